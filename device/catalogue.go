@@ -1,0 +1,212 @@
+package device
+
+import (
+	"bufio"
+	"embed"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"spafleet/device/profile"
+)
+
+// An ID is a parameter's number, the same in the catalogue of every model.
+// It is stable within one build, not between builds: files hold names.
+type ID uint16
+
+// A Param is one parameter of a model's factory set.
+type Param struct {
+	ID      ID
+	Name    string // as in profiles: User_ID_1_
+	Default string
+	Type    string // string bool uint int float hex ip choice password rule macro-msg dialplan tone cadence uint-or-empty
+	Group   string // Tab/Section of the admin pages
+	Access  profile.Access
+	Options []string // the choices of a choice
+	Source  string   // spelling in the profile compiler's language, where it is not the usual one
+}
+
+// A Factory is what a factory reset gives a model: its parameters and their
+// defaults. It is shared and must not be changed.
+type Factory struct {
+	Name   string  // the catalogue it comes from
+	Params []Param // in the order of the source
+	byID   []int32 // ID to index in Params, -1 where the model lacks it
+	bare   *Layer  // the layer without entries
+}
+
+// Lookup returns the parameter of that name. Names are case-sensitive
+// (provisioning.md §5.2: documented).
+func (f *Factory) Lookup(name string) (*Param, bool) {
+	id, ok := catalogue().ids[name]
+	if !ok {
+		return nil, false
+	}
+	return f.Param(id)
+}
+
+// Param returns the parameter of that number, false where the model lacks it.
+func (f *Factory) Param(id ID) (*Param, bool) {
+	if int(id) >= len(f.byID) || f.byID[id] < 0 {
+		return nil, false
+	}
+	return &f.Params[f.byID[id]], true
+}
+
+// Name returns the name of a parameter number.
+func (id ID) Name() string {
+	names := catalogue().names
+	if int(id) >= len(names) {
+		return "parameter " + strconv.Itoa(int(id))
+	}
+	return names[id]
+}
+
+// LookupID returns the number of a name that any model knows.
+func LookupID(name string) (ID, bool) {
+	id, ok := catalogue().ids[name]
+	return id, ok
+}
+
+//go:embed catalogue/*.tsv
+var catalogueFiles embed.FS
+
+// The base sets, in the order in which their names are numbered.
+var baseSets = []string{"SPA2102", "SPA3102", "PAP2T", "SPA942", "SPA962", "SPA504G"}
+
+type catalogueData struct {
+	names []string
+	ids   map[string]ID
+	base  map[string][]Param
+	model map[string]*Factory
+}
+
+// catalogue parses the embedded sets once. A mistake in them is a mistake of
+// the build, which the tests show; it panics.
+var catalogue = sync.OnceValue(func() *catalogueData {
+	c := &catalogueData{ids: map[string]ID{}, base: map[string][]Param{}, model: map[string]*Factory{}}
+	for _, set := range baseSets {
+		params, err := readSet(set)
+		if err != nil {
+			panic(err)
+		}
+		c.base[set] = c.number(params)
+	}
+	for i := range Models {
+		m := &Models[i]
+		f := &Factory{Name: m.Name, Params: c.number(derive(c.base[m.Catalogue.Value], m))}
+		c.model[m.Name] = f
+	}
+	for _, f := range c.model {
+		f.index(len(c.names))
+	}
+	return c
+})
+
+// number gives every parameter its ID, new names the next free one.
+func (c *catalogueData) number(params []Param) []Param {
+	for i := range params {
+		id, ok := c.ids[params[i].Name]
+		if !ok {
+			id = ID(len(c.names))
+			c.names = append(c.names, params[i].Name)
+			c.ids[params[i].Name] = id
+		}
+		params[i].ID = id
+	}
+	return params
+}
+
+func (f *Factory) index(n int) {
+	f.bare = &Layer{factory: f}
+	f.byID = make([]int32, n)
+	for i := range f.byID {
+		f.byID[i] = -1
+	}
+	for i, p := range f.Params {
+		f.byID[p.ID] = int32(i)
+	}
+}
+
+func readSet(set string) ([]Param, error) {
+	file, err := catalogueFiles.Open("catalogue/" + set + ".tsv")
+	if err != nil {
+		return nil, fmt.Errorf("read catalogue %s: %w", set, err)
+	}
+	defer file.Close()
+	var params []Param
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		if line := lines.Text(); line != "" && line[0] != '#' {
+			params = append(params, parseParam(line))
+		}
+	}
+	return params, lines.Err()
+}
+
+func parseParam(line string) Param {
+	c := strings.Split(line, "\t")
+	c = append(c, make([]string, 7-min(len(c), 7))...)
+	p := Param{Name: c[0], Default: c[1], Type: c[2], Group: c[3], Source: c[6]}
+	p.Access = accessWords[c[4]]
+	if c[5] != "" {
+		p.Options = strings.Split(c[5], "/")
+	}
+	return p
+}
+
+var accessWords = map[string]profile.Access{"na": profile.NoAccess, "ro": profile.ReadOnly, "rw": profile.ReadWrite}
+
+// derive makes a model's factory set from a base set: its own Profile_Rule, and
+// as many lines as it has. Lines beyond those of the base are copies of line 1,
+// lines the model lacks are left out (inferred).
+func derive(base []Param, m *Model) []Param {
+	have := 0
+	for _, p := range base {
+		have = max(have, lineOf(p.Group))
+	}
+	var params []Param
+	for _, p := range base {
+		if n := lineOf(p.Group); n > m.Lines && m.Lines > 0 {
+			continue
+		}
+		if p.Name == "Profile_Rule" {
+			p.Default = m.DefaultRule.Value
+		}
+		params = append(params, p)
+	}
+	for line := have + 1; line <= m.Lines; line++ {
+		params = append(params, copyLine(base, line)...)
+	}
+	return params
+}
+
+// lineOf returns the line that a Tab/Section belongs to, 0 for none.
+func lineOf(group string) int {
+	tab, _, _ := strings.Cut(group, "/")
+	for _, kind := range []string{"Line_", "Ext_", "User_"} {
+		if digits, ok := strings.CutPrefix(tab, kind); ok {
+			n, _ := strconv.Atoi(digits)
+			return n
+		}
+	}
+	return 0
+}
+
+// copyLine returns the parameters of line 1 renamed to another line.
+func copyLine(base []Param, line int) []Param {
+	to := strconv.Itoa(line)
+	var params []Param
+	for _, p := range base {
+		stem, ok := strings.CutSuffix(p.Name, "_1_")
+		if lineOf(p.Group) != 1 || !ok {
+			continue
+		}
+		p.Name = stem + "_" + to + "_"
+		p.Source = strings.ReplaceAll(p.Source, "[1]", "["+to+"]")
+		p.Group = strings.Replace(p.Group, "_1/", "_"+to+"/", 1)
+		params = append(params, p)
+	}
+	return params
+}

@@ -1,0 +1,67 @@
+package device
+
+import "net/netip"
+
+// An Order is what a command asks for.
+type Order uint8
+
+const (
+	Resync Order = iota + 1
+	Upgrade
+	Reboot
+	Restart
+	FactoryReset
+	SetParams
+	HookOff
+	HookOn
+	SwitchOn
+	SwitchOff
+)
+
+// String returns the order's name.
+func (o Order) String() string {
+	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "set", "off_hook", "on_hook", "power_on", "power_off"}[o]
+}
+
+// A Command asks a device to do something. Web pages, keypad, SIP, scenarios and
+// programs all speak to devices by commands alone.
+//
+// SwitchOff, Reboot, Restart and FactoryReset cancel what the device is doing;
+// the other orders wait for its end.
+type Command struct {
+	Order Order
+	Cause Cause
+	// Argument is what stood behind the ? of a resync or upgrade URL, already
+	// percent-decoded: [options] [scheme://][host[:port]][/path]. Empty: the
+	// device's own rules.
+	Argument  string
+	Requester netip.Addr // default host of Argument: who asked
+	Sets      []Set      // of SetParams
+}
+
+// A Reason says why a device restarted, with the code that real ones log
+// (provisioning.md §2.6: field).
+type Reason uint8
+
+const (
+	ByPower Reason = iota + 1
+	ByParams
+	ByUpgradeOK
+	ByUpgradeFailed
+	ByWebReboot
+	ByIVRReboot
+	ByNotifyReboot
+	ByStepReboot
+	ByReset // factory reset
+)
+
+var reasons = [...]struct{ name, code string }{
+	{}, {"power", "H0"}, {"params", "W4"}, {"upgrade_ok", "C8"}, {"upgrade_failed", "C80"},
+	{"web", "C10"}, {"ivr", "C10"}, {"notify", "C40"}, {"step", "C10"}, {"factory_reset", "C10"},
+}
+
+// String returns the reason as metrics name it.
+func (r Reason) String() string { return reasons[r].name }
+
+// Code returns the letter and hexadecimal code of the boot line.
+func (r Reason) Code() string { return reasons[r].code }

@@ -1,0 +1,179 @@
+package device
+
+import (
+	"fmt"
+	"net/netip"
+
+	"spafleet/device/profile"
+	"spafleet/fsm"
+)
+
+// A Kind says what an event is about.
+type Kind uint8
+
+// The kinds of events. Their names, as String gives them, are what logs and
+// expectations use.
+const (
+	PowerOn Kind = iota + 1
+	PowerOff
+	Boot
+	ResyncStarted
+	ResyncOK
+	ResyncFailed
+	Fetched
+	FetchFailed
+	Applied
+	UpgradeStarted
+	UpgradeOK
+	UpgradeFailed
+	Web
+	IVR
+	Syslog
+	Moved // a move of the lifecycle: its name is that of the move
+	numKinds
+)
+
+var kindNames = [numKinds]string{"", "power_on", "power_off", "boot", "resync_started", "resync_ok", "resync_failed",
+	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "web", "ivr", "syslog", "moved"}
+
+// String returns the kind's name.
+func (k Kind) String() string {
+	if k < numKinds {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// KindNames returns the names that events can have, lifecycle moves included.
+func KindNames() []string {
+	var names []string
+	for _, n := range kindNames[1:Moved] {
+		names = append(names, n)
+	}
+	for _, e := range fsm.Events() {
+		names = append(names, e.String())
+	}
+	return names
+}
+
+// A Cause says what started a resync.
+type Cause uint8
+
+const (
+	ByPowerOn Cause = iota + 1 // power-on and every reboot
+	ByPeriodic
+	ByRetry
+	ByDaily
+	ByTrigger
+	ByWeb
+	ByNotify
+	ByKeypad
+	ByUpgrade // after an upgrade attempt
+	ByStep    // a story's step, or a program
+)
+
+// String returns the cause as metrics and logs name it.
+func (c Cause) String() string {
+	return [...]string{"", "power_on", "periodic", "retry", "daily", "trigger", "web", "notify", "keypad", "upgrade", "step"}[c]
+}
+
+// PRVST returns the macro's value for a resync of this cause (provisioning.md
+// §2.1: documented for the first three and the web; inferred for the others).
+func (c Cause) PRVST() int {
+	switch c {
+	case ByPowerOn, ByUpgrade:
+		return 0
+	case ByPeriodic, ByDaily, ByTrigger:
+		return 1
+	case ByRetry:
+		return 2
+	}
+	return -1
+}
+
+// An Event is something that happened to a device, the one stream that metrics,
+// logs, reports and expectations read. (At, Dev, N) orders events, the same for
+// any number of loops.
+type Event struct {
+	At     int64 // fleet time, nanoseconds since the Unix epoch
+	Dev    Index
+	N      uint32 // the device's own count
+	Kind   Kind
+	Cause  Cause     // of resync_*: what started it
+	Move   fsm.Event // of a move
+	State  fsm.State // after the event
+	Via    Via       // of customized
+	Reason Reason    // of boot
+	Result Result    // of resync_*, fetch_failed and upgrade_*
+	Err    string    // $ERR of a failure, the device's wording
+	Text   string    // of syslog: the line; of web, ivr: what was asked; of upgrade_ok: the version
+	Count  int       // of applied: values changed
+	File   *File     // of fetch, fetch_failed, applied and resync_*: the (last) file; nil where there was none
+}
+
+// Name returns the event's name: its kind, or the name of its move.
+func (e *Event) Name() string {
+	if e.Kind == Moved {
+		return e.Move.String()
+	}
+	return e.Kind.String()
+}
+
+// A File is one transfer as its device saw it. It is shared between events and
+// must not be changed.
+type File struct {
+	Rule       byte   // A to D; 'u' for a URL command
+	What       string // profile or image
+	Scheme     string
+	Host       string
+	Server     netip.AddrPort
+	Path       string
+	Status     int // HTTP status or 200/404 for TFTP; 0: none came
+	Bytes      int
+	Result     Result
+	Protection profile.Protection
+	Unknown    []string // parameters of the file that the model lacks
+	Hint       string   // for a person: why a file that came could not be used
+	Took       Phases
+}
+
+// Phases are the durations of a transfer's parts in wall time, nanoseconds.
+type Phases struct {
+	DNS, Connect, TLS, FirstByte, Body, Decode, Apply int64
+}
+
+// Whole returns the sum of the phases up to the last byte.
+func (p Phases) Whole() int64 { return p.DNS + p.Connect + p.TLS + p.FirstByte + p.Body }
+
+// A Result classes how a transfer or resync ended.
+type Result uint8
+
+const (
+	OK Result = iota
+	NotFound
+	Corrupt
+	Decrypt
+	NoDNS
+	NoConnect
+	Timeout
+	TLSFailed
+	BadStatus
+	BadScheme
+	BadRule
+	Interrupted
+	numResults
+)
+
+var resultNames = [numResults]string{"ok", "not_found", "corrupt", "decrypt", "dns", "connect", "timeout", "tls", "status", "scheme", "rule", "interrupted"}
+
+// String returns the result as metrics name it.
+func (r Result) String() string { return resultNames[r] }
+
+// Results returns all results.
+func Results() []Result {
+	all := make([]Result, numResults)
+	for i := range all {
+		all[i] = Result(i)
+	}
+	return all
+}

@@ -1,0 +1,148 @@
+package device
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// An Index is a device's place in its fleet, from 0. What makes a device itself
+// (MAC address, serial number, jitter) is a pure function of seed, model and
+// index.
+type Index uint32
+
+// MaxDevices is the largest fleet: the addresses of a /10.
+const MaxDevices = 1<<22 - 2
+
+// A MAC is a device's hardware address.
+type MAC [6]byte
+
+// String returns 12 lower-case hexadecimal digits, as $MA does.
+func (m MAC) String() string { return fmt.Sprintf("%012x", m[:]) }
+
+// Upper returns 12 upper-case hexadecimal digits, as $MAU does.
+func (m MAC) Upper() string { return fmt.Sprintf("%012X", m[:]) }
+
+// Colons returns lower-case pairs joined by colons, as $MAC does.
+func (m MAC) Colons() string {
+	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
+}
+
+// lanes is how many models share a maker's address prefixes: each has its own
+// part of every prefix, so two models never meet.
+const lanes = 32
+
+const laneSize = 1 << 24 / lanes
+
+// MAC returns the address of a model's device. Within one seed no two devices
+// of any models share it: the prefix's lower half is a permutation, keyed by the
+// seed, of (lane of the model, index).
+func (m *Model) MAC(seed uint64, i Index) MAC {
+	prefix := m.prefix(int(i) / laneSize)
+	slot := uint32(m.lane)*laneSize + uint32(i)%laneSize
+	low := permute(slot, 12, seed^uint64(prefix)<<32)
+	return MAC{byte(prefix >> 16), byte(prefix >> 8), byte(prefix), byte(low >> 16), byte(low >> 8), byte(low)}
+}
+
+// prefix returns the n-th address prefix of a model: its own first, then the
+// others of its maker. It wraps only far beyond MaxDevices.
+func (m *Model) prefix(n int) uint32 {
+	own := parsePrefix(m.OUI.Value)
+	if n == 0 {
+		return own
+	}
+	for _, p := range makerPrefixes[m.maker()] {
+		if p == own {
+			continue
+		}
+		if n--; n == 0 {
+			return p
+		}
+	}
+	return own
+}
+
+func parsePrefix(hex string) uint32 {
+	var p uint32
+	fmt.Sscanf(hex, "%06x", &p)
+	return p
+}
+
+// permute is a bijection of numbers of 2·half bits: four rounds of a Feistel
+// network, which is all the disorder that addresses need.
+func permute(v uint32, half uint, key uint64) uint32 {
+	mask := uint32(1)<<half - 1
+	l, r := v>>half, v&mask
+	for round := range uint64(4) {
+		l, r = r, l^uint32(mix(key, uint64(r), round))&mask
+	}
+	return l<<half | r
+}
+
+// permuteBelow is a bijection of the numbers below n: it walks the permutation
+// of the next power of four until it comes back below n.
+func permuteBelow(v, n uint32, key uint64) uint32 {
+	half := uint(bits.Len32(n-1)+1) / 2
+	for v = permute(v, half, key); v >= n; v = permute(v, half, key) {
+	}
+	return v
+}
+
+// mix hashes three numbers to one (the finalizer of splitmix64, twice).
+func mix(a, b, c uint64) uint64 {
+	x := a + 0x9e3779b97f4a7c15*(b+1)
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x += 0xd1342543de82ef95 * (c + 1)
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	return x ^ x>>31
+}
+
+// Draw returns a number in [0, 1) that is a pure function of seed, device,
+// purpose and count.
+func Draw(seed uint64, dev Index, purpose uint8, count uint32) float64 {
+	x := mix(seed, uint64(dev)<<8|uint64(purpose), uint64(count))
+	return float64(x>>11) / (1 << 53)
+}
+
+// Serial numbers (tls.md §2.3: inferred from four samples each).
+// Linksys: product, year letter from F=2006, month 1-9ABC, five digits.
+// Cisco: site, year since 1996, week, four letters or digits.
+const (
+	linksysYears   = "FGHJKL"
+	linksysMonths  = "123456789ABC"
+	linksysSerials = uint32(len(linksysYears) * len(linksysMonths) * 100_000)
+	ciscoYears     = 8 // 2007 on
+	ciscoWeeks     = 52
+	ciscoSequences = 36 * 36 * 36 * 36 / lanes
+	ciscoSerials   = uint32(ciscoYears * ciscoWeeks * ciscoSequences)
+)
+
+// Serial returns a device's serial number. Within one seed no two devices of
+// any models share it: Linksys serials begin with the product, and Cisco ones,
+// which begin with the factory, give each model its own part of the sequences.
+func (m *Model) Serial(seed uint64, i Index) string {
+	if m.maker() == "Cisco" && len(m.SerialPrefix.Value) == 3 {
+		return m.ciscoSerial(seed, i)
+	}
+	n := permuteBelow(uint32(i)%linksysSerials, linksysSerials, seed)
+	n, digits := n/100_000, n%100_000
+	month, year := n%uint32(len(linksysMonths)), n/uint32(len(linksysMonths))
+	return fmt.Sprintf("%s%c%c%05d", m.SerialPrefix.Value, linksysYears[year], linksysMonths[month], digits)
+}
+
+func (m *Model) ciscoSerial(seed uint64, i Index) string {
+	n := permuteBelow(uint32(i)%ciscoSerials, ciscoSerials, seed)
+	n, sequence := n/ciscoSequences, (n%ciscoSequences)*lanes+uint32(m.lane)
+	week, year := n%ciscoWeeks+1, n/ciscoWeeks+11
+	return fmt.Sprintf("%s%02d%02d%s", m.SerialPrefix.Value, year, week, base36(sequence))
+}
+
+func base36(n uint32) string {
+	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	var b [4]byte
+	for i := range b {
+		b[3-i] = digits[n%36]
+		n /= 36
+	}
+	return string(b[:])
+}

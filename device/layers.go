@@ -1,0 +1,166 @@
+package device
+
+import (
+	"hash/maphash"
+	"runtime"
+	"slices"
+	"sync"
+	"weak"
+)
+
+// A Layer is values that many devices share. It is immutable; when the last
+// device lets go of it, the collector takes it.
+type Layer struct {
+	factory *Factory
+	entries []entry // by ascending ID, what differs from the factory
+}
+
+func (l *Layer) get(id ID) entry {
+	i, ok := slices.BinarySearchFunc(l.entries, id, func(e entry, id ID) int { return int(e.id) - int(id) })
+	if ok {
+		return l.entries[i]
+	}
+	return l.factory.entry(id)
+}
+
+// recentLayers is how many layers of a factory set a new body is tried against
+// before it founds a layer of its own: devices of one provider have bodies that
+// differ in a few values (measured: four suffice where a fleet mixes a bootstrap
+// file, a common file, a per-device file and a rotation of it).
+const recentLayers = 4
+
+// Layers finds devices' values their shared layer. Its zero value is ready; it
+// is safe for concurrent use. It holds on to a few layers of each factory set,
+// the rest weakly.
+type Layers struct {
+	mu     sync.Mutex
+	recent map[*Factory][]*Layer
+	seed   maphash.Seed
+	known  map[uint64]weak.Pointer[Layer]
+}
+
+// Reset returns the parameters as the factory made them.
+func (f *Factory) Reset() Params { return Params{base: f.bare} }
+
+// Preset returns a factory's parameters with a tester's changes, in a layer that
+// all devices with this preset share. It is what a factory reset returns to.
+func (l *Layers) Preset(f *Factory, sets []Set) Params {
+	p, _ := f.Reset().With(l, sets)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Params{base: l.intern(f, p.diff())}
+}
+
+// pack finds a layer for a device whose values differ from the factory by diff.
+// The layer it has now is tried first, so that a small change stays small.
+func (l *Layers) pack(now *Layer, diff []entry) Params {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	full := 0
+	for _, e := range diff {
+		full += packedSize(e)
+	}
+	best, own := now, difference(now, diff)
+	for _, layer := range l.recent[now.factory] {
+		if d := difference(layer, diff); size(d) < size(own) {
+			best, own = layer, d
+		}
+	}
+	if size(own) <= smallOwn || size(own) <= full/2 {
+		return Params{base: best, own: pack(own)}
+	}
+	return Params{base: l.found(now.factory, diff)}
+}
+
+// smallOwn is a size below which a layer would cost more than it saves.
+const smallOwn = 64
+
+func size(entries []entry) int {
+	n := 0
+	for _, e := range entries {
+		n += packedSize(e)
+	}
+	return n
+}
+
+// difference returns what must be packed over a layer to give diff: entries
+// that the layer lacks or has otherwise, and factory values where it has more.
+func difference(l *Layer, diff []entry) []entry {
+	var own []entry
+	base := l.entries
+	for _, e := range diff {
+		for len(base) > 0 && base[0].id < e.id {
+			own, base = append(own, l.factory.entry(base[0].id)), base[1:]
+		}
+		if len(base) > 0 && base[0].id == e.id {
+			if base[0] != e {
+				own = append(own, e)
+			}
+			base = base[1:]
+			continue
+		}
+		own = append(own, e)
+	}
+	for _, e := range base {
+		own = append(own, l.factory.entry(e.id))
+	}
+	return own
+}
+
+// found makes a layer of diff and remembers it as the factory's latest.
+func (l *Layers) found(f *Factory, diff []entry) *Layer {
+	layer := l.intern(f, diff)
+	if l.recent == nil {
+		l.recent = map[*Factory][]*Layer{}
+	}
+	ring := slices.DeleteFunc(l.recent[f], func(k *Layer) bool { return k == layer })
+	ring = slices.Insert(ring, 0, layer)
+	l.recent[f] = ring[:min(len(ring), recentLayers)]
+	return layer
+}
+
+// intern returns the one layer with these entries.
+func (l *Layers) intern(f *Factory, diff []entry) *Layer {
+	if l.known == nil {
+		l.known = map[uint64]weak.Pointer[Layer]{}
+		l.seed = maphash.MakeSeed()
+	}
+	sum := l.hash(f, diff)
+	if k := l.known[sum].Value(); k != nil && k.factory == f && slices.Equal(k.entries, diff) {
+		return k
+	}
+	layer := &Layer{factory: f, entries: own(diff)}
+	l.known[sum] = weak.Make(layer)
+	runtime.AddCleanup(layer, l.forget, sum)
+	return layer
+}
+
+// forget drops the entry of a layer that was collected, unless a new one with
+// the same content has taken its place.
+func (l *Layers) forget(sum uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.known[sum].Value() == nil {
+		delete(l.known, sum)
+	}
+}
+
+func (l *Layers) hash(f *Factory, diff []entry) uint64 {
+	var h maphash.Hash
+	h.SetSeed(l.seed)
+	maphash.WriteComparable(&h, f)
+	for _, e := range diff {
+		maphash.WriteComparable(&h, e)
+	}
+	return h.Sum64()
+}
+
+// own copies entries so that a layer does not keep a whole profile body alive.
+func own(diff []entry) []entry {
+	entries := make([]entry, len(diff))
+	packed := pack(diff)
+	for i := range entries {
+		entries[i], packed = unpack(packed)
+	}
+	return entries
+}

@@ -1,0 +1,180 @@
+package device_test
+
+import (
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"spafleet/device"
+	"spafleet/resync/rule"
+)
+
+var loopback = netip.MustParseAddr("127.64.0.1")
+
+func mustRow(t *testing.T, model, firmware string) *device.Row {
+	t.Helper()
+	r, err := device.NewRow(model, firmware, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// inScope is every model that the project emulates.
+var inScope = strings.Fields(`SPA1001 SPA2000 SPA2100 SPA2102 SPA3000 SPA3102 PAP2 PAP2T RTP300 WRTP54G WRP400 SPA8000 SPA8800 SPA9000
+	SPA901 SPA921 SPA922 SPA941 SPA942 SPA962 SPA301 SPA303 SPA501G SPA502G SPA504G SPA508G SPA509G SPA512G SPA514G SPA525G SPA525G2
+	SPA112 SPA122 SPA232D SRP521 SRP541`)
+
+func TestEveryModelInScopeIsComplete(t *testing.T) {
+	for _, name := range inScope {
+		r := mustRow(t, name, "")
+		m := r.Model
+		for what, fact := range map[string]device.Fact{"$PN": m.PN, "$PSN": m.PSN, "OUI": m.OUI, "serial": m.SerialPrefix,
+			"HW": m.HW, "brand": m.Brand, "rule": m.DefaultRule, "catalogue": m.Catalogue} {
+			if fact.Value == "" {
+				t.Errorf("%s: no %s", name, what)
+			}
+		}
+		for _, param := range []string{"Profile_Rule", "Profile_Rule_D", "GPP_P", "GPP_SD", "Resync_Periodic", "Syslog_Server", "Log_Resync_Failure_Msg"} {
+			if _, ok := r.Factory.Lookup(param); !ok {
+				t.Errorf("%s: the catalogue has no %s", name, param)
+			}
+		}
+		if v, _ := r.Factory.Reset().Lookup("Profile_Rule"); v != m.DefaultRule.Value {
+			t.Errorf("%s: factory rule %q, model row %q", name, v, m.DefaultRule.Value)
+		}
+	}
+	if len(device.Models) != len(inScope) {
+		t.Errorf("%d models in the table, %d in scope", len(device.Models), len(inScope))
+	}
+}
+
+func TestKnownFacts(t *testing.T) {
+	tests := []struct{ model, firmware, ua, rule string }{
+		{"SPA2102", "5.2.10", `Linksys/SPA-2102-5\.2\.10 \(FM500[FGHJKL][1-9ABC]\d{5}\)`, "/spa2102.cfg"},
+		{"SPA942", "", `Linksys/SPA-942-6\.1\.5\(a\) \(88019[FGHJKL][1-9ABC]\d{5}\)`, "/spa942.cfg"},
+		{"PAP2T", "", `Linksys/PAP2T-5\.1\.6\(LS\) \(FLI00[FGHJKL][1-9ABC]\d{5}\)`, "/init.cfg"},
+		{"SPA504G", "7.4.9c", `Cisco/SPA504G-7\.4\.9c \([0-9A-F]{12}\)\(CCQ(1[1-8])(0[1-9]|[1-4]\d|5[0-2])[0-9A-Z]{4}\)`, "/spa504G.cfg"},
+		{"SPA525G", "7.4.7", `Cisco/SPA525G-7\.4\.7 \(CBT\d{4}[0-9A-Z]{4}\)`, "/spa525G.cfg"},
+		{"SPA8000", "", `Linksys/SPA8000-6\.1\.11 \(CQH01[FGHJKL][1-9ABC]\d{5}\)`, "/spa8000.cfg"},
+		{"SPA941", "4.1.8", `Sipura/SPA-941-4\.1\.8 \(.*\)`, "/spa941.cfg"},
+		{"SPA112", "", `Cisco/SPA112-1\.4\.1\(SR5\) \([0-9A-F]{12}\)\(CCQ.*\)`, "/spa112.cfg"},
+	}
+	for _, tt := range tests {
+		r := mustRow(t, tt.model, tt.firmware)
+		u := r.Unit(1, 7, loopback)
+		if !regexp.MustCompile("^" + tt.ua + "$").MatchString(u.UserAgent()) {
+			t.Errorf("%s: User-Agent %q, want %s", tt.model, u.UserAgent(), tt.ua)
+		}
+		text, _ := r.Factory.Reset().Lookup("Profile_Rule")
+		if got := rule.Expand(text, device.Env{Unit: &u, Params: r.Factory.Reset()}, r.Dialect()); got != tt.rule {
+			t.Errorf("%s: asks for %q, want %q", tt.model, got, tt.rule)
+		}
+	}
+}
+
+func TestGenerationAndUnitOfTheRandomDelay(t *testing.T) {
+	tests := []struct {
+		model, firmware string
+		generation      int
+		unit            string
+	}{
+		{"SPA2000", "2.0.10", 1, "1s"}, {"PAP2", "2.0.10(LSb)", 1, "1s"}, {"SPA2000", "3.1.5", 2, "20s"}, {"SPA2102", "5.2.10", 2, "20s"},
+		{"WRP400", "2.00.10", 2, "20s"}, {"SPA504G", "7.5.5", 3, "20s"}, {"SPA112", "1.3.5", 4, "20s"},
+	}
+	for _, tt := range tests {
+		r := mustRow(t, tt.model, tt.firmware)
+		if r.Generation != tt.generation || r.Behaviour.RandomDelayUnit.String() != tt.unit {
+			t.Errorf("%s %s: generation %d, unit %s", tt.model, tt.firmware, r.Generation, r.Behaviour.RandomDelayUnit)
+		}
+	}
+}
+
+func TestMistakesNameTheNearest(t *testing.T) {
+	tests := []struct{ model, firmware, want string }{
+		{"SPA2120", "", `did you mean "SPA2`},
+		{"SPA2102", "5.2.11", `did you mean "5.2.1`},
+		{"toaster", "", "models list"},
+	}
+	for _, tt := range tests {
+		_, err := device.NewRow(tt.model, tt.firmware, nil)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s %s: error %v, want %s", tt.model, tt.firmware, err, tt.want)
+		}
+	}
+	for turned, want := range map[string]string{"random_delay=1s": `did you mean "random_delay_unit"`, "random_delay_unit=2h": "1s or 20s"} {
+		m, _ := device.ParseAssignments([]string{turned})
+		if _, err := device.NewRow("SPA2102", "", m); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %s", turned, err, want)
+		}
+	}
+}
+
+func TestASwitchSurvivesAnUpgrade(t *testing.T) {
+	r, err := device.NewRow("SPA2102", "3.3.6", map[string]string{"tftp_tries": "2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	up, err := r.At("5.2.12")
+	if err != nil || up.Behaviour.TFTPTries != 2 || up.Firmware.Version != "5.2.12" {
+		t.Errorf("after the upgrade: %+v %v", up, err)
+	}
+}
+
+// Two devices of any two models never share a MAC address or serial number.
+func TestIdentitiesAreUnique(t *testing.T) {
+	const each = 3000
+	macs, serials := map[device.MAC]string{}, map[string]string{}
+	for i := range device.Models {
+		m := &device.Models[i]
+		for n := range device.Index(each) {
+			dev := n * 1398 // as far as the addresses of a /10 reach
+			mac, serial := m.MAC(1, dev), m.Serial(1, dev)
+			if other, ok := macs[mac]; ok {
+				t.Fatalf("%s and %s share %s", other, m.Name, mac)
+			}
+			if other, ok := serials[serial]; ok {
+				t.Fatalf("%s and %s share %s", other, m.Name, serial)
+			}
+			macs[mac], serials[serial] = m.Name, m.Name
+		}
+	}
+}
+
+func TestIdentityIsAFunctionOfSeedModelAndIndex(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := &device.Models[rapid.IntRange(0, len(device.Models)-1).Draw(t, "model")]
+		seed := rapid.Uint64().Draw(t, "seed")
+		a := device.Index(rapid.IntRange(0, device.MaxDevices-1).Draw(t, "a"))
+		b := device.Index(rapid.IntRange(0, device.MaxDevices-1).Draw(t, "b"))
+		if m.MAC(seed, a) != m.MAC(seed, a) || m.Serial(seed, a) != m.Serial(seed, a) {
+			t.Fatal("not a function")
+		}
+		if a != b && (m.MAC(seed, a) == m.MAC(seed, b) || m.Serial(seed, a) == m.Serial(seed, b)) {
+			t.Fatalf("%s: devices %d and %d are one", m.Name, a, b)
+		}
+	})
+	m := &device.Models[3]
+	if m.MAC(1, 0) == m.MAC(2, 0) || m.Serial(1, 0) == m.Serial(2, 0) {
+		t.Error("the seed changes nothing")
+	}
+}
+
+func TestDrawsAreEvenAndDiffer(t *testing.T) {
+	var buckets [10]int
+	for dev := range device.Index(10_000) {
+		d := device.Draw(1, dev, 1, 0)
+		buckets[int(d*10)]++
+	}
+	for i, n := range buckets {
+		if n < 850 || n > 1150 {
+			t.Errorf("tenth %d has %d of 10000 draws", i, n)
+		}
+	}
+	if device.Draw(1, 5, 1, 0) == device.Draw(1, 5, 1, 1) || device.Draw(1, 5, 1, 0) == device.Draw(1, 5, 2, 0) || device.Draw(1, 5, 1, 0) == device.Draw(2, 5, 1, 0) {
+		t.Error("count, purpose or seed changes nothing")
+	}
+}

@@ -1,0 +1,216 @@
+package device
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"spafleet/resync/rule"
+)
+
+// UAShape is how a device names itself to HTTP servers.
+type UAShape uint8
+
+const (
+	UASerial    UAShape = iota // brand/$PN-$SWVER (serial)
+	UAMACSerial                // brand/$PN-$SWVER (MAC)(serial)
+)
+
+// A Family is models that share their behaviour. Its facts hold for each of its
+// models whose own row is silent, there as inferences.
+type Family struct {
+	Name       string
+	Generation int  // 1 to 4, provisioning.md §0.3; a 1.x or 2.x firmware of generation 2 is 1
+	Brand      Fact // in the User-Agent: Sipura, Linksys, Cisco
+	UA         UAShape
+	Router     bool   // has a LAN and a WAN side
+	Phone      bool   // has a display and a keypad menu of its own
+	HWVersion  Fact   // $HWVER
+	HostName   Fact   // DHCP option 12 while HostName is empty
+	Limit      int    // most bytes of a profile (profile-formats.md §1.9: inferred)
+	Newest     Fact   // firmware of a model of which none was seen
+	TLS        string // id of its TLS profile and trust, a row of package certs
+}
+
+// A Firmware is a version that a model is known to run.
+type Firmware struct {
+	Version  string   `json:"version"`
+	Evidence Evidence `json:"evidence"`
+}
+
+// A Constraint says that a firmware may be installed only over another one or a
+// later one.
+type Constraint struct {
+	From     string   `json:"from"` // this version and later
+	Needs    string   `json:"needs"`
+	Evidence Evidence `json:"evidence"`
+}
+
+// A Model is a row of the model table.
+type Model struct {
+	Name         string
+	Family       *Family
+	PN           Fact // $PN
+	PSN          Fact // $PSN
+	Lines        int
+	FXO          int
+	OUI          Fact // first three bytes of its MAC addresses
+	SerialPrefix Fact
+	HW           Fact
+	Brand        Fact
+	DefaultRule  Fact
+	Option60     Fact
+	Image        Fact // name of a firmware file, as servers have it
+	Catalogue    Fact // factory parameter set that its own is derived from
+	Firmwares    []Firmware
+	Constraints  []Constraint
+	lane         int // its part of the maker's address prefixes
+}
+
+// maker returns whose address prefixes and serial numbers a model has.
+func (m *Model) maker() string {
+	if m.Brand.Value == "Cisco" {
+		return "Cisco"
+	}
+	return "Linksys"
+}
+
+// Newest returns the newest firmware that was seen, or where none was, the
+// newest that is inferred.
+func (m *Model) Newest() Firmware {
+	best := m.Firmwares[0]
+	for _, f := range m.Firmwares[1:] {
+		if better(f, best) {
+			best = f
+		}
+	}
+	return best
+}
+
+func better(a, b Firmware) bool {
+	seen := func(f Firmware) bool { return f.Evidence != Inferred }
+	if seen(a) != seen(b) {
+		return seen(a)
+	}
+	return rule.CompareVersions(a.Version, b.Version, false) > 0
+}
+
+// Factory returns the model's factory parameters.
+func (m *Model) Factory() *Factory { return catalogue().model[m.Name] }
+
+// FindModel returns the model of that name. Case does not count, and $PN is
+// taken too. The error names the nearest model.
+func FindModel(name string) (*Model, error) {
+	for i := range Models {
+		m := &Models[i]
+		if strings.EqualFold(m.Name, name) || strings.EqualFold(m.PN.Value, name) {
+			return m, nil
+		}
+	}
+	names := make([]string, len(Models))
+	for i := range Models {
+		names[i] = Models[i].Name
+	}
+	return nil, fmt.Errorf("unknown model %q%s; 'spafleet models list' shows all", name, DidYouMean(name, names))
+}
+
+// findFirmware returns the model's firmware of that version, its newest for "".
+func (m *Model) findFirmware(version string) (Firmware, error) {
+	if version == "" {
+		return m.Newest(), nil
+	}
+	var names []string
+	for _, f := range m.Firmwares {
+		if f.Version == version {
+			return f, nil
+		}
+		names = append(names, f.Version)
+	}
+	return Firmware{}, fmt.Errorf("unknown firmware %q of %s%s; it is one of %s",
+		version, m.Name, DidYouMean(version, names), strings.Join(names, ", "))
+}
+
+// models finishes the table: what a row lacks comes from its family.
+func finish(rows []Model) []Model {
+	next := map[string]int{}
+	for i := range rows {
+		m := &rows[i]
+		f := m.Family
+		m.Brand = m.Brand.or(f.Brand)
+		m.PN = m.PN.or(inferred(m.Name))
+		m.PSN = m.PSN.or(inferred(strings.TrimPrefix(strings.TrimPrefix(m.PN.Value, "SPA-"), "SPA")))
+		m.OUI = m.OUI.or(inferred(map[string]string{"Linksys": "000E08", "Cisco": "0002FD"}[m.maker()]))
+		m.HW = m.HW.or(f.HWVersion)
+		m.DefaultRule = m.DefaultRule.or(inferred("/spa$PSN.cfg"))
+		if m.SerialPrefix.Value == "" && m.maker() == "Cisco" {
+			m.SerialPrefix = inferred("CCQ")
+		}
+		if len(m.Firmwares) == 0 {
+			m.Firmwares = []Firmware{{f.Newest.Value, Inferred}}
+		}
+		m.lane = next[m.maker()]
+		next[m.maker()]++
+	}
+	return rows
+}
+
+// DidYouMean returns `; did you mean "x"?` for the nearest of the choices, or
+// nothing where none is near.
+func DidYouMean(word string, choices []string) string {
+	best, at := len(word)/3+2, ""
+	for _, c := range choices {
+		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < best {
+			best, at = d, c
+		}
+	}
+	if at == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", at)
+}
+
+// distance is the number of letters to add, drop or change.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// allFirmwares parses a list of versions of one evidence.
+func versions(e Evidence, list ...string) []Firmware {
+	out := make([]Firmware, len(list))
+	for i, v := range list {
+		out[i] = Firmware{v, e}
+	}
+	return out
+}
+
+// seen and recalled join the two columns of the model table.
+func seen(list ...string) []Firmware { return versions(Field, list...) }
+
+func andRecalled(seen []Firmware, list ...string) []Firmware {
+	return slices.Concat(seen, versions(Inferred, list...))
+}
+
+// phone7 is the version list of the SPA30x/50x series: seen for the series, not
+// proven on each of its models.
+var phone7 = sync.OnceValue(func() []Firmware {
+	return seen("7.4.4", "7.4.6", "7.4.7", "7.4.8a", "7.4.9", "7.4.9a", "7.4.9c", "7.5.1a", "7.5.2", "7.5.2b", "7.5.3", "7.5.4", "7.5.5",
+		"7.5.5b", "7.5.6(XU)", "7.5.6a", "7.5.6b", "7.5.7", "7.5.7s", "7.6.0", "7.6.1", "7.6.2", "7.6.2SR1", "7.6.2SR2", "7.6.2SR3",
+		"7.6.2SR4", "7.6.2SR5", "7.6.2SR6", "7.6.2SR7", "7.6.2b", "7.6.2f")
+})

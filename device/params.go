@@ -1,0 +1,263 @@
+package device
+
+import (
+	"encoding/binary"
+	"iter"
+	"slices"
+	"strings"
+
+	"spafleet/device/profile"
+)
+
+// A Set is one change to a parameter. Has false leaves the value alone (<X/>),
+// a zero Access leaves the access alone.
+type Set struct {
+	ID     ID
+	Value  string
+	Has    bool
+	Access profile.Access
+}
+
+// Params is all of a device's parameters: the factory's defaults, over them the
+// values of a layer shared by devices with like profiles, over those what is the
+// device's own. It is a value of 24 bytes that is replaced and never changed, so
+// a page may read it while a resync runs. The zero Params holds nothing; start
+// with [Factory.Reset] or [Layers.Preset].
+type Params struct {
+	base *Layer
+	own  string // packed entries by ascending ID: what differs from base
+}
+
+// entry is one parameter that is not as the factory made it. Access is always
+// the effective one, never zero.
+type entry struct {
+	id     ID
+	access profile.Access
+	value  string
+}
+
+// Get returns a value, "" where the model lacks the parameter.
+func (p Params) Get(id ID) string {
+	if e, ok := find(p.own, id); ok {
+		return e.value
+	}
+	if p.base == nil {
+		return ""
+	}
+	return p.base.get(id).value
+}
+
+// Lookup returns the value of a name and whether the model has it.
+func (p Params) Lookup(name string) (value string, ok bool) {
+	if p.base == nil {
+		return "", false
+	}
+	param, ok := p.base.factory.Lookup(name)
+	if !ok {
+		return "", false
+	}
+	return p.Get(param.ID), true
+}
+
+// Access returns what the end user's login may do with a parameter.
+func (p Params) Access(id ID) profile.Access {
+	if e, ok := find(p.own, id); ok {
+		return e.access
+	}
+	if p.base == nil {
+		return 0
+	}
+	return p.base.get(id).access
+}
+
+// Factory returns the set these parameters belong to.
+func (p Params) Factory() *Factory {
+	if p.base == nil {
+		return nil
+	}
+	return p.base.factory
+}
+
+// OwnBytes returns the bytes that only this device pays for.
+func (p Params) OwnBytes() int { return len(p.own) }
+
+// Differing yields the parameters that are not as the factory made them, by
+// ascending ID.
+func (p Params) Differing() iter.Seq2[ID, string] {
+	return func(yield func(ID, string) bool) {
+		for _, e := range p.diff() {
+			if !yield(e.id, e.value) {
+				return
+			}
+		}
+	}
+}
+
+// diff returns the entries that differ from the factory, by ascending ID.
+func (p Params) diff() []entry {
+	if p.base == nil {
+		return nil
+	}
+	f := p.base.factory
+	out := make([]entry, 0, len(p.base.entries)+8)
+	own := p.own
+	var e entry
+	for _, b := range p.base.entries {
+		for own != "" && entryID(own) < b.id {
+			e, own = unpack(own)
+			out = f.appendDiffering(out, e)
+		}
+		if own != "" && entryID(own) == b.id {
+			e, own = unpack(own)
+			out = f.appendDiffering(out, e)
+			continue
+		}
+		out = append(out, b)
+	}
+	for own != "" {
+		e, own = unpack(own)
+		out = f.appendDiffering(out, e)
+	}
+	return out
+}
+
+func (f *Factory) appendDiffering(out []entry, e entry) []entry {
+	if e == f.entry(e.id) {
+		return out
+	}
+	return append(out, e)
+}
+
+// entry returns the factory's own value of a parameter it has.
+func (f *Factory) entry(id ID) entry {
+	p, ok := f.Param(id)
+	if !ok {
+		return entry{id: id}
+	}
+	return entry{id, p.Access, p.Default}
+}
+
+// With returns the parameters after the changes, and which values changed, by
+// ascending ID. A parameter that the model lacks is passed over; of several
+// changes to one parameter the last counts. Values are kept by reference until
+// the result is packed, then copied.
+func (p Params) With(l *Layers, sets []Set) (Params, []ID) {
+	if len(sets) == 0 || p.base == nil {
+		return p, nil
+	}
+	f := p.base.factory
+	sorted := slices.Clone(sets)
+	slices.SortStableFunc(sorted, func(a, b Set) int { return int(a.ID) - int(b.ID) })
+	before := p.diff()
+	after := make([]entry, 0, len(before)+len(sets))
+	var changed []ID
+	touched := false
+	for len(sorted) > 0 {
+		n := 1
+		for n < len(sorted) && sorted[n].ID == sorted[0].ID {
+			n++
+		}
+		same := sorted[:n]
+		sorted = sorted[n:]
+		id := same[0].ID
+		if _, ok := f.Param(id); !ok {
+			continue
+		}
+		for len(before) > 0 && before[0].id < id {
+			after, before = append(after, before[0]), before[1:]
+		}
+		old := f.entry(id)
+		if len(before) > 0 && before[0].id == id {
+			old, before = before[0], before[1:]
+		}
+		e := old
+		for _, s := range same {
+			if s.Has {
+				e.value = s.Value
+			}
+			if s.Access != 0 {
+				e.access = s.Access
+			}
+		}
+		if e.value != old.value {
+			changed = append(changed, id)
+		}
+		touched = touched || e != old
+		after = f.appendDiffering(after, e)
+	}
+	if !touched {
+		return p, nil
+	}
+	return l.pack(p.base, append(after, before...)), changed
+}
+
+// pack writes entries one behind another: number, access, length, value.
+func pack(entries []entry) string {
+	n := 0
+	for _, e := range entries {
+		n += packedSize(e)
+	}
+	b := make([]byte, 0, n)
+	for _, e := range entries {
+		b = binary.LittleEndian.AppendUint16(b, uint16(e.id))
+		b = append(b, byte(e.access))
+		b = binary.AppendUvarint(b, uint64(len(e.value)))
+		b = append(b, e.value...)
+	}
+	return string(b)
+}
+
+func packedSize(e entry) int {
+	n := len(e.value)
+	size := 4 + n
+	for n >= 0x80 {
+		n >>= 7
+		size++
+	}
+	return size
+}
+
+func entryID(own string) ID { return ID(own[0]) | ID(own[1])<<8 }
+
+// unpack splits the first entry off a packed string. The value shares it.
+func unpack(own string) (entry, string) {
+	n, at := 0, 3
+	for shift := 0; ; shift += 7 {
+		b := own[at]
+		at++
+		n |= int(b&0x7f) << shift
+		if b < 0x80 {
+			break
+		}
+	}
+	return entry{entryID(own), profile.Access(own[2]), own[at : at+n]}, own[at+n:]
+}
+
+// find returns the entry of a number in a packed string.
+func find(own string, id ID) (entry, bool) {
+	for own != "" && entryID(own) <= id {
+		e, rest := unpack(own)
+		if e.id == id {
+			return e, true
+		}
+		own = rest
+	}
+	return entry{}, false
+}
+
+// Flags that the firmware reads as on and off (profile-formats.md §1.5:
+// documented). Any other text is neither.
+var boolWords = map[string]bool{
+	"Yes": true, "yes": true, "Enable": true, "enable": true, "1": true,
+	"No": false, "no": false, "Disable": false, "disable": false, "0": false,
+}
+
+// Bool reads a boolean parameter by name. A model that lacks the parameter, or
+// a value that is neither on nor off, gives fallback.
+func (p Params) Bool(name string, fallback bool) bool {
+	v, _ := p.Lookup(name)
+	if b, ok := boolWords[strings.TrimSpace(v)]; ok {
+		return b
+	}
+	return fallback
+}

@@ -1,0 +1,241 @@
+package device_test
+
+import (
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"spafleet/device"
+	"spafleet/device/profile"
+)
+
+func TestCatalogueHasNoDuplicatesAndKnownTypes(t *testing.T) {
+	known := strings.Fields("string bool uint int float hex ip choice password rule macro-msg dialplan tone cadence uint-or-empty")
+	for i := range device.Models {
+		f := device.Models[i].Factory()
+		seen := map[string]bool{}
+		for _, p := range f.Params {
+			if seen[p.Name] {
+				t.Errorf("%s: %s twice", f.Name, p.Name)
+			}
+			seen[p.Name] = true
+			if !slices.Contains(known, p.Type) {
+				t.Errorf("%s: %s has type %q", f.Name, p.Name, p.Type)
+			}
+			if p.Access == 0 {
+				t.Errorf("%s: %s has no access", f.Name, p.Name)
+			}
+			if p.ID.Name() != p.Name {
+				t.Errorf("%s: number %d is %s, not %s", f.Name, p.ID, p.ID.Name(), p.Name)
+			}
+		}
+	}
+}
+
+func TestLinesOfAModelAreItsOwn(t *testing.T) {
+	tests := []struct {
+		model, has, lacks string
+	}{
+		{"SPA8000", "User_ID_8_", "User_ID_9_"},
+		{"SPA1001", "User_ID_1_", "User_ID_2_"},
+		{"SPA504G", "User_ID_4_", "User_ID_5_"},
+		{"SPA509G", "User_ID_12_", "User_ID_13_"},
+		{"SPA2102", "User_ID_2_", "User_ID_3_"},
+	}
+	for _, tt := range tests {
+		f := mustRow(t, tt.model, "").Factory
+		if _, ok := f.Lookup(tt.has); !ok {
+			t.Errorf("%s lacks %s", tt.model, tt.has)
+		}
+		if _, ok := f.Lookup(tt.lacks); ok {
+			t.Errorf("%s has %s", tt.model, tt.lacks)
+		}
+	}
+}
+
+// TestParamsAreAMap holds Params to a plain map, through random changes of many
+// devices that share layers.
+func TestParamsAreAMap(t *testing.T) {
+	f := mustRow(t, "PAP2T", "").Factory
+	rapid.Check(t, func(t *rapid.T) {
+		var layers device.Layers
+		devices := make([]device.Params, 4)
+		models := make([]map[device.ID]string, 4)
+		for i := range devices {
+			devices[i], models[i] = f.Reset(), map[device.ID]string{}
+		}
+		for range rapid.IntRange(1, 12).Draw(t, "changes") {
+			d := rapid.IntRange(0, 3).Draw(t, "device")
+			var sets []device.Set
+			for range rapid.IntRange(1, 30).Draw(t, "sets") {
+				p := f.Params[rapid.IntRange(0, 80).Draw(t, "param")]
+				value := rapid.SampledFrom([]string{p.Default, "", "x", strings.Repeat("long ", 40)}).Draw(t, "value")
+				sets = append(sets, device.Set{ID: p.ID, Value: value, Has: true})
+			}
+			before := maps.Clone(models[d])
+			for _, s := range sets {
+				models[d][s.ID] = s.Value
+			}
+			var changed []device.ID
+			devices[d], changed = devices[d].With(&layers, sets)
+			checkChanged(t, f, before, models[d], changed)
+			for i := range devices {
+				checkValues(t, f, devices[i], models[i])
+			}
+		}
+	})
+}
+
+func checkValues(t *rapid.T, f *device.Factory, p device.Params, want map[device.ID]string) {
+	differing := map[device.ID]string{}
+	for _, param := range f.Params {
+		v, ok := want[param.ID]
+		if !ok {
+			v = param.Default
+		}
+		if got := p.Get(param.ID); got != v {
+			t.Fatalf("%s is %q, want %q", param.Name, got, v)
+		}
+		if v != param.Default {
+			differing[param.ID] = v
+		}
+	}
+	if got := maps.Collect(p.Differing()); !maps.Equal(got, differing) {
+		t.Fatalf("differing %v, want %v", got, differing)
+	}
+}
+
+func checkChanged(t *rapid.T, f *device.Factory, before, after map[device.ID]string, changed []device.ID) {
+	var want []device.ID
+	value := func(m map[device.ID]string, p device.Param) string {
+		if v, ok := m[p.ID]; ok {
+			return v
+		}
+		return p.Default
+	}
+	for _, p := range f.Params {
+		if value(before, p) != value(after, p) {
+			want = append(want, p.ID)
+		}
+	}
+	slices.Sort(want)
+	if !slices.Equal(changed, want) {
+		t.Fatalf("changed %v, want %v", changed, want)
+	}
+}
+
+func TestAccessChangesAlone(t *testing.T) {
+	var layers device.Layers
+	f := mustRow(t, "SPA2102", "").Factory
+	p, _ := f.Lookup("User_ID_1_")
+	params, changed := f.Reset().With(&layers, []device.Set{{ID: p.ID, Access: profile.ReadOnly}})
+	if len(changed) != 0 || params.Access(p.ID) != profile.ReadOnly || params.Get(p.ID) != p.Default {
+		t.Errorf("changed %v, access %v, value %q", changed, params.Access(p.ID), params.Get(p.ID))
+	}
+	params, _ = params.With(&layers, []device.Set{{ID: p.ID, Value: "100", Has: true}})
+	if params.Access(p.ID) != profile.ReadOnly {
+		t.Error("a change of the value lost the access")
+	}
+}
+
+func TestUnknownParametersAreLeftOut(t *testing.T) {
+	var layers device.Layers
+	ext12, ok := device.LookupID("User_ID_12_")
+	if !ok {
+		t.Fatal("no User_ID_12_")
+	}
+	f := mustRow(t, "SPA2102", "").Factory
+	p, changed := f.Reset().With(&layers, []device.Set{{ID: ext12, Value: "x", Has: true}})
+	if len(changed) != 0 || p != f.Reset() {
+		t.Errorf("changed %v", changed)
+	}
+}
+
+// bodies gives each device a body in which 25 values differ from the factory, 8
+// of them its own.
+func body(f *device.Factory, dev int) []device.Set {
+	var sets []device.Set
+	for i, p := range f.Params {
+		if i%20 != 0 || len(sets) == 25 {
+			continue
+		}
+		value := "common-value"
+		if len(sets)%3 == 0 && len(sets) < 24 {
+			value = fmt.Sprintf("%d", 1000000+dev*10+len(sets))
+		}
+		sets = append(sets, device.Set{ID: p.ID, Value: value, Has: true})
+	}
+	return sets
+}
+
+func TestLikeBodiesCostTheirDifference(t *testing.T) {
+	var layers device.Layers
+	f := mustRow(t, "SPA2102", "").Factory
+	const n = 10_000
+	devices := make([]device.Params, n)
+	heap := liveBytes()
+	for i := range devices {
+		devices[i], _ = f.Reset().With(&layers, body(f, i))
+	}
+	each := (liveBytes() - heap) / n
+	t.Logf("%d bytes each beside the value itself", each)
+	if each > 256-24 {
+		t.Errorf("a device costs %d + 24 bytes, more than 256", each)
+	}
+	runtime.KeepAlive(devices)
+}
+
+func liveBytes() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestLayersAreSafeForConcurrentUse(t *testing.T) {
+	var layers device.Layers
+	f := mustRow(t, "SPA942", "").Factory
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for i := range 200 {
+				p, _ := f.Reset().With(&layers, body(f, w*1000+i))
+				if got := p.Get(f.Params[0].ID); got != fmt.Sprintf("%d", 1000000+(w*1000+i)*10) {
+					t.Errorf("device %d has the value of another: %s", w*1000+i, got)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestBoolReadsTheFirmwaresWords(t *testing.T) {
+	var layers device.Layers
+	f := mustRow(t, "SPA2102", "").Factory
+	for value, want := range map[string]bool{"Yes": true, "no": false, "1": true, "0": false, "disable": false, "Enable": true, "maybe": true} {
+		p, _ := f.Reset().With(&layers, sets(t, f, "Provision_Enable="+value))
+		if got := p.Bool("Provision_Enable", true); got != want {
+			t.Errorf("%q reads %v", value, got)
+		}
+	}
+}
+
+func BenchmarkWithFullBody(b *testing.B) {
+	var layers device.Layers
+	f := device.Models[3].Factory()
+	var all []device.Set
+	for _, p := range f.Params {
+		all = append(all, device.Set{ID: p.ID, Value: p.Default, Has: true})
+	}
+	all = append(all, body(f, 1)...)
+	p := f.Reset()
+	for b.Loop() {
+		p.With(&layers, all)
+	}
+}

@@ -1,0 +1,108 @@
+package profile_test
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"spafleet/device/profile"
+)
+
+// options makes a device of the bits of n, so that fuzzing meets every switch.
+func options(n uint16) profile.Options {
+	bit := func(i int) bool { return n&(1<<i) != 0 }
+	o := profile.Options{
+		Key: "k", Keyed: bit(0), MAC: mac, Limit: 1 << 20,
+		AcceptPlainUnderKey: bit(1), EmptyElementClears: bit(2), Nested: bit(3), AcceptSource: bit(4),
+		StrictAmpersand: bit(5), CDATA: bit(6), ApplyBroken: bit(7),
+	}
+	if bit(8) {
+		o.Aliases = "/b = /flat-profile/B ; /a/c = /flat-profile/C"
+	}
+	return o
+}
+
+func FuzzScan(f *testing.F) {
+	for _, tt := range good {
+		if body := vector(f, tt.file); len(body) < 1000 {
+			f.Add(string(body), uint16(0))
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string, n uint16) {
+		params, err := profile.Scan(text, options(n))
+		if err != nil {
+			refusal(t, err)
+			return
+		}
+		again, err := profile.Scan(writeXML(t, params), profile.Options{StrictAmpersand: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(params, again) {
+			t.Errorf("written and read again: got\n%swant\n%s", show(again), show(params))
+		}
+	})
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, tt := range refused {
+		f.Add(vector(f, tt.file), uint16(0))
+	}
+	f.Add(vector(f, "basic.xml.gz"), uint16(0))
+	f.Add(profile.Encrypt([]byte(onePage), "k", [8]byte{}), uint16(1))
+	f.Fuzz(func(t *testing.T, body []byte, n uint16) {
+		o := options(n)
+		profile.Describe(body)
+		kept := bytes.Clone(body)
+		file, err := profile.Decode(body, o)
+		if !bytes.Equal(body, kept) {
+			t.Fatal("the input was changed")
+		}
+		if text, _ := refusal(t, err); err != nil && (text == "" || file.Params != nil) {
+			t.Errorf("refused as %q with %d parameters", text, len(file.Params))
+		}
+		sealed := profile.Encrypt(profile.Gzip(body), "k", [8]byte{byte(n)})
+		open, err := profile.Decrypt(sealed, "k")
+		if err != nil || !bytes.Equal(open, profile.Gzip(body)) {
+			t.Errorf("encrypted and decrypted: %v", err)
+		}
+	})
+}
+
+func FuzzContainer(f *testing.F) {
+	f.Add([]byte{}, "GPP_A", "one", uint16(0))
+	f.Add([]byte{2, 0, 0, 0}, "A", "\"\\\n", uint16(0x1ff))
+	f.Add(vectorOf(f, "container-targeted-ascii.bin")[8:], "A", "", uint16(1))
+	f.Fuzz(func(t *testing.T, rest []byte, name, value string, n uint16) {
+		body := append([]byte("SPAFLTC1"), rest...)
+		profile.Describe(body)
+		if _, err := profile.Decode(body, options(n)); err != nil {
+			refusal(t, err)
+		}
+
+		c := profile.Container{Cipher: profile.Cipher(n % 3), Scramble: n&4 != 0}
+		copy(c.Salt[:], rest)
+		if n&8 != 0 && !c.Scramble {
+			c.MAC = mac
+		}
+		if c.Cipher != profile.NoCipher {
+			c.AsciiKey = "k"
+		}
+		params := []profile.Param{
+			{Name: profile.XMLName("P" + name), Value: value, Has: true, Access: profile.Access(1 + n%3)},
+			{Name: "Q", Access: profile.ReadOnly},
+		}
+		body, err := profile.Compile(params, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := profile.Decode(body, profile.Options{MAC: mac, Key: "k", Keyed: c.Cipher != profile.NoCipher})
+		if err != nil {
+			t.Fatal(err)
+		}
+		params[0].Value = value[:min(len(value), 2047)]
+		if !slices.Equal(file.Params, params) {
+			t.Errorf("compiled and decoded: got\n%swant\n%s", show(file.Params), show(params))
+		}
+	})
+}

@@ -1,0 +1,49 @@
+package profile
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+)
+
+// isGzip goes by the first bytes, as the device does (documented), and wants
+// the only method that gzip has. Bare deflate and zlib have no such mark and
+// are refused (inferred).
+func isGzip(body []byte) bool { return bytes.HasPrefix(body, []byte("\x1f\x8b\x08")) }
+
+// Gzip compresses a file. The result holds no name and no time: the same text
+// gives the same bytes. A device unpacks before it reads but after it decrypts,
+// so compress first (documented).
+func Gzip(plain []byte) []byte {
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		panic(err) // the level is a constant
+	}
+	// Writes to a bytes.Buffer do not fail.
+	z.Write(plain)
+	z.Close()
+	return b.Bytes()
+}
+
+// gunzip unpacks the first member and ignores what follows it (inferred). It
+// stops as soon as there is more than limit bytes, 0 meaning no limit.
+func gunzip(body []byte, limit int) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, corrupt("bad gzip header: " + err.Error())
+	}
+	z.Multistream(false)
+	var r io.Reader = z
+	if limit > 0 {
+		r = io.LimitReader(z, int64(limit)+1)
+	}
+	plain, err := io.ReadAll(r)
+	if limit > 0 && len(plain) > limit {
+		return nil, tooLarge(limit)
+	}
+	if err != nil {
+		return nil, corrupt("bad gzip data: " + err.Error())
+	}
+	return plain, nil
+}

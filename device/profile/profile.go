@@ -1,0 +1,181 @@
+package profile
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Access is what the end user's web login may do with a parameter; the
+// administrator's login is not affected (documented). The zero value says that
+// the file is silent about it: whether a device then keeps the present access
+// or returns to the factory's differs between guides and is the caller's choice.
+type Access uint8
+
+// The values of the ua attribute, and of the marks in source text.
+const (
+	NoAccess  Access = iota + 1 // ua="na", no mark
+	ReadOnly                    // ua="ro", mark ?
+	ReadWrite                   // ua="rw", mark !
+)
+
+var accessNames = [...]string{"", "na", "ro", "rw"}
+
+// String returns the value of the ua attribute, "" for an access not said.
+func (a Access) String() string {
+	if int(a) < len(accessNames) {
+		return accessNames[a]
+	}
+	return fmt.Sprintf("Access(%d)", uint8(a))
+}
+
+// accessOf reads a ua attribute. Templates in the field hold other words, such
+// as ua="ua"; these count as absent (inferred).
+func accessOf(ua string) Access {
+	switch ua {
+	case "na":
+		return NoAccess
+	case "ro":
+		return ReadOnly
+	case "rw":
+		return ReadWrite
+	}
+	return 0
+}
+
+// A Param is one parameter as a file gives it. Name is the XML element name,
+// also where the file spelt it as source text. Name and Value share memory with
+// the whole file's text: clone what is to outlive it.
+type Param struct {
+	Name, Value string
+	Has         bool // false: <X/>, only the access changes; Value is then empty
+	Access      Access
+}
+
+// Protection says what kept others from reading or forging a file. It is a set;
+// zero is a plain file. [Decode] never reports TLS or Mutual: they are for the
+// transport to add.
+type Protection uint8
+
+const (
+	Scrambled Protection = 1 << iota // readable by every device
+	Targeted                         // addressed to this device's MAC, and opened
+	KeyedWeak                        // RC4, or a container key under 256 bits
+	Keyed                            // AES-256 with the key of the requesting rule
+	TLS                              // came from a verified server
+	Mutual                           // and the server verified the device's own certificate
+)
+
+var protectionNames = [...]string{"scrambled", "targeted", "keyed-weak", "keyed", "tls", "mutual"}
+
+// Names returns the members in a fixed order, "plain" alone for the empty set.
+func (p Protection) Names() []string {
+	if p == 0 {
+		return []string{"plain"}
+	}
+	var names []string
+	for i, name := range protectionNames {
+		if p&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// String joins the names with a plus sign, as in "targeted+keyed".
+func (p Protection) String() string { return strings.Join(p.Names(), "+") }
+
+// Options is what a device brings to a file: the requesting rule's key, who the
+// device is, and how its firmware behaves where the guides are silent. The zero
+// value is an ordinary Linksys unit without a key and without a size limit.
+type Options struct {
+	Key   string // the requesting rule's --key, expanded
+	Keyed bool   // the rule has a --key, maybe an empty one
+
+	MAC    string // 12 lower-case hex digits, opens targeted containers
+	Family string // a container's family must be empty or equal to it
+
+	// Aliases is the content of the parameter that --alias names; empty: none.
+	// Entries read `/outer/element = /flat-profile/Name ;`, up to 30; the left
+	// side matches the end of an element's path, and the file needs no
+	// flat-profile element then (documented).
+	Aliases string
+
+	// Limit is the most bytes of the file and of what it unpacks to; 0: none.
+	// The firmware has a limit (field); no maker publishes it.
+	Limit int
+
+	// AcceptPlainUnderKey takes a file that is not encrypted though the rule has
+	// a key. By default it is refused: the firmware has a text for it (field,
+	// medium certainty).
+	AcceptPlainUnderKey bool
+
+	// EmptyElementClears makes <X/> empty the value, as the guides of the later
+	// multiplatform phones say. By default it leaves the value (documented).
+	EmptyElementClears bool
+
+	// Nested makes items count in the sections of <router-configuration>, by
+	// their own name, as SPA1xx, SPA2xx and ATA19x do (documented). By default
+	// the block is skipped like any unknown element.
+	Nested bool
+
+	// AcceptSource takes compiler source text as it is. No device is known to
+	// (inferred).
+	AcceptSource bool
+
+	// StrictAmpersand refuses a file with an ampersand that begins no reference.
+	// By default it stands for itself (inferred).
+	StrictAmpersand bool
+
+	// CDATA takes CDATA sections as text. By default an element that holds one
+	// is ignored (inferred).
+	CDATA bool
+
+	// ApplyBroken keeps what stands before the error in a malformed XML file
+	// and calls the file good. By default it fails whole (inferred); which of
+	// the two real firmware does is unknown.
+	ApplyBroken bool
+
+	// Explain spends some milliseconds on a file that does not decrypt, to name
+	// one more mistake in Error.Hint. It is for a person's command, not a fleet.
+	Explain bool
+}
+
+// exceeds reports whether n bytes are more than the device's buffer holds.
+func (o Options) exceeds(n int) bool { return o.Limit > 0 && n > o.Limit }
+
+// maxValue is the most characters of a value. The web pages of four models
+// stop there (field); that files are cut at the same length is inferred.
+const maxValue = 2047
+
+// A File is what a profile file says.
+type File struct {
+	Params     []Param    // in file order, duplicates kept: for a device the last one wins (documented)
+	Protection Protection // without what the transport adds
+	Truncated  int        // how many values were cut to 2047 bytes
+}
+
+// An Error is a file that the device refuses.
+type Error struct {
+	Text string // the device's $ERR, e.g. "corrupt file"
+	Hint string // for a person: the likely cause and what to do; may be empty
+}
+
+func (e *Error) Error() string {
+	if e.Hint == "" {
+		return e.Text
+	}
+	return e.Text + ": " + e.Hint
+}
+
+// The firmware's texts (field; "corrupt file" is documented as well). Which
+// situation gives which text is inferred.
+const (
+	errCorrupt   = "corrupt file"
+	errDecrypt   = "file decrypt error"
+	errExpecting = "expecting an encrypted file"
+	errZeroKey   = "zero length key"
+	errSize      = "file size exceeds internal buffer"
+	errAliases   = "aliases error"
+)
+
+func corrupt(hint string) *Error { return &Error{Text: errCorrupt, Hint: hint} }

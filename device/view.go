@@ -1,0 +1,18 @@
+package device
+
+import "spafleet/fsm"
+
+// A View is a device as a page sees it: a consistent copy, taken without waiting
+// for what the device is doing.
+type View struct {
+	Unit    Unit
+	Params  Params
+	State   fsm.State
+	Proven  bool
+	Powered bool
+	InUse   bool  // a line is off hook
+	Booted  int64 // fleet time of the last boot, nanoseconds
+	Now     int64 // fleet time of the copy
+	Due     int64 // fleet time of what it does next, 0 for nothing
+	Resyncs struct{ OK, Failed uint32 }
+}

@@ -1,0 +1,66 @@
+package rule
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// chosen says why alternative n was taken.
+func (p *parser) chosen(n int, c clause) string {
+	if c.end == 0 {
+		return "alternative " + strconv.Itoa(n) + " has no condition"
+	}
+	return string(p.describe([]byte("alternative "+strconv.Itoa(n)+": "), c))
+}
+
+// skipped says why none was.
+func (p *parser) skipped(refused []clause) string {
+	out := []byte("no condition held: ")
+	for i, c := range refused {
+		if i > 0 {
+			out = append(out, " | "...)
+		}
+		out = p.describe(out, c)
+	}
+	return string(out)
+}
+
+// describe appends a condition as it was written, and the values that its first
+// few macros had. Where it came out of a macro itself, only the expanded text makes sense.
+func (p *parser) describe(out []byte, c clause) []byte {
+	source, spans, ok := p.sourceOf(c.start, c.end)
+	if !ok {
+		return append(out, oneLine(p.text[c.start:c.end])...)
+	}
+	out = append(out, oneLine(source)...)
+	const enough = 8
+	told := make([]string, 0, enough)
+	tell := func(name, value string) {
+		if len(told) < enough && !slices.Contains(told, name) {
+			told = append(told, name)
+			out = append(append(append(out, ", "...), name...), '=')
+			out = strconv.AppendQuote(out, value)
+		}
+	}
+	if c.legacy {
+		version, _ := p.env.Macro("SWVER")
+		tell("$SWVER", version)
+	}
+	for _, s := range spans {
+		if r := p.reference(s); r.name != "$" && !r.isSecret() {
+			tell(p.source[s.from:s.to], p.text[s.start:s.end])
+		}
+	}
+	return out
+}
+
+// oneLine trims s and makes a blank of every control character.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, strings.Trim(s, blankBytes))
+}

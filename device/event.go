@@ -108,6 +108,7 @@ type Event struct {
 	Err    string    // $ERR of a failure, the device's wording
 	Text   string    // of syslog: the line; of web, ivr: what was asked; of upgrade_ok: the version
 	Count  int       // of applied: values changed
+	Took   int64     // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds
 	File   *File     // of fetch, fetch_failed, applied and resync_*: the (last) file; nil where there was none
 }
 

@@ -14,6 +14,8 @@ var makerPrefixes = map[string][]uint32{
 var (
 	sipuraATA = Family{Name: "Sipura ATA", Generation: 2, Brand: inferred("Sipura"), HWVersion: inferred("1.3.5(a)"),
 		HostName: field("SipuraSPA"), Limit: 64 << 10, TLS: "sipura"}
+	sipuraRouter = Family{Name: "Sipura router ATA", Generation: 2, Brand: inferred("Sipura"), Router: true, HWVersion: inferred("1.3.5(a)"),
+		HostName: field("SipuraSPA"), Limit: 64 << 10, TLS: "sipura"}
 	pap = Family{Name: "PAP", Generation: 2, Brand: field("Linksys"), HWVersion: inferred("0.1.5"),
 		HostName: field("LinksysPAP"), Limit: 64 << 10, TLS: "pap"}
 	routerATA = Family{Name: "router ATA", Generation: 2, Brand: field("Linksys"), Router: true, HWVersion: inferred("1.3.5(a)"),
@@ -50,7 +52,7 @@ var Models = finish([]Model{
 	{Name: "SPA2000", Family: &sipuraATA, PN: field("SPA-2000"), PSN: documented("2000"), Lines: 2, Brand: field("Sipura"),
 		SerialPrefix: inferred("FM200"), DefaultRule: documented("/spa$PSN.cfg"), Catalogue: inferred("PAP2T"),
 		Firmwares: andRecalled(seen("3.1.5", "3.1.23"), "1.0.33", "2.0.6", "2.0.10", "2.0.11", "2.0.13(g)")},
-	{Name: "SPA2100", Family: &sipuraATA, PN: inferred("SPA-2100"), PSN: inferred("2100"), Lines: 2,
+	{Name: "SPA2100", Family: &sipuraRouter, PN: inferred("SPA-2100"), PSN: inferred("2100"), Lines: 2,
 		SerialPrefix: inferred("FM400"), Catalogue: inferred("SPA2102"), Firmwares: andRecalled(seen("3.3.14"), "3.3.6")},
 	{Name: "SPA2102", Family: &routerATA, PN: field("SPA-2102"), PSN: documented("2102"), Lines: 2, OUI: field("000E08"),
 		SerialPrefix: field("FM500"), HW: field("1.3.5(a)"), DefaultRule: documented("/spa$PSN.cfg"), Option60: field("LINKSYS SPA-2102"),

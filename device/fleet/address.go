@@ -1,0 +1,96 @@
+package fleet
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"spafleet/device"
+)
+
+// address returns a device's own address: base + 1 + index.
+func (f *Fleet) address(dev device.Index) netip.Addr {
+	b := f.base.As4()
+	n := binary.BigEndian.Uint32(b[:]) + 1 + uint32(dev)
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+}
+
+// deviceAt returns the device that has an address.
+func (f *Fleet) deviceAt(addr netip.Addr) (device.Index, bool) {
+	addr = addr.Unmap()
+	if !addr.Is4() || !f.prefix.Contains(addr) {
+		return 0, false
+	}
+	b, a := f.base.As4(), addr.As4()
+	n := binary.BigEndian.Uint32(a[:]) - binary.BigEndian.Uint32(b[:])
+	if n == 0 || int(n) > f.total {
+		return 0, false
+	}
+	return device.Index(n - 1), true
+}
+
+// source returns the address that a device binds to reach a server: its own,
+// unless the machine cannot bind it or one of the two is on loopback and the
+// other is not.
+func (f *Fleet) source(own, server netip.Addr) netip.Addr {
+	if f.oneAddress || own.IsLoopback() != server.IsLoopback() {
+		return netip.Addr{}
+	}
+	return own
+}
+
+// CanBind reports whether this machine lets us use addresses of a prefix: any of
+// 127/8 on Linux, elsewhere only what is configured.
+func CanBind(p netip.Prefix) bool {
+	if !p.IsValid() {
+		p = DefaultAddresses
+	}
+	addr := p.Masked().Addr().Next()
+	c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
+}
+
+// wildcard listens on all addresses, and where the fleet lives on loopback, on
+// the loopback interface only: nothing of it shows on another one.
+func (f *Fleet) wildcard() net.ListenConfig {
+	if !f.base.IsLoopback() {
+		return net.ListenConfig{}
+	}
+	return net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var bindErr error
+		err := c.Control(func(fd uintptr) { bindErr = unix.BindToDevice(int(fd), "lo") })
+		if err != nil {
+			return err
+		}
+		return bindErr
+	}}
+}
+
+// openFiles returns how many files this process may have open.
+func openFiles() int {
+	var lim unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
+		return 1024
+	}
+	return int(min(lim.Cur, 1<<20))
+}
+
+// outstanding returns how many attempts a limit of open files allows: one socket
+// each, with room for the web servers and the program itself.
+func outstanding(files int) int {
+	return max(min(files-files/8-64, 4000), 16)
+}
+
+// listen opens the fleet's web socket.
+func (f *Fleet) listen(port uint16) (net.Listener, error) {
+	lc := f.wildcard()
+	return lc.Listen(context.Background(), "tcp4", netip.AddrPortFrom(netip.IPv4Unspecified(), port).String())
+}

@@ -1,0 +1,194 @@
+package fleet
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"spafleet/device"
+	"spafleet/fsm"
+)
+
+// command carries out what somebody asked of a device. Orders that end what the
+// device is doing act at once, the others wait for its end.
+func (l *loop) command(dev device.Index, u *unit, c device.Command, now int64) {
+	switch c.Order {
+	case device.SwitchOn:
+		if !u.has(powered) {
+			l.powerOn(dev, u, now)
+		}
+		return
+	case device.SwitchOff:
+		if u.has(powered) {
+			l.abandon(dev, u)
+			u.set(powered, false)
+			l.emit(dev, u, device.Event{At: now, Kind: device.PowerOff})
+		}
+		return
+	}
+	if !u.has(powered) {
+		return
+	}
+	l.report(dev, u, c, now)
+	switch c.Order {
+	case device.FactoryReset:
+		l.abandon(dev, u)
+		l.factoryReset(dev, u, now)
+		l.boot(dev, u, device.ByReset, now)
+	case device.HookOff:
+		u.set(inUse, true)
+	case device.HookOn:
+		u.set(inUse, false)
+		u.set(held, false)
+		l.runPending(dev, u, now)
+	default:
+		l.wait(dev, u, c, now)
+		l.runPending(dev, u, now)
+	}
+}
+
+// report tells that a person asked.
+func (l *loop) report(dev device.Index, u *unit, c device.Command, now int64) {
+	kind := map[device.Cause]device.Kind{device.ByWeb: device.Web, device.ByKeypad: device.IVR}[c.Cause]
+	if kind != 0 {
+		l.emit(dev, u, device.Event{At: now, Kind: kind, Cause: c.Cause, Text: strings.TrimSpace(c.Order.String() + " " + c.Argument)})
+	}
+}
+
+func (l *loop) powerOn(dev device.Index, u *unit, now int64) {
+	u.set(powered, true)
+	l.emit(dev, u, device.Event{At: now, Kind: device.PowerOn})
+	if !u.has(preset) {
+		l.applyPresets(dev, u, now)
+	}
+	l.boot(dev, u, device.ByPower, now)
+}
+
+// applyPresets counts a tester's presets as the first change of a device's life.
+func (l *loop) applyPresets(dev device.Index, u *unit, now int64) {
+	u.set(preset, true)
+	row := l.row(u)
+	unit := row.Unit(l.f.seed, dev, l.f.address(dev))
+	u.params = l.f.presets[u.group]
+	life, moves := u.life.Apply(device.Change{Unit: &unit, Before: row.Factory.Reset(), After: u.params, Via: device.ViaPreset})
+	l.moved(dev, u, now, device.ViaPreset, life, moves...)
+}
+
+func (l *loop) factoryReset(dev device.Index, u *unit, now int64) {
+	u.receipt = noReceipt
+	l.moved(dev, u, now, 0, u.life.FactoryReset(), fsm.FactoryReset)
+	l.applyPresets(dev, u, now)
+}
+
+// mayStart reports whether a device can begin an attempt now.
+func (l *loop) mayStart(u *unit) bool {
+	return u.act == idle && !u.has(inUse) && !u.has(queued)
+}
+
+// mostPending bounds what a device keeps in mind while it is busy.
+const mostPending = 8
+
+// wait keeps a command until the device can carry it out. The same one twice is
+// kept once. While a line is in use, a resync waits for Forced_Resync_Delay at
+// most.
+func (l *loop) wait(dev device.Index, u *unit, c device.Command, now int64) {
+	list := l.pending[dev]
+	same := func(k device.Command) bool { return k.Order == c.Order && k.Argument == c.Argument && len(k.Sets) == 0 }
+	if len(list) < mostPending && !(len(c.Sets) == 0 && slices.ContainsFunc(list, same)) {
+		l.pending[dev] = append(list, c)
+	}
+	if c.Order == device.Resync && u.has(inUse) && !u.has(held) {
+		u.set(held, true)
+		l.arm(dev, u, now+int64(forcedDelay(u.params)), c.Cause, true)
+	}
+}
+
+// forcedDelay reads Forced_Resync_Delay, in seconds, 14400 where the firmware
+// has no such parameter.
+func forcedDelay(p device.Params) time.Duration {
+	text, ok := p.Lookup("Forced_Resync_Delay")
+	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
+	if !ok || err != nil {
+		n = 14400
+	}
+	return time.Duration(n) * time.Second
+}
+
+// runPending carries out what waited, as far as the device lets it.
+func (l *loop) runPending(dev device.Index, u *unit, now int64) {
+	for l.mayStart(u) && len(l.pending[dev]) > 0 {
+		l.carryOut(dev, u, l.shift(dev), now)
+	}
+}
+
+// forcePending starts the resync that waited for a line longest.
+func (l *loop) forcePending(dev device.Index, u *unit, now int64) {
+	if u.act != idle || u.has(queued) {
+		return
+	}
+	list := l.pending[dev]
+	i := slices.IndexFunc(list, func(c device.Command) bool { return c.Order == device.Resync })
+	if i < 0 {
+		return
+	}
+	c := list[i]
+	l.pending[dev] = slices.Delete(list, i, i+1)
+	l.carryOut(dev, u, c, now)
+}
+
+func (l *loop) shift(dev device.Index) device.Command {
+	list := l.pending[dev]
+	c := list[0]
+	if len(list) == 1 {
+		delete(l.pending, dev)
+	} else {
+		l.pending[dev] = list[1:]
+	}
+	return c
+}
+
+func (l *loop) carryOut(dev device.Index, u *unit, c device.Command, now int64) {
+	switch c.Order {
+	case device.Resync:
+		if u.params.Bool("Provision_Enable", true) {
+			u.due = 0
+			l.enqueue(dev, u, c, now)
+		}
+	case device.Upgrade:
+		if u.params.Bool("Upgrade_Enable", true) {
+			u.due = 0
+			l.enqueue(dev, u, c, now)
+		}
+	case device.Reboot, device.Restart:
+		l.abandon(dev, u)
+		l.boot(dev, u, rebootReason(c.Cause), now)
+	case device.SetParams:
+		l.edit(dev, u, c.Sets, now)
+	}
+}
+
+func rebootReason(c device.Cause) device.Reason {
+	switch c {
+	case device.ByWeb:
+		return device.ByWebReboot
+	case device.ByKeypad:
+		return device.ByIVRReboot
+	case device.ByNotify:
+		return device.ByNotifyReboot
+	}
+	return device.ByStepReboot
+}
+
+// edit changes parameters as a person does, and reboots where that is needed.
+func (l *loop) edit(dev device.Index, u *unit, sets []device.Set, now int64) {
+	row := l.row(u)
+	unit := row.Unit(l.f.seed, dev, l.f.address(dev))
+	after, changed := u.params.With(&l.f.shelf.Layers, sets)
+	life, moves := u.life.Apply(device.Change{Unit: &unit, Before: u.params, After: after, Via: device.ViaEdit})
+	u.params, u.receipt = after, noReceipt
+	l.moved(dev, u, now, device.ViaEdit, life, moves...)
+	if row.Reboots(changed) != device.NoReboot {
+		l.boot(dev, u, device.ByParams, now)
+	}
+}

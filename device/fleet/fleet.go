@@ -1,0 +1,352 @@
+// Package fleet puts many devices to work.
+//
+// A device belongs to one loop. A loop holds its devices' timers in a heap and
+// lends a device a goroutine only while it acts; an idle device is a hundred
+// bytes and a heap entry. Attempts get copies of their device's values and
+// commit changes; the loop alone writes.
+//
+// [New] builds a fleet, [Fleet.Open] opens its sockets, [Fleet.Run] runs it
+// until its context ends and returns when the last attempt has ended. Meanwhile
+// [Fleet.Do] asks something of a device, [Fleet.View] and [Fleet.At] look at
+// one, [Fleet.Await] waits for a condition, and Config.Tell hears what happens.
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"spafleet/device"
+	"spafleet/fsm"
+	"spafleet/resync"
+)
+
+// A Fleet is many devices. Its methods are safe for concurrent use.
+type Fleet struct {
+	seed       uint64
+	groups     []Group
+	presets    []device.Params // by group
+	network    Network
+	base       netip.Addr
+	prefix     netip.Prefix
+	oneAddress bool
+	total      int
+	loops      []*loop
+	shelf      resync.Shelf
+	onTell     func([]device.Event)
+	late       func(int64)
+	web        Web
+	sites      *sites
+	logs       *logSender
+
+	rowsMu sync.RWMutex
+	rows   []*device.Row
+
+	census    [4]atomic.Int64
+	running   atomic.Int64
+	aborted   atomic.Int64
+	saturated atomic.Int64
+
+	limitsMu sync.Mutex
+	limits   map[string]int
+
+	awaitMu sync.Mutex
+	await   chan struct{} // closed at the next event; nil while nobody waits
+	done    chan struct{}
+	started atomic.Bool
+}
+
+// New builds a fleet. It starts nothing and opens nothing.
+func New(c Config) (*Fleet, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	f := &Fleet{seed: c.Seed, groups: c.Groups, network: c.Network, prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(),
+		oneAddress: c.OneAddress, onTell: c.Tell, late: c.Late, web: c.Web, limits: map[string]int{}, done: make(chan struct{})}
+	f.makeLoops(&c)
+	f.populate()
+	return f, nil
+}
+
+func (f *Fleet) makeLoops(c *Config) {
+	for _, g := range c.Groups {
+		f.total += g.Count
+	}
+	n := c.Loops
+	if n <= 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	n = min(n, f.total)
+	most := c.Outstanding
+	if most <= 0 {
+		most = outstanding(openFiles())
+	}
+	start := time.Now()
+	for i := range n {
+		l := &loop{f: f, first: i, clock: newRealClock(start), inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}}
+		l.units = make([]unit, (f.total-i+n-1)/n)
+		l.heap = make(heap, 0, len(l.units)+1)
+		l.gate.most = max((most+n-1-i)/n, 1)
+		if c.Rate > 0 {
+			l.gate.interval = int64(float64(n) / c.Rate * 1e9)
+		}
+		f.loops = append(f.loops, l)
+	}
+}
+
+// populate gives every device its group.
+func (f *Fleet) populate() {
+	dev := 0
+	for g := range f.groups {
+		group := &f.groups[g]
+		f.rows = append(f.rows, group.Row)
+		f.presets = append(f.presets, f.shelf.Layers.Preset(group.Row.Factory, group.Presets))
+		for range group.Count {
+			u := f.loops[dev%len(f.loops)].unit(device.Index(dev))
+			*u = unit{act: idle, row: uint16(g), group: uint16(g), params: group.Row.Factory.Reset()}
+			dev++
+		}
+	}
+	f.census[fsm.MfgReset].Store(int64(f.total))
+}
+
+// Open opens the fleet's sockets: web servers and the way to syslog servers. A
+// used port is an error here.
+func (f *Fleet) Open() error {
+	logs, err := openLogSender(f)
+	if err != nil {
+		return err
+	}
+	f.logs = logs
+	if !f.web.Listen {
+		return nil
+	}
+	f.sites, err = openSites(f)
+	if err != nil {
+		f.logs.close()
+	}
+	return err
+}
+
+// Run powers the fleet and works until ctx ends. It returns when every attempt
+// has ended and every socket is closed. It runs once.
+func (f *Fleet) Run(ctx context.Context) error {
+	if f.started.Swap(true) {
+		return errors.New("fleet: Run is called twice")
+	}
+	var others sync.WaitGroup
+	side, stop := context.WithCancel(context.WithoutCancel(ctx))
+	if f.sites != nil {
+		others.Go(func() { f.sites.serve(side) })
+	}
+	if f.logs != nil {
+		others.Go(func() { f.logs.run(side) })
+	}
+	var wg sync.WaitGroup
+	for _, l := range f.loops {
+		wg.Go(func() { l.run(ctx) })
+	}
+	<-ctx.Done()
+	if f.sites != nil {
+		f.sites.close()
+	}
+	wg.Wait()
+	close(f.done)
+	stop()
+	others.Wait()
+	f.pulse()
+	return nil
+}
+
+// Do hands a command over to a device. It does not wait for what comes of it;
+// an error says that there is no such device, or that the fleet has ended.
+func (f *Fleet) Do(ctx context.Context, dev device.Index, c device.Command) error {
+	if int(dev) >= f.total {
+		return fmt.Errorf("no device %d: the fleet has %d", dev, f.total)
+	}
+	l := f.loops[int(dev)%len(f.loops)]
+	select {
+	case l.inbox <- message{dev: dev, command: &c}:
+		return nil
+	case <-f.done:
+		return errors.New("the fleet has ended")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Len returns how many devices the fleet has.
+func (f *Fleet) Len() int { return f.total }
+
+// Group returns the group of a device, and its place in it.
+func (f *Fleet) Group(dev device.Index) *Group {
+	l := f.loops[int(dev)%len(f.loops)]
+	return &f.groups[l.unit(dev).group] // set once, before Run
+}
+
+// View returns a copy of a device, false where there is none. It never waits
+// for what a device is doing.
+func (f *Fleet) View(dev device.Index) (device.View, bool) {
+	if int(dev) >= f.total {
+		return device.View{}, false
+	}
+	l := f.loops[int(dev)%len(f.loops)]
+	l.mu.Lock()
+	u := *l.unit(dev)
+	l.mu.Unlock()
+	v := device.View{
+		Unit: f.row(u.row).Unit(f.seed, dev, f.address(dev)), Params: u.params, State: u.life.State, Proven: u.life.Proven,
+		Powered: u.has(powered), InUse: u.has(inUse), Booted: u.booted, Now: l.clock.Now(), Due: u.due,
+	}
+	v.Resyncs.OK, v.Resyncs.Failed = u.ok, u.failed
+	return v, true
+}
+
+// At returns a copy of the device with that address, if it has power.
+func (f *Fleet) At(addr netip.Addr) (device.View, bool) {
+	dev, ok := f.deviceAt(addr)
+	if !ok {
+		return device.View{}, false
+	}
+	v, ok := f.View(dev)
+	return v, ok && v.Powered
+}
+
+// Census returns how many devices are in each state.
+func (f *Fleet) Census() map[fsm.State]int {
+	m := map[fsm.State]int{}
+	for s := range f.census {
+		if n := f.census[s].Load(); n != 0 {
+			m[fsm.State(s)] = int(n)
+		}
+	}
+	return m
+}
+
+// Reached returns how many devices are in a state or further along.
+func (f *Fleet) Reached(s fsm.State) int {
+	n := 0
+	for i := int(s); i < len(f.census); i++ {
+		n += int(f.census[i].Load())
+	}
+	return n
+}
+
+// Running returns how many attempts run now.
+func (f *Fleet) Running() int { return int(f.running.Load()) }
+
+// Outstanding returns how many attempts may run at once.
+func (f *Fleet) Outstanding() int {
+	n := 0
+	for _, l := range f.loops {
+		n += l.gate.most
+	}
+	return n
+}
+
+// Saturated returns how often an attempt had to wait for the end of another.
+func (f *Fleet) Saturated() int { return int(f.saturated.Load()) }
+
+// Aborted returns how many attempts were cut off, by power loss, reboot, factory
+// reset or the end of the run.
+func (f *Fleet) Aborted() int { return int(f.aborted.Load()) }
+
+// Await returns nil as soon as held is true. It looks after every turn of a
+// loop that brought an event; an error is the context's, or says that the fleet
+// ended first.
+func (f *Fleet) Await(ctx context.Context, held func() bool) error {
+	for {
+		changed := f.watch()
+		if held() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-f.done:
+			if held() {
+				return nil
+			}
+			return errors.New("the fleet has ended")
+		}
+	}
+}
+
+// watch returns a channel that is closed at the next event.
+func (f *Fleet) watch() <-chan struct{} {
+	f.awaitMu.Lock()
+	defer f.awaitMu.Unlock()
+	if f.await == nil {
+		f.await = make(chan struct{})
+	}
+	return f.await
+}
+
+func (f *Fleet) pulse() {
+	f.awaitMu.Lock()
+	defer f.awaitMu.Unlock()
+	if f.await != nil {
+		close(f.await)
+		f.await = nil
+	}
+}
+
+// tell hands a turn's events to everyone who listens.
+func (f *Fleet) tell(l *loop, events []device.Event) {
+	if f.onTell != nil {
+		f.onTell(events)
+	}
+	if f.logs != nil {
+		f.logs.take(l, events)
+	}
+	f.pulse()
+}
+
+func (f *Fleet) row(i uint16) *device.Row {
+	f.rowsMu.RLock()
+	defer f.rowsMu.RUnlock()
+	return f.rows[i]
+}
+
+// rowAt returns the number of a row's model at another firmware.
+func (f *Fleet) rowAt(from uint16, version string) uint16 {
+	f.rowsMu.Lock()
+	defer f.rowsMu.Unlock()
+	old := f.rows[from]
+	for i, r := range f.rows {
+		if r.Model == old.Model && r.Firmware.Version == version {
+			return uint16(i)
+		}
+	}
+	r, err := old.At(version)
+	if err != nil {
+		return from
+	}
+	f.rows = append(f.rows, r)
+	return uint16(len(f.rows) - 1)
+}
+
+// limited counts that this machine had no descriptor or port for an attempt.
+func (f *Fleet) limited(limit string) {
+	f.limitsMu.Lock()
+	defer f.limitsMu.Unlock()
+	f.limits[limit]++
+}
+
+// Limits returns how often an attempt had to wait for this machine, by what was
+// missing: descriptors, ports.
+func (f *Fleet) Limits() map[string]int {
+	f.limitsMu.Lock()
+	defer f.limitsMu.Unlock()
+	m := map[string]int{}
+	for k, v := range f.limits {
+		m[k] = v
+	}
+	return m
+}

@@ -1,0 +1,136 @@
+package fleet
+
+import (
+	"context"
+
+	"spafleet/device"
+	"spafleet/resync"
+)
+
+// A gate counts a loop's attempts and holds back those that are too many or too
+// soon. It is a count, not a lock: the loop never waits for it.
+type gate struct {
+	most     int   // attempts at once
+	running  int   // attempts whose goroutine has not ended
+	interval int64 // nanoseconds between two starts; 0: none
+	earliest int64 // of the next start
+	ready    []start
+	head     int
+}
+
+// A start is an attempt that is due.
+type start struct {
+	dev     device.Index
+	command device.Command
+	due     int64 // when it should have started
+	allowed int64 // when the rate let it
+}
+
+// nextStart returns when the rate lets the next waiting attempt start; false
+// where none waits, or only for another one's end.
+func (g *gate) nextStart() (int64, bool) {
+	if g.head == len(g.ready) || g.running >= g.most {
+		return 0, false
+	}
+	return g.earliest, true
+}
+
+func (g *gate) push(s start) { g.ready = append(g.ready, s) }
+
+// pop returns the attempt that has waited longest, if it may start now.
+func (g *gate) pop(now int64) (start, bool) {
+	if at, ok := g.nextStart(); !ok || at > now {
+		return start{}, false
+	}
+	s := g.ready[g.head]
+	g.ready[g.head] = start{}
+	if g.head++; g.head == len(g.ready) {
+		g.ready, g.head = g.ready[:0], 0
+	}
+	if g.interval > 0 {
+		s.allowed = g.earliest
+		g.earliest = max(g.earliest, now-g.interval) + g.interval
+	}
+	g.running++
+	return s, true
+}
+
+// enqueue puts an attempt behind the gate.
+func (l *loop) enqueue(dev device.Index, u *unit, c device.Command, due int64) {
+	u.set(queued, true)
+	if l.gate.running >= l.gate.most {
+		l.f.saturated.Add(1)
+	}
+	l.gate.push(start{dev: dev, command: c, due: due})
+}
+
+// admit starts what the gate lets through.
+func (l *loop) admit(ctx context.Context, now int64) {
+	if l.gate.head == len(l.gate.ready) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		s, ok := l.gate.pop(now)
+		if !ok {
+			return
+		}
+		u := l.unit(s.dev)
+		if !u.has(queued) { // the device has turned to something else meanwhile
+			l.gate.running--
+			continue
+		}
+		u.set(queued, false)
+		l.lateness(s, now)
+		l.lend(ctx, s, u, now)
+	}
+}
+
+// lend gives a device a goroutine for one attempt.
+func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
+	slot := l.slot()
+	ctx, cancel := context.WithCancel(ctx)
+	l.acts[slot] = act{dev: s.dev, live: true, order: s.command.Order, due: s.due, cancel: cancel}
+	in := resync.Input{
+		Unit: l.row(u).Unit(l.f.seed, s.dev, l.f.address(s.dev)), Params: u.params, Life: u.life,
+		Lease: l.f.groups[u.group].Lease, Cause: s.command.Cause, Command: &s.command,
+		Booted: u.booted, Last: u.last, Applied: u.receipt, Shelf: &l.f.shelf,
+	}
+	u.act, u.last = slot, now
+	w := &world{l: l, act: slot}
+	l.f.running.Add(1)
+	l.workers.Go(func() {
+		defer cancel()
+		attempt := resync.Attempt
+		if in.Command.Order == device.Upgrade {
+			attempt = resync.Upgrade
+		}
+		o := attempt(ctx, w, in)
+		l.inbox <- message{act: slot, outcome: &o}
+	})
+}
+
+func (l *loop) slot() int32 {
+	if n := len(l.free); n > 0 {
+		slot := l.free[n-1]
+		l.free = l.free[:n-1]
+		return slot
+	}
+	l.acts = append(l.acts, act{})
+	return int32(len(l.acts) - 1)
+}
+
+// abandon cancels what a device is doing or waits to do. What was committed
+// stays.
+func (l *loop) abandon(dev device.Index, u *unit) {
+	u.due = 0
+	u.set(queued|held, false)
+	delete(l.pending, dev)
+	if u.act == idle {
+		return
+	}
+	l.acts[u.act].live = false
+	l.acts[u.act].cancel()
+	u.act = idle
+}

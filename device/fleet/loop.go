@@ -1,0 +1,350 @@
+package fleet
+
+import (
+	"context"
+	"sync"
+
+	"spafleet/device"
+	"spafleet/fsm"
+	"spafleet/resync"
+)
+
+// A loop owns every n-th device of a fleet. It alone writes them; it blocks on
+// nothing but its clock and its inbox, and never sends to itself.
+type loop struct {
+	f       *Fleet
+	first   int // its first device's index
+	clock   clock
+	inbox   chan message
+	mu      sync.Mutex // guards units against pages that copy them
+	units   []unit     // device d is units[d/loops]
+	heap    heap
+	gate    gate
+	acts    []act
+	free    []int32
+	pending map[device.Index][]device.Command
+	out     []device.Event // what this turn has to tell
+	ending  bool
+	workers sync.WaitGroup
+}
+
+// A message comes from an attempt or from outside. It is never sent by the loop
+// itself.
+type message struct {
+	act     int32
+	dev     device.Index
+	command *device.Command
+	commit  *commit
+	outcome *resync.Outcome
+}
+
+type commit struct {
+	params device.Params
+	life   device.Life
+	events []device.Event
+}
+
+// An act is an attempt that runs. Live is false once its device has turned to
+// something else; then only its end is of interest.
+type act struct {
+	dev    device.Index
+	live   bool
+	order  device.Order
+	due    int64 // when it should have started
+	cancel context.CancelFunc
+}
+
+// run works until ctx ends, then cancels every attempt and takes its outcome.
+func (l *loop) run(ctx context.Context) {
+	l.powerUp()
+	l.tell()
+	for ctx.Err() == nil {
+		m, got := l.clock.Wait(ctx, l.next(), l.inbox)
+		now := l.clock.Now()
+		switch {
+		case got:
+			l.handle(m, now)
+		case ctx.Err() == nil:
+			l.wake(now)
+		}
+		l.admit(ctx, now)
+		l.tell()
+	}
+	l.drain()
+}
+
+// next returns when the loop has something to do by itself.
+func (l *loop) next() int64 {
+	at := never
+	if len(l.heap) > 0 {
+		at = l.heap[0].at
+	}
+	if t, ok := l.gate.nextStart(); ok {
+		at = min(at, t)
+	}
+	return at
+}
+
+// mostAtOnce bounds how many due devices one turn takes, so that the inbox is
+// never left unread for long.
+const mostAtOnce = 256
+
+func (l *loop) wake(now int64) {
+	for range mostAtOnce {
+		if len(l.heap) == 0 || l.heap[0].at > now {
+			return
+		}
+		e := l.heap.pop()
+		if u := l.unit(e.dev); u.due == e.at {
+			l.due(e.dev, u, now)
+		}
+	}
+}
+
+// powerUp gives every device its presets, and power to those that have it from
+// the start.
+func (l *loop) powerUp() {
+	now := l.clock.Now()
+	for i := range l.units {
+		u := &l.units[i]
+		if l.f.groups[u.group].Off {
+			continue
+		}
+		l.mu.Lock()
+		l.powerOn(l.index(i), u, now)
+		l.mu.Unlock()
+		if len(l.out) > 4096 {
+			l.tell()
+		}
+	}
+}
+
+func (l *loop) drain() {
+	l.ending = true
+	for i := range l.acts {
+		if l.acts[i].cancel != nil {
+			l.acts[i].cancel()
+		}
+	}
+	for l.gate.running > 0 {
+		l.handle(<-l.inbox, l.clock.Now())
+		l.tell()
+	}
+	l.workers.Wait()
+}
+
+func (l *loop) index(i int) device.Index { return device.Index(i*len(l.f.loops) + l.first) }
+
+func (l *loop) unit(dev device.Index) *unit { return &l.units[int(dev)/len(l.f.loops)] }
+
+func (l *loop) handle(m message, now int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case m.command != nil:
+		l.command(m.dev, l.unit(m.dev), *m.command, now)
+	case m.commit != nil:
+		if a := &l.acts[m.act]; a.live {
+			l.take(a, m.commit)
+		}
+	case m.outcome != nil:
+		l.finish(m.act, m.outcome, now)
+	}
+}
+
+// take puts what an attempt committed into its device.
+func (l *loop) take(a *act, c *commit) {
+	u := l.unit(a.dev)
+	u.params = c.params
+	l.live(u, c.life)
+	for _, e := range c.events {
+		switch e.Kind {
+		case device.ResyncOK, device.ResyncFailed, device.UpgradeOK, device.UpgradeFailed:
+			e.Took = e.At - a.due
+		}
+		l.emit(a.dev, u, e)
+	}
+}
+
+// live moves a device's life and keeps the census.
+func (l *loop) live(u *unit, life device.Life) {
+	if life.State != u.life.State {
+		l.f.census[u.life.State].Add(-1)
+		l.f.census[life.State].Add(1)
+	}
+	u.life = life
+}
+
+// finish takes the outcome of an attempt and decides what comes next.
+func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
+	a := l.acts[slot]
+	l.acts[slot] = act{}
+	l.free = append(l.free, slot)
+	l.gate.running--
+	l.f.running.Add(-1)
+	if !a.live {
+		l.f.aborted.Add(1)
+		return
+	}
+	u := l.unit(a.dev)
+	u.act = idle
+	u.receipt = o.Applied
+	l.take(&a, &commit{o.Params, o.Life, o.Events})
+	switch {
+	case o.Aborted:
+		l.f.aborted.Add(1)
+	case l.ending:
+		l.count(u, a.order, o)
+	case a.order == device.Upgrade:
+		l.upgraded(a.dev, u, o, now)
+	default:
+		l.resynced(a.dev, u, o, now)
+	}
+	if !l.ending {
+		l.runPending(a.dev, u, now)
+	}
+}
+
+func (l *loop) count(u *unit, order device.Order, o *resync.Outcome) {
+	if order == device.Upgrade {
+		return
+	}
+	if o.OK {
+		u.ok++
+	} else {
+		u.failed++
+	}
+}
+
+// resynced counts a resync, then reboots the device where its changes ask for
+// that, or sets its next timer. A sequence that failed does not reboot: what it
+// changed waits for one that succeeds (timeline T8: inferred).
+func (l *loop) resynced(dev device.Index, u *unit, o *resync.Outcome, now int64) {
+	l.count(u, device.Resync, o)
+	u.reboot = max(u.reboot, o.Reboot)
+	if o.OK && u.reboot != device.NoReboot {
+		l.boot(dev, u, device.ByParams, now)
+		return
+	}
+	if u.has(erring) == o.OK {
+		u.run = 0
+	}
+	u.set(erring, !o.OK)
+	s := resync.ScheduleOf(l.row(u), u.params)
+	at, cause, again := s.After(now, o.OK, int(u.run), l.draw(dev, u, forTimer))
+	u.run = min(u.run+1, 250)
+	l.arm(dev, u, at, cause, again)
+}
+
+// upgraded restarts the device, at its new version if the image was good
+// (reboot codes 8 and 80: field).
+func (l *loop) upgraded(dev device.Index, u *unit, o *resync.Outcome, now int64) {
+	if !o.OK {
+		l.boot(dev, u, device.ByUpgradeFailed, now)
+		return
+	}
+	u.row = l.f.rowAt(u.row, o.Version)
+	l.boot(dev, u, device.ByUpgradeOK, now)
+}
+
+// boot starts a device's firmware and sets its first timer.
+func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) {
+	u.booted, u.last, u.run, u.reboot = now, 0, 0, device.NoReboot
+	u.set(erring|held, false)
+	l.emit(dev, u, device.Event{At: now, Kind: device.Boot, Reason: reason})
+	if resync.Logs(u.params) {
+		line := "System started: ip@" + l.f.address(dev).String() + ", reboot reason:" + reason.Code()
+		l.emit(dev, u, device.Event{At: now, Kind: device.Syslog, Text: line})
+	}
+	s := resync.ScheduleOf(l.row(u), u.params)
+	at, cause, ok := s.AtBoot(now, reason, l.draw(dev, u, forBoot))
+	l.arm(dev, u, at, cause, ok)
+}
+
+// arm sets the device's one timer, or stops it.
+func (l *loop) arm(dev device.Index, u *unit, at int64, cause device.Cause, ok bool) {
+	if !ok {
+		u.due = 0
+		return
+	}
+	u.due, u.cause = at, cause
+	l.heap.push(entry{at, dev, u.n})
+	u.n++
+	if len(l.heap) > 2*len(l.units)+1024 {
+		l.heap.keep(func(e entry) bool { return l.unit(e.dev).due == e.at })
+	}
+}
+
+// due is a timer that ran out.
+func (l *loop) due(dev device.Index, u *unit, now int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := u.due
+	u.due = 0
+	if u.has(held) { // Forced_Resync_Delay is over: the line does not count any more
+		u.set(held, false)
+		l.forcePending(dev, u, now)
+		return
+	}
+	c := device.Command{Order: device.Resync, Cause: u.cause}
+	if !l.mayStart(u) {
+		l.wait(dev, u, c, now)
+		return
+	}
+	l.enqueue(dev, u, c, at)
+}
+
+// Purposes of draws.
+const (
+	forBoot = iota + 1
+	forTimer
+)
+
+func (l *loop) draw(dev device.Index, u *unit, purpose uint8) float64 {
+	u.draws++
+	return device.Draw(l.f.seed, dev, purpose, u.draws)
+}
+
+func (l *loop) row(u *unit) *device.Row { return l.f.row(u.row) }
+
+// emit stamps an event with its device and count.
+func (l *loop) emit(dev device.Index, u *unit, e device.Event) {
+	e.Dev, e.N = dev, u.n
+	u.n++
+	if e.Kind != device.Moved {
+		e.State = u.life.State
+	}
+	l.out = append(l.out, e)
+}
+
+// tell hands on what this turn brought.
+func (l *loop) tell() {
+	if len(l.out) == 0 {
+		return
+	}
+	l.f.tell(l, l.out)
+	clear(l.out)
+	l.out = l.out[:0]
+}
+
+// moved emits a move of the lifecycle that the loop itself causes.
+func (l *loop) moved(dev device.Index, u *unit, at int64, via device.Via, life device.Life, moves ...fsm.Event) {
+	state := u.life.State
+	l.live(u, life)
+	for _, m := range moves {
+		state, _ = fsm.Lifecycle.Next(state, m)
+		e := device.Event{At: at, Kind: device.Moved, Move: m, State: state}
+		if m == fsm.Customized {
+			e.Via = via
+		}
+		l.emit(dev, u, e)
+	}
+}
+
+// lateness is how long after it was due an attempt starts, without the wait for
+// a rate that the user asked for.
+func (l *loop) lateness(s start, now int64) {
+	if l.f.late != nil && s.due > 0 {
+		l.f.late(max(now-max(s.due, s.allowed), 0))
+	}
+}

@@ -1,0 +1,137 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/net/ipv4"
+
+	"spafleet/device"
+	"spafleet/resync"
+)
+
+// logSender sends the devices' log lines: one datagram a line, from the device's
+// own address. One socket serves the fleet; a line that finds the queue full is
+// dropped and counted, as UDP would.
+type logSender struct {
+	f       *Fleet
+	conn    *ipv4.PacketConn
+	queue   chan logLine
+	known   map[string]netip.Addr // names that were looked up; the sender's alone
+	dropped atomic.Int64
+}
+
+type logLine struct {
+	dev     device.Index
+	servers []string // host[:port]
+	text    []byte
+}
+
+func openLogSender(f *Fleet) (*logSender, error) {
+	conn, err := net.ListenPacket("udp4", "0.0.0.0:0")
+	if err != nil {
+		return nil, fmt.Errorf("open the syslog socket: %w", err)
+	}
+	return &logSender{f: f, conn: ipv4.NewPacketConn(conn), queue: make(chan logLine, 4096), known: map[string]netip.Addr{}}, nil
+}
+
+func (s *logSender) close() { s.conn.Close() }
+
+// take queues the log lines among a loop's events. It runs in the loop, which
+// owns the units.
+func (s *logSender) take(l *loop, events []device.Event) {
+	for i := range events {
+		e := &events[i]
+		if e.Kind != device.Syslog {
+			continue
+		}
+		u := l.unit(e.Dev)
+		line := logLine{dev: e.Dev, text: resync.LogLine(l.row(u), e.Text)}
+		for _, name := range [...]string{"Syslog_Server", "Debug_Server"} {
+			if server, _ := u.params.Lookup(name); server != "" {
+				line.servers = append(line.servers, server)
+			}
+		}
+		select {
+		case s.queue <- line:
+		default:
+			s.dropped.Add(1)
+		}
+	}
+}
+
+// run sends until ctx ends, then what is still queued.
+func (s *logSender) run(ctx context.Context) {
+	defer s.close()
+	for {
+		select {
+		case line := <-s.queue:
+			s.send(ctx, line)
+		case <-ctx.Done():
+			for len(s.queue) > 0 {
+				s.send(ctx, <-s.queue)
+			}
+			return
+		}
+	}
+}
+
+func (s *logSender) send(ctx context.Context, line logLine) {
+	for _, server := range line.servers {
+		to, ok := s.address(ctx, server)
+		if !ok {
+			s.dropped.Add(1)
+			continue
+		}
+		var cm *ipv4.ControlMessage
+		if src := s.f.source(s.f.address(line.dev), to.Addr()); src.IsValid() {
+			cm = &ipv4.ControlMessage{Src: src.AsSlice()}
+		}
+		if _, err := s.conn.WriteTo(line.text, cm, net.UDPAddrFromAddrPort(to)); err != nil {
+			s.dropped.Add(1)
+		}
+	}
+}
+
+// address reads host[:port] and looks a name up once.
+func (s *logSender) address(ctx context.Context, server string) (netip.AddrPort, bool) {
+	host, portText, hasPort := strings.Cut(strings.TrimSpace(server), ":")
+	port := uint64(514)
+	if hasPort {
+		n, err := strconv.ParseUint(portText, 10, 16)
+		if err != nil {
+			return netip.AddrPort{}, false
+		}
+		port = n
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		addr, err = s.resolve(ctx, host)
+	}
+	return netip.AddrPortFrom(addr, uint16(port)), err == nil
+}
+
+func (s *logSender) resolve(ctx context.Context, host string) (netip.Addr, error) {
+	if a, ok := s.known[host]; ok {
+		return a, nil
+	}
+	addrs, err := s.f.network.Resolve(ctx, host)
+	if err != nil || len(addrs) == 0 {
+		return netip.Addr{}, fmt.Errorf("resolve syslog server %s: %w", host, err)
+	}
+	s.known[host] = addrs[0]
+	return addrs[0], nil
+}
+
+// LogLinesDropped returns how many log lines could not be sent.
+func (f *Fleet) LogLinesDropped() int {
+	if f.logs == nil {
+		return 0
+	}
+	return int(f.logs.dropped.Load())
+}

@@ -1,0 +1,51 @@
+package fleet
+
+import (
+	"spafleet/device"
+	"spafleet/resync"
+)
+
+// unit is a device of a loop. It holds what cannot be computed: 100 bytes, and
+// in Params what is the device's own.
+type unit struct {
+	params  device.Params
+	receipt resync.Receipt
+	due     int64  // its one live heap entry; an entry with another time is stale
+	booted  int64  // fleet time of the last boot
+	last    int64  // fleet time of the last attempt's start, 0 for none since boot
+	act     int32  // the attempt lent to it, idle where it has none
+	n       uint32 // its count of events and heap entries
+	draws   uint32
+	ok      uint32 // resyncs
+	failed  uint32
+	row     uint16
+	group   uint16
+	life    device.Life
+	flags   flags
+	run     uint8 // attempts before the next one that ended like the last
+	cause   device.Cause
+	reboot  device.RebootClass // asked for by changes of a sequence that then failed
+}
+
+type flags uint8
+
+const (
+	powered flags = 1 << iota
+	inUse         // a line is off hook
+	held          // a resync is due and waits for the line
+	erring        // the last attempt failed
+	queued        // an attempt waits for admission
+	preset        // its presets have been counted as a change
+)
+
+const idle = int32(-1)
+
+func (u *unit) has(f flags) bool { return u.flags&f != 0 }
+
+func (u *unit) set(f flags, on bool) {
+	if on {
+		u.flags |= f
+	} else {
+		u.flags &^= f
+	}
+}

@@ -1,0 +1,139 @@
+// Package ivr is the spoken menu that a device offers to the keypad of a phone:
+// four stars enter it, an option's number and pound runs the option.
+//
+// It is a state machine without sound, I/O or clock: [Menu.Key] takes a key and
+// the moment of it and returns what is said and what the device is asked to do.
+// The options are a table ([Options]). Start with the zero [Menu], which is one
+// call, and pass it every key until [Menu.HangUp].
+//
+// What is known of the real menus is in device-surface.md §3; the wording of what
+// is spoken is ours, since no recording or text of it was found.
+package ivr
+
+import (
+	"time"
+
+	"spafleet/device"
+)
+
+// A Menu is one call into the menu. Its zero value is a phone on hook.
+type Menu struct {
+	state  state
+	typed  string // keys since the state was entered
+	star   bool   // the last key was a star
+	last   int64  // fleet time of the last key
+	item   *item  // the option that asks, where one does
+	value  string // what is to be saved
+	saved  []device.Set
+	reboot bool
+}
+
+// An Action is something that comes of a key: words, or a command to the device
+// whose menu this is, or both.
+type Action struct {
+	Say     string
+	Command *device.Command
+}
+
+// state is what the next key means.
+type state uint8
+
+const (
+	outside  state = iota // not in the menu: stars are counted
+	choosing              // the number of an option
+	proving               // the password
+	entering              // a value
+	deciding              // what becomes of the value
+	confirming
+)
+
+// A call of a minute without keys has left the menu; a second star within half
+// a second leaves an entry (device-surface.md §3.2: documented).
+const (
+	session    = int64(time.Minute)
+	doubleStar = int64(500 * time.Millisecond)
+)
+
+// maxTyped is more than any number or address needs; later digits are lost.
+const maxTyped = 64
+
+// Has reports whether a model offers the menu: those with sockets for phones,
+// and the phones without display (device-surface.md §3: documented).
+func Has(m *device.Model) bool {
+	switch m.Name {
+	case "SPA901", "SPA301", "SPA501G":
+		return true
+	}
+	return !m.Family.Phone
+}
+
+// Key takes one key, '0' to '9', '*' or '#', pressed at a fleet time in
+// nanoseconds; other keys do nothing. v is the device at that moment.
+func (m *Menu) Key(v device.View, key byte, at int64) []Action {
+	if !isKey(key) || !v.Powered || !Has(v.Unit.Row.Model) {
+		return nil
+	}
+	gap := at - m.last
+	double := m.star && key == '*' && gap <= doubleStar
+	m.last, m.star = at, key == '*'
+	if gap >= session {
+		m.enter(outside)
+	}
+	switch m.state {
+	case choosing:
+		return m.choose(v, key)
+	case proving:
+		return m.prove(v, key)
+	case entering:
+		return m.entry(key, double)
+	case deciding:
+		return m.decide(v, key)
+	case confirming:
+		return m.confirm(v, key)
+	}
+	return m.knock(key)
+}
+
+// HangUp ends the call. What was saved takes effect now (device-surface.md §3.2:
+// documented), also where the menu was left before by silence (inferred).
+func (m *Menu) HangUp(v device.View) []Action {
+	call := *m
+	*m = Menu{}
+	if !v.Powered {
+		return nil
+	}
+	var actions []Action
+	if len(call.saved) > 0 {
+		actions = append(actions, do("", device.Command{Order: device.SetParams, Sets: call.saved}))
+	}
+	if call.reboot {
+		actions = append(actions, do("", device.Command{Order: device.Reboot}))
+	}
+	return actions
+}
+
+func isKey(key byte) bool { return isDigit(key) || key == '*' || key == '#' }
+
+func isDigit(key byte) bool { return '0' <= key && key <= '9' }
+
+func (m *Menu) enter(s state) { m.state, m.typed, m.star = s, "", false }
+
+// keep adds a key to what is typed.
+func (m *Menu) keep(key byte) {
+	if len(m.typed) < maxTyped {
+		m.typed += string(key)
+	}
+}
+
+func say(text string) []Action { return []Action{{Say: text}} }
+
+// back says something and returns to the choice of an option.
+func (m *Menu) back(text string) []Action {
+	m.enter(choosing)
+	return say(text)
+}
+
+func do(text string, c device.Command) Action {
+	c.Cause = device.ByKeypad
+	return Action{text, &c}
+}

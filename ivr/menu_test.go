@@ -1,0 +1,239 @@
+package ivr_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"spafleet/device"
+	"spafleet/ivr"
+)
+
+var update = flag.Bool("update", false, "write what is said and ordered into the scripts")
+
+// A call is a script at work: one device and the phone at its socket.
+type call struct {
+	t      *testing.T
+	menu   ivr.Menu
+	view   device.View
+	layers device.Layers
+	now    int64
+	out    bytes.Buffer
+}
+
+// Scripts are lines of what is done; indented lines are what came of it:
+//
+//	device MODEL [FIRMWARE]   a new device and phone
+//	with NAME=VALUE           a parameter
+//	power on, power off
+//	keys ****110#             a key a second
+//	fast **                   ten keys a second
+//	after DURATION            silence
+//	hangup
+func TestCalls(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, path := range scripts {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := &call{t: t, now: time.Date(2012, 1, 15, 0, 0, 0, 0, time.UTC).UnixNano()}
+			for line := range strings.Lines(string(want)) {
+				if !strings.HasPrefix(line, "  ") {
+					c.out.WriteString(line)
+					c.step(strings.TrimSpace(line))
+				}
+			}
+			if *update {
+				if err := os.WriteFile(path, c.out.Bytes(), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			} else if c.out.String() != string(want) {
+				t.Errorf("%s went otherwise:\n%s", path, c.out.String())
+			}
+		})
+	}
+}
+
+func (c *call) step(line string) {
+	word, rest, _ := strings.Cut(line, " ")
+	switch word {
+	case "", "#":
+	case "device":
+		c.device(rest)
+	case "with":
+		c.with(rest)
+	case "keys":
+		c.press(rest, time.Second)
+	case "fast":
+		c.press(rest, 100*time.Millisecond)
+	case "after":
+		d, err := time.ParseDuration(rest)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		c.now += int64(d)
+	case "power":
+		c.view.Powered = rest == "on"
+	case "hangup":
+		c.told(c.menu.HangUp(c.view))
+	default:
+		c.t.Fatalf("unknown line %q", line)
+	}
+}
+
+func (c *call) device(name string) {
+	model, firmware, _ := strings.Cut(name, " ")
+	row, err := device.NewRow(model, firmware, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	u := device.Unit{Row: row, MAC: device.MAC{0, 0x0e, 8, 1, 0x23, 0x45}, Serial: "FM500X000001", IP: netip.MustParseAddr("127.64.0.8")}
+	c.view = device.View{Unit: u, Params: row.Factory.Reset(), Powered: true}
+	c.menu = ivr.Menu{}
+}
+
+func (c *call) with(text string) {
+	name, value, _ := strings.Cut(text, "=")
+	p, ok := c.view.Unit.Row.Factory.Lookup(name)
+	if !ok {
+		c.t.Fatalf("no parameter %s", name)
+	}
+	c.apply([]device.Set{{ID: p.ID, Value: value, Has: true}})
+}
+
+func (c *call) apply(sets []device.Set) {
+	c.view.Params, _ = c.view.Params.With(&c.layers, sets)
+}
+
+func (c *call) press(keys string, every time.Duration) {
+	for _, k := range []byte(keys) {
+		c.now += int64(every)
+		c.told(c.menu.Key(c.view, k, c.now))
+	}
+}
+
+// told writes actions down, and makes the device do what it is asked.
+func (c *call) told(actions []ivr.Action) {
+	for _, a := range actions {
+		if a.Say != "" {
+			fmt.Fprintf(&c.out, "  say %s\n", a.Say)
+		}
+		if a.Command == nil {
+			continue
+		}
+		if a.Command.Cause != device.ByKeypad {
+			c.t.Errorf("%s comes by %s", a.Command.Order, a.Command.Cause)
+		}
+		fmt.Fprintf(&c.out, "  do %s", a.Command.Order)
+		for _, s := range a.Command.Sets {
+			fmt.Fprintf(&c.out, " %s=%q", s.ID.Name(), s.Value)
+		}
+		c.out.WriteString("\n")
+		c.apply(a.Command.Sets)
+	}
+}
+
+func TestOnlyUnitsWithoutDisplayHaveTheMenu(t *testing.T) {
+	without := []string{"SPA921", "SPA922", "SPA941", "SPA942", "SPA962", "SPA303", "SPA502G", "SPA504G", "SPA508G", "SPA509G",
+		"SPA512G", "SPA514G", "SPA525G", "SPA525G2"}
+	for i := range device.Models {
+		m := &device.Models[i]
+		want := !slices.Contains(without, m.Name)
+		if got := ivr.Has(m); got != want || want != (len(ivr.Options(m)) > 0) {
+			t.Errorf("%s: menu %v with %d options, want %v", m.Name, got, len(ivr.Options(m)), want)
+		}
+	}
+}
+
+func TestOptionsByModel(t *testing.T) {
+	common := "100 101 110 111 120 121 130 131 140 150 160 161 170"
+	tests := map[string]string{
+		"PAP2T":   common + " 7932 723646 732668 73738 877778",
+		"SPA2102": common + " 201 210 7932 723646 732668 73738 877778",
+		"SPA901":  common + " 180 181 7932 723646 732668 73738 877778",
+		"SPA301":  common + " 190 220 221 230 231 240 241 250 251 7932 723646 732668 73738 877778 9",
+		"SPA501G": common + " 180 181 190 220 221 230 231 240 241 250 251 7932 723646 732668 73738 877778 9",
+	}
+	for name, want := range tests {
+		m, err := device.FindModel(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var codes []string
+		for _, o := range ivr.Options(m) {
+			codes = append(codes, o.Code)
+			if o.What == "" {
+				t.Errorf("%s: option %s says nothing of itself", name, o.Code)
+			}
+		}
+		if got := strings.Join(codes, " "); got != want {
+			t.Errorf("%s has %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestEvidenceOfOptionsIsThatOfTheModel(t *testing.T) {
+	evidence := func(model, code string) device.Evidence {
+		m, err := device.FindModel(model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range ivr.Options(m) {
+			if o.Code == code {
+				return o.Evidence
+			}
+		}
+		t.Fatalf("%s has no option %s", model, code)
+		return 0
+	}
+	for key, want := range map[[2]string]device.Evidence{
+		{"PAP2T", "73738"}: device.Documented, {"PAP2T", "100"}: device.Field, {"SPA2102", "100"}: device.Inferred,
+		{"SPA2102", "210"}: device.Inferred, {"SPA501G", "723646"}: device.Field, {"SPA901", "723646"}: device.Inferred,
+	} {
+		if got := evidence(key[0], key[1]); got != want {
+			t.Errorf("%s %s is %s, want %s", key[0], key[1], got, want)
+		}
+	}
+}
+
+// Whoever does not know the password changes nothing, whatever the keys.
+func FuzzKeys(f *testing.F) {
+	f.Fuzz(func(t *testing.T, keys string, quick bool) {
+		every := time.Second
+		if quick {
+			every = 100 * time.Millisecond
+		}
+		c := &call{t: t}
+		c.device("SPA2102")
+		c.with("Admin_Passwd=" + strings.Repeat("9", 80))
+		for _, k := range []byte(keys) {
+			c.now += int64(every)
+			actions := c.menu.Key(c.view, k, c.now)
+			if len(actions) > 1 || len(actions) == 1 && actions[0].Say == "" {
+				t.Fatalf("%q: key %q gives %+v", keys, k, actions)
+			}
+			c.refuse(keys, actions)
+		}
+		c.refuse(keys, c.menu.HangUp(c.view))
+	})
+}
+
+func (c *call) refuse(keys string, actions []ivr.Action) {
+	for _, a := range actions {
+		if a.Command != nil && a.Command.Order != device.Reboot {
+			c.t.Fatalf("%q orders %s without the password", keys, a.Command.Order)
+		}
+	}
+}

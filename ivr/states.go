@@ -1,0 +1,200 @@
+package ivr
+
+import (
+	"net/netip"
+	"strings"
+
+	"spafleet/device"
+)
+
+// What is spoken.
+const (
+	invitation  = "Configuration menu. Enter an option and pound, or hang up to leave."
+	askPassword = "Enter the password and pound."
+	askValue    = "Enter the value and pound."
+	askDecision = "Press 1 to save, 2 to review, 3 to enter again, star to cancel."
+	askConfirm  = "Press 1 to confirm, star to cancel."
+	successful  = "Option successful."
+	invalid     = "Invalid option."
+	badPassword = "Invalid password."
+	badValue    = "Invalid value. "
+	cancelled   = "Cancelled."
+	dhcpIsOn    = "Not possible while DHCP is on."
+	protected   = "Factory reset is not allowed."
+	nothing     = "none"
+)
+
+// knock counts the stars of somebody who is not in the menu.
+func (m *Menu) knock(key byte) []Action {
+	if key != '*' {
+		m.typed = ""
+		return nil
+	}
+	m.keep(key)
+	if m.typed != "****" {
+		return nil
+	}
+	return m.back(invitation)
+}
+
+// choose reads the number of an option. A lone pound is let pass: people type it
+// after a confirmation, as the provisioning guide has it.
+func (m *Menu) choose(v device.View, key byte) []Action {
+	switch {
+	case isDigit(key):
+		m.keep(key)
+		return nil
+	case key == '*' || m.typed == "":
+		m.typed = ""
+		return nil
+	}
+	m.item = find(v, m.typed)
+	if m.item == nil {
+		return m.back(invalid)
+	}
+	if m.item.guarded && m.onDHCP(v) {
+		return m.back(dhcpIsOn)
+	}
+	if m.item.does == resetsAll && v.Params.Bool("Protect_IVR_FactoryReset", false) {
+		return m.back(protected)
+	}
+	if password(v) != "" && m.item.locked() {
+		m.enter(proving)
+		return say(askPassword)
+	}
+	return m.run(v)
+}
+
+// prove reads the administrator's password, once for every option that asks for
+// it (inferred).
+func (m *Menu) prove(v device.View, key byte) []Action {
+	switch {
+	case isDigit(key):
+		m.keep(key)
+		return nil
+	case key == '*':
+		return m.back(cancelled)
+	case m.typed != keypad(password(v)):
+		return m.back(badPassword)
+	}
+	return m.run(v)
+}
+
+// run does what the chosen option is for.
+func (m *Menu) run(v device.View) []Action {
+	switch m.item.does {
+	case sets:
+		m.enter(entering)
+		return say(askValue)
+	case resetsAll, resetsUser:
+		m.enter(confirming)
+		return say(askConfirm)
+	case reboots:
+		m.reboot = true
+		return m.back(successful)
+	case helps:
+		return m.back(helpText(v))
+	}
+	return m.back(m.item.speak(v))
+}
+
+// entry reads a value. In an address a star is the dot.
+func (m *Menu) entry(key byte, double bool) []Action {
+	switch {
+	case double:
+		return m.back(cancelled)
+	case isDigit(key):
+		m.keep(key)
+		return nil
+	case key == '*':
+		if m.item.values == nil {
+			m.keep('.')
+		}
+		return nil
+	}
+	value, ok := m.item.read(m.typed)
+	if !ok {
+		m.enter(entering)
+		return say(badValue + askValue)
+	}
+	m.value = value
+	m.enter(deciding)
+	return say(m.review())
+}
+
+func (m *Menu) review() string { return m.item.What + " " + m.value + ". " + askDecision }
+
+// decide saves, repeats or drops a value.
+func (m *Menu) decide(v device.View, key byte) []Action {
+	switch key {
+	case '1':
+		m.save(v)
+		return m.back(successful)
+	case '3':
+		m.enter(entering)
+		return say(askValue)
+	case '*':
+		return m.back(cancelled)
+	}
+	return say(m.review())
+}
+
+// save keeps a value until the caller hangs up. A later value of the same
+// parameter takes its place.
+func (m *Menu) save(v device.View) {
+	p, _ := v.Unit.Row.Factory.Lookup(m.item.param)
+	s := device.Set{ID: p.ID, Value: m.value, Has: true}
+	for i := range m.saved {
+		if m.saved[i].ID == s.ID {
+			m.saved[i] = s
+			return
+		}
+	}
+	m.saved = append(m.saved, s)
+}
+
+// confirm waits for the 1 of somebody who means it. A reset acts at once and
+// does not wait for the caller to hang up (inferred).
+func (m *Menu) confirm(v device.View, key byte) []Action {
+	switch {
+	case key == '*':
+		return m.back(cancelled)
+	case key != '1':
+		return say(askConfirm)
+	case m.item.does == resetsAll:
+		*m = Menu{last: m.last}
+		return []Action{do(successful, device.Command{Order: device.FactoryReset})}
+	}
+	m.enter(choosing)
+	changes := userSets(v)
+	if len(changes) == 0 {
+		return say(successful)
+	}
+	return []Action{do(successful, device.Command{Order: device.SetParams, Sets: changes})}
+}
+
+// onDHCP reports whether the address is leased, as it will be when what was
+// saved in this call has taken effect (inferred).
+func (m *Menu) onDHCP(v device.View) bool {
+	p, _ := v.Params.With(new(device.Layers), m.saved)
+	kind, _ := p.Lookup("Connection_Type")
+	return p.Bool("DHCP", false) || strings.Contains(kind, "DHCP")
+}
+
+// password returns Admin_Passwd, which guards what sets and resets.
+func password(v device.View) string {
+	p, _ := v.Params.Lookup("Admin_Passwd")
+	return p
+}
+
+// read turns typed keys into a value of the option's parameter.
+func (i *item) read(typed string) (string, bool) {
+	if i.values == nil {
+		a, err := netip.ParseAddr(typed)
+		return typed, err == nil && a.Is4()
+	}
+	if len(typed) != 1 || int(typed[0]-'0') >= len(i.values) {
+		return "", false
+	}
+	return i.values[typed[0]-'0'], true
+}

@@ -1,0 +1,167 @@
+package fetch
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"spafleet/resync"
+)
+
+// An exchange is one HTTP request and its answer on a connection of its own. It
+// is the reader of its connection: each read has a deadline of its own, and all
+// of them one together.
+type exchange struct {
+	ctx     context.Context // of the one call that uses the exchange
+	conn    net.Conn
+	now     func() time.Time
+	wait    time.Duration // for the next bytes
+	end     time.Time     // of the whole transfer
+	left    int           // bytes that may still come
+	broken  error         // why reading ended, where the parser does not tell
+	moments moments
+	in      *bufio.Reader
+	out     []byte
+}
+
+const (
+	// maxHeader bounds the header of an answer, in bytes (inferred).
+	maxHeader = 64 << 10
+	// patience bounds a transfer, in read waits, so that a server which sends a
+	// byte now and then is not waited for without end (inferred).
+	patience = 10
+)
+
+var errHeader = errors.New("header of the answer is too long")
+
+func (s *Sockets) fetchHTTP(ctx context.Context, r *resync.Request) (resync.Response, error) {
+	begun := s.now()
+	conn, err := s.connect(ctx, r)
+	if err != nil {
+		return resync.Response{}, s.failure(ctx, r, moments{begun: begun}, err)
+	}
+	defer conn.Close()
+	defer wake(ctx, conn)()
+
+	x := s.newExchange()
+	defer s.putExchange(x)
+	x.ctx, x.conn, x.wait = ctx, conn, r.Unit.Row.Behaviour.HTTPRead
+	x.moments = moments{begun: begun, connected: s.now()}
+	x.end = x.moments.connected.Add(patience * x.wait)
+	resp, err := x.do(r)
+	if err != nil {
+		return resync.Response{}, s.failure(ctx, r, x.moments, err)
+	}
+	resp.Took = x.moments.until(s.now())
+	return resp, nil
+}
+
+func (s *Sockets) newExchange() *exchange {
+	x, ok := s.exchanges.Get().(*exchange)
+	if !ok {
+		x = &exchange{in: bufio.NewReader(nil)}
+	}
+	*x = exchange{now: s.now, left: maxHeader, in: x.in, out: x.out[:0]}
+	x.in.Reset(x)
+	return x
+}
+
+func (s *Sockets) putExchange(x *exchange) {
+	x.ctx, x.conn = nil, nil
+	if cap(x.out) > keptBody {
+		x.out = nil
+	}
+	s.exchanges.Put(x)
+}
+
+// do sends the request and reads the answer. A server may answer and close
+// before it has read the whole request, so an answer counts more than an error
+// of sending.
+func (x *exchange) do(r *resync.Request) (resync.Response, error) {
+	x.out = appendHTTP(x.out, r)
+	if err := x.renew(); err != nil {
+		return resync.Response{}, err
+	}
+	_, sent := x.conn.Write(x.out)
+	if sent != nil && timedOut(sent) {
+		return resync.Response{}, sent
+	}
+	answer, err := http.ReadResponse(x.in, nil)
+	if err != nil {
+		return resync.Response{}, errors.Join(x.broken, err, sent)
+	}
+	x.left = math.MaxInt                 // the body has its own limit
+	body, err := readBody(answer, r.Max) // of an error page, what came is enough
+	if err != nil && (answer.StatusCode/100 == 2 || x.ctx.Err() != nil) {
+		return resync.Response{}, err
+	}
+	return resync.Response{Status: answer.StatusCode, Location: answer.Header.Get("Location"), Body: body}, nil
+}
+
+// Read reads from the connection, within the exchange's waits and limits.
+func (x *exchange) Read(p []byte) (int, error) {
+	if x.left == 0 {
+		x.broken = errHeader
+		return 0, errHeader
+	}
+	if err := x.renew(); err != nil {
+		return 0, err
+	}
+	n, err := x.conn.Read(p[:min(len(p), x.left)])
+	if n > 0 && x.moments.first.IsZero() {
+		x.moments.first = x.now()
+	}
+	x.left -= n
+	if err != io.EOF {
+		x.broken = err
+	}
+	return n, err
+}
+
+// renew sets the connection's next deadline.
+func (x *exchange) renew() error {
+	deadline := x.now().Add(x.wait)
+	if deadline.After(x.end) {
+		deadline = x.end
+	}
+	if err := x.conn.SetDeadline(deadline); err != nil {
+		return err
+	}
+	return x.ctx.Err()
+}
+
+// unknownBody is the first room for a body whose length was not announced.
+const unknownBody = 4 << 10
+
+// readBody reads a body of at most most bytes. An announced length is believed
+// only so far.
+func readBody(answer *http.Response, most int) ([]byte, error) {
+	length := answer.ContentLength
+	if length > int64(most) {
+		return nil, errTooBig
+	}
+	if length < 0 {
+		length = unknownBody
+	}
+	body := make([]byte, 0, min(length, keptBody))
+	for {
+		n, err := answer.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case len(body) > most:
+			return body[:most], errTooBig
+		case err == io.EOF:
+			return body, nil
+		case err != nil:
+			return body, err
+		case len(body) == cap(body):
+			body = slices.Grow(body, 1)
+		}
+	}
+}

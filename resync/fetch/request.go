@@ -1,0 +1,52 @@
+package fetch
+
+import (
+	"fmt"
+	"strconv"
+
+	"spafleet/resync"
+)
+
+// appendHTTP adds a request as the devices send it: this header order and the
+// port in every Host line are those of 7.6.2f (field; of other firmware
+// inferred).
+func appendHTTP(b []byte, r *resync.Request) []byte {
+	b = append(b, r.Method...)
+	b = append(b, ' ')
+	b = appendText(b, r.Path, '!')
+	b = append(b, httpVersion(r)...)
+	b = append(b, "\r\nHost: "...)
+	b = appendText(b, r.Host, '!')
+	b = append(b, ':')
+	b = strconv.AppendUint(b, uint64(r.Server.Port()), 10)
+	b = append(b, "\r\nUser-Agent: "...)
+	b = appendText(b, r.Unit.UserAgent(), ' ')
+	if r.Method != "GET" {
+		b = append(b, "\r\nContent-Length: "...)
+		b = strconv.AppendInt(b, int64(len(r.Body)), 10)
+	}
+	b = append(b, "\r\nConnection: close\r\n\r\n"...)
+	return append(b, r.Body...)
+}
+
+// httpVersion is a switch: firmware holds both forms, and which of them a
+// profile's request takes is not known (1.1: inferred).
+func httpVersion(r *resync.Request) string {
+	if r.Unit.Row.Behaviour.HTTP10 {
+		return " HTTP/1.0"
+	}
+	return " HTTP/1.1"
+}
+
+// appendText adds a text with the bytes below least, and DEL, percent-encoded,
+// so that no rule or version can end a line of the request.
+func appendText(b []byte, text string, least byte) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < least || c == 0x7f {
+			b = fmt.Appendf(b, "%%%02X", c)
+		} else {
+			b = append(b, c)
+		}
+	}
+	return b
+}

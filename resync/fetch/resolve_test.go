@@ -1,0 +1,138 @@
+package fetch_test
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"spafleet/device"
+	"spafleet/resync/fetch"
+)
+
+func failingDial(err error) func(context.Context, netip.Addr, netip.AddrPort, time.Duration) (net.Conn, error) {
+	return func(context.Context, netip.Addr, netip.AddrPort, time.Duration) (net.Conn, error) { return nil, err }
+}
+
+// resolver asks a DNS server that knows one name.
+func resolver(t *testing.T, name string, addrs ...string) *net.Resolver {
+	t.Helper()
+	conn, server := listenUDP(t)
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		for buf := make([]byte, 512); ; {
+			n, from, err := conn.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				return
+			}
+			conn.WriteToUDPAddrPort(dnsAnswer(buf[:n], name, addrs), from)
+		}
+	}()
+	t.Cleanup(func() { conn.Close(); <-done })
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", server.String())
+	}}
+}
+
+func dnsAnswer(query []byte, name string, addrs []string) []byte {
+	var m dnsmessage.Message
+	if err := m.Unpack(query); err != nil {
+		return nil
+	}
+	m.Response, m.Additionals = true, nil
+	q := m.Questions[0]
+	if q.Name.String() != name {
+		m.RCode = dnsmessage.RCodeNameError
+	} else if q.Type == dnsmessage.TypeA {
+		for _, a := range addrs {
+			m.Answers = append(m.Answers, dnsmessage.Resource{
+				Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class},
+				Body:   &dnsmessage.AResource{A: netip.MustParseAddr(a).As4()},
+			})
+		}
+	}
+	b, err := m.Pack()
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+func TestResolveKeepsTheOrderOfTheAnswer(t *testing.T) {
+	want := []string{"127.0.0.3", "127.0.0.1", "127.0.0.2"}
+	s := &fetch.Sockets{Resolver: resolver(t, "prov.example.com.", want...)}
+	got, err := s.Resolve(t.Context(), "prov.example.com.")
+	if err != nil || !slices.Equal(texts(got), want) {
+		t.Errorf("Resolve = %v, %v; want %v", got, err, want)
+	}
+}
+
+func TestResolveAsksHostsFirst(t *testing.T) {
+	s := &fetch.Sockets{
+		Resolver: resolver(t, "prov.example.com.", "127.0.0.9"),
+		Hosts: map[string][]netip.Addr{
+			"prov.example.com": {netip.MustParseAddr("127.0.0.7"), netip.MustParseAddr("::1"), netip.MustParseAddr("::ffff:127.0.0.5")},
+		},
+	}
+	for _, name := range []string{"prov.example.com", "Prov.Example.COM."} {
+		got, err := s.Resolve(t.Context(), name)
+		if want := []string{"127.0.0.7", "127.0.0.5"}; err != nil || !slices.Equal(texts(got), want) {
+			t.Errorf("Resolve(%s) = %v, %v; want %v", name, got, err, want)
+		}
+	}
+}
+
+func TestResolveWithoutAnAddressIsNoDNS(t *testing.T) {
+	s := &fetch.Sockets{
+		Resolver: resolver(t, "empty.example.com."),
+		Hosts:    map[string][]netip.Addr{"six.example.com": {netip.MustParseAddr("::1")}, "none.example.com": nil},
+	}
+	for _, name := range []string{"empty.example.com.", "unknown.example.com.", "six.example.com", "none.example.com", "not a name"} {
+		_, err := s.Resolve(t.Context(), name)
+		e := failed(t, err)
+		if e.Result != device.NoDNS || !strings.Contains(e.Error(), strings.TrimSuffix(name, ".")) {
+			t.Errorf("Resolve(%s): %v, want dns and the name", name, e)
+		}
+	}
+}
+
+func TestResolveEndsWithItsContext(t *testing.T) {
+	asked := make(chan bool, 10)
+	s := &fetch.Sockets{Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		client, server := net.Pipe()
+		context.AfterFunc(ctx, func() { server.Close() }) // or package net would wait on
+		asked <- true
+		return client, nil
+	}}}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-asked; cancel() }()
+	if _, err := s.Resolve(ctx, "prov.example.com."); err != context.Canceled {
+		t.Errorf("Resolve: %v, want the context's error", err)
+	}
+}
+
+func TestResolveWithoutDescriptorsIsALocalLimit(t *testing.T) {
+	s := &fetch.Sockets{Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "udp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
+	}}}
+	_, err := s.Resolve(t.Context(), "prov.example.com.")
+	if limit, _ := fetch.LocalLimit(err); limit != "descriptors" {
+		t.Errorf("Resolve: %v: limit %q, want descriptors", err, limit)
+	}
+}
+
+func texts(addrs []netip.Addr) []string {
+	var out []string
+	for _, a := range addrs {
+		out = append(out, a.String())
+	}
+	return out
+}

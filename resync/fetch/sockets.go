@@ -1,0 +1,156 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"spafleet/device"
+	"spafleet/resync"
+)
+
+// Sockets fetches over the network. Its zero value is ready. The fields are set
+// before the first use and then only read; Sockets is safe for concurrent use
+// and must not be copied after it.
+//
+// Waits and tries are those of the asking device's firmware row.
+type Sockets struct {
+	// Wall is the clock of socket deadlines and of the measured phases; nil is
+	// time.Now. With another clock, ListenPacket and Dial must give sockets
+	// whose deadlines follow it.
+	Wall func() time.Time
+	// Hosts are names that are answered without asking DNS, in lower case and
+	// without a dot at the end.
+	Hosts map[string][]netip.Addr
+	// Resolver asks for the other names; nil is the system's.
+	Resolver *net.Resolver
+	// PinTFTP transfers with github.com/pin/tftp instead of the package's own
+	// client, to have a second opinion. It retransmits and gives up alike, but
+	// keeps time itself and opens its own socket, not ListenPacket's; learns of
+	// the context's end only when a block arrives (a silent server holds it for
+	// all its tries); sends ERROR 1 when it gives up, and none to a wrong port;
+	// cuts paths off at about 500 bytes; and does not tire of repeated data. All
+	// of a PUT is measured as FirstByte.
+	PinTFTP bool
+	// ListenPacket opens the socket of one TFTP transfer, bound to source if
+	// that is valid; nil opens UDP. The transfer closes it. Its addresses must
+	// be of type *net.UDPAddr. A socket that has the methods
+	// ReadFromUDPAddrPort and WriteToUDPAddrPort of *net.UDPConn is used
+	// through them. An error counts as the device's failure to connect, unless
+	// LocalLimit names it.
+	ListenPacket func(ctx context.Context, source netip.Addr) (net.PacketConn, error)
+	// Dial opens the connection of one HTTP transfer, from source if that is
+	// valid, within wait; nil dials TCP. The transfer closes it.
+	Dial func(ctx context.Context, source netip.Addr, server netip.AddrPort, wait time.Duration) (net.Conn, error)
+
+	exchanges sync.Pool // of *exchange
+	transfers sync.Pool // of *transfer
+}
+
+var _ resync.Fetcher = (*Sockets)(nil)
+
+// Fetch transfers one file, by tftp or http. A failure of the transfer is a
+// *[resync.Error] with the phases up to the failure; another scheme is one with
+// result BadScheme. It sends no credentials: a 401 is a Response like any other
+// status, and so is a redirect.
+//
+// When ctx ends, Fetch returns its error within 10 ms and has closed its socket
+// (but see PinTFTP). Any other error is this machine's, see [LocalLimit].
+//
+// Which failure has which result: Timeout where nothing came in time, on
+// connecting too; NoConnect where the server refused, could not be reached, or
+// closed without a byte; Corrupt where an answer began that is not whole, not
+// the protocol, or larger than Max; BadStatus for TFTP errors other than 1.
+func (s *Sockets) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
+	if err := ctx.Err(); err != nil {
+		return resync.Response{}, err
+	}
+	switch {
+	case r.Scheme == "http":
+		return s.fetchHTTP(ctx, r)
+	case r.Scheme == "tftp" && s.PinTFTP:
+		return s.fetchPin(ctx, r)
+	case r.Scheme == "tftp":
+		return s.fetchTFTP(ctx, r)
+	}
+	return resync.Response{}, &resync.Error{Result: device.BadScheme, Cause: fmt.Errorf("no client for scheme %q", r.Scheme)}
+}
+
+func (s *Sockets) now() time.Time {
+	if s.Wall == nil {
+		return time.Now()
+	}
+	return s.Wall()
+}
+
+// moments are when the parts of a transfer began, zero for those it did not
+// reach.
+type moments struct{ begun, connected, first time.Time }
+
+// until returns the phases of a transfer that ended at end. The phase that it
+// ended in lasts until then.
+func (m moments) until(end time.Time) device.Phases {
+	switch {
+	case m.connected.IsZero():
+		return device.Phases{Connect: int64(end.Sub(m.begun))}
+	case m.first.IsZero():
+		return device.Phases{Connect: int64(m.connected.Sub(m.begun)), FirstByte: int64(end.Sub(m.connected))}
+	}
+	return device.Phases{
+		Connect:   int64(m.connected.Sub(m.begun)),
+		FirstByte: int64(m.first.Sub(m.connected)),
+		Body:      int64(end.Sub(m.first)),
+	}
+}
+
+var (
+	errTooBig     = errors.New("answer is larger than the device takes")
+	errNoProgress = errors.New("server repeats itself")
+)
+
+// failure makes the error of Fetch from what a socket or server said.
+func (s *Sockets) failure(ctx context.Context, r *resync.Request, m moments, err error) error {
+	if over := ctx.Err(); over != nil {
+		return over
+	}
+	if _, ok := LocalLimit(err); ok {
+		return fmt.Errorf("open socket to %s: %w", r.Server, err)
+	}
+	return &resync.Error{
+		Result: resultOf(err, !m.first.IsZero()),
+		TooBig: errors.Is(err, errTooBig),
+		Took:   m.until(s.now()),
+		Cause:  err,
+	}
+}
+
+func resultOf(err error, answered bool) device.Result {
+	var refused *refusal
+	switch {
+	case timedOut(err), errors.Is(err, errNoProgress):
+		return device.Timeout
+	case errors.As(err, &refused):
+		return device.BadStatus
+	case !answered:
+		return device.NoConnect
+	}
+	return device.Corrupt
+}
+
+func timedOut(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}
+
+// longAgo is a deadline that wakes whoever waits for a socket.
+var longAgo = time.Unix(1, 0)
+
+// wake makes a socket's calls return when ctx ends. Who renews the socket's
+// deadline must look at ctx after that, not before.
+func wake(ctx context.Context, socket interface{ SetDeadline(time.Time) error }) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { socket.SetDeadline(longAgo) })
+}

@@ -1,0 +1,61 @@
+package resync
+
+import (
+	"strconv"
+
+	"spafleet/device"
+	"spafleet/resync/rule"
+)
+
+// Texts of $ERR (provisioning.md §7.1: strings of a late firmware, which
+// situation has which is inferred; corrupt file and http_get failed documented).
+const (
+	errNotFound = "file not found"
+	errCorrupt  = "corrupt file"
+	errDecrypt  = "file decrypt error"
+	errDNS      = "DNS resolution"
+	errTooBig   = "file size exceeds internal buffer"
+)
+
+// situationErr sets $ERR for the log message that follows.
+func (a *attempt) situationErr(text string) {
+	place := device.Transfer{}
+	if a.situation.Place != nil {
+		place = *a.situation.Place
+	}
+	place.Err = text
+	a.situation.Place = &place
+}
+
+// log expands a message template and sends it to the syslog server. An empty
+// template is no message (documented).
+func (a *attempt) log(template string) {
+	if !Logs(a.p) {
+		return
+	}
+	text, _ := a.p.Lookup(template)
+	if text == "" {
+		return
+	}
+	a.tell(device.Event{Kind: device.Syslog, Text: rule.Expand(text, a.env(), a.in.Unit.Row.Dialect())})
+}
+
+// Logs reports whether a device has anywhere to send log lines.
+func Logs(p device.Params) bool {
+	syslog, _ := p.Lookup("Syslog_Server")
+	debug, _ := p.Lookup("Debug_Server")
+	return syslog != "" || debug != ""
+}
+
+// LogLine returns a syslog datagram: the number in angle brackets, then the
+// text, without time or host (provisioning.md §7.3: seen in a late firmware; the
+// number is inferred).
+func LogLine(r *device.Row, text string) []byte {
+	line := make([]byte, 0, len(text)+5)
+	if p := r.Behaviour.SyslogPriority; p >= 0 {
+		line = append(line, '<')
+		line = strconv.AppendInt(line, int64(p), 10)
+		line = append(line, '>')
+	}
+	return append(line, text...)
+}

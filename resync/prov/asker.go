@@ -1,0 +1,110 @@
+package prov
+
+import (
+	"net/netip"
+	"regexp"
+
+	"spafleet/device"
+)
+
+// An Asker is who a request comes from, as far as a server can tell: by the
+// path, else by the source address, else by the User-Agent. What is not known is
+// empty.
+type Asker struct {
+	MAC       string // 12 lower-case hexadecimal digits
+	Serial    string
+	PN, PSN   string
+	Unit      *device.Unit // nil for a device that the hooks do not know
+	Addr      netip.Addr
+	UserAgent string
+}
+
+// agent is the shapes of a device's User-Agent: brand/PN-version, then its
+// serial number, from some families with the MAC address before it (device-surface.md §4.1:
+// field).
+var agent = regexp.MustCompile(`\A[^/ ]+/([0-9A-Za-z-]+?)-\d+\.\S* \(([0-9A-Za-z]*)\)(?:\(([0-9A-Za-z]*)\))?`)
+
+var macDigits = regexp.MustCompile(`\A[0-9A-Fa-f]{12}\z`)
+
+// asker finds out who asks.
+func (c *Core) asker(x *exchange, r reading) Asker {
+	a := Asker{
+		MAC: r.mac, Serial: r.serial, PN: r.pn, PSN: r.psn,
+		Addr: x.request.Source, UserAgent: x.userAgent,
+	}
+	if u := c.byAddress(a.Addr); u != nil && a.mayBe(u) {
+		a.Unit = u
+	}
+	if a.Unit == nil {
+		a.readAgent()
+		a.Unit = c.byMAC(a.MAC)
+	}
+	if a.Unit != nil {
+		a.complete()
+	}
+	return a
+}
+
+func (c *Core) byAddress(addr netip.Addr) *device.Unit {
+	if c.options.Who == nil || !addr.IsValid() {
+		return nil
+	}
+	u, ok := c.options.Who(addr)
+	if !ok {
+		return nil
+	}
+	return u
+}
+
+// mayBe reports whether a unit is the one that the path names, or it names none.
+// Behind a translated address there may be another.
+func (a *Asker) mayBe(u *device.Unit) bool {
+	return (a.MAC == "" || a.MAC == u.MAC.String()) && (a.Serial == "" || a.Serial == u.Serial)
+}
+
+func (c *Core) byMAC(mac string) *device.Unit {
+	if mac == "" || c.options.Find == nil {
+		return nil
+	}
+	u, ok := c.options.Find(mac)
+	if !ok {
+		return nil
+	}
+	return u
+}
+
+// readAgent takes from the User-Agent what the path did not say. A path that
+// names another device is right: the agent may be a person with curl.
+func (a *Asker) readAgent() {
+	m := agent.FindStringSubmatch(a.UserAgent)
+	if m == nil {
+		return
+	}
+	pn, mac, serial := m[1], "", m[2]
+	if macDigits.MatchString(m[2]) && m[3] != "" {
+		mac, serial = plainMAC(m[2]), m[3]
+	}
+	if a.MAC != "" && mac != "" && mac != a.MAC || a.Serial != "" && serial != a.Serial {
+		return
+	}
+	fill(&a.MAC, mac)
+	fill(&a.Serial, serial)
+	fill(&a.PN, pn)
+}
+
+// complete takes from the unit what is not known yet.
+func (a *Asker) complete() {
+	u := a.Unit
+	fill(&a.MAC, u.MAC.String())
+	fill(&a.Serial, u.Serial)
+	if u.Row != nil {
+		fill(&a.PN, u.Row.Model.PN.Value)
+		fill(&a.PSN, u.Row.Model.PSN.Value)
+	}
+}
+
+func fill(field *string, value string) {
+	if *field == "" {
+		*field = value
+	}
+}

@@ -1,0 +1,118 @@
+package prov
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"sync/atomic"
+
+	"spafleet/device"
+	"spafleet/resync"
+)
+
+// Options is what a [Core] needs beside its files. The zero value serves texts
+// as they are to devices that it does not know. Hooks are called from many
+// goroutines at a time.
+type Options struct {
+	Root string // directory that the File of entries is below; "": none
+
+	// Who returns the device at a source address, Find the one with a MAC
+	// address of 12 lower-case hexadecimal digits.
+	Who  func(addr netip.Addr) (*device.Unit, bool)
+	Find func(mac string) (*device.Unit, bool)
+
+	// Expand replaces the {{ }} of a text. It is called only for texts that hold
+	// {{; an error is answered with status 500. In a path, where an expression
+	// is checked against what the path holds, an error is no match.
+	Expand func(text string, a Asker, r Rotation) (string, error)
+
+	Pairs      *Pairs     // the devices' secrets; nil: those of seed 0, never rotated
+	MaxUploads int        // most bytes of uploads kept; 0: 16 MiB
+	Log        func(Line) // is told of every request that was answered
+}
+
+// A Core answers requests without sockets. It is safe for concurrent use.
+type Core struct {
+	options Options
+	finder  atomic.Pointer[finder]
+	root    *os.Root
+	expand  func(text string, x *exchange) (string, error) // nil: texts are sent as they are
+	uploads uploads
+	ports   struct{ tftp, http atomic.Uint32 } // of the listeners, 0 for none
+}
+
+var _ resync.Responder = (*Core)(nil)
+
+// NewCore returns a server of the files by path. A path begins with a slash and
+// may hold $MA, $MAU, $MAC, $SN, $PSN and $PN (as $(MA) where a letter or digit
+// follows; $$ is a dollar) and {{ }}: what the path then has in the place of
+// {{ }} must be its value for the device that asks. {{ dir }} is known without
+// a hook. A path that has a query is matched with the request's query, any
+// other without. Of several that match, the one with more bytes that stand for
+// themselves answers, then the one with the more telling macros in the order
+// above. Case counts. What matches nothing is status 404.
+func NewCore(files map[string]Entry, o Options) (*Core, error) {
+	c := newCore(o)
+	if o.Expand != nil {
+		c.expand = func(text string, x *exchange) (string, error) {
+			return o.Expand(text, x.asker, x.rotation)
+		}
+	}
+	if o.Root != "" {
+		root, err := os.OpenRoot(o.Root)
+		if err != nil {
+			return nil, fmt.Errorf("serve files below %s: %w", o.Root, err)
+		}
+		c.root = root
+	}
+	if err := c.SetFiles(files); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func newCore(o Options) *Core {
+	if o.Pairs == nil {
+		o.Pairs = &Pairs{}
+	}
+	if o.MaxUploads == 0 {
+		o.MaxUploads = 16 << 20
+	}
+	return &Core{options: o, uploads: uploads{max: o.MaxUploads}}
+}
+
+// SetFiles serves other files from now on; uploads and secrets stay. All
+// requests see either the old files or the new ones. A core of [Dir] serves them
+// instead of the directory.
+func (c *Core) SetFiles(files map[string]Entry) error {
+	t, err := newTable(files, &c.options)
+	if err != nil {
+		return err
+	}
+	c.serve(t)
+	return nil
+}
+
+func (c *Core) serve(f finder) { c.finder.Store(&f) }
+
+// Close lets go of the directory. The core answers nothing from it afterwards.
+func (c *Core) Close() error {
+	if c.root == nil {
+		return nil
+	}
+	return c.root.Close()
+}
+
+// Respond answers a request at a moment of fleet time. Over HTTP the User-Agent
+// is that of r.Unit; otherwise the server does not look at who asks, only at
+// path and source address, as it could not in a real network.
+func (c *Core) Respond(at int64, r *resync.Request) resync.Response {
+	x := &exchange{at: at, request: r}
+	if r.Unit != nil && r.Scheme != "tftp" {
+		x.userAgent = r.Unit.UserAgent()
+	}
+	response := c.answer(x)
+	c.log(x.line(response))
+	return response
+}

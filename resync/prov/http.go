@@ -1,0 +1,102 @@
+package prov
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"spafleet/resync"
+)
+
+// serveHTTP starts serving. The limits keep a client that stalls from staying
+// for ever; an image over a slow line has its ten minutes.
+func (s *Server) serveHTTP() {
+	s.http = &http.Server{
+		Handler:           http.HandlerFunc(s.handle),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      10 * time.Minute,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ConnState:         s.count,
+		ErrorLog:          log.New(io.Discard, "", 0),
+	}
+	s.serving.Go(func() { s.http.Serve(s.tcp) })
+}
+
+// count follows the connections, because http.Server.Close does not wait for
+// them.
+func (s *Server) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.conns.Add(1)
+	case http.StateClosed:
+		s.conns.Done()
+	}
+}
+
+func (s *Server) handle(w http.ResponseWriter, q *http.Request) {
+	t := s.begin(httpRequest(q), q.UserAgent())
+	body, err := io.ReadAll(http.MaxBytesReader(w, q.Body, maxUpload))
+	if err != nil {
+		t.fail(uploadStatus(err), err)
+	} else {
+		t.x.request.Body = body
+		t.answer()
+	}
+	if !hasBody(t.Status) {
+		w.WriteHeader(t.Status)
+		t.done(0, nil)
+		return
+	}
+	if t.Status != http.StatusOK {
+		t.Body = fmt.Appendf(nil, "%d %s\n", t.Status, http.StatusText(t.Status))
+	}
+	if t.Location != "" {
+		w.Header().Set("Location", t.Location)
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(t.Body)))
+	w.WriteHeader(t.Status)
+	t.done(w.Write(t.Body))
+}
+
+// uploadStatus returns the status for a body that could not be read.
+func uploadStatus(err error) int {
+	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusBadRequest
+}
+
+// hasBody reports whether an answer of that status may have a body.
+func hasBody(status int) bool {
+	return status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// httpRequest returns a request as a device makes it, without its body.
+func httpRequest(q *http.Request) *resync.Request {
+	r := &resync.Request{Method: q.Method, Scheme: "http", Path: q.URL.EscapedPath()}
+	if q.Method == http.MethodHead {
+		r.Method = http.MethodGet // net/http leaves the body out
+	}
+	if q.URL.RawQuery != "" {
+		r.Path += "?" + q.URL.RawQuery
+	}
+	r.Host = q.Host
+	if host, _, err := net.SplitHostPort(q.Host); err == nil {
+		r.Host = host
+	}
+	if source, err := netip.ParseAddrPort(q.RemoteAddr); err == nil {
+		r.Source = source.Addr().Unmap()
+	}
+	if local, ok := q.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		r.Server = addrPort(local)
+	}
+	return r
+}

@@ -1,0 +1,117 @@
+package prov
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
+)
+
+// A route is a served path with what is served there.
+type route struct {
+	*pattern
+	entry Entry
+	fixed []byte // the answer, where it is the same for every request
+}
+
+// A finder knows what is served.
+type finder interface {
+	// find yields the routes that match a path, the best first.
+	find(at int64, t target) iter.Seq2[*route, reading]
+}
+
+// A table is routes in memory.
+type table struct {
+	plain    map[string]*route // by path
+	patterns []*route          // those with slots, best first
+}
+
+// newTable returns the routes of the entries.
+func newTable(files map[string]Entry, o *Options) (*table, error) {
+	t := &table{plain: map[string]*route{}}
+	for path, entry := range files {
+		p, err := parsePattern(path)
+		if err != nil {
+			return nil, fmt.Errorf("serve files: %w", err)
+		}
+		if err := entry.check(p, o); err != nil {
+			return nil, fmt.Errorf("serve %s: %w", path, err)
+		}
+		r := &route{pattern: p, entry: entry}
+		if r.fixed, err = entry.prepare(path); err != nil {
+			return nil, fmt.Errorf("serve %s: %w", path, err)
+		}
+		t.add(r)
+	}
+	slices.SortFunc(t.patterns, byPrecedence)
+	return t, nil
+}
+
+func (t *table) add(r *route) {
+	if len(r.slots) == 0 {
+		t.plain[r.plain] = r
+	} else {
+		t.patterns = append(t.patterns, r)
+	}
+}
+
+func (t *table) find(_ int64, tg target) iter.Seq2[*route, reading] {
+	var plain []*route
+	if tg.asks {
+		plain = appendRoute(plain, t.plain[tg.whole()])
+	}
+	if r := t.plain[tg.path]; r != nil && !r.query {
+		plain = append(plain, r)
+	}
+	return inOrder(plain, t.patterns, tg)
+}
+
+func appendRoute(routes []*route, r *route) []*route {
+	if r == nil {
+		return routes
+	}
+	return append(routes, r)
+}
+
+// inOrder yields plain routes and those of the patterns that match, best first.
+// Both come sorted; at equal weight the plain one is better.
+func inOrder(plain, patterns []*route, t target) iter.Seq2[*route, reading] {
+	return func(yield func(*route, reading) bool) {
+		left := plain
+		for _, p := range patterns {
+			for ; len(left) > 0 && left[0].weight >= p.weight; left = left[1:] {
+				if !yield(left[0], reading{}) {
+					return
+				}
+			}
+			if r, ok := p.read(t); ok && !yield(p, r) {
+				return
+			}
+		}
+		for _, r := range left {
+			if !yield(r, reading{}) {
+				return
+			}
+		}
+	}
+}
+
+// byPrecedence orders routes: more bytes that stand for themselves, then the
+// more telling macros, then by text, so that the order is total.
+func byPrecedence(a, b *route) int {
+	return cmp.Or(
+		cmp.Compare(b.weight, a.weight),
+		slices.Compare(a.ranks(), b.ranks()),
+		cmp.Compare(a.text, b.text),
+	)
+}
+
+// ranks returns how telling each slot is, 0 the most. An expression has one
+// value for a device, as its MAC address has.
+func (p *pattern) ranks() []int {
+	ranks := make([]int, len(p.slots))
+	for i, s := range p.slots {
+		ranks[i] = max(macroRank(s.macro), 0)
+	}
+	return ranks
+}

@@ -1,0 +1,207 @@
+package prov
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/pin/tftp/v3"
+
+	"spafleet/resync"
+)
+
+// A Server puts a [Core] behind sockets. Set its fields, then Open. Addresses
+// are host:port, IPv4 as the devices are; port 0 takes a free one, an empty host
+// all addresses, an empty address does not listen.
+type Server struct {
+	Core     *Core
+	TFTPAddr string
+	HTTPAddr string
+	Now      func() int64 // fleet time in nanoseconds since the Unix epoch; nil: the system's clock
+
+	mu      sync.Mutex
+	open    bool
+	closing context.Context // ended by Close
+	cancel  context.CancelFunc
+	udp     *net.UDPConn
+	tcp     net.Listener
+	tftp    *tftp.Server
+	http    *http.Server
+	serving sync.WaitGroup // the listeners
+	conns   sync.WaitGroup // HTTP connections
+}
+
+// Open listens and serves until Close. When it returns nil the addresses are
+// known and requests are answered.
+func (s *Server) Open() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open {
+		return errors.New("open provisioning server: it is open")
+	}
+	if err := s.listen(); err != nil {
+		return err
+	}
+	s.open = true
+	s.closing, s.cancel = context.WithCancel(context.Background())
+	s.Core.ports.tftp.Store(uint32(s.tftpAddr().Port()))
+	s.Core.ports.http.Store(uint32(s.httpAddr().Port()))
+	if s.udp != nil {
+		s.serveTFTP()
+	}
+	if s.tcp != nil {
+		s.serveHTTP()
+	}
+	return nil
+}
+
+// listen opens both sockets or none.
+func (s *Server) listen() error {
+	s.udp, s.tcp = nil, nil
+	if s.TFTPAddr != "" {
+		udp, err := listenUDP(s.TFTPAddr)
+		if err != nil {
+			return listenError("tftp", s.TFTPAddr, err)
+		}
+		s.udp = udp
+	}
+	if s.HTTPAddr == "" {
+		return nil
+	}
+	tcp, err := net.Listen("tcp4", s.HTTPAddr)
+	if err != nil {
+		if s.udp != nil {
+			s.udp.Close()
+		}
+		return listenError("http", s.HTTPAddr, err)
+	}
+	s.tcp = tcp
+	return nil
+}
+
+// listenError adds what to do.
+func listenError(scheme, addr string, err error) error {
+	hint := "an address is host:port; port 0 takes a free one"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		hint = "another server listens there: stop it, or choose another port (0 takes a free one)"
+	case errors.Is(err, fs.ErrPermission):
+		hint = "ports below 1024 are for root: choose a higher one, or give the program CAP_NET_BIND_SERVICE"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		hint = "this machine does not have the address"
+	}
+	return fmt.Errorf("listen for %s on %s: %w; %s", scheme, addr, err, hint)
+}
+
+// Close stops listening, breaks off what is under way and returns when nothing
+// of the server is left. A TFTP client that fell silent holds it for up to four
+// seconds, the time of its last tries. Closing what is not open does nothing.
+func (s *Server) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open {
+		return
+	}
+	s.cancel()
+	if s.tcp != nil {
+		// The error is that of the listener, which is closed in any case.
+		s.http.Close()
+	}
+	if s.udp != nil {
+		s.closeTFTP()
+	}
+	s.serving.Wait()
+	s.conns.Wait()
+	s.Core.ports.tftp.Store(0)
+	s.Core.ports.http.Store(0)
+	s.open = false
+}
+
+// TFTP returns where TFTP is served, the zero value if it never was.
+func (s *Server) TFTP() netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tftpAddr()
+}
+
+// HTTP returns where HTTP is served, the zero value if it never was.
+func (s *Server) HTTP() netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.httpAddr()
+}
+
+func (s *Server) tftpAddr() netip.AddrPort {
+	if s.udp == nil {
+		return netip.AddrPort{}
+	}
+	return addrPort(s.udp.LocalAddr())
+}
+
+func (s *Server) httpAddr() netip.AddrPort {
+	if s.tcp == nil {
+		return netip.AddrPort{}
+	}
+	return addrPort(s.tcp.Addr())
+}
+
+// addrPort returns a socket's address, the zero value for one of no network.
+func addrPort(a net.Addr) netip.AddrPort {
+	var p netip.AddrPort
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		p = a.AddrPort()
+	case *net.TCPAddr:
+		p = a.AddrPort()
+	}
+	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+}
+
+func (s *Server) now() int64 {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now().UnixNano()
+}
+
+// A transfer is a request that came through a socket.
+type transfer struct {
+	core    *Core
+	x       *exchange
+	started time.Time
+	resync.Response
+}
+
+// begin notes a request as it comes in; the caller goes on with answer or fail,
+// sends, and calls done.
+func (s *Server) begin(r *resync.Request, userAgent string) *transfer {
+	x := &exchange{at: s.now(), request: r, userAgent: userAgent}
+	return &transfer{core: s.Core, x: x, started: time.Now()}
+}
+
+func (t *transfer) answer() { t.Response = t.core.answer(t.x) }
+
+func (t *transfer) fail(status int, err error) {
+	t.Status, t.x.err = status, err
+}
+
+// done tells the log how it went: how many bytes were sent, and what stopped
+// them.
+func (t *transfer) done(sent int, err error) {
+	l := t.x.line(t.Response)
+	l.Took = time.Since(t.started)
+	if !isUpload(l.Method) {
+		l.Bytes = sent
+	}
+	if l.Err == nil {
+		l.Err = err
+	}
+	t.core.log(l)
+}

@@ -1,0 +1,149 @@
+package prov
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/pin/tftp/v3"
+
+	"spafleet/resync"
+)
+
+// maxUpload is the most bytes of one upload.
+const maxUpload = 1 << 20
+
+// readBuffer holds the requests of a whole town whose power returns: with the
+// system's default those beyond some 200 at a time are lost.
+const readBuffer = 4 << 20
+
+func listenUDP(addr string) (*net.UDPConn, error) {
+	a, err := net.ResolveUDPAddr("udp4", addr)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := net.ListenUDP("udp4", a)
+	if err != nil {
+		return nil, err
+	}
+	if err := conn.SetReadBuffer(readBuffer); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// serveTFTP starts serving. pin/tftp waits 5 s and, worse, a random second
+// before each repetition unless told otherwise.
+func (s *Server) serveTFTP() {
+	s.tftp = tftp.NewServer(s.readTFTP, s.writeTFTP)
+	s.tftp.SetTimeout(time.Second)
+	s.tftp.SetRetries(3)
+	s.tftp.SetBackoff(func(int) time.Duration { return 0 })
+	s.serving.Go(func() { s.tftp.Serve(s.udp) })
+}
+
+// closeTFTP stops serving. A request that was read as the socket closed may
+// begin a transfer after Shutdown looked, hence the second one; and Shutdown
+// before Serve has begun leaves the socket open.
+func (s *Server) closeTFTP() {
+	s.tftp.Shutdown()
+	s.udp.Close()
+	s.serving.Wait()
+	s.tftp.Shutdown()
+}
+
+// A peer is what pin/tftp knows of a transfer's two ends.
+type peer interface {
+	RemoteAddr() net.UDPAddr
+	LocalIP() net.IP
+}
+
+func (s *Server) tftpRequest(method, name string, p peer) *resync.Request {
+	remote := p.RemoteAddr()
+	local := s.tftpAddr()
+	if ip, ok := netip.AddrFromSlice(p.LocalIP()); ok {
+		local = netip.AddrPortFrom(ip.Unmap(), local.Port())
+	}
+	return &resync.Request{
+		Method: method, Scheme: "tftp", Path: name,
+		Source: remote.AddrPort().Addr().Unmap(), Server: local,
+	}
+}
+
+// readTFTP sends a file. An error that it returns goes to the client as ERROR 1,
+// file not found, whatever it is: pin/tftp has no way to send another code. A
+// core without sockets keeps them apart by status.
+func (s *Server) readTFTP(name string, to io.ReaderFrom) error {
+	t := s.begin(s.tftpRequest(http.MethodGet, name, to.(peer)), "")
+	t.answer()
+	if t.Status != http.StatusOK {
+		t.done(0, nil)
+		return refusal(t.Status)
+	}
+	to.(tftp.OutgoingTransfer).SetSize(int64(len(t.Body)))
+	n, err := to.ReadFrom(&untilClosed{s.closing, bytes.NewReader(t.Body)})
+	t.done(int(n), err)
+	return err
+}
+
+// writeTFTP takes an upload; what it returns is an ERROR 1 too.
+func (s *Server) writeTFTP(name string, from io.WriterTo) error {
+	t := s.begin(s.tftpRequest(http.MethodPut, name, from.(peer)), "")
+	var body bytes.Buffer
+	if _, err := from.WriteTo(&limited{s.closing, &body}); err != nil {
+		t.fail(http.StatusBadRequest, err)
+		t.done(0, nil)
+		return err
+	}
+	t.x.request.Body = body.Bytes()
+	t.answer()
+	t.done(0, nil)
+	if t.Status != http.StatusOK {
+		return refusal(t.Status)
+	}
+	return nil
+}
+
+// refusal is the text of a TFTP error.
+func refusal(status int) error {
+	if status == http.StatusNotFound {
+		return errors.New("file not found")
+	}
+	return fmt.Errorf("status %d", status)
+}
+
+// untilClosed breaks a transfer off between two blocks when the server closes.
+type untilClosed struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r *untilClosed) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, errors.New("the server closes")
+	}
+	return r.Reader.Read(p)
+}
+
+// limited takes an upload until it is too large or the server closes.
+type limited struct {
+	ctx  context.Context
+	body *bytes.Buffer
+}
+
+func (w *limited) Write(p []byte) (int, error) {
+	switch {
+	case w.ctx.Err() != nil:
+		return 0, errors.New("the server closes")
+	case w.body.Len()+len(p) > maxUpload:
+		return 0, fmt.Errorf("more than %d bytes", maxUpload)
+	}
+	return w.body.Write(p)
+}

@@ -1,0 +1,63 @@
+// Package resync says when a device resyncs and what one attempt does.
+//
+// [Attempt] is one resync: it evaluates the rules A to D in order, fetches,
+// decodes and applies what they ask for, and returns what happened. [Upgrade] is
+// one firmware upgrade. Both are straight blocking functions that ask their
+// [World] for everything outside the device; they neither sleep nor retry.
+// *When* they run is pure arithmetic: [Schedule]. The sockets are in package
+// fetch, the waiting in package fleet.
+//
+// A device's failure is data: an attempt that fails returns an [Outcome] with
+// the text that the device would log as $ERR.
+package resync
+
+import (
+	"spafleet/device"
+)
+
+// A Lease is what the network told the device about its servers.
+type Lease struct {
+	// TFTPServer is DHCP option 66: host or host:port (the port is for tests;
+	// no real option has one). Empty: none was offered.
+	TFTPServer string
+}
+
+// Input is a device as an attempt gets it: copies, which the attempt may keep.
+type Input struct {
+	Unit    device.Unit
+	Params  device.Params
+	Life    device.Life
+	Lease   Lease
+	Cause   device.Cause
+	Command *device.Command // of a resync or upgrade command; nil for a timer
+	Booted  int64           // fleet time of the last boot
+	Last    int64           // fleet time of the last attempt's start, 0 for none
+	Applied Receipt         // of the last body applied, zero after any other change
+	Shelf   *Shelf          // shared by the fleet
+}
+
+// An Outcome is what an attempt came to.
+type Outcome struct {
+	Params  device.Params
+	Life    device.Life
+	Events  []device.Event // not yet committed, in order
+	OK      bool
+	Aborted bool // the context ended: power loss, reboot, end of the run
+	Err     string
+	Reboot  device.RebootClass // asked for by the changes, after the whole sequence
+	Applied Receipt
+	Version string // of an upgrade that succeeded
+}
+
+// situation returns what the macros say while the attempt runs.
+func (in *Input) situation(now int64) device.Situation {
+	since := in.Last
+	if since == 0 {
+		since = in.Booted
+	}
+	return device.Situation{
+		PRVST:  in.Cause.PRVST(),
+		PRVTMR: int((now - since) / 1e9),
+		UPGTMR: int((now - in.Booted) / 1e9),
+	}
+}

@@ -1,0 +1,206 @@
+package resync
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"spafleet/device"
+	"spafleet/resync/rule"
+)
+
+// A target is one file to ask for, with every default filled in.
+type target struct {
+	letter  byte
+	scheme  string
+	host    string
+	port    uint16
+	path    string
+	options rule.Options
+	strong  bool // asked for by a strong rule
+}
+
+var defaultPorts = map[string]uint16{"tftp": 69, "http": 80, "https": 443}
+
+// locate fills in what a rule's URL leaves open (provisioning.md §3.6:
+// documented): TFTP, the lease's server, the scheme's port. For a URL command
+// the server is who asked, and the path that of the first rule.
+func (a *attempt) locate(l line, d rule.Decision) (target, *failure) {
+	t := target{letter: l.letter, scheme: d.URL.Scheme, host: d.URL.Host, port: d.URL.Port, path: d.URL.Path, options: d.Options}
+	if t.path == "" {
+		t.path = a.ownPath()
+	}
+	if t.host == "" && l.command {
+		t.host = a.in.Command.Requester.String()
+	}
+	if t.host == "" {
+		if f := a.fromLease(&t); f != nil {
+			return t, f
+		}
+	}
+	if t.scheme == "" {
+		t.scheme = "tftp"
+	}
+	if t.port == 0 {
+		t.port = defaultPorts[t.scheme]
+	}
+	if defaultPorts[t.scheme] == 0 {
+		return t, &failure{t.scheme + " scheme not supported", device.BadScheme}
+	}
+	return t, nil
+}
+
+// fromLease takes the server of DHCP option 66. Without one nothing is sent; the
+// text is the one of a name that cannot be found (provisioning.md §7.1: inferred).
+func (a *attempt) fromLease(t *target) *failure {
+	server := a.in.Lease.TFTPServer
+	if server == "" {
+		return &failure{errDNS, device.NoDNS}
+	}
+	if t.scheme == "" && a.in.Unit.Row.Behaviour.Option66Transport {
+		t.scheme, _ = a.p.Lookup("Transport_Protocol")
+		if t.scheme == "none" {
+			t.scheme = ""
+		}
+	}
+	host, port, ok := strings.Cut(server, ":")
+	t.host = host
+	if n, err := strconv.ParseUint(port, 10, 16); ok && err == nil && t.port == 0 && (t.scheme == "" || t.scheme == "tftp") {
+		t.port = uint16(n)
+	}
+	return nil
+}
+
+// ownPath is the path of the device's own first rule.
+func (a *attempt) ownPath() string {
+	text, _ := a.p.Lookup("Profile_Rule")
+	d, err := rule.Eval(text, a.env(), a.in.Unit.Row.Dialect())
+	if err != nil || d.URL.Path == "" {
+		return "/spa.cfg"
+	}
+	return d.URL.Path
+}
+
+// mostRedirects is how often one file may be found elsewhere (inferred).
+const mostRedirects = 5
+
+// fetch gets a file, at another place where the firmware follows redirects.
+func (a *attempt) fetch(t *target) (Response, *failure) {
+	for range mostRedirects {
+		resp, f := a.fetchOnce(t)
+		if f != nil {
+			return resp, f
+		}
+		switch {
+		case resp.Status == 404 || resp.Status/100 == 2:
+			return resp, nil
+		case !a.in.Unit.Row.Behaviour.FollowRedirects || !redirect(t, resp):
+			return resp, a.unfetched(t, device.BadStatus)
+		}
+	}
+	return Response{}, a.unfetched(t, device.BadStatus)
+}
+
+// redirect moves a target to where a response says; false where it says nothing
+// that can be followed.
+func redirect(t *target, resp Response) bool {
+	switch resp.Status {
+	case 301, 302, 303, 307, 308:
+	default:
+		return false
+	}
+	here := url.URL{Scheme: t.scheme, Host: t.host + ":" + strconv.Itoa(int(t.port)), Path: "/"}
+	to, err := here.Parse(resp.Location)
+	if err != nil || resp.Location == "" || (to.Scheme != "http" && to.Scheme != "https") {
+		return false
+	}
+	t.scheme, t.host, t.path, t.port = to.Scheme, to.Hostname(), to.RequestURI(), defaultPorts[to.Scheme]
+	if n, err := strconv.ParseUint(to.Port(), 10, 16); err == nil && n > 0 {
+		t.port = uint16(n)
+	}
+	return true
+}
+
+// fetchOnce asks each address of the server in turn until one answers
+// (documented).
+func (a *attempt) fetchOnce(t *target) (Response, *failure) {
+	a.file = &device.File{Rule: t.letter, What: a.what, Scheme: t.scheme, Host: t.host, Path: t.path}
+	addrs, f := a.resolve(t)
+	if f != nil {
+		return Response{}, f
+	}
+	last := device.NoConnect
+	for i, addr := range addrs {
+		a.file.Server = netip.AddrPortFrom(addr, t.port)
+		a.situation.Place = &device.Transfer{Scheme: t.scheme, Serv: t.host, ServIP: addr, Port: t.port, Path: t.path}
+		if i == 0 {
+			a.log("Log_" + a.verb + "_Request_Msg")
+			a.flush()
+		}
+		resp, err := a.w.Fetch(a.ctx, a.request(t))
+		if err == nil {
+			a.file.Status, a.file.Bytes, a.file.Took = resp.Status, len(resp.Body), resp.Took
+			return resp, nil
+		}
+		var fe *Error
+		if !errors.As(err, &fe) {
+			return resp, aborted
+		}
+		if fe.TooBig {
+			return resp, a.tooBig()
+		}
+		a.file.Took = fe.Took
+		last = fe.Result
+		if last != device.NoConnect && last != device.Timeout {
+			break
+		}
+	}
+	return Response{}, a.unfetched(t, last)
+}
+
+// unfetched is a transfer that failed in itself.
+func (a *attempt) unfetched(t *target, result device.Result) *failure {
+	a.file.Result = result
+	f := &failure{t.scheme + "_get failed", result}
+	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: f.err, Result: result})
+	return f
+}
+
+func (a *attempt) tooBig() *failure {
+	a.file.Result = device.Corrupt
+	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: errTooBig, Result: device.Corrupt})
+	return &failure{errTooBig, device.Corrupt}
+}
+
+func (a *attempt) resolve(t *target) ([]netip.Addr, *failure) {
+	if addr, err := netip.ParseAddr(t.host); err == nil {
+		return []netip.Addr{addr.Unmap()}, nil
+	}
+	addrs, err := a.w.Resolve(a.ctx, t.host)
+	if err == nil && len(addrs) > 0 {
+		return addrs, nil
+	}
+	if a.ctx.Err() != nil || errors.Is(err, context.Canceled) {
+		return nil, aborted
+	}
+	a.file.Result = device.NoDNS
+	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: errDNS, Result: device.NoDNS})
+	return nil, &failure{errDNS, device.NoDNS}
+}
+
+func (a *attempt) request(t *target) *Request {
+	u := &a.in.Unit
+	r := &Request{
+		Unit: u, Server: a.file.Server, Method: "GET", Scheme: t.scheme, Host: t.host, Path: t.path,
+		UID: t.options.UID, PWD: t.options.PWD, Max: a.most, Now: a.w.Now(),
+	}
+	if p := t.options.Post; p != 0 && t.scheme != "tftp" {
+		r.Method = "POST"
+		text, _ := a.p.Lookup("GPP_" + strings.ToUpper(string(rune(p))))
+		r.Body = []byte(rule.Expand(text, a.env(), u.Row.Dialect()))
+	}
+	return r
+}

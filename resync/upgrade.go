@@ -1,0 +1,65 @@
+package resync
+
+import (
+	"context"
+
+	"spafleet/device"
+	"spafleet/resync/rule"
+)
+
+// Upgrade fetches and checks one firmware image that a URL command asked for.
+// The device restarts afterwards, whatever came of it; the new version is the
+// outcome's.
+func Upgrade(ctx context.Context, w World, in Input) Outcome {
+	a := begin(ctx, w, &in)
+	a.verb, a.what, a.most = "Upgrade", "image", mostImage
+	a.tell(device.Event{Kind: device.UpgradeStarted})
+	version, f := a.image()
+	if f == aborted {
+		return Outcome{Params: a.p, Life: a.life, Events: a.events, Aborted: true, Applied: a.receipt}
+	}
+	if f != nil {
+		a.situationErr(f.err)
+		a.log("Log_Upgrade_Failure_Msg")
+		a.tell(device.Event{Kind: device.UpgradeFailed, File: a.file, Err: f.err, Result: f.result})
+		return Outcome{Params: a.p, Life: a.life, Events: a.events, Err: f.err, Applied: a.receipt}
+	}
+	a.situationErr(version) // the success message prints the new version as $ERR (documented)
+	a.log("Log_Upgrade_Success_Msg")
+	a.tell(device.Event{Kind: device.UpgradeOK, File: a.file, Text: version})
+	return Outcome{Params: a.p, Life: a.life, Events: a.events, OK: true, Applied: a.receipt, Version: version}
+}
+
+func (a *attempt) image() (version string, f *failure) {
+	d, err := rule.Command(a.in.Command.Argument, a.env(), a.in.Unit.Row.Dialect())
+	if err != nil {
+		return "", &failure{"parse error", device.BadRule}
+	}
+	if d.URL.Path == "" {
+		d.URL.Path = "/spa.bin"
+	}
+	t, f := a.locate(line{letter: 'u', command: true}, d)
+	if f != nil {
+		return "", f
+	}
+	if t.scheme == "https" && !a.in.Unit.Row.Model.Family.Phone {
+		return "", &failure{"https scheme not supported", device.BadScheme}
+	}
+	resp, f := a.fetch(&t)
+	if f != nil {
+		return "", f
+	}
+	if resp.Status == 404 {
+		a.file.Result = device.NotFound
+		a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: errNotFound, Result: device.NotFound})
+		return "", &failure{errNotFound, device.NotFound}
+	}
+	version, f = imageVersion(a.in.Unit.Row.Model, resp.Body)
+	if f != nil {
+		a.file.Result = f.result
+		a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: f.err, Result: f.result})
+		return "", f
+	}
+	a.tell(device.Event{Kind: device.Fetched, File: a.file})
+	return version, nil
+}

@@ -1,0 +1,82 @@
+package resync
+
+import (
+	"context"
+	"net/netip"
+
+	"spafleet/device"
+)
+
+// World is all that an attempt may ask for. A call may block the attempt; none
+// blocks the fleet.
+type World interface {
+	// Now returns fleet time in nanoseconds since the Unix epoch.
+	Now() int64
+	// Resolve returns the IPv4 addresses of a host name, in the server's order.
+	// An error is *Error with result NoDNS, or the context's.
+	Resolve(ctx context.Context, name string) ([]netip.Addr, error)
+	Fetcher
+	// Commit says that flash is written: p and l survive a power loss. Events
+	// are handed on in order; the callee stamps device and count.
+	Commit(p device.Params, l device.Life, events []device.Event)
+}
+
+// A Fetcher transfers one file. Package fetch has the one with sockets.
+type Fetcher interface {
+	// Fetch asks for one file and waits for the answer or its failure. A failure
+	// is an *Error, or the context's error when that ended first; then nothing
+	// of the transfer is left within 10 ms. The request is only read.
+	Fetch(ctx context.Context, r *Request) (Response, error)
+}
+
+// A Responder answers requests without sockets: what a provisioning server
+// makes of them at a moment of fleet time. Package prov has one.
+type Responder interface {
+	Respond(at int64, r *Request) Response
+}
+
+// A Request is one file to get, or a body to send.
+type Request struct {
+	Unit   *device.Unit   // who asks: User-Agent, firmware, certificate
+	Source netip.Addr     // source address; the zero Addr leaves it to the system
+	Server netip.AddrPort // whom to ask
+	Method string         // GET, POST or PUT; TFTP reads for GET and writes for PUT
+	Scheme string         // tftp, http or https
+	Host   string         // server as the URL has it: a name or an address
+	Path   string         // with its leading slash and its query
+	Body   []byte         // of POST and PUT
+	UID    string         // credentials of --uid and --pwd
+	PWD    string
+	Max    int   // most bytes of an answer that are wanted, at least 1; more is an Error with result Corrupt
+	Now    int64 // fleet time, for certificates
+}
+
+// A Response is a server's answer. Its body is the caller's.
+type Response struct {
+	Status   int    // HTTP status; TFTP: 200, or 404 for ERROR 1
+	Location string // of a redirect
+	Body     []byte
+	TLS      bool // the server was verified
+	Mutual   bool // it asked for a certificate and the device sent its own
+	Took     device.Phases
+}
+
+// An Error is a transfer that got no answer, or a broken one. It is data: the
+// device goes on with its error schedule.
+type Error struct {
+	Result device.Result // NoDNS, NoConnect, Timeout, TLSFailed, BadStatus (TFTP errors other than 1), BadScheme, Corrupt
+	TooBig bool          // the answer was larger than Max
+	Took   device.Phases
+	Cause  error // for a person's log; never in an event
+}
+
+// Error describes the failure for a person.
+func (e *Error) Error() string {
+	if e.Cause == nil {
+		return e.Result.String()
+	}
+	return e.Result.String() + ": " + e.Cause.Error()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }

@@ -1,0 +1,244 @@
+package scenarios
+
+import (
+	"context"
+	"time"
+
+	"spafleet/device"
+)
+
+// begin starts the time of the claims that do not wait for a step.
+func (p *play) begin() {
+	for _, t := range p.when {
+		if t != nil {
+			p.judge.watch(t)
+		}
+	}
+	for _, t := range p.expect {
+		if since(t.claim).Step == "" {
+			p.judge.watch(t)
+		}
+	}
+}
+
+// since returns the moment from which a claim is followed.
+func since(c *Claim) Instant {
+	switch {
+	case c.Quant == "always" || c.Quant == "never":
+		return c.From
+	case c.At.Given:
+		return c.At
+	}
+	return Instant{Step: c.By.Step}
+}
+
+// conduct lets the steps happen and decides the claims, until the story is over
+// or ctx ends.
+func (p *play) conduct(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		now := p.elapsed()
+		p.happen(ctx, now)
+		p.decide(now)
+		if p.over(now) {
+			return
+		}
+		timer.Reset(p.nextMoment(now))
+		select {
+		case <-p.judge.news:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (p *play) elapsed() time.Duration { return time.Duration(time.Now().UnixNano() - p.start) }
+
+// moment returns when an instant is; false where its step has not happened.
+func (p *play) moment(i Instant) (time.Duration, bool) {
+	if i.End {
+		return p.story.Duration, p.story.Duration > 0
+	}
+	if i.Step == "" {
+		return i.Plus, true
+	}
+	at := p.fired[p.steps[i.Step]]
+	return at + i.Plus, at >= 0
+}
+
+// happen fires the steps whose moment has come, in file order.
+func (p *play) happen(ctx context.Context, now time.Duration) {
+	for i := range p.story.Timeline {
+		if p.fired[i] >= 0 || p.missed[i] {
+			continue
+		}
+		s := &p.story.Timeline[i]
+		if s.When == nil {
+			if at, known := p.moment(s.At); known && at <= now {
+				p.fire(ctx, i, now)
+			}
+			continue
+		}
+		if p.ripe(p.when[i]) {
+			p.fire(ctx, i, now)
+		} else if by, known := p.moment(s.By); known && now > by {
+			p.missed[i] = true
+		}
+	}
+}
+
+func (p *play) ripe(t *tracked) bool {
+	p.judge.mu.Lock()
+	defer p.judge.mu.Unlock()
+	return t.holdsNow()
+}
+
+// fire lets a step happen.
+func (p *play) fire(ctx context.Context, i int, now time.Duration) {
+	s := &p.story.Timeline[i]
+	p.fired[i] = now
+	if s.Name != "" {
+		p.judge.mu.Lock()
+		p.happened = append(p.happened, s.Name)
+		p.judge.mu.Unlock()
+	}
+	for _, t := range p.expect {
+		if from := since(t.claim); from.Step == s.Name && s.Name != "" {
+			p.judge.watch(t)
+		}
+	}
+	if s.Action == "" {
+		return
+	}
+	devices := p.judge.choose(p.chosen[i], i)
+	p.reached[i] = len(devices)
+	for _, dev := range devices {
+		p.act(ctx, s, dev)
+	}
+}
+
+var orders = map[string]device.Order{
+	"power_on": device.SwitchOn, "power_off": device.SwitchOff, "reboot": device.Reboot, "factory_reset": device.FactoryReset,
+	"off_hook": device.HookOff, "on_hook": device.HookOn, "resync": device.Resync, "upgrade": device.Upgrade, "set": device.SetParams,
+}
+
+// act does a step's action to one device. An error is the end of the run, which
+// the caller sees by its context.
+func (p *play) act(ctx context.Context, s *Step, dev device.Index) {
+	v, _ := p.fleet.View(dev)
+	if s.Action == "rotate_keys" {
+		if p.pairs != nil {
+			p.pairs.Rotate(v.Unit.MAC.String())
+		}
+		return
+	}
+	c := device.Command{Order: orders[s.Action], Cause: device.ByStep, Argument: s.URL, Requester: v.Unit.IP}
+	for _, set := range s.Set {
+		if param, ok := v.Unit.Row.Factory.Lookup(set.Name); ok {
+			c.Sets = append(c.Sets, device.Set{ID: param.ID, Value: set.Value, Has: true})
+		}
+	}
+	_ = p.fleet.Do(ctx, dev, c)
+}
+
+// decide settles the claims whose time is over, or that cannot change any more.
+func (p *play) decide(now time.Duration) {
+	p.judge.mu.Lock()
+	defer p.judge.mu.Unlock()
+	for _, t := range p.expect {
+		if t.decided || !t.watching {
+			continue
+		}
+		c := t.claim
+		switch {
+		case t.each():
+			if !t.holdsNow() {
+				t.settle(false, now)
+			}
+		case c.At.Given:
+			if at, known := p.moment(c.At); known && at <= now {
+				t.settle(t.holdsNow(), now)
+			}
+		default:
+			p.decideBy(t, now)
+		}
+	}
+}
+
+// decideBy settles a claim with a deadline: early where it can only hold.
+func (p *play) decideBy(t *tracked, now time.Duration) {
+	final := t.claim.Quant == "all" || t.claim.Quant == "at_least"
+	if final && t.holdsNow() {
+		t.settle(true, now)
+		return
+	}
+	if by, known := p.moment(t.claim.By); t.claim.By.Given && known && now >= by {
+		t.settle(t.holdsNow(), now)
+	}
+}
+
+func (t *tracked) settle(ok bool, now time.Duration) { t.decided, t.ok, t.at = true, ok, now }
+
+// over reports whether nothing is left to wait for.
+func (p *play) over(now time.Duration) bool {
+	d := p.story.Duration
+	if d > 0 && now >= d {
+		return true
+	}
+	if d > 0 && !p.story.Brief || !p.story.expected() {
+		return false
+	}
+	for i := range p.fired {
+		if p.fired[i] < 0 && !p.missed[i] && !p.hopeless(i) {
+			return false
+		}
+	}
+	p.judge.mu.Lock()
+	defer p.judge.mu.Unlock()
+	for _, t := range p.expect {
+		if !t.decided && !t.each() && (t.watching || !p.unreachable(t)) {
+			return false
+		}
+	}
+	return true
+}
+
+// hopeless reports whether a step waits for one that will not happen.
+func (p *play) hopeless(i int) bool {
+	s := &p.story.Timeline[i]
+	for _, at := range []Instant{s.At, s.By} {
+		if at.Step != "" && p.missed[p.steps[at.Step]] {
+			return true
+		}
+	}
+	return false
+}
+
+// unreachable reports whether a claim waits for a step that will not happen.
+func (p *play) unreachable(t *tracked) bool {
+	step := since(t.claim).Step
+	return step != "" && (p.missed[p.steps[step]] || p.hopeless(p.steps[step]))
+}
+
+// nextMoment returns how long to wait if no news comes.
+func (p *play) nextMoment(now time.Duration) time.Duration {
+	next := now + time.Hour
+	consider := func(i Instant) {
+		if at, known := p.moment(i); i.Given && known && at > now {
+			next = min(next, at)
+		}
+	}
+	for i := range p.story.Timeline {
+		consider(p.story.Timeline[i].At)
+		consider(p.story.Timeline[i].By)
+	}
+	for i := range p.story.Expect {
+		consider(p.story.Expect[i].By)
+		consider(p.story.Expect[i].At)
+	}
+	if p.story.Duration > now {
+		next = min(next, p.story.Duration)
+	}
+	return next - now + time.Millisecond
+}

@@ -1,0 +1,242 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+
+	"spafleet/device"
+	"spafleet/fsm"
+)
+
+// world is what an expression can ask about one device.
+type world struct {
+	Index    int                 `expr:"index"`
+	Group    string              `expr:"group"`
+	Model    string              `expr:"model"`
+	Family   string              `expr:"family"`
+	PN       string              `expr:"pn"`
+	Firmware string              `expr:"firmware"`
+	MAC      string              `expr:"mac"`
+	Serial   string              `expr:"serial"`
+	Address  string              `expr:"address"`
+	State    string              `expr:"state"`
+	Powered  bool                `expr:"powered"`
+	Synced   bool                `expr:"synced"`
+	OffHook  bool                `expr:"off_hook"`
+	Reboots  int                 `expr:"reboots"`
+	Err      string              `expr:"err"`
+	Resyncs  pair                `expr:"resyncs"`
+	Upgrades pair                `expr:"upgrades"`
+	Fetches  pair                `expr:"fetches"`
+	Elapsed  time.Duration       `expr:"elapsed"`
+	Param    func(string) string `expr:"param"`
+	Events   func(string) int    `expr:"events"`
+	Last     func(string) happen `expr:"last"`
+	Since    func(string) bool   `expr:"since"`
+	Before   func(string) bool   `expr:"before"`
+	Secret   func(string) string `expr:"secret"`
+}
+
+type pair struct {
+	OK     int `expr:"ok"`
+	Failed int `expr:"failed"`
+}
+
+// witness is a world at one event, for always and never.
+type witness struct {
+	world
+	Event happen `expr:"event"`
+}
+
+// speaker is a world at one request, for {{ }} in what the server sends.
+type speaker struct {
+	world
+	Key        string `expr:"key"`
+	Dir        string `expr:"dir"`
+	NextKey    string `expr:"next_key"`
+	NextDir    string `expr:"next_dir"`
+	Generation int    `expr:"generation"`
+}
+
+// happen is an event as expressions see it.
+type happen struct {
+	Kind       string        `expr:"kind"`
+	At         time.Duration `expr:"at"` // since the story began
+	Took       time.Duration `expr:"took"`
+	Cause      string        `expr:"cause"`
+	Via        string        `expr:"via"`
+	Rule       string        `expr:"rule"`
+	What       string        `expr:"what"`
+	Scheme     string        `expr:"scheme"`
+	Host       string        `expr:"host"`
+	Port       int           `expr:"port"`
+	Path       string        `expr:"path"`
+	Status     int           `expr:"status"`
+	Bytes      int           `expr:"bytes"`
+	Err        string        `expr:"err"`
+	Result     string        `expr:"result"`
+	Protection []string      `expr:"protection"`
+	Changed    int           `expr:"changed"`
+	State      string        `expr:"state"`
+	Text       string        `expr:"text"`
+}
+
+// happened reads an event. Start is when the story began.
+func happened(e *device.Event, start int64) happen {
+	h := happen{
+		Kind: e.Name(), At: time.Duration(e.At - start), Took: time.Duration(e.Took), Cause: e.Cause.String(), Via: e.Via.String(),
+		Err: e.Err, Result: e.Result.String(), Changed: e.Count, State: e.State.String(), Text: e.Text,
+	}
+	if f := e.File; f != nil {
+		h.Rule, h.What, h.Scheme, h.Host, h.Path = strings.ToUpper(string(rune(f.Rule))), f.What, f.Scheme, f.Host, f.Path
+		h.Port, h.Status, h.Bytes, h.Protection = int(f.Server.Port()), f.Status, f.Bytes, f.Protection.Names()
+		if f.Rule == 'u' {
+			h.Rule = "url"
+		}
+	}
+	return h
+}
+
+// mostNodes bounds an expression.
+const mostNodes = 200
+
+// compile checks and compiles an expression against one of the environments.
+// Kinds gets the event kinds that it names.
+func compile(code string, env any, asBool bool, kinds map[string]bool) (*vm.Program, error) {
+	options := []expr.Option{expr.Env(env), expr.DisableBuiltin("now"), expr.MaxNodes(mostNodes)}
+	if asBool {
+		options = append(options, expr.AsBool())
+	}
+	config := conf.CreateNew()
+	for _, o := range options {
+		o(config)
+	}
+	tree, err := parser.ParseWithConfig(code, config)
+	if err != nil {
+		return nil, tidy(err)
+	}
+	c := words{kinds: kinds}
+	ast.Walk(&tree.Node, &c)
+	if c.err != nil {
+		return nil, c.err
+	}
+	program, err := expr.Compile(code, options...)
+	if err != nil {
+		return nil, tidy(err)
+	}
+	return program, nil
+}
+
+// tidy keeps the first line of a compiler's message: the excerpt is ours.
+func tidy(err error) error {
+	var fe *file.Error
+	if e, ok := err.(*file.Error); ok {
+		fe = e
+		return fmt.Errorf("%s", fe.Message)
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return fmt.Errorf("%s", line)
+}
+
+// words checks the words that an expression compares with or hands to functions
+// against what exists, so that a misspelled one is not just never true.
+type words struct {
+	kinds map[string]bool
+	err   error
+}
+
+func stateNames() []string {
+	var names []string
+	for _, s := range fsm.States() {
+		names = append(names, s.String())
+	}
+	return names
+}
+
+func modelNames() []string {
+	var names []string
+	for i := range device.Models {
+		names = append(names, device.Models[i].Name)
+	}
+	return names
+}
+
+// Visit implements ast.Visitor.
+func (w *words) Visit(n *ast.Node) {
+	switch n := (*n).(type) {
+	case *ast.BinaryNode:
+		if n.Operator == "==" || n.Operator == "!=" {
+			w.compared(n.Left, n.Right)
+			w.compared(n.Right, n.Left)
+		}
+	case *ast.CallNode:
+		w.called(n)
+	}
+}
+
+func (w *words) compared(what, with ast.Node) {
+	text, ok := with.(*ast.StringNode)
+	if !ok {
+		return
+	}
+	switch name(what) {
+	case "state", "event.state":
+		w.known("state is never", text.Value, stateNames())
+	case "model":
+		w.known("model is never", text.Value, modelNames())
+	case "event.kind":
+		w.known("event.kind is never", text.Value, device.KindNames())
+	}
+}
+
+func (w *words) called(n *ast.CallNode) {
+	if len(n.Arguments) != 1 {
+		return
+	}
+	text, ok := n.Arguments[0].(*ast.StringNode)
+	if !ok {
+		return
+	}
+	switch name(n.Callee) {
+	case "events", "last":
+		if w.known("there is no event", text.Value, device.KindNames()) {
+			w.kinds[text.Value] = true
+		}
+	case "param":
+		if _, ok := device.LookupID(text.Value); !ok && w.err == nil {
+			w.err = fmt.Errorf("no model has a parameter %q", text.Value)
+		}
+	}
+}
+
+func (w *words) known(say, word string, choices []string) bool {
+	if slices.Contains(choices, word) {
+		return true
+	}
+	if w.err == nil {
+		w.err = fmt.Errorf("%s %q%s", say, word, device.DidYouMean(word, choices))
+	}
+	return false
+}
+
+// name returns an identifier, or one of its fields.
+func name(n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.IdentifierNode:
+		return n.Value
+	case *ast.MemberNode:
+		if field, ok := n.Property.(*ast.StringNode); ok {
+			return name(n.Node) + "." + field.Value
+		}
+	}
+	return ""
+}

@@ -1,0 +1,185 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// A node is a value of the file with its place. Every scalar is text as written:
+// it gets its type from its key, never from its looks.
+type node struct {
+	line, col int
+	text      string  // of a scalar
+	keys      []*node // of a map, in file order
+	values    []*node // of a map, beside keys; of a list
+	kind      kind
+}
+
+type kind uint8
+
+const (
+	scalar kind = iota
+	mapping
+	list
+)
+
+func (k kind) String() string { return [...]string{"a text", "a map", "a list"}[k] }
+
+// get returns the value of a map's key, nil where it has none.
+func (n *node) get(key string) *node {
+	for i, k := range n.keys {
+		if k.text == key {
+			return n.values[i]
+		}
+	}
+	return nil
+}
+
+// mostBytes bounds a story file; bodies that are larger stand in files of their
+// own.
+const mostBytes = 1 << 20
+
+// parse reads the small YAML: one document, no duplicate keys, anchors, aliases,
+// merge keys or tags.
+func (r *reader) parse() *node {
+	if len(r.src) > mostBytes {
+		r.mistake(&node{line: 1, col: 1}, "", "the file has %d bytes, more than %d", len(r.src), mostBytes)
+		return nil
+	}
+	file, err := parser.ParseBytes(r.src, 0)
+	if err != nil {
+		r.syntax(err)
+		return nil
+	}
+	var body ast.Node
+	for _, d := range file.Docs {
+		if d.Body == nil {
+			continue
+		}
+		if body != nil {
+			r.mistake(place(d.Body), "", "a story is one document")
+			return nil
+		}
+		body = d.Body
+	}
+	if body == nil {
+		r.mistake(&node{line: 1, col: 1}, "", "the file is empty")
+		return nil
+	}
+	return r.node(body)
+}
+
+func (r *reader) syntax(err error) {
+	at := &node{line: 1, col: 1}
+	msg := err.Error()
+	var se *yaml.SyntaxError
+	if errors.As(err, &se) {
+		msg = se.Message
+		at.line, at.col = se.Token.Position.Line, se.Token.Position.Column
+	}
+	r.mistake(at, "", "%s", msg)
+}
+
+func place(n ast.Node) *node {
+	p := n.GetToken().Position
+	return &node{line: p.Line, col: p.Column}
+}
+
+// node copies a tree, and refuses what the small YAML has not.
+func (r *reader) node(n ast.Node) *node {
+	out := place(n)
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		r.pairs(out, n.Values)
+	case *ast.MappingValueNode:
+		r.pairs(out, []*ast.MappingValueNode{n})
+	case *ast.SequenceNode:
+		out.kind = list
+		for _, v := range n.Values {
+			out.values = append(out.values, r.node(v))
+		}
+	case *ast.LiteralNode:
+		out.text = n.Value.Value
+	case *ast.NullNode:
+		out.text = ""
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
+		r.mistake(out, "", "anchors, aliases, merge keys and tags are not part of the format")
+	default:
+		out.text = n.GetToken().Value
+	}
+	return out
+}
+
+func (r *reader) pairs(out *node, values []*ast.MappingValueNode) {
+	out.kind = mapping
+	for i, v := range values {
+		key := r.node(v.Key)
+		if i == 0 && out.col > key.col {
+			out.line, out.col = key.line, key.col
+		}
+		out.keys = append(out.keys, key)
+		out.values = append(out.values, r.node(v.Value))
+	}
+}
+
+// A Mistake is one thing wrong in a story file.
+type Mistake struct {
+	File      string
+	Line, Col int    // from 1
+	Path      string // of the key: fleet.town.mix
+	Msg       string
+	Excerpt   string // the line, marked
+}
+
+// Error returns the mistake with its place and excerpt, over several lines.
+func (m Mistake) Error() string {
+	path := ""
+	if m.Path != "" {
+		path = m.Path + ": "
+	}
+	return fmt.Sprintf("%s:%d:%d: %s%s\n%s", m.File, m.Line, m.Col, path, m.Msg, m.Excerpt)
+}
+
+// Mistakes is all that is wrong in a file.
+type Mistakes []Mistake
+
+// Error returns all mistakes, one below the other.
+func (m Mistakes) Error() string {
+	var b strings.Builder
+	for i, one := range m {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(strings.TrimRight(one.Error(), "\n"))
+	}
+	return b.String()
+}
+
+// mistake notes something wrong at a node.
+func (r *reader) mistake(n *node, path, format string, args ...any) {
+	r.mistakes = append(r.mistakes, Mistake{
+		File: r.name, Line: n.line, Col: n.col, Path: path, Msg: fmt.Sprintf(format, args...),
+		Excerpt: r.excerpt(n),
+	})
+}
+
+// excerpt returns the node's line with marks below it.
+func (r *reader) excerpt(n *node) string {
+	lines := strings.Split(string(r.src), "\n")
+	if n.line < 1 || n.line > len(lines) {
+		return ""
+	}
+	line := strings.TrimRight(lines[n.line-1], "\r")
+	if len(line) > 200 {
+		line = line[:200]
+	}
+	col := min(max(n.col, 1), len(line)+1)
+	first, _, _ := strings.Cut(n.text, "\n")
+	marks := min(max(len(first), 1), max(len(line)-col+1, 1))
+	return fmt.Sprintf("%4d | %s\n     | %s%s\n", n.line, line, strings.Repeat(" ", col-1), strings.Repeat("^", marks))
+}

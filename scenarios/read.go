@@ -1,0 +1,350 @@
+package scenarios
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"spafleet/device"
+	"spafleet/resync/prov"
+)
+
+// A reader turns a file into a story and gathers its mistakes.
+type reader struct {
+	name     string
+	src      []byte
+	mistakes Mistakes
+}
+
+// Load reads a story. Name is what mistakes call the file. The error is
+// [Mistakes]: everything wrong in the file, each with its line.
+func Load(name string, src []byte) (*Story, error) {
+	r := &reader{name: name, src: src}
+	s := &Story{Seed: 1}
+	if root := r.parse(); root != nil {
+		r.story(s, root)
+	}
+	if len(r.mistakes) > 0 {
+		return nil, r.mistakes
+	}
+	sum := sha256.Sum256(src)
+	s.SHA256 = hex.EncodeToString(sum[:])
+	return s, nil
+}
+
+// A key reads the value of one key.
+type key struct {
+	name string
+	read func(n *node, path string)
+}
+
+// walk reads a map by its keys. What is not among them is a mistake that names
+// the nearest.
+func (r *reader) walk(n *node, path string, keys ...key) {
+	if n.kind != mapping {
+		r.mistake(n, path, "this is %s, not a map", n.kind)
+		return
+	}
+	for i, k := range n.keys {
+		at := slices.IndexFunc(keys, func(c key) bool { return c.name == k.text })
+		if at < 0 {
+			r.mistake(k, path, "unknown key %q%s", k.text, device.DidYouMean(k.text, keyNames(keys)))
+			continue
+		}
+		keys[at].read(n.values[i], join(path, k.text))
+	}
+}
+
+func keyNames(keys []key) []string {
+	var names []string
+	for _, k := range keys {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// each reads the items of a list.
+func (r *reader) each(n *node, path string, read func(item *node, path string)) {
+	if n.kind != list {
+		r.mistake(n, path, "this is %s, not a list", n.kind)
+		return
+	}
+	for i, item := range n.values {
+		read(item, fmt.Sprintf("%s[%d]", path, i))
+	}
+}
+
+// text reads a scalar.
+func (r *reader) text(to *string) func(*node, string) {
+	return func(n *node, path string) {
+		if n.kind != scalar {
+			r.mistake(n, path, "this is %s, not a text", n.kind)
+			return
+		}
+		*to = n.text
+	}
+}
+
+// scalarAs reads a scalar with a function that may refuse it.
+func (r *reader) scalarAs(read func(text string) error) func(*node, string) {
+	return func(n *node, path string) {
+		if n.kind != scalar {
+			r.mistake(n, path, "this is %s, not a text", n.kind)
+			return
+		}
+		if err := read(strings.TrimSpace(n.text)); err != nil {
+			r.mistake(n, path, "%s", err)
+		}
+	}
+}
+
+func (r *reader) boolean(to *bool) func(*node, string) {
+	return r.scalarAs(func(text string) error {
+		switch text {
+		case "true", "false":
+			*to = text == "true"
+			return nil
+		}
+		return fmt.Errorf("%q is neither true nor false", text)
+	})
+}
+
+func (r *reader) count(to *int) func(*node, string) {
+	return r.scalarAs(func(text string) (err error) {
+		*to, err = ParseCount(text)
+		return err
+	})
+}
+
+func (r *reader) duration(to *time.Duration) func(*node, string) {
+	return r.scalarAs(func(text string) (err error) {
+		*to, err = ParseDuration(text)
+		return err
+	})
+}
+
+func (r *reader) story(s *Story, root *node) {
+	r.walk(root, "",
+		key{"format", r.scalarAs(func(text string) error {
+			if text != "1" {
+				return fmt.Errorf("format %s is not known to this spafleet", text)
+			}
+			return nil
+		})},
+		key{"name", r.text(&s.Name)},
+		key{"about", r.text(&s.About)},
+		key{"seed", r.scalarAs(func(text string) (err error) {
+			if s.Seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+				return fmt.Errorf("%q is not a whole number", text)
+			}
+			return nil
+		})},
+		key{"clock", r.scalarAs(readClock)},
+		key{"duration", r.duration(&s.Duration)},
+		key{"limits", func(n *node, path string) { r.limits(s, n, path) }},
+		key{"fleet", func(n *node, path string) { r.fleet(s, n, path) }},
+		key{"server", func(n *node, path string) { s.Server = r.server(n, path) }},
+		key{"target", func(n *node, path string) { s.Target = r.target(n, path) }},
+		key{"timeline", func(n *node, path string) {
+			r.each(n, path, func(n *node, path string) { s.Timeline = append(s.Timeline, r.step(n, path)) })
+		}},
+		key{"expect", func(n *node, path string) {
+			r.each(n, path, func(n *node, path string) { s.Expect = append(s.Expect, r.claim(n, path, false)) })
+		}},
+	)
+	if s.Server != nil && s.Target != nil {
+		r.mistake(root, "", "a story has a server or a target, not both")
+	}
+	if len(s.Fleet) == 0 && len(r.mistakes) == 0 {
+		r.mistake(root, "", "no fleet: who acts?")
+	}
+	if s.Server != nil && root.kind == mapping && root.get("clock") == nil {
+		r.mistake(root, "", "a story with a server runs in virtual time unless it says otherwise, and this spafleet has only the real one: write clock: real")
+	}
+}
+
+func readClock(text string) error {
+	switch {
+	case text == "real":
+		return nil
+	case text == "virtual" || text == "mixed" || strings.HasSuffix(text, "x"):
+		return fmt.Errorf("clock %s is not in this spafleet yet; write real", text)
+	}
+	return fmt.Errorf("%q is not a clock; it is real, virtual, mixed or a speed such as 60x", text)
+}
+
+func (r *reader) limits(s *Story, n *node, path string) {
+	r.walk(n, path,
+		key{"rate", r.scalarAs(func(text string) (err error) {
+			s.Rate, err = ParseRate(text)
+			return err
+		})},
+		key{"outstanding", r.count(&s.Most)},
+		key{"lateness", r.duration(&s.Lateness)},
+	)
+}
+
+func (r *reader) fleet(s *Story, n *node, path string) {
+	if n.kind != mapping {
+		r.mistake(n, path, "this is %s, not a map of groups", n.kind)
+		return
+	}
+	for i, k := range n.keys {
+		p := join(path, k.text)
+		if !isGroupName(k.text) {
+			r.mistake(k, p, "%q is not a group's name: lower-case letters, digits and hyphens, and not all", k.text)
+			continue
+		}
+		s.Fleet = append(s.Fleet, r.group(k.text, n.values[i], p))
+	}
+}
+
+func isGroupName(s string) bool {
+	return s != "" && s != "all" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+func (r *reader) group(name string, n *node, path string) Group {
+	g := Group{Name: name, Count: 1, at: n}
+	r.walk(n, path,
+		key{"model", r.text(&g.Model)},
+		key{"firmware", r.text(&g.Firmware)},
+		key{"count", r.count(&g.Count)},
+		key{"mix", func(n *node, path string) { g.Mix = r.mix(n, path) }},
+		key{"set", func(n *node, path string) { g.Set = r.presets(n, path) }},
+		key{"switches", func(n *node, path string) { g.Switches = r.switches(n, path) }},
+		key{"lease", func(n *node, path string) { r.lease(&g, n, path) }},
+		key{"powered", func(n *node, path string) {
+			on := true
+			r.boolean(&on)(n, path)
+			g.Off = !on
+		}},
+	)
+	if (g.Model == "") == (g.Mix == nil) {
+		r.mistake(n, path, "a group has a model or a mix, one of them")
+	}
+	return g
+}
+
+func (r *reader) mix(n *node, path string) []Share {
+	if n.kind != mapping || len(n.keys) == 0 {
+		r.mistake(n, path, "a mix is a map such as {SPA2102 5.2.10: 60%%, PAP2T 5.1.6(LS): 40%%}")
+		return nil
+	}
+	var shares []Share
+	total := 0.0
+	for i, k := range n.keys {
+		share := Share{at: k}
+		share.Model, share.Firmware, _ = strings.Cut(k.text, " ")
+		q, err := parseQuantity(n.values[i].text)
+		if err != nil {
+			r.mistake(n.values[i], path, "%s", err)
+			continue
+		}
+		if q.percent {
+			share.Percent = q.n
+			total += q.n
+		} else {
+			share.Count = int(q.n)
+		}
+		if len(shares) > 0 && (shares[0].Percent > 0) != q.percent {
+			r.mistake(n.values[i], path, "a mix has all counts or all shares")
+		}
+		shares = append(shares, share)
+	}
+	if total > 0 && (total < 99.99 || total > 100.01) {
+		r.mistake(n.values[len(n.values)-1], path, "the shares add up to %g%%, not 100%%", total)
+	}
+	return shares
+}
+
+func (r *reader) presets(n *node, path string) []Preset {
+	if n.kind != mapping {
+		r.mistake(n, path, "this is %s, not a map of device parameters", n.kind)
+		return nil
+	}
+	var list []Preset
+	for i, k := range n.keys {
+		p := Preset{Name: k.text, at: k}
+		r.text(&p.Value)(n.values[i], join(path, k.text))
+		list = append(list, p)
+	}
+	return list
+}
+
+func (r *reader) switches(n *node, path string) map[string]string {
+	m := map[string]string{}
+	for _, p := range r.presets(n, path) {
+		m[p.Name] = p.Value
+	}
+	return m
+}
+
+func (r *reader) lease(g *Group, n *node, path string) {
+	if n.kind == scalar {
+		g.NoLease = n.text == "none"
+		if !g.NoLease {
+			r.mistake(n, path, "%q is not none, nor a map of DHCP options", n.text)
+		}
+		return
+	}
+	r.walk(n, path, key{"66", r.text(&g.TFTPServer)})
+}
+
+func (r *reader) target(n *node, path string) *Target {
+	t := &Target{}
+	r.walk(n, path, key{"tftp", r.text(&t.TFTP)})
+	return t
+}
+
+func (r *reader) server(n *node, path string) *Server {
+	s := &Server{Files: map[string]prov.Entry{}, at: map[string]*node{}}
+	r.walk(n, path, key{"files", func(n *node, path string) {
+		if n.kind != mapping {
+			r.mistake(n, path, "this is %s, not a map of paths", n.kind)
+			return
+		}
+		for i, k := range n.keys {
+			if !strings.HasPrefix(k.text, "/") {
+				r.mistake(k, path, "a path begins with /")
+				continue
+			}
+			s.Files[k.text], s.at[k.text] = r.entry(n.values[i], join(path, k.text)), k
+		}
+	}})
+	return s
+}
+
+func (r *reader) entry(n *node, path string) prov.Entry {
+	var e prov.Entry
+	if n.kind == scalar {
+		e.Body = n.text
+		return e
+	}
+	r.walk(n, path,
+		key{"body", r.text(&e.Body)},
+		key{"status", r.count(&e.Status)},
+		key{"location", r.text(&e.Location)},
+		key{"key", r.text(&e.Key)},
+		key{"gzip", r.boolean(&e.Gzip)},
+		key{"bound", r.boolean(&e.Bound)},
+		key{"size", r.scalarAs(func(text string) (err error) {
+			e.Size, err = ParseSize(text)
+			return err
+		})},
+	)
+	if (n.get("body") == nil) == (n.get("status") == nil) {
+		r.mistake(n, path, "needs exactly one of body and status")
+	}
+	return e
+}

@@ -1,0 +1,285 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"spafleet/device"
+	"spafleet/device/fleet"
+	"spafleet/device/result"
+	"spafleet/resync/fetch"
+	"spafleet/resync/prov"
+)
+
+// Options is what belongs to the machine that runs a story, not to the story.
+type Options struct {
+	Addresses netip.Prefix
+	Web       fleet.Web
+	PinTFTP   bool
+	Registry  prometheus.Registerer // nil: no live metrics
+	// Started is called once everything listens, before the first device has
+	// power.
+	Started func(*Live)
+	// Decided is called when the story is judged. With Keep the fleet stays up
+	// after it until the context ends.
+	Decided func(*Report)
+	Keep    bool
+}
+
+// A Live is a story that runs.
+type Live struct {
+	Fleet  *fleet.Fleet
+	Tally  *result.Tally
+	Server *prov.Server // nil with a target
+	Notes  []string
+	play   *play
+}
+
+// Steps returns the named steps that have happened, in order.
+func (l *Live) Steps() []string {
+	l.play.judge.mu.Lock()
+	defer l.play.judge.mu.Unlock()
+	return append([]string(nil), l.play.happened...)
+}
+
+// A play is a story on its way.
+type play struct {
+	*plan
+	options  Options
+	start    int64
+	fleet    *fleet.Fleet
+	tally    *result.Tally
+	judge    *judge
+	server   *prov.Server
+	pairs    *prov.Pairs
+	texts    *texts
+	when     []*tracked // by step
+	expect   []*tracked
+	fired    []time.Duration // by step; -1: not yet
+	reached  []int           // devices that a step chose
+	missed   []bool
+	happened []string // named steps, guarded by judge.mu
+	notes    []string
+}
+
+// Run acts a story out and judges it. The error says that it could not run:
+// then nothing was sent. What came of a story that ran is in its report.
+func Run(ctx context.Context, s *Story, o Options) (*Report, error) {
+	plan, err := newPlan(s, nil)
+	if err != nil {
+		return nil, err
+	}
+	p := &play{plan: plan, options: o}
+	if err := p.prepare(); err != nil {
+		return nil, err
+	}
+	return p.perform(ctx)
+}
+
+// prepare opens everything that the story needs.
+func (p *play) prepare() error {
+	if p.story.Server != nil {
+		if err := p.openServer(); err != nil {
+			return err
+		}
+	}
+	if err := p.openFleet(); err != nil {
+		p.closeServer()
+		return err
+	}
+	return nil
+}
+
+func (p *play) openFleet() error {
+	p.tally = result.NewTally(p.makes, p.makeOf)
+	one := !fleet.CanBind(p.options.Addresses)
+	if one {
+		p.notes = append(p.notes, "this machine cannot bind the devices' addresses: all traffic comes from one address")
+	}
+	f, err := fleet.New(fleet.Config{
+		Seed: p.story.Seed, Groups: p.groups, Network: &fetch.Sockets{PinTFTP: p.options.PinTFTP}, Addresses: p.options.Addresses, OneAddress: one,
+		Outstanding: p.story.Most, Rate: p.story.Rate, Tell: p.tell, Late: p.tally.Late, Web: p.options.Web,
+	})
+	if err != nil {
+		return err
+	}
+	p.fleet = f
+	p.observe()
+	if p.options.Registry != nil {
+		if err := p.tally.Register(p.options.Registry, f.Running); err != nil {
+			return err
+		}
+	}
+	return f.Open()
+}
+
+func (p *play) tell(events []device.Event) {
+	p.tally.Tell(events)
+	p.judge.Tell(events)
+}
+
+// observe sets up the judge and the claims.
+func (p *play) observe() {
+	j := &judge{fleet: p.fleet, seed: p.story.Seed, kinds: map[string]int{}, news: make(chan struct{}, 1), facts: make([]facts, p.fleet.Len())}
+	for kind := range p.kinds {
+		j.kinds[kind] = len(j.kinds)
+	}
+	for i := range j.facts {
+		j.facts[i].counts, j.facts[i].last = make([]int, len(j.kinds)), make([]happen, len(j.kinds))
+	}
+	p.judge = j
+	for i := range p.story.Timeline {
+		var t *tracked
+		if c := p.story.Timeline[i].When; c != nil {
+			t = p.track(c, false)
+		}
+		p.when = append(p.when, t)
+		p.fired = append(p.fired, -1)
+	}
+	p.reached, p.missed = make([]int, len(p.fired)), make([]bool, len(p.fired))
+	for i := range p.story.Expect {
+		c := &p.story.Expect[i]
+		p.expect = append(p.expect, p.track(c, !c.At.Given))
+	}
+}
+
+// track begins to follow a claim. Claims with a deadline count a device once it
+// has held.
+func (p *play) track(c *Claim, latched bool) *tracked {
+	t := &tracked{claim: c, program: p.programs[c], latched: latched && c.Quant != "none", broken: map[device.Index]happen{}}
+	names, _ := p.groupNames(c.Of)
+	if names == nil {
+		t.devices = p.fleet.Len()
+	} else {
+		t.in = make([]bool, p.fleet.Len())
+		for i := range t.in {
+			for _, n := range names {
+				if p.fleet.Group(device.Index(i)).Name == n {
+					t.in[i] = true
+					t.devices++
+				}
+			}
+		}
+	}
+	p.judge.claims = append(p.judge.claims, t)
+	return t
+}
+
+// perform runs the fleet and the timeline, and judges.
+func (p *play) perform(ctx context.Context) (*Report, error) {
+	began := time.Now()
+	p.start = began.UnixNano()
+	p.judge.start = p.start
+	if p.options.Started != nil {
+		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, play: p})
+	}
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- p.fleet.Run(work) }()
+	p.begin()
+	p.conduct(ctx)
+	interrupted := ctx.Err() != nil
+	report := p.report(began, interrupted)
+	if p.options.Decided != nil {
+		p.options.Decided(report)
+	}
+	if p.options.Keep && !interrupted {
+		<-ctx.Done()
+	}
+	stop()
+	err := <-ended
+	p.closeServer()
+	report.Generator.Aborted = p.fleet.Aborted()
+	return report, err
+}
+
+// closeWait is how long the end waits for the server's own sockets: a transfer
+// whose device fell silent would hold it for seconds.
+const closeWait = 500 * time.Millisecond
+
+func (p *play) closeServer() {
+	if p.server == nil {
+		return
+	}
+	closed := make(chan struct{})
+	go func() {
+		p.server.Close()
+		close(closed)
+	}()
+	timer := time.NewTimer(closeWait)
+	defer timer.Stop()
+	select {
+	case <-closed:
+	case <-timer.C:
+	}
+}
+
+// openServer starts the embedded server and fills in where it is.
+func (p *play) openServer() error {
+	s := p.story.Server
+	p.pairs = &prov.Pairs{Seed: p.story.Seed}
+	p.texts = &texts{play: p}
+	core, err := prov.NewCore(nil, prov.Options{Who: p.texts.who, Find: p.texts.find, Expand: p.texts.expand, Pairs: p.pairs})
+	if err != nil {
+		return err
+	}
+	server := &prov.Server{Core: core, TFTPAddr: cmpOr(s.TFTP, "127.0.0.1:0"), HTTPAddr: cmpOr(s.HTTP, "127.0.0.1:0")}
+	if err := server.Open(); err != nil {
+		return err
+	}
+	p.server = server
+	tftp := server.TFTP().String()
+	files, err := p.fill(map[string]string{"server.tftp": tftp, "server.http": server.HTTP().String()})
+	if err == nil {
+		err = core.SetFiles(files)
+	}
+	if err != nil {
+		p.closeServer()
+		return fmt.Errorf("story %s: %w", p.story.Name, err)
+	}
+	for i := range p.groups {
+		if lease := &p.groups[i].Lease; lease.TFTPServer == "" && !p.noLease(p.groups[i].Name) {
+			lease.TFTPServer = tftp
+		}
+	}
+	return nil
+}
+
+func (p *play) noLease(group string) bool {
+	for _, g := range p.story.Fleet {
+		if g.Name == group {
+			return g.NoLease
+		}
+	}
+	return false
+}
+
+// fill expands ${…} in paths and bodies, and checks their templates.
+func (p *play) fill(values map[string]string) (map[string]prov.Entry, error) {
+	files := map[string]prov.Entry{}
+	var errs []string
+	for path, e := range p.story.Server.Files {
+		for _, text := range []*string{&path, &e.Body, &e.Key, &e.Location} {
+			filled, err := placeholders(*text, values)
+			if err == nil && text != &path {
+				err = p.texts.check(filled)
+			}
+			if err != nil {
+				errs = append(errs, fmt.Sprintf("server.files.%s: %s", path, err))
+			}
+			*text = filled
+		}
+		files[path] = e
+	}
+	if len(errs) > 0 {
+		return nil, errors.New(strings.Join(errs, "; "))
+	}
+	return files, nil
+}

@@ -1,0 +1,119 @@
+package scenarios
+
+import (
+	"time"
+
+	"spafleet/resync/prov"
+)
+
+// A Story is a file as it is written: who acts, what answers, what happens, and
+// what is claimed. Package scenarios plans and runs it; see [Load] and [Run].
+type Story struct {
+	Name     string
+	About    string
+	Seed     uint64
+	Duration time.Duration // 0: until no step is left and every claim is decided
+	Brief    bool          // ends before Duration as soon as nothing is left to decide
+	Lateness time.Duration // p99 above which the run is invalid; 0: 100 ms
+	Rate     float64       // most starts per second; 0: no limit
+	Most     int           // attempts at once; 0: what the machine allows
+	Fleet    []Group
+	Server   *Server
+	Target   *Target
+	Timeline []Step
+	Expect   []Claim
+	SHA256   string // of the file; "" for a story that no file holds
+}
+
+// A Group is devices of the fleet, numbered after those of the groups before it.
+type Group struct {
+	Name       string
+	Model      string // or Mix
+	Firmware   string // "": the model's newest
+	Mix        []Share
+	Count      int
+	Set        []Preset
+	Switches   map[string]string
+	TFTPServer string // option 66; "": the server's TFTP
+	NoLease    bool
+	Off        bool // waits for power_on
+	at         *node
+}
+
+// A Share is a part of a group: a number of devices, or percent of the group.
+type Share struct {
+	Model    string
+	Firmware string
+	Count    int
+	Percent  float64
+	at       *node
+}
+
+// A Preset is a device parameter that a tester sets before a device's life.
+type Preset struct {
+	Name, Value string
+	at          *node
+}
+
+// A Server is the embedded provisioning server.
+type Server struct {
+	Files map[string]prov.Entry
+	TFTP  string // address to listen at; "": a free port on loopback
+	HTTP  string
+	at    map[string]*node // of a file's path
+}
+
+// A Target is the server under test.
+type Target struct {
+	TFTP string // host:port for option 66
+}
+
+// A Step is something that happens, at an instant or when a claim holds.
+type Step struct {
+	Name   string
+	At     Instant
+	When   *Claim
+	By     Instant // deadline of When
+	Action string  // "" for a step that only names a moment
+	Of     string  // selector
+	URL    string  // of resync and upgrade
+	Set    []Preset
+	node   *node
+}
+
+// An Instant is a moment of fleet time, from the start or from a named step.
+type Instant struct {
+	Step  string
+	Plus  time.Duration
+	End   bool
+	Given bool
+	at    *node
+}
+
+// A Claim is what must hold.
+type Claim struct {
+	Name  string
+	Quant string // all none at_least at_most exactly always never
+	Limit quantity
+	Expr  string
+	Of    string
+	By    Instant // each device's deadline
+	At    Instant // or the moment at which the fleet must be so
+	From  Instant // of always and never
+	at    *node   // the expression
+}
+
+// quantity is a count or a share of devices.
+type quantity struct {
+	n       float64
+	percent bool
+	text    string
+}
+
+// of returns how many of n devices a quantity means.
+func (q quantity) of(n int) float64 {
+	if q.percent {
+		return q.n * float64(n) / 100
+	}
+	return q.n
+}

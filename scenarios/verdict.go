@@ -1,0 +1,112 @@
+package scenarios
+
+import (
+	"fmt"
+	"time"
+)
+
+// mostLacks is how many devices a report names for one claim.
+const mostLacks = 3
+
+// report judges the story as it stands.
+func (p *play) report(began time.Time, interrupted bool) *Report {
+	now := p.elapsed()
+	r := &Report{
+		Format: 1, Name: p.story.Name, Seed: p.story.Seed, Clock: "real", Started: began.UTC().Truncate(time.Second),
+		DurationSeconds: now.Seconds(), WallSeconds: time.Since(began).Seconds(), Summary: p.tally.Summary(),
+		Timeline: p.stepReports(), Expect: p.claimReports(now), Generator: p.generator(), Source: Source{SHA256: p.story.SHA256},
+		Notes: append([]string{}, p.notes...),
+	}
+	if !p.story.expected() {
+		r.Notes = append(r.Notes, "nothing was expected of this run")
+	}
+	r.Verdict = p.verdict(r, interrupted)
+	r.Exit = exits[r.Verdict]
+	return r
+}
+
+func (p *play) verdict(r *Report, interrupted bool) string {
+	if interrupted {
+		return Interrupted
+	}
+	if !r.Generator.Valid {
+		return Invalid
+	}
+	for _, s := range r.Timeline {
+		if !s.Fired {
+			return Failed
+		}
+	}
+	for _, c := range r.Expect {
+		if !c.OK {
+			return Failed
+		}
+	}
+	return Passed
+}
+
+func (p *play) stepReports() []StepReport {
+	p.judge.mu.Lock()
+	defer p.judge.mu.Unlock()
+	list := []StepReport{}
+	for i := range p.story.Timeline {
+		s := StepReport{Step: i, Name: p.story.Timeline[i].Name, Fired: p.fired[i] >= 0, At: p.fired[i].Seconds(), Devices: p.reached[i]}
+		if s.Name == "" {
+			s.Name = p.story.Timeline[i].Action
+		}
+		if !s.Fired {
+			s.At = 0
+			if t := p.when[i]; t != nil {
+				s.Missing = p.judge.lacking(p.number(t), t, mostLacks)
+			}
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+func (p *play) claimReports(now time.Duration) []ClaimReport {
+	p.judge.mu.Lock()
+	defer p.judge.mu.Unlock()
+	list := []ClaimReport{}
+	for _, t := range p.expect {
+		if !t.decided {
+			t.settle(t.watching && t.holdsNow(), now)
+		}
+		c := ClaimReport{Name: t.claim.Name, OK: t.ok, Devices: t.devices, Held: t.count, DecidedAt: t.at.Seconds(), First: []Lack{}}
+		if !t.ok {
+			c.First = append(c.First, p.judge.lacking(p.number(t), t, mostLacks)...)
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// number returns a claim's number with the judge.
+func (p *play) number(t *tracked) int {
+	for i, c := range p.judge.claims {
+		if c == t {
+			return i
+		}
+	}
+	return 0
+}
+
+// generator says whether this machine kept up.
+func (p *play) generator() Generator {
+	late := p.tally.Lateness()
+	limit := p.story.limit()
+	g := Generator{Valid: late.P99 <= limit.Seconds(), Lateness: late, Limit: limit.Seconds(), Most: p.fleet.Outstanding(), Reasons: []string{}}
+	if g.Valid {
+		return g
+	}
+	reason := "cpu"
+	for name := range p.fleet.Limits() {
+		reason = name
+	}
+	if p.fleet.Saturated() > 0 && reason == "cpu" {
+		reason = "outstanding"
+	}
+	g.Reasons = append(g.Reasons, fmt.Sprintf("generator-limited by %s: attempts started late, p99 %.3fs, more than %s", reason, late.P99, limit))
+	return g
+}

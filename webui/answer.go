@@ -1,0 +1,118 @@
+package webui
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"spafleet/device"
+)
+
+// A request is what one client asked of one device. Of a malformed one the
+// embedded Request is nil.
+type request struct {
+	*http.Request
+	site *Site
+	view device.View
+	from netip.Addr
+}
+
+// unread reports whether some of the request may be on its way still.
+func (q *request) unread() bool { return q.Request == nil || q.ContentLength != 0 }
+
+// An answer is a page and what it makes the device do.
+type answer struct {
+	status    int
+	challenge string // WWW-Authenticate, of 401
+	body      []byte
+	command   *device.Command
+}
+
+// closesFirst reports whether the client is to be gone before the command.
+func (a answer) closesFirst() bool {
+	return a.command != nil && a.command.Order != device.Resync
+}
+
+// write puts an answer in the wire form of device-surface.md §1.4 (field: no
+// Server, Date or Content-Length, whatever the request's version).
+func (a answer) write(b *bytes.Buffer) {
+	fmt.Fprintf(b, "HTTP/1.1 %d %s\r\n", a.status, http.StatusText(a.status))
+	if a.challenge != "" {
+		fmt.Fprintf(b, "WWW-Authenticate: %s\r\n", a.challenge)
+	}
+	b.WriteString("Content-Type: text/html\r\nCache-Control: must-revalidate, no-store\r\nConnection: close\r\n\r\n")
+	b.Write(a.body)
+}
+
+// routes is every path that a device knows. What is not here is not found:
+// /admin/reset among them, which no firmware image holds (field).
+var routes = map[string]func(*request) answer{
+	"/admin/resync":  (*request).resync,
+	"/resync":        (*request).resync,
+	"/admin/upgrade": (*request).upgrade,
+	"/upgrade":       (*request).upgrade,
+	"/admin/reboot":  (*request).reboot,
+	"/reboot":        (*request).reboot,
+
+	"/":                     (*request).info,
+	"/basic":                (*request).info,
+	"/advanced":             (*request).info,
+	"/admin/":               (*request).info,
+	"/admin/basic":          (*request).info,
+	"/admin/advanced":       (*request).info,
+	"/voice/":               (*request).voice,
+	"/admin/voice/":         (*request).voice,
+	"/admin/voice/advanced": (*request).voice,
+}
+
+// answer decides on a request. The checks come in the order of what a device
+// tests by prefix before it looks for the page.
+func (q *request) answer() answer {
+	switch q.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodPost:
+		return q.failure(http.StatusMethodNotAllowed)
+	default:
+		return q.failure(http.StatusNotImplemented)
+	}
+	if q.admin() && !q.view.Params.Bool("Enable_Web_Admin_Access", true) {
+		return q.failure(http.StatusForbidden) // the status is inferred
+	}
+	if challenge := q.challenge(); challenge != "" {
+		a := q.failure(http.StatusUnauthorized)
+		a.challenge = challenge
+		return a
+	}
+	page, ok := routes[q.URL.Path]
+	if !ok {
+		return q.failure(http.StatusNotFound)
+	}
+	a := page(q)
+	if q.Method == http.MethodHead {
+		a.body = nil
+	}
+	return a
+}
+
+// admin reports whether a path is of the administrator's half; a bare /upgrade
+// is, a bare /resync or /reboot is not (device-surface.md §1.1: field for the
+// strings, the rest inferred).
+func (q *request) admin() bool {
+	return strings.HasPrefix(q.URL.Path, "/admin") || strings.HasPrefix(q.URL.Path, "/upgrade")
+}
+
+// home is the page of the half that the request was in.
+func (q *request) home() string {
+	if q.admin() {
+		return "/admin/"
+	}
+	return "/"
+}
+
+// failure is the small page of an error status.
+func (q *request) failure(status int) answer {
+	text := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	return q.page(status, "error", message{Title: q.look().title, Text: text})
+}

@@ -1,0 +1,91 @@
+package webui
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"spafleet/device"
+)
+
+// resync orders a resync. While Provision_Enable is off the page says the same
+// and nothing happens (device-surface.md §1.2: documented; §9 row 5). Whether the
+// argument can be followed shows in the attempt; the page does not look at it.
+func (q *request) resync() answer {
+	a := q.order("resync", device.Command{Order: device.Resync, Argument: q.argument()})
+	return a.unless(!q.view.Params.Bool("Provision_Enable", true))
+}
+
+// upgrade orders an upgrade, gated by Upgrade_Enable in the same way.
+func (q *request) upgrade() answer {
+	a := q.order("upgrade", device.Command{Order: device.Upgrade, Argument: q.argument()})
+	return a.unless(!q.view.Params.Bool("Upgrade_Enable", true))
+}
+
+// reboot orders a reboot, which nothing forbids.
+func (q *request) reboot() answer {
+	return q.order("reboot", device.Command{Order: device.Reboot})
+}
+
+// order returns the page that acknowledges a command, with the command.
+func (q *request) order(page string, c device.Command) answer {
+	a := q.page(http.StatusOK, page, message{Title: q.look().title, Home: q.home(), Seconds: q.refresh()})
+	c.Cause, c.Requester = device.ByWeb, q.from
+	a.command = &c
+	return a
+}
+
+// unless keeps the page and drops the command where it is forbidden.
+func (a answer) unless(forbidden bool) answer {
+	if forbidden {
+		a.command = nil
+	}
+	return a
+}
+
+// argument returns what stands behind the first ? of the request line, decoded;
+// further ? belong to it (device-surface.md §1.1: field). An escape that is none
+// stays as it was written (inferred).
+func (q *request) argument() string {
+	_, raw, _ := strings.Cut(q.RequestURI, "?")
+	if arg, err := url.QueryUnescape(raw); err == nil {
+		return arg
+	}
+	return lenientUnescape(raw)
+}
+
+func lenientUnescape(raw string) string {
+	var b strings.Builder
+	for i := 0; i < len(raw); i++ {
+		if i+3 <= len(raw) {
+			if c, err := url.QueryUnescape(raw[i : i+3]); raw[i] == '%' && err == nil {
+				b.WriteString(c)
+				i += 2
+				continue
+			}
+		}
+		if raw[i] == '+' {
+			b.WriteByte(' ')
+			continue
+		}
+		b.WriteByte(raw[i])
+	}
+	return b.String()
+}
+
+// A message is a page of a few words.
+type message struct {
+	Title   string
+	Text    string
+	Home    string // where its link leads
+	Seconds int    // until a browser follows the link by itself
+}
+
+// refresh is how long a browser waits for a reboot: 50 s on 7.x (field), 10 s
+// before (inferred).
+func (q *request) refresh() int {
+	if q.view.Unit.Row.Generation >= 3 {
+		return 50
+	}
+	return 10
+}

@@ -1,0 +1,130 @@
+package webui
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"spafleet/device"
+)
+
+// infoPage is the status page, the only one of the admin pages so far.
+type infoPage struct {
+	Title    string
+	Style    template.CSS
+	Home     string // / or /admin/
+	Admin    bool
+	Advanced bool
+	Router   bool // has a Router and a Voice half
+	Voice    bool // this is the Voice half
+	Sections []section
+}
+
+// A section is a headed table of two pairs a row.
+type section struct {
+	Title string
+	Rows  [][]pair
+}
+
+type pair struct{ Label, Value string }
+
+func newSection(title string, pairs ...pair) section {
+	return section{title, slices.Collect(slices.Chunk(pairs, 2))}
+}
+
+// voice is the Voice half of a router's pages, which other models lack.
+func (q *request) voice() answer {
+	if !q.view.Unit.Row.Model.Family.Router {
+		return q.failure(http.StatusNotFound)
+	}
+	return q.info()
+}
+
+func (q *request) info() answer {
+	path, l := q.URL.Path, q.look()
+	return q.page(http.StatusOK, "info", infoPage{
+		Title:    l.title,
+		Style:    l.css(),
+		Home:     q.home(),
+		Admin:    q.admin(),
+		Advanced: strings.HasSuffix(path, "/advanced"),
+		Router:   q.view.Unit.Row.Model.Family.Router,
+		Voice:    strings.Contains(path, "/voice/"),
+		Sections: []section{q.product(), systemStatus(q.view), provisioning(q.view)},
+	})
+}
+
+// product is the section by which scrapers know a device (field: labels and
+// order; the MAC address is upper-case without colons).
+func (q *request) product() section {
+	u := &q.view.Unit
+	certificate := "Not Installed"
+	if q.site.Certificate != nil {
+		certificate = q.site.Certificate(q.view)
+	}
+	return newSection("Product Information",
+		pair{"Product Name", u.Row.Model.PN.Value},
+		pair{"Serial Number", u.Serial},
+		pair{"Software Version", u.Row.Firmware.Version},
+		pair{"Hardware Version", u.Row.Model.HW.Value},
+		pair{"MAC Address", u.MAC.Upper()},
+		pair{"Client Certificate", certificate},
+		pair{"Customization", "Open"})
+}
+
+func systemStatus(v device.View) section {
+	host, _ := v.Params.Lookup("HostName")
+	if host == "" {
+		host = v.Unit.Row.Model.Family.HostName.Value
+	}
+	return newSection("System Status",
+		pair{"Current Time", localTime(v).Format("1/2/2006 15:04:05")},
+		pair{"Elapsed Time", elapsed(v)},
+		pair{"Current IP", v.Unit.IP.String()},
+		pair{"Host Name", host})
+}
+
+// provisioning is what no real device shows: where the emulated one stands.
+func provisioning(v device.View) section {
+	proven := "No"
+	if v.Proven {
+		proven = "Yes"
+	}
+	next := "none"
+	if v.Due != 0 {
+		next = fmt.Sprintf("%d s", max(v.Due-v.Now, 0)/int64(time.Second))
+	}
+	return newSection("Provisioning Status (spafleet emulator)",
+		pair{"State", v.State.String()},
+		pair{"Proven", proven},
+		pair{"Next Resync In", next},
+		pair{"Resyncs", fmt.Sprintf("%d successful, %d failed", v.Resyncs.OK, v.Resyncs.Failed)})
+}
+
+// localTime is the device's clock by its Time_Zone; the daylight saving rule is
+// not heeded.
+func localTime(v device.View) time.Time {
+	name, _ := v.Params.Lookup("Time_Zone")
+	offset := 0
+	if t, err := time.Parse("GMT-07:00", name); err == nil {
+		_, offset = t.Zone()
+	}
+	return time.Unix(0, v.Now).In(time.FixedZone(name, offset))
+}
+
+// elapsed is the time since the boot in the form of the real pages (field).
+func elapsed(v device.View) string {
+	s := max(v.Now-v.Booted, 0) / int64(time.Second)
+	clock := fmt.Sprintf("%02d:%02d:%02d", s/3600%24, s/60%60, s%60)
+	switch days := s / 86400; days {
+	case 0:
+		return clock
+	case 1:
+		return "1 day and " + clock
+	default:
+		return fmt.Sprintf("%d days and %s", days, clock)
+	}
+}

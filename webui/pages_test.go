@@ -1,0 +1,186 @@
+package webui_test
+
+import (
+	"flag"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"spafleet/device"
+	"spafleet/webui"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func TestPagesAreByteForByteAsStored(t *testing.T) {
+	tests := []struct {
+		file, model, firmware, target string
+		order                         device.Order // 0: none
+	}{
+		{"spa2102-root", "SPA2102", "3.3.6", "/", 0},
+		{"spa2102-voice", "SPA2102", "3.3.6", "/admin/voice/", 0},
+		{"spa2102-notfound", "SPA2102", "3.3.6", "/admin/reset", 0},
+		{"spa2102-resync", "SPA2102", "3.3.6", "/admin/resync", device.Resync},
+		{"spa2102-reboot", "SPA2102", "3.3.6", "/admin/reboot", device.Reboot},
+		{"pap2t-root", "PAP2T", "5.1.5(LS)", "/", 0},
+		{"pap2t-notfound", "PAP2T", "5.1.5(LS)", "/nothing", 0},
+		{"spa962-advanced", "SPA962", "6.1.5(a)", "/admin/advanced", 0},
+		{"spa8000-root", "SPA8000", "6.1.10(001)", "/", 0},
+		{"spa504g-root", "SPA504G", "7.6.2f", "/admin/", 0},
+		{"spa504g-upgrade", "SPA504G", "7.6.2f", "/admin/upgrade", device.Upgrade},
+		{"spa504g-reboot", "SPA504G", "7.6.2f", "/reboot", device.Reboot},
+		{"spa504g-notfound", "SPA504G", "7.6.2f", "/voice/", 0},
+		{"spa2000-root", "SPA2000", "3.1.5", "/basic", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.file, func(t *testing.T) {
+			f, addr := serve(t, &webui.Site{}, view(t, tt.model, tt.firmware))
+			_, body, _ := strings.Cut(get(t, addr, tt.target), "\r\n\r\n")
+			golden(t, tt.file+".golden.html", body)
+			if tt.order != 0 {
+				if c := f.command(t); c.Order != tt.order {
+					t.Errorf("ordered %s, want %s", c.Order, tt.order)
+				}
+			}
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; got:\n%s", path, got)
+	}
+}
+
+func TestHeadersAreThoseOfTheFirmware(t *testing.T) {
+	_, addr := serve(t, &webui.Site{}, view(t, "SPA942", ""))
+	const want = "\r\nContent-Type: text/html\r\nCache-Control: must-revalidate, no-store\r\nConnection: close\r\n\r\n<html>"
+	for target, status := range map[string]string{"/": "200 OK", "/nothing": "404 Not Found"} {
+		if got := get(t, addr, target); !strings.HasPrefix(got, "HTTP/1.1 "+status+want) {
+			t.Errorf("GET %s answers\n%s", target, got)
+		}
+	}
+	old, err := exchange(addr, "GET / HTTP/1.0\r\n\r\n")
+	if err != nil || !strings.HasPrefix(old, "HTTP/1.1 200 OK\r\n") {
+		t.Errorf("an HTTP/1.0 request answers %q, %v", old, err)
+	}
+}
+
+func TestArgumentIsDecodedAndKeptWhole(t *testing.T) {
+	f, addr := serve(t, &webui.Site{}, view(t, "SPA2102", ""))
+	tests := []struct {
+		target string
+		order  device.Order
+		want   string
+	}{
+		{"/admin/resync?prvserv/spa2102.cfg", device.Resync, "prvserv/spa2102.cfg"},
+		{"/admin/resync?https://prov.example/linksys-init/1234abcd", device.Resync, "https://prov.example/linksys-init/1234abcd"},
+		{"/admin/resync?http://h/app/provision/?mac=$MA", device.Resync, "http://h/app/provision/?mac=$MA"},
+		{"/admin/resync?%5B--uid+admin+--pwd+555%5Dhttp://h/x.cfg", device.Resync, "[--uid admin --pwd 555]http://h/x.cfg"},
+		{"/admin/resync?tftp://srv/SEP000e08012345.cnf.xml", device.Resync, "tftp://srv/SEP000e08012345.cnf.xml"},
+		{"/admin/resync?192.0.2.1/spa000e08012345.cfg", device.Resync, "192.0.2.1/spa000e08012345.cfg"},
+		{"/upgrade?http://host/firmware/Linksys/spa2102-5-2-5.bin", device.Upgrade, "http://host/firmware/Linksys/spa2102-5-2-5.bin"},
+		{"/admin/resync", device.Resync, ""},
+		{"/resync?", device.Resync, ""},
+		{"/admin/upgrade?a%20b%2Bc", device.Upgrade, "a b+c"},
+		{"/resync?100%+%zz%41%", device.Resync, "100% %zzA%"},
+		{"/resync?a#b", device.Resync, "a#b"},
+		{"/admin/reboot?ignored", device.Reboot, ""},
+	}
+	for _, tt := range tests {
+		if got := statusOf(get(t, addr, tt.target)); got != "200 OK" {
+			t.Errorf("GET %s answers %s", tt.target, got)
+		}
+		c := f.command(t)
+		if c.Order != tt.order || c.Argument != tt.want {
+			t.Errorf("GET %s orders %s %q, want %s %q", tt.target, c.Order, c.Argument, tt.order, tt.want)
+		}
+		if c.Cause != device.ByWeb || c.Requester != netip.MustParseAddr("127.0.0.1") {
+			t.Errorf("GET %s comes by %s from %s", tt.target, c.Cause, c.Requester)
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, i := range f.to {
+		if i != 7 {
+			t.Errorf("a command went to device %d, want 7", i)
+		}
+	}
+}
+
+func TestGarbageIsABadRequest(t *testing.T) {
+	_, addr := serve(t, &webui.Site{}, view(t, "SPA942", ""))
+	for _, request := range []string{
+		"\x16\x03\x01\x00\xa5\x01\r\n\r\n",
+		"GET /admin/reboot\r\n\r\n",
+		"GET /admin/resync?a b HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+		"GET / HTTP/1.1\r\nX: " + strings.Repeat("y", 20<<10) + "\r\n\r\n",
+	} {
+		got, err := exchange(addr, request)
+		if err != nil || statusOf(got) != "400 Bad Request" {
+			t.Errorf("%.40q answers %q, %v", request, statusOf(got), err)
+		}
+	}
+}
+
+func TestMethodsOtherThanGetAreRefused(t *testing.T) {
+	_, addr := serve(t, &webui.Site{}, view(t, "SPA942", ""))
+	for request, want := range map[string]string{
+		"POST /admin/reboot HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na=b": "405 Method Not Allowed",
+		"BREW / HTTP/1.1\r\nHost: x\r\n\r\n":                                     "501 Not Implemented",
+	} {
+		if got, err := exchange(addr, request); err != nil || statusOf(got) != want {
+			t.Errorf("%.20q answers %q, %v; want %s", request, statusOf(got), err, want)
+		}
+	}
+	head, err := exchange(addr, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if _, body, ok := strings.Cut(head, "\r\n\r\n"); err != nil || !ok || body != "" || statusOf(head) != "200 OK" {
+		t.Errorf("HEAD answers %q, %v", head, err)
+	}
+}
+
+func TestValuesAreEscaped(t *testing.T) {
+	_, addr := serve(t, &webui.Site{}, view(t, "SPA942", "", `HostName=<script>alert("x")</script>`))
+	if got := get(t, addr, "/"); strings.Contains(got, "<script>") || !strings.Contains(got, "&lt;script&gt;") {
+		t.Errorf("the host name went out as it was:\n%s", got)
+	}
+}
+
+func TestElapsedTimeForms(t *testing.T) {
+	for since, want := range map[time.Duration]string{
+		4*time.Hour + 20*time.Minute + 53*time.Second:                 "<td class=\"value\">04:20:53</td>",
+		24*time.Hour + time.Second:                                    "1 day and 00:00:01",
+		18*24*time.Hour + 22*time.Hour + 23*time.Minute + time.Second: "18 days and 22:23:01",
+		-time.Hour: "<td class=\"value\">00:00:00</td>",
+	} {
+		v := view(t, "SPA942", "")
+		v.Booted = v.Now - int64(since)
+		_, addr := serve(t, &webui.Site{}, v)
+		if got := get(t, addr, "/"); !strings.Contains(got, want) {
+			t.Errorf("%v shows no %s", since, want)
+		}
+	}
+}
+
+func TestCertificateTextIsTheFleets(t *testing.T) {
+	s := &webui.Site{Certificate: func(v device.View) string { return "Installed (" + v.Unit.Serial + ")" }}
+	_, addr := serve(t, s, view(t, "SPA942", ""))
+	if got := get(t, addr, "/"); !strings.Contains(got, "Installed (FM500X000001)") {
+		t.Errorf("the page shows\n%s", got)
+	}
+}

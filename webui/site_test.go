@@ -1,0 +1,171 @@
+package webui_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"spafleet/device"
+	"spafleet/webui"
+)
+
+func TestGates(t *testing.T) {
+	tests := []struct {
+		name, model, set, target string
+		status                   string // "" closed unread
+		ordered                  bool
+	}{
+		{"provisioning off", "SPA2102", "Provision_Enable=No", "/admin/resync", "200 OK", false},
+		{"provisioning off leaves upgrades", "SPA2102", "Provision_Enable=No", "/admin/upgrade", "200 OK", true},
+		{"upgrades off", "SPA2102", "Upgrade_Enable=No", "/admin/upgrade?h/f.bin", "200 OK", false},
+		{"upgrades off leaves resyncs", "SPA2102", "Upgrade_Enable=No", "/admin/resync", "200 OK", true},
+		{"no admin access", "PAP2T", "Enable_Web_Admin_Access=No", "/admin/resync", "403 Forbidden", false},
+		{"no admin access for upgrade", "PAP2T", "Enable_Web_Admin_Access=No", "/upgrade", "403 Forbidden", false},
+		{"no admin access leaves users", "PAP2T", "Enable_Web_Admin_Access=No", "/resync", "200 OK", true},
+		{"web server off", "PAP2T", "Enable_Web_Server=No", "/", "", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f, addr := serve(t, &webui.Site{}, view(t, tt.model, "", tt.set))
+			if tt.status == "" {
+				refused(t, addr)
+				return
+			}
+			if got := statusOf(get(t, addr, tt.target)); got != tt.status {
+				t.Errorf("answers %s, want %s", got, tt.status)
+			}
+			if tt.ordered {
+				f.command(t)
+			}
+		})
+	}
+}
+
+// refused checks that a connection ends without a byte.
+func refused(t *testing.T, addr string) {
+	t.Helper()
+	got, err := exchange(addr, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	gone := err == nil || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	if got != "" || !gone {
+		t.Errorf("got %q and error %v, want a connection closed unread", got, err)
+	}
+}
+
+func TestWANSideOfRoutersIsClosedUnlessEnabled(t *testing.T) {
+	tests := []struct {
+		model string
+		wan   bool
+		sets  []string
+		open  bool
+	}{
+		{"SPA2102", true, nil, false},
+		{"SPA2102", true, []string{"Enable_WAN_Web_Server=Yes"}, true},
+		{"SPA2102", false, nil, true},
+		{"SPA942", true, nil, true},
+		{"SPA942", true, []string{"Enable_Web_Server=No"}, false},
+	}
+	for _, tt := range tests {
+		_, addr := serve(t, &webui.Site{WAN: tt.wan}, view(t, tt.model, "", tt.sets...))
+		if !tt.open {
+			refused(t, addr)
+			continue
+		}
+		if got := statusOf(get(t, addr, "/")); got != "200 OK" {
+			t.Errorf("%s, WAN %v, %v: %s", tt.model, tt.wan, tt.sets, got)
+		}
+	}
+}
+
+func TestPortParameterCountsOnlyWhereTheSiteHasAPort(t *testing.T) {
+	tests := []struct {
+		site uint16
+		own  string
+		open bool
+	}{{0, "8080", true}, {80, "80", true}, {80, "8080", false}, {8080, "8080", true}, {80, "nonsense", true}}
+	for _, tt := range tests {
+		_, addr := serve(t, &webui.Site{Port: tt.site}, view(t, "SPA942", "", "Web_Server_Port="+tt.own))
+		if !tt.open {
+			refused(t, addr)
+			continue
+		}
+		if got := statusOf(get(t, addr, "/")); got != "200 OK" {
+			t.Errorf("site port %d, own %s: %s", tt.site, tt.own, got)
+		}
+	}
+}
+
+func TestLocalAddressSaysWhichDevice(t *testing.T) {
+	s := &webui.Site{}
+	f, first := serve(t, s, view(t, "SPA2102", ""))
+	f.mu.Lock()
+	f.views[netip.MustParseAddr("127.0.0.2")] = view(t, "PAP2T", "")
+	f.mu.Unlock()
+	second, nobody := listen(t, s, "127.0.0.2:0"), listen(t, s, "127.0.0.3:0")
+	if got := get(t, first, "/"); !strings.Contains(got, "SPA-2102") {
+		t.Errorf("the first address shows\n%s", got)
+	}
+	if got := get(t, second, "/"); !strings.Contains(got, "PAP2T") {
+		t.Errorf("the second address shows\n%s", got)
+	}
+	refused(t, nobody)
+}
+
+func TestDeviceWithoutPowerIsSilent(t *testing.T) {
+	v := view(t, "SPA942", "")
+	v.Powered = false
+	_, addr := serve(t, &webui.Site{}, v)
+	refused(t, addr)
+}
+
+func TestSlowClientIsCutOff(t *testing.T) {
+	_, addr := serve(t, &webui.Site{Patience: 50 * time.Millisecond}, view(t, "SPA942", ""))
+	for _, begun := range []string{"", "GET / HTTP/1.1\r\nHost:"} {
+		got, err := exchange(addr, begun)
+		if got != "" || err != nil && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("after %q came %q, %v; want nothing", begun, got, err)
+		}
+	}
+}
+
+func TestServeEndsWithOpenConnections(t *testing.T) {
+	f := &fleet{views: map[netip.Addr]device.View{netip.MustParseAddr("127.0.0.1"): view(t, "SPA942", "")}}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- (&webui.Site{Devices: f}).Serve(ctx, l) }()
+	conn, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /"); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-served; err != nil {
+		t.Errorf("serve ended with %v", err)
+	}
+	goleak.VerifyNone(t)
+}
+
+func TestServeEndsWithItsListener(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	if err := (&webui.Site{Devices: &fleet{}}).Serve(context.Background(), l); err != nil {
+		t.Errorf("serve ended with %v", err)
+	}
+}

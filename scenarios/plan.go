@@ -88,12 +88,19 @@ func (p *plan) group(g *Group) {
 		}
 		fg := fleet.Group{Name: g.Name, Row: row, Count: counts[i], Off: g.Off, Presets: p.presets(row, g.Set, path+".set")}
 		if !g.NoLease {
-			fg.Lease = resync.Lease{TFTPServer: g.TFTPServer}
+			fg.Lease = resync.Lease{TFTPServer: cmpOr(g.TFTPServer, p.targetTFTP())}
 		}
 		p.firsts = append(p.firsts, p.devices())
 		p.groups = append(p.groups, fg)
 		p.makes = append(p.makes, result.Make{Model: row.Model.Name, Firmware: row.Firmware.Version, Devices: counts[i]})
 	}
+}
+
+func (p *plan) targetTFTP() string {
+	if p.story.Target == nil {
+		return ""
+	}
+	return p.story.Target.TFTP
 }
 
 func (p *plan) devices() int {

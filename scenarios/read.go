@@ -303,7 +303,21 @@ func (r *reader) lease(g *Group, n *node, path string) {
 
 func (r *reader) target(n *node, path string) *Target {
 	t := &Target{}
-	r.walk(n, path, key{"tftp", r.text(&t.TFTP)})
+	r.walk(n, path,
+		key{"hosts", func(n *node, path string) {
+			r.each(n, path, func(n *node, path string) {
+				h, err := parseHost(n.text)
+				if err != nil {
+					r.mistake(n, path, "%s", err)
+				}
+				t.Hosts = append(t.Hosts, h)
+			})
+		}},
+		key{"tftp", r.text(&t.TFTP)},
+	)
+	if len(t.Hosts) == 0 {
+		r.mistake(n, path, "hosts is needed: the only hosts that this fleet may contact")
+	}
 	return t
 }
 

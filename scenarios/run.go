@@ -23,6 +23,7 @@ type Options struct {
 	Web       fleet.Web
 	PinTFTP   bool
 	Registry  prometheus.Registerer // nil: no live metrics
+	Tell      func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
 	// Started is called once everything listens, before the first device has
 	// power.
 	Started func(*Live)
@@ -103,7 +104,7 @@ func (p *play) openFleet() error {
 		p.notes = append(p.notes, "this machine cannot bind the devices' addresses: all traffic comes from one address")
 	}
 	f, err := fleet.New(fleet.Config{
-		Seed: p.story.Seed, Groups: p.groups, Network: &fetch.Sockets{PinTFTP: p.options.PinTFTP}, Addresses: p.options.Addresses, OneAddress: one,
+		Seed: p.story.Seed, Groups: p.groups, Network: p.network(), Addresses: p.options.Addresses, OneAddress: one,
 		Outstanding: p.story.Most, Rate: p.story.Rate, Tell: p.tell, Late: p.tally.Late, Web: p.options.Web,
 	})
 	if err != nil {
@@ -119,9 +120,24 @@ func (p *play) openFleet() error {
 	return f.Open()
 }
 
+// network returns what the devices reach their servers through: the target's
+// hosts alone, where the story names them.
+func (p *play) network() fleet.Network {
+	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP}
+	t := p.story.Target
+	if t == nil || t.Hosts == nil {
+		return sockets
+	}
+	sockets.Hosts = hostAddresses(t.Hosts)
+	return &fence{Sockets: sockets, allowed: allowed(t.Hosts)}
+}
+
 func (p *play) tell(events []device.Event) {
 	p.tally.Tell(events)
 	p.judge.Tell(events)
+	if p.options.Tell != nil {
+		p.options.Tell(events)
+	}
 }
 
 // observe sets up the judge and the claims.

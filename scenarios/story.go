@@ -65,7 +65,8 @@ type Server struct {
 
 // A Target is the server under test.
 type Target struct {
-	TFTP string // host:port for option 66
+	Hosts []Host // the only hosts that the fleet may contact; nil: any
+	TFTP  string // host:port for option 66
 }
 
 // A Step is something that happens, at an instant or when a claim holds.

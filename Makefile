@@ -1,0 +1,20 @@
+# Ten targets; 'make' lists them.
+.DEFAULT_GOAL := help
+help:       ## list the targets
+	@grep -E '^[a-z-]+: *##' $(MAKEFILE_LIST) | sed 's/: *## */\t/' | expand -t 14
+build:      ## build bin/spafleet
+	go build -o bin/spafleet ./cmd/spafleet
+demo:       ## twenty devices walk from the factory to SEC-PRV-2
+	go run ./cmd/spafleet demo
+test:       ## everything that CI runs: vet, lint where it is installed, all tests under -race, real servers
+	@bash .ci/programs && go vet ./... && $(MAKE) --no-print-directory lint && CI=$${CI:-} go test -race -timeout 12m ./...
+test-slow:  ## the slow rest: fuzzing, a minute for each decoder
+	@bash .ci/fuzz 60s
+lint:       ## golangci-lint 2.15, where it is installed
+	@if command -v golangci-lint >/dev/null; then golangci-lint run ./...; else echo "lint: golangci-lint is not installed, go vet has run"; fi
+golden:     ## write the golden files anew; look at the diff
+	go test ./... -run 'Golden|Pages|Diagram|Bad|Script|Metrics|Mistakes' -update
+fuzz:       ## ten seconds for each fuzz target
+	@bash .ci/fuzz 10s
+bench:      ## the packages' benchmarks
+	go test -run '^$$' -bench . ./...

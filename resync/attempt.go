@@ -3,6 +3,7 @@ package resync
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"spafleet/device"
 	"spafleet/device/profile"
@@ -78,10 +79,16 @@ var commandLine = []line{{letter: 'u', command: true}}
 // lines returns what this attempt runs: all four rules, or only the URL that
 // somebody gave (provisioning.md Q13: inferred).
 func (a *attempt) lines() []line {
-	if c := a.in.Command; c != nil && c.Argument != "" {
+	if a.byURL() {
 		return commandLine
 	}
 	return ruleLines
+}
+
+// byURL reports whether somebody gave a URL. A blank one is none.
+func (a *attempt) byURL() bool {
+	c := a.in.Command
+	return c != nil && strings.TrimSpace(c.Argument) != ""
 }
 
 // follow runs one rule: assignments, then at most one file. Its text is read
@@ -171,7 +178,7 @@ func (a *attempt) moves(c device.Change, changed bool) {
 }
 
 func (a *attempt) via() device.Via {
-	if c := a.in.Command; c != nil && c.Argument != "" {
+	if a.byURL() {
 		return device.ViaURL
 	}
 	return device.ViaDHCP
@@ -207,7 +214,7 @@ func (a *attempt) get(t target) *failure {
 
 // read decodes a body; nil without error where it is the body applied last.
 func (a *attempt) read(t *target, resp Response) (*Reading, error) {
-	now := Receipt{Digest: a.in.Shelf.Digest(resp.Body, t.options.Key)}
+	now := Receipt{Digest: a.in.Shelf.Digest(resp.Body, t.options)}
 	carried := profile.Protection(0)
 	if resp.TLS {
 		carried |= profile.TLS

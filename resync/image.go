@@ -44,19 +44,22 @@ func imageVersion(m *device.Model, image []byte) (version string, f *failure) {
 		return "", &failure{errCorrupt, device.Corrupt}
 	}
 	text, _, _ := bytes.Cut(image[0x5C:0x7C], []byte{0})
-	version = string(text)
-	if version == "" || strings.ContainsFunc(version, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if version = string(text); !isVersion(version) {
 		return "", &failure{errCorrupt, device.Corrupt}
 	}
 	return version, nil
+}
+
+func isVersion(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // MakeImage returns a firmware image that devices of a model accept: the public
 // header, then size-128 bytes that say what it is. It is not a real image and
 // runs on no device. The size is at least that of the header.
 func MakeImage(m *device.Model, version string, size int) ([]byte, error) {
-	if len(version) == 0 || len(version) > 0x20 {
-		return nil, fmt.Errorf("make image: version %q has not 1 to 32 letters", version)
+	if !isVersion(version) || len(version) > 0x20 {
+		return nil, fmt.Errorf("make image: version %q is not 1 to 32 printable characters without blanks", version)
 	}
 	if size < imageHeader || size > mostImage {
 		return nil, fmt.Errorf("make image: size %d is not from %d to %d", size, imageHeader, mostImage)

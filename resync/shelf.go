@@ -6,10 +6,11 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/profile"
+	"spafleet/resync/rule"
 )
 
-// A Digest stands for a body together with the key it was opened with. Zero
-// stands for none.
+// A Digest stands for a body together with the key of the rule that asked for it.
+// Zero stands for none.
 type Digest uint64
 
 // A Receipt says which body was applied last, and how it came protected. While
@@ -46,12 +47,16 @@ type shelfKey struct {
 	mac    device.MAC // of files that open for one device only
 }
 
-// Digest returns the digest of a body under a key.
-func (s *Shelf) Digest(body []byte, key string) Digest {
+// Digest returns the digest of a body under the key of a rule's options. No key
+// and an empty one differ: a plain file opens under the first only.
+func (s *Shelf) Digest(body []byte, o rule.Options) Digest {
 	s.once.Do(func() { s.seed = maphash.MakeSeed() })
 	var h maphash.Hash
 	h.SetSeed(s.seed)
-	h.WriteString(key)
+	h.WriteString(o.Key)
+	if o.HasKey {
+		h.WriteByte(1)
+	}
 	h.WriteByte(0)
 	h.Write(body)
 	return Digest(h.Sum64() | 1)

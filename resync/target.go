@@ -27,13 +27,14 @@ var defaultPorts = map[string]uint16{"tftp": 69, "http": 80, "https": 443}
 
 // locate fills in what a rule's URL leaves open (provisioning.md §3.6:
 // documented): TFTP, the lease's server, the scheme's port. For a URL command
-// the server is who asked, and the path that of the first rule.
+// the server is who asked, if somebody did over the network, and the path that
+// of the first rule.
 func (a *attempt) locate(l line, d rule.Decision) (target, *failure) {
 	t := target{letter: l.letter, scheme: d.URL.Scheme, host: d.URL.Host, port: d.URL.Port, path: d.URL.Path, options: d.Options}
 	if t.path == "" {
 		t.path = a.ownPath()
 	}
-	if t.host == "" && l.command {
+	if t.host == "" && l.command && a.in.Command.Requester.IsValid() {
 		t.host = a.in.Command.Requester.String()
 	}
 	if t.host == "" {
@@ -112,7 +113,8 @@ func redirect(t *target, resp Response) bool {
 	default:
 		return false
 	}
-	here := url.URL{Scheme: t.scheme, Host: t.host + ":" + strconv.Itoa(int(t.port)), Path: "/"}
+	path, _, _ := strings.Cut(t.path, "?")
+	here := url.URL{Scheme: t.scheme, Host: t.host + ":" + strconv.Itoa(int(t.port)), Path: path}
 	to, err := here.Parse(resp.Location)
 	if err != nil || resp.Location == "" || (to.Scheme != "http" && to.Scheme != "https") {
 		return false
@@ -145,8 +147,8 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 			a.file.Status, a.file.Bytes, a.file.Took = resp.Status, len(resp.Body), resp.Took
 			return resp, nil
 		}
-		var fe *Error
-		if !errors.As(err, &fe) {
+		fe := a.transferError(err)
+		if fe == nil {
 			return resp, aborted
 		}
 		if fe.TooBig {
@@ -159,6 +161,20 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 		}
 	}
 	return Response{}, a.unfetched(t, last)
+}
+
+// transferError returns what became of a transfer, nil where it was cut off. An
+// error of any other kind breaks Fetcher's contract; it counts as no connection,
+// because a device that was cut off would never try again.
+func (a *attempt) transferError(err error) *Error {
+	var fe *Error
+	switch {
+	case errors.As(err, &fe):
+		return fe
+	case a.ctx.Err() != nil:
+		return nil
+	}
+	return &Error{Result: device.NoConnect, Cause: err}
 }
 
 // unfetched is a transfer that failed in itself.

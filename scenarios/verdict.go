@@ -17,6 +17,9 @@ func (p *play) report(began time.Time, interrupted bool) *Report {
 		Timeline: p.stepReports(), Expect: p.claimReports(now), Generator: p.generator(), Source: Source{SHA256: p.story.SHA256},
 		Notes: append([]string{}, p.notes...),
 	}
+	if p.story.Rate > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("attempts are held to %g/s by the story: the latency of a resync includes that wait", p.story.Rate))
+	}
 	if !p.story.expected() {
 		r.Notes = append(r.Notes, "nothing was expected of this run")
 	}

@@ -36,6 +36,12 @@ func (l *loop) command(dev device.Index, u *unit, c device.Command, now int64) {
 		l.abandon(dev, u)
 		l.factoryReset(dev, u, now)
 		l.boot(dev, u, device.ByReset, now)
+	case device.Reboot, device.Restart:
+		if u.has(inUse) { // they wait for the line (documented), not for an attempt
+			l.wait(dev, u, c, now)
+			return
+		}
+		l.carryOut(dev, u, c, now)
 	case device.HookOff:
 		u.set(inUse, true)
 	case device.HookOn:
@@ -86,7 +92,8 @@ func (l *loop) mayStart(u *unit) bool {
 	return u.act == idle && !u.has(inUse) && !u.has(queued)
 }
 
-// mostPending bounds what a device keeps in mind while it is busy.
+// mostPending bounds what a device keeps in mind while it is busy. A resync by
+// its own rules is always kept: the timer that asked for it is gone.
 const mostPending = 8
 
 // wait keeps a command until the device can carry it out. The same one twice is
@@ -95,7 +102,9 @@ const mostPending = 8
 func (l *loop) wait(dev device.Index, u *unit, c device.Command, now int64) {
 	list := l.pending[dev]
 	same := func(k device.Command) bool { return k.Order == c.Order && k.Argument == c.Argument && len(k.Sets) == 0 }
-	if len(list) < mostPending && !(len(c.Sets) == 0 && slices.ContainsFunc(list, same)) {
+	known := len(c.Sets) == 0 && slices.ContainsFunc(list, same)
+	own := c.Order == device.Resync && c.Argument == ""
+	if !known && (len(list) < mostPending || own) {
 		l.pending[dev] = append(list, c)
 	}
 	if c.Order == device.Resync && u.has(inUse) && !u.has(held) {

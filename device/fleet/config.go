@@ -88,7 +88,7 @@ func (c *Config) check() error {
 	}
 	if room := 1<<(32-c.Addresses.Bits()) - 2; total > room || total > device.MaxDevices {
 		return fmt.Errorf("fleet: %d devices do not fit into %s, which has room for %d; use a wider prefix",
-			total, c.Addresses, min(room, device.MaxDevices))
+			total, c.Addresses, max(min(room, device.MaxDevices), 0))
 	}
 	return nil
 }

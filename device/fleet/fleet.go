@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,19 +82,20 @@ func (f *Fleet) makeLoops(c *Config) {
 	if n <= 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
-	n = min(n, f.total)
 	most := c.Outstanding
 	if most <= 0 {
 		most = outstanding(openFiles())
 	}
+	n = min(n, f.total, most) // each loop has a part of most, at least one
 	start := time.Now()
 	for i := range n {
 		l := &loop{f: f, first: i, clock: newRealClock(start), inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}}
 		l.units = make([]unit, (f.total-i+n-1)/n)
 		l.heap = make(heap, 0, len(l.units)+1)
-		l.gate.most = max((most+n-1-i)/n, 1)
-		if c.Rate > 0 {
+		l.gate.most = (most + n - 1 - i) / n
+		if c.Rate > 0 { // the loops start in turn, so that the fleet's starts are even
 			l.gate.interval = int64(float64(n) / c.Rate * 1e9)
+			l.gate.earliest = start.UnixNano() + int64(float64(i)/c.Rate*1e9)
 		}
 		f.loops = append(f.loops, l)
 	}
@@ -314,21 +316,22 @@ func (f *Fleet) row(i uint16) *device.Row {
 	return f.rows[i]
 }
 
-// rowAt returns the number of a row's model at another firmware.
+// rowAt returns the number of a row's model at another firmware, with the same
+// switches turned.
 func (f *Fleet) rowAt(from uint16, version string) uint16 {
 	f.rowsMu.Lock()
 	defer f.rowsMu.Unlock()
-	old := f.rows[from]
-	for i, r := range f.rows {
-		if r.Model == old.Model && r.Firmware.Version == version {
-			return uint16(i)
-		}
-	}
-	r, err := old.At(version)
+	to, err := f.rows[from].At(version)
 	if err != nil {
 		return from
 	}
-	f.rows = append(f.rows, r)
+	same := func(r *device.Row) bool {
+		return r.Model == to.Model && r.Firmware.Version == version && slices.Equal(r.Switches, to.Switches)
+	}
+	if i := slices.IndexFunc(f.rows, same); i >= 0 {
+		return uint16(i)
+	}
+	f.rows = append(f.rows, to)
 	return uint16(len(f.rows) - 1)
 }
 

@@ -24,6 +24,7 @@ type start struct {
 	command device.Command
 	due     int64 // when it should have started
 	allowed int64 // when the rate let it
+	booted  int64 // the device's last boot; after another one the attempt is stale
 }
 
 // nextStart returns when the rate lets the next waiting attempt start; false
@@ -61,7 +62,7 @@ func (l *loop) enqueue(dev device.Index, u *unit, c device.Command, due int64) {
 	if l.gate.running >= l.gate.most {
 		l.f.saturated.Add(1)
 	}
-	l.gate.push(start{dev: dev, command: c, due: due})
+	l.gate.push(start{dev: dev, command: c, due: due, booted: u.booted})
 }
 
 // admit starts what the gate lets through.
@@ -77,7 +78,7 @@ func (l *loop) admit(ctx context.Context, now int64) {
 			return
 		}
 		u := l.unit(s.dev)
-		if !u.has(queued) { // the device has turned to something else meanwhile
+		if !u.has(queued) || u.booted != s.booted { // the device has turned to something else meanwhile
 			l.gate.running--
 			continue
 		}

@@ -61,10 +61,10 @@ func (l *loop) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		m, got := l.clock.Wait(ctx, l.next(), l.inbox)
 		now := l.clock.Now()
-		switch {
-		case got:
+		if got {
 			l.handle(m, now)
-		case ctx.Err() == nil:
+		}
+		if ctx.Err() == nil { // after a message too: a full inbox holds up no timer
 			l.wake(now)
 		}
 		l.admit(ctx, now)
@@ -155,6 +155,9 @@ func (l *loop) handle(m message, now int64) {
 // take puts what an attempt committed into its device.
 func (l *loop) take(a *act, c *commit) {
 	u := l.unit(a.dev)
+	if c.params != u.params { // until the attempt says which body this came from
+		u.receipt = noReceipt
+	}
 	u.params = c.params
 	l.live(u, c.life)
 	for _, e := range c.events {
@@ -188,8 +191,8 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 	}
 	u := l.unit(a.dev)
 	u.act = idle
-	u.receipt = o.Applied
 	l.take(&a, &commit{o.Params, o.Life, o.Events})
+	u.receipt = o.Applied
 	switch {
 	case o.Aborted:
 		l.f.aborted.Add(1)
@@ -247,10 +250,11 @@ func (l *loop) upgraded(dev device.Index, u *unit, o *resync.Outcome, now int64)
 	l.boot(dev, u, device.ByUpgradeOK, now)
 }
 
-// boot starts a device's firmware and sets its first timer.
+// boot starts a device's firmware and sets its first timer. Calls that were up
+// are dropped by it (documented).
 func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) {
 	u.booted, u.last, u.run, u.reboot = now, 0, 0, device.NoReboot
-	u.set(erring|held, false)
+	u.set(erring|held|inUse, false)
 	l.emit(dev, u, device.Event{At: now, Kind: device.Boot, Reason: reason})
 	if resync.Logs(u.params) {
 		line := "System started: ip@" + l.f.address(dev).String() + ", reboot reason:" + reason.Code()
@@ -285,6 +289,9 @@ func (l *loop) due(dev device.Index, u *unit, now int64) {
 		u.set(held, false)
 		l.forcePending(dev, u, now)
 		return
+	}
+	if !u.params.Bool("Provision_Enable", true) {
+		return // turned off since the timer was set; it gates every resync (documented)
 	}
 	c := device.Command{Order: device.Resync, Cause: u.cause}
 	if !l.mayStart(u) {

@@ -24,27 +24,40 @@ func (w *world) Commit(p device.Params, life device.Life, events []device.Event)
 	w.l.inbox <- message{act: w.act, commit: &commit{p, life, events}}
 }
 
-func (w *world) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
-	return w.l.f.network.Resolve(ctx, name)
-}
-
 // localWait is how long an attempt waits before it asks again for a descriptor
 // or a port that this machine did not have. That is our trouble, not the
 // device's, so it never fails for it.
 const localWait = 100 * time.Millisecond
 
 // Fetch asks the network from the device's own address.
-func (w *world) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
+func (w *world) Fetch(ctx context.Context, r *resync.Request) (resp resync.Response, err error) {
 	r.Source = w.l.f.source(r.Unit.IP, r.Server.Addr())
+	err = w.whenAble(ctx, func() error {
+		resp, err = w.l.f.network.Fetch(ctx, r)
+		return err
+	})
+	return resp, err
+}
+
+func (w *world) Resolve(ctx context.Context, name string) (addrs []netip.Addr, err error) {
+	err = w.whenAble(ctx, func() error {
+		addrs, err = w.l.f.network.Resolve(ctx, name)
+		return err
+	})
+	return addrs, err
+}
+
+// whenAble asks until this machine has what asking takes.
+func (w *world) whenAble(ctx context.Context, ask func() error) error {
 	for {
-		resp, err := w.l.f.network.Fetch(ctx, r)
+		err := ask()
 		limit, local := fetch.LocalLimit(err)
 		if !local {
-			return resp, err
+			return err
 		}
 		w.l.f.limited(limit)
 		if err := pause(ctx, localWait); err != nil {
-			return resp, err
+			return err
 		}
 	}
 }

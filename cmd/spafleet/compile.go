@@ -1,0 +1,170 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"spafleet/device"
+	"spafleet/device/profile"
+)
+
+// compileFlags say for whom a container is, and how it is locked.
+type compileFlags struct {
+	container profile.Container
+	aes, rc4  bool
+	seed      uint64
+	json      bool
+}
+
+func compileCommand(s streams) *cobra.Command {
+	f := &compileFlags{}
+	c := &cobra.Command{
+		Use:   "compile IN [OUT]",
+		Short: "Compile source text or XML into a container, as the vendor's spc does",
+		Long: `Compiles a profile into spafleet's own container, SPAFLTC1. The vendor's binary
+format is not public; the container has the meaning of its options, so that files
+addressed to one device can be tested. Only spafleet's devices take it.
+
+IN is the compiler's source text, or XML, plain or gzip:
+
+  Profile_Rule "http://192.0.2.1/$MA.cfg" ;    # no mark: not for the end user
+  User_ID[1] ! "1001" ;                        # ! the end user may change it
+  Display_Name_1_ ? "Desk" ;                   # ? the end user may read it
+  import base.txt
+
+Source text cannot leave the access unsaid: XML without a ua attribute becomes na.
+With --aes or --rc4 the device's rule needs the same key: [--key KEY].`,
+		Example: `  spafleet profile compile phone.txt 000e08012345.cfg --target 000e08012345
+  spafleet profile compile phone.xml phone.cfg --aes --hex-key 000102030405060708090a0b0c0d0e0f --family 'phone 9xx'
+  spafleet profile compile - --scramble < phone.txt > phone.cfg`,
+		Args: inOut,
+	}
+	f.register(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if f.json && outOf(args) == "-" {
+			return fmt.Errorf("profile compile --json needs OUT: without it, the file itself goes to the standard output")
+		}
+		return f.compile(c, s, args)
+	}
+	return c
+}
+
+func (f *compileFlags) register(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.container.MAC, "target", "", "only the device of this MAC address opens it")
+	flags.BoolVar(&f.container.Scramble, "scramble", false, "every device can read it, no person")
+	flags.StringVar(&f.container.Family, "family", "", "only devices of this family take it; 'spafleet models list' shows them")
+	flags.BoolVar(&f.aes, "aes", false, "encrypt with AES")
+	flags.BoolVar(&f.rc4, "rc4", false, "encrypt with RC4")
+	flags.StringVar(&f.container.AsciiKey, "ascii-key", "", "key as text: hashed to 128 bits")
+	flags.StringVar(&f.container.HexKey, "hex-key", "", "key as hexadecimal digits: 128, 192 or 256 bits")
+	addSeed(c, &f.seed)
+	flags.BoolVar(&f.json, "json", false, "say as JSON what was made")
+	_ = c.RegisterFlagCompletionFunc("family", cobra.FixedCompletions(families(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// compiled is what was made of what.
+type compiled struct {
+	File       string `json:"file"`
+	Parameters int    `json:"parameters"`
+	profile.Description
+}
+
+func (f *compileFlags) compile(c *cobra.Command, s streams, args []string) error {
+	container, err := f.options(chance(c, f.seed))
+	if err != nil {
+		return fmt.Errorf("profile compile: %w", err)
+	}
+	body, err := readInput(s, args[0])
+	if err != nil {
+		return err
+	}
+	params, err := paramsOf(args[0], body)
+	if err != nil {
+		return fmt.Errorf("compile %s: %w", args[0], err)
+	}
+	data, err := profile.Compile(params, container)
+	if err != nil {
+		return err
+	}
+	if err := writeOutput(s, outOf(args), data); err != nil || outOf(args) == "-" {
+		return err
+	}
+	made := compiled{args[1], len(params), profile.Describe(data)}
+	if f.json {
+		return writeJSON(s.out, made)
+	}
+	fmt.Fprintf(s.out, "%s: %d parameters; %s\n", made.File, made.Parameters, made.Description)
+	return nil
+}
+
+// options checks the flags for what only a person gets wrong; the rest is the
+// package's to check.
+func (f *compileFlags) options(chance io.Reader) (profile.Container, error) {
+	o := f.container
+	o.MAC = plainMAC(o.MAC)
+	switch key := o.AsciiKey + o.HexKey; {
+	case f.aes && f.rc4:
+		return o, fmt.Errorf("--aes and --rc4 exclude each other")
+	case f.aes:
+		o.Cipher = profile.AES
+	case f.rc4:
+		o.Cipher = profile.RC4
+	case key != "":
+		return o, fmt.Errorf("a key is for --aes or --rc4: add one of them")
+	}
+	if o.Cipher != profile.NoCipher && o.AsciiKey+o.HexKey == "" {
+		return o, fmt.Errorf("%s needs a key: add --ascii-key or --hex-key", o.Cipher)
+	}
+	if o.Family != "" && !slices.Contains(families(), o.Family) {
+		return o, fmt.Errorf("unknown family %q%s; it is one of %s", o.Family, nearest(o.Family, families()), strings.Join(families(), ", "))
+	}
+	for _, b := range [][]byte{o.Salt[:], o.IV[:]} {
+		if _, err := io.ReadFull(chance, b); err != nil {
+			return o, fmt.Errorf("draw salt: %w", err)
+		}
+	}
+	return o, nil
+}
+
+// plainMAC takes a MAC address with its colons or hyphens too.
+func plainMAC(text string) string {
+	return strings.ToLower(strings.NewReplacer(":", "", "-", "").Replace(text))
+}
+
+func families() []string {
+	var names []string
+	for i := range device.Models {
+		if name := device.Models[i].Family.Name; !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// paramsOf reads source text or XML. Imports are beside the file.
+func paramsOf(name string, body []byte) ([]profile.Param, error) {
+	switch d := profile.Describe(body); {
+	case d.Format == profile.FormatXML, d.Format == profile.FormatGzip:
+		file, err := profile.Decode(body, profile.Options{})
+		return file.Params, err
+	case d.Format == profile.FormatSource:
+	case d.Format != profile.FormatUnknown:
+		return nil, fmt.Errorf("it is made already (%s); give the source text or XML that it was made of", d)
+	case d.Hint != "":
+		return nil, fmt.Errorf("%s", d.Hint)
+	}
+	return profile.ParseSourceFiles(string(body), func(file string) (string, error) {
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(name), file)
+		}
+		text, err := os.ReadFile(file)
+		return string(text), err
+	})
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"spafleet/device"
+	"spafleet/ivr"
+	"spafleet/scenarios"
+)
+
+func deviceCommand(s streams) *cobra.Command {
+	st := &stage{streams: s}
+	f := &runFlags{count: 1}
+	c := &cobra.Command{
+		Use:   "device",
+		Short: "Run one device in the foreground: its log, its web server, its keypad",
+		Long: `Runs one device. What happens to it is printed as it happens; its web server's
+address is printed at the start.
+
+What is typed goes to its keypad: **** enters the menu (on models that have one
+behind a telephone), then 73738# and 1 is a factory reset, 732668# a reboot, 110#
+speaks the address. "hangup" hangs up. The end of the input does not end the
+device; Ctrl-C does.`,
+		Example: `  spafleet device --model SPA2102
+  spafleet device --model PAP2T --tftp-server 127.0.0.1:6969 --set Resync_Random_Delay=0
+  printf '****\n110#\nhangup\n' | spafleet device --model SPA2102 --duration 2s`,
+		Args: noArgs,
+	}
+	f.register(c)
+	c.Flags().Lookup("listen-web").DefValue = "0"
+	f.web.port = "0"
+	_ = c.Flags().MarkHidden("count")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if c.Flags().Changed("count") {
+			return fmt.Errorf("device is one device; 'spafleet run --count %d' runs more", f.count)
+		}
+		story, err := f.story(c, nil)
+		if err != nil {
+			return err
+		}
+		story.Name = "device"
+		if st.options.Web, err = f.web.web(); err != nil {
+			return err
+		}
+		return foreground(c.Context(), st, story, f)
+	}
+	return c
+}
+
+// foreground runs the one device with its log and its keypad.
+func foreground(ctx context.Context, st *stage, story *scenarios.Story, f *runFlags) error {
+	log := &eventLog{w: st.out, began: time.Now()}
+	pad := &keypad{log: log, ended: make(chan struct{})}
+	st.options.Addresses, st.options.PinTFTP = f.addresses, f.tftpClient == "pin"
+	st.options.Tell = log.tell
+	st.options.Started = func(l *scenarios.Live) {
+		deviceHello(st.out, l)
+		pad.live = l
+		go pad.read(ctx, st.in)
+	}
+	report, err := scenarios.Run(ctx, story, st.options)
+	close(pad.ended)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(st.out, "%s after %s: resyncs %d ok, %d failed\n", report.Verdict, seconds(report.DurationSeconds), report.Resyncs.OK, report.Resyncs.Failed)
+	if report.Exit != exitOK {
+		return exitWith(report.Exit)
+	}
+	return nil
+}
+
+func deviceHello(w io.Writer, l *scenarios.Live) {
+	v, _ := l.Fleet.View(0)
+	u := &v.Unit
+	fmt.Fprintf(w, "%s firmware %s · MAC %s · serial %s · address %s\n", u.Row.Model.Name, u.Row.Firmware.Version, u.MAC, u.Serial, u.IP)
+	if url := l.Fleet.WebURL(0); url != "" {
+		fmt.Fprintf(w, "web server: %s\n", url)
+	}
+	if l.Server != nil {
+		fmt.Fprintf(w, "no target given: the embedded server answers, tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())
+	}
+	if ivr.Has(u.Row.Model) {
+		fmt.Fprintln(w, "keypad: type **** for the menu, hangup to hang up")
+	} else {
+		fmt.Fprintln(w, "keypad: this model has a display and no spoken menu; use its web server")
+	}
+}
+
+// An eventLog prints a device's events.
+type eventLog struct {
+	mu    sync.Mutex
+	w     io.Writer
+	began time.Time
+}
+
+func (l *eventLog) print(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fmt.Fprintf(l.w, "%8.3fs  %s\n", time.Since(l.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+func (l *eventLog) tell(events []device.Event) {
+	for i := range events {
+		l.print("%s", describe(&events[i]))
+	}
+}
+
+// describe says in a line what happened.
+func describe(e *device.Event) string {
+	parts := []string{e.Name()}
+	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	switch e.Kind {
+	case device.Boot:
+		add("%s (%s)", e.Reason, e.Reason.Code())
+	case device.ResyncStarted, device.UpgradeStarted:
+		add("%s", e.Cause)
+	case device.Moved:
+		add("→ %s", e.State)
+		if e.Via != 0 {
+			add("via %s", e.Via)
+		}
+	case device.Applied:
+		add("%d values changed", e.Count)
+	case device.Syslog, device.Web, device.IVR, device.UpgradeOK:
+		add("%s", e.Text)
+	}
+	if f := e.File; f != nil && (e.Kind == device.Fetched || e.Kind == device.FetchFailed) {
+		add("%s://%s:%d%s", f.Scheme, f.Host, f.Server.Port(), f.Path)
+		if e.Kind == device.Fetched {
+			add("%d bytes, %s", f.Bytes, f.Protection)
+		}
+		if f.Hint != "" {
+			add("(%s)", f.Hint)
+		}
+	}
+	if e.Err != "" {
+		add("%s", e.Err)
+	}
+	return strings.Join(parts, " ")
+}
+
+// A keypad hands typed keys to a device's menu.
+type keypad struct {
+	log   *eventLog
+	live  *scenarios.Live
+	menu  ivr.Menu
+	off   bool // hook
+	ended chan struct{}
+}
+
+// read handles lines until the input or the run ends. A read that blocks at the
+// end of the run is left to the end of the program.
+func (k *keypad) read(ctx context.Context, in io.Reader) {
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		select {
+		case <-k.ended:
+			return
+		default:
+		}
+		k.line(ctx, strings.TrimSpace(lines.Text()))
+	}
+}
+
+func (k *keypad) line(ctx context.Context, text string) {
+	switch {
+	case text == "":
+	case text == "hangup":
+		k.hangUp(ctx)
+	case strings.Trim(text, "0123456789*#") != "":
+		k.log.print("keypad: keys are 0 to 9, * and #; or hangup")
+	default:
+		k.press(ctx, text)
+	}
+}
+
+func (k *keypad) press(ctx context.Context, keys string) {
+	v, _ := k.live.Fleet.View(0)
+	if !ivr.Has(v.Unit.Row.Model) {
+		k.log.print("keypad: a %s has a display and no spoken menu", v.Unit.Row.Model.Name)
+		return
+	}
+	if !k.off {
+		k.off = true
+		k.do(ctx, device.Command{Order: device.HookOff, Cause: device.ByKeypad})
+	}
+	for i := range len(keys) {
+		v, _ := k.live.Fleet.View(0)
+		k.take(ctx, k.menu.Key(v, keys[i], v.Now))
+	}
+}
+
+func (k *keypad) hangUp(ctx context.Context) {
+	v, _ := k.live.Fleet.View(0)
+	actions := k.menu.HangUp(v)
+	k.off = false
+	k.do(ctx, device.Command{Order: device.HookOn, Cause: device.ByKeypad})
+	k.take(ctx, actions)
+}
+
+func (k *keypad) take(ctx context.Context, actions []ivr.Action) {
+	for _, a := range actions {
+		if a.Say != "" {
+			k.log.print("says: %s", a.Say)
+		}
+		if a.Command != nil {
+			k.do(ctx, *a.Command)
+		}
+	}
+}
+
+// do hands a command over. The only error is the end of the run.
+func (k *keypad) do(ctx context.Context, c device.Command) { _ = k.live.Fleet.Do(ctx, 0, c) }

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"spafleet/device/fleet"
+	"spafleet/scenarios"
+)
+
+// durationFlag reads durations in the scenario file's units: 30s, 2m, 1d.
+type durationFlag struct{ d *time.Duration }
+
+func (f durationFlag) String() string {
+	if f.d == nil || *f.d == 0 {
+		return ""
+	}
+	return f.d.String()
+}
+
+func (f durationFlag) Set(text string) (err error) {
+	*f.d, err = scenarios.ParseDuration(text)
+	return err
+}
+
+func (f durationFlag) Type() string { return "duration" }
+
+// countFlag reads counts: 200, 10k, 1M.
+type countFlag struct{ n *int }
+
+func (f countFlag) String() string {
+	if f.n == nil {
+		return "0"
+	}
+	return strconv.Itoa(*f.n)
+}
+
+func (f countFlag) Set(text string) (err error) {
+	*f.n, err = scenarios.ParseCount(text)
+	if err == nil && *f.n == 0 {
+		err = fmt.Errorf("a fleet of 0 devices does nothing")
+	}
+	return err
+}
+
+func (f countFlag) Type() string { return "count" }
+
+// prefixFlag reads an address prefix.
+type prefixFlag struct{ p *netip.Prefix }
+
+func (f prefixFlag) String() string {
+	if f.p == nil || !f.p.IsValid() {
+		return ""
+	}
+	return f.p.String()
+}
+
+func (f prefixFlag) Set(text string) (err error) {
+	if *f.p, err = netip.ParsePrefix(text); err != nil {
+		return fmt.Errorf("%q is not an address prefix such as 127.64.0.0/16", text)
+	}
+	return nil
+}
+
+func (f prefixFlag) Type() string { return "prefix" }
+
+// webFlags say where the devices' web servers answer.
+type webFlags struct {
+	port string
+	side string
+}
+
+func (w *webFlags) register(flags *pflag.FlagSet, port string) {
+	flags.StringVar(&w.port, "listen-web", port, "port of the devices' web servers, 0 for a free one, empty for none")
+	flags.StringVar(&w.side, "web-side", "lan", "side of routers that the devices' addresses are on: lan or wan")
+}
+
+func (w *webFlags) web() (fleet.Web, error) {
+	if w.side != "lan" && w.side != "wan" {
+		return fleet.Web{}, fmt.Errorf("--web-side %q is neither lan nor wan", w.side)
+	}
+	if w.port == "" {
+		return fleet.Web{}, nil
+	}
+	port, err := strconv.ParseUint(w.port, 10, 16)
+	if err != nil {
+		return fleet.Web{}, fmt.Errorf("--listen-web %q is not a port", w.port)
+	}
+	return fleet.Web{Listen: true, Port: uint16(port), WAN: w.side == "wan"}, nil
+}
+
+// hostPort checks host[:port] of a flag.
+func hostPort(name, text string) error {
+	host, port, hasPort := strings.Cut(text, ":")
+	if _, err := strconv.ParseUint(port, 10, 16); host == "" || strings.ContainsAny(host, " /") || hasPort && err != nil {
+		return fmt.Errorf("--%s %q is not host or host:port", name, text)
+	}
+	if ip := net.ParseIP(host); ip == nil && strings.Trim(host, "0123456789.") == "" {
+		return fmt.Errorf("--%s %q: %s is not an IPv4 address", name, text, host)
+	}
+	return nil
+}
+
+// presets reads NAME=VALUE texts in their order.
+func presets(texts []string) ([]scenarios.Preset, error) {
+	var list []scenarios.Preset
+	for _, t := range texts {
+		name, value, ok := strings.Cut(t, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--set %q is not NAME=VALUE", t)
+		}
+		list = append(list, scenarios.Preset{Name: name, Value: value})
+	}
+	return list, nil
+}

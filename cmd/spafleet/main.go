@@ -1,0 +1,124 @@
+// Command spafleet is virtual Linksys, Sipura and Cisco SPA devices by the
+// thousand, for people who run provisioning servers.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(40) // a large fleet is mostly idle data
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// streams are what a command reads and writes: results to out, progress and
+// errors to err.
+type streams struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// Exit codes, beside those of a report.
+const (
+	exitOK     = 0
+	exitError  = 1
+	exitUsage  = 2 // could not run: arguments, file, socket
+	exitFailed = 3
+)
+
+// exitWith is the end of a command that has said everything itself.
+type exitWith int
+
+func (e exitWith) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+
+// run carries out a command line and returns the exit code.
+func run(ctx context.Context, args []string, s streams) int {
+	root := rootCommand(s)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var code exitWith
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return int(code)
+	}
+	fmt.Fprintf(s.err, "spafleet: %s\n", strings.TrimRight(err.Error(), "\n"))
+	return exitUsage
+}
+
+func rootCommand(s streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "spafleet",
+		Short: "Virtual SPA devices by the thousand, for people who run provisioning servers",
+		Long: `Virtual Linksys, Sipura and Cisco SPA devices by the thousand.
+
+Each device lives the provisioning life of the real firmware: it asks its server
+for profiles by TFTP and HTTP, follows its rules, reboots, retries, and moves
+from MFG-RESET to SEC-PRV-2. Use it to load-test a provisioning server, to
+reproduce field bugs, and in CI.
+
+Exit codes: 0 all expectations met · 1 internal error · 2 could not run
+(arguments, file, socket) · 3 ran, an expectation failed · 4 ran, but this
+machine was too slow for the result to count · 130 interrupted.`,
+		Example: `  spafleet demo
+  spafleet run --model SPA2102 --count 1000 --tftp-server 127.0.0.1:6969 --until SP-CUST --timeout 2m
+  spafleet device --model PAP2T
+  spafleet models show SPA504G --firmware 7.5.5`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(commands(s)...)
+	return root
+}
+
+// commands are all commands, one file each.
+func commands(s streams) []*cobra.Command {
+	return []*cobra.Command{demoCommand(s), runCommand(s), deviceCommand(s), serveCommand(s), modelsCommand(s), profileCommand(s)}
+}
+
+// noArgs refuses arguments, and names the command that may have been meant.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		names = append(names, sub.Name())
+	}
+	return fmt.Errorf("%s: unexpected %q%s; see '%s -h'", c.CommandPath(), args[0], nearest(args[0], names), c.CommandPath())
+}
+
+// flagError adds a hint to a flag that does not exist.
+func flagError(c *cobra.Command, err error) error {
+	var names []string
+	c.Flags().VisitAll(func(f *flag) { names = append(names, "--"+f.Name) })
+	word := ""
+	if _, after, ok := strings.Cut(err.Error(), "unknown flag: "); ok {
+		word = nearest(after, names)
+	}
+	return fmt.Errorf("%s: %w%s; see '%s -h'", c.CommandPath(), err, word, c.CommandPath())
+}

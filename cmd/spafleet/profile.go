@@ -1,0 +1,197 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"io"
+	mathrand "math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"spafleet/device/profile"
+)
+
+func profileCommand(s streams) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "profile",
+		Short: "Make and open the files that devices take",
+		Long: `Makes and opens profile files. IN and OUT are files; - is the standard input or
+output. OUT is written whole or not at all.`,
+		Example: `  spafleet profile encrypt phone.xml phone.cfg --key 0123abcd --gzip
+  spafleet profile show phone.cfg --key 0123abcd --model SPA942
+  spafleet profile compile phone.txt 000e08012345.cfg --target 000e08012345`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(compileCommand(s), encryptCommand(s), decryptCommand(s), profileShowCommand(s))
+	return c
+}
+
+func encryptCommand(s streams) *cobra.Command {
+	var key string
+	var seed uint64
+	var gzip bool
+	c := &cobra.Command{
+		Use:   "encrypt IN [OUT]",
+		Short: "Encrypt a profile for a rule with --key",
+		Long: `Encrypts a file as 'openssl enc -aes-256-cbc -md md5 -k KEY' does, which is what a
+Profile_Rule with [--key KEY] opens. A device decrypts before it unpacks, hence
+--gzip here, and not gzip afterwards.`,
+		Example: `  spafleet profile encrypt phone.xml phone.cfg --key 0123abcd
+  spafleet profile encrypt phone.xml --key 0123abcd --gzip > phone.cfg`,
+		Args: inOut,
+	}
+	c.Flags().StringVar(&key, "key", "", "the rule's key; hexadecimal ones are a passphrase like any other")
+	c.Flags().BoolVar(&gzip, "gzip", false, "compress first")
+	addSeed(c, &seed)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if key == "" {
+			return fmt.Errorf("profile encrypt needs --key, the one that the device's rule has")
+		}
+		plain, err := readInput(s, args[0])
+		if err != nil {
+			return err
+		}
+		if hint := profile.Describe(plain).Hint; hint != "" {
+			fmt.Fprintf(s.err, "note: %s: %s\n", args[0], hint)
+		}
+		if gzip {
+			plain = profile.Gzip(plain)
+		}
+		var salt [8]byte
+		if _, err := io.ReadFull(chance(c, seed), salt[:]); err != nil {
+			return fmt.Errorf("draw salt: %w", err)
+		}
+		return writeOutput(s, outOf(args), profile.Encrypt(plain, key, salt))
+	}
+	return c
+}
+
+func decryptCommand(s streams) *cobra.Command {
+	var key string
+	c := &cobra.Command{
+		Use:   "decrypt IN [OUT]",
+		Short: "Decrypt a profile with its key",
+		Long: `Decrypts a file as a device with [--key KEY] in its rule does. What comes out may
+be compressed. A file that the key does not open is exit code 3; where it was made
+with one of the usual mistakes, that is named.`,
+		Example: `  spafleet profile decrypt phone.cfg phone.xml --key 0123abcd
+  spafleet profile decrypt phone.cfg.gz.enc --key 0123abcd | gzip -d`,
+		Args: inOut,
+	}
+	c.Flags().StringVar(&key, "key", "", "the rule's key")
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if key == "" {
+			return fmt.Errorf("profile decrypt needs --key, the one that the device's rule has")
+		}
+		body, err := readInput(s, args[0])
+		if err != nil {
+			return err
+		}
+		plain, err := profile.Decrypt(body, key)
+		if err != nil {
+			fmt.Fprintf(s.err, "spafleet: decrypt %s: %s\n", args[0], err)
+			return exitWith(exitFailed)
+		}
+		// One wrong key in 256 opens a file, to noise.
+		if d := profile.Describe(plain); d.Format == profile.FormatUnknown {
+			fmt.Fprintf(s.err, "note: what comes out is no profile: a wrong key?\n")
+		}
+		return writeOutput(s, outOf(args), plain)
+	}
+	return c
+}
+
+// inOut takes IN and maybe OUT.
+func inOut(c *cobra.Command, args []string) error {
+	if len(args) < 1 || len(args) > 2 {
+		return fmt.Errorf("%s takes IN and maybe OUT, not %d arguments; - is the standard input or output; see '%[1]s -h'", c.CommandPath(), len(args))
+	}
+	return nil
+}
+
+func outOf(args []string) string {
+	if len(args) == 2 {
+		return args[1]
+	}
+	return "-"
+}
+
+func addSeed(c *cobra.Command, seed *uint64) {
+	c.Flags().Uint64Var(seed, "seed", 0, "draw salt and IV from this number: the same bytes each time, for tests only")
+}
+
+// chance is where salts come from: the system, unless a seed was given.
+func chance(c *cobra.Command, seed uint64) io.Reader {
+	if !c.Flags().Changed("seed") {
+		return rand.Reader
+	}
+	var key [32]byte
+	binary.BigEndian.PutUint64(key[:], seed)
+	return mathrand.NewChaCha8(key)
+}
+
+func readInput(s streams, name string) ([]byte, error) {
+	if name == "-" {
+		body, err := io.ReadAll(s.in)
+		if err != nil {
+			return nil, fmt.Errorf("read standard input: %w", err)
+		}
+		return body, nil
+	}
+	body, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read profile: %w", err)
+	}
+	return body, nil
+}
+
+// writeOutput writes a result whole or not at all.
+func writeOutput(s streams, name string, data []byte) error {
+	if name != "-" {
+		if err := replaceFile(name, data); err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+		return nil
+	}
+	if isTerminal(s.out) && profile.Describe(data).Format != profile.FormatXML {
+		return fmt.Errorf("the result is no text, and the output is a terminal; name a file: OUT")
+	}
+	_, err := s.out.Write(data)
+	return err
+}
+
+// replaceFile writes a file beside the one that is to be, and renames it. What is
+// no regular file, such as a pipe, is written to.
+func replaceFile(name string, data []byte) error {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return writeTo(name, os.O_WRONLY, data)
+	}
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target
+	}
+	part := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%d.part", filepath.Base(name), os.Getpid()))
+	err := writeTo(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, data)
+	if err == nil {
+		err = os.Rename(part, name)
+	}
+	if err != nil {
+		os.Remove(part) // there is none where it could not be made
+	}
+	return err
+}
+
+func writeTo(name string, how int, data []byte) error {
+	f, err := os.OpenFile(name, how, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	return err
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"spafleet/device"
+	"spafleet/device/profile"
+)
+
+// showFlags are what a person knows of the device that a file is for.
+type showFlags struct {
+	key, mac, model string
+	json            bool
+}
+
+func profileShowCommand(s streams) *cobra.Command {
+	f := &showFlags{}
+	c := &cobra.Command{
+		Use:   "show IN",
+		Short: "Say what a profile file is and what is in it",
+		Long: `Says what a file is and opens it as a device does. A file that a device would
+refuse is exit code 3, with the device's own words ($ERR) and the likely cause.
+
+--key is the one of the device's rule, --mac its address, for files made for it
+alone. With --model the model's limits apply, and the parameters that it does not
+have are named.`,
+		Example: `  spafleet profile show phone.xml --model SPA942
+  spafleet profile show phone.cfg --key 0123abcd
+  curl -s http://127.0.0.1:8080/spa2102.cfg | spafleet profile show - --json | jq .parameters`,
+	}
+	c.Flags().StringVar(&f.key, "key", "", "key of the device's rule")
+	c.Flags().StringVar(&f.mac, "mac", "", "MAC address of the device")
+	c.Flags().StringVar(&f.model, "model", "", "model of the device")
+	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
+	_ = c.RegisterFlagCompletionFunc("model", func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+		return completeModels(c, nil, word)
+	})
+	c.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("profile show takes one file, - for the standard input")
+		}
+		return nil
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		body, err := readInput(s, args[0])
+		if err != nil {
+			return err
+		}
+		r, err := f.report(args[0], body, c.Flags().Changed("key"))
+		if err != nil {
+			return err
+		}
+		return r.print(s.out, f.json)
+	}
+	return c
+}
+
+// A profileReport is a file for people and programs.
+type profileReport struct {
+	File        string              `json:"file"`
+	Description profile.Description `json:"description"`
+	Refused     *refusal            `json:"refused,omitempty"`
+	Protection  []string            `json:"protection,omitempty"`
+	Model       string              `json:"model,omitempty"`
+	Parameters  []shownParam        `json:"parameters"`
+	Truncated   int                 `json:"truncated,omitempty"` // values that were cut
+}
+
+// A refusal is why a device does not take a file.
+type refusal struct {
+	Err  string `json:"err"` // the device's $ERR
+	Hint string `json:"hint,omitempty"`
+}
+
+// A shownParam has no value where the file only changes the access.
+type shownParam struct {
+	Name    string  `json:"name"`
+	Access  string  `json:"access,omitempty"`
+	Value   *string `json:"value,omitempty"`
+	Unknown bool    `json:"unknown,omitempty"` // to the model
+	Hint    string  `json:"hint,omitempty"`    // to a name that is near
+}
+
+func (f *showFlags) report(file string, body []byte, keyed bool) (*profileReport, error) {
+	r := &profileReport{File: file, Description: profile.Describe(body), Parameters: []shownParam{}}
+	// A person may look into what no device takes.
+	o := profile.Options{Key: f.key, Keyed: keyed, MAC: plainMAC(f.mac), Explain: true,
+		Family: r.Description.Family, AcceptSource: r.Description.Format == profile.FormatSource}
+	var row *device.Row
+	if f.model != "" {
+		var err error
+		if row, err = device.NewRow(f.model, "", nil); err != nil {
+			return nil, err
+		}
+		r.Model = row.Model.Name
+		o = withRow(o, row)
+	}
+	opened, err := profile.Decode(body, o)
+	var refused *profile.Error
+	if errors.As(err, &refused) {
+		r.Refused = &refusal{refused.Text, refused.Hint}
+		if r.Description.Targeted && f.mac == "" {
+			r.Refused.Hint += ": give its address with --mac"
+		}
+		return r, nil
+	}
+	r.Protection, r.Truncated = opened.Protection.Names(), opened.Truncated
+	for _, p := range opened.Params {
+		r.Parameters = append(r.Parameters, newShownParam(p, row))
+	}
+	return r, err
+}
+
+// withRow adds how a model reads files.
+func withRow(o profile.Options, row *device.Row) profile.Options {
+	b := &row.Behaviour
+	o.Family, o.Limit = row.Model.Family.Name, b.ProfileLimit
+	o.AcceptPlainUnderKey, o.EmptyElementClears, o.Nested = b.PlainUnderKey, b.EmptyElementClears, b.NestedSections
+	return o
+}
+
+func newShownParam(p profile.Param, row *device.Row) shownParam {
+	shown := shownParam{Name: p.Name, Access: p.Access.String()}
+	if p.Has {
+		shown.Value = &p.Value
+	}
+	if row == nil {
+		return shown
+	}
+	if _, ok := row.Factory.Lookup(p.Name); !ok {
+		shown.Unknown, shown.Hint = true, strings.TrimPrefix(nearest(p.Name, namesOf(row.Factory)), "; ")
+	}
+	return shown
+}
+
+func namesOf(f *device.Factory) []string {
+	names := make([]string, len(f.Params))
+	for i, p := range f.Params {
+		names[i] = p.Name
+	}
+	return names
+}
+
+// print writes the report; a refused file is an exit code.
+func (r *profileReport) print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		if err := writeJSON(w, r); err != nil {
+			return err
+		}
+	} else {
+		r.write(w)
+	}
+	if r.Refused != nil {
+		return exitWith(exitFailed)
+	}
+	return nil
+}
+
+func (r *profileReport) write(w io.Writer) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", r.File, r.Description)
+	if r.Refused != nil {
+		r.writeRefusal(&b)
+	} else {
+		r.writeParams(&b)
+	}
+	io.WriteString(w, b.String())
+}
+
+func (r *profileReport) writeRefusal(b *strings.Builder) {
+	who := "a device"
+	if r.Model != "" {
+		who = "the " + r.Model
+	}
+	fmt.Fprintf(b, "%s refuses it: $ERR is %q\n", who, r.Refused.Err)
+	if r.Refused.Hint != "" {
+		fmt.Fprintf(b, "hint: %s\n", r.Refused.Hint)
+	}
+}
+
+func (r *profileReport) writeParams(b *strings.Builder) {
+	fmt.Fprintf(b, "protection: %s\nparameters: %d\n", strings.Join(r.Protection, ", "), len(r.Parameters))
+	if r.Truncated > 0 {
+		fmt.Fprintf(b, "values that a device cuts off at their maximum length: %d\n", r.Truncated)
+	}
+	if len(r.Parameters) == 0 {
+		return
+	}
+	b.WriteByte('\n')
+	rows := [][]string{{"NAME", "ACCESS", "VALUE"}}
+	for _, p := range r.Parameters {
+		rows = append(rows, []string{p.Name, orDash(p.Access), valueText(p.Value)})
+	}
+	writeTable(b, "", rows)
+	r.writeUnknown(b)
+}
+
+func (r *profileReport) writeUnknown(b *strings.Builder) {
+	var rows [][]string
+	for _, p := range r.Parameters {
+		if p.Unknown {
+			rows = append(rows, []string{p.Name, p.Hint})
+		}
+	}
+	switch {
+	case len(rows) > 0:
+		fmt.Fprintf(b, "\nthe %s does not have, and ignores:\n", r.Model)
+		writeTable(b, "  ", rows)
+	case r.Model != "":
+		fmt.Fprintf(b, "\nthe %s has them all\n", r.Model)
+	}
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+// valueText tells an empty value from none.
+func valueText(value *string) string {
+	switch {
+	case value == nil:
+		return "(as it is)"
+	case *value == "":
+		return `""`
+	}
+	return oneLine(*value)
+}

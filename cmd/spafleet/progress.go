@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"spafleet/device/result"
+	"spafleet/fsm"
+	"spafleet/scenarios"
+)
+
+// progress shows how a run stands: a live table on a terminal, a line every
+// five seconds elsewhere. It writes to the error stream; results are elsewhere.
+type progress struct {
+	w        io.Writer
+	terminal bool
+	live     *scenarios.Live
+	name     string
+	began    time.Time
+	lines    int // that the table has on the screen
+
+	stop chan struct{}
+	done sync.WaitGroup
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+func newProgress(w io.Writer, name string) *progress {
+	return &progress{w: w, terminal: isTerminal(w), name: name, stop: make(chan struct{})}
+}
+
+// start shows a run until end.
+func (p *progress) start(live *scenarios.Live) {
+	p.live, p.began = live, time.Now()
+	every := 5 * time.Second
+	if p.terminal {
+		every = 100 * time.Millisecond
+	}
+	p.done.Go(func() {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				p.show()
+			case <-p.stop:
+				return
+			}
+		}
+	})
+}
+
+// end stops showing. On a terminal the table stands as it was at the end.
+func (p *progress) end() {
+	if p.live == nil {
+		return
+	}
+	close(p.stop)
+	p.done.Wait()
+	if p.terminal {
+		p.show()
+	}
+	p.live = nil
+}
+
+func (p *progress) show() {
+	s := p.live.Tally.Summary()
+	if !p.terminal {
+		fmt.Fprintln(p.w, p.line(s))
+		return
+	}
+	text := p.table(s)
+	if p.lines > 0 {
+		fmt.Fprintf(p.w, "\x1b[%dA", p.lines)
+	}
+	p.lines = strings.Count(text, "\n")
+	fmt.Fprint(p.w, strings.ReplaceAll(text, "\n", "\x1b[K\n"))
+}
+
+func (p *progress) elapsed() string {
+	d := time.Since(p.began).Round(time.Second)
+	return fmt.Sprintf("%d:%02d", int(d.Minutes()), int(d.Seconds())%60)
+}
+
+// line is the state in one line: for logs.
+func (p *progress) line(s result.Summary) string {
+	var states []string
+	for _, st := range fsm.States() {
+		if n := s.States[st.String()]; n > 0 {
+			states = append(states, fmt.Sprintf("%s %d", st, n))
+		}
+	}
+	return fmt.Sprintf("%s %s  %s · resyncs %d ok, %d failed · %d running", p.name, p.elapsed(), strings.Join(states, ", "),
+		s.Resyncs.OK, s.Resyncs.Failed, p.live.Fleet.Running())
+}
+
+const barWidth = 24
+
+// table is the state by model, with a bar that fills as devices move on.
+func (p *progress) table(s result.Summary) string {
+	var b strings.Builder
+	head := fmt.Sprintf("%s %s", p.name, p.elapsed())
+	fmt.Fprintf(&b, "%-22s %d devices · resyncs %d ok, %d failed · %d running", head, s.Devices, s.Resyncs.OK, s.Resyncs.Failed, p.live.Fleet.Running())
+	if steps := p.live.Steps(); len(steps) > 0 {
+		fmt.Fprintf(&b, " · %s", strings.Join(steps, ", "))
+	}
+	b.WriteByte('\n')
+	writeStates(&b, s, true)
+	return b.String()
+}
+
+// writeStates writes a row for each make: how many devices are in each state.
+func writeStates(b *strings.Builder, s result.Summary, bars bool) {
+	fmt.Fprintf(b, "%-22s %9s", "", "devices")
+	for _, st := range fsm.States() {
+		fmt.Fprintf(b, " %9s", st)
+	}
+	b.WriteByte('\n')
+	for _, m := range s.Models {
+		fmt.Fprintf(b, "%-22s %9d", m.Model+" "+m.Firmware, m.Devices)
+		for _, st := range fsm.States() {
+			n := fmt.Sprint(m.States[st.String()])
+			if n == "0" {
+				n = "·"
+			}
+			fmt.Fprintf(b, " %9s", n)
+		}
+		if bars {
+			fmt.Fprintf(b, "  %s", bar(m))
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// bar draws a make's way through the states.
+func bar(m result.MakeSummary) string {
+	if m.Devices == 0 {
+		return ""
+	}
+	way := 0
+	for i, st := range fsm.States() {
+		way += i * m.States[st.String()]
+	}
+	full := way * barWidth / (m.Devices * (len(fsm.States()) - 1))
+	return strings.Repeat("█", full) + strings.Repeat("░", barWidth-full)
+}

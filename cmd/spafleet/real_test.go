@@ -1,0 +1,372 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"spafleet/device"
+	"spafleet/device/profile"
+	"spafleet/resync/prov"
+	"spafleet/scenarios"
+)
+
+// need finds a program of somebody else's. Without it the test is skipped,
+// except in CI, where a test that does not run is a failure.
+func need(t *testing.T, program, debianPackage string) string {
+	t.Helper()
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/sbin") {
+		path := filepath.Join(dir, program)
+		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 {
+			return path
+		}
+	}
+	missing(t, "%s is missing: install the Debian package %s", program, debianPackage)
+	return ""
+}
+
+func missing(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
+// start runs a server until the test ends, and waits until it answers.
+func start(t *testing.T, ready func() bool, program string, args ...string) *exec.Cmd {
+	t.Helper()
+	var log bytes.Buffer
+	cmd := exec.Command(program, args...)
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended before
+		<-ended
+	})
+	waitFor(t, 10*time.Second, program+" answers", func() bool {
+		select {
+		case <-ended:
+			t.Fatalf("%s ended: %s", program, log.String())
+		default:
+		}
+		return ready()
+	})
+	return cmd
+}
+
+// stopServer ends a server that start started, and waits until it is gone.
+func stopServer(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, 10*time.Second, "the server ends", func() bool { return cmd.Process.Signal(syscall.Signal(0)) != nil })
+}
+
+// waitFor polls a condition of another process.
+func waitFor(t *testing.T, most time.Duration, what string, held func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(most)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !held() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("%s: not within %s", what, most)
+		}
+	}
+}
+
+func accepts(addr string) func() bool {
+	return func() bool {
+		c, err := net.DialTimeout("tcp", addr, time.Second)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	}
+}
+
+// readable makes a folder that servers running as another user can read.
+func readable(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "spafleet-real-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func write(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// dnsmasq serves a folder by TFTP. Its port is 69 and cannot be changed, so it
+// has an address of its own.
+func dnsmasq(t *testing.T, root string) string {
+	t.Helper()
+	program := need(t, "dnsmasq", "dnsmasq-base")
+	if os.Geteuid() != 0 {
+		missing(t, "dnsmasq's TFTP port is 69: run this test as root")
+	}
+	const addr = "127.9.69.1"
+	ready := func() bool { // its UDP port is taken
+		c, err := net.ListenPacket("udp4", addr+":69")
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	}
+	if ready() {
+		t.Fatalf("%s:69 is taken before dnsmasq starts", addr)
+	}
+	start(t, ready, program, "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--enable-tftp", "--tftp-root="+root,
+		"--listen-address="+addr, "--bind-interfaces", "--user=root", "--tftp-max=1000", "--log-facility=-")
+	return addr
+}
+
+// nginx serves a folder by HTTP.
+type nginx struct {
+	addr, conf, access string
+}
+
+func newNginx(t *testing.T, root string) *nginx {
+	t.Helper()
+	dir := readable(t)
+	n := &nginx{addr: free(t), conf: filepath.Join(dir, "nginx.conf"), access: filepath.Join(dir, "access.log")}
+	write(t, n.conf, []byte(fmt.Sprintf(`
+daemon off;
+worker_processes 1;
+user %s;
+pid %s/nginx.pid;
+error_log %s/error.log;
+events { worker_connections 4096; }
+http {
+	access_log %s;
+	client_body_temp_path %s/body; proxy_temp_path %s/proxy; fastcgi_temp_path %s/f; uwsgi_temp_path %s/u; scgi_temp_path %s/s;
+	server { listen %s backlog=4096; root %s; default_type text/xml; }
+}
+`, whoami(t), dir, dir, n.access, dir, dir, dir, dir, dir, n.addr, root)))
+	return n
+}
+
+func whoami(t *testing.T) string {
+	t.Helper()
+	u, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Username
+}
+
+func (n *nginx) start(t *testing.T) *exec.Cmd {
+	t.Helper()
+	return start(t, accepts(n.addr), need(t, "nginx", "nginx-light"), "-c", n.conf, "-p", filepath.Dir(n.conf))
+}
+
+// free returns a loopback address with a port that nobody listens on.
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// opensslEncrypt encrypts as an operator does.
+func opensslEncrypt(t *testing.T, plain []byte, key string) []byte {
+	t.Helper()
+	cmd := exec.Command(need(t, "openssl", "openssl"), "enc", "-aes-256-cbc", "-md", "md5", "-k", key)
+	cmd.Stdin = bytes.NewReader(plain)
+	out, err := cmd.Output() // it warns about the old key derivation on the error stream
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// walkers is the fleet of the real-server tests: its makes, in order.
+var walkers = []struct {
+	model, firmware string
+	count           int
+}{{"SPA2102", "5.2.12", 80}, {"PAP2T", "5.1.6(LS)", 60}, {"SPA942", "6.1.5(a)", 60}}
+
+// units returns the identities that the walkers have at seed 1.
+func units(t *testing.T) []device.Unit {
+	t.Helper()
+	var list []device.Unit
+	for _, w := range walkers {
+		row, err := device.NewRow(w.model, w.firmware, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range w.count {
+			list = append(list, row.Unit(1, device.Index(len(list)), netip.Addr{}))
+		}
+	}
+	return list
+}
+
+// Two hundred devices of three families walk to SEC-PRV-2 by dnsmasq's TFTP and
+// nginx's HTTP; every profile is made by openssl.
+func TestRealServersTakeAFleetToSecPrv2(t *testing.T) {
+	tftpRoot, httpRoot := readable(t), readable(t)
+	web := newNginx(t, httpRoot)
+	bootstrap := []byte("<flat-profile><Profile_Rule>http://" + web.addr + "/first/$MA.cfg</Profile_Rule></flat-profile>")
+	for _, name := range []string{"spa2102.cfg", "init.cfg", "spa942.cfg"} {
+		write(t, filepath.Join(tftpRoot, name), bootstrap)
+	}
+	pairs := &prov.Pairs{Seed: 7}
+	for _, u := range units(t) {
+		pair := pairs.At(u.MAC.String(), 0)
+		write(t, filepath.Join(httpRoot, "first", u.MAC.String()+".cfg"), targeted(t, u.MAC.String(), pair, web.addr))
+		full := fmt.Sprintf("<flat-profile>\n<User_ID_1_>%s</User_ID_1_>\n</flat-profile>\n", u.MAC)
+		write(t, filepath.Join(httpRoot, pair.Dir, "spa"+u.Row.Model.PSN.Value+".cfg"), opensslEncrypt(t, []byte(full), pair.Key))
+	}
+	tftp := dnsmasq(t, tftpRoot)
+	web.start(t)
+
+	story := filepath.Join(t.TempDir(), "walk.yaml")
+	write(t, story, []byte(`
+name: walk
+fleet:
+  phones:
+    mix: {SPA2102 5.2.12: 80, PAP2T 5.1.6(LS): 60, SPA942 6.1.5(a): 60}
+    set: {Resync_Random_Delay: 0}
+target:
+  hosts: [127.9.69.1, 127.0.0.1]
+  tftp: `+tftp+`
+expect:
+  - all: state == "SEC-PRV-2" && param("User_ID_1_") == mac
+    by: 60s
+`))
+	report := runJSON(t, "run", story, "--json")
+	if report.Verdict != scenarios.Passed || report.States["SEC-PRV-2"] != 200 {
+		t.Fatalf("verdict %s, states %v, expected %+v, findings %+v", report.Verdict, report.States, report.Expect, report.Findings)
+	}
+	log, err := os.ReadFile(web.access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range units(t) {
+		if !bytes.Contains(log, []byte("GET /first/"+u.MAC.String()+".cfg HTTP/1.1\" 200")) {
+			t.Fatalf("nginx never served %s its file", u.MAC)
+		}
+		if !bytes.Contains(log, []byte(u.UserAgent())) {
+			t.Fatalf("nginx never saw %q", u.UserAgent())
+		}
+	}
+	t.Logf("200 devices in %.2f s, %d resyncs", report.DurationSeconds, report.Resyncs.OK)
+}
+
+// targeted makes the device-unique file that brings key and directory.
+func targeted(t *testing.T, mac string, pair prov.Pair, server string) []byte {
+	t.Helper()
+	body, err := profile.Compile([]profile.Param{
+		{Name: "GPP_A", Value: pair.Key, Has: true}, {Name: "GPP_B", Value: pair.Dir, Has: true},
+		{Name: "Profile_Rule", Value: "[--key $A] http://" + server + "/$B/spa$PSN.cfg", Has: true},
+	}, profile.Container{MAC: mac, Salt: [16]byte([]byte(mac + "salt")), IV: [16]byte([]byte(mac + "vect"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// runJSON runs a command line in this process and reads its report.
+func runJSON(t *testing.T, args ...string) *scenarios.Report {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code := run(t.Context(), args, streams{strings.NewReader(""), &out, &errs})
+	var r scenarios.Report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("exit %d, %v\n%s\n%s", code, err, out.String(), errs.String())
+	}
+	if code != r.Exit {
+		t.Errorf("exit code %d, the report says %d", code, r.Exit)
+	}
+	return &r
+}
+
+// A device of a fleet is resynced by curl at its own address.
+func TestCurlResyncsADevice(t *testing.T) {
+	curl := need(t, "curl", "curl")
+	root := readable(t)
+	write(t, filepath.Join(root, "pushed.xml"), []byte("<flat-profile><User_ID_1_>pushed</User_ID_1_></flat-profile>"))
+	web := newNginx(t, root)
+	web.start(t)
+	port := free(t)[len("127.0.0.1:"):]
+
+	story, err := scenarios.Load("curl.yaml", []byte(`
+name: curl
+fleet:
+  homes: {model: SPA2102, count: 50, lease: none, set: {Resync_On_Reset: No}}
+expect:
+  - at_least: 1
+    where: param("User_ID_1_") == "pushed"
+    by: 20s
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := scenarios.Options{}
+	options.Web.Listen, options.Web.Port = true, uint16(n)
+	asked := make(chan *scenarios.Live, 1)
+	options.Started = func(l *scenarios.Live) {
+		go func() {
+			defer func() { asked <- l }()
+			url := fmt.Sprintf("http://127.64.0.8:%s/admin/resync?http://%s/pushed.xml", port, web.addr)
+			page, err := exec.Command(curl, "--silent", "--show-error", "--fail", "--max-time", "10", url).CombinedOutput()
+			if err != nil || !bytes.Contains(page, []byte("resync")) {
+				t.Errorf("curl %s: %v %s", url, err, page)
+			}
+		}()
+	}
+	report, err := scenarios.Run(t.Context(), story, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Resyncs.OK != 1 || !report.Expect[0].OK {
+		t.Errorf("resyncs %+v, expected %+v", report.Resyncs, report.Expect)
+	}
+	v, _ := (<-asked).Fleet.View(7)
+	if id, _ := v.Params.Lookup("User_ID_1_"); id != "pushed" || v.Unit.IP.String() != "127.64.0.8" {
+		t.Errorf("device 7, at %s, has User_ID_1_ %q", v.Unit.IP, id)
+	}
+}

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"spafleet/device"
+	"spafleet/fsm"
+	"spafleet/scenarios"
+)
+
+// runFlags describe a fleet on the command line.
+type runFlags struct {
+	model, firmware string
+	count           int
+	tftpServer      string
+	tftpClient      string
+	profileRule     string
+	syslog          string
+	until           string
+	sets, switches  []string
+	seed            uint64
+	duration        time.Duration
+	timeout         time.Duration
+	lateness        time.Duration
+	addresses       netip.Prefix
+	web             webFlags
+}
+
+func runCommand(s streams) *cobra.Command {
+	st := &stage{streams: s}
+	f := &runFlags{count: 1}
+	c := &cobra.Command{
+		Use:   "run [FILE|NAME]",
+		Short: "Run a fleet against a server of your own, or a story from a file",
+		Long: `Runs a fleet of one model against your provisioning server, or a story: a
+scenario file, or one of those that come with the program.
+
+--tftp-server is what the devices' DHCP lease offers as option 66. Without it the
+embedded server answers with the demo's files. --set presets a parameter: it
+survives a factory reset. --until ends the run as soon as every device is in that
+state or further along; with --timeout it is an expectation, and missing it is
+exit code 3. Without --until and --duration the run goes on until Ctrl-C.`,
+		Example: `  spafleet run --model SPA2102 --firmware 5.2.10 --count 1000 --tftp-server 127.0.0.1:6969 --duration 30s
+  spafleet run --model SPA942 --count 200 --profile-rule 'http://127.0.0.1:8080/$MA.xml' --until SP-CUST --timeout 2m
+  spafleet run --model PAP2T --count 50 --set Resync_Random_Delay=0 --until SEC-PRV-2 --timeout 1m --json
+  spafleet run story.yaml`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	f.register(c)
+	c.Flags().StringVar(&st.metrics, "metrics", "", "serve Prometheus metrics at this host:port")
+	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		story, err := f.story(c, args)
+		if err != nil {
+			return err
+		}
+		if st.options.Web, err = f.web.web(); err != nil {
+			return err
+		}
+		st.options.Addresses, st.options.PinTFTP = f.addresses, f.tftpClient == "pin"
+		st.hello = runHello
+		return st.play(c.Context(), story)
+	}
+	return c
+}
+
+func (f *runFlags) register(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.model, "model", "", "model, such as SPA2102; 'spafleet models list' shows all")
+	flags.StringVar(&f.firmware, "firmware", "", "firmware version (the newest seen)")
+	flags.Var(countFlag{&f.count}, "count", "how many devices: 200, 10k, 1M")
+	flags.StringVar(&f.tftpServer, "tftp-server", "", "DHCP option 66: host or host:port")
+	flags.StringVar(&f.tftpClient, "tftp-client", "own", "own or pin: the second opinion of another TFTP client")
+	flags.StringVar(&f.profileRule, "profile-rule", "", "preset Profile_Rule")
+	flags.StringArrayVar(&f.sets, "set", nil, "preset a parameter, NAME=VALUE; may be repeated")
+	flags.StringArrayVar(&f.switches, "switch", nil, "turn a switch of the firmware, NAME=VALUE; 'spafleet models show' lists them")
+	flags.StringVar(&f.syslog, "syslog", "", "preset Syslog_Server: host or host:port")
+	flags.Uint64Var(&f.seed, "seed", 1, "who the devices are, and all chance")
+	flags.Var(durationFlag{&f.duration}, "duration", "end after this time, such as 30s")
+	flags.StringVar(&f.until, "until", "", "end when all devices are in this state or a later one")
+	flags.Var(durationFlag{&f.timeout}, "timeout", "with --until: fail when it takes longer")
+	flags.Var(durationFlag{&f.lateness}, "max-lateness", "the run does not count when attempts start later than this, p99 (100ms)")
+	flags.Var(prefixFlag{&f.addresses}, "addresses", "the devices' own addresses (127.64.0.0/10)")
+	f.web.register(flags, "")
+}
+
+// story reads the story that was named, or makes one of the flags.
+func (f *runFlags) story(c *cobra.Command, args []string) (*scenarios.Story, error) {
+	if f.tftpClient != "own" && f.tftpClient != "pin" {
+		return nil, fmt.Errorf("--tftp-client %q is neither own nor pin", f.tftpClient)
+	}
+	var story *scenarios.Story
+	var err error
+	if len(args) == 1 {
+		story, err = f.fromFile(c, args[0])
+	} else {
+		story, err = f.fromFlags()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.Flags().Changed("seed") || len(args) == 0 {
+		story.Seed = f.seed
+	}
+	if f.lateness > 0 {
+		story.Lateness = f.lateness
+	}
+	if f.duration > 0 {
+		story.Duration = f.duration
+	}
+	return story, f.addUntil(story)
+}
+
+// fromFile reads a file, or a story of the program by its name.
+func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Story, error) {
+	for _, flag := range []string{"model", "firmware", "count", "tftp-server", "profile-rule"} {
+		if c.Flags().Changed(flag) {
+			return nil, fmt.Errorf("--%s describes a fleet, and %s has one of its own", flag, name)
+		}
+	}
+	story, err := load(name)
+	if err != nil {
+		return nil, err
+	}
+	sets, err := f.presets()
+	if err != nil {
+		return nil, err
+	}
+	turned, err := device.ParseAssignments(f.switches)
+	if err != nil {
+		return nil, fmt.Errorf("--switch: %w", err)
+	}
+	for i := range story.Fleet {
+		g := &story.Fleet[i]
+		g.Set = append(g.Set, sets...)
+		switches := maps.Clone(turned)
+		for name, value := range g.Switches {
+			if _, ok := switches[name]; !ok {
+				switches[name] = value
+			}
+		}
+		g.Switches = switches
+	}
+	return story, nil
+}
+
+func load(name string) (*scenarios.Story, error) {
+	src, err := os.ReadFile(name)
+	switch {
+	case err == nil:
+		return scenarios.Load(name, src)
+	case os.IsNotExist(err) && !strings.ContainsAny(name, "./"):
+		return scenarios.Builtin(name)
+	}
+	return nil, err
+}
+
+func (f *runFlags) fromFlags() (*scenarios.Story, error) {
+	if f.model == "" {
+		return nil, fmt.Errorf("run: whom? give --model, such as --model SPA2102, or the file of a story")
+	}
+	row, err := device.NewRow(f.model, f.firmware, nil)
+	if err != nil {
+		return nil, err
+	}
+	group := scenarios.Group{Name: "devices", Model: row.Model.Name, Firmware: row.Firmware.Version, Count: f.count, TFTPServer: f.tftpServer}
+	if group.Switches, err = device.ParseAssignments(f.switches); err != nil {
+		return nil, fmt.Errorf("--switch: %w", err)
+	}
+	if group.Set, err = f.presets(); err != nil {
+		return nil, err
+	}
+	story := &scenarios.Story{Name: "run", Fleet: []scenarios.Group{group}}
+	if f.tftpServer != "" {
+		return story, hostPort("tftp-server", f.tftpServer)
+	}
+	if f.profileRule == "" {
+		demo, err := scenarios.Builtin("demo")
+		if err != nil {
+			return nil, err
+		}
+		story.Server = demo.Server
+	}
+	return story, nil
+}
+
+// presets gathers what --profile-rule, --syslog and --set say.
+func (f *runFlags) presets() ([]scenarios.Preset, error) {
+	list, err := presets(f.sets)
+	if err != nil {
+		return nil, err
+	}
+	if f.profileRule != "" {
+		list = append(list, scenarios.Preset{Name: "Profile_Rule", Value: f.profileRule})
+	}
+	if f.syslog != "" {
+		if err := hostPort("syslog", f.syslog); err != nil {
+			return nil, err
+		}
+		list = append(list, scenarios.Preset{Name: "Syslog_Server", Value: f.syslog})
+	}
+	return list, nil
+}
+
+// addUntil adds the expectation of --until.
+func (f *runFlags) addUntil(s *scenarios.Story) error {
+	if f.until == "" {
+		if f.timeout > 0 {
+			return fmt.Errorf("--timeout needs --until: what should have happened by then?")
+		}
+		return nil
+	}
+	state, err := fsm.ParseState(f.until)
+	if err != nil {
+		return fmt.Errorf("--until: %w", err)
+	}
+	var reached []string
+	for _, s := range fsm.States() {
+		if s >= state {
+			reached = append(reached, s.String())
+		}
+	}
+	s.Expect = append(s.Expect, scenarios.UntilState(reached, f.timeout))
+	s.Brief = true
+	return nil
+}
+
+func runHello(w io.Writer, l *scenarios.Live) {
+	v, _ := l.Fleet.View(0)
+	fmt.Fprintf(w, "%d devices from %s on, at most %d at work at once\n", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
+	if l.Server != nil {
+		fmt.Fprintf(w, "no target given: the embedded server answers, tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())
+	}
+	if url := l.Fleet.WebURL(v.Unit.Index); url != "" {
+		fmt.Fprintf(w, "web server of the first device: %s\n", url)
+	}
+}

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"spafleet/device"
+	"spafleet/resync/prov"
+)
+
+// serveFlags are the directory and the addresses to serve it at.
+type serveFlags struct {
+	root, tftp, http string
+	json             bool
+}
+
+func serveCommand(s streams) *cobra.Command {
+	f := &serveFlags{}
+	c := &cobra.Command{
+		Use:   "serve --root DIR",
+		Short: "Serve a directory of profiles by TFTP and HTTP, and show every request",
+		Long: `Serves the files of a directory as they are, by TFTP and HTTP, and prints one line
+for each request, until Ctrl-C. Files are read at each request: edit them while
+it runs.
+
+A file whose name holds macros answers each path that results for some device:
+
+  $MA   000e08012345         $PN   SPA-2102, as in the User-Agent
+  $MAU  000E08012345         $PSN  2102
+  $MAC  00:0e:08:01:23:45    $SN   the serial number
+
+so spa$PSN.cfg answers /spa2102.cfg, and cfg/$MA.xml one file for each device. A
+file of the very name wins.
+
+In text files these say who asks, and where the server is:
+
+  {{ma}} {{mau}} {{sn}} {{pn}} {{psn}}   the device, as above
+  {{ip}}                                 its address
+  {{server}}                             this server, as the device called it
+  {{tftp}} {{http}}                      the same with the port: 127.0.0.1:6969
+
+What is not known stays as it is, and so does $MA inside a file: it is for the
+device. Uploads (PUT and POST) are taken and counted, and not written to disk.`,
+		Example: `  spafleet serve --root ./profiles
+  spafleet serve --root . --tftp 0.0.0.0:69 --http 0.0.0.0:80
+  spafleet serve --root . --tftp '' --http 127.0.0.1:0 --json | jq -r .path`,
+		Args: noArgs,
+	}
+	c.Flags().StringVar(&f.root, "root", "", "directory with the files")
+	c.Flags().StringVar(&f.tftp, "tftp", "127.0.0.1:6969", "address of the TFTP server, port 0 for a free one, '' for none")
+	c.Flags().StringVar(&f.http, "http", "127.0.0.1:8080", "address of the HTTP server, port 0 for a free one, '' for none")
+	c.Flags().BoolVar(&f.json, "json", false, "print JSON, one object in a line")
+	_ = c.MarkFlagDirname("root")
+	c.RunE = func(c *cobra.Command, _ []string) error { return f.serve(c.Context(), s.out) }
+	return c
+}
+
+// serve runs the server until ctx ends.
+func (f *serveFlags) serve(ctx context.Context, w io.Writer) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	log := &requestLog{w: w, json: f.json}
+	core, err := prov.Dir(f.root, prov.DirOptions{Log: log.tell})
+	if err != nil {
+		return err
+	}
+	defer core.Close()
+	server := &prov.Server{Core: core, TFTPAddr: f.tftp, HTTPAddr: f.http}
+	if err := log.hello(f.root, server); err != nil {
+		return fmt.Errorf("serve %s: %w", f.root, err)
+	}
+	<-ctx.Done()
+	server.Close()
+	log.bye()
+	return nil
+}
+
+func (f *serveFlags) check() error {
+	if f.root == "" {
+		return fmt.Errorf("serve: which files? give their directory, such as --root ./profiles")
+	}
+	if f.tftp == "" && f.http == "" {
+		return fmt.Errorf("serve: --tftp and --http are both empty: nothing to listen on")
+	}
+	info, err := os.Stat(f.root)
+	if err != nil {
+		return fmt.Errorf("serve: --root: %w", err)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("serve: --root %s is a file; give its directory: --root %s", f.root, filepath.Dir(f.root))
+	}
+	return nil
+}
+
+// A requestLog prints requests as they are answered.
+type requestLog struct {
+	json bool
+
+	mu       sync.Mutex
+	w        io.Writer
+	requests int
+	refused  int
+}
+
+// What a server says, each object with an event.
+type (
+	serverUp struct {
+		Event string `json:"event"` // listening
+		Root  string `json:"root"`
+		TFTP  string `json:"tftp,omitempty"`
+		HTTP  string `json:"http,omitempty"`
+		Try   string `json:"try,omitempty"`
+	}
+	serverRequest struct {
+		Event     string    `json:"event"` // request
+		Time      time.Time `json:"time"`
+		From      string    `json:"from"`
+		MAC       string    `json:"mac,omitempty"` // of the device, where it is known
+		Scheme    string    `json:"scheme"`
+		Method    string    `json:"method"`
+		Path      string    `json:"path"`
+		Status    int       `json:"status"`
+		Bytes     int       `json:"bytes"`
+		UserAgent string    `json:"user_agent,omitempty"`
+		Seconds   float64   `json:"seconds"`
+		Error     string    `json:"error,omitempty"`
+	}
+	serverDown struct {
+		Event    string `json:"event"` // stopped
+		Requests int    `json:"requests"`
+		Refused  int    `json:"refused"`
+	}
+)
+
+// hello opens the server and says where it listens, before the first request.
+func (l *requestLog) hello(root string, server *prov.Server) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := server.Open(); err != nil {
+		return err
+	}
+	up := serverUp{Event: "listening", Root: root}
+	if a := server.TFTP(); a.IsValid() {
+		up.TFTP, up.Try = a.String(), curlExample("tftp", a, root)
+	}
+	if a := server.HTTP(); a.IsValid() {
+		up.HTTP, up.Try = a.String(), curlExample("http", a, root)
+	}
+	l.print(up, up.text)
+	return nil
+}
+
+func (l *requestLog) tell(line prov.Line) {
+	r := serverRequest{
+		Event: "request", Time: time.Unix(0, line.At), From: line.Source.String(), MAC: line.MAC, Scheme: line.Scheme, Method: line.Method,
+		Path: line.Path, Status: line.Status, Bytes: line.Bytes, UserAgent: line.UserAgent, Seconds: line.Took.Seconds(),
+	}
+	if line.Err != nil {
+		r.Error = line.Err.Error()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.requests++
+	if r.Status >= 400 || r.Error != "" {
+		l.refused++
+	}
+	l.print(r, r.text)
+}
+
+func (l *requestLog) bye() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	down := serverDown{"stopped", l.requests, l.refused}
+	l.print(down, down.text)
+}
+
+// print writes one of the values above as JSON, or as its text.
+func (l *requestLog) print(v any, text func() string) {
+	if l.json {
+		_ = json.NewEncoder(l.w).Encode(v) // a closed pipe is nobody's trouble
+		return
+	}
+	io.WriteString(l.w, text())
+}
+
+func (u serverUp) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "serving %s until Ctrl-C\n", u.Root)
+	rows := [][]string{}
+	for _, at := range [][2]string{{"tftp", u.TFTP}, {"http", u.HTTP}, {"try", u.Try}} {
+		if at[1] != "" {
+			rows = append(rows, at[:])
+		}
+	}
+	writeTable(&b, "  ", rows)
+	if u.Try == "" {
+		b.WriteString("  the directory holds no files yet\n")
+	}
+	fmt.Fprintf(&b, "\n"+requestFormat+" %6s %8s\n", "TIME", "FROM", "DEVICE", "VIA", "METHOD", "PATH", "STATUS", "BYTES")
+	return b.String()
+}
+
+const requestFormat = "%-12s  %-15s  %-12s  %-4s  %-6s  %-32s"
+
+func (r serverRequest) text() string {
+	mac := r.MAC
+	if mac == "" {
+		mac = "-"
+	}
+	line := fmt.Sprintf(requestFormat+" %6d %8d", r.Time.Format("15:04:05.000"), r.From, mac, r.Scheme, r.Method, oneLine(r.Path), r.Status, r.Bytes)
+	if r.Error != "" {
+		line += "  " + oneLine(r.Error)
+	}
+	return line + "\n"
+}
+
+func (d serverDown) text() string {
+	return fmt.Sprintf("stopped after %d requests, %d of them not answered with a file\n", d.Requests, d.Refused)
+}
+
+// curlExample is a command that fetches a file which is there.
+func curlExample(scheme string, at netip.AddrPort, root string) string {
+	file := exampleFile(root)
+	if file == "" {
+		return ""
+	}
+	if at.Addr().IsUnspecified() {
+		at = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port())
+	}
+	return fmt.Sprintf("curl %s://%s/%s", scheme, at, file)
+}
+
+// plainName is names that a shell and a URL take as they are.
+var plainName = regexp.MustCompile(`\A[0-9A-Za-z_][0-9A-Za-z_./-]*\z`)
+
+// exampleFile returns the first file below a directory, or where all are named
+// by macros, what one of them is called for a device; "" where there is none.
+func exampleFile(root string) string {
+	row, err := device.NewRow("SPA2102", "", nil)
+	if err != nil {
+		return ""
+	}
+	u := exampleUnit(row)
+	plain, expanded := "", ""
+	// What cannot be read makes no example.
+	_ = fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return nil
+		}
+		if plainName.MatchString(name) {
+			plain = name
+			return fs.SkipAll
+		}
+		if path := expandFor(&u, name); expanded == "" && plainName.MatchString(path) {
+			expanded = path
+		}
+		return nil
+	})
+	if plain != "" {
+		return plain
+	}
+	return expanded
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"spafleet/scenarios"
+)
+
+// A stage runs one story for a command: it shows progress, serves metrics, and
+// prints the report.
+type stage struct {
+	streams
+	json    bool
+	metrics string // address of /metrics, "" for none
+	hello   func(io.Writer, *scenarios.Live)
+	options scenarios.Options
+}
+
+// play acts a story out. The error is an exit code, or says why it could not
+// run.
+func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
+	stopMetrics, err := st.serveMetrics()
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+	progress := newProgress(st.err, s.Name)
+	st.options.Started = func(l *scenarios.Live) {
+		for _, n := range l.Notes {
+			fmt.Fprintf(st.err, "note: %s\n", n)
+		}
+		if st.hello != nil {
+			st.hello(st.err, l)
+		}
+		progress.start(l)
+	}
+	st.options.Decided = func(r *scenarios.Report) {
+		progress.end()
+		st.print(r)
+		if st.options.Keep && r.Verdict != scenarios.Interrupted {
+			fmt.Fprintln(st.err, "\nstaying up until Ctrl-C")
+		}
+	}
+	report, err := scenarios.Run(ctx, s, st.options)
+	if err != nil {
+		return err
+	}
+	if report.Exit != exitOK {
+		return exitWith(report.Exit)
+	}
+	return nil
+}
+
+func (st *stage) print(r *scenarios.Report) {
+	if st.json {
+		_ = writeJSON(st.out, r) // a closed pipe is nobody's trouble
+		return
+	}
+	if isTerminal(st.err) {
+		fmt.Fprintln(st.err)
+	}
+	writeReport(st.out, r)
+}
+
+// serveMetrics opens /metrics, and returns how to close it.
+func (st *stage) serveMetrics() (stop func(), err error) {
+	if st.metrics == "" {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", st.metrics)
+	if err != nil {
+		return nil, fmt.Errorf("serve metrics on %s: %w; --metrics takes host:port, port 0 for a free one", st.metrics, err)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	st.options.Registry = registry
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			fmt.Fprintf(st.err, "spafleet: metrics: %s\n", err)
+		}
+	}()
+	fmt.Fprintf(st.err, "metrics at http://%s/metrics\n", listener.Addr())
+	return func() {
+		server.Close()
+		<-ended
+	}, nil
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"spafleet/device/result"
+	"spafleet/scenarios"
+)
+
+// writeReport prints a report in words.
+func writeReport(w io.Writer, r *scenarios.Report) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s after %s · %d devices · resyncs %d ok, %d failed\n", r.Name, r.Verdict, seconds(r.DurationSeconds), r.Devices, r.Resyncs.OK, r.Resyncs.Failed)
+	for _, reason := range r.Generator.Reasons {
+		fmt.Fprintf(&b, "  ! %s\n", reason)
+	}
+	b.WriteByte('\n')
+	writeStates(&b, r.Summary, false)
+	writeSteps(&b, r)
+	writeClaims(&b, r)
+	writeLatencies(&b, r)
+	writeFindings(&b, r)
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "\nnote: %s\n", n)
+	}
+	io.WriteString(w, b.String())
+}
+
+func writeSteps(b *strings.Builder, r *scenarios.Report) {
+	if len(r.Timeline) == 0 {
+		return
+	}
+	b.WriteString("\nsteps\n")
+	for _, s := range r.Timeline {
+		if s.Fired {
+			fmt.Fprintf(b, "  ✓ %s, at %s\n", s.Name, seconds(s.At))
+			continue
+		}
+		fmt.Fprintf(b, "  ✗ %s did not happen\n", s.Name)
+		writeLacks(b, s.Missing)
+	}
+}
+
+func writeClaims(b *strings.Builder, r *scenarios.Report) {
+	if len(r.Expect) == 0 {
+		return
+	}
+	b.WriteString("\nexpected\n")
+	for _, c := range r.Expect {
+		mark := "✓"
+		if !c.OK {
+			mark = "✗"
+		}
+		fmt.Fprintf(b, "  %s %s: %d of %d devices\n", mark, c.Name, c.Held, c.Devices)
+		writeLacks(b, c.First)
+	}
+}
+
+func writeLacks(b *strings.Builder, lacks []scenarios.Lack) {
+	for _, l := range lacks {
+		fmt.Fprintf(b, "      %s (%s): %s\n", l.MAC, l.Model, l.Why)
+	}
+}
+
+func writeLatencies(b *strings.Builder, r *scenarios.Report) {
+	row := func(name string, s result.Spread) {
+		if s.Count > 0 {
+			fmt.Fprintf(b, "  %-18s %7d %9s %9s %9s %9s\n", name, s.Count, seconds(s.Med), seconds(s.P95), seconds(s.P99), seconds(s.Max))
+		}
+	}
+	fmt.Fprintf(b, "\n%-20s %7s %9s %9s %9s %9s\n", "latency", "count", "median", "p95", "p99", "max")
+	for _, m := range r.Metrics["resync_duration"] {
+		row("resync", m.Spread)
+	}
+	for _, m := range r.Metrics["fetch_duration"] {
+		row("fetch "+m.Tags["scheme"], m.Spread)
+	}
+	row("start, late by", r.Generator.Lateness)
+}
+
+func writeFindings(b *strings.Builder, r *scenarios.Report) {
+	if len(r.Findings.Errors) > 0 {
+		b.WriteString("\nfailures, as the devices log them\n")
+		for _, f := range r.Findings.Errors {
+			fmt.Fprintf(b, "  %7d × %s (%s)%s\n", f.Count, f.Err, f.Result, hintOf(f))
+		}
+	}
+	if len(r.Findings.UnknownParams) > 0 {
+		b.WriteString("\nparameters in profiles that the devices do not have\n")
+		for _, p := range r.Findings.UnknownParams {
+			fmt.Fprintf(b, "  %7d × %s\n", p.Count, p.Name)
+		}
+	}
+	if len(r.Reboots) > 0 {
+		var parts []string
+		for _, reason := range slices.Sorted(maps.Keys(r.Reboots)) {
+			parts = append(parts, fmt.Sprintf("%s %d", reason, r.Reboots[reason]))
+		}
+		fmt.Fprintf(b, "\nboots: %s\n", strings.Join(parts, ", "))
+	}
+}
+
+func hintOf(f result.Failure) string {
+	if f.Hint == "" {
+		return ""
+	}
+	return ": " + f.Hint
+}
+
+// seconds prints a duration to three digits.
+func seconds(s float64) string {
+	d := time.Duration(s * float64(time.Second))
+	switch {
+	case d < time.Millisecond:
+		return d.Round(time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(100 * time.Microsecond).String()
+	case d < time.Minute:
+		return d.Round(10 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}

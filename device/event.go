@@ -47,9 +47,7 @@ func (k Kind) String() string {
 // KindNames returns the names that events can have, lifecycle moves included.
 func KindNames() []string {
 	var names []string
-	for _, n := range kindNames[1:Moved] {
-		names = append(names, n)
-	}
+	names = append(names, kindNames[1:Moved]...)
 	for _, e := range fsm.Events() {
 		names = append(names, e.String())
 	}

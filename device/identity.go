@@ -63,7 +63,7 @@ func (m *Model) prefix(n int) uint32 {
 
 func parsePrefix(hex string) uint32 {
 	var p uint32
-	fmt.Sscanf(hex, "%06x", &p)
+	_, _ = fmt.Sscanf(hex, "%06x", &p) // of the model table, where it is six digits; a test holds it
 	return p
 }
 
@@ -117,6 +117,9 @@ const (
 	ciscoSerials   = uint32(ciscoYears * ciscoWeeks * ciscoSequences)
 )
 
+// forSerial keeps the disorder of serial numbers apart from that of addresses.
+const forSerial = 1
+
 // Serial returns a device's serial number. Within one seed no two devices of
 // any models share it: Linksys serials begin with the product, and Cisco ones,
 // which begin with the factory, give each model its own part of the sequences.
@@ -124,14 +127,14 @@ func (m *Model) Serial(seed uint64, i Index) string {
 	if m.maker() == "Cisco" && len(m.SerialPrefix.Value) == 3 {
 		return m.ciscoSerial(seed, i)
 	}
-	n := permuteBelow(uint32(i)%linksysSerials, linksysSerials, seed)
+	n := permuteBelow(uint32(i)%linksysSerials, linksysSerials, mix(seed, uint64(m.lane), forSerial))
 	n, digits := n/100_000, n%100_000
 	month, year := n%uint32(len(linksysMonths)), n/uint32(len(linksysMonths))
 	return fmt.Sprintf("%s%c%c%05d", m.SerialPrefix.Value, linksysYears[year], linksysMonths[month], digits)
 }
 
 func (m *Model) ciscoSerial(seed uint64, i Index) string {
-	n := permuteBelow(uint32(i)%ciscoSerials, ciscoSerials, seed)
+	n := permuteBelow(uint32(i)%ciscoSerials, ciscoSerials, mix(seed, uint64(m.lane), forSerial))
 	n, sequence := n/ciscoSequences, (n%ciscoSequences)*lanes+uint32(m.lane)
 	week, year := n%ciscoWeeks+1, n/ciscoWeeks+11
 	return fmt.Sprintf("%s%02d%02d%s", m.SerialPrefix.Value, year, week, base36(sequence))

@@ -129,7 +129,8 @@ func (a *attempt) env() device.Env {
 	return device.Env{Unit: &a.in.Unit, Params: a.p, Situation: &a.situation}
 }
 
-// assign applies a rule's assignments, before its fetch (documented).
+// assign applies a rule's assignments, before its fetch (documented). They are in
+// flash from then on, also where no file follows.
 func (a *attempt) assign(list []rule.Assignment) {
 	if len(list) == 0 {
 		return
@@ -142,6 +143,7 @@ func (a *attempt) assign(list []rule.Assignment) {
 	}
 	if a.change(sets, 0) > 0 {
 		a.receipt = Receipt{}
+		a.flush()
 	}
 }
 

@@ -184,7 +184,7 @@ func (s *Site) do(ctx context.Context, q *request, a answer) {
 // would reset the connection under it. The connection's time ends it.
 func drain(conn net.Conn) {
 	if c, ok := conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
-		io.Copy(io.Discard, io.LimitReader(conn, 1<<20))
+		_, _ = io.Copy(io.Discard, io.LimitReader(conn, 1<<20))
 	}
 }
 
@@ -192,7 +192,7 @@ func drain(conn net.Conn) {
 // listener that accepts for others can come.
 func reset(conn net.Conn) {
 	if c, ok := conn.(interface{ SetLinger(int) error }); ok {
-		c.SetLinger(0)
+		_ = c.SetLinger(0)
 	}
 	conn.Close()
 }

@@ -3,8 +3,10 @@ package main
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
@@ -108,7 +110,7 @@ with one of the usual mistakes, that is named.`,
 // inOut takes IN and maybe OUT.
 func inOut(c *cobra.Command, args []string) error {
 	if len(args) < 1 || len(args) > 2 {
-		return fmt.Errorf("%s takes IN and maybe OUT, not %d arguments; - is the standard input or output; see '%[1]s -h'", c.CommandPath(), len(args))
+		return fmt.Errorf("profile %s takes IN and maybe OUT, not %d arguments; - is the standard input or output", c.Name(), len(args))
 	}
 	return nil
 }
@@ -152,7 +154,11 @@ func readInput(s streams, name string) ([]byte, error) {
 // writeOutput writes a result whole or not at all.
 func writeOutput(s streams, name string, data []byte) error {
 	if name != "-" {
-		if err := replaceFile(name, data); err != nil {
+		err := replaceFile(name, data)
+		if at := (*fs.PathError)(nil); errors.As(err, &at) {
+			err = at.Err // of the file beside it, whose name says nothing
+		}
+		if err != nil {
 			return fmt.Errorf("write %s: %w", name, err)
 		}
 		return nil

@@ -73,8 +73,9 @@ type profileReport struct {
 
 // A refusal is why a device does not take a file.
 type refusal struct {
-	Err  string `json:"err"` // the device's $ERR
-	Hint string `json:"hint,omitempty"`
+	Err     string   `json:"err"` // the device's $ERR
+	Hint    string   `json:"hint,omitempty"`
+	Missing []string `json:"missing,omitempty"` // flags that might help
 }
 
 // A shownParam has no value where the file only changes the access.
@@ -103,10 +104,7 @@ func (f *showFlags) report(file string, body []byte, keyed bool) (*profileReport
 	opened, err := profile.Decode(body, o)
 	var refused *profile.Error
 	if errors.As(err, &refused) {
-		r.Refused = &refusal{refused.Text, refused.Hint}
-		if r.Description.Targeted && f.mac == "" {
-			r.Refused.Hint += ": give its address with --mac"
-		}
+		r.Refused = &refusal{refused.Text, refused.Hint, f.missing(r.Description, keyed)}
 		return r, nil
 	}
 	r.Protection, r.Truncated = opened.Protection.Names(), opened.Truncated
@@ -114,6 +112,18 @@ func (f *showFlags) report(file string, body []byte, keyed bool) (*profileReport
 		r.Parameters = append(r.Parameters, newShownParam(p, row))
 	}
 	return r, err
+}
+
+// missing returns the flags that the file may need and that were not given.
+func (f *showFlags) missing(d profile.Description, keyed bool) []string {
+	var flags []string
+	if d.Targeted && f.mac == "" {
+		flags = append(flags, "--mac")
+	}
+	if d.KeyKind != "" && !keyed {
+		flags = append(flags, "--key")
+	}
+	return flags
 }
 
 // withRow adds how a model reads files.
@@ -163,7 +173,11 @@ func (r *profileReport) print(w io.Writer, asJSON bool) error {
 
 func (r *profileReport) write(w io.Writer) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", r.File, r.Description)
+	d := r.Description
+	if r.Refused != nil {
+		d.Hint = "" // the refusal has one
+	}
+	fmt.Fprintf(&b, "%s: %s\n", r.File, d)
 	if r.Refused != nil {
 		r.writeRefusal(&b)
 	} else {
@@ -180,6 +194,9 @@ func (r *profileReport) writeRefusal(b *strings.Builder) {
 	fmt.Fprintf(b, "%s refuses it: $ERR is %q\n", who, r.Refused.Err)
 	if r.Refused.Hint != "" {
 		fmt.Fprintf(b, "hint: %s\n", r.Refused.Hint)
+	}
+	if len(r.Refused.Missing) > 0 {
+		fmt.Fprintf(b, "not given: %s\n", strings.Join(r.Refused.Missing, ", "))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode"
+	"unicode/utf8"
 )
 
 // writeTable prints rows with their columns aligned, two blanks apart. The last
@@ -22,7 +23,7 @@ func writeTable(w io.Writer, indent string, rows [][]string) {
 // oneLine returns a text that came from outside as it is, or quoted where it
 // would disturb a terminal.
 func oneLine(text string) string {
-	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(text)
 	}
 	return text

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 )
 
@@ -85,9 +86,10 @@ func decodeOpen(body []byte, o Options) (File, error) {
 		return decodeSource(string(body))
 	}
 	params, err := Scan(string(body), o)
-	if err, ok := err.(*Error); ok && err.Text == errCorrupt {
+	var pe *Error
+	if errors.As(err, &pe) && pe.Text == errCorrupt {
 		if hint := foreignHint(body); hint != "" {
-			err.Hint = hint
+			pe.Hint = hint
 		}
 	}
 	return File{Params: params}, err

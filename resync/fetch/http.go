@@ -118,7 +118,7 @@ func (x *exchange) Read(p []byte) (int, error) {
 		x.moments.first = x.now()
 	}
 	x.left -= n
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		x.broken = err
 	}
 	return n, err

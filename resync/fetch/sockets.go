@@ -152,5 +152,5 @@ var longAgo = time.Unix(1, 0)
 // wake makes a socket's calls return when ctx ends. Who renews the socket's
 // deadline must look at ctx after that, not before.
 func wake(ctx context.Context, socket interface{ SetDeadline(time.Time) error }) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { socket.SetDeadline(longAgo) })
+	return context.AfterFunc(ctx, func() { _ = socket.SetDeadline(longAgo) })
 }

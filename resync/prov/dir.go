@@ -126,7 +126,7 @@ func (d *directory) scan(at int64) []*route {
 	d.scanned = max(at, 1)
 	d.patterns = nil
 	// What cannot be read is not served; its own request says why.
-	fs.WalkDir(d.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+	_ = fs.WalkDir(d.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.Contains(name, "$") {
 			return nil
 		}

@@ -27,7 +27,7 @@ func (s *Server) serveHTTP() {
 		ConnState:         s.count,
 		ErrorLog:          log.New(io.Discard, "", 0),
 	}
-	s.serving.Go(func() { s.http.Serve(s.tcp) })
+	s.serving.Go(func() { _ = s.http.Serve(s.tcp) }) // ends with Close
 }
 
 // count follows the connections, because http.Server.Close does not wait for

@@ -46,7 +46,7 @@ func (s *Server) serveTFTP() {
 	s.tftp.SetTimeout(time.Second)
 	s.tftp.SetRetries(3)
 	s.tftp.SetBackoff(func(int) time.Duration { return 0 })
-	s.serving.Go(func() { s.tftp.Serve(s.udp) })
+	s.serving.Go(func() { _ = s.tftp.Serve(s.udp) }) // ends with Close
 }
 
 // closeTFTP stops serving. A request that was read as the socket closed may

@@ -71,9 +71,9 @@ func (f *compileFlags) register(c *cobra.Command) {
 
 // compiled is what was made of what.
 type compiled struct {
-	File       string `json:"file"`
-	Parameters int    `json:"parameters"`
-	profile.Description
+	File        string              `json:"file"`
+	Parameters  int                 `json:"parameters"`
+	Description profile.Description `json:"description"`
 }
 
 func (f *compileFlags) compile(c *cobra.Command, s streams, args []string) error {

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"spafleet/device"
+)
+
+func writeModels(w io.Writer, reports []modelReport) {
+	rows := [][]string{{"MODEL", "FAMILY", "LINES", "NEWEST SEEN", "FIRMWARES", "FIRST REQUEST", "EVIDENCE"}}
+	for _, r := range reports {
+		rows = append(rows, []string{r.Model, r.Family, linesOf(r), firmwareText(r.Firmware), strconv.Itoa(len(r.Firmwares)),
+			r.Example.FirstRequest, evidenceText(r.Evidence)})
+	}
+	writeTable(w, "", rows)
+	fmt.Fprintf(w, `
+%d models. FIRST REQUEST is what a unit fresh from the factory asks the TFTP server
+of its lease for. EVIDENCE counts the model's facts: d documented, f field (seen
+on real devices), i inferred. 'spafleet models show NAME' shows them.
+`, len(reports))
+}
+
+func linesOf(r modelReport) string {
+	if r.FXO > 0 {
+		return fmt.Sprintf("%d + %d FXO", r.Lines, r.FXO)
+	}
+	return strconv.Itoa(r.Lines)
+}
+
+// firmwareText marks a version that nobody saw.
+func firmwareText(f device.Firmware) string {
+	if f.Evidence == device.Inferred {
+		return f.Version + " (inferred)"
+	}
+	return f.Version
+}
+
+func evidenceText(count map[string]int) string {
+	return fmt.Sprintf("%dd %2df %2di", count["documented"], count["field"], count["inferred"])
+}
+
+func writeModel(w io.Writer, r modelReport) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, firmware %s (%s)\n\n", r.Model, r.Firmware.Version, r.Firmware.Evidence)
+	writeTable(&b, "  ", [][]string{
+		{"family", r.Family + sidesOf(r)},
+		{"firmware generation", fmt.Sprintf("%d of 4", r.Generation)},
+		{"lines", linesOf(r)},
+		{"parameters", strconv.Itoa(r.Parameters)},
+		{"profile limit", fmt.Sprintf("%d bytes (switch profile_limit)", r.ProfileLimit)},
+		{"TLS profile", r.TLS},
+	})
+	writeFacts(&b, r.Facts)
+	writeExample(&b, r.Example)
+	writeFirmwares(&b, r)
+	writeSwitches(&b, r.Switches)
+	io.WriteString(w, b.String())
+}
+
+func sidesOf(r modelReport) string {
+	switch {
+	case r.Router:
+		return " (a router: LAN and WAN side)"
+	case r.Phone:
+		return " (a phone: display and keypad)"
+	}
+	return ""
+}
+
+func writeFacts(b *strings.Builder, facts []namedFact) {
+	b.WriteString("\nfacts\n")
+	var rows [][]string
+	for _, f := range facts {
+		value := f.Value
+		if value == "" {
+			value = "-"
+		}
+		rows = append(rows, []string{f.Name, value, f.Evidence})
+	}
+	writeTable(b, "  ", rows)
+}
+
+func writeExample(b *strings.Builder, e exampleDevice) {
+	fmt.Fprintf(b, "\nan example: seed %d, device %d\n", e.Seed, e.Index)
+	writeTable(b, "  ", [][]string{
+		{"MAC address", e.MAC},
+		{"serial number", e.Serial},
+		{"User-Agent", e.UserAgent},
+		{"first request", e.FirstRequest + " from the TFTP server of its lease"},
+	})
+}
+
+func writeFirmwares(b *strings.Builder, r modelReport) {
+	b.WriteString("\nfirmware versions\n")
+	for _, e := range []device.Evidence{device.Documented, device.Field, device.Inferred} {
+		var versions []string
+		for _, f := range r.Firmwares {
+			if f.Evidence == e {
+				versions = append(versions, f.Version)
+			}
+		}
+		writeWrapped(b, e.String(), versions)
+	}
+	b.WriteString("\nstaged upgrades\n")
+	if len(r.Constraints) == 0 {
+		b.WriteString("  none known: each version installs over any other\n")
+	}
+	for _, c := range r.Constraints {
+		fmt.Fprintf(b, "  %s and later install only over %s or later (%s)\n", c.From, c.Needs, c.Evidence)
+	}
+}
+
+// writeWrapped prints words behind a title, about 90 columns wide.
+func writeWrapped(b *strings.Builder, title string, words []string) {
+	line := ""
+	for i, word := range words {
+		line += " " + word
+		if len(line) > 70 || i == len(words)-1 {
+			fmt.Fprintf(b, "  %-10s %s\n", title, line)
+			line, title = "", ""
+		}
+	}
+}
+
+func writeSwitches(b *strings.Builder, switches []device.Setting) {
+	b.WriteString("\nswitches: turn them with 'spafleet run --switch NAME=VALUE'\n")
+	rows := [][]string{{"NAME", "VALUE", "EVIDENCE", "CHOICES", "MEANING"}}
+	for _, s := range switches {
+		rows = append(rows, []string{s.Name, s.Value, s.Evidence.String(), s.Choices, s.Meaning})
+	}
+	writeTable(b, "  ", rows)
+}

@@ -1,0 +1,293 @@
+package resync_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"spafleet/device"
+	"spafleet/device/profile"
+	"spafleet/resync"
+)
+
+var update = flag.Bool("update", false, "write what happened into the scripts")
+
+// Each script under testdata/attempts is a device and its server. Lines that
+// begin with > are what the line above them brings about: what the world is
+// asked, what is committed, the events (*), and what the attempt came to (=).
+//
+//	model NAME FIRMWARE [SWITCH=VALUE]   the device; first
+//	set NAME=VALUE                       an edit, as by a person
+//	lease HOST[:PORT]                    DHCP option 66
+//	name HOST ADDRESS...                 what DNS says
+//	serve URL [MARK...] [BODY]           what the server says; see body
+//	cut URL | cutname HOST               the context ends while that is asked
+//	resync CAUSE [ARGUMENT]              an attempt; an argument comes from 192.0.2.200
+//	order resync|upgrade ARGUMENT        the same, from nobody on the network
+//	upgrade ARGUMENT                     an upgrade, asked for by 192.0.2.200
+func TestAttempts(t *testing.T) {
+	files, err := filepath.Glob("testdata/attempts/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := play(t, string(text))
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if got != string(text) {
+				t.Errorf("%s: the script and what happened differ:\n%s", file, firstDifference(string(text), got))
+			}
+		})
+	}
+}
+
+func firstDifference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(w), len(g)) {
+		if w[i] != g[i] {
+			return fmt.Sprintf("line %d\nwant %s\ngot  %s", i+1, w[i], g[i])
+		}
+	}
+	return fmt.Sprintf("want %d lines, got %d", len(w), len(g))
+}
+
+// play runs a script and returns it with what happened.
+func play(t *testing.T, text string) string {
+	var out strings.Builder
+	s := &stage{t: t, shelf: &resync.Shelf{},
+		world: &mapWorld{now: noon, names: map[string][]netip.Addr{}, answers: map[string]answer{}}}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if strings.HasPrefix(line, ">") {
+			continue
+		}
+		out.WriteString(line + "\n")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		verb, rest, _ := strings.Cut(line, " ")
+		s.do(verb, rest)
+		for _, l := range s.world.lines {
+			out.WriteString("> " + l + "\n")
+		}
+		s.world.lines = nil
+	}
+	return out.String()
+}
+
+// A stage is a device between its attempts.
+type stage struct {
+	t       *testing.T
+	world   *mapWorld
+	shelf   *resync.Shelf
+	unit    device.Unit
+	params  device.Params
+	life    device.Life
+	lease   resync.Lease
+	receipt resync.Receipt
+}
+
+func (s *stage) do(verb, rest string) {
+	words := strings.Fields(rest)
+	switch verb {
+	case "model":
+		s.model(words)
+	case "set":
+		s.set(rest)
+	case "lease":
+		s.lease.TFTPServer = rest
+	case "name":
+		for _, a := range words[1:] {
+			s.world.names[words[0]] = append(s.world.names[words[0]], netip.MustParseAddr(a))
+		}
+	case "serve":
+		url, spec, _ := strings.Cut(rest, " ")
+		s.world.answers[url] = s.answer(spec)
+	case "cut":
+		s.world.answers[rest] = answer{cut: true}
+	case "cutname":
+		s.world.cutName = rest
+	case "resync":
+		cause, argument, _ := strings.Cut(rest, " ")
+		s.attempt(resync.Attempt, causes[cause], &device.Command{Order: device.Resync, Argument: argument, Requester: requester})
+	case "upgrade":
+		s.attempt(resync.Upgrade, device.ByWeb, &device.Command{Order: device.Upgrade, Argument: rest, Requester: requester})
+	case "order":
+		s.order(rest)
+	default:
+		s.t.Fatalf("unknown line: %s %s", verb, rest)
+	}
+}
+
+var requester = netip.MustParseAddr("192.0.2.200")
+
+var causes = map[string]device.Cause{"power_on": device.ByPowerOn, "periodic": device.ByPeriodic, "retry": device.ByRetry, "web": device.ByWeb}
+
+func (s *stage) order(rest string) {
+	verb, argument, _ := strings.Cut(rest, " ")
+	attempt := map[string]func(context.Context, resync.World, resync.Input) resync.Outcome{"resync": resync.Attempt, "upgrade": resync.Upgrade}[verb]
+	s.attempt(attempt, device.ByStep, &device.Command{Argument: argument})
+}
+
+func (s *stage) model(words []string) {
+	switches, err := device.ParseAssignments(words[2:])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.unit = unit(s.t, words[0], words[1], switches)
+	s.params = s.unit.Row.Factory.Reset()
+	s.world.params = s.params
+}
+
+func (s *stage) set(text string) {
+	name, value, _ := strings.Cut(text, "=")
+	param, ok := s.unit.Row.Factory.Lookup(name)
+	if !ok {
+		s.t.Fatalf("no parameter %q", name)
+	}
+	after, _ := s.params.With(&s.shelf.Layers, []device.Set{{ID: param.ID, Value: value, Has: true}})
+	s.life, _ = s.life.Apply(device.Change{Unit: &s.unit, Before: s.params, After: after, Via: device.ViaEdit})
+	s.params, s.world.params, s.receipt = after, after, resync.Receipt{}
+}
+
+func (s *stage) attempt(run func(context.Context, resync.World, resync.Input) resync.Outcome, cause device.Cause, c *device.Command) {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	s.world.cancel = cancel
+	o := run(ctx, s.world, resync.Input{Unit: s.unit, Params: s.params, Life: s.life, Lease: s.lease, Cause: cause, Command: c,
+		Booted: noon - 90e9, Last: noon - 30e9, Applied: s.receipt, Shelf: s.shelf})
+	s.world.tell(o.Events)
+	s.world.say("%s", s.outcome(o))
+	s.params, s.life, s.receipt = o.Params, o.Life, o.Applied
+	s.world.params = o.Params
+}
+
+// outcome writes what an attempt came to, with the values that were never
+// committed.
+func (s *stage) outcome(o resync.Outcome) string {
+	line := "= ok"
+	switch {
+	case o.Aborted:
+		line = "= aborted"
+	case !o.OK:
+		line = fmt.Sprintf("= failed %q", o.Err)
+	}
+	line += " " + o.Life.State.String()
+	if o.Life.Proven {
+		line += " proven"
+	}
+	if o.Version != "" {
+		line += " version " + o.Version
+	}
+	if o.Reboot != device.NoReboot {
+		line += fmt.Sprintf(" reboot %d", o.Reboot)
+	}
+	if d := differing(s.world.params, o.Params); d != "" {
+		line += " not committed:" + d
+	}
+	return line
+}
+
+// answer reads marks, then a body: XML, or words.
+//
+//	status=N location=URL tls mutual
+//	error=NAME            the transfer fails with that result
+//	key=K                 encrypted with openssl's form
+//	target=MAC            in a container for that device
+//	cutoff=N              only the first N bytes of what came of the marks before
+//	fill=N                N bytes of a profile
+//	image=MODEL,VERSION,N a firmware image
+func (s *stage) answer(spec string) answer {
+	a := answer{response: resync.Response{Status: 200}}
+	var marks []string
+	for spec != "" && spec[0] != '<' && spec[0] != '!' {
+		mark, rest, _ := strings.Cut(spec, " ")
+		marks, spec = append(marks, mark), rest
+	}
+	a.response.Body = []byte(strings.TrimPrefix(spec, "!"))
+	for _, mark := range marks {
+		s.mark(&a, mark)
+	}
+	return a
+}
+
+func (s *stage) mark(a *answer, mark string) {
+	name, value, _ := strings.Cut(mark, "=")
+	n, _ := strconv.Atoi(value)
+	r := &a.response
+	switch name {
+	case "status":
+		r.Status = n
+	case "location":
+		r.Location = value
+	case "tls":
+		r.TLS = true
+	case "mutual":
+		r.TLS, r.Mutual = true, true
+	case "error":
+		a.err = s.transferError(value)
+	case "key":
+		r.Body = profile.Encrypt(r.Body, value, [8]byte{1, 2, 3})
+	case "target":
+		r.Body = s.targeted(r.Body, value)
+	case "cutoff":
+		r.Body = r.Body[:n]
+	case "fill":
+		const head, tail = "<flat-profile><!-- ", " --></flat-profile>"
+		r.Body = []byte(head + strings.Repeat("x", n-len(head)-len(tail)) + tail)
+	case "image":
+		r.Body = s.image(strings.Split(value, ","))
+	default:
+		s.t.Fatalf("unknown mark %q", mark)
+	}
+}
+
+func (s *stage) transferError(name string) error {
+	for _, r := range device.Results() {
+		if r.String() == name {
+			return &resync.Error{Result: r, Cause: errors.New("socket text that no event may hold")}
+		}
+	}
+	return errors.New(name) // of no kind that the contract knows
+}
+
+func (s *stage) targeted(body []byte, mac string) []byte {
+	params, err := profile.Scan(string(body), profile.Options{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out, err := profile.Compile(params, profile.Container{MAC: mac})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out
+}
+
+func (s *stage) image(words []string) []byte {
+	m, err := device.FindModel(words[0])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	size, _ := strconv.Atoi(words[2])
+	image, err := resync.MakeImage(m, words[1], size)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return image
+}

@@ -109,7 +109,7 @@ func noArgs(c *cobra.Command, args []string) error {
 	for _, sub := range c.Commands() {
 		names = append(names, sub.Name())
 	}
-	return fmt.Errorf("%s: unexpected %q%s; see '%s -h'", c.CommandPath(), args[0], nearest(args[0], names), c.CommandPath())
+	return fmt.Errorf("unexpected %q%s; see '%s -h'", args[0], nearest(args[0], names), c.CommandPath())
 }
 
 // flagError adds a hint to a flag that does not exist.
@@ -120,5 +120,5 @@ func flagError(c *cobra.Command, err error) error {
 	if _, after, ok := strings.Cut(err.Error(), "unknown flag: "); ok {
 		word = nearest(after, names)
 	}
-	return fmt.Errorf("%s: %w%s; see '%s -h'", c.CommandPath(), err, word, c.CommandPath())
+	return fmt.Errorf("%w%s; see '%s -h'", err, word, c.CommandPath())
 }

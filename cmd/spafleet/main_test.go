@@ -42,6 +42,10 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PROFILES", profiles)
+			if os.Getenv("GORACE") == "" {
+				// The detector holds every program for a second at its end.
+				e.Setenv("GORACE", "atexit_sleep_ms=10")
+			}
 			return nil
 		},
 		Condition: func(name string) (bool, error) {

@@ -1,8 +1,10 @@
 package device
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math/bits"
+	"strings"
 )
 
 // An Index is a device's place in its fleet, from 0. What makes a device itself
@@ -25,6 +27,17 @@ func (m MAC) Upper() string { return fmt.Sprintf("%012X", m[:]) }
 // Colons returns lower-case pairs joined by colons, as $MAC does.
 func (m MAC) Colons() string {
 	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
+}
+
+// ParseMAC reads 12 hexadecimal digits, with or without colons or hyphens.
+func ParseMAC(text string) (MAC, error) {
+	var m MAC
+	digits := strings.NewReplacer(":", "", "-", "").Replace(text)
+	b, err := hex.DecodeString(digits)
+	if err != nil || len(b) != len(m) {
+		return m, fmt.Errorf("%q is not a MAC address of 12 hexadecimal digits", text)
+	}
+	return MAC(b), nil
 }
 
 // lanes is how many models share a maker's address prefixes: each has its own

@@ -97,7 +97,7 @@ func (a *attempt) byURL() bool {
 func (a *attempt) follow(l line) *failure {
 	d, text, err := a.decide(l)
 	if err != nil {
-		return &failure{"parse error", device.BadRule}
+		return &failure{errRule, device.BadRule}
 	}
 	a.assign(d.Assignments)
 	if !d.HasURL {

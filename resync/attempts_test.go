@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "write what happened into the scripts")
 //	name HOST ADDRESS...                 what DNS says
 //	serve URL [MARK...] [BODY]           what the server says; see body
 //	cut URL | cutname HOST               the context ends while that is asked
-//	resync CAUSE [ARGUMENT]              an attempt; an argument comes from 192.0.2.200
+//	resync CAUSE [ARGUMENT]              an attempt; an argument comes from 192.0.2.200, ␠ is a blank
 //	order resync|upgrade ARGUMENT        the same, from nobody on the network
 //	upgrade ARGUMENT                     an upgrade, asked for by 192.0.2.200
 func TestAttempts(t *testing.T) {
@@ -125,6 +125,7 @@ func (s *stage) do(verb, rest string) {
 		s.world.cutName = rest
 	case "resync":
 		cause, argument, _ := strings.Cut(rest, " ")
+		argument = strings.ReplaceAll(argument, "␠", " ")
 		s.attempt(resync.Attempt, causes[cause], &device.Command{Order: device.Resync, Argument: argument, Requester: requester})
 	case "upgrade":
 		s.attempt(resync.Upgrade, device.ByWeb, &device.Command{Order: device.Upgrade, Argument: rest, Requester: requester})

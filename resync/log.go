@@ -14,6 +14,7 @@ const (
 	errCorrupt  = "corrupt file"
 	errDecrypt  = "file decrypt error"
 	errDNS      = "DNS resolution"
+	errRule     = "parse error" // a status text of the late firmware; as $ERR inferred
 	errTooBig   = "file size exceeds internal buffer"
 )
 

@@ -213,10 +213,8 @@ func (a *attempt) request(t *target) *Request {
 		Unit: u, Server: a.file.Server, Method: "GET", Scheme: t.scheme, Host: t.host, Path: t.path,
 		UID: t.options.UID, PWD: t.options.PWD, Max: a.most, Now: a.w.Now(),
 	}
-	if p := t.options.Post; p != 0 && t.scheme != "tftp" {
-		r.Method = "POST"
-		text, _ := a.p.Lookup("GPP_" + strings.ToUpper(string(rune(p))))
-		r.Body = []byte(rule.Expand(text, a.env(), u.Row.Dialect()))
+	if body, ok := a.postBody(t); ok {
+		r.Method, r.Body = "POST", []byte(body)
 	}
 	return r
 }

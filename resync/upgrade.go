@@ -33,7 +33,7 @@ func Upgrade(ctx context.Context, w World, in Input) Outcome {
 func (a *attempt) image() (version string, f *failure) {
 	d, err := rule.Command(a.in.Command.Argument, a.env(), a.in.Unit.Row.Dialect())
 	if err != nil {
-		return "", &failure{"parse error", device.BadRule}
+		return "", &failure{errRule, device.BadRule}
 	}
 	if d.URL.Path == "" {
 		d.URL.Path = "/spa.bin"

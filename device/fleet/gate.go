@@ -15,7 +15,8 @@ type gate struct {
 	interval int64 // nanoseconds between two starts; 0: none
 	earliest int64 // of the next start
 	ready    []start
-	head     int
+	head     int // of ready: the one that has waited longest
+	counted  int // of ready: up to here they are known to wait for another one's end
 }
 
 // A start is an attempt that is due.
@@ -36,7 +37,28 @@ func (g *gate) nextStart() (int64, bool) {
 	return g.earliest, true
 }
 
-func (g *gate) push(s start) { g.ready = append(g.ready, s) }
+// mostSpent is how many places of the queue may be left behind or kept in store.
+const mostSpent = 1024
+
+func (g *gate) push(s start) {
+	if g.head > mostSpent && g.head > len(g.ready)/2 { // a queue that is never empty must not grow
+		n := copy(g.ready, g.ready[g.head:])
+		clear(g.ready[n:])
+		g.ready, g.counted, g.head = g.ready[:n], max(g.counted-g.head, 0), 0
+	}
+	g.ready = append(g.ready, s)
+}
+
+// blocked returns how many more attempts have to wait for the end of another
+// since it was asked last.
+func (g *gate) blocked() int {
+	if g.running < g.most {
+		return 0
+	}
+	n := len(g.ready) - max(g.counted, g.head)
+	g.counted = len(g.ready)
+	return n
+}
 
 // pop returns the attempt that has waited longest, if it may start now.
 func (g *gate) pop(now int64) (start, bool) {
@@ -46,7 +68,10 @@ func (g *gate) pop(now int64) (start, bool) {
 	s := g.ready[g.head]
 	g.ready[g.head] = start{}
 	if g.head++; g.head == len(g.ready) {
-		g.ready, g.head = g.ready[:0], 0
+		g.ready, g.head, g.counted = g.ready[:0], 0, 0
+		if cap(g.ready) > mostSpent { // of a mass power-up
+			g.ready = nil
+		}
 	}
 	if g.interval > 0 {
 		s.allowed = g.earliest
@@ -59,9 +84,6 @@ func (g *gate) pop(now int64) (start, bool) {
 // enqueue puts an attempt behind the gate.
 func (l *loop) enqueue(dev device.Index, u *unit, c device.Command, due int64) {
 	u.set(queued, true)
-	if l.gate.running >= l.gate.most {
-		l.f.saturated.Add(1)
-	}
 	l.gate.push(start{dev: dev, command: c, due: due, booted: u.booted})
 }
 
@@ -75,6 +97,7 @@ func (l *loop) admit(ctx context.Context, now int64) {
 	for {
 		s, ok := l.gate.pop(now)
 		if !ok {
+			l.f.saturated.Add(int64(l.gate.blocked()))
 			return
 		}
 		u := l.unit(s.dev)

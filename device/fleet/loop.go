@@ -58,6 +58,7 @@ type act struct {
 func (l *loop) run(ctx context.Context) {
 	l.powerUp()
 	l.tell()
+	l.out = nil // it was large once
 	for ctx.Err() == nil {
 		m, got := l.clock.Wait(ctx, l.next(), l.inbox)
 		now := l.clock.Now()

@@ -1,0 +1,311 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"spafleet/device"
+	"spafleet/resync"
+	"spafleet/resync/rule"
+)
+
+func ruleCommand(s streams) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "rule",
+		Short: "See what a device makes of a rule",
+		Args:  noArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(ruleEvalCommand(s), ruleCheckCommand(s))
+	return c
+}
+
+// ruleFlags say for which device and moment a rule is evaluated.
+type ruleFlags struct {
+	model, firmware, mac, serial, ip, tftpServer string
+	sets, envs, switches                         []string
+	json                                         bool
+}
+
+func (f *ruleFlags) register(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.model, "model", "SPA2102", "model")
+	flags.StringVar(&f.firmware, "firmware", "", "firmware version (the newest seen)")
+	flags.StringVar(&f.mac, "mac", "", "MAC address, 12 hexadecimal digits")
+	flags.StringVar(&f.serial, "serial", "", "serial number")
+	flags.StringVar(&f.ip, "ip", "192.168.1.100", "the device's own address, $IP")
+	flags.StringVar(&f.tftpServer, "tftp-server", "", "DHCP option 66: host or host:port")
+	flags.StringVar(&f.tftpServer, "dhcp-server", "", "the same as --tftp-server")
+	flags.StringArrayVar(&f.sets, "set", nil, "a parameter's value, NAME=VALUE; may be repeated")
+	flags.StringArrayVar(&f.envs, "env", nil, "a macro of the moment, such as REGTMR1=301 or CCERT=Installed; may be repeated")
+	flags.StringArrayVar(&f.switches, "switch", nil, "turn a switch of the firmware, NAME=VALUE")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object")
+}
+
+func ruleEvalCommand(s streams) *cobra.Command {
+	f := &ruleFlags{}
+	c := &cobra.Command{
+		Use:   "eval RULE",
+		Short: "Evaluate a rule for a device: what it would ask for",
+		Long: `Evaluates a Profile_Rule as a device of that model and firmware does, and prints
+what it would ask its server for. No socket is opened. Exit code 3 says that the
+device fails on the rule.`,
+		Example: `  spafleet rule eval '/spa$PSN.cfg' --tftp-server 10.0.0.5
+  spafleet rule eval '[--key $A] http://prov.example.com/$B/$MA.cfg' --mac 000e08012345 --set GPP_A=secret --set GPP_B=dir --json
+  spafleet rule eval '($REGTMR1 eq 0)? http://p.example.com/has | [--post a] http://p.example.com/lost?' --env REGTMR1=301`,
+		Args: oneRule,
+	}
+	f.register(c)
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		in, situation, err := f.input()
+		if err != nil {
+			return err
+		}
+		return printEvaluation(s, resync.Evaluate(in, situation, args[0]), f.json)
+	}
+	return c
+}
+
+func oneRule(c *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("give one rule, quoted; see '%s -h'", c.CommandPath())
+	}
+	return nil
+}
+
+// input makes the device that the flags describe.
+func (f *ruleFlags) input() (resync.Input, device.Situation, error) {
+	in, situation := resync.Input{Shelf: &resync.Shelf{}}, device.Situation{CCERT: "Installed"}
+	turned, err := device.ParseAssignments(f.switches)
+	if err != nil {
+		return in, situation, fmt.Errorf("--switch: %w", err)
+	}
+	row, err := device.NewRow(f.model, f.firmware, turned)
+	if err != nil {
+		return in, situation, err
+	}
+	addr, err := netip.ParseAddr(f.ip)
+	if err != nil {
+		return in, situation, fmt.Errorf("--ip %q is not an address", f.ip)
+	}
+	in.Unit = row.Unit(1, 0, addr)
+	if err := f.identify(&in.Unit); err != nil {
+		return in, situation, err
+	}
+	if f.tftpServer != "" {
+		if err := hostPort("tftp-server", f.tftpServer); err != nil {
+			return in, situation, err
+		}
+	}
+	in.Lease.TFTPServer = f.tftpServer
+	if in.Params, err = f.params(row); err != nil {
+		return in, situation, err
+	}
+	return in, situation, f.moment(&situation)
+}
+
+func (f *ruleFlags) identify(u *device.Unit) error {
+	if f.serial != "" {
+		u.Serial = f.serial
+	}
+	if f.mac == "" {
+		return nil
+	}
+	mac, err := device.ParseMAC(f.mac)
+	if err != nil {
+		return fmt.Errorf("--mac: %w", err)
+	}
+	u.MAC = mac
+	return nil
+}
+
+func (f *ruleFlags) params(row *device.Row) (device.Params, error) {
+	list, err := presets(f.sets)
+	if err != nil {
+		return device.Params{}, err
+	}
+	var sets []device.Set
+	for _, preset := range list {
+		p, ok := row.Factory.Lookup(preset.Name)
+		if !ok {
+			return device.Params{}, fmt.Errorf("--set: %s has no parameter %q", row.Model.Name, preset.Name)
+		}
+		sets = append(sets, device.Set{ID: p.ID, Value: preset.Value, Has: true})
+	}
+	var layers device.Layers
+	return layers.Preset(row.Factory, sets), nil
+}
+
+// moment reads the macros of --env.
+func (f *ruleFlags) moment(s *device.Situation) error {
+	numbers := map[string]*int{"PRVST": &s.PRVST, "PRVTMR": &s.PRVTMR, "UPGTMR": &s.UPGTMR, "UPGST": &s.UPGST,
+		"REGTMR1": &s.REGTMR[0], "REGTMR2": &s.REGTMR[1]}
+	texts := map[string]*string{"CCERT": &s.CCERT, "UPGERR": &s.UPGERR}
+	for _, e := range f.envs {
+		name, value, ok := strings.Cut(e, "=")
+		switch {
+		case !ok:
+			return fmt.Errorf("--env %q is not NAME=VALUE", e)
+		case numbers[name] != nil:
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				return fmt.Errorf("--env %s: %q is not a whole number", name, value)
+			}
+			*numbers[name] = n
+		case texts[name] != nil:
+			*texts[name] = value
+		default:
+			return fmt.Errorf("--env: %q is not a macro of the moment; there are PRVST PRVTMR UPGTMR UPGST UPGERR REGTMR1 REGTMR2 CCERT", name)
+		}
+	}
+	return nil
+}
+
+// evaluated is the JSON of rule eval.
+type evaluated struct {
+	Request     *askedFor      `json:"request"`
+	Alternative int            `json:"alternative"`
+	Why         string         `json:"why"`
+	Assignments []assignedPair `json:"assignments"`
+	Skipped     bool           `json:"skipped"`
+	Error       string         `json:"error"`
+	Hint        string         `json:"hint,omitempty"`
+}
+
+type askedFor struct {
+	Scheme string `json:"scheme"`
+	Host   string `json:"host"`
+	Port   int    `json:"port"`
+	Path   string `json:"path"`
+	Method string `json:"method"`
+	Body   string `json:"body"`
+	Key    string `json:"key"`
+}
+
+type assignedPair struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+func printEvaluation(s streams, e resync.Evaluation, asJSON bool) error {
+	d := e.Decision
+	out := evaluated{Alternative: d.Alternative, Why: d.Why, Assignments: []assignedPair{}, Skipped: e.Err == "" && d.Skipped(), Error: e.Err}
+	for _, a := range d.Assignments {
+		out.Assignments = append(out.Assignments, assignedPair{a.Name, a.Value})
+	}
+	if e.Method != "" {
+		out.Request = &askedFor{e.Scheme, e.Host, int(e.Port), e.Path, e.Method, e.Body, d.Options.Key}
+	}
+	if e.Syntax != nil {
+		out.Hint = e.Syntax.Hint
+	} else if e.Err != "" && d.HasURL && d.URL.Host == "" {
+		out.Hint = "the rule names no server, and there is no DHCP option 66: give --tftp-server"
+	}
+	if asJSON {
+		if err := writeJSON(s.out, out); err != nil {
+			return err
+		}
+	} else {
+		evaluationText(s, &out, e.Syntax)
+	}
+	if e.Err != "" {
+		return exitWith(exitFailed)
+	}
+	return nil
+}
+
+func evaluationText(s streams, e *evaluated, syntax *rule.SyntaxError) {
+	if syntax != nil {
+		printSyntax(s, syntax)
+		return
+	}
+	if e.Error != "" {
+		fmt.Fprintf(s.out, "fails: %s\n", e.Error)
+		if e.Hint != "" {
+			fmt.Fprintf(s.out, "hint: %s\n", e.Hint)
+		}
+		return
+	}
+	if e.Skipped {
+		fmt.Fprintf(s.out, "skipped, which is success: %s\n", e.Why)
+		return
+	}
+	fmt.Fprintf(s.out, "alternative %d: %s\n", e.Alternative, e.Why)
+	for _, a := range e.Assignments {
+		fmt.Fprintf(s.out, "sets %s = %q\n", a.Name, a.Value)
+	}
+	if r := e.Request; r != nil {
+		fmt.Fprintf(s.out, "%s %s://%s:%d%s\n", r.Method, r.Scheme, r.Host, r.Port, r.Path)
+		if r.Key != "" {
+			fmt.Fprintf(s.out, "key %s\n", r.Key)
+		}
+		if r.Body != "" {
+			fmt.Fprintf(s.out, "body %q\n", r.Body)
+		}
+	}
+}
+
+func ruleCheckCommand(s streams) *cobra.Command {
+	f := &ruleFlags{}
+	c := &cobra.Command{
+		Use:   "check RULE",
+		Short: "Explain what is wrong in a rule, with the place marked",
+		Long: `Reads every alternative of a rule, whether or not its condition holds, as a
+device of that model and firmware does, and explains the first mistake. Exit code
+3 says that there is one.`,
+		Example: `  spafleet rule check '($SWVER lt 5.2.5)? http://s/a.bin | http://s/b.bin'
+  spafleet rule check '("$A" ne "x" http://s/x'`,
+		Args: oneRule,
+	}
+	f.register(c)
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		in, situation, err := f.input()
+		if err != nil {
+			return err
+		}
+		env := device.Env{Unit: &in.Unit, Params: in.Params, Situation: &situation}
+		return checkRule(s, env, args[0], f.json)
+	}
+	return c
+}
+
+func checkRule(s streams, env device.Env, text string, asJSON bool) error {
+	all, err := rule.Alternatives(text, env, env.Unit.Row.Dialect())
+	syntax, _ := err.(*rule.SyntaxError) //nolint:errorlint // the package promises this type
+	if asJSON {
+		out := map[string]any{"ok": err == nil, "alternatives": len(all)}
+		if syntax != nil {
+			out["error"], out["hint"], out["column"], out["text"] = syntax.Msg, syntax.Hint, syntax.Column, syntax.Text
+		}
+		if err := writeJSON(s.out, out); err != nil {
+			return err
+		}
+	} else if syntax != nil {
+		printSyntax(s, syntax)
+	} else {
+		fmt.Fprintf(s.out, "good: %d alternatives\n", len(all))
+	}
+	if err != nil {
+		return exitWith(exitFailed)
+	}
+	return nil
+}
+
+// printSyntax shows a mistake with its place marked.
+func printSyntax(s streams, e *rule.SyntaxError) {
+	line := strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, e.Text)
+	at := min(max(e.Column, 0), len(line))
+	fmt.Fprintf(s.out, "%s\n%s^\n%s\n", line, strings.Repeat(" ", len([]rune(line[:at]))), e.Msg)
+	if e.Hint != "" {
+		fmt.Fprintf(s.out, "hint: %s\n", e.Hint)
+	}
+}

@@ -1,0 +1,125 @@
+package resync_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"strings"
+	"testing"
+
+	"spafleet/device"
+	"spafleet/resync"
+)
+
+// install lets a model try an image and returns its new version or $ERR.
+func install(t *testing.T, model string, image []byte) (version, failed string) {
+	t.Helper()
+	u := unit(t, model, "", nil)
+	w := &mapWorld{now: noon, answers: map[string]answer{"tftp://192.0.2.200:69/spa.bin": {response: resync.Response{Status: 200, Body: image}}}}
+	w.params = u.Row.Factory.Reset()
+	o := resync.Upgrade(context.Background(), w, resync.Input{Unit: u, Params: w.params, Cause: device.ByWeb, Shelf: &resync.Shelf{},
+		Command: &device.Command{Order: device.Upgrade, Requester: requester}})
+	if o.OK != (o.Err == "") {
+		t.Errorf("%s: ok %v with $ERR %q", model, o.OK, o.Err)
+	}
+	return o.Version, o.Err
+}
+
+func makeImage(t *testing.T, model, version string, size int) []byte {
+	t.Helper()
+	m, err := device.FindModel(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := resync.MakeImage(m, version, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(image) != size {
+		t.Fatalf("image of %d bytes, want %d", len(image), size)
+	}
+	return image
+}
+
+func TestEveryModelAcceptsItsOwnImage(t *testing.T) {
+	for i := range device.Models {
+		name := device.Models[i].Name
+		if version, failed := install(t, name, makeImage(t, name, "9.9.9(x)", 500)); version != "9.9.9(x)" || failed != "" {
+			t.Errorf("%s: version %q, $ERR %q", name, version, failed)
+		}
+	}
+}
+
+// The two magics that are known (provisioning.md §6.4: field).
+func TestImageBeginsWithItsMagic(t *testing.T) {
+	for model, magic := range map[string]string{"SPA3102": "SpA3102 FiRmWaRe", "SPA504G": "SkOsMo5 fIrMwArE"} {
+		if image := makeImage(t, model, "1.0", 128); string(image[:16]) != magic {
+			t.Errorf("%s: magic %q, want %q", model, image[:16], magic)
+		}
+	}
+}
+
+func TestAnotherModelsImageIsRefused(t *testing.T) {
+	for _, pair := range [][2]string{{"SPA2102", "SPA3102"}, {"SPA942", "SPA962"}, {"SPA504G", "SPA942"}, {"SPA112", "SPA122"}, {"PAP2T", "PAP2"}} {
+		if version, failed := install(t, pair[0], makeImage(t, pair[1], "9.9", 500)); version != "" || failed != "unrecognized file format" {
+			t.Errorf("%s with an image of %s: version %q, $ERR %q", pair[0], pair[1], version, failed)
+		}
+	}
+}
+
+func TestDamagedHeaderIsRefused(t *testing.T) {
+	tests := []struct {
+		name   string
+		damage func(image []byte) []byte
+		want   string
+	}{
+		{"empty", func([]byte) []byte { return nil }, "corrupt file"},
+		{"shorter than the header", func(b []byte) []byte { return b[:127] }, "corrupt file"},
+		{"one byte short", func(b []byte) []byte { return b[:len(b)-1] }, "corrupt file"},
+		{"one byte long", func(b []byte) []byte { return append(b, 0) }, "corrupt file"},
+		{"wrong magic", func(b []byte) []byte { b[0] = 'X'; return b }, "unrecognized file format"},
+		{"wrong header length", func(b []byte) []byte { b[0x53] = 0x40; return b }, "corrupt file"},
+		{"wrong sector header length", func(b []byte) []byte { b[0x57] = 0x80; return b }, "corrupt file"},
+		{"length with its sign bit", func(b []byte) []byte { binary.BigEndian.PutUint32(b[0x58:], 1<<31); return b }, "corrupt file"},
+		{"no version", func(b []byte) []byte { clear(b[0x5C:0x7C]); return b }, "corrupt file"},
+		{"version that is no text", func(b []byte) []byte { b[0x5C] = 7; return b }, "corrupt file"},
+	}
+	for _, tt := range tests {
+		image := tt.damage(makeImage(t, "SPA2102", "5.2.13", 300))
+		if version, failed := install(t, "SPA2102", image); version != "" || failed != tt.want {
+			t.Errorf("%s: version %q, $ERR %q, want %q", tt.name, version, failed, tt.want)
+		}
+	}
+}
+
+func TestVersionMayFillItsField(t *testing.T) {
+	long := strings.Repeat("1", 32)
+	if version, failed := install(t, "SPA2102", makeImage(t, "SPA2102", long, 128)); version != long || failed != "" {
+		t.Errorf("version %q, $ERR %q", version, failed)
+	}
+}
+
+func TestMakeImageRefusesWhatNoDeviceWouldTake(t *testing.T) {
+	m, err := device.FindModel("SPA2102")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		version string
+		size    int
+		want    string
+	}{
+		{"", 500, `version ""`}, {strings.Repeat("1", 33), 500, "version"}, {"5.2 beta", 500, "version"}, {"5.2\x00", 500, "version"},
+		{"5.2", 127, "size 127"}, {"5.2", 1 << 30, "size"},
+	} {
+		if image, err := resync.MakeImage(m, tt.version, tt.size); err == nil || !strings.Contains(err.Error(), tt.want) || image != nil {
+			t.Errorf("version %q, size %d: error %v, want one about %s", tt.version, tt.size, err, tt.want)
+		}
+	}
+}
+
+func TestImageSaysThatItIsNone(t *testing.T) {
+	if image := makeImage(t, "SPA2102", "1.0", 4000); !bytes.Contains(image, []byte("not firmware")) {
+		t.Error("the filling does not say what the file is")
+	}
+}

@@ -1,0 +1,108 @@
+package resync_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"spafleet/device/profile"
+	"spafleet/resync"
+	"spafleet/resync/rule"
+)
+
+func TestShelfDecodesABodyOnce(t *testing.T) {
+	var s resync.Shelf
+	u := unit(t, "SPA2102", "5.2.10", nil)
+	body := []byte("<flat-profile><GPP_A>1</GPP_A><Nope>2</Nope><Nope>3</Nope></flat-profile>")
+	d := s.Digest(body, rule.Options{})
+	first, err := s.Read(&u, body, d, profile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.Read(&u, body, d, profile.Options{})
+	if err != nil || again != first {
+		t.Errorf("a second reading was made: %v", err)
+	}
+	if len(first.Sets) != 1 || first.Sets[0].Value != "1" || fmt.Sprint(first.Unknown) != "[Nope]" {
+		t.Errorf("reading %+v, want one set and one unknown name", first)
+	}
+	other := unit(t, "SPA504G", "7.5.5", nil)
+	if r, err := s.Read(&other, body, d, profile.Options{}); err != nil || r == first {
+		t.Errorf("another model got the same reading: %v", err)
+	}
+}
+
+func TestDigestsDifferByBodyAndKey(t *testing.T) {
+	var s resync.Shelf
+	seen := map[resync.Digest]string{0: "no digest"}
+	for _, tt := range []struct {
+		body string
+		o    rule.Options
+	}{
+		{"a", rule.Options{}}, {"b", rule.Options{}}, {"", rule.Options{}},
+		{"a", rule.Options{HasKey: true}}, {"a", rule.Options{HasKey: true, Key: "k"}}, {"a", rule.Options{HasKey: true, Key: "K"}},
+	} {
+		what := fmt.Sprintf("%+v", tt)
+		d := s.Digest([]byte(tt.body), tt.o)
+		if was, ok := seen[d]; ok {
+			t.Errorf("%s has the digest of %s", what, was)
+		}
+		seen[d] = what
+		if s.Digest([]byte(tt.body), tt.o) != d {
+			t.Errorf("%s: two digests", what)
+		}
+	}
+}
+
+// A container that one device opened must not be on the shelf for another.
+func TestTargetedReadingIsForItsDeviceOnly(t *testing.T) {
+	var s resync.Shelf
+	mine, other := unit(t, "SPA2102", "5.2.10", nil), unit(t, "SPA2102", "5.2.10", nil)
+	other.Row, other.MAC[5] = mine.Row, 0x46
+	body, err := profile.Compile([]profile.Param{{Name: "GPP_A", Value: "1", Has: true}}, profile.Container{MAC: mine.MAC.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := s.Digest(body, rule.Options{})
+	if r, err := s.Read(&mine, body, d, profile.Options{MAC: mine.MAC.String()}); err != nil || r.Protection&profile.Targeted == 0 {
+		t.Fatalf("own container: %+v, %v", r, err)
+	}
+	if r, err := s.Read(&other, body, d, profile.Options{MAC: other.MAC.String()}); err == nil {
+		t.Errorf("another device's container opened: %+v", r)
+	}
+}
+
+func TestFullShelfStillReads(t *testing.T) {
+	s := resync.Shelf{Max: 150}
+	u := unit(t, "SPA2102", "5.2.10", nil)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for n := range 50 {
+				want := fmt.Sprintf("%d-%d", i, n%3)
+				body := fmt.Appendf(nil, "<flat-profile><GPP_A>%s</GPP_A></flat-profile>", want)
+				r, err := s.Read(&u, body, s.Digest(body, rule.Options{}), profile.Options{})
+				if err != nil || len(r.Sets) != 1 || r.Sets[0].Value != want {
+					t.Errorf("body %s: %+v, %v", want, r, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestLogLineHasThePriorityOfTheSwitch(t *testing.T) {
+	for value, want := range map[string]string{"134": "<134>text", "-1": "text", "0": "<0>text"} {
+		u := unit(t, "SPA2102", "5.2.10", map[string]string{"syslog_priority": value})
+		if got := string(resync.LogLine(u.Row, "text")); got != want {
+			t.Errorf("syslog_priority=%s: %q, want %q", value, got, want)
+		}
+	}
+}
+
+func TestDefaultLogLineIsLocal0Info(t *testing.T) {
+	u := unit(t, "SPA2102", "5.2.10", nil)
+	if got := string(resync.LogLine(u.Row, "x")); got != "<134>x" {
+		t.Errorf("got %q", got)
+	}
+}

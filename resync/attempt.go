@@ -3,6 +3,7 @@ package resync
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"spafleet/device"
@@ -48,7 +49,6 @@ func begin(ctx context.Context, w World, in *Input) *attempt {
 // It returns as soon as the context ends, and then what was committed stays.
 func Attempt(ctx context.Context, w World, in Input) Outcome {
 	a := begin(ctx, w, &in)
-	a.tell(device.Event{Kind: device.ResyncStarted})
 	for _, l := range a.lines() {
 		if f := a.follow(l); f != nil {
 			return a.fail(f)
@@ -97,7 +97,7 @@ func (a *attempt) byURL() bool {
 func (a *attempt) follow(l line) *failure {
 	d, text, err := a.decide(l)
 	if err != nil {
-		return &failure{errRule, device.BadRule}
+		return unreadable(err)
 	}
 	a.assign(d.Assignments)
 	if !d.HasURL {
@@ -109,6 +109,19 @@ func (a *attempt) follow(l line) *failure {
 	}
 	t.strong = !l.command && device.Strong(&a.in.Unit, a.p, text)
 	return a.get(t)
+}
+
+// unreadable is the failure of a rule that cannot be read.
+func unreadable(err error) *failure {
+	var syntax *rule.SyntaxError
+	if errors.As(err, &syntax) && syntax.Scheme != "" {
+		return unsupported(syntax.Scheme)
+	}
+	return &failure{errRule, device.BadRule}
+}
+
+func unsupported(scheme string) *failure {
+	return &failure{scheme + " scheme not supported", device.BadScheme}
 }
 
 func (a *attempt) decide(l line) (d rule.Decision, text string, err error) {
@@ -297,7 +310,13 @@ func (a *attempt) fail(f *failure) Outcome {
 
 func (a *attempt) outcome(ok bool) Outcome {
 	return Outcome{Params: a.p, Life: a.life, Events: a.events, OK: ok,
-		Reboot: a.in.Unit.Row.Reboots(a.changed), Applied: a.receipt}
+		Reboot: a.in.Unit.Row.Reboots(a.lasting()), Applied: a.receipt}
+}
+
+// lasting returns the changes that are still there at the end: two files that
+// set a parameter back and forth would else reboot their device for ever.
+func (a *attempt) lasting() []device.ID {
+	return slices.DeleteFunc(a.changed, func(id device.ID) bool { return a.p.Get(id) == a.in.Params.Get(id) })
 }
 
 // tell adds an event in the present state.

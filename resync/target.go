@@ -49,7 +49,7 @@ func (a *attempt) locate(l line, d rule.Decision) (target, *failure) {
 		t.port = defaultPorts[t.scheme]
 	}
 	if defaultPorts[t.scheme] == 0 {
-		return t, &failure{t.scheme + " scheme not supported", device.BadScheme}
+		return t, unsupported(t.scheme)
 	}
 	return t, nil
 }
@@ -151,10 +151,13 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 		if fe == nil {
 			return resp, aborted
 		}
-		if fe.TooBig {
-			return resp, a.tooBig()
-		}
 		a.file.Took = fe.Took
+		switch {
+		case fe.TooBig:
+			return resp, a.broken(errTooBig)
+		case fe.Cut:
+			return resp, a.broken(errCorrupt)
+		}
 		last = fe.Result
 		if last != device.NoConnect && last != device.Timeout {
 			break
@@ -185,10 +188,11 @@ func (a *attempt) unfetched(t *target, result device.Result) *failure {
 	return f
 }
 
-func (a *attempt) tooBig() *failure {
+// broken is a file that began to come, and cannot be used.
+func (a *attempt) broken(text string) *failure {
 	a.file.Result = device.Corrupt
-	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: errTooBig, Result: device.Corrupt})
-	return &failure{errTooBig, device.Corrupt}
+	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: text, Result: device.Corrupt})
+	return &failure{text, device.Corrupt}
 }
 
 func (a *attempt) resolve(t *target) ([]netip.Addr, *failure) {

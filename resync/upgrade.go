@@ -13,7 +13,6 @@ import (
 func Upgrade(ctx context.Context, w World, in Input) Outcome {
 	a := begin(ctx, w, &in)
 	a.verb, a.what, a.most = "Upgrade", "image", mostImage
-	a.tell(device.Event{Kind: device.UpgradeStarted})
 	version, f := a.image()
 	if f == aborted {
 		return Outcome{Params: a.p, Life: a.life, Events: a.events, Aborted: true, Applied: a.receipt}
@@ -33,7 +32,7 @@ func Upgrade(ctx context.Context, w World, in Input) Outcome {
 func (a *attempt) image() (version string, f *failure) {
 	d, err := rule.Command(a.in.Command.Argument, a.env(), a.in.Unit.Row.Dialect())
 	if err != nil {
-		return "", &failure{errRule, device.BadRule}
+		return "", unreadable(err)
 	}
 	if d.URL.Path == "" {
 		d.URL.Path = "/spa.bin"
@@ -43,7 +42,7 @@ func (a *attempt) image() (version string, f *failure) {
 		return "", f
 	}
 	if t.scheme == "https" && !a.in.Unit.Row.Model.Family.Phone {
-		return "", &failure{"https scheme not supported", device.BadScheme}
+		return "", unsupported(t.scheme)
 	}
 	resp, f := a.fetch(&t)
 	if f != nil {

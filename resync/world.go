@@ -66,6 +66,7 @@ type Response struct {
 type Error struct {
 	Result device.Result // NoDNS, NoConnect, Timeout, TLSFailed, BadStatus (TFTP errors other than 1), BadScheme, Corrupt
 	TooBig bool          // the answer was larger than Max
+	Cut    bool          // a good answer began, and its body ended early
 	Took   device.Phases
 	Cause  error // for a person's log; never in an event
 }

@@ -42,7 +42,7 @@ func TestBadServersGiveTheDevicesWording(t *testing.T) {
 	tests := []struct{ name, rule, err, result string }{
 		{"an HTML page", server.URL + "/page.html", "corrupt file", "corrupt"},
 		{"a truncated profile", server.URL + "/truncated.xml", "corrupt file", "corrupt"},
-		{"a body shorter than its length", server.URL + "/short.xml", "http_get failed", "corrupt"},
+		{"a body shorter than its length", server.URL + "/short.xml", "corrupt file", "corrupt"},
 		{"an empty file", server.URL + "/empty.xml", "corrupt file", "corrupt"},
 		{"40 MB", server.URL + "/40mb.xml", "file size exceeds internal buffer", "corrupt"},
 		{"a gzip bomb", server.URL + "/bomb.gz", "file size exceeds internal buffer", "corrupt"},
@@ -59,7 +59,7 @@ func TestBadServersGiveTheDevicesWording(t *testing.T) {
 		{"nobody there", "http://" + free(t) + "/x", "http_get failed", "connect"},
 		{"nobody there by TFTP", "tftp://127.0.0.1:1/x", "tftp_get failed", "timeout"},
 		{"https before its time", "https://127.0.0.1/x", "https_get failed", "scheme"},
-		{"a scheme of another world", "ftp://127.0.0.1/x", "", ""},
+		{"a scheme of another world", "ftp://127.0.0.1/x", "ftp scheme not supported", "scheme"},
 		{"a rule that is none", "(oops", "parse error", "rule"},
 	}
 	for _, tt := range tests {
@@ -71,7 +71,7 @@ func TestBadServersGiveTheDevicesWording(t *testing.T) {
 				t.Fatalf("resyncs %+v", r.Resyncs)
 			}
 			e := r.Findings.Errors[0]
-			if tt.err != "" && (e.Err != tt.err || e.Result != tt.result) {
+			if e.Err != tt.err || e.Result != tt.result {
 				t.Errorf("the devices say %q (%s), want %q (%s)", e.Err, e.Result, tt.err, tt.result)
 			}
 			if took := time.Since(began); took > 4*time.Second {

@@ -141,15 +141,19 @@ func dnsmasq(t *testing.T, root string) string {
 		missing(t, "dnsmasq's TFTP port is 69: run this test as root")
 	}
 	const addr = "127.9.69.1"
-	ready := func() bool { // its UDP port is taken
-		c, err := net.ListenPacket("udp4", addr+":69")
-		if err == nil {
-			c.Close()
+	ready := func() bool { // it has an answer for a file that is not there
+		c, err := net.ListenPacket("udp4", "127.0.0.1:0") // the answer comes from another port
+		if err != nil {
+			return false
 		}
-		return err != nil
-	}
-	if ready() {
-		t.Fatalf("%s:69 is taken before dnsmasq starts", addr)
+		defer c.Close()
+		request := []byte("\x00\x01ready\x00octet\x00")
+		if _, err := c.WriteTo(request, &net.UDPAddr{IP: net.ParseIP(addr), Port: 69}); err != nil {
+			return false
+		}
+		_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		_, _, err = c.ReadFrom(make([]byte, 512))
+		return err == nil
 	}
 	start(t, ready, program, "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--enable-tftp", "--tftp-root="+root,
 		"--listen-address="+addr, "--bind-interfaces", "--user=root", "--tftp-max=1000", "--log-facility=-")

@@ -26,6 +26,7 @@ type start struct {
 	due     int64 // when it should have started
 	allowed int64 // when the rate let it
 	booted  int64 // the device's last boot; after another one the attempt is stale
+	forced  bool  // starts though a line is in use
 }
 
 // nextStart returns when the rate lets the next waiting attempt start; false
@@ -84,7 +85,7 @@ func (g *gate) pop(now int64) (start, bool) {
 // enqueue puts an attempt behind the gate.
 func (l *loop) enqueue(dev device.Index, u *unit, c device.Command, due int64) {
 	u.set(queued, true)
-	l.gate.push(start{dev: dev, command: c, due: due, booted: u.booted})
+	l.gate.push(start{dev: dev, command: c, due: due, booted: u.booted, forced: u.has(inUse)})
 }
 
 // admit starts what the gate lets through.
@@ -106,6 +107,11 @@ func (l *loop) admit(ctx context.Context, now int64) {
 			continue
 		}
 		u.set(queued, false)
+		if u.has(inUse) && !s.forced { // the line was taken while the attempt waited
+			l.gate.running--
+			l.wait(s.dev, u, s.command, now)
+			continue
+		}
 		l.lateness(s, now)
 		l.lend(ctx, s, u, now)
 	}
@@ -122,6 +128,11 @@ func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 		Booted: u.booted, Last: u.last, Applied: u.receipt, Shelf: &l.f.shelf,
 	}
 	u.act, u.last = slot, now
+	started := device.ResyncStarted
+	if s.command.Order == device.Upgrade {
+		started = device.UpgradeStarted
+	}
+	l.emit(s.dev, u, device.Event{At: now, Kind: started, Cause: s.command.Cause})
 	w := &world{l: l, act: slot}
 	l.f.running.Add(1)
 	l.workers.Go(func() {

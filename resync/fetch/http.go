@@ -99,7 +99,7 @@ func (x *exchange) do(r *resync.Request) (resync.Response, error) {
 	x.left = math.MaxInt                 // the body has its own limit
 	body, err := readBody(answer, r.Max) // of an error page, what came is enough
 	if err != nil && (answer.StatusCode/100 == 2 || x.ctx.Err() != nil) {
-		return resync.Response{}, err
+		return resync.Response{}, &cutBody{err}
 	}
 	return resync.Response{Status: answer.StatusCode, Location: answer.Header.Get("Location"), Body: body}, nil
 }

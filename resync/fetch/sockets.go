@@ -112,6 +112,12 @@ var (
 	errNoProgress = errors.New("server repeats itself")
 )
 
+// A cutBody is the error of a good answer whose body could not be read whole.
+type cutBody struct{ cause error }
+
+func (e *cutBody) Error() string { return "read body: " + e.cause.Error() }
+func (e *cutBody) Unwrap() error { return e.cause }
+
 // failure makes the error of Fetch from what a socket or server said.
 func (s *Sockets) failure(ctx context.Context, r *resync.Request, m moments, err error) error {
 	if over := ctx.Err(); over != nil {
@@ -120,7 +126,9 @@ func (s *Sockets) failure(ctx context.Context, r *resync.Request, m moments, err
 	if _, ok := LocalLimit(err); ok {
 		return fmt.Errorf("open socket to %s: %w", r.Server, err)
 	}
+	var cut *cutBody
 	return &resync.Error{
+		Cut:    errors.As(err, &cut),
 		Result: resultOf(err, !m.first.IsZero()),
 		TooBig: errors.Is(err, errTooBig),
 		Took:   m.until(s.now()),

@@ -13,6 +13,9 @@ type SyntaxError struct {
 	Text string
 	Msg  string // what is wrong
 	Hint string // what would be right
+	// Scheme is set where the mistake is a scheme that no firmware knows: a device
+	// says so in words of its own.
+	Scheme string
 }
 
 // Error returns one line with an excerpt of the text.

@@ -66,7 +66,8 @@ func (p *parser) scheme(end int) (string, error) {
 	case nameLen(scheme) < len(scheme):
 		return "", nil // reading it as a host will find the odd byte
 	}
-	return "", p.fail(p.pos, fmt.Sprintf("unknown scheme %.20q", rest[:slash-1]), "a URL begins with tftp://, http://, https:// or none of them")
+	return "", &SyntaxError{Column: p.pos, Text: p.text, Scheme: scheme,
+		Msg: fmt.Sprintf("unknown scheme %.20q", rest[:slash-1]), Hint: "a URL begins with tftp://, http://, https:// or none of them"}
 }
 
 // port reads :port.

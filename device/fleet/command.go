@@ -46,7 +46,7 @@ func (l *loop) command(dev device.Index, u *unit, c device.Command, now int64) {
 		u.set(inUse, true)
 	case device.HookOn:
 		u.set(inUse, false)
-		u.set(held, false)
+		l.set(dev, u, forcedTimer, 0)
 		l.runPending(dev, u, now)
 	default:
 		l.wait(dev, u, c, now)
@@ -107,9 +107,8 @@ func (l *loop) wait(dev device.Index, u *unit, c device.Command, now int64) {
 	if !known && (len(list) < mostPending || own) {
 		l.pending[dev] = append(list, c)
 	}
-	if c.Order == device.Resync && u.has(inUse) && !u.has(held) {
-		u.set(held, true)
-		l.arm(dev, u, now+int64(forcedDelay(u.params)), c.Cause, true)
+	if c.Order == device.Resync && u.has(inUse) && u.agenda[forcedTimer] == 0 {
+		l.set(dev, u, forcedTimer, now+int64(forcedDelay(u.params)))
 	}
 }
 
@@ -161,12 +160,12 @@ func (l *loop) carryOut(dev device.Index, u *unit, c device.Command, now int64) 
 	switch c.Order {
 	case device.Resync:
 		if u.params.Bool("Provision_Enable", true) {
-			u.due = 0
+			l.set(dev, u, resyncTimer, 0) // any resync or upgrade takes the place of the timer
 			l.enqueue(dev, u, c, now)
 		}
 	case device.Upgrade:
 		if u.params.Bool("Upgrade_Enable", true) {
-			u.due = 0
+			l.set(dev, u, resyncTimer, 0) // any resync or upgrade takes the place of the timer
 			l.enqueue(dev, u, c, now)
 		}
 	case device.Reboot, device.Restart:

@@ -159,8 +159,8 @@ func (l *loop) slot() int32 {
 // abandon cancels what a device is doing or waits to do. What was committed
 // stays.
 func (l *loop) abandon(dev device.Index, u *unit) {
-	u.due = 0
-	u.set(queued|held, false)
+	u.due, u.agenda = 0, agenda{}
+	u.set(queued, false)
 	delete(l.pending, dev)
 	if u.act == idle {
 		return

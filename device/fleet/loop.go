@@ -255,7 +255,8 @@ func (l *loop) upgraded(dev device.Index, u *unit, o *resync.Outcome, now int64)
 // are dropped by it (documented).
 func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) {
 	u.booted, u.last, u.run, u.reboot = now, 0, 0, device.NoReboot
-	u.set(erring|held|inUse, false)
+	u.set(erring|inUse, false)
+	u.agenda[forcedTimer] = 0
 	l.emit(dev, u, device.Event{At: now, Kind: device.Boot, Reason: reason})
 	if resync.Logs(u.params) {
 		line := "System started: ip@" + l.f.address(dev).String() + ", reboot reason:" + reason.Code()
@@ -264,42 +265,6 @@ func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) 
 	s := resync.ScheduleOf(l.row(u), u.params)
 	at, cause, ok := s.AtBoot(now, reason, l.draw(dev, u, forBoot))
 	l.arm(dev, u, at, cause, ok)
-}
-
-// arm sets the device's one timer, or stops it.
-func (l *loop) arm(dev device.Index, u *unit, at int64, cause device.Cause, ok bool) {
-	if !ok {
-		u.due = 0
-		return
-	}
-	u.due, u.cause = at, cause
-	l.heap.push(entry{at, dev, u.n})
-	u.n++
-	if len(l.heap) > 2*len(l.units)+1024 {
-		l.heap.keep(func(e entry) bool { return l.unit(e.dev).due == e.at })
-	}
-}
-
-// due is a timer that ran out.
-func (l *loop) due(dev device.Index, u *unit, now int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	at := u.due
-	u.due = 0
-	if u.has(held) { // Forced_Resync_Delay is over: the line does not count any more
-		u.set(held, false)
-		l.forcePending(dev, u, now)
-		return
-	}
-	if !u.params.Bool("Provision_Enable", true) {
-		return // turned off since the timer was set; it gates every resync (documented)
-	}
-	c := device.Command{Order: device.Resync, Cause: u.cause}
-	if !l.mayStart(u) {
-		l.wait(dev, u, c, now)
-		return
-	}
-	l.enqueue(dev, u, c, at)
 }
 
 // Purposes of draws.

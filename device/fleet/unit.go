@@ -10,7 +10,8 @@ import (
 type unit struct {
 	params  device.Params
 	receipt resync.Receipt
-	due     int64  // its one live heap entry; an entry with another time is stale
+	due     int64 // its one live heap entry, the earliest of agenda; an entry with another time is stale
+	agenda  agenda
 	booted  int64  // fleet time of the last boot
 	last    int64  // fleet time of the last attempt's start, 0 for none since boot
 	act     int32  // the attempt lent to it, idle where it has none
@@ -22,8 +23,8 @@ type unit struct {
 	group   uint16
 	life    device.Life
 	flags   flags
-	run     uint8 // attempts before the next one that ended like the last
-	cause   device.Cause
+	run     uint8              // attempts before the next one that ended like the last
+	cause   device.Cause       // of the resync timer
 	reboot  device.RebootClass // asked for by changes of a sequence that then failed
 }
 
@@ -32,7 +33,6 @@ type flags uint8
 const (
 	powered flags = 1 << iota
 	inUse         // a line is off hook
-	held          // a resync is due and waits for the line
 	erring        // the last attempt failed
 	queued        // an attempt waits for admission
 	preset        // its presets have been counted as a change

@@ -1,0 +1,95 @@
+package fleet
+
+import (
+	"math"
+
+	"spafleet/device"
+)
+
+// A timer is something that a device does by itself when its time comes.
+type timer uint8
+
+const (
+	resyncTimer  timer = iota // periodic, retry, daily or power-on
+	triggerTimer              // a Resync_Trigger can first hold
+	upgradeTimer              // the next try of Upgrade_Rule
+	forcedTimer               // Forced_Resync_Delay: a busy line does not count any more
+	numTimers
+)
+
+// agenda is a device's timers, as fleet times; 0 for none.
+type agenda [numTimers]int64
+
+// next returns the earliest timer; false where there is none. At equal times
+// the first in the list counts.
+func (a *agenda) next() (at int64, which timer, ok bool) {
+	at = math.MaxInt64
+	for t, when := range a {
+		if when != 0 && when < at {
+			at, which, ok = when, timer(t), true
+		}
+	}
+	return at, which, ok
+}
+
+// set sets one of a device's timers, or stops it with 0.
+func (l *loop) set(dev device.Index, u *unit, t timer, at int64) {
+	u.agenda[t] = at
+	l.schedule(dev, u)
+}
+
+// schedule keeps a device's one live heap entry at its earliest timer.
+func (l *loop) schedule(dev device.Index, u *unit) {
+	at, _, ok := u.agenda.next()
+	if !ok {
+		u.due = 0
+		return
+	}
+	if u.due == at {
+		return
+	}
+	u.due = at
+	l.heap.push(entry{at, dev, u.n})
+	u.n++
+	if len(l.heap) > 2*len(l.units)+1024 {
+		l.heap.keep(func(e entry) bool { return l.unit(e.dev).due == e.at })
+	}
+}
+
+// arm sets when a device resyncs next and why, or stops the timer.
+func (l *loop) arm(dev device.Index, u *unit, at int64, cause device.Cause, ok bool) {
+	if !ok {
+		at = 0
+	}
+	u.cause = cause
+	l.set(dev, u, resyncTimer, at)
+}
+
+// due is a timer that ran out.
+func (l *loop) due(dev device.Index, u *unit, now int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, which, _ := u.agenda.next()
+	u.due = 0
+	u.agenda[which] = 0
+	switch which {
+	case forcedTimer:
+		l.forcePending(dev, u, now)
+	case resyncTimer:
+		l.dueResync(dev, u, u.cause, at, now)
+	}
+	l.schedule(dev, u)
+}
+
+// dueResync starts a resync whose time has come, or lets it wait for the line.
+func (l *loop) dueResync(dev device.Index, u *unit, cause device.Cause, at, now int64) {
+	if !u.params.Bool("Provision_Enable", true) {
+		return // turned off since the timer was set; it gates every resync (documented)
+	}
+	c := device.Command{Order: device.Resync, Cause: cause}
+	if !l.mayStart(u) {
+		l.wait(dev, u, c, now)
+		return
+	}
+	l.enqueue(dev, u, c, at)
+}

@@ -2,26 +2,30 @@ package scenarios
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"spafleet/device"
+	"spafleet/resync/prov"
 )
 
 // begin starts the time of the claims that do not wait for a step.
 func (p *play) begin() {
 	for _, t := range p.when {
 		if t != nil {
-			p.judge.watch(t)
+			p.judge.watch(t.number, 0)
 		}
 	}
 	for _, t := range p.expect {
-		if since(t.claim).Step == "" {
-			p.judge.watch(t)
+		if from := since(t.claim); from.Step == "" {
+			after, _ := p.moment(from)
+			p.judge.watch(t.number, after)
 		}
 	}
 }
 
-// since returns the moment from which a claim is followed.
+// since returns the moment from which a claim is followed. What a plain deadline
+// adds to a step does not count: the claim may hold any time before it.
 func since(c *Claim) Instant {
 	switch {
 	case c.Quant == "always" || c.Quant == "never":
@@ -40,6 +44,7 @@ func (p *play) conduct(ctx context.Context) {
 	for ctx.Err() == nil {
 		now := p.elapsed()
 		p.happen(ctx, now)
+		p.settleQuiet(now)
 		p.decide(now)
 		if p.over(now) {
 			return
@@ -69,23 +74,52 @@ func (p *play) moment(i Instant) (time.Duration, bool) {
 
 // happen fires the steps whose moment has come, in file order.
 func (p *play) happen(ctx context.Context, now time.Duration) {
+	for ctx.Err() == nil {
+		i := p.dueStep(now)
+		if i < 0 {
+			return
+		}
+		p.fire(ctx, i, now)
+	}
+}
+
+// dueStep returns the step that happens next, the earlier in the file where two
+// are due at once, -1 for none. One step may make another due, wherever it stands.
+func (p *play) dueStep(now time.Duration) int {
+	due, first := -1, time.Duration(0)
 	for i := range p.story.Timeline {
 		if p.fired[i] >= 0 || p.missed[i] {
 			continue
 		}
-		s := &p.story.Timeline[i]
-		if s.When == nil {
-			if at, known := p.moment(s.At); known && at <= now {
-				p.fire(ctx, i, now)
-			}
-			continue
-		}
-		if p.ripe(p.when[i]) {
-			p.fire(ctx, i, now)
-		} else if by, known := p.moment(s.By); known && now > by {
-			p.missed[i] = true
+		if at, is := p.dueAt(i, now); is && (due < 0 || at < first) {
+			due, first = i, at
 		}
 	}
+	return due
+}
+
+// dueAt returns since when a step is due. It gives up a when whose deadline is
+// over.
+func (p *play) dueAt(i int, now time.Duration) (time.Duration, bool) {
+	s := &p.story.Timeline[i]
+	if s.When == nil {
+		at, known := p.moment(s.At)
+		return at, known && at <= now
+	}
+	by, known := p.moment(s.deadline())
+	if p.ripe(p.when[i]) {
+		return now, true
+	}
+	p.missed[i] = known && now > by
+	return 0, false
+}
+
+// deadline returns until when a step waits for its when.
+func (s *Step) deadline() Instant {
+	if s.When != nil && !s.By.Given {
+		return Instant{End: true, Given: true}
+	}
+	return s.By
 }
 
 func (p *play) ripe(t *tracked) bool {
@@ -105,7 +139,7 @@ func (p *play) fire(ctx context.Context, i int, now time.Duration) {
 	}
 	for _, t := range p.expect {
 		if from := since(t.claim); from.Step == s.Name && s.Name != "" {
-			p.judge.watch(t)
+			p.judge.watch(t.number, now+from.Plus)
 		}
 	}
 	if s.Action == "" {
@@ -116,6 +150,28 @@ func (p *play) fire(ctx context.Context, i int, now time.Duration) {
 	for _, dev := range devices {
 		p.act(ctx, s, dev)
 	}
+	if s.Action == "off_hook" || s.Action == "on_hook" || s.Action == "set" {
+		p.quiet = append(p.quiet, quiet{devices, now + quietFor})
+	}
+}
+
+// quiet is devices that a step changed in a way that brings no event.
+type quiet struct {
+	devices []device.Index
+	until   time.Duration
+}
+
+const (
+	quietFor   = time.Second           // that long such a change is looked for; a busy device tells when it ends
+	quietEvery = 20 * time.Millisecond // and so often
+)
+
+// settleQuiet weighs again what changed without an event.
+func (p *play) settleQuiet(now time.Duration) {
+	for _, q := range p.quiet {
+		p.judge.reweigh(q.devices)
+	}
+	p.quiet = slices.DeleteFunc(p.quiet, func(q quiet) bool { return now > q.until })
 }
 
 var orders = map[string]device.Order{
@@ -133,13 +189,33 @@ func (p *play) act(ctx context.Context, s *Step, dev device.Index) {
 		}
 		return
 	}
-	c := device.Command{Order: orders[s.Action], Cause: device.ByStep, Argument: s.URL, Requester: v.Unit.IP}
+	c := device.Command{Order: orders[s.Action], Cause: device.ByStep, Argument: p.spoken(s.URL, &v.Unit), Requester: v.Unit.IP}
 	for _, set := range s.Set {
 		if param, ok := v.Unit.Row.Factory.Lookup(set.Name); ok {
-			c.Sets = append(c.Sets, device.Set{ID: param.ID, Value: set.Value, Has: true})
+			c.Sets = append(c.Sets, device.Set{ID: param.ID, Value: p.spoken(set.Value, &v.Unit), Has: true})
 		}
 	}
 	_ = p.fleet.Do(ctx, dev, c)
+}
+
+// spoken expands a step's text for a device. The plan has checked it; what
+// fails only now is "", as a wrong expression is false.
+func (p *play) spoken(text string, u *device.Unit) string {
+	filled, err := placeholders(text, p.values)
+	if err != nil {
+		return ""
+	}
+	var r prov.Rotation
+	if p.pairs != nil {
+		mac := u.MAC.String()
+		now := p.pairs.At(mac, p.pairs.Generation(mac))
+		r = prov.Rotation{Asked: now, Next: now}
+	}
+	value, err := p.texts.expand(filled, prov.Asker{Unit: u}, r)
+	if err != nil {
+		return ""
+	}
+	return value
 }
 
 // decide settles the claims whose time is over, or that cannot change any more.
@@ -158,8 +234,10 @@ func (p *play) decide(now time.Duration) {
 			}
 		case c.At.Given:
 			if at, known := p.moment(c.At); known && at <= now {
+				p.judge.weighAll(t.number)
 				t.settle(t.holdsNow(), now)
 			}
+		case !c.By.Given: // at the end
 		default:
 			p.decideBy(t, now)
 		}
@@ -173,7 +251,8 @@ func (p *play) decideBy(t *tracked, now time.Duration) {
 		t.settle(true, now)
 		return
 	}
-	if by, known := p.moment(t.claim.By); t.claim.By.Given && known && now >= by {
+	if by, known := p.moment(t.claim.By); known && now >= by {
+		p.judge.weighAll(t.number)
 		t.settle(t.holdsNow(), now)
 	}
 }
@@ -197,28 +276,40 @@ func (p *play) over(now time.Duration) bool {
 	p.judge.mu.Lock()
 	defer p.judge.mu.Unlock()
 	for _, t := range p.expect {
-		if !t.decided && !t.each() && (t.watching || !p.unreachable(t)) {
+		if !t.decided && t.open() && (t.watching || !p.unreachable(t)) {
 			return false
 		}
 	}
 	return true
 }
 
+// open reports whether the story goes on until a claim is decided. Some are
+// decided by the end, and do not put it off.
+func (t *tracked) open() bool {
+	c := t.claim
+	switch {
+	case t.each() || c.At.End || !c.At.Given && !c.By.Given:
+		return false
+	case c.By.End:
+		return c.Quant == "all" || c.Quant == "at_least"
+	}
+	return true
+}
+
 // hopeless reports whether a step waits for one that will not happen.
 func (p *play) hopeless(i int) bool {
-	s := &p.story.Timeline[i]
-	for _, at := range []Instant{s.At, s.By} {
-		if at.Step != "" && p.missed[p.steps[at.Step]] {
-			return true
-		}
+	step := awaited(&p.story.Timeline[i])
+	if step == "" {
+		return false
 	}
-	return false
+	at := p.steps[step]
+	return p.missed[at] || p.fired[at] < 0 && p.hopeless(at) // no circle: the plan has looked
 }
 
 // unreachable reports whether a claim waits for a step that will not happen.
 func (p *play) unreachable(t *tracked) bool {
 	step := since(t.claim).Step
-	return step != "" && (p.missed[p.steps[step]] || p.hopeless(p.steps[step]))
+	return step != "" && p.fired[p.steps[step]] < 0 && (p.missed[p.steps[step]] || p.hopeless(p.steps[step]))
 }
 
 // nextMoment returns how long to wait if no news comes.
@@ -239,6 +330,9 @@ func (p *play) nextMoment(now time.Duration) time.Duration {
 	}
 	if p.story.Duration > now {
 		next = min(next, p.story.Duration)
+	}
+	if len(p.quiet) > 0 {
+		next = min(next, now+quietEvery)
 	}
 	return next - now + time.Millisecond
 }

@@ -1,7 +1,9 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -97,7 +99,7 @@ func happened(e *device.Event, start int64) happen {
 		Err: e.Err, Result: e.Result.String(), Changed: e.Count, State: e.State.String(), Text: e.Text,
 	}
 	if f := e.File; f != nil {
-		h.Rule, h.What, h.Scheme, h.Host, h.Path = strings.ToUpper(string(rune(f.Rule))), f.What, f.Scheme, f.Host, f.Path
+		h.Rule, h.What, h.Scheme, h.Host, h.Path = string(rune(f.Rule)), f.What, f.Scheme, f.Host, f.Path
 		h.Port, h.Status, h.Bytes, h.Protection = int(f.Server.Port()), f.Status, f.Bytes, f.Protection.Names()
 		if f.Rule == 'u' {
 			h.Rule = "url"
@@ -109,11 +111,21 @@ func happened(e *device.Event, start int64) happen {
 // mostNodes bounds an expression.
 const mostNodes = 200
 
-// compile checks and compiles an expression against one of the environments.
-// Kinds gets the event kinds that it names.
-func compile(code string, env any, asBool bool, kinds map[string]bool) (*vm.Program, error) {
-	options := []expr.Option{expr.Env(env), expr.DisableBuiltin("now"), expr.MaxNodes(mostNodes)}
-	if asBool {
+// A language is what an expression may say.
+type language struct {
+	env    any // world, witness or speaker
+	asBool bool
+	kinds  map[string]bool // gets the event kinds that are named
+	groups []string        // nil: not checked
+}
+
+// lasting replaces expr's own duration, which knows no days and weeks.
+var lasting = expr.Function("duration", func(args ...any) (any, error) { return ParseDuration(args[0].(string)) }, new(func(string) time.Duration))
+
+// compile checks and compiles an expression.
+func compile(code string, l language) (*vm.Program, error) {
+	options := []expr.Option{expr.Env(l.env), expr.DisableBuiltin("now"), lasting, expr.MaxNodes(mostNodes)}
+	if l.asBool {
 		options = append(options, expr.AsBool())
 	}
 	config := conf.CreateNew()
@@ -122,36 +134,64 @@ func compile(code string, env any, asBool bool, kinds map[string]bool) (*vm.Prog
 	}
 	tree, err := parser.ParseWithConfig(code, config)
 	if err != nil {
-		return nil, tidy(err)
+		return nil, l.explain(err)
 	}
-	c := words{kinds: kinds}
+	c := words{language: l}
 	ast.Walk(&tree.Node, &c)
 	if c.err != nil {
 		return nil, c.err
 	}
 	program, err := expr.Compile(code, options...)
 	if err != nil {
-		return nil, tidy(err)
+		return nil, l.explain(err)
 	}
 	return program, nil
+}
+
+// explain says what a compiler's complaint about a name means here.
+func (l language) explain(err error) error {
+	err = tidy(err)
+	word, ok := strings.CutPrefix(err.Error(), "unknown name ")
+	_, field, isField := strings.Cut(err.Error(), " has no field ")
+	switch {
+	case isField:
+		return fmt.Errorf("there is no field %q", field)
+	case strings.HasSuffix(err.Error(), "exceeds maximum allowed nodes"):
+		return fmt.Errorf("the expression is too long: more than %d names, values and operators", mostNodes)
+	case !ok:
+		return err
+	case word == "event":
+		return fmt.Errorf("unknown name %q; event is known in always and never only", word)
+	}
+	return fmt.Errorf("unknown name %q%s", word, device.DidYouMean(word, names(reflect.TypeOf(l.env))))
+}
+
+// names returns what an environment calls its fields.
+func names(env reflect.Type) []string {
+	var list []string
+	for _, f := range reflect.VisibleFields(env) {
+		if name := f.Tag.Get("expr"); name != "" {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 // tidy keeps the first line of a compiler's message: the excerpt is ours.
 func tidy(err error) error {
 	var fe *file.Error
-	if e, ok := err.(*file.Error); ok {
-		fe = e
-		return fmt.Errorf("%s", fe.Message)
+	if errors.As(err, &fe) {
+		return errors.New(fe.Message)
 	}
 	line, _, _ := strings.Cut(err.Error(), "\n")
-	return fmt.Errorf("%s", line)
+	return errors.New(line)
 }
 
 // words checks the words that an expression compares with or hands to functions
 // against what exists, so that a misspelled one is not just never true.
 type words struct {
-	kinds map[string]bool
-	err   error
+	language
+	err error
 }
 
 func stateNames() []string {
@@ -193,6 +233,10 @@ func (w *words) compared(what, with ast.Node) {
 		w.known("state is never", text.Value, stateNames())
 	case "model":
 		w.known("model is never", text.Value, modelNames())
+	case "group":
+		if w.groups != nil {
+			w.known("group is never", text.Value, w.groups)
+		}
 	case "event.kind":
 		w.known("event.kind is never", text.Value, device.KindNames())
 	}
@@ -214,6 +258,10 @@ func (w *words) called(n *ast.CallNode) {
 	case "param":
 		if _, ok := device.LookupID(text.Value); !ok && w.err == nil {
 			w.err = fmt.Errorf("no model has a parameter %q", text.Value)
+		}
+	case "duration":
+		if _, err := ParseDuration(text.Value); err != nil && w.err == nil {
+			w.err = err
 		}
 	}
 }

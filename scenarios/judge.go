@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -37,7 +38,7 @@ type facts struct {
 	reboots  int
 	synced   bool
 	err      string
-	held     uint64 // claims that hold, by number; latched ones held once
+	held     uint64 // claims that hold, by number; latched ones held once; always and never: broken
 }
 
 // mostClaims is how many claims a story may have: held is one word.
@@ -45,13 +46,15 @@ const mostClaims = 64
 
 // A tracked claim is one under observation.
 type tracked struct {
+	number   int // its place with the judge
 	claim    *Claim
 	program  *vm.Program
 	in       []bool // by device; nil: all
 	devices  int
-	latched  bool // a deadline claim: counts a device once it has held
-	watching bool // its time has begun
-	count    int  // devices that it holds for now, or held once
+	latched  bool          // a deadline claim: counts a device once it has held
+	watching bool          // its time has begun
+	after    time.Duration // of always and never: earlier events do not count
+	count    int           // devices that it holds for now, or held once
 	broken   map[device.Index]happen
 	decided  bool
 	ok       bool
@@ -93,7 +96,9 @@ func (j *judge) hear(events []device.Event) {
 			}
 		}
 	}
-	j.weigh(dev, w)
+	for n, t := range j.claims {
+		j.weigh(n, t, dev, w)
+	}
 }
 
 // note remembers what an event says of its device.
@@ -133,59 +138,81 @@ func (w *world) catchUp(f *facts, h happen) {
 
 // witness judges one event by a claim about all events.
 func (j *judge) witness(n int, t *tracked, dev device.Index, w *world, h happen) {
-	if !t.watching || t.decided || t.in != nil && !t.in[dev] || len(t.broken) >= mostBroken {
+	f, bit := &j.facts[dev], uint64(1)<<n
+	if !t.watching || h.At < t.after || t.in != nil && !t.in[dev] || f.held&bit != 0 {
 		return
 	}
 	v, err := expr.Run(t.program, witness{*w, h})
-	holds := err == nil && v == any(true)
-	if holds != (t.claim.Quant == "always") {
-		if _, already := t.broken[dev]; !already {
-			t.broken[dev] = h
-			t.count--
-		}
+	if holds := err == nil && v == any(true); holds == (t.claim.Quant == "always") {
+		return
 	}
-	_ = n
+	f.held |= bit
+	t.count--
+	if len(t.broken) < mostBroken {
+		t.broken[dev] = h
+	}
 }
 
-// mostBroken is how many devices that break a claim are remembered.
+// mostBroken is how many breaks of a claim are remembered.
 const mostBroken = 1000
 
-// weigh evaluates the claims about a device's condition.
-func (j *judge) weigh(dev device.Index, w *world) {
-	f := &j.facts[dev]
-	for n, t := range j.claims {
-		if t.each() || t.decided || !t.watching || t.in != nil && !t.in[dev] {
-			continue
-		}
-		bit := uint64(1) << n
-		had := f.held&bit != 0
-		if had && t.latched {
-			continue
-		}
-		v, err := expr.Run(t.program, *w)
-		has := err == nil && v == any(true)
-		switch {
-		case has && !had:
-			f.held |= bit
-			t.count++
-		case !has && had:
-			f.held &^= bit
-			t.count--
-		}
+// weigh evaluates a claim about a device's condition.
+func (j *judge) weigh(n int, t *tracked, dev device.Index, w *world) {
+	if t.each() || t.decided || !t.watching || t.in != nil && !t.in[dev] {
+		return
+	}
+	f, bit := &j.facts[dev], uint64(1)<<n
+	had := f.held&bit != 0
+	if had && t.latched {
+		return
+	}
+	v, err := expr.Run(t.program, *w)
+	has := err == nil && v == any(true)
+	switch {
+	case has && !had:
+		f.held |= bit
+		t.count++
+	case !has && had:
+		f.held &^= bit
+		t.count--
 	}
 }
 
 // watch begins a claim's time: everything is weighed once.
-func (j *judge) watch(t *tracked) {
+func (j *judge) watch(n int, after time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	t.watching = true
+	t := j.claims[n]
+	t.watching, t.after = true, after
 	if t.each() {
 		t.count = t.devices
+	}
+	j.weighAll(n)
+}
+
+// weighAll looks at every device: some of what a condition may ask (a hook, a
+// parameter set by a step, the time) changes without an event.
+func (j *judge) weighAll(n int) {
+	t := j.claims[n]
+	if t.each() {
 		return
 	}
 	for dev := range j.facts {
-		j.weigh(device.Index(dev), j.world(device.Index(dev)))
+		if t.in == nil || t.in[dev] {
+			j.weigh(n, t, device.Index(dev), j.world(device.Index(dev)))
+		}
+	}
+}
+
+// reweigh looks at some devices again.
+func (j *judge) reweigh(devices []device.Index) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, dev := range devices {
+		w := j.world(dev)
+		for n, t := range j.claims {
+			j.weigh(n, t, dev, w)
+		}
 	}
 }
 
@@ -243,18 +270,33 @@ func (t *tracked) holdsNow() bool {
 	case "none":
 		return t.count == 0
 	case "at_least":
-		return n >= want
+		return n >= want-rounding
 	case "at_most":
-		return n <= want
-	case "exactly":
-		return n == want
+		return n <= want+rounding
+	case "exactly": // a share of a few devices is the nearest whole number, as in a sample
+		return n == math.Round(want)
 	}
 	return false
 }
 
+// rounding forgives what a share loses in binary.
+const rounding = 1e-6
+
+// offends reports whether a device for which a claim holds, or not, is one of
+// those that it fails for.
+func (t *tracked) offends(held bool) bool {
+	switch t.claim.Quant {
+	case "none", "at_most":
+		return held
+	case "exactly":
+		return held == (float64(t.count) > t.claim.Limit.of(t.devices))
+	}
+	return !held
+}
+
 // lacking returns the first devices that a claim does not hold for.
-func (j *judge) lacking(n int, t *tracked, most int) []Lack {
-	var list []Lack
+func (j *judge) lacking(t *tracked, most int) []Lack {
+	list := []Lack{}
 	for dev := range j.facts {
 		if len(list) == most {
 			break
@@ -270,7 +312,7 @@ func (j *judge) lacking(n int, t *tracked, most int) []Lack {
 				continue
 			}
 			why = "at " + h.At.Round(time.Millisecond).String() + ": " + h.Kind
-		} else if held := j.facts[dev].held&(1<<n) != 0; held != (t.claim.Quant == "none") {
+		} else if !t.offends(j.facts[dev].held&(1<<t.number) != 0) {
 			continue
 		}
 		list = append(list, j.lack(d, why))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -14,6 +15,7 @@ import (
 // it gets its type from its key, never from its looks.
 type node struct {
 	line, col int
+	width     int     // letters in its first line, 0 where it is not a scalar
 	text      string  // of a scalar
 	keys      []*node // of a map, in file order
 	values    []*node // of a map, beside keys; of a list
@@ -26,9 +28,10 @@ const (
 	scalar kind = iota
 	mapping
 	list
+	refused // was a mistake already: says nothing more
 )
 
-func (k kind) String() string { return [...]string{"a text", "a map", "a list"}[k] }
+func (k kind) String() string { return [...]string{"a text", "a map", "a list", "refused"}[k] }
 
 // get returns the value of a map's key, nil where it has none.
 func (n *node) get(key string) *node {
@@ -38,6 +41,43 @@ func (n *node) get(key string) *node {
 		}
 	}
 	return nil
+}
+
+// key returns a map's key itself, the map where it has none.
+func (n *node) key(name string) *node {
+	for _, k := range n.keys {
+		if k.text == name {
+			return k
+		}
+	}
+	return n
+}
+
+// empty reports whether a value is nothing, or a map or list of nothing.
+func (n *node) empty() bool { return n.kind != refused && n.text == "" && len(n.values) == 0 }
+
+// keyAt is key for a node that may be nil.
+func (n *node) keyAt(name string) *node {
+	if n == nil {
+		return &node{}
+	}
+	return n.key(name)
+}
+
+// at follows keys as far as they exist. A nil node, of a story that no file
+// holds, is nowhere.
+func (n *node) at(keys ...string) *node {
+	if n == nil {
+		return &node{}
+	}
+	for _, k := range keys {
+		next := n.get(k)
+		if next == nil {
+			break
+		}
+		n = next
+	}
+	return n
 }
 
 // mostBytes bounds a story file; bodies that are larger stand in files of their
@@ -51,7 +91,7 @@ func (r *reader) parse() *node {
 		r.mistake(&node{line: 1, col: 1}, "", "the file has %d bytes, more than %d", len(r.src), mostBytes)
 		return nil
 	}
-	file, err := parser.ParseBytes(r.src, 0)
+	file, err := parser.ParseBytes(r.src, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		r.syntax(err)
 		return nil
@@ -62,7 +102,7 @@ func (r *reader) parse() *node {
 			continue
 		}
 		if body != nil {
-			r.mistake(place(d.Body), "", "a story is one document")
+			r.mistake(r.node(d.Body), "", "a story is one document")
 			return nil
 		}
 		body = d.Body
@@ -86,8 +126,8 @@ func (r *reader) syntax(err error) {
 }
 
 func place(n ast.Node) *node {
-	p := n.GetToken().Position
-	return &node{line: p.Line, col: p.Column}
+	t := n.GetToken()
+	return &node{line: t.Position.Line, col: t.Position.Column}
 }
 
 // node copies a tree, and refuses what the small YAML has not.
@@ -103,16 +143,26 @@ func (r *reader) node(n ast.Node) *node {
 		for _, v := range n.Values {
 			out.values = append(out.values, r.node(v))
 		}
-	case *ast.LiteralNode:
-		out.text = n.Value.Value
-	case *ast.NullNode:
-		out.text = ""
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
 		r.mistake(out, "", "anchors, aliases, merge keys and tags are not part of the format")
+		out.kind = refused
 	default:
-		out.text = n.GetToken().Value
+		out.scalar(n)
 	}
 	return out
+}
+
+func (n *node) scalar(from ast.Node) {
+	t := from.GetToken()
+	first, _, _ := strings.Cut(strings.TrimSpace(t.Origin), "\n")
+	n.width = utf8.RuneCountInString(first)
+	switch from := from.(type) {
+	case *ast.LiteralNode:
+		n.text = from.Value.Value
+	case *ast.NullNode: // nothing, null and ~ are nothing
+	default:
+		n.text = t.Value
+	}
 }
 
 func (r *reader) pairs(out *node, values []*ast.MappingValueNode) {
@@ -121,6 +171,10 @@ func (r *reader) pairs(out *node, values []*ast.MappingValueNode) {
 		key := r.node(v.Key)
 		if i == 0 && out.col > key.col {
 			out.line, out.col = key.line, key.col
+		}
+		if twice := out.key(key.text); twice != out && key.kind == scalar {
+			r.mistake(key, "", "the key %q is already in line %d", key.text, twice.line)
+			continue
 		}
 		out.keys = append(out.keys, key)
 		out.values = append(out.values, r.node(v.Value))
@@ -168,18 +222,21 @@ func (r *reader) mistake(n *node, path, format string, args ...any) {
 	})
 }
 
+// mostShown bounds an excerpt: a body may be one long line.
+const mostShown = 200
+
 // excerpt returns the node's line with marks below it.
 func (r *reader) excerpt(n *node) string {
 	lines := strings.Split(string(r.src), "\n")
 	if n.line < 1 || n.line > len(lines) {
 		return ""
 	}
-	line := strings.TrimRight(lines[n.line-1], "\r")
-	if len(line) > 200 {
-		line = line[:200]
+	line := []rune(strings.TrimRight(lines[n.line-1], "\r"))
+	before := min(max(n.col, 1)-1, len(line))
+	if cut := before - mostShown/2; cut > mostShown/4 {
+		line, before = line[cut:], before-cut
 	}
-	col := min(max(n.col, 1), len(line)+1)
-	first, _, _ := strings.Cut(n.text, "\n")
-	marks := min(max(len(first), 1), max(len(line)-col+1, 1))
-	return fmt.Sprintf("%4d | %s\n     | %s%s\n", n.line, line, strings.Repeat(" ", col-1), strings.Repeat("^", marks))
+	line = line[:min(len(line), mostShown)]
+	marks := min(max(n.width, 1), max(len(line)-before, 1))
+	return fmt.Sprintf("%4d | %s\n     | %s%s\n", n.line, string(line), strings.Repeat(" ", before), strings.Repeat("^", marks))
 }

@@ -3,7 +3,9 @@ package scenarios
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -32,27 +34,39 @@ type plan struct {
 	steps    map[string]int
 }
 
-// newPlan checks a story. Mistakes of a story that came from a file name their
-// lines; those of one made by a program name their keys.
-func newPlan(s *Story, r *reader) (*plan, error) {
-	if r == nil {
-		r = &reader{name: cmpOr(s.Name, "story")}
+// newPlan checks a story that is complete. Mistakes of a story that came from a
+// file name their lines; those of one made by a program name their keys.
+func newPlan(s *Story) (*plan, error) {
+	r := &reader{name: cmpOr(s.Name, "story")}
+	if s.file != nil {
+		r.name, r.src = s.file.name, s.file.src
 	}
+	p := check(s, r)
+	p.ends()
+	if len(r.mistakes) > 0 {
+		return nil, r.sorted()
+	}
+	return p, nil
+}
+
+// check notes what is wrong in a story with its reader.
+func check(s *Story, r *reader) *plan {
 	p := &plan{story: s, reader: r, kinds: map[string]bool{}, programs: map[*Claim]*vm.Program{}, steps: map[string]int{}}
 	for i := range s.Fleet {
 		p.group(&s.Fleet[i])
 	}
+	if n := p.devices(); n > device.MaxDevices {
+		r.mistake(s.file.root().at("fleet"), "fleet", "%d devices; a fleet has at most %d", n, device.MaxDevices)
+	}
+	p.files()
 	p.timeline()
 	for i := range s.Expect {
 		p.claim(&s.Expect[i], fmt.Sprintf("expect[%d]", i))
 	}
 	if n := len(p.programs); n > mostClaims {
-		r.mistake(&node{line: 1, col: 1}, "expect", "%d claims; a story has at most %d", n, mostClaims)
+		r.mistake(s.file.root().at("expect"), "expect", "%d claims; a story has at most %d", n, mostClaims)
 	}
-	if len(r.mistakes) > 0 {
-		return nil, r.mistakes
-	}
-	return p, nil
+	return p
 }
 
 func cmpOr(a, b string) string {
@@ -62,28 +76,23 @@ func cmpOr(a, b string) string {
 	return b
 }
 
-var noPlace = &node{}
-
-func orNoPlace(n *node) *node {
-	if n == nil {
-		return noPlace
-	}
-	return n
-}
-
-// group makes the fleet's groups of a story's group: one for each make, in
-// interleaved order where it has a mix.
+// group makes the fleet's groups of a story's group: one for each make, one
+// after the other.
 func (p *plan) group(g *Group) {
 	path := "fleet." + g.Name
 	shares := g.Mix
-	if shares == nil {
-		shares = []Share{{Model: g.Model, Firmware: g.Firmware, Count: g.Count, at: g.at}}
+	if len(shares) == 0 {
+		if g.Model == "" && g.node != nil {
+			return // the reader has said so
+		}
+		shares = []Share{{Model: g.Model, Firmware: g.Firmware, Count: g.Count}}
 	}
 	counts := apportion(shares, g.Count)
 	for i, share := range shares {
 		row, err := device.NewRow(share.Model, share.Firmware, g.Switches)
 		if err != nil {
-			p.reader.mistake(orNoPlace(share.at), path, "%s", err)
+			n, key := makeNode(g, share)
+			p.reader.mistake(n, path+key, "%s", err)
 			continue
 		}
 		fg := fleet.Group{Name: g.Name, Row: row, Count: counts[i], Off: g.Off, Presets: p.presets(row, g.Set, path+".set")}
@@ -94,6 +103,20 @@ func (p *plan) group(g *Group) {
 		p.groups = append(p.groups, fg)
 		p.makes = append(p.makes, result.Make{Model: row.Model.Name, Firmware: row.Firmware.Version, Devices: counts[i]})
 	}
+}
+
+// makeNode returns where what makes no row is written.
+func makeNode(g *Group, s Share) (*node, string) {
+	if _, err := device.NewRow(s.Model, s.Firmware, nil); err == nil {
+		return g.node.at("switches"), ".switches"
+	}
+	if s.at != nil {
+		return s.at, ".mix"
+	}
+	if _, err := device.FindModel(s.Model); err != nil {
+		return g.node.at("model"), ".model"
+	}
+	return g.node.at("firmware"), ".firmware"
 }
 
 func (p *plan) targetTFTP() string {
@@ -128,14 +151,17 @@ func (p *plan) makeOf(dev device.Index) int {
 func apportion(shares []Share, total int) []int {
 	counts := make([]int, len(shares))
 	rest := make([]float64, len(shares))
-	left := total
+	left, sum := total, 0.0
+	for _, s := range shares {
+		sum += s.Percent // 99.99 for three times 33.33: parts of what was written
+	}
 	for i, s := range shares {
 		if s.Percent == 0 {
 			counts[i] = s.Count
 			left = 0
 			continue
 		}
-		exact := s.Percent * float64(total) / 100
+		exact := s.Percent / sum * float64(total)
 		counts[i] = int(math.Floor(exact + 1e-9))
 		rest[i] = exact - float64(counts[i])
 		left -= counts[i]
@@ -159,9 +185,10 @@ func (p *plan) presets(row *device.Row, list []Preset, path string) []device.Set
 	for _, preset := range list {
 		param, ok := row.Factory.Lookup(preset.Name)
 		if !ok {
-			p.reader.mistake(orNoPlace(preset.at), path, "unknown device parameter %q%s", preset.Name, nearestParam(row.Factory, preset.Name))
+			p.reader.mistake(preset.at.at(), path, "unknown device parameter %q%s", preset.Name, nearestParam(row.Factory, preset.Name))
 			continue
 		}
+		p.text(preset.Value, preset.value.at(), path+"."+preset.Name, false)
 		sets = append(sets, device.Set{ID: param.ID, Value: preset.Value, Has: true})
 	}
 	return sets
@@ -182,7 +209,8 @@ func (p *plan) timeline() {
 			continue
 		}
 		if _, twice := p.steps[s.Name]; twice {
-			p.reader.mistake(orNoPlace(s.node), fmt.Sprintf("timeline[%d]", i), "step %q is already named", s.Name)
+			p.reader.mistake(s.node.at("name"), fmt.Sprintf("timeline[%d].name", i), "step %q is already named in step %d", s.Name, p.steps[s.Name])
+			continue
 		}
 		p.steps[s.Name] = i
 	}
@@ -203,14 +231,17 @@ func (p *plan) step(i int) {
 	if s.Action == "" {
 		return
 	}
+	path += "." + s.Action
 	var err error
 	if p.chosen[i], err = p.selector(s.Of); err != nil {
-		p.reader.mistake(orNoPlace(s.node), path+"."+s.Action, "%s", err)
+		p.reader.mistake(s.node.at(s.Action, "of"), path, "%s", err)
 	}
+	p.text(s.URL, s.node.at(s.Action, "url"), path+".url", true)
 	for _, set := range s.Set {
 		if _, ok := device.LookupID(set.Name); !ok {
-			p.reader.mistake(orNoPlace(set.at), path+".set", "no model has a parameter %q", set.Name)
+			p.reader.mistake(set.at.at(), path, "no model has a parameter %q", set.Name)
 		}
+		p.text(set.Value, set.value.at(), path+"."+set.Name, true)
 	}
 }
 
@@ -224,7 +255,7 @@ func (p *plan) instant(i Instant, path string) {
 		for n := range p.steps {
 			names = append(names, n)
 		}
-		p.reader.mistake(orNoPlace(i.at), path, "no step is named %q%s", i.Step, device.DidYouMean(i.Step, names))
+		p.reader.mistake(i.at.at(), path, "no step is named %q%s", i.Step, device.DidYouMean(i.Step, names))
 	}
 }
 
@@ -233,16 +264,89 @@ func (p *plan) claim(c *Claim, path string) {
 	if c.Quant == "always" || c.Quant == "never" {
 		env = witness{}
 	}
-	program, err := compile(c.Expr, env, true, p.kinds)
+	if c.Quant == "" || c.Expr == "" && c.node != nil && (c.at == c.node || c.at.kind != scalar) {
+		return // the reader has said so
+	}
+	program, err := p.compile(c.Expr, env)
+	if strings.TrimSpace(c.Expr) == "" {
+		err = errors.New("an expression is missing")
+	}
 	if err != nil {
-		p.reader.mistake(orNoPlace(c.at), path+"."+c.Quant, "%s", err)
+		key := c.Quant
+		if slices.Contains(quantified, key) {
+			key = "where"
+		}
+		p.reader.mistake(c.at.at(), path+"."+key, "%s", err)
 	}
 	p.programs[c] = program
-	if _, err := p.groupNames(c.Of); err != nil {
-		p.reader.mistake(orNoPlace(c.at), path+".of", "%s", err)
+	p.claimOf(c, path)
+	p.instant(c.By, path+".by")
+	p.instant(c.At, path+".at")
+	p.instant(c.From, path+".from")
+}
+
+// claimOf checks whom a claim speaks of.
+func (p *plan) claimOf(c *Claim, path string) {
+	_, err := p.groupNames(c.Of)
+	if q, _, sample := strings.Cut(c.Of, " of "); sample {
+		if _, wrong := parseQuantity(q); wrong == nil {
+			err = errors.New("a quantity picks a sample; here name a group, or use at_least")
+		}
 	}
-	for _, i := range []Instant{c.By, c.At, c.From} {
-		p.instant(i, path)
+	if err != nil {
+		p.reader.mistake(c.node.at("of"), path+".of", "%s", err)
+	}
+}
+
+// compile compiles a condition of a device.
+func (p *plan) compile(code string, env any) (*vm.Program, error) {
+	return compile(code, language{env: env, asBool: true, kinds: p.kinds, groups: p.groupsKnown()})
+}
+
+func (p *plan) groupsKnown() []string {
+	var names []string
+	for _, g := range p.story.Fleet {
+		names = append(names, g.Name)
+	}
+	return names
+}
+
+// places are what ${…} can stand for in this story.
+func (p *plan) places() map[string]string {
+	if p.story.Server == nil {
+		return nil
+	}
+	return map[string]string{"server.tftp": "", "server.http": ""}
+}
+
+// text checks the ${…} and {{ }} of a value. Not all values are expanded for
+// each device.
+func (p *plan) text(text string, n *node, path string, each bool) {
+	filled, err := placeholders(text, p.places())
+	if err == nil && !each && strings.Contains(filled, "{{") {
+		err = errors.New("{{ }} is not in the presets of this spafleet yet; use a step's set, or a file")
+	}
+	if err == nil && each {
+		_, err = parseTemplate(filled, p.kinds)
+	}
+	if err != nil {
+		p.reader.mistake(n, path, "%s", err)
+	}
+}
+
+// files checks the texts of what the server has.
+func (p *plan) files() {
+	s := p.story.Server
+	if s == nil {
+		return
+	}
+	for _, path := range slices.Sorted(maps.Keys(s.Files)) {
+		e := s.Files[path]
+		n, key := s.node.at(path), join("server.files", path)
+		p.text(path, s.node.keyAt(path), key, true)
+		p.text(e.Body, n.at("body"), key, true)
+		p.text(e.Key, n.at("key"), key+".key", true)
+		p.text(e.Location, n.at("location"), key+".location", true)
 	}
 }
 
@@ -266,7 +370,8 @@ func (s *Story) expected() bool {
 }
 
 // UntilState returns the claim that every device is in a state or further
-// along, within a time; 0 sets no limit.
+// along, within a time; 0 is until the end, and a story without a duration then
+// goes on until it holds.
 func UntilState(states []string, within time.Duration) Claim {
 	quoted := make([]string, len(states))
 	for i, s := range states {
@@ -274,6 +379,6 @@ func UntilState(states []string, within time.Duration) Claim {
 	}
 	return Claim{
 		Name: "all reach " + states[0], Quant: "all", Expr: "state in [" + strings.Join(quoted, ", ") + "]",
-		By: Instant{Plus: within, Given: within > 0},
+		By: Instant{Plus: within, End: within == 0, Given: true},
 	}
 }

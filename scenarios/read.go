@@ -1,9 +1,11 @@
 package scenarios
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,23 +19,56 @@ import (
 type reader struct {
 	name     string
 	src      []byte
+	tree     *node
 	mistakes Mistakes
 }
 
-// Load reads a story. Name is what mistakes call the file. The error is
-// [Mistakes]: everything wrong in the file, each with its line.
+// Load reads a story and checks it against what exists. Name is what mistakes
+// call the file; without its ending it is also the story's name where the file
+// gives none. The error is [Mistakes]: everything wrong in the file, each with
+// its line. A missing duration alone is left to [Run]: the caller may still set
+// it.
 func Load(name string, src []byte) (*Story, error) {
 	r := &reader{name: name, src: src}
-	s := &Story{Seed: 1}
-	if root := r.parse(); root != nil {
-		r.story(s, root)
+	s := &Story{Seed: 1, Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), file: r}
+	root := r.parse()
+	if root == nil {
+		return nil, r.sorted()
 	}
+	r.tree = root
+	r.story(s, root)
+	p := check(s, r)
 	if len(r.mistakes) > 0 {
-		return nil, r.mistakes
+		p.ends()
+		return nil, r.sorted()
 	}
 	sum := sha256.Sum256(src)
 	s.SHA256 = hex.EncodeToString(sum[:])
 	return s, nil
+}
+
+// root returns the whole file, nil for a story that no file holds.
+func (r *reader) root() *node {
+	if r == nil {
+		return nil
+	}
+	return r.tree
+}
+
+// sorted returns the mistakes in the order of the file, each once.
+func (r *reader) sorted() Mistakes {
+	slices.SortStableFunc(r.mistakes, func(a, b Mistake) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+	})
+	return slices.Compact(r.mistakes)
+}
+
+// is reports whether a node is of a kind, and notes where it is not.
+func (r *reader) is(n *node, k kind, path, what string) bool {
+	if n.kind != k && n.kind != refused {
+		r.mistake(n, path, "this is %s, not %s", n.kind, what)
+	}
+	return n.kind == k
 }
 
 // A key reads the value of one key.
@@ -43,20 +78,23 @@ type key struct {
 }
 
 // walk reads a map by its keys. What is not among them is a mistake that names
-// the nearest.
-func (r *reader) walk(n *node, path string, keys ...key) {
-	if n.kind != mapping {
-		r.mistake(n, path, "this is %s, not a map", n.kind)
-		return
-	}
+// the nearest. It reports whether all were.
+func (r *reader) walk(n *node, path string, keys ...key) bool {
+	known := r.is(n, mapping, path, "a map")
 	for i, k := range n.keys {
+		if k.kind == refused {
+			known = false
+			continue
+		}
 		at := slices.IndexFunc(keys, func(c key) bool { return c.name == k.text })
 		if at < 0 {
 			r.mistake(k, path, "unknown key %q%s", k.text, device.DidYouMean(k.text, keyNames(keys)))
+			known = false
 			continue
 		}
 		keys[at].read(n.values[i], join(path, k.text))
 	}
+	return known
 }
 
 func keyNames(keys []key) []string {
@@ -76,8 +114,7 @@ func join(path, key string) string {
 
 // each reads the items of a list.
 func (r *reader) each(n *node, path string, read func(item *node, path string)) {
-	if n.kind != list {
-		r.mistake(n, path, "this is %s, not a list", n.kind)
+	if !r.is(n, list, path, "a list") {
 		return
 	}
 	for i, item := range n.values {
@@ -88,19 +125,16 @@ func (r *reader) each(n *node, path string, read func(item *node, path string)) 
 // text reads a scalar.
 func (r *reader) text(to *string) func(*node, string) {
 	return func(n *node, path string) {
-		if n.kind != scalar {
-			r.mistake(n, path, "this is %s, not a text", n.kind)
-			return
+		if r.is(n, scalar, path, "a text") {
+			*to = n.text
 		}
-		*to = n.text
 	}
 }
 
 // scalarAs reads a scalar with a function that may refuse it.
 func (r *reader) scalarAs(read func(text string) error) func(*node, string) {
 	return func(n *node, path string) {
-		if n.kind != scalar {
-			r.mistake(n, path, "this is %s, not a text", n.kind)
+		if !r.is(n, scalar, path, "a text") {
 			return
 		}
 		if err := read(strings.TrimSpace(n.text)); err != nil {
@@ -135,7 +169,7 @@ func (r *reader) duration(to *time.Duration) func(*node, string) {
 }
 
 func (r *reader) story(s *Story, root *node) {
-	r.walk(root, "",
+	known := r.walk(root, "",
 		key{"format", r.scalarAs(func(text string) error {
 			if text != "1" {
 				return fmt.Errorf("format %s is not known to this spafleet", text)
@@ -164,13 +198,13 @@ func (r *reader) story(s *Story, root *node) {
 		}},
 	)
 	if s.Server != nil && s.Target != nil {
-		r.mistake(root, "", "a story has a server or a target, not both")
+		r.mistake(root.key("target"), "", "a story has a server or a target, not both")
 	}
-	if len(s.Fleet) == 0 && len(r.mistakes) == 0 {
-		r.mistake(root, "", "no fleet: who acts?")
+	if known && (root.get("fleet") == nil || root.get("fleet").empty()) {
+		r.mistake(root.key("fleet"), "", "no fleet: who acts?")
 	}
-	if s.Server != nil && root.kind == mapping && root.get("clock") == nil {
-		r.mistake(root, "", "a story with a server runs in virtual time unless it says otherwise, and this spafleet has only the real one: write clock: real")
+	if known && s.Server != nil && root.get("clock") == nil {
+		r.mistake(root.key("server"), "", "a story with a server runs in virtual time unless it says otherwise, and this spafleet has only the real one: write clock: real")
 	}
 }
 
@@ -178,10 +212,16 @@ func readClock(text string) error {
 	switch {
 	case text == "real":
 		return nil
-	case text == "virtual" || text == "mixed" || strings.HasSuffix(text, "x"):
+	case text == "virtual" || text == "mixed" || isSpeed(text):
 		return fmt.Errorf("clock %s is not in this spafleet yet; write real", text)
 	}
 	return fmt.Errorf("%q is not a clock; it is real, virtual, mixed or a speed such as 60x", text)
+}
+
+func isSpeed(text string) bool {
+	digits, ok := strings.CutSuffix(text, "x")
+	n, is := number(digits)
+	return ok && is && n > 0
 }
 
 func (r *reader) limits(s *Story, n *node, path string) {
@@ -196,11 +236,13 @@ func (r *reader) limits(s *Story, n *node, path string) {
 }
 
 func (r *reader) fleet(s *Story, n *node, path string) {
-	if n.kind != mapping {
-		r.mistake(n, path, "this is %s, not a map of groups", n.kind)
+	if n.empty() || !r.is(n, mapping, path, "a map of groups") {
 		return
 	}
 	for i, k := range n.keys {
+		if k.kind == refused {
+			continue
+		}
 		p := join(path, k.text)
 		if !isGroupName(k.text) {
 			r.mistake(k, p, "%q is not a group's name: lower-case letters, digits and hyphens, and not all", k.text)
@@ -215,8 +257,8 @@ func isGroupName(s string) bool {
 }
 
 func (r *reader) group(name string, n *node, path string) Group {
-	g := Group{Name: name, Count: 1, at: n}
-	r.walk(n, path,
+	g := Group{Name: name, Count: 1, node: n}
+	known := r.walk(n, path,
 		key{"model", r.text(&g.Model)},
 		key{"firmware", r.text(&g.Firmware)},
 		key{"count", r.count(&g.Count)},
@@ -230,25 +272,40 @@ func (r *reader) group(name string, n *node, path string) Group {
 			g.Off = !on
 		}},
 	)
-	if (g.Model == "") == (g.Mix == nil) {
+	mix := n.get("mix")
+	if known && (n.get("model") == nil) == (mix == nil) {
 		r.mistake(n, path, "a group has a model or a mix, one of them")
+	}
+	if len(g.Mix) > 0 && g.Mix[0].Percent == 0 && n.get("count") != nil {
+		r.mistake(n.key("count"), path, "the mix has counts of its own: count goes with shares")
+	}
+	if mix != nil && n.get("firmware") != nil {
+		r.mistake(n.key("firmware"), path, "a mix names its firmware: MODEL FIRMWARE")
 	}
 	return g
 }
 
 func (r *reader) mix(n *node, path string) []Share {
+	if n.kind == refused {
+		return nil
+	}
 	if n.kind != mapping || len(n.keys) == 0 {
 		r.mistake(n, path, "a mix is a map such as {SPA2102 5.2.10: 60%%, PAP2T 5.1.6(LS): 40%%}")
 		return nil
 	}
 	var shares []Share
-	total := 0.0
+	total, wrong := 0.0, false
 	for i, k := range n.keys {
 		share := Share{at: k}
 		share.Model, share.Firmware, _ = strings.Cut(k.text, " ")
-		q, err := parseQuantity(n.values[i].text)
-		if err != nil {
-			r.mistake(n.values[i], path, "%s", err)
+		var q quantity
+		before := len(r.mistakes)
+		r.scalarAs(func(text string) (err error) {
+			q, err = parseQuantity(text)
+			return err
+		})(n.values[i], join(path, k.text))
+		if len(r.mistakes) > before || n.values[i].kind == refused {
+			wrong = true
 			continue
 		}
 		if q.percent {
@@ -259,23 +316,23 @@ func (r *reader) mix(n *node, path string) []Share {
 		}
 		if len(shares) > 0 && (shares[0].Percent > 0) != q.percent {
 			r.mistake(n.values[i], path, "a mix has all counts or all shares")
+			wrong = true
 		}
 		shares = append(shares, share)
 	}
-	if total > 0 && (total < 99.99 || total > 100.01) {
+	if !wrong && total > 0 && (total < 99.99 || total > 100.01) {
 		r.mistake(n.values[len(n.values)-1], path, "the shares add up to %g%%, not 100%%", total)
 	}
 	return shares
 }
 
 func (r *reader) presets(n *node, path string) []Preset {
-	if n.kind != mapping {
-		r.mistake(n, path, "this is %s, not a map of device parameters", n.kind)
+	if !r.is(n, mapping, path, "a map of device parameters") {
 		return nil
 	}
 	var list []Preset
 	for i, k := range n.keys {
-		p := Preset{Name: k.text, at: k}
+		p := Preset{Name: k.text, at: k, value: n.values[i]}
 		r.text(&p.Value)(n.values[i], join(path, k.text))
 		list = append(list, p)
 	}
@@ -298,7 +355,21 @@ func (r *reader) lease(g *Group, n *node, path string) {
 		}
 		return
 	}
-	r.walk(n, path, key{"66", r.text(&g.TFTPServer)})
+	if !r.is(n, mapping, path, "none, nor a map of DHCP options") {
+		return
+	}
+	for i, k := range n.keys {
+		option, err := strconv.ParseUint(k.text, 10, 8)
+		switch {
+		case k.kind == refused:
+		case err != nil:
+			r.mistake(k, path, "%q is not a DHCP option number", k.text)
+		case option == 66:
+			r.text(&g.TFTPServer)(n.values[i], join(path, k.text))
+		default:
+			r.mistake(k, path, "DHCP option %d is not in this spafleet yet; 66 is", option)
+		}
+	}
 }
 
 func (r *reader) target(n *node, path string) *Target {
@@ -306,34 +377,37 @@ func (r *reader) target(n *node, path string) *Target {
 	r.walk(n, path,
 		key{"hosts", func(n *node, path string) {
 			r.each(n, path, func(n *node, path string) {
-				h, err := parseHost(n.text)
-				if err != nil {
-					r.mistake(n, path, "%s", err)
-				}
-				t.Hosts = append(t.Hosts, h)
+				r.scalarAs(func(text string) error {
+					h, err := parseHost(text)
+					t.Hosts = append(t.Hosts, h)
+					return err
+				})(n, path)
 			})
 		}},
 		key{"tftp", r.text(&t.TFTP)},
 	)
-	if len(t.Hosts) == 0 {
+	if n.kind == mapping && len(t.Hosts) == 0 {
 		r.mistake(n, path, "hosts is needed: the only hosts that this fleet may contact")
 	}
 	return t
 }
 
 func (r *reader) server(n *node, path string) *Server {
-	s := &Server{Files: map[string]prov.Entry{}, at: map[string]*node{}}
+	s := &Server{Files: map[string]prov.Entry{}}
 	r.walk(n, path, key{"files", func(n *node, path string) {
-		if n.kind != mapping {
-			r.mistake(n, path, "this is %s, not a map of paths", n.kind)
+		if !r.is(n, mapping, path, "a map of paths") {
 			return
 		}
+		s.node = n
 		for i, k := range n.keys {
+			if k.kind == refused {
+				continue
+			}
 			if !strings.HasPrefix(k.text, "/") {
 				r.mistake(k, path, "a path begins with /")
 				continue
 			}
-			s.Files[k.text], s.at[k.text] = r.entry(n.values[i], join(path, k.text)), k
+			s.Files[k.text] = r.entry(n.values[i], join(path, k.text))
 		}
 	}})
 	return s
@@ -345,7 +419,7 @@ func (r *reader) entry(n *node, path string) prov.Entry {
 		e.Body = n.text
 		return e
 	}
-	r.walk(n, path,
+	known := r.walk(n, path,
 		key{"body", r.text(&e.Body)},
 		key{"status", r.count(&e.Status)},
 		key{"location", r.text(&e.Location)},
@@ -357,7 +431,7 @@ func (r *reader) entry(n *node, path string) prov.Entry {
 			return err
 		})},
 	)
-	if (n.get("body") == nil) == (n.get("status") == nil) {
+	if known && (n.get("body") == nil) == (n.get("status") == nil) {
 		r.mistake(n, path, "needs exactly one of body and status")
 	}
 	return e

@@ -2,10 +2,8 @@ package scenarios
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -67,16 +65,19 @@ type play struct {
 	missed   []bool
 	happened []string // named steps, guarded by judge.mu
 	notes    []string
+	values   map[string]string // of ${…}
+	quiet    []quiet
 }
 
 // Run acts a story out and judges it. The error says that it could not run:
 // then nothing was sent. What came of a story that ran is in its report.
 func Run(ctx context.Context, s *Story, o Options) (*Report, error) {
-	plan, err := newPlan(s, nil)
+	plan, err := newPlan(s)
 	if err != nil {
 		return nil, err
 	}
 	p := &play{plan: plan, options: o}
+	p.texts = &texts{play: p}
 	if err := p.prepare(); err != nil {
 		return nil, err
 	}
@@ -161,14 +162,15 @@ func (p *play) observe() {
 	p.reached, p.missed = make([]int, len(p.fired)), make([]bool, len(p.fired))
 	for i := range p.story.Expect {
 		c := &p.story.Expect[i]
-		p.expect = append(p.expect, p.track(c, !c.At.Given))
+		p.expect = append(p.expect, p.track(c, c.By.Given && c.Quant != "none"))
 	}
 }
 
 // track begins to follow a claim. Claims with a deadline count a device once it
 // has held.
 func (p *play) track(c *Claim, latched bool) *tracked {
-	t := &tracked{claim: c, program: p.programs[c], latched: latched && c.Quant != "none", broken: map[device.Index]happen{}}
+	t := &tracked{claim: c, program: p.programs[c], latched: latched, broken: map[device.Index]happen{}}
+	t.number = len(p.judge.claims)
 	names, _ := p.groupNames(c.Of)
 	if names == nil {
 		t.devices = p.fleet.Len()
@@ -195,11 +197,12 @@ func (p *play) perform(ctx context.Context) (*Report, error) {
 	if p.options.Started != nil {
 		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, play: p})
 	}
+	p.texts.fleet.Store(p.fleet)
+	p.begin() // before the first event
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- p.fleet.Run(work) }()
-	p.begin()
 	p.conduct(ctx)
 	interrupted := ctx.Err() != nil
 	report := p.report(began, interrupted)
@@ -241,7 +244,6 @@ func (p *play) closeServer() {
 func (p *play) openServer() error {
 	s := p.story.Server
 	p.pairs = &prov.Pairs{Seed: p.story.Seed}
-	p.texts = &texts{play: p}
 	core, err := prov.NewCore(nil, prov.Options{Who: p.texts.who, Find: p.texts.find, Expand: p.texts.expand, Pairs: p.pairs})
 	if err != nil {
 		return err
@@ -252,7 +254,8 @@ func (p *play) openServer() error {
 	}
 	p.server = server
 	tftp := server.TFTP().String()
-	files, err := p.fill(map[string]string{"server.tftp": tftp, "server.http": server.HTTP().String()})
+	p.values = map[string]string{"server.tftp": tftp, "server.http": server.HTTP().String()}
+	files, err := p.fill()
 	if err == nil {
 		err = core.SetFiles(files)
 	}
@@ -261,6 +264,9 @@ func (p *play) openServer() error {
 		return fmt.Errorf("story %s: %w", p.story.Name, err)
 	}
 	for i := range p.groups {
+		if err := p.fillPresets(p.groups[i].Presets); err != nil {
+			return err
+		}
 		if lease := &p.groups[i].Lease; lease.TFTPServer == "" && !p.noLease(p.groups[i].Name) {
 			lease.TFTPServer = tftp
 		}
@@ -277,25 +283,30 @@ func (p *play) noLease(group string) bool {
 	return false
 }
 
-// fill expands ${…} in paths and bodies, and checks their templates.
-func (p *play) fill(values map[string]string) (map[string]prov.Entry, error) {
+// fill expands ${…} in paths and bodies.
+func (p *play) fill() (map[string]prov.Entry, error) {
 	files := map[string]prov.Entry{}
-	var errs []string
 	for path, e := range p.story.Server.Files {
 		for _, text := range []*string{&path, &e.Body, &e.Key, &e.Location} {
-			filled, err := placeholders(*text, values)
-			if err == nil && text != &path {
-				err = p.texts.check(filled)
-			}
+			filled, err := placeholders(*text, p.values)
 			if err != nil {
-				errs = append(errs, fmt.Sprintf("server.files.%s: %s", path, err))
+				return nil, err
 			}
 			*text = filled
 		}
 		files[path] = e
 	}
-	if len(errs) > 0 {
-		return nil, errors.New(strings.Join(errs, "; "))
-	}
 	return files, nil
+}
+
+// fillPresets expands ${…} in what a group sets.
+func (p *play) fillPresets(sets []device.Set) error {
+	for i := range sets {
+		filled, err := placeholders(sets[i].Value, p.values)
+		if err != nil {
+			return err
+		}
+		sets[i].Value = filled
+	}
+	return nil
 }

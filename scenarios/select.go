@@ -26,7 +26,7 @@ func (p *plan) selector(text string) (selector, error) {
 	var s selector
 	body, where, hasWhere := strings.Cut(text, " where ")
 	if hasWhere {
-		program, err := compile(where, world{}, true, p.kinds)
+		program, err := p.compile(where, world{})
 		if err != nil {
 			return s, err
 		}
@@ -49,15 +49,17 @@ func (p *plan) groupNames(text string) ([]string, error) {
 	if text == "all" || text == "" {
 		return nil, nil
 	}
-	var known []string
-	for _, g := range p.story.Fleet {
-		known = append(known, g.Name)
-	}
+	known := p.groupsKnown()
 	var names []string
 	for name := range strings.SplitSeq(text, ",") {
 		name = strings.TrimSpace(name)
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("no group is called %q%s; %s", name, device.DidYouMean(name, append(known, "all")), selectorForm)
+			if q, rest, ok := strings.Cut(name, " "); ok {
+				if _, err := parseQuantity(q); err == nil {
+					return nil, fmt.Errorf("%s; write %q", selectorForm, q+" of "+strings.TrimSpace(rest))
+				}
+			}
+			return nil, fmt.Errorf("no group is called %q%s", name, cmpOr(device.DidYouMean(name, append(known, "all")), "; "+selectorForm))
 		}
 		names = append(names, name)
 	}
@@ -85,7 +87,7 @@ func (j *judge) choose(s selector, step int) []device.Index {
 	if s.most.text == "" {
 		return list
 	}
-	n := int(max(math.Round(s.most.of(len(list))), 1))
+	n := int(max(math.Round(s.most.of(len(list))), 1)) // nearest whole number, at least one
 	slices.SortFunc(list, func(a, b device.Index) int { return cmp.Compare(j.rank(a, step), j.rank(b, step)) })
 	list = list[:min(n, len(list))]
 	slices.Sort(list)

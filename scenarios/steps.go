@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -24,32 +25,41 @@ func (r *reader) step(n *node, path string) Step {
 		{"by", r.instant(&s.By)},
 	}
 	for _, a := range actions {
-		keys = append(keys, key{a.name, func(n *node, path string) {
+		keys = append(keys, key{a.name, func(value *node, path string) {
 			if s.Action != "" {
-				r.mistake(n, path, "a step has one action; this one has %s too", s.Action)
+				r.mistake(n.key(a.name), path, "a step has one action; this one has %s too", s.Action)
 				return
 			}
 			s.Action = a.name
-			r.action(&s, a.url, a.sets, n, path)
+			r.action(&s, a.url, a.sets, value, path)
 		}})
 	}
 	r.walk(n, path, keys...)
 	if s.At.Given && s.When != nil {
-		r.mistake(n, path, "a step happens at an instant or when a claim holds, not both")
+		r.mistake(n.key("at"), path, "a step happens at an instant or when a claim holds, not both")
 	}
-	if s.When != nil && !s.By.Given {
-		r.mistake(n, path, `when this happens is not known: give the step a "by"`)
+	if s.By.Given && n.get("when") == nil {
+		r.mistake(n.key("by"), path, "by is the deadline of a when, and this step has none")
 	}
 	return s
 }
 
 // action reads ACTION: SELECTOR, or a map with of.
 func (r *reader) action(s *Step, url, sets bool, n *node, path string) {
+	of := func(n *node, path string) {
+		r.text(&s.Of)(n, path)
+		if n.kind == scalar && strings.TrimSpace(n.text) == "" {
+			r.mistake(n, path, "whom? %s, such as all", selectorForm)
+		}
+	}
 	if n.kind == scalar {
-		s.Of = n.text
+		of(n, path)
 		return
 	}
-	keys := []key{{"of", r.text(&s.Of)}}
+	if n.kind == mapping && n.get("of") == nil {
+		r.mistake(n, path, "whom? %s needs of", s.Action)
+	}
+	keys := []key{{"of", of}}
 	if url {
 		keys = append(keys, key{"url", r.text(&s.URL)})
 	}
@@ -61,31 +71,34 @@ func (r *reader) action(s *Step, url, sets bool, n *node, path string) {
 
 func (r *reader) instant(to *Instant) func(*node, string) {
 	return func(n *node, path string) {
-		i, err := parseInstant(n.text)
-		if err != nil || n.kind != scalar {
-			r.mistake(n, path, "%q is not an instant: a duration such as 45s, a step's name, or a step + a duration", n.text)
-			return
-		}
-		*to = i
-		to.at = n
+		r.scalarAs(func(text string) (err error) {
+			*to, err = parseInstant(text)
+			to.at, to.Given = n, true // a wrong one is not a missing one
+			return err
+		})(n, path)
 	}
 }
 
 func parseInstant(text string) (Instant, error) {
-	text = strings.TrimSpace(text)
 	if text == "end" {
 		return Instant{End: true, Given: true}, nil
 	}
-	if step, plus, ok := strings.Cut(text, "+"); ok {
+	step, plus, later := strings.Cut(text, "+")
+	if step = strings.TrimSpace(step); later && step != "" {
 		d, err := ParseDuration(strings.TrimSpace(plus))
-		return Instant{Step: strings.TrimSpace(step), Plus: d, Given: true}, err
+		return Instant{Step: step, Plus: d, Given: true}, err
 	}
-	if d, err := ParseDuration(text); err == nil {
-		return Instant{Plus: d, Given: true}, nil
-	} else if text == "" || text[0] >= '0' && text[0] <= '9' {
+	if text == "" || later {
+		return Instant{}, fmt.Errorf("%q is not an instant: a duration such as 45s, a step's name, or a step + a duration", text)
+	}
+	d, err := ParseDuration(text)
+	if err != nil && strings.Trim(text[:1], "0123456789.-") == "" {
 		return Instant{}, err
 	}
-	return Instant{Step: text, Given: true}, nil
+	if err != nil {
+		return Instant{Step: text, Given: true}, nil
+	}
+	return Instant{Plus: d, Given: true}, nil
 }
 
 // quantified are the forms of a claim that count devices.
@@ -93,44 +106,83 @@ var quantified = []string{"at_least", "at_most", "exactly"}
 
 // claim reads an expectation, or what a step waits for.
 func (r *reader) claim(n *node, path string, when bool) Claim {
-	c := Claim{at: n}
+	c := Claim{at: n, node: n}
 	where := ""
-	form := func(name string) func(*node, string) {
-		return func(n *node, path string) {
-			if c.Quant != "" {
-				r.mistake(n, path, "a claim has one form; this one has %s too", c.Quant)
-			}
-			c.Quant, c.Expr, c.at = name, n.text, n
-		}
-	}
-	keys := []key{{"all", form("all")}, {"none", form("none")}, {"of", r.text(&c.Of)}, {"where", func(n *node, path string) {
-		where, c.at = n.text, n
+	keys := []key{{"of", r.text(&c.Of)}, {"where", func(n *node, path string) {
+		r.text(&where)(n, path)
+		c.at = n
 	}}}
+	for _, q := range []string{"all", "none"} {
+		keys = append(keys, r.form(&c, q))
+	}
 	for _, q := range quantified {
-		keys = append(keys, key{q, func(n *node, path string) {
-			var err error
-			if c.Limit, err = parseQuantity(n.text); err != nil {
-				r.mistake(n, path, "%s", err)
-			}
-			c.Quant = q
-		}})
+		keys = append(keys, r.amount(&c, q))
 	}
 	if !when {
-		keys = append(keys, key{"always", form("always")}, key{"never", form("never")}, key{"name", r.text(&c.Name)},
+		keys = append(keys, r.form(&c, "always"), r.form(&c, "never"), key{"name", r.text(&c.Name)},
 			key{"by", r.instant(&c.By)}, key{"at", r.instant(&c.At)}, key{"from", r.instant(&c.From)})
 	}
-	r.walk(n, path, keys...)
+	known := r.walk(n, path, keys...)
 	if slices.Contains(quantified, c.Quant) {
 		c.Expr = where
-		if where == "" {
-			r.mistake(n, path, "%s needs where", c.Quant)
-		}
 	}
-	if c.Quant == "" && n.kind == mapping {
-		r.mistake(n, path, "a claim needs one of all, none, at_least, at_most, exactly, always, never")
+	if known {
+		r.claimKeys(&c, path)
 	}
 	if c.Name == "" {
-		c.Name = strings.TrimSpace(c.Quant + " " + c.Limit.text + " " + strings.TrimSpace(c.Expr))
+		c.Name = strings.Join(strings.Fields(c.Quant+" "+c.Limit.text+" "+c.Expr), " ")
 	}
 	return c
+}
+
+// form reads a claim that is one expression.
+func (r *reader) form(c *Claim, name string) key {
+	return key{name, func(n *node, path string) {
+		if !r.only(c, name, path) {
+			return
+		}
+		r.text(&c.Expr)(n, path)
+		c.at = n
+	}}
+}
+
+// amount reads a claim's count or share, whose expression stands in where.
+func (r *reader) amount(c *Claim, name string) key {
+	return key{name, func(n *node, path string) {
+		if !r.only(c, name, path) {
+			return
+		}
+		r.scalarAs(func(text string) (err error) {
+			c.Limit, err = parseQuantity(text)
+			return err
+		})(n, path)
+	}}
+}
+
+func (r *reader) only(c *Claim, name, path string) bool {
+	if c.Quant != "" {
+		r.mistake(c.node.key(name), path, "a claim has one form; this one has %s too", c.Quant)
+		return false
+	}
+	c.Quant = name
+	return true
+}
+
+// claimKeys checks which keys a claim has together.
+func (r *reader) claimKeys(c *Claim, path string) {
+	n := c.node
+	counts := slices.Contains(quantified, c.Quant)
+	each := c.Quant == "always" || c.Quant == "never"
+	switch has := func(key string) bool { return n.get(key) != nil }; {
+	case c.Quant == "":
+		r.mistake(n, path, "a claim needs one of all, none, at_least, at_most, exactly, always, never")
+	case counts && !has("where"):
+		r.mistake(n.key(c.Quant), path, "%s needs where", c.Quant)
+	case !counts && has("where"):
+		r.mistake(n.key("where"), path, "where goes with at_least, at_most and exactly; %s has its expression already", c.Quant)
+	case has("by") && has("at"):
+		r.mistake(n.key("at"), path, "a claim has by or at, not both")
+	case has("from") && !each:
+		r.mistake(n.key("from"), path, "from goes with always and never")
+	}
 }

@@ -23,6 +23,7 @@ type Story struct {
 	Timeline []Step
 	Expect   []Claim
 	SHA256   string // of the file; "" for a story that no file holds
+	file     *reader
 }
 
 // A Group is devices of the fleet, numbered after those of the groups before it.
@@ -37,7 +38,7 @@ type Group struct {
 	TFTPServer string // option 66; "": the server's TFTP
 	NoLease    bool
 	Off        bool // waits for power_on
-	at         *node
+	node       *node
 }
 
 // A Share is a part of a group: a number of devices, or percent of the group.
@@ -52,7 +53,7 @@ type Share struct {
 // A Preset is a device parameter that a tester sets before a device's life.
 type Preset struct {
 	Name, Value string
-	at          *node
+	at, value   *node
 }
 
 // A Server is the embedded provisioning server.
@@ -60,7 +61,7 @@ type Server struct {
 	Files map[string]prov.Entry
 	TFTP  string // address to listen at; "": a free port on loopback
 	HTTP  string
-	at    map[string]*node // of a file's path
+	node  *node // of the files
 }
 
 // A Target is the server under test.
@@ -74,7 +75,7 @@ type Step struct {
 	Name   string
 	At     Instant
 	When   *Claim
-	By     Instant // deadline of When
+	By     Instant // deadline of When; not given: the end
 	Action string  // "" for a step that only names a moment
 	Of     string  // selector
 	URL    string  // of resync and upgrade
@@ -98,10 +99,11 @@ type Claim struct {
 	Limit quantity
 	Expr  string
 	Of    string
-	By    Instant // each device's deadline
-	At    Instant // or the moment at which the fleet must be so
+	By    Instant // each device's deadline: it counts once it has held
+	At    Instant // or the moment at which the fleet must be so; neither: the end
 	From  Instant // of always and never
 	at    *node   // the expression
+	node  *node
 }
 
 // quantity is a count or a share of devices.

@@ -27,7 +27,7 @@ func parseTemplate(text string, kinds map[string]bool) (*template, error) {
 		if !ok {
 			return nil, fmt.Errorf("{{ without }}")
 		}
-		program, err := compile(strings.TrimSpace(code), speaker{}, false, kinds)
+		program, err := compile(strings.TrimSpace(code), language{env: speaker{}, kinds: kinds})
 		if err != nil {
 			return nil, fmt.Errorf("{{ %s }}: %w", strings.TrimSpace(code), err)
 		}

@@ -3,15 +3,18 @@ package scenarios
 import (
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"spafleet/device"
+	"spafleet/device/fleet"
 	"spafleet/resync/prov"
 )
 
 // texts answers the embedded server's questions: who asks, and what a {{ }}
 // means for him.
 type texts struct {
-	play *play
+	play  *play
+	fleet atomic.Pointer[fleet.Fleet] // nil until it is ready: the server listens before, and strangers may ask
 
 	mu       sync.Mutex
 	compiled map[string]*template
@@ -37,20 +40,22 @@ func (t *texts) template(text string) (*template, error) {
 	return c, nil
 }
 
-func (t *texts) check(text string) error {
-	_, err := t.template(text)
-	return err
-}
-
 // who returns the device at a source address.
 func (t *texts) who(addr netip.Addr) (*device.Unit, bool) {
-	v, ok := t.play.fleet.At(addr)
+	f := t.fleet.Load()
+	if f == nil {
+		return nil, false
+	}
+	v, ok := f.At(addr)
 	return &v.Unit, ok
 }
 
 // find returns the device with a MAC address.
 func (t *texts) find(mac string) (*device.Unit, bool) {
-	f := t.play.fleet
+	f := t.fleet.Load()
+	if f == nil {
+		return nil, false
+	}
 	t.once.Do(func() {
 		t.index = make(map[string]device.Index, f.Len())
 		for i := range f.Len() {
@@ -73,18 +78,30 @@ func (t *texts) expand(text string, a prov.Asker, r prov.Rotation) (string, erro
 	if err != nil {
 		return "", err
 	}
+	if len(tpl.programs) == 0 {
+		return text, nil
+	}
 	s := speaker{Key: r.Asked.Key, Dir: r.Asked.Dir, NextKey: r.Next.Key, NextDir: r.Next.Dir, Generation: int(r.Next.Generation)}
 	if a.Unit == nil {
-		s.world = world{Index: -1, MAC: a.MAC, Serial: a.Serial, PN: a.PN, Param: func(string) string { return "" }}
-		s.Secret = func(word string) string { return secret(t.play.story.Seed, a.MAC, word) }
+		s.world = t.stranger(a)
 		return tpl.expand(s)
 	}
-	v, _ := t.play.fleet.View(a.Unit.Index)
-	s.world = world{Index: int(a.Unit.Index), State: v.State.String(), Powered: v.Powered, OffHook: v.InUse}
-	s.identify(a.Unit, t.play.fleet.Group(a.Unit.Index).Name, t.play.story.Seed)
-	s.Param = func(name string) string {
-		value, _ := v.Params.Lookup(name)
-		return value
-	}
+	j := t.play.judge
+	j.mu.Lock() // what a world knows of events is the judge's
+	defer j.mu.Unlock()
+	s.world = *j.world(a.Unit.Index)
 	return tpl.expand(s)
+}
+
+func (t *texts) stranger(a prov.Asker) world {
+	seed := t.play.story.Seed
+	return world{
+		Index: -1, MAC: a.MAC, Serial: a.Serial, PN: a.PN,
+		Param:  func(string) string { return "" },
+		Events: func(string) int { return 0 },
+		Last:   func(string) happen { return happen{} },
+		Since:  func(string) bool { return false },
+		Before: func(string) bool { return false },
+		Secret: func(word string) string { return secret(seed, a.MAC, word) },
+	}
 }

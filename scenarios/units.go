@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -9,17 +10,38 @@ import (
 
 // ParseCount reads a whole number such as 200, 10k or 1M.
 func ParseCount(text string) (int, error) {
-	digits, factor := text, 1.0
+	digits, zeros := text, 0
 	if d, ok := strings.CutSuffix(text, "k"); ok {
-		digits, factor = d, 1e3
+		digits, zeros = d, 3
 	} else if d, ok := strings.CutSuffix(text, "M"); ok {
-		digits, factor = d, 1e6
+		digits, zeros = d, 6
 	}
-	n, err := strconv.ParseFloat(digits, 64)
-	if n *= factor; err != nil || n < 0 || n > 1e12 || n != float64(int(n)) || strings.ContainsAny(digits, "eExXnNiI+_") {
+	// Moved in decimal: 1.001 times 1000 is not 1001 in binary.
+	whole, part, _ := strings.Cut(digits, ".")
+	part = strings.TrimRight(part, "0")
+	n, err := strconv.ParseUint(whole+part+strings.Repeat("0", max(zeros-len(part), 0)), 10, 64)
+	if _, ok := number(digits); !ok || err != nil || len(part) > zeros || n > mostCount {
 		return 0, fmt.Errorf("%q is not a count; write 200, 10k or 1M", text)
 	}
 	return int(n), nil
+}
+
+const mostCount = 1_000_000_000_000
+
+// number reads digits, with a fraction or without. Signs, exponents and words
+// such as inf, which Go's own parser takes, are not numbers of the format.
+func number(text string) (float64, bool) {
+	whole, part, split := strings.Cut(text, ".")
+	for _, digits := range []string{whole, part} {
+		if strings.Trim(digits, "0123456789") != "" {
+			return 0, false
+		}
+	}
+	if whole == "" || split && part == "" {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	return n, err == nil
 }
 
 var units = []struct {
@@ -39,12 +61,12 @@ func ParseDuration(text string) (time.Duration, error) {
 		for i < len(rest) && (rest[i] >= '0' && rest[i] <= '9' || rest[i] == '.') {
 			i++
 		}
-		n, err := strconv.ParseFloat(rest[:i], 64)
+		n, ok := number(rest[:i])
 		unit, left := splitUnit(rest[i:])
-		if err != nil || unit == 0 || n*float64(unit) > float64(100*365*24*time.Hour) {
+		if !ok || unit == 0 || n*float64(unit)+float64(total) > float64(longest) {
 			return 0, durationError(text)
 		}
-		total += time.Duration(n * float64(unit))
+		total += time.Duration(math.Round(n * float64(unit)))
 		rest = left
 	}
 	if text == "" {
@@ -52,6 +74,20 @@ func ParseDuration(text string) (time.Duration, error) {
 	}
 	return total, nil
 }
+
+// formatDuration writes a duration as ParseDuration reads it, to the millisecond.
+func formatDuration(d time.Duration) string {
+	var b strings.Builder
+	for _, i := range []int{4, 3, 2, 1, 0} { // days first: nobody writes 1w for 7d
+		if n := d / units[i].d; n > 0 {
+			fmt.Fprintf(&b, "%d%s", n, units[i].name)
+			d %= units[i].d
+		}
+	}
+	return cmpOr(b.String(), "0")
+}
+
+const longest = 100 * 365 * 24 * time.Hour
 
 func splitUnit(s string) (time.Duration, string) {
 	for _, u := range units {
@@ -63,7 +99,7 @@ func splitUnit(s string) (time.Duration, string) {
 }
 
 func durationError(text string) error {
-	if _, err := strconv.ParseFloat(text, 64); err == nil {
+	if _, ok := number(text); ok {
 		return fmt.Errorf("a duration needs a unit (ms s m h d w); did you mean %q?", text+"s")
 	}
 	return fmt.Errorf("%q is not a duration such as 45s or 1h30m", text)
@@ -87,8 +123,8 @@ func ParseSize(text string) (int, error) {
 		n    float64
 	}{{"KB", 1 << 10}, {"MB", 1 << 20}, {"GB", 1 << 30}, {"B", 1}} {
 		if digits, ok := strings.CutSuffix(text, u.name); ok {
-			n, err := strconv.ParseFloat(digits, 64)
-			if err == nil && n >= 0 && n*u.n <= 1<<31 {
+			n, ok := number(digits)
+			if ok && n*u.n <= 1<<31 {
 				return int(n * u.n), nil
 			}
 		}
@@ -100,8 +136,8 @@ func ParseSize(text string) (int, error) {
 func parseQuantity(text string) (quantity, error) {
 	text = strings.TrimSpace(text)
 	if digits, ok := strings.CutSuffix(text, "%"); ok {
-		n, err := strconv.ParseFloat(digits, 64)
-		if err != nil || n <= 0 || n > 100 {
+		n, ok := number(digits)
+		if !ok || n <= 0 || n > 100 {
 			return quantity{}, fmt.Errorf("%q is not a share such as 30%%", text)
 		}
 		return quantity{n, true, text}, nil

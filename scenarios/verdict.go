@@ -60,7 +60,7 @@ func (p *play) stepReports() []StepReport {
 		if !s.Fired {
 			s.At = 0
 			if t := p.when[i]; t != nil {
-				s.Missing = p.judge.lacking(p.number(t), t, mostLacks)
+				s.Missing = p.judge.lacking(t, mostLacks)
 			}
 		}
 		list = append(list, s)
@@ -74,25 +74,16 @@ func (p *play) claimReports(now time.Duration) []ClaimReport {
 	list := []ClaimReport{}
 	for _, t := range p.expect {
 		if !t.decided {
+			p.judge.weighAll(t.number)
 			t.settle(t.watching && t.holdsNow(), now)
 		}
 		c := ClaimReport{Name: t.claim.Name, OK: t.ok, Devices: t.devices, Held: t.count, DecidedAt: t.at.Seconds(), First: []Lack{}}
 		if !t.ok {
-			c.First = append(c.First, p.judge.lacking(p.number(t), t, mostLacks)...)
+			c.First = p.judge.lacking(t, mostLacks)
 		}
 		list = append(list, c)
 	}
 	return list
-}
-
-// number returns a claim's number with the judge.
-func (p *play) number(t *tracked) int {
-	for i, c := range p.judge.claims {
-		if c == t {
-			return i
-		}
-	}
-	return 0
 }
 
 // generator says whether this machine kept up.

@@ -44,8 +44,8 @@ func (h *histogram) spread() Spread {
 		return Spread{}
 	}
 	n := h.h.TotalCount()
-	at := func(q float64) float64 { // a bucket's end may lie beyond the largest sample
-		return min(float64(h.h.ValueAtQuantile(q))/1e6, float64(h.max)/1e9)
+	at := func(q float64) float64 { // a bucket's ends may lie beyond the samples
+		return max(min(float64(h.h.ValueAtQuantile(q))/1e6, float64(h.max)/1e9), float64(h.min)/1e9)
 	}
 	return Spread{Count: n, Min: float64(h.min) / 1e9, Avg: h.sum / float64(n) / 1e9, Med: at(50), P95: at(95), P99: at(99), Max: float64(h.max) / 1e9}
 }

@@ -21,14 +21,14 @@ type live struct {
 	lateness prometheus.Histogram
 }
 
-// Metric is one row of the documentation of the metrics.
+// metricDoc is one row of the documentation of the metrics.
 type metricDoc struct{ name, labels, meaning string }
 
 // metricDocs names the metrics: docs/metrics.md is printed from it.
 var metricDocs = []metricDoc{
 	{"spafleet_resyncs_total", "model, scheme, result", "resyncs that ended, all rules together; scheme is that of the last file, empty where none was asked for"},
 	{"spafleet_resync_duration_seconds", "model", "from the moment a resync was due to its end"},
-	{"spafleet_fetches_total", "scheme, rule, what, result", "files asked for: rule A to D, or u for a URL command; what is profile or image"},
+	{"spafleet_fetches_total", "scheme, rule, what, result", "files asked for: rule A to D, or url for a command with a URL; what is profile or image"},
 	{"spafleet_phase_duration_seconds", "phase, scheme", "parts of the transfers that succeeded: dns, connect, tls, first_byte, body"},
 	{"spafleet_bytes_received_total", "scheme", "bytes of bodies received"},
 	{"spafleet_devices", "model, state", "devices in each state of the provisioning lifecycle"},
@@ -75,13 +75,13 @@ func (t *Tally) Register(r prometheus.Registerer, outstanding func() int) error 
 			return err
 		}
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for i := range t.makes {
 		for _, s := range fsm.States() {
 			l.devices.WithLabelValues(t.makes[i].Model, s.String()).Add(float64(t.counts[i].states[s]))
 		}
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.live = l
 	return nil
 }
@@ -94,11 +94,19 @@ func (l *live) resync(make int, scheme string, r device.Result, ns int64) {
 	l.duration.WithLabelValues(l.makes[make].Model).Observe(float64(ns) / 1e9)
 }
 
+// ruleName is url for a command, as expressions say it too.
+func ruleName(rule byte) string {
+	if rule == 'u' {
+		return "url"
+	}
+	return string(rune(rule))
+}
+
 func (l *live) file(f *device.File) {
 	if l == nil {
 		return
 	}
-	l.fetches.WithLabelValues(f.Scheme, string(rune(f.Rule)), f.What, f.Result.String()).Inc()
+	l.fetches.WithLabelValues(f.Scheme, ruleName(f.Rule), f.What, f.Result.String()).Inc()
 	l.bytes.WithLabelValues(f.Scheme).Add(float64(f.Bytes))
 	if f.Result != device.OK {
 		return

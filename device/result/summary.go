@@ -132,7 +132,9 @@ func (t *Tally) findings() Findings {
 	for _, e := range t.errs {
 		f.Errors = append(f.Errors, *e)
 	}
-	slices.SortFunc(f.Errors, func(a, b Failure) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Err, b.Err)) })
+	slices.SortFunc(f.Errors, func(a, b Failure) int {
+		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Err, b.Err), cmp.Compare(a.Result, b.Result))
+	})
 	f.Errors = f.Errors[:min(len(f.Errors), mostFindings)]
 	return f
 }

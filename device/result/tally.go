@@ -22,7 +22,7 @@ type Tally struct {
 	devices  []mark // by device
 	counts   []counts
 	unknown  map[string]int
-	errs     map[string]*Failure
+	errs     map[failureKey]*Failure
 	resync   histogram
 	ready    histogram
 	fetch    map[string]*histogram // by scheme
@@ -73,6 +73,11 @@ type fileKey struct {
 	result device.Result
 }
 
+type failureKey struct {
+	err    string
+	result device.Result
+}
+
 type phaseKey struct{ phase, scheme string }
 
 // A Failure is a kind of failed resync, with how often it was.
@@ -86,7 +91,7 @@ type Failure struct {
 // NewTally returns a tally of a fleet's makes. MakeOf says which of them a
 // device is of.
 func NewTally(makes []Make, makeOf func(device.Index) int) *Tally {
-	t := &Tally{makes: makes, makeOf: makeOf, counts: make([]counts, len(makes)), unknown: map[string]int{}, errs: map[string]*Failure{},
+	t := &Tally{makes: makes, makeOf: makeOf, counts: make([]counts, len(makes)), unknown: map[string]int{}, errs: map[failureKey]*Failure{},
 		fetch: map[string]*histogram{}, phases: map[phaseKey]*histogram{}, files: map[fileKey]int64{}, bytes: map[string]int64{}, reboots: map[device.Reason]int64{}}
 	total := 0
 	for i, m := range makes {
@@ -176,13 +181,14 @@ func (t *Tally) readyAfter(e *device.Event, m *mark) {
 const mostFailures = 200
 
 func (t *Tally) failure(e *device.Event) {
-	f := t.errs[e.Err]
+	key := failureKey{e.Err, e.Result}
+	f := t.errs[key]
 	if f == nil {
 		if len(t.errs) == mostFailures {
 			return
 		}
 		f = &Failure{Err: e.Err, Result: e.Result.String()}
-		t.errs[e.Err] = f
+		t.errs[key] = f
 	}
 	f.Count++
 	if e.File != nil && e.File.Hint != "" {

@@ -113,7 +113,10 @@ type Behaviour struct {
 	FollowRedirects        bool
 	IgnoreVersionSuffix    bool
 	HTTPConnect, HTTPRead  time.Duration
-	SyslogPriority         int // -1: no prefix
+	SyslogPriority         int  // -1: no prefix
+	HTTPSUpgrade           bool // firmware images come by https too
+	LaxImages              bool // an image without a known header is taken by its name
+	UpgradeFirst           bool // at boot, Upgrade_Rule comes before the first resync
 }
 
 // A Setting is a switch with the value it has in a row.

@@ -136,6 +136,24 @@ var switches = []firmwareSwitch{
 		"http_read_wait", "a duration", "longest wait for the next bytes of an answer",
 		always(inferred("30s")), duration(func(b *Behaviour) *time.Duration { return &b.HTTPRead }),
 	},
+	{ // §6.1
+		"https_upgrade", "refuse or accept", "firmware images by https",
+		func(r *Row) Fact {
+			if r.Model.Family.Phone {
+				return documented("accept")
+			}
+			return byGeneration(documented("refuse"), documented("refuse"), field("accept"), inferred("accept"))(r)
+		},
+		choice("refuse", "accept", func(b *Behaviour) *bool { return &b.HTTPSUpgrade }),
+	},
+	{ // §6.4
+		"image_check", "strict or lax", "an image without a known header (lax: taken by the version in its name)",
+		always(inferred("strict")), choice("strict", "lax", func(b *Behaviour) *bool { return &b.LaxImages }),
+	},
+	{ // Q12
+		"upgrade_order", "resync_first or upgrade_first", "what a unit does first after it has started",
+		always(inferred("resync_first")), choice("resync_first", "upgrade_first", func(b *Behaviour) *bool { return &b.UpgradeFirst }),
+	},
 	{ // Q16
 		"syslog_priority", "-1 to 191", "number in front of a syslog line (-1: none)",
 		always(inferred("134")), number(-1, 191, func(b *Behaviour) *int { return &b.SyslogPriority }),

@@ -13,6 +13,6 @@ type View struct {
 	InUse   bool  // a line is off hook
 	Booted  int64 // fleet time of the last boot, nanoseconds
 	Now     int64 // fleet time of the copy
-	Due     int64 // fleet time of what it does next, 0 for nothing
+	Due     int64 // fleet time of its next resync, 0 for none
 	Resyncs struct{ OK, Failed uint32 }
 }

@@ -2,8 +2,10 @@ package resync
 
 import (
 	"bytes"
+	"crypto/md5"
 	"encoding/binary"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"spafleet/device"
@@ -30,22 +32,53 @@ func imageMagic(m *device.Model) string {
 	return fmt.Sprintf("SpA%-4s FiRmWaRe", name)
 }
 
-// imageVersion checks an image's header for a model and returns the version it
-// holds. The error is what the device logs.
-func imageVersion(m *device.Model, image []byte) (version string, f *failure) {
+// imageMark stands in the place of an image's random sequence where the image is
+// one of ours. Their digest can be checked; how real ones are made is not known.
+const imageMark = "spafleet-image/1"
+
+// imageVersion checks an image's header for a row and returns the version it
+// holds. Unless the row is lax, a version in the file's name is never trusted.
+func imageVersion(r *device.Row, path string, image []byte) (version string, f *failure) {
 	if len(image) < imageHeader {
 		return "", &failure{errCorrupt, device.Corrupt}
 	}
-	if string(image[:16]) != imageMagic(m) {
+	if string(image[:16]) != imageMagic(r.Model) {
+		if r.Behaviour.LaxImages {
+			return laxVersion(path)
+		}
 		return "", &failure{"unrecognized file format", device.Corrupt}
 	}
 	be := binary.BigEndian
 	if be.Uint32(image[0x50:]) != imageHeader || be.Uint32(image[0x54:]) != sectorHeader || int(be.Uint32(image[0x58:])) != len(image) {
 		return "", &failure{errCorrupt, device.Corrupt}
 	}
+	if string(image[0x40:0x50]) == imageMark && imageDigest(image) != [16]byte(image[0x30:0x40]) {
+		return "", &failure{errCorrupt, device.Corrupt}
+	}
 	text, _, _ := bytes.Cut(image[0x5C:0x7C], []byte{0})
 	if version = string(text); !isVersion(version) {
 		return "", &failure{errCorrupt, device.Corrupt}
+	}
+	return version, nil
+}
+
+// imageDigest is the digest of an image of ours: MD5 of what stands behind it.
+func imageDigest(image []byte) [16]byte { return md5.Sum(image[0x40:]) }
+
+// namedVersion is the version in a file name such as spa2102-5-2-12.bin or
+// spa942-6-1-5a.bin.
+var namedVersion = regexp.MustCompile(`-(\d+)-(\d+)-(\d+)-?([A-Za-z]*)\.bin$`)
+
+// laxVersion takes a version from a file's name, for files without a header that
+// is known.
+func laxVersion(path string) (string, *failure) {
+	m := namedVersion.FindStringSubmatch(path)
+	if m == nil {
+		return "", &failure{"unrecognized file format", device.Corrupt}
+	}
+	version := m[1] + "." + m[2] + "." + m[3]
+	if m[4] != "" {
+		version += "(" + m[4] + ")"
 	}
 	return version, nil
 }
@@ -73,5 +106,8 @@ func MakeImage(m *device.Model, version string, size int) ([]byte, error) {
 	be.PutUint32(image[0x54:], sectorHeader)
 	be.PutUint32(image[0x58:], uint32(size))
 	copy(image[0x5C:0x7C], version)
+	copy(image[0x40:], imageMark)
+	digest := imageDigest(image)
+	copy(image[0x30:], digest[:])
 	return image, nil
 }

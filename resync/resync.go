@@ -32,8 +32,16 @@ type Input struct {
 	Command *device.Command // of a resync or upgrade command; nil for a timer
 	Booted  int64           // fleet time of the last boot
 	Last    int64           // fleet time of the last attempt's start, 0 for none
-	Applied Receipt         // of the last body applied, zero after any other change
-	Shelf   *Shelf          // shared by the fleet
+	Upgrade UpgradeHistory
+	Applied Receipt // of the last body applied, zero after any other change
+	Shelf   *Shelf  // shared by the fleet
+}
+
+// UpgradeHistory is what a device remembers of its upgrade attempts.
+type UpgradeHistory struct {
+	Last    int64  // fleet time of the last attempt's start, 0 for none
+	Err     string // $ERR of the last attempt, the new version if it succeeded
+	Retries int    // failures in a row
 }
 
 // An Outcome is what an attempt came to.
@@ -55,9 +63,19 @@ func (in *Input) situation(now int64) device.Situation {
 	if since == 0 {
 		since = in.Booted
 	}
-	return device.Situation{
+	upgraded := in.Upgrade.Last
+	if upgraded == 0 {
+		upgraded = in.Booted
+	}
+	s := device.Situation{
 		PRVST:  in.Cause.PRVST(),
 		PRVTMR: int((now - since) / 1e9),
-		UPGTMR: int((now - in.Booted) / 1e9),
+		UPGTMR: int((now - upgraded) / 1e9),
+		UPGST:  1,
+		UPGERR: in.Upgrade.Err,
 	}
+	if in.Upgrade.Retries > 0 {
+		s.UPGST = 2
+	}
+	return s
 }

@@ -32,6 +32,17 @@ func (a *agenda) next() (at int64, which timer, ok bool) {
 	return at, which, ok
 }
 
+// resync returns when the next resync can begin, 0 for none.
+func (a *agenda) resync() int64 {
+	only := *a
+	only[upgradeTimer] = 0
+	at, _, ok := only.next()
+	if !ok {
+		return 0
+	}
+	return at
+}
+
 // set sets one of a device's timers, or stops it with 0.
 func (l *loop) set(dev device.Index, u *unit, t timer, at int64) {
 	u.agenda[t] = at
@@ -77,6 +88,8 @@ func (l *loop) due(dev device.Index, u *unit, now int64) {
 		l.forcePending(dev, u, now)
 	case resyncTimer:
 		l.dueResync(dev, u, u.cause, at, now)
+	case upgradeTimer:
+		l.dueUpgrade(dev, u, now)
 	}
 	l.schedule(dev, u)
 }

@@ -125,12 +125,15 @@ func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 	in := resync.Input{
 		Unit: l.row(u).Unit(l.f.seed, s.dev, l.f.address(s.dev)), Params: u.params, Life: u.life,
 		Lease: l.f.groups[u.group].Lease, Cause: s.command.Cause, Command: &s.command,
-		Booted: u.booted, Last: u.last, Applied: u.receipt, Shelf: &l.f.shelf,
+		Booted: u.booted, Last: u.last, Upgrade: u.upgrade, Applied: u.receipt, Shelf: &l.f.shelf,
 	}
-	u.act, u.last = slot, now
+	u.act = slot
 	started := device.ResyncStarted
 	if s.command.Order == device.Upgrade {
 		started = device.UpgradeStarted
+		u.upgrade.Last = now
+	} else {
+		u.last = now
 	}
 	l.emit(s.dev, u, device.Event{At: now, Kind: started, Cause: s.command.Cause})
 	w := &world{l: l, act: slot}

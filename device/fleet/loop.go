@@ -230,6 +230,7 @@ func (l *loop) resynced(dev device.Index, u *unit, o *resync.Outcome, now int64)
 		l.boot(dev, u, device.ByParams, now)
 		return
 	}
+	defer l.considerUpgrade(dev, u, now)
 	if u.has(erring) == o.OK {
 		u.run = 0
 	}
@@ -243,10 +244,13 @@ func (l *loop) resynced(dev device.Index, u *unit, o *resync.Outcome, now int64)
 // upgraded restarts the device, at its new version if the image was good
 // (reboot codes 8 and 80: field).
 func (l *loop) upgraded(dev device.Index, u *unit, o *resync.Outcome, now int64) {
+	u.upgrade.Err = o.Err
 	if !o.OK {
 		l.boot(dev, u, device.ByUpgradeFailed, now)
+		l.retryUpgrade(dev, u, now)
 		return
 	}
+	u.upgrade.Err, u.upgrade.Retries = o.Version, 0
 	u.row = l.f.rowAt(u.row, o.Version)
 	l.boot(dev, u, device.ByUpgradeOK, now)
 }
@@ -265,12 +269,14 @@ func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) 
 	s := resync.ScheduleOf(l.row(u), u.params)
 	at, cause, ok := s.AtBoot(now, reason, l.draw(dev, u, forBoot))
 	l.arm(dev, u, at, cause, ok)
+	l.bootUpgrade(dev, u, reason, ok, now)
 }
 
 // Purposes of draws.
 const (
 	forBoot = iota + 1
 	forTimer
+	forUpgrade
 )
 
 func (l *loop) draw(dev device.Index, u *unit, purpose uint8) float64 {

@@ -17,6 +17,8 @@ type unit struct {
 	act     int32  // the attempt lent to it, idle where it has none
 	n       uint32 // its count of events and heap entries
 	draws   uint32
+	wish    resync.Wish // the upgrade that was tried last
+	upgrade resync.UpgradeHistory
 	ok      uint32 // resyncs
 	failed  uint32
 	row     uint16

@@ -10,6 +10,7 @@ type clause struct {
 	start, end int  // both 0: there is no condition
 	legacy     bool // some left side is missing and means $SWVER
 	holds      bool
+	compares   bool // something, and is not just the word true
 }
 
 // A relation is a set of outcomes of a comparison, and true if one of them is
@@ -131,6 +132,7 @@ func (p *parser) comparison(c *clause) error {
 		return err
 	}
 	c.holds = c.holds && left.compare(op, right, p.d.IgnoreSuffix)
+	c.compares = true
 	return nil
 }
 

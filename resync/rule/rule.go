@@ -101,6 +101,9 @@ type Decision struct {
 	Options     Options
 	URL         URL
 	HasURL      bool // false: nothing to fetch, which is a success too
+	// Conditional says that the alternative has a condition, and not just the word
+	// true, which the firmware itself puts before the URL of a web command.
+	Conditional bool
 }
 
 // Skipped reports whether no alternative held.
@@ -122,7 +125,7 @@ func Eval(text string, env Env, d Dialect) (Decision, error) {
 			return Decision{}, err
 		}
 		if a.clause.holds {
-			a.Alternative, a.Why = n, p.chosen(n, a.clause)
+			a.Alternative, a.Why, a.Conditional = n, p.chosen(n, a.clause), a.clause.compares
 			return a.Decision, nil
 		}
 		refused = append(refused, a.clause)
@@ -146,7 +149,7 @@ func Alternatives(text string, env Env, d Dialect) ([]Decision, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.Alternative = len(all) + 1
+		a.Alternative, a.Conditional = len(all)+1, a.clause.compares
 		all = append(all, a.Decision)
 		if !p.take('|') {
 			return all, nil

@@ -117,10 +117,10 @@ func TestAlternativesDoNotJudge(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []rule.Decision{
-		{Alternative: 1, Assignments: []rule.Assignment{{Name: "GPP_A", Value: "x"}}, URL: rule.URL{Path: "/a"}, HasURL: true},
+		{Alternative: 1, Assignments: []rule.Assignment{{Name: "GPP_A", Value: "x"}}, URL: rule.URL{Path: "/a"}, HasURL: true, Conditional: true},
 		{Alternative: 2, Options: rule.Options{Key: "k1", HasKey: true}, URL: rule.URL{Scheme: "https", Host: "h", Path: "/000e08012345"}, HasURL: true},
 		{Alternative: 3},
-		{Alternative: 4, URL: rule.URL{Path: "/c"}, HasURL: true},
+		{Alternative: 4, URL: rule.URL{Path: "/c"}, HasURL: true, Conditional: true},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)

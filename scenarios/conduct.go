@@ -265,7 +265,7 @@ func (p *play) over(now time.Duration) bool {
 	if d > 0 && now >= d {
 		return true
 	}
-	if d > 0 && !p.story.Brief || !p.story.expected() {
+	if d > 0 && !p.story.Brief || !p.story.expected() && len(p.story.Timeline) == 0 {
 		return false
 	}
 	for i := range p.fired {

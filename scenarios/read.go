@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/resync"
 	"spafleet/resync/prov"
 )
 
@@ -415,12 +416,14 @@ func (r *reader) server(n *node, path string) *Server {
 
 func (r *reader) entry(n *node, path string) prov.Entry {
 	var e prov.Entry
+	image := ""
 	if n.kind == scalar {
 		e.Body = n.text
 		return e
 	}
 	known := r.walk(n, path,
 		key{"body", r.text(&e.Body)},
+		key{"image", r.text(&image)},
 		key{"status", r.count(&e.Status)},
 		key{"location", r.text(&e.Location)},
 		key{"key", r.text(&e.Key)},
@@ -431,8 +434,40 @@ func (r *reader) entry(n *node, path string) prov.Entry {
 			return err
 		})},
 	)
-	if known && (n.get("body") == nil) == (n.get("status") == nil) {
-		r.mistake(n, path, "needs exactly one of body and status")
+	contents := 0
+	for _, name := range []string{"body", "image", "status"} {
+		if n.get(name) != nil {
+			contents++
+		}
+	}
+	if known && contents != 1 {
+		r.mistake(n, path, "needs exactly one of body, image and status")
+	}
+	if image != "" {
+		r.image(&e, image, n.at("image"), path)
 	}
 	return e
+}
+
+// imageSize is how large an image is that no size was given for.
+const imageSize = 64 << 10
+
+// image makes the firmware image MODEL VERSION.
+func (r *reader) image(e *prov.Entry, text string, n *node, path string) {
+	name, version, _ := strings.Cut(strings.TrimSpace(text), " ")
+	m, err := device.FindModel(name)
+	if err != nil {
+		r.mistake(n, join(path, "image"), "%s", err)
+		return
+	}
+	size := imageSize
+	if e.Size > 0 {
+		size = e.Size
+	}
+	body, err := resync.MakeImage(m, strings.TrimSpace(version), size)
+	if err != nil {
+		r.mistake(n, join(path, "image"), "%s; write MODEL VERSION", err)
+		return
+	}
+	e.Body, e.Size = string(body), 0
 }

@@ -92,7 +92,7 @@ func (p *play) prepare() error {
 		}
 	}
 	if err := p.openFleet(); err != nil {
-		p.closeServer()
+		p.closeServer(false)
 		return err
 	}
 	return nil
@@ -214,16 +214,15 @@ func (p *play) perform(ctx context.Context) (*Report, error) {
 	}
 	stop()
 	err := <-ended
-	p.closeServer()
+	p.closeServer(interrupted || p.options.Keep)
 	report.Generator.Aborted = p.fleet.Aborted()
 	return report, err
 }
 
-// closeWait is how long the end waits for the server's own sockets: a transfer
-// whose device fell silent would hold it for seconds.
-const closeWait = 500 * time.Millisecond
-
-func (p *play) closeServer() {
+// closeServer ends the embedded server, if there is one. A TFTP transfer whose
+// device fell silent holds it for some seconds, unless the run was interrupted:
+// then its end is left to that of the program.
+func (p *play) closeServer(interrupted bool) {
 	if p.server == nil {
 		return
 	}
@@ -232,6 +231,10 @@ func (p *play) closeServer() {
 		p.server.Close()
 		close(closed)
 	}()
+	if !interrupted {
+		<-closed
+		return
+	}
 	timer := time.NewTimer(closeWait)
 	defer timer.Stop()
 	select {
@@ -239,6 +242,9 @@ func (p *play) closeServer() {
 	case <-timer.C:
 	}
 }
+
+// closeWait is how long an interrupted run waits for the server's last transfers.
+const closeWait = 500 * time.Millisecond
 
 // openServer starts the embedded server and fills in where it is.
 func (p *play) openServer() error {
@@ -260,7 +266,7 @@ func (p *play) openServer() error {
 		err = core.SetFiles(files)
 	}
 	if err != nil {
-		p.closeServer()
+		p.closeServer(false)
 		return fmt.Errorf("story %s: %w", p.story.Name, err)
 	}
 	for i := range p.groups {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -44,12 +45,36 @@ func missing(t *testing.T, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
+// A process is a server of somebody else's that runs.
+type process struct {
+	*exec.Cmd
+	log *output
+}
+
+// output is what a process printed so far.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
 // start runs a server until the test ends, and waits until it answers.
-func start(t *testing.T, ready func() bool, program string, args ...string) *exec.Cmd {
+func start(t *testing.T, ready func() bool, program string, args ...string) process {
 	t.Helper()
-	var log bytes.Buffer
+	log := &output{}
 	cmd := exec.Command(program, args...)
-	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -70,11 +95,11 @@ func start(t *testing.T, ready func() bool, program string, args ...string) *exe
 		}
 		return ready()
 	})
-	return cmd
+	return process{cmd, log}
 }
 
 // stopServer ends a server that start started, and waits until it is gone.
-func stopServer(t *testing.T, cmd *exec.Cmd) {
+func stopServer(t *testing.T, cmd process) {
 	t.Helper()
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -132,9 +157,15 @@ func write(t *testing.T, path string, data []byte) {
 	}
 }
 
+// A tftpServer is dnsmasq at work.
+type tftpServer struct {
+	addr string
+	log  *output
+}
+
 // dnsmasq serves a folder by TFTP. Its port is 69 and cannot be changed, so it
 // has an address of its own.
-func dnsmasq(t *testing.T, root string) string {
+func dnsmasq(t *testing.T, root string) tftpServer {
 	t.Helper()
 	program := need(t, "dnsmasq", "dnsmasq-base")
 	if os.Geteuid() != 0 {
@@ -155,9 +186,9 @@ func dnsmasq(t *testing.T, root string) string {
 		_, _, err = c.ReadFrom(make([]byte, 512))
 		return err == nil
 	}
-	start(t, ready, program, "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--enable-tftp", "--tftp-root="+root,
+	p := start(t, ready, program, "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--enable-tftp", "--tftp-root="+root,
 		"--listen-address="+addr, "--bind-interfaces", "--user=root", "--tftp-max=1000", "--log-facility=-")
-	return addr
+	return tftpServer{addr, p.log}
 }
 
 // nginx serves a folder by HTTP.
@@ -194,7 +225,7 @@ func whoami(t *testing.T) string {
 	return u.Username
 }
 
-func (n *nginx) start(t *testing.T) *exec.Cmd {
+func (n *nginx) start(t *testing.T) process {
 	t.Helper()
 	return start(t, accepts(n.addr), need(t, "nginx", "nginx-light"), "-c", n.conf, "-p", filepath.Dir(n.conf))
 }
@@ -272,7 +303,7 @@ fleet:
     set: {Resync_Random_Delay: 0}
 target:
   hosts: [127.9.69.1, 127.0.0.1]
-  tftp: `+tftp+`
+  tftp: `+tftp.addr+`
 expect:
   - all: state == "SEC-PRV-2" && param("User_ID_1_") == mac
     by: 60s

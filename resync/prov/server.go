@@ -36,6 +36,7 @@ type Server struct {
 	http    *http.Server
 	serving sync.WaitGroup // the listeners
 	conns   sync.WaitGroup // HTTP connections
+	turn    sync.Mutex     // see begun
 }
 
 // Open listens and serves until Close. When it returns nil the addresses are

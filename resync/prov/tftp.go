@@ -49,14 +49,28 @@ func (s *Server) serveTFTP() {
 	s.serving.Go(func() { _ = s.tftp.Serve(s.udp) }) // ends with Close
 }
 
-// closeTFTP stops serving. A request that was read as the socket closed may
-// begin a transfer after Shutdown looked, hence the second one; and Shutdown
-// before Serve has begun leaves the socket open.
+// settling is how long a request that was just read takes to become a transfer.
+const settling = 20 * time.Millisecond
+
+// closeTFTP stops serving. pin/tftp counts a transfer in the goroutine that reads
+// requests while Shutdown waits for the count, which is a race if one was just
+// read. So reading is stopped first; what was read gets the time to begin, and
+// begun orders it before the waiting. Shutdown before Serve has begun leaves the
+// socket open, hence the Close.
 func (s *Server) closeTFTP() {
+	_ = s.udp.SetReadDeadline(time.Unix(1, 0)) // of an open socket: cannot fail
+	settled := time.NewTimer(settling)
+	<-settled.C
+	s.begun()
 	s.tftp.Shutdown()
 	s.udp.Close()
 	s.serving.Wait()
-	s.tftp.Shutdown()
+}
+
+// begun orders the start of a transfer and the end of the server.
+func (s *Server) begun() {
+	s.turn.Lock()
+	s.turn.Unlock() //nolint:staticcheck // nothing is guarded: the order is the point
 }
 
 // A peer is what pin/tftp knows of a transfer's two ends.
@@ -81,6 +95,7 @@ func (s *Server) tftpRequest(method, name string, p peer) *resync.Request {
 // file not found, whatever it is: pin/tftp has no way to send another code. A
 // core without sockets keeps them apart by status.
 func (s *Server) readTFTP(name string, to io.ReaderFrom) error {
+	s.begun()
 	t := s.begin(s.tftpRequest(http.MethodGet, name, to.(peer)), "")
 	t.answer()
 	if t.Status != http.StatusOK {
@@ -95,6 +110,7 @@ func (s *Server) readTFTP(name string, to io.ReaderFrom) error {
 
 // writeTFTP takes an upload; what it returns is an ERROR 1 too.
 func (s *Server) writeTFTP(name string, from io.WriterTo) error {
+	s.begun()
 	t := s.begin(s.tftpRequest(http.MethodPut, name, from.(peer)), "")
 	var body bytes.Buffer
 	if _, err := from.WriteTo(&limited{s.closing, &body}); err != nil {

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"spafleet/device"
+	"spafleet/resync"
+	"spafleet/scenarios"
+)
+
+func firmwareCommand(s streams) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "firmware",
+		Short: "Make firmware images that the emulated devices accept",
+		Args:  noArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(firmwareMakeCommand(s))
+	return c
+}
+
+// madeImage is the JSON of firmware make.
+type madeImage struct {
+	File    string `json:"file"`
+	Model   string `json:"model"`
+	Version string `json:"version"`
+	Bytes   int    `json:"bytes"`
+}
+
+func firmwareMakeCommand(s streams) *cobra.Command {
+	var model, version, size, out string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "make",
+		Short: "Make a firmware image for a model",
+		Long: `Writes an image that emulated devices of a model accept and then run as that
+version: the header that is publicly known, and behind it text that says what it
+is. It is not a real image and runs on no device.`,
+		Example: `  spafleet firmware make --model SPA2102 --version 5.2.12 --size 3MB --out spa2102-5-2-12.bin
+  spafleet firmware make --model SPA504G --version 7.5.2b --out - | wc -c`,
+		Args: noArgs,
+	}
+	flags := c.Flags()
+	flags.StringVar(&model, "model", "", "model, such as SPA2102")
+	flags.StringVar(&version, "version", "", "version that the device has afterwards")
+	flags.StringVar(&size, "size", "64KB", "size of the file")
+	flags.StringVar(&out, "out", "", "file to write, - for the output")
+	flags.BoolVar(&asJSON, "json", false, "say in JSON what was made")
+	c.RunE = func(*cobra.Command, []string) error {
+		if model == "" || version == "" || out == "" {
+			return fmt.Errorf("give --model, --version and --out, as in 'spafleet firmware make --model SPA2102 --version 5.2.12 --out fw.bin'")
+		}
+		m, err := device.FindModel(model)
+		if err != nil {
+			return err
+		}
+		n, err := scenarios.ParseSize(size)
+		if err != nil {
+			return fmt.Errorf("--size: %w", err)
+		}
+		image, err := resync.MakeImage(m, version, n)
+		if err != nil {
+			return err
+		}
+		if err := writeOutput(s, out, image); err != nil {
+			return err
+		}
+		if asJSON && out != "-" {
+			return writeJSON(s.out, madeImage{out, m.Name, version, n})
+		}
+		if out != "-" {
+			fmt.Fprintf(s.out, "%s: an image for the %s of version %s, %d bytes, for emulated devices only\n", out, m.Name, version, n)
+		}
+		return nil
+	}
+	return c
+}

@@ -25,6 +25,8 @@ type Param struct {
 	Access  profile.Access
 	Options []string // the choices of a choice
 	Source  string   // spelling in the profile compiler's language, where it is not the usual one
+
+	dataType *dataType // found once, for Take; nil: not yet
 }
 
 // A Factory is what a factory reset gives a model: its parameters and their
@@ -34,6 +36,8 @@ type Factory struct {
 	Params []Param // in the order of the source
 	byID   []int32 // ID to index in Params, -1 where the model lacks it
 	bare   *Layer  // the layer without entries
+
+	exported []int32 // indexes in Params of what exports show, in their order
 }
 
 // Lookup returns the parameter of that name. Names are case-sensitive
@@ -120,6 +124,7 @@ func (c *catalogueData) number(params []Param) []Param {
 
 func (f *Factory) index(n int) {
 	f.bare = &Layer{factory: f}
+	f.exported = exportOrder(f.Params)
 	f.byID = make([]int32, n)
 	for i := range f.byID {
 		f.byID[i] = -1
@@ -151,62 +156,20 @@ func parseParam(line string) Param {
 	p := Param{Name: c[0], Default: c[1], Type: c[2], Group: c[3], Source: c[6]}
 	p.Access = accessWords[c[4]]
 	if c[5] != "" {
-		p.Options = strings.Split(c[5], "/")
+		p.Options = splitOptions(c[5])
 	}
+	p.dataType = dataTypeOf(&p)
 	return p
 }
 
+// splitOptions splits at each slash that no backslash stands before: one option
+// of dates is month/day.
+func splitOptions(text string) []string {
+	options := strings.Split(strings.ReplaceAll(text, `\/`, "\x00"), "/")
+	for i := range options {
+		options[i] = strings.ReplaceAll(options[i], "\x00", "/")
+	}
+	return options
+}
+
 var accessWords = map[string]profile.Access{"na": profile.NoAccess, "ro": profile.ReadOnly, "rw": profile.ReadWrite}
-
-// derive makes a model's factory set from a base set: its own Profile_Rule, and
-// as many lines as it has. Lines beyond those of the base are copies of line 1,
-// lines the model lacks are left out (inferred).
-func derive(base []Param, m *Model) []Param {
-	have := 0
-	for _, p := range base {
-		have = max(have, lineOf(p.Group))
-	}
-	var params []Param
-	for _, p := range base {
-		if n := lineOf(p.Group); n > m.Lines && m.Lines > 0 {
-			continue
-		}
-		if p.Name == "Profile_Rule" {
-			p.Default = m.DefaultRule.Value
-		}
-		params = append(params, p)
-	}
-	for line := have + 1; line <= m.Lines; line++ {
-		params = append(params, copyLine(base, line)...)
-	}
-	return params
-}
-
-// lineOf returns the line that a Tab/Section belongs to, 0 for none.
-func lineOf(group string) int {
-	tab, _, _ := strings.Cut(group, "/")
-	for _, kind := range []string{"Line_", "Ext_", "User_"} {
-		if digits, ok := strings.CutPrefix(tab, kind); ok {
-			n, _ := strconv.Atoi(digits)
-			return n
-		}
-	}
-	return 0
-}
-
-// copyLine returns the parameters of line 1 renamed to another line.
-func copyLine(base []Param, line int) []Param {
-	to := strconv.Itoa(line)
-	var params []Param
-	for _, p := range base {
-		stem, ok := strings.CutSuffix(p.Name, "_1_")
-		if lineOf(p.Group) != 1 || !ok {
-			continue
-		}
-		p.Name = stem + "_" + to + "_"
-		p.Source = strings.ReplaceAll(p.Source, "[1]", "["+to+"]")
-		p.Group = strings.Replace(p.Group, "_1/", "_"+to+"/", 1)
-		params = append(params, p)
-	}
-	return params
-}

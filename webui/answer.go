@@ -26,6 +26,7 @@ func (q *request) unread() bool { return q.Request == nil || q.ContentLength != 
 type answer struct {
 	status    int
 	challenge string // WWW-Authenticate, of 401
+	xml       bool   // the body is no page
 	body      []byte
 	command   *device.Command
 }
@@ -42,7 +43,11 @@ func (a answer) write(b *bytes.Buffer) {
 	if a.challenge != "" {
 		fmt.Fprintf(b, "WWW-Authenticate: %s\r\n", a.challenge)
 	}
-	b.WriteString("Content-Type: text/html\r\nCache-Control: must-revalidate, no-store\r\nConnection: close\r\n\r\n")
+	kind := "text/html"
+	if a.xml {
+		kind = "text/xml" // field for another document of the same server
+	}
+	b.WriteString("Content-Type: " + kind + "\r\nCache-Control: must-revalidate, no-store\r\nConnection: close\r\n\r\n")
 	b.Write(a.body)
 }
 
@@ -65,6 +70,11 @@ var routes = map[string]func(*request) answer{
 	"/voice/":               (*request).voice,
 	"/admin/voice/":         (*request).voice,
 	"/admin/voice/advanced": (*request).voice,
+
+	"/spacfg.xml":       (*request).spacfg,
+	"/admin/spacfg.xml": (*request).spacfg,
+	"/status.xml":       (*request).status,
+	"/admin/status.xml": (*request).status,
 }
 
 // answer decides on a request. The checks come in the order of what a device

@@ -61,30 +61,30 @@ func (q *request) info() answer {
 // order; the MAC address is upper-case without colons).
 func (q *request) product() section {
 	u := &q.view.Unit
-	certificate := "Not Installed"
-	if q.site.Certificate != nil {
-		certificate = q.site.Certificate(q.view)
-	}
 	return newSection("Product Information",
 		pair{"Product Name", u.Row.Model.PN.Value},
 		pair{"Serial Number", u.Serial},
 		pair{"Software Version", u.Row.Firmware.Version},
 		pair{"Hardware Version", u.Row.Model.HW.Value},
 		pair{"MAC Address", u.MAC.Upper()},
-		pair{"Client Certificate", certificate},
+		pair{"Client Certificate", q.certificate()},
 		pair{"Customization", "Open"})
 }
 
-func systemStatus(v device.View) section {
-	host, _ := v.Params.Lookup("HostName")
-	if host == "" {
-		host = v.Unit.Row.Model.Family.HostName.Value
+// certificate is the Client Certificate text of the request's device.
+func (q *request) certificate() string {
+	if q.site.Certificate == nil {
+		return "Not Installed"
 	}
+	return q.site.Certificate(q.view)
+}
+
+func systemStatus(v device.View) section {
 	return newSection("System Status",
-		pair{"Current Time", localTime(v).Format("1/2/2006 15:04:05")},
-		pair{"Elapsed Time", elapsed(v)},
+		pair{"Current Time", v.Clock()},
+		pair{"Elapsed Time", v.Elapsed()},
 		pair{"Current IP", v.Unit.IP.String()},
-		pair{"Host Name", host})
+		pair{"Host Name", v.HostName()})
 }
 
 // provisioning is what no real device shows: where the emulated one stands.
@@ -102,29 +102,4 @@ func provisioning(v device.View) section {
 		pair{"Proven", proven},
 		pair{"Next Resync In", next},
 		pair{"Resyncs", fmt.Sprintf("%d successful, %d failed", v.Resyncs.OK, v.Resyncs.Failed)})
-}
-
-// localTime is the device's clock by its Time_Zone; the daylight saving rule is
-// not heeded.
-func localTime(v device.View) time.Time {
-	name, _ := v.Params.Lookup("Time_Zone")
-	offset := 0
-	if t, err := time.Parse("GMT-07:00", name); err == nil {
-		_, offset = t.Zone()
-	}
-	return time.Unix(0, v.Now).In(time.FixedZone(name, offset))
-}
-
-// elapsed is the time since the boot in the form of the real pages (field).
-func elapsed(v device.View) string {
-	s := max(v.Now-v.Booted, 0) / int64(time.Second)
-	clock := fmt.Sprintf("%02d:%02d:%02d", s/3600%24, s/60%60, s%60)
-	switch days := s / 86400; days {
-	case 0:
-		return clock
-	case 1:
-		return "1 day and " + clock
-	default:
-		return fmt.Sprintf("%d days and %s", days, clock)
-	}
 }

@@ -170,6 +170,15 @@ func writeOutput(s streams, name string, data []byte) error {
 	return err
 }
 
+// writeText is writeOutput for what a terminal shows.
+func writeText(s streams, name string, data []byte) error {
+	if name != "-" {
+		return writeOutput(s, name, data)
+	}
+	_, err := s.out.Write(data)
+	return err
+}
+
 // replaceFile writes a file beside the one that is to be, and renames it. What is
 // no regular file, such as a pipe, is written to.
 func replaceFile(name string, data []byte) error {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +22,10 @@ type compileFlags struct {
 	aes, rc4  bool
 	seed      uint64
 	json      bool
+	quiet     bool
+	log       string
+	commands  string // --cmd-file
+	sample    sampleFlags
 }
 
 func compileCommand(s streams) *cobra.Command {
@@ -39,14 +45,36 @@ IN is the compiler's source text, or XML, plain or gzip:
   import base.txt
 
 Source text cannot leave the access unsaid: XML without a ua attribute becomes na.
-With --aes or --rc4 the device's rule needs the same key: [--key KEY].`,
+With --aes or --rc4 the device's rule needs the same key: [--key KEY].
+
+A * behind a name, as in the templates of units that are customized remotely, is
+taken and named. A value without quotes reaches to its semicolon.
+
+The options have the names of the vendor's compiler. As with it, --sample-profile,
+--sample-xml, --sample-xml-compact and --xml-schema take no IN and write the
+factory set of a model to OUT: as source text, as XML, as XML without comments, or
+the schema of such XML.`,
 		Example: `  spafleet profile compile phone.txt 000e08012345.cfg --target 000e08012345
   spafleet profile compile phone.xml phone.cfg --aes --hex-key 000102030405060708090a0b0c0d0e0f --family 'phone 9xx'
-  spafleet profile compile - --scramble < phone.txt > phone.cfg`,
-		Args: inOut,
+  spafleet profile compile - --scramble < phone.txt > phone.cfg
+  spafleet profile compile --sample-xml --model SPA942 spa942.xml`,
+		Args: cobra.ArbitraryArgs, // counted when --cmd-file has been read
 	}
 	f.register(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
+		args, err := f.withCommandFile(c, s, args)
+		if err != nil {
+			return err
+		}
+		if f.sample.asked() {
+			return f.sample.write(s, args)
+		}
+		if f.sample.model+f.sample.firmware != "" || f.sample.attributes {
+			return fmt.Errorf("--model, --firmware and --va are for samples: add --sample-xml or another")
+		}
+		if err := inOut(c, args); err != nil {
+			return err
+		}
 		if f.json && outOf(args) == "-" {
 			return fmt.Errorf("profile compile --json needs OUT: without it, the file itself goes to the standard output")
 		}
@@ -64,6 +92,10 @@ func (f *compileFlags) register(c *cobra.Command) {
 	flags.BoolVar(&f.rc4, "rc4", false, "encrypt with RC4")
 	flags.StringVar(&f.container.AsciiKey, "ascii-key", "", "key as text: hashed to 128 bits")
 	flags.StringVar(&f.container.HexKey, "hex-key", "", "key as hexadecimal digits: 128, 192 or 256 bits")
+	flags.BoolVar(&f.quiet, "quiet", false, "do not say what was made")
+	flags.StringVar(&f.log, "log", "", "append to this file what was made")
+	flags.StringVar(&f.commands, "cmd-file", "", "read further arguments from this file")
+	f.sample.register(c)
 	addSeed(c, &f.seed)
 	flags.BoolVar(&f.json, "json", false, "say as JSON what was made")
 	_ = c.RegisterFlagCompletionFunc("family", cobra.FixedCompletions(families(), cobra.ShellCompDirectiveNoFileComp))
@@ -73,7 +105,17 @@ func (f *compileFlags) register(c *cobra.Command) {
 type compiled struct {
 	File        string              `json:"file"`
 	Parameters  int                 `json:"parameters"`
+	Custom      []string            `json:"custom,omitempty"` // names with a * behind
 	Description profile.Description `json:"description"`
+}
+
+// String returns one line of prose.
+func (c compiled) String() string {
+	line := fmt.Sprintf("%s: %d parameters; %s", c.File, c.Parameters, c.Description)
+	if len(c.Custom) > 0 {
+		line += "; a customization may change " + strings.Join(c.Custom, ", ")
+	}
+	return line
 }
 
 func (f *compileFlags) compile(c *cobra.Command, s streams, args []string) error {
@@ -93,15 +135,90 @@ func (f *compileFlags) compile(c *cobra.Command, s streams, args []string) error
 	if err != nil {
 		return err
 	}
-	if err := writeOutput(s, outOf(args), data); err != nil || outOf(args) == "-" {
+	if err := writeOutput(s, outOf(args), data); err != nil {
 		return err
 	}
-	made := compiled{args[1], len(params), profile.Describe(data)}
-	if f.json {
+	return f.tell(s, compiled{outOf(args), len(params), customOf(params), profile.Describe(data)})
+}
+
+// tell says what was made, except on an output that holds the file itself.
+func (f *compileFlags) tell(s streams, made compiled) error {
+	if f.log != "" {
+		if err := writeTo(f.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, []byte(made.String()+"\n")); err != nil {
+			return fmt.Errorf("write log: %w", err)
+		}
+	}
+	switch {
+	case f.quiet || made.File == "-":
+		return nil
+	case f.json:
 		return writeJSON(s.out, made)
 	}
-	fmt.Fprintf(s.out, "%s: %d parameters; %s\n", made.File, made.Parameters, made.Description)
-	return nil
+	_, err := fmt.Fprintln(s.out, made)
+	return err
+}
+
+func customOf(params []profile.Param) []string {
+	var names []string
+	for _, p := range params {
+		if p.Custom {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// withCommandFile adds the arguments of --cmd-file to those of the command line.
+// The file may not name another.
+func (f *compileFlags) withCommandFile(c *cobra.Command, s streams, args []string) ([]string, error) {
+	if f.commands == "" {
+		return args, nil
+	}
+	name := f.commands
+	text, err := readInput(s, name)
+	if err != nil {
+		return nil, err
+	}
+	words, err := splitWords(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("--cmd-file %s: %w", name, err)
+	}
+	if err := c.Flags().Parse(words); err != nil {
+		return nil, flagError(c, fmt.Errorf("--cmd-file %s: %w", name, err))
+	}
+	if f.commands != name {
+		return nil, fmt.Errorf("--cmd-file %s names another, %s", name, f.commands)
+	}
+	return append(args, c.Flags().Args()...), nil
+}
+
+// splitWords splits a text at white space outside of double quotes.
+func splitWords(text string) ([]string, error) {
+	var words []string
+	var word strings.Builder
+	quoted, open := false, false
+	for _, r := range text {
+		switch {
+		case r == '"':
+			quoted, open = !quoted, true
+		case unicode.IsSpace(r) && !quoted:
+			if open {
+				words = append(words, word.String())
+				word.Reset()
+				open = false
+			}
+		default:
+			word.WriteRune(r)
+			open = true
+		}
+	}
+	if quoted {
+		return nil, errors.New("a quote is never closed")
+	}
+	if open {
+		words = append(words, word.String())
+	}
+	return words, nil
 }
 
 // options checks the flags for what only a person gets wrong; the rest is the

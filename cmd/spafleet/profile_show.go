@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 // showFlags are what a person knows of the device that a file is for.
 type showFlags struct {
 	key, mac, model string
+	decoder         decoder
 	json            bool
 }
 
@@ -28,7 +30,12 @@ refuse is exit code 3, with the device's own words ($ERR) and the likely cause.
 
 --key is the one of the device's rule, --mac its address, for files made for it
 alone. With --model the model's limits apply, and the parameters that it does not
-have are named.`,
+have are named, as are values that it would not take.
+
+A file compiled by the vendor's spc cannot be read, as its format is not public. If
+you have a program that can, name it with --decoder: it gets the file on its
+standard input, SPAFLEET_MAC, SPAFLEET_FAMILY and SPAFLEET_KEY in its environment,
+and prints the source text.`,
 		Example: `  spafleet profile show phone.xml --model SPA942
   spafleet profile show phone.cfg --key 0123abcd
   curl -s http://127.0.0.1:8080/spa2102.cfg | spafleet profile show - --json | jq .parameters`,
@@ -36,6 +43,7 @@ have are named.`,
 	c.Flags().StringVar(&f.key, "key", "", "key of the device's rule")
 	c.Flags().StringVar(&f.mac, "mac", "", "MAC address of the device")
 	c.Flags().StringVar(&f.model, "model", "", "model of the device")
+	c.Flags().StringVar(&f.decoder.Program, "decoder", "", "program that opens files compiled by the vendor's spc")
 	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
 	_ = c.RegisterFlagCompletionFunc("model", func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 		return completeModels(c, nil, word)
@@ -51,7 +59,7 @@ have are named.`,
 		if err != nil {
 			return err
 		}
-		r, err := f.report(args[0], body, c.Flags().Changed("key"))
+		r, err := f.report(c.Context(), args[0], body, c.Flags().Changed("key"))
 		if err != nil {
 			return err
 		}
@@ -84,10 +92,11 @@ type shownParam struct {
 	Access  string  `json:"access,omitempty"`
 	Value   *string `json:"value,omitempty"`
 	Unknown bool    `json:"unknown,omitempty"` // to the model
+	Takes   string  `json:"takes,omitempty"`   // of a value that the model does not take: what it would
 	Hint    string  `json:"hint,omitempty"`    // to a name that is near
 }
 
-func (f *showFlags) report(file string, body []byte, keyed bool) (*profileReport, error) {
+func (f *showFlags) report(ctx context.Context, file string, body []byte, keyed bool) (*profileReport, error) {
 	r := &profileReport{File: file, Description: profile.Describe(body), Parameters: []shownParam{}}
 	// A person may look into what no device takes.
 	o := profile.Options{Key: f.key, Keyed: keyed, MAC: plainMAC(f.mac), Explain: true,
@@ -100,6 +109,9 @@ func (f *showFlags) report(file string, body []byte, keyed bool) (*profileReport
 		}
 		r.Model = row.Model.Name
 		o = withRow(o, row)
+	}
+	if f.decoder.Program != "" {
+		o.External = f.decoder.forDevice(ctx, o)
 	}
 	opened, err := profile.Decode(body, o)
 	var refused *profile.Error
@@ -142,10 +154,23 @@ func newShownParam(p profile.Param, row *device.Row) shownParam {
 	if row == nil {
 		return shown
 	}
-	if _, ok := row.Factory.Lookup(p.Name); !ok {
+	param, ok := row.Factory.Lookup(p.Name)
+	if !ok {
 		shown.Unknown, shown.Hint = true, strings.TrimPrefix(nearest(p.Name, namesOf(row.Factory)), "; ")
+		return shown
+	}
+	if _, ok := param.Take(p.Value); p.Has && !ok {
+		shown.Takes = takes(param)
 	}
 	return shown
+}
+
+// takes says what a parameter takes.
+func takes(p *device.Param) string {
+	if p.Options != nil {
+		return strings.Join(p.Options, ", ")
+	}
+	return p.DataType().Value
 }
 
 func namesOf(f *device.Factory) []string {
@@ -218,11 +243,18 @@ func (r *profileReport) writeParams(b *strings.Builder) {
 }
 
 func (r *profileReport) writeUnknown(b *strings.Builder) {
-	var rows [][]string
+	var rows, bad [][]string
 	for _, p := range r.Parameters {
 		if p.Unknown {
 			rows = append(rows, []string{p.Name, p.Hint})
 		}
+		if p.Takes != "" {
+			bad = append(bad, []string{p.Name, "takes " + p.Takes})
+		}
+	}
+	if len(bad) > 0 {
+		fmt.Fprintf(b, "\nthe %s keeps the old value of:\n", r.Model)
+		writeTable(b, "  ", bad)
 	}
 	switch {
 	case len(rows) > 0:

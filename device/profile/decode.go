@@ -81,7 +81,7 @@ func decodeOpen(body []byte, o Options) (File, error) {
 	case isContainer(body):
 		return decodeContainer(body, o)
 	case isCompiled(body):
-		return File{}, corrupt(compiledHint(body))
+		return decodeCompiled(body, o)
 	case o.AcceptSource && !isMarkup(body):
 		return decodeSource(string(body))
 	}

@@ -6,7 +6,8 @@
 // Start with [Decode]: it opens whatever a server sent and answers either every
 // parameter that the file names or the text that the device would put in $ERR.
 // [WriteXML], [Gzip], [Encrypt] and [Compile] make such files, [Describe] tells
-// a person what a file is without opening it.
+// a person what a file is without opening it. [Export] and [AppendSample] have the
+// forms that devices and the vendor's compiler write.
 //
 // The package knows parameters by name only; whether a device has such a
 // parameter, and what its value means, is decided above. It does no I/O of its
@@ -18,7 +19,7 @@
 // # The container
 //
 // The vendor's compiled binary is not public: it is recognised by its tag and
-// refused. So that files addressed to one device can be played nevertheless,
+// refused, unless [Options] names a way to open it. So that files addressed to one device can be played nevertheless,
 // this package has a container with its own magic. It reproduces the meaning
 // of the compiler's --target, --scramble, --rc4 and --aes, not their secrecy:
 // whoever has this page can open a targeted or scrambled file.

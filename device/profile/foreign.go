@@ -6,44 +6,6 @@ import (
 	"strings"
 )
 
-// compiledMagic begins the tag of the vendor's compiled binary (field), and of
-// some firmware images.
-const compiledMagic = "SIPURA SPA"
-
-func isCompiled(body []byte) bool { return bytes.HasPrefix(body, []byte(compiledMagic)) }
-
-// tags are the first 12 characters of a compiled binary's tag, by product. Four
-// blanks follow, or & and three blanks, which means something unknown (field).
-var tags = [...]struct{ tag, product string }{
-	{"SIPURA SPA *", "PAP2 and its relatives"},
-	{"SIPURA SPA +", "SPA2100 and its relatives"},
-	{"SIPURA SPA @", "WPB200"},
-	{"SIPURA SPA4@", "WRP400"},
-	{"SIPURA SPA3@", "WAG310G"},
-	{"SIPURA SPA 8", "SPA8000"},
-	{"SIPURA SPA88", "SPA8800"},
-	{"SIPURA SPA %", "SPA9000"},
-	{"SIPURA SPA _", "SPA9x1, SPA94x and SPA50x phones"},
-	{"SIPURA SPA #", "SPA962"},
-	{"SIPURA SPA /", "SPA525G"},
-}
-
-const compiledAdvice = "; its format is not public: serve XML, or a container made by spafleet profile compile"
-
-// compiledHint says what a file with the compiled binary's magic is.
-func compiledHint(body []byte) string {
-	head := string(body[:min(len(body), 16)])
-	for _, t := range tags {
-		if rest, ok := strings.CutPrefix(head, t.tag); ok && (rest == "    " || rest == "&   ") {
-			return "a file compiled by the vendor's spc for " + t.product + compiledAdvice
-		}
-	}
-	if strings.HasPrefix(head, compiledMagic+" 1") {
-		return "a firmware image, not a profile"
-	}
-	return "a file compiled by the vendor's spc for an unknown product" + compiledAdvice
-}
-
 // foreignHint names a file that is no profile though it was meant as one, "" if
 // nothing is known about it.
 func foreignHint(body []byte) string {

@@ -2,6 +2,7 @@ package profile_test
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"testing"
 
@@ -103,6 +104,36 @@ func FuzzContainer(f *testing.F) {
 		params[0].Value = value[:min(len(value), 2047)]
 		if !slices.Equal(file.Params, params) {
 			t.Errorf("compiled and decoded: got\n%swant\n%s", show(file.Params), show(params))
+		}
+	})
+}
+
+func FuzzParseSource(f *testing.F) {
+	for _, text := range []string{"A * ! \"1\" ;\nB two ;", "Set Local Date (mm/dd) ? \"\\x41\";", "P [--key \"k\"] h/\nx.cfg;", "import x"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		params, err := profile.ParseSource(text)
+		if err != nil {
+			var e *profile.SourceError
+			if !errors.As(err, &e) || e.Line < 1 || params != nil {
+				t.Fatalf("%v is a %T, with %d parameters", err, err, len(params))
+			}
+			return
+		}
+		body, err := profile.Compile(params, profile.Container{})
+		if err != nil {
+			if !slices.ContainsFunc(params, func(p profile.Param) bool { return p.Name == "flat-profile" }) {
+				t.Fatal(err)
+			}
+			return
+		}
+		for i := range params {
+			params[i].Value = params[i].Value[:min(len(params[i].Value), 2047)]
+		}
+		file, err := profile.Decode(body, profile.Options{})
+		if err != nil || !slices.Equal(file.Params, params) {
+			t.Errorf("compiled and decoded: %v\n%swant\n%s", err, show(file.Params), show(params))
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 )
@@ -49,6 +50,7 @@ type Param struct {
 	Name, Value string
 	Has         bool // false: <X/>, only the access changes; Value is then empty
 	Access      Access
+	Custom      bool // of source text: a * behind the name lets a customization change it; no device cares
 }
 
 // Protection says what kept others from reading or forging a file. It is a set;
@@ -135,6 +137,16 @@ type Options struct {
 	// the two real firmware does is unknown.
 	ApplyBroken bool
 
+	// The vendor's compiled binaries, which nobody can read, are opened by the
+	// first of these that is set: Sidecar is asked for the source text that a file
+	// of this SHA-256 was compiled from, External opens it with a program of its
+	// owner, and Opaque takes it as a file that holds nothing. Without, or where
+	// the one that answers fails, such a file is a corrupt one. Both functions may
+	// be called from several goroutines, and Decode waits for them.
+	Sidecar  func(sum [sha256.Size]byte) (source string, ok bool)
+	External func(body []byte) (source string, err error)
+	Opaque   bool
+
 	// Explain spends some milliseconds on a file that does not decrypt, to name
 	// one more mistake in Error.Hint. It is for a person's command, not a fleet.
 	Explain bool
@@ -152,7 +164,22 @@ type File struct {
 	Params     []Param    // in file order, duplicates kept: for a device the last one wins (documented)
 	Protection Protection // without what the transport adds
 	Truncated  int        // how many values were cut to 2047 bytes
+
+	// Opened is how a compiled binary was opened, 0 for every other file. What a
+	// program made of it may be meant for this device only.
+	Opened Opened
 }
+
+// Opened says by which of the [Options] a compiled binary was opened.
+type Opened uint8
+
+// The ways to open a compiled binary. Its protection cannot be told: it counts as
+// plain, however it was compiled.
+const (
+	BySidecar Opened = iota + 1
+	ByExternal
+	AsOpaque
+)
 
 // An Error is a file that the device refuses.
 type Error struct {

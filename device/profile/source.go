@@ -22,13 +22,19 @@ func (e *SourceError) Error() string {
 
 // ParseSource reads the text that the vendor's compiler takes (documented):
 //
-//	Name [!|?] ["value"] ;
+//	Name [*] [!|?] ["value"] ;
 //
 // where ! lets the user read and write, ? only read, no mark neither, and
-// without a value only the access is set. # begins a comment. A * behind a name
-// is accepted and ignored. Names may be spelt as in the compiler's samples; they
-// come out as element names. \xHH in a value is the byte of that code; that the
-// language has escapes is field, their form inferred.
+// without a value only the access is set. # begins a comment. Names may be spelt
+// as in the compiler's samples; they come out as element names. \xHH in a quoted
+// value is the byte of that code; that the language has escapes is field, their
+// form inferred.
+//
+// The guides print looser text, which is taken too (documented as samples; that
+// the compiler took it is inferred): a * behind a name, as in the templates of
+// units that a provider's customization may change, comes back as
+// Param.Custom; a name in front of a quoted value may hold blanks; a value
+// without quotes reaches to the semicolon, over a line break only behind a slash.
 //
 // The error is a *[SourceError]. An import is one; see [ParseSourceFiles].
 func ParseSource(text string) ([]Param, error) {
@@ -105,31 +111,39 @@ func (s *source) take(c byte) bool {
 
 func (s *source) statement() error {
 	start := s.pos
-	word := s.word()
-	if word == "import" {
+	if s.word() == "import" {
 		return s.include(start)
 	}
-	p := Param{Name: XMLName(word), Access: NoAccess}
-	if !isSourceName(word) || !isName(p.Name) {
-		return s.fail(start, "bad parameter name %q", word)
+	s.pos = start
+	name := s.label()
+	p := Param{Name: XMLName(name), Access: NoAccess}
+	if !isSourceName(name) || !isName(p.Name) {
+		return s.fail(start, "bad parameter name %q", name)
 	}
-	s.take('*')
+	p.Custom = s.star()
 	switch {
 	case s.take('!'):
 		p.Access = ReadWrite
 	case s.take('?'):
 		p.Access = ReadOnly
 	}
-	if p.Has = s.take('"'); p.Has {
-		var err error
-		if p.Value, err = s.quoted(); err != nil {
-			return err
-		}
+	if err := s.value(&p); err != nil {
+		return err
 	}
 	if !s.take(';') {
-		return s.fail(start, "%s: missing ; behind it", word)
+		return s.fail(start, "%s: missing ; behind it", name)
 	}
 	s.params = append(s.params, p)
+	return nil
+}
+
+// value reads a value, if there is one.
+func (s *source) value(p *Param) (err error) {
+	if p.Has = s.take('"'); p.Has {
+		p.Value, err = s.quoted()
+		return err
+	}
+	p.Value, p.Has = s.bare()
 	return nil
 }
 
@@ -143,11 +157,87 @@ func (s *source) word() string {
 	return rest[:n]
 }
 
+// label reads a name. It has several words where, marks aside, a quoted value
+// follows on the same line; otherwise the further words are a value.
+func (s *source) label() string {
+	start := s.pos
+	s.word()
+	first := s.pos
+	end := first
+	for s.blanks(); isNameStart(s.peek()) || s.peek() == '('; s.blanks() {
+		if !isSourceName(s.word()) {
+			break
+		}
+		end = s.pos
+	}
+	if after := strings.TrimLeft(s.text[s.pos:], " \t*!?"); !strings.HasPrefix(after, `"`) {
+		end = first
+	}
+	s.pos = end
+	return s.text[start:end]
+}
+
+func (s *source) blanks() {
+	for c := s.peek(); c == ' ' || c == '\t'; c = s.peek() {
+		s.pos++
+	}
+}
+
+// peek returns the byte at pos, 0 behind the end.
+func (s *source) peek() byte {
+	if s.pos < len(s.text) {
+		return s.text[s.pos]
+	}
+	return 0
+}
+
+// star moves over a mark of customization.
+func (s *source) star() bool {
+	s.skip()
+	if !s.isStar() {
+		return false
+	}
+	s.pos++
+	return true
+}
+
+// isStar reports whether a mark of customization is next, and not a code such as
+// *69 without quotes.
+func (s *source) isStar() bool {
+	if s.peek() != '*' {
+		return false
+	}
+	return s.pos+1 == len(s.text) || strings.IndexByte(" \t\r\n\"!?;#", s.text[s.pos+1]) >= 0
+}
+
+// bare reads a value without quotes, up to the semicolon. None is there where
+// the line ends first.
+func (s *source) bare() (value string, ok bool) {
+	s.skip()
+	rest := s.text[s.pos:]
+	n := strings.IndexAny(rest, ";\n")
+	if n <= 0 {
+		return "", false
+	}
+	value = strings.Trim(rest[:n], space)
+	if rest[n] == '\n' {
+		more, _, found := strings.Cut(rest[n+1:], ";")
+		more = strings.Trim(more, space)
+		if !found || !strings.HasSuffix(value, "/") || strings.ContainsAny(more, " \t\r\n\"") {
+			return "", false
+		}
+		value += more
+		n += 1 + strings.IndexByte(rest[n+1:], ';')
+	}
+	s.pos += n
+	return value, true
+}
+
 // isSourceName reports whether a word is spelt in the signs that names have in
 // the compiler's samples (field) or in XML.
 func isSourceName(word string) bool {
 	for i := range len(word) {
-		if !isNameByte(word[i]) && strings.IndexByte("/()[]", word[i]) < 0 {
+		if !isNameByte(word[i]) && strings.IndexByte("/()[] \t", word[i]) < 0 {
 			return false
 		}
 	}
@@ -217,6 +307,9 @@ func unescapeSource(raw string) (string, bool) {
 // appendSource appends one statement, in a form that reads back identically.
 func appendSource(b []byte, p Param) []byte {
 	b = append(b, p.Name...)
+	if p.Custom {
+		b = append(b, " *"...)
+	}
 	switch p.Access {
 	case ReadWrite:
 		b = append(b, " !"...)
@@ -224,12 +317,15 @@ func appendSource(b []byte, p Param) []byte {
 		b = append(b, " ?"...)
 	}
 	if p.Has {
-		b = append(appendQuoted(append(b, ` "`...), p.Value), '"')
+		b = AppendQuoted(append(b, ' '), p.Value)
 	}
 	return append(b, " ;\n"...)
 }
 
-func appendQuoted(b []byte, value string) []byte {
+// AppendQuoted appends a value as it stands in source text, quotes included, in
+// a form that reads back identically.
+func AppendQuoted(b []byte, value string) []byte {
+	b = append(b, '"')
 	for i := range len(value) {
 		if c := value[i]; c < ' ' || c == '"' || c == '\\' || c == 0x7f {
 			b = fmt.Appendf(b, `\x%02x`, c)
@@ -237,5 +333,5 @@ func appendQuoted(b []byte, value string) []byte {
 			b = append(b, c)
 		}
 	}
-	return b
+	return append(b, '"')
 }

@@ -1,0 +1,77 @@
+package device
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// derivationTable prints who derives from whom.
+func derivationTable() string {
+	var b strings.Builder
+	for i, d := range derivations {
+		fmt.Fprintf(&b, "%d. **%s**: %s (%s)\n", i+1, d.name, d.does, d.evidence)
+	}
+	b.WriteString("\n| model | from | certainty | lines of the set | of the model | parameters | what applies |\n|---|---|---|---|---|---|---|\n")
+	for i := range Models {
+		m := &Models[i]
+		base := catalogue().base[m.Catalogue.Value]
+		fmt.Fprintf(&b, "| %s | %s | %s | %d | %d | %d | %s |\n", m.Name, m.Catalogue.Value, m.Catalogue.Evidence,
+			linesOf(base), m.Lines, len(m.Factory().Params), strings.Join(applied(base, m), ", "))
+	}
+	return b.String()
+}
+
+// applied returns the derivations that change something for a model.
+func applied(base []Param, m *Model) []string {
+	var names []string
+	before := slices.Clone(base)
+	for _, d := range derivations {
+		after := d.apply(slices.Clone(before), base, m)
+		same := func(a, b Param) bool { return a.Name == b.Name && a.Default == b.Default }
+		if !slices.EqualFunc(before, after, same) {
+			names = append(names, d.name)
+		}
+		before = after
+	}
+	return names
+}
+
+func TestCatalogueReadmeTellsHowSetsAreDerived(t *testing.T) {
+	const path, begin, end = "catalogue/README.md", "<!-- begin -->\n", "<!-- end -->\n"
+	have, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok := strings.Cut(string(have), begin)
+	_, tail, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("%s lacks its marks", path)
+	}
+	want := head + begin + derivationTable() + end + tail
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if string(have) != want {
+		t.Errorf("%s differs from the tables; run go test ./device -run Catalogue -update", path)
+	}
+}
+
+func TestDerivingLeavesTheBaseSetAlone(t *testing.T) {
+	base := catalogue().base["SPA2102"]
+	before := slices.Clone(base)
+	for i := range Models {
+		derive(base, &Models[i])
+	}
+	if !slices.EqualFunc(before, base, func(a, b Param) bool { return a.Name == b.Name && a.Default == b.Default && a.Group == b.Group }) {
+		t.Error("the base set was changed")
+	}
+}

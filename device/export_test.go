@@ -1,0 +1,338 @@
+package device_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/xml"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"spafleet/device"
+	"spafleet/device/profile"
+)
+
+// viewOf is a powered device of a model with a few values of its own.
+func viewOf(t *testing.T, model string, changes ...string) device.View {
+	t.Helper()
+	row := mustRow(t, model, "")
+	var list []device.Set
+	for _, c := range changes {
+		name, value, _ := strings.Cut(c, "=")
+		p, ok := row.Factory.Lookup(name)
+		if !ok {
+			t.Fatalf("%s has no %s", model, name)
+		}
+		list = append(list, device.Set{ID: p.ID, Value: value, Has: true})
+	}
+	now := time.Date(2012, 1, 16, 5, 11, 0, 0, time.UTC).UnixNano()
+	return device.View{
+		Unit:    device.Unit{Index: 7, Row: row, MAC: device.MAC{0, 0x0e, 8, 1, 0x23, 0x45}, Serial: "FM500X000001", IP: loopback},
+		Params:  new(device.Layers).Preset(row.Factory, list),
+		Powered: true, Now: now, Booted: now - int64(4*time.Hour),
+	}
+}
+
+func spacfg(v device.View) []byte { return profile.Export("flat-profile", v.Spacfg("")) }
+
+func TestExportsAreAsStored(t *testing.T) {
+	for _, model := range []string{"SPA942", "SPA2102", "SPA504G"} {
+		v := viewOf(t, model, "Admin_Passwd=secret", "GPP_SA=0123abcd", "GPP_A=a<b&c", "Display_Name_1_=Desk")
+		for name, body := range map[string][]byte{"spacfg": spacfg(v), "report": device.ReportXML(v, device.Params{}),
+			"sample.txt": v.Unit.Row.SampleSource(), "sample.xml": v.Unit.Row.SampleXML(device.SampleStyle{}), "schema": v.Unit.Row.Schema()} {
+			golden(t, model+"-"+name, body)
+		}
+	}
+}
+
+// golden compares a body with its file: its size, its hash and its first lines.
+func golden(t *testing.T, name string, body []byte) {
+	t.Helper()
+	lines := bytes.SplitAfterN(body, []byte("\n"), 61)
+	got := fmt.Sprintf("%d bytes, SHA-256 %x\n\n%s", len(body), sha256.Sum256(body), bytes.Join(lines[:min(len(lines), 60)], nil))
+	path := filepath.Join("testdata", "export", strings.ToLower(name)+".golden")
+	if *device.Update {
+		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; got\n%s", path, got)
+	}
+}
+
+// Scripts in the field count the lines of an export.
+func TestExportHasItsLandmarksWhereScriptsLook(t *testing.T) {
+	for i := range device.Models {
+		v := viewOf(t, device.Models[i].Name)
+		lines := strings.Split(string(spacfg(v)), "\n")
+		for n, want := range map[int]string{
+			1: "<flat-profile>", 2: `<DHCP group="Info/System_Information">`,
+			10: `<Product_Name group="Info/Product_Information">` + v.Unit.Row.Model.PN.Value + "</Product_Name>",
+			14: `<MAC_Address group="Info/Product_Information">000E08012345</MAC_Address>`,
+		} {
+			if !strings.HasPrefix(lines[n-1], want) {
+				t.Errorf("%s: line %d is %s, want %s", v.Unit.Row.Model.Name, n, lines[n-1], want)
+			}
+		}
+	}
+}
+
+func TestTabsComeInTheirOrder(t *testing.T) {
+	tests := map[string]string{
+		"SPA942":  "Info System SIP Provisioning Regional Phone Ext_1 Ext_2 Ext_3 Ext_4 User",
+		"SPA2102": "Info Wan_Setup Lan_Setup Application System SIP Provisioning Regional Line_1 Line_2 User_1 User_2",
+		"PAP2T":   "Info System SIP Provisioning Regional Line_1 Line_2 User_1 User_2",
+		"SPA504G": "Info System SIP Provisioning Regional Phone Ext_1 Ext_2 Ext_3 Ext_4 User Attendant_Console Att_Console",
+	}
+	for model, want := range tests {
+		v := viewOf(t, model)
+		var got, groups []string
+		for _, e := range v.Spacfg("") {
+			tab, _, _ := strings.Cut(e.Group, "/")
+			if len(got) == 0 || got[len(got)-1] != tab {
+				got = append(got, tab)
+			}
+			if len(groups) == 0 || groups[len(groups)-1] != e.Group {
+				groups = append(groups, e.Group)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: tabs %v, want %s", model, got, want)
+		}
+		slices.Sort(groups)
+		if len(slices.Compact(slices.Clone(groups))) != len(groups) {
+			t.Errorf("%s: a section comes twice", model)
+		}
+	}
+}
+
+// values returns the lines of an export that a profile could have set, without
+// those of passwords.
+func values(f *device.Factory, export []byte) string {
+	var kept []string
+	for line := range strings.Lines(string(export)) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(line, "<"), " ")
+		if p, ok := f.Lookup(name); ok && !strings.Contains(line, `group="Info/`) && p.Type != "password" {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
+}
+
+// take applies a file as a device does.
+func take(t *rapid.T, l *device.Layers, p device.Params, body []byte) device.Params {
+	file, err := profile.Decode(body, profile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var changes []device.Set
+	for _, e := range file.Params {
+		param, ok := p.Factory().Lookup(e.Name)
+		if !ok {
+			continue
+		}
+		if stored, ok := param.Take(e.Value); ok || !e.Has {
+			changes = append(changes, device.Set{ID: param.ID, Value: stored, Has: e.Has, Access: e.Access})
+		}
+	}
+	after, _ := p.With(l, changes)
+	return after
+}
+
+// drawParams gives a device random values of its own, none of them empty: an
+// export cannot say that a value was cleared.
+func drawParams(t *rapid.T, l *device.Layers, f *device.Factory) device.Params {
+	var changes []device.Set
+	for range rapid.IntRange(1, 60).Draw(t, "changes") {
+		p := &f.Params[rapid.IntRange(0, len(f.Params)-1).Draw(t, "param")]
+		value := rapid.OneOf(rapid.StringMatching(`[ -~]{1,40}`), rapid.StringMatching(`[0-9]{1,3}(\.[0-9])?`), rapid.SampledFrom([]string{"no", " x\n\ty ", "<&>\"'"})).Draw(t, "value")
+		if len(p.Options) > 0 {
+			value = rapid.SampledFrom(p.Options).Draw(t, "option")
+		}
+		if stored, ok := p.Take(value); ok && stored != "" {
+			access := profile.Access(rapid.IntRange(0, 3).Draw(t, "access"))
+			changes = append(changes, device.Set{ID: p.ID, Value: stored, Has: true, Access: access})
+		}
+	}
+	params, _ := f.Reset().With(l, changes)
+	return params
+}
+
+func TestAnExportMakesAnotherDeviceAlike(t *testing.T) {
+	views := []device.View{viewOf(t, "SPA942"), viewOf(t, "SPA2102"), viewOf(t, "PAP2T"), viewOf(t, "SPA504G"), viewOf(t, "SPA8000")}
+	rapid.Check(t, func(t *rapid.T) {
+		var layers device.Layers
+		v := views[rapid.IntRange(0, len(views)-1).Draw(t, "model")]
+		f := v.Unit.Row.Factory
+		v.Params = drawParams(t, &layers, f)
+		first := spacfg(v)
+		v.Params = take(t, &layers, f.Reset(), first)
+		if again := spacfg(v); values(f, again) != values(f, first) {
+			t.Fatalf("imported and exported again:\n%s\nwant\n%s", values(f, again), values(f, first))
+		}
+	})
+}
+
+func TestAReportMakesAnotherDeviceAlikeWithItsAccess(t *testing.T) {
+	v := viewOf(t, "SPA942")
+	f := v.Unit.Row.Factory
+	rapid.Check(t, func(t *rapid.T) {
+		var layers device.Layers
+		before := drawParams(t, &layers, f)
+		v.Params = before
+		report := device.ReportXML(v, device.Params{})
+		for _, p := range []device.Params{take(t, &layers, f.Reset(), report), take(t, &layers, before, device.ReportXML(v, before))} {
+			for i := range f.Params {
+				q := &f.Params[i]
+				if q.Type != "password" && (p.Get(q.ID) != before.Get(q.ID) || p.Access(q.ID) != before.Access(q.ID)) {
+					t.Fatalf("%s is %q, want %q", q.Name, p.Get(q.ID), before.Get(q.ID))
+				}
+			}
+		}
+	})
+}
+
+// A self-closed element keeps what is there, so an export clears nothing.
+func TestAnExportDoesNotClear(t *testing.T) {
+	v := viewOf(t, "SPA942", "SIP_Server_Name=")
+	if !bytes.Contains(spacfg(v), []byte(`<SIP_Server_Name group="SIP/SIP_Parameters"/>`)) {
+		t.Fatal("an empty value is not self-closed")
+	}
+	file, err := profile.Decode(spacfg(v), profile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range file.Params {
+		if p.Name == "SIP_Server_Name" && p.Has {
+			t.Error("an import would clear SIP_Server_Name")
+		}
+	}
+}
+
+func TestSecretsStayInTheDevice(t *testing.T) {
+	for i := range device.Models {
+		var changes []string
+		model := device.Models[i].Name
+		for _, p := range device.Models[i].Factory().Params {
+			if p.Type == "password" {
+				changes = append(changes, p.Name+"=Geheimnis")
+			}
+		}
+		v := viewOf(t, model, changes...)
+		for what, body := range map[string][]byte{"export": spacfg(v), "report": device.ReportXML(v, device.Params{}), "delta": device.ReportXML(v, v.Unit.Row.Factory.Reset())} {
+			if bytes.Contains(body, []byte("Geheimnis")) || bytes.Contains(body, []byte("GPP_S")) {
+				t.Errorf("%s: the %s tells a secret", model, what)
+			}
+			if !bytes.Contains(body, []byte(">*************</Admin_Passwd>")) {
+				t.Errorf("%s: the %s does not show that a password is set", model, what)
+			}
+		}
+	}
+	v := viewOf(t, "SPA942")
+	if !bytes.Contains(spacfg(v), []byte(`<Admin_Passwd group="System/System_Configuration"/>`)) {
+		t.Error("a password that is not set is not an empty element")
+	}
+}
+
+func TestADeltaHasWhatDiffersOnly(t *testing.T) {
+	var layers device.Layers
+	v := viewOf(t, "SPA942", "GPP_A=one")
+	before := v.Params
+	p, _ := before.Factory().Lookup("GPP_B")
+	v.Params, _ = before.With(&layers, []device.Set{{ID: p.ID, Value: "two", Has: true, Access: profile.ReadOnly}})
+	const want = "<flat-profile>\n  <!-- General Purpose Parameters -->\n  <GPP_B                            ua=\"ro\">two</GPP_B>\n</flat-profile>\n"
+	if got := string(device.ReportXML(v, before)); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if got := string(device.ReportXML(v, v.Params)); got != "<flat-profile>\n</flat-profile>\n" {
+		t.Errorf("nothing differs, and the report is\n%s", got)
+	}
+}
+
+func TestCallsOfADisabledLineAreDisabled(t *testing.T) {
+	v := viewOf(t, "SPA942", "Line_Enable_2_=No")
+	body := string(spacfg(v))
+	for group, want := range map[string]string{"Line_1_Call_1": "Idle", "Line_2_Call_2": "Disabled"} {
+		if line := `<Call_State group="Info/` + group + `_Status">` + want + "</Call_State>"; !strings.Contains(body, line) {
+			t.Errorf("no %s", line)
+		}
+	}
+}
+
+// Samples say what the factory set is, in every style.
+func TestSamplesAreTheFactorySet(t *testing.T) {
+	for i := range device.Models {
+		r := mustRow(t, device.Models[i].Name, "")
+		source, err := profile.ParseSource(string(r.SampleSource()))
+		if err != nil {
+			t.Fatalf("%s: %v", r.Model.Name, err)
+		}
+		all := map[string][]profile.Param{"source": source}
+		for what, style := range map[string]device.SampleStyle{"xml": {}, "compact": {Compact: true}, "va": {Attributes: true}, "compact va": {Compact: true, Attributes: true}} {
+			f, err := profile.Decode(r.SampleXML(style), profile.Options{})
+			if err != nil {
+				t.Fatalf("%s, %s: %v", r.Model.Name, what, err)
+			}
+			all[what] = f.Params
+			wellFormed(t, r.Model.Name+" "+what, r.SampleXML(style))
+		}
+		for what, params := range all {
+			if len(params) != len(r.Factory.Params) {
+				t.Errorf("%s, %s: %d parameters, want %d", r.Model.Name, what, len(params), len(r.Factory.Params))
+				continue
+			}
+			for n, p := range params {
+				want := r.Factory.Params[n]
+				if p.Name != want.Name || p.Value != want.Default || p.Access != want.Access {
+					t.Errorf("%s, %s: got %+v, want %+v", r.Model.Name, what, p, want)
+				}
+			}
+		}
+	}
+}
+
+func TestSchemaNamesEveryParameter(t *testing.T) {
+	r := mustRow(t, "SPA2102", "")
+	schema := r.Schema()
+	wellFormed(t, "schema", schema)
+	for _, p := range r.Factory.Params {
+		if !bytes.Contains(schema, []byte(`<xs:element name="`+p.Name+`" type="`)) {
+			t.Errorf("the schema has no %s", p.Name)
+		}
+	}
+	if bytes.Contains(r.SampleXML(device.SampleStyle{Compact: true}), []byte("<!--")) {
+		t.Error("a compact sample has comments")
+	}
+}
+
+// wellFormed holds a text to the standard's parser.
+func wellFormed(t *testing.T, what string, text []byte) {
+	t.Helper()
+	var anything struct{}
+	if err := xml.Unmarshal(text, &anything); err != nil {
+		t.Errorf("%s: %v", what, err)
+	}
+}
+
+func BenchmarkExport(b *testing.B) {
+	row, err := device.NewRow("SPA942", "", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	v := device.View{Unit: row.Unit(1, 0, loopback), Params: row.Factory.Reset()}
+	b.ReportAllocs()
+	for b.Loop() {
+		spacfg(v)
+	}
+}

@@ -1,0 +1,62 @@
+package webui_test
+
+import (
+	"strings"
+	"testing"
+
+	"spafleet/device"
+	"spafleet/webui"
+)
+
+func TestExportsAreServedByFamily(t *testing.T) {
+	const found, missing = "200 OK", "404 Not Found"
+	tests := []struct{ model, path, status, first string }{
+		{"SPA942", "/admin/spacfg.xml", found, "<flat-profile>\n<DHCP group="},
+		{"SPA942", "/spacfg.xml", found, "<flat-profile>\n"},
+		{"SPA942", "/admin/status.xml", missing, ""},
+		{"SPA504G", "/admin/spacfg.xml", found, "<flat-profile>\n"},
+		{"SPA504G", "/admin/status.xml", found, "<Status>\n<DHCP group="},
+		{"SPA504G", "/status.xml", found, "<Status>\n"},
+		{"SPA2102", "/admin/spacfg.xml", found, "<flat-profile>\n"},
+		{"SPA2102", "/admin/status.xml", missing, ""},
+		{"PAP2T", "/spacfg.xml", found, "<flat-profile>\n"},
+		{"SPA112", "/status.xml", missing, ""},
+	}
+	for _, tt := range tests {
+		_, addr := serve(t, &webui.Site{}, view(t, tt.model, ""))
+		head, body, _ := strings.Cut(get(t, addr, tt.path), "\r\n\r\n")
+		if statusOf(head) != tt.status || !strings.HasPrefix(body, tt.first) {
+			t.Errorf("%s: GET %s answers %s, %.60q", tt.model, tt.path, statusOf(head), body)
+		}
+		if isXML := strings.Contains(head, "\r\nContent-Type: text/xml\r\n"); isXML != (tt.status == found) {
+			t.Errorf("%s: GET %s has the head\n%s", tt.model, tt.path, head)
+		}
+	}
+}
+
+func TestStatusHasNoSettings(t *testing.T) {
+	_, addr := serve(t, &webui.Site{}, view(t, "SPA504G", "", "GPP_A=settings"))
+	status, whole := get(t, addr, "/admin/status.xml"), get(t, addr, "/admin/spacfg.xml")
+	if strings.Contains(status, "GPP_A") || !strings.Contains(whole, ">settings</GPP_A>") {
+		t.Errorf("the status is\n%s", status)
+	}
+}
+
+func TestExportIsBehindThePasswordOfItsHalf(t *testing.T) {
+	_, addr := serve(t, &webui.Site{}, view(t, "SPA942", "", "Admin_Passwd=secret"))
+	if got := statusOf(get(t, addr, "/admin/spacfg.xml")); got != "401 Unauthorized" {
+		t.Errorf("without a password: %s", got)
+	}
+	_, addr = serve(t, &webui.Site{}, view(t, "SPA942", "", "User_Password=secret"))
+	if got := statusOf(get(t, addr, "/spacfg.xml")); got != "401 Unauthorized" {
+		t.Errorf("the user's half without a password: %s", got)
+	}
+}
+
+func TestExportHasTheFleetsCertificateText(t *testing.T) {
+	s := &webui.Site{Certificate: func(device.View) string { return "Installed" }}
+	_, addr := serve(t, s, view(t, "SPA942", ""))
+	if got := get(t, addr, "/admin/spacfg.xml"); !strings.Contains(got, ">Installed</Client_Certificate>") {
+		t.Errorf("got %.1500s", got)
+	}
+}

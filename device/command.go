@@ -11,6 +11,7 @@ const (
 	Reboot
 	Restart
 	FactoryReset
+	Report
 	SetParams
 	HookOff
 	HookOn
@@ -20,7 +21,7 @@ const (
 
 // String returns the order's name.
 func (o Order) String() string {
-	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "set", "off_hook", "on_hook", "power_on", "power_off"}[o]
+	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "report", "set", "off_hook", "on_hook", "power_on", "power_off"}[o]
 }
 
 // A Command asks a device to do something. Web pages, keypad, SIP, scenarios and

@@ -26,6 +26,8 @@ const (
 	UpgradeStarted
 	UpgradeOK
 	UpgradeFailed
+	ReportOK
+	ReportFailed
 	Web
 	IVR
 	Syslog
@@ -34,7 +36,7 @@ const (
 )
 
 var kindNames = [numKinds]string{"", "power_on", "power_off", "boot", "resync_started", "resync_ok", "resync_failed",
-	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "web", "ivr", "syslog", "moved"}
+	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "report_ok", "report_failed", "web", "ivr", "syslog", "moved"}
 
 // String returns the kind's name.
 func (k Kind) String() string {
@@ -121,8 +123,8 @@ func (e *Event) Name() string {
 // A File is one transfer as its device saw it. It is shared between events and
 // must not be changed.
 type File struct {
-	Rule       byte   // A to D; 'u' for a URL command
-	What       string // profile or image
+	Rule       byte   // A to D; 'U' for Upgrade_Rule, 'R' for Report_Rule, 'u' for a URL command
+	What       string // profile, image or report
 	Scheme     string
 	Host       string
 	Server     netip.AddrPort
@@ -132,6 +134,7 @@ type File struct {
 	Result     Result
 	Protection profile.Protection
 	Unknown    []string // parameters of the file that the model lacks
+	Rejected   []string // parameters whose value in the file was not taken
 	Hint       string   // for a person: why a file that came could not be used
 	Took       Phases
 }

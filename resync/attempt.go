@@ -150,8 +150,12 @@ func (a *attempt) assign(list []rule.Assignment) {
 	}
 	var sets []device.Set
 	for _, as := range list {
-		if id, ok := device.LookupID(as.Name); ok {
-			sets = append(sets, device.Set{ID: id, Value: as.Value, Has: true})
+		p, ok := a.in.Unit.Row.Factory.Lookup(as.Name)
+		if !ok {
+			continue
+		}
+		if value, ok := p.Take(as.Value); ok {
+			sets = append(sets, device.Set{ID: p.ID, Value: value, Has: true})
 		}
 	}
 	if a.change(sets, 0) > 0 {
@@ -248,7 +252,7 @@ func (a *attempt) read(t *target, resp Response) (*Reading, error) {
 	now.Protection = r.Protection
 	a.receipt = now
 	a.file.Protection = r.Protection | carried
-	a.file.Unknown = r.Unknown
+	a.file.Unknown, a.file.Rejected = r.Unknown, r.Rejected
 	return r, nil
 }
 

@@ -35,6 +35,9 @@ type Input struct {
 	Upgrade UpgradeHistory
 	Applied Receipt // of the last body applied, zero after any other change
 	Shelf   *Shelf  // shared by the fleet
+	// ReportBody makes the body of a report: all parameters, or with delta those
+	// that changed since the last one; with status the status document.
+	ReportBody func(delta, status bool) []byte
 }
 
 // UpgradeHistory is what a device remembers of its upgrade attempts.

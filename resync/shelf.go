@@ -26,6 +26,7 @@ type Reading struct {
 	Sets       []device.Set
 	Protection profile.Protection
 	Unknown    []string // names the model lacks, each once
+	Rejected   []string // names of elements whose value was not taken, each once
 }
 
 // A Shelf keeps decoded files, so that devices which get the same body decode
@@ -106,20 +107,32 @@ func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 	}
 }
 
-// reading finds the parameters of a file in a model's factory set.
+// reading finds the parameters of a file in a model's factory set. An element
+// whose value the parameter does not take is ignored, its access too, and the
+// file is none the worse for it (provisioning.md §5.5: inferred).
 func reading(f *device.Factory, file profile.File) *Reading {
 	r := &Reading{Protection: file.Protection, Sets: make([]device.Set, 0, len(file.Params))}
 	seen := map[string]bool{}
+	once := func(list *[]string, name string) {
+		if !seen[name] {
+			seen[name] = true
+			*list = append(*list, name)
+		}
+	}
 	for _, p := range file.Params {
 		param, ok := f.Lookup(p.Name)
 		if !ok {
-			if !seen[p.Name] {
-				seen[p.Name] = true
-				r.Unknown = append(r.Unknown, p.Name)
-			}
+			once(&r.Unknown, p.Name)
 			continue
 		}
-		r.Sets = append(r.Sets, device.Set{ID: param.ID, Value: p.Value, Has: p.Has, Access: p.Access})
+		set := device.Set{ID: param.ID, Value: p.Value, Has: p.Has, Access: p.Access}
+		if p.Has {
+			if set.Value, ok = param.Take(p.Value); !ok {
+				once(&r.Rejected, p.Name)
+				continue
+			}
+		}
+		r.Sets = append(r.Sets, set)
 	}
 	return r
 }

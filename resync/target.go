@@ -20,6 +20,8 @@ type target struct {
 	port    uint16
 	path    string
 	options rule.Options
+	method  string // "" is GET, or what --post makes of it
+	body    []byte
 	strong  bool // asked for by a strong rule
 }
 
@@ -139,7 +141,9 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 		a.file.Server = netip.AddrPortFrom(addr, t.port)
 		a.situation.Place = &device.Transfer{Scheme: t.scheme, Serv: t.host, ServIP: addr, Port: t.port, Path: t.path}
 		if i == 0 {
-			a.log("Log_" + a.verb + "_Request_Msg")
+			if a.what != "report" { // for reports there is no such message
+				a.log("Log_" + a.verb + "_Request_Msg")
+			}
 			a.flush()
 		}
 		resp, err := a.w.Fetch(a.ctx, a.request(t))
@@ -219,6 +223,9 @@ func (a *attempt) request(t *target) *Request {
 	}
 	if body, ok := a.postBody(t); ok {
 		r.Method, r.Body = "POST", []byte(body)
+	}
+	if t.method != "" {
+		r.Method, r.Body = t.method, t.body
 	}
 	return r
 }

@@ -176,7 +176,7 @@ func (p *play) settleQuiet(now time.Duration) {
 
 var orders = map[string]device.Order{
 	"power_on": device.SwitchOn, "power_off": device.SwitchOff, "reboot": device.Reboot, "factory_reset": device.FactoryReset,
-	"off_hook": device.HookOff, "on_hook": device.HookOn, "resync": device.Resync, "upgrade": device.Upgrade, "set": device.SetParams,
+	"off_hook": device.HookOff, "on_hook": device.HookOn, "resync": device.Resync, "upgrade": device.Upgrade, "report": device.Report, "set": device.SetParams,
 }
 
 // act does a step's action to one device. An error is the end of the run, which

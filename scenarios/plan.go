@@ -189,7 +189,14 @@ func (p *plan) presets(row *device.Row, list []Preset, path string) []device.Set
 			continue
 		}
 		p.text(preset.Value, preset.value.at(), path+"."+preset.Name, false)
-		sets = append(sets, device.Set{ID: param.ID, Value: preset.Value, Has: true})
+		value := preset.Value
+		if !strings.Contains(value, "${") {
+			if value, ok = param.Take(value); !ok {
+				p.reader.mistake(preset.value.at(), path+"."+preset.Name, "%q is no value that a %s takes for %s (%s)", preset.Value, row.Model.Name, preset.Name, param.Type)
+				continue
+			}
+		}
+		sets = append(sets, device.Set{ID: param.ID, Value: value, Has: true})
 	}
 	return sets
 }

@@ -13,7 +13,7 @@ var actions = []struct {
 	url, sets bool
 }{
 	{name: "power_on"}, {name: "power_off"}, {name: "reboot"}, {name: "factory_reset"}, {name: "off_hook"}, {name: "on_hook"},
-	{name: "resync", url: true}, {name: "upgrade", url: true}, {name: "set", sets: true}, {name: "rotate_keys"},
+	{name: "resync", url: true}, {name: "upgrade", url: true}, {name: "set", sets: true}, {name: "report"}, {name: "rotate_keys"},
 }
 
 func (r *reader) step(n *node, path string) Step {

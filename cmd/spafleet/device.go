@@ -160,6 +160,13 @@ type keypad struct {
 // read handles lines until the input or the run ends. A read that blocks at the
 // end of the run is left to the end of the program.
 func (k *keypad) read(ctx context.Context, in io.Reader) {
+	powered := func() bool {
+		v, _ := k.live.Fleet.View(0)
+		return v.Powered
+	}
+	if k.live.Fleet.Await(ctx, powered) != nil {
+		return // the run ended first
+	}
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
 		select {

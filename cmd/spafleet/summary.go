@@ -90,18 +90,24 @@ func writeFindings(b *strings.Builder, r *scenarios.Report) {
 			fmt.Fprintf(b, "  %7d × %s (%s)%s\n", f.Count, f.Err, f.Result, hintOf(f))
 		}
 	}
-	if len(r.Findings.UnknownParams) > 0 {
-		b.WriteString("\nparameters in profiles that the devices do not have\n")
-		for _, p := range r.Findings.UnknownParams {
-			fmt.Fprintf(b, "  %7d × %s\n", p.Count, p.Name)
-		}
-	}
+	writeNamed(b, "parameters in profiles that the devices do not have", r.Findings.UnknownParams)
+	writeNamed(b, "parameters in profiles whose value the devices did not take", r.Findings.RejectedParams)
 	if len(r.Reboots) > 0 {
 		var parts []string
 		for _, reason := range slices.Sorted(maps.Keys(r.Reboots)) {
 			parts = append(parts, fmt.Sprintf("%s %d", reason, r.Reboots[reason]))
 		}
 		fmt.Fprintf(b, "\nboots: %s\n", strings.Join(parts, ", "))
+	}
+}
+
+func writeNamed(b *strings.Builder, title string, list []result.Named) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n", title)
+	for _, p := range list {
+		fmt.Fprintf(b, "  %7d × %s\n", p.Count, p.Name)
 	}
 }
 

@@ -168,6 +168,8 @@ func (l *loop) carryOut(dev device.Index, u *unit, c device.Command, now int64) 
 			l.set(dev, u, resyncTimer, 0) // any resync or upgrade takes the place of the timer
 			l.enqueue(dev, u, c, now)
 		}
+	case device.Report:
+		l.enqueue(dev, u, c, now)
 	case device.Reboot, device.Restart:
 		l.abandon(dev, u)
 		l.boot(dev, u, rebootReason(c.Cause), now)
@@ -188,11 +190,26 @@ func rebootReason(c device.Cause) device.Reason {
 	return device.ByStepReboot
 }
 
+// taken returns the changes that the parameters take: a page refuses the others.
+func taken(f *device.Factory, sets []device.Set) []device.Set {
+	list := make([]device.Set, 0, len(sets))
+	for _, s := range sets {
+		p, ok := f.Param(s.ID)
+		if ok && s.Has {
+			s.Value, ok = p.Take(s.Value)
+		}
+		if ok {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 // edit changes parameters as a person does, and reboots where that is needed.
 func (l *loop) edit(dev device.Index, u *unit, sets []device.Set, now int64) {
 	row := l.row(u)
 	unit := row.Unit(l.f.seed, dev, l.f.address(dev))
-	after, changed := u.params.With(&l.f.shelf.Layers, sets)
+	after, changed := u.params.With(&l.f.shelf.Layers, taken(row.Factory, sets))
 	life, moves := u.life.Apply(device.Change{Unit: &unit, Before: u.params, After: after, Via: device.ViaEdit})
 	u.params, u.receipt = after, noReceipt
 	l.moved(dev, u, now, device.ViaEdit, life, moves...)

@@ -89,7 +89,7 @@ func (f *Fleet) makeLoops(c *Config) {
 	n = min(n, f.total, most) // each loop has a part of most, at least one
 	start := time.Now()
 	for i := range n {
-		l := &loop{f: f, first: i, clock: newRealClock(start), inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}}
+		l := &loop{f: f, first: i, clock: newRealClock(start), inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}, told: map[device.Index]device.Params{}}
 		l.units = make([]unit, (f.total-i+n-1)/n)
 		l.heap = make(heap, 0, len(l.units)+1)
 		l.gate.most = (most + n - 1 - i) / n
@@ -201,12 +201,18 @@ func (f *Fleet) View(dev device.Index) (device.View, bool) {
 	l.mu.Lock()
 	u := *l.unit(dev)
 	l.mu.Unlock()
+	return l.view(dev, &u), true
+}
+
+// view makes a device's view of a copy, or in the loop of the unit itself.
+func (l *loop) view(dev device.Index, u *unit) device.View {
+	f := l.f
 	v := device.View{
 		Unit: f.row(u.row).Unit(f.seed, dev, f.address(dev)), Params: u.params, State: u.life.State, Proven: u.life.Proven,
 		Powered: u.has(powered), InUse: u.has(inUse), Booted: u.booted, Now: l.clock.Now(), Due: u.agenda.resync(),
 	}
 	v.Resyncs.OK, v.Resyncs.Failed = u.ok, u.failed
-	return v, true
+	return v
 }
 
 // At returns a copy of the device with that address, if it has power.

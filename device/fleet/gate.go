@@ -128,25 +128,32 @@ func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 		Booted: u.booted, Last: u.last, Upgrade: u.upgrade, Applied: u.receipt, Shelf: &l.f.shelf,
 	}
 	u.act = slot
-	started := device.ResyncStarted
-	if s.command.Order == device.Upgrade {
-		started = device.UpgradeStarted
-		u.upgrade.Last = now
-	} else {
-		u.last = now
-	}
-	l.emit(s.dev, u, device.Event{At: now, Kind: started, Cause: s.command.Cause})
+	attempt := l.beginAttempt(&s, u, &in, now)
 	w := &world{l: l, act: slot}
 	l.f.running.Add(1)
 	l.workers.Go(func() {
 		defer cancel()
-		attempt := resync.Attempt
-		if in.Command.Order == device.Upgrade {
-			attempt = resync.Upgrade
-		}
 		o := attempt(ctx, w, in)
 		l.inbox <- message{act: slot, outcome: &o}
 	})
+}
+
+// beginAttempt notes what begins, and returns what is to run.
+func (l *loop) beginAttempt(s *start, u *unit, in *resync.Input, now int64) func(context.Context, resync.World, resync.Input) resync.Outcome {
+	started := device.Event{At: now, Kind: device.ResyncStarted, Cause: s.command.Cause}
+	switch s.command.Order {
+	case device.Report:
+		in.ReportBody = l.reportBody(s.dev, u)
+		return resync.Report
+	case device.Upgrade:
+		started.Kind = device.UpgradeStarted
+		l.emit(s.dev, u, started)
+		u.upgrade.Last = now
+		return resync.Upgrade
+	}
+	l.emit(s.dev, u, started)
+	u.last = now
+	return resync.Attempt
 }
 
 func (l *loop) slot() int32 {

@@ -23,7 +23,8 @@ type loop struct {
 	acts    []act
 	free    []int32
 	pending map[device.Index][]device.Command
-	out     []device.Event // what this turn has to tell
+	told    map[device.Index]device.Params // as last reported, of devices that report
+	out     []device.Event                 // what this turn has to tell
 	ending  bool
 	workers sync.WaitGroup
 }
@@ -201,6 +202,8 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 		l.count(u, a.order, o)
 	case a.order == device.Upgrade:
 		l.upgraded(a.dev, u, o, now)
+	case a.order == device.Report:
+		l.reportEnded(a.dev, u, o)
 	default:
 		l.resynced(a.dev, u, o, now)
 	}
@@ -210,7 +213,7 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 }
 
 func (l *loop) count(u *unit, order device.Order, o *resync.Outcome) {
-	if order == device.Upgrade {
+	if order != device.Resync {
 		return
 	}
 	if o.OK {
@@ -231,6 +234,9 @@ func (l *loop) resynced(dev device.Index, u *unit, o *resync.Outcome, now int64)
 		return
 	}
 	defer l.considerUpgrade(dev, u, now)
+	if o.OK {
+		l.considerReport(dev, u, now)
+	}
 	if u.has(erring) == o.OK {
 		u.run = 0
 	}

@@ -43,8 +43,9 @@ type Metric struct {
 
 // Findings is what the author of a server wants to know.
 type Findings struct {
-	UnknownParams []Named   `json:"unknown_params"` // parameters that no device of the model has
-	Errors        []Failure `json:"errors"`
+	UnknownParams  []Named   `json:"unknown_params"`  // parameters that no device of the model has
+	RejectedParams []Named   `json:"rejected_params"` // parameters whose value the devices did not take
+	Errors         []Failure `json:"errors"`
 }
 
 // Named is a name with how often it was seen.
@@ -123,12 +124,7 @@ func (t *Tally) metrics() map[string][]Metric {
 }
 
 func (t *Tally) findings() Findings {
-	f := Findings{UnknownParams: []Named{}, Errors: []Failure{}}
-	for name, n := range t.unknown {
-		f.UnknownParams = append(f.UnknownParams, Named{name, n})
-	}
-	slices.SortFunc(f.UnknownParams, func(a, b Named) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Name, b.Name)) })
-	f.UnknownParams = f.UnknownParams[:min(len(f.UnknownParams), mostFindings)]
+	f := Findings{UnknownParams: mostOften(t.unknown), RejectedParams: mostOften(t.rejected), Errors: []Failure{}}
 	for _, e := range t.errs {
 		f.Errors = append(f.Errors, *e)
 	}
@@ -137,6 +133,16 @@ func (t *Tally) findings() Findings {
 	})
 	f.Errors = f.Errors[:min(len(f.Errors), mostFindings)]
 	return f
+}
+
+// mostOften returns the names that were counted most.
+func mostOften(counts map[string]int) []Named {
+	list := make([]Named, 0, len(counts))
+	for name, n := range counts {
+		list = append(list, Named{name, n})
+	}
+	slices.SortFunc(list, func(a, b Named) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Name, b.Name)) })
+	return list[:min(len(list), mostFindings)]
 }
 
 // Lateness returns how late attempts started.

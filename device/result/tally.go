@@ -22,6 +22,7 @@ type Tally struct {
 	devices  []mark // by device
 	counts   []counts
 	unknown  map[string]int
+	rejected map[string]int
 	errs     map[failureKey]*Failure
 	resync   histogram
 	ready    histogram
@@ -91,7 +92,7 @@ type Failure struct {
 // NewTally returns a tally of a fleet's makes. MakeOf says which of them a
 // device is of.
 func NewTally(makes []Make, makeOf func(device.Index) int) *Tally {
-	t := &Tally{makes: makes, makeOf: makeOf, counts: make([]counts, len(makes)), unknown: map[string]int{}, errs: map[failureKey]*Failure{},
+	t := &Tally{makes: makes, makeOf: makeOf, counts: make([]counts, len(makes)), unknown: map[string]int{}, rejected: map[string]int{}, errs: map[failureKey]*Failure{},
 		fetch: map[string]*histogram{}, phases: map[phaseKey]*histogram{}, files: map[fileKey]int64{}, bytes: map[string]int64{}, reboots: map[device.Reason]int64{}}
 	total := 0
 	for i, m := range makes {
@@ -154,6 +155,9 @@ func (t *Tally) count(e *device.Event) {
 	case device.Applied:
 		for _, name := range e.File.Unknown {
 			t.unknown[name]++
+		}
+		for _, name := range e.File.Rejected {
+			t.rejected[name]++
 		}
 	}
 }

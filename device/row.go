@@ -100,6 +100,8 @@ func (r *Row) Dialect() rule.Dialect {
 type Behaviour struct {
 	RandomDelayUnit        time.Duration // of Resync_Random_Delay
 	RetryAtOnce            bool          // Resync_Error_Retry_Delay 0 retries after a second
+	TriggerEdge            bool          // a Resync_Trigger counts when it becomes true, not while it is
+	TriggerFloor           time.Duration // least between two resyncs that triggers start
 	AnyChangeReboots       bool
 	ResyncAfterParamReboot bool
 	TFTPWait               time.Duration // per try

@@ -75,6 +75,14 @@ var switches = []firmwareSwitch{
 		"error_retry_zero", "never or at_once", "what Resync_Error_Retry_Delay 0 means (at_once: after 1 s)",
 		always(documented("never")), choice("never", "at_once", func(b *Behaviour) *bool { return &b.RetryAtOnce }),
 	},
+	{ // Q24, §3.9
+		"trigger_mode", "level or edge", "a Resync_Trigger counts while it is true, or when it becomes true",
+		always(inferred("level")), choice("level", "edge", func(b *Behaviour) *bool { return &b.TriggerEdge }),
+	},
+	{ // Q24, §3.9
+		"trigger_floor", "a duration", "least time between two resyncs that triggers start",
+		always(inferred("60s")), duration(func(b *Behaviour) *time.Duration { return &b.TriggerFloor }),
+	},
 	{ // Q11, §5.6
 		"any_change_reboots", "no or yes", "every changed parameter reboots, not only those of a reboot class",
 		always(inferred("no")), choice("no", "yes", func(b *Behaviour) *bool { return &b.AnyChangeReboots }),

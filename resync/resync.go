@@ -51,13 +51,8 @@ type Outcome struct {
 
 // situation returns what the macros say while the attempt runs.
 func (in *Input) situation(now int64) device.Situation {
-	since := in.Last
-	if since == 0 {
-		since = in.Booted
-	}
-	return device.Situation{
-		PRVST:  in.Cause.PRVST(),
-		PRVTMR: int((now - since) / 1e9),
-		UPGTMR: int((now - in.Booted) / 1e9),
-	}
+	s := device.Situation{PRVST: in.Cause.PRVST()}
+	timers := TimersOf(in.Booted, in.Last)
+	timers.fill(&s, now)
+	return s
 }

@@ -77,6 +77,8 @@ func (l *loop) due(dev device.Index, u *unit, now int64) {
 		l.forcePending(dev, u, now)
 	case resyncTimer:
 		l.dueResync(dev, u, u.cause, at, now)
+	case triggerTimer:
+		l.dueResync(dev, u, device.ByTrigger, at, now)
 	}
 	l.schedule(dev, u)
 }

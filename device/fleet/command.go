@@ -160,12 +160,10 @@ func (l *loop) carryOut(dev device.Index, u *unit, c device.Command, now int64) 
 	switch c.Order {
 	case device.Resync:
 		if u.params.Bool("Provision_Enable", true) {
-			l.set(dev, u, resyncTimer, 0) // any resync or upgrade takes the place of the timer
 			l.enqueue(dev, u, c, now)
 		}
 	case device.Upgrade:
 		if u.params.Bool("Upgrade_Enable", true) {
-			l.set(dev, u, resyncTimer, 0) // any resync or upgrade takes the place of the timer
 			l.enqueue(dev, u, c, now)
 		}
 	case device.Reboot, device.Restart:
@@ -198,5 +196,7 @@ func (l *loop) edit(dev device.Index, u *unit, sets []device.Set, now int64) {
 	l.moved(dev, u, now, device.ViaEdit, life, moves...)
 	if row.Reboots(changed) != device.NoReboot {
 		l.boot(dev, u, device.ByParams, now)
+		return
 	}
+	l.watch(dev, u, now)
 }

@@ -203,7 +203,7 @@ func (f *Fleet) View(dev device.Index) (device.View, bool) {
 	l.mu.Unlock()
 	v := device.View{
 		Unit: f.row(u.row).Unit(f.seed, dev, f.address(dev)), Params: u.params, State: u.life.State, Proven: u.life.Proven,
-		Powered: u.has(powered), InUse: u.has(inUse), Booted: u.booted, Now: l.clock.Now(), Due: u.agenda[resyncTimer],
+		Powered: u.has(powered), InUse: u.has(inUse), Booted: u.booted, Now: l.clock.Now(), Due: u.nextResync(),
 	}
 	v.Resyncs.OK, v.Resyncs.Failed = u.ok, u.failed
 	return v, true

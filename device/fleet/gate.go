@@ -82,8 +82,11 @@ func (g *gate) pop(now int64) (start, bool) {
 	return s, true
 }
 
-// enqueue puts an attempt behind the gate.
+// enqueue puts an attempt behind the gate. It takes the place of the timers that
+// would start another.
 func (l *loop) enqueue(dev device.Index, u *unit, c device.Command, due int64) {
+	u.agenda[resyncTimer], u.agenda[triggerTimer] = 0, 0
+	l.schedule(dev, u)
 	u.set(queued, true)
 	l.gate.push(start{dev: dev, command: c, due: due, booted: u.booted, forced: u.has(inUse)})
 }
@@ -127,7 +130,8 @@ func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 		Lease: l.f.groups[u.group].Lease, Cause: s.command.Cause, Command: &s.command,
 		Booted: u.booted, Last: u.last, Applied: u.receipt, Shelf: &l.f.shelf,
 	}
-	u.act, u.last = slot, now
+	u.act = slot
+	l.began(s.dev, u, s.command.Cause, now)
 	started := device.ResyncStarted
 	if s.command.Order == device.Upgrade {
 		started = device.UpgradeStarted

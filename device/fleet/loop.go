@@ -238,6 +238,7 @@ func (l *loop) resynced(dev device.Index, u *unit, o *resync.Outcome, now int64)
 	at, cause, again := s.After(now, o.OK, int(u.run), l.draw(dev, u, forTimer))
 	u.run = min(u.run+1, 250)
 	l.arm(dev, u, at, cause, again)
+	l.watch(dev, u, now)
 }
 
 // upgraded restarts the device, at its new version if the image was good
@@ -254,8 +255,8 @@ func (l *loop) upgraded(dev device.Index, u *unit, o *resync.Outcome, now int64)
 // boot starts a device's firmware and sets its first timer. Calls that were up
 // are dropped by it (documented).
 func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) {
-	u.booted, u.last, u.run, u.reboot = now, 0, 0, device.NoReboot
-	u.set(erring|inUse, false)
+	u.booted, u.last, u.fired, u.run, u.reboot = now, 0, 0, 0, device.NoReboot
+	u.set(erring|inUse|spent1|spent2, false)
 	u.agenda[forcedTimer] = 0
 	l.emit(dev, u, device.Event{At: now, Kind: device.Boot, Reason: reason})
 	if resync.Logs(u.params) {
@@ -265,6 +266,7 @@ func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) 
 	s := resync.ScheduleOf(l.row(u), u.params)
 	at, cause, ok := s.AtBoot(now, reason, l.draw(dev, u, forBoot))
 	l.arm(dev, u, at, cause, ok)
+	l.watch(dev, u, now)
 }
 
 // Purposes of draws.

@@ -104,16 +104,8 @@ func provisioning(v device.View) section {
 		pair{"Resyncs", fmt.Sprintf("%d successful, %d failed", v.Resyncs.OK, v.Resyncs.Failed)})
 }
 
-// localTime is the device's clock by its Time_Zone; the daylight saving rule is
-// not heeded.
-func localTime(v device.View) time.Time {
-	name, _ := v.Params.Lookup("Time_Zone")
-	offset := 0
-	if t, err := time.Parse("GMT-07:00", name); err == nil {
-		_, offset = t.Zone()
-	}
-	return time.Unix(0, v.Now).In(time.FixedZone(name, offset))
-}
+// localTime is the device's clock.
+func localTime(v device.View) time.Time { return device.ClockOf(v.Params).Local(v.Now) }
 
 // elapsed is the time since the boot in the form of the real pages (field).
 func elapsed(v device.View) string {

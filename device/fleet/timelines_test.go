@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,7 +62,7 @@ func (tl timeline) run(t *testing.T) (contacts [][]contact, s *stand) {
 	s = &stand{t: t}
 	synctest.Test(t, func(t *testing.T) {
 		if wait := time.Until(tl.begins); wait > 0 {
-			time.Sleep(wait)
+			<-time.After(wait)
 		}
 		ctx, stop := context.WithTimeout(t.Context(), tl.lasts)
 		defer stop()
@@ -74,11 +75,12 @@ func (tl timeline) run(t *testing.T) (contacts [][]contact, s *stand) {
 			t.Fatal(err)
 		}
 		s.f = f
-		go tl.conduct(ctx, t, f)
+		var conductor sync.WaitGroup
+		conductor.Go(func() { tl.conduct(ctx, t, f) })
 		if err := f.Run(ctx); err != nil {
 			t.Error(err)
 		}
-		synctest.Wait()
+		conductor.Wait()
 	})
 	for dev := range device.Index(tl.count) {
 		booted := s.of(dev, device.Boot)[0].At
@@ -95,7 +97,11 @@ func (tl timeline) run(t *testing.T) (contacts [][]contact, s *stand) {
 func (tl timeline) conduct(ctx context.Context, t *testing.T, f *fleet.Fleet) {
 	began := time.Now()
 	for _, m := range tl.moves {
-		time.Sleep(m.after - time.Since(began))
+		select {
+		case <-time.After(m.after - time.Since(began)):
+		case <-ctx.Done():
+			return
+		}
 		for dev := range device.Index(tl.count) {
 			c := device.Command{Order: m.order, Cause: device.ByStep, Sets: sets(t, m.pairs...)}
 			if err := f.Do(ctx, dev, c); err != nil {
@@ -208,4 +214,226 @@ func TestTriggerTimelines(t *testing.T) {
 			tt.tl.exactly(t, tt.want...)
 		})
 	}
+}
+
+// T1: the random delay, then the period.
+func TestT1AllDefaults(t *testing.T) {
+	tl := timeline{files: served, count: 200, lasts: day}
+	var firsts []time.Duration
+	for dev, list := range tl.play(t) {
+		firsts = append(firsts, list[0].after)
+		count := 23 // in the day less the random delay
+		if list[0].after == 0 {
+			count = 24
+		}
+		want := append([]contact{{list[0].after, device.ByPowerOn}}, every(device.ByPeriodic, list[0].after+time.Hour, time.Hour, count)...)
+		if !slices.Equal(list, want) {
+			t.Fatalf("device %d: %v\nwant %v", dev, list, want)
+		}
+	}
+	spread(t, "first contact", 0, 40*time.Second, firsts)
+}
+
+// T2: the file is not there, so the error timer runs and the periodic never does.
+func TestT2NotFoundForever(t *testing.T) {
+	tl := timeline{lasts: day - time.Minute, set: []string{"Resync_Random_Delay=0", "Resync_Periodic=60"}}
+	tl.exactly(t, append([]contact{atBoot}, every(device.ByRetry, time.Hour, time.Hour, 23)...)...)
+}
+
+// T3: not found counts as a success.
+func TestT3NotFoundIsNoFailure(t *testing.T) {
+	tl := timeline{lasts: day - time.Minute, set: []string{"Resync_Random_Delay=0", "Resync_Fails_On_FNF=No", "Resync_Error_Retry_Delay=60"}}
+	tl.exactly(t, append([]contact{atBoot}, every(device.ByPeriodic, time.Hour, time.Hour, 23)...)...)
+}
+
+// T4: the list of retry delays, with its random parts; the last one repeats.
+func TestT4ErrorListWithRandomParts(t *testing.T) {
+	const s = time.Second
+	tl := timeline{down: true, count: 200, lasts: 10 * time.Hour,
+		set: []string{"Resync_Random_Delay=0", "Resync_Error_Retry_Delay=1800+300,3600+600,7200+900"}}
+	waits := [5][]time.Duration{}
+	for dev, list := range tl.play(t) {
+		if len(list) < 6 {
+			t.Fatalf("device %d: only %v", dev, list)
+		}
+		for i := range waits {
+			waits[i] = append(waits[i], list[i+1].after-list[i].after)
+			if list[i+1].cause != device.ByRetry {
+				t.Errorf("device %d: %v", dev, list)
+			}
+		}
+	}
+	spread(t, "first wait", 1800*s, 2100*s, waits[0])
+	spread(t, "second wait", 3600*s, 4200*s, waits[1])
+	for _, again := range waits[2:] {
+		spread(t, "third and later waits", 7200*s, 8100*s, again)
+	}
+}
+
+// T5 and T6, and what a device does that only waits to be told.
+func TestT5T6NothingComesByItself(t *testing.T) {
+	const s = time.Second
+	tests := []struct {
+		name string
+		tl   timeline
+		want []contact
+	}{
+		{"T5: Resync_Periodic 0", timeline{set: []string{"Resync_Random_Delay=0", "Resync_Periodic=0"}}, []contact{atBoot}},
+		{"T6: Resync_On_Reset off", timeline{set: []string{"Resync_On_Reset=No"}}, nil},
+		{"T6: then somebody orders one", timeline{set: []string{"Resync_On_Reset=No"}, moves: []move{{5000 * s, device.Resync, nil}}},
+			append([]contact{{5000 * s, device.ByStep}}, every(device.ByPeriodic, 8600*s, time.Hour, 22)...)},
+		{"T7: no random delay", timeline{set: []string{"Resync_Random_Delay=0", "Resync_Periodic=80000"}}, []contact{atBoot, {80000 * s, device.ByPeriodic}}},
+		{"Provision_Enable off", timeline{set: []string{"Provision_Enable=No"}}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.tl.files, tt.tl.lasts = served, day
+			tt.tl.exactly(t, tt.want...)
+		})
+	}
+}
+
+// T8: A succeeds and B fails; after the error delay both are asked for again,
+// until both succeed: only then does the change reboot.
+func TestT8FailureRepeatsTheWholeSequence(t *testing.T) {
+	tl := timeline{files: map[string]string{"/a": profileOf("GPP_A=1", "Profile_Rule_B=http://192.0.2.5/b")}, lasts: 3*time.Hour - time.Minute,
+		set: []string{"Resync_Random_Delay=0"}}
+	contacts, s := tl.run(t)
+	if want := append([]contact{atBoot}, every(device.ByRetry, time.Hour, time.Hour, 2)...); !slices.Equal(contacts[0], want) {
+		t.Errorf("contacts %v, want %v", contacts[0], want)
+	}
+	a, b := s.of(0, device.Applied), s.of(0, device.FetchFailed)
+	if len(a) != 3 || len(b) != 3 || a[2].File.Rule != 'A' || b[2].File.Rule != 'B' {
+		t.Errorf("%d files applied and %d failed, want A and B three times each", len(a), len(b))
+	}
+	if v, _ := s.view(0).Params.Lookup("GPP_A"); v != "1" {
+		t.Errorf("A is not kept: GPP_A = %q", v)
+	}
+}
+
+// T9: a change of reboot class costs a second round, except in generation 4.
+func TestT9ChangeCostsASecondRound(t *testing.T) {
+	files := map[string]string{"/a": profileOf("User_ID_1_=7", "Profile_Rule_B=http://192.0.2.5/b", "Profile_Rule_C=http://192.0.2.5/c"), "/b": profileOf("GPP_B=1"), "/c": profileOf()}
+	t.Run("generation 2", func(t *testing.T) {
+		var delays []time.Duration
+		contacts, s := timeline{files: files, count: 100, lasts: 2 * time.Hour}.run(t)
+		for dev, list := range contacts {
+			boots := s.of(device.Index(dev), device.Boot)
+			if len(boots) != 2 || boots[1].Reason != device.ByParams || len(list) != 3 {
+				t.Fatalf("device %d: %d boots, contacts %v", dev, len(boots), list)
+			}
+			if boots[1].At != boots[0].At+int64(list[0].after) || list[1].cause != device.ByPowerOn ||
+				list[2] != (contact{list[1].after + time.Hour, device.ByPeriodic}) {
+				t.Errorf("device %d: contacts %v", dev, list)
+			}
+			delays = append(delays, list[1].after-list[0].after)
+			if files := len(s.of(device.Index(dev), device.Fetched)); files != 9 {
+				t.Errorf("device %d: %d files, want all three in each round", dev, files)
+			}
+		}
+		spread(t, "second round after the reboot", 0, 40*time.Second, delays)
+	})
+	t.Run("generation 4", func(t *testing.T) {
+		tl := timeline{model: "SPA112", firmware: "1.3.5", files: files, lasts: 2*time.Hour - time.Minute, set: []string{"Resync_Random_Delay=0"}}
+		tl.exactly(t, atBoot, contact{time.Hour, device.ByPeriodic})
+	})
+}
+
+// T10: a rule that an earlier file of the same pass has set counts at once.
+func TestT10LaterRulesAreRead(t *testing.T) {
+	tl := timeline{files: map[string]string{"/a": profileOf("Profile_Rule_B=http://192.0.2.5/new"), "/new": profileOf("GPP_B=new")}, lasts: time.Minute,
+		set: []string{"Resync_Random_Delay=0", "Profile_Rule_B=http://192.0.2.5/old"}}
+	_, s := tl.run(t)
+	for i, want := range []string{"/a", "/new"} {
+		if files := s.of(0, device.Fetched, device.FetchFailed); len(files) < 2 || files[i].File.Path != want {
+			t.Errorf("file %d is not %s", i, want)
+		}
+	}
+}
+
+// T11: Resync_At__HHmm_, each day with another draw; the period does not count.
+func TestT11DailyResyncs(t *testing.T) {
+	tl := timeline{model: "SPA504G", firmware: "7.5.5", files: served, count: 100, lasts: 5*day - time.Second,
+		set: []string{"Resync_Random_Delay=0", "Resync_At__HHmm_=0230", "Resync_At_Random_Delay=1200", "Resync_Periodic=60", "Time_Zone=GMT"}}
+	var draws []time.Duration
+	for dev, list := range tl.play(t) {
+		if len(list) != 6 || list[0] != atBoot {
+			t.Fatalf("device %d: %v", dev, list)
+		}
+		for i, c := range list[1:] {
+			if c.cause != device.ByDaily {
+				t.Errorf("device %d: by %s", dev, c.cause)
+			}
+			draws = append(draws, c.after-time.Duration(i)*day)
+		}
+		if draws[len(draws)-1] == draws[len(draws)-2] {
+			t.Errorf("device %d: the same draw on two days", dev)
+		}
+	}
+	spread(t, "contact", 150*time.Minute, 170*time.Minute, draws)
+}
+
+func TestDailyResyncKeepsToTheClockThroughDaylightSaving(t *testing.T) {
+	tl := timeline{model: "SPA504G", firmware: "7.5.5", files: served, lasts: 3 * day, begins: time.Date(2000, 3, 25, 0, 0, 0, 0, time.UTC),
+		set: []string{"Resync_Random_Delay=0", "Resync_At__HHmm_=0600", "Resync_At_Random_Delay=0", "Time_Zone=GMT+01:00",
+			"Daylight_Saving_Time_Rule=start=3/-1/7/2;end=10/-1/7/3;save=1"}}
+	const h = time.Hour
+	tl.exactly(t, atBoot, contact{5 * h, device.ByDaily}, contact{day + 4*h, device.ByDaily}, contact{2*day + 4*h, device.ByDaily})
+}
+
+// T12: a resync waits for the line, and for Forced_Resync_Delay at most.
+func TestT12BusyLine(t *testing.T) {
+	const s = time.Second
+	call := []move{{3000 * s, device.HookOff, nil}, {6000 * s, device.HookOn, nil}}
+	tests := []struct {
+		name   string
+		forced string
+		moves  []move
+		lasts  time.Duration
+		want   []contact
+	}{
+		{"forced while the call lasts", "600", call, 4300 * s, []contact{atBoot, {4200 * s, device.ByPeriodic}}},
+		{"the call ends first", "14400", call, 6100 * s, []contact{atBoot, {6000 * s, device.ByPeriodic}}},
+		{"a short call is none", "600", []move{{3000 * s, device.HookOff, nil}, {3500 * s, device.HookOn, nil}}, 3700 * s, []contact{atBoot, {3600 * s, device.ByPeriodic}}},
+		{"a second call does not begin the wait anew", "600", []move{{3000 * s, device.HookOff, nil}, {3700 * s, device.Resync, nil}}, 4300 * s,
+			[]contact{atBoot, {4200 * s, device.ByPeriodic}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tl := timeline{files: served, lasts: tt.lasts, moves: tt.moves, set: []string{"Resync_Random_Delay=0", "Forced_Resync_Delay=" + tt.forced}}
+			tl.exactly(t, tt.want...)
+		})
+	}
+}
+
+// Resync_Periodic counts when the timer is set the next time, that is right
+// after the sequence that brought it; an edit does not move a timer that runs.
+func TestNewPeriodCountsAtTheNextArming(t *testing.T) {
+	const s = time.Second
+	t.Run("by a file", func(t *testing.T) {
+		tl := timeline{files: map[string]string{"/a": profileOf("Resync_Periodic=600")}, lasts: 1700 * s, set: []string{"Resync_Random_Delay=0"}}
+		tl.exactly(t, append([]contact{atBoot}, every(device.ByPeriodic, 600*s, 600*s, 2)...)...)
+	})
+	t.Run("by an edit", func(t *testing.T) {
+		tl := timeline{files: served, lasts: 4900 * s, set: []string{"Resync_Random_Delay=0"}, moves: []move{{100 * s, device.SetParams, []string{"Resync_Periodic=600"}}}}
+		tl.exactly(t, append([]contact{atBoot}, every(device.ByPeriodic, 3600*s, 600*s, 3)...)...)
+	})
+}
+
+// The list of retry delays begins anew after a success, and after a boot.
+func TestErrorListBeginsAnew(t *testing.T) {
+	const s = time.Second
+	list := []string{"Resync_Random_Delay=0", "Resync_Error_Retry_Delay=100,200,300", "Resync_Fails_On_FNF=Yes", "Resync_Periodic=0"}
+	t.Run("after a boot", func(t *testing.T) {
+		tl := timeline{lasts: 990 * s, set: list, moves: []move{{400 * s, device.Reboot, nil}}}
+		tl.exactly(t, atBoot, contact{100 * s, device.ByRetry}, contact{300 * s, device.ByRetry},
+			contact{400 * s, device.ByPowerOn}, contact{500 * s, device.ByRetry}, contact{700 * s, device.ByRetry})
+	})
+	t.Run("after a success", func(t *testing.T) {
+		tl := timeline{lasts: 990 * s, set: list, moves: []move{
+			{350 * s, device.SetParams, []string{"Resync_Fails_On_FNF=No"}}, {360 * s, device.Resync, nil},
+			{370 * s, device.SetParams, []string{"Resync_Fails_On_FNF=Yes"}}, {400 * s, device.Resync, nil}}}
+		tl.exactly(t, atBoot, contact{100 * s, device.ByRetry}, contact{300 * s, device.ByRetry},
+			contact{360 * s, device.ByStep}, contact{400 * s, device.ByStep}, contact{500 * s, device.ByRetry}, contact{700 * s, device.ByRetry})
+	})
 }

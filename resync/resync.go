@@ -31,7 +31,7 @@ type Input struct {
 	Cause   device.Cause
 	Command *device.Command // of a resync or upgrade command; nil for a timer
 	Booted  int64           // fleet time of the last boot
-	Last    int64           // fleet time of the last attempt's start, 0 for none
+	Last    int64           // fleet time of the last attempt's start, or by switch of its end; 0 for none
 	Applied Receipt         // of the last body applied, zero after any other change
 	Shelf   *Shelf          // shared by the fleet
 }
@@ -51,7 +51,7 @@ type Outcome struct {
 
 // situation returns what the macros say while the attempt runs.
 func (in *Input) situation(now int64) device.Situation {
-	s := device.Situation{PRVST: in.Cause.PRVST()}
+	s := device.Situation{PRVST: in.Unit.Row.Behaviour.PRVST(in.Cause)}
 	timers := TimersOf(in.Booted, in.Last)
 	timers.fill(&s, now)
 	return s

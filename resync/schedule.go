@@ -20,6 +20,7 @@ type Schedule struct {
 	Periodic     Times
 	ErrorRetry   Times
 	RetryAtOnce  bool // the firmware's error_retry_zero
+	FromBoot     bool // the firmware's periodic_from
 }
 
 // ScheduleOf reads a device's schedule from its parameters.
@@ -38,6 +39,7 @@ func ScheduleOf(r *device.Row, p device.Params) Schedule {
 		Periodic:     ParseTimes(periodic),
 		ErrorRetry:   ParseTimes(retry),
 		RetryAtOnce:  r.Behaviour.RetryAtOnce,
+		FromBoot:     r.Behaviour.PeriodicFromBoot,
 	}
 }
 
@@ -53,7 +55,7 @@ func (s Schedule) AtBoot(now int64, reason device.Reason, draw float64) (at int6
 		return now + int64(draw*float64(s.RandomDelay)), device.ByPowerOn, true
 	case upgraded && s.AfterUpgrade:
 		return now, device.ByUpgrade, true
-	case excluded:
+	case excluded || s.FromBoot:
 		return s.After(now, true, 0, draw)
 	}
 	return 0, 0, false

@@ -61,6 +61,9 @@ func (l *loop) arm(dev device.Index, u *unit, at int64, cause device.Cause, ok b
 	if !ok {
 		at = 0
 	}
+	if _, ordered := l.delayed[dev]; ordered {
+		return // the timer is taken; what it starts sets the next
+	}
 	u.cause = cause
 	l.set(dev, u, resyncTimer, at)
 }
@@ -76,6 +79,11 @@ func (l *loop) due(dev device.Index, u *unit, now int64) {
 	case forcedTimer:
 		l.forcePending(dev, u, now)
 	case resyncTimer:
+		if c, ordered := l.delayed[dev]; ordered {
+			delete(l.delayed, dev)
+			l.order(dev, u, c, now)
+			break
+		}
 		l.dueResync(dev, u, u.cause, at, now)
 	case triggerTimer:
 		l.dueResync(dev, u, device.ByTrigger, at, now)
@@ -89,7 +97,7 @@ func (l *loop) dueResync(dev device.Index, u *unit, cause device.Cause, at, now 
 		return // turned off since the timer was set; it gates every resync (documented)
 	}
 	c := device.Command{Order: device.Resync, Cause: cause}
-	if !l.mayStart(u) {
+	if !l.mayStart(u, c.Order) {
 		l.wait(dev, u, c, now)
 		return
 	}

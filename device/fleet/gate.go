@@ -87,6 +87,10 @@ func (g *gate) pop(now int64) (start, bool) {
 func (l *loop) enqueue(dev device.Index, u *unit, c device.Command, due int64) {
 	u.agenda[resyncTimer], u.agenda[triggerTimer] = 0, 0
 	l.schedule(dev, u)
+	if later, ok := l.delayed[dev]; ok { // its timer is gone: it comes next
+		delete(l.delayed, dev)
+		l.pending[dev] = append(l.pending[dev], later)
+	}
 	u.set(queued, true)
 	l.gate.push(start{dev: dev, command: c, due: due, booted: u.booted, forced: u.has(inUse)})
 }
@@ -166,6 +170,7 @@ func (l *loop) abandon(dev device.Index, u *unit) {
 	u.due, u.agenda = 0, agenda{}
 	u.set(queued, false)
 	delete(l.pending, dev)
+	delete(l.delayed, dev)
 	if u.act == idle {
 		return
 	}

@@ -23,7 +23,8 @@ type loop struct {
 	acts    []act
 	free    []int32
 	pending map[device.Index][]device.Command
-	out     []device.Event // what this turn has to tell
+	delayed map[device.Index]device.Command // of the resync timer: it stands for an order that waits a random delay
+	out     []device.Event                  // what this turn has to tell
 	ending  bool
 	workers sync.WaitGroup
 }
@@ -234,6 +235,9 @@ func (l *loop) resynced(dev device.Index, u *unit, o *resync.Outcome, now int64)
 		u.run = 0
 	}
 	u.set(erring, !o.OK)
+	if l.row(u).Behaviour.TimerFromEnd {
+		u.last = now
+	}
 	s := resync.ScheduleOf(l.row(u), u.params)
 	at, cause, again := s.After(now, o.OK, int(u.run), l.draw(dev, u, forTimer))
 	u.run = min(u.run+1, 250)
@@ -273,6 +277,7 @@ func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) 
 const (
 	forBoot = iota + 1
 	forTimer
+	forOrder
 )
 
 func (l *loop) draw(dev device.Index, u *unit, purpose uint8) float64 {

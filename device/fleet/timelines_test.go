@@ -25,7 +25,9 @@ type contact struct {
 type move struct {
 	after time.Duration
 	order device.Order
-	pairs []string // of SetParams
+	pairs []string     // of SetParams
+	cause device.Cause // 0: a step
+	url   string       // of Resync and Upgrade
 }
 
 // A timeline is devices, their server, and what is done to them.
@@ -103,7 +105,10 @@ func (tl timeline) conduct(ctx context.Context, t *testing.T, f *fleet.Fleet) {
 			return
 		}
 		for dev := range device.Index(tl.count) {
-			c := device.Command{Order: m.order, Cause: device.ByStep, Sets: sets(t, m.pairs...)}
+			c := device.Command{Order: m.order, Cause: device.ByStep, Argument: m.url, Sets: sets(t, m.pairs...)}
+			if m.cause != 0 {
+				c.Cause = m.cause
+			}
 			if err := f.Do(ctx, dev, c); err != nil {
 				t.Error(err)
 			}
@@ -187,20 +192,20 @@ func TestTriggerTimelines(t *testing.T) {
 			timeline{lasts: 3000 * s, set: []string{"Resync_On_Reset=No", "Resync_Trigger_1=$REGTMR1 eq 300", "Resync_Periodic=1000"}},
 			append([]contact{{300 * s, device.ByTrigger}}, every(device.ByPeriodic, 1300*s, 1000*s, 2)...)},
 		{"an edit makes it true, and false", timeline{lasts: 1000 * s, set: append([]string{`Resync_Trigger_1="$B" eq "go"`}, off...),
-			moves: []move{{100 * s, device.SetParams, []string{"GPP_B=go"}}, {250 * s, device.SetParams, []string{"GPP_B=stop"}}}},
+			moves: []move{{after: 100 * s, order: device.SetParams, pairs: []string{"GPP_B=go"}}, {after: 250 * s, order: device.SetParams, pairs: []string{"GPP_B=stop"}}}},
 			append([]contact{atBoot}, every(device.ByTrigger, 100*s, 60*s, 3)...)},
 		{"an edit makes it true twice, by edge", timeline{lasts: 1000 * s, set: append([]string{`Resync_Trigger_1="$B" eq "go"`}, off...),
 			switches: map[string]string{"trigger_mode": "edge"},
-			moves: []move{{100 * s, device.SetParams, []string{"GPP_B=go"}}, {250 * s, device.SetParams, []string{"GPP_B=stop"}},
-				{400 * s, device.SetParams, []string{"GPP_B=go"}}}},
+			moves: []move{{after: 100 * s, order: device.SetParams, pairs: []string{"GPP_B=go"}}, {after: 250 * s, order: device.SetParams, pairs: []string{"GPP_B=stop"}},
+				{after: 400 * s, order: device.SetParams, pairs: []string{"GPP_B=go"}}}},
 			[]contact{atBoot, {100 * s, device.ByTrigger}, {400 * s, device.ByTrigger}}},
 		{"a file brings the trigger", timeline{lasts: 1000 * s, set: off, files: map[string]string{"/a": profileOf("Resync_Trigger_1=$PRVTMR ge 300")}},
 			append([]contact{atBoot}, every(device.ByTrigger, 300*s, 300*s, 3)...)},
 		{"Provision_Enable off", timeline{lasts: 1000 * s, set: append([]string{"Resync_Trigger_1=$PRVTMR ge 300"}, off...),
-			moves: []move{{400 * s, device.SetParams, []string{"Provision_Enable=No"}}}},
+			moves: []move{{after: 400 * s, order: device.SetParams, pairs: []string{"Provision_Enable=No"}}}},
 			[]contact{atBoot, {300 * s, device.ByTrigger}}},
 		{"a trigger waits for the line", timeline{lasts: 1000 * s, set: append([]string{"Resync_Trigger_1=$PRVTMR ge 600"}, off...),
-			moves: []move{{500 * s, device.HookOff, nil}, {700 * s, device.HookOn, nil}}},
+			moves: []move{{after: 500 * s, order: device.HookOff}, {after: 700 * s, order: device.HookOn}}},
 			[]contact{atBoot, {700 * s, device.ByTrigger}}},
 		{"a trigger takes the place of the retry", timeline{lasts: 1500 * s, down: true,
 			set: append([]string{"Resync_Trigger_1=$PRVTMR ge 600", "Resync_Error_Retry_Delay=700"}, off...)},
@@ -280,7 +285,7 @@ func TestT5T6NothingComesByItself(t *testing.T) {
 	}{
 		{"T5: Resync_Periodic 0", timeline{set: []string{"Resync_Random_Delay=0", "Resync_Periodic=0"}}, []contact{atBoot}},
 		{"T6: Resync_On_Reset off", timeline{set: []string{"Resync_On_Reset=No"}}, nil},
-		{"T6: then somebody orders one", timeline{set: []string{"Resync_On_Reset=No"}, moves: []move{{5000 * s, device.Resync, nil}}},
+		{"T6: then somebody orders one", timeline{set: []string{"Resync_On_Reset=No"}, moves: []move{{after: 5000 * s, order: device.Resync}}},
 			append([]contact{{5000 * s, device.ByStep}}, every(device.ByPeriodic, 8600*s, time.Hour, 22)...)},
 		{"T7: no random delay", timeline{set: []string{"Resync_Random_Delay=0", "Resync_Periodic=80000"}}, []contact{atBoot, {80000 * s, device.ByPeriodic}}},
 		{"Provision_Enable off", timeline{set: []string{"Provision_Enable=No"}}, nil},
@@ -384,7 +389,7 @@ func TestDailyResyncKeepsToTheClockThroughDaylightSaving(t *testing.T) {
 // T12: a resync waits for the line, and for Forced_Resync_Delay at most.
 func TestT12BusyLine(t *testing.T) {
 	const s = time.Second
-	call := []move{{3000 * s, device.HookOff, nil}, {6000 * s, device.HookOn, nil}}
+	call := []move{{after: 3000 * s, order: device.HookOff}, {after: 6000 * s, order: device.HookOn}}
 	tests := []struct {
 		name   string
 		forced string
@@ -394,8 +399,8 @@ func TestT12BusyLine(t *testing.T) {
 	}{
 		{"forced while the call lasts", "600", call, 4300 * s, []contact{atBoot, {4200 * s, device.ByPeriodic}}},
 		{"the call ends first", "14400", call, 6100 * s, []contact{atBoot, {6000 * s, device.ByPeriodic}}},
-		{"a short call is none", "600", []move{{3000 * s, device.HookOff, nil}, {3500 * s, device.HookOn, nil}}, 3700 * s, []contact{atBoot, {3600 * s, device.ByPeriodic}}},
-		{"a second call does not begin the wait anew", "600", []move{{3000 * s, device.HookOff, nil}, {3700 * s, device.Resync, nil}}, 4300 * s,
+		{"a short call is none", "600", []move{{after: 3000 * s, order: device.HookOff}, {after: 3500 * s, order: device.HookOn}}, 3700 * s, []contact{atBoot, {3600 * s, device.ByPeriodic}}},
+		{"a second call does not begin the wait anew", "600", []move{{after: 3000 * s, order: device.HookOff}, {after: 3700 * s, order: device.Resync}}, 4300 * s,
 			[]contact{atBoot, {4200 * s, device.ByPeriodic}}},
 	}
 	for _, tt := range tests {
@@ -415,7 +420,7 @@ func TestNewPeriodCountsAtTheNextArming(t *testing.T) {
 		tl.exactly(t, append([]contact{atBoot}, every(device.ByPeriodic, 600*s, 600*s, 2)...)...)
 	})
 	t.Run("by an edit", func(t *testing.T) {
-		tl := timeline{files: served, lasts: 4900 * s, set: []string{"Resync_Random_Delay=0"}, moves: []move{{100 * s, device.SetParams, []string{"Resync_Periodic=600"}}}}
+		tl := timeline{files: served, lasts: 4900 * s, set: []string{"Resync_Random_Delay=0"}, moves: []move{{after: 100 * s, order: device.SetParams, pairs: []string{"Resync_Periodic=600"}}}}
 		tl.exactly(t, append([]contact{atBoot}, every(device.ByPeriodic, 3600*s, 600*s, 3)...)...)
 	})
 }
@@ -425,14 +430,14 @@ func TestErrorListBeginsAnew(t *testing.T) {
 	const s = time.Second
 	list := []string{"Resync_Random_Delay=0", "Resync_Error_Retry_Delay=100,200,300", "Resync_Fails_On_FNF=Yes", "Resync_Periodic=0"}
 	t.Run("after a boot", func(t *testing.T) {
-		tl := timeline{lasts: 990 * s, set: list, moves: []move{{400 * s, device.Reboot, nil}}}
+		tl := timeline{lasts: 990 * s, set: list, moves: []move{{after: 400 * s, order: device.Reboot}}}
 		tl.exactly(t, atBoot, contact{100 * s, device.ByRetry}, contact{300 * s, device.ByRetry},
 			contact{400 * s, device.ByPowerOn}, contact{500 * s, device.ByRetry}, contact{700 * s, device.ByRetry})
 	})
 	t.Run("after a success", func(t *testing.T) {
 		tl := timeline{lasts: 990 * s, set: list, moves: []move{
-			{350 * s, device.SetParams, []string{"Resync_Fails_On_FNF=No"}}, {360 * s, device.Resync, nil},
-			{370 * s, device.SetParams, []string{"Resync_Fails_On_FNF=Yes"}}, {400 * s, device.Resync, nil}}}
+			{after: 350 * s, order: device.SetParams, pairs: []string{"Resync_Fails_On_FNF=No"}}, {after: 360 * s, order: device.Resync},
+			{after: 370 * s, order: device.SetParams, pairs: []string{"Resync_Fails_On_FNF=Yes"}}, {after: 400 * s, order: device.Resync}}}
 		tl.exactly(t, atBoot, contact{100 * s, device.ByRetry}, contact{300 * s, device.ByRetry},
 			contact{360 * s, device.ByStep}, contact{400 * s, device.ByStep}, contact{500 * s, device.ByRetry}, contact{700 * s, device.ByRetry})
 	})

@@ -13,7 +13,7 @@ type unit struct {
 	due     int64 // its one live heap entry, the earliest of agenda; an entry with another time is stale
 	agenda  agenda
 	booted  int64  // fleet time of the last boot
-	last    int64  // fleet time of the last attempt's start, 0 for none since boot
+	last    int64  // fleet time of the last attempt's start, or by switch of its end; 0 for none since boot
 	fired   int64  // the same of the last that a trigger started
 	act     int32  // the attempt lent to it, idle where it has none
 	n       uint32 // its count of events and heap entries

@@ -77,20 +77,6 @@ func (c Cause) String() string {
 	return [...]string{"", "power_on", "periodic", "retry", "daily", "trigger", "web", "notify", "keypad", "upgrade", "step"}[c]
 }
 
-// PRVST returns the macro's value for a resync of this cause (provisioning.md
-// §2.1: documented for the first three and the web; inferred for the others).
-func (c Cause) PRVST() int {
-	switch c {
-	case ByPowerOn, ByUpgrade:
-		return 0
-	case ByPeriodic, ByDaily, ByTrigger:
-		return 1
-	case ByRetry:
-		return 2
-	}
-	return -1
-}
-
 // An Event is something that happened to a device, the one stream that metrics,
 // logs, reports and expectations read. (At, Dev, N) orders events, the same for
 // any number of loops.

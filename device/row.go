@@ -100,6 +100,15 @@ func (r *Row) Dialect() rule.Dialect {
 type Behaviour struct {
 	RandomDelayUnit        time.Duration // of Resync_Random_Delay
 	RetryAtOnce            bool          // Resync_Error_Retry_Delay 0 retries after a second
+	ForcedCountdown        bool          // Forced_Resync_Delay runs after a call, not during it
+	TimerFromEnd           bool          // $PRVTMR counts from an attempt's end
+	PeriodicFromBoot       bool          // the periodic timer runs before the first success too
+	PRVSTTrigger           int           // $PRVST of a resync that a trigger started
+	PRVSTNotify            int           // the same, by NOTIFY
+	PRVSTUpgrade           int           // the same, after an upgrade attempt
+	ExplicitDelay          bool          // an ordered resync waits Resync_Random_Delay too
+	TriggerEdge            bool          // a Resync_Trigger counts when it becomes true, not while it is
+	TriggerFloor           time.Duration // least between two resyncs that triggers start
 	AnyChangeReboots       bool
 	ResyncAfterParamReboot bool
 	TFTPWait               time.Duration // per try
@@ -117,6 +126,26 @@ type Behaviour struct {
 	HTTPSUpgrade           bool // firmware images come by https too
 	LaxImages              bool // an image without a known header is taken by its name
 	UpgradeFirst           bool // at boot, Upgrade_Rule comes before the first resync
+}
+
+// PRVST returns the macro's value for a resync of some cause (provisioning.md
+// §2.1: documented for power-on, timers and the web; keypad: inferred).
+func (b *Behaviour) PRVST(c Cause) int {
+	switch c {
+	case ByPowerOn:
+		return 0
+	case ByPeriodic, ByDaily:
+		return 1
+	case ByRetry:
+		return 2
+	case ByTrigger:
+		return b.PRVSTTrigger
+	case ByNotify:
+		return b.PRVSTNotify
+	case ByUpgrade:
+		return b.PRVSTUpgrade
+	}
+	return -1
 }
 
 // A Setting is a switch with the value it has in a row.

@@ -8,15 +8,9 @@ import (
 	"spafleet/device/profile"
 )
 
-// Clock returns the time that a device shows, by its Time_Zone; the daylight
-// saving rule is not heeded.
+// Clock returns the time that a device shows, by its own clock.
 func (v *View) Clock() string {
-	name, _ := v.Params.Lookup("Time_Zone")
-	offset := 0
-	if t, err := time.Parse("GMT-07:00", name); err == nil {
-		_, offset = t.Zone()
-	}
-	return time.Unix(0, v.Now).In(time.FixedZone(name, offset)).Format("1/2/2006 15:04:05")
+	return ClockOf(v.Params).Local(v.Now).Format("1/2/2006 15:04:05")
 }
 
 // Elapsed returns the time since the boot in the form of the real pages (field).

@@ -53,6 +53,17 @@ func number(low, high int, n func(*Behaviour) *int) func(*Behaviour, string) err
 	}
 }
 
+// eitherNumber applies one of two numbers.
+func eitherNumber(a, b int, n func(*Behaviour) *int) func(*Behaviour, string) error {
+	return func(behaviour *Behaviour, v string) error {
+		if v != strconv.Itoa(a) && v != strconv.Itoa(b) {
+			return errChoice
+		}
+		*n(behaviour), _ = strconv.Atoi(v)
+		return nil
+	}
+}
+
 // byGeneration gives generations 1 to 4 a fact each.
 func byGeneration(facts ...Fact) func(*Row) Fact {
 	return func(r *Row) Fact { return facts[r.Generation-1] }
@@ -74,6 +85,42 @@ var switches = []firmwareSwitch{
 	{ // Q2
 		"error_retry_zero", "never or at_once", "what Resync_Error_Retry_Delay 0 means (at_once: after 1 s)",
 		always(documented("never")), choice("never", "at_once", func(b *Behaviour) *bool { return &b.RetryAtOnce }),
+	},
+	{ // Q5, §2.4: two guides disagree
+		"forced_delay", "max_wait or countdown", "Forced_Resync_Delay: longest wait for a busy line, or time that must pass after a call",
+		always(documented("max_wait")), choice("max_wait", "countdown", func(b *Behaviour) *bool { return &b.ForcedCountdown }),
+	},
+	{ // Q14, §2.5
+		"prvtmr_from", "start or end", "moment of an attempt from which $PRVTMR counts",
+		always(inferred("start")), choice("start", "end", func(b *Behaviour) *bool { return &b.TimerFromEnd }),
+	},
+	{ // Q23, §1.1
+		"periodic_from", "success or boot", "when Resync_Periodic begins with Resync_On_Reset off",
+		always(documented("success")), choice("success", "boot", func(b *Behaviour) *bool { return &b.PeriodicFromBoot }),
+	},
+	{ // Q25, §2.1
+		"prvst_trigger", "1 or -1", "$PRVST of a resync that a trigger started",
+		always(inferred("1")), eitherNumber(1, -1, func(b *Behaviour) *int { return &b.PRVSTTrigger }),
+	},
+	{ // Q25, §2.1
+		"prvst_notify", "-1 or 1", "$PRVST of a resync that a NOTIFY started",
+		always(inferred("-1")), eitherNumber(-1, 1, func(b *Behaviour) *int { return &b.PRVSTNotify }),
+	},
+	{ // §2.1, E7
+		"prvst_upgrade", "0 or 1", "$PRVST of a resync after an upgrade attempt",
+		always(inferred("0")), eitherNumber(0, 1, func(b *Behaviour) *int { return &b.PRVSTUpgrade }),
+	},
+	{ // Q26, §2.5
+		"explicit_delay", "none or random", "an ordered resync waits a part of Resync_Random_Delay too",
+		always(inferred("none")), choice("none", "random", func(b *Behaviour) *bool { return &b.ExplicitDelay }),
+	},
+	{ // Q24, §3.9
+		"trigger_mode", "level or edge", "a Resync_Trigger counts while it is true, or when it becomes true",
+		always(inferred("level")), choice("level", "edge", func(b *Behaviour) *bool { return &b.TriggerEdge }),
+	},
+	{ // Q24, §3.9
+		"trigger_floor", "a duration", "least time between two resyncs that triggers start",
+		always(inferred("60s")), duration(func(b *Behaviour) *time.Duration { return &b.TriggerFloor }),
 	},
 	{ // Q11, §5.6
 		"any_change_reboots", "no or yes", "every changed parameter reboots, not only those of a reboot class",

@@ -31,7 +31,7 @@ type Input struct {
 	Cause   device.Cause
 	Command *device.Command // of a resync or upgrade command; nil for a timer
 	Booted  int64           // fleet time of the last boot
-	Last    int64           // fleet time of the last attempt's start, 0 for none
+	Last    int64           // fleet time of the last attempt's start, or by switch of its end; 0 for none
 	Upgrade UpgradeHistory
 	Applied Receipt // of the last body applied, zero after any other change
 	Shelf   *Shelf  // shared by the fleet
@@ -62,23 +62,11 @@ type Outcome struct {
 
 // situation returns what the macros say while the attempt runs.
 func (in *Input) situation(now int64) device.Situation {
-	since := in.Last
-	if since == 0 {
-		since = in.Booted
-	}
-	upgraded := in.Upgrade.Last
-	if upgraded == 0 {
-		upgraded = in.Booted
-	}
-	s := device.Situation{
-		PRVST:  in.Cause.PRVST(),
-		PRVTMR: int((now - since) / 1e9),
-		UPGTMR: int((now - upgraded) / 1e9),
-		UPGST:  1,
-		UPGERR: in.Upgrade.Err,
-	}
+	s := device.Situation{PRVST: in.Unit.Row.Behaviour.PRVST(in.Cause), UPGST: 1, UPGERR: in.Upgrade.Err}
 	if in.Upgrade.Retries > 0 {
 		s.UPGST = 2
 	}
+	timers := TimersOf(in.Booted, in.Last, in.Upgrade.Last)
+	timers.fill(&s, now)
 	return s
 }

@@ -16,9 +16,11 @@ type Schedule struct {
 	AfterUpgrade bool          // Resync_After_Upgrade_Attempt
 	AfterParams  bool          // the firmware's resync_after_param_reboot
 	RandomDelay  time.Duration // longest, Resync_Random_Delay in its unit
+	Daily        *Daily        // Resync_At__HHmm_; nil: none, or no time of day. Periodic does not count beside it
 	Periodic     Times
 	ErrorRetry   Times
 	RetryAtOnce  bool // the firmware's error_retry_zero
+	FromBoot     bool // the firmware's periodic_from
 }
 
 // ScheduleOf reads a device's schedule from its parameters.
@@ -33,9 +35,11 @@ func ScheduleOf(r *device.Row, p device.Params) Schedule {
 		AfterUpgrade: p.Bool("Resync_After_Upgrade_Attempt", true),
 		AfterParams:  r.Behaviour.ResyncAfterParamReboot,
 		RandomDelay:  time.Duration(units) * r.Behaviour.RandomDelayUnit,
+		Daily:        dailyOf(r, p),
 		Periodic:     ParseTimes(periodic),
 		ErrorRetry:   ParseTimes(retry),
 		RetryAtOnce:  r.Behaviour.RetryAtOnce,
+		FromBoot:     r.Behaviour.PeriodicFromBoot,
 	}
 }
 
@@ -51,7 +55,7 @@ func (s Schedule) AtBoot(now int64, reason device.Reason, draw float64) (at int6
 		return now + int64(draw*float64(s.RandomDelay)), device.ByPowerOn, true
 	case upgraded && s.AfterUpgrade:
 		return now, device.ByUpgrade, true
-	case excluded:
+	case excluded || s.FromBoot:
 		return s.After(now, true, 0, draw)
 	}
 	return 0, 0, false
@@ -61,6 +65,9 @@ func (s Schedule) AtBoot(now int64, reason device.Reason, draw float64) (at int6
 // and why; false if it waits to be told. Run counts the attempts before this one
 // that ended alike without a break. Draw is in [0, 1).
 func (s Schedule) After(now int64, ok bool, run int, draw float64) (at int64, cause device.Cause, again bool) {
+	if ok && s.Daily != nil && s.Enabled {
+		return s.Daily.next(now, draw), device.ByDaily, true
+	}
 	times, cause := s.Periodic, device.ByPeriodic
 	if !ok {
 		times, cause = s.ErrorRetry, device.ByRetry

@@ -32,17 +32,6 @@ func (a *agenda) next() (at int64, which timer, ok bool) {
 	return at, which, ok
 }
 
-// resync returns when the next resync can begin, 0 for none.
-func (a *agenda) resync() int64 {
-	only := *a
-	only[upgradeTimer] = 0
-	at, _, ok := only.next()
-	if !ok {
-		return 0
-	}
-	return at
-}
-
 // set sets one of a device's timers, or stops it with 0.
 func (l *loop) set(dev device.Index, u *unit, t timer, at int64) {
 	u.agenda[t] = at
@@ -72,6 +61,9 @@ func (l *loop) arm(dev device.Index, u *unit, at int64, cause device.Cause, ok b
 	if !ok {
 		at = 0
 	}
+	if _, ordered := l.delayed[dev]; ordered {
+		return // the timer is taken; what it starts sets the next
+	}
 	u.cause = cause
 	l.set(dev, u, resyncTimer, at)
 }
@@ -87,9 +79,16 @@ func (l *loop) due(dev device.Index, u *unit, now int64) {
 	case forcedTimer:
 		l.forcePending(dev, u, now)
 	case resyncTimer:
+		if c, ordered := l.delayed[dev]; ordered {
+			delete(l.delayed, dev)
+			l.order(dev, u, c, now)
+			break
+		}
 		l.dueResync(dev, u, u.cause, at, now)
 	case upgradeTimer:
 		l.dueUpgrade(dev, u, now)
+	case triggerTimer:
+		l.dueResync(dev, u, device.ByTrigger, at, now)
 	}
 	l.schedule(dev, u)
 }
@@ -100,7 +99,7 @@ func (l *loop) dueResync(dev device.Index, u *unit, cause device.Cause, at, now 
 		return // turned off since the timer was set; it gates every resync (documented)
 	}
 	c := device.Command{Order: device.Resync, Cause: cause}
-	if !l.mayStart(u) {
+	if !l.mayStart(u, c.Order) {
 		l.wait(dev, u, c, now)
 		return
 	}

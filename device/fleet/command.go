@@ -8,6 +8,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/fsm"
+	"spafleet/resync"
 )
 
 // command carries out what somebody asked of a device. Orders that end what the
@@ -43,15 +44,54 @@ func (l *loop) command(dev device.Index, u *unit, c device.Command, now int64) {
 		}
 		l.carryOut(dev, u, c, now)
 	case device.HookOff:
-		u.set(inUse, true)
+		l.offHook(dev, u)
 	case device.HookOn:
-		u.set(inUse, false)
-		l.set(dev, u, forcedTimer, 0)
-		l.runPending(dev, u, now)
+		l.onHook(dev, u, now)
+	case device.Resync:
+		if l.row(u).Behaviour.ExplicitDelay {
+			l.delay(dev, u, c, now)
+			return
+		}
+		l.order(dev, u, c, now)
 	default:
-		l.wait(dev, u, c, now)
-		l.runPending(dev, u, now)
+		l.order(dev, u, c, now)
 	}
+}
+
+// order carries a command out as soon as the device can.
+func (l *loop) order(dev device.Index, u *unit, c device.Command, now int64) {
+	l.wait(dev, u, c, now)
+	l.runPending(dev, u, now)
+}
+
+// delay lets an ordered resync wait a part of Resync_Random_Delay. A later order
+// takes its place.
+func (l *loop) delay(dev device.Index, u *unit, c device.Command, now int64) {
+	s := resync.ScheduleOf(l.row(u), u.params)
+	l.delayed[dev] = c
+	l.set(dev, u, resyncTimer, now+int64(l.draw(dev, u, forOrder)*float64(s.RandomDelay)))
+}
+
+func (l *loop) offHook(dev device.Index, u *unit) {
+	u.set(inUse, true)
+	if l.row(u).Behaviour.ForcedCountdown {
+		l.set(dev, u, forcedTimer, 0)
+	}
+}
+
+// onHook ends a call. What waited for it begins, by switch only after
+// Forced_Resync_Delay.
+func (l *loop) onHook(dev device.Index, u *unit, now int64) {
+	if !u.has(inUse) {
+		return
+	}
+	u.set(inUse, false)
+	at := int64(0)
+	if l.row(u).Behaviour.ForcedCountdown {
+		at = now + int64(forcedDelay(u.params))
+	}
+	l.set(dev, u, forcedTimer, at)
+	l.runPending(dev, u, now)
 }
 
 // report tells that a person asked.
@@ -87,9 +127,11 @@ func (l *loop) factoryReset(dev device.Index, u *unit, now int64) {
 	l.applyPresets(dev, u, now)
 }
 
-// mayStart reports whether a device can begin an attempt now.
-func (l *loop) mayStart(u *unit) bool {
-	return u.act == idle && !u.has(inUse) && !u.has(queued)
+// mayStart reports whether a device can carry out an order now. With an idle
+// line, the forced timer is the countdown after a call: resyncs wait for it.
+func (l *loop) mayStart(u *unit, o device.Order) bool {
+	counting := o == device.Resync && u.agenda[forcedTimer] != 0
+	return u.act == idle && !u.has(inUse) && !u.has(queued) && !counting
 }
 
 // mostPending bounds what a device keeps in mind while it is busy. A resync by
@@ -107,7 +149,7 @@ func (l *loop) wait(dev device.Index, u *unit, c device.Command, now int64) {
 	if !known && (len(list) < mostPending || own) {
 		l.pending[dev] = append(list, c)
 	}
-	if c.Order == device.Resync && u.has(inUse) && u.agenda[forcedTimer] == 0 {
+	if c.Order == device.Resync && u.has(inUse) && u.agenda[forcedTimer] == 0 && !l.row(u).Behaviour.ForcedCountdown {
 		l.set(dev, u, forcedTimer, now+int64(forcedDelay(u.params)))
 	}
 }
@@ -125,33 +167,39 @@ func forcedDelay(p device.Params) time.Duration {
 
 // runPending carries out what waited, as far as the device lets it.
 func (l *loop) runPending(dev device.Index, u *unit, now int64) {
-	for l.mayStart(u) && len(l.pending[dev]) > 0 {
-		l.carryOut(dev, u, l.shift(dev), now)
+	for {
+		i := slices.IndexFunc(l.pending[dev], func(c device.Command) bool { return l.mayStart(u, c.Order) })
+		if i < 0 {
+			return
+		}
+		l.carryOut(dev, u, l.recall(dev, i), now)
 	}
 }
 
-// forcePending starts the resync that waited for a line longest.
+// forcePending starts the resync that waited for a line longest; after a call,
+// all that waited.
 func (l *loop) forcePending(dev device.Index, u *unit, now int64) {
+	if !u.has(inUse) {
+		l.runPending(dev, u, now)
+		return
+	}
 	if u.act != idle || u.has(queued) {
 		return
 	}
-	list := l.pending[dev]
-	i := slices.IndexFunc(list, func(c device.Command) bool { return c.Order == device.Resync })
-	if i < 0 {
-		return
+	i := slices.IndexFunc(l.pending[dev], func(c device.Command) bool { return c.Order == device.Resync })
+	if i >= 0 {
+		l.carryOut(dev, u, l.recall(dev, i), now)
 	}
-	c := list[i]
-	l.pending[dev] = slices.Delete(list, i, i+1)
-	l.carryOut(dev, u, c, now)
 }
 
-func (l *loop) shift(dev device.Index) device.Command {
+// recall takes a command out of what waits.
+func (l *loop) recall(dev device.Index, i int) device.Command {
 	list := l.pending[dev]
-	c := list[0]
-	if len(list) == 1 {
+	c := list[i]
+	if list = slices.Delete(list, i, i+1); len(list) == 0 {
 		delete(l.pending, dev)
 	} else {
-		l.pending[dev] = list[1:]
+		l.pending[dev] = list
 	}
 	return c
 }
@@ -160,12 +208,10 @@ func (l *loop) carryOut(dev device.Index, u *unit, c device.Command, now int64) 
 	switch c.Order {
 	case device.Resync:
 		if u.params.Bool("Provision_Enable", true) {
-			l.set(dev, u, resyncTimer, 0) // any resync or upgrade takes the place of the timer
 			l.enqueue(dev, u, c, now)
 		}
 	case device.Upgrade:
 		if u.params.Bool("Upgrade_Enable", true) {
-			l.set(dev, u, resyncTimer, 0) // any resync or upgrade takes the place of the timer
 			l.enqueue(dev, u, c, now)
 		}
 	case device.Report:
@@ -215,5 +261,7 @@ func (l *loop) edit(dev device.Index, u *unit, sets []device.Set, now int64) {
 	l.moved(dev, u, now, device.ViaEdit, life, moves...)
 	if row.Reboots(changed) != device.NoReboot {
 		l.boot(dev, u, device.ByParams, now)
+		return
 	}
+	l.watch(dev, u, now)
 }

@@ -89,7 +89,7 @@ func (f *Fleet) makeLoops(c *Config) {
 	n = min(n, f.total, most) // each loop has a part of most, at least one
 	start := time.Now()
 	for i := range n {
-		l := &loop{f: f, first: i, clock: newRealClock(start), inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}, told: map[device.Index]device.Params{}}
+		l := &loop{f: f, first: i, clock: newRealClock(start), inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}, told: map[device.Index]device.Params{}, delayed: map[device.Index]device.Command{}}
 		l.units = make([]unit, (f.total-i+n-1)/n)
 		l.heap = make(heap, 0, len(l.units)+1)
 		l.gate.most = (most + n - 1 - i) / n
@@ -209,7 +209,7 @@ func (l *loop) view(dev device.Index, u *unit) device.View {
 	f := l.f
 	v := device.View{
 		Unit: f.row(u.row).Unit(f.seed, dev, f.address(dev)), Params: u.params, State: u.life.State, Proven: u.life.Proven,
-		Powered: u.has(powered), InUse: u.has(inUse), Booted: u.booted, Now: l.clock.Now(), Due: u.agenda.resync(),
+		Powered: u.has(powered), InUse: u.has(inUse), Booted: u.booted, Now: l.clock.Now(), Due: u.nextResync(),
 	}
 	v.Resyncs.OK, v.Resyncs.Failed = u.ok, u.failed
 	return v

@@ -82,8 +82,15 @@ func (g *gate) pop(now int64) (start, bool) {
 	return s, true
 }
 
-// enqueue puts an attempt behind the gate.
+// enqueue puts an attempt behind the gate. It takes the place of the timers that
+// would start another.
 func (l *loop) enqueue(dev device.Index, u *unit, c device.Command, due int64) {
+	u.agenda[resyncTimer], u.agenda[triggerTimer] = 0, 0
+	l.schedule(dev, u)
+	if later, ok := l.delayed[dev]; ok { // its timer is gone: it comes next
+		delete(l.delayed, dev)
+		l.pending[dev] = append(l.pending[dev], later)
+	}
 	u.set(queued, true)
 	l.gate.push(start{dev: dev, command: c, due: due, booted: u.booted, forced: u.has(inUse)})
 }
@@ -151,8 +158,8 @@ func (l *loop) beginAttempt(s *start, u *unit, in *resync.Input, now int64) func
 		u.upgrade.Last = now
 		return resync.Upgrade
 	}
+	l.began(s.dev, u, s.command.Cause, now)
 	l.emit(s.dev, u, started)
-	u.last = now
 	return resync.Attempt
 }
 
@@ -172,6 +179,7 @@ func (l *loop) abandon(dev device.Index, u *unit) {
 	u.due, u.agenda = 0, agenda{}
 	u.set(queued, false)
 	delete(l.pending, dev)
+	delete(l.delayed, dev)
 	if u.act == idle {
 		return
 	}

@@ -23,8 +23,9 @@ type loop struct {
 	acts    []act
 	free    []int32
 	pending map[device.Index][]device.Command
-	told    map[device.Index]device.Params // as last reported, of devices that report
-	out     []device.Event                 // what this turn has to tell
+	told    map[device.Index]device.Params  // as last reported, of devices that report
+	delayed map[device.Index]device.Command // of the resync timer: it stands for an order that waits a random delay
+	out     []device.Event                  // what this turn has to tell
 	ending  bool
 	workers sync.WaitGroup
 }
@@ -241,10 +242,14 @@ func (l *loop) resynced(dev device.Index, u *unit, o *resync.Outcome, now int64)
 		u.run = 0
 	}
 	u.set(erring, !o.OK)
+	if l.row(u).Behaviour.TimerFromEnd {
+		u.last = now
+	}
 	s := resync.ScheduleOf(l.row(u), u.params)
 	at, cause, again := s.After(now, o.OK, int(u.run), l.draw(dev, u, forTimer))
 	u.run = min(u.run+1, 250)
 	l.arm(dev, u, at, cause, again)
+	l.watch(dev, u, now)
 }
 
 // upgraded restarts the device, at its new version if the image was good
@@ -264,8 +269,8 @@ func (l *loop) upgraded(dev device.Index, u *unit, o *resync.Outcome, now int64)
 // boot starts a device's firmware and sets its first timer. Calls that were up
 // are dropped by it (documented).
 func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) {
-	u.booted, u.last, u.run, u.reboot = now, 0, 0, device.NoReboot
-	u.set(erring|inUse, false)
+	u.booted, u.last, u.fired, u.run, u.reboot = now, 0, 0, 0, device.NoReboot
+	u.set(erring|inUse|spent1|spent2, false)
 	u.agenda[forcedTimer] = 0
 	l.emit(dev, u, device.Event{At: now, Kind: device.Boot, Reason: reason})
 	if resync.Logs(u.params) {
@@ -276,6 +281,7 @@ func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) 
 	at, cause, ok := s.AtBoot(now, reason, l.draw(dev, u, forBoot))
 	l.arm(dev, u, at, cause, ok)
 	l.bootUpgrade(dev, u, reason, ok, now)
+	l.watch(dev, u, now)
 }
 
 // Purposes of draws.
@@ -283,6 +289,7 @@ const (
 	forBoot = iota + 1
 	forTimer
 	forUpgrade
+	forOrder
 )
 
 func (l *loop) draw(dev device.Index, u *unit, purpose uint8) float64 {

@@ -13,7 +13,8 @@ type unit struct {
 	due     int64 // its one live heap entry, the earliest of agenda; an entry with another time is stale
 	agenda  agenda
 	booted  int64  // fleet time of the last boot
-	last    int64  // fleet time of the last attempt's start, 0 for none since boot
+	last    int64  // fleet time of the last attempt's start, or by switch of its end; 0 for none since boot
+	fired   int64  // the same of the last that a trigger started
 	act     int32  // the attempt lent to it, idle where it has none
 	n       uint32 // its count of events and heap entries
 	draws   uint32
@@ -30,7 +31,7 @@ type unit struct {
 	reboot  device.RebootClass // asked for by changes of a sequence that then failed
 }
 
-type flags uint8
+type flags uint16
 
 const (
 	powered flags = 1 << iota
@@ -38,6 +39,8 @@ const (
 	erring        // the last attempt failed
 	queued        // an attempt waits for admission
 	preset        // its presets have been counted as a change
+	spent1        // Resync_Trigger_1 has held since it last counted, of use by edge only
+	spent2        // the same of Resync_Trigger_2
 )
 
 const idle = int32(-1)

@@ -1,0 +1,99 @@
+package device_test
+
+import (
+	"testing"
+	"time"
+
+	"spafleet/device"
+)
+
+// clockOf returns the clock of a SPA2102 with a zone and a rule; "" leaves the
+// factory's.
+func clockOf(t *testing.T, zone, rule string) device.Clock {
+	t.Helper()
+	r, err := device.NewRow("SPA2102", "5.2.10", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var layers device.Layers
+	p := r.Factory.Reset()
+	for name, value := range map[string]string{"Time_Zone": zone, "Daylight_Saving_Time_Rule": rule} {
+		if value == "" {
+			continue
+		}
+		id, _ := device.LookupID(name)
+		p, _ = p.With(&layers, []device.Set{{ID: id, Value: value, Has: true}})
+	}
+	return device.ClockOf(p)
+}
+
+func TestLocalTime(t *testing.T) {
+	const none, europe, south = "none", "start=3/-1/7/2;end=10/-1/7/3;save=1", "start=10/1/7/2;end=4/1/7/3;save=1"
+	tests := []struct{ zone, rule, at, want string }{
+		{"", "", "2007-01-01 08:00:00", "2007-01-01 00:00:00"},
+		{"", "", "2007-07-01 07:00:00", "2007-07-01 00:00:00"},
+		{"", "", "2007-04-01 07:59:59", "2007-03-31 23:59:59"}, // 1 April 2007 is a Sunday
+		{"", "", "2007-04-01 08:00:00", "2007-04-01 01:00:00"},
+		{"", "", "2007-10-28 06:59:59", "2007-10-27 23:59:59"},
+		{"", "", "2007-10-28 07:00:00", "2007-10-27 23:00:00"}, // the hour before midnight comes twice
+		{"", "", "2007-10-28 08:00:00", "2007-10-28 00:00:00"},
+		{"GMT", none, "2007-07-01 12:00:00", "2007-07-01 12:00:00"},
+		{"GMT+05:45", none, "2007-07-01 12:00:00", "2007-07-01 17:45:00"},
+		{"GMT-03:30", none, "2007-07-01 12:00:00", "2007-07-01 08:30:00"},
+		{"Moon", none, "2007-07-01 12:00:00", "2007-07-01 12:00:00"},
+		{"GMT+01:00", europe, "2007-03-25 00:59:59", "2007-03-25 01:59:59"},
+		{"GMT+01:00", europe, "2007-03-25 01:00:00", "2007-03-25 03:00:00"},
+		{"GMT+01:00", europe, "2007-10-28 00:59:59", "2007-10-28 02:59:59"},
+		{"GMT+01:00", europe, "2007-10-28 01:00:00", "2007-10-28 02:00:00"},
+		{"GMT+10:00", south, "2007-01-01 00:00:00", "2007-01-01 11:00:00"},
+		{"GMT+10:00", south, "2007-07-01 00:00:00", "2007-07-01 10:00:00"},
+		{"GMT+10:00", south, "2007-12-01 00:00:00", "2007-12-01 11:00:00"},
+		{"GMT", "start=6/15/0;end=8/-2/0;save=0:30", "2007-06-15 00:00:00", "2007-06-15 00:30:00"},
+		{"GMT", "start=6/15/0;end=8/-2/0;save=0:30", "2007-08-29 23:30:00", "2007-08-29 23:30:00"},
+		{"GMT", "start=13/1/0;end=8/1/0;save=1", "2007-07-01 12:00:00", "2007-07-01 12:00:00"},
+		{"GMT", "start=4/1/7;save=1", "2007-07-01 12:00:00", "2007-07-01 12:00:00"},
+		{"GMT", "start=4/1/x;end=8/1/0;save=1", "2007-07-01 12:00:00", "2007-07-01 12:00:00"},
+	}
+	for _, tt := range tests {
+		at, err := time.Parse(time.DateTime, tt.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := clockOf(t, tt.zone, tt.rule).Local(at.UnixNano()).Format(time.DateTime); got != tt.want {
+			t.Errorf("%s GMT in %q with %q: %s, want %s", tt.at, tt.zone, tt.rule, got, tt.want)
+		}
+	}
+}
+
+func TestNextDaily(t *testing.T) {
+	const europe = "start=3/-1/7/2;end=10/-1/7/3;save=1"
+	const half = 2*time.Hour + 30*time.Minute
+	tests := []struct {
+		zone, rule string
+		now        string
+		daily      time.Duration
+		want       string
+	}{
+		{"GMT", "none", "2007-07-01 02:29:59", half, "2007-07-01 02:30:00"},
+		{"GMT", "none", "2007-07-01 02:30:00", half, "2007-07-02 02:30:00"},
+		{"GMT-08:00", "none", "2007-07-01 02:30:00", half, "2007-07-01 10:30:00"},
+		{"GMT+12:00", "none", "2007-07-01 02:30:00", half, "2007-07-01 14:30:00"},
+		{"GMT+01:00", europe, "2007-07-01 12:00:00", half, "2007-07-02 00:30:00"},
+		{"GMT+01:00", europe, "2007-12-01 12:00:00", half, "2007-12-02 01:30:00"},
+		{"GMT+01:00", europe, "2007-03-24 12:00:00", half, "2007-03-25 01:30:00"}, // passed over
+		{"GMT+01:00", europe, "2007-10-27 12:00:00", half, "2007-10-28 00:30:00"}, // repeated
+		{"GMT+01:00", europe, "2007-10-28 00:30:00", half, "2007-10-29 01:30:00"}, // not twice
+		{"GMT", "none", "2007-12-31 12:00:00", 24 * time.Hour, "2008-01-01 00:00:00"},
+		{"GMT", "none", "2007-12-31 12:00:00", 0, "2008-01-01 00:00:00"},
+	}
+	for _, tt := range tests {
+		now, err := time.Parse(time.DateTime, tt.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := time.Unix(0, clockOf(t, tt.zone, tt.rule).NextDaily(now.UnixNano(), tt.daily)).UTC().Format(time.DateTime)
+		if got != tt.want {
+			t.Errorf("%s after %s GMT in %q with %q: %s, want %s", tt.daily, tt.now, tt.zone, tt.rule, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package fleet
+
+import (
+	"spafleet/device"
+	"spafleet/resync"
+)
+
+// watch sets when a trigger next starts a resync. It is asked again whenever
+// something else than a timer may have changed a condition: after a boot, an
+// attempt and an edit. While a device waits for its first contact after a boot,
+// triggers wait too: else a condition that always holds would undo the random
+// delay (inferred).
+func (l *loop) watch(dev device.Index, u *unit, now int64) {
+	at := int64(0)
+	first := u.agenda[resyncTimer] != 0 && u.cause == device.ByPowerOn
+	if t, ok := resync.TriggersOf(l.row(u), u.params); ok && u.act == idle && !u.has(queued) && !first {
+		when, spent, ok := t.Next(l.watchOf(dev, u, now))
+		u.spend(spent)
+		if ok {
+			at = when
+		}
+	}
+	l.set(dev, u, triggerTimer, at)
+}
+
+func (l *loop) watchOf(dev device.Index, u *unit, now int64) resync.Watch {
+	unit := l.row(u).Unit(l.f.seed, dev, l.f.address(dev))
+	return resync.Watch{
+		Env: device.Env{Unit: &unit, Params: u.params}, Timers: resync.TimersOf(u.booted, u.last, u.upgrade.Last),
+		Now: now, Fired: u.fired, Spent: [2]bool{u.has(spent1), u.has(spent2)},
+	}
+}
+
+// began starts the timers of an attempt.
+func (l *loop) began(dev device.Index, u *unit, cause device.Cause, now int64) {
+	u.last = now
+	if cause == device.ByTrigger {
+		u.fired = now
+	}
+	if t, ok := resync.TriggersOf(l.row(u), u.params); ok && t.Edge {
+		u.spend(t.Spend(l.watchOf(dev, u, now)))
+	}
+}
+
+func (u *unit) spend(spent [2]bool) {
+	u.set(spent1, spent[0])
+	u.set(spent2, spent[1])
+}
+
+// nextResync returns the earliest timer that leads to a resync, 0 for none.
+func (u *unit) nextResync() int64 {
+	a := u.agenda
+	a[upgradeTimer] = 0
+	at, _, ok := a.next()
+	if !ok {
+		return 0
+	}
+	return at
+}

@@ -1,0 +1,48 @@
+package resync
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"spafleet/device"
+	"spafleet/resync/rule"
+)
+
+// Daily is a resync once a day by the device's clock (provisioning.md §1.1:
+// documented). Like the periodic timer it begins with the first success since
+// boot; of a day on which the time of day passes while the device is busy with a
+// failure, the resync falls out (inferred).
+type Daily struct {
+	At     time.Duration // after midnight
+	Window time.Duration // longest wait after it; each day has its own draw
+	Clock  device.Clock
+}
+
+// dailyOf reads Resync_At__HHmm_ and Resync_At_Random_Delay: phones from 7.0 on,
+// and whoever else has the parameters (documented). What is no time of day from
+// 0000 to 2400 is ignored (documented).
+func dailyOf(r *device.Row, p device.Params) *Daily {
+	text, _ := p.Lookup("Resync_At__HHmm_")
+	at, ok := timeOfDay(strings.TrimSpace(text))
+	early := r.Generation == 3 && rule.CompareVersions(r.Firmware.Version, "7.0.0", false) < 0
+	if !ok || early {
+		return nil
+	}
+	delay, _ := p.Lookup("Resync_At_Random_Delay")
+	seconds, _ := strconv.ParseUint(strings.TrimSpace(delay), 10, 16)
+	// The window is in whole minutes, rounded (guide of a descendant: documented).
+	return &Daily{At: at, Window: time.Duration((seconds+30)/60) * time.Minute, Clock: device.ClockOf(p)}
+}
+
+func timeOfDay(text string) (time.Duration, bool) {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || len(text) != 4 || n > 2400 || n%100 > 59 {
+		return 0, false
+	}
+	return time.Duration(n/100)*time.Hour + time.Duration(n%100)*time.Minute, true
+}
+
+func (d *Daily) next(now int64, draw float64) int64 {
+	return d.Clock.NextDaily(now, d.At) + int64(draw*float64(d.Window))
+}

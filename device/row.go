@@ -112,6 +112,7 @@ type Behaviour struct {
 	HTTP10                 bool
 	FollowRedirects        bool
 	IgnoreVersionSuffix    bool
+	HTTPAuth               bool // challenges are answered with --uid and --pwd
 	HTTPConnect, HTTPRead  time.Duration
 	SyslogPriority         int // -1: no prefix
 }

@@ -124,6 +124,11 @@ var switches = []firmwareSwitch{
 		byGeneration(inferred("fail"), inferred("fail"), field("follow"), inferred("follow")),
 		choice("fail", "follow", func(b *Behaviour) *bool { return &b.FollowRedirects }),
 	},
+	{ // Q18, §2.3, device-surface.md §4.2
+		"http_auth", "none or basic_digest", "answers to 401 and 407 with the rule's --uid and --pwd",
+		byGeneration(inferred("none"), inferred("none"), field("basic_digest"), inferred("basic_digest")),
+		choice("none", "basic_digest", func(b *Behaviour) *bool { return &b.HTTPAuth }),
+	},
 	{ // Q7
 		"version_suffix", "compare or ignore", "letters and brackets behind a version in conditions",
 		always(inferred("compare")), choice("compare", "ignore", func(b *Behaviour) *bool { return &b.IgnoreVersionSuffix }),

@@ -37,6 +37,7 @@ type attempt struct {
 	what      string       // profile or image
 	most      int          // bytes of a file
 	turn      int          // keyed and rotated moves so far
+	nonces    int          // client nonces so far
 	proof     int          // turn+1 of the latest file that counts as a proof; 0: none
 }
 

@@ -34,6 +34,7 @@ type Input struct {
 	Last    int64           // fleet time of the last attempt's start, 0 for none
 	Applied Receipt         // of the last body applied, zero after any other change
 	Shelf   *Shelf          // shared by the fleet
+	Nonce   uint64          // a draw of this attempt: what its client nonces are made of
 }
 
 // An Outcome is what an attempt came to.

@@ -203,6 +203,9 @@ var transferWalks = map[string]walk{
 }
 
 var attemptWalks = map[string]walk{
+	"http_auth": {"none", "basic_digest", attempts("SPA504G 7.5.5", `set Profile_Rule=[--uid joe --pwd s] http://192.0.2.5/a
+serve http://192.0.2.5:80/a status=401 challenge=Basic
+resync periodic`)},
 	"any_change_reboots": {"no", "yes", attempts("SPA2102 5.2.10", `set Profile_Rule=http://192.0.2.5/a
 serve http://192.0.2.5:80/a <flat-profile><GPP_A>changed</GPP_A></flat-profile>
 resync periodic`)},

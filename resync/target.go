@@ -142,7 +142,7 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 			a.log("Log_" + a.verb + "_Request_Msg")
 			a.flush()
 		}
-		resp, err := a.w.Fetch(a.ctx, a.request(t))
+		resp, err := a.ask(t)
 		if err == nil {
 			a.file.Status, a.file.Bytes, a.file.Took = resp.Status, len(resp.Body), resp.Took
 			return resp, nil
@@ -215,7 +215,7 @@ func (a *attempt) request(t *target) *Request {
 	u := &a.in.Unit
 	r := &Request{
 		Unit: u, Server: a.file.Server, Method: "GET", Scheme: t.scheme, Host: t.host, Path: t.path,
-		UID: t.options.UID, PWD: t.options.PWD, Max: a.most, Now: a.w.Now(),
+		Max: a.most, Now: a.w.Now(),
 	}
 	if body, ok := a.postBody(t); ok {
 		r.Method, r.Body = "POST", []byte(body)

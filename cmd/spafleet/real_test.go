@@ -324,6 +324,46 @@ func runJSON(t *testing.T, args ...string) *scenarios.Report {
 	return &r
 }
 
+// nginx gives its files to the devices that know the password, and to no others.
+func TestNginxLetsInWhoAnswersItsChallenge(t *testing.T) {
+	root := readable(t)
+	write(t, filepath.Join(root, "a.xml"), []byte("<flat-profile><GPP_A>inside</GPP_A></flat-profile>"))
+	write(t, filepath.Join(root, "users"), []byte("joe:{PLAIN}secret\n"))
+	web := newNginx(t, root)
+	conf, err := os.ReadFile(web.conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	protect := "server { auth_basic provisioning; auth_basic_user_file " + filepath.Join(root, "users") + ";"
+	write(t, web.conf, bytes.Replace(conf, []byte("server {"), []byte(protect), 1))
+	web.start(t)
+	story := filepath.Join(t.TempDir(), "auth.yaml")
+	write(t, story, []byte(`
+name: auth
+fleet:
+  right: {model: SPA504G, count: 5, set: {Resync_Random_Delay: 0, Profile_Rule: "[--uid joe --pwd secret] http://`+web.addr+`/a.xml"}}
+  wrong: {model: SPA504G, count: 5, set: {Resync_Random_Delay: 0, Profile_Rule: "[--uid joe --pwd guess] http://`+web.addr+`/a.xml"}}
+  old: {model: SPA2102, count: 5, set: {Resync_Random_Delay: 0, Profile_Rule: "[--uid joe --pwd secret] http://`+web.addr+`/a.xml"}}
+target:
+  hosts: [127.0.0.1]
+expect:
+  - all: (group == "right") == (param("GPP_A") == "inside")
+    by: 30s
+  - all: (group == "right") == (events("resync_failed") == 0)
+    by: 30s
+`))
+	report := runJSON(t, "run", story, "--json")
+	if report.Verdict != scenarios.Passed {
+		t.Fatalf("verdict %s, expected %+v, findings %+v", report.Verdict, report.Expect, report.Findings)
+	}
+	for status, want := range map[string]int{`HTTP/1.1" 200`: 5, `HTTP/1.1" 401`: 5 + 3*5 + 5} { // it logs after it has answered
+		waitFor(t, 10*time.Second, fmt.Sprintf("nginx logs %d times %s", want, status), func() bool {
+			log, err := os.ReadFile(web.access)
+			return err == nil && bytes.Count(log, []byte(status)) == want
+		})
+	}
+}
+
 // A device of a fleet is resynced by curl at its own address.
 func TestCurlResyncsADevice(t *testing.T) {
 	curl := need(t, "curl", "curl")

@@ -271,6 +271,7 @@ func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) 
 const (
 	forBoot = iota + 1
 	forTimer
+	forNonce // by the count of events, which no two attempts share
 )
 
 func (l *loop) draw(dev device.Index, u *unit, purpose uint8) float64 {

@@ -112,6 +112,8 @@ type Behaviour struct {
 	HTTP10                 bool
 	FollowRedirects        bool
 	IgnoreVersionSuffix    bool
+	ExactDomains           bool // Restricted_Access_Domains names hosts, not what is below them
+	BackoffMarker          bool // ####n#m# at the start of a file sends the device away
 	HTTPAuth               bool // challenges are answered with --uid and --pwd
 	HTTPConnect, HTTPRead  time.Duration
 	SyslogPriority         int // -1: no prefix

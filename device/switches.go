@@ -129,6 +129,14 @@ var switches = []firmwareSwitch{
 		byGeneration(inferred("none"), inferred("none"), field("basic_digest"), inferred("basic_digest")),
 		choice("none", "basic_digest", func(b *Behaviour) *bool { return &b.HTTPAuth }),
 	},
+	{ // provisioning.md §9, device-surface.md §4.2: how a name is matched is nowhere
+		"restricted_domains", "suffix or exact", "whether Restricted_Access_Domains admits the hosts below a domain",
+		always(inferred("suffix")), choice("suffix", "exact", func(b *Behaviour) *bool { return &b.ExactDomains }),
+	},
+	{ // Q27, §2.5
+		"backoff_marker", "off or on", "####n#m# at the start of a file ends the attempt; the next comes after n seconds",
+		always(inferred("off")), choice("off", "on", func(b *Behaviour) *bool { return &b.BackoffMarker }),
+	},
 	{ // Q7
 		"version_suffix", "compare or ignore", "letters and brackets behind a version in conditions",
 		always(inferred("compare")), choice("compare", "ignore", func(b *Behaviour) *bool { return &b.IgnoreVersionSuffix }),

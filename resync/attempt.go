@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"spafleet/device"
 	"spafleet/device/profile"
@@ -32,13 +33,14 @@ type attempt struct {
 	events    []device.Event
 	changed   []device.ID
 	receipt   Receipt
-	file      *device.File // the last that was asked for
-	verb      string       // Resync or Upgrade, in the names of log templates
-	what      string       // profile or image
-	most      int          // bytes of a file
-	turn      int          // keyed and rotated moves so far
-	nonces    int          // client nonces so far
-	proof     int          // turn+1 of the latest file that counts as a proof; 0: none
+	file      *device.File  // the last that was asked for
+	verb      string        // Resync or Upgrade, in the names of log templates
+	what      string        // profile or image
+	most      int           // bytes of a file
+	turn      int           // keyed and rotated moves so far
+	wait      time.Duration // asked for by the server
+	nonces    int           // client nonces so far
+	proof     int           // turn+1 of the latest file that counts as a proof; 0: none
 }
 
 func begin(ctx context.Context, w World, in *Input) *attempt {
@@ -210,6 +212,9 @@ func (a *attempt) get(t target) *failure {
 	if resp.Status == 404 {
 		return a.notFound()
 	}
+	if f := a.sentAway(resp.Body); f != nil {
+		return f
+	}
 	r, err := a.read(&t, resp)
 	if err != nil {
 		return a.refuse(err)
@@ -230,7 +235,8 @@ func (a *attempt) get(t target) *failure {
 
 // read decodes a body; nil without error where it is the body applied last.
 func (a *attempt) read(t *target, resp Response) (*Reading, error) {
-	now := Receipt{Digest: a.in.Shelf.Digest(resp.Body, t.options)}
+	options := a.readingOptions(t)
+	now := Receipt{Digest: a.in.Shelf.Digest(resp.Body, options)}
 	carried := profile.Protection(0)
 	if resp.TLS {
 		carried |= profile.TLS
@@ -242,7 +248,7 @@ func (a *attempt) read(t *target, resp Response) (*Reading, error) {
 		a.file.Protection = a.receipt.Protection | carried
 		return nil, nil
 	}
-	r, err := a.in.Shelf.Read(&a.in.Unit, resp.Body, now.Digest, a.readingOptions(t))
+	r, err := a.in.Shelf.Read(&a.in.Unit, resp.Body, now.Digest, options)
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +262,7 @@ func (a *attempt) read(t *target, resp Response) (*Reading, error) {
 func (a *attempt) readingOptions(t *target) profile.Options {
 	u, b := &a.in.Unit, &a.in.Unit.Row.Behaviour
 	return profile.Options{
-		Key: t.options.Key, Keyed: t.options.HasKey,
+		Key: t.options.Key, Keyed: t.options.HasKey, Aliases: a.content(t.options.Alias),
 		MAC: u.MAC.String(), Family: u.Row.Model.Family.Name, Limit: b.ProfileLimit,
 		AcceptPlainUnderKey: b.PlainUnderKey, EmptyElementClears: b.EmptyElementClears, Nested: b.NestedSections,
 	}
@@ -305,7 +311,7 @@ func (a *attempt) fail(f *failure) Outcome {
 	a.log("Log_Resync_Failure_Msg")
 	a.tell(device.Event{Kind: device.ResyncFailed, File: a.file, Err: f.err, Result: f.result})
 	o := a.outcome(false)
-	o.Err = f.err
+	o.Err, o.Wait = f.err, a.wait
 	return o
 }
 

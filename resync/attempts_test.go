@@ -197,6 +197,9 @@ func (s *stage) outcome(o resync.Outcome) string {
 	if o.Life.Proven {
 		line += " proven"
 	}
+	if o.Wait != 0 {
+		line += " wait " + o.Wait.String()
+	}
 	if o.Version != "" {
 		line += " version " + o.Version
 	}

@@ -48,13 +48,22 @@ func Evaluate(in Input, situation device.Situation, text string) Evaluation {
 	return e
 }
 
-// postBody returns what --post sends: a general purpose parameter, expanded. By
-// TFTP the option means nothing (documented).
+// postBody returns what --post sends: its content. By TFTP
+// the option means nothing (documented).
 func (a *attempt) postBody(t *target) (string, bool) {
 	letter := t.options.Post
 	if letter == 0 || t.scheme == "tftp" {
 		return "", false
 	}
+	return a.content(letter), true
+}
+
+// content returns what --post or --alias names: a general purpose parameter,
+// expanded (documented). No letter is no content.
+func (a *attempt) content(letter byte) string {
+	if letter == 0 {
+		return ""
+	}
 	text, _ := a.p.Lookup("GPP_" + strings.ToUpper(string(rune(letter))))
-	return rule.Expand(text, a.env(), a.in.Unit.Row.Dialect()), true
+	return rule.Expand(text, a.env(), a.in.Unit.Row.Dialect())
 }

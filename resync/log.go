@@ -10,12 +10,14 @@ import (
 // Texts of $ERR (provisioning.md §7.1: strings of a late firmware, which
 // situation has which is inferred; corrupt file and http_get failed documented).
 const (
-	errNotFound = "file not found"
-	errCorrupt  = "corrupt file"
-	errDecrypt  = "file decrypt error"
-	errDNS      = "DNS resolution"
-	errRule     = "parse error" // a status text of the late firmware; as $ERR inferred
-	errTooBig   = "file size exceeds internal buffer"
+	errNotFound   = "file not found"
+	errCorrupt    = "corrupt file"
+	errDecrypt    = "file decrypt error"
+	errDNS        = "DNS resolution"
+	errRule       = "parse error" // a status text of the late firmware; as $ERR inferred
+	errRestricted = "Invalid or restricted server"
+	errBackoff    = "backoff"
+	errTooBig     = "file size exceeds internal buffer"
 )
 
 // situationErr sets $ERR for the log message that follows.

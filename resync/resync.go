@@ -12,6 +12,8 @@
 package resync
 
 import (
+	"time"
+
 	"spafleet/device"
 )
 
@@ -47,7 +49,8 @@ type Outcome struct {
 	Err     string
 	Reboot  device.RebootClass // asked for by the changes, after the whole sequence
 	Applied Receipt
-	Version string // of an upgrade that succeeded
+	Wait    time.Duration // the server asked to be left alone for so long
+	Version string        // of an upgrade that succeeded
 }
 
 // situation returns what the macros say while the attempt runs.

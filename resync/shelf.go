@@ -6,10 +6,10 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/profile"
-	"spafleet/resync/rule"
 )
 
-// A Digest stands for a body together with the key of the rule that asked for it.
+// A Digest stands for a body together with key and aliases of the rule that asked
+// for it.
 // Zero stands for none.
 type Digest uint64
 
@@ -47,16 +47,18 @@ type shelfKey struct {
 	mac    device.MAC // of files that open for one device only
 }
 
-// Digest returns the digest of a body under the key of a rule's options. No key
-// and an empty one differ: a plain file opens under the first only.
-func (s *Shelf) Digest(body []byte, o rule.Options) Digest {
+// Digest returns the digest of a body under the key and the aliases of a rule. No
+// key and an empty one differ: a plain file opens under the first only.
+func (s *Shelf) Digest(body []byte, o profile.Options) Digest {
 	s.once.Do(func() { s.seed = maphash.MakeSeed() })
 	var h maphash.Hash
 	h.SetSeed(s.seed)
 	h.WriteString(o.Key)
-	if o.HasKey {
+	if o.Keyed {
 		h.WriteByte(1)
 	}
+	h.WriteByte(0)
+	h.WriteString(o.Aliases)
 	h.WriteByte(0)
 	h.Write(body)
 	return Digest(h.Sum64() | 1)

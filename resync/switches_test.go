@@ -203,6 +203,13 @@ var transferWalks = map[string]walk{
 }
 
 var attemptWalks = map[string]walk{
+	"restricted_domains": {"suffix", "exact", attempts("SPA2102 5.2.10", `name a.example.com 192.0.2.5
+set Restricted_Access_Domains=example.com
+set Profile_Rule=http://a.example.com/a
+resync periodic`)},
+	"backoff_marker": {"off", "on", attempts("SPA2102 5.2.10", `set Profile_Rule=http://192.0.2.5/a
+serve http://192.0.2.5:80/a !####60#1#
+resync periodic`)},
 	"http_auth": {"none", "basic_digest", attempts("SPA504G 7.5.5", `set Profile_Rule=[--uid joe --pwd s] http://192.0.2.5/a
 serve http://192.0.2.5:80/a status=401 challenge=Basic
 resync periodic`)},

@@ -91,6 +91,9 @@ const mostRedirects = 5
 // fetch gets a file, at another place where the firmware follows redirects.
 func (a *attempt) fetch(t *target) (Response, *failure) {
 	for range mostRedirects {
+		if !a.mayAsk(t.host) {
+			return Response{}, a.refuseHost(t)
+		}
 		resp, f := a.fetchOnce(t)
 		if f != nil {
 			return resp, f

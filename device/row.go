@@ -110,13 +110,36 @@ type Behaviour struct {
 	EmptyElementClears     bool
 	NestedSections         bool // router-configuration blocks apply
 	HTTP10                 bool
-	FollowRedirects        bool
+	Redirects              Redirects
+	AbsoluteRedirects      bool   // a Location without scheme is not followed
+	RedirectedPostGets     bool   // after 301 and 302; after 303 every POST does
+	PostType               string // Content-Type of --post, "" for none
 	IgnoreVersionSuffix    bool
 	ExactDomains           bool // Restricted_Access_Domains names hosts, not what is below them
 	BackoffMarker          bool // ####n#m# at the start of a file sends the device away
 	HTTPAuth               bool // challenges are answered with --uid and --pwd
 	HTTPConnect, HTTPRead  time.Duration
 	SyslogPriority         int // -1: no prefix
+}
+
+// Redirects is which redirects a firmware follows.
+type Redirects uint8
+
+const (
+	NoRedirects    Redirects = iota
+	MovedRedirects           // 301 and 302
+	AllRedirects             // 303, 307 and 308 too
+)
+
+// Follows reports whether an answer's status is a redirect that is followed.
+func (r Redirects) Follows(status int) bool {
+	switch status {
+	case 301, 302:
+		return r != NoRedirects
+	case 303, 307, 308:
+		return r == AllRedirects
+	}
+	return false
 }
 
 // A Setting is a switch with the value it has in a row.

@@ -2,7 +2,9 @@ package device
 
 import (
 	"errors"
+	"mime"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -51,6 +53,30 @@ func number(low, high int, n func(*Behaviour) *int) func(*Behaviour, string) err
 		*n(b) = i
 		return nil
 	}
+}
+
+// word applies one of several words.
+func word[T any](meanings map[string]T, field func(*Behaviour) *T) func(*Behaviour, string) error {
+	return func(b *Behaviour, v string) error {
+		meaning, ok := meanings[v]
+		if !ok {
+			return errChoice
+		}
+		*field(b) = meaning
+		return nil
+	}
+}
+
+func mediaType(b *Behaviour, v string) error {
+	b.PostType = ""
+	if v == "none" {
+		return nil
+	}
+	if _, _, err := mime.ParseMediaType(v); err != nil || !strings.Contains(v, "/") {
+		return errChoice
+	}
+	b.PostType = v
+	return nil
 }
 
 // byGeneration gives generations 1 to 4 a fact each.
@@ -120,9 +146,21 @@ var switches = []firmwareSwitch{
 		always(inferred("1.1")), choice("1.1", "1.0", func(b *Behaviour) *bool { return &b.HTTP10 }),
 	},
 	{ // Q19
-		"redirects", "follow or fail", "answers 301, 302, 303, 307",
+		"redirects", "follow, moved or fail", "which of the answers 301, 302, 303, 307, 308 are followed (moved: the first two)",
 		byGeneration(inferred("fail"), inferred("fail"), field("follow"), inferred("follow")),
-		choice("fail", "follow", func(b *Behaviour) *bool { return &b.FollowRedirects }),
+		word(map[string]Redirects{"fail": NoRedirects, "moved": MovedRedirects, "follow": AllRedirects}, func(b *Behaviour) *Redirects { return &b.Redirects }),
+	},
+	{ // device-surface.md §4.2: the firmware reads absolute ones; of others nothing is known
+		"redirect_location", "any or absolute", "which Location of a redirect is followed",
+		always(inferred("any")), choice("any", "absolute", func(b *Behaviour) *bool { return &b.AbsoluteRedirects }),
+	},
+	{ // §2.3: the request is made again at the new place (of descendants: documented)
+		"redirected_post", "post or get", "what a POST becomes after 301 or 302 (after 303 always a GET)",
+		always(inferred("post")), choice("post", "get", func(b *Behaviour) *bool { return &b.RedirectedPostGets }),
+	},
+	{ // device-surface.md §4.2: no such header among the firmware's texts
+		"post_type", "none or a media type", "Content-Type of what --post sends",
+		always(inferred("none")), mediaType,
 	},
 	{ // Q18, §2.3, device-surface.md §4.2
 		"http_auth", "none or basic_digest", "answers to 401 and 407 with the rule's --uid and --pwd",

@@ -52,7 +52,7 @@ func Evaluate(in Input, situation device.Situation, text string) Evaluation {
 // the option means nothing (documented).
 func (a *attempt) postBody(t *target) (string, bool) {
 	letter := t.options.Post
-	if letter == 0 || t.scheme == "tftp" {
+	if letter == 0 || t.scheme == "tftp" || t.plainGet {
 		return "", false
 	}
 	return a.content(letter), true

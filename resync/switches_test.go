@@ -203,6 +203,14 @@ var transferWalks = map[string]walk{
 }
 
 var attemptWalks = map[string]walk{
+	"redirect_location": {"any", "absolute", attempts("SPA504G 7.5.5", `set Profile_Rule=http://192.0.2.5/a
+serve http://192.0.2.5:80/a status=302 location=/b
+resync periodic`)},
+	"redirected_post": {"post", "get", attempts("SPA504G 7.5.5", `set Profile_Rule=[--post a] http://192.0.2.5/a
+serve http://192.0.2.5:80/a status=302 location=http://192.0.2.5/b
+resync periodic`)},
+	"post_type": {"none", "text/xml", attempts("SPA504G 7.5.5", `set Profile_Rule=[--post a] http://192.0.2.5/a
+resync periodic`)},
 	"restricted_domains": {"suffix", "exact", attempts("SPA2102 5.2.10", `name a.example.com 192.0.2.5
 set Restricted_Access_Domains=example.com
 set Profile_Rule=http://a.example.com/a

@@ -14,13 +14,14 @@ import (
 
 // A target is one file to ask for, with every default filled in.
 type target struct {
-	letter  byte
-	scheme  string
-	host    string
-	port    uint16
-	path    string
-	options rule.Options
-	strong  bool // asked for by a strong rule
+	letter   byte
+	scheme   string
+	host     string
+	port     uint16
+	path     string
+	options  rule.Options
+	strong   bool // asked for by a strong rule
+	plainGet bool // a redirect turned the POST into a GET
 }
 
 var defaultPorts = map[string]uint16{"tftp": 69, "http": 80, "https": 443}
@@ -101,7 +102,7 @@ func (a *attempt) fetch(t *target) (Response, *failure) {
 		switch {
 		case resp.Status == 404 || resp.Status/100 == 2:
 			return resp, nil
-		case !a.in.Unit.Row.Behaviour.FollowRedirects || !redirect(t, resp):
+		case !a.redirect(t, resp):
 			return resp, a.unfetched(t, device.BadStatus)
 		}
 	}
@@ -109,11 +110,10 @@ func (a *attempt) fetch(t *target) (Response, *failure) {
 }
 
 // redirect moves a target to where a response says; false where it says nothing
-// that can be followed.
-func redirect(t *target, resp Response) bool {
-	switch resp.Status {
-	case 301, 302, 303, 307, 308:
-	default:
+// that the firmware follows.
+func (a *attempt) redirect(t *target, resp Response) bool {
+	b := &a.in.Unit.Row.Behaviour
+	if !b.Redirects.Follows(resp.Status) {
 		return false
 	}
 	path, _, _ := strings.Cut(t.path, "?")
@@ -122,6 +122,10 @@ func redirect(t *target, resp Response) bool {
 	if err != nil || resp.Location == "" || (to.Scheme != "http" && to.Scheme != "https") {
 		return false
 	}
+	if b.AbsoluteRedirects && !strings.HasPrefix(resp.Location, to.Scheme+"://") {
+		return false
+	}
+	t.plainGet = t.plainGet || resp.Status == 303 || b.RedirectedPostGets && resp.Status <= 302
 	t.scheme, t.host, t.path, t.port = to.Scheme, to.Hostname(), to.RequestURI(), defaultPorts[to.Scheme]
 	if n, err := strconv.ParseUint(to.Port(), 10, 16); err == nil && n > 0 {
 		t.port = uint16(n)
@@ -221,7 +225,7 @@ func (a *attempt) request(t *target) *Request {
 		Max: a.most, Now: a.w.Now(),
 	}
 	if body, ok := a.postBody(t); ok {
-		r.Method, r.Body = "POST", []byte(body)
+		r.Method, r.Body, r.ContentType = "POST", []byte(body), u.Row.Behaviour.PostType
 	}
 	return r
 }

@@ -37,14 +37,15 @@ type Responder interface {
 
 // A Request is one file to get, or a body to send.
 type Request struct {
-	Unit   *device.Unit   // who asks: User-Agent, firmware, certificate
-	Source netip.Addr     // source address; the zero Addr leaves it to the system
-	Server netip.AddrPort // whom to ask
-	Method string         // GET, POST or PUT; TFTP reads for GET and writes for PUT
-	Scheme string         // tftp, http or https
-	Host   string         // server as the URL has it: a name or an address
-	Path   string         // with its leading slash and its query
-	Body   []byte         // of POST and PUT
+	Unit        *device.Unit   // who asks: User-Agent, firmware, certificate
+	Source      netip.Addr     // source address; the zero Addr leaves it to the system
+	Server      netip.AddrPort // whom to ask
+	Method      string         // GET, POST or PUT; TFTP reads for GET and writes for PUT
+	Scheme      string         // tftp, http or https
+	Host        string         // server as the URL has it: a name or an address
+	Path        string         // with its leading slash and its query
+	Body        []byte         // of POST and PUT
+	ContentType string         // of the body; "" says none
 	// Authorization answers a server's challenge; "" is a first request. With
 	// Proxy it goes into Proxy-Authorization. HTTP clients build a request that
 	// has one differently.

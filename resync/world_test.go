@@ -68,6 +68,9 @@ func (w *mapWorld) Fetch(ctx context.Context, r *resync.Request) (resync.Respons
 	if r.Body != nil {
 		line += fmt.Sprintf(" body %q", r.Body)
 	}
+	if r.ContentType != "" {
+		line += " of " + r.ContentType
+	}
 	w.say("%s", line)
 	a, ok := w.answers[where]
 	if again, more := w.answers[where+" authorized"]; more && r.Authorization != "" {

@@ -107,6 +107,9 @@ func TestHTTPRequestBytes(t *testing.T) {
 			r.Unit = unit(t, "SPA2102", "5.2.10", map[string]string{"http_version": "1.0"})
 		}},
 		{"post", func(r *resync.Request) { r.Method, r.Body = "POST", []byte("<report/>\n") }},
+		{"post-type", func(r *resync.Request) {
+			r.Method, r.Body, r.ContentType = "POST", []byte("<report/>\n"), "text/xml; charset=utf-8"
+		}},
 		{"put-nothing", func(r *resync.Request) { r.Method = "PUT" }},
 		{"port", func(r *resync.Request) {
 			r.Host, r.Server = "prov.example.com", netip.MustParseAddrPort("192.0.2.1:8080")

@@ -25,6 +25,10 @@ func appendHTTP(b []byte, r *resync.Request) []byte {
 	}
 	b = append(b, "\r\nUser-Agent: "...)
 	b = appendText(b, r.Unit.UserAgent(), ' ')
+	if r.ContentType != "" {
+		b = append(b, "\r\nContent-Type: "...)
+		b = appendText(b, r.ContentType, ' ')
+	}
 	if r.Method != "GET" {
 		b = append(b, "\r\nContent-Length: "...)
 		b = strconv.AppendInt(b, int64(len(r.Body)), 10)

@@ -29,7 +29,7 @@ func Evaluate(in Input, situation device.Situation, text string) Evaluation {
 	d, err := rule.Eval(text, a.env(), in.Unit.Row.Dialect())
 	e := Evaluation{Decision: d}
 	if err != nil {
-		e.Err = unreadable(err).err
+		e.Err = a.unreadable(err).err
 		errors.As(err, &e.Syntax)
 		return e
 	}

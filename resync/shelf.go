@@ -82,7 +82,7 @@ func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (
 	if err != nil {
 		return nil, err
 	}
-	r = reading(u.Row.Factory, file)
+	r = reading(u.Row, file)
 	if r.Protection&profile.Targeted == 0 {
 		key = shared
 	}
@@ -109,17 +109,20 @@ func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 }
 
 // reading finds the parameters of a file in a model's factory set.
-func reading(f *device.Factory, file profile.File) *Reading {
+func reading(row *device.Row, file profile.File) *Reading {
 	r := &Reading{Protection: file.Protection, Sets: make([]device.Set, 0, len(file.Params))}
 	seen := map[string]bool{}
 	for _, p := range file.Params {
-		param, ok := f.Lookup(p.Name)
+		param, ok := row.Factory.Lookup(p.Name)
 		if !ok {
 			if !seen[p.Name] {
 				seen[p.Name] = true
 				r.Unknown = append(r.Unknown, p.Name)
 			}
 			continue
+		}
+		if p.Access == 0 && row.Behaviour.FactoryAccess {
+			p.Access = param.Access
 		}
 		r.Sets = append(r.Sets, device.Set{ID: param.ID, Value: p.Value, Has: p.Has, Access: p.Access})
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/profile"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 )
@@ -24,7 +25,7 @@ type walk struct {
 
 // walks has an entry for every switch of the firmware table; a file with walks
 // of its own adds its map to the list.
-var walks = []map[string]walk{timerWalks, transferWalks, attemptWalks}
+var walks = []map[string]walk{timerWalks, transferWalks, attemptWalks, ruleWalks, fileWalks}
 
 func TestEverySwitchChangesWhatADeviceDoes(t *testing.T) {
 	row, err := device.NewRow("SPA2102", "", nil)
@@ -244,4 +245,57 @@ serve http://192.0.2.5:80/a status=302 location=http://192.0.2.6/b
 resync periodic`)},
 	"version_suffix": {"compare", "ignore", attempts("SPA942 6.1.5(a)", `set Profile_Rule=($SWVER eq 6.1.5)? http://192.0.2.5/a
 resync periodic`)},
+}
+
+// by is a script's beginning: an ordinary device with a first rule.
+func by(rule, rest string) func(*testing.T, string) string {
+	return attempts("SPA2102 5.2.10", "set Syslog_Server=192.0.2.250\nset Profile_Rule="+rule+"\n"+rest+"\nresync periodic")
+}
+
+var ruleWalks = map[string]walk{
+	"malformed_rule_err": {"parse_error", "invalid_url", by("profile.cfg", "")},
+	"string_order":       {"false", "error", by(`("a" lt "b")? http://192.0.2.5/a`, "")},
+	"nested_parentheses": {"accept", "refuse", by(`((true) and ($PRVST eq 1))? http://192.0.2.5/a`, "")},
+	"comment_in_quotes":  {"no", "yes", by(`("#" eq "#")? http://192.0.2.5/a`, "")},
+	"quote_escapes":      {"yes", "no", by(`("a\"" ne "b")? http://192.0.2.5/a`, "")},
+	"last_semicolon":     {"required", "optional", by(`(GPP_A = "x")! http://192.0.2.5/a`, "")},
+	"rule_case":          {"exact", "any", by(`(TRUE)? http://192.0.2.5/a`, "")},
+	"macro_case":         {"exact", "any", by(`http://192.0.2.5/$mau`, "")},
+	"pn_hyphen":          {"yes", "no", by(`http://192.0.2.5/$PN`, "")},
+	"later_rules": {"live", "start", by(`http://192.0.2.5/a`, `
+serve http://192.0.2.5:80/a <flat-profile><Profile_Rule_B>http://192.0.2.5/b</Profile_Rule_B></flat-profile>`)},
+	"url_command": {"url_only", "all_rules", attempts("SPA2102 5.2.10", `set Profile_Rule_B=http://192.0.2.5/b
+serve http://192.0.2.5:80/u <flat-profile></flat-profile>
+resync web http://192.0.2.5/u`)},
+	"failed_alternative": {"fails", "next", by(`(true)? http://192.0.2.5/a | http://192.0.2.5/b`, "serve http://192.0.2.5:80/b <flat-profile></flat-profile>")},
+	"reboot_after": {"sequence", "rule", by(`http://192.0.2.5/a`, `set Profile_Rule_B=http://192.0.2.5/b
+serve http://192.0.2.5:80/a <flat-profile><User_ID_1_>new</User_ID_1_></flat-profile>`)},
+	"dns_addresses": {"all", "first", by(`http://prov.example/a`, `name prov.example 192.0.2.5 192.0.2.6
+serve http://192.0.2.5:80/a error=connect
+serve http://192.0.2.6:80/a <flat-profile></flat-profile>`)},
+}
+
+var fileWalks = map[string]walk{
+	"success_message": {"plain", "with_err", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile></flat-profile>")},
+	"err_texts":       {"late", "plain", by(`http://192.0.2.5/none`, "")},
+	"broken_file":     {"refuse", "apply_start", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A>x</GPP_A><GPP_B>")},
+	"bare_ampersand":  {"keep", "refuse", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A>x & y</GPP_A></flat-profile>")},
+	"cdata":           {"ignore", "text", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A><![CDATA[x]]></GPP_A></flat-profile>")},
+	"no_flat_profile": {"fail", "ignore", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <html></html>")},
+	"plain_source":    {"refuse", "accept", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a !GPP_A \"x\" ;")},
+	"missing_access": {"keep", "factory", func(t *testing.T, setting string) string {
+		row := rowOf(t, "SPA2102 5.2.10", setting)
+		var s resync.Shelf
+		u, p := row.Unit(1, 0, netip.Addr{}), row.Factory.Reset()
+		for _, text := range []string{`<GPP_A ua="rw">x</GPP_A>`, `<GPP_A>y</GPP_A>`} {
+			body := []byte("<flat-profile>" + text + "</flat-profile>")
+			r, err := s.Read(&u, body, s.Digest(body, profile.Options{}), profile.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, _ = p.With(&s.Layers, r.Sets)
+		}
+		id, _ := device.LookupID("GPP_A")
+		return p.Access(id).String()
+	}},
 }

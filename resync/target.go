@@ -161,7 +161,7 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 		a.file.Took = fe.Took
 		switch {
 		case fe.TooBig:
-			return resp, a.broken(errTooBig)
+			return resp, a.broken(a.late(errTooBig, errCorrupt))
 		case fe.Cut:
 			return resp, a.broken(errCorrupt)
 		}
@@ -190,7 +190,7 @@ func (a *attempt) transferError(err error) *Error {
 // unfetched is a transfer that failed in itself.
 func (a *attempt) unfetched(t *target, result device.Result) *failure {
 	a.file.Result = result
-	f := &failure{t.scheme + "_get failed", result}
+	f := &failure{getFailed(t.scheme), result}
 	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: f.err, Result: result})
 	return f
 }
@@ -208,14 +208,18 @@ func (a *attempt) resolve(t *target) ([]netip.Addr, *failure) {
 	}
 	addrs, err := a.w.Resolve(a.ctx, t.host)
 	if err == nil && len(addrs) > 0 {
+		if a.in.Unit.Row.Behaviour.FirstAddress {
+			addrs = addrs[:1]
+		}
 		return addrs, nil
 	}
 	if a.ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		return nil, aborted
 	}
-	a.file.Result = device.NoDNS
-	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: errDNS, Result: device.NoDNS})
-	return nil, &failure{errDNS, device.NoDNS}
+	f := &failure{a.late(errDNS, getFailed(t.scheme)), device.NoDNS}
+	a.file.Result = f.result
+	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: f.err, Result: f.result})
+	return nil, f
 }
 
 func (a *attempt) request(t *target) *Request {

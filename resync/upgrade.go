@@ -32,7 +32,7 @@ func Upgrade(ctx context.Context, w World, in Input) Outcome {
 func (a *attempt) image() (version string, f *failure) {
 	d, err := rule.Command(a.in.Command.Argument, a.env(), a.in.Unit.Row.Dialect())
 	if err != nil {
-		return "", unreadable(err)
+		return "", a.unreadable(err)
 	}
 	if d.URL.Path == "" {
 		d.URL.Path = "/spa.bin"
@@ -49,9 +49,7 @@ func (a *attempt) image() (version string, f *failure) {
 		return "", f
 	}
 	if resp.Status == 404 {
-		a.file.Result = device.NotFound
-		a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: errNotFound, Result: device.NotFound})
-		return "", &failure{errNotFound, device.NotFound}
+		return "", a.absent()
 	}
 	version, f = imageVersion(a.in.Unit.Row.Model, resp.Body)
 	if f != nil {

@@ -66,7 +66,7 @@ func (q *request) product() section {
 		certificate = q.site.Certificate(q.view)
 	}
 	return newSection("Product Information",
-		pair{"Product Name", u.Row.Model.PN.Value},
+		pair{"Product Name", u.Row.PN()},
 		pair{"Serial Number", u.Serial},
 		pair{"Software Version", u.Row.Firmware.Version},
 		pair{"Hardware Version", u.Row.Model.HW.Value},

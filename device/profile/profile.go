@@ -135,6 +135,10 @@ type Options struct {
 	// the two real firmware does is unknown.
 	ApplyBroken bool
 
+	// EmptyForeign takes an XML file without a flat-profile element for a profile
+	// that says nothing. By default it is corrupt (inferred).
+	EmptyForeign bool
+
 	// Explain spends some milliseconds on a file that does not decrypt, to name
 	// one more mistake in Error.Hint. It is for a person's command, not a fleet.
 	Explain bool

@@ -149,10 +149,13 @@ const (
 	BadScheme
 	BadRule
 	Interrupted
+	Restricted // a server outside Restricted_Access_Domains
+	Backoff    // the server sent a back-off mark
 	numResults
 )
 
-var resultNames = [numResults]string{"ok", "not_found", "corrupt", "decrypt", "dns", "connect", "timeout", "tls", "status", "scheme", "rule", "interrupted"}
+var resultNames = [numResults]string{"ok", "not_found", "corrupt", "decrypt", "dns", "connect", "timeout", "tls", "status", "scheme", "rule", "interrupted",
+	"restricted", "backoff"}
 
 // String returns the result as metrics name it.
 func (r Result) String() string { return resultNames[r] }

@@ -2,7 +2,9 @@ package device
 
 import (
 	"errors"
+	"mime"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -62,6 +64,39 @@ func eitherNumber(a, b int, n func(*Behaviour) *int) func(*Behaviour, string) er
 		*n(behaviour), _ = strconv.Atoi(v)
 		return nil
 	}
+}
+
+// word applies one of several words.
+func word[T any](meanings map[string]T, field func(*Behaviour) *T) func(*Behaviour, string) error {
+	return func(b *Behaviour, v string) error {
+		meaning, ok := meanings[v]
+		if !ok {
+			return errChoice
+		}
+		*field(b) = meaning
+		return nil
+	}
+}
+
+func mediaType(b *Behaviour, v string) error {
+	b.PostType = ""
+	if v == "none" {
+		return nil
+	}
+	if _, _, err := mime.ParseMediaType(v); err != nil || !strings.Contains(v, "/") {
+		return errChoice
+	}
+	b.PostType = v
+	return nil
+}
+
+// hyphen is whether a model's own $PN has one.
+func hyphen(r *Row) Fact {
+	f := Fact{Value: "no", Evidence: r.Model.PN.Evidence}
+	if strings.HasPrefix(r.Model.PN.Value, "SPA-") {
+		f.Value = "yes"
+	}
+	return f
 }
 
 // byGeneration gives generations 1 to 4 a fact each.
@@ -167,9 +202,34 @@ var switches = []firmwareSwitch{
 		always(inferred("1.1")), choice("1.1", "1.0", func(b *Behaviour) *bool { return &b.HTTP10 }),
 	},
 	{ // Q19
-		"redirects", "follow or fail", "answers 301, 302, 303, 307",
+		"redirects", "follow, moved or fail", "which of the answers 301, 302, 303, 307, 308 are followed (moved: the first two)",
 		byGeneration(inferred("fail"), inferred("fail"), field("follow"), inferred("follow")),
-		choice("fail", "follow", func(b *Behaviour) *bool { return &b.FollowRedirects }),
+		word(map[string]Redirects{"fail": NoRedirects, "moved": MovedRedirects, "follow": AllRedirects}, func(b *Behaviour) *Redirects { return &b.Redirects }),
+	},
+	{ // device-surface.md §4.2: the firmware reads absolute ones; of others nothing is known
+		"redirect_location", "any or absolute", "which Location of a redirect is followed",
+		always(inferred("any")), choice("any", "absolute", func(b *Behaviour) *bool { return &b.AbsoluteRedirects }),
+	},
+	{ // §2.3: the request is made again at the new place (of descendants: documented)
+		"redirected_post", "post or get", "what a POST becomes after 301 or 302 (after 303 always a GET)",
+		always(inferred("post")), choice("post", "get", func(b *Behaviour) *bool { return &b.RedirectedPostGets }),
+	},
+	{ // device-surface.md §4.2: no such header among the firmware's texts
+		"post_type", "none or a media type", "Content-Type of what --post sends",
+		always(inferred("none")), mediaType,
+	},
+	{ // Q18, §2.3, device-surface.md §4.2
+		"http_auth", "none or basic_digest", "answers to 401 and 407 with the rule's --uid and --pwd",
+		byGeneration(inferred("none"), inferred("none"), field("basic_digest"), inferred("basic_digest")),
+		choice("none", "basic_digest", func(b *Behaviour) *bool { return &b.HTTPAuth }),
+	},
+	{ // provisioning.md §9, device-surface.md §4.2: how a name is matched is nowhere
+		"restricted_domains", "suffix or exact", "whether Restricted_Access_Domains admits the hosts below a domain",
+		always(inferred("suffix")), choice("suffix", "exact", func(b *Behaviour) *bool { return &b.ExactDomains }),
+	},
+	{ // Q27, §2.5
+		"backoff_marker", "off or on", "####n#m# at the start of a file ends the attempt; the next comes after n seconds",
+		always(inferred("off")), choice("off", "on", func(b *Behaviour) *bool { return &b.BackoffMarker }),
 	},
 	{ // Q7
 		"version_suffix", "compare or ignore", "letters and brackets behind a version in conditions",
@@ -200,6 +260,96 @@ var switches = []firmwareSwitch{
 	{ // Q12
 		"upgrade_order", "resync_first or upgrade_first", "what a unit does first after it has started",
 		always(inferred("resync_first")), choice("resync_first", "upgrade_first", func(b *Behaviour) *bool { return &b.UpgradeFirst }),
+	},
+	{ // Q3
+		"success_message", "plain or with_err", "whether the factory's Log_Resync_Success_Msg ends with $ERR",
+		always(field("plain")), choice("plain", "with_err", func(b *Behaviour) *bool { return &b.SuccessErr }),
+	},
+	{ // Q4
+		"pn_hyphen", "yes or no", "hyphen behind SPA in $PN and User-Agent",
+		hyphen, choice("no", "yes", func(b *Behaviour) *bool { return &b.Hyphen }),
+	},
+	{ // Q6, §2.2
+		"later_rules", "live or start", "whether rules B to D are those that an earlier file of the pass has set",
+		always(inferred("live")), choice("live", "start", func(b *Behaviour) *bool { return &b.RulesFromStart }),
+	},
+	{ // Q8
+		"malformed_rule_err", "parse_error, invalid_url or corrupt_file", "$ERR of a rule that cannot be read",
+		always(inferred("parse_error")),
+		word(map[string]string{"parse_error": "parse error", "invalid_url": "Invalid URL", "corrupt_file": "corrupt file"}, func(b *Behaviour) *string { return &b.RuleErr }),
+	},
+	{ // Q8, §3.3
+		"string_order", "false or error", "what lt, le, gt, ge between texts make of a condition",
+		always(inferred("false")), choice("false", "error", func(b *Behaviour) *bool { return &b.RefuseStringOrder }),
+	},
+	{ // Q9
+		"nested_parentheses", "accept or refuse", "parentheses inside a condition",
+		always(inferred("accept")), choice("accept", "refuse", func(b *Behaviour) *bool { return &b.RefuseNesting }),
+	},
+	{ // §3.1
+		"comment_in_quotes", "no or yes", "whether # inside quotes begins a comment",
+		always(inferred("no")), choice("no", "yes", func(b *Behaviour) *bool { return &b.CommentInQuotes }),
+	},
+	{ // §3.2
+		"quote_escapes", "yes or no", "whether a backslash before a quotation mark keeps a rule's string open",
+		always(inferred("yes")), choice("yes", "no", func(b *Behaviour) *bool { return &b.NoQuoteEscapes }),
+	},
+	{ // §3.2: present in every documented example
+		"last_semicolon", "required or optional", "semicolon behind a rule's last assignment",
+		always(inferred("required")), choice("required", "optional", func(b *Behaviour) *bool { return &b.OptionalSemicolon }),
+	},
+	{ // §3.3
+		"rule_case", "exact or any", "operators, and, true and option names in capitals",
+		always(inferred("exact")), choice("exact", "any", func(b *Behaviour) *bool { return &b.AnyRuleCase }),
+	},
+	{ // §3.7
+		"macro_case", "exact or any", "macro names in small letters",
+		always(inferred("exact")), choice("exact", "any", func(b *Behaviour) *bool { return &b.AnyMacroCase }),
+	},
+	{ // Q13
+		"url_command", "url_only or all_rules", "whether rules B to D follow a resync by URL",
+		always(inferred("url_only")), choice("url_only", "all_rules", func(b *Behaviour) *bool { return &b.CommandThenRules }),
+	},
+	{ // Q15, §7.1: the texts are those of 7.6.2f; older guides name only two
+		"err_texts", "late or plain", "$ERR of a file that failed (plain: corrupt file and http_get failed only)",
+		byGeneration(inferred("late"), inferred("late"), field("late"), inferred("late")),
+		choice("late", "plain", func(b *Behaviour) *bool { return &b.PlainErrTexts }),
+	},
+	{ // Q29, §2.3
+		"dns_addresses", "all or first", "how many addresses of a name are tried",
+		always(documented("all")), choice("all", "first", func(b *Behaviour) *bool { return &b.FirstAddress }),
+	},
+	{ // Q30, §3.1
+		"failed_alternative", "fails or next", "what a rule does when the file of its alternative fails",
+		always(inferred("fails")), choice("fails", "next", func(b *Behaviour) *bool { return &b.NextAlternative }),
+	},
+	{ // Q34
+		"reboot_after", "sequence or rule", "when changes of a reboot class reboot",
+		always(inferred("sequence")), choice("sequence", "rule", func(b *Behaviour) *bool { return &b.RebootAfterRule }),
+	},
+	{ // profile-formats.md §1.4, §9
+		"missing_access", "keep or factory", "access of a parameter without ua",
+		always(inferred("keep")), choice("keep", "factory", func(b *Behaviour) *bool { return &b.FactoryAccess }),
+	},
+	{ // profile-formats.md §1.6, §9
+		"broken_file", "refuse or apply_start", "an XML file with a mistake (apply_start: what stands before it counts)",
+		always(inferred("refuse")), choice("refuse", "apply_start", func(b *Behaviour) *bool { return &b.ApplyBroken }),
+	},
+	{ // profile-formats.md §1.5
+		"bare_ampersand", "keep or refuse", "an ampersand that begins no reference",
+		always(inferred("keep")), choice("keep", "refuse", func(b *Behaviour) *bool { return &b.StrictAmpersand }),
+	},
+	{ // profile-formats.md §1.6
+		"cdata", "ignore or text", "an element that holds a CDATA section",
+		always(inferred("ignore")), choice("ignore", "text", func(b *Behaviour) *bool { return &b.CDATA }),
+	},
+	{ // architecture.md §8
+		"no_flat_profile", "fail or ignore", "an XML file without flat-profile (ignore: nothing to apply)",
+		always(inferred("fail")), choice("fail", "ignore", func(b *Behaviour) *bool { return &b.NoFlatProfile }),
+	},
+	{ // profile-formats.md §4.6
+		"plain_source", "refuse or accept", "a file in the compiler's source form",
+		always(inferred("refuse")), choice("refuse", "accept", func(b *Behaviour) *bool { return &b.PlainSource }),
 	},
 	{ // Q16
 		"syslog_priority", "-1 to 191", "number in front of a syslog line (-1: none)",

@@ -106,7 +106,7 @@ func (e Env) fixed(name string) (string, bool) {
 	case "MAC":
 		return u.MAC.Colons(), true
 	case "PN":
-		return u.Row.Model.PN.Value, true
+		return u.Row.PN(), true
 	case "PSN":
 		return u.Row.Model.PSN.Value, true
 	case "SN":

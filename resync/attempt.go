@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"spafleet/device"
 	"spafleet/device/profile"
@@ -32,12 +33,14 @@ type attempt struct {
 	events    []device.Event
 	changed   []device.ID
 	receipt   Receipt
-	file      *device.File // the last that was asked for
-	verb      string       // Resync or Upgrade, in the names of log templates
-	what      string       // profile or image
-	most      int          // bytes of a file
-	turn      int          // keyed and rotated moves so far
-	proof     int          // turn+1 of the latest file that counts as a proof; 0: none
+	file      *device.File  // the last that was asked for
+	verb      string        // Resync or Upgrade, in the names of log templates
+	what      string        // profile or image
+	most      int           // bytes of a file
+	turn      int           // keyed and rotated moves so far
+	wait      time.Duration // asked for by the server
+	nonces    int           // client nonces so far
+	proof     int           // turn+1 of the latest file that counts as a proof; 0: none
 }
 
 func begin(ctx context.Context, w World, in *Input) *attempt {
@@ -52,6 +55,9 @@ func Attempt(ctx context.Context, w World, in Input) Outcome {
 	for _, l := range a.lines() {
 		if f := a.follow(l); f != nil {
 			return a.fail(f)
+		}
+		if a.in.Unit.Row.Behaviour.RebootAfterRule && a.in.Unit.Row.Reboots(a.lasting()) != device.NoReboot {
+			break
 		}
 	}
 	if a.proof == a.turn+1 {
@@ -77,12 +83,15 @@ var ruleLines = []line{{letter: 'A', param: "Profile_Rule"}, {letter: 'B', param
 var commandLine = []line{{letter: 'u', command: true}}
 
 // lines returns what this attempt runs: all four rules, or only the URL that
-// somebody gave (provisioning.md Q13: inferred).
+// somebody gave (provisioning.md Q13: inferred), or that in place of the first.
 func (a *attempt) lines() []line {
-	if a.byURL() {
-		return commandLine
+	switch {
+	case !a.byURL():
+		return ruleLines
+	case a.in.Unit.Row.Behaviour.CommandThenRules:
+		return slices.Concat(commandLine, ruleLines[1:])
 	}
-	return ruleLines
+	return commandLine
 }
 
 // byURL reports whether somebody gave a URL. A blank one is none.
@@ -91,14 +100,26 @@ func (a *attempt) byURL() bool {
 	return c != nil && strings.TrimSpace(c.Argument) != ""
 }
 
-// follow runs one rule: assignments, then at most one file. Its text is read
-// only now, so a rule that an earlier file of this pass has set counts (Q6:
-// inferred).
-func (a *attempt) follow(l line) *failure {
-	d, text, err := a.decide(l)
-	if err != nil {
-		return unreadable(err)
+// follow runs one rule. By switch, one whose file fails goes on to its next
+// alternative that holds (Q30), and only the last failure counts.
+func (a *attempt) follow(l line) (f *failure) {
+	for after := 0; ; {
+		d, text, err := a.decide(l, after)
+		switch {
+		case err != nil:
+			return a.unreadable(err)
+		case d.Skipped():
+			return f
+		}
+		if f = a.take(l, d, text); f == nil || f == aborted || a.wait > 0 || !a.in.Unit.Row.Behaviour.NextAlternative {
+			return f
+		}
+		after = d.Alternative
 	}
+}
+
+// take does what an alternative says: assignments, then at most one file.
+func (a *attempt) take(l line, d rule.Decision, text string) *failure {
 	a.assign(d.Assignments)
 	if !d.HasURL {
 		return nil
@@ -112,29 +133,39 @@ func (a *attempt) follow(l line) *failure {
 }
 
 // unreadable is the failure of a rule that cannot be read.
-func unreadable(err error) *failure {
+func (a *attempt) unreadable(err error) *failure {
 	var syntax *rule.SyntaxError
 	if errors.As(err, &syntax) && syntax.Scheme != "" {
 		return unsupported(syntax.Scheme)
 	}
-	return &failure{errRule, device.BadRule}
+	return &failure{a.in.Unit.Row.Behaviour.RuleErr, device.BadRule}
 }
 
 func unsupported(scheme string) *failure {
 	return &failure{scheme + " scheme not supported", device.BadScheme}
 }
 
-func (a *attempt) decide(l line) (d rule.Decision, text string, err error) {
+// decide reads a rule, without the alternatives that failed. Its text is read only
+// now, so a rule that an earlier file of this pass has set counts (Q6: inferred,
+// a switch).
+func (a *attempt) decide(l line, after int) (d rule.Decision, text string, err error) {
+	if l.command && after > 0 {
+		return d, "", nil
+	}
 	if l.command {
 		text = a.in.Command.Argument
 		d, err = rule.Command(text, a.env(), a.in.Unit.Row.Dialect())
 		return d, text, err
 	}
-	text, _ = a.p.Lookup(l.param)
+	p := a.p
+	if a.in.Unit.Row.Behaviour.RulesFromStart {
+		p = a.in.Params
+	}
+	text, _ = p.Lookup(l.param)
 	if text == "" {
 		return d, "", nil
 	}
-	d, err = rule.Eval(text, a.env(), a.in.Unit.Row.Dialect())
+	d, err = rule.EvalAfter(text, a.env(), a.in.Unit.Row.Dialect(), after)
 	return d, text, err
 }
 
@@ -213,6 +244,9 @@ func (a *attempt) get(t target) *failure {
 	if resp.Status == 404 {
 		return a.notFound()
 	}
+	if f := a.sentAway(resp.Body); f != nil {
+		return f
+	}
 	r, err := a.read(&t, resp)
 	if err != nil {
 		return a.refuse(err)
@@ -233,7 +267,8 @@ func (a *attempt) get(t target) *failure {
 
 // read decodes a body; nil without error where it is the body applied last.
 func (a *attempt) read(t *target, resp Response) (*Reading, error) {
-	now := Receipt{Digest: a.in.Shelf.Digest(resp.Body, t.options)}
+	options := a.readingOptions(t)
+	now := Receipt{Digest: a.in.Shelf.Digest(resp.Body, options)}
 	carried := profile.Protection(0)
 	if resp.TLS {
 		carried |= profile.TLS
@@ -245,7 +280,7 @@ func (a *attempt) read(t *target, resp Response) (*Reading, error) {
 		a.file.Protection = a.receipt.Protection | carried
 		return nil, nil
 	}
-	r, err := a.in.Shelf.Read(&a.in.Unit, resp.Body, now.Digest, a.readingOptions(t))
+	r, err := a.in.Shelf.Read(&a.in.Unit, resp.Body, now.Digest, options)
 	if err != nil {
 		return nil, err
 	}
@@ -259,21 +294,29 @@ func (a *attempt) read(t *target, resp Response) (*Reading, error) {
 func (a *attempt) readingOptions(t *target) profile.Options {
 	u, b := &a.in.Unit, &a.in.Unit.Row.Behaviour
 	return profile.Options{
-		Key: t.options.Key, Keyed: t.options.HasKey,
+		Key: t.options.Key, Keyed: t.options.HasKey, Aliases: a.content(t.options.Alias),
 		MAC: u.MAC.String(), Family: u.Row.Model.Family.Name, Limit: b.ProfileLimit,
 		AcceptPlainUnderKey: b.PlainUnderKey, EmptyElementClears: b.EmptyElementClears, Nested: b.NestedSections,
+		ApplyBroken: b.ApplyBroken, StrictAmpersand: b.StrictAmpersand, CDATA: b.CDATA, EmptyForeign: b.NoFlatProfile, AcceptSource: b.PlainSource,
 	}
 }
 
 // notFound is a server without the file: success where the device is told so.
 func (a *attempt) notFound() *failure {
-	a.file.Result = device.NotFound
-	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: errNotFound, Result: device.NotFound})
+	f := a.absent()
 	if a.p.Bool("Resync_Fails_On_FNF", true) {
-		return &failure{errNotFound, device.NotFound}
+		return f
 	}
 	a.log("Log_Resync_Success_Msg")
 	return nil
+}
+
+// absent tells that a server has no such file.
+func (a *attempt) absent() *failure {
+	f := &failure{a.late(errNotFound, getFailed(a.file.Scheme)), device.NotFound}
+	a.file.Result = f.result
+	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: f.err, Result: f.result})
+	return f
 }
 
 // refuse is a file that came but cannot be used. Nothing of it is applied.
@@ -286,6 +329,7 @@ func (a *attempt) refuse(err error) *failure {
 	if f.err == errDecrypt {
 		f.result = device.Decrypt
 	}
+	f.err = a.late(f.err, errCorrupt)
 	a.file.Result = f.result
 	a.file.Hint = hint(pe)
 	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: f.err, Result: f.result})
@@ -308,7 +352,7 @@ func (a *attempt) fail(f *failure) Outcome {
 	a.log("Log_Resync_Failure_Msg")
 	a.tell(device.Event{Kind: device.ResyncFailed, File: a.file, Err: f.err, Result: f.result})
 	o := a.outcome(false)
-	o.Err = f.err
+	o.Err, o.Wait = f.err, a.wait
 	return o
 }
 

@@ -28,6 +28,7 @@ var update = flag.Bool("update", false, "write what happened into the scripts")
 //	lease HOST[:PORT]                    DHCP option 66
 //	name HOST ADDRESS...                 what DNS says
 //	serve URL [MARK...] [BODY]           what the server says; see body
+//	serveAuthorized URL [MARK...] [BODY] the same, to a request that answers a challenge
 //	cut URL | cutname HOST               the context ends while that is asked
 //	resync CAUSE [ARGUMENT]              an attempt; an argument comes from 192.0.2.200, ␠ is a blank
 //	order resync|upgrade ARGUMENT        the same, from nobody on the network
@@ -119,6 +120,9 @@ func (s *stage) do(verb, rest string) {
 	case "serve":
 		url, spec, _ := strings.Cut(rest, " ")
 		s.world.answers[url] = s.answer(spec)
+	case "serveAuthorized":
+		url, spec, _ := strings.Cut(rest, " ")
+		s.world.answers[url+" authorized"] = s.answer(spec)
 	case "cut":
 		s.world.answers[rest] = answer{cut: true}
 	case "cutname":
@@ -193,6 +197,9 @@ func (s *stage) outcome(o resync.Outcome) string {
 	if o.Life.Proven {
 		line += " proven"
 	}
+	if o.Wait != 0 {
+		line += " wait " + o.Wait.String()
+	}
 	if o.Version != "" {
 		line += " version " + o.Version
 	}
@@ -207,7 +214,7 @@ func (s *stage) outcome(o resync.Outcome) string {
 
 // answer reads marks, then a body: XML, or words.
 //
-//	status=N location=URL tls mutual
+//	status=N location=URL tls mutual challenge=HEADER (␠ is a blank)
 //	error=NAME            the transfer fails with that result
 //	key=K                 encrypted with openssl's form
 //	target=MAC            in a container for that device
@@ -237,6 +244,8 @@ func (s *stage) mark(a *answer, mark string) {
 		r.Status = n
 	case "location":
 		r.Location = value
+	case "challenge":
+		r.Challenges = append(r.Challenges, strings.ReplaceAll(value, "␠", " "))
 	case "tls":
 		r.TLS = true
 	case "mutual":

@@ -29,7 +29,7 @@ func Evaluate(in Input, situation device.Situation, text string) Evaluation {
 	d, err := rule.Eval(text, a.env(), in.Unit.Row.Dialect())
 	e := Evaluation{Decision: d}
 	if err != nil {
-		e.Err = unreadable(err).err
+		e.Err = a.unreadable(err).err
 		errors.As(err, &e.Syntax)
 		return e
 	}
@@ -48,13 +48,22 @@ func Evaluate(in Input, situation device.Situation, text string) Evaluation {
 	return e
 }
 
-// postBody returns what --post sends: a general purpose parameter, expanded. By
-// TFTP the option means nothing (documented).
+// postBody returns what --post sends: its content. By TFTP
+// the option means nothing (documented).
 func (a *attempt) postBody(t *target) (string, bool) {
 	letter := t.options.Post
-	if letter == 0 || t.scheme == "tftp" {
+	if letter == 0 || t.scheme == "tftp" || t.plainGet {
 		return "", false
 	}
+	return a.content(letter), true
+}
+
+// content returns what --post or --alias names: a general purpose parameter,
+// expanded (documented). No letter is no content.
+func (a *attempt) content(letter byte) string {
+	if letter == 0 {
+		return ""
+	}
 	text, _ := a.p.Lookup("GPP_" + strings.ToUpper(string(rune(letter))))
-	return rule.Expand(text, a.env(), a.in.Unit.Row.Dialect()), true
+	return rule.Expand(text, a.env(), a.in.Unit.Row.Dialect())
 }

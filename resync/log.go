@@ -10,12 +10,13 @@ import (
 // Texts of $ERR (provisioning.md §7.1: strings of a late firmware, which
 // situation has which is inferred; corrupt file and http_get failed documented).
 const (
-	errNotFound = "file not found"
-	errCorrupt  = "corrupt file"
-	errDecrypt  = "file decrypt error"
-	errDNS      = "DNS resolution"
-	errRule     = "parse error" // a status text of the late firmware; as $ERR inferred
-	errTooBig   = "file size exceeds internal buffer"
+	errNotFound   = "file not found"
+	errCorrupt    = "corrupt file"
+	errDecrypt    = "file decrypt error"
+	errDNS        = "DNS resolution"
+	errRestricted = "Invalid or restricted server"
+	errBackoff    = "backoff"
+	errTooBig     = "file size exceeds internal buffer"
 )
 
 // situationErr sets $ERR for the log message that follows.
@@ -34,12 +35,36 @@ func (a *attempt) log(template string) {
 	if !Logs(a.p) {
 		return
 	}
-	text, _ := a.p.Lookup(template)
+	text := a.template(template)
 	if text == "" {
 		return
 	}
 	a.tell(device.Event{Kind: device.Syslog, Text: rule.Expand(text, a.env(), a.in.Unit.Row.Dialect())})
 }
+
+// template returns a log template. Guides print the factory's success message with
+// an ending that no dump of a device has (field).
+func (a *attempt) template(name string) string {
+	text, _ := a.p.Lookup(name)
+	if name != "Log_Resync_Success_Msg" || !a.in.Unit.Row.Behaviour.SuccessErr {
+		return text
+	}
+	if factory, _ := a.in.Unit.Row.Factory.Lookup(name); text == factory.Default {
+		text += " -- $ERR"
+	}
+	return text
+}
+
+// late returns a text of the late firmware, or the plain one where a row knows
+// only the documented two (Q15).
+func (a *attempt) late(text, plain string) string {
+	if a.in.Unit.Row.Behaviour.PlainErrTexts {
+		return plain
+	}
+	return text
+}
+
+func getFailed(scheme string) string { return scheme + "_get failed" }
 
 // Logs reports whether a device has anywhere to send log lines.
 func Logs(p device.Params) bool {

@@ -54,7 +54,7 @@ func (a *attempt) report() *failure {
 	}
 	d, err := rule.Eval(text, a.env(), a.in.Unit.Row.Dialect())
 	if err != nil {
-		return unreadable(err)
+		return a.unreadable(err)
 	}
 	if !d.HasURL {
 		return nil

@@ -12,6 +12,8 @@
 package resync
 
 import (
+	"time"
+
 	"spafleet/device"
 )
 
@@ -38,6 +40,7 @@ type Input struct {
 	// ReportBody makes the body of a report: all parameters, or with delta those
 	// that changed since the last one; with status the status document.
 	ReportBody func(delta, status bool) []byte
+	Nonce      uint64 // a draw of this attempt: what its client nonces are made of
 }
 
 // UpgradeHistory is what a device remembers of its upgrade attempts.
@@ -57,7 +60,8 @@ type Outcome struct {
 	Err     string
 	Reboot  device.RebootClass // asked for by the changes, after the whole sequence
 	Applied Receipt
-	Version string // of an upgrade that succeeded
+	Wait    time.Duration // the server asked to be left alone for so long
+	Version string        // of an upgrade that succeeded
 }
 
 // situation returns what the macros say while the attempt runs.

@@ -6,10 +6,10 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/profile"
-	"spafleet/resync/rule"
 )
 
-// A Digest stands for a body together with the key of the rule that asked for it.
+// A Digest stands for a body together with key and aliases of the rule that asked
+// for it.
 // Zero stands for none.
 type Digest uint64
 
@@ -48,16 +48,18 @@ type shelfKey struct {
 	mac    device.MAC // of files that open for one device only
 }
 
-// Digest returns the digest of a body under the key of a rule's options. No key
-// and an empty one differ: a plain file opens under the first only.
-func (s *Shelf) Digest(body []byte, o rule.Options) Digest {
+// Digest returns the digest of a body under the key and the aliases of a rule. No
+// key and an empty one differ: a plain file opens under the first only.
+func (s *Shelf) Digest(body []byte, o profile.Options) Digest {
 	s.once.Do(func() { s.seed = maphash.MakeSeed() })
 	var h maphash.Hash
 	h.SetSeed(s.seed)
 	h.WriteString(o.Key)
-	if o.HasKey {
+	if o.Keyed {
 		h.WriteByte(1)
 	}
+	h.WriteByte(0)
+	h.WriteString(o.Aliases)
 	h.WriteByte(0)
 	h.Write(body)
 	return Digest(h.Sum64() | 1)
@@ -81,7 +83,7 @@ func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (
 	if err != nil {
 		return nil, err
 	}
-	r = reading(u.Row.Factory, file)
+	r = reading(u.Row, file)
 	if r.Protection&profile.Targeted == 0 {
 		key = shared
 	}
@@ -110,7 +112,7 @@ func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 // reading finds the parameters of a file in a model's factory set. An element
 // whose value the parameter does not take is ignored, its access too, and the
 // file is none the worse for it (provisioning.md §5.5: inferred).
-func reading(f *device.Factory, file profile.File) *Reading {
+func reading(row *device.Row, file profile.File) *Reading {
 	r := &Reading{Protection: file.Protection, Sets: make([]device.Set, 0, len(file.Params))}
 	seen := map[string]bool{}
 	once := func(list *[]string, name string) {
@@ -120,10 +122,13 @@ func reading(f *device.Factory, file profile.File) *Reading {
 		}
 	}
 	for _, p := range file.Params {
-		param, ok := f.Lookup(p.Name)
+		param, ok := row.Factory.Lookup(p.Name)
 		if !ok {
 			once(&r.Unknown, p.Name)
 			continue
+		}
+		if p.Access == 0 && row.Behaviour.FactoryAccess {
+			p.Access = param.Access
 		}
 		set := device.Set{ID: param.ID, Value: p.Value, Has: p.Has, Access: p.Access}
 		if p.Has {

@@ -7,14 +7,13 @@ import (
 
 	"spafleet/device/profile"
 	"spafleet/resync"
-	"spafleet/resync/rule"
 )
 
 func TestShelfDecodesABodyOnce(t *testing.T) {
 	var s resync.Shelf
 	u := unit(t, "SPA2102", "5.2.10", nil)
 	body := []byte("<flat-profile><GPP_A>1</GPP_A><Nope>2</Nope><Nope>3</Nope></flat-profile>")
-	d := s.Digest(body, rule.Options{})
+	d := s.Digest(body, profile.Options{})
 	first, err := s.Read(&u, body, d, profile.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -32,15 +31,16 @@ func TestShelfDecodesABodyOnce(t *testing.T) {
 	}
 }
 
-func TestDigestsDifferByBodyAndKey(t *testing.T) {
+func TestDigestsDifferByBodyKeyAndAliases(t *testing.T) {
 	var s resync.Shelf
 	seen := map[resync.Digest]string{0: "no digest"}
 	for _, tt := range []struct {
 		body string
-		o    rule.Options
+		o    profile.Options
 	}{
-		{"a", rule.Options{}}, {"b", rule.Options{}}, {"", rule.Options{}},
-		{"a", rule.Options{HasKey: true}}, {"a", rule.Options{HasKey: true, Key: "k"}}, {"a", rule.Options{HasKey: true, Key: "K"}},
+		{"a", profile.Options{}}, {"b", profile.Options{}}, {"", profile.Options{}},
+		{"a", profile.Options{Keyed: true}}, {"a", profile.Options{Keyed: true, Key: "k"}}, {"a", profile.Options{Keyed: true, Key: "K"}},
+		{"a", profile.Options{Aliases: "/a = /flat-profile/GPP_A"}},
 	} {
 		what := fmt.Sprintf("%+v", tt)
 		d := s.Digest([]byte(tt.body), tt.o)
@@ -63,7 +63,7 @@ func TestTargetedReadingIsForItsDeviceOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := s.Digest(body, rule.Options{})
+	d := s.Digest(body, profile.Options{})
 	if r, err := s.Read(&mine, body, d, profile.Options{MAC: mine.MAC.String()}); err != nil || r.Protection&profile.Targeted == 0 {
 		t.Fatalf("own container: %+v, %v", r, err)
 	}
@@ -81,7 +81,7 @@ func TestFullShelfStillReads(t *testing.T) {
 			for n := range 50 {
 				want := fmt.Sprintf("%d-%d", i, n%3)
 				body := fmt.Appendf(nil, "<flat-profile><GPP_A>%s</GPP_A></flat-profile>", want)
-				r, err := s.Read(&u, body, s.Digest(body, rule.Options{}), profile.Options{})
+				r, err := s.Read(&u, body, s.Digest(body, profile.Options{}), profile.Options{})
 				if err != nil || len(r.Sets) != 1 || r.Sets[0].Value != want {
 					t.Errorf("body %s: %+v, %v", want, r, err)
 				}

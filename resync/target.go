@@ -14,15 +14,16 @@ import (
 
 // A target is one file to ask for, with every default filled in.
 type target struct {
-	letter  byte
-	scheme  string
-	host    string
-	port    uint16
-	path    string
-	options rule.Options
-	method  string // "" is GET, or what --post makes of it
-	body    []byte
-	strong  bool // asked for by a strong rule
+	letter   byte
+	scheme   string
+	host     string
+	port     uint16
+	path     string
+	options  rule.Options
+	method   string // "" is GET, or what --post makes of it
+	body     []byte
+	strong   bool // asked for by a strong rule
+	plainGet bool // a redirect turned the POST into a GET
 }
 
 var defaultPorts = map[string]uint16{"tftp": 69, "http": 80, "https": 443}
@@ -93,6 +94,9 @@ const mostRedirects = 5
 // fetch gets a file, at another place where the firmware follows redirects.
 func (a *attempt) fetch(t *target) (Response, *failure) {
 	for range mostRedirects {
+		if !a.mayAsk(t.host) {
+			return Response{}, a.refuseHost(t)
+		}
 		resp, f := a.fetchOnce(t)
 		if f != nil {
 			return resp, f
@@ -100,7 +104,7 @@ func (a *attempt) fetch(t *target) (Response, *failure) {
 		switch {
 		case resp.Status == 404 || resp.Status/100 == 2:
 			return resp, nil
-		case !a.in.Unit.Row.Behaviour.FollowRedirects || !redirect(t, resp):
+		case !a.redirect(t, resp):
 			return resp, a.unfetched(t, device.BadStatus)
 		}
 	}
@@ -108,11 +112,10 @@ func (a *attempt) fetch(t *target) (Response, *failure) {
 }
 
 // redirect moves a target to where a response says; false where it says nothing
-// that can be followed.
-func redirect(t *target, resp Response) bool {
-	switch resp.Status {
-	case 301, 302, 303, 307, 308:
-	default:
+// that the firmware follows.
+func (a *attempt) redirect(t *target, resp Response) bool {
+	b := &a.in.Unit.Row.Behaviour
+	if !b.Redirects.Follows(resp.Status) {
 		return false
 	}
 	path, _, _ := strings.Cut(t.path, "?")
@@ -121,6 +124,10 @@ func redirect(t *target, resp Response) bool {
 	if err != nil || resp.Location == "" || (to.Scheme != "http" && to.Scheme != "https") {
 		return false
 	}
+	if b.AbsoluteRedirects && !strings.HasPrefix(resp.Location, to.Scheme+"://") {
+		return false
+	}
+	t.plainGet = t.plainGet || resp.Status == 303 || b.RedirectedPostGets && resp.Status <= 302
 	t.scheme, t.host, t.path, t.port = to.Scheme, to.Hostname(), to.RequestURI(), defaultPorts[to.Scheme]
 	if n, err := strconv.ParseUint(to.Port(), 10, 16); err == nil && n > 0 {
 		t.port = uint16(n)
@@ -146,7 +153,7 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 			}
 			a.flush()
 		}
-		resp, err := a.w.Fetch(a.ctx, a.request(t))
+		resp, err := a.ask(t)
 		if err == nil {
 			a.file.Status, a.file.Bytes, a.file.Took = resp.Status, len(resp.Body), resp.Took
 			return resp, nil
@@ -158,7 +165,7 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 		a.file.Took = fe.Took
 		switch {
 		case fe.TooBig:
-			return resp, a.broken(errTooBig)
+			return resp, a.broken(a.late(errTooBig, errCorrupt))
 		case fe.Cut:
 			return resp, a.broken(errCorrupt)
 		}
@@ -187,7 +194,7 @@ func (a *attempt) transferError(err error) *Error {
 // unfetched is a transfer that failed in itself.
 func (a *attempt) unfetched(t *target, result device.Result) *failure {
 	a.file.Result = result
-	f := &failure{t.scheme + "_get failed", result}
+	f := &failure{getFailed(t.scheme), result}
 	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: f.err, Result: result})
 	return f
 }
@@ -205,24 +212,28 @@ func (a *attempt) resolve(t *target) ([]netip.Addr, *failure) {
 	}
 	addrs, err := a.w.Resolve(a.ctx, t.host)
 	if err == nil && len(addrs) > 0 {
+		if a.in.Unit.Row.Behaviour.FirstAddress {
+			addrs = addrs[:1]
+		}
 		return addrs, nil
 	}
 	if a.ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		return nil, aborted
 	}
-	a.file.Result = device.NoDNS
-	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: errDNS, Result: device.NoDNS})
-	return nil, &failure{errDNS, device.NoDNS}
+	f := &failure{a.late(errDNS, getFailed(t.scheme)), device.NoDNS}
+	a.file.Result = f.result
+	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: f.err, Result: f.result})
+	return nil, f
 }
 
 func (a *attempt) request(t *target) *Request {
 	u := &a.in.Unit
 	r := &Request{
 		Unit: u, Server: a.file.Server, Method: "GET", Scheme: t.scheme, Host: t.host, Path: t.path,
-		UID: t.options.UID, PWD: t.options.PWD, Max: a.most, Now: a.w.Now(),
+		Max: a.most, Now: a.w.Now(),
 	}
 	if body, ok := a.postBody(t); ok {
-		r.Method, r.Body = "POST", []byte(body)
+		r.Method, r.Body, r.ContentType = "POST", []byte(body), u.Row.Behaviour.PostType
 	}
 	if t.method != "" {
 		r.Method, r.Body = t.method, t.body

@@ -75,7 +75,7 @@ func Upgrade(ctx context.Context, w World, in Input) Outcome {
 func (a *attempt) image() (version string, f *failure) {
 	d, l, err := a.upgradeRule()
 	if err != nil {
-		return "", unreadable(err)
+		return "", a.unreadable(err)
 	}
 	t, f := a.locate(l, d)
 	if f != nil {
@@ -89,7 +89,7 @@ func (a *attempt) image() (version string, f *failure) {
 		return "", f
 	}
 	if resp.Status == 404 {
-		return "", a.refuseImage(&failure{errNotFound, device.NotFound})
+		return "", a.absent()
 	}
 	version, f = imageVersion(a.in.Unit.Row, t.path, resp.Body)
 	if f == nil {

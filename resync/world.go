@@ -37,28 +37,35 @@ type Responder interface {
 
 // A Request is one file to get, or a body to send.
 type Request struct {
-	Unit   *device.Unit   // who asks: User-Agent, firmware, certificate
-	Source netip.Addr     // source address; the zero Addr leaves it to the system
-	Server netip.AddrPort // whom to ask
-	Method string         // GET, POST or PUT; TFTP reads for GET and writes for PUT
-	Scheme string         // tftp, http or https
-	Host   string         // server as the URL has it: a name or an address
-	Path   string         // with its leading slash and its query
-	Body   []byte         // of POST and PUT
-	UID    string         // credentials of --uid and --pwd
-	PWD    string
-	Max    int   // most bytes of an answer that are wanted, at least 1; more is an Error with result Corrupt
-	Now    int64 // fleet time, for certificates
+	Unit        *device.Unit   // who asks: User-Agent, firmware, certificate
+	Source      netip.Addr     // source address; the zero Addr leaves it to the system
+	Server      netip.AddrPort // whom to ask
+	Method      string         // GET, POST or PUT; TFTP reads for GET and writes for PUT
+	Scheme      string         // tftp, http or https
+	Host        string         // server as the URL has it: a name or an address
+	Path        string         // with its leading slash and its query
+	Body        []byte         // of POST and PUT
+	ContentType string         // of the body; "" says none
+	// Authorization answers a server's challenge; "" is a first request. With
+	// Proxy it goes into Proxy-Authorization. HTTP clients build a request that
+	// has one differently.
+	Authorization string
+	Proxy         bool
+	Max           int   // most bytes of an answer that are wanted, at least 1; more is an Error with result Corrupt
+	Now           int64 // fleet time, for certificates
 }
 
 // A Response is a server's answer. Its body is the caller's.
 type Response struct {
 	Status   int    // HTTP status; TFTP: 200, or 404 for ERROR 1
 	Location string // of a redirect
-	Body     []byte
-	TLS      bool // the server was verified
-	Mutual   bool // it asked for a certificate and the device sent its own
-	Took     device.Phases
+	// Challenges are the WWW-Authenticate headers of a 401, the
+	// Proxy-Authenticate headers of a 407.
+	Challenges []string
+	Body       []byte
+	TLS        bool // the server was verified
+	Mutual     bool // it asked for a certificate and the device sent its own
+	Took       device.Phases
 }
 
 // An Error is a transfer that got no answer, or a broken one. It is data: the

@@ -59,14 +59,23 @@ func (w *mapWorld) Fetch(ctx context.Context, r *resync.Request) (resync.Respons
 	if host := r.Server.Addr().String(); r.Host != host {
 		line += " host " + r.Host
 	}
-	if r.UID != "" {
-		line += fmt.Sprintf(" as %s:%s", r.UID, r.PWD)
+	if r.Authorization != "" {
+		line += " " + r.Authorization
+		if r.Proxy {
+			line += " to a proxy"
+		}
 	}
 	if r.Body != nil {
 		line += fmt.Sprintf(" body %q", r.Body)
 	}
+	if r.ContentType != "" {
+		line += " of " + r.ContentType
+	}
 	w.say("%s", line)
 	a, ok := w.answers[where]
+	if again, more := w.answers[where+" authorized"]; more && r.Authorization != "" {
+		a = again
+	}
 	switch {
 	case !ok:
 		return resync.Response{Status: 404}, nil

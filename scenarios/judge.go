@@ -235,7 +235,7 @@ func (j *judge) world(dev device.Index) *world {
 // identify fills in who a device is.
 func (w *world) identify(u *device.Unit, group string, seed uint64) {
 	m := u.Row.Model
-	w.Group, w.Model, w.Family, w.PN, w.Firmware = group, m.Name, m.Family.Name, m.PN.Value, u.Row.Firmware.Version
+	w.Group, w.Model, w.Family, w.PN, w.Firmware = group, m.Name, m.Family.Name, u.Row.PN(), u.Row.Firmware.Version
 	w.MAC, w.Serial, w.Address = u.MAC.String(), u.Serial, u.IP.String()
 	suffix := u.Row.Behaviour.IgnoreVersionSuffix
 	w.Since = func(v string) bool { return rule.CompareVersions(w.Firmware, v, suffix) >= 0 }

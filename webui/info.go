@@ -62,7 +62,7 @@ func (q *request) info() answer {
 func (q *request) product() section {
 	u := &q.view.Unit
 	return newSection("Product Information",
-		pair{"Product Name", u.Row.Model.PN.Value},
+		pair{"Product Name", u.Row.PN()},
 		pair{"Serial Number", u.Serial},
 		pair{"Software Version", u.Row.Firmware.Version},
 		pair{"Hardware Version", u.Row.Model.HW.Value},

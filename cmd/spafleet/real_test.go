@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -230,15 +231,24 @@ func (n *nginx) start(t *testing.T) process {
 	return start(t, accepts(n.addr), need(t, "nginx", "nginx-light"), "-c", n.conf, "-p", filepath.Dir(n.conf))
 }
 
-// free returns a loopback address with a port that nobody listens on.
+// ports counts the ports that free has given out.
+var ports atomic.Uint32
+
+// free returns a loopback address with a port that nobody listens on. It lies
+// below those that the system gives to sockets of the other tests, which run at
+// the same time: one of them could else answer in a server's place.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 12000 + (uint32(os.Getpid())*101+ports.Add(1)*7)%18000
+		addr := fmt.Sprintf("127.0.0.1:%d", port)
+		if l, err := net.Listen("tcp4", addr); err == nil {
+			l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // opensslEncrypt encrypts as an operator does.
@@ -353,6 +363,46 @@ func runJSON(t *testing.T, args ...string) *scenarios.Report {
 		t.Errorf("exit code %d, the report says %d", code, r.Exit)
 	}
 	return &r
+}
+
+// nginx gives its files to the devices that know the password, and to no others.
+func TestNginxLetsInWhoAnswersItsChallenge(t *testing.T) {
+	root := readable(t)
+	write(t, filepath.Join(root, "a.xml"), []byte("<flat-profile><GPP_A>inside</GPP_A></flat-profile>"))
+	write(t, filepath.Join(root, "users"), []byte("joe:{PLAIN}secret\n"))
+	web := newNginx(t, root)
+	conf, err := os.ReadFile(web.conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	protect := "server { auth_basic provisioning; auth_basic_user_file " + filepath.Join(root, "users") + ";"
+	write(t, web.conf, bytes.Replace(conf, []byte("server {"), []byte(protect), 1))
+	web.start(t)
+	story := filepath.Join(t.TempDir(), "auth.yaml")
+	write(t, story, []byte(`
+name: auth
+fleet:
+  right: {model: SPA504G, count: 5, set: {Resync_Random_Delay: 0, Profile_Rule: "[--uid joe --pwd secret] http://`+web.addr+`/a.xml"}}
+  wrong: {model: SPA504G, count: 5, set: {Resync_Random_Delay: 0, Profile_Rule: "[--uid joe --pwd guess] http://`+web.addr+`/a.xml"}}
+  old: {model: SPA2102, count: 5, set: {Resync_Random_Delay: 0, Profile_Rule: "[--uid joe --pwd secret] http://`+web.addr+`/a.xml"}}
+target:
+  hosts: [127.0.0.1]
+expect:
+  - all: (group == "right") == (param("GPP_A") == "inside")
+    by: 30s
+  - all: (group == "right") == (events("resync_failed") == 0)
+    by: 30s
+`))
+	report := runJSON(t, "run", story, "--json")
+	if report.Verdict != scenarios.Passed {
+		t.Fatalf("verdict %s, expected %+v, findings %+v", report.Verdict, report.Expect, report.Findings)
+	}
+	for status, want := range map[string]int{`HTTP/1.1" 200`: 5, `HTTP/1.1" 401`: 5 + 3*5 + 5} { // it logs after it has answered
+		waitFor(t, 10*time.Second, fmt.Sprintf("nginx logs %d times %s", want, status), func() bool {
+			log, err := os.ReadFile(web.access)
+			return err == nil && bytes.Count(log, []byte(status)) == want
+		})
+	}
 }
 
 // A device of a fleet is resynced by curl at its own address.

@@ -133,6 +133,7 @@ func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 		Unit: l.row(u).Unit(l.f.seed, s.dev, l.f.address(s.dev)), Params: u.params, Life: u.life,
 		Lease: l.f.groups[u.group].Lease, Cause: s.command.Cause, Command: &s.command,
 		Booted: u.booted, Last: u.last, Upgrade: u.upgrade, Applied: u.receipt, Shelf: &l.f.shelf,
+		Nonce: uint64(device.Draw(l.f.seed, s.dev, forNonce, u.n) * (1 << 53)),
 	}
 	u.act = slot
 	attempt := l.beginAttempt(&s, u, &in, now)

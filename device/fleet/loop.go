@@ -248,6 +248,7 @@ func (l *loop) resynced(dev device.Index, u *unit, o *resync.Outcome, now int64)
 	s := resync.ScheduleOf(l.row(u), u.params)
 	at, cause, again := s.After(now, o.OK, int(u.run), l.draw(dev, u, forTimer))
 	u.run = min(u.run+1, 250)
+	at = max(at, now+int64(o.Wait)) // where a server sent it away
 	l.arm(dev, u, at, cause, again)
 	l.watch(dev, u, now)
 }
@@ -290,6 +291,7 @@ const (
 	forTimer
 	forUpgrade
 	forOrder
+	forNonce // by the count of events, which no two attempts share
 )
 
 func (l *loop) draw(dev device.Index, u *unit, purpose uint8) float64 {

@@ -102,8 +102,8 @@ func TestUpgradeChangesTheFirmwareAndKeepsSettings(t *testing.T) {
 	s.command(0, upgrade)
 	s.awaitStory(0, first+" upgrade_started upgrade_ok boot:upgrade_ok start:power_on ok")
 	v := s.view(0)
-	if v.Unit.Row.Firmware.Version != "5.2.12" || !v.Unit.Row.Behaviour.FollowRedirects {
-		t.Errorf("firmware %s, redirects followed: %v", v.Unit.Row.Firmware.Version, v.Unit.Row.Behaviour.FollowRedirects)
+	if v.Unit.Row.Firmware.Version != "5.2.12" || v.Unit.Row.Behaviour.Redirects != device.AllRedirects {
+		t.Errorf("firmware %s, redirects followed: %v", v.Unit.Row.Firmware.Version, v.Unit.Row.Behaviour.Redirects)
 	}
 	if got := s.value(0, "GPP_A"); got != "kept" {
 		t.Errorf("GPP_A = %q", got)

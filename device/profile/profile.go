@@ -147,6 +147,10 @@ type Options struct {
 	External func(body []byte) (source string, err error)
 	Opaque   bool
 
+	// EmptyForeign takes an XML file without a flat-profile element for a profile
+	// that says nothing. By default it is corrupt (inferred).
+	EmptyForeign bool
+
 	// Explain spends some milliseconds on a file that does not decrypt, to name
 	// one more mistake in Error.Hint. It is for a person's command, not a fleet.
 	Explain bool

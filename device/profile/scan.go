@@ -37,14 +37,15 @@ func Scan(text string, o Options) ([]Param, error) {
 
 // A scanner is one pass over a text. Every method leaves pos behind what it read.
 type scanner struct {
-	text    string
-	pos     int
-	o       Options
-	aliases []alias
-	params  []Param
-	found   bool // a flat-profile element was seen
-	open    []frame
-	frames  [8]frame // open's first backing, so that usual files allocate none
+	text     string
+	pos      int
+	o        Options
+	aliases  []alias
+	params   []Param
+	found    bool // a flat-profile element was seen
+	elements bool // any was
+	open     []frame
+	frames   [8]frame // open's first backing, so that usual files allocate none
 }
 
 // A frame is an element whose close tag is still to come.
@@ -80,7 +81,7 @@ func (s *scanner) end() error {
 	if n := len(s.open); n > 0 {
 		return s.fail(len(s.text), "<%s> is never closed", s.open[n-1].name)
 	}
-	if !s.found && len(s.aliases) == 0 {
+	if !s.found && len(s.aliases) == 0 && !(s.o.EmptyForeign && s.elements) {
 		return corrupt("no <flat-profile> element")
 	}
 	return nil
@@ -105,6 +106,7 @@ func (s *scanner) markup() error {
 	if err != nil {
 		return err
 	}
+	s.elements = true
 	switch {
 	case t.name == flatProfile:
 		s.found = true

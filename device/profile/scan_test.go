@@ -165,3 +165,15 @@ func TestScanTakesLinearTime(t *testing.T) {
 		}
 	}
 }
+
+func TestAForeignFileIsEmptyOrCorruptByOption(t *testing.T) {
+	for text, foreign := range map[string]bool{"<html><p>x</p></html>": true, "<html/>": true, "": false, "no markup": false, "<!-- -->": false} {
+		if _, err := profile.Scan(text, profile.Options{}); err == nil {
+			t.Errorf("%q: accepted without the option", text)
+		}
+		params, err := profile.Scan(text, profile.Options{EmptyForeign: true})
+		if (err == nil) != foreign || len(params) > 0 {
+			t.Errorf("%q: %v, %v; want it accepted: %v", text, params, err, foreign)
+		}
+	}
+}

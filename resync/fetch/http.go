@@ -101,7 +101,17 @@ func (x *exchange) do(r *resync.Request) (resync.Response, error) {
 	if err != nil && (answer.StatusCode/100 == 2 || x.ctx.Err() != nil) {
 		return resync.Response{}, &cutBody{err}
 	}
-	return resync.Response{Status: answer.StatusCode, Location: answer.Header.Get("Location"), Body: body}, nil
+	return resync.Response{Status: answer.StatusCode, Location: answer.Header.Get("Location"), Challenges: challenges(answer), Body: body}, nil
+}
+
+func challenges(answer *http.Response) []string {
+	switch answer.StatusCode {
+	case http.StatusUnauthorized:
+		return answer.Header.Values("WWW-Authenticate")
+	case http.StatusProxyAuthRequired:
+		return answer.Header.Values("Proxy-Authenticate")
+	}
+	return nil
 }
 
 // Read reads from the connection, within the exchange's waits and limits.

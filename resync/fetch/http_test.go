@@ -107,11 +107,21 @@ func TestHTTPRequestBytes(t *testing.T) {
 			r.Unit = unit(t, "SPA2102", "5.2.10", map[string]string{"http_version": "1.0"})
 		}},
 		{"post", func(r *resync.Request) { r.Method, r.Body = "POST", []byte("<report/>\n") }},
+		{"post-type", func(r *resync.Request) {
+			r.Method, r.Body, r.ContentType = "POST", []byte("<report/>\n"), "text/xml; charset=utf-8"
+		}},
 		{"put-nothing", func(r *resync.Request) { r.Method = "PUT" }},
 		{"port", func(r *resync.Request) {
 			r.Host, r.Server = "prov.example.com", netip.MustParseAddrPort("192.0.2.1:8080")
 		}},
 		{"query", func(r *resync.Request) { r.Path = "/cfg?mac=000e08012345&sw=5.2.10" }},
+		{"authorization", func(r *resync.Request) {
+			r.Unit, r.Path = unit(t, "SPA504G", "7.5.5", nil), "/spa504G.cfg"
+			r.Unit.Serial, r.Authorization = "CBT00000001", "Basic am9lOnM="
+		}},
+		{"proxy-authorization", func(r *resync.Request) {
+			r.Method, r.Body, r.Authorization, r.Proxy = "POST", []byte("x=1"), "Digest a=\"1\"\r\nX-Evil: 1", true
+		}},
 		{"injection", func(r *resync.Request) {
 			r.Path, r.Host = "/a b\r\nX-Evil: 1\t\x7f\x00é", "h\r\nX-Evil: 2"
 			r.Unit.Serial = "FM5\r\nX-Evil: 3"
@@ -209,6 +219,17 @@ func TestHTTPRedirectIsReportedNotFollowed(t *testing.T) {
 	}
 	if n := strings.Count(c.sent.String(), "GET "); n != 1 {
 		t.Errorf("%d requests were sent", n)
+	}
+}
+
+func TestHTTPChallengesAreReported(t *testing.T) {
+	for status, header := range map[int]string{401: "WWW-Authenticate", 407: "Proxy-Authenticate"} {
+		text := fmt.Sprintf("HTTP/1.1 %d No\r\nWWW-Authenticate: a\r\nProxy-Authenticate: b\r\n%s: c\r\nContent-Length: 0\r\n\r\n", status, header)
+		resp, err := (&scripted{answer: []step{{text: text}}}).fetch(t, request(t, "http", web))
+		want := map[int]string{401: "a c", 407: "b c"}[status]
+		if got := strings.Join(resp.Challenges, " "); err != nil || got != want {
+			t.Errorf("challenges of a %d: %q, %v; want %q", status, got, err, want)
+		}
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 
 // appendHTTP adds a request as the devices send it: this header order and the
 // port in every Host line are those of 7.6.2f (field; of other firmware
-// inferred).
+// inferred). A request that answers a challenge comes from another routine, with
+// headers of its own and both forms of Connection (field).
 func appendHTTP(b []byte, r *resync.Request) []byte {
 	b = append(b, r.Method...)
 	b = append(b, ' ')
@@ -19,14 +20,34 @@ func appendHTTP(b []byte, r *resync.Request) []byte {
 	b = appendText(b, r.Host, '!')
 	b = append(b, ':')
 	b = strconv.AppendUint(b, uint64(r.Server.Port()), 10)
+	if r.Authorization != "" {
+		b = append(b, "\r\nAccept-Encoding: gzip, deflate\r\nConnection: Keep-Alive\r\nAccept-Charset: UTF-8\r\nCache-Control: no-cache"...)
+	}
 	b = append(b, "\r\nUser-Agent: "...)
 	b = appendText(b, r.Unit.UserAgent(), ' ')
+	if r.ContentType != "" {
+		b = append(b, "\r\nContent-Type: "...)
+		b = appendText(b, r.ContentType, ' ')
+	}
 	if r.Method != "GET" {
 		b = append(b, "\r\nContent-Length: "...)
 		b = strconv.AppendInt(b, int64(len(r.Body)), 10)
 	}
+	b = appendAuthorization(b, r)
 	b = append(b, "\r\nConnection: close\r\n\r\n"...)
 	return append(b, r.Body...)
+}
+
+func appendAuthorization(b []byte, r *resync.Request) []byte {
+	switch {
+	case r.Authorization == "":
+		return b
+	case r.Proxy:
+		b = append(b, "\r\nProxy-Authorization: "...)
+	default:
+		b = append(b, "\r\nAuthorization: "...)
+	}
+	return appendText(b, r.Authorization, ' ')
 }
 
 // httpVersion is a switch: firmware holds both forms, and which of them a

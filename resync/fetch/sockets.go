@@ -55,8 +55,8 @@ var _ resync.Fetcher = (*Sockets)(nil)
 
 // Fetch transfers one file, by tftp or http. A failure of the transfer is a
 // *[resync.Error] with the phases up to the failure; another scheme is one with
-// result BadScheme. It sends no credentials: a 401 is a Response like any other
-// status, and so is a redirect.
+// result BadScheme. A 401 is a Response like any other status,
+// and so is a redirect.
 //
 // When ctx ends, Fetch returns its error within 10 ms and has closed its socket
 // (but see PinTFTP). Any other error is this machine's, see [LocalLimit].

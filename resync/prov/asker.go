@@ -98,7 +98,7 @@ func (a *Asker) complete() {
 	fill(&a.MAC, u.MAC.String())
 	fill(&a.Serial, u.Serial)
 	if u.Row != nil {
-		fill(&a.PN, u.Row.Model.PN.Value)
+		fill(&a.PN, u.Row.PN())
 		fill(&a.PSN, u.Row.Model.PSN.Value)
 	}
 }

@@ -66,7 +66,9 @@ func (p *parser) conjunction(depth int) (clause, error) {
 	c := clause{start: p.pos, holds: true}
 	for {
 		for p.blanks(); p.take('('); p.blanks() {
-			depth++
+			if depth++; p.d.NoNesting {
+				return c, p.fail(p.pos-1, "parenthesis inside a condition", "write the comparisons side by side, joined by and")
+			}
 		}
 		if err := p.comparison(&c); err != nil {
 			return c, err
@@ -130,6 +132,9 @@ func (p *parser) comparison(c *clause) error {
 	right, err := p.value()
 	if err != nil {
 		return err
+	}
+	if p.d.RefuseOrder && op != equal && op != less|greater && (left.kind == isText || right.kind == isText) {
+		return p.fail(p.pos, "text has no order", "compare text with eq or ne only")
 	}
 	c.holds = c.holds && left.compare(op, right, p.d.IgnoreSuffix)
 	c.compares = true

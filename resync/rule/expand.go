@@ -68,6 +68,9 @@ func scanReference(text string, from int, d Dialect) reference {
 		r.name = rest[:nameLen(rest)]
 		r.to += len(r.name)
 	}
+	if d.AnyMacroCase {
+		r.name = strings.ToUpper(r.name)
+	}
 	return r
 }
 

@@ -53,6 +53,16 @@ type Dialect struct {
 	// AnyCase accepts operators, and, true and option names in capitals. All
 	// sources write them small; that capitals are refused is inferred.
 	AnyCase bool
+	// RefuseOrder makes lt, le, gt and ge between texts, or a text and a number, a
+	// mistake of the whole rule. That they only make the condition false is
+	// inferred.
+	RefuseOrder bool
+	// NoNesting refuses parentheses inside a condition. None is documented; that
+	// they do no harm is inferred.
+	NoNesting bool
+	// AnyMacroCase finds $mau as $MAU. All sources write names in capitals; that
+	// small letters make an unknown name is inferred.
+	AnyMacroCase bool
 }
 
 // An Assignment sets a parameter before the request is made.
@@ -113,7 +123,11 @@ func (d Decision) Skipped() bool { return d.Alternative == 0 }
 // that has no condition or a true one (documented). Those after it are not
 // looked at, so mistakes in them go unnoticed. Comparing what cannot be compared
 // makes a condition false; anything malformed is a *[SyntaxError].
-func Eval(text string, env Env, d Dialect) (Decision, error) {
+func Eval(text string, env Env, d Dialect) (Decision, error) { return EvalAfter(text, env, d, 0) }
+
+// EvalAfter is Eval without the first alternatives, as many as after says: what a
+// device that falls through does when it has failed on one.
+func EvalAfter(text string, env Env, d Dialect, after int) (Decision, error) {
 	p := newParser(text, env, d)
 	if p.blank() {
 		return Decision{Why: "the rule is empty"}, nil
@@ -124,7 +138,7 @@ func Eval(text string, env Env, d Dialect) (Decision, error) {
 		if err != nil {
 			return Decision{}, err
 		}
-		if a.clause.holds {
+		if a.clause.holds && n > after {
 			a.Alternative, a.Why, a.Conditional = n, p.chosen(n, a.clause), a.clause.compares
 			return a.Decision, nil
 		}

@@ -1,0 +1,123 @@
+package resync_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"spafleet/device"
+	"spafleet/device/fleet"
+	"spafleet/resync"
+)
+
+// alwaysThere is a server whose every file is an empty profile; a transfer takes
+// some time.
+type alwaysThere struct{ takes time.Duration }
+
+func (alwaysThere) Resolve(context.Context, string) ([]netip.Addr, error) {
+	return nil, &resync.Error{Result: device.NoDNS}
+}
+
+func (a alwaysThere) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
+	select {
+	case <-time.After(a.takes):
+	case <-ctx.Done():
+		return resync.Response{}, ctx.Err()
+	}
+	return resync.Response{Status: 200, Body: []byte("<flat-profile></flat-profile>")}, nil
+}
+
+// later is a command at a time after the start.
+type later struct {
+	at    time.Duration
+	order device.Order
+	cause device.Cause
+}
+
+// life observes what one device of a fleet does in a stretch of virtual time:
+// its boots, resyncs and upgrades, with the path of the last file.
+func life(lasts, takes time.Duration, presets string, commands ...later) func(*testing.T, string) string {
+	return func(t *testing.T, setting string) string {
+		var seen strings.Builder
+		row := rowOf(t, "SPA2102 5.2.10", setting)
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			ctx, stop := context.WithTimeout(t.Context(), lasts)
+			defer stop()
+			tell := func(events []device.Event) {
+				for _, e := range events {
+					switch e.Kind {
+					case device.Boot, device.ResyncStarted, device.ResyncOK, device.UpgradeStarted, device.UpgradeFailed:
+						fmt.Fprintf(&seen, "%s %s %s", time.Duration(e.At-began.UnixNano()).Round(time.Millisecond), e.Name(), e.Cause)
+						if e.File != nil {
+							seen.WriteString(" " + e.File.Path)
+						}
+						seen.WriteByte('\n')
+					}
+				}
+			}
+			f, err := fleet.New(fleet.Config{Seed: 1, Network: alwaysThere{takes}, Tell: tell, Loops: 1,
+				Groups: []fleet.Group{{Row: row, Count: 1, Presets: presetsOf(t, row, "Profile_Rule=http://192.0.2.5/$PRVST Resync_Random_Delay=0 "+presets)}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var commander sync.WaitGroup
+			commander.Go(func() {
+				for _, c := range commands {
+					select {
+					case <-time.After(c.at - time.Since(began)):
+						_ = f.Do(ctx, 0, device.Command{Order: c.order, Cause: c.cause}) // at the end of the run
+					case <-ctx.Done():
+						return
+					}
+				}
+			})
+			if err := f.Run(ctx); err != nil {
+				t.Error(err)
+			}
+			commander.Wait()
+		})
+		return seen.String()
+	}
+}
+
+// presetsOf reads NAME=VALUE pairs; ␠ is a blank in a value.
+func presetsOf(t *testing.T, row *device.Row, text string) []device.Set {
+	t.Helper()
+	var sets []device.Set
+	for _, pair := range strings.Fields(text) {
+		name, value, _ := strings.Cut(pair, "=")
+		p, ok := row.Factory.Lookup(name)
+		if !ok {
+			t.Fatalf("no parameter %s", name)
+		}
+		sets = append(sets, device.Set{ID: p.ID, Value: strings.ReplaceAll(value, "␠", " "), Has: true})
+	}
+	return sets
+}
+
+const s = time.Second
+
+var fleetWalks = map[string]walk{
+	"forced_delay": {"max_wait", "countdown", life(4500*s, 0, "Forced_Resync_Delay=600",
+		later{3000 * s, device.HookOff, device.ByStep}, later{3500 * s, device.HookOn, device.ByStep})},
+	"prvtmr_from":    {"start", "end", life(1500*s, 50*s, "Resync_Trigger_1=$PRVTMR␠ge␠600")},
+	"periodic_from":  {"success", "boot", life(9000*s, 0, "Resync_On_Reset=No")},
+	"explicit_delay": {"none", "random", life(1000*s, 0, "Resync_Random_Delay=5", later{500 * s, device.Resync, device.ByWeb})},
+	"trigger_mode":   {"level", "edge", life(200*s, 0, "Resync_Trigger_1=$REGTMR1␠ge␠100")},
+	"trigger_floor":  {"60s", "20s", life(150*s, 0, "Resync_Trigger_1=$REGTMR1␠ge␠100")},
+	"prvst_trigger":  {"1", "-1", life(150*s, 0, "Resync_Trigger_1=$REGTMR1␠ge␠100")},
+	"prvst_notify":   {"-1", "1", life(150*s, 0, "", later{100 * s, device.Resync, device.ByNotify})},
+	"prvst_upgrade":  {"0", "1", life(150*s, 0, "Resync_On_Reset=No", later{100 * s, device.Upgrade, device.ByWeb})},
+	"upgrade_order":  {"resync_first", "upgrade_first", life(50*s, s, "Upgrade_Rule=http://192.0.2.5/x.bin Upgrade_Error_Retry_Delay=0")},
+}
+
+var upgradeWalks = map[string]walk{
+	"https_upgrade": {"refuse", "accept", attempts("SPA2102 5.2.10", "upgrade https://192.0.2.5/x.bin\n")},
+	"image_check":   {"strict", "lax", attempts("SPA2102 5.2.10", "serve http://192.0.2.5:80/spa2102-5-2-12.bin <"+strings.Repeat("x", 200)+"\nupgrade http://192.0.2.5/spa2102-5-2-12.bin\n")},
+}

@@ -234,7 +234,7 @@ func evaluationText(s streams, e *evaluated, syntax *rule.SyntaxError) {
 		fmt.Fprintf(s.out, "skipped, which is success: %s\n", e.Why)
 		return
 	}
-	fmt.Fprintf(s.out, "alternative %d: %s\n", e.Alternative, e.Why)
+	fmt.Fprintln(s.out, e.Why)
 	for _, a := range e.Assignments {
 		fmt.Fprintf(s.out, "sets %s = %q\n", a.Name, a.Value)
 	}

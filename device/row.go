@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"spafleet/device/profile"
 	"spafleet/resync/rule"
 )
 
@@ -101,10 +102,30 @@ func (r *Row) UserAgent(mac MAC, serial string) string {
 	return fmt.Sprintf("%s/%s-%s (%s)", r.brand(), r.PN(), r.Firmware.Version, serial)
 }
 
+// older reports whether this is first-generation firmware before a version. The
+// numbers of other generations do not compare.
+func (r *Row) older(version string) bool {
+	return r.Generation == 1 && rule.CompareVersions(r.Firmware.Version, version, false) < 0
+}
+
+// Speaks reports whether the firmware has a client for a URL's scheme: https came
+// with 2.0.6 (documented).
+func (r *Row) Speaks(scheme string) bool {
+	return scheme == "tftp" || scheme == "http" || scheme == "https" && !r.older("2.0.6")
+}
+
+// Lookup returns the parameter of that name, false where the firmware lacks it.
+// Before 2.0.11, GPP_D was the last of its kind (documented).
+func (r *Row) Lookup(name string) (*Param, bool) {
+	p, ok := r.Factory.Lookup(name)
+	late := len(name) == 5 && strings.HasPrefix(name, "GPP_") && name[4] >= 'E' && r.older("2.0.11")
+	return p, ok && !late
+}
+
 // Dialect returns the rule language of the firmware.
 func (r *Row) Dialect() rule.Dialect {
 	return rule.Dialect{
-		NoSubstrings:      r.Generation == 1 && rule.CompareVersions(r.Firmware.Version, "2.0.11", false) < 0,
+		NoSubstrings:      r.older("2.0.11"),
 		IgnoreSuffix:      r.Behaviour.IgnoreVersionSuffix,
 		RefuseOrder:       r.Behaviour.RefuseStringOrder,
 		NoNesting:         r.Behaviour.RefuseNesting,
@@ -113,6 +134,19 @@ func (r *Row) Dialect() rule.Dialect {
 		OptionalSemicolon: r.Behaviour.OptionalSemicolon,
 		AnyCase:           r.Behaviour.AnyRuleCase,
 		AnyMacroCase:      r.Behaviour.AnyMacroCase,
+	}
+}
+
+// Reading returns how the firmware reads files, without what differs by device and
+// rule: Key, Keyed, MAC and Aliases are for the caller to add.
+func (r *Row) Reading() profile.Options {
+	b := &r.Behaviour
+	return profile.Options{
+		Family: r.Model.Family.Name, Limit: b.ProfileLimit,
+		AcceptPlainUnderKey: b.PlainUnderKey, EmptyElementClears: b.EmptyElementClears, Nested: b.NestedSections,
+		ApplyBroken: b.ApplyBroken, StrictAmpersand: b.StrictAmpersand, CDATA: b.CDATA,
+		EmptyForeign: b.NoFlatProfile, AcceptSource: b.PlainSource,
+		CompiledOnly: r.older("2.0.6"), ShortKeys: r.older("2.0"),
 	}
 }
 

@@ -181,8 +181,8 @@ func (a *attempt) assign(list []rule.Assignment) {
 	}
 	var sets []device.Set
 	for _, as := range list {
-		if id, ok := device.LookupID(as.Name); ok {
-			sets = append(sets, device.Set{ID: id, Value: as.Value, Has: true})
+		if p, ok := a.in.Unit.Row.Lookup(as.Name); ok {
+			sets = append(sets, device.Set{ID: p.ID, Value: as.Value, Has: true})
 		}
 	}
 	if a.change(sets, 0) > 0 {
@@ -288,13 +288,10 @@ func (a *attempt) read(t *target, resp Response) (*Reading, error) {
 }
 
 func (a *attempt) readingOptions(t *target) profile.Options {
-	u, b := &a.in.Unit, &a.in.Unit.Row.Behaviour
-	return profile.Options{
-		Key: t.options.Key, Keyed: t.options.HasKey, Aliases: a.content(t.options.Alias),
-		MAC: u.MAC.String(), Family: u.Row.Model.Family.Name, Limit: b.ProfileLimit,
-		AcceptPlainUnderKey: b.PlainUnderKey, EmptyElementClears: b.EmptyElementClears, Nested: b.NestedSections,
-		ApplyBroken: b.ApplyBroken, StrictAmpersand: b.StrictAmpersand, CDATA: b.CDATA, EmptyForeign: b.NoFlatProfile, AcceptSource: b.PlainSource,
-	}
+	o := a.in.Unit.Row.Reading()
+	o.Key, o.Keyed, o.MAC = t.options.Key, t.options.HasKey, a.in.Unit.MAC.String()
+	o.Aliases = a.content(t.options.Alias)
+	return o
 }
 
 // notFound is a server without the file: success where the device is told so.

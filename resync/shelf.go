@@ -113,7 +113,7 @@ func reading(row *device.Row, file profile.File) *Reading {
 	r := &Reading{Protection: file.Protection, Sets: make([]device.Set, 0, len(file.Params))}
 	seen := map[string]bool{}
 	for _, p := range file.Params {
-		param, ok := row.Factory.Lookup(p.Name)
+		param, ok := row.Lookup(p.Name)
 		if !ok {
 			if !seen[p.Name] {
 				seen[p.Name] = true

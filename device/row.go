@@ -3,9 +3,7 @@ package device
 import (
 	"fmt"
 	"strings"
-	"time"
 
-	"spafleet/device/profile"
 	"spafleet/resync/rule"
 )
 
@@ -120,97 +118,6 @@ func (r *Row) Lookup(name string) (*Param, bool) {
 	p, ok := r.Factory.Lookup(name)
 	late := len(name) == 5 && strings.HasPrefix(name, "GPP_") && name[4] >= 'E' && r.older("2.0.11")
 	return p, ok && !late
-}
-
-// Dialect returns the rule language of the firmware.
-func (r *Row) Dialect() rule.Dialect {
-	return rule.Dialect{
-		NoSubstrings:      r.older("2.0.11"),
-		IgnoreSuffix:      r.Behaviour.IgnoreVersionSuffix,
-		RefuseOrder:       r.Behaviour.RefuseStringOrder,
-		NoNesting:         r.Behaviour.RefuseNesting,
-		CommentInQuotes:   r.Behaviour.CommentInQuotes,
-		NoEscapes:         r.Behaviour.NoQuoteEscapes,
-		OptionalSemicolon: r.Behaviour.OptionalSemicolon,
-		AnyCase:           r.Behaviour.AnyRuleCase,
-		AnyMacroCase:      r.Behaviour.AnyMacroCase,
-	}
-}
-
-// Reading returns how the firmware reads files, without what differs by device and
-// rule: Key, Keyed, MAC and Aliases are for the caller to add.
-func (r *Row) Reading() profile.Options {
-	b := &r.Behaviour
-	return profile.Options{
-		Family: r.Model.Family.Name, Limit: b.ProfileLimit,
-		AcceptPlainUnderKey: b.PlainUnderKey, EmptyElementClears: b.EmptyElementClears, Nested: b.NestedSections,
-		ApplyBroken: b.ApplyBroken, StrictAmpersand: b.StrictAmpersand, CDATA: b.CDATA,
-		EmptyForeign: b.NoFlatProfile, AcceptSource: b.PlainSource,
-		CompiledOnly: r.older("2.0.6"), ShortKeys: r.older("2.0"),
-	}
-}
-
-// Behaviour is a row's switches in the form in which the engine reads them.
-type Behaviour struct {
-	RandomDelayUnit                                                               time.Duration // of Resync_Random_Delay
-	RetryAtOnce                                                                   bool          // Resync_Error_Retry_Delay 0 retries after a second
-	AnyChangeReboots                                                              bool
-	ResyncAfterParamReboot                                                        bool
-	TFTPWait                                                                      time.Duration // per try
-	TFTPTries                                                                     int
-	Option66Transport                                                             bool // a bare address in option 66 heeds Transport_Protocol
-	ProfileLimit                                                                  int  // bytes
-	PlainUnderKey                                                                 bool // a plain file is taken under a rule with --key
-	EmptyElementClears                                                            bool
-	NestedSections                                                                bool // router-configuration blocks apply
-	HTTP10                                                                        bool
-	Redirects                                                                     Redirects
-	AbsoluteRedirects                                                             bool   // a Location without scheme is not followed
-	RedirectedPostGets                                                            bool   // after 301 and 302; after 303 every POST does
-	PostType                                                                      string // Content-Type of --post, "" for none
-	IgnoreVersionSuffix                                                           bool
-	ExactDomains                                                                  bool // Restricted_Access_Domains names hosts, not what is below them
-	BackoffMarker                                                                 bool // ####n#m# at the start of a file sends the device away
-	HTTPAuth                                                                      bool // challenges are answered with --uid and --pwd
-	HTTPConnect, HTTPRead                                                         time.Duration
-	SyslogPriority                                                                int    // -1: no prefix
-	SuccessErr                                                                    bool   // the factory's success message ends with $ERR
-	Hyphen                                                                        bool   // $PN is SPA-…, not SPA…
-	RulesFromStart                                                                bool   // rules B to D are those of the pass's start
-	RuleErr                                                                       string // $ERR of a rule that cannot be read
-	RefuseStringOrder, RefuseNesting                                              bool   // of package rule's Dialect
-	CommentInQuotes, NoQuoteEscapes, OptionalSemicolon, AnyRuleCase, AnyMacroCase bool   // likewise
-	CommandThenRules                                                              bool   // a URL command stands for rule A, and B to D follow
-	PlainErrTexts                                                                 bool   // only the two documented texts of a failed file
-	FirstAddress                                                                  bool   // of a name
-	NextAlternative                                                               bool   // a rule goes on to its next alternative when a file fails
-	RebootAfterRule                                                               bool   // not only after the whole sequence
-	FactoryAccess                                                                 bool   // a missing ua returns to the factory's access
-	ApplyBroken                                                                   bool   // a malformed XML file applies up to its mistake
-	StrictAmpersand                                                               bool   // a bare one makes the file malformed
-	CDATA                                                                         bool   // sections are text
-	NoFlatProfile                                                                 bool   // an XML file without flat-profile is an empty profile
-	PlainSource                                                                   bool   // compiler source is taken as it is
-}
-
-// Redirects is which redirects a firmware follows.
-type Redirects uint8
-
-const (
-	NoRedirects    Redirects = iota
-	MovedRedirects           // 301 and 302
-	AllRedirects             // 303, 307 and 308 too
-)
-
-// Follows reports whether an answer's status is a redirect that is followed.
-func (r Redirects) Follows(status int) bool {
-	switch status {
-	case 301, 302:
-		return r != NoRedirects
-	case 303, 307, 308:
-		return r == AllRedirects
-	}
-	return false
 }
 
 // A Setting is a switch with the value it has in a row.

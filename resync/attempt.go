@@ -45,7 +45,7 @@ type attempt struct {
 
 func begin(ctx context.Context, w World, in *Input) *attempt {
 	return &attempt{ctx: ctx, w: w, in: in, p: in.Params, life: in.Life, receipt: in.Applied, situation: in.situation(w.Now()),
-		verb: "Resync", what: "profile", most: in.Unit.Row.Behaviour.ProfileLimit}
+		verb: "Resync", what: "profile", most: in.Unit.Row.Behaviour.Files.Limit}
 }
 
 // Attempt runs the rules of one resync in order. It neither sleeps nor retries.

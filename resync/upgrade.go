@@ -53,6 +53,7 @@ func (a *attempt) image() (version string, f *failure) {
 	}
 	version, f = imageVersion(a.in.Unit.Row.Model, resp.Body)
 	if f != nil {
+		f.err = a.late(f.err, errCorrupt)
 		a.file.Result = f.result
 		a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: f.err, Result: f.result})
 		return "", f

@@ -113,6 +113,56 @@ func TestMistakesNameTheNearest(t *testing.T) {
 	}
 }
 
+// What models show prints as a switch's choices is what the switch takes.
+func TestEverySwitchTakesItsChoicesAndNothingElse(t *testing.T) {
+	examples := map[string]string{"a duration": "1500ms", "a media type": "text/xml"}
+	span := regexp.MustCompile(`^(-?\d+) to (\d+)$`)
+	for _, model := range inScope {
+		for _, s := range mustRow(t, model, "").Switches {
+			words := strings.Split(strings.ReplaceAll(s.Choices, " or ", ", "), ", ")
+			if m := span.FindStringSubmatch(s.Choices); m != nil {
+				words = m[1:]
+			}
+			for _, w := range words {
+				if e, ok := examples[w]; ok {
+					w = e
+				}
+				if _, err := device.NewRow(model, "", map[string]string{s.Name: w}); err != nil {
+					t.Errorf("%s: %v", model, err)
+				}
+			}
+			if _, err := device.NewRow(model, "", map[string]string{s.Name: "other/wise/"}); err == nil {
+				t.Errorf("%s: %s takes anything", model, s.Name)
+			}
+			if s.Value == "" || s.Meaning == "" || s.Evidence.String() == "" {
+				t.Errorf("%s: incomplete row %+v", model, s)
+			}
+		}
+	}
+}
+
+// The hyphen is the model's own, unless somebody knows better.
+func TestHyphenOfTheProductName(t *testing.T) {
+	tests := []struct{ model, turned, want string }{
+		{"SPA2102", "", "SPA-2102"}, {"SPA2102", "no", "SPA2102"}, {"SPA504G", "", "SPA504G"}, {"SPA504G", "yes", "SPA-504G"},
+		{"SPA8000", "", "SPA8000"}, {"PAP2T", "", "PAP2T"}, {"PAP2T", "yes", "PAP2T"},
+	}
+	for _, tt := range tests {
+		turned := map[string]string{}
+		if tt.turned != "" {
+			turned["pn_hyphen"] = tt.turned
+		}
+		r, err := device.NewRow(tt.model, "", turned)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := r.Unit(1, 0, loopback)
+		if got := rule.Expand("$PN", device.Env{Unit: &u, Params: r.Factory.Reset()}, r.Dialect()); got != tt.want || !strings.Contains(u.UserAgent(), "/"+tt.want+"-") {
+			t.Errorf("%s pn_hyphen=%s: $PN %q, User-Agent %q; want %q", tt.model, tt.turned, got, u.UserAgent(), tt.want)
+		}
+	}
+}
+
 func TestASwitchSurvivesAnUpgrade(t *testing.T) {
 	r, err := device.NewRow("SPA2102", "3.3.6", map[string]string{"tftp_tries": "2"})
 	if err != nil {

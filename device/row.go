@@ -3,7 +3,6 @@ package device
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"spafleet/resync/rule"
 )
@@ -101,114 +100,24 @@ func (r *Row) UserAgent(mac MAC, serial string) string {
 	return fmt.Sprintf("%s/%s-%s (%s)", r.brand(), r.PN(), r.Firmware.Version, serial)
 }
 
-// Dialect returns the rule language of the firmware.
-func (r *Row) Dialect() rule.Dialect {
-	return rule.Dialect{
-		NoSubstrings:      r.Generation == 1 && rule.CompareVersions(r.Firmware.Version, "2.0.11", false) < 0,
-		IgnoreSuffix:      r.Behaviour.IgnoreVersionSuffix,
-		RefuseOrder:       r.Behaviour.RefuseStringOrder,
-		NoNesting:         r.Behaviour.RefuseNesting,
-		CommentInQuotes:   r.Behaviour.CommentInQuotes,
-		NoEscapes:         r.Behaviour.NoQuoteEscapes,
-		OptionalSemicolon: r.Behaviour.OptionalSemicolon,
-		AnyCase:           r.Behaviour.AnyRuleCase,
-		AnyMacroCase:      r.Behaviour.AnyMacroCase,
-	}
+// older reports whether this is first-generation firmware before a version. The
+// numbers of other generations do not compare.
+func (r *Row) older(version string) bool {
+	return r.Generation == 1 && rule.CompareVersions(r.Firmware.Version, version, false) < 0
 }
 
-// Behaviour is a row's switches in the form in which the engine reads them.
-type Behaviour struct {
-	RandomDelayUnit                                                               time.Duration // of Resync_Random_Delay
-	RetryAtOnce                                                                   bool          // Resync_Error_Retry_Delay 0 retries after a second
-	ForcedCountdown                                                               bool          // Forced_Resync_Delay runs after a call, not during it
-	TimerFromEnd                                                                  bool          // $PRVTMR counts from an attempt's end
-	PeriodicFromBoot                                                              bool          // the periodic timer runs before the first success too
-	PRVSTTrigger                                                                  int           // $PRVST of a resync that a trigger started
-	PRVSTNotify                                                                   int           // the same, by NOTIFY
-	PRVSTUpgrade                                                                  int           // the same, after an upgrade attempt
-	ExplicitDelay                                                                 bool          // an ordered resync waits Resync_Random_Delay too
-	TriggerEdge                                                                   bool          // a Resync_Trigger counts when it becomes true, not while it is
-	TriggerFloor                                                                  time.Duration // least between two resyncs that triggers start
-	AnyChangeReboots                                                              bool
-	ResyncAfterParamReboot                                                        bool
-	TFTPWait                                                                      time.Duration // per try
-	TFTPTries                                                                     int
-	Option66Transport                                                             bool // a bare address in option 66 heeds Transport_Protocol
-	ProfileLimit                                                                  int  // bytes
-	PlainUnderKey                                                                 bool // a plain file is taken under a rule with --key
-	EmptyElementClears                                                            bool
-	NestedSections                                                                bool // router-configuration blocks apply
-	HTTP10                                                                        bool
-	IgnoreVersionSuffix                                                           bool
-	HTTPConnect, HTTPRead                                                         time.Duration
-	SyslogPriority                                                                int  // -1: no prefix
-	HTTPSUpgrade                                                                  bool // firmware images come by https too
-	LaxImages                                                                     bool // an image without a known header is taken by its name
-	UpgradeFirst                                                                  bool // at boot, Upgrade_Rule comes before the first resync
-	Redirects                                                                     Redirects
-	AbsoluteRedirects                                                             bool   // a Location without scheme is not followed
-	RedirectedPostGets                                                            bool   // after 301 and 302; after 303 every POST does
-	PostType                                                                      string // Content-Type of --post, "" for none
-	ExactDomains                                                                  bool   // Restricted_Access_Domains names hosts, not what is below them
-	BackoffMarker                                                                 bool   // ####n#m# at the start of a file sends the device away
-	HTTPAuth                                                                      bool   // challenges are answered with --uid and --pwd
-	SuccessErr                                                                    bool   // the factory's success message ends with $ERR
-	Hyphen                                                                        bool   // $PN is SPA-…, not SPA…
-	RulesFromStart                                                                bool   // rules B to D are those of the pass's start
-	RuleErr                                                                       string // $ERR of a rule that cannot be read
-	RefuseStringOrder, RefuseNesting                                              bool   // of package rule's Dialect
-	CommentInQuotes, NoQuoteEscapes, OptionalSemicolon, AnyRuleCase, AnyMacroCase bool   // likewise
-	CommandThenRules                                                              bool   // a URL command stands for rule A, and B to D follow
-	PlainErrTexts                                                                 bool   // only the two documented texts of a failed file
-	FirstAddress                                                                  bool   // of a name
-	NextAlternative                                                               bool   // a rule goes on to its next alternative when a file fails
-	RebootAfterRule                                                               bool   // not only after the whole sequence
-	FactoryAccess                                                                 bool   // a missing ua returns to the factory's access
-	ApplyBroken                                                                   bool   // a malformed XML file applies up to its mistake
-	StrictAmpersand                                                               bool   // a bare one makes the file malformed
-	CDATA                                                                         bool   // sections are text
-	NoFlatProfile                                                                 bool   // an XML file without flat-profile is an empty profile
-	PlainSource                                                                   bool   // compiler source is taken as it is
+// Speaks reports whether the firmware has a client for a URL's scheme: https came
+// with 2.0.6 (documented).
+func (r *Row) Speaks(scheme string) bool {
+	return scheme == "tftp" || scheme == "http" || scheme == "https" && !r.older("2.0.6")
 }
 
-// PRVST returns the macro's value for a resync of some cause (provisioning.md
-// §2.1: documented for power-on, timers and the web; keypad: inferred).
-func (b *Behaviour) PRVST(c Cause) int {
-	switch c {
-	case ByPowerOn:
-		return 0
-	case ByPeriodic, ByDaily:
-		return 1
-	case ByRetry:
-		return 2
-	case ByTrigger:
-		return b.PRVSTTrigger
-	case ByNotify:
-		return b.PRVSTNotify
-	case ByUpgrade:
-		return b.PRVSTUpgrade
-	}
-	return -1
-}
-
-// Redirects is which redirects a firmware follows.
-type Redirects uint8
-
-const (
-	NoRedirects    Redirects = iota
-	MovedRedirects           // 301 and 302
-	AllRedirects             // 303, 307 and 308 too
-)
-
-// Follows reports whether an answer's status is a redirect that is followed.
-func (r Redirects) Follows(status int) bool {
-	switch status {
-	case 301, 302:
-		return r != NoRedirects
-	case 303, 307, 308:
-		return r == AllRedirects
-	}
-	return false
+// Lookup returns the parameter of that name, false where the firmware lacks it.
+// Before 2.0.11, GPP_D was the last of its kind (documented).
+func (r *Row) Lookup(name string) (*Param, bool) {
+	p, ok := r.Factory.Lookup(name)
+	late := len(name) == 5 && strings.HasPrefix(name, "GPP_") && name[4] >= 'E' && r.older("2.0.11")
+	return p, ok && !late
 }
 
 // A Setting is a switch with the value it has in a row.

@@ -181,21 +181,21 @@ var switches = []firmwareSwitch{
 	{ // Q17, profile-formats.md §1.9
 		"profile_limit", "1024 to 16777216", "most bytes of a profile, packed and unpacked",
 		func(r *Row) Fact { return inferred(strconv.Itoa(r.Model.Family.Limit)) },
-		number(1024, 16<<20, func(b *Behaviour) *int { return &b.ProfileLimit }),
+		number(1024, 16<<20, func(b *Behaviour) *int { return &b.Files.Limit }),
 	},
 	{ // profile-formats.md §3
 		"plain_under_key", "refuse or accept", "a plain file under a rule with --key",
 		byGeneration(inferred("refuse"), inferred("refuse"), field("refuse"), inferred("refuse")),
-		choice("refuse", "accept", func(b *Behaviour) *bool { return &b.PlainUnderKey }),
+		choice("refuse", "accept", func(b *Behaviour) *bool { return &b.Files.AcceptPlainUnderKey }),
 	},
 	{ // Q10
 		"empty_element", "keep or clear", "what <X/> does to a value",
-		always(documented("keep")), choice("keep", "clear", func(b *Behaviour) *bool { return &b.EmptyElementClears }),
+		always(documented("keep")), choice("keep", "clear", func(b *Behaviour) *bool { return &b.Files.EmptyElementClears }),
 	},
 	{ // profile-formats.md §1.1
 		"router_configuration", "ignore or apply", "items of a <router-configuration> block",
 		byGeneration(inferred("ignore"), inferred("ignore"), inferred("ignore"), documented("apply")),
-		choice("ignore", "apply", func(b *Behaviour) *bool { return &b.NestedSections }),
+		choice("ignore", "apply", func(b *Behaviour) *bool { return &b.Files.Nested }),
 	},
 	{ // Q20
 		"http_version", "1.1 or 1.0", "version in the request line of a profile GET",
@@ -233,7 +233,7 @@ var switches = []firmwareSwitch{
 	},
 	{ // Q7
 		"version_suffix", "compare or ignore", "letters and brackets behind a version in conditions",
-		always(inferred("compare")), choice("compare", "ignore", func(b *Behaviour) *bool { return &b.IgnoreVersionSuffix }),
+		always(inferred("compare")), choice("compare", "ignore", func(b *Behaviour) *bool { return &b.Rules.IgnoreSuffix }),
 	},
 	{ // §11
 		"http_connect_wait", "a duration", "longest wait for a TCP connection",
@@ -280,31 +280,31 @@ var switches = []firmwareSwitch{
 	},
 	{ // Q8, §3.3
 		"string_order", "false or error", "what lt, le, gt, ge between texts make of a condition",
-		always(inferred("false")), choice("false", "error", func(b *Behaviour) *bool { return &b.RefuseStringOrder }),
+		always(inferred("false")), choice("false", "error", func(b *Behaviour) *bool { return &b.Rules.RefuseOrder }),
 	},
 	{ // Q9
 		"nested_parentheses", "accept or refuse", "parentheses inside a condition",
-		always(inferred("accept")), choice("accept", "refuse", func(b *Behaviour) *bool { return &b.RefuseNesting }),
+		always(inferred("accept")), choice("accept", "refuse", func(b *Behaviour) *bool { return &b.Rules.NoNesting }),
 	},
 	{ // §3.1
 		"comment_in_quotes", "no or yes", "whether # inside quotes begins a comment",
-		always(inferred("no")), choice("no", "yes", func(b *Behaviour) *bool { return &b.CommentInQuotes }),
+		always(inferred("no")), choice("no", "yes", func(b *Behaviour) *bool { return &b.Rules.CommentInQuotes }),
 	},
 	{ // §3.2
 		"quote_escapes", "yes or no", "whether a backslash before a quotation mark keeps a rule's string open",
-		always(inferred("yes")), choice("yes", "no", func(b *Behaviour) *bool { return &b.NoQuoteEscapes }),
+		always(inferred("yes")), choice("yes", "no", func(b *Behaviour) *bool { return &b.Rules.NoEscapes }),
 	},
 	{ // §3.2: present in every documented example
 		"last_semicolon", "required or optional", "semicolon behind a rule's last assignment",
-		always(inferred("required")), choice("required", "optional", func(b *Behaviour) *bool { return &b.OptionalSemicolon }),
+		always(inferred("required")), choice("required", "optional", func(b *Behaviour) *bool { return &b.Rules.OptionalSemicolon }),
 	},
 	{ // §3.3
 		"rule_case", "exact or any", "operators, and, true and option names in capitals",
-		always(inferred("exact")), choice("exact", "any", func(b *Behaviour) *bool { return &b.AnyRuleCase }),
+		always(inferred("exact")), choice("exact", "any", func(b *Behaviour) *bool { return &b.Rules.AnyCase }),
 	},
 	{ // §3.7
 		"macro_case", "exact or any", "macro names in small letters",
-		always(inferred("exact")), choice("exact", "any", func(b *Behaviour) *bool { return &b.AnyMacroCase }),
+		always(inferred("exact")), choice("exact", "any", func(b *Behaviour) *bool { return &b.Rules.AnyMacroCase }),
 	},
 	{ // Q13
 		"url_command", "url_only or all_rules", "whether rules B to D follow a resync by URL",
@@ -333,23 +333,23 @@ var switches = []firmwareSwitch{
 	},
 	{ // profile-formats.md §1.6, §9
 		"broken_file", "refuse or apply_start", "an XML file with a mistake (apply_start: what stands before it counts)",
-		always(inferred("refuse")), choice("refuse", "apply_start", func(b *Behaviour) *bool { return &b.ApplyBroken }),
+		always(inferred("refuse")), choice("refuse", "apply_start", func(b *Behaviour) *bool { return &b.Files.ApplyBroken }),
 	},
 	{ // profile-formats.md §1.5
 		"bare_ampersand", "keep or refuse", "an ampersand that begins no reference",
-		always(inferred("keep")), choice("keep", "refuse", func(b *Behaviour) *bool { return &b.StrictAmpersand }),
+		always(inferred("keep")), choice("keep", "refuse", func(b *Behaviour) *bool { return &b.Files.StrictAmpersand }),
 	},
 	{ // profile-formats.md §1.6
 		"cdata", "ignore or text", "an element that holds a CDATA section",
-		always(inferred("ignore")), choice("ignore", "text", func(b *Behaviour) *bool { return &b.CDATA }),
+		always(inferred("ignore")), choice("ignore", "text", func(b *Behaviour) *bool { return &b.Files.CDATA }),
 	},
 	{ // architecture.md §8
 		"no_flat_profile", "fail or ignore", "an XML file without flat-profile (ignore: nothing to apply)",
-		always(inferred("fail")), choice("fail", "ignore", func(b *Behaviour) *bool { return &b.NoFlatProfile }),
+		always(inferred("fail")), choice("fail", "ignore", func(b *Behaviour) *bool { return &b.Files.EmptyForeign }),
 	},
 	{ // profile-formats.md §4.6
 		"plain_source", "refuse or accept", "a file in the compiler's source form",
-		always(inferred("refuse")), choice("refuse", "accept", func(b *Behaviour) *bool { return &b.PlainSource }),
+		always(inferred("refuse")), choice("refuse", "accept", func(b *Behaviour) *bool { return &b.Files.AcceptSource }),
 	},
 	{ // Q16
 		"syslog_priority", "-1 to 191", "number in front of a syslog line (-1: none)",

@@ -85,7 +85,7 @@ const gppNames = "GPP_AGPP_BGPP_CGPP_DGPP_EGPP_FGPP_GGPP_HGPP_IGPP_JGPP_KGPP_LGP
 // gpp returns $A to $P; firmware before 2.0.11 had four (documented).
 func (e Env) gpp(letter byte) (string, bool) {
 	last := byte('P')
-	if e.Unit.Row.Dialect().NoSubstrings {
+	if e.Unit.Row.older("2.0.11") {
 		last = 'D'
 	}
 	if letter < 'A' || letter > last {
@@ -185,7 +185,7 @@ func (t *Transfer) macro(name string) (string, bool) {
 
 // userID returns $UID1 and so on, from 2.0.11 (documented).
 func (e Env) userID(name string) (string, bool) {
-	if len(name) < 4 || name[:3] != "UID" || e.Unit.Row.Dialect().NoSubstrings {
+	if len(name) < 4 || name[:3] != "UID" || e.Unit.Row.older("2.0.11") {
 		return "", false
 	}
 	return e.Params.Lookup("User_ID_" + name[3:] + "_")

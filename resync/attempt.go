@@ -45,7 +45,7 @@ type attempt struct {
 
 func begin(ctx context.Context, w World, in *Input) *attempt {
 	return &attempt{ctx: ctx, w: w, in: in, p: in.Params, life: in.Life, receipt: in.Applied, situation: in.situation(w.Now()),
-		verb: "Resync", what: "profile", most: in.Unit.Row.Behaviour.ProfileLimit}
+		verb: "Resync", what: "profile", most: in.Unit.Row.Behaviour.Files.Limit}
 }
 
 // Attempt runs the rules of one resync in order. It neither sleeps nor retries.
@@ -181,7 +181,7 @@ func (a *attempt) assign(list []rule.Assignment) {
 	}
 	var sets []device.Set
 	for _, as := range list {
-		p, ok := a.in.Unit.Row.Factory.Lookup(as.Name)
+		p, ok := a.in.Unit.Row.Lookup(as.Name)
 		if !ok {
 			continue
 		}
@@ -292,13 +292,10 @@ func (a *attempt) read(t *target, resp Response) (*Reading, error) {
 }
 
 func (a *attempt) readingOptions(t *target) profile.Options {
-	u, b := &a.in.Unit, &a.in.Unit.Row.Behaviour
-	return profile.Options{
-		Key: t.options.Key, Keyed: t.options.HasKey, Aliases: a.content(t.options.Alias),
-		MAC: u.MAC.String(), Family: u.Row.Model.Family.Name, Limit: b.ProfileLimit,
-		AcceptPlainUnderKey: b.PlainUnderKey, EmptyElementClears: b.EmptyElementClears, Nested: b.NestedSections,
-		ApplyBroken: b.ApplyBroken, StrictAmpersand: b.StrictAmpersand, CDATA: b.CDATA, EmptyForeign: b.NoFlatProfile, AcceptSource: b.PlainSource,
-	}
+	o := a.in.Unit.Row.Reading()
+	o.Key, o.Keyed, o.MAC = t.options.Key, t.options.HasKey, a.in.Unit.MAC.String()
+	o.Aliases = a.content(t.options.Alias)
+	return o
 }
 
 // notFound is a server without the file: success where the device is told so.

@@ -157,7 +157,7 @@ func (s *stage) model(words []string) {
 	}
 	s.unit = unit(s.t, words[0], words[1], switches)
 	s.params = s.unit.Row.Factory.Reset()
-	s.world.params = s.params
+	s.world.params, s.life, s.receipt = s.params, device.Life{}, resync.Receipt{}
 }
 
 func (s *stage) set(text string) {
@@ -218,6 +218,7 @@ func (s *stage) outcome(o resync.Outcome) string {
 //	error=NAME            the transfer fails with that result
 //	key=K                 encrypted with openssl's form
 //	target=MAC            in a container for that device
+//	compiled=HEX          in a container, with that AES key if there is one
 //	cutoff=N              only the first N bytes of what came of the marks before
 //	fill=N                N bytes of a profile
 //	image=MODEL,VERSION,N a firmware image
@@ -254,6 +255,8 @@ func (s *stage) mark(a *answer, mark string) {
 		a.err = s.transferError(value)
 	case "key":
 		r.Body = profile.Encrypt(r.Body, value, [8]byte{1, 2, 3})
+	case "compiled":
+		r.Body = s.compiled(r.Body, value)
 	case "target":
 		r.Body = s.targeted(r.Body, value)
 	case "cutoff":
@@ -283,6 +286,22 @@ func (s *stage) targeted(body []byte, mac string) []byte {
 		s.t.Fatal(err)
 	}
 	out, err := profile.Compile(params, profile.Container{MAC: mac})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out
+}
+
+func (s *stage) compiled(body []byte, hex string) []byte {
+	params, err := profile.Scan(string(body), profile.Options{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	c := profile.Container{}
+	if hex != "" {
+		c.Cipher, c.HexKey = profile.AES, hex
+	}
+	out, err := profile.Compile(params, c)
 	if err != nil {
 		s.t.Fatal(err)
 	}

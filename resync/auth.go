@@ -13,7 +13,8 @@ import (
 const mostAnswers = 2
 
 // ask makes one request, and answers the challenges of its server where the
-// firmware can and the rule has credentials. No answer is sent unasked (field).
+// firmware can and the rule has credentials. No answer is sent unasked (field). The
+// phases of the transfer are those of its last request.
 func (a *attempt) ask(t *target) (Response, error) {
 	r := a.request(t)
 	resp, err := a.w.Fetch(a.ctx, r)

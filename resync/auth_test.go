@@ -114,3 +114,16 @@ func TestClientNoncesAreAFunctionOfTheDraw(t *testing.T) {
 		t.Errorf("client nonces %q for the draws 7, 7, 8", s.seen)
 	}
 }
+
+func TestEvaluationTellsOfARestrictedServer(t *testing.T) {
+	u := unit(t, "SPA2102", "5.2.10", nil)
+	var layers device.Layers
+	id, _ := device.LookupID("Restricted_Access_Domains")
+	p, _ := u.Row.Factory.Reset().With(&layers, []device.Set{{ID: id, Value: "prov.example", Has: true}})
+	for rule, want := range map[string]string{"http://a.prov.example/x": "", "http://example/x": "Invalid or restricted server"} {
+		e := resync.Evaluate(resync.Input{Unit: u, Params: p}, device.Situation{}, rule)
+		if e.Err != want || (e.Method == "") != (want != "") {
+			t.Errorf("%s: %+v, want $ERR %q", rule, e, want)
+		}
+	}
+}

@@ -41,6 +41,10 @@ func Evaluate(in Input, situation device.Situation, text string) Evaluation {
 		e.Err = f.err
 		return e
 	}
+	if !a.mayAsk(t.host) {
+		e.Err = errRestricted
+		return e
+	}
 	e.Method, e.Scheme, e.Host, e.Port, e.Path = "GET", t.scheme, t.host, t.port, t.path
 	if body, ok := a.postBody(&t); ok {
 		e.Method, e.Body = "POST", body

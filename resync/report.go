@@ -16,7 +16,7 @@ import (
 // documented). Input.ReportBody makes the body.
 func Report(ctx context.Context, w World, in Input) Outcome {
 	a := begin(ctx, w, &in)
-	a.what, a.most = "report", in.Unit.Row.Behaviour.ProfileLimit
+	a.what, a.most = "report", in.Unit.Row.Behaviour.Files.Limit
 	f := a.report()
 	o := Outcome{Params: a.p, Life: a.life, Applied: a.receipt}
 	switch {

@@ -122,7 +122,7 @@ func reading(row *device.Row, file profile.File) *Reading {
 		}
 	}
 	for _, p := range file.Params {
-		param, ok := row.Factory.Lookup(p.Name)
+		param, ok := row.Lookup(p.Name)
 		if !ok {
 			once(&r.Unknown, p.Name)
 			continue

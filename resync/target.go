@@ -51,7 +51,7 @@ func (a *attempt) locate(l line, d rule.Decision) (target, *failure) {
 	if t.port == 0 {
 		t.port = defaultPorts[t.scheme]
 	}
-	if defaultPorts[t.scheme] == 0 {
+	if !a.in.Unit.Row.Speaks(t.scheme) {
 		return t, unsupported(t.scheme)
 	}
 	return t, nil

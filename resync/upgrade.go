@@ -96,6 +96,7 @@ func (a *attempt) image() (version string, f *failure) {
 		f = a.allow(version, d)
 	}
 	if f != nil {
+		f.err = a.late(f.err, errCorrupt)
 		return "", a.refuseImage(f)
 	}
 	a.tell(device.Event{Kind: device.Fetched, File: a.file})

@@ -141,8 +141,11 @@ func eventLine(e *device.Event) string {
 // unit returns a device of an invented identity.
 func unit(t testing.TB, model, firmware string, switches map[string]string) device.Unit {
 	t.Helper()
-	row, err := device.NewRow(model, firmware, switches)
+	row, err := device.NewRow(model, "", switches)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if row, err = row.At(firmware); err != nil { // firmware that nobody has seen, too
 		t.Fatal(err)
 	}
 	u := row.Unit(1, 0, netip.MustParseAddr("192.0.2.9"))

@@ -237,7 +237,7 @@ func (w *world) identify(u *device.Unit, group string, seed uint64) {
 	m := u.Row.Model
 	w.Group, w.Model, w.Family, w.PN, w.Firmware = group, m.Name, m.Family.Name, u.Row.PN(), u.Row.Firmware.Version
 	w.MAC, w.Serial, w.Address = u.MAC.String(), u.Serial, u.IP.String()
-	suffix := u.Row.Behaviour.IgnoreVersionSuffix
+	suffix := u.Row.Behaviour.Rules.IgnoreSuffix
 	w.Since = func(v string) bool { return rule.CompareVersions(w.Firmware, v, suffix) >= 0 }
 	w.Before = func(v string) bool { return rule.CompareVersions(w.Firmware, v, suffix) < 0 }
 	w.Secret = func(word string) string { return secret(seed, u.MAC.String(), word) }

@@ -140,10 +140,10 @@ func (f *showFlags) missing(d profile.Description, keyed bool) []string {
 
 // withRow adds how a model reads files.
 func withRow(o profile.Options, row *device.Row) profile.Options {
-	b := &row.Behaviour
-	o.Family, o.Limit = row.Model.Family.Name, b.ProfileLimit
-	o.AcceptPlainUnderKey, o.EmptyElementClears, o.Nested = b.PlainUnderKey, b.EmptyElementClears, b.NestedSections
-	return o
+	with := row.Reading()
+	with.Key, with.Keyed, with.MAC, with.Explain = o.Key, o.Keyed, o.MAC, o.Explain
+	with.AcceptSource = with.AcceptSource || o.AcceptSource
+	return with
 }
 
 func newShownParam(p profile.Param, row *device.Row) shownParam {
@@ -154,7 +154,7 @@ func newShownParam(p profile.Param, row *device.Row) shownParam {
 	if row == nil {
 		return shown
 	}
-	param, ok := row.Factory.Lookup(p.Name)
+	param, ok := row.Lookup(p.Name)
 	if !ok {
 		shown.Unknown, shown.Hint = true, strings.TrimPrefix(nearest(p.Name, namesOf(row.Factory)), "; ")
 		return shown

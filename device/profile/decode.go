@@ -30,6 +30,9 @@ func decode(body []byte, o Options) (File, error) {
 	if o.exceeds(len(body)) {
 		return File{}, tooLarge(o.Limit)
 	}
+	if o.CompiledOnly && !isContainer(body) && !isCompiled(body) {
+		return File{}, corrupt("firmware before 2.0.6 takes compiled files only")
+	}
 	if o.Keyed && !o.AcceptPlainUnderKey && !sealed(body) {
 		return File{}, &Error{errExpecting, hintUnderKey(body)}
 	}

@@ -21,6 +21,9 @@ type locked struct {
 	payload  []byte
 }
 
+// shortKey is 128 bits, in bytes.
+const shortKey = 16
+
 func (c locked) is(flag byte) bool { return c.flags&flag != 0 }
 
 // parseContainer reads the header of a file that begins with the magic.
@@ -108,6 +111,9 @@ func (c locked) openInner(b []byte, o Options) ([]byte, Protection, error) {
 		return nil, 0, &Error{errZeroKey, "the rule's --key is empty: is the parameter that it names set?"}
 	}
 	key := explicitKey(c.cipher, c.kind, o.Key)
+	if o.ShortKeys && len(key) > shortKey {
+		return nil, 0, &Error{errKeyLength, "firmware before 2.0 has no keys above 128 bits"}
+	}
 	text, ok := c.unlock(b, key)
 	if !ok || !c.holds(text) {
 		return nil, 0, &Error{errDecrypt, "wrong key for the container"}

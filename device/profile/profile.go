@@ -151,6 +151,14 @@ type Options struct {
 	// that says nothing. By default it is corrupt (inferred).
 	EmptyForeign bool
 
+	// CompiledOnly is firmware before 2.0.6, to which XML and what openssl wrote
+	// are corrupt (documented).
+	CompiledOnly bool
+
+	// ShortKeys is firmware before 2.0, whose keys have 128 bits at most
+	// (documented; the text of the refusal is inferred).
+	ShortKeys bool
+
 	// Explain spends some milliseconds on a file that does not decrypt, to name
 	// one more mistake in Error.Hint. It is for a person's command, not a fleet.
 	Explain bool
@@ -205,6 +213,7 @@ const (
 	errDecrypt   = "file decrypt error"
 	errExpecting = "expecting an encrypted file"
 	errZeroKey   = "zero length key"
+	errKeyLength = "invalid length key"
 	errSize      = "file size exceeds internal buffer"
 	errAliases   = "aliases error"
 )

@@ -1,0 +1,119 @@
+package device
+
+import (
+	"time"
+
+	"spafleet/device/profile"
+	"spafleet/resync/rule"
+)
+
+// Behaviour is a row's switches in the form in which the engine reads them.
+type Behaviour struct {
+	Rules rule.Dialect    // see Row.Dialect, which knows the firmware's version too
+	Files profile.Options // likewise Row.Reading
+
+	// When a device acts.
+	RandomDelayUnit        time.Duration // of Resync_Random_Delay
+	RetryAtOnce            bool          // Resync_Error_Retry_Delay 0 retries after a second
+	AnyChangeReboots       bool
+	ResyncAfterParamReboot bool
+	RebootAfterRule        bool          // not only after the whole sequence
+	ForcedCountdown        bool          // Forced_Resync_Delay runs after a call, not during it
+	TimerFromEnd           bool          // $PRVTMR counts from an attempt's end
+	PeriodicFromBoot       bool          // the periodic timer runs before the first success too
+	ExplicitDelay          bool          // an ordered resync waits Resync_Random_Delay too
+	TriggerEdge            bool          // a Resync_Trigger counts when it becomes true, not while it is
+	TriggerFloor           time.Duration // least between two resyncs that triggers start
+	PRVSTTrigger           int           // $PRVST of a resync that a trigger started
+	PRVSTNotify            int           // the same, by NOTIFY
+	PRVSTUpgrade           int           // the same, after an upgrade attempt
+	UpgradeFirst           bool          // at boot, Upgrade_Rule comes before the first resync
+
+	// What a pass over the rules does.
+	RulesFromStart   bool   // rules B to D are those of the pass's start
+	CommandThenRules bool   // a URL command stands for rule A, and B to D follow
+	NextAlternative  bool   // a rule goes on to its next alternative when a file fails
+	RuleErr          string // $ERR of a rule that cannot be read
+	FactoryAccess    bool   // a missing ua returns to the factory's access
+	BackoffMarker    bool   // ####n#m# at the start of a file sends the device away
+
+	// Whom it asks, and how.
+	Option66Transport     bool          // a bare address in option 66 heeds Transport_Protocol
+	ExactDomains          bool          // Restricted_Access_Domains names hosts, not what is below them
+	FirstAddress          bool          // only the first address of a name is tried
+	TFTPWait              time.Duration // per try
+	TFTPTries             int
+	HTTPConnect, HTTPRead time.Duration
+	HTTP10                bool
+	HTTPAuth              bool // challenges are answered with --uid and --pwd
+	Redirects             Redirects
+	AbsoluteRedirects     bool   // a Location without scheme is not followed
+	RedirectedPostGets    bool   // after 301 and 302; after 303 every POST does
+	PostType              string // Content-Type of --post, "" for none
+
+	// Which firmware images it takes.
+	HTTPSUpgrade bool // by https too
+	LaxImages    bool // without a known header, by the version in the name
+
+	// How it speaks of itself.
+	Hyphen         bool // $PN is SPA-…, not SPA…
+	SuccessErr     bool // the factory's success message ends with $ERR
+	PlainErrTexts  bool // only the two documented texts of a failed file
+	SyslogPriority int  // -1: no prefix
+}
+
+// Dialect returns the rule language of the firmware.
+func (r *Row) Dialect() rule.Dialect {
+	d := r.Behaviour.Rules
+	d.NoSubstrings = r.older("2.0.11")
+	return d
+}
+
+// Reading returns how the firmware reads files, without what differs by device and
+// rule: Key, Keyed, MAC and Aliases are for the caller to add. XML came with
+// 2.0.6, keys above 128 bits with 2.0 (documented).
+func (r *Row) Reading() profile.Options {
+	o := r.Behaviour.Files
+	o.Family, o.CompiledOnly, o.ShortKeys = r.Model.Family.Name, r.older("2.0.6"), r.older("2.0")
+	return o
+}
+
+// PRVST returns the macro's value for a resync of some cause (provisioning.md
+// §2.1: documented for power-on, timers and the web; keypad: inferred).
+func (b *Behaviour) PRVST(c Cause) int {
+	switch c {
+	case ByPowerOn:
+		return 0
+	case ByPeriodic, ByDaily:
+		return 1
+	case ByRetry:
+		return 2
+	case ByTrigger:
+		return b.PRVSTTrigger
+	case ByNotify:
+		return b.PRVSTNotify
+	case ByUpgrade:
+		return b.PRVSTUpgrade
+	}
+	return -1
+}
+
+// Redirects is which redirects a firmware follows.
+type Redirects uint8
+
+const (
+	NoRedirects    Redirects = iota
+	MovedRedirects           // 301 and 302
+	AllRedirects             // 303, 307 and 308 too
+)
+
+// Follows reports whether an answer's status is a redirect that is followed.
+func (r Redirects) Follows(status int) bool {
+	switch status {
+	case 301, 302:
+		return r != NoRedirects
+	case 303, 307, 308:
+		return r == AllRedirects
+	}
+	return false
+}

@@ -84,7 +84,7 @@ func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (
 		return nil, err
 	}
 	r = reading(u.Row, file)
-	if r.Protection&profile.Targeted == 0 {
+	if r.Protection&profile.Targeted == 0 && file.Opened != profile.ByExternal {
 		key = shared
 	}
 	s.keep(key, r, len(body))

@@ -16,6 +16,7 @@ func demoCommand(s streams) *cobra.Command {
 	var count int
 	var models string
 	var seed uint64
+	var switches []string
 	web := webFlags{}
 	c := &cobra.Command{
 		Use:   "demo",
@@ -40,6 +41,7 @@ Resync_Random_Delay to 0, which real units have at up to 40 s. The exit code is
 	c.Flags().Var(countFlag{&count}, "devices", "how many devices (20)")
 	c.Flags().StringVar(&models, "models", "", "models in equal shares, such as SPA2102,PAP2T")
 	c.Flags().Uint64Var(&seed, "seed", 1, "who the devices are: same seed, same MAC addresses and serial numbers")
+	c.Flags().StringArrayVar(&switches, "switch", nil, "turn a switch of the firmware, NAME=VALUE; 'spafleet models show' lists them")
 	c.Flags().BoolVar(&st.options.Keep, "keep", false, "stay up afterwards, with the devices' web servers reachable")
 	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
 	web.register(c.Flags(), "")
@@ -49,6 +51,9 @@ Resync_Random_Delay to 0, which real units have at up to 40 s. The exit code is
 			return err
 		}
 		story.Seed = seed
+		if story.Fleet[0].Switches, err = device.ParseAssignments(switches); err != nil {
+			return fmt.Errorf("--switch: %w", err)
+		}
 		if st.options.Keep && !c.Flags().Changed("listen-web") {
 			web.port = "0"
 		}

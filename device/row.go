@@ -71,6 +71,12 @@ func (m *Model) generation(version string) int {
 	return f.Generation
 }
 
+// Customizable reports whether the firmware knows remote customization: 5.x and
+// later (documented).
+func (r *Row) Customizable() bool {
+	return r.Generation > 2 || rule.CompareVersions(r.Firmware.Version, "5.0.0", false) >= 0
+}
+
 // brand returns the name that a firmware uses for its maker: 4.x phones still
 // said Sipura (call logs: field).
 func (r *Row) brand() string {
@@ -107,6 +113,7 @@ type Behaviour struct {
 	PRVSTNotify            int           // the same, by NOTIFY
 	PRVSTUpgrade           int           // the same, after an upgrade attempt
 	ExplicitDelay          bool          // an ordered resync waits Resync_Random_Delay too
+	RCOpens                bool          // a unit that its customization server does not know becomes Open
 	TriggerEdge            bool          // a Resync_Trigger counts when it becomes true, not while it is
 	TriggerFloor           time.Duration // least between two resyncs that triggers start
 	AnyChangeReboots       bool

@@ -37,6 +37,7 @@ type attempt struct {
 	what      string       // profile or image
 	most      int          // bytes of a file
 	turn      int          // keyed and rotated moves so far
+	rc        bool         // a remote customization
 	proof     int          // turn+1 of the latest file that counts as a proof; 0: none
 }
 
@@ -193,6 +194,9 @@ func (a *attempt) moves(c device.Change, changed bool) {
 }
 
 func (a *attempt) via() device.Via {
+	if a.rc {
+		return device.ViaRC
+	}
 	if a.byURL() {
 		return device.ViaURL
 	}

@@ -34,6 +34,8 @@ type Input struct {
 	Last    int64           // fleet time of the last attempt's start, or by switch of its end; 0 for none
 	Applied Receipt         // of the last body applied, zero after any other change
 	Shelf   *Shelf          // shared by the fleet
+	// Customized says that remote customization has been done: $ISCUST.
+	Customized bool
 }
 
 // An Outcome is what an attempt came to.
@@ -47,11 +49,15 @@ type Outcome struct {
 	Reboot  device.RebootClass // asked for by the changes, after the whole sequence
 	Applied Receipt
 	Version string // of an upgrade that succeeded
+	// Custom is what a customization that succeeded brought; NotFound: the server
+	// has nothing for this unit.
+	Custom   *Custom
+	NotFound bool
 }
 
 // situation returns what the macros say while the attempt runs.
 func (in *Input) situation(now int64) device.Situation {
-	s := device.Situation{PRVST: in.Unit.Row.Behaviour.PRVST(in.Cause)}
+	s := device.Situation{PRVST: in.Unit.Row.Behaviour.PRVST(in.Cause), Customized: in.Customized}
 	timers := TimersOf(in.Booted, in.Last)
 	timers.fill(&s, now)
 	return s

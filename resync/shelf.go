@@ -2,6 +2,7 @@ package resync
 
 import (
 	"hash/maphash"
+	"strings"
 	"sync"
 
 	"spafleet/device"
@@ -26,6 +27,7 @@ type Reading struct {
 	Sets       []device.Set
 	Protection profile.Protection
 	Unknown    []string // names the model lacks, each once
+	Company    string   // of a customization file
 }
 
 // A Shelf keeps decoded files, so that devices which get the same body decode
@@ -113,6 +115,9 @@ func reading(f *device.Factory, file profile.File) *Reading {
 	for _, p := range file.Params {
 		param, ok := f.Lookup(p.Name)
 		if !ok {
+			if p.Name == companyElement {
+				r.Company = strings.TrimSpace(strings.Clone(p.Value))
+			}
 			if !seen[p.Name] {
 				seen[p.Name] = true
 				r.Unknown = append(r.Unknown, p.Name)

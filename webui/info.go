@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -72,7 +73,7 @@ func (q *request) product() section {
 		pair{"Hardware Version", u.Row.Model.HW.Value},
 		pair{"MAC Address", u.MAC.Upper()},
 		pair{"Client Certificate", certificate},
-		pair{"Customization", "Open"})
+		pair{"Customization", cmp.Or(q.view.Customization, "Open")})
 }
 
 func systemStatus(v device.View) section {

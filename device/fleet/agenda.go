@@ -84,6 +84,10 @@ func (l *loop) due(dev device.Index, u *unit, now int64) {
 			l.order(dev, u, c, now)
 			break
 		}
+		if u.cause == device.ByRC {
+			l.dueCustom(dev, u, now)
+			break
+		}
 		l.dueResync(dev, u, u.cause, at, now)
 	case triggerTimer:
 		l.dueResync(dev, u, device.ByTrigger, at, now)

@@ -58,6 +58,10 @@ type Group struct {
 	Presets []device.Set // over the factory values; they survive a factory reset
 	Lease   resync.Lease
 	Off     bool // waits for power
+	// RCURL is where the devices ask for remote customization on their first
+	// boot, with macros as in a rule; "": they are ordinary units. The maker's own
+	// server is never a default. Firmware before 5.0 ignores it.
+	RCURL string
 }
 
 var errNoDevices = errors.New("fleet: no devices: no group has a count")

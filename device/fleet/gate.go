@@ -124,6 +124,24 @@ func (l *loop) admit(ctx context.Context, now int64) {
 	}
 }
 
+// startKinds are the events that begin an attempt. A customization is no resync:
+// its transfer and the boot behind it are all that is told.
+var startKinds = map[device.Order]device.Kind{device.Resync: device.ResyncStarted, device.Upgrade: device.UpgradeStarted}
+
+// attempt returns what an order is carried out by.
+func (l *loop) attempt(o device.Order, u *unit) func(context.Context, resync.World, resync.Input) resync.Outcome {
+	switch o {
+	case device.Upgrade:
+		return resync.Upgrade
+	case device.Customize:
+		url := l.f.groups[u.group].RCURL
+		return func(ctx context.Context, w resync.World, in resync.Input) resync.Outcome {
+			return resync.Customize(ctx, w, in, url)
+		}
+	}
+	return resync.Attempt
+}
+
 // lend gives a device a goroutine for one attempt.
 func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 	slot := l.slot()
@@ -132,23 +150,18 @@ func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 	in := resync.Input{
 		Unit: l.row(u).Unit(l.f.seed, s.dev, l.f.address(s.dev)), Params: u.params, Life: u.life,
 		Lease: l.f.groups[u.group].Lease, Cause: s.command.Cause, Command: &s.command,
-		Booted: u.booted, Last: u.last, Applied: u.receipt, Shelf: &l.f.shelf,
+		Booted: u.booted, Last: u.last, Applied: u.receipt, Shelf: &l.f.shelf, Customized: u.has(isCustom),
 	}
 	u.act = slot
-	l.began(s.dev, u, s.command.Cause, now)
-	started := device.ResyncStarted
-	if s.command.Order == device.Upgrade {
-		started = device.UpgradeStarted
+	attempt := l.attempt(s.command.Order, u)
+	if started := startKinds[s.command.Order]; started != 0 {
+		l.began(s.dev, u, s.command.Cause, now)
+		l.emit(s.dev, u, device.Event{At: now, Kind: started, Cause: s.command.Cause})
 	}
-	l.emit(s.dev, u, device.Event{At: now, Kind: started, Cause: s.command.Cause})
 	w := &world{l: l, act: slot}
 	l.f.running.Add(1)
 	l.workers.Go(func() {
 		defer cancel()
-		attempt := resync.Attempt
-		if in.Command.Order == device.Upgrade {
-			attempt = resync.Upgrade
-		}
 		o := attempt(ctx, w, in)
 		l.inbox <- message{act: slot, outcome: &o}
 	})

@@ -23,6 +23,7 @@ type loop struct {
 	acts    []act
 	free    []int32
 	pending map[device.Index][]device.Command
+	custom  map[device.Index]custom
 	delayed map[device.Index]device.Command // of the resync timer: it stands for an order that waits a random delay
 	out     []device.Event                  // what this turn has to tell
 	ending  bool
@@ -202,6 +203,8 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 		l.count(u, a.order, o)
 	case a.order == device.Upgrade:
 		l.upgraded(a.dev, u, o, now)
+	case a.order == device.Customize:
+		l.customized(a.dev, u, o, now)
 	default:
 		l.resynced(a.dev, u, o, now)
 	}
@@ -211,7 +214,7 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 }
 
 func (l *loop) count(u *unit, order device.Order, o *resync.Outcome) {
-	if order == device.Upgrade {
+	if order != device.Resync {
 		return
 	}
 	if o.OK {
@@ -237,6 +240,10 @@ func (l *loop) resynced(dev device.Index, u *unit, o *resync.Outcome, now int64)
 	u.set(erring, !o.OK)
 	if l.row(u).Behaviour.TimerFromEnd {
 		u.last = now
+	}
+	if u.customizing() {
+		l.retryCustom(dev, u, now)
+		return
 	}
 	s := resync.ScheduleOf(l.row(u), u.params)
 	at, cause, again := s.After(now, o.OK, int(u.run), l.draw(dev, u, forTimer))
@@ -267,6 +274,15 @@ func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) 
 		line := "System started: ip@" + l.f.address(dev).String() + ", reboot reason:" + reason.Code()
 		l.emit(dev, u, device.Event{At: now, Kind: device.Syslog, Text: line})
 	}
+	if u.customizing() {
+		l.arm(dev, u, now, device.ByRC, true)
+		return
+	}
+	l.firstContact(dev, u, reason, now)
+}
+
+// firstContact sets the first timer after a boot.
+func (l *loop) firstContact(dev device.Index, u *unit, reason device.Reason, now int64) {
 	s := resync.ScheduleOf(l.row(u), u.params)
 	at, cause, ok := s.AtBoot(now, reason, l.draw(dev, u, forBoot))
 	l.arm(dev, u, at, cause, ok)

@@ -42,6 +42,8 @@ type timeline struct {
 	hold     time.Duration // how long a transfer takes
 	lasts    time.Duration
 	moves    []move
+	rc       string    // URL of remote customization
+	bare     bool      // without the preset rule
 	begins   time.Time // zero: midnight of 1 January 2000, GMT
 }
 
@@ -70,9 +72,12 @@ func (tl timeline) run(t *testing.T) (contacts [][]contact, s *stand) {
 		defer stop()
 		n := newNetwork()
 		n.files, n.down, n.hold = tl.files, tl.down, tl.hold
-		presets := sets(t, append([]string{"Profile_Rule=http://192.0.2.5/a"}, tl.set...)...)
+		presets := sets(t, tl.set...)
+		if !tl.bare {
+			presets = append(sets(t, "Profile_Rule=http://192.0.2.5/a"), presets...)
+		}
 		f, err := fleet.New(fleet.Config{Seed: 1, Network: n, Tell: s.hear,
-			Groups: []fleet.Group{{Row: row(t, tl.model, tl.firmware, tl.switches), Count: tl.count, Presets: presets}}})
+			Groups: []fleet.Group{{Row: row(t, tl.model, tl.firmware, tl.switches), Count: tl.count, Presets: presets, RCURL: tl.rc}}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,13 +32,15 @@ type unit struct {
 type flags uint16
 
 const (
-	powered flags = 1 << iota
-	inUse         // a line is off hook
-	erring        // the last attempt failed
-	queued        // an attempt waits for admission
-	preset        // its presets have been counted as a change
-	spent1        // Resync_Trigger_1 has held since it last counted, of use by edge only
-	spent2        // the same of Resync_Trigger_2
+	powered   flags = 1 << iota
+	inUse           // a line is off hook
+	erring          // the last attempt failed
+	queued          // an attempt waits for admission
+	preset          // its presets have been counted as a change
+	spent1          // Resync_Trigger_1 has held since it last counted, of use by edge only
+	spent2          // the same of Resync_Trigger_2
+	rcPending       // remote customization is before it
+	isCustom        // remote customization is behind it
 )
 
 const idle = int32(-1)

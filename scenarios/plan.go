@@ -86,7 +86,7 @@ func (p *plan) group(g *Group) {
 			p.reader.mistake(orNoPlace(share.at), path, "%s", err)
 			continue
 		}
-		fg := fleet.Group{Name: g.Name, Row: row, Count: counts[i], Off: g.Off, Presets: p.presets(row, g.Set, path+".set")}
+		fg := fleet.Group{Name: g.Name, Row: row, Count: counts[i], Off: g.Off, RCURL: g.RC, Presets: p.presets(row, g.Set, path+".set")}
 		if !g.NoLease {
 			fg.Lease = resync.Lease{TFTPServer: cmpOr(g.TFTPServer, p.targetTFTP())}
 		}

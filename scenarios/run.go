@@ -252,9 +252,13 @@ func (p *play) openServer() error {
 	}
 	p.server = server
 	tftp := server.TFTP().String()
-	files, err := p.fill(map[string]string{"server.tftp": tftp, "server.http": server.HTTP().String()})
+	values := map[string]string{"server.tftp": tftp, "server.http": server.HTTP().String()}
+	files, err := p.fill(values)
 	if err == nil {
 		err = core.SetFiles(files)
+	}
+	if err == nil {
+		err = p.fillRC(values)
 	}
 	if err != nil {
 		p.closeServer()
@@ -275,6 +279,17 @@ func (p *play) noLease(group string) bool {
 		}
 	}
 	return false
+}
+
+// fillRC expands ${…} in the groups' customization URLs.
+func (p *play) fillRC(values map[string]string) (err error) {
+	for i := range p.groups {
+		g := &p.groups[i]
+		if g.RCURL, err = placeholders(g.RCURL, values); err != nil {
+			return fmt.Errorf("fleet.%s.rc: %w", g.Name, err)
+		}
+	}
+	return nil
 }
 
 // fill expands ${…} in paths and bodies, and checks their templates.

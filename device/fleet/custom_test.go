@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/fleet"
 )
 
 // rcURL is a customization server of these tests.
@@ -98,5 +99,18 @@ func TestOrdinaryUnitIsOpen(t *testing.T) {
 	_, s := timeline{files: served, lasts: time.Minute}.run(t)
 	if got := s.view(0).Customization; got != "Open" {
 		t.Errorf("Customization is %q", got)
+	}
+}
+
+func TestCustomizationURLMustBeWhole(t *testing.T) {
+	for url, ok := range map[string]bool{
+		"": true, "http://192.0.2.7/rc?id=$MAU:$SN:$PN&sw=$SWVER": true, `[--key "k"] https://rc.example.com/x`: true,
+		"http://192.0.2.7": false, "/rc": false, "ftp://192.0.2.7/rc": false, "http://a/b http://c/d": false,
+	} {
+		g := ata(t, 1)
+		g.RCURL = url
+		if _, err := fleet.New(fleet.Config{Network: newNetwork(), Groups: []fleet.Group{g}}); (err == nil) != ok {
+			t.Errorf("%q: %v", url, err)
+		}
 	}
 }

@@ -266,7 +266,7 @@ func (l *loop) upgraded(dev device.Index, u *unit, o *resync.Outcome, now int64)
 // boot starts a device's firmware and sets its first timer. Calls that were up
 // are dropped by it (documented).
 func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) {
-	u.booted, u.last, u.fired, u.run, u.reboot = now, 0, 0, 0, device.NoReboot
+	u.booted, u.last, u.run, u.reboot = now, 0, 0, device.NoReboot
 	u.set(erring|inUse|spent1|spent2, false)
 	u.agenda[forcedTimer] = 0
 	l.emit(dev, u, device.Event{At: now, Kind: device.Boot, Reason: reason})

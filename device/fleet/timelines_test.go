@@ -447,3 +447,13 @@ func TestErrorListBeginsAnew(t *testing.T) {
 			contact{360 * s, device.ByStep}, contact{400 * s, device.ByStep}, contact{500 * s, device.ByRetry}, contact{700 * s, device.ByRetry})
 	})
 }
+
+// A trigger that always holds, and a device that somebody reboots: the
+// floor holds over reboots.
+func TestTriggerFloorOutlastsReboots(t *testing.T) {
+	const s = time.Second
+	tl := timeline{files: served, lasts: 200 * s, set: []string{"Resync_Random_Delay=0", "Resync_Trigger_1=true"},
+		moves: []move{{after: 70 * s, order: device.Reboot}, {after: 80 * s, order: device.Reboot}}}
+	tl.exactly(t, atBoot, contact{0, device.ByTrigger}, contact{60 * s, device.ByTrigger}, contact{70 * s, device.ByPowerOn}, contact{80 * s, device.ByPowerOn},
+		contact{120 * s, device.ByTrigger}, contact{180 * s, device.ByTrigger})
+}

@@ -14,7 +14,7 @@ type unit struct {
 	agenda  agenda
 	booted  int64  // fleet time of the last boot
 	last    int64  // fleet time of the last attempt's start, or by switch of its end; 0 for none since boot
-	fired   int64  // the same of the last that a trigger started
+	fired   int64  // the same of the last that a trigger started, before a boot too
 	act     int32  // the attempt lent to it, idle where it has none
 	n       uint32 // its count of events and heap entries
 	draws   uint32

@@ -21,11 +21,6 @@ var rcRetries = resync.ParseTimes("60,120,240,1800")
 // for the order, inferred for a server that does not answer).
 func (u *unit) customizing() bool { return u.has(rcPending) }
 
-// dueCustom starts or holds the attempt that a timer asked for.
-func (l *loop) dueCustom(dev device.Index, u *unit, now int64) {
-	l.order(dev, u, device.Command{Order: device.Customize, Cause: device.ByRC}, now)
-}
-
 // retryCustom sets the next attempt of a device that is still Pending.
 func (l *loop) retryCustom(dev device.Index, u *unit, now int64) {
 	wait, _ := rcRetries.Nth(int(u.run), 0)

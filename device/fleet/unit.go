@@ -5,7 +5,7 @@ import (
 	"spafleet/resync"
 )
 
-// unit is a device of a loop. It holds what cannot be computed: 100 bytes, and
+// unit is a device of a loop. It holds what cannot be computed: 136 bytes, and
 // in Params what is the device's own.
 type unit struct {
 	params  device.Params

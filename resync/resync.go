@@ -2,10 +2,11 @@
 //
 // [Attempt] is one resync: it evaluates the rules A to D in order, fetches,
 // decodes and applies what they ask for, and returns what happened. [Upgrade] is
-// one firmware upgrade. Both are straight blocking functions that ask their
-// [World] for everything outside the device; they neither sleep nor retry.
-// *When* they run is pure arithmetic: [Schedule]. The sockets are in package
-// fetch, the waiting in package fleet.
+// one firmware upgrade, [Customize] one remote customization. All are straight
+// blocking functions that ask their [World] for everything outside the device;
+// they neither sleep nor retry. *When* they run is pure arithmetic: [Schedule]
+// for the timers, [Triggers] for conditions. The sockets are in package fetch,
+// the waiting in package fleet.
 //
 // A device's failure is data: an attempt that fails returns an [Outcome] with
 // the text that the device would log as $ERR.

@@ -21,6 +21,7 @@ type Behaviour struct {
 	ForcedCountdown        bool          // Forced_Resync_Delay runs after a call, not during it
 	TimerFromEnd           bool          // $PRVTMR counts from an attempt's end
 	PeriodicFromBoot       bool          // the periodic timer runs before the first success too
+	RCOpens                bool          // a unit that its customization server does not know becomes Open
 	ExplicitDelay          bool          // an ordered resync waits Resync_Random_Delay too
 	TriggerEdge            bool          // a Resync_Trigger counts when it becomes true, not while it is
 	TriggerFloor           time.Duration // least between two resyncs that triggers start

@@ -17,11 +17,12 @@ const (
 	HookOn
 	SwitchOn
 	SwitchOff
+	Customize // remote customization, of a device that has it before it
 )
 
 // String returns the order's name.
 func (o Order) String() string {
-	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "report", "set", "off_hook", "on_hook", "power_on", "power_off"}[o]
+	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "report", "set", "off_hook", "on_hook", "power_on", "power_off", "customize"}[o]
 }
 
 // A Command asks a device to do something. Web pages, keypad, SIP, scenarios and
@@ -54,11 +55,13 @@ const (
 	ByNotifyReboot
 	ByStepReboot
 	ByReset // factory reset
+	ByCustomization
 )
 
 var reasons = [...]struct{ name, code string }{
 	{}, {"power", "H0"}, {"params", "W4"}, {"upgrade_ok", "C8"}, {"upgrade_failed", "C80"},
 	{"web", "C10"}, {"ivr", "C10"}, {"notify", "C40"}, {"step", "C10"}, {"factory_reset", "C10"},
+	{"customization", "W400000"}, // the number: field; the letter: inferred
 }
 
 // String returns the reason as metrics name it.

@@ -70,11 +70,12 @@ const (
 	ByKeypad
 	ByUpgrade // after an upgrade attempt
 	ByStep    // a story's step, or a program
+	ByRC      // remote customization, before a device's first resync
 )
 
 // String returns the cause as metrics and logs name it.
 func (c Cause) String() string {
-	return [...]string{"", "power_on", "periodic", "retry", "daily", "trigger", "web", "notify", "keypad", "upgrade", "step"}[c]
+	return [...]string{"", "power_on", "periodic", "retry", "daily", "trigger", "web", "notify", "keypad", "upgrade", "step", "rc"}[c]
 }
 
 // An Event is something that happened to a device, the one stream that metrics,

@@ -70,6 +70,12 @@ func (m *Model) generation(version string) int {
 	return f.Generation
 }
 
+// Customizable reports whether the firmware knows remote customization: 5.x and
+// later (documented).
+func (r *Row) Customizable() bool {
+	return r.Generation > 2 || rule.CompareVersions(r.Firmware.Version, "5.0.0", false) >= 0
+}
+
 // brand returns the name that a firmware uses for its maker: 4.x phones still
 // said Sipura (call logs: field).
 func (r *Row) brand() string {

@@ -149,6 +149,10 @@ var switches = []firmwareSwitch{
 		"explicit_delay", "none or random", "an ordered resync waits a part of Resync_Random_Delay too",
 		always(inferred("none")), choice("none", "random", func(b *Behaviour) *bool { return &b.ExplicitDelay }),
 	},
+	{ // Q21, §9
+		"rc_after_fnf", "pending or open", "a unit whose customization server has no file for it",
+		always(inferred("pending")), choice("pending", "open", func(b *Behaviour) *bool { return &b.RCOpens }),
+	},
 	{ // Q24, §3.9
 		"trigger_mode", "level or edge", "a Resync_Trigger counts while it is true, or when it becomes true",
 		always(inferred("level")), choice("level", "edge", func(b *Behaviour) *bool { return &b.TriggerEdge }),

@@ -28,14 +28,15 @@ func (u *Unit) UserAgent() string { return u.Row.UserAgent(u.MAC, u.Serial) }
 // A Situation is what the macros say about the moment: timers in seconds, why
 // this resync runs, and during a transfer, which one it is (provisioning.md §4).
 type Situation struct {
-	PRVST  int       // -1 explicit, 0 power-up, 1 periodic, 2 retry
-	PRVTMR int       // since the last resync attempt
-	UPGTMR int       // since the last upgrade attempt
-	REGTMR [2]int    // since a line lost its registration, 0 while registered
-	UPGST  int       // 1 first attempt, 2 retry
-	UPGERR string    // $ERR of the previous upgrade attempt
-	CCERT  string    // "" reads as Not Installed
-	Place  *Transfer // nil outside of a transfer
+	PRVST      int       // -1 explicit, 0 power-up, 1 periodic, 2 retry
+	PRVTMR     int       // since the last resync attempt
+	UPGTMR     int       // since the last upgrade attempt
+	REGTMR     [2]int    // since a line lost its registration, 0 while registered
+	UPGST      int       // 1 first attempt, 2 retry
+	UPGERR     string    // $ERR of the previous upgrade attempt
+	Customized bool      // by remote customization
+	CCERT      string    // "" reads as Not Installed
+	Place      *Transfer // nil outside of a transfer
 }
 
 // A Transfer names the file that a log message speaks of.
@@ -150,6 +151,9 @@ func (e Env) moment(name string) (string, bool) {
 		}
 		return s.CCERT, true
 	case "ISCUST":
+		if s.Customized {
+			return "1", true
+		}
 		return "0", true
 	}
 	return s.Place.macro(name)

@@ -12,7 +12,10 @@ type View struct {
 	Powered bool
 	InUse   bool  // a line is off hook
 	Booted  int64 // fleet time of the last boot, nanoseconds
-	Now     int64 // fleet time of the copy
-	Due     int64 // fleet time of its next resync, 0 for none
-	Resyncs struct{ OK, Failed uint32 }
+	// Customization is Open, Pending or the company that the unit was customized
+	// for; "" reads as Open.
+	Customization string
+	Now           int64 // fleet time of the copy
+	Due           int64 // fleet time of its next resync, 0 for none
+	Resyncs       struct{ OK, Failed uint32 }
 }

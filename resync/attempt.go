@@ -37,6 +37,7 @@ type attempt struct {
 	verb      string        // Resync or Upgrade, in the names of log templates
 	what      string        // profile or image
 	most      int           // bytes of a file
+	rc        bool          // a remote customization
 	turn      int           // keyed and rotated moves so far
 	wait      time.Duration // asked for by the server
 	nonces    int           // client nonces so far
@@ -228,6 +229,9 @@ func (a *attempt) moves(c device.Change, changed bool) {
 }
 
 func (a *attempt) via() device.Via {
+	if a.rc {
+		return device.ViaRC
+	}
 	if a.byURL() {
 		return device.ViaURL
 	}

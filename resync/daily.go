@@ -11,8 +11,8 @@ import (
 
 // Daily is a resync once a day by the device's clock (provisioning.md §1.1:
 // documented). Like the periodic timer it begins with the first success since
-// boot; of a day on which the time of day passes while the device is busy with a
-// failure, the resync falls out (inferred).
+// boot, and after a failure the error timer runs in its place; a time of day that
+// passes meanwhile is not made up for (inferred).
 type Daily struct {
 	At     time.Duration // after midnight
 	Window time.Duration // longest wait after it; each day has its own draw

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/resync"
 )
 
 // noon, the moment of these tests, is 2008-01-10 21:20 GMT.
@@ -56,5 +57,21 @@ func TestDailyResyncIsGatedByProvisionEnable(t *testing.T) {
 	s := schedule(t, "SPA504G", "7.5.5", nil, change{"Resync_At__HHmm_": "0230", "Provision_Enable": "No"})
 	if at, _, ok := s.After(noon, true, 0, 0); ok {
 		t.Errorf("due at %d", at)
+	}
+}
+
+func TestPhonesBeforeFirmware7HaveNoDailyResync(t *testing.T) {
+	u := unit(t, "SPA504G", "7.5.5", nil)
+	id, _ := device.LookupID("Resync_At__HHmm_")
+	var layers device.Layers
+	p, _ := u.Row.Factory.Reset().With(&layers, []device.Set{{ID: id, Value: "0230", Has: true}})
+	for version, want := range map[string]device.Cause{"6.1.3": device.ByPeriodic, "7.0.0": device.ByDaily} {
+		row, err := u.Row.At(version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, cause, _ := resync.ScheduleOf(row, p).After(noon, true, 0, 0); cause != want {
+			t.Errorf("%s: by %s, want %s", version, cause, want)
+		}
 	}
 }

@@ -43,47 +43,59 @@ type later struct {
 // its boots, resyncs and upgrades, with the path of the last file.
 func life(lasts, takes time.Duration, presets string, commands ...later) func(*testing.T, string) string {
 	return func(t *testing.T, setting string) string {
-		var seen strings.Builder
-		row := rowOf(t, "SPA2102 5.2.10", setting)
-		synctest.Test(t, func(t *testing.T) {
-			began := time.Now()
-			ctx, stop := context.WithTimeout(t.Context(), lasts)
-			defer stop()
-			tell := func(events []device.Event) {
-				for _, e := range events {
-					switch e.Kind {
-					case device.Boot, device.ResyncStarted, device.ResyncOK, device.UpgradeStarted, device.UpgradeFailed:
-						fmt.Fprintf(&seen, "%s %s %s", time.Duration(e.At-began.UnixNano()).Round(time.Millisecond), e.Name(), e.Cause)
-						if e.File != nil {
-							seen.WriteString(" " + e.File.Path)
-						}
-						seen.WriteByte('\n')
-					}
-				}
-			}
-			f, err := fleet.New(fleet.Config{Seed: 1, Network: alwaysThere{takes}, Tell: tell, Loops: 1,
-				Groups: []fleet.Group{{Row: row, Count: 1, Presets: presetsOf(t, row, "Profile_Rule=http://192.0.2.5/$PRVST Resync_Random_Delay=0 "+presets)}}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var commander sync.WaitGroup
-			commander.Go(func() {
-				for _, c := range commands {
-					select {
-					case <-time.After(c.at - time.Since(began)):
-						_ = f.Do(ctx, 0, device.Command{Order: c.order, Cause: c.cause}) // at the end of the run
-					case <-ctx.Done():
-						return
-					}
-				}
-			})
-			if err := f.Run(ctx); err != nil {
-				t.Error(err)
-			}
-			commander.Wait()
-		})
-		return seen.String()
+		return stretch(t, setting, fleet.Group{}, alwaysThere{takes}, lasts, presets, commands...)
 	}
+}
+
+// nowhere is a server that has no file.
+type nowhere struct{ alwaysThere }
+
+func (nowhere) Fetch(context.Context, *resync.Request) (resync.Response, error) {
+	return resync.Response{Status: 404}, nil
+}
+
+// stretch plays one device of a group against a network, and writes down what it does.
+func stretch(t *testing.T, setting string, g fleet.Group, n fleet.Network, lasts time.Duration, presets string, commands ...later) string {
+	var seen strings.Builder
+	g.Row, g.Count = rowOf(t, "SPA2102 5.2.10", setting), 1
+	g.Presets = presetsOf(t, g.Row, "Profile_Rule=http://192.0.2.5/$PRVST Resync_Random_Delay=0 "+presets)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		ctx, stop := context.WithTimeout(t.Context(), lasts)
+		defer stop()
+		tell := func(events []device.Event) {
+			for _, e := range events {
+				switch e.Kind {
+				case device.Boot, device.ResyncStarted, device.FetchFailed, device.ResyncOK, device.UpgradeStarted, device.UpgradeFailed:
+					fmt.Fprintf(&seen, "%s %s %s", time.Duration(e.At-began.UnixNano()).Round(time.Millisecond), e.Name(), e.Cause)
+					if e.File != nil {
+						seen.WriteString(" " + e.File.Path)
+					}
+					seen.WriteByte('\n')
+				}
+			}
+		}
+		f, err := fleet.New(fleet.Config{Seed: 1, Network: n, Tell: tell, Loops: 1, Groups: []fleet.Group{g}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var commander sync.WaitGroup
+		commander.Go(func() {
+			for _, c := range commands {
+				select {
+				case <-time.After(c.at - time.Since(began)):
+					_ = f.Do(ctx, 0, device.Command{Order: c.order, Cause: c.cause}) // at the end of the run
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+		if err := f.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		commander.Wait()
+	})
+	return seen.String()
 }
 
 // presetsOf reads NAME=VALUE pairs; ␠ is a blank in a value.
@@ -114,7 +126,10 @@ var fleetWalks = map[string]walk{
 	"prvst_trigger":  {"1", "-1", life(150*s, 0, "Resync_Trigger_1=$REGTMR1␠ge␠100")},
 	"prvst_notify":   {"-1", "1", life(150*s, 0, "", later{100 * s, device.Resync, device.ByNotify})},
 	"prvst_upgrade":  {"0", "1", life(150*s, 0, "Resync_On_Reset=No", later{100 * s, device.Upgrade, device.ByWeb})},
-	"upgrade_order":  {"resync_first", "upgrade_first", life(50*s, s, "Upgrade_Rule=http://192.0.2.5/x.bin Upgrade_Error_Retry_Delay=0")},
+	"rc_after_fnf": {"pending", "open", func(t *testing.T, setting string) string {
+		return stretch(t, setting, fleet.Group{RCURL: "http://192.0.2.6/rc"}, nowhere{}, 400*s, "Resync_Error_Retry_Delay=0")
+	}},
+	"upgrade_order": {"resync_first", "upgrade_first", life(50*s, s, "Upgrade_Rule=http://192.0.2.5/x.bin Upgrade_Error_Retry_Delay=0")},
 }
 
 var upgradeWalks = map[string]walk{

@@ -2,10 +2,11 @@
 //
 // [Attempt] is one resync: it evaluates the rules A to D in order, fetches,
 // decodes and applies what they ask for, and returns what happened. [Upgrade] is
-// one firmware upgrade. Both are straight blocking functions that ask their
-// [World] for everything outside the device; they neither sleep nor retry.
-// *When* they run is pure arithmetic: [Schedule]. The sockets are in package
-// fetch, the waiting in package fleet.
+// one firmware upgrade, [Customize] one remote customization. All are straight
+// blocking functions that ask their [World] for everything outside the device;
+// they neither sleep nor retry. *When* they run is pure arithmetic: [Schedule]
+// for the timers, [Triggers] for conditions. The sockets are in package fetch,
+// the waiting in package fleet.
 //
 // A device's failure is data: an attempt that fails returns an [Outcome] with
 // the text that the device would log as $ERR.
@@ -40,6 +41,8 @@ type Input struct {
 	// ReportBody makes the body of a report: all parameters, or with delta those
 	// that changed since the last one; with status the status document.
 	ReportBody func(delta, status bool) []byte
+	// Customized says that remote customization has been done: $ISCUST.
+	Customized bool
 	Nonce      uint64 // a draw of this attempt: what its client nonces are made of
 }
 
@@ -62,11 +65,15 @@ type Outcome struct {
 	Applied Receipt
 	Wait    time.Duration // the server asked to be left alone for so long
 	Version string        // of an upgrade that succeeded
+	// Custom is what a customization that succeeded brought; NotFound: the server
+	// has nothing for this unit.
+	Custom   *Custom
+	NotFound bool
 }
 
 // situation returns what the macros say while the attempt runs.
 func (in *Input) situation(now int64) device.Situation {
-	s := device.Situation{PRVST: in.Unit.Row.Behaviour.PRVST(in.Cause), UPGST: 1, UPGERR: in.Upgrade.Err}
+	s := device.Situation{PRVST: in.Unit.Row.Behaviour.PRVST(in.Cause), UPGST: 1, UPGERR: in.Upgrade.Err, Customized: in.Customized}
 	if in.Upgrade.Retries > 0 {
 		s.UPGST = 2
 	}

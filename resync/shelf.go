@@ -2,6 +2,7 @@ package resync
 
 import (
 	"hash/maphash"
+	"strings"
 	"sync"
 
 	"spafleet/device"
@@ -27,6 +28,7 @@ type Reading struct {
 	Protection profile.Protection
 	Unknown    []string // names the model lacks, each once
 	Rejected   []string // names of elements whose value was not taken, each once
+	Company    string   // of a customization file
 }
 
 // A Shelf keeps decoded files, so that devices which get the same body decode
@@ -124,6 +126,9 @@ func reading(row *device.Row, file profile.File) *Reading {
 	for _, p := range file.Params {
 		param, ok := row.Lookup(p.Name)
 		if !ok {
+			if p.Name == companyElement {
+				r.Company = strings.TrimSpace(strings.Clone(p.Value))
+			}
 			once(&r.Unknown, p.Name)
 			continue
 		}

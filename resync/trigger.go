@@ -179,7 +179,7 @@ type Watch struct {
 	Env    device.Env
 	Timers Timers
 	Now    int64
-	Fired  int64   // start of the last resync that a trigger started, 0 for none since boot
+	Fired  int64   // start of the last resync that a trigger started, 0 for none
 	Spent  [2]bool // by edge: the condition has held since it last counted
 }
 

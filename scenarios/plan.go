@@ -95,7 +95,7 @@ func (p *plan) group(g *Group) {
 			p.reader.mistake(n, path+key, "%s", err)
 			continue
 		}
-		fg := fleet.Group{Name: g.Name, Row: row, Count: counts[i], Off: g.Off, Presets: p.presets(row, g.Set, path+".set")}
+		fg := fleet.Group{Name: g.Name, Row: row, Count: counts[i], Off: g.Off, RCURL: g.RC, Presets: p.presets(row, g.Set, path+".set")}
 		if !g.NoLease {
 			fg.Lease = resync.Lease{TFTPServer: cmpOr(g.TFTPServer, p.targetTFTP())}
 		}

@@ -267,6 +267,7 @@ func (r *reader) group(name string, n *node, path string) Group {
 		key{"set", func(n *node, path string) { g.Set = r.presets(n, path) }},
 		key{"switches", func(n *node, path string) { g.Switches = r.switches(n, path) }},
 		key{"lease", func(n *node, path string) { r.lease(&g, n, path) }},
+		key{"rc", r.text(&g.RC)},
 		key{"powered", func(n *node, path string) {
 			on := true
 			r.boolean(&on)(n, path)

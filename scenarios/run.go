@@ -265,6 +265,9 @@ func (p *play) openServer() error {
 	if err == nil {
 		err = core.SetFiles(files)
 	}
+	if err == nil {
+		err = p.fillRC()
+	}
 	if err != nil {
 		p.closeServer(false)
 		return fmt.Errorf("story %s: %w", p.story.Name, err)
@@ -287,6 +290,17 @@ func (p *play) noLease(group string) bool {
 		}
 	}
 	return false
+}
+
+// fillRC expands ${…} in the groups' customization URLs.
+func (p *play) fillRC() (err error) {
+	for i := range p.groups {
+		g := &p.groups[i]
+		if g.RCURL, err = placeholders(g.RCURL, p.values); err != nil {
+			return fmt.Errorf("fleet.%s.rc: %w", g.Name, err)
+		}
+	}
+	return nil
 }
 
 // fill expands ${…} in paths and bodies.

@@ -37,7 +37,8 @@ type Group struct {
 	Switches   map[string]string
 	TFTPServer string // option 66; "": the server's TFTP
 	NoLease    bool
-	Off        bool // waits for power_on
+	RC         string // where the units ask for remote customization; "": they are ordinary ones
+	Off        bool   // waits for power_on
 	node       *node
 }
 

@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -68,7 +69,7 @@ func (q *request) product() section {
 		pair{"Hardware Version", u.Row.Model.HW.Value},
 		pair{"MAC Address", u.MAC.Upper()},
 		pair{"Client Certificate", q.certificate()},
-		pair{"Customization", "Open"})
+		pair{"Customization", cmp.Or(q.view.Customization, "Open")})
 }
 
 // certificate is the Client Certificate text of the request's device.

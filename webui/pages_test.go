@@ -184,3 +184,12 @@ func TestCertificateTextIsTheFleets(t *testing.T) {
 		t.Errorf("the page shows\n%s", got)
 	}
 }
+
+func TestCustomizationIsTheUnits(t *testing.T) {
+	v := view(t, "SPA942", "")
+	v.Customization = "Acme & Sons"
+	_, addr := serve(t, &webui.Site{}, v)
+	if got := get(t, addr, "/"); !strings.Contains(got, "Customization:</td><td class=\"value\">Acme &amp; Sons<") {
+		t.Errorf("the page shows\n%s", got)
+	}
+}

@@ -79,26 +79,32 @@ func (l *loop) due(dev device.Index, u *unit, now int64) {
 	case forcedTimer:
 		l.forcePending(dev, u, now)
 	case resyncTimer:
-		if c, ordered := l.delayed[dev]; ordered {
-			delete(l.delayed, dev)
-			l.order(dev, u, c, now)
-			break
-		}
-		l.dueResync(dev, u, u.cause, at, now)
+		l.dueCommand(dev, u, l.timed(dev, u), at, now)
 	case upgradeTimer:
 		l.dueUpgrade(dev, u, now)
 	case triggerTimer:
-		l.dueResync(dev, u, device.ByTrigger, at, now)
+		l.dueCommand(dev, u, device.Command{Order: device.Resync, Cause: device.ByTrigger}, at, now)
 	}
 	l.schedule(dev, u)
 }
 
-// dueResync starts a resync whose time has come, or lets it wait for the line.
-func (l *loop) dueResync(dev device.Index, u *unit, cause device.Cause, at, now int64) {
-	if !u.params.Bool("Provision_Enable", true) {
+// timed returns what the resync timer stands for.
+func (l *loop) timed(dev device.Index, u *unit) device.Command {
+	if c, ordered := l.delayed[dev]; ordered {
+		delete(l.delayed, dev)
+		return c
+	}
+	if u.cause == device.ByRC {
+		return device.Command{Order: device.Customize, Cause: device.ByRC}
+	}
+	return device.Command{Order: device.Resync, Cause: u.cause}
+}
+
+// dueCommand starts an attempt whose time has come, or lets it wait for the line.
+func (l *loop) dueCommand(dev device.Index, u *unit, c device.Command, at, now int64) {
+	if c.Order == device.Resync && !u.params.Bool("Provision_Enable", true) {
 		return // turned off since the timer was set; it gates every resync (documented)
 	}
-	c := device.Command{Order: device.Resync, Cause: cause}
 	if !l.mayStart(u, c.Order) {
 		l.wait(dev, u, c, now)
 		return

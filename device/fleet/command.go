@@ -111,14 +111,19 @@ func (l *loop) powerOn(dev device.Index, u *unit, now int64) {
 	l.boot(dev, u, device.ByPower, now)
 }
 
-// applyPresets counts a tester's presets as the first change of a device's life.
+// applyPresets counts a tester's presets, or the defaults of a customized unit,
+// as the first change of a device's life.
 func (l *loop) applyPresets(dev device.Index, u *unit, now int64) {
 	u.set(preset, true)
 	row := l.row(u)
 	unit := row.Unit(l.f.seed, dev, l.f.address(dev))
 	u.params = l.f.presets[u.group]
-	life, moves := u.life.Apply(device.Change{Unit: &unit, Before: row.Factory.Reset(), After: u.params, Via: device.ViaPreset})
-	l.moved(dev, u, now, device.ViaPreset, life, moves...)
+	via := device.ViaPreset
+	if u.has(isCustom) {
+		u.params, via = l.custom[dev].defaults, device.ViaRC
+	}
+	life, moves := u.life.Apply(device.Change{Unit: &unit, Before: row.Factory.Reset(), After: u.params, Via: via})
+	l.moved(dev, u, now, via, life, moves...)
 }
 
 func (l *loop) factoryReset(dev device.Index, u *unit, now int64) {
@@ -216,6 +221,10 @@ func (l *loop) carryOut(dev device.Index, u *unit, c device.Command, now int64) 
 		}
 	case device.Report:
 		l.enqueue(dev, u, c, now)
+	case device.Customize:
+		if u.customizing() {
+			l.enqueue(dev, u, c, now)
+		}
 	case device.Reboot, device.Restart:
 		l.abandon(dev, u)
 		l.boot(dev, u, rebootReason(c.Cause), now)

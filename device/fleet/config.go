@@ -8,6 +8,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/rule"
 )
 
 // Network is what the fleet's devices reach their servers through. Package
@@ -58,12 +59,29 @@ type Group struct {
 	Presets []device.Set // over the factory values; they survive a factory reset
 	Lease   resync.Lease
 	Off     bool // waits for power
+	// RCURL is where the devices ask for remote customization on their first
+	// boot, with macros as in a rule; "": they are ordinary units. The maker's own
+	// server is never a default. Firmware before 5.0 ignores it.
+	RCURL string
 }
 
 var errNoDevices = errors.New("fleet: no devices: no group has a count")
 
 // DefaultAddresses is where devices live when their servers are on loopback.
 var DefaultAddresses = netip.MustParsePrefix("127.64.0.0/10")
+
+// checkRC refuses a customization URL that no device could follow.
+func (g *Group) checkRC() error {
+	u := g.Row.Unit(0, 0, netip.IPv4Unspecified())
+	d, err := rule.Command(g.RCURL, device.Env{Unit: &u, Params: g.Row.Factory.Reset()}, g.Row.Dialect())
+	switch {
+	case err != nil:
+		return fmt.Errorf("fleet: group %q: customization URL %q: %w", g.Name, g.RCURL, err)
+	case g.RCURL != "" && (d.URL.Host == "" || d.URL.Path == ""):
+		return fmt.Errorf("fleet: group %q: customization URL %q: host and path are needed", g.Name, g.RCURL)
+	}
+	return nil
+}
 
 // check fills in what may be left out and refuses what cannot be.
 func (c *Config) check() error {
@@ -80,6 +98,9 @@ func (c *Config) check() error {
 	for _, g := range c.Groups {
 		if g.Row == nil || g.Count < 0 {
 			return fmt.Errorf("fleet: group %q: no model, or a negative count", g.Name)
+		}
+		if err := g.checkRC(); err != nil {
+			return err
 		}
 		total += g.Count
 	}

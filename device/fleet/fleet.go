@@ -89,7 +89,7 @@ func (f *Fleet) makeLoops(c *Config) {
 	n = min(n, f.total, most) // each loop has a part of most, at least one
 	start := time.Now()
 	for i := range n {
-		l := &loop{f: f, first: i, clock: newRealClock(start), inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}, told: map[device.Index]device.Params{}, delayed: map[device.Index]device.Command{}}
+		l := &loop{f: f, first: i, clock: newRealClock(start), inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}, told: map[device.Index]device.Params{}, delayed: map[device.Index]device.Command{}, custom: map[device.Index]custom{}}
 		l.units = make([]unit, (f.total-i+n-1)/n)
 		l.heap = make(heap, 0, len(l.units)+1)
 		l.gate.most = (most + n - 1 - i) / n
@@ -111,6 +111,7 @@ func (f *Fleet) populate() {
 		for range group.Count {
 			u := f.loops[dev%len(f.loops)].unit(device.Index(dev))
 			*u = unit{act: idle, row: uint16(g), group: uint16(g), params: group.Row.Factory.Reset()}
+			u.set(rcPending, group.RCURL != "" && group.Row.Customizable())
 			dev++
 		}
 	}
@@ -200,8 +201,9 @@ func (f *Fleet) View(dev device.Index) (device.View, bool) {
 	l := f.loops[int(dev)%len(f.loops)]
 	l.mu.Lock()
 	u := *l.unit(dev)
+	v := l.view(dev, &u)
 	l.mu.Unlock()
-	return l.view(dev, &u), true
+	return v, true
 }
 
 // view makes a device's view of a copy, or in the loop of the unit itself.
@@ -210,6 +212,7 @@ func (l *loop) view(dev device.Index, u *unit) device.View {
 	v := device.View{
 		Unit: f.row(u.row).Unit(f.seed, dev, f.address(dev)), Params: u.params, State: u.life.State, Proven: u.life.Proven,
 		Powered: u.has(powered), InUse: u.has(inUse), Booted: u.booted, Now: l.clock.Now(), Due: u.nextResync(),
+		Customization: l.customization(dev, u),
 	}
 	v.Resyncs.OK, v.Resyncs.Failed = u.ok, u.failed
 	return v

@@ -132,7 +132,7 @@ func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 	in := resync.Input{
 		Unit: l.row(u).Unit(l.f.seed, s.dev, l.f.address(s.dev)), Params: u.params, Life: u.life,
 		Lease: l.f.groups[u.group].Lease, Cause: s.command.Cause, Command: &s.command,
-		Booted: u.booted, Last: u.last, Upgrade: u.upgrade, Applied: u.receipt, Shelf: &l.f.shelf,
+		Booted: u.booted, Last: u.last, Upgrade: u.upgrade, Applied: u.receipt, Shelf: &l.f.shelf, Customized: u.has(isCustom),
 		Nonce: uint64(device.Draw(l.f.seed, s.dev, forNonce, u.n) * (1 << 53)),
 	}
 	u.act = slot
@@ -153,6 +153,11 @@ func (l *loop) beginAttempt(s *start, u *unit, in *resync.Input, now int64) func
 	case device.Report:
 		in.ReportBody = l.reportBody(s.dev, u)
 		return resync.Report
+	case device.Customize:
+		url := l.f.groups[u.group].RCURL
+		return func(ctx context.Context, w resync.World, in resync.Input) resync.Outcome {
+			return resync.Customize(ctx, w, in, url)
+		}
 	case device.Upgrade:
 		started.Kind = device.UpgradeStarted
 		l.emit(s.dev, u, started)

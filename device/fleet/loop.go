@@ -23,7 +23,8 @@ type loop struct {
 	acts    []act
 	free    []int32
 	pending map[device.Index][]device.Command
-	told    map[device.Index]device.Params  // as last reported, of devices that report
+	told    map[device.Index]device.Params // as last reported, of devices that report
+	custom  map[device.Index]custom
 	delayed map[device.Index]device.Command // of the resync timer: it stands for an order that waits a random delay
 	out     []device.Event                  // what this turn has to tell
 	ending  bool
@@ -205,6 +206,8 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 		l.upgraded(a.dev, u, o, now)
 	case a.order == device.Report:
 		l.reportEnded(a.dev, u, o)
+	case a.order == device.Customize:
+		l.customized(a.dev, u, o, now)
 	default:
 		l.resynced(a.dev, u, o, now)
 	}
@@ -245,6 +248,10 @@ func (l *loop) resynced(dev device.Index, u *unit, o *resync.Outcome, now int64)
 	if l.row(u).Behaviour.TimerFromEnd {
 		u.last = now
 	}
+	if u.customizing() {
+		l.retryCustom(dev, u, now)
+		return
+	}
 	s := resync.ScheduleOf(l.row(u), u.params)
 	at, cause, again := s.After(now, o.OK, int(u.run), l.draw(dev, u, forTimer))
 	u.run = min(u.run+1, 250)
@@ -270,7 +277,7 @@ func (l *loop) upgraded(dev device.Index, u *unit, o *resync.Outcome, now int64)
 // boot starts a device's firmware and sets its first timer. Calls that were up
 // are dropped by it (documented).
 func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) {
-	u.booted, u.last, u.fired, u.run, u.reboot = now, 0, 0, 0, device.NoReboot
+	u.booted, u.last, u.run, u.reboot = now, 0, 0, device.NoReboot
 	u.set(erring|inUse|spent1|spent2, false)
 	u.agenda[forcedTimer] = 0
 	l.emit(dev, u, device.Event{At: now, Kind: device.Boot, Reason: reason})
@@ -278,6 +285,15 @@ func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) 
 		line := "System started: ip@" + l.f.address(dev).String() + ", reboot reason:" + reason.Code()
 		l.emit(dev, u, device.Event{At: now, Kind: device.Syslog, Text: line})
 	}
+	if u.customizing() {
+		l.arm(dev, u, now, device.ByRC, true)
+		return
+	}
+	l.firstContact(dev, u, reason, now)
+}
+
+// firstContact sets the first timer after a boot.
+func (l *loop) firstContact(dev device.Index, u *unit, reason device.Reason, now int64) {
 	s := resync.ScheduleOf(l.row(u), u.params)
 	at, cause, ok := s.AtBoot(now, reason, l.draw(dev, u, forBoot))
 	l.arm(dev, u, at, cause, ok)

@@ -42,6 +42,8 @@ type timeline struct {
 	hold     time.Duration // how long a transfer takes
 	lasts    time.Duration
 	moves    []move
+	rc       string    // URL of remote customization
+	bare     bool      // without the preset rule
 	begins   time.Time // zero: midnight of 1 January 2000, GMT
 }
 
@@ -70,9 +72,12 @@ func (tl timeline) run(t *testing.T) (contacts [][]contact, s *stand) {
 		defer stop()
 		n := newNetwork()
 		n.files, n.down, n.hold = tl.files, tl.down, tl.hold
-		presets := sets(t, append([]string{"Profile_Rule=http://192.0.2.5/a"}, tl.set...)...)
+		presets := sets(t, tl.set...)
+		if !tl.bare {
+			presets = append(sets(t, "Profile_Rule=http://192.0.2.5/a"), presets...)
+		}
 		f, err := fleet.New(fleet.Config{Seed: 1, Network: n, Tell: s.hear,
-			Groups: []fleet.Group{{Row: row(t, tl.model, tl.firmware, tl.switches), Count: tl.count, Presets: presets}}})
+			Groups: []fleet.Group{{Row: row(t, tl.model, tl.firmware, tl.switches), Count: tl.count, Presets: presets, RCURL: tl.rc}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -441,4 +446,14 @@ func TestErrorListBeginsAnew(t *testing.T) {
 		tl.exactly(t, atBoot, contact{100 * s, device.ByRetry}, contact{300 * s, device.ByRetry},
 			contact{360 * s, device.ByStep}, contact{400 * s, device.ByStep}, contact{500 * s, device.ByRetry}, contact{700 * s, device.ByRetry})
 	})
+}
+
+// A trigger that always holds, and a device that somebody reboots: the
+// floor holds over reboots.
+func TestTriggerFloorOutlastsReboots(t *testing.T) {
+	const s = time.Second
+	tl := timeline{files: served, lasts: 200 * s, set: []string{"Resync_Random_Delay=0", "Resync_Trigger_1=true"},
+		moves: []move{{after: 70 * s, order: device.Reboot}, {after: 80 * s, order: device.Reboot}}}
+	tl.exactly(t, atBoot, contact{0, device.ByTrigger}, contact{60 * s, device.ByTrigger}, contact{70 * s, device.ByPowerOn}, contact{80 * s, device.ByPowerOn},
+		contact{120 * s, device.ByTrigger}, contact{180 * s, device.ByTrigger})
 }

@@ -5,7 +5,7 @@ import (
 	"spafleet/resync"
 )
 
-// unit is a device of a loop. It holds what cannot be computed: 100 bytes, and
+// unit is a device of a loop. It holds what cannot be computed: 136 bytes, and
 // in Params what is the device's own.
 type unit struct {
 	params  device.Params
@@ -14,7 +14,7 @@ type unit struct {
 	agenda  agenda
 	booted  int64  // fleet time of the last boot
 	last    int64  // fleet time of the last attempt's start, or by switch of its end; 0 for none since boot
-	fired   int64  // the same of the last that a trigger started
+	fired   int64  // the same of the last that a trigger started, before a boot too
 	act     int32  // the attempt lent to it, idle where it has none
 	n       uint32 // its count of events and heap entries
 	draws   uint32
@@ -34,13 +34,15 @@ type unit struct {
 type flags uint16
 
 const (
-	powered flags = 1 << iota
-	inUse         // a line is off hook
-	erring        // the last attempt failed
-	queued        // an attempt waits for admission
-	preset        // its presets have been counted as a change
-	spent1        // Resync_Trigger_1 has held since it last counted, of use by edge only
-	spent2        // the same of Resync_Trigger_2
+	powered   flags = 1 << iota
+	inUse           // a line is off hook
+	erring          // the last attempt failed
+	queued          // an attempt waits for admission
+	preset          // its presets have been counted as a change
+	spent1          // Resync_Trigger_1 has held since it last counted, of use by edge only
+	spent2          // the same of Resync_Trigger_2
+	rcPending       // remote customization is before it
+	isCustom        // remote customization is behind it
 )
 
 const idle = int32(-1)

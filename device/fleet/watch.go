@@ -13,7 +13,7 @@ import (
 func (l *loop) watch(dev device.Index, u *unit, now int64) {
 	at := int64(0)
 	first := u.agenda[resyncTimer] != 0 && u.cause == device.ByPowerOn
-	if t, ok := resync.TriggersOf(l.row(u), u.params); ok && u.act == idle && !u.has(queued) && !first {
+	if t, ok := resync.TriggersOf(l.row(u), u.params); ok && u.act == idle && !u.has(queued) && !u.customizing() && !first {
 		when, spent, ok := t.Next(l.watchOf(dev, u, now))
 		u.spend(spent)
 		if ok {
@@ -26,7 +26,7 @@ func (l *loop) watch(dev device.Index, u *unit, now int64) {
 func (l *loop) watchOf(dev device.Index, u *unit, now int64) resync.Watch {
 	unit := l.row(u).Unit(l.f.seed, dev, l.f.address(dev))
 	return resync.Watch{
-		Env: device.Env{Unit: &unit, Params: u.params}, Timers: resync.TimersOf(u.booted, u.last, u.upgrade.Last),
+		Env: device.Env{Unit: &unit, Params: u.params, Situation: &device.Situation{Customized: u.has(isCustom)}}, Timers: resync.TimersOf(u.booted, u.last, u.upgrade.Last),
 		Now: now, Fired: u.fired, Spent: [2]bool{u.has(spent1), u.has(spent2)},
 	}
 }

@@ -421,7 +421,7 @@ fleet:
   homes: {model: SPA2102, count: 50, lease: none, set: {Resync_On_Reset: No}}
 expect:
   - at_least: 1
-    where: param("User_ID_1_") == "pushed"
+    where: param("User_ID_1_") == "pushed" && resyncs.ok == 1
     by: 20s
 `))
 	if err != nil {

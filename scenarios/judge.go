@@ -24,7 +24,7 @@ type judge struct {
 	news  chan struct{}  // capacity 1: something changed
 
 	mu     sync.Mutex
-	facts  []facts
+	facts  []facts // by device; none where neither the story nor its server asks
 	claims []*tracked
 }
 
@@ -66,6 +66,9 @@ func (t *tracked) each() bool { return t.claim.Quant == "always" || t.claim.Quan
 
 // Tell hears events. Those of one device stand together and in order.
 func (j *judge) Tell(events []device.Event) {
+	if j.facts == nil {
+		return
+	}
 	j.mu.Lock()
 	for from := 0; from < len(events); {
 		to := from + 1

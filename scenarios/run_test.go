@@ -111,6 +111,15 @@ expect:
 	}
 }
 
+// The server's texts speak of each device where the story itself asks nothing.
+func TestAStoryWithoutClaimsServesWhatItSays(t *testing.T) {
+	r, _ := act(t, "duration: 1s\n"+phones)
+	wantVerdict(t, r, scenarios.Passed, 0)
+	if r.Resyncs.OK < 6 || r.Resyncs.Failed != 0 {
+		t.Errorf("resyncs %+v", r.Resyncs)
+	}
+}
+
 func TestAClaimThatFailsNamesTheDevicesThatLackItAndWhy(t *testing.T) {
 	r, _ := act(t, phones+`
 expect:

@@ -1,4 +1,4 @@
-# Ten targets; 'make' lists them.
+# The targets; `make` lists them.
 .DEFAULT_GOAL := help
 help:       ## list the targets
 	@grep -E '^[a-z-]+: *##' $(MAKEFILE_LIST) | sed 's/: *## */\t/' | expand -t 14

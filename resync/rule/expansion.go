@@ -32,6 +32,10 @@ func expand(source string, env Env, d Dialect) expansion {
 		if !ok {
 			continue
 		}
+		if copied == 0 {
+			out.Grow(len(source) + len(value))
+			x.spans = make([]span, 0, 4)
+		}
 		out.WriteString(source[copied:r.from])
 		start := out.Len()
 		out.WriteString(value)

@@ -16,7 +16,7 @@ func (p *parser) chosen(n int, c clause) string {
 
 // skipped says why none was.
 func (p *parser) skipped(refused []clause) string {
-	out := []byte("no condition held: ")
+	out := append(make([]byte, 0, 2*len(p.source)), "no condition held: "...)
 	for i, c := range refused {
 		if i > 0 {
 			out = append(out, " | "...)

@@ -192,6 +192,10 @@ var switches = []firmwareSwitch{
 		byGeneration(inferred("refuse"), inferred("refuse"), field("refuse"), inferred("refuse")),
 		choice("refuse", "accept", func(b *Behaviour) *bool { return &b.Files.AcceptPlainUnderKey }),
 	},
+	{ // profile-formats.md §2
+		"compiled_profile", "corrupt or opaque", "a file of the vendor's compiler, which nothing here can open: refused, or taken as empty",
+		always(inferred("corrupt")), choice("corrupt", "opaque", func(b *Behaviour) *bool { return &b.Files.Opaque }),
+	},
 	{ // Q10
 		"empty_element", "keep or clear", "what <X/> does to a value",
 		always(documented("keep")), choice("keep", "clear", func(b *Behaviour) *bool { return &b.Files.EmptyElementClears }),

@@ -36,6 +36,10 @@ type Reading struct {
 type Shelf struct {
 	Max    int           // most bytes of bodies behind the readings kept; 0: 16 MiB
 	Layers device.Layers // where the values end up
+	// Compiled opens files of the vendor's compiler, which nothing here can; nil:
+	// nothing does. Of the options it needs Family, MAC and Key. It may be called
+	// from several goroutines, and its answer is for that device only.
+	Compiled func(o profile.Options, body []byte) (source string, err error)
 
 	once sync.Once
 	seed maphash.Seed
@@ -80,6 +84,10 @@ func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (
 	s.mu.Unlock()
 	if r != nil {
 		return r, nil
+	}
+	if s.Compiled != nil {
+		asked := o
+		o.External = func(body []byte) (string, error) { return s.Compiled(asked, body) }
 	}
 	file, err := profile.Decode(body, o)
 	if err != nil {

@@ -233,6 +233,9 @@ resync periodic`)},
 	"plain_under_key": {"refuse", "accept", attempts("SPA2102 5.2.10", `set Profile_Rule=[--key k] http://192.0.2.5/a
 serve http://192.0.2.5:80/a <flat-profile></flat-profile>
 resync periodic`)},
+	"compiled_profile": {"corrupt", "opaque", attempts("SPA2102 5.2.10", `set Profile_Rule=http://192.0.2.5/a
+serve http://192.0.2.5:80/a !SIPURA SPA _ nothing of the vendor's
+resync periodic`)},
 	"empty_element": {"keep", "clear", attempts("SPA2102 5.2.10", `set GPP_A=full
 set Profile_Rule=http://192.0.2.5/a
 serve http://192.0.2.5:80/a <flat-profile><GPP_A/></flat-profile>

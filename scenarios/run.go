@@ -10,6 +10,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/fleet"
+	"spafleet/device/profile"
 	"spafleet/device/result"
 	"spafleet/resync/fetch"
 	"spafleet/resync/prov"
@@ -20,8 +21,10 @@ type Options struct {
 	Addresses netip.Prefix
 	Web       fleet.Web
 	PinTFTP   bool
-	Registry  prometheus.Registerer // nil: no live metrics
-	Tell      func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
+	// Compiled opens files of the vendor's compiler, as [fleet.Config] has it.
+	Compiled func(o profile.Options, body []byte) (source string, err error)
+	Registry prometheus.Registerer // nil: no live metrics
+	Tell     func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
 	// Started is called once everything listens, before the first device has
 	// power.
 	Started func(*Live)
@@ -107,6 +110,7 @@ func (p *play) openFleet() error {
 	f, err := fleet.New(fleet.Config{
 		Seed: p.story.Seed, Groups: p.groups, Network: p.network(), Addresses: p.options.Addresses, OneAddress: one,
 		Outstanding: p.story.Most, Rate: p.story.Rate, Tell: p.tell, Late: p.tally.Late, Web: p.options.Web,
+		Compiled: p.options.Compiled,
 	})
 	if err != nil {
 		return err

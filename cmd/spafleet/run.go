@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/device"
+	"spafleet/device/profile"
 	"spafleet/fsm"
 	"spafleet/scenarios"
 )
@@ -30,6 +31,7 @@ type runFlags struct {
 	duration        time.Duration
 	timeout         time.Duration
 	lateness        time.Duration
+	decoder         decoder
 	addresses       netip.Prefix
 	web             webFlags
 }
@@ -66,6 +68,9 @@ exit code 3. Without --until and --duration the run goes on until Ctrl-C.`,
 			return err
 		}
 		st.options.Addresses, st.options.PinTFTP = f.addresses, f.tftpClient == "pin"
+		if d := f.decoder; d.Program != "" {
+			st.options.Compiled = func(o profile.Options, body []byte) (string, error) { return d.run(c.Context(), o, body) }
+		}
 		st.hello = runHello
 		return st.play(c.Context(), story)
 	}
@@ -82,6 +87,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.profileRule, "profile-rule", "", "preset Profile_Rule")
 	flags.StringArrayVar(&f.sets, "set", nil, "preset a parameter, NAME=VALUE; may be repeated")
 	flags.StringArrayVar(&f.switches, "switch", nil, "turn a switch of the firmware, NAME=VALUE; 'spafleet models show' lists them")
+	flags.StringVar(&f.decoder.Program, "decoder", "", "program that opens files compiled by the vendor's spc, as of 'spafleet profile show'")
 	flags.StringVar(&f.syslog, "syslog", "", "preset Syslog_Server: host or host:port")
 	flags.Uint64Var(&f.seed, "seed", 1, "who the devices are, and all chance")
 	flags.Var(durationFlag{&f.duration}, "duration", "end after this time, such as 30s")

@@ -69,6 +69,7 @@ func New(c Config) (*Fleet, error) {
 	}
 	f := &Fleet{seed: c.Seed, groups: c.Groups, network: c.Network, prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(),
 		oneAddress: c.OneAddress, onTell: c.Tell, late: c.Late, web: c.Web, limits: map[string]int{}, done: make(chan struct{})}
+	f.shelf.Compiled = c.Compiled
 	f.makeLoops(&c)
 	f.populate()
 	return f, nil

@@ -225,13 +225,16 @@ func (r *reader) mistake(n *node, path, format string, args ...any) {
 // mostShown bounds an excerpt: a body may be one long line.
 const mostShown = 200
 
+// yamlBreaks makes everything that ends a line of YAML a newline.
+var yamlBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
 // excerpt returns the node's line with marks below it.
 func (r *reader) excerpt(n *node) string {
-	lines := strings.Split(string(r.src), "\n")
+	lines := strings.Split(yamlBreaks.Replace(string(r.src)), "\n")
 	if n.line < 1 || n.line > len(lines) {
 		return ""
 	}
-	line := []rune(strings.TrimRight(lines[n.line-1], "\r"))
+	line := []rune(lines[n.line-1])
 	before := min(max(n.col, 1)-1, len(line))
 	if cut := before - mostShown/2; cut > mostShown/4 {
 		line, before = line[cut:], before-cut

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/device"
-	"spafleet/device/profile"
 	"spafleet/fsm"
 	"spafleet/scenarios"
 )
@@ -32,6 +31,7 @@ type runFlags struct {
 	timeout         time.Duration
 	lateness        time.Duration
 	decoder         decoder
+	sidecars        []string
 	addresses       netip.Prefix
 	web             webFlags
 }
@@ -68,8 +68,8 @@ exit code 3. Without --until and --duration the run goes on until Ctrl-C.`,
 			return err
 		}
 		st.options.Addresses, st.options.PinTFTP = f.addresses, f.tftpClient == "pin"
-		if d := f.decoder; d.Program != "" {
-			st.options.Compiled = func(o profile.Options, body []byte) (string, error) { return d.run(c.Context(), o, body) }
+		if st.options.Compiled, err = f.compiled(c.Context()); err != nil {
+			return err
 		}
 		st.hello = runHello
 		return st.play(c.Context(), story)
@@ -88,6 +88,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.StringArrayVar(&f.sets, "set", nil, "preset a parameter, NAME=VALUE; may be repeated")
 	flags.StringArrayVar(&f.switches, "switch", nil, "turn a switch of the firmware, NAME=VALUE; 'spafleet models show' lists them")
 	flags.StringVar(&f.decoder.Program, "decoder", "", "program that opens files compiled by the vendor's spc, as of 'spafleet profile show'")
+	flags.StringArrayVar(&f.sidecars, "sidecar", nil, "source text of a file compiled by the vendor's spc, COMPILED=SOURCE; may be repeated")
 	flags.StringVar(&f.syslog, "syslog", "", "preset Syslog_Server: host or host:port")
 	flags.Uint64Var(&f.seed, "seed", 1, "who the devices are, and all chance")
 	flags.Var(durationFlag{&f.duration}, "duration", "end after this time, such as 30s")

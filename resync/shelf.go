@@ -1,6 +1,7 @@
 package resync
 
 import (
+	"crypto/sha256"
 	"hash/maphash"
 	"strings"
 	"sync"
@@ -36,16 +37,23 @@ type Reading struct {
 type Shelf struct {
 	Max    int           // most bytes of bodies behind the readings kept; 0: 16 MiB
 	Layers device.Layers // where the values end up
-	// Compiled opens files of the vendor's compiler, which nothing here can; nil:
-	// nothing does. Of the options it needs Family, MAC and Key. It may be called
-	// from several goroutines, and its answer is for that device only.
-	Compiled func(o profile.Options, body []byte) (source string, err error)
+	// Compiled opens files of the vendor's compiler.
+	Compiled Compiled
 
 	once sync.Once
 	seed maphash.Seed
 	mu   sync.Mutex
 	kept map[shelfKey]*Reading
 	held int
+}
+
+// Compiled is what opens files of the vendor's compiler, which nothing here can.
+// Either may be nil, and both may be called from several goroutines.
+type Compiled struct {
+	// Sidecar is asked first, for the source of the file with that SHA-256.
+	Sidecar func(sum [sha256.Size]byte) (source string, ok bool)
+	// Program opens a file for one device, whose Family, MAC and Key the options have.
+	Program func(o profile.Options, body []byte) (source string, err error)
 }
 
 type shelfKey struct {
@@ -85,9 +93,10 @@ func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (
 	if r != nil {
 		return r, nil
 	}
-	if s.Compiled != nil {
+	o.Sidecar = s.Compiled.Sidecar
+	if s.Compiled.Program != nil {
 		asked := o
-		o.External = func(body []byte) (string, error) { return s.Compiled(asked, body) }
+		o.External = func(body []byte) (string, error) { return s.Compiled.Program(asked, body) }
 	}
 	file, err := profile.Decode(body, o)
 	if err != nil {

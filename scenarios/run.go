@@ -10,8 +10,8 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/fleet"
-	"spafleet/device/profile"
 	"spafleet/device/result"
+	"spafleet/resync"
 	"spafleet/resync/fetch"
 	"spafleet/resync/prov"
 )
@@ -21,10 +21,9 @@ type Options struct {
 	Addresses netip.Prefix
 	Web       fleet.Web
 	PinTFTP   bool
-	// Compiled opens files of the vendor's compiler, as [fleet.Config] has it.
-	Compiled func(o profile.Options, body []byte) (source string, err error)
-	Registry prometheus.Registerer // nil: no live metrics
-	Tell     func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
+	Compiled  resync.Compiled       // opens files of the vendor's compiler
+	Registry  prometheus.Registerer // nil: no live metrics
+	Tell      func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
 	// Started is called once everything listens, before the first device has
 	// power.
 	Started func(*Live)

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 
 	"spafleet/device"
-	"spafleet/device/profile"
 	"spafleet/resync"
 	"spafleet/resync/rule"
 )
@@ -36,9 +35,8 @@ type Config struct {
 	Outstanding int
 	// Rate is the most attempts started in a second; 0: no limit.
 	Rate float64
-	// Compiled opens files of the vendor's compiler, as [resync.Shelf] says; nil:
-	// nothing does.
-	Compiled func(o profile.Options, body []byte) (source string, err error)
+	// Compiled opens files of the vendor's compiler.
+	Compiled resync.Compiled
 	// Tell is called with what happened, by the fleet's loops, for several
 	// devices at once but for each one in order. It must not block, and must copy
 	// what it keeps: the slice is used again.

@@ -78,9 +78,6 @@ func (p Params) Factory() *Factory {
 	return p.base.factory
 }
 
-// OwnBytes returns the bytes that only this device pays for.
-func (p Params) OwnBytes() int { return len(p.own) }
-
 // Differing yields the parameters that are not as the factory made them, by
 // ascending ID.
 func (p Params) Differing() iter.Seq2[ID, string] {

@@ -23,7 +23,6 @@ import (
 	"time"
 
 	"spafleet/device"
-	"spafleet/fsm"
 	"spafleet/resync"
 )
 
@@ -48,7 +47,6 @@ type Fleet struct {
 	rowsMu sync.RWMutex
 	rows   []*device.Row
 
-	census    [4]atomic.Int64
 	running   atomic.Int64
 	aborted   atomic.Int64
 	saturated atomic.Int64
@@ -116,7 +114,6 @@ func (f *Fleet) populate() {
 			dev++
 		}
 	}
-	f.census[fsm.MfgReset].Store(int64(f.total))
 }
 
 // Open opens the fleet's sockets: web servers and the way to syslog servers. A
@@ -227,26 +224,6 @@ func (f *Fleet) At(addr netip.Addr) (device.View, bool) {
 	}
 	v, ok := f.View(dev)
 	return v, ok && v.Powered
-}
-
-// Census returns how many devices are in each state.
-func (f *Fleet) Census() map[fsm.State]int {
-	m := map[fsm.State]int{}
-	for s := range f.census {
-		if n := f.census[s].Load(); n != 0 {
-			m[fsm.State(s)] = int(n)
-		}
-	}
-	return m
-}
-
-// Reached returns how many devices are in a state or further along.
-func (f *Fleet) Reached(s fsm.State) int {
-	n := 0
-	for i := int(s); i < len(f.census); i++ {
-		n += int(f.census[i].Load())
-	}
-	return n
 }
 
 // Running returns how many attempts run now.

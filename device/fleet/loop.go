@@ -163,7 +163,7 @@ func (l *loop) take(a *act, c *commit) {
 		u.receipt = noReceipt
 	}
 	u.params = c.params
-	l.live(u, c.life)
+	u.life = c.life
 	for _, e := range c.events {
 		switch e.Kind {
 		case device.ResyncOK, device.ResyncFailed, device.UpgradeOK, device.UpgradeFailed:
@@ -171,15 +171,6 @@ func (l *loop) take(a *act, c *commit) {
 		}
 		l.emit(a.dev, u, e)
 	}
-}
-
-// live moves a device's life and keeps the census.
-func (l *loop) live(u *unit, life device.Life) {
-	if life.State != u.life.State {
-		l.f.census[u.life.State].Add(-1)
-		l.f.census[life.State].Add(1)
-	}
-	u.life = life
 }
 
 // finish takes the outcome of an attempt and decides what comes next.
@@ -340,7 +331,7 @@ func (l *loop) tell() {
 // moved emits a move of the lifecycle that the loop itself causes.
 func (l *loop) moved(dev device.Index, u *unit, at int64, via device.Via, life device.Life, moves ...fsm.Event) {
 	state := u.life.State
-	l.live(u, life)
+	u.life = life
 	for _, m := range moves {
 		state, _ = fsm.Lifecycle.Next(state, m)
 		e := device.Event{At: at, Kind: device.Moved, Move: m, State: state}

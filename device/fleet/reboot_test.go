@@ -161,18 +161,6 @@ func TestFactoryResetBringsThePresetsBack(t *testing.T) {
 	}
 }
 
-func TestCensusFollowsTheLives(t *testing.T) {
-	n := newNetwork()
-	n.put("/a", profileOf())
-	plain := ata(t, 3)
-	plain.Presets = sets(t, "Resync_On_Reset=No")
-	s := start(t, n, fleet.Config{Groups: []fleet.Group{ata(t, 4), plain}})
-	s.await("customized devices", func() bool { return s.f.Census()[fsm.SpCust] == 4 })
-	if c := s.f.Census(); c[fsm.MfgReset] != 3 || s.f.Reached(fsm.MfgReset) != 7 || s.f.Reached(fsm.SpCust) != 4 {
-		t.Errorf("census %v", c)
-	}
-}
-
 func TestRebootReasonNamesWhoAsked(t *testing.T) {
 	s := start(t, newNetwork(), fleet.Config{Groups: []fleet.Group{ata(t, 1, "Resync_On_Reset=No")}})
 	story := "power_on customized:preset boot:power"

@@ -120,6 +120,13 @@ func TestAStoryWithoutClaimsServesWhatItSays(t *testing.T) {
 	}
 }
 
+func TestSyslogLinesThatWentNowhereAreTold(t *testing.T) {
+	r, _ := act(t, "duration: 1s\n"+strings.Replace(phones, "Resync_Random_Delay: 0,", `Resync_Random_Delay: 0, Syslog_Server: "127.0.0.1:99999",`, 1))
+	if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "syslog lines could not be sent") }) {
+		t.Errorf("notes %q", r.Notes)
+	}
+}
+
 func TestAClaimThatFailsNamesTheDevicesThatLackItAndWhy(t *testing.T) {
 	r, _ := act(t, phones+`
 expect:

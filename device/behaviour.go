@@ -52,6 +52,8 @@ type Behaviour struct {
 	RedirectedPostGets    bool   // after 301 and 302; after 303 every POST does
 	PostType              string // Content-Type of --post, "" for none
 
+	TLS TLS // how it speaks HTTPS
+
 	// Which firmware images it takes.
 	HTTPSUpgrade bool // by https too
 	LaxImages    bool // without a known header, by the version in the name

@@ -3,6 +3,7 @@ package device
 import (
 	"errors"
 	"mime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -106,7 +107,9 @@ func byGeneration(facts ...Fact) func(*Row) Fact {
 
 // switches is the firmware table. Sources are sections of the project's notes on
 // firmware, kept as Q (open question) and § numbers in the meaning's comment.
-var switches = []firmwareSwitch{
+var switches = slices.Concat(engineSwitches, tlsSwitches)
+
+var engineSwitches = []firmwareSwitch{
 	{ // Q1, provisioning.md §1.5
 		"random_delay_unit", "1s or 20s", "unit of Resync_Random_Delay",
 		byGeneration(documented("1s"), documented("20s"), documented("20s"), documented("20s")),

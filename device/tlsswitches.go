@@ -1,0 +1,239 @@
+package device
+
+import (
+	"strings"
+	"time"
+
+	"spafleet/certs/ssl"
+	"spafleet/resync/rule"
+)
+
+// TLS is how a firmware's HTTPS client behaves, and which certificate its units
+// hold. Package certs makes the client of it.
+type TLS struct {
+	Versions   [2]uint16 // least and most, as on the wire; 0: as the parameter Enable_SSLv3 says
+	Suites     string    // sipura, rsa or library; parameter: as SSL_Key_Negotiation says
+	SSL2Hello  bool
+	Fragments  bool // an empty record before each one of data
+	MostDHBits int  // 0: no limit
+	OnLongDH   ssl.Reaction
+	Hello      ssl.Renegotiation // what it makes of a HelloRequest
+	Think      time.Duration     // before the key exchange
+
+	Documented   bool // trusts what the makers' list says, not what operators saw
+	Verisign     bool // trusts Verisign where nobody tried
+	CheckTime    bool // a certificate that has ended is refused
+	RefuseEarly  bool // and one that has not begun
+	RefuseUse    bool // and one for another purpose
+	RefuseSHA256 bool // signatures it cannot read
+	NameCheck    string
+
+	Certificate   string // which one the unit holds
+	ClientRoot    string // by_serial, early or late
+	CiscoGeneric  bool   // the words of the generic certificate
+	CertBits      bool   // $CCERT names the size of the key
+	Defect        string // what is wrong with the certificates of 2005-06
+	DefectPercent int    // of the units in the range of serial numbers
+}
+
+var tlsVersions = map[string][2]uint16{
+	"parameter": {}, "ssl3": {0x0300, 0x0300}, "ssl3-tls1.0": {0x0300, 0x0301}, "tls1.0": {0x0301, 0x0301},
+	"ssl3-tls1.1": {0x0300, 0x0302}, "tls1.0-tls1.1": {0x0301, 0x0302}, "tls1.2": {0x0303, 0x0303}, "tls1.0-tls1.2": {0x0301, 0x0303},
+}
+
+// oneOf applies a word as it is.
+func oneOf(field func(*Behaviour) *string, words ...string) func(*Behaviour, string) error {
+	meanings := map[string]string{}
+	for _, w := range words {
+		meanings[w] = w
+	}
+	return word(meanings, field)
+}
+
+// A tlsEra is a stretch of firmware that speaks alike (tls.md §3.2).
+type tlsEra uint8
+
+const (
+	eraSipura  tlsEra = iota // SPA1001 to SPA3000, 2.0.6 to 3.x
+	eraLinksys               // PAP2T, SPA2102, SPA3102, SPA9x2: 5.x and 6.x
+	era50xOld                // SPA5xx before 7.5.2b
+	era50xMid                // 7.5.2b to 7.6.1
+	era50xNew                // 7.6.2 and later
+	era1x2                   // SPA1xx, SRP500
+)
+
+var eraNames = [...]string{"sipura-2.0.6", "linksys-5", "spa50x-old", "spa50x-7.5.2b", "spa50x-7.6.2", "spa1x2"}
+
+// TLSProfile returns the name of the row's profile: firmwares of one profile
+// have the same HTTPS client.
+func (r *Row) TLSProfile() string { return eraNames[r.era()] }
+
+func (r *Row) era() tlsEra {
+	from := func(version string) bool { return rule.CompareVersions(r.Firmware.Version, version, false) >= 0 }
+	switch {
+	case r.Generation == 4:
+		return era1x2
+	case r.Generation == 3 && from("7.6.2"):
+		return era50xNew
+	case r.Generation == 3 && from("7.5.2b"):
+		return era50xMid
+	case r.Generation == 3:
+		return era50xOld
+	case from("5.0.0"):
+		return eraLinksys
+	}
+	return eraSipura
+}
+
+// byEra gives the profiles a fact each.
+func byEra(facts ...Fact) func(*Row) Fact {
+	return func(r *Row) Fact { return facts[r.era()] }
+}
+
+// since gives a fact to firmware from a version on, among the SPA5xx and the
+// SPA1xx, and another to all others.
+func since(spa5xx, spa1xx string, from, before Fact) func(*Row) Fact {
+	return func(r *Row) Fact {
+		first := map[int]string{3: spa5xx, 4: spa1xx}[r.Generation]
+		if first != "" && rule.CompareVersions(r.Firmware.Version, first, false) >= 0 {
+			return from
+		}
+		return before
+	}
+}
+
+func longestDH(r *Row) Fact {
+	switch {
+	case r.era() == era50xMid:
+		return field("0")
+	case r.Generation > 2 && r.era() != era50xOld:
+		return inferred("0")
+	case r.era() == era50xOld || r.Model.Name == "PAP2T":
+		return field("1024")
+	}
+	return inferred("1024")
+}
+
+// helloRequest knows the one defect that has a number: CSCuu14196.
+func helloRequest(r *Row) Fact {
+	if (r.Model.Name == "SPA504G" || r.Model.Name == "SPA514G") && strings.HasPrefix(r.Firmware.Version, "7.5.7") {
+		return field("fail")
+	}
+	return inferred("renegotiate")
+}
+
+func thinkTime(b *Behaviour, v string) error {
+	t, err := time.ParseDuration(v)
+	if err != nil || t < 0 || t > time.Minute {
+		return errChoice
+	}
+	b.TLS.Think = t
+	return nil
+}
+
+// tlsSwitches is the HTTPS client's part of the firmware table. Sources are
+// sections of tls.md.
+var tlsSwitches = []firmwareSwitch{
+	{ // §3.1, §3.2
+		"tls_versions", "parameter, ssl3, ssl3-tls1.0, tls1.0, ssl3-tls1.1, tls1.0-tls1.1, tls1.2 or tls1.0-tls1.2",
+		"protocol versions of HTTPS (parameter: TLS 1.0, with Enable_SSLv3 SSL 3.0 too)",
+		byEra(inferred("ssl3-tls1.0"), inferred("ssl3-tls1.0"), inferred("ssl3-tls1.0"), inferred("ssl3-tls1.0"), field("parameter"), inferred("tls1.0")),
+		word(tlsVersions, func(b *Behaviour) *[2]uint16 { return &b.TLS.Versions }),
+	},
+	{ // §3.2: the nine of the guide's table; what followed is not known until 7.6.2
+		"tls_suites", "parameter, sipura, rsa or library",
+		"cipher suites offered: the guide's nine, AES with RSA, OpenSSL's own list (parameter: as SSL_Key_Negotiation says)",
+		byEra(documented("sipura"), inferred("sipura"), inferred("sipura"), inferred("sipura"), field("parameter"), inferred("library")),
+		oneOf(func(b *Behaviour) *string { return &b.TLS.Suites }, "parameter", "sipura", "rsa", "library"),
+	},
+	{ // §3.1: 7.6.2f forbids it; whether an older one sent it is not known (bug 27)
+		"tls_hello", "tls or ssl2", "format of the first hello",
+		byEra(inferred("tls"), inferred("tls"), inferred("tls"), inferred("tls"), field("tls"), inferred("tls")),
+		choice("tls", "ssl2", func(b *Behaviour) *bool { return &b.TLS.SSL2Hello }),
+	},
+	{ // §3.1
+		"empty_fragments", "yes or no", "an empty record before each one of data",
+		always(inferred("yes")), choice("no", "yes", func(b *Behaviour) *bool { return &b.TLS.Fragments }),
+	},
+	{ // §3.2, bug 3
+		"dh_limit", "0 to 8192", "longest prime in bits of a DHE key exchange that is taken (0: any)",
+		longestDH, number(0, 8192, func(b *Behaviour) *int { return &b.TLS.MostDHBits }),
+	},
+	{ // bug 3: what the device does then is not known
+		"dh_exceeded", "alert, close or silence", "what a longer prime leads to",
+		always(inferred("alert")),
+		word(map[string]ssl.Reaction{"alert": ssl.ReactAlert, "close": ssl.ReactClose, "silence": ssl.ReactSilence},
+			func(b *Behaviour) *ssl.Reaction { return &b.TLS.OnLongDH }),
+	},
+	{ // bug 26; CSCuu14196
+		"hello_request", "renegotiate, refuse, ignore or fail",
+		"what a server's wish to shake hands again leads to (fail: when it asks for the certificate then)",
+		helloRequest,
+		word(map[string]ssl.Renegotiation{"renegotiate": ssl.Renegotiate, "refuse": ssl.RefuseHello, "ignore": ssl.IgnoreHello, "fail": ssl.FailCertified},
+			func(b *Behaviour) *ssl.Renegotiation { return &b.TLS.Hello }),
+	},
+	{ // bug 18
+		"tls_think", "a duration", "time that the processor needs for the key exchange",
+		always(inferred("0s")), thinkTime,
+	},
+	{ // §1.2: two lists that differ
+		"ca_table", "field or documented", "which list of trusted authorities holds: what operators saw, where they say something, or the makers'",
+		always(field("field")), choice("field", "documented", func(b *Behaviour) *bool { return &b.TLS.Documented }),
+	},
+	{ // §1.2, last column: nobody tried
+		"verisign", "refuse or accept", "certificates of Verisign where nobody saw what the device makes of them",
+		always(inferred("refuse")), choice("refuse", "accept", func(b *Behaviour) *bool { return &b.TLS.Verisign }),
+	},
+	{ // §3.1, §3.2
+		"cert_time", "ignore or check", "whether a server certificate or authority that has ended is refused",
+		byEra(inferred("ignore"), field("ignore"), field("ignore"), field("ignore"), field("check"), inferred("ignore")),
+		choice("ignore", "check", func(b *Behaviour) *bool { return &b.TLS.CheckTime }),
+	},
+	{ // §3.1, bug 9
+		"cert_early", "forgive or refuse", "a server certificate that is not valid yet",
+		byEra(inferred("forgive"), inferred("forgive"), inferred("forgive"), inferred("forgive"), field("forgive"), inferred("forgive")),
+		choice("forgive", "refuse", func(b *Behaviour) *bool { return &b.TLS.RefuseEarly }),
+	},
+	{ // §3.1
+		"cert_purpose", "forgive or refuse", "a server certificate for another purpose",
+		byEra(inferred("forgive"), inferred("forgive"), inferred("forgive"), inferred("forgive"), field("forgive"), inferred("forgive")),
+		choice("forgive", "refuse", func(b *Behaviour) *bool { return &b.TLS.RefuseUse }),
+	},
+	{ // bug 17; §1.2: SHA-256 is recommended from 7.5.6 and 1.3.3 on
+		"cert_sha256", "refuse or accept", "server certificates signed with SHA-256",
+		since("7.5.6", "1.3.3", documented("accept"), inferred("refuse")),
+		choice("accept", "refuse", func(b *Behaviour) *bool { return &b.TLS.RefuseSHA256 }),
+	},
+	{ // §3.1, §3.2: the guides of old firmware say that the CN is looked up
+		"name_check", "cn, cn_dns or off", "what must fit a server certificate's CN: the URL's host, the server's address by DNS, nothing",
+		byEra(documented("cn_dns"), inferred("cn_dns"), inferred("cn"), inferred("cn"), field("cn"), documented("cn")),
+		oneOf(func(b *Behaviour) *string { return &b.TLS.NameCheck }, "cn", "cn_dns", "off"),
+	},
+	{ // §1.3, §2.2; for tests of servers
+		"client_certificate", "auto, generic, none, bad_signature, wrong_key, expired or foreign", "the unit's own certificate (auto: as it was made)",
+		always(inferred("auto")),
+		oneOf(func(b *Behaviour) *string { return &b.TLS.Certificate }, "auto", "generic", "none", "bad_signature", "wrong_key", "expired", "foreign"),
+	},
+	{ // §1.3: late units were seen; their date is inferred
+		"client_root", "by_serial, early or late", "which Cisco authority signed the unit's certificate (by_serial: the second one from mid 2013 on)",
+		always(inferred("by_serial")), oneOf(func(b *Behaviour) *string { return &b.TLS.ClientRoot }, "by_serial", "early", "late"),
+	},
+	{ // §2.1: the firmware says Sipura, guides say Cisco
+		"generic_certificate", "sipura or cisco", "words in the generic certificate",
+		always(field("sipura")), choice("sipura", "cisco", func(b *Behaviour) *bool { return &b.TLS.CiscoGeneric }),
+	},
+	{ // §2.1
+		"ccert_text", "plain or bits", "whether $CCERT names the size of the key",
+		byEra(documented("plain"), documented("plain"), documented("plain"), documented("plain"), field("bits"), documented("plain")),
+		choice("plain", "bits", func(b *Behaviour) *bool { return &b.TLS.CertBits }),
+	},
+	{ // §2.2: what is wrong was not published
+		"defect", "bad_signature, wrong_key, none or generic", "what is wrong with the certificates of 2005-11-15 to 2006-06-15",
+		always(inferred("bad_signature")),
+		oneOf(func(b *Behaviour) *string { return &b.TLS.Defect }, "bad_signature", "wrong_key", "none", "generic"),
+	},
+	{ // §2.2: some, not all
+		"defect_share", "0 to 100", "percent of the units of those serial numbers that are defective",
+		always(inferred("50")), number(0, 100, func(b *Behaviour) *int { return &b.TLS.DefectPercent }),
+	},
+}

@@ -1,0 +1,390 @@
+package ssl
+
+import (
+	"crypto/md5"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+)
+
+// The types of handshake messages.
+const (
+	msgHelloRequest       = 0
+	msgClientHello        = 1
+	msgServerHello        = 2
+	msgCertificate        = 11
+	msgServerKeyExchange  = 12
+	msgCertificateRequest = 13
+	msgServerHelloDone    = 14
+	msgCertificateVerify  = 15
+	msgClientKeyExchange  = 16
+	msgFinished           = 20
+)
+
+// maxMessage is the longest handshake message taken: OpenSSL's limit for chains.
+const maxMessage = 100 << 10
+
+// A handshake is the work of one handshake. Nothing of it is left afterwards but
+// its State and the connection's keys.
+type handshake struct {
+	c     *Conn
+	again bool // not the connection's first
+	early bool // data may still come between the messages
+
+	in  []byte // messages that came, from at on not read yet
+	at  int
+	msg []byte // the message that is being made
+
+	transcript   transcript
+	clientRandom [32]byte
+	serverRandom [32]byte
+	hello        Version // what the client's hello asked for
+	spec         *spec
+	master       [masterLen]byte
+	prf          prf // of the master secret
+	r, w         *half
+	state        *State
+}
+
+var handshakes = sync.Pool{New: func() any {
+	return &handshake{transcript: transcript{md5.New(), sha1.New()}}
+}}
+
+// shake shakes hands, and breaks the connection where that fails. The lock for
+// reading is held.
+func (c *Conn) shake() error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	h := handshakes.Get().(*handshake) //nolint:forcetypeassert // it is the pool's only type
+	*h = handshake{c: c, again: c.agreed, early: c.agreed, in: h.in[:0], msg: h.msg[:0], transcript: h.transcript, state: &State{}}
+	h.transcript.reset()
+	side := h.client
+	if c.server != nil {
+		side = h.serve
+	}
+	err := side()
+	c.state.Store(h.state)
+	if cap(h.in) <= largeLen {
+		h.c, h.prf, h.r, h.w, h.state = nil, prf{}, nil, nil, nil
+		defer handshakes.Put(h)
+	}
+	if err != nil {
+		return c.breaks(cutShort(err))
+	}
+	c.data, c.early = c.early, nil
+	return nil
+}
+
+// cutShort says of an end of the connection that it came in a handshake.
+func cutShort(err error) error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return err
+	case errors.Is(err, io.EOF):
+		return refuse(NoAlert, "the other side said goodbye in the middle of the handshake: %w", io.ErrUnexpectedEOF)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return refuse(NoAlert, "the other side closed the connection in the middle of the handshake: %w", err)
+	}
+	return err
+}
+
+// nextRecord returns the next record of the type that is due.
+func (h *handshake) nextRecord(want byte) ([]byte, error) {
+	for {
+		typ, body, err := h.c.readRecord()
+		switch {
+		case err != nil:
+			return nil, err
+		case typ == want:
+			return body, nil
+		case typ != typeData || !h.early:
+			return nil, refuse(UnexpectedMessage, "a record of type %d came in the middle of the handshake", typ)
+		case len(h.c.early)+len(body) > maxEarly:
+			return nil, refuse(UnexpectedMessage, "more than %d bytes of data came before the second handshake", maxEarly)
+		}
+		h.c.early = append(h.c.early, body...)
+	}
+}
+
+// next returns the next message, header and all, which is good until the call
+// after. It is not in the transcript yet.
+func (h *handshake) next() ([]byte, error) {
+	for {
+		if rest := h.in[h.at:]; len(rest) >= 4 {
+			n := int(rest[1])<<16 | int(rest[2])<<8 | int(rest[3])
+			switch {
+			case n > maxMessage:
+				return nil, refuse(IllegalParameter, "a message of %d bytes is too long", n)
+			case rest[0] == msgHelloRequest && n == 0 && h.c.client != nil:
+				h.at += 4
+				if err := h.c.wasUseless("HelloRequests"); err != nil {
+					return nil, err
+				}
+				continue
+			case len(rest) >= 4+n:
+				h.at += 4 + n
+				return rest[:4+n], nil
+			}
+		}
+		h.in, h.at = h.in[:copy(h.in, h.in[h.at:])], 0
+		body, err := h.nextRecord(typeHandshake)
+		if err != nil {
+			return nil, err
+		}
+		h.in = append(h.in, body...)
+	}
+}
+
+// take notes a message in the transcript and returns what it says.
+func (h *handshake) take(message []byte) *parser {
+	h.transcript.write(message)
+	return &parser{rest: message[4:]}
+}
+
+// expect returns what the next message says, which must be of a type.
+func (h *handshake) expect(typ byte) (*parser, error) {
+	m, err := h.next()
+	if err != nil {
+		return nil, err
+	}
+	if m[0] != typ {
+		return nil, unexpected(m[0], typ)
+	}
+	return h.take(m), nil
+}
+
+func unexpected(got, want byte) error {
+	return refuse(UnexpectedMessage, "a handshake message of type %d came where one of type %d is due", got, want)
+}
+
+// start begins a message.
+func (h *handshake) start(typ byte) { h.msg = append(h.msg[:0], typ, 0, 0, 0) }
+
+// add16 adds bytes with their length before them.
+func (h *handshake) add16(p []byte) {
+	h.msg = append(append(h.msg, byte(len(p)>>8), byte(len(p))), p...)
+}
+
+func (h *handshake) add24(p []byte) {
+	h.msg = append(append(h.msg, byte(len(p)>>16), byte(len(p)>>8), byte(len(p))), p...)
+}
+
+// finish puts the message into the transcript and to what will be sent: each has
+// a record of its own, as OpenSSL does it.
+func (h *handshake) finish() error {
+	n := len(h.msg) - 4
+	h.msg[1], h.msg[2], h.msg[3] = byte(n>>16), byte(n>>8), byte(n)
+	h.transcript.write(h.msg)
+	for part := range slices.Chunk(h.msg, maxPlain) {
+		if err := h.c.seal(typeHandshake, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendCertificates sends a chain, which may be empty.
+func (h *handshake) sendCertificates(chain [][]byte) error {
+	h.start(msgCertificate)
+	h.msg = append(h.msg, 0, 0, 0)
+	for _, der := range chain {
+		h.add24(der)
+	}
+	n := len(h.msg) - 7
+	h.msg[4], h.msg[5], h.msg[6] = byte(n>>16), byte(n>>8), byte(n)
+	return h.finish()
+}
+
+// keepCertificates reads a Certificate message into the State.
+func (h *handshake) keepCertificates(p *parser) error {
+	list := parser{rest: slices.Clone(p.bytes(p.number(3)))}
+	for len(list.rest) > 0 && !list.bad {
+		h.state.Chain = append(h.state.Chain, list.bytes(list.number(3)))
+	}
+	if list.bad || !p.over() {
+		h.state.Chain = nil
+		return refuse(DecodeError, "a certificate message has wrong lengths")
+	}
+	return nil
+}
+
+// leafKey is the judge of who did not bring one: it takes what can be parsed.
+func leafKey(chain [][]byte) (*rsa.PublicKey, int) {
+	if len(chain) == 0 {
+		return nil, 0
+	}
+	leaf, err := x509.ParseCertificate(chain[0])
+	if err != nil {
+		return nil, unreadable
+	}
+	key, _ := leaf.PublicKey.(*rsa.PublicKey)
+	return key, 0
+}
+
+// unreadable is the number by which OpenSSL says that it cannot read the key,
+// for which it sends the alert of a certificate that cannot be read at all.
+const unreadable = 6
+
+// judge has the chain judged.
+func (h *handshake) judge(verify func([][]byte) (*rsa.PublicKey, int)) (*rsa.PublicKey, error) {
+	if verify == nil {
+		verify = leafKey
+	}
+	chain := h.state.Chain
+	key, number := verify(chain)
+	switch {
+	case number != 0 && len(chain) == 0:
+		return nil, &Error{Alert: HandshakeFailure, Sent: true, Verify: number, Cause: errors.New("no certificate was shown")}
+	case number != 0:
+		return nil, &Error{Alert: AlertFor(number), Sent: true, Verify: number, Cause: fmt.Errorf("the certificate was refused with error %d", number)}
+	case key == nil && len(chain) > 0:
+		return nil, refuse(HandshakeFailure, "the certificate has no RSA key")
+	}
+	return key, nil
+}
+
+// deriveMaster makes the master secret, and all that follows from it.
+func (h *handshake) deriveMaster(premaster []byte) error {
+	v, cr, sr := h.c.version, h.clientRandom[:], h.serverRandom[:]
+	n := 2 * (h.spec.macLen + h.spec.keyLen + h.spec.ivLen)
+	block := make([]byte, n)
+	if v == SSL30 {
+		ssl3Fill(h.master[:], premaster, cr, sr)
+		ssl3Fill(block, h.master[:], sr, cr)
+	} else {
+		newPRF(premaster).fill(h.master[:], "master secret", cr, sr)
+		h.prf = newPRF(h.master[:])
+		h.prf.fill(block, "key expansion", sr, cr)
+	}
+	clients, servers := cut(block, h.spec)
+	mine, theirs := clients, servers
+	if h.c.server != nil {
+		mine, theirs = servers, clients
+	}
+	var err error
+	if h.w, err = newHalf(h.spec, v, mine, true); err != nil {
+		return err
+	}
+	h.r, err = newHalf(h.spec, v, theirs, false)
+	return err
+}
+
+// cut cuts a key block into what is the client's and what the server's.
+func cut(block []byte, s *spec) (clients, servers keys) {
+	next := func(n int) []byte {
+		p := block[:n]
+		block = block[n:]
+		return p
+	}
+	clients.mac, servers.mac = next(s.macLen), next(s.macLen)
+	clients.key, servers.key = next(s.keyLen), next(s.keyLen)
+	clients.iv, servers.iv = next(s.ivLen), next(s.ivLen)
+	return clients, servers
+}
+
+// The labels of the two finished messages.
+type sender struct{ tls, ssl3 string }
+
+var (
+	byClient = sender{"client finished", "CLNT"}
+	byServer = sender{"server finished", "SRVR"}
+)
+
+// verifyData returns what a finished message says.
+func (h *handshake) verifyData(by sender) []byte {
+	if h.c.version == SSL30 {
+		return h.transcript.ssl3Digest(nil, h.master[:], by.ssl3)
+	}
+	var digest [digestLen]byte
+	out := make([]byte, 12)
+	h.prf.fill(out, by.tls, h.transcript.digest(digest[:0]))
+	return out
+}
+
+// signed returns the digest that a CertificateVerify signs.
+func (h *handshake) signed() []byte {
+	if h.c.version == SSL30 {
+		return h.transcript.ssl3Digest(nil, h.master[:], "")
+	}
+	return h.transcript.digest(nil)
+}
+
+// sendFinished changes to the new keys and sends the finished message.
+func (h *handshake) sendFinished(by sender) error {
+	if err := h.c.seal(typeChangeCipherSpec, []byte{1}); err != nil {
+		return err
+	}
+	h.c.w = h.w
+	data := h.verifyData(by)
+	h.start(msgFinished)
+	h.msg = append(h.msg, data...)
+	if err := h.finish(); err != nil {
+		return err
+	}
+	return h.c.flush()
+}
+
+// readFinished reads the other side's change to the new keys, and its finished
+// message.
+func (h *handshake) readFinished(by sender) error {
+	if h.at < len(h.in) {
+		return unexpected(h.in[h.at], msgFinished)
+	}
+	body, err := h.nextRecord(typeChangeCipherSpec)
+	if err != nil {
+		return err
+	}
+	if string(body) != "\x01" {
+		return refuse(IllegalParameter, "a change of keys says %x", body)
+	}
+	h.c.r = h.r
+	h.early = false
+	want := h.verifyData(by)
+	p, err := h.expect(msgFinished)
+	switch {
+	case err != nil:
+		return err
+	case len(p.rest) != len(want):
+		return refuse(DecodeError, "a finished message of %d bytes", len(p.rest))
+	case string(p.rest) != string(want):
+		return refuse(DecryptError, "the finished message is wrong")
+	case h.at < len(h.in):
+		return refuse(UnexpectedMessage, "more messages came after the finished one")
+	}
+	return nil
+}
+
+// A parser takes a message apart. Where the message is too short it returns
+// nothing, from then on.
+type parser struct {
+	rest []byte
+	bad  bool
+}
+
+func (p *parser) bytes(n int) []byte {
+	if n > len(p.rest) {
+		p.rest, p.bad = nil, true
+		return nil
+	}
+	b := p.rest[:n:n]
+	p.rest = p.rest[n:]
+	return b
+}
+
+// number reads a number of n bytes.
+func (p *parser) number(n int) int {
+	v := 0
+	for _, b := range p.bytes(n) {
+		v = v<<8 | int(b)
+	}
+	return v
+}
+
+// over says that the message was read to its end, and held all it should.
+func (p *parser) over() bool { return !p.bad && len(p.rest) == 0 }

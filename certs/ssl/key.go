@@ -1,0 +1,118 @@
+package ssl
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"fmt"
+	"io"
+	"math/big"
+)
+
+// A Key is an RSA key that signs and decrypts as PKCS #1 v1.5 has it, with the
+// same results as the *rsa.PrivateKey it was made from. Up to 1,536 bits it is
+// faster: there the standard library's arithmetic, which takes the same time for
+// every key, has no assembly for the halves of the key. A Key's time depends on
+// the key.
+type Key struct {
+	key *rsa.PrivateKey
+	// The numbers of the Chinese remainder theorem; nil where the standard
+	// library is faster.
+	p, q, dp, dq, qInv *big.Int
+}
+
+// mostOwnBits is the longest key computed with here. From 2,048 bits on the
+// standard library is faster.
+const mostOwnBits = 1536
+
+// NewKey prepares a key, which must not be changed afterwards.
+func NewKey(key *rsa.PrivateKey) *Key {
+	k := &Key{key: key}
+	if len(key.Primes) != 2 || key.N.BitLen() > mostOwnBits {
+		return k
+	}
+	one := big.NewInt(1)
+	k.p, k.q = key.Primes[0], key.Primes[1]
+	k.dp = new(big.Int).Mod(key.D, new(big.Int).Sub(k.p, one))
+	k.dq = new(big.Int).Mod(key.D, new(big.Int).Sub(k.q, one))
+	k.qInv = new(big.Int).ModInverse(k.q, k.p)
+	if k.qInv == nil {
+		return &Key{key: key} // no key at all: the standard library says so
+	}
+	return k
+}
+
+// Public returns the public key, a *rsa.PublicKey.
+func (k *Key) Public() crypto.PublicKey { return k.key.Public() }
+
+// digestInfos go before a hash in a signature; with MD5SHA1 nothing does.
+var digestInfos = map[crypto.Hash]string{
+	crypto.MD5:     "\x30\x20\x30\x0c\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x05\x05\x00\x04\x10",
+	crypto.SHA1:    "\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14",
+	crypto.SHA256:  "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20",
+	crypto.MD5SHA1: "",
+}
+
+// Sign signs a digest; rand is not used where the options ask for PKCS #1 v1.5.
+func (k *Key) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	info, known := digestInfos[opts.HashFunc()]
+	if _, pss := opts.(*rsa.PSSOptions); k.p == nil || pss || !known {
+		return k.key.Sign(rand, digest, opts)
+	}
+	size := k.key.Size()
+	if len(digest) != opts.HashFunc().Size() {
+		return nil, fmt.Errorf("sign: a digest of %d bytes is none of %v", len(digest), opts.HashFunc())
+	}
+	if size < len(info)+len(digest)+11 {
+		return nil, rsa.ErrMessageTooLong
+	}
+	m := make([]byte, size)
+	m[1] = 1
+	rest := m[size-len(digest)-len(info):]
+	for i := 2; i < size-len(rest)-1; i++ {
+		m[i] = 0xff
+	}
+	copy(rest[copy(rest, info):], digest)
+	return k.power(m), nil
+}
+
+// Decrypt decrypts. Without options that is PKCS #1 v1.5; with any it is left to
+// the standard library.
+func (k *Key) Decrypt(rand io.Reader, sealed []byte, opts crypto.DecrypterOpts) ([]byte, error) {
+	if k.p == nil || opts != nil {
+		return k.key.Decrypt(rand, sealed, opts)
+	}
+	return k.unpad(sealed)
+}
+
+// unpad decrypts, and returns what stands behind the padding.
+func (k *Key) unpad(sealed []byte) ([]byte, error) {
+	if len(sealed) > k.key.Size() || new(big.Int).SetBytes(sealed).Cmp(k.key.N) >= 0 {
+		return nil, rsa.ErrDecryption
+	}
+	m := k.power(sealed)
+	if m[0] != 0 || m[1] != 2 {
+		return nil, rsa.ErrDecryption
+	}
+	for i, b := range m[2:] {
+		if b == 0 && i >= 8 {
+			return m[2+i+1:], nil
+		} else if b == 0 {
+			break
+		}
+	}
+	return nil, rsa.ErrDecryption
+}
+
+// power raises a message, below N, to the private exponent.
+func (k *Key) power(message []byte) []byte {
+	m := new(big.Int).SetBytes(message)
+	var a, b big.Int
+	a.Exp(a.Mod(m, k.p), k.dp, k.p)
+	b.Exp(b.Mod(m, k.q), k.dq, k.q)
+	m.Sub(&a, &b)
+	m.Mul(m, k.qInv)
+	m.Mod(m, k.p)
+	m.Mul(m, k.q)
+	m.Add(m, &b)
+	return m.FillBytes(make([]byte, k.key.Size()))
+}

@@ -1,0 +1,220 @@
+package ssl
+
+import (
+	"bytes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rc4"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"sync"
+)
+
+// The types of records.
+const (
+	typeChangeCipherSpec = 20
+	typeAlert            = 21
+	typeHandshake        = 22
+	typeData             = 23
+)
+
+const (
+	headerLen = 5
+	maxPlain  = 1 << 14
+	maxSealed = maxPlain + 2048
+	// sealedMore is the most that sealing adds: header, first block, MAC, padding.
+	sealedMore = headerLen + 16 + 20 + 16
+)
+
+// A half is the protection of one direction. The zero half protects nothing.
+type half struct {
+	stream   cipher.Stream    // RC4
+	cbc      cipher.BlockMode // nil with RC4
+	explicit bool             // TLS 1.1: a block of chance goes first
+	mac      hash.Hash        // keyed, but for SSL 3.0; nil before there are keys
+	macLen   int
+	secret   []byte // of SSL 3.0's MAC, else nil
+	seq      uint64
+	scratch  [64]byte // what goes through interfaces would be allocated on the stack's behalf
+}
+
+// keys are one direction's part of the key block.
+type keys struct{ mac, key, iv []byte }
+
+func newHalf(s *spec, v Version, k keys, seals bool) (*half, error) {
+	h := &half{macLen: s.macLen}
+	if v == SSL30 {
+		h.mac, h.secret = s.mac(), bytes.Clone(k.mac)
+	} else {
+		h.mac = hmac.New(s.mac, k.mac)
+	}
+	if s.block == nil {
+		stream, err := rc4.NewCipher(k.key)
+		h.stream = stream
+		return h, err
+	}
+	block, err := s.block(k.key)
+	if err != nil {
+		return nil, fmt.Errorf("make cipher: %w", err)
+	}
+	h.explicit = v >= TLS11
+	if seals {
+		h.cbc = cipher.NewCBCEncrypter(block, k.iv)
+	} else {
+		h.cbc = cipher.NewCBCDecrypter(block, k.iv)
+	}
+	return h, nil
+}
+
+// overhead returns the bytes of chance that each record needs.
+func (h *half) overhead() int {
+	if h.explicit {
+		return h.cbc.BlockSize()
+	}
+	return 0
+}
+
+// seal appends a record. The first bytes of data are chance, as many as overhead
+// asks for. In TLS 1.1 they are encrypted as a block of their own, which the
+// other side throws away: that is one of the two ways which RFC 4346 offers, and
+// it lets the chaining go on as before.
+func (h *half) seal(out []byte, typ byte, v Version, chance, data []byte) []byte {
+	start := len(out)
+	out = append(out, typ, byte(v>>8), byte(v), 0, 0)
+	out = append(out, chance...)
+	out = append(out, data...)
+	if h.mac != nil {
+		out = h.appendMAC(out, typ, v, data)
+		body := out[start+headerLen:]
+		if h.cbc == nil {
+			h.stream.XORKeyStream(body, body)
+		} else {
+			n := h.cbc.BlockSize() - len(body)%h.cbc.BlockSize()
+			for range n {
+				out = append(out, byte(n-1))
+			}
+			body = out[start+headerLen:]
+			h.cbc.CryptBlocks(body, body)
+		}
+		h.seq++
+	}
+	binary.BigEndian.PutUint16(out[start+3:], uint16(len(out)-start-headerLen))
+	return out
+}
+
+// open decrypts a record in place and returns what was in it.
+func (h *half) open(typ byte, v Version, body []byte) ([]byte, *Error) {
+	if h.mac == nil {
+		return body, nil
+	}
+	if h.cbc == nil {
+		h.stream.XORKeyStream(body, body)
+	} else {
+		size := h.cbc.BlockSize()
+		if len(body)%size != 0 || len(body) == 0 {
+			return nil, refuse(BadRecordMAC, "a record of %d bytes is no number of blocks", len(body))
+		}
+		h.cbc.CryptBlocks(body, body)
+		body = body[h.overhead():]
+		n := padding(body, size, v)
+		if n < 0 {
+			return nil, refuse(BadRecordMAC, "the padding of a record is wrong")
+		}
+		body = body[:len(body)-n]
+	}
+	if len(body) < h.macLen {
+		return nil, refuse(BadRecordMAC, "a record is too short for its MAC")
+	}
+	data, mac := body[:len(body)-h.macLen], body[len(body)-h.macLen:]
+	if !bytes.Equal(h.appendMAC(h.scratch[:0:20], typ, v, data), mac) {
+		return nil, refuse(BadRecordMAC, "the MAC of a record is wrong")
+	}
+	h.seq++
+	return data, nil
+}
+
+// padding returns how many bytes of padding end a body, -1 where they are wrong.
+// SSL 3.0 says only how many they are, and never a whole block too many.
+func padding(body []byte, size int, v Version) int {
+	if len(body) == 0 {
+		return -1
+	}
+	last := body[len(body)-1]
+	n := int(last) + 1
+	if n > len(body) || v == SSL30 && n > size {
+		return -1
+	}
+	if v != SSL30 {
+		for _, b := range body[len(body)-n:] {
+			if b != last {
+				return -1
+			}
+		}
+	}
+	return n
+}
+
+func (h *half) appendMAC(to []byte, typ byte, v Version, data []byte) []byte {
+	head := h.scratch[32:32:64]
+	head = binary.BigEndian.AppendUint64(head, h.seq)
+	head = append(head, typ)
+	if h.secret != nil {
+		return h.appendSSL3MAC(to, binary.BigEndian.AppendUint16(head, uint16(len(data))), data)
+	}
+	head = binary.BigEndian.AppendUint16(head, uint16(v))
+	head = binary.BigEndian.AppendUint16(head, uint16(len(data)))
+	h.mac.Reset()
+	h.mac.Write(head)
+	h.mac.Write(data)
+	return h.mac.Sum(to)
+}
+
+func (h *half) appendSSL3MAC(to, head, data []byte) []byte {
+	pad := padLen(h.mac)
+	h.mac.Reset()
+	h.mac.Write(h.secret)
+	h.mac.Write(pads[0][:pad])
+	h.mac.Write(head)
+	h.mac.Write(data)
+	inner := h.mac.Sum(h.scratch[32:32])
+	h.mac.Reset()
+	h.mac.Write(h.secret)
+	h.mac.Write(pads[1][:pad])
+	h.mac.Write(inner)
+	return h.mac.Sum(to)
+}
+
+// Buffers come in two sizes: one for what handshakes and short answers need, one
+// for the longest record. A connection holds one only while there is something
+// in it, or while it waits for something to come.
+const (
+	smallLen = 4 << 10
+	largeLen = headerLen + maxSealed
+)
+
+var smallBuffers, largeBuffers sync.Pool
+
+// buffer returns room for at least n bytes, and for largeLen at most.
+func buffer(n int) []byte {
+	if n <= smallLen {
+		if b, ok := smallBuffers.Get().(*[smallLen]byte); ok {
+			return b[:]
+		}
+		return make([]byte, smallLen)
+	}
+	if b, ok := largeBuffers.Get().(*[largeLen]byte); ok {
+		return b[:]
+	}
+	return make([]byte, largeLen)
+}
+
+// release gives a buffer back; one that append has moved is left alone.
+func release(b []byte) {
+	switch cap(b) {
+	case smallLen:
+		smallBuffers.Put((*[smallLen]byte)(b[:smallLen]))
+	case largeLen:
+		largeBuffers.Put((*[largeLen]byte)(b[:largeLen]))
+	}
+}

@@ -2,8 +2,11 @@
 // the certificates of devices and servers, which authorities a firmware trusts,
 // and what it makes of a server's certificate.
 //
-// Everything here is for tests. No certificate or key of a maker is among it,
-// and all names say TEST.
+// Everything here is for tests. No certificate or key of a maker is among it, and
+// the names of all authorities say TEST.
+//
+// [New] makes a [PKI] in memory, [Init] and [Open] in a folder; [PKI.Server] signs
+// servers' certificates, and a [Holder] has those of the devices.
 package certs
 
 // A Name is one authority of the test PKI.

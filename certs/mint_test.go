@@ -43,7 +43,7 @@ var testKeys = sync.OnceValue(func() []*rsa.PrivateKey {
 // A ca is an authority of a test, or a certificate like one.
 type ca struct {
 	*x509.Certificate
-	key *rsa.PrivateKey
+	key crypto.Signer
 }
 
 // plain is a certificate's template: a server's, without extensions.
@@ -52,8 +52,8 @@ func plain(cn string) *x509.Certificate {
 		NotBefore: day("2005-01-01"), NotAfter: day("2034-01-01"), SignatureAlgorithm: x509.SHA1WithRSA}
 }
 
-// authority is a template too.
-func authority(cn string) *x509.Certificate {
+// issuing is the template of an authority.
+func issuing(cn string) *x509.Certificate {
 	t := plain(cn)
 	t.IsCA, t.BasicConstraintsValid, t.KeyUsage = true, true, x509.KeyUsageCertSign
 	return t
@@ -63,19 +63,19 @@ func authority(cn string) *x509.Certificate {
 // itself.
 func sign(t testing.TB, template *x509.Certificate, key int, parent *ca) *ca {
 	t.Helper()
-	own := testKeys()[key]
+	var own crypto.Signer = testKeys()[key]
 	by := parent
 	if by == nil {
 		by = &ca{template, own}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, by.Certificate, &own.PublicKey, by.key)
+	der, err := x509.CreateCertificate(rand.Reader, template, by.Certificate, own.Public(), by.key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return read(t, der, own)
 }
 
-func read(t testing.TB, der []byte, key *rsa.PrivateKey) *ca {
+func read(t testing.TB, der []byte, key crypto.Signer) *ca {
 	t.Helper()
 	x, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -97,36 +97,31 @@ func withMD5(t testing.TB, c, parent *ca) *ca {
 		t.Fatal(err)
 	}
 	sum := md5.Sum(x.RawTBSCertificate)
-	signature, err := rsa.SignPKCS1v15(nil, parent.key, crypto.MD5, sum[:])
+	signature, err := parent.key.Sign(nil, sum[:], crypto.MD5)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return read(t, append(bytes.Clone(der[:len(der)-len(signature)]), signature...), c.key)
 }
 
-// roots are the test's authorities. Linksys 1 has ended, and all have one serial
-// number.
+// testPKI has the authorities that the devices trust.
+var testPKI = certs.New(1)
+
+// roots are its authorities for servers, with their keys.
 var roots = sync.OnceValue(func() map[certs.Name]*ca {
 	made := map[certs.Name]*ca{}
-	for i, n := range []certs.Name{certs.Sipura1, certs.Linksys1, certs.CiscoSB1, certs.CiscoSB2, certs.Verisign, certs.VerisignServer, certs.Public} {
-		template := authority("TEST " + string(n))
-		if n == certs.Linksys1 {
-			template.NotAfter = day("2015-06-30")
+	for _, n := range certs.Authorities() {
+		a, err := testPKI.Authority(n)
+		if err != nil {
+			panic(err)
 		}
-		template.SubjectKeyId = []byte{byte(i)}
-		made[n] = sign(&testing.T{}, template, 1, nil)
+		made[n] = &ca{a.Cert, a.Signer()}
 	}
 	return made
 })
 
 // devices trust the test's authorities.
-func devices() *certs.Devices {
-	pki := &certs.PKI{Made: map[certs.Name]*certs.Authority{}}
-	for n, c := range roots() {
-		pki.Made[n] = &certs.Authority{Name: n, Cert: c.Certificate}
-	}
-	return &certs.Devices{PKI: pki}
-}
+func devices() *certs.Devices { return &certs.Devices{PKI: testPKI} }
 
 func chainOf(list ...*ca) [][]byte {
 	var ders [][]byte

@@ -24,23 +24,24 @@ type certificate struct {
 
 // Bits of nsCertType.
 const (
-	netscapeServer = 0x40
-	netscapeSSLCA  = 0x04
-	netscapeAnyCA  = 0x07
+	nsServer       = 0x40
+	nsSSLAuthority = 0x04
+	nsAnyAuthority = 0x07
 )
 
+// Extensions that the library knows.
 var (
-	oidKeyUsage    = asn1.ObjectIdentifier{2, 5, 29, 15}
-	oidAltName     = asn1.ObjectIdentifier{2, 5, 29, 17}
-	oidConstraints = asn1.ObjectIdentifier{2, 5, 29, 19}
-	oidAuthority   = asn1.ObjectIdentifier{2, 5, 29, 35}
-	oidExtended    = asn1.ObjectIdentifier{2, 5, 29, 37}
-	oidNetscape    = asn1.ObjectIdentifier{2, 16, 840, 1, 113730, 1, 1}
+	usageExtension       = asn1.ObjectIdentifier{2, 5, 29, 15}
+	otherNameExtension   = asn1.ObjectIdentifier{2, 5, 29, 17}
+	constraintsExtension = asn1.ObjectIdentifier{2, 5, 29, 19}
+	authorityExtension   = asn1.ObjectIdentifier{2, 5, 29, 35}
+	purposeExtension     = asn1.ObjectIdentifier{2, 5, 29, 37}
+	netscapeExtension    = asn1.ObjectIdentifier{2, 16, 840, 1, 113730, 1, 1}
 )
 
 // knownCritical are the extensions that OpenSSL 0.9.7 takes when they are
 // critical (inferred, from memory).
-var knownCritical = []asn1.ObjectIdentifier{oidNetscape, oidKeyUsage, oidAltName, oidConstraints, oidExtended}
+var knownCritical = []asn1.ObjectIdentifier{netscapeExtension, usageExtension, otherNameExtension, constraintsExtension, purposeExtension}
 
 // readCertificate reads one certificate.
 func readCertificate(der []byte) (*certificate, error) {
@@ -51,16 +52,16 @@ func readCertificate(der []byte) (*certificate, error) {
 	c := &certificate{Certificate: x}
 	for _, e := range x.Extensions {
 		switch {
-		case e.Id.Equal(oidKeyUsage):
+		case e.Id.Equal(usageExtension):
 			c.hasUsage = true
-		case e.Id.Equal(oidExtended):
+		case e.Id.Equal(purposeExtension):
 			c.hasExtended = true
-		case e.Id.Equal(oidNetscape):
+		case e.Id.Equal(netscapeExtension):
 			c.hasNetscape = true
 			if tag, bits, _, ok := element(e.Value); ok && tag == tagBits && len(bits) > 1 {
 				c.netscape = bits[1]
 			}
-		case e.Id.Equal(oidAuthority):
+		case e.Id.Equal(authorityExtension):
 			c.keyIssuer, c.keySerial = authorityOf(e.Value)
 		}
 		if e.Critical && !slices.ContainsFunc(knownCritical, e.Id.Equal) {
@@ -88,7 +89,7 @@ func (c *certificate) issued(subject *certificate) bool {
 		return false
 	case len(subject.AuthorityKeyId) > 0 && len(c.SubjectKeyId) > 0 && !bytes.Equal(subject.AuthorityKeyId, c.SubjectKeyId):
 		return false
-	case subject.keySerial != nil && !bytes.Equal(subject.keySerial, serialOf(c.Raw)):
+	case subject.keySerial != nil && !bytes.Equal(subject.keySerial, serialIn(c.Raw)):
 		return false
 	case subject.keyIssuer != nil && !bytes.Equal(subject.keyIssuer, c.RawIssuer):
 		return false
@@ -111,7 +112,7 @@ func (c *certificate) authority() bool {
 	case c.Version == 1 && c.selfIssued, c.hasUsage:
 		return true
 	}
-	return c.netscape&netscapeAnyCA != 0
+	return c.netscape&nsAnyAuthority != 0
 }
 
 // servesTLS reports whether the certificate is one for a server, or above one.
@@ -121,22 +122,21 @@ func (c *certificate) servesTLS(above bool) bool {
 	}
 	if above {
 		bySigns := !c.BasicConstraintsValid && !c.hasUsage
-		return c.authority() && (!bySigns || !c.hasNetscape || c.netscape&netscapeSSLCA != 0)
+		return c.authority() && (!bySigns || !c.hasNetscape || c.netscape&nsSSLAuthority != 0)
 	}
-	return (!c.hasNetscape || c.netscape&netscapeServer != 0) && c.allows(x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment)
+	return (!c.hasNetscape || c.netscape&nsServer != 0) && c.allows(x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment)
 }
 
 func forServers(u x509.ExtKeyUsage) bool {
 	return u == x509.ExtKeyUsageServerAuth || u == x509.ExtKeyUsageMicrosoftServerGatedCrypto || u == x509.ExtKeyUsageNetscapeServerGatedCrypto
 }
 
-// DER tags.
+// Tags within an authorityKeyIdentifier and a certificate.
 const (
-	tagBits    = 0x03
-	tagVersion = 0xa0 // of a certificate
-	tagNames   = 0xa1 // of an authorityKeyIdentifier
-	tagSerial  = 0x82
-	tagDirName = 0xa4 // of a GeneralName
+	tagVersion = tagConstructed
+	tagNames   = tagConstructed | 1
+	tagSerial  = tagContext | 2
+	tagDirName = tagConstructed | 4
 )
 
 // element splits the first DER element off b. Tags above 30 and lengths above
@@ -202,7 +202,7 @@ func fieldsOf(der []byte) (serial, subject []byte) {
 	return serial, subject
 }
 
-func serialOf(der []byte) []byte {
+func serialIn(der []byte) []byte {
 	serial, _ := fieldsOf(der)
 	return serial
 }

@@ -57,14 +57,14 @@ func TestVerifyGivesOpenSSLsNumber(t *testing.T) {
 		return func(x *x509.Certificate) { x.NotBefore = day(text) }
 	}
 	middle := func(change ...func(*x509.Certificate)) *ca {
-		template := authority("middle")
+		template := issuing("middle")
 		for _, c := range change {
 			c(template)
 		}
 		return sign(t, template, 2, sipura)
 	}
 	second := func(parent *ca, change ...func(*x509.Certificate)) *ca {
-		template := authority("second")
+		template := issuing("second")
 		for _, c := range change {
 			c(template)
 		}
@@ -87,7 +87,9 @@ func TestVerifyGivesOpenSSLsNumber(t *testing.T) {
 		return sign(t, template, 0, nil)
 	}
 	// An authority of the same name, key identifier and serial number as Sipura 1, with another key.
-	impostor := sign(t, changed(authority("TEST sipura1"), func(x *x509.Certificate) { x.SubjectKeyId = sipura.SubjectKeyId }), 3, nil)
+	impostor := sign(t, changed(issuing(""), func(x *x509.Certificate) {
+		x.RawSubject, x.SubjectKeyId, x.SerialNumber = sipura.RawSubject, sipura.SubjectKeyId, sipura.SerialNumber
+	}), 3, nil)
 	m := middle()
 
 	tests := []struct {
@@ -181,25 +183,33 @@ func slicesOf(c *ca, n int) []*ca {
 // must not lead to the wrong one, and one with another serial leads to none.
 func TestAuthorityKeyIdentifierIsRead(t *testing.T) {
 	sipura := roots()[certs.Sipura1]
-	identifier := func(keyID byte, serial byte) []byte {
-		return []byte{0x30, 6, 0x80, 1, keyID, 0x82, 1, serial}
+	value := func(tag byte, parts ...[]byte) []byte {
+		content := bytes.Join(parts, nil)
+		whole, err := asn1.Marshal(asn1.RawValue{Bytes: content})
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole[0] = tag
+		return whole
 	}
-	named := func(name []byte, serial byte) []byte {
-		names := append([]byte{0xa4, byte(len(name))}, name...)
-		names = append([]byte{0xa1, byte(len(names))}, names...)
-		body := append(names, 0x82, 1, serial)
-		return append([]byte{0x30, byte(len(body))}, body...)
-	}
+	serial := func(c *ca) []byte { return value(0x82, c.SerialNumber.Bytes()) }
+	name := func(c *ca) []byte { return value(0xa1, value(0xa4, c.RawIssuer)) }
+	key := func(c *ca) []byte { return value(0x80, c.SubjectKeyId) }
+	cisco := roots()[certs.CiscoSB1]
+	sister := roots()[certs.SipuraClient1]
 	tests := []struct {
 		what  string
 		value []byte
 		want  int
 	}{
-		{"as it is", identifier(0, 7), 0},
-		{"of another key", identifier(1, 7), 20},
-		{"of another serial", identifier(0, 8), 20},
-		{"with the issuer's name", named(sipura.RawSubject, 7), 0},
-		{"with another name", named(roots()[certs.Public].RawSubject, 7), 20},
+		{"empty", value(0x30), 0},
+		{"as it is", value(0x30, key(sipura), serial(sipura)), 0},
+		{"of another key", value(0x30, key(sister), serial(sipura)), 20},
+		{"by the serial alone", value(0x30, serial(sipura)), 0},
+		{"of another serial", value(0x30, key(sipura), value(0x82, []byte{8})), 20},
+		{"with the issuer's name", value(0x30, name(sipura), serial(sipura)), 0},
+		{"with another name", value(0x30, name(sister), serial(sister)), 20},
+		{"all of another", value(0x30, key(cisco), name(cisco), value(0x82, []byte{0}, cisco.SerialNumber.Bytes())), 20},
 	}
 	for _, tt := range tests {
 		leaf := sign(t, changed(plain("host"), extension(keyAuthority, false, tt.value...)), 0, &ca{&x509.Certificate{RawSubject: sipura.RawSubject}, sipura.key})
@@ -249,7 +259,7 @@ func TestMemoryIsExact(t *testing.T) {
 		}
 	}
 	key, _ := d.Verify(rowOf(t, newPhone), chainOf(leaf), today)
-	if key == nil || !key.Equal(&leaf.key.PublicKey) {
+	if key == nil || !key.Equal(leaf.key.Public()) {
 		t.Errorf("key %v is not that of the certificate", key)
 	}
 }
@@ -311,7 +321,7 @@ func TestMemoryIsBounded(t *testing.T) {
 
 func BenchmarkVerifyAgain(b *testing.B) {
 	d, row := devices(), rowOf(b, newPhone)
-	m := sign(b, authority("middle"), 2, roots()[certs.Sipura1])
+	m := sign(b, issuing("middle"), 2, roots()[certs.Sipura1])
 	chain := chainOf(sign(b, plain("host"), 0, m), m)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -334,7 +344,7 @@ func BenchmarkVerifyFirst(b *testing.B) {
 // Whatever is done to a good chain, nothing but its own bytes is accepted as the
 // server's certificate.
 func FuzzVerify(f *testing.F) {
-	m := sign(f, authority("middle"), 2, roots()[certs.Sipura1])
+	m := sign(f, issuing("middle"), 2, roots()[certs.Sipura1])
 	leaf := sign(f, changed(plain("host"), extension(netscapeType, true, 3, 2, 6, 0x40)), 0, m)
 	f.Add(uint16(0), byte(0), uint16(0), byte(0), []byte(nil))
 	f.Add(uint16(40), byte(1), uint16(0), byte(0), []byte{0x30, 0})

@@ -119,6 +119,8 @@ type File struct {
 	Status     int // HTTP status or 200/404 for TFTP; 0: none came
 	Bytes      int
 	Result     Result
+	TLSError   int   // OpenSSL's number for the server's certificate that was refused, 50 for a wrong name, else 0
+	Alert      uint8 // the fatal alert of a TLS connection that failed, 0 for none
 	Protection profile.Protection
 	Unknown    []string // parameters of the file that the model lacks
 	Rejected   []string // parameters whose value in the file was not taken

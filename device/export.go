@@ -26,9 +26,8 @@ var tabs = []string{"Wan_Setup", "Lan_Setup", "Application", "System", "SIP", "P
 // Spacfg returns what the device's /admin/spacfg.xml says: the Info tab, then
 // every parameter that a page shows, in the order of the tabs. Passwords that are
 // set come as 13 asterisks, and nothing of GPP_SA to GPP_SD comes at all.
-// certificate is as in Status.
-func (v *View) Spacfg(certificate string) []profile.Element {
-	elements := v.Status(certificate)
+func (v *View) Spacfg() []profile.Element {
+	elements := v.Status()
 	f := v.Params.Factory()
 	if f == nil {
 		return elements

@@ -39,7 +39,7 @@ func viewOf(t *testing.T, model string, changes ...string) device.View {
 	}
 }
 
-func spacfg(v device.View) []byte { return profile.Export("flat-profile", v.Spacfg("")) }
+func spacfg(v device.View) []byte { return profile.Export("flat-profile", v.Spacfg()) }
 
 func TestExportsAreAsStored(t *testing.T) {
 	for _, model := range []string{"SPA942", "SPA2102", "SPA504G"} {
@@ -98,7 +98,7 @@ func TestTabsComeInTheirOrder(t *testing.T) {
 	for model, want := range tests {
 		v := viewOf(t, model)
 		var got, groups []string
-		for _, e := range v.Spacfg("") {
+		for _, e := range v.Spacfg() {
 			tab, _, _ := strings.Cut(e.Group, "/")
 			if len(got) == 0 || got[len(got)-1] != tab {
 				got = append(got, tab)

@@ -38,15 +38,14 @@ func (v *View) HostName() string {
 // Status returns the items of the device's Info tab, as its exports have them:
 // the network first, then the product, so that Product_Name is on the tenth line
 // of an export and MAC_Address on the fourteenth (field: scripts count). Names of
-// the parts that lines share repeat. certificate is the Client_Certificate text,
-// "" for Not Installed.
+// the parts that lines share repeat.
 //
 // Sections and items are those of an SPA942's export and a PAP2T's page (field);
 // other families, and values of an unregistered line, are inferred from them.
-func (v *View) Status(certificate string) []profile.Element {
+func (v *View) Status() []profile.Element {
 	s := statusOf(v)
 	s.network()
-	s.product(certificate)
+	s.product()
 	if v.Unit.Row.Model.Family.Phone {
 		s.counters("Info/Phone_Status")
 		s.add("Info/Phone_Status", "Operational_VLAN_ID", "n/a")
@@ -96,10 +95,7 @@ func (s *status) network() {
 		"Secondary__DNS", s.param("Secondary_DNS"))
 }
 
-func (s *status) product(certificate string) {
-	if certificate == "" {
-		certificate = "Not Installed"
-	}
+func (s *status) product() {
 	u := &s.v.Unit
 	s.add("Info/Product_Information",
 		"Product_Name", u.Row.Model.PN.Value,
@@ -107,7 +103,7 @@ func (s *status) product(certificate string) {
 		"Software_Version", u.Row.Firmware.Version,
 		"Hardware_Version", u.Row.Model.HW.Value,
 		"MAC_Address", u.MAC.Upper(),
-		"Client_Certificate", certificate,
+		"Client_Certificate", u.Certificate(),
 		"Customization", "Open",
 		"Licenses", "None")
 }

@@ -15,11 +15,20 @@ type Unit struct {
 	MAC    MAC
 	Serial string
 	IP     netip.Addr // its own address
+	CCERT  string     // what $CCERT says of its certificate; "" reads as Not Installed
 }
 
 // Unit returns the identity of a fleet's device.
 func (r *Row) Unit(seed uint64, i Index, ip netip.Addr) Unit {
 	return Unit{Index: i, Row: r, MAC: r.Model.MAC(seed, i), Serial: r.Model.Serial(seed, i), IP: ip}
+}
+
+// Certificate returns the text of $CCERT and of the admin pages.
+func (u *Unit) Certificate() string {
+	if u.CCERT == "" {
+		return "Not Installed"
+	}
+	return u.CCERT
 }
 
 // UserAgent returns what the device sends to HTTP servers.
@@ -35,7 +44,6 @@ type Situation struct {
 	UPGST      int       // 1 first attempt, 2 retry
 	UPGERR     string    // $ERR of the previous upgrade attempt
 	Customized bool      // by remote customization
-	CCERT      string    // "" reads as Not Installed
 	Place      *Transfer // nil outside of a transfer
 }
 
@@ -118,6 +126,8 @@ func (e Env) fixed(name string) (string, bool) {
 		return u.Row.Model.HW.Value, true
 	case "IP", "EXTIP":
 		return u.IP.String(), true
+	case "CCERT":
+		return u.Certificate(), true
 	case "UPGCOND":
 		return "true", true
 	}
@@ -145,11 +155,6 @@ func (e Env) moment(name string) (string, bool) {
 		return strconv.Itoa(max(s.UPGST, 1)), true
 	case "UPGERR":
 		return s.UPGERR, true
-	case "CCERT":
-		if s.CCERT == "" {
-			return "Not Installed", true
-		}
-		return s.CCERT, true
 	case "ISCUST":
 		if s.Customized {
 			return "1", true

@@ -42,6 +42,16 @@ func (a *attempt) log(template string) {
 	a.tell(device.Event{Kind: device.Syslog, Text: rule.Expand(text, a.env(), a.in.Unit.Row.Dialect())})
 }
 
+// say sends lines to the syslog server that no parameter holds.
+func (a *attempt) say(lines []string) {
+	if !Logs(a.p) {
+		return
+	}
+	for _, text := range lines {
+		a.tell(device.Event{Kind: device.Syslog, Text: text})
+	}
+}
+
 // template returns a log template. Guides print the factory's success message with
 // an ending that no dump of a device has (field).
 func (a *attempt) template(name string) string {

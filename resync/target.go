@@ -162,7 +162,8 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 		if fe == nil {
 			return resp, aborted
 		}
-		a.file.Took = fe.Took
+		a.file.Took, a.file.TLSError, a.file.Alert = fe.Took, fe.TLS.Verify, fe.TLS.Alert
+		a.say(fe.TLS.Log)
 		switch {
 		case fe.TooBig:
 			return resp, a.broken(a.late(errTooBig, errCorrupt))
@@ -229,7 +230,7 @@ func (a *attempt) resolve(t *target) ([]netip.Addr, *failure) {
 func (a *attempt) request(t *target) *Request {
 	u := &a.in.Unit
 	r := &Request{
-		Unit: u, Server: a.file.Server, Method: "GET", Scheme: t.scheme, Host: t.host, Path: t.path,
+		Unit: u, Params: a.p, Server: a.file.Server, Method: "GET", Scheme: t.scheme, Host: t.host, Path: t.path,
 		Max: a.most, Now: a.w.Now(),
 	}
 	if body, ok := a.postBody(t); ok {

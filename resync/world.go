@@ -39,6 +39,7 @@ type Responder interface {
 type Request struct {
 	Unit        *device.Unit   // who asks: User-Agent, firmware, certificate
 	Source      netip.Addr     // source address; the zero Addr leaves it to the system
+	Params      device.Params  // what it is set to: some parameters change how it speaks HTTPS
 	Server      netip.AddrPort // whom to ask
 	Method      string         // GET, POST or PUT; TFTP reads for GET and writes for PUT
 	Scheme      string         // tftp, http or https
@@ -75,7 +76,16 @@ type Error struct {
 	TooBig bool          // the answer was larger than Max
 	Cut    bool          // a good answer began, and its body ended early
 	Took   device.Phases
-	Cause  error // for a person's log; never in an event
+	TLS    Handshake // of TLSFailed
+	Cause  error     // for a person's log; never in an event
+}
+
+// A Handshake is an HTTPS handshake that failed, or a certificate for another
+// host.
+type Handshake struct {
+	Verify int      // OpenSSL's number for what is wrong with the certificate, 50 for the wrong name; 0: nothing
+	Alert  uint8    // the fatal alert that was sent, by either side; 0: none
+	Log    []string // what the device tells its syslog server
 }
 
 // Error describes the failure for a person.

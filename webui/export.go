@@ -12,7 +12,7 @@ import (
 // inferred). That the user's half shows as much as the administrator's is
 // inferred too.
 func (q *request) spacfg() answer {
-	return q.export("flat-profile", q.view.Spacfg(q.certificate()))
+	return q.export("flat-profile", q.view.Spacfg())
 }
 
 // status is the Info tab alone, which the 5xx phones have (field).
@@ -20,7 +20,7 @@ func (q *request) status() answer {
 	if r := q.view.Unit.Row; !r.Model.Family.Phone || r.Generation < 3 {
 		return q.failure(http.StatusNotFound)
 	}
-	return q.export("Status", q.view.Status(q.certificate()))
+	return q.export("Status", q.view.Status())
 }
 
 func (q *request) export(root string, elements []profile.Element) answer {

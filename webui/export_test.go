@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"spafleet/device"
 	"spafleet/webui"
 )
 
@@ -53,9 +52,10 @@ func TestExportIsBehindThePasswordOfItsHalf(t *testing.T) {
 	}
 }
 
-func TestExportHasTheFleetsCertificateText(t *testing.T) {
-	s := &webui.Site{Certificate: func(device.View) string { return "Installed" }}
-	_, addr := serve(t, s, view(t, "SPA942", ""))
+func TestExportHasTheUnitsCertificateText(t *testing.T) {
+	v := view(t, "SPA942", "")
+	v.Unit.CCERT = "Installed"
+	_, addr := serve(t, &webui.Site{}, v)
 	if got := get(t, addr, "/admin/spacfg.xml"); !strings.Contains(got, ">Installed</Client_Certificate>") {
 		t.Errorf("got %.1500s", got)
 	}

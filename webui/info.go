@@ -68,16 +68,8 @@ func (q *request) product() section {
 		pair{"Software Version", u.Row.Firmware.Version},
 		pair{"Hardware Version", u.Row.Model.HW.Value},
 		pair{"MAC Address", u.MAC.Upper()},
-		pair{"Client Certificate", q.certificate()},
+		pair{"Client Certificate", u.Certificate()},
 		pair{"Customization", cmp.Or(q.view.Customization, "Open")})
-}
-
-// certificate is the Client Certificate text of the request's device.
-func (q *request) certificate() string {
-	if q.site.Certificate == nil {
-		return "Not Installed"
-	}
-	return q.site.Certificate(q.view)
 }
 
 func systemStatus(v device.View) section {

@@ -177,10 +177,11 @@ func TestElapsedTimeForms(t *testing.T) {
 	}
 }
 
-func TestCertificateTextIsTheFleets(t *testing.T) {
-	s := &webui.Site{Certificate: func(v device.View) string { return "Installed (" + v.Unit.Serial + ")" }}
-	_, addr := serve(t, s, view(t, "SPA942", ""))
-	if got := get(t, addr, "/"); !strings.Contains(got, "Installed (FM500X000001)") {
+func TestCertificateTextIsTheUnits(t *testing.T) {
+	v := view(t, "SPA942", "")
+	v.Unit.CCERT = "Installed (1024 bits)"
+	_, addr := serve(t, &webui.Site{}, v)
+	if got := get(t, addr, "/"); !strings.Contains(got, "Installed (1024 bits)") {
 		t.Errorf("the page shows\n%s", got)
 	}
 }

@@ -59,10 +59,6 @@ type Site struct {
 	// comes with an older one is told that it is stale and tries again. Nil: one
 	// nonce forever.
 	Nonce func() string
-
-	// Certificate returns the Client Certificate text of a device: Installed or
-	// Not Installed, 5xx phones with the bits. Nil: Not Installed.
-	Certificate func(v device.View) string
 }
 
 const defaultPatience = 10 * time.Second

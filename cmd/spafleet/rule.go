@@ -79,7 +79,7 @@ func oneRule(c *cobra.Command, args []string) error {
 
 // input makes the device that the flags describe.
 func (f *ruleFlags) input() (resync.Input, device.Situation, error) {
-	in, situation := resync.Input{Shelf: &resync.Shelf{}}, device.Situation{CCERT: "Installed"}
+	in, situation := resync.Input{Shelf: &resync.Shelf{}}, device.Situation{}
 	turned, err := device.ParseAssignments(f.switches)
 	if err != nil {
 		return in, situation, fmt.Errorf("--switch: %w", err)
@@ -93,6 +93,7 @@ func (f *ruleFlags) input() (resync.Input, device.Situation, error) {
 		return in, situation, fmt.Errorf("--ip %q is not an address", f.ip)
 	}
 	in.Unit = row.Unit(1, 0, addr)
+	in.Unit.CCERT = "Installed"
 	if err := f.identify(&in.Unit); err != nil {
 		return in, situation, err
 	}
@@ -105,7 +106,8 @@ func (f *ruleFlags) input() (resync.Input, device.Situation, error) {
 	if in.Params, err = f.params(row); err != nil {
 		return in, situation, err
 	}
-	return in, situation, f.moment(&situation)
+	err = f.moment(&in.Unit, &situation)
+	return in, situation, err
 }
 
 func (f *ruleFlags) identify(u *device.Unit) error {
@@ -141,10 +143,10 @@ func (f *ruleFlags) params(row *device.Row) (device.Params, error) {
 }
 
 // moment reads the macros of --env.
-func (f *ruleFlags) moment(s *device.Situation) error {
+func (f *ruleFlags) moment(u *device.Unit, s *device.Situation) error {
 	numbers := map[string]*int{"PRVST": &s.PRVST, "PRVTMR": &s.PRVTMR, "UPGTMR": &s.UPGTMR, "UPGST": &s.UPGST,
 		"REGTMR1": &s.REGTMR[0], "REGTMR2": &s.REGTMR[1]}
-	texts := map[string]*string{"CCERT": &s.CCERT, "UPGERR": &s.UPGERR}
+	texts := map[string]*string{"CCERT": &u.CCERT, "UPGERR": &s.UPGERR}
 	for _, e := range f.envs {
 		name, value, ok := strings.Cut(e, "=")
 		switch {

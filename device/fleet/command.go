@@ -116,7 +116,7 @@ func (l *loop) powerOn(dev device.Index, u *unit, now int64) {
 func (l *loop) applyPresets(dev device.Index, u *unit, now int64) {
 	u.set(preset, true)
 	row := l.row(u)
-	unit := row.Unit(l.f.seed, dev, l.f.address(dev))
+	unit := l.f.identity(row, dev)
 	u.params = l.f.presets[u.group]
 	via := device.ViaPreset
 	if u.has(isCustom) {
@@ -263,7 +263,7 @@ func taken(f *device.Factory, sets []device.Set) []device.Set {
 // edit changes parameters as a person does, and reboots where that is needed.
 func (l *loop) edit(dev device.Index, u *unit, sets []device.Set, now int64) {
 	row := l.row(u)
-	unit := row.Unit(l.f.seed, dev, l.f.address(dev))
+	unit := l.f.identity(row, dev)
 	after, changed := u.params.With(&l.f.shelf.Layers, taken(row.Factory, sets))
 	life, moves := u.life.Apply(device.Change{Unit: &unit, Before: u.params, After: after, Via: device.ViaEdit})
 	u.params, u.receipt = after, noReceipt

@@ -35,6 +35,9 @@ type Config struct {
 	Outstanding int
 	// Rate is the most attempts started in a second; 0: no limit.
 	Rate float64
+	// CCERT returns what $CCERT says of a unit's certificate; nil: Not Installed.
+	// It is called often, from several goroutines.
+	CCERT func(*device.Unit) string
 	// Compiled opens files of the vendor's compiler.
 	Compiled resync.Compiled
 	// Tell is called with what happened, by the fleet's loops, for several

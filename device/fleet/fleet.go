@@ -39,6 +39,7 @@ type Fleet struct {
 	loops      []*loop
 	shelf      resync.Shelf
 	onTell     func([]device.Event)
+	ccert      func(*device.Unit) string
 	late       func(int64)
 	web        Web
 	sites      *sites
@@ -66,7 +67,7 @@ func New(c Config) (*Fleet, error) {
 		return nil, err
 	}
 	f := &Fleet{seed: c.Seed, groups: c.Groups, network: c.Network, prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(),
-		oneAddress: c.OneAddress, onTell: c.Tell, late: c.Late, web: c.Web, limits: map[string]int{}, done: make(chan struct{})}
+		oneAddress: c.OneAddress, onTell: c.Tell, ccert: c.CCERT, late: c.Late, web: c.Web, limits: map[string]int{}, done: make(chan struct{})}
 	f.shelf.Compiled = c.Compiled
 	f.makeLoops(&c)
 	f.populate()
@@ -208,7 +209,7 @@ func (f *Fleet) View(dev device.Index) (device.View, bool) {
 func (l *loop) view(dev device.Index, u *unit) device.View {
 	f := l.f
 	v := device.View{
-		Unit: f.row(u.row).Unit(f.seed, dev, f.address(dev)), Params: u.params, State: u.life.State, Proven: u.life.Proven,
+		Unit: f.identity(f.row(u.row), dev), Params: u.params, State: u.life.State, Proven: u.life.Proven,
 		Powered: u.has(powered), InUse: u.has(inUse), Booted: u.booted, Now: l.clock.Now(), Due: u.nextResync(),
 		Customization: l.customization(dev, u),
 	}
@@ -295,6 +296,15 @@ func (f *Fleet) tell(l *loop, events []device.Event) {
 		f.logs.take(l, events)
 	}
 	f.pulse()
+}
+
+// identity returns who a device is at a firmware.
+func (f *Fleet) identity(r *device.Row, dev device.Index) device.Unit {
+	u := r.Unit(f.seed, dev, f.address(dev))
+	if f.ccert != nil {
+		u.CCERT = f.ccert(&u)
+	}
+	return u
 }
 
 func (f *Fleet) row(i uint16) *device.Row {

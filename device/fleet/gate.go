@@ -130,7 +130,7 @@ func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 	ctx, cancel := context.WithCancel(ctx)
 	l.acts[slot] = act{dev: s.dev, live: true, order: s.command.Order, due: s.due, cancel: cancel}
 	in := resync.Input{
-		Unit: l.row(u).Unit(l.f.seed, s.dev, l.f.address(s.dev)), Params: u.params, Life: u.life,
+		Unit: l.f.identity(l.row(u), s.dev), Params: u.params, Life: u.life,
 		Lease: l.f.groups[u.group].Lease, Cause: s.command.Cause, Command: &s.command,
 		Booted: u.booted, Last: u.last, Upgrade: u.upgrade, Applied: u.receipt, Shelf: &l.f.shelf, Customized: u.has(isCustom),
 		Nonce: uint64(device.Draw(l.f.seed, s.dev, forNonce, u.n) * (1 << 53)),

@@ -14,7 +14,7 @@ func (l *loop) reportBody(dev device.Index, u *unit) func(delta, status bool) []
 	return func(delta, status bool) []byte {
 		switch {
 		case status:
-			return profile.Export("Status", v.Status(""))
+			return profile.Export("Status", v.Status())
 		case delta:
 			return device.ReportXML(v, before)
 		}
@@ -36,7 +36,7 @@ func (l *loop) considerReport(dev device.Index, u *unit, now int64) {
 	if text, _ := u.params.Lookup("Report_Rule"); text == "" || l.told[dev] == u.params {
 		return
 	}
-	unit := l.row(u).Unit(l.f.seed, dev, l.f.address(dev))
+	unit := l.f.identity(l.row(u), dev)
 	if resync.WantsDelta(&unit, u.params) {
 		l.wait(dev, u, device.Command{Order: device.Report, Cause: device.ByUpgrade}, now)
 	}

@@ -28,7 +28,7 @@ func (l *loop) wish(dev device.Index, u *unit, now int64) resync.Wish {
 		return 0
 	}
 	return resync.UpgradeWish(resync.Input{
-		Unit: row.Unit(l.f.seed, dev, l.f.address(dev)), Params: u.params, Lease: l.f.groups[u.group].Lease,
+		Unit: l.f.identity(row, dev), Params: u.params, Lease: l.f.groups[u.group].Lease,
 		Booted: u.booted, Last: u.last, Upgrade: u.upgrade,
 	}, now)
 }

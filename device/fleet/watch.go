@@ -24,7 +24,7 @@ func (l *loop) watch(dev device.Index, u *unit, now int64) {
 }
 
 func (l *loop) watchOf(dev device.Index, u *unit, now int64) resync.Watch {
-	unit := l.row(u).Unit(l.f.seed, dev, l.f.address(dev))
+	unit := l.f.identity(l.row(u), dev)
 	return resync.Watch{
 		Env: device.Env{Unit: &unit, Params: u.params, Situation: &device.Situation{Customized: u.has(isCustom)}}, Timers: resync.TimersOf(u.booted, u.last, u.upgrade.Last),
 		Now: now, Fired: u.fired, Spent: [2]bool{u.has(spent1), u.has(spent2)},

@@ -24,7 +24,9 @@ type Line struct {
 	Status    int    // HTTP status; TFTP: 200, or what the error would be in HTTP
 	Bytes     int    // of the answer's body, or of the upload
 	Took      time.Duration
-	Err       error // why an answer could not be made or sent; for a person
+	TLS       string   // version and suite of HTTPS
+	Client    *Subject // of the client's certificate, nil where it showed none
+	Err       error    // why an answer could not be made or sent; for a person
 }
 
 // An exchange is one request on its way to an answer.
@@ -32,6 +34,8 @@ type exchange struct {
 	at        int64
 	request   *resync.Request
 	userAgent string
+	subject   *Subject
+	tls       string
 	asker     Asker
 	rotation  Rotation
 	err       error
@@ -48,7 +52,7 @@ func (x *exchange) line(response resync.Response) Line {
 	l := Line{
 		At: x.at, Scheme: r.Scheme, Method: r.Method, Path: r.Path, Source: r.Source,
 		UserAgent: x.userAgent, MAC: x.asker.MAC, Status: response.Status,
-		Bytes: len(response.Body), Err: x.err,
+		Bytes: len(response.Body), TLS: x.tls, Client: x.subject, Err: x.err,
 	}
 	if isUpload(r.Method) {
 		l.Bytes = len(r.Body)

@@ -1,6 +1,7 @@
 package prov
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,11 +15,17 @@ import (
 	"spafleet/resync"
 )
 
-// serveHTTP starts serving. The limits keep a client that stalls from staying
-// for ever; an image over a slow line has its ten minutes.
+// serveHTTP starts serving.
 func (s *Server) serveHTTP() {
-	s.http = &http.Server{
-		Handler:           http.HandlerFunc(s.handle),
+	s.http = s.newHTTP(http.HandlerFunc(s.handle))
+	s.serving.Go(func() { _ = s.http.Serve(s.tcp) }) // ends with Close
+}
+
+// newHTTP returns a server. The limits keep a client that stalls from staying
+// for ever; an image over a slow line has its ten minutes.
+func (s *Server) newHTTP(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		WriteTimeout:      10 * time.Minute,
@@ -26,8 +33,8 @@ func (s *Server) serveHTTP() {
 		MaxHeaderBytes:    16 << 10,
 		ConnState:         s.count,
 		ErrorLog:          log.New(io.Discard, "", 0),
+		TLSNextProto:      map[string]func(*http.Server, *tls.Conn, http.Handler){},
 	}
-	s.serving.Go(func() { _ = s.http.Serve(s.tcp) }) // ends with Close
 }
 
 // count follows the connections, because http.Server.Close does not wait for
@@ -43,6 +50,12 @@ func (s *Server) count(_ net.Conn, state http.ConnState) {
 
 func (s *Server) handle(w http.ResponseWriter, q *http.Request) {
 	t := s.begin(httpRequest(q), q.UserAgent())
+	t.take(w, q)
+	t.send(w)
+}
+
+// take reads a request's body, and makes the answer.
+func (t *transfer) take(w http.ResponseWriter, q *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, q.Body, maxUpload))
 	if err != nil {
 		t.fail(uploadStatus(err), err)
@@ -50,6 +63,10 @@ func (s *Server) handle(w http.ResponseWriter, q *http.Request) {
 		t.x.request.Body = body
 		t.answer()
 	}
+}
+
+// send sends the answer.
+func (t *transfer) send(w http.ResponseWriter) {
 	if !hasBody(t.Status) {
 		w.WriteHeader(t.Status)
 		t.done(0, nil)

@@ -24,6 +24,7 @@ type Server struct {
 	Core     *Core
 	TFTPAddr string
 	HTTPAddr string
+	HTTPS    []HTTPS      // further listeners; Open fills in where they are
 	Now      func() int64 // fleet time in nanoseconds since the Unix epoch; nil: the system's clock
 
 	mu      sync.Mutex
@@ -34,6 +35,7 @@ type Server struct {
 	tcp     net.Listener
 	tftp    *tftp.Server
 	http    *http.Server
+	https   []*http.Server
 	serving sync.WaitGroup // the listeners
 	conns   sync.WaitGroup // HTTP connections
 	turn    sync.Mutex     // see begun
@@ -60,12 +62,29 @@ func (s *Server) Open() error {
 	if s.tcp != nil {
 		s.serveHTTP()
 	}
+	s.serveHTTPS()
 	return nil
 }
 
-// listen opens both sockets or none.
-func (s *Server) listen() error {
-	s.udp, s.tcp = nil, nil
+// listen opens all sockets or none.
+func (s *Server) listen() (err error) {
+	s.udp, s.tcp, s.https = nil, nil, nil
+	for i := range s.HTTPS {
+		s.HTTPS[i].listener = nil
+	}
+	defer func() {
+		if err != nil {
+			s.unlisten()
+		}
+	}()
+	if err := s.listenPlain(); err != nil {
+		return err
+	}
+	return s.listenHTTPS()
+}
+
+// listenPlain opens the sockets of TFTP and HTTP.
+func (s *Server) listenPlain() error {
 	if s.TFTPAddr != "" {
 		udp, err := listenUDP(s.TFTPAddr)
 		if err != nil {
@@ -78,13 +97,25 @@ func (s *Server) listen() error {
 	}
 	tcp, err := net.Listen("tcp4", s.HTTPAddr)
 	if err != nil {
-		if s.udp != nil {
-			s.udp.Close()
-		}
 		return listenError("http", s.HTTPAddr, err)
 	}
 	s.tcp = tcp
 	return nil
+}
+
+// unlisten closes what listen opened before it failed.
+func (s *Server) unlisten() {
+	if s.udp != nil {
+		s.udp.Close()
+	}
+	if s.tcp != nil {
+		s.tcp.Close()
+	}
+	for i := range s.HTTPS {
+		if l := s.HTTPS[i].listener; l != nil {
+			l.Close()
+		}
+	}
 }
 
 // listenError adds what to do.
@@ -114,6 +145,9 @@ func (s *Server) Close() {
 	if s.tcp != nil {
 		// The error is that of the listener, which is closed in any case.
 		s.http.Close()
+	}
+	for _, server := range s.https {
+		server.Close()
 	}
 	if s.udp != nil {
 		s.closeTFTP()

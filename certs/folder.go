@@ -1,0 +1,179 @@
+package certs
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// InitOptions say what a new PKI is like.
+type InitOptions struct {
+	Seed         uint64 // whoever knows it can make the authorities' keys
+	LinksysValid bool   // the Linksys authority for servers has not ended
+	Force        bool   // what the folder holds of a PKI is written anew
+}
+
+// settingsFile is written last: a folder without it is not a PKI.
+const (
+	settingsFile = "pki.json"
+	bundleFile   = "client-ca-bundle.pem"
+)
+
+// Init makes a PKI and writes it to a folder, which it makes where there is none:
+// NAME.crt and NAME.key of each authority, client-ca-bundle.pem for the server
+// under test, and pki.json. It refuses a folder that has one of these files.
+func Init(dir string, o InitOptions) (*PKI, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make folder of PKI: %w", err)
+	}
+	if err := vacate(dir, o.Force); err != nil {
+		return nil, err
+	}
+	p := New(o.Seed)
+	p.LinksysValid = o.LinksysValid
+	for _, n := range Authorities() {
+		if err := p.write(dir, n); err != nil {
+			return nil, err
+		}
+	}
+	bundle, err := p.Bundle()
+	if err != nil {
+		return nil, err
+	}
+	if err := WriteFile(filepath.Join(dir, bundleFile), bundle, 0o644, true); err != nil {
+		return nil, err
+	}
+	text, err := json.MarshalIndent(p.settings, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	if err := WriteFile(filepath.Join(dir, settingsFile), append(text, '\n'), 0o600, true); err != nil {
+		return nil, err
+	}
+	p.dir = dir
+	return p, nil
+}
+
+// vacate refuses a folder that holds files of a PKI, or makes it a half-written
+// one.
+func vacate(dir string, force bool) error {
+	names := []string{settingsFile, bundleFile}
+	for _, n := range Authorities() {
+		names = append(names, string(n)+".crt", string(n)+".key")
+	}
+	for _, name := range names {
+		switch _, err := os.Lstat(filepath.Join(dir, name)); {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return err
+		case !force:
+			return fmt.Errorf("%s holds %s already; name another folder, or write it anew with --force", dir, name)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, settingsFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// write writes one authority.
+func (p *PKI) write(dir string, n Name) error {
+	a, err := p.Authority(n)
+	if err != nil {
+		return err
+	}
+	key, err := EncodeKey(a.key)
+	if err != nil {
+		return err
+	}
+	at := filepath.Join(dir, string(n))
+	if err := WriteFile(at+".crt", EncodeCertificates([][]byte{a.Cert.Raw}), 0o644, true); err != nil {
+		return err
+	}
+	return WriteFile(at+".key", key, 0o600, true)
+}
+
+// Open returns the PKI of a folder that Init wrote. Authorities are read when
+// they are asked for: the files count, so that one may be replaced.
+func Open(dir string) (*PKI, error) {
+	text, err := readFile(filepath.Join(dir, settingsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s holds no PKI, or one that was not finished; make one: spafleet certs init --dir %s", dir, dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open PKI: %w", err)
+	}
+	p := &PKI{dir: dir}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&p.settings); err != nil {
+		return nil, fmt.Errorf("open PKI: %s: %w", filepath.Join(dir, settingsFile), err)
+	}
+	if p.Version != 1 {
+		return nil, fmt.Errorf("open PKI: %s is of version %d, this program knows 1", filepath.Join(dir, settingsFile), p.Version)
+	}
+	return p, nil
+}
+
+// read reads an authority's files.
+func (p *PKI) read(row *authorityRow, above *Authority) (*Authority, error) {
+	at := filepath.Join(p.dir, string(row.name))
+	pair, err := readPair(at+".crt", at+".key")
+	if err != nil {
+		return nil, fmt.Errorf("authority %s: %w; 'spafleet certs init --dir %s --force' writes all anew", row.name, err, p.dir)
+	}
+	return row.with(pair.Chain[0], pair.Key, above)
+}
+
+// mostOfFile is the longest file that is read: no certificate comes near.
+const mostOfFile = 1 << 20
+
+// readFile reads a regular file. A pipe would keep the caller waiting.
+func readFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	case info.Size() > mostOfFile:
+		return nil, fmt.Errorf("%s has %d bytes, too many for certificates and keys", name, info.Size())
+	}
+	return os.ReadFile(name)
+}
+
+// WriteFile writes a file whole or not at all, for its owner alone where the mode
+// says so from its first byte on. An existing one is replaced with force, and
+// without it an error. A link is replaced, not followed.
+func WriteFile(name string, data []byte, mode fs.FileMode, force bool) error {
+	part, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.part") // of mode 0600
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	defer os.Remove(part.Name()) // after the rename there is none
+	_, err = part.Write(data)
+	if err == nil {
+		err = part.Chmod(mode)
+	}
+	if closing := part.Close(); err == nil {
+		err = closing
+	}
+	switch {
+	case err != nil:
+	case force:
+		err = os.Rename(part.Name(), name)
+	default:
+		err = os.Link(part.Name(), name)
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%s exists; replace it with --force", name)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}

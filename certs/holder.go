@@ -1,0 +1,226 @@
+package certs
+
+import (
+	"crypto"
+	"fmt"
+	"time"
+
+	"spafleet/certs/ssl"
+	"spafleet/device"
+	"spafleet/resync/rule"
+)
+
+// A Holder has the devices' certificates. It makes one when a device first asks,
+// keeps the latest, and serves many devices at once. What it makes depends on
+// the PKI and the device alone, so that another process makes the same bytes. A
+// Holder must not be copied.
+type Holder struct {
+	PKI    *PKI
+	Seed   uint64      // of the fleet: it chooses whose certificates are defective
+	Pool   int         // how many keys the devices share; 0: 64
+	Unique bool        // a key for each device instead
+	Keep   int         // about how many certificates are kept; 0: 4096
+	Bits   int         // of the devices' keys; 0: as the makers did
+	Hash   crypto.Hash // of the devices' certificates; 0: as the makers did
+
+	made memo[spec, *ssl.Certificate]
+}
+
+// A Kind is what a server may make of a device's certificate.
+type Kind uint8
+
+const (
+	OwnCertificate       Kind = iota // it names the device; only this one makes a connection mutual
+	GenericCertificate               // the one of every firmware: it names no device
+	NoCertificate                    // the device has none to show
+	DefectiveCertificate             // one that a server refuses
+)
+
+var kindNames = [...]string{"own", "generic", "none", "defective"}
+
+// String returns own, generic, none or defective.
+func (k Kind) String() string { return kindNames[k] }
+
+// Certificate returns what a device shows to a server that asks; nil where it
+// has nothing to show. It must not be changed.
+func (h *Holder) Certificate(u *device.Unit) (*ssl.Certificate, Kind, error) {
+	what := h.what(u)
+	if what == none {
+		return nil, NoCertificate, nil
+	}
+	s := h.spec(u, what)
+	c, err := h.made.get(s, positiveOr(h.Keep, 4096), func() (*ssl.Certificate, error) { return h.PKI.mint(&s) })
+	if err != nil {
+		return nil, NoCertificate, fmt.Errorf("certificate of %s %s: %w", u.Row.Model.Name, u.MAC, err)
+	}
+	return c, what.kind(), nil
+}
+
+// Status returns the value of $CCERT, without making the certificate. A device
+// that shows the generic one has none installed (inferred).
+func (h *Holder) Status(u *device.Unit) string {
+	what := h.what(u)
+	switch {
+	case what == none, what == generic:
+		return "Not Installed"
+	case u.Row.Behaviour.TLS.CertBits:
+		return fmt.Sprintf("Installed (%d bits)", h.spec(u, what).bits)
+	}
+	return "Installed"
+}
+
+// A holding is what a device has, in the words of the switch
+// client_certificate; auto: its own.
+type holding string
+
+const (
+	auto         holding = "auto"
+	generic      holding = "generic"
+	none         holding = "none"
+	badSignature holding = "bad_signature"
+	badKey       holding = "wrong_key"
+	expired      holding = "expired"
+	foreign      holding = "foreign"
+)
+
+func (w holding) kind() Kind {
+	switch w {
+	case auto:
+		return OwnCertificate
+	case generic:
+		return GenericCertificate
+	case none:
+		return NoCertificate
+	}
+	return DefectiveCertificate
+}
+
+// what returns what a device has.
+func (h *Holder) what(u *device.Unit) holding {
+	t := &u.Row.Behaviour.TLS
+	switch {
+	case holding(t.Certificate) != auto:
+		return holding(t.Certificate)
+	case u.Row.Generation == 1 && rule.CompareVersions(u.Row.Firmware.Version, "2.0.0", false) < 0:
+		return generic // made before there were certificates (documented)
+	case h.defective(u):
+		return holding(t.Defect)
+	}
+	return auto
+}
+
+// spec returns what is to be made for a device.
+func (h *Holder) spec(u *device.Unit, what holding) spec {
+	if what == generic {
+		return h.settled(genericSpec(u.Row.Behaviour.TLS.CiscoGeneric))
+	}
+	s := specOf(u)
+	from, _ := manufactured(u.Row.Model, u.Serial)
+	s.from = later(from, begins(s.by))
+	s.to = s.from.Add(lifetime)
+	s.key = keyChoice{n: place(s.mac, positiveOr(h.Pool, 64))}
+	if h.Unique {
+		s.key = keyChoice{label: "device " + s.mac}
+	}
+	switch what {
+	case badSignature:
+		s.badSignature = true
+	case badKey:
+		s.wrongKey = true
+	case expired:
+		s.from = begins(s.by)
+		s.to = s.from.Add(365 * 24 * time.Hour)
+	case foreign:
+		s.by = ""
+	}
+	return h.settled(s)
+}
+
+// settled turns to the key length and hash that the holder insists on.
+func (h *Holder) settled(s spec) spec {
+	s.bits = positiveOr(h.Bits, s.bits)
+	if h.Hash != 0 {
+		s.hash = h.Hash
+	}
+	return s
+}
+
+// positiveOr returns n, or what stands for 0.
+func positiveOr(n, zero int) int {
+	if n > 0 {
+		return n
+	}
+	return zero
+}
+
+// lifetime is that of the generic certificate (field), and taken for all.
+const lifetime = 10_950 * 24 * time.Hour
+
+// specOf returns a device's own certificate as its maker made it.
+func specOf(u *device.Unit) spec {
+	s := spec{
+		by: ClientRootOf(u), product: u.Row.Model.PN.Value, unit: u.Row.Model.PN.Value, mac: u.MAC.String(), serial: u.Serial,
+		organization: "Sipura Technology", email: "info@sipura.com", // of Linksys' time
+	}
+	if u.Row.Model.Family.Generation > 2 {
+		s.organization, s.email = "Cisco Small Business", "ciscosb-certadmin@cisco.com" // inferred from their authority
+	}
+	row, err := s.by.row()
+	if err != nil {
+		panic(err) // ClientRootOf returns names of the table
+	}
+	s.hash, s.bits = row.hash, row.bits // keys are as long as the authority's (inferred)
+	return s
+}
+
+// genericSpec returns the certificate that is in every firmware, with its own
+// dates (field). The Cisco words are those of later guides (documented).
+func genericSpec(cisco bool) spec {
+	s := spec{
+		by: SipuraClient1, product: "SPA-2000", unit: "sipura.com", mac: "sipurageneric", serial: "sipurageneric",
+		organization: "Sipura Technology", email: "info@sipura.com", hash: crypto.MD5, bits: 1024,
+		from: day("2004-02-26", false), to: day("2034-02-18", true), key: keyChoice{label: "generic"},
+	}
+	if cisco {
+		s.unit, s.mac, s.serial = "cisco.com", "ciscogeneric", "ciscogeneric"
+	}
+	return s
+}
+
+func begins(n Name) time.Time {
+	row, err := n.row()
+	if err != nil {
+		panic(err) // ClientRootOf returns names of the table
+	}
+	return day(row.from, false)
+}
+
+// ClientRootOf returns the authority that signed a device's own certificate: of
+// models, by what was seen of their kind (field, inferred); of Cisco's, by the
+// switch client_root.
+func ClientRootOf(u *device.Unit) Name {
+	m, t := u.Row.Model, &u.Row.Behaviour.TLS
+	if m.Family.Generation <= 2 {
+		if linksysBranded[m.Name] {
+			return LinksysClient1
+		}
+		return SipuraClient1
+	}
+	late := t.ClientRoot == "late"
+	if t.ClientRoot == "by_serial" {
+		from, known := manufactured(m, u.Serial)
+		late = known && !from.Before(secondRoot)
+	}
+	if late {
+		return CiscoSBClient2
+	}
+	return CiscoSBClient1
+}
+
+// linksysBranded are the models with Linksys' authorities: PAP2, WRTP, RTP in the
+// maker's list. WRP400 stands beside the Sipura ones there (documented).
+var linksysBranded = map[string]bool{"PAP2": true, "RTP300": true, "WRTP54G": true}
+
+// secondRoot is when Cisco's second client authority took over: the units of
+// mid 2013 are the first that can have it (inferred).
+var secondRoot = ciscoWeek(2013, 26)

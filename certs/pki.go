@@ -1,0 +1,122 @@
+package certs
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"encoding/pem"
+	"fmt"
+)
+
+// A PKI is a set of authorities, in memory or in a folder. Their keys are a
+// function of its seed, and all is made when it is first asked for. It serves
+// many callers at once.
+type PKI struct {
+	settings
+	dir         string // "" in memory
+	authorities memo[Name, *Authority]
+	pool        memo[poolKey, crypto.Signer]
+}
+
+// settings are what a PKI is made of.
+type settings struct {
+	Version      int    `json:"version"`
+	Seed         uint64 `json:"seed"`
+	LinksysValid bool   `json:"linksys_valid"`
+}
+
+// A poolKey is one of the keys that devices share.
+type poolKey struct {
+	bits, n int
+}
+
+// New returns a PKI in memory. The same seed makes the same keys and
+// certificates. Linksys' server authority has ended, as it has for devices.
+func New(seed uint64) *PKI { return &PKI{settings: settings{Version: 1, Seed: seed}} }
+
+// Authority returns an authority. The error names those that there are.
+func (p *PKI) Authority(n Name) (*Authority, error) {
+	row, err := n.row()
+	if err != nil {
+		return nil, err
+	}
+	return p.authorities.get(n, 0, func() (*Authority, error) {
+		var above *Authority
+		if row.by != "" {
+			if above, err = p.Authority(row.by); err != nil {
+				return nil, err
+			}
+		}
+		if p.dir != "" {
+			return p.read(row, above)
+		}
+		return p.make(row, above)
+	})
+}
+
+// make makes an authority anew.
+func (p *PKI) make(row *authorityRow, above *Authority) (*Authority, error) {
+	key, err := newKey(p.Seed, "authority "+string(row.name), row.bits)
+	if err != nil {
+		return nil, err
+	}
+	r := *row
+	if r.name == Linksys1 && p.LinksysValid {
+		r.to = lastDay
+	}
+	return r.make(key, above)
+}
+
+// ClientRoots returns the certificates, DER, of the authorities that sign
+// devices: what a server needs to know them.
+func (p *PKI) ClientRoots() ([][]byte, error) {
+	var roots [][]byte
+	for i := range authorities {
+		if !authorities[i].clients {
+			continue
+		}
+		a, err := p.Authority(authorities[i].name)
+		if err != nil {
+			return nil, err
+		}
+		roots = append(roots, a.Cert.Raw)
+	}
+	return roots, nil
+}
+
+// Bundle returns the ClientRoots as PEM.
+func (p *PKI) Bundle() ([]byte, error) {
+	roots, err := p.ClientRoots()
+	if err != nil {
+		return nil, err
+	}
+	return EncodeCertificates(roots), nil
+}
+
+// EncodeCertificates returns certificates as PEM.
+func EncodeCertificates(chain [][]byte) []byte {
+	var b bytes.Buffer
+	for _, c := range chain {
+		_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: c}) // a buffer takes all
+	}
+	return b.Bytes()
+}
+
+// fast returns the signer of a key.
+func fast(key *rsa.PrivateKey) crypto.Signer { return key }
+
+// poolSigner returns the n-th of the keys that devices share.
+func (p *PKI) poolSigner(bits, n int) (crypto.Signer, error) {
+	return p.pool.get(poolKey{bits, n}, 0, func() (crypto.Signer, error) {
+		return p.signer(fmt.Sprintf("pool %d", n), bits)
+	})
+}
+
+// signer makes a key that nobody keeps.
+func (p *PKI) signer(label string, bits int) (crypto.Signer, error) {
+	key, err := newKey(p.Seed, label, bits)
+	if err != nil {
+		return nil, err
+	}
+	return fast(key), nil
+}

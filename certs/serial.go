@@ -1,0 +1,82 @@
+package certs
+
+import (
+	"strings"
+	"time"
+
+	"spafleet/device"
+)
+
+// serialYears are the year letters of Linksys serial numbers: F is 2006
+// (inferred).
+const (
+	serialYears  = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+	serialMonths = "123456789ABC"
+	firstYear    = 2001
+)
+
+// manufactured returns when a device was made, by its serial number, false where
+// that does not say: then the beginning of its authority stands for it.
+func manufactured(m *device.Model, serial string) (time.Time, bool) {
+	if m.Family.Generation > 2 {
+		return ciscoMade(serial)
+	}
+	return linksysMade(serial)
+}
+
+// linksysMade reads a serial number of product, year letter, month and count.
+func linksysMade(serial string) (time.Time, bool) {
+	if len(serial) != 12 {
+		return time.Time{}, false
+	}
+	year, month := strings.IndexByte(serialYears, serial[5]), strings.IndexByte(serialMonths, serial[6])
+	if year < 0 || month < 0 {
+		return time.Time{}, false
+	}
+	return time.Date(firstYear+year, time.Month(month+1), 1, 0, 0, 0, 0, time.UTC), true
+}
+
+// ciscoMade reads a serial number of site, year since 1996, week and count.
+func ciscoMade(serial string) (time.Time, bool) {
+	if len(serial) != 11 {
+		return time.Time{}, false
+	}
+	year, ok := twoDigits(serial[3:5])
+	week, fine := twoDigits(serial[5:7])
+	if !ok || !fine || week < 1 || week > 53 {
+		return time.Time{}, false
+	}
+	return ciscoWeek(1996+year, week), true
+}
+
+// ciscoWeek returns the first day of a week: the first begins on January 1.
+func ciscoWeek(year, week int) time.Time {
+	return time.Date(year, 1, 1+7*(week-1), 0, 0, 0, 0, time.UTC)
+}
+
+func twoDigits(text string) (int, bool) {
+	if text[0] < '0' || text[0] > '9' || text[1] < '0' || text[1] > '9' {
+		return 0, false
+	}
+	return int(text[0]-'0')*10 + int(text[1]-'0'), true
+}
+
+// defectiveModels begin the serial numbers of the units whose certificates were
+// installed incorrectly (documented).
+var defectiveModels = []string{"FM500", "FM600", "FM700"}
+
+// forDefect is the purpose of the draw that chooses defective units.
+const forDefect = 201
+
+// defective reports whether a device is one of those units: some of the serial
+// numbers FM500F100000 to FM500F699999, and as many of the two other models
+// (documented), which is the first half of 2006.
+func (h *Holder) defective(u *device.Unit) bool {
+	for _, prefix := range defectiveModels {
+		rest, ok := strings.CutPrefix(u.Serial, prefix+"F")
+		if ok && len(rest) == 6 && rest[0] >= '1' && rest[0] <= '6' {
+			return device.Draw(h.Seed, u.Index, forDefect, 0)*100 < float64(u.Row.Behaviour.TLS.DefectPercent)
+		}
+	}
+	return false
+}

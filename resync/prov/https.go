@@ -1,0 +1,256 @@
+package prov
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"spafleet/certs/ssl"
+)
+
+// An HTTPS is one listener with one certificate, as the devices need: they name
+// no server when they connect. At least one of SSL and TLS is set.
+type HTTPS struct {
+	Addr string      // host:port as in [Server]
+	SSL  *ssl.Server // SSL 3.0 to TLS 1.1; for tests and demos, it protects nothing
+	TLS  *tls.Config // TLS 1.2; with SSL too, the client's hello decides
+	// Match gives a file whose path names a device only to a client that shows
+	// the certificate of that device; others get status 403.
+	Match bool
+
+	listener net.Listener
+}
+
+// HTTPSAt returns where the listeners of HTTPS are, in their order; zero values
+// for those that never were open.
+func (s *Server) HTTPSAt() []netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]netip.AddrPort, len(s.HTTPS))
+	for i, h := range s.HTTPS {
+		if h.listener != nil {
+			list[i] = addrPort(h.listener.Addr())
+		}
+	}
+	return list
+}
+
+func (s *Server) listenHTTPS() error {
+	for i := range s.HTTPS {
+		h := &s.HTTPS[i]
+		if h.SSL == nil && h.TLS == nil {
+			return fmt.Errorf("listen for https on %s: no certificate", h.Addr)
+		}
+		l, err := net.Listen("tcp4", h.Addr)
+		if err != nil {
+			return listenError("https", h.Addr, err)
+		}
+		h.listener = l
+	}
+	return nil
+}
+
+// serveHTTPS starts a server on each of the listeners.
+func (s *Server) serveHTTPS() {
+	for i := range s.HTTPS {
+		h := &s.HTTPS[i]
+		server := s.newHTTP(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { s.handleHTTPS(h, w, q) }))
+		server.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, sealedKey{}, c) }
+		s.https = append(s.https, server)
+		s.serving.Go(func() { _ = server.Serve(&sealedListener{h.listener, h, s}) }) // ends with Close
+	}
+}
+
+type sealedKey struct{}
+
+// handleHTTPS answers a request whose connection has shaken hands.
+func (s *Server) handleHTTPS(h *HTTPS, w http.ResponseWriter, q *http.Request) {
+	conn := q.Context().Value(sealedKey{}).(*sealed) // put there by serveHTTPS
+	r := httpRequest(q)
+	r.Scheme = "https"
+	t := s.begin(r, q.UserAgent())
+	t.x.subject, t.x.tls = conn.subject(), conn.protocol
+	if h.Match && t.foreign() {
+		t.fail(http.StatusForbidden, errors.New("the certificate is not that of the device in the path"))
+	} else {
+		t.take(w, q)
+	}
+	t.send(w)
+}
+
+// foreign reports whether a path names a device, and the client's certificate
+// another one or none.
+func (t *transfer) foreign() bool {
+	t.core.find(t.x)
+	mac := t.x.asker.MAC
+	return mac != "" && (t.x.subject == nil || t.x.subject.MAC != mac)
+}
+
+// A Subject is what a client's certificate says of its device (field: S of the
+// guides is ST).
+type Subject struct {
+	Name   string // the whole, in the form of RFC 2253
+	MAC    string // 12 lower-case hexadecimal digits as a rule
+	Serial string
+	Model  string // OU
+}
+
+func newSubject(leaf *x509.Certificate) *Subject {
+	first := func(list []string) string {
+		if len(list) == 0 {
+			return ""
+		}
+		return list[0]
+	}
+	n := leaf.Subject
+	return &Subject{Name: n.String(), MAC: first(n.Province), Serial: first(n.Locality), Model: first(n.OrganizationalUnit)}
+}
+
+// A sealedListener gives connections that shake hands when they are first read,
+// so that a client that stalls holds up nobody.
+type sealedListener struct {
+	net.Listener
+	h *HTTPS
+	s *Server
+}
+
+func (l *sealedListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &sealed{Conn: conn, inner: conn, h: l.h, s: l.s}, nil
+}
+
+// A sealed connection is a TCP connection whose first Read shakes hands. Who
+// closes it may be another goroutine than the one that reads and writes.
+type sealed struct {
+	net.Conn // TCP
+	h        *HTTPS
+	s        *Server
+	once     sync.Once
+	broken   error
+	protocol string
+	chain    func() []*x509.Certificate
+
+	mu    sync.Mutex
+	inner net.Conn // what is inside: after the handshake the protocol's
+}
+
+func (c *sealed) opened() net.Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.inner
+}
+
+// Write writes after the handshake.
+func (c *sealed) Write(p []byte) (int, error) { return c.opened().Write(p) }
+
+// Close says goodbye as the protocol does, and closes.
+func (c *sealed) Close() error { return c.opened().Close() }
+
+func (c *sealed) open(inner net.Conn, protocol string, chain func() []*x509.Certificate) {
+	c.protocol, c.chain = protocol, chain
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.inner = inner
+}
+
+// handshakeWait is how long a client may take for its handshake.
+const handshakeWait = 30 * time.Second
+
+func (c *sealed) Read(p []byte) (int, error) {
+	c.once.Do(func() { c.broken = c.shake() })
+	if c.broken != nil {
+		return 0, c.broken
+	}
+	return c.opened().Read(p)
+}
+
+func (c *sealed) shake() error {
+	if err := c.Conn.SetDeadline(time.Now().Add(handshakeWait)); err != nil {
+		return err
+	}
+	raw := &sniffed{Conn: c.Conn, in: bufio.NewReaderSize(c.Conn, 4<<10)}
+	var err error
+	if c.h.SSL == nil || c.h.TLS != nil && raw.isModern() {
+		err = c.shakeTLS(raw)
+	} else {
+		err = c.shakeSSL(raw)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+			c.s.Core.log(Line{At: c.s.now(), Scheme: "https", Method: "CONNECT", Source: addrPort(c.RemoteAddr()).Addr(), Err: fmt.Errorf("handshake: %w", err)})
+		}
+		return err
+	}
+	return c.Conn.SetDeadline(time.Time{})
+}
+
+func (c *sealed) shakeSSL(raw net.Conn) error {
+	conn := ssl.Accept(raw, c.h.SSL)
+	if err := conn.Handshake(); err != nil {
+		return err
+	}
+	state := conn.State()
+	// A later handshake may bring the client's certificate.
+	c.open(conn, state.Version.String()+" "+state.Suite.String(), func() []*x509.Certificate { return parseChain(conn.State().Chain) })
+	return nil
+}
+
+func (c *sealed) shakeTLS(raw net.Conn) error {
+	conn := tls.Server(raw, c.h.TLS)
+	ctx, cancel := context.WithTimeout(c.s.closing, handshakeWait)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	state := conn.ConnectionState()
+	c.open(conn, tls.VersionName(state.Version)+" "+tls.CipherSuiteName(state.CipherSuite), func() []*x509.Certificate { return state.PeerCertificates })
+	return nil
+}
+
+func parseChain(chain [][]byte) []*x509.Certificate {
+	if len(chain) == 0 {
+		return nil
+	}
+	leaf, err := x509.ParseCertificate(chain[0])
+	if err != nil {
+		return nil
+	}
+	return []*x509.Certificate{leaf}
+}
+
+// subject returns what the client's certificate says, nil for a client without.
+func (c *sealed) subject() *Subject {
+	chain := c.chain()
+	if len(chain) == 0 {
+		return nil
+	}
+	return newSubject(chain[0])
+}
+
+// A sniffed connection can be looked into before it is read.
+type sniffed struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+func (c *sniffed) Read(p []byte) (int, error) { return c.in.Read(p) }
+
+// isModern reports whether a client's hello is for TLS 1.2 or later. What is no
+// such hello is for the old side, which says what is wrong.
+func (c *sniffed) isModern() bool {
+	const handshake, upToVersion = 22, 11
+	head, err := c.in.Peek(upToVersion)
+	return err == nil && head[0] == handshake && head[9] == 3 && head[10] >= 3
+}

@@ -56,6 +56,9 @@ func (h *Holder) Certificate(u *device.Unit) (*ssl.Certificate, Kind, error) {
 	return c, what.kind(), nil
 }
 
+// Kind returns what [Holder.Certificate] would, without making the certificate.
+func (h *Holder) Kind(u *device.Unit) Kind { return h.what(u).kind() }
+
 // Status returns the value of $CCERT, without making the certificate. A device
 // that shows the generic one has none installed (inferred).
 func (h *Holder) Status(u *device.Unit) string {

@@ -108,9 +108,13 @@ var (
 	errDamaged = errors.New("the key is damaged")
 )
 
-// EncodeKey returns a key as PEM, PKCS #1, which every server reads.
+// EncodeKey returns a key that was made or read here as PEM, PKCS #1, which every
+// server reads.
 func EncodeKey(key crypto.Signer) ([]byte, error) {
 	k, ok := key.(*rsa.PrivateKey)
+	if s, ours := key.(*signer); ours {
+		k, ok = s.private, true
+	}
 	if !ok {
 		return nil, errors.New("the key cannot be taken out of what holds it")
 	}

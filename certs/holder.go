@@ -56,6 +56,9 @@ func (h *Holder) Certificate(u *device.Unit) (*ssl.Certificate, Kind, error) {
 	return c, what.kind(), nil
 }
 
+// Kind returns what [Holder.Certificate] would, without making the certificate.
+func (h *Holder) Kind(u *device.Unit) Kind { return h.what(u).kind() }
+
 func (h *Holder) certificate(u *device.Unit, what holding) (*ssl.Certificate, error) {
 	keep := positiveOr(h.Keep, 4096)
 	if what == auto && h.Own.has(u.MAC) {

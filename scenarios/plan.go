@@ -59,6 +59,7 @@ func check(s *Story, r *reader) *plan {
 		r.mistake(s.file.root().at("fleet"), "fleet", "%d devices; a fleet has at most %d", n, device.MaxDevices)
 	}
 	p.files()
+	p.secure()
 	p.timeline()
 	for i := range s.Expect {
 		p.claim(&s.Expect[i], fmt.Sprintf("expect[%d]", i))
@@ -183,9 +184,9 @@ func apportion(shares []Share, total int) []int {
 func (p *plan) presets(row *device.Row, list []Preset, path string) []device.Set {
 	var sets []device.Set
 	for _, preset := range list {
-		param, ok := row.Factory.Lookup(preset.Name)
+		param, ok := row.Lookup(preset.Name)
 		if !ok {
-			p.reader.mistake(preset.at.at(), path, "unknown device parameter %q%s", preset.Name, nearestParam(row.Factory, preset.Name))
+			p.reader.mistake(preset.at.at(), path, "unknown device parameter %q%s", preset.Name, nearestParam(row, preset.Name))
 			continue
 		}
 		p.text(preset.Value, preset.value.at(), path+"."+preset.Name, false)
@@ -201,12 +202,8 @@ func (p *plan) presets(row *device.Row, list []Preset, path string) []device.Set
 	return sets
 }
 
-func nearestParam(f *device.Factory, name string) string {
-	names := make([]string, len(f.Params))
-	for i, p := range f.Params {
-		names[i] = p.Name
-	}
-	return device.DidYouMean(name, names)
+func nearestParam(row *device.Row, name string) string {
+	return device.DidYouMean(name, row.ParameterNames())
 }
 
 func (p *plan) timeline() {
@@ -323,7 +320,14 @@ func (p *plan) places() map[string]string {
 	if p.story.Server == nil {
 		return nil
 	}
-	return map[string]string{"server.tftp": "", "server.http": ""}
+	places := map[string]string{"server.name": "", "server.tftp": "", "server.http": ""}
+	for i, key := range p.story.Server.secureKeys() {
+		places[key] = ""
+		if i == 0 {
+			places["server.https"] = ""
+		}
+	}
+	return places
 }
 
 // text checks the ${…} and {{ }} of a value. Not all values are expanded for

@@ -49,7 +49,7 @@ func newModelReport(row *device.Row) modelReport {
 	m := row.Model
 	r := modelReport{
 		Model: m.Name, Family: m.Family.Name, Generation: row.Generation, Lines: m.Lines, FXO: m.FXO, Router: m.Family.Router, Phone: m.Family.Phone,
-		Parameters: len(row.Factory.Params), ProfileLimit: row.Behaviour.Files.Limit, TLS: m.Family.TLS, Firmware: row.Firmware,
+		Parameters: len(row.ParameterNames()), ProfileLimit: row.Behaviour.Files.Limit, TLS: m.Family.TLS, Firmware: row.Firmware,
 		Evidence: map[string]int{}, Facts: factsOf(m), Example: newExample(row),
 		Firmwares: m.Firmwares, Constraints: m.Constraints, Switches: row.Switches,
 	}

@@ -111,7 +111,7 @@ func (e *Event) Name() string {
 // must not be changed.
 type File struct {
 	Rule       byte   // A to D; 'U' for Upgrade_Rule, 'R' for Report_Rule, 'u' for a URL command
-	What       string // profile, image or report
+	What       string // profile, image, report or ca
 	Scheme     string
 	Host       string
 	Server     netip.AddrPort

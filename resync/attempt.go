@@ -33,6 +33,7 @@ type attempt struct {
 	events    []device.Event
 	changed   []device.ID
 	receipt   Receipt
+	ca        *Authority    // trusted beside the firmware's own
 	file      *device.File  // the last that was asked for
 	verb      string        // Resync or Upgrade, in the names of log templates
 	what      string        // profile or image
@@ -45,7 +46,7 @@ type attempt struct {
 }
 
 func begin(ctx context.Context, w World, in *Input) *attempt {
-	return &attempt{ctx: ctx, w: w, in: in, p: in.Params, life: in.Life, receipt: in.Applied, situation: in.situation(w.Now()),
+	return &attempt{ctx: ctx, w: w, in: in, p: in.Params, life: in.Life, receipt: in.Applied, ca: in.CA, situation: in.situation(w.Now()),
 		verb: "Resync", what: "profile", most: in.Unit.Row.Behaviour.Files.Limit}
 }
 
@@ -241,6 +242,11 @@ func (a *attempt) via() device.Via {
 // get fetches, decodes and applies one file.
 func (a *attempt) get(t target) *failure {
 	asked := a.turn
+	if t.scheme == "https" {
+		if f := a.authority(); f != nil {
+			return f
+		}
+	}
 	resp, f := a.fetch(&t)
 	if f != nil {
 		return f
@@ -347,7 +353,7 @@ func hint(e *profile.Error) string {
 // fail ends the sequence.
 func (a *attempt) fail(f *failure) Outcome {
 	if f == aborted {
-		return Outcome{Params: a.p, Life: a.life, Events: a.events, Aborted: true, Applied: a.receipt}
+		return Outcome{Params: a.p, Life: a.life, Events: a.events, Aborted: true, Applied: a.receipt, CA: a.ca}
 	}
 	a.situationErr(f.err)
 	a.log("Log_Resync_Failure_Msg")
@@ -359,7 +365,7 @@ func (a *attempt) fail(f *failure) Outcome {
 
 func (a *attempt) outcome(ok bool) Outcome {
 	return Outcome{Params: a.p, Life: a.life, Events: a.events, OK: ok,
-		Reboot: a.in.Unit.Row.Reboots(a.lasting()), Applied: a.receipt}
+		Reboot: a.in.Unit.Row.Reboots(a.lasting()), Applied: a.receipt, CA: a.ca}
 }
 
 // lasting returns the changes that are still there at the end: two files that

@@ -36,8 +36,9 @@ type Input struct {
 	Booted  int64           // fleet time of the last boot
 	Last    int64           // fleet time of the last attempt's start, or by switch of its end; 0 for none
 	Upgrade UpgradeHistory
-	Applied Receipt // of the last body applied, zero after any other change
-	Shelf   *Shelf  // shared by the fleet
+	Applied Receipt    // of the last body applied, zero after any other change
+	CA      *Authority // of the outcome before; nil for none
+	Shelf   *Shelf     // shared by the fleet
 	// ReportBody makes the body of a report: all parameters, or with delta those
 	// that changed since the last one; with status the status document.
 	ReportBody func(delta, status bool) []byte
@@ -63,6 +64,7 @@ type Outcome struct {
 	Err     string
 	Reboot  device.RebootClass // asked for by the changes, after the whole sequence
 	Applied Receipt
+	CA      *Authority    // what the device trusts from now on beside its firmware's authorities; nil for nothing
 	Wait    time.Duration // the server asked to be left alone for so long
 	Version string        // of an upgrade that succeeded
 	// Custom is what a customization that succeeded brought; NotFound: the server

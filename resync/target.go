@@ -233,6 +233,9 @@ func (a *attempt) request(t *target) *Request {
 		Unit: u, Params: a.p, Server: a.file.Server, Method: "GET", Scheme: t.scheme, Host: t.host, Path: t.path,
 		Max: a.most, Now: a.w.Now(),
 	}
+	if a.ca != nil {
+		r.CA = a.ca.PEM
+	}
 	if body, ok := a.postBody(t); ok {
 		r.Method, r.Body, r.ContentType = "POST", []byte(body), u.Row.Behaviour.PostType
 	}

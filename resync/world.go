@@ -40,6 +40,7 @@ type Request struct {
 	Unit        *device.Unit   // who asks: User-Agent, firmware, certificate
 	Source      netip.Addr     // source address; the zero Addr leaves it to the system
 	Params      device.Params  // what it is set to: some parameters change how it speaks HTTPS
+	CA          string         // PEM of what the device trusts beside its firmware's authorities
 	Server      netip.AddrPort // whom to ask
 	Method      string         // GET, POST or PUT; TFTP reads for GET and writes for PUT
 	Scheme      string         // tftp, http or https

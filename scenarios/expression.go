@@ -86,6 +86,8 @@ type happen struct {
 	Bytes      int           `expr:"bytes"`
 	Err        string        `expr:"err"`
 	Result     string        `expr:"result"`
+	TLSError   int           `expr:"tls_error"` // OpenSSL's number
+	Alert      int           `expr:"alert"`
 	Protection []string      `expr:"protection"`
 	Changed    int           `expr:"changed"`
 	State      string        `expr:"state"`
@@ -101,6 +103,7 @@ func happened(e *device.Event, start int64) happen {
 	if f := e.File; f != nil {
 		h.Rule, h.What, h.Scheme, h.Host, h.Path = string(rune(f.Rule)), f.What, f.Scheme, f.Host, f.Path
 		h.Port, h.Status, h.Bytes, h.Protection = int(f.Server.Port()), f.Status, f.Bytes, f.Protection.Names()
+		h.TLSError, h.Alert = f.TLSError, int(f.Alert)
 		if f.Rule == 'u' {
 			h.Rule = "url"
 		}

@@ -59,6 +59,7 @@ func check(s *Story, r *reader) *plan {
 		r.mistake(s.file.root().at("fleet"), "fleet", "%d devices; a fleet has at most %d", n, device.MaxDevices)
 	}
 	p.files()
+	p.secure()
 	p.timeline()
 	for i := range s.Expect {
 		p.claim(&s.Expect[i], fmt.Sprintf("expect[%d]", i))
@@ -319,7 +320,14 @@ func (p *plan) places() map[string]string {
 	if p.story.Server == nil {
 		return nil
 	}
-	return map[string]string{"server.tftp": "", "server.http": ""}
+	places := map[string]string{"server.name": "", "server.tftp": "", "server.http": ""}
+	for i, key := range p.story.Server.secureKeys() {
+		places[key] = ""
+		if i == 0 {
+			places["server.https"] = ""
+		}
+	}
+	return places
 }
 
 // text checks the ${…} and {{ }} of a value. Not all values are expanded for

@@ -265,9 +265,10 @@ func (r *reader) group(name string, n *node, path string) Group {
 		key{"count", r.count(&g.Count)},
 		key{"mix", func(n *node, path string) { g.Mix = r.mix(n, path) }},
 		key{"set", func(n *node, path string) { g.Set = r.presets(n, path) }},
-		key{"switches", func(n *node, path string) { g.Switches = r.switches(n, path) }},
+		key{"switches", func(n *node, path string) { r.switches(&g, n, path) }},
 		key{"lease", func(n *node, path string) { r.lease(&g, n, path) }},
 		key{"rc", r.text(&g.RC)},
+		key{"cert", func(n *node, path string) { r.cert(&g, n, path) }},
 		key{"powered", func(n *node, path string) {
 			on := true
 			r.boolean(&on)(n, path)
@@ -341,12 +342,10 @@ func (r *reader) presets(n *node, path string) []Preset {
 	return list
 }
 
-func (r *reader) switches(n *node, path string) map[string]string {
-	m := map[string]string{}
+func (r *reader) switches(g *Group, n *node, path string) {
 	for _, p := range r.presets(n, path) {
-		m[p.Name] = p.Value
+		g.Turn(p.Name, p.Value)
 	}
-	return m
 }
 
 func (r *reader) lease(g *Group, n *node, path string) {
@@ -387,6 +386,8 @@ func (r *reader) target(n *node, path string) *Target {
 			})
 		}},
 		key{"tftp", r.text(&t.TFTP)},
+		key{"certs", r.text(&t.Certs)},
+		key{"trust", r.text(&t.Trust)},
 	)
 	if n.kind == mapping && len(t.Hosts) == 0 {
 		r.mistake(n, path, "hosts is needed: the only hosts that this fleet may contact")
@@ -396,23 +397,34 @@ func (r *reader) target(n *node, path string) *Target {
 
 func (r *reader) server(n *node, path string) *Server {
 	s := &Server{Files: map[string]prov.Entry{}}
-	r.walk(n, path, key{"files", func(n *node, path string) {
-		if !r.is(n, mapping, path, "a map of paths") {
-			return
-		}
-		s.node = n
-		for i, k := range n.keys {
-			if k.kind == refused {
-				continue
+	r.walk(n, path,
+		key{"name", r.scalarAs(func(text string) error {
+			s.Name = strings.ToLower(text)
+			if s.Name == "" || strings.ContainsAny(text, " /:") {
+				return fmt.Errorf("%q is not a host's name", text)
 			}
-			if !strings.HasPrefix(k.text, "/") {
-				r.mistake(k, path, "a path begins with /")
-				continue
-			}
-			s.Files[k.text] = r.entry(n.values[i], join(path, k.text))
-		}
-	}})
+			return nil
+		})},
+		key{"https", func(n *node, path string) { r.https(s, n, path) }},
+		key{"files", func(n *node, path string) { r.files(s, n, path) }})
 	return s
+}
+
+func (r *reader) files(s *Server, n *node, path string) {
+	if !r.is(n, mapping, path, "a map of paths") {
+		return
+	}
+	s.node = n
+	for i, k := range n.keys {
+		if k.kind == refused {
+			continue
+		}
+		if !strings.HasPrefix(k.text, "/") {
+			r.mistake(k, path, "a path begins with /")
+			continue
+		}
+		s.Files[k.text] = r.entry(n.values[i], join(path, k.text))
+	}
 }
 
 func (r *reader) entry(n *node, path string) prov.Entry {

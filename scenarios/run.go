@@ -2,12 +2,16 @@ package scenarios
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
+	"net"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"spafleet/certs"
 	"spafleet/device"
 	"spafleet/device/fleet"
 	"spafleet/device/result"
@@ -18,12 +22,17 @@ import (
 
 // Options is what belongs to the machine that runs a story, not to the story.
 type Options struct {
-	Addresses netip.Prefix
-	Web       fleet.Web
-	PinTFTP   bool
-	Compiled  resync.Compiled       // opens files of the vendor's compiler
-	Registry  prometheus.Registerer // nil: no live metrics
-	Tell      func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
+	Addresses  netip.Prefix
+	Web        fleet.Web
+	PinTFTP    bool
+	Compiled   resync.Compiled       // opens files of the vendor's compiler
+	PKI        *certs.PKI            // the authorities; nil: those of certs.New(1)
+	Trust      []*x509.Certificate   // further authorities that the devices trust
+	Own        *certs.Material       // certificates of one's own, before those of the PKI; nil: none
+	KeyPool    int                   // how many keys the devices' certificates share; 0: 64
+	UniqueKeys bool                  // a key for each device, not one of a pool
+	Registry   prometheus.Registerer // nil: no live metrics
+	Tell       func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
 	// Started is called once everything listens, before the first device has
 	// power.
 	Started func(*Live)
@@ -58,6 +67,7 @@ type play struct {
 	tally    *result.Tally
 	judge    *judge
 	server   *prov.Server
+	certs    *certs.Devices
 	pairs    *prov.Pairs
 	texts    *texts
 	when     []*tracked // by step
@@ -88,6 +98,10 @@ func Run(ctx context.Context, s *Story, o Options) (*Report, error) {
 
 // prepare opens everything that the story needs.
 func (p *play) prepare() error {
+	var err error
+	if p.certs, err = p.openCerts(); err != nil {
+		return err
+	}
 	if p.story.Server != nil {
 		if err := p.openServer(); err != nil {
 			return err
@@ -109,7 +123,7 @@ func (p *play) openFleet() error {
 	f, err := fleet.New(fleet.Config{
 		Seed: p.story.Seed, Groups: p.groups, Network: p.network(), Addresses: p.options.Addresses, OneAddress: one,
 		Outstanding: p.story.Most, Rate: p.story.Rate, Tell: p.tell, Late: p.tally.Late, Web: p.options.Web,
-		Compiled: p.options.Compiled,
+		Compiled: p.options.Compiled, CCERT: p.certs.Holder.Status,
 	})
 	if err != nil {
 		return err
@@ -124,10 +138,29 @@ func (p *play) openFleet() error {
 	return f.Open()
 }
 
+// openCerts gathers what the devices trust and hold.
+func (p *play) openCerts() (*certs.Devices, error) {
+	o := &p.options
+	d := &certs.Devices{PKI: o.PKI, Extra: o.Trust}
+	if t := p.story.Target; t != nil {
+		if err := t.open(d); err != nil {
+			return nil, fmt.Errorf("story %s: target: %w", p.story.Name, err)
+		}
+	}
+	if d.PKI == nil {
+		d.PKI = certs.New(1)
+	}
+	d.Holder = &certs.Holder{PKI: d.PKI, Seed: p.story.Seed, Pool: o.KeyPool, Unique: o.UniqueKeys, Own: o.Own}
+	return d, nil
+}
+
 // network returns what the devices reach their servers through: the target's
 // hosts alone, where the story names them.
 func (p *play) network() fleet.Network {
-	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP}
+	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP, Certs: p.certs}
+	if s := p.story.Server; s != nil {
+		sockets.Hosts = map[string][]netip.Addr{s.name(): {p.server.HTTP().Addr()}}
+	}
 	t := p.story.Target
 	if t == nil || t.Hosts == nil {
 		return sockets
@@ -261,12 +294,19 @@ func (p *play) openServer() error {
 		return err
 	}
 	server := &prov.Server{Core: core, TFTPAddr: cmpOr(s.TFTP, "127.0.0.1:0"), HTTPAddr: cmpOr(s.HTTP, "127.0.0.1:0")}
+	for i := range s.HTTPS {
+		l, err := s.HTTPS[i].Listener(p.certs.PKI, s.name(), "127.0.0.1", time.Now)
+		if err != nil {
+			return fmt.Errorf("story %s: https: %w", p.story.Name, err)
+		}
+		server.HTTPS = append(server.HTTPS, l)
+	}
 	if err := server.Open(); err != nil {
 		return err
 	}
 	p.server = server
 	tftp := server.TFTP().String()
-	p.values = map[string]string{"server.tftp": tftp, "server.http": server.HTTP().String()}
+	p.values = p.addresses()
 	files, err := p.fill()
 	if err == nil {
 		err = core.SetFiles(files)
@@ -288,6 +328,26 @@ func (p *play) openServer() error {
 	}
 	return nil
 }
+
+// addresses returns what ${…} stands for. Plain servers go by address, those
+// with a certificate by the name that is in it.
+func (p *play) addresses() map[string]string {
+	s := p.story.Server
+	values := map[string]string{"server.name": s.name(), "server.tftp": p.server.TFTP().String(), "server.http": p.server.HTTP().String()}
+	at := p.server.HTTPSAt()
+	for i, key := range s.secureKeys() {
+		place := net.JoinHostPort(s.name(), strconv.Itoa(int(at[i].Port())))
+		if i == 0 {
+			values["server.https"] = place
+		}
+		if values[key] == "" {
+			values[key] = place
+		}
+	}
+	return values
+}
+
+func (s *Server) name() string { return cmpOr(s.Name, "prov.test") }
 
 func (p *play) noLease(group string) bool {
 	for _, g := range p.story.Fleet {

@@ -39,7 +39,16 @@ type Group struct {
 	NoLease    bool
 	RC         string // where the units ask for remote customization; "": they are ordinary ones
 	Off        bool   // waits for power_on
+	Cert       string // folder with the devices' own certificates; "": those of the PKI
 	node       *node
+}
+
+// Turn turns a switch of the firmware.
+func (g *Group) Turn(name, value string) {
+	if g.Switches == nil {
+		g.Switches = map[string]string{}
+	}
+	g.Switches[name] = value
 }
 
 // A Share is a part of a group: a number of devices, or percent of the group.
@@ -59,9 +68,11 @@ type Preset struct {
 
 // A Server is the embedded provisioning server.
 type Server struct {
+	Name  string // what its certificates say, and what the devices find it by; "": prov.test
 	Files map[string]prov.Entry
 	TFTP  string // address to listen at; "": a free port on loopback
 	HTTP  string
+	HTTPS []HTTPS
 	node  *node // of the files
 }
 
@@ -69,6 +80,8 @@ type Server struct {
 type Target struct {
 	Hosts []Host // the only hosts that the fleet may contact; nil: any
 	TFTP  string // host:port for option 66
+	Certs string // folder of a test PKI; "": the options'
+	Trust string // PEM file with further authorities that the devices trust
 }
 
 // A Step is something that happens, at an instant or when a claim holds.

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
 
+	"spafleet/certs"
 	"spafleet/device"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
@@ -64,6 +67,28 @@ func allowed(hosts []Host) map[string]bool {
 		}
 	}
 	return m
+}
+
+// open reads the authorities that a target names.
+func (t *Target) open(d *certs.Devices) (err error) {
+	if t.Certs != "" && d.PKI == nil {
+		if d.PKI, err = certs.Open(t.Certs); err != nil {
+			return fmt.Errorf("certs: %w", err)
+		}
+	}
+	if t.Trust == "" {
+		return nil
+	}
+	text, err := os.ReadFile(t.Trust)
+	if err != nil {
+		return fmt.Errorf("trust: %w", err)
+	}
+	list, err := certs.ReadAuthorities(text)
+	if err != nil {
+		return fmt.Errorf("trust: %s: %w", t.Trust, err)
+	}
+	d.Extra = append(slices.Clone(d.Extra), list...)
+	return nil
 }
 
 // A fence keeps a fleet to the hosts that a story names, whatever its profiles

@@ -2,6 +2,8 @@ package scenarios
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr"
@@ -51,6 +53,18 @@ func (t *template) expand(s speaker) (string, error) {
 	return b.String(), nil
 }
 
+// unknownPlace says what a ${name} could have been.
+func unknownPlace(name string, values map[string]string) error {
+	if len(values) == 0 {
+		return fmt.Errorf("unknown ${%s}; this story has no server", name)
+	}
+	var known []string
+	for _, v := range slices.Sorted(maps.Keys(values)) {
+		known = append(known, "${"+v+"}")
+	}
+	return fmt.Errorf("unknown ${%s}; there are %s", name, strings.Join(known, ", "))
+}
+
 // placeholders replaces ${name} by the server's addresses, once and before the
 // start; $${ is a literal ${.
 func placeholders(text string, values map[string]string) (string, error) {
@@ -69,7 +83,7 @@ func placeholders(text string, values map[string]string) (string, error) {
 		name, after, ok := strings.Cut(rest, "}")
 		value, known := values[name]
 		if !ok || !known {
-			return "", fmt.Errorf("unknown ${%s}; there are ${server.tftp} and ${server.http}", name)
+			return "", unknownPlace(name, values)
 		}
 		b.WriteString(before + value)
 		text = after

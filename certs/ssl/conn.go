@@ -128,6 +128,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	for len(c.data) == 0 {
 		if c.ended {
+			c.drained()
 			return 0, io.EOF
 		}
 		if f := c.broken.Load(); f != nil {
@@ -268,6 +269,8 @@ func (c *Conn) fails(err error) error {
 	if err == nil || c.broken.Load() != nil || errors.As(err, &timeout) && timeout.Timeout() {
 		return err
 	}
+	c.from = c.to
+	c.drained()
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	return c.breaks(err)

@@ -17,6 +17,8 @@ func demoCommand(s streams) *cobra.Command {
 	var models string
 	var seed uint64
 	var switches []string
+	var https bool
+	secure := certFlags{pool: 64}
 	web := webFlags{}
 	c := &cobra.Command{
 		Use:   "demo",
@@ -31,9 +33,15 @@ families, and shows how each finds its way by its own factory rule:
 
 Everything goes over real sockets. The story is scenarios/demo.yaml; it presets
 Resync_Random_Delay to 0, which real units have at up to 40 s. The exit code is
-0 only if every device went the whole way in order.`,
+0 only if every device went the whole way in order.
+
+With --https it is a retail activation, scenarios/retail.yaml: the customer opens a
+link with his PIN, one resync over HTTPS brings the permanent URL, and there the
+server looks at the client certificate of each device, until all are in SEC-PRV-2.
+There is a port for each authority, because the families trust different ones.`,
 		Example: `  spafleet demo
   spafleet demo --devices 200 --models SPA2102,PAP2T,SPA504G
+  spafleet demo --https
   spafleet demo --json | jq .verdict
   spafleet demo --keep`,
 		Args: noArgs,
@@ -42,22 +50,35 @@ Resync_Random_Delay to 0, which real units have at up to 40 s. The exit code is
 	c.Flags().StringVar(&models, "models", "", "models in equal shares, such as SPA2102,PAP2T")
 	c.Flags().Uint64Var(&seed, "seed", 1, "who the devices are: same seed, same MAC addresses and serial numbers")
 	c.Flags().StringArrayVar(&switches, "switch", nil, "turn a switch of the firmware, NAME=VALUE; 'spafleet models show' lists them")
+	c.Flags().BoolVar(&https, "https", false, "activate by HTTPS with client certificates instead")
+	secure.register(c.Flags())
 	c.Flags().BoolVar(&st.options.Keep, "keep", false, "stay up afterwards, with the devices' web servers reachable")
 	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
 	web.register(c.Flags(), "")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		story, err := demoStory(count, models)
+		name := "demo"
+		if https {
+			name = "retail"
+		}
+		story, err := demoStory(name, count, models)
 		if err != nil {
 			return err
 		}
 		story.Seed = seed
-		if story.Fleet[0].Switches, err = device.ParseAssignments(switches); err != nil {
+		turned, err := device.ParseAssignments(switches)
+		if err != nil {
 			return fmt.Errorf("--switch: %w", err)
+		}
+		for name, value := range turned {
+			story.Fleet[0].Turn(name, value)
 		}
 		if st.options.Keep && !c.Flags().Changed("listen-web") {
 			web.port = "0"
 		}
 		if st.options.Web, err = web.web(); err != nil {
+			return err
+		}
+		if err := secure.apply(&st.options); err != nil {
 			return err
 		}
 		st.hello = demoHello
@@ -66,9 +87,9 @@ Resync_Random_Delay to 0, which real units have at up to 40 s. The exit code is
 	return c
 }
 
-// demoStory is scenarios/demo.yaml with the fleet that was asked for.
-func demoStory(count int, models string) (*scenarios.Story, error) {
-	story, err := scenarios.Builtin("demo")
+// demoStory is a story of one group with the fleet that was asked for.
+func demoStory(name string, count int, models string) (*scenarios.Story, error) {
+	story, err := scenarios.Builtin(name)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +114,9 @@ func demoStory(count int, models string) (*scenarios.Story, error) {
 
 func demoHello(w io.Writer, l *scenarios.Live) {
 	fmt.Fprintf(w, "embedded server: tftp %s, http %s · %d devices from %s on\n", l.Server.TFTP(), l.Server.HTTP(), l.Fleet.Len(), firstAddress(l))
+	for i, at := range l.Server.HTTPSAt() {
+		fmt.Fprintf(w, "https %s with a certificate of %s\n", at, l.Server.HTTPS[i].Name)
+	}
 	fmt.Fprintln(w, "preset: Resync_Random_Delay=0 (real units wait up to 40 s before their first contact)")
 	if url := l.Fleet.WebURL(0); url != "" {
 		fmt.Fprintf(w, "web server of the first device: %s\n", url)

@@ -34,6 +34,8 @@ type runFlags struct {
 	sidecars        []string
 	addresses       netip.Prefix
 	web             webFlags
+	certs           certFlags
+	caTable         string
 }
 
 func runCommand(s streams) *cobra.Command {
@@ -68,6 +70,9 @@ exit code 3. Without --until and --duration the run goes on until Ctrl-C.`,
 			return err
 		}
 		st.options.Addresses, st.options.PinTFTP = f.addresses, f.tftpClient == "pin"
+		if err := f.certs.apply(&st.options); err != nil {
+			return err
+		}
 		if st.options.Compiled, err = f.compiled(c.Context()); err != nil {
 			return err
 		}
@@ -96,6 +101,8 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.Var(durationFlag{&f.timeout}, "timeout", "with --until: fail when it takes longer")
 	flags.Var(durationFlag{&f.lateness}, "max-lateness", "the run does not count when attempts start later than this, p99 (100ms)")
 	flags.Var(prefixFlag{&f.addresses}, "addresses", "the devices' own addresses (127.64.0.0/10)")
+	flags.StringVar(&f.caTable, "ca-table", "", "which list of trusted authorities holds: field or documented (switch ca_table)")
+	f.certs.registerDevices(flags)
 	f.web.register(flags, "")
 }
 
@@ -113,6 +120,11 @@ func (f *runFlags) story(c *cobra.Command, args []string) (*scenarios.Story, err
 	}
 	if err != nil {
 		return nil, err
+	}
+	if f.caTable != "" {
+		for i := range story.Fleet {
+			story.Fleet[i].Turn("ca_table", f.caTable)
+		}
 	}
 	if c.Flags().Changed("seed") || len(args) == 0 {
 		story.Seed = f.seed

@@ -20,6 +20,7 @@ import (
 type serveFlags struct {
 	root, tftp, http string
 	json             bool
+	secure           secureFlags
 }
 
 func serveCommand(s streams) *cobra.Command {
@@ -48,15 +49,22 @@ In text files these say who asks, and where the server is:
   {{tftp}} {{http}}                      the same with the port: 127.0.0.1:6969
 
 What is not known stays as it is, and so does $MA inside a file: it is for the
-device. Uploads (PUT and POST) are taken and counted, and not written to disk.`,
+device. Uploads (PUT and POST) are taken and counted, and not written to disk.
+
+With --https devices can come by SSL 3.0 to TLS 1.2 too. The old versions are
+there for the devices that know no other, and protect nothing. The certificate is
+of a test authority: the one of the folder that --certs names, which devices of
+'spafleet run --certs' trust; without it both have the same built-in ones.`,
 		Example: `  spafleet serve --root ./profiles
   spafleet serve --root . --tftp 0.0.0.0:69 --http 0.0.0.0:80
+  spafleet serve --root . --https 127.0.0.1:8443 --https ciscosb1=127.0.0.1:8444 --https-client match
   spafleet serve --root . --tftp '' --http 127.0.0.1:0 --json | jq -r .path`,
 		Args: noArgs,
 	}
 	c.Flags().StringVar(&f.root, "root", "", "directory with the files")
 	c.Flags().StringVar(&f.tftp, "tftp", "127.0.0.1:6969", "address of the TFTP server, port 0 for a free one, '' for none")
 	c.Flags().StringVar(&f.http, "http", "127.0.0.1:8080", "address of the HTTP server, port 0 for a free one, '' for none")
+	f.secure.register(c.Flags())
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON, one object in a line")
 	_ = c.MarkFlagDirname("root")
 	c.RunE = func(c *cobra.Command, _ []string) error { return f.serve(c.Context(), s.out) }
@@ -75,6 +83,9 @@ func (f *serveFlags) serve(ctx context.Context, w io.Writer) error {
 	}
 	defer core.Close()
 	server := &prov.Server{Core: core, TFTPAddr: f.tftp, HTTPAddr: f.http}
+	if server.HTTPS, err = f.secure.listeners(); err != nil {
+		return err
+	}
 	if err := log.hello(f.root, server); err != nil {
 		return fmt.Errorf("serve %s: %w", f.root, err)
 	}
@@ -88,8 +99,8 @@ func (f *serveFlags) check() error {
 	if f.root == "" {
 		return fmt.Errorf("serve: which files? give their directory, such as --root ./profiles")
 	}
-	if f.tftp == "" && f.http == "" {
-		return fmt.Errorf("serve: --tftp and --http are both empty: nothing to listen on")
+	if f.tftp == "" && f.http == "" && len(f.secure.at) == 0 {
+		return fmt.Errorf("serve: --tftp and --http are both empty, and there is no --https: nothing to listen on")
 	}
 	info, err := os.Stat(f.root)
 	if err != nil {

@@ -24,11 +24,12 @@ type requestLog struct {
 // What a server says, each object with an event.
 type (
 	serverUp struct {
-		Event string `json:"event"` // listening
-		Root  string `json:"root"`
-		TFTP  string `json:"tftp,omitempty"`
-		HTTP  string `json:"http,omitempty"`
-		Try   string `json:"try,omitempty"`
+		Event string   `json:"event"` // listening
+		Root  string   `json:"root"`
+		TFTP  string   `json:"tftp,omitempty"`
+		HTTP  string   `json:"http,omitempty"`
+		HTTPS []string `json:"https,omitempty"`
+		Try   string   `json:"try,omitempty"`
 	}
 	serverRequest struct {
 		Event     string    `json:"event"` // request
@@ -41,6 +42,8 @@ type (
 		Status    int       `json:"status"`
 		Bytes     int       `json:"bytes"`
 		UserAgent string    `json:"user_agent,omitempty"`
+		TLS       string    `json:"tls,omitempty"`    // version and suite
+		Client    string    `json:"client,omitempty"` // subject of its certificate
 		Seconds   float64   `json:"seconds"`
 		Error     string    `json:"error,omitempty"`
 	}
@@ -65,6 +68,9 @@ func (l *requestLog) hello(root string, server *prov.Server) error {
 	if a := server.HTTP(); a.IsValid() {
 		up.HTTP, up.Try = a.String(), curlExample("http", a, root)
 	}
+	for _, a := range server.HTTPSAt() {
+		up.HTTPS = append(up.HTTPS, a.String())
+	}
 	l.print(up, up.text)
 	return nil
 }
@@ -73,6 +79,10 @@ func (l *requestLog) tell(line prov.Line) {
 	r := serverRequest{
 		Event: "request", Time: time.Unix(0, line.At), From: line.Source.String(), MAC: line.MAC, Scheme: line.Scheme, Method: line.Method,
 		Path: line.Path, Status: line.Status, Bytes: line.Bytes, UserAgent: line.UserAgent, Seconds: line.Took.Seconds(),
+		TLS: line.TLS,
+	}
+	if line.Client != nil {
+		r.Client = line.Client.Name
 	}
 	if line.Err != nil {
 		r.Error = line.Err.Error()
@@ -106,7 +116,7 @@ func (u serverUp) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "serving %s until Ctrl-C\n", u.Root)
 	rows := [][]string{}
-	for _, at := range [][2]string{{"tftp", u.TFTP}, {"http", u.HTTP}, {"try", u.Try}} {
+	for _, at := range [][2]string{{"tftp", u.TFTP}, {"http", u.HTTP}, {"https", strings.Join(u.HTTPS, " ")}, {"try", u.Try}} {
 		if at[1] != "" {
 			rows = append(rows, at[:])
 		}
@@ -119,7 +129,7 @@ func (u serverUp) text() string {
 	return b.String()
 }
 
-const requestFormat = "%-12s  %-15s  %-12s  %-4s  %-6s  %-32s"
+const requestFormat = "%-12s  %-15s  %-12s  %-5s  %-7s  %-32s"
 
 func (r serverRequest) text() string {
 	mac := r.MAC
@@ -127,6 +137,12 @@ func (r serverRequest) text() string {
 		mac = "-"
 	}
 	line := fmt.Sprintf(requestFormat+" %6d %8d", r.Time.Format("15:04:05.000"), r.From, mac, r.Scheme, r.Method, oneLine(r.Path), r.Status, r.Bytes)
+	if r.TLS != "" {
+		line += "  " + r.TLS
+	}
+	if r.Client != "" {
+		line += ", " + oneLine(r.Client)
+	}
 	if r.Error != "" {
 		line += "  " + oneLine(r.Error)
 	}

@@ -128,6 +128,7 @@ func (l *loop) applyPresets(dev device.Index, u *unit, now int64) {
 
 func (l *loop) factoryReset(dev device.Index, u *unit, now int64) {
 	u.receipt = noReceipt
+	l.trust(dev, nil)
 	l.moved(dev, u, now, 0, u.life.FactoryReset(), fsm.FactoryReset)
 	l.applyPresets(dev, u, now)
 }

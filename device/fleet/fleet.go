@@ -89,7 +89,7 @@ func (f *Fleet) makeLoops(c *Config) {
 	n = min(n, f.total, most) // each loop has a part of most, at least one
 	start := time.Now()
 	for i := range n {
-		l := &loop{f: f, first: i, clock: newRealClock(start), inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}, told: map[device.Index]device.Params{}, delayed: map[device.Index]device.Command{}, custom: map[device.Index]custom{}}
+		l := &loop{f: f, first: i, clock: newRealClock(start), inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}, told: map[device.Index]device.Params{}, delayed: map[device.Index]device.Command{}, custom: map[device.Index]custom{}, trusted: map[device.Index]*resync.Authority{}}
 		l.units = make([]unit, (f.total-i+n-1)/n)
 		l.heap = make(heap, 0, len(l.units)+1)
 		l.gate.most = (most + n - 1 - i) / n

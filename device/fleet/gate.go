@@ -132,7 +132,7 @@ func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 	in := resync.Input{
 		Unit: l.f.identity(l.row(u), s.dev), Params: u.params, Life: u.life,
 		Lease: l.f.groups[u.group].Lease, Cause: s.command.Cause, Command: &s.command,
-		Booted: u.booted, Last: u.last, Upgrade: u.upgrade, Applied: u.receipt, Shelf: &l.f.shelf, Customized: u.has(isCustom),
+		Booted: u.booted, Last: u.last, Upgrade: u.upgrade, Applied: u.receipt, CA: l.trusted[s.dev], Shelf: &l.f.shelf, Customized: u.has(isCustom),
 		Nonce: uint64(device.Draw(l.f.seed, s.dev, forNonce, u.n) * (1 << 53)),
 	}
 	u.act = slot

@@ -23,7 +23,8 @@ type loop struct {
 	acts    []act
 	free    []int32
 	pending map[device.Index][]device.Command
-	told    map[device.Index]device.Params // as last reported, of devices that report
+	told    map[device.Index]device.Params     // as last reported, of devices that report
+	trusted map[device.Index]*resync.Authority // of the few that have one
 	custom  map[device.Index]custom
 	delayed map[device.Index]device.Command // of the resync timer: it stands for an order that waits a random delay
 	out     []device.Event                  // what this turn has to tell
@@ -173,6 +174,15 @@ func (l *loop) take(a *act, c *commit) {
 	}
 }
 
+// trust keeps the authorities that a device has got.
+func (l *loop) trust(dev device.Index, ca *resync.Authority) {
+	if ca == nil {
+		delete(l.trusted, dev)
+		return
+	}
+	l.trusted[dev] = ca
+}
+
 // finish takes the outcome of an attempt and decides what comes next.
 func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 	a := l.acts[slot]
@@ -188,6 +198,7 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 	u.act = idle
 	l.take(&a, &commit{o.Params, o.Life, o.Events})
 	u.receipt = o.Applied
+	l.trust(a.dev, o.CA)
 	switch {
 	case o.Aborted:
 		l.f.aborted.Add(1)

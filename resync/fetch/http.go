@@ -41,19 +41,33 @@ const (
 var errHeader = errors.New("header of the answer is too long")
 
 func (s *Sockets) fetchHTTP(ctx context.Context, r *resync.Request) (resync.Response, error) {
-	begun := s.now()
+	m := moments{begun: s.now(), secret: r.Scheme == "https"}
 	conn, err := s.connect(ctx, r)
 	if err != nil {
-		return resync.Response{}, s.failure(ctx, r, moments{begun: begun}, err)
+		return resync.Response{}, s.failure(ctx, r, m, err)
 	}
-	defer conn.Close()
+	defer func() { conn.Close() }() // that of the protocol, if there is one
 	defer wake(ctx, conn)()
+	m.connected = s.now()
+	if !m.secret {
+		return s.exchange(ctx, r, conn, m)
+	}
+	inside, err := s.seal(ctx, conn, r)
+	if err != nil {
+		return resync.Response{}, s.failure(ctx, r, m, err)
+	}
+	conn, m.sealed = inside, s.now()
+	resp, err := s.exchange(ctx, r, conn, m)
+	resp.TLS, resp.Mutual = true, inside.mutual
+	return resp, err
+}
 
+// exchange makes the request on an open connection.
+func (s *Sockets) exchange(ctx context.Context, r *resync.Request, conn net.Conn, m moments) (resync.Response, error) {
 	x := s.newExchange()
 	defer s.putExchange(x)
-	x.ctx, x.conn, x.wait = ctx, conn, r.Unit.Row.Behaviour.HTTPRead
-	x.moments = moments{begun: begun, connected: s.now()}
-	x.end = x.moments.connected.Add(patience * x.wait)
+	x.ctx, x.conn, x.wait, x.moments = ctx, conn, r.Unit.Row.Behaviour.HTTPRead, m
+	x.end = s.now().Add(patience * x.wait)
 	resp, err := x.do(r)
 	if err != nil {
 		return resync.Response{}, s.failure(ctx, r, x.moments, err)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"spafleet/certs"
 	"spafleet/device"
 	"spafleet/resync"
 )
@@ -26,6 +27,9 @@ type Sockets struct {
 	// Hosts are names that are answered without asking DNS, in lower case and
 	// without a dot at the end.
 	Hosts map[string][]netip.Addr
+	// Certs is what the devices trust, and the certificates they show; nil: https
+	// fails as a scheme that nobody speaks.
+	Certs *certs.Devices
 	// Resolver asks for the other names; nil is the system's.
 	Resolver *net.Resolver
 	// PinTFTP transfers with github.com/pin/tftp instead of the package's own
@@ -53,7 +57,7 @@ type Sockets struct {
 
 var _ resync.Fetcher = (*Sockets)(nil)
 
-// Fetch transfers one file, by tftp or http. A failure of the transfer is a
+// Fetch transfers one file, by tftp, http or https. A failure of the transfer is a
 // *[resync.Error] with the phases up to the failure; another scheme is one with
 // result BadScheme. A 401 is a Response like any other status,
 // and so is a redirect.
@@ -64,13 +68,14 @@ var _ resync.Fetcher = (*Sockets)(nil)
 // Which failure has which result: Timeout where nothing came in time, on
 // connecting too; NoConnect where the server refused, could not be reached, or
 // closed without a byte; Corrupt where an answer began that is not whole, not
-// the protocol, or larger than Max; BadStatus for TFTP errors other than 1.
+// the protocol, or larger than Max; BadStatus for TFTP errors other than 1;
+// TLSFailed for a handshake that either side ended, or a server of another name.
 func (s *Sockets) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
 	if err := ctx.Err(); err != nil {
 		return resync.Response{}, err
 	}
 	switch {
-	case r.Scheme == "http":
+	case r.Scheme == "http", r.Scheme == "https" && s.Certs != nil:
 		return s.fetchHTTP(ctx, r)
 	case r.Scheme == "tftp" && s.PinTFTP:
 		return s.fetchPin(ctx, r)
@@ -89,22 +94,34 @@ func (s *Sockets) now() time.Time {
 
 // moments are when the parts of a transfer began, zero for those it did not
 // reach.
-type moments struct{ begun, connected, first time.Time }
+type moments struct {
+	begun, connected, sealed, first time.Time
+	secret                          bool // there is a handshake to come, or was one
+}
 
 // until returns the phases of a transfer that ended at end. The phase that it
 // ended in lasts until then.
 func (m moments) until(end time.Time) device.Phases {
+	var p device.Phases
 	switch {
 	case m.connected.IsZero():
-		return device.Phases{Connect: int64(end.Sub(m.begun))}
-	case m.first.IsZero():
-		return device.Phases{Connect: int64(m.connected.Sub(m.begun)), FirstByte: int64(end.Sub(m.connected))}
+		p.Connect = int64(end.Sub(m.begun))
+		return p
+	case m.secret && m.sealed.IsZero():
+		p.Connect, p.TLS = int64(m.connected.Sub(m.begun)), int64(end.Sub(m.connected))
+		return p
 	}
-	return device.Phases{
-		Connect:   int64(m.connected.Sub(m.begun)),
-		FirstByte: int64(m.first.Sub(m.connected)),
-		Body:      int64(end.Sub(m.first)),
+	ready := m.connected
+	p.Connect = int64(m.connected.Sub(m.begun))
+	if m.secret {
+		p.TLS, ready = int64(m.sealed.Sub(m.connected)), m.sealed
 	}
+	if m.first.IsZero() {
+		p.FirstByte = int64(end.Sub(ready))
+		return p
+	}
+	p.FirstByte, p.Body = int64(m.first.Sub(ready)), int64(end.Sub(m.first))
+	return p
 }
 
 var (
@@ -132,17 +149,21 @@ func (s *Sockets) failure(ctx context.Context, r *resync.Request, m moments, err
 		Result: resultOf(err, !m.first.IsZero()),
 		TooBig: errors.Is(err, errTooBig),
 		Took:   m.until(s.now()),
+		TLS:    handshakeOf(r.Host, err),
 		Cause:  err,
 	}
 }
 
 func resultOf(err error, answered bool) device.Result {
 	var refused *refusal
+	var handshake *handshakeError
 	switch {
 	case timedOut(err), errors.Is(err, errNoProgress):
 		return device.Timeout
 	case errors.As(err, &refused):
 		return device.BadStatus
+	case errors.As(err, &handshake):
+		return device.TLSFailed
 	case !answered:
 		return device.NoConnect
 	}

@@ -20,6 +20,7 @@ import (
 // An HTTPS is one listener with one certificate, as the devices need: they name
 // no server when they connect. At least one of SSL and TLS is set.
 type HTTPS struct {
+	Name string      // for people
 	Addr string      // host:port as in [Server]
 	SSL  *ssl.Server // SSL 3.0 to TLS 1.1; for tests and demos, it protects nothing
 	TLS  *tls.Config // TLS 1.2; with SSL too, the client's hello decides

@@ -1,0 +1,54 @@
+package certs
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"time"
+)
+
+// A Verify judges what the other side of a connection showed, as the fields of
+// that name of package ssl do.
+type Verify func(chain [][]byte) (key *rsa.PublicKey, number int)
+
+// Clients returns how a server judges its clients: by authorities of its own, with
+// the numbers of OpenSSL. Whoever shows nothing is refused.
+func Clients(authorities []*x509.Certificate, now func() time.Time) (Verify, error) {
+	s := &store{rules: rules{checkEnd: true, checkStart: true}, anchors: map[string][]*certificate{}}
+	for _, a := range authorities {
+		if err := s.add(a); err != nil {
+			return nil, err
+		}
+	}
+	return func(chain [][]byte) (*rsa.PublicKey, int) {
+		v := s.verify(chain, now())
+		return v.key, v.number
+	}, nil
+}
+
+// AnyClient lets everybody in, also those that show nothing.
+func AnyClient(chain [][]byte) (*rsa.PublicKey, int) {
+	if len(chain) == 0 {
+		return nil, VerifyOK
+	}
+	c, err := readCertificate(chain[0])
+	if err != nil {
+		return nil, Unreadable
+	}
+	return c.key(), VerifyOK
+}
+
+// ReadAuthorities returns the certificates of a PEM text, of which there is at
+// least one.
+func ReadAuthorities(text []byte) ([]*x509.Certificate, error) {
+	ders, err := DecodeCertificates(text)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*x509.Certificate, len(ders))
+	for i, der := range ders {
+		if list[i], err = x509.ParseCertificate(der); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}

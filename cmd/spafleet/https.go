@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"spafleet/certs"
+	"spafleet/resync/prov"
+	"spafleet/scenarios"
+)
+
+// certFlags say which authorities exist, and what the devices hold and trust.
+type certFlags struct {
+	certs, own, passphrase, trust string
+	unique                        bool
+	pool                          int
+}
+
+func (f *certFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.certs, "certs", "", "folder of 'spafleet certs init': the authorities that devices trust and are signed by (a built-in set)")
+}
+
+// registerDevices adds what concerns the devices' own certificates.
+func (f *certFlags) registerDevices(flags *pflag.FlagSet) {
+	f.register(flags)
+	flags.StringVar(&f.own, "client-certs", "", "folder with the devices' own certificates: MAC.pem or MAC.crt with MAC.key, or MAC.p12")
+	flags.StringVar(&f.passphrase, "client-certs-pass", "", "file with the pass phrase of the .p12 files")
+	flags.StringVar(&f.trust, "trust", "", "PEM file with further authorities that the devices trust")
+	flags.IntVar(&f.pool, "key-pool", 64, "how many keys the devices' certificates share")
+	flags.BoolVar(&f.unique, "unique-keys", false, "a key for each device; making one takes some 20 ms")
+}
+
+// pki opens the folder; the built-in authorities without one.
+func (f *certFlags) pki() (*certs.PKI, error) {
+	if f.certs == "" {
+		return certs.New(1), nil
+	}
+	p, err := certs.Open(f.certs)
+	if err != nil {
+		return nil, fmt.Errorf("--certs: %w", err)
+	}
+	return p, nil
+}
+
+// apply fills in what the flags say.
+func (f *certFlags) apply(o *scenarios.Options) (err error) {
+	if f.pool < 1 {
+		return fmt.Errorf("--key-pool %d: at least one key is needed", f.pool)
+	}
+	o.KeyPool, o.UniqueKeys = f.pool, f.unique
+	if o.PKI, err = f.pki(); err != nil {
+		return err
+	}
+	if o.Own, err = f.material(); err != nil {
+		return fmt.Errorf("--client-certs: %w", err)
+	}
+	if f.trust == "" {
+		return nil
+	}
+	text, err := os.ReadFile(f.trust)
+	if err == nil {
+		o.Trust, err = certs.ReadAuthorities(text)
+	}
+	if err != nil {
+		return fmt.Errorf("--trust: %w", err)
+	}
+	return nil
+}
+
+// material reads the devices' own certificates.
+func (f *certFlags) material() (*certs.Material, error) {
+	if f.own == "" {
+		return nil, nil
+	}
+	passphrase := ""
+	if f.passphrase != "" {
+		text, err := os.ReadFile(f.passphrase)
+		if err != nil {
+			return nil, err
+		}
+		passphrase = strings.TrimRight(string(text), "\r\n")
+	}
+	return certs.ReadMaterial(f.own, passphrase)
+}
+
+// secureFlags describe the listeners of 'serve --https'.
+type secureFlags struct {
+	at     []string
+	name   string
+	client string
+	certs  certFlags
+}
+
+func (f *secureFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.at, "https", nil, "address of an HTTPS server, [CA=]HOST:PORT with the authority of its certificate (sipura1); may be repeated")
+	flags.StringVar(&f.name, "https-name", "", "name in the certificates: what devices call the server (the host of the address)")
+	flags.StringVar(&f.client, "https-client", "request", "client certificates: none, request, require, or match: as request, but a path with a MAC address is for its device alone")
+	f.certs.register(flags)
+}
+
+// listeners makes the servers.
+func (f *secureFlags) listeners() ([]prov.HTTPS, error) {
+	if len(f.at) == 0 {
+		return nil, nil
+	}
+	p, err := f.certs.pki()
+	if err != nil {
+		return nil, err
+	}
+	var list []prov.HTTPS
+	for _, text := range f.at {
+		h, host, err := f.listener(text)
+		if err != nil {
+			return nil, fmt.Errorf("--https %s: %w", text, err)
+		}
+		name := f.name
+		if name == "" {
+			name = host
+		}
+		l, err := h.Listener(p, name, host, time.Now)
+		if err != nil {
+			return nil, fmt.Errorf("--https %s: %w", text, err)
+		}
+		list = append(list, l)
+	}
+	return list, nil
+}
+
+func (f *secureFlags) listener(text string) (*scenarios.HTTPS, string, error) {
+	h := &scenarios.HTTPS{}
+	ca, at, named := strings.Cut(text, "=")
+	if !named {
+		ca, at = "", text
+	}
+	host, port, err := net.SplitHostPort(at)
+	if err != nil {
+		return nil, "", fmt.Errorf("not HOST:PORT: %w", err)
+	}
+	if h.Port, err = strconv.Atoi(port); err != nil {
+		return nil, "", fmt.Errorf("port %q is not a number", port)
+	}
+	if h.Client, err = scenarios.ParseClient(f.client); err != nil {
+		return nil, "", fmt.Errorf("--https-client: %w", err)
+	}
+	if named {
+		if h.CA, err = scenarios.ParseServerAuthority(ca); err != nil {
+			return nil, "", err
+		}
+	}
+	return h, host, nil
+}

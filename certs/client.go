@@ -1,0 +1,185 @@
+package certs
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"time"
+
+	"spafleet/certs/ssl"
+	"spafleet/device"
+)
+
+// TLS12 is the version that package ssl does not speak.
+const TLS12 ssl.Version = 0x0303
+
+// Suite lists as firmwares offer them, in their order (tls.md §3.1, §3.2).
+var suiteLists = map[string][]ssl.Suite{
+	// The guide's table: documented for 2.0.6.
+	"sipura": {ssl.DHEAES256SHA, ssl.AES256SHA, ssl.DHEAES128SHA, ssl.AES128SHA, ssl.RC4SHA, ssl.RC4MD5,
+		ssl.Export1024DESSHA, ssl.Export1024RC4MD5, ssl.ExportRC4MD5},
+	// SSL_Key_Negotiation RSA of 7.6.2f: field.
+	"rsa": {ssl.AES256SHA, ssl.AES128SHA},
+	// OpenSSL 0.9.8's own list without IDEA, from memory: inferred. The numbers
+	// are those of suites that package ssl does not speak: DSS, DES and export.
+	"library": {ssl.DHEAES256SHA, 0x0038, ssl.AES256SHA, ssl.DHEDES3SHA, 0x0013, ssl.DES3SHA, ssl.DHEAES128SHA, 0x0032, ssl.AES128SHA,
+		ssl.RC4SHA, ssl.RC4MD5, 0x0015, 0x0012, 0x0009, 0x0014, 0x0011, 0x0008, 0x0006, ssl.ExportRC4MD5},
+}
+
+// modernLists are the suites of the same names for TLS 1.2, as far as crypto/tls
+// has them, in its order (inferred: no device of these models is known to speak it).
+var modernLists = map[string][]uint16{
+	"sipura": {tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA},
+	"rsa":    {tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA},
+	"library": {tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
+		tls.TLS_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA},
+}
+
+// A wish is what the two parameters of 7.6.2 say: the zero wish is their factory
+// values, and that of firmware without them.
+type wish struct {
+	ssl3    bool // Enable_SSLv3
+	library bool // SSL_Key_Negotiation is not RSA
+}
+
+func wishOf(r *device.Row, p device.Params) wish {
+	if _, ok := r.Lookup("SSL_Key_Negotiation"); !ok {
+		return wish{}
+	}
+	negotiation, _ := p.Lookup("SSL_Key_Negotiation")
+	return wish{ssl3: p.Bool("Enable_SSLv3", false), library: negotiation == "Default"}
+}
+
+// versions returns the least and the newest that a firmware speaks.
+func (w wish) versions(r *device.Row) (least, most ssl.Version) {
+	switch v := r.Behaviour.TLS.Versions; {
+	case v[1] != 0:
+		return ssl.Version(v[0]), ssl.Version(v[1])
+	case w.ssl3:
+		return ssl.SSL30, ssl.TLS10
+	}
+	return ssl.TLS10, ssl.TLS10
+}
+
+// list returns the name of the suites that a firmware offers.
+func (w wish) list(r *device.Row) string {
+	switch name := r.Behaviour.TLS.Suites; {
+	case name != "parameter":
+		return name
+	case w.library:
+		return "library"
+	}
+	return "rsa"
+}
+
+// Speaks12 reports whether a row's firmware speaks TLS 1.2, alone or with earlier
+// versions. Its connections are those of [Devices.Modern], all others those of
+// [Devices.Client].
+func Speaks12(r *device.Row) bool { return r.Behaviour.TLS.Versions[1] >= uint16(TLS12) }
+
+// clients are a row's, without what differs from device to device, by wish.
+type clients map[wish]ssl.Client
+
+func newClients(r *device.Row) clients {
+	c, b := clients{}, &r.Behaviour.TLS
+	for _, w := range []wish{{}, {library: true}, {ssl3: true}, {true, true}} {
+		least, most := w.versions(r)
+		c[w] = ssl.Client{Min: least, Max: most, Suites: suiteLists[w.list(r)], SSL2Hello: b.SSL2Hello, EmptyFragments: b.Fragments,
+			MostDHBits: b.MostDHBits, OnLongDH: b.OnLongDH, OnHelloRequest: b.Hello}
+	}
+	return c
+}
+
+// Client returns how a device connects by HTTPS with its parameters, at a moment
+// of its own clock. Verify and Certificate are set; Think is left to the caller,
+// who knows how to wait for Behaviour.TLS.Think. The client serves one connection
+// or many at about that moment. Firmware that speaks TLS 1.2 has none.
+func (d *Devices) Client(u *device.Unit, p device.Params, now time.Time) (*ssl.Client, error) {
+	if Speaks12(u.Row) {
+		return nil, fmt.Errorf("%s %s speaks TLS 1.2 here, which is none of package ssl's", u.Row.Model.Name, u.Row.Firmware.Version)
+	}
+	s, err := d.stock(u.Row)
+	if err != nil {
+		return nil, err
+	}
+	c := s.clients[wishOf(u.Row, p)]
+	if c.Certificate, err = d.certificate(u); err != nil {
+		return nil, err
+	}
+	c.Now = func() time.Time { return now }
+	c.Verify = func(chain [][]byte) (*rsa.PublicKey, int) { return d.judge(s.store, chain, now) }
+	return &c, nil
+}
+
+func (d *Devices) certificate(u *device.Unit) (*ssl.Certificate, error) {
+	if d.Holder == nil {
+		return nil, nil
+	}
+	c, _, err := d.Holder.Certificate(u)
+	return c, err
+}
+
+// A VerifyError is a server's certificate that a device with TLS 1.2 refuses. For
+// other versions the same is in *[ssl.Error].
+type VerifyError struct{ Number int } // OpenSSL's
+
+// Error returns the device's own words.
+func (e *VerifyError) Error() string { return fmt.Sprintf(logVerify, e.Number) }
+
+// pkcs1 keeps crypto/tls from signing with PSS, which the keys of package ssl do
+// not do.
+var pkcs1 = []tls.SignatureScheme{tls.PKCS1WithSHA256, tls.PKCS1WithSHA384, tls.PKCS1WithSHA512, tls.PKCS1WithSHA1}
+
+// Modern is [Devices.Client] for firmware that speaks TLS 1.2: no server name, no
+// resumption, the device's own rules for certificates, of which a refusal is a
+// *[VerifyError]. What crypto/tls cannot have otherwise is Go's: extensions, alerts
+// (always 42 for a certificate), no DHE, server keys of 1024 to 8192 bits.
+func (d *Devices) Modern(u *device.Unit, p device.Params, now time.Time) (*tls.Config, error) {
+	if !Speaks12(u.Row) {
+		return nil, fmt.Errorf("%s %s does not speak TLS 1.2", u.Row.Model.Name, u.Row.Firmware.Version)
+	}
+	s, err := d.stock(u.Row)
+	if err != nil {
+		return nil, err
+	}
+	own, err := d.certificate(u)
+	if err != nil {
+		return nil, err
+	}
+	w := wishOf(u.Row, p)
+	least, most := w.versions(u.Row)
+	return &tls.Config{
+		MinVersion: uint16(least), MaxVersion: uint16(most), CipherSuites: modernLists[w.list(u.Row)],
+		SessionTicketsDisabled: true,
+		InsecureSkipVerify:     true, // VerifyPeerCertificate has the device's own rules
+		VerifyPeerCertificate: func(chain [][]byte, _ [][]*x509.Certificate) error {
+			if _, number := d.judge(s.store, chain, now); number != 0 {
+				return &VerifyError{number}
+			}
+			return nil
+		},
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return shown(own), nil },
+		Renegotiation:        renegotiation(u.Row),
+		Time:                 func() time.Time { return now },
+	}, nil
+}
+
+// shown returns a device's certificate for crypto/tls: an empty one for none.
+func shown(c *ssl.Certificate) *tls.Certificate {
+	if c == nil {
+		return &tls.Certificate{}
+	}
+	var key crypto.PrivateKey = c.Key
+	return &tls.Certificate{Certificate: c.Chain, PrivateKey: key, SupportedSignatureAlgorithms: pkcs1}
+}
+
+func renegotiation(r *device.Row) tls.RenegotiationSupport {
+	if r.Behaviour.TLS.Hello == ssl.Renegotiate {
+		return tls.RenegotiateFreelyAsClient
+	}
+	return tls.RenegotiateNever
+}

@@ -1,0 +1,71 @@
+package certs_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"spafleet/certs"
+	"spafleet/device"
+)
+
+func unitOf(r *device.Row) *device.Unit {
+	u := r.Unit(1, 0, netip.MustParseAddr("127.64.0.1"))
+	return &u
+}
+
+func TestClientSpeaksAsItsFirmwareDoes(t *testing.T) {
+	const nine = "[DHE-RSA-AES256-SHA AES256-SHA DHE-RSA-AES128-SHA AES128-SHA RC4-SHA RC4-MD5 EXP1024-DES-CBC-SHA EXP1024-RC4-MD5 EXP-RC4-MD5]"
+	tests := []struct{ row, want string }{
+		{"SPA2000 2.0.6", "ssl3 tls1.0 " + nine + " 1024"},
+		{"PAP2T 5.1.6(LS)", "ssl3 tls1.0 " + nine + " 1024"},
+		{"SPA504G 7.5.2", "ssl3 tls1.0 " + nine + " 1024"},
+		{"SPA504G 7.5.2b", "ssl3 tls1.0 " + nine + " 0"},
+		{"SPA504G 7.6.2f", "tls1.0 tls1.0 [AES256-SHA AES128-SHA] 0"},
+		{"SPA504G 7.6.2f tls_versions=ssl3", "ssl3 ssl3 [AES256-SHA AES128-SHA] 0"},
+		{"SPA504G 7.6.2f tls_suites=sipura dh_limit=512", "tls1.0 tls1.0 " + nine + " 512"},
+	}
+	for _, tt := range tests {
+		row := rowOf(t, modelOf(tt.row), switchesOf(tt.row)...)
+		c, err := devices().Client(unitOf(row), row.Factory.Reset(), today)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(c.Min, c.Max, c.Suites, c.MostDHBits); got != fmt.Sprint(tt.want) {
+			t.Errorf("%s: %s, want %s", tt.row, got, tt.want)
+		}
+		if c.Verify == nil || !c.Now().Equal(today) || !c.EmptyFragments {
+			t.Errorf("%s: %+v", tt.row, c)
+		}
+	}
+}
+
+// The client of one row is made for each connection.
+func BenchmarkClient(b *testing.B) {
+	row := rowOf(b, newPhone)
+	d, u, p := devices(), unitOf(row), row.Factory.Reset()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := d.Client(u, p, today); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func TestWhoSpeaks12HasAClientOfItsOwn(t *testing.T) {
+	d := devices()
+	for text, modern := range map[string]bool{"": false, "tls1.2": true, "tls1.0-tls1.2": true, "tls1.0-tls1.1": false} {
+		row := rowOf(t, newPhone)
+		if text != "" {
+			row = rowOf(t, newPhone, "tls_versions="+text)
+		}
+		if certs.Speaks12(row) != modern {
+			t.Errorf("%s: speaks TLS 1.2: %t", text, !modern)
+		}
+		_, err := d.Client(unitOf(row), row.Factory.Reset(), today)
+		_, modernErr := d.Modern(unitOf(row), row.Factory.Reset(), today)
+		if (err != nil) != modern || (modernErr == nil) != modern {
+			t.Errorf("%s: errors %v, %v", text, err, modernErr)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package certs
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"slices"
+	"sync"
+	"time"
+
+	"spafleet/device"
+)
+
+// Devices is what the devices of a fleet trust and hold. Its fields are set before
+// first use; then it may be used by many goroutines. A Devices without PKI trusts
+// only what is extra, one without Holder has no certificates to show.
+type Devices struct {
+	PKI    *PKI
+	Holder *Holder
+	Extra  []*x509.Certificate // further authorities, in every device's store
+
+	mu       sync.RWMutex
+	stocks   map[*device.Row]*stock
+	stores   map[rules]*store
+	verdicts memory
+}
+
+// mostStocks bounds the rows that are remembered: upgrades make new ones.
+const mostStocks = 1024
+
+// Verify judges a server's certificates, DER, its own first, as a row's firmware
+// does at a moment of the device's own clock. The number is OpenSSL's, 0 for
+// accepted; errors that the firmware forgives are none. The key is that of the
+// first certificate, nil where that has none of RSA or cannot be read. What was
+// judged once is remembered.
+func (d *Devices) Verify(r *device.Row, chain [][]byte, now time.Time) (key *rsa.PublicKey, number int) {
+	s, err := d.stock(r)
+	if err != nil {
+		return nil, NoMemory
+	}
+	return d.judge(s.store, chain, now)
+}
+
+func (d *Devices) judge(s *store, chain [][]byte, now time.Time) (*rsa.PublicKey, int) {
+	k := keyOf(s, chain)
+	v, ok := d.verdicts.recall(k, chain, now.Unix())
+	if !ok {
+		v = s.verify(chain, now)
+		d.verdicts.keep(k, chain, v)
+	}
+	return v.key, v.number
+}
+
+// A stock is what the clients of a row have in common.
+type stock struct {
+	store   *store
+	clients clients
+}
+
+// stock returns what a row's clients have in common, made when first asked for.
+func (d *Devices) stock(r *device.Row) (*stock, error) {
+	d.mu.RLock()
+	s := d.stocks[r]
+	d.mu.RUnlock()
+	if s != nil {
+		return s, nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	store, err := d.store(r)
+	if err != nil {
+		return nil, err
+	}
+	if d.stocks == nil || len(d.stocks) >= mostStocks {
+		d.stocks = map[*device.Row]*stock{}
+	}
+	s = &stock{store, newClients(r)}
+	d.stocks[r] = s
+	return s, nil
+}
+
+// store returns the one of a row's rules. Stores are few: firmwares of like rules
+// share one.
+func (d *Devices) store(r *device.Row) (*store, error) {
+	of := rulesOf(r)
+	if s := d.stores[of]; s != nil {
+		return s, nil
+	}
+	s := &store{rules: of, anchors: map[string][]*certificate{}}
+	for i, n := range anchorNames {
+		if !of.trust[i] || d.PKI == nil {
+			continue
+		}
+		a, err := d.PKI.Authority(n)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.add(a.Cert); err != nil {
+			return nil, err
+		}
+	}
+	for _, x := range d.Extra {
+		if err := s.add(x); err != nil {
+			return nil, err
+		}
+	}
+	if d.stores == nil {
+		d.stores = map[rules]*store{}
+	}
+	d.stores[of] = s
+	return s, nil
+}
+
+func (s *store) add(x *x509.Certificate) error {
+	c, err := readCertificate(x.Raw)
+	if err != nil {
+		return err
+	}
+	subject := string(c.RawSubject)
+	s.anchors[subject] = append(s.anchors[subject], c)
+	return nil
+}
+
+func rulesOf(r *device.Row) rules {
+	b := &r.Behaviour.TLS
+	of := rules{checkEnd: b.CheckTime, checkStart: b.RefuseEarly, checkUse: b.RefuseUse, noSHA2: b.RefuseSHA256}
+	for _, t := range Trusted(r) {
+		of.trust[slices.Index(anchorNames, t.Authority)] = true
+	}
+	return of
+}

@@ -1,0 +1,116 @@
+package certs
+
+import (
+	"bytes"
+	"hash/maphash"
+	"sync"
+)
+
+// A memory keeps verdicts, so that the chain that a whole fleet sees is judged
+// once. Chains are compared byte by byte: their hash only finds them. It holds two
+// generations; when the younger is full, the elder is forgotten. The zero memory
+// is ready, and may be used by many goroutines.
+type memory struct {
+	mu           sync.RWMutex
+	young, elder map[memoryKey]*remembered
+	bytes        int // of the young one's chains
+}
+
+const mostBytes = 2 << 20 // of chains in a generation
+
+// oneChain is what a remembered chain takes beside its bytes, about.
+const oneChain = 512
+
+type memoryKey struct {
+	store *store
+	sum   uint64
+}
+
+// A remembered chain has a verdict for each stretch of time that was asked for:
+// no more than its certificates have first and last seconds, and one.
+type remembered struct {
+	chain    [][]byte
+	verdicts []verdict
+}
+
+var memorySeed = maphash.MakeSeed()
+
+func keyOf(s *store, chain [][]byte) memoryKey {
+	var h maphash.Hash
+	h.SetSeed(memorySeed)
+	for _, der := range chain {
+		h.Write(der)
+	}
+	return memoryKey{s, h.Sum64()}
+}
+
+// recall returns the verdict on a chain at a second, false where there is none.
+func (m *memory) recall(k memoryKey, chain [][]byte, second int64) (verdict, bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	r := m.young[k]
+	if r == nil {
+		r = m.elder[k]
+	}
+	if r == nil || !sameChain(r.chain, chain) {
+		return verdict{}, false
+	}
+	for _, v := range r.verdicts {
+		if v.from <= second && second < v.to {
+			return v, true
+		}
+	}
+	return verdict{}, false
+}
+
+// keep remembers a verdict. The chain is copied.
+func (m *memory) keep(k memoryKey, chain [][]byte, v verdict) {
+	size := oneChain
+	for _, der := range chain {
+		size += len(der)
+	}
+	if size > mostBytes {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if old := m.young[k]; old != nil && sameChain(old.chain, chain) {
+		old.add(v)
+		return
+	}
+	if m.young == nil || m.bytes+size > mostBytes {
+		m.young, m.elder, m.bytes = map[memoryKey]*remembered{}, m.young, 0
+	}
+	m.young[k] = &remembered{cloneChain(chain), []verdict{v}}
+	m.bytes += size
+}
+
+// add takes a verdict that no other goroutine has added meanwhile.
+func (r *remembered) add(v verdict) {
+	for _, w := range r.verdicts {
+		if w.from == v.from {
+			return
+		}
+	}
+	r.verdicts = append(r.verdicts, v)
+}
+
+func cloneChain(chain [][]byte) [][]byte {
+	out := make([][]byte, len(chain))
+	for i, der := range chain {
+		out[i] = bytes.Clone(der)
+	}
+	return out
+}
+
+func sameChain(a, b [][]byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !bytes.Equal(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}

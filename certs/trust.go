@@ -1,0 +1,157 @@
+package certs
+
+import (
+	"slices"
+
+	"spafleet/device"
+	"spafleet/resync/rule"
+)
+
+// A Trust is an authority in a firmware's store, and how that is known.
+type Trust struct {
+	Authority Name            `json:"authority"`
+	Evidence  device.Evidence `json:"evidence"`
+}
+
+// anchorNames are the authorities that any firmware trusts, in the order in
+// which they are told.
+var anchorNames = []Name{Sipura1, CiscoSB1, CiscoSB2, Linksys1, Verisign, VerisignServer}
+
+// A listed is a row of the makers' list of 2013, unchanged in 2022: the
+// authorities that sign for the servers of some models (tls.md §1.2: documented).
+type listed struct {
+	models      []string
+	authorities []Name
+	later       Name   // one more,
+	from        string // from this firmware on
+}
+
+var documentedList = []listed{
+	{models: []string{"PAP2", "WRTP54G", "RTP300"}, authorities: []Name{Linksys1}},
+	{models: []string{"PAP2T", "WRP400", "SPA2000", "SPA2102", "SPA3000", "SPA3102", "SPA901", "SPA921", "SPA922", "SPA941", "SPA942", "SPA962"},
+		authorities: []Name{Sipura1}},
+	{models: []string{"SPA301", "SPA303"}, authorities: []Name{Sipura1, CiscoSB1}},
+	{models: []string{"SPA501G", "SPA502G", "SPA504G", "SPA508G", "SPA509G", "SPA512G", "SPA514G", "SPA525G", "SPA525G2"},
+		authorities: []Name{Sipura1, CiscoSB1}, later: CiscoSB2, from: "7.5.6"},
+	{models: []string{"SPA112", "SPA122", "SPA232D"}, authorities: []Name{CiscoSB1}, later: CiscoSB2, from: "1.3.3"},
+	{models: []string{"SRP521", "SRP541"}, authorities: []Name{CiscoSB1}},
+}
+
+// A tried is a row of the table of what an operator saw with one device
+// (tls.md §1.2: field). What is in neither list was not tried.
+type tried struct {
+	model, firmware string
+	accepted        []Name
+	refused         []Name
+}
+
+// The SPA508G at 7.6.2 refuses Linksys 1 with error 10: it knows the authority,
+// which has ended.
+var fieldTable = []tried{
+	{"PAP2T", "5.1.6(LS)", []Name{Linksys1, Sipura1}, []Name{CiscoSB1, Verisign}},
+	{"SPA112", "1.3.1(003)", []Name{Linksys1, Sipura1, CiscoSB1}, []Name{Verisign}},
+	{"SPA232D", "1.3.1(003_240)", []Name{Linksys1, Sipura1, CiscoSB1}, []Name{Verisign}},
+	{"SPA962", "6.1.5(a)", []Name{Linksys1, Sipura1}, []Name{CiscoSB1}},
+	{"SPA508G", "7.5.4", []Name{Linksys1, Sipura1, CiscoSB1}, []Name{Verisign}},
+	{"SPA508G", "7.6.2", []Name{Linksys1, Sipura1, CiscoSB1}, nil},
+	{"SPA525G2", "7.5.4", []Name{Linksys1, Sipura1, CiscoSB1}, nil},
+}
+
+// A kin is what a device has by analogy with those that were tried (tls.md §1.2,
+// model: inferred), by the id of its family.
+type kin struct {
+	authorities []Name
+	later       Name
+	from        string
+}
+
+var analogy = map[string]kin{
+	"sipura":   {authorities: []Name{Linksys1, Sipura1}},
+	"pap":      {authorities: []Name{Linksys1, Sipura1}},
+	"cisco5xx": {authorities: []Name{Linksys1, Sipura1, CiscoSB1}, later: CiscoSB2, from: "7.5.6"},
+	"cisco1xx": {authorities: []Name{Linksys1, Sipura1, CiscoSB1}, later: CiscoSB2, from: "1.3.3"},
+}
+
+// firstProfile is of firmware for which the guide speaks of one authority, built
+// in (tls.md §1.2: documented), so that no analogy adds to it.
+const firstProfile = "sipura-2.0.6"
+
+// Trusted returns the authorities in a row's store. The switch ca_table says
+// which list holds. An authority that was tried with this model and firmware has
+// what came of it; one of the makers' list is documented; the rest is inferred
+// from models alike. Linksys 1 is in the store of 7.6.2 and later too, where it
+// is of no use once it has ended.
+func Trusted(r *device.Row) []Trust {
+	known := map[Name]device.Evidence{}
+	inferAll(r, known)
+	for _, n := range documentedFor(r) {
+		known[n] = device.Documented
+	}
+	if !r.Behaviour.TLS.Documented {
+		trial := trialOf(r)
+		for _, n := range trial.accepted {
+			known[n] = device.Field
+		}
+		for _, n := range trial.refused {
+			delete(known, n)
+		}
+	}
+	if _, ok := known[Verisign]; !ok {
+		delete(known, VerisignServer)
+	}
+	var trust []Trust
+	for _, n := range anchorNames {
+		if e, ok := known[n]; ok {
+			trust = append(trust, Trust{n, e})
+		}
+	}
+	return trust
+}
+
+// inferAll adds what nobody says of this row.
+func inferAll(r *device.Row, known map[Name]device.Evidence) {
+	if r.Behaviour.TLS.Verisign {
+		known[Verisign], known[VerisignServer] = device.Inferred, device.Inferred
+	}
+	if len(documentedFor(r)) == 0 {
+		known[Sipura1] = device.Inferred
+	}
+	if r.Behaviour.TLS.Documented || r.TLSProfile() == firstProfile {
+		return
+	}
+	a := analogy[r.Model.Family.TLS]
+	for _, n := range a.authorities {
+		known[n] = device.Inferred
+	}
+	if a.later != "" && reached(r, a.from) {
+		known[a.later] = device.Inferred
+	}
+}
+
+// documentedFor returns what the makers' list says of a row.
+func documentedFor(r *device.Row) []Name {
+	for _, l := range documentedList {
+		if !slices.Contains(l.models, r.Model.Name) {
+			continue
+		}
+		if l.later != "" && reached(r, l.from) {
+			return append(slices.Clip(l.authorities), l.later)
+		}
+		return l.authorities
+	}
+	return nil
+}
+
+func reached(r *device.Row, version string) bool {
+	return rule.CompareVersions(r.Firmware.Version, version, false) >= 0
+}
+
+// trialOf returns what was tried with just this model and firmware.
+func trialOf(r *device.Row) tried {
+	for _, t := range fieldTable {
+		if t.model == r.Model.Name && t.firmware == r.Firmware.Version {
+			return t
+		}
+	}
+	return tried{}
+}

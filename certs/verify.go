@@ -1,0 +1,261 @@
+package certs
+
+import (
+	"bytes"
+	"crypto"
+	_ "crypto/md5" // for the devices' certificates
+	"crypto/rsa"
+	"crypto/x509"
+	"time"
+)
+
+// Numbers of OpenSSL's verification, X509_V_ERR. The firmware writes them to its
+// syslog, and sends the alert that belongs to them.
+const (
+	VerifyOK          = 0
+	NoIssuer          = 2  // of an authority that is in the store
+	Unreadable        = 4  // stands for a certificate that cannot be read: alert 42, nothing in the syslog
+	NoIssuerKey       = 6  // the issuer's key is none of RSA
+	BadSignature      = 7  // or one that the firmware cannot read
+	NotYetValid       = 9  //
+	Expired           = 10 //
+	NoMemory          = 17 // stands for authorities that could not be had
+	SelfSigned        = 18 // the server's own
+	SelfSignedInChain = 19 // an authority that is not in the store
+	NoLocalIssuer     = 20 //
+	ChainTooLong      = 22 // stands for more certificates than the emulated device reads
+	InvalidCA         = 24 // an issuer that is no authority
+	PathTooLong       = 25 //
+	InvalidPurpose    = 26 //
+	UnknownCritical   = 34 // an extension
+	WrongName         = 50 // the firmware's own, after the handshake
+)
+
+const (
+	deepest  = 10 // certificates of a chain: OpenSSL's depth of 9, and the server's own
+	mostSent = 32 // certificates that are read; OpenSSL stops at 100 KiB
+)
+
+// rules is on what a verification depends, beside the chain and the time.
+// Firmwares of like rules share verdicts.
+type rules struct {
+	trust      [6]bool // of anchorNames
+	checkEnd   bool
+	checkStart bool
+	checkUse   bool
+	noSHA2     bool
+}
+
+// A store is a firmware's trusted authorities, by subject, and its rules.
+type store struct {
+	rules
+	anchors map[string][]*certificate
+}
+
+// A verdict holds for a stretch of time: from its first second, up to but without
+// its last, as no certificate in the chain begins or ends meanwhile.
+type verdict struct {
+	key      *rsa.PublicKey
+	number   int
+	from, to int64 // seconds of Unix
+}
+
+// verify judges a chain as OpenSSL 0.9.8 does, with the firmware's callback that
+// forgives some errors; which of 0.9.7 and 0.9.8 the devices have is inferred, and
+// so is what differs between them. The order of what is tried is that of the
+// library, for the number of the first mistake is what a device tells.
+func (s *store) verify(ders [][]byte, now time.Time) verdict {
+	v := verdict{from: -1 << 62, to: 1 << 62}
+	sent, number := readChain(ders)
+	if number != 0 {
+		v.number = number
+		return v
+	}
+	v.key = sent[0].key()
+	chain, untrusted, number := s.build(sent)
+	if number == 0 {
+		number = s.checkExtensions(chain[:untrusted])
+	}
+	if number == 0 {
+		number = s.checkSignatures(chain, now.Unix(), &v)
+	}
+	v.number = number
+	return v
+}
+
+func readChain(ders [][]byte) ([]*certificate, int) {
+	switch {
+	case len(ders) == 0:
+		return nil, Unreadable
+	case len(ders) > mostSent:
+		return nil, ChainTooLong
+	}
+	sent := make([]*certificate, len(ders))
+	for i, der := range ders {
+		c, err := readCertificate(der)
+		if err != nil {
+			return nil, Unreadable
+		}
+		sent[i] = c
+	}
+	return sent, 0
+}
+
+// build follows the issuers, first among what the server sent in whatever order,
+// then in the store. It returns the chain and how many of it are the server's
+// word alone.
+func (s *store) build(sent []*certificate) (chain []*certificate, untrusted, number int) {
+	chain = climb(sent)
+	top := chain[len(chain)-1]
+	var apart *certificate // a root that the server sent
+	switch {
+	case top.selfIssued && len(chain) == 1:
+		own := s.issuer(top)
+		if own == nil || !bytes.Equal(own.Raw, top.Raw) {
+			return chain, 1, SelfSigned
+		}
+		return chain, 0, 0
+	case top.selfIssued:
+		apart, chain = top, chain[:len(chain)-1]
+	}
+	untrusted = len(chain)
+	for len(chain) < deepest {
+		next := s.issuer(chain[len(chain)-1])
+		if next == nil {
+			break
+		}
+		chain = append(chain, next)
+		if next.selfIssued {
+			return chain, untrusted, 0
+		}
+	}
+	switch {
+	case apart != nil && apart.issued(chain[len(chain)-1]):
+		return chain, untrusted, SelfSignedInChain
+	case len(chain) > untrusted:
+		return chain, untrusted, NoIssuer
+	}
+	return chain, untrusted, NoLocalIssuer
+}
+
+// climb chains what the server sent, from its own certificate up.
+func climb(sent []*certificate) []*certificate {
+	chain, used := sent[:1:1], make([]bool, len(sent))
+	for len(chain) < deepest {
+		x, found := chain[len(chain)-1], false
+		for i, c := range sent {
+			if i > 0 && !used[i] && !x.selfIssued && c.issued(x) {
+				chain, used[i], found = append(chain, c), true, true
+				break
+			}
+		}
+		if !found {
+			break
+		}
+	}
+	return chain
+}
+
+// issuer returns the trusted authority that issued a certificate, by all but the
+// signature; nil where there is none.
+func (s *store) issuer(c *certificate) *certificate {
+	for _, a := range s.anchors[string(c.RawIssuer)] {
+		if a.issued(c) {
+			return a
+		}
+	}
+	return nil
+}
+
+// checkExtensions looks at what the certificates may be used for, from the
+// server's own up. The store's are not asked.
+func (s *store) checkExtensions(untrusted []*certificate) int {
+	for i, c := range untrusted {
+		switch {
+		case c.critical:
+			return UnknownCritical
+		case i > 0 && !c.authority():
+			return InvalidCA
+		case s.checkUse && !c.servesTLS(i > 0):
+			return InvalidPurpose
+		case i > 1 && c.limit() >= 0 && i > c.limit()+1:
+			return PathTooLong
+		}
+	}
+	return 0
+}
+
+// limit returns the most authorities that may stand between this one and the
+// server's certificate, -1 for any.
+func (c *certificate) limit() int {
+	if !c.BasicConstraintsValid || c.MaxPathLen == 0 && !c.MaxPathLenZero {
+		return -1
+	}
+	return c.MaxPathLen
+}
+
+// checkSignatures looks at signatures and times, from the root down.
+func (s *store) checkSignatures(chain []*certificate, now int64, v *verdict) int {
+	issuer := chain[len(chain)-1]
+	for i := len(chain) - 1; i >= 0; i-- {
+		c := chain[i]
+		if number := s.signed(issuer, c); number != 0 {
+			return number
+		}
+		if number := s.checkTime(c, now, v); number != 0 {
+			return number
+		}
+		issuer = c
+	}
+	return 0
+}
+
+func (s *store) signed(issuer, c *certificate) int {
+	switch {
+	case issuer.key() == nil:
+		return NoIssuerKey
+	case s.noSHA2 && c.SignatureAlgorithm != x509.MD5WithRSA && c.SignatureAlgorithm != x509.SHA1WithRSA:
+		return BadSignature
+	}
+	hash := hashes[c.SignatureAlgorithm]
+	if hash == 0 {
+		return BadSignature
+	}
+	h := hash.New()
+	h.Write(c.RawTBSCertificate)
+	if rsa.VerifyPKCS1v15(issuer.key(), hash, h.Sum(nil), c.Signature) != nil {
+		return BadSignature
+	}
+	return 0
+}
+
+// checkTime narrows the verdict's stretch to where its comparisons hold. A
+// certificate has ended in its last second already: so does OpenSSL 0.9.8 read it.
+func (s *store) checkTime(c *certificate, now int64, v *verdict) int {
+	if s.checkStart && v.before(now, c.NotBefore) {
+		return NotYetValid
+	}
+	if s.checkEnd && !v.before(now, c.NotAfter) {
+		return Expired
+	}
+	return 0
+}
+
+// before reports whether a moment is still to come, and remembers until when, or
+// since when, that is so.
+func (v *verdict) before(now int64, moment time.Time) bool {
+	at := moment.Unix()
+	if now < at {
+		v.to = min(v.to, at)
+		return true
+	}
+	v.from = max(v.from, at)
+	return false
+}
+
+// hashes are those of the signatures that can be read. SHA-2 beyond 256 bits goes
+// with SHA-256.
+var hashes = map[x509.SignatureAlgorithm]crypto.Hash{
+	x509.MD5WithRSA: crypto.MD5, x509.SHA1WithRSA: crypto.SHA1, x509.SHA256WithRSA: crypto.SHA256,
+	x509.SHA384WithRSA: crypto.SHA384, x509.SHA512WithRSA: crypto.SHA512,
+}

@@ -305,7 +305,7 @@ func (c *Conn) sendAlert(level byte, a Alert) error {
 // seal puts a record to those that are to be sent.
 func (c *Conn) seal(typ byte, data []byte) error {
 	if c.out == nil {
-		c.out = buffer(0)[:0]
+		c.out = buffer(flightLen)[:0]
 	}
 	var chance []byte
 	if n := c.w.overhead(); n > 0 {
@@ -446,15 +446,15 @@ func (c *Conn) room(n int) {
 	if c.from+n <= len(c.raw) {
 		return
 	}
-	b := c.raw
+	old, b := c.raw, c.raw
 	if n > len(b) {
+		if !c.ready.Load() {
+			n = max(n, flightLen)
+		}
 		b = buffer(n)
+		defer release(old)
 	}
-	copy(b, c.raw[c.from:c.to])
-	if n > len(c.raw) {
-		release(c.raw)
-	}
-	c.raw, c.from, c.to = b, 0, c.to-c.from
+	c.raw, c.from, c.to = b, 0, copy(b, old[c.from:c.to])
 }
 
 // drained gives the buffer back where nothing stands in it.

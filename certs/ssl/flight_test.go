@@ -231,7 +231,7 @@ func TestLongPrime(t *testing.T) {
 		if line.closed != (reaction == ReactClose) {
 			t.Errorf("%v: closed: %v", reaction, line.closed)
 		}
-		if silent := reaction == ReactSilence; silent != (line.says.Len() == 0) && len(flight) > smallLen {
+		if silent := reaction == ReactSilence; silent != (line.says.Len() == 0) && len(flight) > flightLen {
 			t.Errorf("%v: %d bytes were not read", reaction, line.says.Len())
 		}
 	}
@@ -415,6 +415,36 @@ func TestDataAroundASecondHandshake(t *testing.T) {
 	}
 	if all := <-got; all != strings.Repeat(question, parts) {
 		t.Errorf("the server read %q", all)
+	}
+}
+
+func TestDataBeforeTheSecondServerHello(t *testing.T) {
+	a, b := loopback(t)
+	client := Connect(a, &Client{Suites: []Suite{AES128SHA}, Certificate: certificate("device")})
+	server := Accept(b, &Server{Suites: allSuites, Certificate: certificate("server"), Ask: AskLater})
+	ended := make(chan error, 1)
+	go func() {
+		defer server.Close()
+		ended <- func() error {
+			if err := server.Handshake(); err != nil {
+				return err
+			}
+			if err := errors.Join(server.seal(typeHandshake, []byte{msgHelloRequest, 0, 0, 0}), server.flush()); err != nil {
+				return err
+			}
+			if _, err := io.WriteString(server, "under way, "); err != nil {
+				return err
+			}
+			if err := server.shake(); err != nil {
+				return err
+			}
+			_, err := io.WriteString(server, "and after")
+			return err
+		}()
+	}()
+	got, err := io.ReadAll(client)
+	if se := <-ended; err != nil || se != nil || string(got) != "under way, and after" || !client.State().Answered {
+		t.Errorf("%q, client: %v, server: %v", got, err, se)
 	}
 }
 

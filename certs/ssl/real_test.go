@@ -1,6 +1,7 @@
 package ssl
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
@@ -236,6 +237,138 @@ func TestClientAgainstNSS(t *testing.T) {
 					}
 					if s := conn.State(); s.Version != v || s.Suite != suite || s.Answered != (auth == "shown") {
 						t.Errorf("state: %+v", s)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestSSL2HelloAgainstOpenSSL(t *testing.T) {
+	openssl := need(t, "openssl", "openssl")
+	dir := files(t)
+	server := start(t, openssl, "s_server", "-accept", "ADDR", "-www", "-cert", filepath.Join(dir, "server.crt"), "-key", filepath.Join(dir, "server.key"), "-cipher", "ALL:@SECLEVEL=0")
+	conn := dial(t, server.addr, &Client{Suites: []Suite{DHEAES256SHA, AES256SHA, RC4MD5}, SSL2Hello: true})
+	if page := get(t, conn); !strings.Contains(page, "Cipher    : DHE-RSA-AES256-SHA\n") {
+		t.Errorf("the server's page: %s", page)
+	}
+}
+
+// OpenSSL's server asks for a certificate in the middle of a connection, while
+// data of its own is under way.
+func TestSecondHandshakeWithOpenSSL(t *testing.T) {
+	openssl := need(t, "openssl", "openssl")
+	dir := files(t)
+	tests := map[string]struct {
+		on    Renegotiation
+		flags []string
+		alert Alert // that ends it; CloseNotify: none does
+		sent  bool
+	}{
+		"shaken":            {Renegotiate, []string{"-legacy_renegotiation"}, CloseNotify, false},
+		"without RFC 5746":  {Renegotiate, nil, HandshakeFailure, false},
+		"refused":           {RefuseHello, []string{"-legacy_renegotiation"}, HandshakeFailure, false},
+		"as firmware 7.5.7": {FailCertified, []string{"-legacy_renegotiation"}, HandshakeFailure, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			server := start(t, openssl, append([]string{"s_server", "-accept", "ADDR", "-cert", filepath.Join(dir, "server.crt"), "-key", filepath.Join(dir, "server.key"),
+				"-CAfile", filepath.Join(dir, "ca.crt"), "-cipher", "ALL:@SECLEVEL=0", "-tls1"}, tt.flags...)...)
+			conn := dial(t, server.addr, &Client{Suites: []Suite{AES256SHA}, OnHelloRequest: tt.on, EmptyFragments: true, Certificate: certificate("device")})
+			if _, err := io.WriteString(conn, "a question\n"); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, "the question comes", func() bool { return strings.Contains(server.log.String(), "a question") })
+			lines := bufio.NewReader(conn)
+			say := func(line string) { _, _ = io.WriteString(server.input, line+"\n") }
+			say("before")
+			if got, err := lines.ReadString('\n'); got != "before\n" {
+				t.Fatalf("%q, %v", got, err)
+			}
+			say("R") // s_server's command to shake hands again and ask
+			if tt.alert != CloseNotify {
+				_, err := lines.ReadString('\n')
+				var e *Error
+				if !errors.As(err, &e) || e.Alert != tt.alert || e.Sent != tt.sent {
+					t.Errorf("%v", err)
+				}
+				return
+			}
+			read := make(chan string, 1)
+			go func() {
+				line, err := lines.ReadString('\n')
+				read <- fmt.Sprint(line, err)
+			}()
+			waitFor(t, "the certificate comes", func() bool { return strings.Contains(server.log.String(), "CN = device") })
+			say("after")
+			if got := <-read; got != "after\n<nil>" {
+				t.Errorf("%q", got)
+			}
+			if _, err := io.WriteString(conn, "thanks\n"); err != nil {
+				t.Error(err)
+			}
+			waitFor(t, "the thanks come", func() bool { return strings.Contains(server.log.String(), "thanks") })
+			if !conn.State().Answered || len(conn.State().Names) != 1 {
+				t.Errorf("state: %+v", conn.State())
+			}
+		})
+	}
+}
+
+// NSS asks after it has read the request, and waits with its answer.
+func TestSecondHandshakeWithNSS(t *testing.T) {
+	selfserv := need(t, "selfserv", "libnss3-tools")
+	dir := files(t)
+	server := start(t, selfserv, "-d", "sql:"+nssStore(t, dir), "-n", "server", "-p", "PORT", "-V", "ssl3:tls1.1", "-v", "-c", ":0004:000A:002F:0035", "-r", "-r", "-r", "-r")
+	for _, v := range allVersions {
+		for _, suite := range []Suite{RC4MD5, DES3SHA, AES256SHA} {
+			t.Run(fmt.Sprint(v, suite), func(t *testing.T) {
+				conn := dial(t, server.addr, &Client{Min: v, Max: v, Suites: []Suite{suite}, Certificate: certificate("device"), EmptyFragments: true})
+				if err := conn.Handshake(); err != nil || conn.State().Asked {
+					t.Fatalf("%v, %+v", err, conn.State())
+				}
+				if page := get(t, conn); !strings.HasPrefix(page, "HTTP/1.0 200 OK") || !conn.State().Answered {
+					t.Errorf("the server's page: %q, state %+v", page, conn.State())
+				}
+			})
+		}
+	}
+}
+
+// OpenSSL's own client meets the small server.
+func TestServerAgainstOpenSSL(t *testing.T) {
+	openssl := need(t, "openssl", "openssl")
+	dir := files(t)
+	for _, asking := range []Asking{AskNever, AskFirst, AskLater} {
+		for _, v := range []Version{TLS10, TLS11} {
+			for _, suite := range []Suite{AES128SHA, AES256SHA, DHEAES128SHA, DHEAES256SHA} {
+				t.Run(fmt.Sprint(asking, v, suite), func(t *testing.T) {
+					l, err := net.Listen("tcp", "127.0.0.1:0")
+					if err != nil {
+						t.Fatal(err)
+					}
+					listener := &Listener{Listener: l, Server: &Server{Max: TLS11, Suites: allSuites, Certificate: certificate("server"), DHBits: 1024, Ask: asking}}
+					defer listener.Close()
+					var state State
+					served := make(chan error, 1)
+					go func() {
+						conn, err := listener.Accept()
+						if err == nil {
+							_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+							err = answerOnce(conn)
+							state = conn.(*Conn).State()
+						}
+						served <- err
+					}()
+					cmd := exec.Command(openssl, "s_client", "-connect", l.Addr().String(), "-quiet", "-legacy_server_connect", "-legacy_renegotiation", "-cipher", suite.String()+":@SECLEVEL=0",
+						"-cert", filepath.Join(dir, "device.crt"), "-key", filepath.Join(dir, "device.key"), map[Version]string{TLS10: "-tls1", TLS11: "-tls1_1"}[v])
+					cmd.Stdin = strings.NewReader(question)
+					out, err := cmd.CombinedOutput()
+					if e := <-served; e != nil || !strings.HasSuffix(string(out), reply) {
+						t.Fatalf("the server: %v; s_client: %v, %s", e, err, out)
+					}
+					if state.Version != v || state.Suite != suite || (len(state.Chain) == 1) != (asking != AskNever) {
+						t.Errorf("state: %+v", state)
 					}
 				})
 			}

@@ -31,22 +31,42 @@ type handshakeError struct {
 func (e *handshakeError) Error() string { return "handshake: " + e.cause.Error() }
 func (e *handshakeError) Unwrap() error { return e.cause }
 
+// A dress is what a device brings to a handshake: one of the two, by its
+// firmware.
+type dress struct {
+	old    *ssl.Client
+	modern *tls.Config
+}
+
+// dress makes a device ready before it connects: its certificate may have to be
+// made first, and that is not the device's time. An error is this program's.
+func (s *Sockets) dress(ctx context.Context, r *resync.Request) (d *dress, err error) {
+	d = &dress{}
+	at := time.Unix(0, r.Now)
+	if certs.Speaks12(r.Unit.Row) {
+		d.modern, err = s.Certs.Modern(r.Unit, r.Params, at)
+		return d, err
+	}
+	if d.old, err = s.Certs.Client(r.Unit, r.Params, at); err != nil {
+		return nil, err
+	}
+	if think := r.Unit.Row.Behaviour.TLS.Think; think > 0 {
+		d.old.Think = func(int) error { return rest(ctx, think) }
+	}
+	return d, nil
+}
+
 // seal shakes hands on a connection as the device's firmware does, and looks at
 // the server's name after it (field). The whole handshake has the time of one
 // read (inferred).
-func (s *Sockets) seal(ctx context.Context, conn net.Conn, r *resync.Request) (*sealed, error) {
+func (s *Sockets) seal(ctx context.Context, conn net.Conn, r *resync.Request, with *dress) (*sealed, error) {
 	if err := conn.SetDeadline(s.now().Add(r.Unit.Row.Behaviour.HTTPRead)); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil { // the deadline may have overwritten that of wake
 		return nil, err
 	}
-	at := time.Unix(0, r.Now)
-	shake := s.shake
-	if certs.Speaks12(r.Unit.Row) {
-		shake = s.shakeModern
-	}
-	c, leaf, err := shake(ctx, conn, r, at)
+	c, asked, leaf, err := with.shake(ctx, conn, r)
 	if err != nil {
 		return nil, err
 	}
@@ -54,62 +74,63 @@ func (s *Sockets) seal(ctx context.Context, conn net.Conn, r *resync.Request) (*
 		c.Close() // says goodbye: the server sees a visitor who asks nothing (field)
 		return nil, &handshakeError{number: certs.WrongName, cause: errors.New("the certificate's name is another one")}
 	}
-	return c, nil
+	return &sealed{lenient{c}, asked && s.kind(r.Unit) == certs.OwnCertificate}, nil
 }
 
-// shake speaks SSL 3.0 to TLS 1.1.
-func (s *Sockets) shake(ctx context.Context, conn net.Conn, r *resync.Request, at time.Time) (*sealed, []byte, error) {
-	client, err := s.Certs.Client(r.Unit, r.Params, at)
-	if err != nil {
-		return nil, nil, &handshakeError{cause: err}
+// shake shakes hands. It tells whether the server asked for a certificate, and
+// returns the server's.
+func (d *dress) shake(ctx context.Context, conn net.Conn, r *resync.Request) (c net.Conn, asked bool, leaf []byte, err error) {
+	if d.modern != nil {
+		return d.shakeModern(ctx, conn, r)
 	}
-	if think := r.Unit.Row.Behaviour.TLS.Think; think > 0 {
-		client.Think = func(int) error { return rest(ctx, think) }
+	old := ssl.Connect(conn, d.old)
+	if err := old.Handshake(); err != nil {
+		return nil, false, nil, oldFailure(err)
 	}
-	c := ssl.Connect(conn, client)
-	if err := c.Handshake(); err != nil {
-		failed := &handshakeError{cause: err}
-		var e *ssl.Error
-		if errors.As(err, &e) {
-			failed.number = e.Verify
-			if e.Alert != ssl.NoAlert {
-				failed.alert = uint8(e.Alert)
-			}
+	st := old.State()
+	return old, st.Asked, st.Chain[0], nil
+}
+
+func oldFailure(err error) error {
+	failed := &handshakeError{cause: err}
+	var e *ssl.Error
+	if errors.As(err, &e) {
+		failed.number = e.Verify
+		if e.Alert != ssl.NoAlert {
+			failed.alert = uint8(e.Alert)
 		}
-		return nil, nil, failed
 	}
-	st := c.State()
-	return &sealed{lenient{c}, st.Asked && st.Answered && s.kind(r.Unit) == certs.OwnCertificate}, st.Chain[0], nil
+	return failed
 }
 
 // shakeModern speaks TLS 1.2.
-func (s *Sockets) shakeModern(ctx context.Context, conn net.Conn, r *resync.Request, at time.Time) (*sealed, []byte, error) {
-	config, err := s.Certs.Modern(r.Unit, r.Params, at)
-	if err != nil {
-		return nil, nil, &handshakeError{cause: err}
-	}
-	asked, show := false, config.GetClientCertificate
-	config.GetClientCertificate = func(q *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+func (d *dress) shakeModern(ctx context.Context, conn net.Conn, r *resync.Request) (c net.Conn, asked bool, leaf []byte, err error) {
+	show := d.modern.GetClientCertificate
+	d.modern.GetClientCertificate = func(q *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		asked = true
 		return show(q)
 	}
 	if err := rest(ctx, r.Unit.Row.Behaviour.TLS.Think); err != nil {
-		return nil, nil, err
+		return nil, false, nil, err
 	}
-	c := tls.Client(conn, config)
-	if err := c.HandshakeContext(undated{ctx}); err != nil {
-		failed := &handshakeError{cause: err}
-		var refused *certs.VerifyError
-		var alert tls.AlertError
-		switch {
-		case errors.As(err, &refused):
-			failed.number, failed.alert = refused.Number, 42 // crypto/tls has but this one
-		case errors.As(err, &alert):
-			failed.alert = uint8(alert)
-		}
-		return nil, nil, failed
+	modern := tls.Client(conn, d.modern)
+	if err := modern.HandshakeContext(undated{ctx}); err != nil {
+		return nil, false, nil, modernFailure(err)
 	}
-	return &sealed{lenient{c}, asked && s.kind(r.Unit) == certs.OwnCertificate}, c.ConnectionState().PeerCertificates[0].Raw, nil
+	return modern, asked, modern.ConnectionState().PeerCertificates[0].Raw, nil
+}
+
+func modernFailure(err error) error {
+	failed := &handshakeError{cause: err}
+	var refused *certs.VerifyError
+	var alert tls.AlertError
+	switch {
+	case errors.As(err, &refused):
+		failed.number, failed.alert = refused.Number, 42 // crypto/tls has but this one
+	case errors.As(err, &alert):
+		failed.alert = uint8(alert)
+	}
+	return failed
 }
 
 // rest waits as long as a slow processor needs.

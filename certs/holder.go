@@ -59,6 +59,27 @@ func (h *Holder) Certificate(u *device.Unit) (*ssl.Certificate, Kind, error) {
 // Kind returns what [Holder.Certificate] would, without making the certificate.
 func (h *Holder) Kind(u *device.Unit) Kind { return h.what(u).kind() }
 
+// likeness returns a certificate that a server judges as it does the device's:
+// the user's, or one of the same authority, dates, length, hash and defect for no
+// device. There are few of these, and they are kept. It says too whether the
+// device has the key to its own.
+func (h *Holder) likeness(u *device.Unit) (c *ssl.Certificate, kind Kind, sound bool, err error) {
+	what := h.what(u)
+	switch {
+	case what == none:
+		return nil, NoCertificate, true, nil
+	case what == auto && h.Own.has(u.MAC):
+		c, err = h.certificate(u, what)
+		return c, what.kind(), true, err
+	}
+	s := h.spec(u, what)
+	sound = !s.wrongKey
+	s.product, s.unit, s.mac, s.serial, s.wrongKey = "", "", "nobody", "", false
+	s.key = keyChoice{}
+	c, err = h.made.get(s, positiveOr(h.Keep, 4096), func() (*ssl.Certificate, error) { return h.PKI.mint(&s) })
+	return c, what.kind(), sound, err
+}
+
 func (h *Holder) certificate(u *device.Unit, what holding) (*ssl.Certificate, error) {
 	keep := positiveOr(h.Keep, 4096)
 	if what == auto && h.Own.has(u.MAC) {

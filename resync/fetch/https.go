@@ -23,9 +23,8 @@ type sealed struct {
 // A handshakeError is a handshake that failed, or a certificate for another
 // host.
 type handshakeError struct {
-	number int
-	alert  uint8
-	cause  error
+	certs.Failure
+	cause error
 }
 
 func (e *handshakeError) Error() string { return "handshake: " + e.cause.Error() }
@@ -72,7 +71,7 @@ func (s *Sockets) seal(ctx context.Context, conn net.Conn, r *resync.Request, wi
 	}
 	if !s.nameFits(ctx, r, leaf) {
 		c.Close() // says goodbye: the server sees a visitor who asks nothing (field)
-		return nil, &handshakeError{number: certs.WrongName, cause: errors.New("the certificate's name is another one")}
+		return nil, &handshakeError{certs.Failure{Number: certs.WrongName, Alert: ssl.NoAlert}, errors.New("the certificate's name is another one")}
 	}
 	return &sealed{lenient{c}, asked && s.kind(r.Unit) == certs.OwnCertificate}, nil
 }
@@ -92,13 +91,10 @@ func (d *dress) shake(ctx context.Context, conn net.Conn, r *resync.Request) (c 
 }
 
 func oldFailure(err error) error {
-	failed := &handshakeError{cause: err}
+	failed := &handshakeError{certs.Failure{Alert: ssl.NoAlert}, err}
 	var e *ssl.Error
 	if errors.As(err, &e) {
-		failed.number = e.Verify
-		if e.Alert != ssl.NoAlert {
-			failed.alert = uint8(e.Alert)
-		}
+		failed.Failure = certs.Failure{Number: e.Verify, Alert: e.Alert, Sent: e.Sent}
 	}
 	return failed
 }
@@ -121,14 +117,14 @@ func (d *dress) shakeModern(ctx context.Context, conn net.Conn, r *resync.Reques
 }
 
 func modernFailure(err error) error {
-	failed := &handshakeError{cause: err}
+	failed := &handshakeError{certs.Failure{Alert: ssl.NoAlert}, err}
 	var refused *certs.VerifyError
 	var alert tls.AlertError
 	switch {
 	case errors.As(err, &refused):
-		failed.number, failed.alert = refused.Number, 42 // crypto/tls has but this one
+		failed.Failure = certs.Failure{Number: refused.Number, Alert: 42, Sent: true} // crypto/tls has but this one
 	case errors.As(err, &alert):
-		failed.alert = uint8(alert)
+		failed.Alert = ssl.Alert(alert)
 	}
 	return failed
 }
@@ -182,10 +178,14 @@ func (c lenient) Read(p []byte) (int, error) {
 }
 
 // handshakeOf tells the attempt what became of a handshake.
-func handshakeOf(host string, err error) resync.Handshake {
+func handshakeOf(r *resync.Request, err error) resync.Handshake {
 	var e *handshakeError
 	if !errors.As(err, &e) {
 		return resync.Handshake{}
 	}
-	return resync.Handshake{Verify: e.number, Alert: e.alert, Log: certs.LogLines(e.number, host)}
+	h := resync.Handshake{Verify: e.Number, Log: certs.LogLines(e.Number, r.Host), Hint: e.Hint(r.Unit.Row)}
+	if e.Alert != ssl.NoAlert {
+		h.Alert = uint8(e.Alert)
+	}
+	return h
 }

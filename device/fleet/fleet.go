@@ -44,6 +44,9 @@ type Fleet struct {
 	web        Web
 	sites      *sites
 	logs       *logSender
+	mode       Clock
+	start      int64
+	conduct    func(int64, func(device.Index, device.Command)) (int64, bool)
 
 	rowsMu sync.RWMutex
 	rows   []*device.Row
@@ -67,7 +70,7 @@ func New(c Config) (*Fleet, error) {
 		return nil, err
 	}
 	f := &Fleet{seed: c.Seed, groups: c.Groups, network: c.Network, prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(),
-		oneAddress: c.OneAddress, onTell: c.Tell, ccert: c.CCERT, late: c.Late, web: c.Web, limits: map[string]int{}, done: make(chan struct{})}
+		oneAddress: c.OneAddress, mode: c.Clock, conduct: c.Conduct, onTell: c.Tell, ccert: c.CCERT, late: c.Late, web: c.Web, limits: map[string]int{}, done: make(chan struct{})}
 	f.shelf.Compiled = c.Compiled
 	f.makeLoops(&c)
 	f.populate()
@@ -87,17 +90,50 @@ func (f *Fleet) makeLoops(c *Config) {
 		most = outstanding(openFiles())
 	}
 	n = min(n, f.total, most) // each loop has a part of most, at least one
+	if c.Clock != Real {
+		n = 1
+	}
+	if c.Clock == Virtual {
+		most, c.Rate = f.total, 0 // no device runs two at once
+	}
 	start := time.Now()
+	switch {
+	case c.Start.IsZero() && c.Clock == Real:
+		c.Start = start
+	case c.Start.IsZero():
+		c.Start = DefaultStart
+	}
+	f.start = c.Start.UnixNano()
 	for i := range n {
-		l := &loop{f: f, first: i, clock: newRealClock(start), inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}, told: map[device.Index]device.Params{}, delayed: map[device.Index]device.Command{}, custom: map[device.Index]custom{}, trusted: map[device.Index]*resync.Authority{}}
+		l := &loop{f: f, first: i, inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}, told: map[device.Index]device.Params{}, delayed: map[device.Index]device.Command{}, custom: map[device.Index]custom{}, trusted: map[device.Index]*resync.Authority{}}
 		l.units = make([]unit, (f.total-i+n-1)/n)
 		l.heap = make(heap, 0, len(l.units)+1)
+		l.setClock(c, start)
 		l.gate.most = (most + n - 1 - i) / n
 		if c.Rate > 0 { // the loops start in turn, so that the fleet's starts are even
-			l.gate.interval = int64(float64(n) / c.Rate * 1e9)
-			l.gate.earliest = start.UnixNano() + int64(float64(i)/c.Rate*1e9)
+			l.gate.interval = int64(float64(n) / c.Rate * 1e9 * c.Speed)
+			l.gate.earliest = l.clock.Now() + int64(float64(i)/c.Rate*1e9*c.Speed)
 		}
 		f.loops = append(f.loops, l)
+	}
+}
+
+// setClock gives a loop its clock, and what lets attempts run under it.
+func (l *loop) setClock(c *Config, start time.Time) {
+	l.speed = c.Speed
+	l.lender = &threads{l: l}
+	switch c.Clock {
+	case Virtual:
+		l.clock = &virtualClock{}
+		l.stage = newStage(l, c.InProcess)
+		l.lender = l.stage
+	case Mixed:
+		l.clock = &mixedClock{l: l}
+	default:
+		l.clock = newRealClock(start, c.Start, c.Speed)
+	}
+	if j, ok := l.clock.(interface{ jump(to int64) }); ok {
+		j.jump(c.Start.UnixNano())
 	}
 }
 
@@ -120,6 +156,9 @@ func (f *Fleet) populate() {
 // Open opens the fleet's sockets: web servers and the way to syslog servers. A
 // used port is an error here.
 func (f *Fleet) Open() error {
+	if f.mode == Virtual {
+		return nil
+	}
 	logs, err := openLogSender(f)
 	if err != nil {
 		return err
@@ -149,15 +188,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	if f.logs != nil {
 		others.Go(func() { f.logs.run(side) })
 	}
-	var wg sync.WaitGroup
-	for _, l := range f.loops {
-		wg.Go(func() { l.run(ctx) })
-	}
-	<-ctx.Done()
-	if f.sites != nil {
-		f.sites.close()
-	}
-	wg.Wait()
+	f.work(ctx)
 	close(f.done)
 	stop()
 	others.Wait()
@@ -165,11 +196,44 @@ func (f *Fleet) Run(ctx context.Context) error {
 	return nil
 }
 
+// work runs the loops until the fleet ends, and keeps the web servers open as
+// long.
+func (f *Fleet) work(ctx context.Context) {
+	if f.mode == Virtual {
+		f.loops[0].run(ctx) // with its coroutines, and nobody beside it
+		return
+	}
+	ctx, over := context.WithCancel(ctx)
+	defer over()
+	var wg sync.WaitGroup
+	for _, l := range f.loops {
+		wg.Go(func() {
+			defer over() // where it was conducted to its end
+			l.run(ctx)
+		})
+	}
+	<-ctx.Done()
+	if f.sites != nil {
+		f.sites.close()
+	}
+	wg.Wait()
+}
+
+// Start returns the fleet's date at its beginning, in nanoseconds since the Unix
+// epoch.
+func (f *Fleet) Start() int64 { return f.start }
+
+// Now returns the fleet's time in nanoseconds since the Unix epoch.
+func (f *Fleet) Now() int64 { return f.loops[0].clock.Now() }
+
 // Do hands a command over to a device. It does not wait for what comes of it;
 // an error says that there is no such device, or that the fleet has ended.
 func (f *Fleet) Do(ctx context.Context, dev device.Index, c device.Command) error {
 	if int(dev) >= f.total {
 		return fmt.Errorf("no device %d: the fleet has %d", dev, f.total)
+	}
+	if f.mode == Virtual {
+		return errors.New("in virtual time only Config.Conduct commands devices")
 	}
 	l := f.loops[int(dev)%len(f.loops)]
 	select {

@@ -177,7 +177,7 @@ func (p *play) fire(ctx context.Context, i int, now time.Duration) {
 	devices := p.judge.choose(p.chosen[i], i)
 	p.reached[i] = len(devices)
 	for _, dev := range devices {
-		p.act(ctx, s, dev)
+		p.act(s, dev)
 	}
 	if s.Action == "off_hook" || s.Action == "on_hook" || s.Action == "set" {
 		p.quiet = append(p.quiet, quiet{devices, now + p.lasting()})
@@ -219,7 +219,7 @@ var orders = map[string]device.Order{
 
 // act does a step's action to one device. An error is the end of the run, which
 // the caller sees by its context.
-func (p *play) act(ctx context.Context, s *Step, dev device.Index) {
+func (p *play) act(s *Step, dev device.Index) {
 	v, _ := p.fleet.View(dev)
 	if s.Action == "rotate_keys" {
 		if p.pairs != nil {

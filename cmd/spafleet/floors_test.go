@@ -21,6 +21,7 @@ var floors = map[string]int{
 	"device/fleet": 4,
 	"scenarios":    5, "scenarios/doctor": 5, "webui/console": 5,
 	"cmd/spafleet": 6,
+	"bench/tls":    7,
 }
 
 // upward returns why a package must not import another; "" where it may.

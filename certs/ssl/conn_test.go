@@ -226,3 +226,132 @@ func TestSecondHandshakesAreCounted(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestWhatComesAmongTheData(t *testing.T) {
+	sealed := func(typ byte, body ...byte) func(s *Conn) []byte {
+		return func(s *Conn) []byte {
+			s.seal(typ, body)
+			return s.out
+		}
+	}
+	broken := func(at int, by byte) func(s *Conn) []byte {
+		return func(s *Conn) []byte {
+			s.seal(typeData, []byte("data"))
+			s.out[(len(s.out)+at)%len(s.out)] ^= by
+			return s.out
+		}
+	}
+	tests := map[string]struct {
+		say   func(s *Conn) []byte
+		alert Alert
+		sent  bool
+	}{
+		"new keys":               {sealed(typeChangeCipherSpec, 1), UnexpectedMessage, true},
+		"a type of TLS 1.2":      {sealed(24, 1), UnexpectedMessage, true},
+		"a finished message":     {sealed(typeHandshake, msgFinished, 0, 0, 0), UnexpectedMessage, true},
+		"a long HelloRequest":    {sealed(typeHandshake, msgHelloRequest, 0, 0, 1, 0), UnexpectedMessage, true},
+		"an alert":               {sealed(typeAlert, levelFatal, 80), InternalError, false},
+		"a wrong MAC":            {broken(headerLen, 1), BadRecordMAC, true},
+		"a wrong end":            {broken(-1, 0x80), BadRecordMAC, true},
+		"half a block":           {func(*Conn) []byte { return record(typeData, TLS10, make([]byte, 24)) }, BadRecordMAC, true},
+		"nothing but a header":   {func(*Conn) []byte { return record(typeData, TLS10, nil) }, BadRecordMAC, true},
+		"data in clear":          {func(*Conn) []byte { return record(typeData, TLS10, make([]byte, 16)) }, BadRecordMAC, true},
+		"another version":        {broken(2, 1), ProtocolVersion, true},
+		"a record that is long":  {func(*Conn) []byte { return record(typeData, TLS10, make([]byte, maxSealed+1)) }, RecordOverflow, true},
+		"data that is long":      {sealed(typeData, make([]byte, maxPlain+1)...), RecordOverflow, true},
+		"what is no SSL":         {broken(1, 0xff), NoAlert, false},
+		"many empty records":     {func(s *Conn) []byte { return many(s, typeData) }, UnexpectedMessage, true},
+		"many warnings":          {func(s *Conn) []byte { return many(s, typeAlert, levelWarning, 90) }, UnexpectedMessage, true},
+		"HelloRequests, ignored": {func(s *Conn) []byte { return many(s, typeHandshake, 0, 0, 0, 0) }, UnexpectedMessage, true},
+		"new keys after warnings": {func(s *Conn) []byte {
+			s.seal(typeAlert, []byte{levelWarning, 90})
+			s.seal(typeChangeCipherSpec, []byte{1})
+			return s.out
+		}, UnexpectedMessage, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			client, server := pair(t, &Client{OnHelloRequest: IgnoreHello}, &Server{})
+			if _, err := server.Conn.Write(tt.say(server)); err != nil {
+				t.Fatal(err)
+			}
+			n, err := client.Read(make([]byte, 10))
+			var e *Error
+			if !errors.As(err, &e) || n != 0 || e.Alert != tt.alert || e.Sent != tt.sent {
+				t.Fatalf("%d bytes, %v; want the alert %v", n, err, tt.alert)
+			}
+			if _, again := client.Read(make([]byte, 10)); !errors.Is(again, e) {
+				t.Errorf("the next read says %v", again)
+			}
+			if _, werr := client.Write([]byte("x")); !errors.Is(werr, e) {
+				t.Errorf("a write says %v", werr)
+			}
+			if _, serr := server.Read(make([]byte, 10)); tt.sent && (!errors.As(serr, &e) || e.Alert != tt.alert || e.Sent) {
+				t.Errorf("the server heard %v", serr)
+			}
+		})
+	}
+}
+
+func many(s *Conn, typ byte, body ...byte) []byte {
+	for range 40 {
+		s.seal(typ, body)
+	}
+	return s.out
+}
+
+func TestPadding(t *testing.T) {
+	tests := []struct {
+		body string
+		v    Version
+		want int
+	}{
+		{"", TLS10, -1},
+		{"x\x00", TLS10, 1}, {"x\x00", SSL30, 1},
+		{"\x01\x01", TLS10, 2}, {"\x01", TLS10, -1}, {"\x01", SSL30, -1},
+		{"xx\x07\x02", SSL30, 3}, {"xx\x07\x02", TLS10, -1},
+		{strings.Repeat("\x08", 9), TLS11, 9}, {strings.Repeat("\x08", 9), SSL30, -1},
+		{strings.Repeat("\xff", 256), TLS10, 256}, {strings.Repeat("\xff", 255), TLS10, -1},
+	}
+	for _, tt := range tests {
+		if got := padding([]byte(tt.body), 8, tt.v); got != tt.want {
+			t.Errorf("padding(%x, %v) = %d, want %d", tt.body, tt.v, got, tt.want)
+		}
+	}
+}
+
+func TestServerDoesNotShakeHandsOnTheClientsWish(t *testing.T) {
+	client, server := pair(t, &Client{}, &Server{})
+	shaken := make(chan error, 1)
+	go func() { shaken <- client.shake() }()
+	typ, body, err := server.readRecord()
+	if err != nil || typ != typeHandshake {
+		t.Fatal(typ, err)
+	}
+	if err := server.gotHandshake(body); err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+	if err := <-shaken; err == nil || !strings.Contains(err.Error(), "goodbye") || client.warned != NoRenegotiation {
+		t.Errorf("%v, warned of %v", err, client.warned)
+	}
+}
+
+// exhausted is a source of chance that has none.
+type exhausted struct{}
+
+func (exhausted) Read([]byte) (int, error) { return 0, errors.New("no chance left") }
+
+func TestWhatCannotBeginIsAnError(t *testing.T) {
+	tests := map[string]*Conn{
+		"has no suites":                   Connect(newTape(), &Client{}),
+		"draw 32 bytes: no chance left":   Connect(newTape(), &Client{Suites: allSuites, Rand: exhausted{}}),
+		"has no certificate and key":      Accept(newTape(), &Server{Suites: allSuites}),
+		"the client's certificate has no": Connect(newTape(serverHello(TLS10, AES128SHA, 0), certificates(material()["server"].cert.Raw), message(msgCertificateRequest, []byte{1, 1, 0, 0}), done), &Client{Suites: allSuites, Certificate: &Certificate{Chain: [][]byte{{1}}}}),
+	}
+	for want, c := range tests {
+		if err := c.Handshake(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want ...%s...", err, want)
+		}
+	}
+}

@@ -119,10 +119,7 @@ func (t transcript) ssl3Digest(to, master []byte, sender string) []byte {
 
 func ssl3Close(to []byte, h hash.Hash, master []byte, sender string) []byte {
 	pad := padLen(h)
-	inner, err := h.(hash.Cloner).Clone()
-	if err != nil {
-		panic(err) // those of the standard library can be cloned
-	}
+	inner := must(h.(hash.Cloner).Clone()) // those of the standard library can be cloned
 	inner.Write([]byte(sender))
 	inner.Write(master)
 	inner.Write(pads[0][:pad])

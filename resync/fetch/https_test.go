@@ -231,6 +231,23 @@ func TestTLS12IsSpokenByASwitch(t *testing.T) {
 	}
 }
 
+// The alert that a server ends TLS 1.2 with is told, though crypto/tls hides its
+// number.
+func TestAnAlertInTLS12IsTold(t *testing.T) {
+	cert, err := pki.Server(certs.ServerRequest{CA: certs.Sipura1, CN: "prov.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256},
+		Certificates: []tls.Certificate{{Certificate: cert.Chain, PrivateKey: cert.Key}}}
+	at, _ := serveHTTPS(t, prov.HTTPS{Addr: "127.0.0.1:0", TLS: config})
+	r := askSecurely(t, "SPA122", "1.3.5(004p)", "/spa2102.cfg", map[string]string{"tls_versions": "tls1.2", "tls_suites": "rsa"}, at)
+	_, err = secureSockets().Fetch(t.Context(), r)
+	if e := failed(t, err); e.Result != device.TLSFailed || e.TLS.Alert != 40 {
+		t.Errorf("no suite in common: %+v", e)
+	}
+}
+
 // A server that does not go on with the handshake holds a device for one read,
 // and nobody who calls it off.
 func TestASilentHandshakeEnds(t *testing.T) {

@@ -255,3 +255,20 @@ func TestErrorOfSendingIsTheNewsWithoutAnAlert(t *testing.T) {
 		}
 	}
 }
+
+// The server has the certificate before the client has signed.
+func TestCertificateGoesAheadOfItsSignature(t *testing.T) {
+	seen := make(chan struct{})
+	shown := certificate("device")
+	shown.Key = slowKey{shown.Key, seen}
+	a, b := loopback(t)
+	client := Connect(a, &Client{Suites: []Suite{AES256SHA}, Certificate: shown})
+	server := Accept(b, &Server{Suites: []Suite{AES256SHA}, Certificate: certificate("server"), Ask: AskFirst,
+		Verify: func([][]byte) (*rsa.PublicKey, int) {
+			close(seen)
+			return &material()["device"].key.PublicKey, 0
+		}})
+	if ce, se := exchange(client, server); ce != nil || se != nil {
+		t.Errorf("client: %v, server: %v", ce, se)
+	}
+}

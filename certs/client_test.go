@@ -3,6 +3,7 @@ package certs_test
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"spafleet/certs"
@@ -36,6 +37,43 @@ func TestClientSpeaksAsItsFirmwareDoes(t *testing.T) {
 		}
 		if c.Verify == nil || !c.Now().Equal(today) || !c.EmptyFragments {
 			t.Errorf("%s: %+v", tt.row, c)
+		}
+	}
+}
+
+// set changes parameters of the factory's, as "NAME=VALUE …".
+func set(t testing.TB, r *device.Row, changes string) device.Params {
+	t.Helper()
+	var sets []device.Set
+	for _, c := range strings.Fields(changes) {
+		name, value, _ := strings.Cut(c, "=")
+		id, ok := device.LookupID(name)
+		if !ok {
+			t.Fatalf("no parameter %s", name)
+		}
+		sets = append(sets, device.Set{ID: id, Value: value, Has: true})
+	}
+	p, _ := r.Factory.Reset().With(&device.Layers{}, sets)
+	return p
+}
+
+func TestTheTwoParametersOf762(t *testing.T) {
+	tests := []struct{ row, changes, want string }{
+		{newPhone, "Enable_SSLv3=Yes", "ssl3 tls1.0 2"},
+		{newPhone, "SSL_Key_Negotiation=Default", "tls1.0 tls1.0 19"},
+		{newPhone, "SSL_Key_Negotiation=RSA Enable_SSLv3=No", "tls1.0 tls1.0 2"},
+		{newPhone + " tls_versions=tls1.0-tls1.1 tls_suites=sipura", "Enable_SSLv3=Yes SSL_Key_Negotiation=Default", "tls1.0 tls1.1 9"},
+		{oldPhone, "Enable_SSLv3=Yes SSL_Key_Negotiation=Default", "ssl3 tls1.0 9"},
+		{oldPhone + " tls_versions=parameter tls_suites=parameter", "Enable_SSLv3=Yes SSL_Key_Negotiation=Default", "tls1.0 tls1.0 2"},
+	}
+	for _, tt := range tests {
+		row := rowOf(t, modelOf(tt.row), switchesOf(tt.row)...)
+		c, err := devices().Client(unitOf(row), set(t, row, tt.changes), today)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(c.Min, c.Max, len(c.Suites)); got != tt.want {
+			t.Errorf("%s, %s: %s, want %s", tt.row, tt.changes, got, tt.want)
 		}
 	}
 }

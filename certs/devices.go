@@ -41,13 +41,7 @@ func (d *Devices) Verify(r *device.Row, chain [][]byte, now time.Time) (key *rsa
 }
 
 func (d *Devices) judge(s *store, chain [][]byte, now time.Time) (*rsa.PublicKey, int) {
-	k := keyOf(s, chain)
-	v, ok := d.verdicts.recall(k, chain, now.Unix())
-	if !ok {
-		v = s.verify(chain, now)
-		d.verdicts.keep(k, chain, v)
-	}
-	return v.key, v.number
+	return d.verdicts.judge(s, chain, now)
 }
 
 // A stock is what the clients of a row have in common.

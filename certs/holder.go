@@ -22,6 +22,7 @@ type Holder struct {
 	Keep   int         // about how many certificates are kept; 0: 4096
 	Bits   int         // of the devices' keys; 0: as the makers did
 	Hash   crypto.Hash // of the devices' certificates; 0: as the makers did
+	Own    *Material   // the user's, which goes before; nil: none
 
 	made memo[spec, *ssl.Certificate]
 }
@@ -48,8 +49,7 @@ func (h *Holder) Certificate(u *device.Unit) (*ssl.Certificate, Kind, error) {
 	if what == none {
 		return nil, NoCertificate, nil
 	}
-	s := h.spec(u, what)
-	c, err := h.made.get(s, positiveOr(h.Keep, 4096), func() (*ssl.Certificate, error) { return h.PKI.mint(&s) })
+	c, err := h.certificate(u, what)
 	if err != nil {
 		return nil, NoCertificate, fmt.Errorf("certificate of %s %s: %w", u.Row.Model.Name, u.MAC, err)
 	}
@@ -59,6 +59,36 @@ func (h *Holder) Certificate(u *device.Unit) (*ssl.Certificate, Kind, error) {
 // Kind returns what [Holder.Certificate] would, without making the certificate.
 func (h *Holder) Kind(u *device.Unit) Kind { return h.what(u).kind() }
 
+// likeness returns a certificate that a server judges as it does the device's:
+// the user's, or one of the same authority, dates, length, hash and defect for no
+// device. There are few of these, and they are kept. It says too whether the
+// device has the key to its own.
+func (h *Holder) likeness(u *device.Unit) (c *ssl.Certificate, kind Kind, sound bool, err error) {
+	what := h.what(u)
+	switch {
+	case what == none:
+		return nil, NoCertificate, true, nil
+	case what == auto && h.Own.has(u.MAC):
+		c, err = h.certificate(u, what)
+		return c, what.kind(), true, err
+	}
+	s := h.spec(u, what)
+	sound = !s.wrongKey
+	s.product, s.unit, s.mac, s.serial, s.wrongKey = "", "", "nobody", "", false
+	s.key = keyChoice{}
+	c, err = h.made.get(s, positiveOr(h.Keep, 4096), func() (*ssl.Certificate, error) { return h.PKI.mint(&s) })
+	return c, what.kind(), sound, err
+}
+
+func (h *Holder) certificate(u *device.Unit, what holding) (*ssl.Certificate, error) {
+	keep := positiveOr(h.Keep, 4096)
+	if what == auto && h.Own.has(u.MAC) {
+		return h.Own.certificate(u.MAC, keep)
+	}
+	s := h.spec(u, what)
+	return h.made.get(s, keep, func() (*ssl.Certificate, error) { return h.PKI.mint(&s) })
+}
+
 // Status returns the value of $CCERT, without making the certificate. A device
 // that shows the generic one has none installed (inferred).
 func (h *Holder) Status(u *device.Unit) string {
@@ -67,9 +97,26 @@ func (h *Holder) Status(u *device.Unit) string {
 	case what == none, what == generic:
 		return "Not Installed"
 	case u.Row.Behaviour.TLS.CertBits:
-		return fmt.Sprintf("Installed (%d bits)", h.spec(u, what).bits)
+		return fmt.Sprintf("Installed (%d bits)", h.keyBits(u, what))
 	}
 	return "Installed"
+}
+
+// keyBits returns the length of a device's key; 0 for one of the user's that
+// cannot be read.
+func (h *Holder) keyBits(u *device.Unit, what holding) int {
+	if what != auto || !h.Own.has(u.MAC) {
+		return h.spec(u, what).bits
+	}
+	c, err := h.certificate(u, what)
+	if err != nil {
+		return 0
+	}
+	key, err := rsaOf(c.Key)
+	if err != nil {
+		return 0
+	}
+	return key.N.BitLen()
 }
 
 // A holding is what a device has, in the words of the switch
@@ -104,6 +151,8 @@ func (h *Holder) what(u *device.Unit) holding {
 	switch {
 	case holding(t.Certificate) != auto:
 		return holding(t.Certificate)
+	case h.Own.has(u.MAC):
+		return auto
 	case u.Row.Generation == 1 && rule.CompareVersions(u.Row.Firmware.Version, "2.0.0", false) < 0:
 		return generic // made before there were certificates (documented)
 	case h.defective(u):

@@ -1,118 +1,177 @@
 package certs
 
 import (
-	"crypto"
-	"crypto/rsa"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"software.sslmate.com/src/go-pkcs12"
 
 	"spafleet/certs/ssl"
+	"spafleet/device"
 )
 
-// readPair reads a certificate, with its chain, and the key to it.
-func readPair(certFile, keyFile string) (*ssl.Certificate, error) {
-	certText, err := readFile(certFile)
-	if err != nil {
-		return nil, err
-	}
-	keyText, err := readFile(keyFile)
-	if err != nil {
-		return nil, err
-	}
-	chain, err := DecodeCertificates(certText)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", certFile, err)
-	}
-	key, err := DecodeKey(keyText)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", keyFile, err)
-	}
-	if err := belong(chain[0], key); err != nil {
-		return nil, fmt.Errorf("%s and %s: %w", certFile, keyFile, err)
-	}
-	return &ssl.Certificate{Chain: chain, Key: key}, nil
+// Material is certificates and keys that the user brings for devices of certain
+// MAC addresses. It is filled first, and then serves many devices at once.
+type Material struct {
+	passphrase string // of the PKCS #12 files
+	files      map[device.MAC]*files
+	given      map[device.MAC]*ssl.Certificate
+	read       memo[device.MAC, *ssl.Certificate]
 }
 
-// belong checks that a key is that of a certificate.
-func belong(raw []byte, key crypto.Signer) error {
-	cert, err := x509.ParseCertificate(raw)
+// files are what a folder has for a MAC address: one file with both, or two.
+type files struct {
+	both, cert, key string
+}
+
+// ReadMaterial lists the folder's files that are named after a MAC address, such
+// as 000e08012345: .pem or .crt with .key, .pem alone with both in it, .p12 or
+// .pfx for PKCS #12, which the passphrase opens. Other files are passed over. The
+// error has all that is wrong with the names; the files are read when a device
+// needs them.
+func ReadMaterial(dir, passphrase string) (*Material, error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("read certificate: %w", err)
+		return nil, fmt.Errorf("read devices' certificates: %w", err)
 	}
-	public, err := rsaOf(key)
-	if err != nil {
-		return err
+	m := &Material{passphrase: passphrase, files: map[device.MAC]*files{}}
+	var wrong []error
+	for _, e := range entries {
+		extension := filepath.Ext(e.Name())
+		mac, err := device.ParseMAC(strings.TrimSuffix(e.Name(), extension))
+		if err != nil || !slices.Contains(extensions, strings.ToLower(extension)) {
+			continue
+		}
+		if m.files[mac] == nil {
+			m.files[mac] = &files{}
+		}
+		if err := m.files[mac].add(filepath.Join(dir, e.Name()), strings.ToLower(extension)); err != nil {
+			wrong = append(wrong, err)
+		}
 	}
-	if !public.Equal(cert.PublicKey) {
-		return errors.New("the key is not that of the certificate")
+	for mac, f := range m.files {
+		if f.cert == "" && f.both == "" {
+			wrong = append(wrong, fmt.Errorf("%s has no certificate beside it: want %s.crt or .pem", f.key, mac))
+		}
 	}
+	switch {
+	case len(wrong) > 0:
+		slices.SortFunc(wrong, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+		return nil, fmt.Errorf("read devices' certificates: %w", errors.Join(wrong...))
+	case len(m.files) == 0:
+		return nil, fmt.Errorf("read devices' certificates: %s has no file such as 000e08012345.pem or 000e08012345.p12", dir)
+	}
+	return m, nil
+}
+
+// extensions are those of certificates and keys.
+var extensions = []string{".pem", ".crt", ".cer", ".key", ".p12", ".pfx"}
+
+// add takes a file for its place, which must be free.
+func (f *files) add(name, extension string) error {
+	at, rivals := &f.cert, []string{f.cert, f.both}
+	switch extension {
+	case ".key":
+		at, rivals = &f.key, []string{f.key, f.both}
+	case ".p12", ".pfx":
+		at, rivals = &f.both, []string{f.both, f.cert, f.key}
+	}
+	for _, other := range rivals {
+		if other != "" {
+			return fmt.Errorf("%s: the device has another file already, %s", name, other)
+		}
+	}
+	*at = name
 	return nil
 }
 
-// DecodeCertificates returns the certificates of a PEM text, DER, of which there
-// is at least one. Other blocks are passed over.
-func DecodeCertificates(text []byte) ([][]byte, error) {
-	var chain [][]byte
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" && block.Type != "X509 CERTIFICATE" {
-			continue
-		}
-		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-			return nil, fmt.Errorf("read certificate %d: %w", len(chain)+1, err)
-		}
-		chain = append(chain, block.Bytes)
+// Add gives a device a certificate whose key anything may hold that signs. It
+// replaces what the device had.
+func (m *Material) Add(mac device.MAC, c *ssl.Certificate) error {
+	if len(c.Chain) == 0 {
+		return fmt.Errorf("device %s: no certificate", mac)
 	}
-	if len(chain) == 0 {
-		return nil, errors.New("no certificate in it: want PEM with BEGIN CERTIFICATE")
+	if err := belong(c.Chain[0], c.Key); err != nil {
+		return fmt.Errorf("device %s: %w", mac, err)
 	}
-	return chain, nil
+	if m.given == nil {
+		m.given = map[device.MAC]*ssl.Certificate{}
+	}
+	m.given[mac] = c
+	return nil
 }
 
-// DecodeKey returns the RSA key of a PEM text, of PKCS #1 or PKCS #8. Nothing of
-// the text is in the error.
-func DecodeKey(text []byte) (crypto.Signer, error) {
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		switch block.Type {
-		case "RSA PRIVATE KEY":
-			if block.Headers["DEK-Info"] != "" {
-				return nil, errLocked
-			}
-			key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
-			if err != nil {
-				return nil, errDamaged
-			}
-			return fast(key), nil
-		case "PRIVATE KEY":
-			any, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-			if err != nil {
-				return nil, errDamaged
-			}
-			key, ok := any.(*rsa.PrivateKey)
-			if !ok {
-				return nil, errors.New("not an RSA key; the devices know no other")
-			}
-			return fast(key), nil
-		case "ENCRYPTED PRIVATE KEY":
-			return nil, errLocked
-		case "EC PRIVATE KEY", "DSA PRIVATE KEY":
-			return nil, errors.New("not an RSA key; the devices know no other")
-		}
-	}
-	return nil, errors.New("no key in it: want PEM with BEGIN RSA PRIVATE KEY or BEGIN PRIVATE KEY")
+// has reports whether there is something for a device. A nil Material has
+// nothing.
+func (m *Material) has(mac device.MAC) bool {
+	return m != nil && (m.given[mac] != nil || m.files[mac] != nil)
 }
 
-var (
-	errLocked  = errors.New("the key has a passphrase; take it off (openssl rsa -in FILE -out FILE), or use PKCS #12")
-	errDamaged = errors.New("the key is damaged")
-)
-
-// EncodeKey returns a key as PEM, PKCS #1, which every server reads.
-func EncodeKey(key crypto.Signer) ([]byte, error) {
-	k, ok := key.(*rsa.PrivateKey)
-	if !ok {
-		return nil, errors.New("the key cannot be taken out of what holds it")
+// certificate returns what there is for a device that it has something for. A
+// device sends one certificate, and no chain (field).
+func (m *Material) certificate(mac device.MAC, keep int) (*ssl.Certificate, error) {
+	if c := m.given[mac]; c != nil {
+		return c, nil
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(k)}), nil
+	return m.read.get(mac, keep, func() (*ssl.Certificate, error) {
+		c, err := m.files[mac].read(m.passphrase)
+		if err != nil {
+			return nil, err
+		}
+		return &ssl.Certificate{Chain: c.Chain[:1], Key: c.Key}, nil
+	})
+}
+
+func (f *files) read(passphrase string) (*ssl.Certificate, error) {
+	switch {
+	case f.both != "":
+		return readPKCS12(f.both, passphrase)
+	case f.key != "":
+		return readPair(f.cert, f.key)
+	}
+	return readPair(f.cert, f.cert)
+}
+
+// readPKCS12 reads a key with its certificate. Nothing of either is in the error.
+func readPKCS12(name, passphrase string) (*ssl.Certificate, error) {
+	data, err := readFile(name)
+	if err != nil {
+		return nil, err
+	}
+	c, err := decodePKCS12(data, passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}
+
+func decodePKCS12(data []byte, passphrase string) (*ssl.Certificate, error) {
+	private, cert, above, err := pkcs12.DecodeChain(data, passphrase)
+	switch {
+	case errors.Is(err, pkcs12.ErrIncorrectPassword):
+		return nil, errors.New("the passphrase does not open it")
+	case err != nil:
+		return nil, errors.New("not PKCS #12 with one key and its certificate")
+	}
+	key, err := signerOf(private)
+	if err != nil {
+		return nil, err
+	}
+	if err := belong(cert.Raw, key); err != nil {
+		return nil, err
+	}
+	return &ssl.Certificate{Chain: rawOf(append([]*x509.Certificate{cert}, above...)), Key: key}, nil
+}
+
+func rawOf(certs []*x509.Certificate) [][]byte {
+	var raw [][]byte
+	for _, c := range certs {
+		raw = append(raw, c.Raw)
+	}
+	return raw
 }

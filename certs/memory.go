@@ -2,8 +2,10 @@ package certs
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"hash/maphash"
 	"sync"
+	"time"
 )
 
 // A memory keeps verdicts, so that the chain that a whole fleet sees is judged
@@ -42,6 +44,17 @@ func keyOf(s *store, chain [][]byte) memoryKey {
 		h.Write(der)
 	}
 	return memoryKey{s, h.Sum64()}
+}
+
+// judge returns the verdict of a store, from memory where it is there.
+func (m *memory) judge(s *store, chain [][]byte, now time.Time) (*rsa.PublicKey, int) {
+	k := keyOf(s, chain)
+	v, ok := m.recall(k, chain, now.Unix())
+	if !ok {
+		v = s.verify(chain, now)
+		m.keep(k, chain, v)
+	}
+	return v.key, v.number
 }
 
 // recall returns the verdict on a chain at a second, false where there is none.

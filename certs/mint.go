@@ -68,7 +68,7 @@ func (p *PKI) deviceKey(k keyChoice, bits int) (crypto.Signer, error) {
 	if k.label == "" {
 		return p.poolSigner(bits, k.n)
 	}
-	return p.signer(k.label, bits)
+	return p.newSigner(k.label, bits)
 }
 
 // issuer returns who signs: an authority, or one that is in no bundle.

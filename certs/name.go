@@ -8,19 +8,21 @@ type attribute struct {
 
 // A kind is what an attribute says, such as the state.
 type kind struct {
-	oid []byte
-	ia5 bool // an address for mail
+	label string // as it is printed
+	oid   []byte
 }
 
 var (
-	commonName   = &kind{oid(2, 5, 4, 3), false}
-	country      = &kind{oid(2, 5, 4, 6), false}
-	locality     = &kind{oid(2, 5, 4, 7), false}
-	state        = &kind{oid(2, 5, 4, 8), false}
-	organization = &kind{oid(2, 5, 4, 10), false}
-	unit         = &kind{oid(2, 5, 4, 11), false}
-	emailAddress = &kind{oid(1, 2, 840, 113549, 1, 9, 1), true}
+	commonName   = &kind{"CN", oid(2, 5, 4, 3)}
+	country      = &kind{"C", oid(2, 5, 4, 6)}
+	locality     = &kind{"L", oid(2, 5, 4, 7)}
+	state        = &kind{"ST", oid(2, 5, 4, 8)}
+	organization = &kind{"O", oid(2, 5, 4, 10)}
+	unit         = &kind{"OU", oid(2, 5, 4, 11)}
+	emailAddress = &kind{"emailAddress", oid(1, 2, 840, 113549, 1, 9, 1)}
 )
+
+var kinds = []*kind{commonName, country, locality, state, organization, unit, emailAddress}
 
 // A dn is a distinguished name, in the order in which it is written. Attributes
 // without a value are left out.
@@ -41,7 +43,7 @@ func (d dn) der() []byte {
 // tag returns the type of string that OpenSSL 0.9.7 gave a value: PrintableString
 // where its letters allow it, which commas and colons do, and else TeletexString.
 func (k *kind) tag(value string) byte {
-	if k.ia5 {
+	if k == emailAddress {
 		return tagIA5
 	}
 	tag := byte(tagPrintable)

@@ -6,6 +6,8 @@ import (
 	"crypto/rsa"
 	"encoding/pem"
 	"fmt"
+
+	"spafleet/certs/ssl"
 )
 
 // A PKI is a set of authorities, in memory or in a folder. Their keys are a
@@ -102,18 +104,23 @@ func EncodeCertificates(chain [][]byte) []byte {
 	return b.Bytes()
 }
 
-// fast returns the signer of a key.
-func fast(key *rsa.PrivateKey) crypto.Signer { return key }
+// A signer signs quickly, and still has the key that is written to files.
+type signer struct {
+	*ssl.Key
+	private *rsa.PrivateKey
+}
+
+func fast(key *rsa.PrivateKey) crypto.Signer { return &signer{ssl.NewKey(key), key} }
 
 // poolSigner returns the n-th of the keys that devices share.
 func (p *PKI) poolSigner(bits, n int) (crypto.Signer, error) {
 	return p.pool.get(poolKey{bits, n}, 0, func() (crypto.Signer, error) {
-		return p.signer(fmt.Sprintf("pool %d", n), bits)
+		return p.newSigner(fmt.Sprintf("pool %d", n), bits)
 	})
 }
 
 // signer makes a key that nobody keeps.
-func (p *PKI) signer(label string, bits int) (crypto.Signer, error) {
+func (p *PKI) newSigner(label string, bits int) (crypto.Signer, error) {
 	key, err := newKey(p.Seed, label, bits)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -86,11 +85,11 @@ func serialOf(parts [][]byte) []byte {
 
 // publicKey returns the SubjectPublicKeyInfo of a key.
 func publicKey(key *rsa.PublicKey) []byte {
-	return der(tagSequence, rsaWith(1), bits(keyBits(key)))
+	return der(tagSequence, rsaWith(1), bits(rsaPublicKey(key)))
 }
 
-// keyBits returns the RSAPublicKey, of which the key identifier is made.
-func keyBits(key *rsa.PublicKey) []byte {
+// rsaPublicKey returns the RSAPublicKey, of which the key identifier is made.
+func rsaPublicKey(key *rsa.PublicKey) []byte {
 	return der(tagSequence, unsigned(key.N), unsigned(big.NewInt(int64(key.E))))
 }
 
@@ -99,7 +98,7 @@ func rsaOf(key crypto.Signer) (*rsa.PublicKey, error) {
 	if p, ok := key.Public().(*rsa.PublicKey); ok {
 		return p, nil
 	}
-	return nil, errors.New("not an RSA key; the devices know no other")
+	return nil, errNotRSA
 }
 
 // Extensions. None is critical in what was seen of the makers' (field).
@@ -129,7 +128,7 @@ func basicConstraints(authority bool) []byte {
 
 // keyID is SHA-1 of the key, as OpenSSL's "hash" (inferred).
 func keyID(key *rsa.PublicKey) []byte {
-	sum := sha1.Sum(keyBits(key))
+	sum := sha1.Sum(rsaPublicKey(key))
 	return sum[:]
 }
 

@@ -27,6 +27,7 @@ type Param struct {
 	Source  string   // spelling in the profile compiler's language, where it is not the usual one
 
 	dataType *dataType // found once, for Take; nil: not yet
+	arrived  arrival   // which firmware has it
 }
 
 // A Factory is what a factory reset gives a model: its parameters and their
@@ -159,6 +160,7 @@ func parseParam(line string) Param {
 		p.Options = splitOptions(c[5])
 	}
 	p.dataType = dataTypeOf(&p)
+	p.arrived = latecomers[p.Name]
 	return p
 }
 

@@ -35,6 +35,9 @@ func (v *View) Spacfg() []profile.Element {
 	elements = slices.Grow(elements, len(f.exported))
 	for _, i := range f.exported {
 		p := &f.Params[i]
+		if !v.Unit.Row.Has(p) {
+			continue
+		}
 		elements = append(elements, profile.Element{Group: p.Group, Name: p.Name, Value: masked(p, v.Params.Get(p.ID))})
 	}
 	return elements
@@ -98,7 +101,7 @@ func ReportXML(v View, before Params) []byte {
 		p := &f.Params[i]
 		value, access := v.Params.Get(p.ID), v.Params.Access(p.ID)
 		same := before.Factory() != nil && before.Get(p.ID) == value && before.Access(p.ID) == access
-		if same || strings.HasPrefix(p.Name, "GPP_S") {
+		if same || strings.HasPrefix(p.Name, "GPP_S") || !v.Unit.Row.Has(p) {
 			continue
 		}
 		if p.Group != section {

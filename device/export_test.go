@@ -287,16 +287,45 @@ func TestSamplesAreTheFactorySet(t *testing.T) {
 			all[what] = f.Params
 			wellFormed(t, r.Model.Name+" "+what, r.SampleXML(style))
 		}
+		set := slices.DeleteFunc(slices.Clone(r.Factory.Params), func(p device.Param) bool { return !r.Has(&p) })
 		for what, params := range all {
-			if len(params) != len(r.Factory.Params) {
-				t.Errorf("%s, %s: %d parameters, want %d", r.Model.Name, what, len(params), len(r.Factory.Params))
+			if len(params) != len(set) {
+				t.Errorf("%s, %s: %d parameters, want %d", r.Model.Name, what, len(params), len(set))
 				continue
 			}
 			for n, p := range params {
-				want := r.Factory.Params[n]
+				want := set[n]
 				if p.Name != want.Name || p.Value != want.Default || p.Access != want.Access {
 					t.Errorf("%s, %s: got %+v, want %+v", r.Model.Name, what, p, want)
 				}
+			}
+		}
+	}
+}
+
+// Firmware neither takes nor shows what only later firmware has.
+func TestParametersOfLaterFirmware(t *testing.T) {
+	tests := []struct {
+		model, firmware, param string
+		want                   bool
+	}{
+		{"SPA504G", "7.6.1", "Enable_SSLv3", false}, {"SPA504G", "7.6.2", "Enable_SSLv3", true}, {"SPA504G", "7.6.2f", "SSL_Key_Negotiation", true},
+		{"SPA504G", "7.5.5", "SSL_Key_Negotiation", false}, {"SPA525G2", "7.6.2", "SSL_Key_Negotiation", true},
+		{"SPA2000", "2.0.10", "GPP_E", false}, {"SPA2000", "2.0.10", "GPP_D", true}, {"SPA2000", "2.0.11", "GPP_P", true}, {"SPA942", "", "GPP_E", true},
+	}
+	for _, tt := range tests {
+		r := mustRow(t, tt.model, tt.firmware)
+		v := device.View{Unit: r.Unit(1, 0, loopback), Params: r.Factory.Reset()}
+		if _, ok := r.Lookup(tt.param); ok != tt.want {
+			t.Errorf("%s %s takes %s: %t", tt.model, tt.firmware, tt.param, ok)
+		}
+		if ok := slices.Contains(r.ParameterNames(), tt.param); ok != tt.want {
+			t.Errorf("%s %s counts %s: %t", tt.model, tt.firmware, tt.param, ok)
+		}
+		for what, text := range map[string][]byte{"export": spacfg(v), "report": device.ReportXML(v, device.Params{}), "schema": r.Schema(),
+			"source": r.SampleSource(), "sample": r.SampleXML(device.SampleStyle{})} {
+			if ok := bytes.Contains(text, []byte(tt.param)); ok != tt.want {
+				t.Errorf("%s %s: the %s has %s: %t", tt.model, tt.firmware, what, tt.param, ok)
 			}
 		}
 	}

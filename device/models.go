@@ -30,7 +30,7 @@ type Family struct {
 	HostName   Fact   // DHCP option 12 while HostName is empty
 	Limit      int    // most bytes of a profile (profile-formats.md §1.9: inferred)
 	Newest     Fact   // firmware of a model of which none was seen
-	TLS        string // id of its TLS profile and trust, a row of package certs
+	TLS        string // which models it is alike in trust, a row of package certs
 }
 
 // A Firmware is a version that a model is known to run.

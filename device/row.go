@@ -119,11 +119,48 @@ func (r *Row) Speaks(scheme string) bool {
 }
 
 // Lookup returns the parameter of that name, false where the firmware lacks it.
-// Before 2.0.11, GPP_D was the last of its kind (documented).
 func (r *Row) Lookup(name string) (*Param, bool) {
 	p, ok := r.Factory.Lookup(name)
-	late := len(name) == 5 && strings.HasPrefix(name, "GPP_") && name[4] >= 'E' && r.older("2.0.11")
-	return p, ok && !late
+	return p, ok && r.Has(p)
+}
+
+// Has reports whether the row's firmware has a parameter of its model: sets are
+// those of a model's later firmware.
+func (r *Row) Has(p *Param) bool {
+	switch p.arrived {
+	case since2011:
+		return !r.older("2.0.11")
+	case since762:
+		return r.era() == era50xNew
+	}
+	return true
+}
+
+// ParameterNames returns the names of the firmware's parameters, in the order of
+// the source.
+func (r *Row) ParameterNames() []string {
+	names := make([]string, 0, len(r.Factory.Params))
+	for i := range r.Factory.Params {
+		if p := &r.Factory.Params[i]; r.Has(p) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// An arrival is the firmware that brought a parameter.
+type arrival uint8
+
+const (
+	sinceEver arrival = iota
+	since2011         // of the first generation: GPP_D was the last of its kind before (documented)
+	since762          // of SPA5xx (in 7.6.2f: field; that it was not there before is inferred)
+)
+
+var latecomers = map[string]arrival{
+	"GPP_E": since2011, "GPP_F": since2011, "GPP_G": since2011, "GPP_H": since2011, "GPP_I": since2011, "GPP_J": since2011,
+	"GPP_K": since2011, "GPP_L": since2011, "GPP_M": since2011, "GPP_N": since2011, "GPP_O": since2011, "GPP_P": since2011,
+	"SSL_Key_Negotiation": since762, "Enable_SSLv3": since762,
 }
 
 // A Setting is a switch with the value it has in a row.

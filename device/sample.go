@@ -22,6 +22,9 @@ func (r *Row) SampleSource() []byte {
 	group := ""
 	for i := range r.Factory.Params {
 		p := &r.Factory.Params[i]
+		if !r.Has(p) {
+			continue
+		}
 		if i == 0 || p.Group != group {
 			group = p.Group
 			fmt.Fprintf(&b, "\n# *** %s\n\n", heading(group))
@@ -61,6 +64,9 @@ func (r *Row) SampleXML(style SampleStyle) []byte {
 	group := ""
 	for i := range r.Factory.Params {
 		p := &r.Factory.Params[i]
+		if !r.Has(p) {
+			continue
+		}
 		if !style.Compact && (i == 0 || p.Group != group) {
 			group = p.Group
 			b = appendHeading(b, group)
@@ -104,6 +110,9 @@ func (r *Row) Schema() []byte {
 	var elements bytes.Buffer
 	for i := range r.Factory.Params {
 		p := &r.Factory.Params[i]
+		if !r.Has(p) {
+			continue
+		}
 		name := strings.ReplaceAll(p.DataType().Value, " ", "_")
 		if p.Options != nil {
 			name = p.Name + "_options"

@@ -163,6 +163,7 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 			return resp, aborted
 		}
 		a.file.Took, a.file.TLSError, a.file.Alert = fe.Took, fe.TLS.Verify, fe.TLS.Alert
+		a.file.Hint = fe.TLS.Hint
 		a.say(fe.TLS.Log)
 		switch {
 		case fe.TooBig:

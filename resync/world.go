@@ -87,6 +87,7 @@ type Handshake struct {
 	Verify int      // OpenSSL's number for what is wrong with the certificate, 50 for the wrong name; 0: nothing
 	Alert  uint8    // the fatal alert that was sent, by either side; 0: none
 	Log    []string // what the device tells its syslog server
+	Hint   string   // for a person: what is the matter with the server
 }
 
 // Error describes the failure for a person.

@@ -191,7 +191,7 @@ func (p *play) act(ctx context.Context, s *Step, dev device.Index) {
 	}
 	c := device.Command{Order: orders[s.Action], Cause: device.ByStep, Argument: p.spoken(s.URL, &v.Unit), Requester: v.Unit.IP}
 	for _, set := range s.Set {
-		if param, ok := v.Unit.Row.Factory.Lookup(set.Name); ok {
+		if param, ok := v.Unit.Row.Lookup(set.Name); ok {
 			c.Sets = append(c.Sets, device.Set{ID: param.ID, Value: p.spoken(set.Value, &v.Unit), Has: true})
 		}
 	}

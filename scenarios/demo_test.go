@@ -54,7 +54,7 @@ func TestBuiltinStoriesAreReadAndNamed(t *testing.T) {
 			t.Errorf("%s: %v, %+v", name, err, s)
 		}
 	}
-	if _, err := scenarios.Builtin("dmo"); err == nil || err.Error() != `no story is called "dmo"; there are demo` {
+	if _, err := scenarios.Builtin("dmo"); err == nil || err.Error() != `no story is called "dmo"; there are demo, retail` {
 		t.Errorf("%v", err)
 	}
 }

@@ -207,7 +207,7 @@ func (h *HTTPS) Listener(p *certs.PKI, name, host string, now func() time.Time) 
 	if most == 0 {
 		least, most = int(ssl.TLS10), int(ssl.TLS10)
 	}
-	l := prov.HTTPS{Addr: net.JoinHostPort(host, strconv.Itoa(h.Port)), Match: h.Client == "match"}
+	l := prov.HTTPS{Name: string(h.authority()), Addr: net.JoinHostPort(host, strconv.Itoa(h.Port)), Match: h.Client == "match"}
 	if least <= int(ssl.TLS11) {
 		s := &ssl.Server{Min: ssl.Version(least), Max: ssl.Version(min(most, int(ssl.TLS11))), Suites: h.suites(), Certificate: cert,
 			DHBits: h.DH, Names: names, Verify: clients}

@@ -184,9 +184,9 @@ func apportion(shares []Share, total int) []int {
 func (p *plan) presets(row *device.Row, list []Preset, path string) []device.Set {
 	var sets []device.Set
 	for _, preset := range list {
-		param, ok := row.Factory.Lookup(preset.Name)
+		param, ok := row.Lookup(preset.Name)
 		if !ok {
-			p.reader.mistake(preset.at.at(), path, "unknown device parameter %q%s", preset.Name, nearestParam(row.Factory, preset.Name))
+			p.reader.mistake(preset.at.at(), path, "unknown device parameter %q%s", preset.Name, nearestParam(row, preset.Name))
 			continue
 		}
 		p.text(preset.Value, preset.value.at(), path+"."+preset.Name, false)
@@ -202,12 +202,8 @@ func (p *plan) presets(row *device.Row, list []Preset, path string) []device.Set
 	return sets
 }
 
-func nearestParam(f *device.Factory, name string) string {
-	names := make([]string, len(f.Params))
-	for i, p := range f.Params {
-		names[i] = p.Name
-	}
-	return device.DidYouMean(name, names)
+func nearestParam(row *device.Row, name string) string {
+	return device.DidYouMean(name, row.ParameterNames())
 }
 
 func (p *plan) timeline() {

@@ -28,6 +28,7 @@ type Options struct {
 	Compiled   resync.Compiled       // opens files of the vendor's compiler
 	PKI        *certs.PKI            // the authorities; nil: those of certs.New(1)
 	Trust      []*x509.Certificate   // further authorities that the devices trust
+	Own        *certs.Material       // certificates of one's own, before those of the PKI; nil: none
 	KeyPool    int                   // how many keys the devices' certificates share; 0: 64
 	UniqueKeys bool                  // a key for each device, not one of a pool
 	Registry   prometheus.Registerer // nil: no live metrics
@@ -149,7 +150,7 @@ func (p *play) openCerts() (*certs.Devices, error) {
 	if d.PKI == nil {
 		d.PKI = certs.New(1)
 	}
-	d.Holder = &certs.Holder{PKI: d.PKI, Seed: p.story.Seed, Pool: o.KeyPool, Unique: o.UniqueKeys}
+	d.Holder = &certs.Holder{PKI: d.PKI, Seed: p.story.Seed, Pool: o.KeyPool, Unique: o.UniqueKeys, Own: o.Own}
 	return d, nil
 }
 

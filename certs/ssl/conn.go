@@ -128,6 +128,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	for len(c.data) == 0 {
 		if c.ended {
+			c.drained()
 			return 0, io.EOF
 		}
 		if f := c.broken.Load(); f != nil {
@@ -268,6 +269,8 @@ func (c *Conn) fails(err error) error {
 	if err == nil || c.broken.Load() != nil || errors.As(err, &timeout) && timeout.Timeout() {
 		return err
 	}
+	c.from = c.to
+	c.drained()
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	return c.breaks(err)
@@ -302,7 +305,7 @@ func (c *Conn) sendAlert(level byte, a Alert) error {
 // seal puts a record to those that are to be sent.
 func (c *Conn) seal(typ byte, data []byte) error {
 	if c.out == nil {
-		c.out = buffer(0)[:0]
+		c.out = buffer(flightLen)[:0]
 	}
 	var chance []byte
 	if n := c.w.overhead(); n > 0 {
@@ -443,15 +446,15 @@ func (c *Conn) room(n int) {
 	if c.from+n <= len(c.raw) {
 		return
 	}
-	b := c.raw
+	old, b := c.raw, c.raw
 	if n > len(b) {
+		if !c.ready.Load() {
+			n = max(n, flightLen)
+		}
 		b = buffer(n)
+		defer release(old)
 	}
-	copy(b, c.raw[c.from:c.to])
-	if n > len(c.raw) {
-		release(c.raw)
-	}
-	c.raw, c.from, c.to = b, 0, c.to-c.from
+	c.raw, c.from, c.to = b, 0, copy(b, old[c.from:c.to])
 }
 
 // drained gives the buffer back where nothing stands in it.

@@ -77,6 +77,7 @@ func (c *Conn) shake() error {
 		return c.breaks(cutShort(err))
 	}
 	c.data, c.early = c.early, nil
+	c.drained()
 	return nil
 }
 

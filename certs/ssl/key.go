@@ -27,18 +27,20 @@ const mostOwnBits = 1536
 // NewKey prepares a key, which must not be changed afterwards.
 func NewKey(key *rsa.PrivateKey) *Key {
 	k := &Key{key: key}
-	if len(key.Primes) != 2 || key.N.BitLen() > mostOwnBits {
-		return k
-	}
-	one := big.NewInt(1)
-	k.p, k.q = key.Primes[0], key.Primes[1]
-	k.dp = new(big.Int).Mod(key.D, new(big.Int).Sub(k.p, one))
-	k.dq = new(big.Int).Mod(key.D, new(big.Int).Sub(k.q, one))
-	k.qInv = new(big.Int).ModInverse(k.q, k.p)
-	if k.qInv == nil {
-		return &Key{key: key} // no key at all: the standard library says so
+	if len(key.Primes) == 2 && key.N.BitLen() <= mostOwnBits {
+		k.precompute()
 	}
 	return k
+}
+
+func (k *Key) precompute() {
+	one := big.NewInt(1)
+	p, q := k.key.Primes[0], k.key.Primes[1]
+	k.dp = new(big.Int).Mod(k.key.D, new(big.Int).Sub(p, one))
+	k.dq = new(big.Int).Mod(k.key.D, new(big.Int).Sub(q, one))
+	if k.qInv = new(big.Int).ModInverse(q, p); k.qInv != nil {
+		k.p, k.q = p, q
+	}
 }
 
 // Public returns the public key, a *rsa.PublicKey.

@@ -185,23 +185,30 @@ func (h *half) appendSSL3MAC(to, head, data []byte) []byte {
 	return h.mac.Sum(to)
 }
 
-// Buffers come in two sizes: one for what handshakes and short answers need, one
-// for the longest record. A connection holds one only while there is something
-// in it, or while it waits for something to come.
+// Buffers come in three sizes: for waiting, for a flight of a handshake, for the
+// longest record. A connection holds one only while there is something in it, or
+// while it waits for something to come.
 const (
-	smallLen = 4 << 10
-	largeLen = headerLen + maxSealed
+	waitLen   = 1 << 10
+	flightLen = 4 << 10
+	largeLen  = headerLen + maxSealed
 )
 
-var smallBuffers, largeBuffers sync.Pool
+var waitBuffers, flightBuffers, largeBuffers sync.Pool
 
 // buffer returns room for at least n bytes, and for largeLen at most.
 func buffer(n int) []byte {
-	if n <= smallLen {
-		if b, ok := smallBuffers.Get().(*[smallLen]byte); ok {
+	switch {
+	case n <= waitLen:
+		if b, ok := waitBuffers.Get().(*[waitLen]byte); ok {
 			return b[:]
 		}
-		return make([]byte, smallLen)
+		return make([]byte, waitLen)
+	case n <= flightLen:
+		if b, ok := flightBuffers.Get().(*[flightLen]byte); ok {
+			return b[:]
+		}
+		return make([]byte, flightLen)
 	}
 	if b, ok := largeBuffers.Get().(*[largeLen]byte); ok {
 		return b[:]
@@ -212,8 +219,10 @@ func buffer(n int) []byte {
 // release gives a buffer back; one that append has moved is left alone.
 func release(b []byte) {
 	switch cap(b) {
-	case smallLen:
-		smallBuffers.Put((*[smallLen]byte)(b[:smallLen]))
+	case waitLen:
+		waitBuffers.Put((*[waitLen]byte)(b[:waitLen]))
+	case flightLen:
+		flightBuffers.Put((*[flightLen]byte)(b[:flightLen]))
 	case largeLen:
 		largeBuffers.Put((*[largeLen]byte)(b[:largeLen]))
 	}

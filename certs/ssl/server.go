@@ -108,7 +108,7 @@ func (h *handshake) offer() ([]Suite, error) {
 
 func (h *handshake) ssl2Offer() ([]Suite, error) {
 	n := int(binary.BigEndian.Uint16(h.c.raw[h.c.from:]) & 0x7fff)
-	if n < 9 || n > smallLen-2 {
+	if n < 9 || n > flightLen-2 {
 		return nil, refuse(NoAlert, "a hello of SSL 2.0 has %d bytes", n)
 	}
 	if err := h.c.fill(2 + n); err != nil {

@@ -65,8 +65,12 @@ There is a port for each authority, because the families trust different ones.`,
 			return err
 		}
 		story.Seed = seed
-		if story.Fleet[0].Switches, err = device.ParseAssignments(switches); err != nil {
+		turned, err := device.ParseAssignments(switches)
+		if err != nil {
 			return fmt.Errorf("--switch: %w", err)
+		}
+		for name, value := range turned {
+			story.Fleet[0].Turn(name, value)
 		}
 		if st.options.Keep && !c.Flags().Changed("listen-web") {
 			web.port = "0"
@@ -110,8 +114,8 @@ func demoStory(name string, count int, models string) (*scenarios.Story, error) 
 
 func demoHello(w io.Writer, l *scenarios.Live) {
 	fmt.Fprintf(w, "embedded server: tftp %s, http %s · %d devices from %s on\n", l.Server.TFTP(), l.Server.HTTP(), l.Fleet.Len(), firstAddress(l))
-	for _, at := range l.Server.HTTPSAt() {
-		fmt.Fprintf(w, "https://prov.test:%d with the certificate of a test authority\n", at.Port())
+	for i, at := range l.Server.HTTPSAt() {
+		fmt.Fprintf(w, "https %s with a certificate of %s\n", at, l.Server.HTTPS[i].Name)
 	}
 	fmt.Fprintln(w, "preset: Resync_Random_Delay=0 (real units wait up to 40 s before their first contact)")
 	if url := l.Fleet.WebURL(0); url != "" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spafleet/certs/ssl"
 	"spafleet/device"
 	"spafleet/ivr"
 	"spafleet/scenarios"
@@ -137,6 +138,12 @@ func describe(e *device.Event) string {
 		add("%s://%s:%d%s", f.Scheme, f.Host, f.Server.Port(), f.Path)
 		if e.Kind == device.Fetched {
 			add("%d bytes, %s", f.Bytes, f.Protection)
+		}
+		if f.TLSError != 0 {
+			add("verify error %d", f.TLSError)
+		}
+		if f.Alert != 0 {
+			add("alert %d %s", f.Alert, ssl.Alert(f.Alert))
 		}
 		if f.Hint != "" {
 			add("(%s)", f.Hint)

@@ -58,7 +58,10 @@ func TestBadServersGiveTheDevicesWording(t *testing.T) {
 		{"endless headers", "http://" + headers + "/x", "http_get failed", "corrupt"},
 		{"nobody there", "http://" + free(t) + "/x", "http_get failed", "connect"},
 		{"nobody there by TFTP", "tftp://127.0.0.1:1/x", "tftp_get failed", "timeout"},
-		{"https before its time", "https://127.0.0.1/x", "https_get failed", "scheme"},
+		{"https without SSL", "https://" + garbage + "/x", "https_get failed", "tls"},
+		{"https to a plain server that waits for a line", strings.Replace(server.URL, "http:", "https:", 1) + "/good.xml", "https_get failed", "timeout"},
+		{"https and never an answer", "https://" + silent + "/x", "https_get failed", "timeout"},
+		{"https where nobody is", "https://" + free(t) + "/x", "https_get failed", "connect"},
 		{"a scheme of another world", "ftp://127.0.0.1/x", "ftp scheme not supported", "scheme"},
 		{"a rule that is none", "(oops", "parse error", "rule"},
 	}

@@ -57,6 +57,9 @@ func (f *certFlags) apply(o *scenarios.Options) (err error) {
 	if o.PKI, err = f.pki(); err != nil {
 		return err
 	}
+	if o.Own, err = f.material(); err != nil {
+		return fmt.Errorf("--client-certs: %w", err)
+	}
 	if f.trust == "" {
 		return nil
 	}
@@ -68,6 +71,22 @@ func (f *certFlags) apply(o *scenarios.Options) (err error) {
 		return fmt.Errorf("--trust: %w", err)
 	}
 	return nil
+}
+
+// material reads the devices' own certificates.
+func (f *certFlags) material() (*certs.Material, error) {
+	if f.own == "" {
+		return nil, nil
+	}
+	passphrase := ""
+	if f.passphrase != "" {
+		text, err := os.ReadFile(f.passphrase)
+		if err != nil {
+			return nil, err
+		}
+		passphrase = strings.TrimRight(string(text), "\r\n")
+	}
+	return certs.ReadMaterial(f.own, passphrase)
 }
 
 // secureFlags describe the listeners of 'serve --https'.

@@ -57,9 +57,10 @@ func modelsShowCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Show everything that is known of a model",
-		Long: `Shows every fact of a model at one firmware with its evidence, how an example
-device looks to a server, and the firmware's switches: what is uncertain about
-it, or differs between firmwares, and can be turned with --switch.`,
+		Long: `Shows every fact of a model at one firmware with its evidence, its HTTPS client
+(what it speaks, trusts, checks and shows), how an example device looks to a
+server, and the firmware's switches: what is uncertain about it, or differs
+between firmwares, and can be turned with --switch.`,
 		Example: `  spafleet models show SPA2102
   spafleet models show SPA504G --firmware 7.5.5
   spafleet models show PAP2T --json | jq '.switches[] | select(.evidence == "inferred")'`,

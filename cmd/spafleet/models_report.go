@@ -3,6 +3,7 @@ package main
 import (
 	"net/netip"
 
+	"spafleet/certs"
 	"spafleet/device"
 	"spafleet/resync/rule"
 )
@@ -22,6 +23,7 @@ type modelReport struct {
 	Firmware     device.Firmware     `json:"firmware"`
 	Evidence     map[string]int      `json:"evidence"` // how many of the facts
 	Facts        []namedFact         `json:"facts"`
+	HTTPS        *certs.Profile      `json:"https"`
 	Example      exampleDevice       `json:"example"`
 	Firmwares    []device.Firmware   `json:"firmwares"`
 	Constraints  []device.Constraint `json:"staged_upgrades,omitempty"`
@@ -49,8 +51,8 @@ func newModelReport(row *device.Row) modelReport {
 	m := row.Model
 	r := modelReport{
 		Model: m.Name, Family: m.Family.Name, Generation: row.Generation, Lines: m.Lines, FXO: m.FXO, Router: m.Family.Router, Phone: m.Family.Phone,
-		Parameters: len(row.Factory.Params), ProfileLimit: row.Behaviour.Files.Limit, TLS: m.Family.TLS, Firmware: row.Firmware,
-		Evidence: map[string]int{}, Facts: factsOf(m), Example: newExample(row),
+		Parameters: len(row.ParameterNames()), ProfileLimit: row.Behaviour.Files.Limit, TLS: row.TLSProfile(), Firmware: row.Firmware,
+		Evidence: map[string]int{}, Facts: factsOf(m), HTTPS: certs.ProfileOf(row), Example: newExample(row),
 		Firmwares: m.Firmwares, Constraints: m.Constraints, Switches: row.Switches,
 	}
 	for _, f := range r.Facts {

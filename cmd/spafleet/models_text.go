@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 
+	"spafleet/certs"
 	"spafleet/device"
 )
 
@@ -54,6 +56,7 @@ func writeModel(w io.Writer, r modelReport) {
 		{"TLS profile", r.TLS},
 	})
 	writeFacts(&b, r.Facts)
+	writeHTTPS(&b, r.HTTPS)
 	writeExample(&b, r.Example)
 	writeFirmwares(&b, r)
 	writeSwitches(&b, r.Switches)
@@ -79,6 +82,23 @@ func writeFacts(b *strings.Builder, facts []namedFact) {
 			value = "-"
 		}
 		rows = append(rows, []string{f.Name, value, f.Evidence})
+	}
+	writeTable(b, "  ", rows)
+}
+
+// writeHTTPS prints the profile of the HTTPS client. A name that stands in the
+// line above already is not said again.
+func writeHTTPS(b *strings.Builder, p *certs.Profile) {
+	b.WriteString("\nHTTPS\n")
+	rows := [][]string{{"WHAT", "VALUE", "EVIDENCE", "SWITCH", "SOURCE"}}
+	before := ""
+	for _, l := range p.Lines {
+		name := l.Name
+		if name == before {
+			name = ""
+		}
+		before = l.Name
+		rows = append(rows, []string{name, l.Value, l.Evidence.String(), cmp.Or(l.Switch, "-"), l.Source})
 	}
 	writeTable(b, "  ", rows)
 }

@@ -156,7 +156,7 @@ func newShownParam(p profile.Param, row *device.Row) shownParam {
 	}
 	param, ok := row.Lookup(p.Name)
 	if !ok {
-		shown.Unknown, shown.Hint = true, strings.TrimPrefix(nearest(p.Name, namesOf(row.Factory)), "; ")
+		shown.Unknown, shown.Hint = true, strings.TrimPrefix(nearest(p.Name, row.ParameterNames()), "; ")
 		return shown
 	}
 	if _, ok := param.Take(p.Value); p.Has && !ok {
@@ -171,14 +171,6 @@ func takes(p *device.Param) string {
 		return strings.Join(p.Options, ", ")
 	}
 	return p.DataType().Value
-}
-
-func namesOf(f *device.Factory) []string {
-	names := make([]string, len(f.Params))
-	for i, p := range f.Params {
-		names[i] = p.Name
-	}
-	return names
 }
 
 // print writes the report; a refused file is an exit code.

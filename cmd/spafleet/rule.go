@@ -132,7 +132,7 @@ func (f *ruleFlags) params(row *device.Row) (device.Params, error) {
 	}
 	var sets []device.Set
 	for _, preset := range list {
-		p, ok := row.Factory.Lookup(preset.Name)
+		p, ok := row.Lookup(preset.Name)
 		if !ok {
 			return device.Params{}, fmt.Errorf("--set: %s has no parameter %q", row.Model.Name, preset.Name)
 		}

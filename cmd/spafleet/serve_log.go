@@ -122,7 +122,7 @@ func (u serverUp) text() string {
 		}
 	}
 	writeTable(&b, "  ", rows)
-	if u.Try == "" {
+	if u.Try == "" && u.TFTP+u.HTTP != "" {
 		b.WriteString("  the directory holds no files yet\n")
 	}
 	fmt.Fprintf(&b, "\n"+requestFormat+" %6s %8s\n", "TIME", "FROM", "DEVICE", "VIA", "METHOD", "PATH", "STATUS", "BYTES")

@@ -41,7 +41,15 @@ const (
 var errHeader = errors.New("header of the answer is too long")
 
 func (s *Sockets) fetchHTTP(ctx context.Context, r *resync.Request) (resync.Response, error) {
-	m := moments{begun: s.now(), secret: r.Scheme == "https"}
+	secret := r.Scheme == "https"
+	var with *dress
+	if secret {
+		var err error
+		if with, err = s.dress(ctx, r); err != nil {
+			return resync.Response{}, err
+		}
+	}
+	m := moments{begun: s.now(), secret: secret}
 	conn, err := s.connect(ctx, r)
 	if err != nil {
 		return resync.Response{}, s.failure(ctx, r, m, err)
@@ -49,10 +57,10 @@ func (s *Sockets) fetchHTTP(ctx context.Context, r *resync.Request) (resync.Resp
 	defer func() { conn.Close() }() // that of the protocol, if there is one
 	defer wake(ctx, conn)()
 	m.connected = s.now()
-	if !m.secret {
+	if !secret {
 		return s.exchange(ctx, r, conn, m)
 	}
-	inside, err := s.seal(ctx, conn, r)
+	inside, err := s.seal(ctx, conn, r, with)
 	if err != nil {
 		return resync.Response{}, s.failure(ctx, r, m, err)
 	}

@@ -23,93 +23,110 @@ type sealed struct {
 // A handshakeError is a handshake that failed, or a certificate for another
 // host.
 type handshakeError struct {
-	number int
-	alert  uint8
-	cause  error
+	certs.Failure
+	cause error
 }
 
 func (e *handshakeError) Error() string { return "handshake: " + e.cause.Error() }
 func (e *handshakeError) Unwrap() error { return e.cause }
 
+// A dress is what a device brings to a handshake: one of the two, by its
+// firmware.
+type dress struct {
+	old    *ssl.Client
+	modern *tls.Config
+}
+
+// dress makes a device ready before it connects: its certificate may have to be
+// made first, and that is not the device's time. An error is this program's.
+func (s *Sockets) dress(ctx context.Context, r *resync.Request) (d *dress, err error) {
+	d = &dress{}
+	at := time.Unix(0, r.Now)
+	if certs.Speaks12(r.Unit.Row) {
+		d.modern, err = s.Certs.Modern(r.Unit, r.Params, at)
+		return d, err
+	}
+	if d.old, err = s.Certs.Client(r.Unit, r.Params, at); err != nil {
+		return nil, err
+	}
+	if think := r.Unit.Row.Behaviour.TLS.Think; think > 0 {
+		d.old.Think = func(int) error { return rest(ctx, think) }
+	}
+	return d, nil
+}
+
 // seal shakes hands on a connection as the device's firmware does, and looks at
 // the server's name after it (field). The whole handshake has the time of one
 // read (inferred).
-func (s *Sockets) seal(ctx context.Context, conn net.Conn, r *resync.Request) (*sealed, error) {
+func (s *Sockets) seal(ctx context.Context, conn net.Conn, r *resync.Request, with *dress) (*sealed, error) {
 	if err := conn.SetDeadline(s.now().Add(r.Unit.Row.Behaviour.HTTPRead)); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil { // the deadline may have overwritten that of wake
 		return nil, err
 	}
-	at := time.Unix(0, r.Now)
-	shake := s.shake
-	if certs.Speaks12(r.Unit.Row) {
-		shake = s.shakeModern
-	}
-	c, leaf, err := shake(ctx, conn, r, at)
+	c, asked, leaf, err := with.shake(ctx, conn, r)
 	if err != nil {
 		return nil, err
 	}
 	if !s.nameFits(ctx, r, leaf) {
 		c.Close() // says goodbye: the server sees a visitor who asks nothing (field)
-		return nil, &handshakeError{number: certs.WrongName, cause: errors.New("the certificate's name is another one")}
+		return nil, &handshakeError{certs.Failure{Number: certs.WrongName, Alert: ssl.NoAlert}, errors.New("the certificate's name is another one")}
 	}
-	return c, nil
+	return &sealed{lenient{c}, asked && s.kind(r.Unit) == certs.OwnCertificate}, nil
 }
 
-// shake speaks SSL 3.0 to TLS 1.1.
-func (s *Sockets) shake(ctx context.Context, conn net.Conn, r *resync.Request, at time.Time) (*sealed, []byte, error) {
-	client, err := s.Certs.Client(r.Unit, r.Params, at)
-	if err != nil {
-		return nil, nil, &handshakeError{cause: err}
+// shake shakes hands. It tells whether the server asked for a certificate, and
+// returns the server's.
+func (d *dress) shake(ctx context.Context, conn net.Conn, r *resync.Request) (c net.Conn, asked bool, leaf []byte, err error) {
+	if d.modern != nil {
+		return d.shakeModern(ctx, conn, r)
 	}
-	if think := r.Unit.Row.Behaviour.TLS.Think; think > 0 {
-		client.Think = func(int) error { return rest(ctx, think) }
+	old := ssl.Connect(conn, d.old)
+	if err := old.Handshake(); err != nil {
+		return nil, false, nil, oldFailure(err)
 	}
-	c := ssl.Connect(conn, client)
-	if err := c.Handshake(); err != nil {
-		failed := &handshakeError{cause: err}
-		var e *ssl.Error
-		if errors.As(err, &e) {
-			failed.number = e.Verify
-			if e.Alert != ssl.NoAlert {
-				failed.alert = uint8(e.Alert)
-			}
-		}
-		return nil, nil, failed
+	st := old.State()
+	return old, st.Asked, st.Chain[0], nil
+}
+
+func oldFailure(err error) error {
+	failed := &handshakeError{certs.Failure{Alert: ssl.NoAlert}, err}
+	var e *ssl.Error
+	if errors.As(err, &e) {
+		failed.Failure = certs.Failure{Number: e.Verify, Alert: e.Alert, Sent: e.Sent}
 	}
-	st := c.State()
-	return &sealed{lenient{c}, st.Asked && st.Answered && s.kind(r.Unit) == certs.OwnCertificate}, st.Chain[0], nil
+	return failed
 }
 
 // shakeModern speaks TLS 1.2.
-func (s *Sockets) shakeModern(ctx context.Context, conn net.Conn, r *resync.Request, at time.Time) (*sealed, []byte, error) {
-	config, err := s.Certs.Modern(r.Unit, r.Params, at)
-	if err != nil {
-		return nil, nil, &handshakeError{cause: err}
-	}
-	asked, show := false, config.GetClientCertificate
-	config.GetClientCertificate = func(q *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+func (d *dress) shakeModern(ctx context.Context, conn net.Conn, r *resync.Request) (c net.Conn, asked bool, leaf []byte, err error) {
+	show := d.modern.GetClientCertificate
+	d.modern.GetClientCertificate = func(q *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		asked = true
 		return show(q)
 	}
 	if err := rest(ctx, r.Unit.Row.Behaviour.TLS.Think); err != nil {
-		return nil, nil, err
+		return nil, false, nil, err
 	}
-	c := tls.Client(conn, config)
-	if err := c.HandshakeContext(undated{ctx}); err != nil {
-		failed := &handshakeError{cause: err}
-		var refused *certs.VerifyError
-		var alert tls.AlertError
-		switch {
-		case errors.As(err, &refused):
-			failed.number, failed.alert = refused.Number, 42 // crypto/tls has but this one
-		case errors.As(err, &alert):
-			failed.alert = uint8(alert)
-		}
-		return nil, nil, failed
+	modern := tls.Client(conn, d.modern)
+	if err := modern.HandshakeContext(undated{ctx}); err != nil {
+		return nil, false, nil, modernFailure(err)
 	}
-	return &sealed{lenient{c}, asked && s.kind(r.Unit) == certs.OwnCertificate}, c.ConnectionState().PeerCertificates[0].Raw, nil
+	return modern, asked, modern.ConnectionState().PeerCertificates[0].Raw, nil
+}
+
+func modernFailure(err error) error {
+	failed := &handshakeError{certs.Failure{Alert: ssl.NoAlert}, err}
+	var refused *certs.VerifyError
+	var alert tls.AlertError
+	switch {
+	case errors.As(err, &refused):
+		failed.Failure = certs.Failure{Number: refused.Number, Alert: 42, Sent: true} // crypto/tls has but this one
+	case errors.As(err, &alert):
+		failed.Alert = ssl.Alert(alert)
+	}
+	return failed
 }
 
 // rest waits as long as a slow processor needs.
@@ -161,10 +178,14 @@ func (c lenient) Read(p []byte) (int, error) {
 }
 
 // handshakeOf tells the attempt what became of a handshake.
-func handshakeOf(host string, err error) resync.Handshake {
+func handshakeOf(r *resync.Request, err error) resync.Handshake {
 	var e *handshakeError
 	if !errors.As(err, &e) {
 		return resync.Handshake{}
 	}
-	return resync.Handshake{Verify: e.number, Alert: e.alert, Log: certs.LogLines(e.number, host)}
+	h := resync.Handshake{Verify: e.Number, Log: certs.LogLines(e.Number, r.Host), Hint: e.Hint(r.Unit.Row)}
+	if e.Alert != ssl.NoAlert {
+		h.Alert = uint8(e.Alert)
+	}
+	return h
 }

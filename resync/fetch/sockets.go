@@ -149,7 +149,7 @@ func (s *Sockets) failure(ctx context.Context, r *resync.Request, m moments, err
 		Result: resultOf(err, !m.first.IsZero()),
 		TooBig: errors.Is(err, errTooBig),
 		Took:   m.until(s.now()),
-		TLS:    handshakeOf(r.Host, err),
+		TLS:    handshakeOf(r, err),
 		Cause:  err,
 	}
 }

@@ -14,12 +14,14 @@ import (
 	"sync"
 	"time"
 
+	"spafleet/certs"
 	"spafleet/certs/ssl"
 )
 
 // An HTTPS is one listener with one certificate, as the devices need: they name
 // no server when they connect. At least one of SSL and TLS is set.
 type HTTPS struct {
+	Name string      // for people
 	Addr string      // host:port as in [Server]
 	SSL  *ssl.Server // SSL 3.0 to TLS 1.1; for tests and demos, it protects nothing
 	TLS  *tls.Config // TLS 1.2; with SSL too, the client's hello decides
@@ -98,7 +100,7 @@ func (t *transfer) foreign() bool {
 // A Subject is what a client's certificate says of its device (field: S of the
 // guides is ST).
 type Subject struct {
-	Name   string // the whole, in the form of RFC 2253
+	Name   string // the whole, the last attribute first, as nginx has it in $ssl_client_s_dn
 	MAC    string // 12 lower-case hexadecimal digits as a rule
 	Serial string
 	Model  string // OU
@@ -112,7 +114,11 @@ func newSubject(leaf *x509.Certificate) *Subject {
 		return list[0]
 	}
 	n := leaf.Subject
-	return &Subject{Name: n.String(), MAC: first(n.Province), Serial: first(n.Locality), Model: first(n.OrganizationalUnit)}
+	name := n.String()
+	if d, err := certs.Describe(leaf.Raw); err == nil {
+		name = d.Subject
+	}
+	return &Subject{Name: name, MAC: first(n.Province), Serial: first(n.Locality), Model: first(n.OrganizationalUnit)}
 }
 
 // A sealedListener gives connections that shake hands when they are first read,
@@ -189,7 +195,7 @@ func (c *sealed) shake() error {
 	}
 	if err != nil {
 		if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
-			c.s.Core.log(Line{At: c.s.now(), Scheme: "https", Method: "CONNECT", Source: addrPort(c.RemoteAddr()).Addr(), Err: fmt.Errorf("handshake: %w", err)})
+			c.s.Core.log(Line{At: c.s.now(), Scheme: "https", Method: "-", Source: addrPort(c.RemoteAddr()).Addr(), Err: fmt.Errorf("handshake: %w", err)})
 		}
 		return err
 	}

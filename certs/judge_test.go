@@ -1,0 +1,276 @@
+package certs_test
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"spafleet/certs"
+	"spafleet/certs/ssl"
+	"spafleet/device/profile"
+)
+
+// A meeting is one cell of the matrix: a device and a server.
+type meeting struct {
+	row    string // MODEL FIRMWARE switch=value …
+	set    string // parameters
+	host   string // of the URL; "": the server's name
+	server ssl.Server
+}
+
+func (m meeting) String() string {
+	s := &m.server
+	return fmt.Sprintf("%s %s, %s, server %v to %v, %v, DH %d, asks %d", m.row, m.set, m.host, s.Min, s.Max, s.Suites, s.DHBits, s.Ask)
+}
+
+const serverName = "prov.example.com"
+
+var serverAddr = netip.MustParseAddr("127.0.0.1")
+
+// party are the devices with their certificates.
+var party = &certs.Devices{PKI: testPKI, Holder: &certs.Holder{PKI: testPKI, Seed: 1}}
+
+func (m meeting) visit(t testing.TB) certs.Visit {
+	row := rowOf(t, modelOf(m.row), switchesOf(m.row)...)
+	v := certs.Visit{Unit: unitOf(row), Params: set(t, row, m.set), Now: today, Host: m.host, Addr: serverAddr, Found: []netip.Addr{serverAddr}}
+	if v.Host == "" {
+		v.Host = serverName
+	}
+	return v
+}
+
+// judge judges the meeting, and then holds it.
+func (m meeting) judge(t *testing.T) {
+	t.Helper()
+	v := m.visit(t)
+	judged, err := party.Judge(v, certs.ServerOf(&m.server))
+	if err != nil {
+		t.Fatalf("%v: %v", m, err)
+	}
+	patience := 20 * time.Second
+	if waits := judged.By == certs.Nobody && !judged.OK; waits || v.Unit.Row.Behaviour.TLS.OnLongDH == ssl.ReactSilence {
+		patience = 200 * time.Millisecond
+	}
+	judged.Client = 0 // is not told to the device
+	if real := m.hold(t, v, patience); !reflect.DeepEqual(judged, real) {
+		t.Errorf("%v:\njudged %+v\nreally %+v", m, judged, real)
+	}
+}
+
+// hold has the two shake hands over loopback and say a word each.
+func (m meeting) hold(t *testing.T, v certs.Visit, patience time.Duration) certs.Verdict {
+	t.Helper()
+	client, err := party.Client(v.Unit, v.Params, v.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near, far := pipe(t)
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	defer near.Close()
+	serving.Go(func() { answer(ssl.Accept(far, &m.server)) })
+	if err := near.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+
+	conn := ssl.Connect(near, client)
+	err = conn.Handshake()
+	state := conn.State()
+	verdict := certs.Verdict{Version: state.Version, Suite: state.Suite, Alert: ssl.NoAlert}
+	leaf := m.server.Certificate.Chain[0]
+	switch {
+	case err != nil:
+		end(&verdict, err)
+		verdict.Log = certs.LogLines(verdict.Number, v.Host)
+		return verdict
+	case !certs.NameFits(v.Unit.Row, leaf, v.Host), !certs.AddressFits(v.Unit.Row, leaf, v.Addr, v.Found):
+		verdict.Number, verdict.By, verdict.Log = certs.WrongName, certs.TheDevice, certs.LogLines(certs.WrongName, v.Host)
+		return verdict
+	}
+	if err := ask(conn); err != nil {
+		end(&verdict, err)
+		return verdict
+	}
+	verdict.OK, verdict.Protection = true, profile.TLS
+	if s := conn.State(); s.Asked && s.Answered && party.Holder.Kind(v.Unit) == certs.OwnCertificate {
+		verdict.Protection |= profile.Mutual
+	}
+	return verdict
+}
+
+// answer is the server: it reads a word and says one.
+func answer(conn net.Conn) {
+	defer conn.Close()
+	if _, err := io.ReadFull(conn, make([]byte, 4)); err == nil {
+		io.WriteString(conn, "pong")
+	}
+}
+
+func ask(conn net.Conn) error {
+	if _, err := io.WriteString(conn, "ping"); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(conn, make([]byte, 4))
+	return err
+}
+
+// pipe is a connection over loopback.
+func pipe(t *testing.T) (near, far net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if near, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if far, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return near, far
+}
+
+// end reads off an error who ended a connection, and how.
+func end(v *certs.Verdict, err error) {
+	var e *ssl.Error
+	var timeout net.Error
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout() && !errors.As(err, &e):
+	case errors.As(err, &e) && (e.Sent || e.Alert == ssl.NoAlert):
+		v.By, v.Alert, v.Number = certs.TheDevice, e.Alert, e.Verify
+	case errors.As(err, &e):
+		v.By, v.Alert = certs.TheServer, e.Alert
+	}
+}
+
+var allSuites = []ssl.Suite{ssl.DHEAES256SHA, ssl.DHEAES128SHA, ssl.AES256SHA, ssl.AES128SHA, ssl.RC4SHA, ssl.RC4MD5, ssl.DES3SHA}
+
+// sipuraServer shows a certificate that every device of the tests trusts.
+func sipuraServer(t testing.TB, r certs.ServerRequest) *ssl.Certificate {
+	t.Helper()
+	if r.CA == "" {
+		r.CA = certs.Sipura1
+	}
+	if r.CN == "" && len(r.SAN) == 0 {
+		r.CN = serverName
+	}
+	r.Bits = 1024
+	c, err := testPKI.Server(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// clientVerify knows the four authorities of devices, and the test's day.
+func clientVerify(t testing.TB) certs.Verify {
+	t.Helper()
+	roots, err := testPKI.Bundle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := certs.ReadAuthorities(roots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify, err := certs.Clients(list, func() time.Time { return today })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return verify
+}
+
+var matrixRows = []string{
+	"SPA2000 2.0.6", "PAP2T 5.1.6(LS)", adapter, oldPhone, newPhone, "SPA504G 7.5.2", "SPA112 1.3.1(003)", "SPA504G 7.5.7",
+	newPhone + " tls_versions=ssl3", newPhone + " tls_versions=tls1.0-tls1.1", adapter + " dh_exceeded=close", newPhone + " tls_suites=library",
+}
+
+// What is judged of versions and suites is what handshakes lead to.
+func TestJudgeOfVersionsAndSuites(t *testing.T) {
+	t.Parallel()
+	shown := sipuraServer(t, certs.ServerRequest{})
+	versions := [][2]ssl.Version{{ssl.SSL30, ssl.SSL30}, {ssl.TLS10, ssl.TLS10}, {ssl.TLS11, ssl.TLS11}, {ssl.SSL30, ssl.TLS11}, {ssl.TLS10, ssl.TLS11}}
+	choices := []struct {
+		suites []ssl.Suite
+		dh     int
+	}{
+		{allSuites, 0}, {allSuites, 512}, {allSuites, 1024}, {allSuites, 2048}, {[]ssl.Suite{ssl.AES128SHA, ssl.AES256SHA}, 0},
+		{[]ssl.Suite{ssl.RC4MD5}, 0}, {[]ssl.Suite{ssl.DES3SHA}, 0}, {[]ssl.Suite{ssl.DHEAES128SHA}, 0}, {[]ssl.Suite{ssl.DHEDES3SHA}, 512},
+	}
+	for _, row := range matrixRows {
+		for _, v := range versions {
+			for _, c := range choices {
+				meeting{row: row, server: ssl.Server{Min: v[0], Max: v[1], Suites: c.suites, DHBits: c.dh, Certificate: shown}}.judge(t)
+			}
+		}
+	}
+	silent := meeting{row: adapter + " dh_exceeded=silence", server: ssl.Server{Suites: allSuites, DHBits: 2048, Certificate: shown}}
+	silent.judge(t)
+	for _, set := range []string{"Enable_SSLv3=Yes", "SSL_Key_Negotiation=Default"} {
+		meeting{row: newPhone, set: set, server: ssl.Server{Min: ssl.SSL30, Max: ssl.SSL30, Suites: allSuites, Certificate: shown}}.judge(t)
+		meeting{row: newPhone, set: set, server: ssl.Server{Suites: allSuites, DHBits: 512, Certificate: shown}}.judge(t)
+	}
+}
+
+// The same of the server's certificate and name.
+func TestJudgeOfServers(t *testing.T) {
+	t.Parallel()
+	requests := []certs.ServerRequest{
+		{}, {CA: certs.Linksys1}, {CA: certs.CiscoSB1}, {CA: certs.CiscoSB2}, {CA: certs.VerisignServer}, {CA: certs.Public},
+		{From: day("2006-01-01"), To: day("2010-01-01")}, {From: day("2021-01-01"), To: day("2030-01-01")}, {Hash: crypto.SHA256},
+		{CN: "*.example.com"}, {CN: "other.example.com"}, {CN: "127.0.0.1"}, {CN: serverName + "/x"}, {SAN: []string{"other.example.com"}},
+	}
+	rows := append([]string{newPhone + " cert_early=refuse cert_purpose=refuse", newPhone + " name_check=off", adapter + " name_check=cn"}, matrixRows...)
+	for _, r := range requests {
+		shown := sipuraServer(t, r)
+		for _, row := range rows {
+			for _, v := range []ssl.Version{ssl.SSL30, ssl.TLS10} {
+				meeting{row: row, server: ssl.Server{Min: ssl.SSL30, Max: v, Suites: allSuites, Certificate: shown}}.judge(t)
+			}
+		}
+	}
+	for _, host := range []string{"PROV.example.com", "127.0.0.1", "other.example.com"} {
+		for _, row := range matrixRows {
+			meeting{row: row, host: host, server: ssl.Server{Suites: allSuites, Certificate: sipuraServer(t, certs.ServerRequest{})}}.judge(t)
+		}
+	}
+}
+
+// The same of the device's certificate.
+func TestJudgeOfClients(t *testing.T) {
+	t.Parallel()
+	shown := sipuraServer(t, certs.ServerRequest{})
+	all := clientVerify(t)
+	some, err := certs.Clients(nil, func() time.Time { return today })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []string{adapter, oldPhone, newPhone + " client_root=late", newPhone + " tls_versions=ssl3", "PAP2 3.1.23(LS)", "SPA504G 7.5.7",
+		newPhone + " hello_request=refuse", newPhone + " hello_request=ignore"} {
+		ca := certs.Sipura1
+		if row == "PAP2 3.1.23(LS)" {
+			ca = certs.Linksys1
+		}
+		shown := shown
+		if ca != certs.Sipura1 {
+			shown = sipuraServer(t, certs.ServerRequest{CA: ca})
+		}
+		for _, kind := range []string{"auto", "generic", "none", "bad_signature", "wrong_key", "expired", "foreign"} {
+			for _, asks := range []ssl.Asking{ssl.AskNever, ssl.AskFirst, ssl.AskLater} {
+				for _, verify := range []certs.Verify{nil, all, some, certs.AnyClient} {
+					meeting{row: row + " client_certificate=" + kind, server: ssl.Server{Min: ssl.SSL30, Max: ssl.TLS10, Suites: allSuites, Certificate: shown, Ask: asks, Verify: verify}}.judge(t)
+				}
+			}
+		}
+	}
+	silent := meeting{row: newPhone + " tls_versions=ssl3 hello_request=refuse", server: ssl.Server{Min: ssl.SSL30, Suites: allSuites, Certificate: shown, Ask: ssl.AskLater}}
+	silent.judge(t)
+}

@@ -1,0 +1,352 @@
+package certs
+
+import (
+	"crypto"
+	"crypto/tls"
+	"fmt"
+	"slices"
+	"strings"
+
+	"spafleet/certs/ssl"
+	"spafleet/device"
+)
+
+// A Profile is what is known of a firmware's HTTPS client, for people: what it
+// speaks, trusts, checks and shows. Firmwares with one ID have the same client.
+type Profile struct {
+	ID    string `json:"id"`
+	Lines []Line `json:"lines"`
+}
+
+// A Line is one fact of a Profile. Several lines in a row may have one name: the
+// suites in their order, the authorities.
+type Line struct {
+	Name     string          `json:"name"`
+	Value    string          `json:"value"`
+	Evidence device.Evidence `json:"evidence"`
+	Source   string          `json:"source"`           // where it is from, or why it is inferred
+	Switch   string          `json:"switch,omitempty"` // that turns it
+}
+
+// Where the facts are from.
+const (
+	image     = "image of 7.6.2f"
+	guide     = "provisioning guide"
+	operators = "operators' reports"
+	openssl   = "OpenSSL 0.9.8, to which the image points"
+	unknown   = "nobody saw it"
+	likeness  = "as models and firmware alike"
+	turned    = "turned by hand"
+)
+
+// ProfileOf returns the profile of a row, with its switches.
+func ProfileOf(r *device.Row) *Profile {
+	if !r.Speaks("https") {
+		return &Profile{Lines: []Line{{Name: "versions", Value: "none: HTTPS came with 2.0.6", Evidence: device.Documented, Source: guide}}}
+	}
+	p := &Profile{ID: r.TLSProfile()}
+	for _, part := range profileParts {
+		p.Lines = append(p.Lines, part(r)...)
+	}
+	return p
+}
+
+// profileParts make a profile's lines, in their order.
+var profileParts = []func(*device.Row) []Line{
+	versionLines, helloLines, suiteLines, exchangeLines, sessionLines, trustLines, checkLines, nameLines, certificateLines,
+}
+
+// from makes the line of a switch. The sources are for what is inferred, of field
+// and documented.
+func from(r *device.Row, name, setting, text string, sources ...string) Line {
+	l := Line{Name: name, Value: text, Switch: setting}
+	i := slices.IndexFunc(r.Switches, func(s device.Setting) bool { return s.Name == setting })
+	s := r.Switches[i]
+	if s.Turned {
+		l.Source = turned
+		return l
+	}
+	l.Evidence = s.Evidence
+	l.Source = sources[min(int(s.Evidence), len(sources)-1)]
+	return l
+}
+
+// inImage makes a line of what the image of 7.6.2f shows, which other firmware is
+// taken to be like.
+func inImage(r *device.Row, name, text string) Line {
+	if r.TLSProfile() == imageProfile {
+		return Line{Name: name, Value: text, Evidence: device.Field, Source: image}
+	}
+	return Line{Name: name, Value: text, Source: "as in the " + image}
+}
+
+// imageProfile is that of the firmware whose image was read.
+const imageProfile = "spa50x-7.6.2"
+
+func inferredLine(name, text, why string) Line { return Line{Name: name, Value: text, Source: why} }
+
+var versionWords = map[ssl.Version]string{ssl.SSL30: "SSL 3.0", ssl.TLS10: "TLS 1.0", ssl.TLS11: "TLS 1.1", TLS12: "TLS 1.2"}
+
+func span(least, most ssl.Version) string {
+	if least == most {
+		return versionWords[least] + " alone"
+	}
+	return versionWords[least] + " to " + versionWords[most]
+}
+
+func versionLines(r *device.Row) []Line {
+	text := span(wish{}.versions(r))
+	if r.Behaviour.TLS.Versions[1] == 0 {
+		text += "; with Enable_SSLv3 " + span(wish{ssl3: true}.versions(r))
+	}
+	return []Line{from(r, "versions", "tls_versions", text, openssl, image, guide)}
+}
+
+func helloLines(r *device.Row) []Line {
+	b := &r.Behaviour.TLS
+	if Speaks12(r) {
+		return []Line{inferredLine("first hello", "that of Go's crypto/tls", "no device is known to speak TLS 1.2")}
+	}
+	suites := len(suiteLists[wish{}.list(r)])
+	text := fmt.Sprintf("%d bytes", 48+2*suites)
+	if b.SSL2Hello {
+		text = fmt.Sprintf("in the format of SSL 2.0, %d bytes", 43+3*suites)
+	}
+	return []Line{
+		from(r, "first hello", "tls_hello", text, unknown, image),
+		inImage(r, "hello extensions", "none: no server name, no ticket"),
+		inferredLine("hello, time", "in the first four bytes of the random", openssl),
+		inferredLine("hello, 00ff", "not among the suites: no word of secure renegotiation", openssl),
+	}
+}
+
+func suiteLines(r *device.Row) []Line {
+	b := &r.Behaviour.TLS
+	name := wish{}.list(r)
+	var texts []string
+	if Speaks12(r) {
+		texts = modernTexts(name)
+	} else {
+		for _, s := range suiteLists[name] {
+			texts = append(texts, suiteText(s))
+		}
+	}
+	var lines []Line
+	for _, text := range texts {
+		lines = append(lines, from(r, "offers", "tls_suites", text, suiteSource(name), image, "table of the "+guide))
+	}
+	if b.Suites == "parameter" {
+		lines = append(lines, inferredLine("offers otherwise", fmt.Sprintf("with SSL_Key_Negotiation Default: the library's own %d suites", len(suiteLists["library"])),
+			"from memory of OpenSSL 0.9.8; the parameter: "+image))
+	}
+	return lines
+}
+
+func suiteSource(list string) string {
+	if list == "library" {
+		return "from memory of OpenSSL 0.9.8"
+	}
+	return "table of the guide for 2.0.6"
+}
+
+// suiteText has a suite's number, and its name where it has one here.
+func suiteText(s ssl.Suite) string {
+	if name := s.String(); !strings.HasPrefix(name, "Suite(") {
+		return fmt.Sprintf("%04x %s", uint16(s), name)
+	}
+	return fmt.Sprintf("%04x", uint16(s))
+}
+
+func modernTexts(list string) []string {
+	var texts []string
+	for _, s := range modernLists[list] {
+		texts = append(texts, fmt.Sprintf("%04x %s", s, modernName(s)))
+	}
+	return texts
+}
+
+func exchangeLines(r *device.Row) []Line {
+	b := &r.Behaviour.TLS
+	limit := "any length"
+	if b.MostDHBits > 0 {
+		limit = fmt.Sprintf("at most %d bits", b.MostDHBits)
+	}
+	lines := []Line{from(r, "DHE primes", "dh_limit", limit, likeness, operators)}
+	if b.MostDHBits > 0 {
+		text := map[ssl.Reaction]string{ssl.ReactAlert: "alert 40", ssl.ReactClose: "the connection is closed", ssl.ReactSilence: "nothing more is said"}[b.OnLongDH]
+		lines = append(lines, from(r, "longer primes", "dh_exceeded", text, unknown))
+	}
+	return append(lines, from(r, "time to compute", "tls_think", b.Think.String()+" beyond what it takes here", unknown))
+}
+
+func sessionLines(r *device.Row) []Line {
+	b := &r.Behaviour.TLS
+	fragments := "none before data"
+	if b.Fragments {
+		fragments = "one before each with data, with CBC suites up to TLS 1.0"
+	}
+	hello := map[ssl.Renegotiation]string{
+		ssl.Renegotiate: "shakes hands again", ssl.RefuseHello: "warning 100, no_renegotiation", ssl.IgnoreHello: "none",
+		ssl.FailCertified: "shakes hands again, and fails with alert 40 where a certificate is asked for",
+	}[b.Hello]
+	return []Line{
+		from(r, "empty records", "empty_fragments", fragments, openssl),
+		inImage(r, "resumption", "never: each connection is a full handshake"),
+		from(r, "answer to HelloRequest", "hello_request", hello, openssl, "defect CSCuu14196"),
+	}
+}
+
+func trustLines(r *device.Row) []Line {
+	trial := trialOf(r)
+	var lines []Line
+	for _, t := range Trusted(r) {
+		lines = append(lines, Line{Name: "trusts", Value: string(t.Authority), Evidence: t.Evidence, Source: trustSource(t), Switch: trustSwitch(t.Authority)})
+	}
+	for _, n := range anchorNames {
+		in := slices.ContainsFunc(Trusted(r), func(t Trust) bool { return t.Authority == n })
+		switch {
+		case in:
+		case slices.Contains(trial.refused, n) && !r.Behaviour.TLS.Documented:
+			lines = append(lines, Line{Name: "does not trust", Value: string(n), Evidence: device.Field, Source: "tried with this firmware", Switch: "ca_table"})
+		case n == Verisign:
+			lines = append(lines, from(r, "does not trust", "verisign", string(n), unknown))
+		}
+	}
+	return lines
+}
+
+func trustSwitch(n Name) string {
+	if n == Verisign || n == VerisignServer {
+		return "verisign"
+	}
+	return "ca_table"
+}
+
+func trustSource(t Trust) string {
+	switch t.Evidence {
+	case device.Field:
+		return "tried with this firmware"
+	case device.Documented:
+		return "the makers' list of 2013 and 2022"
+	}
+	if trustSwitch(t.Authority) == "verisign" {
+		return turned
+	}
+	return likeness
+}
+
+func checkLines(r *device.Row) []Line {
+	b := &r.Behaviour.TLS
+	fate := func(refused bool, number int) string {
+		if refused {
+			return fmt.Sprintf("refused: error %d, alert %d", number, ssl.AlertFor(number))
+		}
+		return "taken"
+	}
+	lines := []Line{
+		from(r, "certificate or authority ended", "cert_time", fate(b.CheckTime, Expired), likeness, operators),
+		from(r, "certificate not begun", "cert_early", fate(b.RefuseEarly, NotYetValid), likeness, image),
+		from(r, "certificate for another use", "cert_purpose", fate(b.RefuseUse, InvalidPurpose), likeness, image),
+		from(r, "signature with SHA-256", "cert_sha256", fate(b.RefuseSHA256, BadSignature), "OpenSSL before 0.9.8o", operators, "advice for signing requests"),
+	}
+	if b.CheckTime && slices.ContainsFunc(Trusted(r), func(t Trust) bool { return t.Authority == Linksys1 }) {
+		lines = append(lines, Line{Name: "servers of linksys1", Value: "refused since 2015-06-30: error 10, alert 45", Evidence: device.Field, Source: operators})
+	}
+	return append(lines, inferredLine("other errors", "refused with OpenSSL's number and alert", openssl))
+}
+
+func nameLines(r *device.Row) []Line {
+	texts := map[string][]string{
+		"cn":     {"after the handshake: the first CN, cut at /, is the URL's host", "no other name and no wildcard; without any CN all is well"},
+		"cn_dns": {"after the handshake: an address of the first CN, cut at /, is the server's", "without any CN all is well"},
+		"off":    {"none"},
+	}[r.Behaviour.TLS.NameCheck]
+	var lines []Line
+	for _, text := range texts {
+		lines = append(lines, from(r, "check of the name", "name_check", text, likeness, image, guide))
+	}
+	return lines
+}
+
+func certificateLines(r *device.Row) []Line {
+	b := &r.Behaviour.TLS
+	own := map[string]string{
+		"auto":    "the device's own, alone, without a chain",
+		"generic": "the generic one", "none": "none", "bad_signature": "its own, whose signature is wrong",
+		"wrong_key": "its own, whose key is another", "expired": "its own, which has ended", "foreign": "one of an unknown authority",
+	}[b.Certificate]
+	return slices.Concat(
+		[]Line{from(r, "shows to servers that ask", "client_certificate", own, image)},
+		signerLines(r),
+		[]Line{from(r, "generic certificate", "generic_certificate", genericText(b.CiscoGeneric), guide, image)},
+		statusLines(r), defectLines(r))
+}
+
+func genericText(cisco bool) string {
+	if cisco {
+		return "OU cisco.com, MAC and serial number ciscogeneric"
+	}
+	return "OU sipura.com, MAC and serial number sipurageneric"
+}
+
+// signerLines say which authority signed the devices' certificates.
+func signerLines(r *device.Row) []Line {
+	sign := func(n Name) string {
+		a, err := n.row()
+		if err != nil {
+			panic(err) // all are of the table
+		}
+		return fmt.Sprintf("%s: RSA %d bits, %s", n, a.bits, hashWords[a.hash])
+	}
+	switch {
+	case linksysBranded[r.Model.Name]:
+		return []Line{inferredLine("signed by", sign(LinksysClient1), "never seen")}
+	case r.Model.Family.Generation <= 2:
+		return []Line{inferredLine("signed by", sign(SipuraClient1), "figure of the guide, and the generic one")}
+	}
+	early := inferredLine("signed by", sign(CiscoSBClient1), likeness)
+	if r.Model.Family.TLS == "cisco5xx" {
+		early.Evidence, early.Source = device.Field, operators+" of the series"
+	}
+	late := inferredLine("signed by", sign(CiscoSBClient2), "mid 2013: by the authority's dates")
+	switch r.Behaviour.TLS.ClientRoot {
+	case "early":
+		late = Line{}
+	case "late":
+		early = Line{}
+	default:
+		early.Value += "; units before mid 2013"
+		late.Value += "; later units"
+	}
+	return slices.DeleteFunc([]Line{early, late}, func(l Line) bool {
+		return l.Name == ""
+	})
+}
+
+var hashWords = map[crypto.Hash]string{crypto.MD5: "MD5", crypto.SHA1: "SHA-1", crypto.SHA256: "SHA-256"}
+
+func statusLines(r *device.Row) []Line {
+	text := "Installed"
+	if r.Behaviour.TLS.CertBits {
+		text = "Installed (1024 bits), by the length of the key"
+	}
+	return []Line{from(r, "$CCERT", "ccert_text", text, guide, image, guide)}
+}
+
+// defectLines are of models with units whose certificates were installed
+// incorrectly.
+func defectLines(r *device.Row) []Line {
+	if !slices.Contains(defectiveModels, r.Model.SerialPrefix.Value) {
+		return nil
+	}
+	text := map[string]string{"bad_signature": "a wrong signature", "wrong_key": "another's key", "none": "no certificate", "generic": "the generic one"}[r.Behaviour.TLS.Defect]
+	prefix := r.Model.SerialPrefix.Value
+	return []Line{
+		{Name: "defective units", Value: prefix + "F100000 to " + prefix + "F699999, made 2005-11-15 to 2006-06-15", Evidence: device.Documented, Source: "document 108605"},
+		from(r, "defective, how many", "defect_share", fmt.Sprintf("%d%% of them", r.Behaviour.TLS.DefectPercent), "some, the document says"),
+		from(r, "defective, what", "defect", text, "not published"),
+	}
+}
+
+// modernName is Go's name of a suite, without the prefix that all have.
+func modernName(s uint16) string { return strings.TrimPrefix(tls.CipherSuiteName(s), "TLS_") }

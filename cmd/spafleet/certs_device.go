@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"spafleet/certs"
+	"spafleet/device"
+)
+
+// deviceCertFlags are a device's certificate.
+type deviceCertFlags struct {
+	dir                          dirFlag
+	model, firmware, mac, serial string
+	switches                     []string
+	generic                      bool
+	bits                         int
+	hash                         hashFlag
+	out                          pair
+}
+
+func certsDeviceCommand(s streams) *cobra.Command {
+	f := &deviceCertFlags{}
+	c := &cobra.Command{
+		Use:   "device",
+		Short: "Make a device's certificate and key",
+		Long: `Makes the certificate that a device of that model, MAC address and serial number
+shows to a server, and its key, both PEM. It is the very one that the same device
+of 'spafleet run --certs DIR' shows, as long as that does not say otherwise of keys.
+
+The serial number says when the unit was made, and with it, of Cisco's models, which
+authority signed: the second one from mid 2013 on. --switch turns what 'spafleet
+models show' lists, such as client_certificate=bad_signature.`,
+		Example: `  spafleet certs device --dir pki --model SPA2102 --mac 000e08012345 --serial FM500H100001 --out phone
+  spafleet certs device --dir pki --model SPA508G --mac 0002fd012345 --serial CBT182306EA --out late
+  spafleet certs device --dir pki --model SPA504G --generic --out generic`,
+		Args: noArgs,
+	}
+	flags := c.Flags()
+	f.dir.register(c)
+	flags.StringVar(&f.model, "model", "", "model")
+	flags.StringVar(&f.firmware, "firmware", "", "firmware version (the newest seen)")
+	flags.StringVar(&f.mac, "mac", "", "MAC address, 12 hexadecimal digits")
+	flags.StringVar(&f.serial, "serial", "", "serial number")
+	flags.StringArrayVar(&f.switches, "switch", nil, "turn a switch of the firmware, NAME=VALUE")
+	flags.BoolVar(&f.generic, "generic", false, "the generic certificate, which is the same in every device")
+	flags.IntVar(&f.bits, "bits", 0, "length of the key: 1024 or 2048 (as the maker did)")
+	flags.Var(&f.hash, "hash", "of the signature: md5, sha1 or sha256 (as the maker did)")
+	f.out.register(c)
+	_ = c.RegisterFlagCompletionFunc("model", func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+		return completeModels(c, nil, word)
+	})
+	_ = c.RegisterFlagCompletionFunc("hash", cobra.FixedCompletions(hashNames, cobra.ShellCompDirectiveNoFileComp))
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		u, err := f.unit()
+		if err != nil {
+			return err
+		}
+		if err := f.out.check(c); err != nil {
+			return err
+		}
+		p, err := f.dir.open(c)
+		if err != nil {
+			return err
+		}
+		holder := certs.Holder{PKI: p, Bits: f.bits, Hash: f.hash.hash}
+		made, kind, err := holder.Certificate(u)
+		if err != nil {
+			return err
+		}
+		if kind == certs.NoCertificate {
+			return errors.New("such a device has no certificate; turn the switch client_certificate")
+		}
+		return f.out.write(s, made.Chain, made.Key)
+	}
+	return c
+}
+
+// unit returns the device that the flags describe.
+func (f *deviceCertFlags) unit() (*device.Unit, error) {
+	switch {
+	case f.model == "":
+		return nil, errors.New("which device? --model; 'spafleet models list' shows all")
+	case f.generic && f.mac+f.serial != "":
+		return nil, errors.New("the generic certificate has no --mac and no --serial: it is the same in every device")
+	case !f.generic && (f.mac == "" || f.serial == ""):
+		return nil, errors.New("which device? --mac and --serial; --generic makes the one that every device has")
+	}
+	turned, err := device.ParseAssignments(f.switches)
+	if err != nil {
+		return nil, fmt.Errorf("--switch: %w", err)
+	}
+	if f.generic {
+		turned["client_certificate"] = "generic"
+	}
+	if _, told := turned["defect_share"]; !told {
+		turned["defect_share"] = "0" // which unit is defective depends on the fleet
+	}
+	row, err := device.NewRow(f.model, f.firmware, turned)
+	if err != nil {
+		return nil, err
+	}
+	u := &device.Unit{Row: row, Serial: f.serial}
+	if f.generic {
+		return u, nil
+	}
+	u.MAC, err = device.ParseMAC(f.mac)
+	return u, err
+}

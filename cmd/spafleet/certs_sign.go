@@ -1,0 +1,164 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"spafleet/certs"
+	"spafleet/device"
+)
+
+// signFlags say what is signed, for whom, and by whom.
+type signFlags struct {
+	dir              dirFlag
+	csr, out         string
+	models, switches []string
+	firmware, ca     string
+	hash             hashFlag
+	force, json      bool
+}
+
+func certsSignCommand(s streams) *cobra.Command {
+	f := &signFlags{}
+	c := &cobra.Command{
+		Use:   "sign",
+		Short: "Sign a server's request, by the authority that its devices trust",
+		Long: `Signs a request such as of 'openssl req -new', whose key stays where it is. Of the
+authorities it takes the one that all the models trust, by the tables of their
+firmware. Where no single one serves them all, nothing is signed: devices send no
+server name, so that each certificate needs a port of its own, and it is said which.
+That is exit code 3.
+
+--switch ca_table=documented goes by the makers' list in place of what operators saw.
+The certificate is signed with SHA-1, which every firmware takes, unless --hash says
+otherwise.`,
+		Example: `  openssl req -new -newkey rsa:2048 -nodes -keyout server.key -subj /CN=prov.example.com -out server.csr
+  spafleet certs sign --dir pki --csr server.csr --models SPA942,SPA504G --out server.crt
+  spafleet certs sign --dir pki --csr server.csr --models SPA508G --firmware 7.5.6a --hash sha256 --out server.crt
+  spafleet certs sign --dir pki --csr server.csr --ca linksys1 --out server.crt`,
+		Args: noArgs,
+	}
+	flags := c.Flags()
+	f.dir.register(c)
+	flags.StringVar(&f.csr, "csr", "", "file of the request; - is the standard input")
+	flags.StringSliceVar(&f.models, "models", nil, "models that shall trust the server, joined by commas")
+	flags.StringVar(&f.firmware, "firmware", "", "their firmware version (the newest seen of each)")
+	flags.StringArrayVar(&f.switches, "switch", nil, "turn a switch of their firmware, NAME=VALUE")
+	flags.StringVar(&f.ca, "ca", "", "authority that signs, in place of the one that is chosen")
+	flags.Var(&f.hash, "hash", "of the signature: md5, sha1 or sha256 (sha1; of public sha256)")
+	flags.StringVar(&f.out, "out", "", "file to write, with the chain; - is the standard output")
+	flags.BoolVar(&f.force, "force", false, "replace the file")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object")
+	_ = c.RegisterFlagCompletionFunc("ca", completeAuthorities)
+	_ = c.RegisterFlagCompletionFunc("hash", cobra.FixedCompletions(hashNames, cobra.ShellCompDirectiveNoFileComp))
+	c.RunE = func(c *cobra.Command, _ []string) error { return f.run(c, s) }
+	return c
+}
+
+func (f *signFlags) run(c *cobra.Command, s streams) error {
+	if err := f.check(c); err != nil {
+		return err
+	}
+	p, err := f.dir.open(c)
+	if err != nil {
+		return err
+	}
+	request, err := f.request(s)
+	if err != nil {
+		return err
+	}
+	if request.CA, err = f.authority(s, p); err != nil {
+		return err
+	}
+	request.Hash = f.hash.hash
+	made, err := p.Server(request)
+	if err != nil {
+		return err
+	}
+	if f.out == "-" {
+		_, err := s.out.Write(certs.EncodeCertificates(made.Chain))
+		return err
+	}
+	if err := certs.WriteFile(f.out, certs.EncodeCertificates(made.Chain), 0o644, f.force); err != nil {
+		return err
+	}
+	return tellCertificate(s, f.out, "", made.Chain, f.json)
+}
+
+func (f *signFlags) check(c *cobra.Command) error {
+	switch {
+	case f.csr == "":
+		return fmt.Errorf("which request? --csr FILE; see '%s -h'", c.CommandPath())
+	case len(f.models) == 0 && f.ca == "":
+		return errors.New("for whom? --models A,B chooses the authority that they trust; --ca names one")
+	case f.out == "":
+		return errors.New("where to? --out FILE, - for the standard output")
+	case f.out == "-" && f.json:
+		return errors.New("certs sign --json needs --out FILE: the certificate itself goes to the standard output")
+	}
+	return nil
+}
+
+func (f *signFlags) request(s streams) (certs.ServerRequest, error) {
+	data, err := readPEM(s, f.csr)
+	if err != nil {
+		return certs.ServerRequest{}, err
+	}
+	request, err := certs.ReadRequest(data)
+	if err != nil {
+		return certs.ServerRequest{}, fmt.Errorf("%s: %w", f.csr, err)
+	}
+	return request, nil
+}
+
+// authority returns who signs. What of the models does not trust it is told.
+func (f *signFlags) authority(s streams, p *certs.PKI) (certs.Name, error) {
+	rows, err := f.rows()
+	if err != nil {
+		return "", err
+	}
+	if f.ca != "" {
+		for _, r := range rows {
+			if !p.Serves(certs.Name(f.ca), r) {
+				fmt.Fprintf(s.err, "note: %s firmware %s does not trust %s\n", r.Model.Name, r.Firmware.Version, f.ca)
+			}
+		}
+		return certs.Name(f.ca), nil
+	}
+	services := p.Services(rows)
+	if len(services) == 1 {
+		return services[0].CA, nil
+	}
+	if f.json {
+		if err := writeJSON(s.out, struct {
+			Services []certs.Service `json:"services"`
+		}{services}); err != nil {
+			return "", err
+		}
+	}
+	fmt.Fprintf(s.err, "spafleet: no one authority serves all of these models; %d services do, each with a port and a certificate of its own:\n", len(services))
+	for _, one := range services {
+		fmt.Fprintf(s.err, "  port %d, --ca %s: %s\n", one.Port, one.CA, strings.Join(one.Models, ", "))
+	}
+	return "", exitWith(exitFailed)
+}
+
+// rows returns the models' firmware.
+func (f *signFlags) rows() ([]*device.Row, error) {
+	turned, err := device.ParseAssignments(f.switches)
+	if err != nil {
+		return nil, fmt.Errorf("--switch: %w", err)
+	}
+	var rows []*device.Row
+	for _, m := range f.models {
+		r, err := device.NewRow(strings.TrimSpace(m), f.firmware, turned)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}

@@ -119,14 +119,25 @@ func (d *dress) shakeModern(ctx context.Context, conn net.Conn, r *resync.Reques
 func modernFailure(err error) error {
 	failed := &handshakeError{certs.Failure{Alert: ssl.NoAlert}, err}
 	var refused *certs.VerifyError
-	var alert tls.AlertError
+	var received *net.OpError
 	switch {
 	case errors.As(err, &refused):
-		failed.Failure = certs.Failure{Number: refused.Number, Alert: 42, Sent: true} // crypto/tls has but this one
-	case errors.As(err, &alert):
-		failed.Alert = ssl.Alert(alert)
+		failed.Failure = certs.Failure{Number: refused.Number, Alert: ssl.BadCertificate, Sent: true} // crypto/tls has but this one
+	case errors.As(err, &received) && received.Op == "remote error":
+		failed.Alert = alertOf(received.Err)
 	}
 	return failed
+}
+
+// alertOf returns the alert of crypto/tls' error for one that the server sent,
+// whose number only its text tells.
+func alertOf(err error) ssl.Alert {
+	for n := range ssl.NoAlert {
+		if tls.AlertError(n).Error() == err.Error() {
+			return n
+		}
+	}
+	return ssl.NoAlert
 }
 
 // rest waits as long as a slow processor needs.

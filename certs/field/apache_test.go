@@ -8,8 +8,6 @@ import (
 	"sync"
 )
 
-var apache = serves("apache", startApache)
-
 // apacheForm is what Apache logs of a request. The guides say that the MAC is in
 // S of the subject, which is the surname to mod_ssl.
 const apacheForm = `%h \"%r\" %>s %{SSL_PROTOCOL}x %{SSL_CIPHER}x agent=\"%{User-Agent}i\" verify=\"%{SSL_CLIENT_VERIFY}x\" ` +
@@ -78,6 +76,6 @@ func (s *setup) apache(addr string) (block, log string, err error) {
 	fmt.Fprintf(&b, "SSLProtocol -all +%s\nSSLCipherSuite %s\nSSLHonorCipherOrder on\nSSLCACertificateFile %s\nSSLVerifyDepth 2\n",
 		strings.Join(s.protocols(), " +"), s.cipherString(), f.roots)
 	fmt.Fprintf(&b, "SSLVerifyClient %s\n", map[asking]string{never: "none", optional: "optional", required: "require"}[s.ask])
-	fmt.Fprintf(&b, "%s\n</VirtualHost>\n", strings.NewReplacer("ADDR", addr, "DIR", filepath.Dir(f.key)).Replace(s.directives["apache"]))
+	fmt.Fprintf(&b, "%s\n</VirtualHost>\n", s.added("apache", addr, f))
 	return b.String(), log, nil
 }

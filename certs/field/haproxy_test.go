@@ -8,8 +8,6 @@ import (
 	"strings"
 )
 
-var haproxy = serves("haproxy", startHAProxy)
-
 // What HAProxy logs of a request, and of a connection that came to nothing.
 const (
 	haproxyForm = `%ci "%HM %HP" %ST %sslv %sslc agent=%{+Q}[capture.req.hdr(0)] verify=%[ssl_c_verify] st=%[ssl_c_s_dn(ST)] l=%[ssl_c_s_dn(L)] ` +
@@ -23,7 +21,7 @@ func startHAProxy() (map[*setup]*server, error) {
 		return nil, err
 	}
 	var b strings.Builder
-	b.WriteString("global\nlog stdout format raw local0\ntune.ssl.default-dh-param 1024\n")
+	b.WriteString("global\nlog stdout format raw local0\n")
 	b.WriteString("defaults\nmode http\nlog global\ntimeout client 10s\ntimeout server 10s\ntimeout connect 10s\n")
 	servers, last := map[*setup]*server{}, ""
 	for _, s := range setupsOf("haproxy") {
@@ -72,11 +70,11 @@ func (s *setup) haproxy(addr string) (string, error) {
 	if s.ask != never {
 		bind += fmt.Sprintf(" ca-file %s verify %s", f.roots, s.ask)
 	}
-	bind += " " + s.directives["haproxy bind"]
+	bind += " " + s.added("haproxy bind", addr, f)
 	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`, " ", `\ `)
 	return fmt.Sprintf("frontend %s\n%s\ncapture request header User-Agent len 128\nlog-format %s\nerror-log-format %s\n%s\n"+
 		"http-request return status 200 content-type text/xml file %s if { path /profile.xml }\nhttp-request return status 404\n",
-		s.name, bind, quoted.Replace(haproxyForm), quoted.Replace(haproxyErrorForm), s.directives["haproxy"], f.profile), nil
+		s.name, bind, quoted.Replace(haproxyForm), quoted.Replace(haproxyErrorForm), s.added("haproxy", addr, f), f.profile), nil
 }
 
 func haproxyVersion(name string) string {

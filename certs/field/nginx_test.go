@@ -7,8 +7,6 @@ import (
 	"strings"
 )
 
-var nginx = serves("nginx", startNginx)
-
 // nginxForm is what nginx logs of a request, and of whom it takes the client for.
 const nginxForm = `$remote_addr "$request" $status $ssl_protocol $ssl_cipher agent="$http_user_agent" verify="$ssl_client_verify" ` +
 	`serial=$ssl_client_serial dn="$ssl_client_s_dn" legacy="$ssl_client_s_dn_legacy"`
@@ -74,6 +72,6 @@ func (s *setup) nginx(addr string) (string, error) {
 	if s.ask != never {
 		fmt.Fprintf(&b, "ssl_verify_client %s;\nssl_verify_depth 2;\nssl_client_certificate %s;\n", map[asking]string{optional: "optional", required: "on"}[s.ask], f.roots)
 	}
-	fmt.Fprintf(&b, "%s\n}\n", strings.NewReplacer("ADDR", addr, "DIR", filepath.Dir(f.key)).Replace(s.directives["nginx"]))
+	fmt.Fprintf(&b, "%s\n}\n", s.added("nginx", addr, f))
 	return b.String(), nil
 }

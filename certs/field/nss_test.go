@@ -10,28 +10,24 @@ import (
 	"spafleet/certs/ssl"
 )
 
-// NSS speaks what Debian's OpenSSL has no more: SSL 3.0, RC4 and 3DES.
-var nss = serves("selfserv", startNSS)
-
-// nssSuites are the suites by the words of package ssl.
-var nssSuites = map[string]ssl.Suite{
-	"RC4-MD5": ssl.RC4MD5, "RC4-SHA": ssl.RC4SHA, "DES-CBC3-SHA": ssl.DES3SHA, "AES128-SHA": ssl.AES128SHA, "AES256-SHA": ssl.AES256SHA,
-	"DHE-RSA-AES128-SHA": ssl.DHEAES128SHA, "DHE-RSA-AES256-SHA": ssl.DHEAES256SHA, "DHE-RSA-DES-CBC3-SHA": ssl.DHEDES3SHA,
-}
-
 func startNSS() (map[*setup]*server, error) {
 	program, err := find("selfserv", "libnss3-tools")
 	if err != nil {
 		return nil, err
 	}
-	return each("selfserv", func(s *setup, f files, addr string) (*process, string, error) {
-		db, err := database(s, f)
-		if err != nil {
-			return nil, "", err
+	databases := map[string]string{} // setups of like certificates share one
+	return each(nss, func(s *setup, f files, addr string) (*process, string, error) {
+		like := fmt.Sprint(s.cert, s.roots)
+		db, ok := databases[like]
+		if !ok {
+			if db, err = database(s, f); err != nil {
+				return nil, "", err
+			}
+			databases[like] = db
 		}
 		var suites strings.Builder
-		for name := range strings.SplitSeq(s.ciphers, ":") {
-			fmt.Fprintf(&suites, ":%04X", uint16(nssSuites[name]))
+		for _, n := range s.suites(nss) {
+			fmt.Fprintf(&suites, ":%04X", uint16(n))
 		}
 		_, port, _ := strings.Cut(addr, ":")
 		args := []string{"-d", db, "-n", "server", "-p", port, "-c", suites.String(), "-V", nssVersion(s.min) + ":" + nssVersion(s.max), "-v", "-N", "-D", "-t", "2"}

@@ -2,14 +2,18 @@ package field_test
 
 import (
 	"cmp"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
@@ -24,11 +28,14 @@ type setup struct {
 	cert     certs.ServerRequest
 	min, max ssl.Version
 	ciphers  string // in OpenSSL's words; "": ALL
-	level    int    // OpenSSL's security level; negative: the system's own
+	level    int    // OpenSSL's security level
 	dh       int    // bits of the prime that is configured; 0: none is
 	ask      asking
 	roots    []certs.Name // that sign clients; nil: all
-	// directives are what is added to the listener, by program.
+	later    bool         // it asks in a second handshake, after the request
+	strict   bool         // and does so only with clients that know RFC 5746
+	// directives are what is added to the listener, by program, where ADDR, DIR and
+	// ROOTS are its address, the folder of its key, and the file of roots.
 	directives map[string]string
 }
 
@@ -69,9 +76,6 @@ func setupsOf(program string) []*setup {
 
 // cipherString returns the ciphers with the security level, as OpenSSL reads it.
 func (s *setup) cipherString() string {
-	if s.level < 0 {
-		return s.ciphers
-	}
 	return fmt.Sprintf("%s:@SECLEVEL=%d", s.ciphers, s.level)
 }
 
@@ -97,7 +101,7 @@ type files struct{ cert, key, both, roots, dh, web, profile string }
 
 // files writes what a setup needs.
 func (s *setup) files() (f files, err error) {
-	c, err := pki.Server(s.cert)
+	c, err := s.certificate()
 	if err != nil {
 		return f, err
 	}
@@ -131,6 +135,32 @@ func (s *setup) files() (f files, err error) {
 	return f, nil
 }
 
+// added returns a setup's directives for a program.
+func (s *setup) added(program, addr string, f files) string {
+	return strings.NewReplacer("ADDR", addr, "DIR", filepath.Dir(f.key), "ROOTS", f.roots).Replace(s.directives[program])
+}
+
+// certificate returns what the server shows. All servers have the same keys.
+func (s *setup) certificate() (*ssl.Certificate, error) {
+	r := s.cert
+	key, err := serverKeys[cmp.Or(r.Bits, 2048)]()
+	if err != nil {
+		return nil, err
+	}
+	r.Key = &key.PublicKey
+	c, err := pki.Server(r)
+	if err != nil {
+		return nil, err
+	}
+	return &ssl.Certificate{Chain: c.Chain, Key: key}, nil
+}
+
+var serverKeys = map[int]func() (*rsa.PrivateKey, error){
+	1024: sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 1024) }),
+	2048: sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }),
+	4096: sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 4096) }),
+}
+
 func (s *setup) clientRoots() ([][]byte, error) {
 	if s.roots == nil {
 		return pki.ClientRoots()
@@ -144,6 +174,71 @@ func (s *setup) clientRoots() ([][]byte, error) {
 		list = append(list, a.Cert.Raw)
 	}
 	return list, nil
+}
+
+// suites are those of OpenSSL that a device may meet, in the order of ALL.
+var suites = []struct {
+	name   string
+	number ssl.Suite
+}{
+	{"ECDHE-RSA-AES256-GCM-SHA384", 0xc030}, {"ECDHE-RSA-AES128-GCM-SHA256", 0xc02f}, {"ECDHE-RSA-AES256-SHA", 0xc014},
+	{"DHE-RSA-AES256-SHA", ssl.DHEAES256SHA}, {"ECDHE-RSA-AES128-SHA", 0xc013}, {"DHE-RSA-AES128-SHA", ssl.DHEAES128SHA},
+	{"AES256-GCM-SHA384", 0x009d}, {"AES128-GCM-SHA256", 0x009c}, {"AES256-SHA", ssl.AES256SHA}, {"AES128-SHA", ssl.AES128SHA},
+}
+
+// oldSuites are those that NSS has beside them.
+var oldSuites = map[string]ssl.Suite{"RC4-MD5": ssl.RC4MD5, "RC4-SHA": ssl.RC4SHA, "DES-CBC3-SHA": ssl.DES3SHA}
+
+// suites returns what a program has of the setup's ciphers.
+func (s *setup) suites(program string) (list []ssl.Suite) {
+	for _, suite := range suites {
+		if s.ciphers == "ALL" || slices.Contains(strings.Split(s.ciphers, ":"), suite.name) {
+			list = append(list, suite.number)
+		}
+	}
+	if program == nss {
+		for name := range strings.SplitSeq(s.ciphers, ":") {
+			if n, ok := oldSuites[name]; ok {
+				list = append(list, n)
+			}
+		}
+	}
+	return list
+}
+
+// described returns what a judge has to know of the setup as a program runs it.
+func (s *setup) described(program string) (*certs.Server, error) {
+	c, err := s.certificate()
+	if err != nil {
+		return nil, err
+	}
+	d := &certs.Server{Min: s.min, Max: s.max, Suites: s.suites(program), DHBits: s.dh, Chain: c.Chain, Status400: program == nginx, Level: s.level, Strict: s.strict}
+	if s.ask == never {
+		return d, nil
+	}
+	d.Ask = ssl.AskFirst
+	if s.later {
+		d.Ask = ssl.AskLater
+	}
+	roots, err := s.clientRoots()
+	if err != nil {
+		return nil, err
+	}
+	list, err := certs.ReadAuthorities(certs.EncodeCertificates(roots))
+	if err != nil {
+		return nil, err
+	}
+	known, err := certs.Clients(list, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	d.Verify = func(chain [][]byte) (*rsa.PublicKey, int) {
+		if len(chain) == 0 && s.ask == optional {
+			return nil, certs.VerifyOK
+		}
+		return known(chain)
+	}
+	return d, nil
 }
 
 // dhParams returns the prime of RFC 2409 or RFC 3526 with that many bits, as
@@ -186,13 +281,19 @@ func pi(n int) *big.Int {
 	return a.Rsh(a, spare)
 }
 
-// programs start a server each, once, with all setups that run on it.
-var programs = map[string]func() (map[*setup]*server, error){}
+// The programs.
+const (
+	nginx   = "nginx"
+	apache  = "apache"
+	haproxy = "haproxy"
+	sserver = "s_server"
+	nss     = "selfserv"
+)
 
-// serves adds a program.
-func serves(program string, start func() (map[*setup]*server, error)) string {
-	programs[program] = sync.OnceValues(start)
-	return program
+// programs start a server each, once, with all setups that run on it.
+var programs = map[string]func() (map[*setup]*server, error){
+	nginx: sync.OnceValues(startNginx), apache: sync.OnceValues(startApache), haproxy: sync.OnceValues(startHAProxy),
+	sserver: sync.OnceValues(startSServer), nss: sync.OnceValues(startNSS),
 }
 
 // at returns where a setup runs on a program.

@@ -5,14 +5,12 @@ import (
 	"sync"
 )
 
-var sserver = serves("s_server", startSServer)
-
 func startSServer() (map[*setup]*server, error) {
 	program, err := find("openssl", "openssl")
 	if err != nil {
 		return nil, err
 	}
-	return each("s_server", func(s *setup, f files, addr string) (*process, string, error) {
+	return each(sserver, func(s *setup, f files, addr string) (*process, string, error) {
 		args := []string{"s_server", "-WWW", "-accept", addr, "-cert", f.cert, "-key", f.key, "-serverpref", "-cipher", s.cipherString(),
 			"-min_protocol", s.protocols()[0], "-max_protocol", s.protocols()[len(s.protocols())-1], "-no_ticket", "-no_cache", "-trace"}
 		if s.dh > 0 {

@@ -49,11 +49,13 @@ type visit struct {
 	phone  string   // model, firmware and switches turned, such as "SPA2102 5.2.12 tls_hello=ssl2"
 	set    []string // parameters, NAME=VALUE
 	index  device.Index
-	serial string        // in place of the one that the index gives
-	host   string        // in the URL; "": prov.example.test
-	path   string        // "": where the server has its profile
-	at     time.Time     // of the device's clock; zero: today
-	most   time.Duration // patience of the device; 0: a minute
+	serial string    // in place of the one that the index gives
+	host   string    // in the URL; "": prov.example.test
+	path   string    // "": where the server has its profile
+	at     time.Time // of the device's clock; zero: today
+	// unjudged says why [certs.Devices.Judge] cannot know what comes of the visit;
+	// "": it can.
+	unjudged string
 }
 
 // An outcome is what came of a visit.
@@ -62,7 +64,8 @@ type outcome struct {
 	unit   device.Unit
 	params device.Params
 	server *server
-	begun  int // length of the server's log before
+	begun  int   // length of the server's log before
+	cause  error // of the last transfer that failed
 
 	file  device.File // of the last transfer
 	err   string      // $ERR, "" for success
@@ -117,25 +120,22 @@ func (v visit) params(t testing.TB, r *device.Row) device.Params {
 func (v visit) to(t testing.TB, s *server) *outcome {
 	t.Helper()
 	u, p := v.device(t)
-	o := &outcome{visit: v, unit: u, params: p, server: s, begun: s.logged()}
-	url := fmt.Sprintf("https://%s:%s%s", cmp.Or(v.host, host), s.port(), cmp.Or(v.path, s.path))
+	v.host, v.path = cmp.Or(v.host, host), cmp.Or(v.path, s.path)
+	if v.at.IsZero() {
+		v.at = today
+	}
+	o := &outcome{visit: v, unit: u, params: p, server: s}
 	if s.alone != nil { // its log does not tell its visitors apart
 		s.alone.Lock()
 		defer s.alone.Unlock()
-		o.begun = s.logged()
+		o.begun = len(s.read())
 	}
-	o.resync(t.Context(), url)
+	o.resync(t.Context(), fmt.Sprintf("https://%s:%s%s", v.host, s.port(), v.path))
 	return o
 }
 
 func (o *outcome) resync(ctx context.Context, url string) {
-	at := o.at
-	if at.IsZero() {
-		at = today
-	}
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(o.most, time.Minute))
-	defer cancel()
-	w := &world{at: at, source: o.unit.IP, outcome: o}
+	w := &world{o}
 	out := resync.Attempt(ctx, w, resync.Input{Unit: o.unit, Params: o.params, Shelf: shelf, Cause: device.ByWeb,
 		Command: &device.Command{Argument: url}})
 	w.Commit(out.Params, out.Life, out.Events)
@@ -155,15 +155,21 @@ func (o *outcome) String() string {
 	} else if o.err != "" {
 		parts = append(parts, o.file.Result.String())
 	}
-	for _, line := range o.log {
-		if !strings.Contains(line, " -- ") { // those are of templates
-			parts = append(parts, line)
-		}
-	}
+	parts = append(parts, o.said()...)
 	if o.err == "" {
 		return strings.Join(append(parts, "ok"), "; ")
 	}
 	return strings.Join(append(parts, o.err), "; ")
+}
+
+// said returns the lines for syslog that no template made.
+func (o *outcome) said() (lines []string) {
+	for _, line := range o.log {
+		if !strings.Contains(line, " -- ") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // wants checks what the device knows afterwards, and that its log ends with it.
@@ -181,6 +187,9 @@ func (o *outcome) wants(t testing.TB, want string) {
 	}
 	if inside := o.value == o.server.setup.name; inside != (o.err == "") {
 		t.Errorf("%s at %s: $ERR %q, and GPP_A is %q", o.phone, o.server, o.err, o.value)
+	}
+	if o.unjudged == "" {
+		o.judge(t)
 	}
 }
 
@@ -209,11 +218,7 @@ func (o *outcome) leaves(t testing.TB, texts ...string) {
 }
 
 // A world is a device's network, with a clock that stands.
-type world struct {
-	at      time.Time
-	source  netip.Addr
-	outcome *outcome
-}
+type world struct{ *outcome }
 
 var _ resync.World = (*world)(nil)
 
@@ -224,17 +229,19 @@ func (w *world) Resolve(ctx context.Context, name string) ([]netip.Addr, error) 
 }
 
 func (w *world) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
-	r.Source = w.source
-	return sockets.Fetch(ctx, r)
+	r.Source = w.unit.IP
+	resp, err := sockets.Fetch(ctx, r)
+	w.cause = err
+	return resp, err
 }
 
 func (w *world) Commit(_ device.Params, _ device.Life, events []device.Event) {
 	for _, e := range events {
 		switch e.Kind {
 		case device.Syslog:
-			w.outcome.log = append(w.outcome.log, e.Text)
+			w.log = append(w.log, e.Text)
 		case device.Fetched, device.FetchFailed:
-			w.outcome.file = *e.File
+			w.file = *e.File
 		}
 	}
 }
@@ -254,13 +261,6 @@ func (s *server) String() string { return s.program + " " + s.setup.name }
 func (s *server) port() string {
 	_, port, _ := strings.Cut(s.addr, ":")
 	return port
-}
-
-func (s *server) logged() int {
-	if s.alone == nil {
-		return 0
-	}
-	return len(s.read())
 }
 
 // about returns the lines of the log that are about a visit.

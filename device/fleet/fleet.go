@@ -75,6 +75,18 @@ func New(c Config) (*Fleet, error) {
 	return f, nil
 }
 
+func newLoop(f *Fleet, first int, c clock) *loop {
+	return &loop{
+		f: f, first: first, clock: c, inbox: make(chan message, 1024),
+		pending: map[device.Index][]device.Command{},
+		delayed: map[device.Index]device.Command{},
+		asked:   map[device.Index]device.Command{},
+		told:    map[device.Index]device.Params{},
+		trusted: map[device.Index]*resync.Authority{},
+		custom:  map[device.Index]custom{},
+	}
+}
+
 func (f *Fleet) makeLoops(c *Config) {
 	for _, g := range c.Groups {
 		f.total += g.Count
@@ -90,7 +102,7 @@ func (f *Fleet) makeLoops(c *Config) {
 	n = min(n, f.Len(), most) // each loop has a part of most, at least one
 	start := time.Now()
 	for i := range n {
-		l := &loop{f: f, first: i, clock: newRealClock(start), inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}, told: map[device.Index]device.Params{}, delayed: map[device.Index]device.Command{}, custom: map[device.Index]custom{}, trusted: map[device.Index]*resync.Authority{}}
+		l := newLoop(f, i, newRealClock(start))
 		l.units = make([]unit, (f.Len()-i+n-1)/n)
 		l.heap = make(heap, 0, len(l.units)+1)
 		l.gate.most = (most + n - 1 - i) / n
@@ -237,21 +249,22 @@ func (l *loop) view(dev device.Index, u *unit) device.View {
 	f := l.f
 	v := device.View{
 		Unit: f.identity(f.row(u.row), dev), Params: u.params, State: u.life.State, Proven: u.life.Proven,
-		Powered: u.has(powered), InUse: u.has(inUse), Booted: u.booted, Now: l.clock.Now(), Due: u.nextResync(),
+		Powered: u.has(powered), Booting: u.has(booting), InUse: u.has(inUse), Booted: u.booted, Now: l.clock.Now(), Due: u.nextResync(),
 		Customization: l.customization(dev, u),
 	}
 	v.Resyncs.OK, v.Resyncs.Failed = u.ok, u.failed
 	return v
 }
 
-// At returns a copy of the device with that address, if it has power.
+// At returns a copy of the device with that address, if it has power and has
+// started.
 func (f *Fleet) At(addr netip.Addr) (device.View, bool) {
 	dev, ok := f.deviceAt(addr)
 	if !ok {
 		return device.View{}, false
 	}
 	v, ok := f.View(dev)
-	return v, ok && v.Powered
+	return v, ok && v.Powered && !v.Booting
 }
 
 // Running returns how many attempts run now.

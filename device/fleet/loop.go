@@ -9,15 +9,15 @@ import (
 	"spafleet/resync"
 )
 
-// A loop owns every n-th device of a fleet. It alone writes them; it blocks on
+// A loop owns every n-th device of a shard. It alone writes them; it blocks on
 // nothing but its clock and its inbox, and never sends to itself.
 type loop struct {
 	f       *Fleet
-	first   int // its first device's index
+	first   int // the place of its first device
 	clock   clock
 	inbox   chan message
 	mu      sync.Mutex // guards units against pages that copy them
-	units   []unit     // device d is units[d/loops]
+	units   []unit     // the device at place p of the shard is units[p/loops]
 	heap    heap
 	gate    gate
 	acts    []act
@@ -27,8 +27,8 @@ type loop struct {
 	trusted map[device.Index]*resync.Authority // of the few that have one
 	custom  map[device.Index]custom
 	delayed map[device.Index]device.Command // of the resync timer: it stands for an order that waits a random delay
+	asked   map[device.Index]device.Command // what a device is at, where that has an argument
 	out     []device.Event                  // what this turn has to tell
-	ending  bool
 	lender  lender
 	stage   *stage  // in virtual time, else nil
 	speed   float64 // of its clock
@@ -98,7 +98,7 @@ func (l *loop) conducted(told bool) (over bool) {
 
 // do carries out what the conductor wants of a device.
 func (l *loop) do(dev device.Index, c device.Command) {
-	if int(dev) < l.f.total {
+	if int(dev) < l.f.total && l.f.shard.Has(dev) {
 		l.handle(message{dev: dev, command: &c}, l.clock.Now())
 	}
 }
@@ -141,8 +141,8 @@ func (l *loop) wake(now int64) {
 	}
 }
 
-// powerUp gives every device its presets, and power to those that have it from
-// the start.
+// powerUp gives power to the devices that have it from the start. Their firmware
+// starts at once: the run begins where they have booted.
 func (l *loop) powerUp() {
 	now := l.clock.Now()
 	for i := range l.units {
@@ -152,6 +152,7 @@ func (l *loop) powerUp() {
 		}
 		l.mu.Lock()
 		l.powerOn(l.index(i), u, now)
+		l.boot(l.index(i), u, device.ByPower, now)
 		l.mu.Unlock()
 		if len(l.out) > 4096 {
 			l.tell()
@@ -160,7 +161,6 @@ func (l *loop) powerUp() {
 }
 
 func (l *loop) drain() {
-	l.ending = true
 	l.mu.Lock()
 	for i := range l.acts {
 		if l.acts[i].busy {
@@ -181,9 +181,9 @@ func (l *loop) drain() {
 	l.lender.close()
 }
 
-func (l *loop) index(i int) device.Index { return device.Index(i*len(l.f.loops) + l.first) }
+func (l *loop) index(i int) device.Index { return l.f.shard.At(i*len(l.f.loops) + l.first) }
 
-func (l *loop) unit(dev device.Index) *unit { return &l.units[int(dev)/len(l.f.loops)] }
+func (l *loop) unit(dev device.Index) *unit { return &l.units[l.f.shard.Place(dev)/len(l.f.loops)] }
 
 func (l *loop) handle(m message, now int64) {
 	l.mu.Lock()
@@ -242,11 +242,12 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 	l.take(&a, &commit{o.Params, o.Life, o.Events})
 	u.receipt = o.Applied
 	l.trust(a.dev, o.CA)
-	switch {
-	case o.Aborted:
+	if o.Aborted { // by the end of the run; what it was at is kept for the next one
 		l.f.aborted.Add(1)
-	case l.ending:
-		l.count(u, a.order, o)
+		return
+	}
+	l.done(a.dev, u)
+	switch {
 	case a.order == device.Upgrade:
 		l.upgraded(a.dev, u, o, now)
 	case a.order == device.Report:
@@ -256,9 +257,7 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 	default:
 		l.resynced(a.dev, u, o, now)
 	}
-	if !l.ending {
-		l.runPending(a.dev, u, now)
-	}
+	l.runPending(a.dev, u, now)
 }
 
 func (l *loop) count(u *unit, order device.Order, o *resync.Outcome) {

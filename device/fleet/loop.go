@@ -9,15 +9,15 @@ import (
 	"spafleet/resync"
 )
 
-// A loop owns every n-th device of a fleet. It alone writes them; it blocks on
+// A loop owns every n-th device of a shard. It alone writes them; it blocks on
 // nothing but its clock and its inbox, and never sends to itself.
 type loop struct {
 	f       *Fleet
-	first   int // its first device's index
+	first   int // the place of its first device
 	clock   clock
 	inbox   chan message
 	mu      sync.Mutex // guards units against pages that copy them
-	units   []unit     // device d is units[d/loops]
+	units   []unit     // the device at place p of the shard is units[p/loops]
 	heap    heap
 	gate    gate
 	acts    []act
@@ -142,9 +142,9 @@ func (l *loop) drain() {
 	l.workers.Wait()
 }
 
-func (l *loop) index(i int) device.Index { return device.Index(i*len(l.f.loops) + l.first) }
+func (l *loop) index(i int) device.Index { return l.f.shard.At(i*len(l.f.loops) + l.first) }
 
-func (l *loop) unit(dev device.Index) *unit { return &l.units[int(dev)/len(l.f.loops)] }
+func (l *loop) unit(dev device.Index) *unit { return &l.units[l.f.shard.Place(dev)/len(l.f.loops)] }
 
 func (l *loop) handle(m message, now int64) {
 	l.mu.Lock()

@@ -90,6 +90,7 @@ type likeness struct {
 	At        int64           `json:"at"` // fleet time of the snapshot
 	Seed      uint64          `json:"seed"`
 	Addresses string          `json:"addresses"`
+	Shard     device.Shard    `json:"shard"`
 	Groups    []groupLikeness `json:"groups"`
 }
 
@@ -103,16 +104,18 @@ type groupLikeness struct {
 	Presets  map[string]string `json:"presets,omitempty"`
 }
 
-func (l *likeness) devices() (n int) {
+// devices returns how many the file has.
+func (l *likeness) devices() int {
+	n := 0
 	for _, g := range l.Groups {
 		n += g.Count
 	}
-	return n
+	return l.Shard.Len(n)
 }
 
 // likeness returns what this fleet is like.
 func (f *Fleet) likeness() likeness {
-	l := likeness{Seed: f.seed, Addresses: f.prefix.String()}
+	l := likeness{Seed: f.seed, Addresses: f.prefix.String(), Shard: device.Shard{Index: f.shard.Index, Count: max(f.shard.Count, 1)}}
 	for i := range f.groups {
 		g := &f.groups[i]
 		gl := groupLikeness{Name: g.Name, Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Count: g.Count, Off: g.Off,
@@ -140,6 +143,8 @@ func (l *likeness) differences(now *likeness) []string {
 	}
 	differ("the seed", l.Seed, now.Seed)
 	differ("the address prefix", l.Addresses, now.Addresses)
+	differ("the shard", l.Shard.Index, now.Shard.Index)
+	differ("the count of shards", l.Shard.Count, now.Shard.Count)
 	differ("the number of groups", len(l.Groups), len(now.Groups))
 	for i := range min(len(l.Groups), len(now.Groups)) {
 		a, b := &l.Groups[i], &now.Groups[i]
@@ -205,7 +210,7 @@ func (f *Fleet) load(s *Saved) error {
 		return err
 	}
 	records := &recordReader{base: s.likeness.At, shelf: &f.shelf.Layers}
-	seen, count := make([]bool, f.total), 0
+	seen, count := make([]bool, f.Len()), 0
 	for {
 		_, content, err := sections.next(func(kind byte) bool { return kind == deviceSection })
 		if errors.Is(err, io.EOF) {
@@ -220,8 +225,8 @@ func (f *Fleet) load(s *Saved) error {
 			}
 		}
 	}
-	if count != f.total {
-		return fmt.Errorf("it is damaged: it has %d of %d devices", count, f.total)
+	if count != f.Len() {
+		return fmt.Errorf("it is damaged: it has %d of %d devices", count, f.Len())
 	}
 	return nil
 }
@@ -232,11 +237,11 @@ func (f *Fleet) loadDevice(r *recordReader, seen []bool) error {
 	if r.err != nil {
 		return r.err
 	}
-	if int(dev) >= f.total || seen[dev] {
+	if !f.has(dev) || seen[f.shard.Place(dev)] {
 		return fmt.Errorf("it is damaged: device %d is there twice, or not of this fleet", dev)
 	}
-	seen[dev] = true
-	l := f.loops[int(dev)%len(f.loops)]
+	seen[f.shard.Place(dev)] = true
+	l := f.loop(dev)
 	u := l.unit(dev)
 	rec := r.record(f.groups[u.group].Row.Factory)
 	if r.err != nil {

@@ -51,6 +51,12 @@ type Config struct {
 	// Late is called when an attempt starts, with its lateness in nanoseconds.
 	Late func(int64)
 	Web  Web
+	// Save keeps the fleet in a file, and Resume lets it go on from one: then it
+	// must be the same fleet, but for Network, Lease, RCURL and limits. Attempts
+	// that were under way begin anew. Timers go on; what they would have done
+	// meanwhile comes as spread as it would have.
+	Save   Save
+	Resume *Saved // nil: begin anew
 }
 
 // Web says whether and where the devices' admin web servers answer.

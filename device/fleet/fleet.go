@@ -45,6 +45,8 @@ type Fleet struct {
 	web        Web
 	sites      *sites
 	logs       *logSender
+	save       Save
+	resumed    int64 // fleet time of the snapshot that it goes on from, 0 for none
 
 	rowsMu sync.RWMutex
 	rows   []*device.Row
@@ -68,10 +70,15 @@ func New(c Config) (*Fleet, error) {
 		return nil, err
 	}
 	f := &Fleet{seed: c.Seed, groups: c.Groups, network: c.Network, prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(),
-		shard: c.Shard, oneAddress: c.OneAddress, onTell: c.Tell, ccert: c.CCERT, late: c.Late, web: c.Web, limits: map[string]int{}, done: make(chan struct{})}
+		shard: c.Shard, oneAddress: c.OneAddress, onTell: c.Tell, ccert: c.CCERT, late: c.Late, web: c.Web, save: c.Save, limits: map[string]int{}, done: make(chan struct{})}
 	f.shelf.Compiled = c.Compiled
 	f.makeLoops(&c)
 	f.populate()
+	if c.Resume != nil {
+		if err := f.resume(c.Resume); err != nil {
+			return nil, err
+		}
+	}
 	return f, nil
 }
 
@@ -170,6 +177,9 @@ func (f *Fleet) Run(ctx context.Context) error {
 	if f.logs != nil {
 		others.Go(func() { f.logs.run(side) })
 	}
+	if f.save.File != "" {
+		others.Go(func() { f.keep(side) })
+	}
 	var wg sync.WaitGroup
 	for _, l := range f.loops {
 		wg.Go(func() { l.run(ctx) })
@@ -183,6 +193,9 @@ func (f *Fleet) Run(ctx context.Context) error {
 	stop()
 	others.Wait()
 	f.pulse()
+	if f.save.File != "" {
+		return f.saveFile()
+	}
 	return nil
 }
 

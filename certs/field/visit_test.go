@@ -66,6 +66,7 @@ type outcome struct {
 	server *server
 	begun  int   // length of the server's log before
 	cause  error // of the last transfer that failed
+	wrong  bool  // it came to something else than what was wanted
 
 	file  device.File // of the last transfer
 	err   string      // $ERR, "" for success
@@ -176,7 +177,8 @@ func (o *outcome) said() (lines []string) {
 func (o *outcome) wants(t testing.TB, want string) {
 	t.Helper()
 	if got := o.String(); got != want {
-		t.Errorf("%s at %s: %s\nwant %s\nthe server logged %s", o.phone, o.server, got, want, o.seen())
+		o.wrong = true // its traces are other ones too
+		t.Errorf("%s at %s: %s\nwant %s\nthe server logged %s", o.phone, o.server, got, want, o.excerpt())
 	}
 	last := "Successful resync"
 	if o.err != "" {
@@ -205,14 +207,23 @@ func (o *outcome) wantsMutual(t testing.TB, want bool) {
 // seen returns what the server has logged of the visit so far.
 func (o *outcome) seen() string { return o.server.about(o) }
 
+// excerpt is seen, fit for a failed test.
+func (o *outcome) excerpt() string {
+	log := o.seen()
+	return log[max(0, len(log)-4000):]
+}
+
 // leaves checks what the server logs of the visit: each text stands in it. The
 // servers write when they like, so it waits.
 func (o *outcome) leaves(t testing.TB, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		err := wait(10*time.Second, "log", func() (bool, error) { return strings.Contains(o.seen(), text), nil })
+		if o.wrong {
+			return
+		}
+		err := wait(3*time.Second, "log", func() (bool, error) { return strings.Contains(o.seen(), text), nil })
 		if err != nil {
-			t.Errorf("%s at %s: the server's log lacks %q:\n%s", o.phone, o.server, text, o.seen())
+			t.Errorf("%s at %s: the server's log lacks %q:\n%s", o.phone, o.server, text, o.excerpt())
 		}
 	}
 }

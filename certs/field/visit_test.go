@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -30,29 +31,28 @@ var today = time.Date(2020, 6, 1, 12, 0, 0, 0, time.UTC)
 
 // The authorities and the devices of all tests.
 var (
-	pki     = certs.New(seed)
-	holder  = &certs.Holder{PKI: pki, Seed: seed, Pool: 2}
-	trust   = &certs.Devices{PKI: pki, Holder: holder}
-	sockets = &fetch.Sockets{Certs: trust, Hosts: map[string][]netip.Addr{}}
-	shelf   = &resync.Shelf{}
+	pki    = certs.New(seed)
+	holder = &certs.Holder{PKI: pki, Seed: seed, Pool: 2}
+	trust  = &certs.Devices{PKI: pki, Holder: holder}
+	shelf  = &resync.Shelf{}
 )
 
-func init() {
-	loopback := []netip.Addr{netip.MustParseAddr("127.0.0.1")}
-	for _, name := range []string{host, "two.example.test", "a.wild.example.test"} {
-		sockets.Hosts[name] = loopback
-	}
-}
+// hosts are the names that the devices know.
+var (
+	loopback = netip.MustParseAddr("127.0.0.1")
+	hosts    = map[string][]netip.Addr{host: {loopback}, "two.example.test": {loopback}, "other.example.test": {netip.MustParseAddr("127.0.0.2")}}
+)
 
 // A visit is one resync of one device.
 type visit struct {
 	phone  string   // model, firmware and switches turned, such as "SPA2102 5.2.12 tls_hello=ssl2"
 	set    []string // parameters, NAME=VALUE
 	index  device.Index
-	serial string    // in place of the one that the index gives
-	host   string    // in the URL; "": prov.example.test
-	path   string    // "": where the server has its profile
-	at     time.Time // of the device's clock; zero: today
+	serial string         // in place of the one that the index gives
+	host   string         // in the URL; "": prov.example.test
+	path   string         // "": where the server has its profile
+	at     time.Time      // of the device's clock; zero: today
+	as     *certs.Devices // what it trusts and holds; nil: trust
 	// unjudged says why [certs.Devices.Judge] cannot know what comes of the visit;
 	// "": it can.
 	unjudged string
@@ -64,9 +64,10 @@ type outcome struct {
 	unit   device.Unit
 	params device.Params
 	server *server
-	begun  int   // length of the server's log before
-	cause  error // of the last transfer that failed
-	wrong  bool  // it came to something else than what was wanted
+	begun  int    // length of the server's log before
+	cause  error  // of the last transfer that failed
+	wire   []byte // what the device sent
+	wrong  bool   // it came to something else than what was wanted
 
 	file  device.File // of the last transfer
 	err   string      // $ERR, "" for success
@@ -124,6 +125,9 @@ func (v visit) to(t testing.TB, s *server) *outcome {
 	v.host, v.path = cmp.Or(v.host, host), cmp.Or(v.path, s.path)
 	if v.at.IsZero() {
 		v.at = today
+	}
+	if v.as == nil {
+		v.as = trust
 	}
 	o := &outcome{visit: v, unit: u, params: p, server: s}
 	if s.alone != nil { // its log does not tell its visitors apart
@@ -236,14 +240,33 @@ var _ resync.World = (*world)(nil)
 func (w *world) Now() int64 { return w.at.UnixNano() }
 
 func (w *world) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
-	return sockets.Resolve(ctx, name)
+	return w.sockets().Resolve(ctx, name)
 }
 
 func (w *world) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
 	r.Source = w.unit.IP
-	resp, err := sockets.Fetch(ctx, r)
+	resp, err := w.sockets().Fetch(ctx, r)
 	w.cause = err
 	return resp, err
+}
+
+func (w *world) sockets() *fetch.Sockets {
+	return &fetch.Sockets{Certs: w.as, Hosts: hosts, Dial: func(ctx context.Context, source netip.Addr, to netip.AddrPort, wait time.Duration) (net.Conn, error) {
+		d := net.Dialer{Timeout: wait, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))}
+		conn, err := d.DialContext(ctx, "tcp", to.String())
+		return tapped{conn, w.outcome}, err
+	}}
+}
+
+// A tapped connection remembers what the device sent.
+type tapped struct {
+	net.Conn
+	o *outcome
+}
+
+func (c tapped) Write(p []byte) (int, error) {
+	c.o.wire = append(c.o.wire, p...)
+	return c.Conn.Write(p)
 }
 
 func (w *world) Commit(_ device.Params, _ device.Life, events []device.Event) {

@@ -5,7 +5,9 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"spafleet/certs/ssl"
@@ -132,6 +134,26 @@ type VerifyError struct{ Number int } // OpenSSL's
 
 // Error returns the device's own words.
 func (e *VerifyError) Error() string { return fmt.Sprintf(logVerify, e.Number) }
+
+// ModernAlert returns the alert that ended a connection of [Devices.Modern], and
+// whether it was this side's; NoAlert for other errors. crypto/tls has the number
+// in the error's text alone. Of a *[VerifyError] the alert is 42.
+func ModernAlert(err error) (a ssl.Alert, sent bool) {
+	var refused *VerifyError
+	if errors.As(err, &refused) {
+		return ssl.BadCertificate, true
+	}
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" && op.Op != "local error" {
+		return ssl.NoAlert, false
+	}
+	for n := range uint8(ssl.NoAlert) {
+		if tls.AlertError(n).Error() == op.Err.Error() {
+			return ssl.Alert(n), op.Op == "local error"
+		}
+	}
+	return ssl.NoAlert, false
+}
 
 // pkcs1 keeps crypto/tls from signing with PSS, which the keys of package ssl do
 // not do.

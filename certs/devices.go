@@ -22,6 +22,7 @@ type Devices struct {
 	stocks   map[*device.Row]*stock
 	stores   map[rules]*store
 	verdicts memory
+	custom   map[string]*Devices // by the authorities that they have besides
 }
 
 // mostStocks bounds the rows that are remembered: upgrades make new ones.

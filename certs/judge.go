@@ -302,9 +302,11 @@ func (h *hearing) show() (ssl.Alert, error) {
 	}
 	switch {
 	case h.verdict.Client != 0 && h.server.Status400 && sound:
-		return ssl.NoAlert, nil
+		return ssl.NoAlert, nil // it says so later
 	case h.verdict.Client != 0 && len(chain) == 0 && !h.server.Status400:
 		return ssl.HandshakeFailure, nil
+	case h.verdict.Client == weakKey && !h.server.Status400, h.verdict.Client == weakHash && !h.server.Status400:
+		return ssl.BadCertificate, nil
 	case h.verdict.Client != 0 && !h.server.Status400:
 		return ssl.AlertFor(h.verdict.Client), nil
 	case !sound:

@@ -2,6 +2,8 @@ package certs_test
 
 import (
 	"crypto"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +16,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/device"
 	"spafleet/device/profile"
 )
 
@@ -273,4 +276,189 @@ func TestJudgeOfClients(t *testing.T) {
 	}
 	silent := meeting{row: newPhone + " tls_versions=ssl3 hello_request=refuse", server: ssl.Server{Min: ssl.SSL30, Suites: allSuites, Certificate: shown, Ask: ssl.AskLater}}
 	silent.judge(t)
+}
+
+// What package ssl's server does not do is judged by what was measured with
+// others: OpenSSL 3, nginx.
+func TestJudgeOfOtherServers(t *testing.T) {
+	chain := sipuraServer(t, certs.ServerRequest{}).Chain
+	verify := clientVerify(t)
+	some, err := certs.Clients(nil, func() time.Time { return today })
+	if err != nil {
+		t.Fatal(err)
+	}
+	modern := []ssl.Suite{0xc02f, ssl.AES256SHA}
+	tests := []struct {
+		what, row string
+		server    certs.Server
+		want      string
+	}{
+		{"TLS 1.2 only", newPhone, certs.Server{Min: certs.TLS12, Max: certs.TLS12, Suites: modern}, "0 70 the server [create ssl connection failed]"},
+		{"TLS 1.2 only, for SSL 3.0", newPhone + " tls_versions=ssl3", certs.Server{Min: certs.TLS12, Max: certs.TLS12, Suites: modern}, "0 40 the server [create ssl connection failed]"},
+		{"up to TLS 1.2", newPhone, certs.Server{Min: ssl.TLS10, Max: certs.TLS12, Suites: modern}, "ok tls1.0 AES256-SHA tls"},
+		{"new suites only", newPhone, certs.Server{Min: ssl.TLS10, Max: certs.TLS12, Suites: modern[:1]}, "0 40 the server [create ssl connection failed]"},
+		{"the server's order", adapter, certs.Server{Suites: []ssl.Suite{ssl.RC4SHA, ssl.AES256SHA}}, "ok tls1.0 RC4-SHA tls"},
+		{"the client's order", adapter, certs.Server{Suites: []ssl.Suite{ssl.RC4SHA, ssl.AES256SHA}, ClientOrder: true}, "ok tls1.0 AES256-SHA tls"},
+		{"the client's order, a long prime", adapter, certs.Server{Suites: allSuites, ClientOrder: true, DHBits: 2048}, "0 40 the device [create ssl connection failed]"},
+		{"export suites", adapter, certs.Server{Suites: []ssl.Suite{ssl.ExportRC4MD5}}, "0 40 the server [create ssl connection failed]"},
+		{"level 1", newPhone, certs.Server{Suites: allSuites, Level: 1}, "0 80 the server [create ssl connection failed]"},
+		{"level 1, for SSL 3.0", newPhone + " tls_versions=ssl3", certs.Server{Suites: allSuites, Level: 1}, "0 40 the server [create ssl connection failed]"},
+		{"level 1, TLS 1.2, SHA-1", newPhone + " tls_versions=tls1.2", certs.Server{Max: certs.TLS12, Suites: modern, Level: 1, Ask: ssl.AskFirst, Verify: verify}, "0 42 the server [create ssl connection failed]"},
+		{"level 2, TLS 1.2, RSA 1024", newPhone + " tls_versions=tls1.2", certs.Server{Max: certs.TLS12, Suites: modern, Level: 2, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "400 66"},
+		{"level 2, TLS 1.2, none asked", newPhone + " tls_versions=tls1.2", certs.Server{Max: certs.TLS12, Suites: modern, Level: 2}, "ok Version(0x0303) AES256-SHA tls"},
+		{"nginx, own", newPhone, certs.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "ok tls1.0 AES256-SHA tls+mutual"},
+		{"nginx, none", newPhone + " client_certificate=none", certs.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "400 4"},
+		{"nginx, bad signature", newPhone + " client_certificate=bad_signature", certs.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "400 7"},
+		{"nginx, wrong key", newPhone + " client_certificate=wrong_key", certs.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "0 51 the server [create ssl connection failed]"},
+		{"nginx, unknown issuer", newPhone, certs.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: some, Status400: true}, "400 20"},
+		{"nginx, unknown issuer, later", newPhone, certs.Server{Suites: allSuites, Ask: ssl.AskLater, Verify: some, Status400: true}, "400 20"},
+		{"nginx, generic", newPhone + " client_certificate=generic", certs.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "ok tls1.0 AES256-SHA tls"},
+		{"later, strict", newPhone, certs.Server{Suites: allSuites, Ask: ssl.AskLater, Verify: verify, Strict: true}, "0 40 the server []"},
+	}
+	for _, tt := range tests {
+		tt.server.Chain = chain
+		v, err := party.Judge(meeting{row: tt.row}.visit(t), &tt.server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprintln(v.Number, uint8(v.Alert), v.By, v.Log)
+		switch {
+		case v.OK:
+			got = fmt.Sprintln("ok", v.Version, v.Suite, v.Protection)
+		case v.Status != 0:
+			got = fmt.Sprintln(v.Status, v.Client)
+		}
+		if got != tt.want+"\n" {
+			t.Errorf("%s: %swant %s", tt.what, got, tt.want)
+		}
+	}
+}
+
+// TLS 1.2 is spoken by crypto/tls, against its own server. The alert by which a
+// client is refused is that server's.
+func TestJudgeOfTLS12(t *testing.T) {
+	t.Parallel()
+	verify := clientVerify(t)
+	type cell struct {
+		row    string
+		shown  *ssl.Certificate
+		least  uint16
+		suite  uint16
+		asks   tls.ClientAuthType
+		verify certs.Verify
+	}
+	good, other := sipuraServer(t, certs.ServerRequest{}), sipuraServer(t, certs.ServerRequest{CN: "other"})
+	var cells []cell
+	for _, kind := range []string{"auto", "none", "bad_signature", "wrong_key", "foreign"} {
+		cells = append(cells, cell{newPhone + " tls_versions=tls1.2 client_certificate=" + kind, good, tls.VersionTLS12, tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.RequestClientCert, verify})
+	}
+	for _, suite := range []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA} {
+		for _, list := range []string{"rsa", "library"} {
+			cells = append(cells, cell{newPhone + " tls_versions=tls1.0-tls1.2 tls_suites=" + list, good, tls.VersionTLS10, suite, tls.NoClientCert, nil})
+		}
+	}
+	for _, shown := range []*ssl.Certificate{other, sipuraServer(t, certs.ServerRequest{CA: certs.Public}), sipuraServer(t, certs.ServerRequest{CA: certs.Linksys1})} {
+		cells = append(cells, cell{newPhone + " tls_versions=tls1.2", shown, tls.VersionTLS12, tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.NoClientCert, nil})
+	}
+	cells = append(cells, cell{newPhone + " tls_versions=tls1.2", good, tls.VersionTLS13, tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.NoClientCert, nil})
+	for _, c := range cells {
+		s := &certs.Server{Min: ssl.Version(c.least), Max: ssl.Version(max(c.least, tls.VersionTLS12)), Suites: []ssl.Suite{ssl.Suite(c.suite)}, Chain: c.shown.Chain, Verify: c.verify}
+		if c.asks != tls.NoClientCert {
+			s.Ask = ssl.AskFirst
+		}
+		v := meeting{row: c.row}.visit(t)
+		judged, err := party.Judge(v, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := &tls.Config{
+			MinVersion: c.least, MaxVersion: max(c.least, tls.VersionTLS12), CipherSuites: []uint16{c.suite}, ClientAuth: c.asks,
+			Certificates: []tls.Certificate{{Certificate: c.shown.Chain, PrivateKey: c.shown.Key}},
+			VerifyPeerCertificate: func(chain [][]byte, _ [][]*x509.Certificate) error {
+				if c.verify == nil {
+					return nil
+				}
+				if _, number := c.verify(chain); number != 0 {
+					return fmt.Errorf("error %d", number)
+				}
+				return nil
+			},
+		}
+		real := modernMeeting(t, v, config, c.shown.Chain[0])
+		judged.Client = 0
+		if judged.By == certs.TheServer && judged.Version != 0 {
+			judged.Alert, real.Alert = 0, 0
+		}
+		if !reflect.DeepEqual(judged, real) {
+			t.Errorf("%s, suite %04x:\njudged %+v\nreally %+v", c.row, c.suite, judged, real)
+		}
+	}
+}
+
+func modernMeeting(t *testing.T, v certs.Visit, config *tls.Config, leaf []byte) certs.Verdict {
+	t.Helper()
+	client, err := party.Modern(v.Unit, v.Params, v.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, show := false, client.GetClientCertificate
+	client.GetClientCertificate = func(r *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked = true
+		return show(r)
+	}
+	near, far := pipe(t)
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	defer near.Close()
+	serving.Go(func() { answer(tls.Server(far, config)) })
+	if err := near.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	conn := tls.Client(near, client)
+	verdict := certs.Verdict{Alert: ssl.NoAlert}
+	err = conn.Handshake()
+	var refused *certs.VerifyError
+	state := conn.ConnectionState()
+	verdict.Version, verdict.Suite = ssl.Version(state.Version), ssl.Suite(state.CipherSuite)
+	switch {
+	case err != nil:
+		sent := false
+		if verdict.Alert, sent = certs.ModernAlert(err); sent {
+			verdict.By = certs.TheDevice
+		} else {
+			verdict.By = certs.TheServer
+		}
+		if errors.As(err, &refused) {
+			verdict.Number = refused.Number
+		}
+	case !certs.NameFits(v.Unit.Row, leaf, v.Host):
+		verdict.Number, verdict.By = certs.WrongName, certs.TheDevice
+	default:
+		if err := ask(conn); err != nil {
+			t.Errorf("%v", err)
+		}
+		verdict.OK, verdict.Protection = true, profile.TLS
+		if asked && party.Holder.Kind(v.Unit) == certs.OwnCertificate {
+			verdict.Protection |= profile.Mutual
+		}
+		return verdict
+	}
+	verdict.Log = certs.LogLines(verdict.Number, v.Host)
+	return verdict
+}
+
+// A fleet is judged in virtual time: a visit must cost no signature.
+func BenchmarkJudge(b *testing.B) {
+	server := &ssl.Server{Suites: allSuites, Certificate: sipuraServer(b, certs.ServerRequest{}), Ask: ssl.AskFirst, Verify: clientVerify(b)}
+	s, v := certs.ServerOf(server), meeting{row: newPhone}.visit(b)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		u := v.Unit.Row.Unit(1, device.Index(i%5000), serverAddr)
+		v.Unit = &u
+		if verdict, err := party.Judge(v, s); err != nil || !verdict.OK {
+			b.Fatal(err, verdict)
+		}
+		i++
+	}
 }

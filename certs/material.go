@@ -18,15 +18,15 @@ import (
 // Material is certificates and keys that the user brings for devices of certain
 // MAC addresses. It is filled first, and then serves many devices at once.
 type Material struct {
-	passphrase string // of the PKCS #12 files
-	files      map[device.MAC]*files
-	given      map[device.MAC]*ssl.Certificate
-	read       memo[device.MAC, *ssl.Certificate]
+	files map[device.MAC]*files
+	given map[device.MAC]*ssl.Certificate
+	read  memo[device.MAC, *ssl.Certificate]
 }
 
 // files are what a folder has for a MAC address: one file with both, or two.
 type files struct {
 	both, cert, key string
+	passphrase      string // of a PKCS #12 file
 }
 
 // ReadMaterial lists the folder's files that are named after a MAC address, such
@@ -39,7 +39,7 @@ func ReadMaterial(dir, passphrase string) (*Material, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read devices' certificates: %w", err)
 	}
-	m := &Material{passphrase: passphrase, files: map[device.MAC]*files{}}
+	m := &Material{files: map[device.MAC]*files{}}
 	var wrong []error
 	for _, e := range entries {
 		extension := filepath.Ext(e.Name())
@@ -48,7 +48,7 @@ func ReadMaterial(dir, passphrase string) (*Material, error) {
 			continue
 		}
 		if m.files[mac] == nil {
-			m.files[mac] = &files{}
+			m.files[mac] = &files{passphrase: passphrase}
 		}
 		if err := m.files[mac].add(filepath.Join(dir, e.Name()), strings.ToLower(extension)); err != nil {
 			wrong = append(wrong, err)
@@ -90,6 +90,22 @@ func (f *files) add(name, extension string) error {
 	return nil
 }
 
+// Include takes over what another has; where both have a device, the other's.
+func (m *Material) Include(other *Material) {
+	for mac, f := range other.files {
+		if m.files == nil {
+			m.files = map[device.MAC]*files{}
+		}
+		m.files[mac] = f
+	}
+	for mac, c := range other.given {
+		if m.given == nil {
+			m.given = map[device.MAC]*ssl.Certificate{}
+		}
+		m.given[mac] = c
+	}
+}
+
 // Add gives a device a certificate whose key anything may hold that signs. It
 // replaces what the device had.
 func (m *Material) Add(mac device.MAC, c *ssl.Certificate) error {
@@ -119,7 +135,7 @@ func (m *Material) certificate(mac device.MAC, keep int) (*ssl.Certificate, erro
 		return c, nil
 	}
 	return m.read.get(mac, keep, func() (*ssl.Certificate, error) {
-		c, err := m.files[mac].read(m.passphrase)
+		c, err := m.files[mac].read()
 		if err != nil {
 			return nil, err
 		}
@@ -127,10 +143,10 @@ func (m *Material) certificate(mac device.MAC, keep int) (*ssl.Certificate, erro
 	})
 }
 
-func (f *files) read(passphrase string) (*ssl.Certificate, error) {
+func (f *files) read() (*ssl.Certificate, error) {
 	switch {
 	case f.both != "":
-		return readPKCS12(f.both, passphrase)
+		return readPKCS12(f.both, f.passphrase)
 	case f.key != "":
 		return readPair(f.cert, f.key)
 	}

@@ -90,16 +90,17 @@ func byEra(facts ...Fact) func(*Row) Fact {
 	return func(r *Row) Fact { return facts[r.era()] }
 }
 
-// since gives a fact to firmware from a version on, among the SPA5xx and the
-// SPA1xx, and another to all others.
-func since(spa5xx, spa1xx string, from, before Fact) func(*Row) Fact {
-	return func(r *Row) Fact {
-		first := map[int]string{3: spa5xx, 4: spa1xx}[r.Generation]
-		if first != "" && rule.CompareVersions(r.Firmware.Version, first, false) >= 0 {
-			return from
-		}
-		return before
+// readsSHA256 knows from when on requests for certificates were to be signed with
+// SHA-256: that is documented for the SPA5xx and the SPA1xx.
+func readsSHA256(r *Row) Fact {
+	first := map[int]string{3: "7.5.6", 4: "1.3.3"}[r.Generation]
+	switch {
+	case first == "" || rule.CompareVersions(r.Firmware.Version, first, false) < 0:
+		return inferred("refuse")
+	case r.Model.Family == &srp500:
+		return inferred("accept")
 	}
+	return documented("accept")
 }
 
 func longestDH(r *Row) Fact {
@@ -201,7 +202,7 @@ var tlsSwitches = []firmwareSwitch{
 	},
 	{ // bug 17; §1.2: SHA-256 is recommended from 7.5.6 and 1.3.3 on
 		"cert_sha256", "refuse or accept", "server certificates signed with SHA-256",
-		since("7.5.6", "1.3.3", documented("accept"), inferred("refuse")),
+		readsSHA256,
 		choice("accept", "refuse", func(b *Behaviour) *bool { return &b.TLS.RefuseSHA256 }),
 	},
 	{ // §3.1, §3.2: the guides of old firmware say that the CN is looked up

@@ -25,7 +25,7 @@ type walk struct {
 
 // walks has an entry for every switch of the firmware table; a file with walks
 // of its own adds its map to the list.
-var walks = []map[string]walk{timerWalks, transferWalks, attemptWalks, ruleWalks, fileWalks, fleetWalks, upgradeWalks}
+var walks = []map[string]walk{timerWalks, transferWalks, attemptWalks, ruleWalks, fileWalks, fleetWalks, upgradeWalks, tlsWalks}
 
 func TestEverySwitchChangesWhatADeviceDoes(t *testing.T) {
 	row, err := device.NewRow("SPA2102", "", nil)

@@ -115,7 +115,7 @@ func (p *play) prepare() error {
 }
 
 func (p *play) openFleet() error {
-	p.tally = result.NewTally(p.makes, p.makeOf)
+	p.tally = result.NewTally(p.makes, p.makeOf, device.Shard{})
 	one := !fleet.CanBind(p.options.Addresses)
 	if one {
 		p.notes = append(p.notes, "this machine cannot bind the devices' addresses: all traffic comes from one address")
@@ -150,8 +150,32 @@ func (p *play) openCerts() (*certs.Devices, error) {
 	if d.PKI == nil {
 		d.PKI = certs.New(1)
 	}
-	d.Holder = &certs.Holder{PKI: d.PKI, Seed: p.story.Seed, Pool: o.KeyPool, Unique: o.UniqueKeys, Own: o.Own}
+	own, err := p.material()
+	if err != nil {
+		return nil, fmt.Errorf("story %s: %w", p.story.Name, err)
+	}
+	d.Holder = &certs.Holder{PKI: d.PKI, Seed: p.story.Seed, Pool: o.KeyPool, Unique: o.UniqueKeys, Own: own}
 	return d, nil
+}
+
+// material gathers the certificates of one's own: those of the options, and of
+// the groups' folders.
+func (p *play) material() (*certs.Material, error) {
+	all := &certs.Material{}
+	if p.options.Own != nil {
+		all.Include(p.options.Own)
+	}
+	for _, g := range p.story.Fleet {
+		if g.Cert == "" {
+			continue
+		}
+		m, err := certs.ReadMaterial(g.Cert, "")
+		if err != nil {
+			return nil, fmt.Errorf("fleet.%s.cert: %w", g.Name, err)
+		}
+		all.Include(m)
+	}
+	return all, nil
 }
 
 // network returns what the devices reach their servers through: the target's

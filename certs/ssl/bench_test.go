@@ -3,6 +3,7 @@ package ssl
 import (
 	"bytes"
 	"crypto/rsa"
+	"errors"
 	"io"
 	"net"
 	"runtime"
@@ -22,24 +23,26 @@ func (r *recorder) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// recordServer returns what a server says to a client and a client to a server,
-// both with chance that is none: the same is said the next time.
-func recordServer(t testing.TB, c *Client, s *Server) (serverSays, clientSays []byte) {
+// converse returns what a client and a server heard from each other. Where both
+// have chance that is none, they hear the same the next time.
+func converse(t testing.TB, c *Client, s *Server) (toClient, toServer []byte, err error) {
 	t.Helper()
-	c.Rand, s.Rand = zeros{}, zeros{}
 	a, b := loopback(t)
 	ra, rb := &recorder{Conn: a}, &recorder{Conn: b}
-	if ce, se := exchange(Connect(ra, c), Accept(rb, s)); ce != nil || se != nil {
-		t.Fatalf("client: %v, server: %v", ce, se)
-	}
-	return ra.heard.Bytes(), rb.heard.Bytes()
+	ce, se := exchange(Connect(ra, c), Accept(rb, s))
+	return ra.heard.Bytes(), rb.heard.Bytes(), errors.Join(ce, se)
 }
 
 // BenchmarkClient is all that a client computes for one answer, without sockets.
 func BenchmarkClient(b *testing.B) {
 	device, key := certificate("device"), material()["server"].key.Public().(*rsa.PublicKey)
 	client := Client{Suites: []Suite{AES256SHA, AES128SHA}, EmptyFragments: true, Certificate: device}
-	says, _ := recordServer(b, &client, &Server{Suites: allSuites, Certificate: certificate("server"), Ask: AskFirst, Names: [][]byte{random(150), random(150), random(150)}})
+	client.Rand = zeros{}
+	names := [][]byte{random(150), random(150), random(150)}
+	says, _, err := converse(b, &client, &Server{Suites: allSuites, Certificate: certificate("server"), Ask: AskFirst, Names: names, Rand: zeros{}})
+	if err != nil {
+		b.Fatal(err)
+	}
 	client.Verify = func([][]byte) (*rsa.PublicKey, int) { return key, 0 }
 	b.ReportAllocs()
 	for b.Loop() {

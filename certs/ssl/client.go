@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"net"
 	"slices"
 )
 
@@ -68,9 +69,7 @@ func (h *handshake) sendClientHello(c *Client) error {
 	if len(c.Suites) == 0 {
 		return errors.New("the client has no suites to offer")
 	}
-	if err := h.c.chance(h.clientRandom[:]); err != nil {
-		return err
-	}
+	h.c.chance(h.clientRandom[:])
 	h.hello = c.newest()
 	if h.again {
 		h.hello = h.c.version
@@ -90,9 +89,7 @@ func (h *handshake) sendClientHello(c *Client) error {
 		h.msg = binary.BigEndian.AppendUint16(h.msg, uint16(s))
 	}
 	h.msg = append(h.msg, 1, 0) // no compression
-	if err := h.finish(); err != nil {
-		return err
-	}
+	h.finish()
 	return h.c.flush()
 }
 
@@ -108,10 +105,9 @@ func (h *handshake) sendSSL2Hello(c *Client) error {
 	}
 	m = append(m, h.clientRandom[:]...)
 	binary.BigEndian.PutUint16(m, 0x8000|uint16(len(m)-2))
-	h.msg = m
 	h.transcript.write(m[2:])
-	_, err := h.c.Conn.Write(m)
-	return err
+	h.c.out = append(buffer(len(m))[:0], m...)
+	return h.c.flush()
 }
 
 func (h *handshake) readServerHello(c *Client) error {
@@ -232,28 +228,23 @@ func (h *handshake) paramsDigest(params []byte) []byte {
 // readRequestAndDone reads what the server says last: that it wants to see a
 // certificate, or not.
 func (h *handshake) readRequestAndDone(c *Client) error {
-	m, err := h.next()
+	m, err := h.nextIf(msgCertificateRequest)
 	if err != nil {
 		return err
 	}
-	if m[0] == msgCertificateRequest {
+	if m != nil {
 		if err := h.readRequest(h.take(m)); err != nil {
 			return err
 		}
 		if h.again && c.OnHelloRequest == FailCertified {
 			return refuse(HandshakeFailure, "this firmware fails where a second handshake asks for a certificate")
 		}
-		if m, err = h.next(); err != nil {
-			return err
-		}
 	}
-	if m[0] != msgServerHelloDone {
-		return unexpected(m[0], msgServerHelloDone)
+	p, err := h.expect(msgServerHelloDone)
+	if err == nil && len(p.rest) > 0 {
+		err = refuse(DecodeError, "the end of the server's hello says something")
 	}
-	if len(h.take(m).rest) > 0 {
-		return refuse(DecodeError, "the end of the server's hello says something")
-	}
-	return nil
+	return err
 }
 
 func (h *handshake) readRequest(p *parser) error {
@@ -277,30 +268,48 @@ func (h *handshake) answer(c *Client, key *rsa.PublicKey, dh *dhParams) error {
 		shown = nil
 	}
 	h.state.Answered = shown != nil
-	if err := h.showCertificate(shown); err != nil {
-		return err
-	}
+	h.showCertificate(shown)
 	if err := h.exchangeKey(key, dh); err != nil {
 		return err
 	}
 	if shown != nil {
+		// The server has work with what is ready: it does that while the client
+		// signs, which takes as long.
+		if err := h.c.flush(); err != nil {
+			return h.heard(err)
+		}
 		if err := h.proveKey(shown.Key); err != nil {
 			return err
 		}
 	}
-	return h.sendFinished(byClient)
+	return h.heard(h.sendFinished(byClient))
 }
 
-func (h *handshake) showCertificate(shown *Certificate) error {
+// heard looks for the reason why nothing could be sent: a server that refuses a
+// certificate may have closed, and its alert has come all the same.
+func (h *handshake) heard(err error) error {
+	var own *Error
+	var timeout net.Error
+	if err == nil || errors.As(err, &own) || errors.As(err, &timeout) && timeout.Timeout() {
+		return err
+	}
+	var e *Error
+	if _, _, said := h.c.readRecord(); errors.As(said, &e) && e.Alert != NoAlert && !e.Sent {
+		return said
+	}
+	return err
+}
+
+func (h *handshake) showCertificate(shown *Certificate) {
 	switch {
 	case !h.state.Asked:
-		return nil
 	case shown != nil:
-		return h.sendCertificates(shown.Chain)
+		h.sendCertificates(shown.Chain)
 	case h.c.version == SSL30:
-		return h.c.seal(typeAlert, []byte{levelWarning, byte(NoCertificate)})
+		h.c.seal(typeAlert, []byte{levelWarning, byte(NoCertificate)})
+	default:
+		h.sendCertificates(nil)
 	}
-	return h.sendCertificates(nil)
 }
 
 // exchangeKey sends the client's part of the secret and derives the keys.
@@ -315,57 +324,42 @@ func (h *handshake) exchangeKey(key *rsa.PublicKey, dh *dhParams) error {
 	} else {
 		h.add16(sent)
 	}
-	if err := h.finish(); err != nil {
-		return err
-	}
-	return h.deriveMaster(premaster)
+	h.finish()
+	h.deriveMaster(premaster)
+	return nil
 }
 
 // premaster returns a secret, and what tells the server of it.
 func (h *handshake) premaster(key *rsa.PublicKey, dh *dhParams) (secret, sent []byte, err error) {
 	if dh != nil {
-		x, err := h.c.exponent(dh.p)
-		if err != nil {
-			return nil, nil, err
-		}
+		x := h.c.exponent(dh.p)
 		return new(big.Int).Exp(dh.y, x, dh.p).Bytes(), new(big.Int).Exp(dh.g, x, dh.p).Bytes(), nil
 	}
 	secret = make([]byte, masterLen)
-	if err := h.c.chance(secret); err != nil {
-		return nil, nil, err
-	}
+	h.c.chance(secret)
 	binary.BigEndian.PutUint16(secret, uint16(h.hello))
-	sent, err = encrypt(h.c.source(), key, secret)
+	sent, err = encrypt(cmp.Or(h.c.source(), rand.Reader), key, secret)
 	return secret, sent, err
 }
 
 // exponent draws a secret exponent of 256 bits, or of less for a toy prime.
-func (c *Conn) exponent(p *big.Int) (*big.Int, error) {
+func (c *Conn) exponent(p *big.Int) *big.Int {
 	b := make([]byte, min(32, (p.BitLen()+7)/8))
-	if err := c.chance(b); err != nil {
-		return nil, err
-	}
+	c.chance(b)
 	b[0] |= 1 // not 0
-	return new(big.Int).SetBytes(b), nil
+	return new(big.Int).SetBytes(b)
 }
 
-// encrypt is PKCS #1 v1.5. The standard library's takes no other chance than its
-// own, and no key below 1,024 bits.
+// encrypt is PKCS #1 v1.5. The standard library's takes no chance but its own,
+// and no key below 1,024 bits.
 func encrypt(source io.Reader, key *rsa.PublicKey, secret []byte) ([]byte, error) {
 	bits := key.N.BitLen()
 	if bits > maxRSABits || bits < 8*(len(secret)+11) {
 		return nil, refuse(HandshakeFailure, "a server's key of %d bits is not computed with", bits)
 	}
-	if source == nil && bits >= 1024 {
-		sent, err := rsa.EncryptPKCS1v15(rand.Reader, key, secret) //nolint:staticcheck // it is what these protocols have
-		if err != nil {
-			return nil, refuse(HandshakeFailure, "the server's key cannot be used: %w", err)
-		}
-		return sent, nil
-	}
 	padded := make([]byte, key.Size())
 	padding := padded[2 : len(padded)-len(secret)-1]
-	if _, err := io.ReadFull(cmp.Or(source, rand.Reader), padding); err != nil {
+	if _, err := io.ReadFull(source, padding); err != nil {
 		return nil, fmt.Errorf("draw %d bytes: %w", len(padding), err)
 	}
 	for i, b := range padding {
@@ -388,5 +382,6 @@ func (h *handshake) proveKey(key crypto.Signer) error {
 	}
 	h.start(msgCertificateVerify)
 	h.add16(signature)
-	return h.finish()
+	h.finish()
+	return nil
 }

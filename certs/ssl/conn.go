@@ -44,6 +44,7 @@ type Conn struct {
 	writing sync.Mutex
 	w       *half
 	out     []byte // records that were not sent yet
+	fault   error  // why there was no chance for them
 }
 
 type failure struct{ err error }
@@ -231,13 +232,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 func (c *Conn) writeData(p []byte) error {
 	c.out = buffer(len(p) + 2*sealedMore)[:0]
 	if c.client != nil && c.client.EmptyFragments && c.w.cbc != nil && c.version < TLS11 {
-		if err := c.seal(typeData, nil); err != nil {
-			return err
-		}
+		c.seal(typeData, nil)
 	}
-	if err := c.seal(typeData, p); err != nil {
-		return err
-	}
+	c.seal(typeData, p)
 	return c.flush()
 }
 
@@ -296,45 +293,40 @@ const (
 )
 
 func (c *Conn) sendAlert(level byte, a Alert) error {
-	if err := c.seal(typeAlert, []byte{level, byte(a)}); err != nil {
-		return err
-	}
+	c.seal(typeAlert, []byte{level, byte(a)})
 	return c.flush()
 }
 
 // seal puts a record to those that are to be sent.
-func (c *Conn) seal(typ byte, data []byte) error {
+func (c *Conn) seal(typ byte, data []byte) {
 	if c.out == nil {
 		c.out = buffer(flightLen)[:0]
 	}
-	var chance []byte
-	if n := c.w.overhead(); n > 0 {
-		chance = c.w.scratch[:n]
-		if err := c.chance(chance); err != nil {
-			return err
-		}
-	}
+	chance := c.w.scratch[:c.w.overhead()]
+	c.chance(chance)
 	c.out = c.w.seal(c.out, typ, c.version, chance, data)
-	return nil
 }
 
+// flush sends what was sealed, unless there was no chance for it.
 func (c *Conn) flush() error {
-	if len(c.out) == 0 {
-		return nil
+	err := c.fault
+	if err == nil && len(c.out) > 0 {
+		_, err = c.Conn.Write(c.out)
 	}
-	_, err := c.Conn.Write(c.out)
 	release(c.out)
 	c.out = nil
 	return err
 }
 
-// chance fills p from the side's source.
-func (c *Conn) chance(p []byte) error {
-	source := cmp.Or(c.source(), rand.Reader)
-	if _, err := io.ReadFull(source, p); err != nil {
-		return fmt.Errorf("draw %d bytes: %w", len(p), err)
+// chance fills p from the side's source. Where that fails nothing is sent any
+// more: the next flush returns the error.
+func (c *Conn) chance(p []byte) {
+	if len(p) == 0 {
+		return
 	}
-	return nil
+	if _, err := io.ReadFull(cmp.Or(c.source(), rand.Reader), p); err != nil {
+		c.fault = fmt.Errorf("draw %d bytes: %w", len(p), err)
+	}
 }
 
 // source returns where chance comes from; nil is crypto/rand.

@@ -61,24 +61,30 @@ func (c *Conn) shake() error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	h := handshakes.Get().(*handshake) //nolint:forcetypeassert // it is the pool's only type
-	*h = handshake{c: c, again: c.agreed, early: c.agreed, in: h.in[:0], msg: h.msg[:0], transcript: h.transcript, state: &State{}}
-	h.transcript.reset()
+	defer h.free()
+	h.c, h.again, h.early, h.state = c, c.agreed, c.agreed, &State{}
 	side := h.client
 	if c.server != nil {
 		side = h.serve
 	}
 	err := side()
 	c.state.Store(h.state)
-	if cap(h.in) <= largeLen {
-		h.c, h.prf, h.r, h.w, h.state = nil, prf{}, nil, nil, nil
-		defer handshakes.Put(h)
-	}
 	if err != nil {
 		return c.breaks(cutShort(err))
 	}
 	c.data, c.early = c.early, nil
 	c.drained()
 	return nil
+}
+
+// free gives a handshake back, unless its buffers grew beyond what most need.
+func (h *handshake) free() {
+	*h = handshake{in: h.in[:0], msg: h.msg[:0], transcript: h.transcript}
+	h.transcript.md5.Reset()
+	h.transcript.sha.Reset()
+	if cap(h.in)+cap(h.msg) <= largeLen {
+		handshakes.Put(h)
+	}
 }
 
 // cutShort says of an end of the connection that it came in a handshake.
@@ -142,6 +148,17 @@ func (h *handshake) next() ([]byte, error) {
 	}
 }
 
+// nextIf returns the next message if it is of a type; else nil, and the message
+// stays the next.
+func (h *handshake) nextIf(typ byte) ([]byte, error) {
+	m, err := h.next()
+	if err == nil && m[0] != typ {
+		h.at -= len(m)
+		m = nil
+	}
+	return m, err
+}
+
 // take notes a message in the transcript and returns what it says.
 func (h *handshake) take(message []byte) *parser {
 	h.transcript.write(message)
@@ -178,20 +195,17 @@ func (h *handshake) add24(p []byte) {
 
 // finish puts the message into the transcript and to what will be sent: each has
 // a record of its own, as OpenSSL does it.
-func (h *handshake) finish() error {
+func (h *handshake) finish() {
 	n := len(h.msg) - 4
 	h.msg[1], h.msg[2], h.msg[3] = byte(n>>16), byte(n>>8), byte(n)
 	h.transcript.write(h.msg)
 	for part := range slices.Chunk(h.msg, maxPlain) {
-		if err := h.c.seal(typeHandshake, part); err != nil {
-			return err
-		}
+		h.c.seal(typeHandshake, part)
 	}
-	return nil
 }
 
 // sendCertificates sends a chain, which may be empty.
-func (h *handshake) sendCertificates(chain [][]byte) error {
+func (h *handshake) sendCertificates(chain [][]byte) {
 	h.start(msgCertificate)
 	h.msg = append(h.msg, 0, 0, 0)
 	for _, der := range chain {
@@ -199,7 +213,7 @@ func (h *handshake) sendCertificates(chain [][]byte) error {
 	}
 	n := len(h.msg) - 7
 	h.msg[4], h.msg[5], h.msg[6] = byte(n>>16), byte(n>>8), byte(n)
-	return h.finish()
+	h.finish()
 }
 
 // keepCertificates reads a Certificate message into the State.
@@ -251,7 +265,7 @@ func (h *handshake) judge(verify func([][]byte) (*rsa.PublicKey, int)) (*rsa.Pub
 }
 
 // deriveMaster makes the master secret, and all that follows from it.
-func (h *handshake) deriveMaster(premaster []byte) error {
+func (h *handshake) deriveMaster(premaster []byte) {
 	v, cr, sr := h.c.version, h.clientRandom[:], h.serverRandom[:]
 	n := 2 * (h.spec.macLen + h.spec.keyLen + h.spec.ivLen)
 	block := make([]byte, n)
@@ -268,12 +282,7 @@ func (h *handshake) deriveMaster(premaster []byte) error {
 	if h.c.server != nil {
 		mine, theirs = servers, clients
 	}
-	var err error
-	if h.w, err = newHalf(h.spec, v, mine, true); err != nil {
-		return err
-	}
-	h.r, err = newHalf(h.spec, v, theirs, false)
-	return err
+	h.w, h.r = newHalf(h.spec, v, mine, true), newHalf(h.spec, v, theirs, false)
 }
 
 // cut cuts a key block into what is the client's and what the server's.
@@ -318,16 +327,12 @@ func (h *handshake) signed() []byte {
 
 // sendFinished changes to the new keys and sends the finished message.
 func (h *handshake) sendFinished(by sender) error {
-	if err := h.c.seal(typeChangeCipherSpec, []byte{1}); err != nil {
-		return err
-	}
+	h.c.seal(typeChangeCipherSpec, []byte{1})
 	h.c.w = h.w
 	data := h.verifyData(by)
 	h.start(msgFinished)
 	h.msg = append(h.msg, data...)
-	if err := h.finish(); err != nil {
-		return err
-	}
+	h.finish()
 	return h.c.flush()
 }
 

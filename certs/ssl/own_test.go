@@ -1,14 +1,15 @@
 package ssl
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"io"
 	"math/big"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
@@ -24,20 +25,17 @@ type issued struct {
 var material = sync.OnceValue(func() map[string]issued {
 	made := map[string]issued{}
 	make1 := func(name string, bits int, alg x509.SignatureAlgorithm, ca string) {
-		key, err := rsa.GenerateKey(rand.Reader, bits)
-		if err != nil {
-			panic(err)
-		}
+		key := keyNamed(name, bits)
 		tmpl := &x509.Certificate{
 			SerialNumber: big.NewInt(int64(len(made) + 1)), Subject: pkix.Name{CommonName: name, Organization: []string{"TEST"}},
 			NotBefore: time.Unix(1e9, 0), NotAfter: time.Unix(4e9, 0), SignatureAlgorithm: alg,
-			BasicConstraintsValid: true, IsCA: ca == "", DNSNames: []string{"localhost"},
+			SubjectKeyId: []byte(name), BasicConstraintsValid: true, IsCA: ca == "", DNSNames: []string{"localhost"},
 		}
 		parent, signer := tmpl, key
 		if ca != "" {
 			parent, signer = made[ca].cert, made[ca].key
 		}
-		der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, &key.PublicKey, signer)
+		der, err := x509.CreateCertificate(nil, tmpl, parent, &key.PublicKey, signer)
 		if err != nil {
 			panic(err)
 		}
@@ -55,6 +53,33 @@ var material = sync.OnceValue(func() map[string]issued {
 	make1("other", 1024, x509.SHA1WithRSA, "ca")
 	return made
 })
+
+// keyNamed makes a key that is the same in each process, so that the seeds of a
+// fuzz target mean the same to all of its workers.
+func keyNamed(name string, bits int) *rsa.PrivateKey {
+	chance := rand.NewChaCha8(sha256.Sum256([]byte(name)))
+	prime := func() *big.Int {
+		b := make([]byte, bits/16)
+		_, _ = chance.Read(b)
+		b[0] |= 0xc0
+		b[len(b)-1] |= 1
+		p := new(big.Int).SetBytes(b)
+		for gcd := new(big.Int); ; p.Add(p, big.NewInt(2)) {
+			if p.ProbablyPrime(0) && gcd.GCD(nil, nil, new(big.Int).Sub(p, big.NewInt(1)), big.NewInt(65537)).IsInt64() && gcd.Int64() == 1 {
+				return p
+			}
+		}
+	}
+	p, q, one := prime(), prime(), big.NewInt(1)
+	phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+	key := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 65537}, Primes: []*big.Int{p, q}}
+	key.D = new(big.Int).ModInverse(big.NewInt(65537), phi)
+	key.Precompute()
+	if err := key.Validate(); err != nil {
+		panic(err)
+	}
+	return key
+}
 
 func certificate(name string) *Certificate {
 	m := material()[name]
@@ -166,6 +191,31 @@ func TestOwnClientAndOwnServerSpeakEverySuiteInEveryVersion(t *testing.T) {
 						t.Errorf("prime of %d bits", cs.DHBits)
 					}
 				})
+			}
+		}
+	}
+}
+
+// A client that allows SSL 3.0 takes it where the server has no better, with the
+// version of its hello in the secret all the same.
+func TestVersionsAreNegotiated(t *testing.T) {
+	tests := []struct{ clientMin, clientMax, serverMin, serverMax, want Version }{
+		{SSL30, TLS10, SSL30, SSL30, SSL30},
+		{0, 0, 0, 0, TLS10},
+		{SSL30, TLS11, TLS10, TLS10, TLS10},
+		{TLS10, TLS10, SSL30, TLS11, TLS10},
+		{SSL30, TLS11, TLS11, TLS11, TLS11},
+	}
+	for _, tt := range tests {
+		for _, ssl2 := range []bool{false, true} {
+			a, b := loopback(t)
+			client := Connect(a, &Client{Min: tt.clientMin, Max: tt.clientMax, Suites: allSuites, SSL2Hello: ssl2, Certificate: certificate("device2048")})
+			server := Accept(b, &Server{Min: tt.serverMin, Max: tt.serverMax, Suites: allSuites, Certificate: certificate("server2048"), Ask: AskFirst})
+			if ce, se := exchange(client, server); ce != nil || se != nil {
+				t.Fatalf("%v: client: %v, server: %v", tt, ce, se)
+			}
+			if v := client.State().Version; v != tt.want || server.State().Version != v {
+				t.Errorf("%v: %v", tt, v)
 			}
 		}
 	}

@@ -96,11 +96,6 @@ func ssl3Fill(out, secret []byte, seeds ...[]byte) {
 // A transcript is the hash of all messages of a handshake.
 type transcript struct{ md5, sha hash.Hash }
 
-func (t transcript) reset() {
-	t.md5.Reset()
-	t.sha.Reset()
-}
-
 func (t transcript) write(message []byte) {
 	t.md5.Write(message)
 	t.sha.Write(message)
@@ -119,10 +114,7 @@ func (t transcript) ssl3Digest(to, master []byte, sender string) []byte {
 
 func ssl3Close(to []byte, h hash.Hash, master []byte, sender string) []byte {
 	pad := padLen(h)
-	inner, err := h.(hash.Cloner).Clone()
-	if err != nil {
-		panic(err) // those of the standard library can be cloned
-	}
+	inner := must(h.(hash.Cloner).Clone()) // those of the standard library can be cloned
 	inner.Write([]byte(sender))
 	inner.Write(master)
 	inner.Write(pads[0][:pad])

@@ -6,7 +6,6 @@ import (
 	"crypto/hmac"
 	"crypto/rc4"
 	"encoding/binary"
-	"fmt"
 	"hash"
 	"sync"
 )
@@ -42,29 +41,33 @@ type half struct {
 // keys are one direction's part of the key block.
 type keys struct{ mac, key, iv []byte }
 
-func newHalf(s *spec, v Version, k keys, seals bool) (*half, error) {
+func newHalf(s *spec, v Version, k keys, seals bool) *half {
 	h := &half{macLen: s.macLen}
 	if v == SSL30 {
 		h.mac, h.secret = s.mac(), bytes.Clone(k.mac)
 	} else {
 		h.mac = hmac.New(s.mac, k.mac)
 	}
-	if s.block == nil {
-		stream, err := rc4.NewCipher(k.key)
-		h.stream = stream
-		return h, err
-	}
-	block, err := s.block(k.key)
-	if err != nil {
-		return nil, fmt.Errorf("make cipher: %w", err)
+	switch {
+	case s.block == nil:
+		h.stream = must(rc4.NewCipher(k.key))
+		return h
+	case seals:
+		h.cbc = cipher.NewCBCEncrypter(must(s.block(k.key)), k.iv)
+	default:
+		h.cbc = cipher.NewCBCDecrypter(must(s.block(k.key)), k.iv)
 	}
 	h.explicit = v >= TLS11
-	if seals {
-		h.cbc = cipher.NewCBCEncrypter(block, k.iv)
-	} else {
-		h.cbc = cipher.NewCBCDecrypter(block, k.iv)
+	return h
+}
+
+// must is for ciphers, which complain of nothing but a length of key that the
+// table of suites does not have.
+func must[C any](c C, err error) C {
+	if err != nil {
+		panic(err)
 	}
-	return h, nil
+	return c
 }
 
 // overhead returns the bytes of chance that each record needs.

@@ -20,9 +20,7 @@ func (h *handshake) serve() error {
 		return errors.New("the server has no certificate and key")
 	}
 	if h.again {
-		if err := h.c.seal(typeHandshake, []byte{msgHelloRequest, 0, 0, 0}); err != nil {
-			return err
-		}
+		h.c.seal(typeHandshake, []byte{msgHelloRequest, 0, 0, 0})
 		if err := h.c.flush(); err != nil {
 			return err
 		}
@@ -141,21 +139,15 @@ type dhSecret struct{ p, x *big.Int }
 
 // present sends the server's first flight.
 func (h *handshake) present(s *Server) (*dhSecret, error) {
-	if err := h.c.chance(h.serverRandom[:]); err != nil {
-		return nil, err
-	}
+	h.c.chance(h.serverRandom[:])
 	h.start(msgServerHello)
 	h.msg = binary.BigEndian.AppendUint16(h.msg, uint16(h.c.version))
 	h.msg = append(h.msg, h.serverRandom[:]...)
 	h.msg = append(h.msg, 0) // no session
 	h.msg = binary.BigEndian.AppendUint16(h.msg, uint16(h.state.Suite))
 	h.msg = append(h.msg, 0) // no compression
-	if err := h.finish(); err != nil {
-		return nil, err
-	}
-	if err := h.sendCertificates(s.Certificate.Chain); err != nil {
-		return nil, err
-	}
+	h.finish()
+	h.sendCertificates(s.Certificate.Chain)
 	var dh *dhSecret
 	if h.spec.dhe {
 		var err error
@@ -164,23 +156,16 @@ func (h *handshake) present(s *Server) (*dhSecret, error) {
 		}
 	}
 	if h.asks(s) {
-		if err := h.sendRequest(s.Names); err != nil {
-			return nil, err
-		}
+		h.sendRequest(s.Names)
 	}
 	h.start(msgServerHelloDone)
-	if err := h.finish(); err != nil {
-		return nil, err
-	}
+	h.finish()
 	return dh, h.c.flush()
 }
 
 func (h *handshake) sendServerKeyExchange(s *Server) (*dhSecret, error) {
-	dh := &dhSecret{p: groups[s.DHBits]}
-	var err error
-	if dh.x, err = h.c.exponent(dh.p); err != nil {
-		return nil, err
-	}
+	p := groups[s.DHBits]
+	dh := &dhSecret{p, h.c.exponent(p)}
 	g := big.NewInt(2)
 	h.state.DHBits = dh.p.BitLen()
 	h.start(msgServerKeyExchange)
@@ -192,11 +177,12 @@ func (h *handshake) sendServerKeyExchange(s *Server) (*dhSecret, error) {
 		return nil, refuse(InternalError, "sign with the server's key: %w", err)
 	}
 	h.add16(signature)
-	return dh, h.finish()
+	h.finish()
+	return dh, nil
 }
 
 // sendRequest asks for a certificate.
-func (h *handshake) sendRequest(names [][]byte) error {
+func (h *handshake) sendRequest(names [][]byte) {
 	n := 0
 	for _, name := range names {
 		n += 2 + len(name)
@@ -207,46 +193,46 @@ func (h *handshake) sendRequest(names [][]byte) error {
 	for _, name := range names {
 		h.add16(name)
 	}
-	return h.finish()
+	h.finish()
 }
 
 // readAnswer reads the client's second flight, up to its finished message.
 func (h *handshake) readAnswer(s *Server, dh *dhSecret) error {
 	var key *rsa.PublicKey
-	m, err := h.next()
+	if h.asks(s) {
+		var err error
+		if key, err = h.readClientCertificate(s); err != nil {
+			return err
+		}
+	}
+	p, err := h.expect(msgClientKeyExchange)
 	if err != nil {
 		return err
 	}
-	if h.asks(s) {
-		// SSL 3.0 has a warning where TLS has an empty list.
-		if none := h.c.version == SSL30 && h.c.warned == NoCertificate && m[0] == msgClientKeyExchange; !none {
-			if m[0] != msgCertificate {
-				return unexpected(m[0], msgCertificate)
-			}
-			if err := h.keepCertificates(h.take(m)); err != nil {
-				return err
-			}
-			m = nil
-		}
-		if key, err = h.judge(s.Verify); err != nil {
-			return err
-		}
-		if m == nil {
-			if m, err = h.next(); err != nil {
-				return err
-			}
-		}
-	}
-	if m[0] != msgClientKeyExchange {
-		return unexpected(m[0], msgClientKeyExchange)
-	}
-	if err := h.takeKey(s, h.take(m), dh); err != nil {
+	if err := h.takeKey(s, p, dh); err != nil {
 		return err
 	}
 	if len(h.state.Chain) == 0 {
 		return nil
 	}
 	return h.checkProof(key)
+}
+
+// readClientCertificate reads what the client shows, and has it judged.
+func (h *handshake) readClientCertificate(s *Server) (*rsa.PublicKey, error) {
+	m, err := h.nextIf(msgCertificate)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case m != nil:
+		if err := h.keepCertificates(h.take(m)); err != nil {
+			return nil, err
+		}
+	case h.c.version != SSL30 || h.c.warned != NoCertificate: // which SSL 3.0 has in place of an empty list
+		return nil, refuse(UnexpectedMessage, "no certificate message came, which was asked for")
+	}
+	return h.judge(s.Verify)
 }
 
 // takeKey reads the client's part of the secret and derives the keys.
@@ -263,13 +249,15 @@ func (h *handshake) takeKey(s *Server, p *parser, dh *dhSecret) error {
 		if err != nil {
 			return err
 		}
-		return h.deriveMaster(secret)
+		h.deriveMaster(secret)
+		return nil
 	}
 	d := dhParams{p: dh.p, g: big.NewInt(2), y: new(big.Int).SetBytes(sent)}
 	if err := d.check(); err != nil {
 		return err
 	}
-	return h.deriveMaster(d.y.Exp(d.y, dh.x, d.p).Bytes())
+	h.deriveMaster(d.y.Exp(d.y, dh.x, d.p).Bytes())
+	return nil
 }
 
 // decrypt returns the secret that the client made up. One that is wrong becomes
@@ -280,9 +268,7 @@ func (h *handshake) decrypt(s *Server, sent []byte) ([]byte, error) {
 		return nil, refuse(InternalError, "the server's key, a %T, cannot decrypt", s.Certificate.Key)
 	}
 	fallback := make([]byte, masterLen)
-	if err := h.c.chance(fallback); err != nil {
-		return nil, err
-	}
+	h.c.chance(fallback)
 	secret, err := decrypter.Decrypt(cmp.Or(h.c.source(), rand.Reader), sent, nil) // PKCS #1 v1.5
 	if err != nil || len(secret) != masterLen || Version(binary.BigEndian.Uint16(secret)) != h.hello {
 		return fallback, nil //nolint:nilerr // the handshake goes on, and fails later

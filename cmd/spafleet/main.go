@@ -71,8 +71,8 @@ func rootCommand(s streams) *cobra.Command {
 		Long: `Virtual Linksys, Sipura and Cisco SPA devices by the thousand.
 
 Each device lives the provisioning life of the real firmware: it asks its server
-for profiles by TFTP and HTTP, follows its rules, reboots, retries, and moves
-from MFG-RESET to SEC-PRV-2. Use it to load-test a provisioning server, to
+for profiles by TFTP, HTTP and HTTPS, follows its rules, reboots, retries, and
+moves from MFG-RESET to SEC-PRV-2. Use it to load-test a provisioning server, to
 reproduce field bugs, and in CI.
 
 Exit codes: 0 all expectations met · 1 internal error · 2 could not run

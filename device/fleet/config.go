@@ -29,11 +29,15 @@ type Config struct {
 	// OneAddress leaves the choice of source address to the system: for machines
 	// that cannot bind addresses of the prefix. Devices keep theirs for $IP.
 	OneAddress bool
-	Loops      int // 0: one for each CPU that Go uses
-	// Outstanding is the most attempts at once; 0: as many as the limit of open
-	// files allows, at most 4000.
+	// Shard is the part of the fleet that this process works: memory is taken for
+	// its devices alone. The rest of Config describes the whole fleet.
+	Shard device.Shard
+	Loops int // 0: one for each CPU that Go uses
+	// Outstanding is the most attempts at once of the whole fleet, of which a
+	// shard has its part; 0: as many as this machine's limit of open files allows,
+	// at most 4000.
 	Outstanding int
-	// Rate is the most attempts started in a second; 0: no limit.
+	// Rate is the most attempts started in a second by the whole fleet; 0: no limit.
 	Rate float64
 	// CCERT returns what $CCERT says of a unit's certificate; nil: Not Installed.
 	// It is called often, from several goroutines.
@@ -111,6 +115,12 @@ func (c *Config) check() error {
 	}
 	if total == 0 {
 		return errNoDevices
+	}
+	if err := c.Shard.Check(); err != nil {
+		return fmt.Errorf("fleet: %w", err)
+	}
+	if c.Shard.Len(total) == 0 {
+		return fmt.Errorf("fleet: shard %d of %d has no device: the fleet has %d", c.Shard.Index, c.Shard.Count, total)
 	}
 	if room := 1<<(32-c.Addresses.Bits()) - 2; total > room || total > device.MaxDevices {
 		return fmt.Errorf("fleet: %d devices do not fit into %s, which has room for %d; use a wider prefix",

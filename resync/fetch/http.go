@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"spafleet/certs"
 	"spafleet/resync"
 )
 
@@ -66,7 +67,7 @@ func (s *Sockets) fetchHTTP(ctx context.Context, r *resync.Request) (resync.Resp
 	}
 	conn, m.sealed = inside, s.now()
 	resp, err := s.exchange(ctx, r, conn, m)
-	resp.TLS, resp.Mutual = true, inside.mutual
+	resp.TLS, resp.Mutual = true, inside.asked() && s.kind(r.Unit) == certs.OwnCertificate
 	return resp, err
 }
 

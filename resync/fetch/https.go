@@ -17,7 +17,7 @@ import (
 // A sealed connection has shaken hands, and the server has the right name.
 type sealed struct {
 	net.Conn
-	mutual bool // the server asked, and the device showed a certificate of its own
+	asked func() bool // whether the server asked for a certificate: it may do so after the request
 }
 
 // A handshakeError is a handshake that failed, or a certificate for another
@@ -41,12 +41,15 @@ type dress struct {
 // made first, and that is not the device's time. An error is this program's.
 func (s *Sockets) dress(ctx context.Context, r *resync.Request) (d *dress, err error) {
 	d = &dress{}
-	at := time.Unix(0, r.Now)
+	at, devices := time.Unix(0, r.Now), s.Certs
+	if r.CA != "" {
+		devices = devices.With(r.CA)
+	}
 	if certs.Speaks12(r.Unit.Row) {
-		d.modern, err = s.Certs.Modern(r.Unit, r.Params, at)
+		d.modern, err = devices.Modern(r.Unit, r.Params, at)
 		return d, err
 	}
-	if d.old, err = s.Certs.Client(r.Unit, r.Params, at); err != nil {
+	if d.old, err = devices.Client(r.Unit, r.Params, at); err != nil {
 		return nil, err
 	}
 	if think := r.Unit.Row.Behaviour.TLS.Think; think > 0 {
@@ -73,21 +76,19 @@ func (s *Sockets) seal(ctx context.Context, conn net.Conn, r *resync.Request, wi
 		c.Close() // says goodbye: the server sees a visitor who asks nothing (field)
 		return nil, &handshakeError{certs.Failure{Number: certs.WrongName, Alert: ssl.NoAlert}, errors.New("the certificate's name is another one")}
 	}
-	return &sealed{lenient{c}, asked && s.kind(r.Unit) == certs.OwnCertificate}, nil
+	return &sealed{lenient{c}, asked}, nil
 }
 
-// shake shakes hands. It tells whether the server asked for a certificate, and
-// returns the server's.
-func (d *dress) shake(ctx context.Context, conn net.Conn, r *resync.Request) (c net.Conn, asked bool, leaf []byte, err error) {
+// shake shakes hands, and returns the server's certificate.
+func (d *dress) shake(ctx context.Context, conn net.Conn, r *resync.Request) (c net.Conn, asked func() bool, leaf []byte, err error) {
 	if d.modern != nil {
 		return d.shakeModern(ctx, conn, r)
 	}
 	old := ssl.Connect(conn, d.old)
 	if err := old.Handshake(); err != nil {
-		return nil, false, nil, oldFailure(err)
+		return nil, nil, nil, oldFailure(err)
 	}
-	st := old.State()
-	return old, st.Asked, st.Chain[0], nil
+	return old, func() bool { return old.State().Asked }, old.State().Chain[0], nil
 }
 
 func oldFailure(err error) error {
@@ -100,44 +101,30 @@ func oldFailure(err error) error {
 }
 
 // shakeModern speaks TLS 1.2.
-func (d *dress) shakeModern(ctx context.Context, conn net.Conn, r *resync.Request) (c net.Conn, asked bool, leaf []byte, err error) {
-	show := d.modern.GetClientCertificate
+func (d *dress) shakeModern(ctx context.Context, conn net.Conn, r *resync.Request) (c net.Conn, asked func() bool, leaf []byte, err error) {
+	wanted, show := false, d.modern.GetClientCertificate
 	d.modern.GetClientCertificate = func(q *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		asked = true
+		wanted = true
 		return show(q)
 	}
 	if err := rest(ctx, r.Unit.Row.Behaviour.TLS.Think); err != nil {
-		return nil, false, nil, err
+		return nil, nil, nil, err
 	}
 	modern := tls.Client(conn, d.modern)
 	if err := modern.HandshakeContext(undated{ctx}); err != nil {
-		return nil, false, nil, modernFailure(err)
+		return nil, nil, nil, modernFailure(err)
 	}
-	return modern, asked, modern.ConnectionState().PeerCertificates[0].Raw, nil
+	return modern, func() bool { return wanted }, modern.ConnectionState().PeerCertificates[0].Raw, nil
 }
 
 func modernFailure(err error) error {
-	failed := &handshakeError{certs.Failure{Alert: ssl.NoAlert}, err}
+	failed := &handshakeError{cause: err}
+	failed.Alert, failed.Sent = certs.ModernAlert(err)
 	var refused *certs.VerifyError
-	var received *net.OpError
-	switch {
-	case errors.As(err, &refused):
-		failed.Failure = certs.Failure{Number: refused.Number, Alert: ssl.BadCertificate, Sent: true} // crypto/tls has but this one
-	case errors.As(err, &received) && received.Op == "remote error":
-		failed.Alert = alertOf(received.Err)
+	if errors.As(err, &refused) {
+		failed.Number = refused.Number
 	}
 	return failed
-}
-
-// alertOf returns the alert of crypto/tls' error for one that the server sent,
-// whose number only its text tells.
-func alertOf(err error) ssl.Alert {
-	for n := range ssl.NoAlert {
-		if tls.AlertError(n).Error() == err.Error() {
-			return n
-		}
-	}
-	return ssl.NoAlert
 }
 
 // rest waits as long as a slow processor needs.

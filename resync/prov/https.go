@@ -183,7 +183,7 @@ func (c *sealed) Read(p []byte) (int, error) {
 }
 
 func (c *sealed) shake() error {
-	if err := c.Conn.SetDeadline(time.Now().Add(handshakeWait)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(handshakeWait)); err != nil {
 		return err
 	}
 	raw := &sniffed{Conn: c.Conn, in: bufio.NewReaderSize(c.Conn, 4<<10)}
@@ -199,7 +199,7 @@ func (c *sealed) shake() error {
 		}
 		return err
 	}
-	return c.Conn.SetDeadline(time.Time{})
+	return c.SetDeadline(time.Time{})
 }
 
 func (c *sealed) shakeSSL(raw net.Conn) error {

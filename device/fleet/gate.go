@@ -148,7 +148,7 @@ func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 	}
 	u.act = slot
 	attempt := l.beginAttempt(&s, u, &in, now)
-	w := &world{l: l, act: slot}
+	w := &world{l: l, act: slot, dev: s.dev}
 	l.f.running.Add(1)
 	l.workers.Go(func() {
 		defer cancel()

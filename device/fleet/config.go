@@ -8,6 +8,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/fetch"
 	"spafleet/resync/rule"
 )
 
@@ -23,6 +24,9 @@ type Config struct {
 	Seed    uint64
 	Groups  []Group
 	Network Network // needed
+	// Guard says whom log lines may go to, and is best that of Network too; nil:
+	// addresses of loopback and private networks.
+	Guard *fetch.Guard
 	// Addresses has an address for each device: its base + 1 + the device's
 	// index. The zero Prefix is 127.64.0.0/10.
 	Addresses netip.Prefix

@@ -24,6 +24,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/fetch"
 )
 
 // A Fleet is many devices. Its methods are safe for concurrent use.
@@ -32,6 +33,7 @@ type Fleet struct {
 	groups     []Group
 	presets    []device.Params // by group
 	network    Network
+	guard      *fetch.Guard
 	base       netip.Addr
 	prefix     netip.Prefix
 	oneAddress bool
@@ -69,8 +71,16 @@ func New(c Config) (*Fleet, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	f := &Fleet{seed: c.Seed, groups: c.Groups, network: c.Network, prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(),
-		shard: c.Shard, oneAddress: c.OneAddress, onTell: c.Tell, ccert: c.CCERT, late: c.Late, web: c.Web, save: c.Save, limits: map[string]int{}, done: make(chan struct{})}
+	f := &Fleet{
+		seed: c.Seed, shard: c.Shard, groups: c.Groups,
+		network: c.Network, guard: c.Guard,
+		prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(), oneAddress: c.OneAddress,
+		onTell: c.Tell, late: c.Late,
+		ccert:  c.CCERT,
+		web:    c.Web,
+		save:   c.Save,
+		limits: map[string]int{}, done: make(chan struct{}),
+	}
 	f.shelf.Compiled = c.Compiled
 	f.makeLoops(&c)
 	f.populate()

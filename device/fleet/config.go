@@ -9,6 +9,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/fetch"
 	"spafleet/resync/rule"
 )
 
@@ -24,6 +25,9 @@ type Config struct {
 	Seed    uint64
 	Groups  []Group
 	Network Network // needed, but in virtual time
+	// Guard says whom log lines may go to, and is best that of Network too; nil:
+	// addresses of loopback and private networks.
+	Guard *fetch.Guard
 	// InProcess is the servers of a fleet in virtual time, which needs them.
 	InProcess *InProcess
 	// Clock is how time passes. A clock that jumps has one loop, and starts
@@ -68,6 +72,12 @@ type Config struct {
 	// Late is called when an attempt starts, with its lateness in nanoseconds.
 	Late func(int64)
 	Web  Web
+	// Save keeps the fleet in a file, and Resume lets it go on from one: then it
+	// must be the same fleet, but for Network, Lease, RCURL and limits. Attempts
+	// that were under way begin anew. Timers go on; what they would have done
+	// meanwhile comes as spread as it would have.
+	Save   Save
+	Resume *Saved // nil: begin anew
 }
 
 // Web says whether and where the devices' admin web servers answer.

@@ -24,6 +24,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/fetch"
 )
 
 // A Fleet is many devices. Its methods are safe for concurrent use.
@@ -32,6 +33,7 @@ type Fleet struct {
 	groups     []Group
 	presets    []device.Params // by group
 	network    Network
+	guard      *fetch.Guard
 	base       netip.Addr
 	prefix     netip.Prefix
 	oneAddress bool
@@ -45,6 +47,8 @@ type Fleet struct {
 	web        Web
 	sites      *sites
 	logs       *logSender
+	save       Save
+	resumed    int64 // fleet time of the snapshot that it goes on from, 0 for none
 	mode       Clock
 	start      int64
 	conduct    func(int64, func(device.Index, device.Command)) (int64, bool)
@@ -70,11 +74,25 @@ func New(c Config) (*Fleet, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	f := &Fleet{seed: c.Seed, groups: c.Groups, network: c.Network, prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(),
-		shard: c.Shard, oneAddress: c.OneAddress, mode: c.Clock, conduct: c.Conduct, onTell: c.Tell, ccert: c.CCERT, late: c.Late, web: c.Web, limits: map[string]int{}, done: make(chan struct{})}
+	f := &Fleet{
+		seed: c.Seed, shard: c.Shard, groups: c.Groups,
+		network: c.Network, guard: c.Guard,
+		prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(), oneAddress: c.OneAddress,
+		mode: c.Clock, conduct: c.Conduct,
+		onTell: c.Tell, late: c.Late,
+		ccert:  c.CCERT,
+		web:    c.Web,
+		save:   c.Save,
+		limits: map[string]int{}, done: make(chan struct{}),
+	}
 	f.shelf.Compiled = c.Compiled
 	f.makeLoops(&c)
 	f.populate()
+	if c.Resume != nil {
+		if err := f.resume(c.Resume); err != nil {
+			return nil, err
+		}
+	}
 	return f, nil
 }
 
@@ -209,11 +227,17 @@ func (f *Fleet) Run(ctx context.Context) error {
 	if f.logs != nil {
 		others.Go(func() { f.logs.run(side) })
 	}
+	if f.save.File != "" {
+		others.Go(func() { f.keep(side) })
+	}
 	f.work(ctx)
 	close(f.done)
 	stop()
 	others.Wait()
 	f.pulse()
+	if f.save.File != "" {
+		return f.saveFile()
+	}
 	return nil
 }
 

@@ -34,7 +34,7 @@ func (t *threads) lend(ctx context.Context, slot int32, run job, in resync.Input
 		t.cancels = append(t.cancels, nil)
 	}
 	t.cancels[slot] = cancel
-	w := &world{l: t.l, act: slot}
+	w := &world{l: t.l, act: slot, dev: in.Unit.Index}
 	t.running.Go(func() {
 		defer cancel()
 		o := run(ctx, w, in)

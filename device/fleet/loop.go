@@ -63,7 +63,11 @@ type act struct {
 
 // run works until ctx ends, then cancels every attempt and takes its outcome.
 func (l *loop) run(ctx context.Context) {
-	l.powerUp()
+	if l.f.resumed == 0 {
+		l.powerUp()
+	} else {
+		l.carryOn()
+	}
 	l.tell()
 	l.out = nil // it was large once
 	l.moment = l.clock.Now()
@@ -247,12 +251,12 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 		return
 	}
 	l.done(a.dev, u)
-	switch {
-	case a.order == device.Upgrade:
+	switch a.order {
+	case device.Upgrade:
 		l.upgraded(a.dev, u, o, now)
-	case a.order == device.Report:
+	case device.Report:
 		l.reportEnded(a.dev, u, o)
-	case a.order == device.Customize:
+	case device.Customize:
 		l.customized(a.dev, u, o, now)
 	default:
 		l.resynced(a.dev, u, o, now)

@@ -83,17 +83,22 @@ func (l *EventLog) appendEvent(b []byte, e *device.Event) []byte {
 		b = strconv.AppendInt(b, int64(e.Count), 10)
 	}
 	b = appendNumber(b, "took_ns", e.Took)
-	if e.File != nil {
-		b = append(b, `,"file":{`...)
-		b = appendFile(b, e.File)
-		b = append(b, '}')
+	switch e.Kind {
+	case device.Applied:
+		b = appendTexts(b, "unknown", e.File.Unknown)
+		b = appendTexts(b, "rejected", e.File.Rejected)
+	case device.ResyncOK, device.ResyncFailed, device.UpgradeOK, device.UpgradeFailed: // the line of the file stands before
+	default:
+		if e.File != nil {
+			b = appendFile(b, e.File)
+		}
 	}
 	return append(b, "}\n"...)
 }
 
 // appendFile adds a transfer without server and durations.
 func appendFile(b []byte, f *device.File) []byte {
-	b = appendQuoted(append(b, `"rule":`...), string(rune(f.Rule)))
+	b = appendText(b, "rule", string(rune(f.Rule)))
 	b = appendText(b, "what", f.What)
 	b = appendText(b, "scheme", f.Scheme)
 	b = appendText(b, "host", f.Host)
@@ -105,8 +110,6 @@ func appendFile(b []byte, f *device.File) []byte {
 	if f.Protection != 0 {
 		b = appendText(b, "protection", f.Protection.String())
 	}
-	b = appendTexts(b, "unknown", f.Unknown)
-	b = appendTexts(b, "rejected", f.Rejected)
 	return appendText(b, "hint", f.Hint)
 }
 

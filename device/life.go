@@ -127,26 +127,31 @@ func customized(u *Unit, p Params) bool {
 // it names neither a key nor https, and its macros stand for who the device is.
 // It spares most rules to be read.
 func neverStrong(text string) bool {
-	if text == "" {
-		return true
-	}
-	if strings.Contains(text, "--") || strings.Contains(strings.ToLower(text), "https") {
-		return false
-	}
-	for rest := text; ; {
-		_, after, ok := strings.Cut(rest, "$")
-		if !ok {
-			return true
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '-':
+			if strings.HasPrefix(text[i:], "--") {
+				return false
+			}
+		case 'h', 'H':
+			if len(text)-i >= len("https") && strings.EqualFold(text[i:i+len("https")], "https") {
+				return false
+			}
+		case '$':
+			n := i + 1
+			for n < len(text) && isMacroByte(text[n]) {
+				n++
+			}
+			if !slices.Contains(whoMacros, text[i+1:n]) {
+				return false
+			}
 		}
-		n := 0
-		for n < len(after) && (after[n] >= 'A' && after[n] <= 'Z' || after[n] >= 'a' && after[n] <= 'z' || after[n] >= '0' && after[n] <= '9') {
-			n++
-		}
-		if !slices.Contains(whoMacros, after[:n]) {
-			return false
-		}
-		rest = after[n:]
 	}
+	return true
+}
+
+func isMacroByte(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
 }
 
 // whoMacros are those that stand for who a device is.

@@ -30,7 +30,7 @@ type reader struct {
 // its line. A missing duration alone is left to [Run]: the caller may still set
 // it.
 func Load(name string, src []byte) (*Story, error) {
-	r := &reader{name: name, src: src}
+	r := &reader{name: name, src: []byte(yamlBreaks.Replace(string(src)))}
 	s := &Story{Seed: 1, Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), file: r}
 	root := r.parse()
 	if root == nil {

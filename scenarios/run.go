@@ -25,14 +25,20 @@ type Options struct {
 	Addresses  netip.Prefix
 	Web        fleet.Web
 	PinTFTP    bool
-	Compiled   resync.Compiled       // opens files of the vendor's compiler
-	PKI        *certs.PKI            // the authorities; nil: those of certs.New(1)
-	Trust      []*x509.Certificate   // further authorities that the devices trust
-	Own        *certs.Material       // certificates of one's own, before those of the PKI; nil: none
-	KeyPool    int                   // how many keys the devices' certificates share; 0: 64
-	UniqueKeys bool                  // a key for each device, not one of a pool
-	Registry   prometheus.Registerer // nil: no live metrics
-	Tell       func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
+	Compiled   resync.Compiled     // opens files of the vendor's compiler
+	PKI        *certs.PKI          // the authorities; nil: those of certs.New(1)
+	Trust      []*x509.Certificate // further authorities that the devices trust
+	Own        *certs.Material     // certificates of one's own, before those of the PKI; nil: none
+	KeyPool    int                 // how many keys the devices' certificates share; 0: 64
+	UniqueKeys bool                // a key for each device, not one of a pool
+	// Public are names and addresses that may be contacted though they are
+	// public: the user's word, which no story can give itself.
+	Public []string
+	// Operator is the word of a user that the servers are his: without it no
+	// more than 1,000 devices contact any off this machine.
+	Operator bool
+	Registry prometheus.Registerer // nil: no live metrics
+	Tell     func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
 	// Started is called once everything listens, before the first device has
 	// power.
 	Started func(*Live)
@@ -68,6 +74,7 @@ type play struct {
 	judge    *judge
 	server   *prov.Server
 	certs    *certs.Devices
+	guard    *fetch.Guard
 	pairs    *prov.Pairs
 	texts    *texts
 	when     []*tracked // by step
@@ -88,7 +95,10 @@ func Run(ctx context.Context, s *Story, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &play{plan: plan, options: o}
+	p := &play{plan: plan, options: o, guard: plan.newGuard(&o)}
+	if err := p.permitted(p.guard); err != nil {
+		return nil, err
+	}
 	p.texts = &texts{play: p}
 	if err := p.prepare(); err != nil {
 		return nil, err
@@ -115,13 +125,13 @@ func (p *play) prepare() error {
 }
 
 func (p *play) openFleet() error {
-	p.tally = result.NewTally(p.makes, p.makeOf)
+	p.tally = result.NewTally(p.makes, p.makeOf, device.Shard{})
 	one := !fleet.CanBind(p.options.Addresses)
 	if one {
 		p.notes = append(p.notes, "this machine cannot bind the devices' addresses: all traffic comes from one address")
 	}
 	f, err := fleet.New(fleet.Config{
-		Seed: p.story.Seed, Groups: p.groups, Network: p.network(), Addresses: p.options.Addresses, OneAddress: one,
+		Seed: p.story.Seed, Groups: p.groups, Network: p.network(), Guard: p.guard, Addresses: p.options.Addresses, OneAddress: one,
 		Outstanding: p.story.Most, Rate: p.story.Rate, Tell: p.tell, Late: p.tally.Late, Web: p.options.Web,
 		Compiled: p.options.Compiled, CCERT: p.certs.Holder.Status,
 	})
@@ -178,19 +188,16 @@ func (p *play) material() (*certs.Material, error) {
 	return all, nil
 }
 
-// network returns what the devices reach their servers through: the target's
-// hosts alone, where the story names them.
+// network returns what the devices reach their servers through.
 func (p *play) network() fleet.Network {
-	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP, Certs: p.certs}
+	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP, Certs: p.certs, Guard: p.guard}
 	if s := p.story.Server; s != nil {
 		sockets.Hosts = map[string][]netip.Addr{s.name(): {p.server.HTTP().Addr()}}
 	}
-	t := p.story.Target
-	if t == nil || t.Hosts == nil {
-		return sockets
+	if t := p.story.Target; t != nil && t.Hosts != nil {
+		sockets.Hosts = hostAddresses(t.Hosts)
 	}
-	sockets.Hosts = hostAddresses(t.Hosts)
-	return &fence{Sockets: sockets, allowed: allowed(t.Hosts)}
+	return sockets
 }
 
 func (p *play) tell(events []device.Event) {

@@ -23,6 +23,7 @@ func (p *play) report(began time.Time, interrupted bool) *Report {
 	if !p.story.expected() {
 		r.Notes = append(r.Notes, "nothing was expected of this run")
 	}
+	r.Notes = append(r.Notes, refusals(p.guard)...)
 	if n := p.fleet.LogLinesDropped(); n > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d syslog lines could not be sent, or not fast enough; look at the devices' Syslog_Server", n))
 	}

@@ -36,6 +36,8 @@ type runFlags struct {
 	web             webFlags
 	certs           certFlags
 	caTable         string
+	public          []string
+	operator        bool
 }
 
 func runCommand(s streams) *cobra.Command {
@@ -51,10 +53,16 @@ scenario file, or one of those that come with the program.
 embedded server answers with the demo's files. --set presets a parameter: it
 survives a factory reset. --until ends the run as soon as every device is in that
 state or further along; with --timeout it is an expectation, and missing it is
-exit code 3. Without --until and --duration the run goes on until Ctrl-C.`,
+exit code 3. Without --until and --duration the run goes on until Ctrl-C.
+
+Devices contact loopback and private addresses alone, whatever a profile, a rule,
+a redirect or DNS says; --allow-public names a public host that they may contact
+too. More than 1,000 devices contact nobody off this machine without
+--i-operate-this-server. This program is a load: point it at nobody else's server.`,
 		Example: `  spafleet run --model SPA2102 --firmware 5.2.10 --count 1000 --tftp-server 127.0.0.1:6969 --duration 30s
   spafleet run --model SPA942 --count 200 --profile-rule 'http://127.0.0.1:8080/$MA.xml' --until SP-CUST --timeout 2m
   spafleet run --model PAP2T --count 50 --set Resync_Random_Delay=0 --until SEC-PRV-2 --timeout 1m --json
+  spafleet run --model SPA942 --count 5000 --profile-rule 'https://prov.example.com/$MA' --allow-public prov.example.com --i-operate-this-server
   spafleet run story.yaml`,
 		Args: cobra.MaximumNArgs(1),
 	}
@@ -69,7 +77,7 @@ exit code 3. Without --until and --duration the run goes on until Ctrl-C.`,
 		if st.options.Web, err = f.web.web(); err != nil {
 			return err
 		}
-		st.options.Addresses, st.options.PinTFTP = f.addresses, f.tftpClient == "pin"
+		f.apply(&st.options)
 		if err := f.certs.apply(&st.options); err != nil {
 			return err
 		}
@@ -102,8 +110,15 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.Var(durationFlag{&f.lateness}, "max-lateness", "the run does not count when attempts start later than this, p99 (100ms)")
 	flags.Var(prefixFlag{&f.addresses}, "addresses", "the devices' own addresses (127.64.0.0/10)")
 	flags.StringVar(&f.caTable, "ca-table", "", "which list of trusted authorities holds: field or documented (switch ca_table)")
+	flags.Var(hostsFlag{&f.public}, "allow-public", "let the devices contact this public host, a name or an address; may be repeated")
+	flags.BoolVar(&f.operator, "i-operate-this-server", false, "let more than 1,000 devices contact servers off this machine")
 	f.certs.registerDevices(flags)
 	f.web.register(flags, "")
+}
+
+// apply sets what is the machine's, and the user's word.
+func (f *runFlags) apply(o *scenarios.Options) {
+	o.Addresses, o.PinTFTP, o.Public, o.Operator = f.addresses, f.tftpClient == "pin", f.public, f.operator
 }
 
 // story reads the story that was named, or makes one of the flags.

@@ -8,6 +8,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/fetch"
 	"spafleet/resync/rule"
 )
 
@@ -23,17 +24,24 @@ type Config struct {
 	Seed    uint64
 	Groups  []Group
 	Network Network // needed
+	// Guard says whom log lines may go to, and is best that of Network too; nil:
+	// addresses of loopback and private networks.
+	Guard *fetch.Guard
 	// Addresses has an address for each device: its base + 1 + the device's
 	// index. The zero Prefix is 127.64.0.0/10.
 	Addresses netip.Prefix
 	// OneAddress leaves the choice of source address to the system: for machines
 	// that cannot bind addresses of the prefix. Devices keep theirs for $IP.
 	OneAddress bool
-	Loops      int // 0: one for each CPU that Go uses
-	// Outstanding is the most attempts at once; 0: as many as the limit of open
-	// files allows, at most 4000.
+	// Shard is the part of the fleet that this process works: memory is taken for
+	// its devices alone. The rest of Config describes the whole fleet.
+	Shard device.Shard
+	Loops int // 0: one for each CPU that Go uses
+	// Outstanding is the most attempts at once of the whole fleet, of which a
+	// shard has its part; 0: as many as this machine's limit of open files allows,
+	// at most 4000.
 	Outstanding int
-	// Rate is the most attempts started in a second; 0: no limit.
+	// Rate is the most attempts started in a second by the whole fleet; 0: no limit.
 	Rate float64
 	// CCERT returns what $CCERT says of a unit's certificate; nil: Not Installed.
 	// It is called often, from several goroutines.
@@ -47,6 +55,12 @@ type Config struct {
 	// Late is called when an attempt starts, with its lateness in nanoseconds.
 	Late func(int64)
 	Web  Web
+	// Save keeps the fleet in a file, and Resume lets it go on from one: then it
+	// must be the same fleet, but for Network, Lease, RCURL and limits. Attempts
+	// that were under way begin anew. Timers go on; what they would have done
+	// meanwhile comes as spread as it would have.
+	Save   Save
+	Resume *Saved // nil: begin anew
 }
 
 // Web says whether and where the devices' admin web servers answer.
@@ -111,6 +125,12 @@ func (c *Config) check() error {
 	}
 	if total == 0 {
 		return errNoDevices
+	}
+	if err := c.Shard.Check(); err != nil {
+		return fmt.Errorf("fleet: %w", err)
+	}
+	if c.Shard.Len(total) == 0 {
+		return fmt.Errorf("fleet: shard %d of %d has no device: the fleet has %d", c.Shard.Index, c.Shard.Count, total)
 	}
 	if room := 1<<(32-c.Addresses.Bits()) - 2; total > room || total > device.MaxDevices {
 		return fmt.Errorf("fleet: %d devices do not fit into %s, which has room for %d; use a wider prefix",

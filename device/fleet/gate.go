@@ -92,7 +92,17 @@ func (l *loop) enqueue(dev device.Index, u *unit, c device.Command, due int64) {
 		l.pending[dev] = append(l.pending[dev], later)
 	}
 	u.set(queued, true)
+	u.doing, u.why = c.Order, c.Cause
+	if c.Argument != "" {
+		l.asked[dev] = c
+	}
 	l.gate.push(start{dev: dev, command: c, due: due, booted: u.booted, forced: u.has(inUse)})
+}
+
+// done forgets what a device was at.
+func (l *loop) done(dev device.Index, u *unit) {
+	u.doing, u.why = 0, 0
+	delete(l.asked, dev)
 }
 
 // admit starts what the gate lets through.
@@ -116,6 +126,7 @@ func (l *loop) admit(ctx context.Context, now int64) {
 		u.set(queued, false)
 		if u.has(inUse) && !s.forced { // the line was taken while the attempt waited
 			l.gate.running--
+			l.done(s.dev, u)
 			l.wait(s.dev, u, s.command, now)
 			continue
 		}
@@ -183,9 +194,10 @@ func (l *loop) slot() int32 {
 // stays.
 func (l *loop) abandon(dev device.Index, u *unit) {
 	u.due, u.agenda = 0, agenda{}
-	u.set(queued, false)
+	u.set(queued|booting, false)
 	delete(l.pending, dev)
 	delete(l.delayed, dev)
+	l.done(dev, u)
 	if u.act == idle {
 		return
 	}

@@ -9,15 +9,15 @@ import (
 	"spafleet/resync"
 )
 
-// A loop owns every n-th device of a fleet. It alone writes them; it blocks on
+// A loop owns every n-th device of a shard. It alone writes them; it blocks on
 // nothing but its clock and its inbox, and never sends to itself.
 type loop struct {
 	f       *Fleet
-	first   int // its first device's index
+	first   int // the place of its first device
 	clock   clock
 	inbox   chan message
 	mu      sync.Mutex // guards units against pages that copy them
-	units   []unit     // device d is units[d/loops]
+	units   []unit     // the device at place p of the shard is units[p/loops]
 	heap    heap
 	gate    gate
 	acts    []act
@@ -27,8 +27,8 @@ type loop struct {
 	trusted map[device.Index]*resync.Authority // of the few that have one
 	custom  map[device.Index]custom
 	delayed map[device.Index]device.Command // of the resync timer: it stands for an order that waits a random delay
+	asked   map[device.Index]device.Command // what a device is at, where that has an argument
 	out     []device.Event                  // what this turn has to tell
-	ending  bool
 	workers sync.WaitGroup
 }
 
@@ -60,7 +60,11 @@ type act struct {
 
 // run works until ctx ends, then cancels every attempt and takes its outcome.
 func (l *loop) run(ctx context.Context) {
-	l.powerUp()
+	if l.f.resumed == 0 {
+		l.powerUp()
+	} else {
+		l.carryOn()
+	}
 	l.tell()
 	l.out = nil // it was large once
 	for ctx.Err() == nil {
@@ -106,8 +110,8 @@ func (l *loop) wake(now int64) {
 	}
 }
 
-// powerUp gives every device its presets, and power to those that have it from
-// the start.
+// powerUp gives power to the devices that have it from the start. Their firmware
+// starts at once: the run begins where they have booted.
 func (l *loop) powerUp() {
 	now := l.clock.Now()
 	for i := range l.units {
@@ -117,6 +121,7 @@ func (l *loop) powerUp() {
 		}
 		l.mu.Lock()
 		l.powerOn(l.index(i), u, now)
+		l.boot(l.index(i), u, device.ByPower, now)
 		l.mu.Unlock()
 		if len(l.out) > 4096 {
 			l.tell()
@@ -125,7 +130,6 @@ func (l *loop) powerUp() {
 }
 
 func (l *loop) drain() {
-	l.ending = true
 	for i := range l.acts {
 		if l.acts[i].cancel != nil {
 			l.acts[i].cancel()
@@ -138,9 +142,9 @@ func (l *loop) drain() {
 	l.workers.Wait()
 }
 
-func (l *loop) index(i int) device.Index { return device.Index(i*len(l.f.loops) + l.first) }
+func (l *loop) index(i int) device.Index { return l.f.shard.At(i*len(l.f.loops) + l.first) }
 
-func (l *loop) unit(dev device.Index) *unit { return &l.units[int(dev)/len(l.f.loops)] }
+func (l *loop) unit(dev device.Index) *unit { return &l.units[l.f.shard.Place(dev)/len(l.f.loops)] }
 
 func (l *loop) handle(m message, now int64) {
 	l.mu.Lock()
@@ -199,23 +203,22 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 	l.take(&a, &commit{o.Params, o.Life, o.Events})
 	u.receipt = o.Applied
 	l.trust(a.dev, o.CA)
-	switch {
-	case o.Aborted:
+	if o.Aborted { // by the end of the run; what it was at is kept for the next one
 		l.f.aborted.Add(1)
-	case l.ending:
-		l.count(u, a.order, o)
-	case a.order == device.Upgrade:
+		return
+	}
+	l.done(a.dev, u)
+	switch a.order {
+	case device.Upgrade:
 		l.upgraded(a.dev, u, o, now)
-	case a.order == device.Report:
+	case device.Report:
 		l.reportEnded(a.dev, u, o)
-	case a.order == device.Customize:
+	case device.Customize:
 		l.customized(a.dev, u, o, now)
 	default:
 		l.resynced(a.dev, u, o, now)
 	}
-	if !l.ending {
-		l.runPending(a.dev, u, now)
-	}
+	l.runPending(a.dev, u, now)
 }
 
 func (l *loop) count(u *unit, order device.Order, o *resync.Outcome) {

@@ -87,17 +87,17 @@ func TestTFTPReadPackets(t *testing.T) {
 					w.reply(data(2, "y"))
 				}},
 			},
-			want: []string{"0s " + rrq, "0s ACK 1", "0s ERROR 5 Unknown transfer ID to 192.0.2.1:3002", "0s ACK 2"},
+			want: []string{"0s " + rrq, "0s ACK 1", "0s ERROR 5 Unknown transfer ID to 10.0.2.1:3002", "0s ACK 2"},
 		},
 		{
 			name: "another address is not heard, before and after the first answer",
 			serve: map[string][]func(*wire){
 				rrq: {func(w *wire) {
-					w.from(netip.MustParseAddrPort("192.0.2.66:69"), 0, data(1, "evil"))
+					w.from(netip.MustParseAddrPort("10.0.2.66:69"), 0, data(1, "evil"))
 					w.reply(data(1, full))
 				}},
 				"ACK 1": {func(w *wire) {
-					w.from(netip.MustParseAddrPort("192.0.2.66:3001"), 0, data(2, "evil"))
+					w.from(netip.MustParseAddrPort("10.0.2.66:3001"), 0, data(2, "evil"))
 					w.reply(data(2, "y"))
 				}},
 			},

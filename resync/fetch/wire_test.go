@@ -36,8 +36,8 @@ type datagram struct {
 }
 
 var (
-	wellKnown = netip.MustParseAddrPort("192.0.2.1:69")
-	session   = netip.MustParseAddrPort("192.0.2.1:3001")
+	wellKnown = netip.MustParseAddrPort("10.0.2.1:69")
+	session   = netip.MustParseAddrPort("10.0.2.1:3001")
 )
 
 func newWire(serve func(w *wire, p string)) *wire {

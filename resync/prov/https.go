@@ -82,7 +82,7 @@ func (s *Server) handleHTTPS(h *HTTPS, w http.ResponseWriter, q *http.Request) {
 	t := s.begin(r, q.UserAgent())
 	t.x.subject, t.x.tls = conn.subject(), conn.protocol
 	if h.Match && t.foreign() {
-		t.fail(http.StatusForbidden, errors.New("the certificate is not that of the device in the path"))
+		t.fail(http.StatusForbidden, errForeign)
 	} else {
 		t.take(w, q)
 	}

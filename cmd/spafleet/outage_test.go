@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"spafleet/bench/peer"
 	"spafleet/device"
 	"spafleet/device/fleet"
 	"spafleet/resync/fetch"

@@ -36,6 +36,7 @@ type runFlags struct {
 	web             webFlags
 	certs           certFlags
 	caTable         string
+	shard           shardFlags
 }
 
 func runCommand(s streams) *cobra.Command {
@@ -51,14 +52,21 @@ scenario file, or one of those that come with the program.
 embedded server answers with the demo's files. --set presets a parameter: it
 survives a factory reset. --until ends the run as soon as every device is in that
 state or further along; with --timeout it is an expectation, and missing it is
-exit code 3. Without --until and --duration the run goes on until Ctrl-C.`,
+exit code 3. Without --until and --duration the run goes on until Ctrl-C.
+
+Many machines share a fleet: each runs the same command with its own --shard-index
+of --shard-count, and 'spafleet report merge' adds up what --result or --result-url
+left. Device d belongs to shard d mod count, and is the same device whatever the
+count. In a Kubernetes Indexed Job the index is that of the pod.`,
 		Example: `  spafleet run --model SPA2102 --firmware 5.2.10 --count 1000 --tftp-server 127.0.0.1:6969 --duration 30s
   spafleet run --model SPA942 --count 200 --profile-rule 'http://127.0.0.1:8080/$MA.xml' --until SP-CUST --timeout 2m
   spafleet run --model PAP2T --count 50 --set Resync_Random_Delay=0 --until SEC-PRV-2 --timeout 1m --json
-  spafleet run story.yaml`,
+  spafleet run story.yaml
+  spafleet run story.yaml --shard-index 2 --shard-count 8 --start-at 2026-11-22T18:00:00Z --result 2.json`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	f.register(c)
+	f.shard.register(c)
 	c.Flags().StringVar(&st.metrics, "metrics", "", "serve Prometheus metrics at this host:port")
 	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -76,6 +84,10 @@ exit code 3. Without --until and --duration the run goes on until Ctrl-C.`,
 		if st.options.Compiled, err = f.compiled(c.Context()); err != nil {
 			return err
 		}
+		if err := f.shard.apply(c, &st.options); err != nil {
+			return err
+		}
+		st.results = delivery{file: f.shard.result, url: f.shard.url, out: st.out}
 		st.hello = runHello
 		return st.play(c.Context(), story)
 	}
@@ -253,12 +265,15 @@ func (f *runFlags) addUntil(s *scenarios.Story) error {
 }
 
 func runHello(w io.Writer, l *scenarios.Live) {
-	v, _ := l.Fleet.View(0)
+	first := l.Fleet.Shard().At(0)
 	fmt.Fprintf(w, "%d devices from %s on, at most %d at work at once\n", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
+	if s := l.Fleet.Shard(); !s.Whole() {
+		fmt.Fprintf(w, "they are shard %d of %d of a fleet of %d devices\n", s.Index, s.Count, l.Fleet.Total())
+	}
 	if l.Server != nil {
 		fmt.Fprintf(w, "no target given: the embedded server answers, tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())
 	}
-	if url := l.Fleet.WebURL(v.Unit.Index); url != "" {
+	if url := l.Fleet.WebURL(first); url != "" {
 		fmt.Fprintf(w, "web server of the first device: %s\n", url)
 	}
 }

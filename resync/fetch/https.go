@@ -118,14 +118,11 @@ func (d *dress) shakeModern(ctx context.Context, conn net.Conn, r *resync.Reques
 }
 
 func modernFailure(err error) error {
-	failed := &handshakeError{certs.Failure{Alert: ssl.NoAlert}, err}
+	failed := &handshakeError{cause: err}
+	failed.Alert, failed.Sent = certs.ModernAlert(err)
 	var refused *certs.VerifyError
-	var alert tls.AlertError
-	switch {
-	case errors.As(err, &refused):
-		failed.Failure = certs.Failure{Number: refused.Number, Alert: 42, Sent: true} // crypto/tls has but this one
-	case errors.As(err, &alert):
-		failed.Alert = ssl.Alert(alert)
+	if errors.As(err, &refused) {
+		failed.Number = refused.Number
 	}
 	return failed
 }

@@ -231,6 +231,24 @@ func TestTLS12IsSpokenByASwitch(t *testing.T) {
 	}
 }
 
+func TestTheAlertOfAServerIsToldInTLS12Too(t *testing.T) {
+	cert, err := pki.Server(certs.ServerRequest{CA: certs.Sipura1, CN: "prov.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for alert, config := range map[uint8]*tls.Config{
+		40: {MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA}},
+		70: {MinVersion: tls.VersionTLS13},
+	} {
+		config.Certificates = []tls.Certificate{{Certificate: cert.Chain, PrivateKey: cert.Key}}
+		at, _ := serveHTTPS(t, prov.HTTPS{Addr: "127.0.0.1:0", TLS: config})
+		_, err := secureSockets().Fetch(t.Context(), askSecurely(t, "SPA122", "1.3.5(004p)", "/spa2102.cfg", map[string]string{"tls_versions": "tls1.2", "tls_suites": "rsa", "client_certificate": "none"}, at))
+		if e := failed(t, err); e.Result != device.TLSFailed || e.TLS.Verify != 0 || e.TLS.Alert != alert || e.TLS.Hint == "" {
+			t.Errorf("alert %d: %v: %+v", alert, err, e)
+		}
+	}
+}
+
 // A server that does not go on with the handshake holds a device for one read,
 // and nobody who calls it off.
 func TestASilentHandshakeEnds(t *testing.T) {

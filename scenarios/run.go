@@ -305,13 +305,13 @@ func (p *play) track(c *Claim, latched bool) *tracked {
 
 // perform runs the fleet and the timeline, and judges.
 func (p *play) perform(ctx context.Context) (*Report, error) {
+	if p.options.Started != nil {
+		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, play: p})
+	}
 	p.awaitStart(ctx)
 	began := time.Now()
 	p.start = p.fleet.Now()
 	p.judge.start = p.start
-	if p.options.Started != nil {
-		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, play: p})
-	}
 	p.texts.fleet.Store(p.fleet)
 	p.begin() // before the first event
 	work, stop := context.WithCancel(ctx)

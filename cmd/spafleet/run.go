@@ -36,10 +36,10 @@ type runFlags struct {
 	web             webFlags
 	certs           certFlags
 	caTable         string
+	shard           shardFlags
 	public          []string
 	operator        bool
 	clock           clockFlags
-	shard           shardFlags
 }
 
 func runCommand(s streams) *cobra.Command {
@@ -290,11 +290,11 @@ func (f *runFlags) addUntil(s *scenarios.Story) error {
 func runHello(w io.Writer, l *scenarios.Live) {
 	first := l.Fleet.Shard().At(0)
 	fmt.Fprintf(w, "%d devices from %s on, at most %d at work at once\n", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
-	if l.Virtual {
-		fmt.Fprintf(w, "time jumps from %s on; the embedded server answers in process\n", time.Unix(0, l.Fleet.Now()).UTC().Format(time.RFC3339))
-	}
 	if s := l.Fleet.Shard(); !s.Whole() {
 		fmt.Fprintf(w, "they are shard %d of %d of a fleet of %d devices\n", s.Index, s.Count, l.Fleet.Total())
+	}
+	if l.Virtual {
+		fmt.Fprintf(w, "time jumps from %s on; the embedded server answers in process\n", time.Unix(0, l.Fleet.Now()).UTC().Format(time.RFC3339))
 	}
 	if l.Server != nil {
 		fmt.Fprintf(w, "no target given: the embedded server answers, tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())

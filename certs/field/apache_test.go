@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 // apacheForm is what Apache logs of a request. The guides say that the MAC is in
@@ -58,7 +59,13 @@ func startApache() (map[*setup]*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return servers, p.ready(last)
+	if err := p.ready(last); err != nil {
+		return nil, err
+	}
+	return servers, wait(10*time.Second, "Apache is ready", func() (bool, error) {
+		text, err := os.ReadFile(base)
+		return strings.Contains(string(text), "resuming normal operations"), err
+	})
 }
 
 // apache returns a setup in Apache's words, and the file of its log.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"reflect"
 	"testing"
 
@@ -21,11 +20,11 @@ func (o *outcome) judge(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := certs.Visit{Unit: &o.unit, Params: o.params, Now: o.at, Host: o.host, Addr: netip.MustParseAddr("127.0.0.1")}
+	v := certs.Visit{Unit: &o.unit, Params: o.params, Now: o.at, Host: o.host, Addr: loopback}
 	if name, ok := certs.NameToResolve(o.unit.Row, described.Chain[0]); ok {
-		v.Found = sockets.Hosts[name]
+		v.Found = hosts[name]
 	}
-	judged, err := trust.Judge(v, described)
+	judged, err := o.as.Judge(v, described)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ type setup struct {
 	on       string // the programs that run it, each a word
 	cert     certs.ServerRequest
 	min, max ssl.Version
-	ciphers  string // in OpenSSL's words; "": ALL
+	ciphers  string // in OpenSSL's words; "": AES256-SHA:AES128-SHA
 	level    int    // OpenSSL's security level
 	dh       int    // bits of the prime that is configured; 0: none is
 	ask      asking
@@ -62,7 +62,7 @@ func configure(s setup) *setup {
 		s.cert.CN = host
 	}
 	s.min, s.max = cmp.Or(s.min, ssl.TLS10), cmp.Or(s.max, certs.TLS12)
-	s.ciphers = cmp.Or(s.ciphers, "ALL")
+	s.ciphers = cmp.Or(s.ciphers, "AES256-SHA:AES128-SHA")
 	setups = append(setups, &s)
 	return &s
 }
@@ -213,6 +213,9 @@ func (s *setup) described(program string) (*certs.Server, error) {
 		return nil, err
 	}
 	d := &certs.Server{Min: s.min, Max: s.max, Suites: s.suites(program), DHBits: s.dh, Chain: c.Chain, Status400: program == nginx, Level: s.level, Strict: s.strict}
+	if program == apache && s.dh == 0 { // it takes a prime as long as its key
+		d.DHBits = cmp.Or(s.cert.Bits, 2048)
+	}
 	if s.ask == never {
 		return d, nil
 	}

@@ -171,14 +171,14 @@ func (p *plan) eachHost(tell func(host, purpose string)) {
 	}
 	for i := range p.story.Timeline {
 		s := &p.story.Timeline[i]
-		hostsInText(s.URL, s.Action, tell)
+		hostsInText(p.sample(s.URL), s.Action, tell)
 		for _, set := range s.Set {
-			hostsOfValue(set.Name, set.Value, tell)
+			hostsOfValue(set.Name, p.sample(set.Value), tell)
 		}
 	}
 	if s := p.story.Server; s != nil {
 		for path, e := range s.Files {
-			hostsInText(e.Location, "server.files"+path, tell)
+			hostsInText(p.sample(e.Location), "server.files"+path, tell)
 		}
 	}
 }

@@ -43,6 +43,7 @@ type runFlags struct {
 func runCommand(s streams) *cobra.Command {
 	st := &stage{streams: s}
 	f := &runFlags{count: 1}
+	plan := false
 	c := &cobra.Command{
 		Use:   "run [FILE|NAME]",
 		Short: "Run a fleet against a server of your own, or a story from a file",
@@ -63,12 +64,14 @@ too. More than 1,000 devices contact nobody off this machine without
   spafleet run --model SPA942 --count 200 --profile-rule 'http://127.0.0.1:8080/$MA.xml' --until SP-CUST --timeout 2m
   spafleet run --model PAP2T --count 50 --set Resync_Random_Delay=0 --until SEC-PRV-2 --timeout 1m --json
   spafleet run --model SPA942 --count 5000 --profile-rule 'https://prov.example.com/$MA' --allow-public prov.example.com --i-operate-this-server
+  spafleet run --model SPA2102 --count 1M --plan
   spafleet run story.yaml`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	f.register(c)
 	c.Flags().StringVar(&st.metrics, "metrics", "", "serve Prometheus metrics at this host:port")
 	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
+	c.Flags().BoolVar(&plan, "plan", false, "print what the run would take, and what does not fit; start nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		story, err := f.story(c, args)
 		if err != nil {
@@ -83,6 +86,9 @@ too. More than 1,000 devices contact nobody off this machine without
 		}
 		if st.options.Compiled, err = f.compiled(c.Context()); err != nil {
 			return err
+		}
+		if plan {
+			return printPlan(s, story, st)
 		}
 		st.hello = runHello
 		return st.play(c.Context(), story)

@@ -35,7 +35,7 @@ type Config struct {
 	OneAddress bool
 	Loops      int // 0: one for each CPU that Go uses
 	// Outstanding is the most attempts at once; 0: as many as the limit of open
-	// files allows, at most 4000.
+	// files allows, at most MostOutstanding. See [Budget].
 	Outstanding int
 	// Rate is the most attempts started in a second; 0: no limit.
 	Rate float64

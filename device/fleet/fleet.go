@@ -34,6 +34,7 @@ type Fleet struct {
 	presets    []device.Params // by group
 	network    Network
 	guard      *fetch.Guard
+	budget     Budget
 	base       netip.Addr
 	prefix     netip.Prefix
 	oneAddress bool
@@ -84,10 +85,8 @@ func (f *Fleet) makeLoops(c *Config) {
 	if n <= 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
-	most := c.Outstanding
-	if most <= 0 {
-		most = outstanding(openFiles())
-	}
+	f.budget = NewBudget(c.Outstanding)
+	most := f.budget.Most
 	n = min(n, f.total, most) // each loop has a part of most, at least one
 	start := time.Now()
 	for i := range n {
@@ -231,6 +230,9 @@ func (f *Fleet) At(addr netip.Addr) (device.View, bool) {
 
 // Running returns how many attempts run now.
 func (f *Fleet) Running() int { return int(f.running.Load()) }
+
+// Budget returns what bounds the attempts at once.
+func (f *Fleet) Budget() Budget { return f.budget }
 
 // Outstanding returns how many attempts may run at once.
 func (f *Fleet) Outstanding() int {

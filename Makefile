@@ -18,3 +18,5 @@ fuzz:       ## ten seconds for each fuzz target
 	@bash .ci/fuzz 10s
 bench:      ## the packages' benchmarks
 	go test -run '^$$' -bench . ./...
+bench-tls:  ## handshakes beside openssl s_time, memory of connections, certificates minted; four minutes
+	@go build -o bin/bench-tls ./bench/tls && bin/bench-tls && bin/bench-tls --memory && bin/bench-tls --mint

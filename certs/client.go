@@ -24,6 +24,8 @@ var suiteLists = map[string][]ssl.Suite{
 		ssl.Export1024DESSHA, ssl.Export1024RC4MD5, ssl.ExportRC4MD5},
 	// SSL_Key_Negotiation RSA of 7.6.2f: field.
 	"rsa": {ssl.AES256SHA, ssl.AES128SHA},
+	// Of a device without AES (bug 6), for tests of servers: inferred.
+	"rc4": {ssl.RC4SHA, ssl.RC4MD5, ssl.DES3SHA},
 	// OpenSSL 0.9.8's own list without IDEA, from memory: inferred. The numbers
 	// are those of suites that package ssl does not speak: DSS, DES and export.
 	"library": {ssl.DHEAES256SHA, 0x0038, ssl.AES256SHA, ssl.DHEDES3SHA, 0x0013, ssl.DES3SHA, ssl.DHEAES128SHA, 0x0032, ssl.AES128SHA,
@@ -35,6 +37,7 @@ var suiteLists = map[string][]ssl.Suite{
 var modernLists = map[string][]uint16{
 	"sipura": {tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA},
 	"rsa":    {tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA},
+	"rc4":    {tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA},
 	"library": {tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 		tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
 		tls.TLS_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_RSA_WITH_AES_128_GCM_SHA256,

@@ -24,6 +24,7 @@ func TestClientSpeaksAsItsFirmwareDoes(t *testing.T) {
 		{"SPA504G 7.5.2b", "ssl3 tls1.0 " + nine + " 0"},
 		{"SPA504G 7.6.2f", "tls1.0 tls1.0 [AES256-SHA AES128-SHA] 0"},
 		{"SPA504G 7.6.2f tls_versions=ssl3", "ssl3 ssl3 [AES256-SHA AES128-SHA] 0"},
+		{"SPA504G 7.6.2f tls_suites=rc4", "tls1.0 tls1.0 [RC4-SHA RC4-MD5 DES-CBC3-SHA] 0"},
 		{"SPA504G 7.6.2f tls_suites=sipura dh_limit=512", "tls1.0 tls1.0 " + nine + " 512"},
 	}
 	for _, tt := range tests {

@@ -13,6 +13,7 @@ type Behaviour struct {
 	Files profile.Options // likewise Row.Reading
 
 	// When a device acts.
+	BootTime               time.Duration // after power has returned
 	RandomDelayUnit        time.Duration // of Resync_Random_Delay
 	RetryAtOnce            bool          // Resync_Error_Retry_Delay 0 retries after a second
 	AnyChangeReboots       bool

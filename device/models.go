@@ -29,6 +29,7 @@ type Family struct {
 	HWVersion  Fact   // $HWVER
 	HostName   Fact   // DHCP option 12 while HostName is empty
 	Limit      int    // most bytes of a profile (profile-formats.md §1.9: inferred)
+	BootTime   Fact   // from power to the start of its firmware's resync engine
 	Newest     Fact   // firmware of a model of which none was seen
 	TLS        string // which models it is alike in trust, a row of package certs
 }

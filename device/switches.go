@@ -45,6 +45,18 @@ func duration(d func(*Behaviour) *time.Duration) func(*Behaviour, string) error 
 	}
 }
 
+// pause applies a duration that may be none.
+func pause(d func(*Behaviour) *time.Duration) func(*Behaviour, string) error {
+	return func(b *Behaviour, v string) error {
+		t, err := time.ParseDuration(v)
+		if err != nil || t < 0 {
+			return errChoice
+		}
+		*d(b) = t
+		return nil
+	}
+}
+
 func number(low, high int, n func(*Behaviour) *int) func(*Behaviour, string) error {
 	return func(b *Behaviour, v string) error {
 		i, err := strconv.Atoi(v)
@@ -119,6 +131,10 @@ var engineSwitches = []firmwareSwitch{
 			}
 			return duration(func(b *Behaviour) *time.Duration { return &b.RandomDelayUnit })(b, v)
 		},
+	},
+	{ // no page says it; the reboot page of 7.6.2f comes back after 50 s (device-surface.md §2: field)
+		"boot_time", "0s or a duration", "from the return of power until the firmware can resync",
+		func(r *Row) Fact { return r.Model.Family.BootTime }, pause(func(b *Behaviour) *time.Duration { return &b.BootTime }),
 	},
 	{ // Q2
 		"error_retry_zero", "never or at_once", "what Resync_Error_Retry_Delay 0 means (at_once: after 1 s)",

@@ -12,7 +12,7 @@ import (
 // hold. Package certs makes the client of it.
 type TLS struct {
 	Versions   [2]uint16 // least and most, as on the wire; 0: as the parameter Enable_SSLv3 says
-	Suites     string    // sipura, rsa or library; parameter: as SSL_Key_Negotiation says
+	Suites     string    // sipura, rsa, library or rc4; parameter: as SSL_Key_Negotiation says
 	SSL2Hello  bool
 	Fragments  bool // an empty record before each one of data
 	MostDHBits int  // 0: no limit
@@ -90,16 +90,17 @@ func byEra(facts ...Fact) func(*Row) Fact {
 	return func(r *Row) Fact { return facts[r.era()] }
 }
 
-// since gives a fact to firmware from a version on, among the SPA5xx and the
-// SPA1xx, and another to all others.
-func since(spa5xx, spa1xx string, from, before Fact) func(*Row) Fact {
-	return func(r *Row) Fact {
-		first := map[int]string{3: spa5xx, 4: spa1xx}[r.Generation]
-		if first != "" && rule.CompareVersions(r.Firmware.Version, first, false) >= 0 {
-			return from
-		}
-		return before
+// readsSHA256 knows from when on requests for certificates were to be signed with
+// SHA-256: that is documented for the SPA5xx and the SPA1xx.
+func readsSHA256(r *Row) Fact {
+	first := map[int]string{3: "7.5.6", 4: "1.3.3"}[r.Generation]
+	switch {
+	case first == "" || rule.CompareVersions(r.Firmware.Version, first, false) < 0:
+		return inferred("refuse")
+	case r.Model.Family == &srp500:
+		return inferred("accept")
 	}
+	return documented("accept")
 }
 
 func longestDH(r *Row) Fact {
@@ -141,10 +142,10 @@ var tlsSwitches = []firmwareSwitch{
 		word(tlsVersions, func(b *Behaviour) *[2]uint16 { return &b.TLS.Versions }),
 	},
 	{ // §3.2: the nine of the guide's table; what followed is not known until 7.6.2
-		"tls_suites", "parameter, sipura, rsa or library",
-		"cipher suites offered: the guide's nine, AES with RSA, OpenSSL's own list (parameter: as SSL_Key_Negotiation says)",
+		"tls_suites", "parameter, sipura, rsa, library or rc4",
+		"cipher suites offered: the guide's nine, AES with RSA, OpenSSL's own list, RC4 and 3DES alone (parameter: as SSL_Key_Negotiation says)",
 		byEra(documented("sipura"), inferred("sipura"), inferred("sipura"), inferred("sipura"), field("parameter"), inferred("library")),
-		oneOf(func(b *Behaviour) *string { return &b.TLS.Suites }, "parameter", "sipura", "rsa", "library"),
+		oneOf(func(b *Behaviour) *string { return &b.TLS.Suites }, "parameter", "sipura", "rsa", "library", "rc4"),
 	},
 	{ // §3.1: 7.6.2f forbids it; whether an older one sent it is not known (bug 27)
 		"tls_hello", "tls or ssl2", "format of the first hello",
@@ -201,7 +202,7 @@ var tlsSwitches = []firmwareSwitch{
 	},
 	{ // bug 17; §1.2: SHA-256 is recommended from 7.5.6 and 1.3.3 on
 		"cert_sha256", "refuse or accept", "server certificates signed with SHA-256",
-		since("7.5.6", "1.3.3", documented("accept"), inferred("refuse")),
+		readsSHA256,
 		choice("accept", "refuse", func(b *Behaviour) *bool { return &b.TLS.RefuseSHA256 }),
 	},
 	{ // §3.1, §3.2: the guides of old firmware say that the CN is looked up

@@ -10,6 +10,7 @@ type View struct {
 	State   fsm.State
 	Proven  bool
 	Powered bool
+	Booting bool  // has power, and nothing answers yet
 	InUse   bool  // a line is off hook
 	Booted  int64 // fleet time of the last boot, nanoseconds
 	// Customization is Open, Pending or the company that the unit was customized

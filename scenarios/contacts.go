@@ -50,6 +50,9 @@ func (p *plan) newGuard(o *Options) *fetch.Guard {
 // permitted refuses a story of which it is known that the guard would refuse its
 // contacts.
 func (p *plan) permitted(g *fetch.Guard) error {
+	if p.story.Clock.Mode == fleet.Virtual {
+		return nil // nothing is sent at all
+	}
 	var wrong []string
 	for _, c := range p.contacts(g) {
 		if len(c.Needs) > 0 && c.Where != whereDNS {

@@ -25,6 +25,7 @@ type Forecast struct {
 	Format       int           `json:"format"`
 	Name         string        `json:"name"`
 	Seed         uint64        `json:"seed"`
+	Clock        string        `json:"clock"` // rates are per second of the wall
 	Devices      int           `json:"devices"`
 	Models       []result.Make `json:"models"`
 	Contacts     []Contact     `json:"contacts"`
@@ -132,7 +133,7 @@ func Foresee(s *Story, o Options) (*Forecast, error) {
 }
 
 func (p *plan) foresee(o *Options) (*Forecast, error) {
-	f := &Forecast{Format: 1, Name: p.story.Name, Seed: p.story.Seed, Devices: p.devices(), Models: p.makes, Contacts: p.contacts(p.newGuard(o)), Misfits: []Misfit{}}
+	f := &Forecast{Format: 1, Name: p.story.Name, Seed: p.story.Seed, Clock: p.story.Clock.String(), Devices: p.devices(), Models: p.makes, Contacts: p.contacts(p.newGuard(o)), Misfits: []Misfit{}}
 	f.Start, f.Steady = p.waves()
 	f.Descriptors = p.descriptors(o)
 	f.Memory = p.memory(f.Descriptors.Attempts)
@@ -158,6 +159,7 @@ func (f *Forecast) held(rate float64) float64 {
 // waves returns the resyncs after power and those that repeat.
 func (p *plan) waves() (start Wave, steady float64) {
 	start.Rate = p.story.Rate
+	pace := p.story.Clock.pace()
 	for i := range p.groups {
 		g := &p.groups[i]
 		s := resync.ScheduleOf(g.Row, p.presetParams(g))
@@ -168,10 +170,10 @@ func (p *plan) waves() (start Wave, steady float64) {
 		case customizing || s.RandomDelay <= 0:
 			start.AtOnce += g.Count
 		default:
-			start.PerSecond += float64(g.Count) / s.RandomDelay.Seconds()
-			start.Window = max(start.Window, s.RandomDelay.Seconds())
+			start.PerSecond += float64(g.Count) * pace / s.RandomDelay.Seconds()
+			start.Window = max(start.Window, s.RandomDelay.Seconds()/pace)
 		}
-		steady += float64(g.Count) * repeats(&s)
+		steady += float64(g.Count) * pace * repeats(&s)
 	}
 	return start, steady
 }
@@ -361,6 +363,9 @@ func (f *Forecast) judge(p *plan) {
 	}
 	for i := range f.Contacts {
 		c := &f.Contacts[i]
+		if p.story.Clock.Mode == fleet.Virtual {
+			break // nothing is sent at all
+		}
 		for _, flag := range c.Needs {
 			misfit(c.Where != whereDNS, "permission", flag, "%s (%s), for %s", c.Host, c.Where, strings.Join(c.For, ", "))
 		}
@@ -370,6 +375,12 @@ func (f *Forecast) judge(p *plan) {
 	}
 	if m := &f.Memory; m.Available > 0 && m.Whole > m.Available {
 		misfit(false, "memory", "--count", "about %s, and %s are available", SizeText(m.Whole), SizeText(m.Available))
+	}
+	if c := &f.Certificates; c.Known && c.Devices > c.Kept {
+		misfit(false, "certificates", "--client-certs", "%d are kept at a time: those of %d devices are made again for each handshake", c.Kept, c.Devices-c.Kept)
+	}
+	if p.story.Clock.jumps() {
+		return // attempts wait for this machine, and time for them
 	}
 	peak := f.held(f.Start.Peak())
 	if f.CPU.Peak > busy*float64(f.CPU.Cores) && f.busyFor() > p.story.limit() {
@@ -381,9 +392,6 @@ func (f *Forecast) judge(p *plan) {
 	}
 	if c := &f.Connections; c.PerSecond > c.Warn && c.Sources == 1 {
 		misfit(false, "ports", "--addresses PREFIX", "%s", c.Arithmetic())
-	}
-	if c := &f.Certificates; c.Known && c.Devices > c.Kept {
-		misfit(false, "certificates", "--client-certs", "%d are kept at a time: those of %d devices are made again for each handshake", c.Kept, c.Devices-c.Kept)
 	}
 }
 

@@ -114,6 +114,8 @@ func (j *judge) note(f *facts, e *device.Event, h happen) {
 	case device.Boot:
 		f.reboots++
 		f.synced = false
+	case device.PowerOff:
+		f.synced = false
 	case device.ResyncOK:
 		f.resyncs.OK++
 		f.synced = true

@@ -225,12 +225,13 @@ func (r *reader) mistake(n *node, path, format string, args ...any) {
 // mostShown bounds an excerpt: a body may be one long line.
 const mostShown = 200
 
-// yamlBreaks makes everything that ends a line of YAML a newline.
+// yamlBreaks makes everything that ends a line of YAML a newline, as YAML itself
+// does in texts. The parser miscounts lines where they end in different ways.
 var yamlBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // excerpt returns the node's line with marks below it.
 func (r *reader) excerpt(n *node) string {
-	lines := strings.Split(yamlBreaks.Replace(string(r.src)), "\n")
+	lines := strings.Split(string(r.src), "\n")
 	if n.line < 1 || n.line > len(lines) {
 		return ""
 	}

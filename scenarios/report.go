@@ -25,6 +25,7 @@ type Report struct {
 	Exit            int       `json:"exit"`
 	Seed            uint64    `json:"seed"`
 	Clock           string    `json:"clock"`
+	FleetStart      time.Time `json:"fleet_start"` // the fleet's date at the start
 	Started         time.Time `json:"started"`
 	DurationSeconds float64   `json:"duration_seconds"`
 	WallSeconds     float64   `json:"wall_seconds"`

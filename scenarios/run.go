@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strconv"
@@ -39,6 +40,7 @@ type Options struct {
 	Operator bool
 	Registry prometheus.Registerer // nil: no live metrics
 	Tell     func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
+	Events   io.Writer             // takes all events, each as a line of JSON; nil: nobody does
 	// Started is called once everything listens, before the first device has
 	// power.
 	Started func(*Live)
@@ -50,11 +52,12 @@ type Options struct {
 
 // A Live is a story that runs.
 type Live struct {
-	Fleet  *fleet.Fleet
-	Tally  *result.Tally
-	Server *prov.Server // nil with a target
-	Notes  []string
-	play   *play
+	Fleet   *fleet.Fleet
+	Tally   *result.Tally
+	Server  *prov.Server // nil with a target, and in virtual time
+	Notes   []string
+	Virtual bool // time is virtual
+	play    *play
 }
 
 // Steps returns the named steps that have happened, in order.
@@ -68,9 +71,11 @@ func (l *Live) Steps() []string {
 type play struct {
 	*plan
 	options  Options
-	start    int64
+	start    int64     // fleet time
+	began    time.Time // by the wall
 	fleet    *fleet.Fleet
 	tally    *result.Tally
+	log      *result.EventLog // nil: none
 	judge    *judge
 	server   *prov.Server
 	certs    *certs.Devices
@@ -86,6 +91,9 @@ type play struct {
 	notes    []string
 	values   map[string]string // of ${…}
 	quiet    []quiet
+	order    func(device.Index, device.Command) // how devices are commanded
+	final    *Report                            // of a clock that jumps, once the story is over
+	modelled *fleet.InProcess                   // the server of virtual time
 }
 
 // Run acts a story out and judges it. The error says that it could not run:
@@ -100,6 +108,12 @@ func Run(ctx context.Context, s *Story, o Options) (*Report, error) {
 		return nil, err
 	}
 	p.texts = &texts{play: p}
+	if o.Keep && s.Clock.Mode == fleet.Virtual {
+		return nil, fmt.Errorf("story %s: in virtual time nothing stays up after the end; take another clock", s.Name)
+	}
+	if o.PinTFTP && s.Clock.Mode == fleet.Virtual {
+		return nil, fmt.Errorf("story %s: pin/tftp keeps time itself, and virtual time is not its own; take another clock", s.Name)
+	}
 	if err := p.prepare(); err != nil {
 		return nil, err
 	}
@@ -112,10 +126,13 @@ func (p *play) prepare() error {
 	if p.certs, err = p.openCerts(); err != nil {
 		return err
 	}
-	if p.story.Server != nil {
+	switch {
+	case p.story.Server != nil:
 		if err := p.openServer(); err != nil {
 			return err
 		}
+	case p.story.Clock.Mode == fleet.Virtual:
+		p.modelled = &fleet.InProcess{} // nobody answers
 	}
 	if err := p.openFleet(); err != nil {
 		p.closeServer(false)
@@ -125,20 +142,28 @@ func (p *play) prepare() error {
 }
 
 func (p *play) openFleet() error {
-	p.tally = result.NewTally(p.makes, p.makeOf)
+	p.tally = result.NewTally(p.makes, p.makeOf, device.Shard{})
 	one := !fleet.CanBind(p.options.Addresses)
 	if one {
 		p.notes = append(p.notes, "this machine cannot bind the devices' addresses: all traffic comes from one address")
 	}
-	f, err := fleet.New(fleet.Config{
+	config := fleet.Config{
 		Seed: p.story.Seed, Groups: p.groups, Network: p.network(), Guard: p.guard, Addresses: p.options.Addresses, OneAddress: one,
 		Outstanding: p.story.Most, Rate: p.story.Rate, Tell: p.tell, Late: p.tally.Late, Web: p.options.Web,
 		Compiled: p.options.Compiled, CCERT: p.certs.Holder.Status,
-	})
+		Clock: p.story.Clock.Mode, Start: p.story.Clock.Start, Speed: p.story.Clock.Speed, InProcess: p.modelled,
+	}
+	if p.story.Clock.jumps() {
+		config.Conduct = p.lead
+	}
+	f, err := fleet.New(config)
 	if err != nil {
 		return err
 	}
 	p.fleet = f
+	if w := p.options.Events; w != nil {
+		p.log = result.NewEventLog(w, func(dev device.Index) device.MAC { return f.Group(dev).Row.Model.MAC(p.story.Seed, dev) })
+	}
 	p.observe()
 	if p.options.Registry != nil {
 		if err := p.tally.Register(p.options.Registry, f.Running); err != nil {
@@ -190,6 +215,9 @@ func (p *plan) material(o *Options) (*certs.Material, error) {
 
 // network returns what the devices reach their servers through.
 func (p *play) network() fleet.Network {
+	if p.story.Clock.Mode == fleet.Virtual {
+		return nil
+	}
 	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP, Certs: p.certs, Guard: p.guard}
 	if s := p.story.Server; s != nil {
 		sockets.Hosts = map[string][]netip.Addr{s.name(): {p.server.HTTP().Addr()}}
@@ -203,6 +231,9 @@ func (p *play) network() fleet.Network {
 func (p *play) tell(events []device.Event) {
 	p.tally.Tell(events)
 	p.judge.Tell(events)
+	if p.log != nil {
+		p.log.Tell(events)
+	}
 	if p.options.Tell != nil {
 		p.options.Tell(events)
 	}
@@ -262,20 +293,29 @@ func (p *play) track(c *Claim, latched bool) *tracked {
 // perform runs the fleet and the timeline, and judges.
 func (p *play) perform(ctx context.Context) (*Report, error) {
 	began := time.Now()
-	p.start = began.UnixNano()
+	p.start = p.fleet.Now()
 	p.judge.start = p.start
 	if p.options.Started != nil {
-		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, play: p})
+		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, play: p})
 	}
 	p.texts.fleet.Store(p.fleet)
 	p.begin() // before the first event
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- p.fleet.Run(work) }()
-	p.conduct(ctx)
+	p.order = func(dev device.Index, c device.Command) { _ = p.fleet.Do(work, dev, c) }
+	if p.story.Clock.jumps() {
+		p.began = began
+		ended <- p.fleet.Run(work)
+	} else {
+		go func() { ended <- p.fleet.Run(work) }()
+		p.conduct(ctx)
+	}
 	interrupted := ctx.Err() != nil
-	report := p.report(began, interrupted)
+	report := p.final
+	if report == nil {
+		report = p.report(began, interrupted)
+	}
 	if p.options.Decided != nil {
 		p.options.Decided(report)
 	}
@@ -286,6 +326,11 @@ func (p *play) perform(ctx context.Context) (*Report, error) {
 	err := <-ended
 	p.closeServer(interrupted || p.options.Keep)
 	report.Generator.Aborted = p.fleet.Aborted()
+	if p.log != nil && err == nil {
+		if err = p.log.Flush(); err != nil {
+			err = fmt.Errorf("write events: %w", err)
+		}
+	}
 	return report, err
 }
 
@@ -324,9 +369,15 @@ func (p *play) openServer() error {
 	if err != nil {
 		return err
 	}
-	server := &prov.Server{Core: core, TFTPAddr: cmpOr(s.TFTP, "127.0.0.1:0"), HTTPAddr: cmpOr(s.HTTP, "127.0.0.1:0")}
+	if p.story.Clock.Mode == fleet.Virtual {
+		if err := p.serveInProcess(core); err != nil {
+			return fmt.Errorf("story %s: %w", p.story.Name, err)
+		}
+		return p.fillServer(core)
+	}
+	server := &prov.Server{Core: core, Now: p.now, TFTPAddr: cmpOr(s.TFTP, "127.0.0.1:0"), HTTPAddr: cmpOr(s.HTTP, "127.0.0.1:0")}
 	for i := range s.HTTPS {
-		l, err := s.HTTPS[i].Listener(p.certs.PKI, s.name(), "127.0.0.1", time.Now)
+		l, err := s.HTTPS[i].Listener(p.certs.PKI, s.name(), "127.0.0.1", p.today)
 		if err != nil {
 			return fmt.Errorf("story %s: https: %w", p.story.Name, err)
 		}
@@ -336,8 +387,23 @@ func (p *play) openServer() error {
 		return err
 	}
 	p.server = server
-	tftp := server.TFTP().String()
-	p.values = p.addresses()
+	p.values = p.addresses(server.TFTP(), server.HTTP(), server.HTTPSAt())
+	return p.fillServer(core)
+}
+
+// now is the fleet's time, or the time of its start before there is a fleet.
+func (p *play) now() int64 {
+	if f := p.texts.fleet.Load(); f != nil {
+		return f.Now()
+	}
+	return time.Now().UnixNano()
+}
+
+// today is the date by which servers judge certificates.
+func (p *play) today() time.Time { return time.Unix(0, p.now()) }
+
+// fillServer gives the server its files, and the devices its addresses.
+func (p *play) fillServer(core *prov.Core) error {
 	files, err := p.fill()
 	if err == nil {
 		err = core.SetFiles(files)
@@ -354,7 +420,7 @@ func (p *play) openServer() error {
 			return err
 		}
 		if lease := &p.groups[i].Lease; lease.TFTPServer == "" && !p.noLease(p.groups[i].Name) {
-			lease.TFTPServer = tftp
+			lease.TFTPServer = p.values["server.tftp"]
 		}
 	}
 	return nil
@@ -362,10 +428,9 @@ func (p *play) openServer() error {
 
 // addresses returns what ${…} stands for. Plain servers go by address, those
 // with a certificate by the name that is in it.
-func (p *play) addresses() map[string]string {
+func (p *play) addresses(tftp, http netip.AddrPort, at []netip.AddrPort) map[string]string {
 	s := p.story.Server
-	values := map[string]string{"server.name": s.name(), "server.tftp": p.server.TFTP().String(), "server.http": p.server.HTTP().String()}
-	at := p.server.HTTPSAt()
+	values := map[string]string{"server.name": s.name(), "server.tftp": tftp.String(), "server.http": http.String()}
 	for i, key := range s.secureKeys() {
 		place := net.JoinHostPort(s.name(), strconv.Itoa(int(at[i].Port())))
 		if i == 0 {

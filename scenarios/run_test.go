@@ -66,7 +66,7 @@ const phones = `
 clock: real
 limits: {lateness: 10s}
 fleet:
-  phones: {model: SPA942, firmware: 6.1.5(a), count: 6, lease: none, set: {Resync_Random_Delay: 0, Profile_Rule: "http://${server.http}/spa942.cfg"}}
+  phones: {model: SPA942, firmware: 6.1.5(a), count: 6, lease: none, switches: {boot_time: 0s}, set: {Resync_Random_Delay: 0, Profile_Rule: "http://${server.http}/spa942.cfg"}}
 server:
   files:
     /spa942.cfg: <flat-profile><User_ID_1_>{{ 1000 + index }}</User_ID_1_></flat-profile>
@@ -332,7 +332,7 @@ func TestStepsDoWhatTheySay(t *testing.T) {
 		name, steps, expect string
 		events              []string // that the first phone has after it was synced, those of interest
 	}{
-		{"power_off", "power_off: all", "{all: not powered, by: done + 2s}", []string{"power_off"}},
+		{"power_off", "power_off: all", "{all: not powered && not synced, by: done + 2s}", []string{"power_off"}},
 		{"power_on", "power_off: all\n  - {name: on, at: done + 100ms, power_on: all}", "{all: 'events(\"power_on\") == 2 && synced', by: on + 3s}", []string{"power_off", "power_on", "boot"}},
 		{"reboot", "reboot: all", "{all: 'last(\"boot\").at > last(\"power_on\").at && reboots > 0 && synced', by: done + 3s}", []string{"boot"}},
 		{"factory_reset", "factory_reset: all", "{all: 'events(\"factory-reset\") == 1', by: done + 2s}", []string{"factory-reset", "boot"}},

@@ -3,6 +3,8 @@ package scenarios
 import (
 	"fmt"
 	"time"
+
+	"spafleet/device/fleet"
 )
 
 // mostLacks is how many devices a report names for one claim.
@@ -12,12 +14,12 @@ const mostLacks = 3
 func (p *play) report(began time.Time, interrupted bool) *Report {
 	now := p.elapsed()
 	r := &Report{
-		Format: 1, Name: p.story.Name, Seed: p.story.Seed, Clock: "real", Started: began.UTC().Truncate(time.Second),
+		Format: 1, Name: p.story.Name, Seed: p.story.Seed, Clock: p.story.Clock.String(), FleetStart: time.Unix(0, p.fleet.Start()).UTC(), Started: began.UTC().Truncate(time.Second),
 		DurationSeconds: now.Seconds(), WallSeconds: time.Since(began).Seconds(), Summary: p.tally.Summary(),
 		Timeline: p.stepReports(), Expect: p.claimReports(now), Generator: p.generator(), Source: Source{SHA256: p.story.SHA256},
 		Notes: append([]string{}, p.notes...),
 	}
-	if p.story.Rate > 0 {
+	if p.story.Rate > 0 && p.story.Clock.Mode != fleet.Virtual {
 		r.Notes = append(r.Notes, fmt.Sprintf("attempts are held to %g/s by the story: the latency of a resync includes that wait", p.story.Rate))
 	}
 	if !p.story.expected() {

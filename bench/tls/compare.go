@@ -26,37 +26,40 @@ const target = 0.95
 
 // A comparison is the result of all rounds.
 type comparison struct {
-	Machine string  `json:"machine"`
-	Core    int     `json:"client_core"`
-	Rounds  int     `json:"rounds"`
-	Seconds float64 `json:"round_seconds"`
-	Target  float64 `json:"target"`
-	Cases   []*kase `json:"cases"`
+	Machine  string     `json:"machine"`
+	Core     int        `json:"client_core"`
+	Rounds   int        `json:"rounds"`
+	Seconds  float64    `json:"round_seconds"`
+	Target   float64    `json:"target"`
+	Contests []*contest `json:"contests"`
 }
 
-// A kase is one length of key with one number of connections at a time.
-type kase struct {
+// A contest is all rounds with one length of key and one number of connections
+// at a time.
+type contest struct {
 	Bits     int       `json:"client_key_bits"`
 	Parallel int       `json:"at_a_time"`
 	Sides    []*side   `json:"clients"`
-	Ratios   []float64 `json:"ratios"` // of each pair of rounds, ascending
+	Ratios   []float64 `json:"ratios"` // spafleet's to s_time's rate, ascending
 	Ratio    float64   `json:"ratio"`  // the median
 	Met      bool      `json:"target_met"`
 }
 
-// A side is one client's rounds.
+// A side is one client's rounds: connections in a real second, and processor time
+// of the client for one.
 type side struct {
 	Client string  `json:"client"`
 	Min    float64 `json:"min_per_second"`
 	Median float64 `json:"median_per_second"`
 	Max    float64 `json:"max_per_second"`
-	CPU    float64 `json:"median_cpu_ms"` // of the client, for a connection
+	CPU    float64 `json:"median_cpu_ms"`
 
 	rates, cpus []float64
 }
 
 // compare measures all clients in turns.
 func compare(ctx context.Context, o options, errs io.Writer) (*comparison, error) {
+	c := &comparison{Machine: machine(), Core: o.core, Rounds: o.rounds, Seconds: o.round.Seconds(), Target: target}
 	s, err := newSetup()
 	if err != nil {
 		return nil, err
@@ -69,37 +72,50 @@ func compare(ctx context.Context, o options, errs io.Writer) (*comparison, error
 	if err := step(ctx, o.core); err != nil {
 		return nil, err
 	}
-	c := &comparison{Machine: machine(), Core: o.core, Rounds: o.rounds, Seconds: o.round.Seconds(), Target: target}
-	turn := 0
 	for _, bits := range o.bits {
-		if err := checkSTime(ctx, o.core, n, &task{Bits: bits, Server: n.at(turn), Parallel: 1}); err != nil {
+		if err := checkSTime(ctx, o.core, n, &task{Bits: bits, Server: n.at(0), Parallel: 1}); err != nil {
 			return nil, err
 		}
 		for _, parallel := range slices.Compact([]int{1, o.parallel}) {
-			k := &kase{Bits: bits, Parallel: parallel}
-			c.Cases = append(c.Cases, k)
-			for _, client := range clients {
-				k.Sides = append(k.Sides, &side{Client: client})
-			}
+			k := newContest(bits, parallel)
+			c.Contests = append(c.Contests, k)
 			for i := range o.rounds {
-				turn++
 				fmt.Fprintf(errs, "client key of %d bits, %d at a time, round %d of %d:", bits, parallel, i+1, o.rounds)
-				for _, d := range k.Sides {
-					t := task{Client: d.Client, Server: n.at(turn), Bits: bits, Parallel: parallel, Time: o.round}
-					r, err := t.run(ctx, o.core, n)
-					if err != nil {
-						fmt.Fprintln(errs)
-						return nil, fmt.Errorf("%s: %w", d.Client, err)
-					}
-					d.add(r)
-					fmt.Fprintf(errs, " %s %.0f/s", d.Client, d.rates[i])
-				}
+				err := k.turn(ctx, o, n, i, errs)
 				fmt.Fprintln(errs)
+				if err != nil {
+					return nil, err
+				}
 			}
 			k.conclude()
 		}
 	}
 	return c, nil
+}
+
+func newContest(bits, parallel int) *contest {
+	k := &contest{Bits: bits, Parallel: parallel}
+	for _, client := range clients {
+		k.Sides = append(k.Sides, &side{Client: client})
+	}
+	return k
+}
+
+// turn gives each client a round.
+func (k *contest) turn(ctx context.Context, o options, n *server, i int, errs io.Writer) error {
+	for _, d := range k.Sides {
+		t := task{Client: d.Client, Server: n.at(i), Bits: k.Bits, Parallel: k.Parallel, Time: o.round}
+		r, err := t.run(ctx, o.core, n)
+		if err != nil {
+			return fmt.Errorf("%s: %w", d.Client, err)
+		}
+		if r.Count == 0 {
+			return fmt.Errorf("%s: no connection in %v", d.Client, r.Elapsed)
+		}
+		d.add(r)
+		fmt.Fprintf(errs, " %s %.0f/s", d.Client, d.rates[i])
+	}
+	return nil
 }
 
 func (t *task) run(ctx context.Context, core int, s *server) (round, error) {
@@ -111,12 +127,12 @@ func (t *task) run(ctx context.Context, core int, s *server) (round, error) {
 
 func (d *side) add(r round) {
 	d.rates = append(d.rates, float64(r.Count)/r.Elapsed.Seconds())
-	d.cpus = append(d.cpus, float64(r.CPU)/float64(time.Millisecond)/float64(max(1, r.Count)))
+	d.cpus = append(d.cpus, float64(r.CPU)/float64(time.Millisecond)/float64(r.Count))
 }
 
 // conclude makes the result of the rounds. Rounds that ran side by side are
 // compared, so that other work on the machine is the same for both.
-func (k *kase) conclude() {
+func (k *contest) conclude() {
 	theirs, ours := k.Sides[0].rates, k.Sides[1].rates
 	for i := range ours {
 		k.Ratios = append(k.Ratios, ours[i]/theirs[i])
@@ -137,19 +153,19 @@ func median(list []float64) float64 {
 
 func (c *comparison) print(out io.Writer) {
 	fmt.Fprintf(out, "Full mutual handshake, GET, close; TLS 1.0, AES256-SHA, server key of 2048 bits. %s\n", c.Machine)
-	fmt.Fprintf(out, "Client on core %d, nginx on the others; %d rounds of %.0f s in turns. Connections a real second.\n\n", c.Core, c.Rounds, c.Seconds)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "key\tat a time\tclient\tmin\tmedian\tmax\tCPU ms\tto s_time\t")
-	for _, k := range c.Cases {
+	fmt.Fprintf(out, "Client on core %d, nginx on the others; %d rounds of %.0f s in turns. Connections in a real second.\n\n", c.Core, c.Rounds, c.Seconds)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "key\tat a time\tclient\tmin\tmedian\tmax\tCPU ms\tcore busy\tto s_time")
+	for _, k := range c.Contests {
 		for i, d := range k.Sides {
-			fmt.Fprintf(w, "%d\t%d\t%s\t%.0f\t%.0f\t%.0f\t%.3f\t%s\t\n", k.Bits, k.Parallel, d.Client, d.Min, d.Median, d.Max, d.CPU, k.verdict(i))
+			fmt.Fprintf(w, "%d\t%d\t%s\t%.0f\t%.0f\t%.0f\t%.2f\t%.0f %%\t%s\n", k.Bits, k.Parallel, d.Client, d.Min, d.Median, d.Max, d.CPU, d.Median*d.CPU/10, k.verdict(i))
 		}
 	}
 	_ = w.Flush() // the reader is gone
 }
 
 // verdict is the last column: the devices' client has a target.
-func (k *kase) verdict(i int) string {
+func (k *contest) verdict(i int) string {
 	switch {
 	case i == 0:
 		return ""

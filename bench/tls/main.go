@@ -97,7 +97,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	mint := f.Bool("mint", false, "measure how fast certificates are minted")
 	count := f.Int("count", 0, "connections with --memory (0: 2000), certificates with --mint (0: 100000)")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds of each client")
-	f.IntVar(&o.parallel, "parallel", 8, "connections at a time where the client's core is to be full")
+	f.IntVar(&o.parallel, "parallel", 4, "connections at a time beside one; four fill the client's core")
 	f.IntVar(&o.core, "core", runtime.NumCPU()-1, "the client's core; nginx has the others")
 	f.BoolVar(&o.json, "json", false, "write the result as JSON")
 	if err := f.Parse(args); err != nil {

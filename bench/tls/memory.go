@@ -18,9 +18,6 @@ import (
 	"spafleet/certs/ssl"
 )
 
-// body is the length of the file that is fetched.
-const body = 240
-
 // mostMemory is what a live connection may take of heap and stack, in bytes.
 const mostMemory = 16 << 10
 
@@ -48,6 +45,7 @@ func (m *memory) print(out io.Writer) {
 // certificate of one device: certificates are kept by the holder, not by
 // connections.
 func measureMemory(ctx context.Context, o options, errs io.Writer) (*memory, error) {
+	m := &memory{Machine: machine(), Connections: o.memory, Target: mostMemory}
 	if err := files(o.memory + 200); err != nil {
 		return nil, err
 	}
@@ -84,7 +82,7 @@ func measureMemory(ctx context.Context, o options, errs io.Writer) (*memory, err
 		return nil, err
 	}
 	heap2, resident2 := weight()
-	m := &memory{Machine: machine(), Connections: o.memory, HeapStack: (heap2 - heap) / o.memory, Resident: (resident2 - resident) / o.memory, Target: mostMemory}
+	m.HeapStack, m.Resident = (heap2-heap)/o.memory, (resident2-resident)/o.memory
 	m.Met = m.HeapStack <= m.Target
 	return m, h.lost()
 }

@@ -30,12 +30,13 @@ func (m *minting) print(out io.Writer) {
 }
 
 func measureMint(ctx context.Context, o options, errs io.Writer) (*minting, error) {
+	m := &minting{Machine: machine()}
 	fmt.Fprintf(errs, "minting %d certificates\n", o.mint)
 	r, err := runWorker(ctx, o.core, &task{Client: "minting", Mint: o.mint})
 	if err != nil {
 		return nil, err
 	}
-	m := &minting{Machine: machine(), Certificates: r.Count, Seconds: r.Elapsed.Seconds(), CPU: r.CPU.Seconds()}
+	m.Certificates, m.Seconds, m.CPU = r.Count, r.Elapsed.Seconds(), r.CPU.Seconds()
 	m.Target = mintTime.Seconds() * float64(o.mint) / 100_000
 	m.Met = m.Seconds <= m.Target
 	return m, nil

@@ -19,6 +19,9 @@ import (
 // suite is what both clients speak; level 0 lets OpenSSL 3 do so.
 const suite = "AES256-SHA:@SECLEVEL=0"
 
+// body is the length of the file that is fetched.
+const body = 240
+
 // addresses are how many loopback addresses nginx listens on. Rounds take turns
 // with them, so that ports in TIME_WAIT do not run out.
 const addresses = 16
@@ -128,7 +131,7 @@ func (s *server) write(with *setup) error {
 }
 
 func (s *server) await(ctx context.Context) error {
-	for range 500 {
+	for range 3000 {
 		if conn, err := net.Dial("tcp", s.at(addresses-1)); err == nil {
 			return conn.Close()
 		}
@@ -138,7 +141,7 @@ func (s *server) await(ctx context.Context) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	return errors.New("it does not answer within 5 seconds")
+	return errors.New("it does not answer within 30 seconds")
 }
 
 // stop ends nginx and removes its files.

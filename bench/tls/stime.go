@@ -22,9 +22,8 @@ type stime struct {
 	out *os.File
 }
 
-// heading is what s_time prints before the letters.
 const (
-	longest = 3600
+	longest = 3600 // seconds; it is stopped before
 	heading = "Collecting connection statistics for 3600 seconds\n"
 )
 
@@ -98,7 +97,7 @@ func startSTime(ctx context.Context, core int, s *server, t *task, seconds int) 
 
 // await waits for the first connection.
 func (p *stime) await(ctx context.Context) error {
-	for range 10_000 {
+	for range 30_000 {
 		if n, err := p.letters(); n > 0 || err != nil {
 			return err
 		}
@@ -107,7 +106,7 @@ func (p *stime) await(ctx context.Context) error {
 		}
 	}
 	text, _ := os.ReadFile(p.out.Name()) // the time is the news
-	return fmt.Errorf("s_time makes no connection within 10 seconds, and says %.300q", text)
+	return fmt.Errorf("s_time makes no connection within 30 seconds, and says %.300q", text)
 }
 
 // letters returns how many connections the process made.

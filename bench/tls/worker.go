@@ -14,8 +14,10 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"runtime/pprof"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -53,7 +55,7 @@ func work(in io.Reader, out io.Writer) error {
 	if err := json.NewDecoder(in).Decode(&t); err != nil {
 		return fmt.Errorf("read task: %w", err)
 	}
-	defer profiled()()
+	defer profiled(&t)()
 	do := connections
 	if t.Mint > 0 {
 		do = certificates
@@ -65,9 +67,15 @@ func work(in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(r)
 }
 
-// profiled writes a profile of the worker to the file that BENCH_PROFILE names.
-func profiled() (end func()) {
-	f, err := os.Create(os.Getenv("BENCH_PROFILE"))
+// profiled writes a profile of the worker into the folder that BENCH_PROFILE
+// names, if any.
+func profiled(t *task) (end func()) {
+	dir := os.Getenv("BENCH_PROFILE")
+	if dir == "" {
+		return func() {}
+	}
+	name := fmt.Sprintf("%s-%d-%d.pprof", strings.ReplaceAll(t.Client, "/", "-"), t.Bits, t.Parallel)
+	f, err := os.Create(filepath.Join(dir, name))
 	if err != nil || pprof.StartCPUProfile(f) != nil {
 		return func() {}
 	}
@@ -154,7 +162,8 @@ var answers = sync.Pool{New: func() any { return new([1 << 10]byte) }}
 // dialer is the fleet's.
 var dialer = net.Dialer{Timeout: 10 * time.Second, KeepAlive: -1}
 
-// fetch makes one connection: hands shaken, GET, read to the end, close.
+// fetch makes one connection: hands shaken, GET, read to the end, close. Closing
+// says close_notify, which s_time does not.
 func fetch(server string, wrap func(net.Conn) (net.Conn, error)) error {
 	below, err := dialer.Dial("tcp4", server)
 	if err != nil {

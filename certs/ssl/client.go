@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"net"
 	"slices"
 )
 
@@ -272,11 +273,31 @@ func (h *handshake) answer(c *Client, key *rsa.PublicKey, dh *dhParams) error {
 		return err
 	}
 	if shown != nil {
+		// The server has work with what is ready: it does that while the client
+		// signs, which takes as long.
+		if err := h.c.flush(); err != nil {
+			return h.heard(err)
+		}
 		if err := h.proveKey(shown.Key); err != nil {
 			return err
 		}
 	}
-	return h.sendFinished(byClient)
+	return h.heard(h.sendFinished(byClient))
+}
+
+// heard looks for the reason why nothing could be sent: a server that refuses a
+// certificate may have closed, and its alert has come all the same.
+func (h *handshake) heard(err error) error {
+	var own *Error
+	var timeout net.Error
+	if err == nil || errors.As(err, &own) || errors.As(err, &timeout) && timeout.Timeout() {
+		return err
+	}
+	var e *Error
+	if _, _, said := h.c.readRecord(); errors.As(said, &e) && e.Alert != NoAlert && !e.Sent {
+		return said
+	}
+	return err
 }
 
 func (h *handshake) showCertificate(shown *Certificate) {

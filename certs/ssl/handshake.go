@@ -61,24 +61,30 @@ func (c *Conn) shake() error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	h := handshakes.Get().(*handshake) //nolint:forcetypeassert // it is the pool's only type
-	*h = handshake{c: c, again: c.agreed, early: c.agreed, in: h.in[:0], msg: h.msg[:0], transcript: h.transcript, state: &State{}}
-	h.transcript.reset()
+	defer h.free()
+	h.c, h.again, h.early, h.state = c, c.agreed, c.agreed, &State{}
 	side := h.client
 	if c.server != nil {
 		side = h.serve
 	}
 	err := side()
 	c.state.Store(h.state)
-	if cap(h.in) <= largeLen {
-		h.c, h.prf, h.r, h.w, h.state = nil, prf{}, nil, nil, nil
-		defer handshakes.Put(h)
-	}
 	if err != nil {
 		return c.breaks(cutShort(err))
 	}
 	c.data, c.early = c.early, nil
 	c.drained()
 	return nil
+}
+
+// free gives a handshake back, unless its buffers grew beyond what most need.
+func (h *handshake) free() {
+	*h = handshake{in: h.in[:0], msg: h.msg[:0], transcript: h.transcript}
+	h.transcript.md5.Reset()
+	h.transcript.sha.Reset()
+	if cap(h.in)+cap(h.msg) <= largeLen {
+		handshakes.Put(h)
+	}
 }
 
 // cutShort says of an end of the connection that it came in a handshake.

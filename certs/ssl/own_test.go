@@ -195,3 +195,28 @@ func TestOwnClientAndOwnServerSpeakEverySuiteInEveryVersion(t *testing.T) {
 		}
 	}
 }
+
+// A client that allows SSL 3.0 takes it where the server has no better, with the
+// version of its hello in the secret all the same.
+func TestVersionsAreNegotiated(t *testing.T) {
+	tests := []struct{ clientMin, clientMax, serverMin, serverMax, want Version }{
+		{SSL30, TLS10, SSL30, SSL30, SSL30},
+		{0, 0, 0, 0, TLS10},
+		{SSL30, TLS11, TLS10, TLS10, TLS10},
+		{TLS10, TLS10, SSL30, TLS11, TLS10},
+		{SSL30, TLS11, TLS11, TLS11, TLS11},
+	}
+	for _, tt := range tests {
+		for _, ssl2 := range []bool{false, true} {
+			a, b := loopback(t)
+			client := Connect(a, &Client{Min: tt.clientMin, Max: tt.clientMax, Suites: allSuites, SSL2Hello: ssl2, Certificate: certificate("device2048")})
+			server := Accept(b, &Server{Min: tt.serverMin, Max: tt.serverMax, Suites: allSuites, Certificate: certificate("server2048"), Ask: AskFirst})
+			if ce, se := exchange(client, server); ce != nil || se != nil {
+				t.Fatalf("%v: client: %v, server: %v", tt, ce, se)
+			}
+			if v := client.State().Version; v != tt.want || server.State().Version != v {
+				t.Errorf("%v: %v", tt, v)
+			}
+		}
+	}
+}

@@ -96,11 +96,6 @@ func ssl3Fill(out, secret []byte, seeds ...[]byte) {
 // A transcript is the hash of all messages of a handshake.
 type transcript struct{ md5, sha hash.Hash }
 
-func (t transcript) reset() {
-	t.md5.Reset()
-	t.sha.Reset()
-}
-
 func (t transcript) write(message []byte) {
 	t.md5.Write(message)
 	t.sha.Write(message)

@@ -315,6 +315,21 @@ func TestSecondHandshakeWithOpenSSL(t *testing.T) {
 	}
 }
 
+// A client that would rather speak TLS 1.0 finds an NSS that has SSL 3.0 only.
+func TestFallingBackToSSL3WithNSS(t *testing.T) {
+	selfserv := need(t, "selfserv", "libnss3-tools")
+	server := start(t, selfserv, "-d", "sql:"+nssStore(t, files(t)), "-n", "server", "-p", "PORT", "-V", "ssl3:ssl3", "-c", ":0004:0035")
+	conn := dial(t, server.addr, &Client{Suites: []Suite{AES256SHA, RC4MD5}, EmptyFragments: true})
+	if page := get(t, conn); !strings.HasPrefix(page, "HTTP/1.0 200 OK") || conn.State().Version != SSL30 {
+		t.Errorf("the server's page: %q, state %+v", page, conn.State())
+	}
+	refused := dial(t, server.addr, &Client{Min: TLS10, Suites: []Suite{AES256SHA}})
+	var e *Error
+	if err := refused.Handshake(); !errors.As(err, &e) || e.Alert != HandshakeFailure || !e.Sent {
+		t.Errorf("a client of TLS 1.0 alone: %v", err)
+	}
+}
+
 // NSS asks after it has read the request, and waits with its answer.
 func TestSecondHandshakeWithNSS(t *testing.T) {
 	selfserv := need(t, "selfserv", "libnss3-tools")

@@ -1,6 +1,7 @@
 // Package ssl speaks SSL 3.0, TLS 1.0 and TLS 1.1 as the devices' firmware does:
 // bare hellos, old suites, OpenSSL's alerts, no server name, no resumption. A
 // small server side stands in for a provisioning server in tests and demos.
+// [Connect] and [Listener] are where to begin.
 //
 // These protocols are broken. The package exists to imitate devices to the one
 // server that its user named, and protects nothing: keys are handled without
@@ -87,7 +88,7 @@ type Reaction uint8
 const (
 	ReactAlert   Reaction = iota // sends handshake_failure
 	ReactClose                   // closes without a word
-	ReactSilence                 // says nothing, and waits until its deadline
+	ReactSilence                 // says nothing, and waits until its deadline or until the server closes
 )
 
 // A Renegotiation is what a client makes of a HelloRequest.
@@ -95,7 +96,7 @@ type Renegotiation uint8
 
 const (
 	Renegotiate   Renegotiation = iota // shakes hands again
-	RefuseHello                        // answers with the warning no_renegotiation
+	RefuseHello                        // answers with the warning no_renegotiation; SSL 3.0 has none, and says nothing
 	IgnoreHello                        // reads on
 	FailCertified                      // shakes hands again, and fails where the server then asks for a certificate (CSCuu14196)
 )
@@ -103,7 +104,7 @@ const (
 // A Client is how one firmware's client speaks, with the certificate of one
 // device. It is only read, and may serve many connections at once.
 type Client struct {
-	Min, Max       Version
+	Min, Max       Version // 0: SSL 3.0, TLS 1.0
 	Suites         []Suite // in the order in which they are offered
 	SSL2Hello      bool    // the first hello has the format of SSL 2.0
 	EmptyFragments bool    // an empty record before each one of data, with CBC suites below TLS 1.1
@@ -122,13 +123,13 @@ type Client struct {
 	// processor; an error ends the handshake. Nil does not wait.
 	Think func(serverKeyBits int) error
 	Now   func() time.Time // for the time in the hello; nil: chance stands there
-	Rand  io.Reader        // nil: crypto/rand
+	Rand  io.Reader        // nil: crypto/rand; to serve many at once, it must be able to
 }
 
 // A Server is how the small server side speaks. It is only read, and may serve
 // many connections at once.
 type Server struct {
-	Min, Max    Version
+	Min, Max    Version // 0: SSL 3.0, TLS 1.0
 	Suites      []Suite // in the order of preference: the first that the client offers is taken
 	Certificate *Certificate
 	DHBits      int // length of the prime for DHE suites: 512, 1024 or 2048; 0 leaves them out
@@ -139,7 +140,7 @@ type Server struct {
 	// X509_V_ERR, 0 for accepted; another one ends the handshake with OpenSSL's
 	// alert for it. Nil accepts every certificate, and none.
 	Verify func(chain [][]byte) (key *rsa.PublicKey, number int)
-	Rand   io.Reader // nil: crypto/rand
+	Rand   io.Reader // nil: crypto/rand; to serve many at once, it must be able to
 }
 
 // Asking says when a server asks for a client's certificate.
@@ -148,7 +149,7 @@ type Asking uint8
 const (
 	AskNever Asking = iota
 	AskFirst        // in the first handshake
-	AskLater        // in a second handshake, after the first data came (as Apache does for a directory)
+	AskLater        // in a second handshake, between the first data and the Read that returns it (as Apache does for a directory)
 )
 
 // NoAlert is the Alert of a connection that ended without one.

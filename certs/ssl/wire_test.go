@@ -2,6 +2,8 @@ package ssl
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/rsa"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -187,5 +189,86 @@ func TestLongDataComesThrough(t *testing.T) {
 				t.Errorf("%v %v: a buffer is kept after the last byte", v, suite)
 			}
 		}
+	}
+}
+
+// A slowKey signs when it is told to.
+type slowKey struct {
+	crypto.Signer
+	when <-chan struct{}
+}
+
+func (k slowKey) Sign(chance io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	<-k.when
+	return k.Signer.Sign(chance, digest, opts)
+}
+
+// A server refuses the certificate and hangs up while the client still signs:
+// what the client then sends goes nowhere, and the alert is the news.
+func TestAlertIsHeardWhereNothingCanBeSent(t *testing.T) {
+	closed := make(chan struct{})
+	shown := certificate("device")
+	shown.Key = slowKey{shown.Key, closed}
+	a, b := loopback(t)
+	client := Connect(a, &Client{Suites: []Suite{AES256SHA}, Certificate: shown})
+	server := Accept(b, &Server{Suites: []Suite{AES256SHA}, Certificate: certificate("server"), Ask: AskFirst,
+		Verify: func([][]byte) (*rsa.PublicKey, int) { return nil, 10 }})
+	serverErr := make(chan error, 1)
+	go func() {
+		err := server.Handshake()
+		serverErr <- errors.Join(b.(*net.TCPConn).SetLinger(0), b.Close(), err)
+		close(closed)
+	}()
+	err := client.Handshake()
+	var e *Error
+	if !errors.As(err, &e) || e.Alert != AlertFor(10) || e.Sent {
+		t.Errorf("client: %v, want the alert %v", err, AlertFor(10))
+	}
+	if err := <-serverErr; !errors.As(err, &e) || e.Verify != 10 {
+		t.Errorf("server: %v", err)
+	}
+}
+
+// An unplugged line carries a few writes.
+type unplugged struct {
+	*tape
+	writes int
+}
+
+var errUnplugged = errors.New("unplugged")
+
+func (u *unplugged) Write(p []byte) (int, error) {
+	if u.writes--; u.writes < 0 {
+		return 0, errUnplugged
+	}
+	return u.tape.Write(p)
+}
+
+// Without an alert the error is that of sending.
+func TestErrorOfSendingIsTheNewsWithoutAnAlert(t *testing.T) {
+	flight := [][]byte{serverHello(TLS10, AES256SHA, 0), certificates(material()["server"].cert.Raw), message(msgCertificateRequest, []byte{1, typeRSASign}, u16(0)), done}
+	for writes := range 3 {
+		line := &unplugged{newTape(flight...), writes}
+		err := Connect(line, &Client{Suites: []Suite{AES256SHA}, Certificate: certificate("device")}).Handshake()
+		if !errors.Is(err, errUnplugged) {
+			t.Errorf("after %d writes: %v", writes, err)
+		}
+	}
+}
+
+// The server has the certificate before the client has signed.
+func TestCertificateGoesAheadOfItsSignature(t *testing.T) {
+	seen := make(chan struct{})
+	shown := certificate("device")
+	shown.Key = slowKey{shown.Key, seen}
+	a, b := loopback(t)
+	client := Connect(a, &Client{Suites: []Suite{AES256SHA}, Certificate: shown})
+	server := Accept(b, &Server{Suites: []Suite{AES256SHA}, Certificate: certificate("server"), Ask: AskFirst,
+		Verify: func([][]byte) (*rsa.PublicKey, int) {
+			close(seen)
+			return &material()["device"].key.PublicKey, 0
+		}})
+	if ce, se := exchange(client, server); ce != nil || se != nil {
+		t.Errorf("client: %v, server: %v", ce, se)
 	}
 }

@@ -69,7 +69,7 @@ func TestBadServersGiveTheDevicesWording(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			began := time.Now()
 			r := runJSON(t, "run", "--model", "SPA504G", "--count", "3", "--profile-rule", tt.rule, "--set", "Resync_Random_Delay=0",
-				"--switch", "http_read_wait=200ms", "--switch", "tftp_wait=50ms", "--switch", "tftp_tries=2", "--duration", "700ms", "--json")
+				"--switch", "client_certificate=none", "--switch", "http_read_wait=200ms", "--switch", "tftp_wait=50ms", "--switch", "tftp_tries=2", "--duration", "700ms", "--json")
 			if r.Resyncs.OK != 0 || r.Resyncs.Failed != 3 {
 				t.Fatalf("resyncs %+v", r.Resyncs)
 			}

@@ -38,6 +38,7 @@ type runFlags struct {
 	caTable         string
 	public          []string
 	operator        bool
+	clock           clockFlags
 }
 
 func runCommand(s streams) *cobra.Command {
@@ -65,11 +66,14 @@ too. More than 1,000 devices contact nobody off this machine without
   spafleet run --model PAP2T --count 50 --set Resync_Random_Delay=0 --until SEC-PRV-2 --timeout 1m --json
   spafleet run --model SPA942 --count 5000 --profile-rule 'https://prov.example.com/$MA' --allow-public prov.example.com --i-operate-this-server
   spafleet run --model SPA2102 --count 1M --plan
-  spafleet run story.yaml`,
+  spafleet run --model SPA2102 --count 1000 --virtual 24h --events day.jsonl
+  spafleet run --model SPA942 --count 200 --tftp-server 127.0.0.1:6969 --clock mixed --duration 24h
+  spafleet run story.yaml --speed 60`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	f.register(c)
 	c.Flags().StringVar(&st.metrics, "metrics", "", "serve Prometheus metrics at this host:port")
+	c.Flags().StringVar(&st.events, "events", "", "write every event to this file, each as a line of JSON")
 	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
 	c.Flags().BoolVar(&plan, "plan", false, "print what the run would take, and what does not fit; start nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -118,6 +122,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.caTable, "ca-table", "", "which list of trusted authorities holds: field or documented (switch ca_table)")
 	flags.Var(hostsFlag{&f.public}, "allow-public", "let the devices contact this public host, a name or an address; may be repeated")
 	flags.BoolVar(&f.operator, "i-operate-this-server", false, "let more than 1,000 devices contact servers off this machine")
+	f.clock.register(flags)
 	f.certs.registerDevices(flags)
 	f.web.register(flags, "")
 }
@@ -155,6 +160,9 @@ func (f *runFlags) story(c *cobra.Command, args []string) (*scenarios.Story, err
 	}
 	if f.duration > 0 {
 		story.Duration = f.duration
+	}
+	if err := f.clock.apply(c, story); err != nil {
+		return nil, err
 	}
 	return story, f.addUntil(story)
 }
@@ -276,6 +284,9 @@ func (f *runFlags) addUntil(s *scenarios.Story) error {
 func runHello(w io.Writer, l *scenarios.Live) {
 	v, _ := l.Fleet.View(0)
 	fmt.Fprintf(w, "%d devices from %s on, at most %d at work at once\n", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
+	if l.Virtual {
+		fmt.Fprintf(w, "time jumps from %s on; the embedded server answers in process\n", time.Unix(0, l.Fleet.Now()).UTC().Format(time.RFC3339))
+	}
 	if l.Server != nil {
 		fmt.Fprintf(w, "no target given: the embedded server answers, tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())
 	}

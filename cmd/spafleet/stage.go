@@ -22,6 +22,7 @@ type stage struct {
 	streams
 	json    bool
 	metrics string // address of /metrics, "" for none
+	events  string // file that takes the events, "" for none
 	hello   func(io.Writer, *scenarios.Live)
 	options scenarios.Options
 }
@@ -34,6 +35,10 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 		return err
 	}
 	defer stopMetrics()
+	closeEvents, err := st.eventsFile()
+	if err != nil {
+		return err
+	}
 	progress := newProgress(st.err, s.Name)
 	st.options.Started = func(l *scenarios.Live) {
 		for _, n := range l.Notes {
@@ -52,6 +57,7 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 		}
 	}
 	report, err := scenarios.Run(ctx, s, st.options)
+	err = errors.Join(err, closeEvents())
 	if err != nil {
 		return err
 	}

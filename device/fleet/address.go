@@ -24,7 +24,7 @@ func addressAt(base netip.Addr, dev device.Index) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 }
 
-// deviceAt returns the device that has an address.
+// deviceAt returns the device of this process that has an address.
 func (f *Fleet) deviceAt(addr netip.Addr) (device.Index, bool) {
 	addr = addr.Unmap()
 	if !addr.Is4() || !f.prefix.Contains(addr) {
@@ -32,7 +32,7 @@ func (f *Fleet) deviceAt(addr netip.Addr) (device.Index, bool) {
 	}
 	b, a := f.base.As4(), addr.As4()
 	n := binary.BigEndian.Uint32(a[:]) - binary.BigEndian.Uint32(b[:])
-	if n == 0 || int(n) > f.total {
+	if n == 0 || int64(n) > int64(f.total) || !f.shard.Has(device.Index(n-1)) {
 		return 0, false
 	}
 	return device.Index(n - 1), true

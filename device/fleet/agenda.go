@@ -75,14 +75,18 @@ func (l *loop) due(dev device.Index, u *unit, now int64) {
 	at, which, _ := u.agenda.next()
 	u.due = 0
 	u.agenda[which] = 0
-	switch which {
-	case forcedTimer:
+	switch {
+	case u.has(booting):
+		u.set(booting, false)
+		l.boot(dev, u, device.ByPower, now)
+		return
+	case which == forcedTimer:
 		l.forcePending(dev, u, now)
-	case resyncTimer:
+	case which == resyncTimer:
 		l.dueCommand(dev, u, l.timed(dev, u), at, now)
-	case upgradeTimer:
+	case which == upgradeTimer:
 		l.dueUpgrade(dev, u, now)
-	case triggerTimer:
+	case which == triggerTimer:
 		l.dueCommand(dev, u, device.Command{Order: device.Resync, Cause: device.ByTrigger}, at, now)
 	}
 	l.schedule(dev, u)

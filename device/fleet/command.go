@@ -18,6 +18,7 @@ func (l *loop) command(dev device.Index, u *unit, c device.Command, now int64) {
 	case device.SwitchOn:
 		if !u.has(powered) {
 			l.powerOn(dev, u, now)
+			l.startUp(dev, u, now)
 		}
 		return
 	case device.SwitchOff:
@@ -28,7 +29,7 @@ func (l *loop) command(dev device.Index, u *unit, c device.Command, now int64) {
 		}
 		return
 	}
-	if !u.has(powered) {
+	if !u.has(powered) || u.has(booting) { // nobody hears it
 		return
 	}
 	l.report(dev, u, c, now)
@@ -108,7 +109,18 @@ func (l *loop) powerOn(dev device.Index, u *unit, now int64) {
 	if !u.has(preset) {
 		l.applyPresets(dev, u, now)
 	}
-	l.boot(dev, u, device.ByPower, now)
+}
+
+// startUp lets a device's firmware start after power has returned. Until then it
+// answers nobody and hears nothing.
+func (l *loop) startUp(dev device.Index, u *unit, now int64) {
+	wait := l.row(u).Behaviour.BootTime
+	if wait == 0 {
+		l.boot(dev, u, device.ByPower, now)
+		return
+	}
+	u.set(booting, true)
+	l.set(dev, u, resyncTimer, now+int64(wait))
 }
 
 // applyPresets counts a tester's presets, or the defaults of a customized unit,

@@ -38,7 +38,8 @@ type Fleet struct {
 	base       netip.Addr
 	prefix     netip.Prefix
 	oneAddress bool
-	total      int
+	shard      device.Shard
+	total      int // of the whole fleet
 	loops      []*loop
 	shelf      resync.Shelf
 	onTell     func([]device.Event)
@@ -47,6 +48,11 @@ type Fleet struct {
 	web        Web
 	sites      *sites
 	logs       *logSender
+	save       Save
+	resumed    int64 // fleet time of the snapshot that it goes on from, 0 for none
+	mode       Clock
+	start      int64
+	conduct    func(int64, func(device.Index, device.Command)) (int64, bool)
 
 	rowsMu sync.RWMutex
 	rows   []*device.Row
@@ -69,12 +75,38 @@ func New(c Config) (*Fleet, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	f := &Fleet{seed: c.Seed, groups: c.Groups, network: c.Network, guard: c.Guard, prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(),
-		oneAddress: c.OneAddress, onTell: c.Tell, ccert: c.CCERT, late: c.Late, web: c.Web, limits: map[string]int{}, done: make(chan struct{})}
+	f := &Fleet{
+		seed: c.Seed, shard: c.Shard, groups: c.Groups,
+		network: c.Network, guard: c.Guard,
+		prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(), oneAddress: c.OneAddress,
+		mode: c.Clock, conduct: c.Conduct,
+		onTell: c.Tell, late: c.Late,
+		ccert:  c.CCERT,
+		web:    c.Web,
+		save:   c.Save,
+		limits: map[string]int{}, done: make(chan struct{}),
+	}
 	f.shelf.Compiled = c.Compiled
 	f.makeLoops(&c)
 	f.populate()
+	if c.Resume != nil {
+		if err := f.resume(c.Resume); err != nil {
+			return nil, err
+		}
+	}
 	return f, nil
+}
+
+func newLoop(f *Fleet, first int) *loop {
+	return &loop{
+		f: f, first: first, inbox: make(chan message, 1024),
+		pending: map[device.Index][]device.Command{},
+		delayed: map[device.Index]device.Command{},
+		asked:   map[device.Index]device.Command{},
+		told:    map[device.Index]device.Params{},
+		trusted: map[device.Index]*resync.Authority{},
+		custom:  map[device.Index]custom{},
+	}
 }
 
 func (f *Fleet) makeLoops(c *Config) {
@@ -85,42 +117,90 @@ func (f *Fleet) makeLoops(c *Config) {
 	if n <= 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
-	f.budget = NewBudget(c.Outstanding)
+	wanted := 0
+	if c.Outstanding > 0 {
+		wanted = f.shard.Part(c.Outstanding)
+	}
+	f.budget = NewBudget(wanted)
 	most := f.budget.Most
-	n = min(n, f.total, most) // each loop has a part of most, at least one
+	n = min(n, f.Len(), most) // each loop has a part of most, at least one
+	if c.Clock != Real {
+		n = 1
+	}
+	if c.Clock == Virtual {
+		most, c.Rate = f.Len(), 0 // no device runs two at once
+	}
 	start := time.Now()
+	switch {
+	case c.Start.IsZero() && c.Clock == Real:
+		c.Start = start
+	case c.Start.IsZero():
+		c.Start = DefaultStart
+	}
+	f.start = c.Start.UnixNano()
 	for i := range n {
-		l := &loop{f: f, first: i, clock: newRealClock(start), inbox: make(chan message, 1024), pending: map[device.Index][]device.Command{}, told: map[device.Index]device.Params{}, delayed: map[device.Index]device.Command{}, custom: map[device.Index]custom{}, trusted: map[device.Index]*resync.Authority{}}
-		l.units = make([]unit, (f.total-i+n-1)/n)
+		l := newLoop(f, i)
+		l.units = make([]unit, (f.Len()-i+n-1)/n)
 		l.heap = make(heap, 0, len(l.units)+1)
+		l.setClock(c, start)
 		l.gate.most = (most + n - 1 - i) / n
 		if c.Rate > 0 { // the loops start in turn, so that the fleet's starts are even
-			l.gate.interval = int64(float64(n) / c.Rate * 1e9)
-			l.gate.earliest = start.UnixNano() + int64(float64(i)/c.Rate*1e9)
+			shards := max(c.Shard.Count, 1) // and so do the shards
+			l.gate.interval = int64(float64(n*shards) / c.Rate * 1e9 * c.Speed)
+			l.gate.earliest = l.clock.Now() + int64(float64(i*shards+c.Shard.Index)/c.Rate*1e9*c.Speed)
 		}
 		f.loops = append(f.loops, l)
 	}
 }
 
+// setClock gives a loop its clock, and what lets attempts run under it.
+func (l *loop) setClock(c *Config, start time.Time) {
+	l.speed = c.Speed
+	l.lender = &threads{l: l}
+	switch c.Clock {
+	case Virtual:
+		l.clock = &virtualClock{}
+		l.stage = newStage(l, c.InProcess)
+		l.lender = l.stage
+	case Mixed:
+		l.clock = &mixedClock{l: l}
+	default:
+		l.clock = newRealClock(start, c.Start, c.Speed)
+	}
+	if j, ok := l.clock.(interface{ jump(to int64) }); ok {
+		j.jump(c.Start.UnixNano())
+	}
+}
+
 // populate gives every device its group.
 func (f *Fleet) populate() {
-	dev := 0
+	place, last := 0, 0
 	for g := range f.groups {
 		group := &f.groups[g]
 		f.rows = append(f.rows, group.Row)
 		f.presets = append(f.presets, f.shelf.Layers.Preset(group.Row.Factory, group.Presets))
-		for range group.Count {
-			u := f.loops[dev%len(f.loops)].unit(device.Index(dev))
+		last += group.Count
+		for ; place < f.shard.Len(last); place++ {
+			dev := f.shard.At(place)
+			u := f.loop(dev).unit(dev)
 			*u = unit{act: idle, row: uint16(g), group: uint16(g), params: group.Row.Factory.Reset()}
 			u.set(rcPending, group.RCURL != "" && group.Row.Customizable())
-			dev++
 		}
 	}
 }
 
+// has reports whether a device is one of this process.
+func (f *Fleet) has(dev device.Index) bool { return int(dev) < f.total && f.shard.Has(dev) }
+
+// loop returns the loop of a device that is one of this process.
+func (f *Fleet) loop(dev device.Index) *loop { return f.loops[f.shard.Place(dev)%len(f.loops)] }
+
 // Open opens the fleet's sockets: web servers and the way to syslog servers. A
 // used port is an error here.
 func (f *Fleet) Open() error {
+	if f.mode == Virtual {
+		return nil
+	}
 	logs, err := openLogSender(f)
 	if err != nil {
 		return err
@@ -150,29 +230,63 @@ func (f *Fleet) Run(ctx context.Context) error {
 	if f.logs != nil {
 		others.Go(func() { f.logs.run(side) })
 	}
+	if f.save.File != "" {
+		others.Go(func() { f.keep(side) })
+	}
+	f.work(ctx)
+	close(f.done)
+	stop()
+	others.Wait()
+	f.pulse()
+	if f.save.File != "" {
+		return f.saveFile()
+	}
+	return nil
+}
+
+// work runs the loops until the fleet ends, and keeps the web servers open as
+// long.
+func (f *Fleet) work(ctx context.Context) {
+	if f.mode == Virtual {
+		f.loops[0].run(ctx) // with its coroutines, and nobody beside it
+		return
+	}
+	ctx, over := context.WithCancel(ctx)
+	defer over()
 	var wg sync.WaitGroup
 	for _, l := range f.loops {
-		wg.Go(func() { l.run(ctx) })
+		wg.Go(func() {
+			defer over() // where it was conducted to its end
+			l.run(ctx)
+		})
 	}
 	<-ctx.Done()
 	if f.sites != nil {
 		f.sites.close()
 	}
 	wg.Wait()
-	close(f.done)
-	stop()
-	others.Wait()
-	f.pulse()
-	return nil
 }
+
+// Start returns the fleet's date at its beginning, in nanoseconds since the Unix
+// epoch.
+func (f *Fleet) Start() int64 { return f.start }
+
+// Now returns the fleet's time in nanoseconds since the Unix epoch.
+func (f *Fleet) Now() int64 { return f.loops[0].clock.Now() }
 
 // Do hands a command over to a device. It does not wait for what comes of it;
 // an error says that there is no such device, or that the fleet has ended.
 func (f *Fleet) Do(ctx context.Context, dev device.Index, c device.Command) error {
-	if int(dev) >= f.total {
+	switch {
+	case int(dev) >= f.total:
 		return fmt.Errorf("no device %d: the fleet has %d", dev, f.total)
+	case !f.shard.Has(dev):
+		return fmt.Errorf("device %d is not of shard %d of %d", dev, f.shard.Index, f.shard.Count)
 	}
-	l := f.loops[int(dev)%len(f.loops)]
+	if f.mode == Virtual {
+		return errors.New("in virtual time only Config.Conduct commands devices")
+	}
+	l := f.loop(dev)
 	select {
 	case l.inbox <- message{dev: dev, command: &c}:
 		return nil
@@ -183,22 +297,37 @@ func (f *Fleet) Do(ctx context.Context, dev device.Index, c device.Command) erro
 	}
 }
 
-// Len returns how many devices the fleet has.
-func (f *Fleet) Len() int { return f.total }
+// Len returns how many devices this process works: those of its shard.
+func (f *Fleet) Len() int { return f.shard.Len(f.total) }
 
-// Group returns the group of a device, and its place in it.
+// Total returns how many devices the whole fleet has.
+func (f *Fleet) Total() int { return f.total }
+
+// Shard returns the part of the fleet that this process works. Its n-th device
+// is Shard().At(n).
+func (f *Fleet) Shard() device.Shard { return f.shard }
+
+// Group returns the group of a device, of this shard or another.
 func (f *Fleet) Group(dev device.Index) *Group {
-	l := f.loops[int(dev)%len(f.loops)]
-	return &f.groups[l.unit(dev).group] // set once, before Run
+	last := 0
+	for g := range f.groups {
+		if last += f.groups[g].Count; int(dev) < last {
+			return &f.groups[g]
+		}
+	}
+	return nil
 }
 
-// View returns a copy of a device, false where there is none. It never waits
-// for what a device is doing.
+// Unit returns who a device is as it left the factory, of this shard or another.
+func (f *Fleet) Unit(dev device.Index) device.Unit { return f.identity(f.Group(dev).Row, dev) }
+
+// View returns a copy of a device, false where this process has none. It never
+// waits for what a device is doing.
 func (f *Fleet) View(dev device.Index) (device.View, bool) {
-	if int(dev) >= f.total {
+	if !f.has(dev) {
 		return device.View{}, false
 	}
-	l := f.loops[int(dev)%len(f.loops)]
+	l := f.loop(dev)
 	l.mu.Lock()
 	u := *l.unit(dev)
 	v := l.view(dev, &u)
@@ -211,21 +340,22 @@ func (l *loop) view(dev device.Index, u *unit) device.View {
 	f := l.f
 	v := device.View{
 		Unit: f.identity(f.row(u.row), dev), Params: u.params, State: u.life.State, Proven: u.life.Proven,
-		Powered: u.has(powered), InUse: u.has(inUse), Booted: u.booted, Now: l.clock.Now(), Due: u.nextResync(),
+		Powered: u.has(powered), Booting: u.has(booting), InUse: u.has(inUse), Booted: u.booted, Now: l.clock.Now(), Due: u.nextResync(),
 		Customization: l.customization(dev, u),
 	}
 	v.Resyncs.OK, v.Resyncs.Failed = u.ok, u.failed
 	return v
 }
 
-// At returns a copy of the device with that address, if it has power.
+// At returns a copy of the device with that address, if it has power and has
+// started.
 func (f *Fleet) At(addr netip.Addr) (device.View, bool) {
 	dev, ok := f.deviceAt(addr)
 	if !ok {
 		return device.View{}, false
 	}
 	v, ok := f.View(dev)
-	return v, ok && v.Powered
+	return v, ok && v.Powered && !v.Booting
 }
 
 // Running returns how many attempts run now.

@@ -92,7 +92,17 @@ func (l *loop) enqueue(dev device.Index, u *unit, c device.Command, due int64) {
 		l.pending[dev] = append(l.pending[dev], later)
 	}
 	u.set(queued, true)
+	u.doing, u.why = c.Order, c.Cause
+	if c.Argument != "" {
+		l.asked[dev] = c
+	}
 	l.gate.push(start{dev: dev, command: c, due: due, booted: u.booted, forced: u.has(inUse)})
+}
+
+// done forgets what a device was at.
+func (l *loop) done(dev device.Index, u *unit) {
+	u.doing, u.why = 0, 0
+	delete(l.asked, dev)
 }
 
 // admit starts what the gate lets through.
@@ -116,6 +126,7 @@ func (l *loop) admit(ctx context.Context, now int64) {
 		u.set(queued, false)
 		if u.has(inUse) && !s.forced { // the line was taken while the attempt waited
 			l.gate.running--
+			l.done(s.dev, u)
 			l.wait(s.dev, u, s.command, now)
 			continue
 		}
@@ -124,11 +135,10 @@ func (l *loop) admit(ctx context.Context, now int64) {
 	}
 }
 
-// lend gives a device a goroutine for one attempt.
+// lend gives a device somebody who carries one attempt out.
 func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 	slot := l.slot()
-	ctx, cancel := context.WithCancel(ctx)
-	l.acts[slot] = act{dev: s.dev, live: true, order: s.command.Order, due: s.due, cancel: cancel}
+	l.acts[slot] = act{dev: s.dev, busy: true, live: true, order: s.command.Order, due: s.due}
 	in := resync.Input{
 		Unit: l.f.identity(l.row(u), s.dev), Params: u.params, Life: u.life,
 		Lease: l.f.groups[u.group].Lease, Cause: s.command.Cause, Command: &s.command,
@@ -137,17 +147,12 @@ func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 	}
 	u.act = slot
 	attempt := l.beginAttempt(&s, u, &in, now)
-	w := &world{l: l, act: slot}
 	l.f.running.Add(1)
-	l.workers.Go(func() {
-		defer cancel()
-		o := attempt(ctx, w, in)
-		l.inbox <- message{act: slot, outcome: &o}
-	})
+	l.lender.lend(ctx, slot, attempt, in)
 }
 
 // beginAttempt notes what begins, and returns what is to run.
-func (l *loop) beginAttempt(s *start, u *unit, in *resync.Input, now int64) func(context.Context, resync.World, resync.Input) resync.Outcome {
+func (l *loop) beginAttempt(s *start, u *unit, in *resync.Input, now int64) job {
 	started := device.Event{At: now, Kind: device.ResyncStarted, Cause: s.command.Cause}
 	switch s.command.Order {
 	case device.Report:
@@ -183,13 +188,15 @@ func (l *loop) slot() int32 {
 // stays.
 func (l *loop) abandon(dev device.Index, u *unit) {
 	u.due, u.agenda = 0, agenda{}
-	u.set(queued, false)
+	u.set(queued|booting, false)
 	delete(l.pending, dev)
 	delete(l.delayed, dev)
+	l.done(dev, u)
 	if u.act == idle {
 		return
 	}
-	l.acts[u.act].live = false
-	l.acts[u.act].cancel()
+	slot := u.act
+	l.acts[slot].live = false
 	u.act = idle
+	l.lender.cancel(slot)
 }

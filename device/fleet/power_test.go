@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -119,4 +120,66 @@ func TestPowerLossForgetsWhatWaits(t *testing.T) {
 			t.Errorf("asked for %v, want /a and /fresh", n.asked)
 		}
 	})
+}
+
+// From the return of power until it has booted a device hears nobody and asks
+// nobody, whatever its timers were.
+func TestABootTakesItsTime(t *testing.T) {
+	const s = time.Second
+	tl := timeline{lasts: 1000 * s, files: served, set: []string{"Resync_Random_Delay=0", "Resync_Periodic=100", "Resync_Trigger_1=$PRVTMR ge 90"},
+		switches: map[string]string{"boot_time": "45s"}, moves: []move{
+			{after: 10 * s, order: device.SwitchOff},
+			{after: 20 * s, order: device.SwitchOn},
+			{after: 30 * s, order: device.Resync}, // nobody hears these
+			{after: 31 * s, order: device.Reboot},
+			{after: 32 * s, order: device.FactoryReset},
+			{after: 33 * s, order: device.SetParams, pairs: []string{"GPP_B=no"}},
+			{after: 40 * s, order: device.SwitchOff}, // before it has booted
+			{after: 700 * s, order: device.SwitchOn},
+			{after: 701 * s, order: device.SwitchOn},
+		}}
+	contacts, stand := tl.run(t)
+	want := append([]contact{atBoot}, contact{745 * s, device.ByPowerOn}, contact{835 * s, device.ByTrigger}, contact{925 * s, device.ByTrigger})
+	if !slices.Equal(contacts[0], want) {
+		t.Errorf("contacts %v\nwant     %v", contacts[0], want)
+	}
+	if got := stand.value(0, "GPP_B"); got != "" {
+		t.Errorf("a device that boots took an edit: %q", got)
+	}
+	var boots []time.Duration
+	for _, e := range stand.of(0, device.Boot) {
+		boots = append(boots, time.Duration(e.At-stand.of(0)[0].At))
+	}
+	if !slices.Equal(boots, []time.Duration{0, 745 * s}) {
+		t.Errorf("booted after %v", boots)
+	}
+}
+
+// Pages are not served before the firmware has started, and power without an end
+// is not a resync to come.
+func TestADeviceThatBootsDoesNotAnswer(t *testing.T) {
+	n := newNetwork()
+	n.put("/a", profileOf())
+	g := ata(t, 1)
+	g.Off, g.Row = true, row(t, "SPA2102", "5.2.10", map[string]string{"boot_time": "1h"})
+	s := start(t, n, fleet.Config{Groups: []fleet.Group{g}})
+	s.do(0, device.SwitchOn)
+	s.awaitStory(0, "power_on customized:preset")
+	v := s.view(0)
+	if _, answers := s.f.At(v.Unit.IP); answers || !v.Powered || !v.Booting || v.Due != 0 {
+		t.Errorf("answers %v, powered %v, booting %v, due %d", answers, v.Powered, v.Booting, v.Due)
+	}
+}
+
+// Every family has a boot time, and the power that returns to a mixed fleet
+// brings it back family by family.
+func TestFamiliesComeBackOneAfterTheOther(t *testing.T) {
+	for _, tt := range []struct {
+		model string
+		after time.Duration
+	}{{"SPA2000", 12 * time.Second}, {"PAP2T", 15 * time.Second}, {"SPA942", 30 * time.Second}, {"SPA504G", 50 * time.Second}, {"SPA122", time.Minute}} {
+		timeline{model: tt.model, files: served, lasts: 500 * time.Second, set: []string{"Resync_Random_Delay=0", "Resync_Periodic=0"},
+			moves: []move{{after: 100 * time.Second, order: device.SwitchOff}, {after: 200 * time.Second, order: device.SwitchOn}}}.
+			exactly(t, atBoot, contact{200*time.Second + tt.after, device.ByPowerOn})
+	}
 }

@@ -23,6 +23,8 @@ func TestSwitchesMoveContacts(t *testing.T) {
 	}{
 		{"error_retry_zero", timeline{down: true, lasts: 4500 * time.Millisecond, set: []string{"Resync_Error_Retry_Delay=0"}},
 			"never", []contact{atBoot}, "at_once", append([]contact{atBoot}, every(device.ByRetry, s, s, 4)...)},
+		{"boot_time", timeline{lasts: 500 * s, moves: []move{{after: 100 * s, order: device.SwitchOff}, {after: 200 * s, order: device.SwitchOn}}},
+			"20s", []contact{atBoot, {220 * s, device.ByPowerOn}}, "0s", []contact{atBoot, {200 * s, device.ByPowerOn}}},
 		{"forced_delay", timeline{lasts: 4500 * s, set: []string{"Forced_Resync_Delay=600"}, moves: shortCall},
 			"max_wait", []contact{atBoot, {3600 * s, device.ByPeriodic}}, "countdown", []contact{atBoot, {4100 * s, device.ByPeriodic}}},
 		{"forced_delay", timeline{lasts: 9000 * s, set: []string{"Forced_Resync_Delay=600"}, moves: []move{{after: 3000 * s, order: device.HookOff}, {after: 7000 * s, order: device.HookOn}}},

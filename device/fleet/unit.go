@@ -29,6 +29,8 @@ type unit struct {
 	run     uint8              // attempts before the next one that ended like the last
 	cause   device.Cause       // of the resync timer
 	reboot  device.RebootClass // asked for by changes of a sequence that then failed
+	doing   device.Order       // what it waits to do at the gate, does, or did when the run ended; 0: nothing
+	why     device.Cause       // of doing
 }
 
 type flags uint16
@@ -43,7 +45,10 @@ const (
 	spent2          // the same of Resync_Trigger_2
 	rcPending       // remote customization is before it
 	isCustom        // remote customization is behind it
+	booting         // has power, and its firmware starts when the resync timer runs out
 )
+
+const lastFlag = booting
 
 const idle = int32(-1)
 

@@ -49,6 +49,9 @@ func (u *unit) spend(spent [2]bool) {
 
 // nextResync returns the earliest timer that leads to a resync, 0 for none.
 func (u *unit) nextResync() int64 {
+	if u.has(booting) {
+		return 0
+	}
 	a := u.agenda
 	a[upgradeTimer] = 0
 	at, _, ok := a.next()

@@ -3,9 +3,6 @@ package result
 import (
 	"cmp"
 	"slices"
-
-	"spafleet/device"
-	"spafleet/fsm"
 )
 
 // A Summary is what a run amounts to, in the form of a report's JSON. Keys never
@@ -58,81 +55,38 @@ type Named struct {
 const mostFindings = 10
 
 // Summary returns the figures so far.
-func (t *Tally) Summary() Summary {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := Summary{Devices: len(t.devices), States: map[string]int{}, Reboots: map[string]int64{}, Metrics: t.metrics(), Findings: t.findings()}
-	for i := range t.makes {
-		c := &t.counts[i]
-		s.Resyncs.OK += c.ok
-		s.Resyncs.Failed += c.failed
-		s.Upgrades.OK += c.upgraded
-		s.Upgrades.Failed += c.unUpped
-		s.Models = append(s.Models, MakeSummary{Make: t.makes[i], States: states(c)})
-		for name, n := range states(c) {
-			s.States[name] += n
-		}
-	}
-	for dev := range t.devices {
-		m := &s.Models[t.makeOf(device.Index(dev))]
-		switch mark := &t.devices[dev]; {
-		case mark.known && mark.ok:
-			m.OK++
-		case mark.known:
-			m.Failed++
-		}
-	}
-	for reason, n := range t.reboots {
-		s.Reboots[reason.String()] = n
+func (t *Tally) Summary() Summary { return t.Totals().Summary() }
+
+// Summary returns what the totals amount to.
+func (t *Totals) Summary() Summary {
+	s := Summary{Devices: t.Devices, States: map[string]int{}, Reboots: t.Reboots, Metrics: t.metrics(), Findings: t.findings()}
+	for i := range t.Makes {
+		m := &t.Makes[i]
+		s.Resyncs.add(m.Resyncs)
+		s.Upgrades.add(m.Upgrades)
+		s.Models = append(s.Models, MakeSummary{Make: m.Make, OK: m.OK, Failed: m.Failed, States: m.States})
+		addCounts(&s.States, m.States)
 	}
 	return s
 }
 
-func states(c *counts) map[string]int {
-	m := map[string]int{}
-	for i, n := range c.states {
-		if n != 0 {
-			m[fsm.State(i).String()] = int(n)
-		}
-	}
-	return m
+func (p *Pair) add(o Pair) {
+	p.OK += o.OK
+	p.Failed += o.Failed
 }
 
-func (t *Tally) metrics() map[string][]Metric {
-	none := map[string]string{}
+func (t *Totals) metrics() map[string][]Metric {
 	m := map[string][]Metric{}
-	add := func(name string, tags map[string]string, h *histogram) {
-		if h.h != nil {
-			m[name] = append(m[name], Metric{tags, h.spread()})
-		}
-	}
-	add("resync_duration", none, &t.resync)
-	add("ready_duration", none, &t.ready)
-	add("lateness", none, &t.lateness)
-	for scheme, h := range t.fetch {
-		add("fetch_duration", map[string]string{"scheme": scheme}, h)
-	}
-	for k, h := range t.phases {
-		add("phase_duration", map[string]string{"phase": k.phase, "scheme": k.scheme}, h)
-	}
-	for _, list := range m {
-		slices.SortFunc(list, func(a, b Metric) int {
-			return cmp.Or(cmp.Compare(a.Tags["scheme"], b.Tags["scheme"]), cmp.Compare(a.Tags["phase"], b.Tags["phase"]))
-		})
+	for i := range t.Series {
+		s := &t.Series[i]
+		m[s.Name] = append(m[s.Name], Metric{s.Tags, s.Spread()})
 	}
 	return m
 }
 
-func (t *Tally) findings() Findings {
-	f := Findings{UnknownParams: mostOften(t.unknown), RejectedParams: mostOften(t.rejected), Errors: []Failure{}}
-	for _, e := range t.errs {
-		f.Errors = append(f.Errors, *e)
-	}
-	slices.SortFunc(f.Errors, func(a, b Failure) int {
-		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Err, b.Err), cmp.Compare(a.Result, b.Result))
-	})
-	f.Errors = f.Errors[:min(len(f.Errors), mostFindings)]
-	return f
+func (t *Totals) findings() Findings {
+	return Findings{UnknownParams: mostOften(t.Unknown), RejectedParams: mostOften(t.Rejected),
+		Errors: append([]Failure{}, t.Errors[:min(len(t.Errors), mostFindings)]...)}
 }
 
 // mostOften returns the names that were counted most.

@@ -17,9 +17,10 @@ import (
 type Tally struct {
 	makes  []Make
 	makeOf func(device.Index) int
+	shard  device.Shard
 
 	mu       sync.Mutex
-	devices  []mark // by device
+	devices  []mark // by place in the shard
 	counts   []counts
 	unknown  map[string]int
 	rejected map[string]int
@@ -89,10 +90,10 @@ type Failure struct {
 	Hint   string `json:"hint,omitempty"`
 }
 
-// NewTally returns a tally of a fleet's makes. MakeOf says which of them a
-// device is of.
-func NewTally(makes []Make, makeOf func(device.Index) int) *Tally {
-	t := &Tally{makes: makes, makeOf: makeOf, counts: make([]counts, len(makes)), unknown: map[string]int{}, rejected: map[string]int{}, errs: map[failureKey]*Failure{},
+// NewTally returns a tally of a shard's devices by make. MakeOf says which of the
+// makes a device is of.
+func NewTally(makes []Make, makeOf func(device.Index) int, shard device.Shard) *Tally {
+	t := &Tally{makes: makes, makeOf: makeOf, shard: shard, counts: make([]counts, len(makes)), unknown: map[string]int{}, rejected: map[string]int{}, errs: map[failureKey]*Failure{},
 		fetch: map[string]*histogram{}, phases: map[phaseKey]*histogram{}, files: map[fileKey]int64{}, bytes: map[string]int64{}, reboots: map[device.Reason]int64{}}
 	total := 0
 	for i, m := range makes {
@@ -122,7 +123,7 @@ func (t *Tally) Late(ns int64) {
 }
 
 func (t *Tally) count(e *device.Event) {
-	m := &t.devices[e.Dev]
+	m := &t.devices[t.shard.Place(e.Dev)]
 	make := t.makeOf(e.Dev)
 	c := &t.counts[make]
 	switch e.Kind {
@@ -195,8 +196,8 @@ func (t *Tally) failure(e *device.Event) {
 		t.errs[key] = f
 	}
 	f.Count++
-	if e.File != nil && e.File.Hint != "" {
-		f.Hint = e.File.Hint
+	if e.File != nil {
+		f.suggest(e.File.Hint)
 	}
 }
 

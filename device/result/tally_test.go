@@ -16,7 +16,7 @@ import (
 // newTally counts two SPA2102 (devices 0 and 1) and one PAP2T (2).
 func newTally() *result.Tally {
 	makes := []result.Make{{Model: "SPA2102", Firmware: "5.2.10", Devices: 2}, {Model: "PAP2T", Firmware: "5.1.6(LS)", Devices: 1}}
-	return result.NewTally(makes, func(dev device.Index) int { return int(dev) / 2 })
+	return result.NewTally(makes, func(dev device.Index) int { return int(dev) / 2 }, device.Shard{})
 }
 
 var (

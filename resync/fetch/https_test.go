@@ -231,20 +231,21 @@ func TestTLS12IsSpokenByASwitch(t *testing.T) {
 	}
 }
 
-// The alert that a server ends TLS 1.2 with is told, though crypto/tls hides its
-// number.
-func TestAnAlertInTLS12IsTold(t *testing.T) {
+func TestTheAlertOfAServerIsToldInTLS12Too(t *testing.T) {
 	cert, err := pki.Server(certs.ServerRequest{CA: certs.Sipura1, CN: "prov.test"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256},
-		Certificates: []tls.Certificate{{Certificate: cert.Chain, PrivateKey: cert.Key}}}
-	at, _ := serveHTTPS(t, prov.HTTPS{Addr: "127.0.0.1:0", TLS: config})
-	r := askSecurely(t, "SPA122", "1.3.5(004p)", "/spa2102.cfg", map[string]string{"tls_versions": "tls1.2", "tls_suites": "rsa"}, at)
-	_, err = secureSockets().Fetch(t.Context(), r)
-	if e := failed(t, err); e.Result != device.TLSFailed || e.TLS.Alert != 40 {
-		t.Errorf("no suite in common: %+v", e)
+	for alert, config := range map[uint8]*tls.Config{
+		40: {MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA}},
+		70: {MinVersion: tls.VersionTLS13},
+	} {
+		config.Certificates = []tls.Certificate{{Certificate: cert.Chain, PrivateKey: cert.Key}}
+		at, _ := serveHTTPS(t, prov.HTTPS{Addr: "127.0.0.1:0", TLS: config})
+		_, err := secureSockets().Fetch(t.Context(), askSecurely(t, "SPA122", "1.3.5(004p)", "/spa2102.cfg", map[string]string{"tls_versions": "tls1.2", "tls_suites": "rsa", "client_certificate": "none"}, at))
+		if e := failed(t, err); e.Result != device.TLSFailed || e.TLS.Verify != 0 || e.TLS.Alert != alert || e.TLS.Hint == "" {
+			t.Errorf("alert %d: %v: %+v", alert, err, e)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"spafleet/certs"
 	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/fault"
 )
 
 // Sockets fetches over the network. Its zero value is ready. The fields are set
@@ -57,6 +58,9 @@ type Sockets struct {
 	// Dial opens the connection of one HTTP transfer, from source if that is
 	// valid, within wait; nil dials TCP. The transfer closes it.
 	Dial func(ctx context.Context, source netip.Addr, server netip.AddrPort, wait time.Duration) (net.Conn, error)
+	// Faults disturbs the devices' exchanges; nil: nothing does. PinTFTP is let
+	// be.
+	Faults *fault.Plan
 
 	exchanges sync.Pool // of *exchange
 	transfers sync.Pool // of *transfer

@@ -83,7 +83,7 @@ func TestTFTPReadPackets(t *testing.T) {
 				"ACK 1": {func(w *wire) {
 					other := netip.AddrPortFrom(session.Addr(), 3002)
 					w.from(other, 0, data(2, "zzz"))
-					w.from(other, 0, fault(2, "errors are not answered"))
+					w.from(other, 0, errorPacket(2, "errors are not answered"))
 					w.reply(data(2, "y"))
 				}},
 			},
@@ -185,7 +185,7 @@ func TestTFTPBlockNumbersRollOverToZeroOnWriting(t *testing.T) {
 func TestTFTPErrorPackets(t *testing.T) {
 	for code := range uint16(9) {
 		for _, method := range []string{"GET", "PUT"} {
-			w := newWire(func(w *wire, p string) { w.reply(fault(code, "so be it")) })
+			w := newWire(func(w *wire, p string) { w.reply(errorPacket(code, "so be it")) })
 			resp, err := w.fetch(t, func(r *resync.Request) { r.Method = method })
 			if code == 1 {
 				if err != nil || resp.Status != 404 {

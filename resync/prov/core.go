@@ -3,6 +3,7 @@ package prov
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"os"
 	"sync/atomic"
@@ -103,6 +104,32 @@ func (c *Core) Close() error {
 	}
 	return c.root.Close()
 }
+
+// Matching returns a responder that gives a file whose path names a device only
+// to the client that has its certificate, as [HTTPS] does with Match. Certified
+// returns the MAC address in a device's certificate, "" for none.
+func (c *Core) Matching(certified func(*device.Unit) string) resync.Responder {
+	return &matching{c, certified}
+}
+
+type matching struct {
+	core      *Core
+	certified func(*device.Unit) string
+}
+
+func (m *matching) Respond(at int64, r *resync.Request) resync.Response {
+	x := &exchange{at: at, request: r, userAgent: r.Unit.UserAgent()}
+	m.core.find(x)
+	if mac := x.asker.MAC; mac != "" && mac != m.certified(r.Unit) {
+		response := resync.Response{Status: http.StatusForbidden}
+		x.err = errForeign
+		m.core.log(x.line(response))
+		return response
+	}
+	return m.core.Respond(at, r)
+}
+
+var errForeign = errors.New("the certificate is not that of the device in the path")
 
 // Respond answers a request at a moment of fleet time. Over HTTP the User-Agent
 // is that of r.Unit; otherwise the server does not look at who asks, only at

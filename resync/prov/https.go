@@ -82,7 +82,7 @@ func (s *Server) handleHTTPS(h *HTTPS, w http.ResponseWriter, q *http.Request) {
 	t := s.begin(r, q.UserAgent())
 	t.x.subject, t.x.tls = conn.subject(), conn.protocol
 	if h.Match && t.foreign() {
-		t.fail(http.StatusForbidden, errors.New("the certificate is not that of the device in the path"))
+		t.fail(http.StatusForbidden, errForeign)
 	} else {
 		t.take(w, q)
 	}
@@ -183,7 +183,7 @@ func (c *sealed) Read(p []byte) (int, error) {
 }
 
 func (c *sealed) shake() error {
-	if err := c.Conn.SetDeadline(time.Now().Add(handshakeWait)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(handshakeWait)); err != nil {
 		return err
 	}
 	raw := &sniffed{Conn: c.Conn, in: bufio.NewReaderSize(c.Conn, 4<<10)}
@@ -199,7 +199,7 @@ func (c *sealed) shake() error {
 		}
 		return err
 	}
-	return c.Conn.SetDeadline(time.Time{})
+	return c.SetDeadline(time.Time{})
 }
 
 func (c *sealed) shakeSSL(raw net.Conn) error {

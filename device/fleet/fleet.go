@@ -129,6 +129,8 @@ func (f *Fleet) makeLoops(c *Config) {
 	}
 	start := time.Now()
 	switch {
+	case c.Resume != nil:
+		c.Start = c.Resume.goesOn(c, start)
 	case c.Start.IsZero() && c.Clock == Real:
 		c.Start = start
 	case c.Start.IsZero():
@@ -235,10 +237,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	stop()
 	others.Wait()
 	f.pulse()
-	if f.save.File != "" {
-		return f.saveFile()
-	}
-	return nil
+	return f.saveLast()
 }
 
 // work runs the loops until the fleet ends, and keeps the web servers open as

@@ -285,7 +285,7 @@ func (p *play) decide(now time.Duration) {
 // decideBy settles a claim with a deadline: early where it can only hold.
 func (p *play) decideBy(t *tracked, now time.Duration) {
 	final := t.claim.Quant == "all" || t.claim.Quant == "at_least"
-	if final && t.holdsNow() {
+	if final && t.holdsNow() && (!t.shared || t.count == t.devices) {
 		t.settle(true, now)
 		return
 	}

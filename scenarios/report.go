@@ -35,6 +35,9 @@ type Report struct {
 	Generator Generator     `json:"generator"`
 	Notes     []string      `json:"notes"`
 	Source    Source        `json:"source"`
+	Shard     *Shard        `json:"shard,omitempty"`  // which part of a run this is, where it is one
+	Parts     *Parts        `json:"parts,omitempty"`  // of a shard: what adds up
+	Shards    []Shard       `json:"shards,omitempty"` // of a merged report: what it was made of
 }
 
 // Source says what was run.
@@ -56,7 +59,8 @@ type StepReport struct {
 type ClaimReport struct {
 	Name      string  `json:"name"`
 	OK        bool    `json:"ok"`
-	Devices   int     `json:"devices"` // that it speaks of
+	Shared    bool    `json:"shared,omitempty"` // a quantity of the whole fleet: the merge of the shards decides
+	Devices   int     `json:"devices"`          // that it speaks of
 	Held      int     `json:"held"`
 	DecidedAt float64 `json:"decided_at_seconds"`
 	First     []Lack  `json:"first"` // the first few that it failed for

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,6 +24,14 @@ import (
 
 // Options is what belongs to the machine that runs a story, not to the story.
 type Options struct {
+	// Shard is the part of the fleet that this machine works. Its report carries
+	// what [Merge] needs.
+	Shard   device.Shard
+	Run     string // names the run that all shards are of
+	Attempt int    // how often this shard was tried before
+	// StartAt is when the devices get power; the zero Time is at once, and so is
+	// one that has passed.
+	StartAt    time.Time
 	Addresses  netip.Prefix
 	Web        fleet.Web
 	PinTFTP    bool
@@ -114,6 +123,9 @@ func Run(ctx context.Context, s *Story, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := plan.inShards(o.Shard); err != nil {
+		return nil, err
+	}
 	p := &play{plan: plan, options: o, guard: plan.newGuard(&o)}
 	if err := p.permitted(p.guard); err != nil {
 		return nil, err
@@ -157,13 +169,13 @@ func (p *play) prepare() error {
 }
 
 func (p *play) openFleet() error {
-	p.tally = result.NewTally(p.makes, p.makeOf, device.Shard{})
+	p.tally = result.NewTally(p.ownMakes(), p.makeOf, p.options.Shard)
 	one := !fleet.CanBind(p.options.Addresses)
 	if one {
 		p.notes = append(p.notes, "this machine cannot bind the devices' addresses: all traffic comes from one address")
 	}
 	config := fleet.Config{
-		Seed: p.story.Seed, Groups: p.groups, Network: p.network(), Guard: p.guard, Addresses: p.options.Addresses, OneAddress: one,
+		Seed: p.story.Seed, Groups: p.groups, Shard: p.options.Shard, Network: p.network(), Guard: p.guard, Addresses: p.options.Addresses, OneAddress: one,
 		Outstanding: p.story.Most, Rate: p.story.Rate, Tell: p.tell, Late: p.tally.Late, Web: p.options.Web,
 		Compiled: p.options.Compiled, CCERT: p.certs.Holder.Status,
 		Clock: p.story.Clock.Mode, Start: p.story.Clock.Start, Speed: p.story.Clock.Speed, InProcess: p.modelled,
@@ -202,7 +214,7 @@ func (p *play) openCerts() (*certs.Devices, error) {
 	if d.PKI == nil {
 		d.PKI = certs.New(1)
 	}
-	own, err := p.material()
+	own, err := p.material(o)
 	if err != nil {
 		return nil, fmt.Errorf("story %s: %w", p.story.Name, err)
 	}
@@ -212,10 +224,10 @@ func (p *play) openCerts() (*certs.Devices, error) {
 
 // material gathers the certificates of one's own: those of the options, and of
 // the groups' folders.
-func (p *play) material() (*certs.Material, error) {
+func (p *plan) material(o *Options) (*certs.Material, error) {
 	all := &certs.Material{}
-	if p.options.Own != nil {
-		all.Include(p.options.Own)
+	if o.Own != nil {
+		all.Include(o.Own)
 	}
 	for _, g := range p.story.Fleet {
 		if g.Cert == "" {
@@ -262,7 +274,7 @@ func (p *play) observe() {
 	for kind := range p.kinds {
 		j.kinds[kind] = len(j.kinds)
 	}
-	if p.story.expected() || len(p.story.Timeline) > 0 || p.story.Server != nil { // or nobody asks
+	if p.watches() {
 		j.facts = make([]facts, p.fleet.Len())
 	}
 	for i := range j.facts {
@@ -288,6 +300,7 @@ func (p *play) observe() {
 // has held.
 func (p *play) track(c *Claim, latched bool) *tracked {
 	t := &tracked{claim: c, program: p.programs[c], latched: latched, broken: map[device.Index]happen{}}
+	t.shared = slices.Contains(quantified, c.Quant) && !p.options.Shard.Whole()
 	t.number = len(p.judge.claims)
 	names, _ := p.groupNames(c.Of)
 	if names == nil {
@@ -296,7 +309,7 @@ func (p *play) track(c *Claim, latched bool) *tracked {
 		t.in = make([]bool, p.fleet.Len())
 		for i := range t.in {
 			for _, n := range names {
-				if p.fleet.Group(device.Index(i)).Name == n {
+				if p.fleet.Group(p.judge.device(i)).Name == n {
 					t.in[i] = true
 					t.devices++
 				}
@@ -309,12 +322,13 @@ func (p *play) track(c *Claim, latched bool) *tracked {
 
 // perform runs the fleet and the timeline, and judges.
 func (p *play) perform(ctx context.Context) (*Report, error) {
-	began := time.Now()
-	p.start = p.fleet.Now()
-	p.judge.start = p.start
 	if p.options.Started != nil {
 		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, Resumed: p.resumed(), play: p})
 	}
+	p.awaitStart(ctx)
+	began := time.Now()
+	p.start = p.fleet.Now()
+	p.judge.start = p.start
 	p.texts.fleet.Store(p.fleet)
 	p.begin() // before the first event
 	work, stop := context.WithCancel(ctx)

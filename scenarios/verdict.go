@@ -29,12 +29,20 @@ func (p *play) report(began time.Time, interrupted bool) *Report {
 	if n := p.fleet.LogLinesDropped(); n > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d syslog lines could not be sent, or not fast enough; look at the devices' Syslog_Server", n))
 	}
-	r.Verdict = p.verdict(r, interrupted)
-	r.Exit = exits[r.Verdict]
+	r.judge(interrupted)
+	if p.options.Shard.Count > 0 {
+		p.addShard(r)
+	}
 	return r
 }
 
-func (p *play) verdict(r *Report, interrupted bool) string {
+// judge sets the verdict of what the report holds.
+func (r *Report) judge(interrupted bool) {
+	r.Verdict = r.verdict(interrupted)
+	r.Exit = exits[r.Verdict]
+}
+
+func (r *Report) verdict(interrupted bool) string {
 	if interrupted {
 		return Interrupted
 	}
@@ -47,7 +55,7 @@ func (p *play) verdict(r *Report, interrupted bool) string {
 		}
 	}
 	for _, c := range r.Expect {
-		if !c.OK {
+		if !c.OK && !c.Shared {
 			return Failed
 		}
 	}
@@ -83,7 +91,7 @@ func (p *play) claimReports(now time.Duration) []ClaimReport {
 			p.judge.weighAll(t.number)
 			t.settle(t.watching && t.holdsNow(), now)
 		}
-		c := ClaimReport{Name: t.claim.Name, OK: t.ok, Devices: t.devices, Held: t.count, DecidedAt: t.at.Seconds(), First: []Lack{}}
+		c := ClaimReport{Name: t.claim.Name, OK: t.ok, Shared: t.shared, Devices: t.devices, Held: t.count, DecidedAt: t.at.Seconds(), First: []Lack{}}
 		if !t.ok {
 			c.First = p.judge.lacking(t, mostLacks)
 		}

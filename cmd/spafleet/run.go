@@ -36,6 +36,7 @@ type runFlags struct {
 	web             webFlags
 	certs           certFlags
 	caTable         string
+	shard           shardFlags
 	public          []string
 	operator        bool
 	clock           clockFlags
@@ -44,6 +45,7 @@ type runFlags struct {
 func runCommand(s streams) *cobra.Command {
 	st := &stage{streams: s}
 	f := &runFlags{count: 1}
+	plan := false
 	c := &cobra.Command{
 		Use:   "run [FILE|NAME]",
 		Short: "Run a fleet against a server of your own, or a story from a file",
@@ -60,6 +62,11 @@ exit code 3. Without --until and --duration the run goes on until Ctrl-C.
 run with the same fleet goes on from it, after Ctrl-C, SIGTERM or kill -9 alike; at
 most a minute is lost. The run's own counts, timeline and expectations begin anew.
 
+Many machines share a fleet: each runs the same command with its own --shard-index
+of --shard-count, and 'spafleet report merge' adds up what --result or --result-url
+left. Device d belongs to shard d mod count, and is the same device whatever the
+count. In a Kubernetes Indexed Job the index is that of the pod.
+
 Devices contact loopback and private addresses alone, whatever a profile, a rule,
 a redirect or DNS says; --allow-public names a public host that they may contact
 too. More than 1,000 devices contact nobody off this machine without
@@ -68,18 +75,22 @@ too. More than 1,000 devices contact nobody off this machine without
   spafleet run --model SPA942 --count 200 --profile-rule 'http://127.0.0.1:8080/$MA.xml' --until SP-CUST --timeout 2m
   spafleet run --model PAP2T --count 50 --set Resync_Random_Delay=0 --until SEC-PRV-2 --timeout 1m --json
   spafleet run --model SPA942 --count 5000 --profile-rule 'https://prov.example.com/$MA' --allow-public prov.example.com --i-operate-this-server
+  spafleet run --model SPA2102 --count 1M --plan
   spafleet run --model SPA2102 --count 1000 --virtual 24h --events day.jsonl
   spafleet run --model SPA942 --count 200 --tftp-server 127.0.0.1:6969 --clock mixed --duration 24h
   spafleet run --model SPA504G --count 10k --tftp-server 127.0.0.1:6969 --state fleet.state
-  spafleet run story.yaml --speed 60`,
+  spafleet run story.yaml --speed 60
+  spafleet run story.yaml --shard-index 2 --shard-count 8 --start-at 2026-11-22T18:00:00Z --result 2.json`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	f.register(c)
+	f.shard.register(c)
 	c.Flags().StringVar(&st.metrics, "metrics", "", "serve Prometheus metrics at this host:port")
 	c.Flags().StringVar(&st.events, "events", "", "write every event to this file, each as a line of JSON")
 	c.Flags().StringVar(&st.options.State, "state", "", "go on with the fleet in this file, if it is there, and keep the fleet in it: every minute and at the end")
 	c.Flags().Var(durationFlag{&st.options.SaveEvery}, "state-every", "how often --state keeps the fleet (1m)")
 	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
+	c.Flags().BoolVar(&plan, "plan", false, "print what the run would take, and what does not fit; start nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if c.Flags().Changed("state-every") && st.options.State == "" {
 			return fmt.Errorf("--state-every needs --state: the file to keep the fleet in")
@@ -97,6 +108,13 @@ too. More than 1,000 devices contact nobody off this machine without
 		}
 		if st.options.Compiled, err = f.compiled(c.Context()); err != nil {
 			return err
+		}
+		if err := f.shard.apply(c, &st.options); err != nil {
+			return err
+		}
+		st.results = delivery{file: f.shard.result, url: f.shard.url, out: st.out}
+		if plan {
+			return printPlan(s, story, st)
 		}
 		st.hello = runHello
 		return st.play(c.Context(), story)
@@ -286,15 +304,18 @@ func (f *runFlags) addUntil(s *scenarios.Story) error {
 }
 
 func runHello(w io.Writer, l *scenarios.Live) {
-	v, _ := l.Fleet.View(0)
+	first := l.Fleet.Shard().At(0)
 	fmt.Fprintf(w, "%d devices from %s on, at most %d at work at once\n", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
+	if s := l.Fleet.Shard(); !s.Whole() {
+		fmt.Fprintf(w, "they are shard %d of %d of a fleet of %d devices\n", s.Index, s.Count, l.Fleet.Total())
+	}
 	if l.Virtual {
 		fmt.Fprintf(w, "time jumps from %s on; the embedded server answers in process\n", time.Unix(0, l.Fleet.Now()).UTC().Format(time.RFC3339))
 	}
 	if l.Server != nil {
 		fmt.Fprintf(w, "no target given: the embedded server answers, tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())
 	}
-	if url := l.Fleet.WebURL(v.Unit.Index); url != "" {
+	if url := l.Fleet.WebURL(first); url != "" {
 		fmt.Fprintf(w, "web server of the first device: %s\n", url)
 	}
 }

@@ -26,11 +26,15 @@ type stage struct {
 	events  string // file that takes the events, "" for none
 	hello   func(io.Writer, *scenarios.Live)
 	options scenarios.Options
+	results delivery
 }
 
 // play acts a story out. The error is an exit code, or says why it could not
 // run.
 func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
+	if err := st.results.check(); err != nil {
+		return err
+	}
 	stopMetrics, err := st.serveMetrics()
 	if err != nil {
 		return err
@@ -52,6 +56,9 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 		if st.hello != nil {
 			st.hello(st.err, l)
 		}
+		if at := st.options.StartAt; !at.IsZero() {
+			fmt.Fprintf(st.err, "the devices get power at %s\n", at.Format(time.RFC3339))
+		}
 		progress.start(l)
 	}
 	st.options.Decided = func(r *scenarios.Report) {
@@ -65,6 +72,10 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 	err = errors.Join(err, closeEvents())
 	if err != nil {
 		return err
+	}
+	if err := st.results.send(ctx, report); err != nil {
+		fmt.Fprintf(st.err, "spafleet: the run's result was not delivered: %s\n", err)
+		return exitWith(exitError)
 	}
 	if report.Exit != exitOK {
 		return exitWith(report.Exit)

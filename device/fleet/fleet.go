@@ -132,6 +132,8 @@ func (f *Fleet) makeLoops(c *Config) {
 	}
 	start := time.Now()
 	switch {
+	case c.Resume != nil:
+		c.Start = c.Resume.goesOn(c, start)
 	case c.Start.IsZero() && c.Clock == Real:
 		c.Start = start
 	case c.Start.IsZero():
@@ -238,10 +240,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	stop()
 	others.Wait()
 	f.pulse()
-	if f.save.File != "" {
-		return f.saveFile()
-	}
-	return nil
+	return f.saveLast()
 }
 
 // work runs the loops until the fleet ends, and keeps the web servers open as

@@ -78,6 +78,9 @@ type Live struct {
 	play    *play
 }
 
+// Health returns how this machine bears the run so far.
+func (l *Live) Health() Health { return l.play.nurse.look() }
+
 // Steps returns the named steps that have happened, in order.
 func (l *Live) Steps() []string {
 	l.play.judge.mu.Lock()
@@ -98,6 +101,7 @@ type play struct {
 	server   *prov.Server
 	certs    *certs.Devices
 	guard    *fetch.Guard
+	nurse    *nurse
 	pairs    *prov.Pairs
 	texts    *texts
 	when     []*tracked // by step
@@ -322,10 +326,13 @@ func (p *play) track(c *Claim, latched bool) *tracked {
 
 // perform runs the fleet and the timeline, and judges.
 func (p *play) perform(ctx context.Context) (*Report, error) {
+	p.nurse = newNurse(p.fleet, func() float64 { return p.tally.Lateness().P99 })
+	defer p.nurse.end()
 	if p.options.Started != nil {
 		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, Resumed: p.resumed(), play: p})
 	}
 	p.awaitStart(ctx)
+	p.nurse.begin()
 	began := time.Now()
 	p.start = p.fleet.Now()
 	p.judge.start = p.start
@@ -345,7 +352,7 @@ func (p *play) perform(ctx context.Context) (*Report, error) {
 	interrupted := ctx.Err() != nil
 	report := p.final
 	if report == nil {
-		report = p.report(began, interrupted)
+		report = p.report(ctx, began, interrupted)
 	}
 	if p.options.Decided != nil {
 		p.options.Decided(report)

@@ -118,7 +118,7 @@ func settled(t *testing.T, r *scenarios.Report) string {
 		}
 	}
 	c.Generator.Lateness = result.Spread{Count: c.Generator.Lateness.Count}
-	c.Generator.Most = 0 // of this machine
+	c.Generator.Most, c.Generator.Health = 0, scenarios.Health{} // of this machine
 	for i := range c.Timeline {
 		c.Timeline[i].At = 0
 	}

@@ -197,7 +197,7 @@ func (p *play) openCerts() (*certs.Devices, error) {
 	if d.PKI == nil {
 		d.PKI = certs.New(1)
 	}
-	own, err := p.material()
+	own, err := p.material(o)
 	if err != nil {
 		return nil, fmt.Errorf("story %s: %w", p.story.Name, err)
 	}
@@ -207,10 +207,10 @@ func (p *play) openCerts() (*certs.Devices, error) {
 
 // material gathers the certificates of one's own: those of the options, and of
 // the groups' folders.
-func (p *play) material() (*certs.Material, error) {
+func (p *plan) material(o *Options) (*certs.Material, error) {
 	all := &certs.Material{}
-	if p.options.Own != nil {
-		all.Include(p.options.Own)
+	if o.Own != nil {
+		all.Include(o.Own)
 	}
 	for _, g := range p.story.Fleet {
 		if g.Cert == "" {
@@ -257,7 +257,7 @@ func (p *play) observe() {
 	for kind := range p.kinds {
 		j.kinds[kind] = len(j.kinds)
 	}
-	if p.story.expected() || len(p.story.Timeline) > 0 || p.story.Server != nil { // or nobody asks
+	if p.watches() {
 		j.facts = make([]facts, p.fleet.Len())
 	}
 	for i := range j.facts {

@@ -45,6 +45,7 @@ type runFlags struct {
 func runCommand(s streams) *cobra.Command {
 	st := &stage{streams: s}
 	f := &runFlags{count: 1}
+	plan := false
 	c := &cobra.Command{
 		Use:   "run [FILE|NAME]",
 		Short: "Run a fleet against a server of your own, or a story from a file",
@@ -70,6 +71,7 @@ too. More than 1,000 devices contact nobody off this machine without
   spafleet run --model SPA942 --count 200 --profile-rule 'http://127.0.0.1:8080/$MA.xml' --until SP-CUST --timeout 2m
   spafleet run --model PAP2T --count 50 --set Resync_Random_Delay=0 --until SEC-PRV-2 --timeout 1m --json
   spafleet run --model SPA942 --count 5000 --profile-rule 'https://prov.example.com/$MA' --allow-public prov.example.com --i-operate-this-server
+  spafleet run --model SPA2102 --count 1M --plan
   spafleet run --model SPA2102 --count 1000 --virtual 24h --events day.jsonl
   spafleet run --model SPA942 --count 200 --tftp-server 127.0.0.1:6969 --clock mixed --duration 24h
   spafleet run story.yaml --speed 60
@@ -81,6 +83,7 @@ too. More than 1,000 devices contact nobody off this machine without
 	c.Flags().StringVar(&st.metrics, "metrics", "", "serve Prometheus metrics at this host:port")
 	c.Flags().StringVar(&st.events, "events", "", "write every event to this file, each as a line of JSON")
 	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
+	c.Flags().BoolVar(&plan, "plan", false, "print what the run would take, and what does not fit; start nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		story, err := f.story(c, args)
 		if err != nil {
@@ -100,6 +103,9 @@ too. More than 1,000 devices contact nobody off this machine without
 			return err
 		}
 		st.results = delivery{file: f.shard.result, url: f.shard.url, out: st.out}
+		if plan {
+			return printPlan(s, story, st)
+		}
 		st.hello = runHello
 		return st.play(c.Context(), story)
 	}

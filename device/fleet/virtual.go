@@ -10,6 +10,7 @@ import (
 	"spafleet/certs"
 	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/fault"
 	"spafleet/resync/fetch"
 )
 
@@ -32,6 +33,9 @@ type InProcess struct {
 	// wait in the order in which they came. 0: all of them, and no device feels
 	// another one.
 	Workers int
+	// Faults disturbs the devices' exchanges; nil: nothing does. What the server
+	// does wrong is Server's own.
+	Faults *fault.Plan
 }
 
 // A Secure is a port where HTTPS is spoken. No handshake takes place: its end is
@@ -59,7 +63,7 @@ type stage struct {
 func newStage(l *loop, world *InProcess) *stage {
 	s := &stage{l: l, world: world, workers: make([]int64, world.Workers)}
 	s.sockets.Wall = func() time.Time { return time.Unix(0, l.clock.Now()) }
-	s.sockets.ListenPacket = listenVirtual
+	s.sockets.ListenPacket, s.sockets.Faults = listenVirtual, world.Faults
 	return s
 }
 
@@ -250,8 +254,15 @@ func (a *actor) think() int64 {
 // Resolve asks for a name: a round trip.
 func (a *actor) Resolve(_ context.Context, name string) ([]netip.Addr, error) {
 	begun := a.Now()
-	if err := a.wait(begun + a.roundTrip()); err != nil {
+	late, found := time.Duration(0), true
+	if t := a.s.world.Faults.Exchange(fault.Exchange{Device: uint32(a.dev), Scheme: "dns", Path: name}); t != nil {
+		late, found = t.Lookup()
+	}
+	if err := a.wait(begun + a.roundTrip() + int64(late)); err != nil {
 		return nil, err
+	}
+	if !found {
+		return nil, &resync.Error{Result: device.NoDNS, Took: device.Phases{DNS: a.Now() - begun}}
 	}
 	addrs := a.s.world.Hosts[strings.TrimSuffix(strings.ToLower(name), ".")]
 	if len(addrs) == 0 {

@@ -13,6 +13,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/profile"
 	"spafleet/resync"
+	"spafleet/resync/fault"
 )
 
 // A visit is one HTTP request that is not spoken: when its parts end, and how.
@@ -22,6 +23,7 @@ type visit struct {
 	took    device.Phases
 	server  resync.Responder
 	verdict certs.Verdict
+	trouble *fault.Trouble // nil for none
 }
 
 var (
@@ -60,6 +62,9 @@ func (v *visit) fail(result device.Result, wait int64, phase *int64, cause error
 func (v *visit) connect() error {
 	w, to := v.a.s.world, v.r.Server
 	trip := v.a.roundTrip()
+	if err := v.befall(&trip); err != nil {
+		return err
+	}
 	if to.Addr().Unmap() != w.Addr {
 		return v.fail(device.Timeout, int64(v.r.Unit.Row.Behaviour.HTTPConnect), &v.took.Connect, errSilence)
 	}
@@ -91,6 +96,9 @@ func (w *InProcess) secure(port uint16) *Secure {
 func (v *visit) shakeHands() error {
 	w, row := v.a.s.world, v.r.Unit.Row
 	v.took.TLS = v.a.roundTrip() + v.a.roundTrip() + int64(row.Behaviour.TLS.Think)
+	if err := v.shakeBadly(); err != nil {
+		return err
+	}
 	secure := w.secure(v.r.Server.Port())
 	if secure == nil {
 		return v.refused(certs.Failure{Alert: ssl.NoAlert}, nil)
@@ -159,15 +167,26 @@ func (v *visit) exchange() (resync.Response, error) {
 	if err := v.a.wait(sent + trip/2); err != nil {
 		return resync.Response{}, err
 	}
+	if err := v.askBadly(); err != nil {
+		return resync.Response{}, err
+	}
 	ready := v.a.think()
 	resp := v.ask()
+	if resp.Fails != nil {
+		return resync.Response{}, v.failAs(resp.Fails, sent)
+	}
 	v.took.FirstByte = ready + trip - trip/2 - sent
+	late, answer := v.late(&resp)
+	v.took.FirstByte += late
 	if read := int64(v.r.Unit.Row.Behaviour.HTTPRead); v.took.FirstByte > read {
 		v.took.FirstByte = 0
 		return resync.Response{}, v.fail(device.Timeout, sent+read-v.a.Now(), &v.took.FirstByte, errSilence)
 	}
-	v.took.Body = v.arrival(len(resp.Body))
+	v.took.Body = v.arrival(len(resp.Body)) + resp.Took.Body + int64(answer.Body)
 	if err := v.a.wait(sent + v.took.FirstByte + v.took.Body); err != nil {
+		return resync.Response{}, err
+	}
+	if err := v.cut(answer, &resp); err != nil {
 		return resync.Response{}, err
 	}
 	return v.receive(resp)

@@ -232,6 +232,9 @@ func (s *datagramSocket) begin(d datagram) error {
 	}
 	ready := s.a.think()
 	resp := w.Server.Respond(d.at, r)
+	if resp.Fails != nil {
+		return s.fails(resp.Fails)
+	}
 	if resp.Status != http.StatusOK {
 		e.refuse(s, ready, resp.Status)
 		return nil
@@ -239,6 +242,14 @@ func (s *datagramSocket) begin(d datagram) error {
 	e.body = resp.Body
 	e.sendBlock(s, ready)
 	return nil
+}
+
+// fails tells the device what it makes of a bad server, when it does.
+func (s *datagramSocket) fails(e *resync.Error) error {
+	if err := s.a.wait(s.a.Now() + e.Took.FirstByte + e.Took.Body); err != nil {
+		return err
+	}
+	return e
 }
 
 func parseTFTPRequest(p []byte) (op uint16, path string, ok bool) {

@@ -14,7 +14,10 @@ type course struct {
 	busy     time.Time     // until then the line is taken
 	asking   bool          // the next bytes that come in answer something
 	silenced bool          // nothing comes any more
+	at       time.Time     // without sockets: as if time passed only by its troubles
 }
+
+func (c *course) now() time.Time { return c.at }
 
 const (
 	segment     = 1460
@@ -107,71 +110,68 @@ func (c *course) received(n int, now func() time.Time) time.Time {
 // An Ending is how a connection ends for the device.
 type Ending uint8
 
-// The endings of a connection: as the server wants it, never begun, with
-// nothing more coming, reset, or closed early.
+// The endings of a connection: as the server wants it, with nothing more coming,
+// reset, or closed early.
 const (
 	Whole Ending = iota
-	Unconnected
 	Silent
 	Reset
 	Cut
 )
 
-// A Stream is what becomes of one request and its answer on a connection of
-// their own.
-type Stream struct {
-	// How much longer the parts of it take.
-	Connect, FirstByte, Body time.Duration
-	Ending                   Ending
-	Received                 int64 // bytes of the answer that the device gets
-	Refused                  bool  // the request does not get out: the server sees a connection without one
+// An Answer is what becomes of bytes that a server sends on a connection.
+type Answer struct {
+	FirstByte, Body time.Duration // how much longer they take
+	Ending          Ending
+	Received        int64 // bytes that the device gets
 }
 
-// Stream returns what becomes of a request of so many bytes and an answer of so
-// many, headers included, without any sockets. A Trouble has either that or
-// Conn, once.
-func (t *Trouble) Stream(request, answer int64) Stream {
-	c := &course{trouble: t}
-	at := time.Unix(1, 0) // any: only differences count
-	now := func() time.Time { return at }
-	var s Stream
-	late, ok := c.connect()
-	if !ok {
-		s.Ending = Unconnected
-		return s
+// Request tells, without sockets, that the device sends so many bytes on the
+// connection of Connect. It returns false where none of them gets out: nothing
+// of an answer will come then but the end.
+func (t *Trouble) Request(n int64) bool {
+	c := t.course
+	if _, shut, _ := t.limits(); shut.Given && c.in >= shut.Bytes {
+		return false
 	}
-	s.Connect = late
-	reset, shut, end := t.limits()
-	s.Refused = shut.Given && shut.Bytes == 0
-	if !s.Refused {
-		c.sent(int(request), now)
-	}
-	if c.silenced {
-		s.Ending = Silent
-		return s
-	}
-	for s.Received < answer {
-		room, ending := room(s.Received, answer-s.Received, reset, end)
-		if room == 0 {
-			s.Ending = ending
-			return s
-		}
-		due := c.received(int(room), now)
-		if c.silenced {
-			s.Ending = Silent
-			return s
-		}
-		wait := max(due.Sub(at), 0)
-		if s.Received == 0 {
-			s.FirstByte = wait
-		} else {
-			s.Body += wait
-		}
-		at = at.Add(wait)
-		s.Received += room
-	}
-	return s
+	c.sent(int(n), c.now)
+	return !c.silenced
 }
+
+// Answer tells, without sockets, what becomes of so many bytes of the server,
+// headers included. It is asked once for each turn of the conversation.
+func (t *Trouble) Answer(n int64) (a Answer) {
+	c := t.course
+	reset, _, end := t.limits()
+	for a.Received < n {
+		if c.silenced {
+			a.Ending = Silent
+			return a
+		}
+		piece, ending := room(c.in, n-a.Received, reset, end)
+		if piece == 0 {
+			a.Ending = ending
+			return a
+		}
+		due := c.received(int(piece), c.now)
+		if c.silenced {
+			a.Ending = Silent
+			return a
+		}
+		wait := max(due.Sub(c.at), 0)
+		if a.Received == 0 {
+			a.FirstByte = wait
+		} else {
+			a.Body += wait
+		}
+		c.at = c.at.Add(wait)
+		a.Received += piece
+	}
+	return a
+}
+
+// Silenced reports whether the connection carries nothing any more.
+func (t *Trouble) Silenced() bool { return t.course.silenced }
 
 // room returns how many of n bytes may come in at once, up to the end of the
 // segment, and how it ends with none.

@@ -4,8 +4,8 @@
 // transfer, one HTTP request, one DNS query) asks [Plan.Exchange] what befalls
 // it. The answer is nil as a rule; else a [Trouble], which wraps the exchange's
 // sockets ([Trouble.Packets], [Trouble.Conn]), tells without sockets what
-// becomes of a connection ([Trouble.Stream]), or says what a bad server does
-// ([Trouble.Server]).
+// becomes of a connection ([Trouble.Connect], [Trouble.Request],
+// [Trouble.Answer]), or says what a bad server does ([Trouble.Server]).
 //
 // Chance is a pure function of the plan's seed, the fault, the device and how
 // many exchanges it had: the same seed has the same victims. The package reads

@@ -219,15 +219,20 @@ func (s *packets) occupy(n int) {
 	s.busy = s.busy.Add(line)
 }
 
-// Ask returns what becomes of one question and its answer, each a packet, as in
-// DNS: false where one of them is lost, else how much later the answer comes.
-func (t *Trouble) Ask() (after time.Duration, answered bool) {
-	lost := t.packet(outward, nil).lost
-	if lost || t.packet(inward, nil).lost {
-		return 0, false
+// Lookup returns how much later a name is resolved, which takes a question and
+// its answer, each a packet. Two questions are asked at most, and each is waited
+// for so long (inferred from the defaults of resolvers); without an answer to
+// either the name is not found.
+func (t *Trouble) Lookup() (late time.Duration, found bool) {
+	const questions, wait, size = 2, 5 * time.Second, 64
+	for range questions {
+		lost := t.packet(outward, nil).lost
+		lost = lost || t.packet(inward, nil).lost
+		after := t.delay(t.seen[outward]-1) + t.onLine(2*size)
+		if !lost && after < wait {
+			return late + after, true
+		}
+		late += wait
 	}
-	return t.delay(t.seen[inward]-1) + t.onLine(2*question), true
+	return late, false
 }
-
-// question is the size of a DNS packet, roughly.
-const question = 64

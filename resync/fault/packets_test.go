@@ -245,13 +245,19 @@ func TestTheSameSeedHasTheSamePackets(t *testing.T) {
 }
 
 func TestQuestionsAreLostWithTheirPackets(t *testing.T) {
-	for text, want := range map[string][]bool{"all": {false, false}, "packet 1": {false, true}, "packet 2": {false, true}, "packet 3-4": {true, false}, "packet 9": {true, true}} {
-		tr := trouble(t, fault.Effects{Lose: packets(t, text), Delay: fault.Delay{Least: 7, Most: 7}})
-		for i, answered := range want {
-			after, ok := tr.Ask()
-			if ok != answered || ok && after != 7 {
-				t.Errorf("%s, question %d: %v, %t", text, i+1, after, ok)
-			}
+	type lookup struct {
+		late  time.Duration
+		found bool
+	}
+	for text, want := range map[string]lookup{
+		"all": {10e9, false}, "packet 1": {5e9 + 7, true}, "packet 2": {5e9 + 7, true}, "packet 1-2": {10e9, false} /* a question without an answer is one packet */, "packet 9": {7, true}, "packet 2-3": {10e9, false},
+	} {
+		late, found := trouble(t, fault.Effects{Lose: packets(t, text), Delay: fault.Delay{Least: 7, Most: 7}}).Lookup()
+		if late != want.late || found != want.found {
+			t.Errorf("%s: %v, %t; want %v", text, late, found, want)
 		}
+	}
+	if late, found := trouble(t, fault.Effects{Delay: fault.Delay{Least: 6e9, Most: 6e9}}).Lookup(); found || late != 10*time.Second {
+		t.Errorf("answers that come too late: %v, %t", late, found)
 	}
 }

@@ -160,6 +160,10 @@ func (s *Sockets) failure(ctx context.Context, r *resync.Request, m moments, err
 	if _, ok := LocalLimit(err); ok {
 		return fmt.Errorf("open socket to %s: %w", r.Server, err)
 	}
+	var told *resync.Error
+	if errors.As(err, &told) { // by a socket that is a model
+		return &resync.Error{Result: told.Result, TooBig: told.TooBig, Cut: told.Cut, Took: m.until(s.now()), Cause: told.Cause}
+	}
 	var cut *cutBody
 	return &resync.Error{
 		Cut:    errors.As(err, &cut),

@@ -41,12 +41,6 @@ func (s *Sockets) connectBadly(ctx context.Context, r *resync.Request, t *fault.
 	return t.Conn(conn, s.now, func(until time.Time) error { return rest(ctx, until.Sub(s.now())) }), nil
 }
 
-// What a device does for a name: inferred from the defaults of resolvers.
-const (
-	questions    = 2
-	questionWait = 5 * time.Second
-)
-
 type deviceKey struct{}
 
 // For returns a context in which names are resolved for a device, so that the
@@ -66,16 +60,11 @@ func (s *Sockets) ask(ctx context.Context, name string) error {
 	if t == nil {
 		return nil
 	}
-	for range questions {
-		late, answered := t.Ask()
-		if answered && late < questionWait {
-			return rest(ctx, late)
-		}
-		if err := rest(ctx, questionWait); err != nil {
-			return err
-		}
+	late, found := t.Lookup()
+	if err := rest(ctx, late); err != nil || found {
+		return err
 	}
-	return fmt.Errorf("resolve %s: no answer to %d questions: %w", name, questions, os.ErrDeadlineExceeded)
+	return fmt.Errorf("resolve %s: no answer: %w", name, os.ErrDeadlineExceeded)
 }
 
 // lookup returns the addresses of a name.

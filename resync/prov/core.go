@@ -10,6 +10,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/fault"
 )
 
 // Options is what a [Core] needs beside its files. The zero value serves texts
@@ -28,9 +29,10 @@ type Options struct {
 	// is checked against what the path holds, an error is no match.
 	Expand func(text string, a Asker, r Rotation) (string, error)
 
-	Pairs      *Pairs     // the devices' secrets; nil: those of seed 0, never rotated
-	MaxUploads int        // most bytes of uploads kept; 0: 16 MiB
-	Log        func(Line) // is told of every request that was answered
+	Faults     *fault.Plan // what the server does wrong; nil: nothing
+	Pairs      *Pairs      // the devices' secrets; nil: those of seed 0, never rotated
+	MaxUploads int         // most bytes of uploads kept; 0: 16 MiB
+	Log        func(Line)  // is told of every request that was answered
 }
 
 // A Core answers requests without sockets. It is safe for concurrent use.
@@ -139,7 +141,11 @@ func (c *Core) Respond(at int64, r *resync.Request) resync.Response {
 	if r.Unit != nil && r.Scheme != "tftp" {
 		x.userAgent = r.Unit.UserAgent()
 	}
-	response := c.answer(x)
+	response := c.hello(x)
+	if response.Fails == nil {
+		response = c.answer(x)
+		response.Fails = x.fails(&response)
+	}
 	c.log(x.line(response))
 	return response
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"spafleet/device/result"
 )
@@ -132,9 +133,7 @@ func add(parts []Part) (*Report, error) {
 		}
 		all.Shards = append(all.Shards, *r.Shard)
 		all.DurationSeconds, all.WallSeconds = max(all.DurationSeconds, r.DurationSeconds), max(all.WallSeconds, r.WallSeconds)
-		if r.Started.Before(all.Started) {
-			all.Started = r.Started
-		}
+		all.Started, all.FleetStart = earlier(all.Started, r.Started), earlier(all.FleetStart, r.FleetStart)
 		for _, n := range r.Notes {
 			if !slices.Contains(all.Notes, n) {
 				all.Notes = append(all.Notes, n)
@@ -153,6 +152,13 @@ func add(parts []Part) (*Report, error) {
 	interrupted := slices.ContainsFunc(parts, func(p Part) bool { return p.Report.Verdict == Interrupted })
 	all.judge(interrupted)
 	return &all, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // merge adds another shard's generator. One that could not keep up makes the

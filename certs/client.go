@@ -112,20 +112,21 @@ func (d *Devices) Client(u *device.Unit, p device.Params, now time.Time) (*ssl.C
 		return nil, err
 	}
 	c := s.clients[wishOf(u.Row, p)]
-	if c.Certificate, err = d.certificate(u); err != nil {
+	var kind Kind
+	if c.Certificate, kind, err = d.certificate(u); err != nil {
 		return nil, err
 	}
+	c.Whole = kind == DefectiveCertificate // servers can tell; with a sound one it only takes longer
 	c.Now = func() time.Time { return now }
 	c.Verify = func(chain [][]byte) (*rsa.PublicKey, int) { return d.judge(s.store, chain, now) }
 	return &c, nil
 }
 
-func (d *Devices) certificate(u *device.Unit) (*ssl.Certificate, error) {
+func (d *Devices) certificate(u *device.Unit) (*ssl.Certificate, Kind, error) {
 	if d.Holder == nil {
-		return nil, nil
+		return nil, NoCertificate, nil
 	}
-	c, _, err := d.Holder.Certificate(u)
-	return c, err
+	return d.Holder.Certificate(u)
 }
 
 // A VerifyError is a server's certificate that a device with TLS 1.2 refuses. For
@@ -171,7 +172,7 @@ func (d *Devices) Modern(u *device.Unit, p device.Params, now time.Time) (*tls.C
 	if err != nil {
 		return nil, err
 	}
-	own, err := d.certificate(u)
+	own, _, err := d.certificate(u)
 	if err != nil {
 		return nil, err
 	}

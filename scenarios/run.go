@@ -207,7 +207,7 @@ func (p *play) openCerts() (*certs.Devices, error) {
 	if d.PKI == nil {
 		d.PKI = certs.New(1)
 	}
-	own, err := p.material()
+	own, err := p.material(o)
 	if err != nil {
 		return nil, fmt.Errorf("story %s: %w", p.story.Name, err)
 	}
@@ -217,10 +217,10 @@ func (p *play) openCerts() (*certs.Devices, error) {
 
 // material gathers the certificates of one's own: those of the options, and of
 // the groups' folders.
-func (p *play) material() (*certs.Material, error) {
+func (p *plan) material(o *Options) (*certs.Material, error) {
 	all := &certs.Material{}
-	if p.options.Own != nil {
-		all.Include(p.options.Own)
+	if o.Own != nil {
+		all.Include(o.Own)
 	}
 	for _, g := range p.story.Fleet {
 		if g.Cert == "" {
@@ -267,7 +267,7 @@ func (p *play) observe() {
 	for kind := range p.kinds {
 		j.kinds[kind] = len(j.kinds)
 	}
-	if p.story.expected() || len(p.story.Timeline) > 0 || p.story.Server != nil { // or nobody asks
+	if p.watches() {
 		j.facts = make([]facts, p.fleet.Len())
 	}
 	for i := range j.facts {
@@ -315,13 +315,13 @@ func (p *play) track(c *Claim, latched bool) *tracked {
 
 // perform runs the fleet and the timeline, and judges.
 func (p *play) perform(ctx context.Context) (*Report, error) {
+	if p.options.Started != nil {
+		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, play: p})
+	}
 	p.awaitStart(ctx)
 	began := time.Now()
 	p.start = p.fleet.Now()
 	p.judge.start = p.start
-	if p.options.Started != nil {
-		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, play: p})
-	}
 	p.texts.fleet.Store(p.fleet)
 	p.begin() // before the first event
 	p.foresee()

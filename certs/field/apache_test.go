@@ -82,7 +82,12 @@ func (s *setup) apache(addr string) (block, log string, err error) {
 	fmt.Fprintf(&b, "SSLEngine on\nSSLCertificateFile %s\nSSLCertificateKeyFile %s\n", f.cert, f.key)
 	fmt.Fprintf(&b, "SSLProtocol -all +%s\nSSLCipherSuite %s\nSSLHonorCipherOrder on\nSSLCACertificateFile %s\nSSLVerifyDepth 2\n",
 		strings.Join(s.protocols(), " +"), s.cipherString(), f.roots)
-	fmt.Fprintf(&b, "SSLVerifyClient %s\n", map[asking]string{never: "none", optional: "optional", required: "require"}[s.ask])
+	ask := map[asking]string{never: "none", optional: "optional", required: "require"}[s.ask]
+	if s.later {
+		fmt.Fprintf(&b, "SSLVerifyClient none\n<Location />\nSSLVerifyClient %s\n</Location>\n", ask)
+	} else {
+		fmt.Fprintf(&b, "SSLVerifyClient %s\n", ask)
+	}
 	fmt.Fprintf(&b, "%s\n</VirtualHost>\n", s.added("apache", addr, f))
 	return b.String(), log, nil
 }

@@ -21,7 +21,7 @@ func startHAProxy() (map[*setup]*server, error) {
 		return nil, err
 	}
 	var b strings.Builder
-	b.WriteString("global\nlog stdout format raw local0\n")
+	b.WriteString("global\nnbthread 1\nlog stdout format raw local0\n") // of several threads some lines would get lost
 	b.WriteString("defaults\nmode http\nlog global\ntimeout client 10s\ntimeout server 10s\ntimeout connect 10s\n")
 	servers, last := map[*setup]*server{}, ""
 	for _, s := range setupsOf("haproxy") {

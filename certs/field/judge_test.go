@@ -24,7 +24,7 @@ func (o *outcome) judge(t testing.TB) {
 	if name, ok := certs.NameToResolve(o.unit.Row, described.Chain[0]); ok {
 		v.Found = hosts[name]
 	}
-	judged, err := o.as.Judge(v, described)
+	judged, err := o.as.With(o.custom).Judge(v, described)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +74,8 @@ func spoken(program string, v ssl.Version, s ssl.Suite) []string {
 	switch program {
 	case sserver:
 		return []string{fmt.Sprintf("server_version=%#x ", uint16(v)), fmt.Sprintf("cipher_suite {0x%02X, 0x%02X}", uint8(s>>8), uint8(s))}
+	case "own":
+		return []string{v.String() + " " + s.String()}
 	case nss:
 		return []string{fmt.Sprintf("SSL version 3.%d using %s", v&0xff, nssWords[s])}
 	}
@@ -86,7 +88,7 @@ func spoken(program string, v ssl.Version, s ssl.Suite) []string {
 }
 
 func suiteName(s ssl.Suite) string {
-	for _, known := range suites {
+	for _, known := range opensslSuites {
 		if known.number == s {
 			return known.name
 		}

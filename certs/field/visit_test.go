@@ -67,6 +67,7 @@ type outcome struct {
 	begun  int    // length of the server's log before
 	cause  error  // of the last transfer that failed
 	wire   []byte // what the device sent
+	custom string // PEM of what it came to trust by Custom_CA_RULE
 	wrong  bool   // it came to something else than what was wanted
 
 	file  device.File // of the last transfer
@@ -188,7 +189,8 @@ func (o *outcome) wants(t testing.TB, want string) {
 	if o.err != "" {
 		last = "Resync failed: " + o.err
 	}
-	if len(o.log) < 2 || !strings.Contains(o.log[0], "Requesting resync https://127.0.0.1:") || !strings.Contains(o.log[len(o.log)-1], last) {
+	asked := func(line string) bool { return strings.Contains(line, "Requesting resync https://"+o.server.addr) }
+	if !slices.ContainsFunc(o.log, asked) || !strings.Contains(o.log[len(o.log)-1], last) {
 		t.Errorf("%s at %s: log %q, want a request and at last %q", o.phone, o.server, o.log, last)
 	}
 	if inside := o.value == o.server.setup.name; inside != (o.err == "") {
@@ -225,7 +227,7 @@ func (o *outcome) leaves(t testing.TB, texts ...string) {
 		if o.wrong {
 			return
 		}
-		err := wait(3*time.Second, "log", func() (bool, error) { return strings.Contains(o.seen(), text), nil })
+		err := wait(10*time.Second, "log", func() (bool, error) { return strings.Contains(o.seen(), text), nil })
 		if err != nil {
 			t.Errorf("%s at %s: the server's log lacks %q:\n%s", o.phone, o.server, text, o.excerpt())
 		}

@@ -36,15 +36,16 @@ type runFlags struct {
 	web             webFlags
 	certs           certFlags
 	caTable         string
+	shard           shardFlags
 	public          []string
 	operator        bool
 	clock           clockFlags
-	shard           shardFlags
 }
 
 func runCommand(s streams) *cobra.Command {
 	st := &stage{streams: s}
 	f := &runFlags{count: 1}
+	plan := false
 	c := &cobra.Command{
 		Use:   "run [FILE|NAME]",
 		Short: "Run a fleet against a server of your own, or a story from a file",
@@ -70,6 +71,7 @@ too. More than 1,000 devices contact nobody off this machine without
   spafleet run --model SPA942 --count 200 --profile-rule 'http://127.0.0.1:8080/$MA.xml' --until SP-CUST --timeout 2m
   spafleet run --model PAP2T --count 50 --set Resync_Random_Delay=0 --until SEC-PRV-2 --timeout 1m --json
   spafleet run --model SPA942 --count 5000 --profile-rule 'https://prov.example.com/$MA' --allow-public prov.example.com --i-operate-this-server
+  spafleet run --model SPA2102 --count 1M --plan
   spafleet run --model SPA2102 --count 1000 --virtual 24h --events day.jsonl
   spafleet run --model SPA942 --count 200 --tftp-server 127.0.0.1:6969 --clock mixed --duration 24h
   spafleet run story.yaml --speed 60
@@ -81,6 +83,7 @@ too. More than 1,000 devices contact nobody off this machine without
 	c.Flags().StringVar(&st.metrics, "metrics", "", "serve Prometheus metrics at this host:port")
 	c.Flags().StringVar(&st.events, "events", "", "write every event to this file, each as a line of JSON")
 	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
+	c.Flags().BoolVar(&plan, "plan", false, "print what the run would take, and what does not fit; start nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		story, err := f.story(c, args)
 		if err != nil {
@@ -100,6 +103,9 @@ too. More than 1,000 devices contact nobody off this machine without
 			return err
 		}
 		st.results = delivery{file: f.shard.result, url: f.shard.url, out: st.out}
+		if plan {
+			return printPlan(s, story, st)
+		}
 		st.hello = runHello
 		return st.play(c.Context(), story)
 	}
@@ -290,11 +296,11 @@ func (f *runFlags) addUntil(s *scenarios.Story) error {
 func runHello(w io.Writer, l *scenarios.Live) {
 	first := l.Fleet.Shard().At(0)
 	fmt.Fprintf(w, "%d devices from %s on, at most %d at work at once\n", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
-	if l.Virtual {
-		fmt.Fprintf(w, "time jumps from %s on; the embedded server answers in process\n", time.Unix(0, l.Fleet.Now()).UTC().Format(time.RFC3339))
-	}
 	if s := l.Fleet.Shard(); !s.Whole() {
 		fmt.Fprintf(w, "they are shard %d of %d of a fleet of %d devices\n", s.Index, s.Count, l.Fleet.Total())
+	}
+	if l.Virtual {
+		fmt.Fprintf(w, "time jumps from %s on; the embedded server answers in process\n", time.Unix(0, l.Fleet.Now()).UTC().Format(time.RFC3339))
 	}
 	if l.Server != nil {
 		fmt.Fprintf(w, "no target given: the embedded server answers, tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())

@@ -56,7 +56,7 @@ type Config struct {
 	Loops int // 0: one for each CPU that Go uses
 	// Outstanding is the most attempts at once of the whole fleet, of which a
 	// shard has its part; 0: as many as this machine's limit of open files allows,
-	// at most 4000.
+	// at most MostOutstanding. See [Budget].
 	Outstanding int
 	// Rate is the most attempts started in a second by the whole fleet; 0: no limit.
 	Rate float64

@@ -34,6 +34,7 @@ type Fleet struct {
 	presets    []device.Params // by group
 	network    Network
 	guard      *fetch.Guard
+	budget     Budget
 	base       netip.Addr
 	prefix     netip.Prefix
 	oneAddress bool
@@ -116,10 +117,12 @@ func (f *Fleet) makeLoops(c *Config) {
 	if n <= 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
-	most := outstanding(openFiles())
+	wanted := 0
 	if c.Outstanding > 0 {
-		most = f.shard.Part(c.Outstanding)
+		wanted = f.shard.Part(c.Outstanding)
 	}
+	f.budget = NewBudget(wanted)
+	most := f.budget.Most
 	n = min(n, f.Len(), most) // each loop has a part of most, at least one
 	if c.Clock != Real {
 		n = 1
@@ -357,6 +360,9 @@ func (f *Fleet) At(addr netip.Addr) (device.View, bool) {
 
 // Running returns how many attempts run now.
 func (f *Fleet) Running() int { return int(f.running.Load()) }
+
+// Budget returns what bounds the attempts at once.
+func (f *Fleet) Budget() Budget { return f.budget }
 
 // Outstanding returns how many attempts may run at once.
 func (f *Fleet) Outstanding() int {

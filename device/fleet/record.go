@@ -272,7 +272,10 @@ func (r *recordReader) upTo(most uint64) uint64 {
 func (r *recordReader) bool() bool { return r.upTo(1) == 1 }
 
 func (r *recordReader) string() string {
-	n := r.upTo(uint64(len(r.b)))
+	n := r.uint()
+	if n > uint64(len(r.b)) {
+		r.fail(errRecord)
+	}
 	if r.err != nil {
 		return ""
 	}

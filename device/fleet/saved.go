@@ -38,9 +38,16 @@ func OpenSaved(name string) (*Saved, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
+	s, err := readSaved(name, file)
+	if err != nil {
+		file.Close()
+	}
+	return s, err
+}
+
+func readSaved(name string, file io.ReadSeekCloser) (*Saved, error) {
 	s := &Saved{name: name, file: file}
 	if err := s.verify(); err != nil {
-		file.Close()
 		return nil, s.refused(err)
 	}
 	return s, nil
@@ -314,7 +321,11 @@ func (l *loop) carryOnDevice(dev device.Index, u *unit, now int64) {
 		c = asked
 	}
 	l.done(dev, u)
-	l.order(dev, u, c, now)
+	if l.mayStart(u, c.Order) { // before what waited for its end
+		l.carryOut(dev, u, c, now)
+		return
+	}
+	l.wait(dev, u, c, now)
 }
 
 // carriedOn returns when a timer runs out after the fleet was away. One whose

@@ -380,6 +380,12 @@ func (s *Story) expected() bool {
 	return len(s.Expect) > 0 || slices.ContainsFunc(s.Timeline, func(s Step) bool { return s.When != nil })
 }
 
+// watches reports whether the judge keeps facts of each device, for a claim, a
+// step or a template of the server.
+func (p *plan) watches() bool {
+	return p.story.expected() || len(p.story.Timeline) > 0 || p.story.Server != nil
+}
+
 // UntilState returns the claim that every device is in a state or further
 // along, within a time; 0 is until the end, and a story without a duration then
 // goes on until it holds.

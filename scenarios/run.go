@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,17 +24,32 @@ import (
 
 // Options is what belongs to the machine that runs a story, not to the story.
 type Options struct {
+	// Shard is the part of the fleet that this machine works. Its report carries
+	// what [Merge] needs.
+	Shard   device.Shard
+	Run     string // names the run that all shards are of
+	Attempt int    // how often this shard was tried before
+	// StartAt is when the devices get power; the zero Time is at once, and so is
+	// one that has passed.
+	StartAt    time.Time
 	Addresses  netip.Prefix
 	Web        fleet.Web
 	PinTFTP    bool
-	Compiled   resync.Compiled       // opens files of the vendor's compiler
-	PKI        *certs.PKI            // the authorities; nil: those of certs.New(1)
-	Trust      []*x509.Certificate   // further authorities that the devices trust
-	Own        *certs.Material       // certificates of one's own, before those of the PKI; nil: none
-	KeyPool    int                   // how many keys the devices' certificates share; 0: 64
-	UniqueKeys bool                  // a key for each device, not one of a pool
-	Registry   prometheus.Registerer // nil: no live metrics
-	Tell       func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
+	Compiled   resync.Compiled     // opens files of the vendor's compiler
+	PKI        *certs.PKI          // the authorities; nil: those of certs.New(1)
+	Trust      []*x509.Certificate // further authorities that the devices trust
+	Own        *certs.Material     // certificates of one's own, before those of the PKI; nil: none
+	KeyPool    int                 // how many keys the devices' certificates share; 0: 64
+	UniqueKeys bool                // a key for each device, not one of a pool
+	// Public are names and addresses that may be contacted though they are
+	// public: the user's word, which no story can give itself.
+	Public []string
+	// Operator is the word of a user that the servers are his: without it no
+	// more than 1,000 devices contact any off this machine.
+	Operator bool
+	Registry prometheus.Registerer // nil: no live metrics
+	Tell     func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
+	Events   io.Writer             // takes all events, each as a line of JSON; nil: nobody does
 	// Started is called once everything listens, before the first device has
 	// power.
 	Started func(*Live)
@@ -44,11 +61,12 @@ type Options struct {
 
 // A Live is a story that runs.
 type Live struct {
-	Fleet  *fleet.Fleet
-	Tally  *result.Tally
-	Server *prov.Server // nil with a target
-	Notes  []string
-	play   *play
+	Fleet   *fleet.Fleet
+	Tally   *result.Tally
+	Server  *prov.Server // nil with a target, and in virtual time
+	Notes   []string
+	Virtual bool // time is virtual
+	play    *play
 }
 
 // Steps returns the named steps that have happened, in order.
@@ -62,12 +80,15 @@ func (l *Live) Steps() []string {
 type play struct {
 	*plan
 	options  Options
-	start    int64
+	start    int64     // fleet time
+	began    time.Time // by the wall
 	fleet    *fleet.Fleet
 	tally    *result.Tally
+	log      *result.EventLog // nil: none
 	judge    *judge
 	server   *prov.Server
 	certs    *certs.Devices
+	guard    *fetch.Guard
 	pairs    *prov.Pairs
 	texts    *texts
 	when     []*tracked // by step
@@ -79,6 +100,9 @@ type play struct {
 	notes    []string
 	values   map[string]string // of ${…}
 	quiet    []quiet
+	order    func(device.Index, device.Command) // how devices are commanded
+	final    *Report                            // of a clock that jumps, once the story is over
+	modelled *fleet.InProcess                   // the server of virtual time
 }
 
 // Run acts a story out and judges it. The error says that it could not run:
@@ -88,8 +112,20 @@ func Run(ctx context.Context, s *Story, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &play{plan: plan, options: o}
+	if err := plan.inShards(o.Shard); err != nil {
+		return nil, err
+	}
+	p := &play{plan: plan, options: o, guard: plan.newGuard(&o)}
+	if err := p.permitted(p.guard); err != nil {
+		return nil, err
+	}
 	p.texts = &texts{play: p}
+	if o.Keep && s.Clock.Mode == fleet.Virtual {
+		return nil, fmt.Errorf("story %s: in virtual time nothing stays up after the end; take another clock", s.Name)
+	}
+	if o.PinTFTP && s.Clock.Mode == fleet.Virtual {
+		return nil, fmt.Errorf("story %s: pin/tftp keeps time itself, and virtual time is not its own; take another clock", s.Name)
+	}
 	if err := p.prepare(); err != nil {
 		return nil, err
 	}
@@ -102,10 +138,13 @@ func (p *play) prepare() error {
 	if p.certs, err = p.openCerts(); err != nil {
 		return err
 	}
-	if p.story.Server != nil {
+	switch {
+	case p.story.Server != nil:
 		if err := p.openServer(); err != nil {
 			return err
 		}
+	case p.story.Clock.Mode == fleet.Virtual:
+		p.modelled = &fleet.InProcess{} // nobody answers
 	}
 	if err := p.openFleet(); err != nil {
 		p.closeServer(false)
@@ -115,20 +154,28 @@ func (p *play) prepare() error {
 }
 
 func (p *play) openFleet() error {
-	p.tally = result.NewTally(p.makes, p.makeOf, device.Shard{})
+	p.tally = result.NewTally(p.ownMakes(), p.makeOf, p.options.Shard)
 	one := !fleet.CanBind(p.options.Addresses)
 	if one {
 		p.notes = append(p.notes, "this machine cannot bind the devices' addresses: all traffic comes from one address")
 	}
-	f, err := fleet.New(fleet.Config{
-		Seed: p.story.Seed, Groups: p.groups, Network: p.network(), Addresses: p.options.Addresses, OneAddress: one,
+	config := fleet.Config{
+		Seed: p.story.Seed, Groups: p.groups, Shard: p.options.Shard, Network: p.network(), Guard: p.guard, Addresses: p.options.Addresses, OneAddress: one,
 		Outstanding: p.story.Most, Rate: p.story.Rate, Tell: p.tell, Late: p.tally.Late, Web: p.options.Web,
 		Compiled: p.options.Compiled, CCERT: p.certs.Holder.Status,
-	})
+		Clock: p.story.Clock.Mode, Start: p.story.Clock.Start, Speed: p.story.Clock.Speed, InProcess: p.modelled,
+	}
+	if p.story.Clock.jumps() {
+		config.Conduct = p.lead
+	}
+	f, err := fleet.New(config)
 	if err != nil {
 		return err
 	}
 	p.fleet = f
+	if w := p.options.Events; w != nil {
+		p.log = result.NewEventLog(w, func(dev device.Index) device.MAC { return f.Group(dev).Row.Model.MAC(p.story.Seed, dev) })
+	}
 	p.observe()
 	if p.options.Registry != nil {
 		if err := p.tally.Register(p.options.Registry, f.Running); err != nil {
@@ -150,7 +197,7 @@ func (p *play) openCerts() (*certs.Devices, error) {
 	if d.PKI == nil {
 		d.PKI = certs.New(1)
 	}
-	own, err := p.material()
+	own, err := p.material(o)
 	if err != nil {
 		return nil, fmt.Errorf("story %s: %w", p.story.Name, err)
 	}
@@ -160,10 +207,10 @@ func (p *play) openCerts() (*certs.Devices, error) {
 
 // material gathers the certificates of one's own: those of the options, and of
 // the groups' folders.
-func (p *play) material() (*certs.Material, error) {
+func (p *plan) material(o *Options) (*certs.Material, error) {
 	all := &certs.Material{}
-	if p.options.Own != nil {
-		all.Include(p.options.Own)
+	if o.Own != nil {
+		all.Include(o.Own)
 	}
 	for _, g := range p.story.Fleet {
 		if g.Cert == "" {
@@ -178,24 +225,27 @@ func (p *play) material() (*certs.Material, error) {
 	return all, nil
 }
 
-// network returns what the devices reach their servers through: the target's
-// hosts alone, where the story names them.
+// network returns what the devices reach their servers through.
 func (p *play) network() fleet.Network {
-	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP, Certs: p.certs}
+	if p.story.Clock.Mode == fleet.Virtual {
+		return nil
+	}
+	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP, Certs: p.certs, Guard: p.guard}
 	if s := p.story.Server; s != nil {
 		sockets.Hosts = map[string][]netip.Addr{s.name(): {p.server.HTTP().Addr()}}
 	}
-	t := p.story.Target
-	if t == nil || t.Hosts == nil {
-		return sockets
+	if t := p.story.Target; t != nil && t.Hosts != nil {
+		sockets.Hosts = hostAddresses(t.Hosts)
 	}
-	sockets.Hosts = hostAddresses(t.Hosts)
-	return &fence{Sockets: sockets, allowed: allowed(t.Hosts)}
+	return sockets
 }
 
 func (p *play) tell(events []device.Event) {
 	p.tally.Tell(events)
 	p.judge.Tell(events)
+	if p.log != nil {
+		p.log.Tell(events)
+	}
 	if p.options.Tell != nil {
 		p.options.Tell(events)
 	}
@@ -207,7 +257,7 @@ func (p *play) observe() {
 	for kind := range p.kinds {
 		j.kinds[kind] = len(j.kinds)
 	}
-	if p.story.expected() || len(p.story.Timeline) > 0 || p.story.Server != nil { // or nobody asks
+	if p.watches() {
 		j.facts = make([]facts, p.fleet.Len())
 	}
 	for i := range j.facts {
@@ -233,6 +283,7 @@ func (p *play) observe() {
 // has held.
 func (p *play) track(c *Claim, latched bool) *tracked {
 	t := &tracked{claim: c, program: p.programs[c], latched: latched, broken: map[device.Index]happen{}}
+	t.shared = slices.Contains(quantified, c.Quant) && !p.options.Shard.Whole()
 	t.number = len(p.judge.claims)
 	names, _ := p.groupNames(c.Of)
 	if names == nil {
@@ -241,7 +292,7 @@ func (p *play) track(c *Claim, latched bool) *tracked {
 		t.in = make([]bool, p.fleet.Len())
 		for i := range t.in {
 			for _, n := range names {
-				if p.fleet.Group(device.Index(i)).Name == n {
+				if p.fleet.Group(p.judge.device(i)).Name == n {
 					t.in[i] = true
 					t.devices++
 				}
@@ -254,21 +305,31 @@ func (p *play) track(c *Claim, latched bool) *tracked {
 
 // perform runs the fleet and the timeline, and judges.
 func (p *play) perform(ctx context.Context) (*Report, error) {
-	began := time.Now()
-	p.start = began.UnixNano()
-	p.judge.start = p.start
 	if p.options.Started != nil {
-		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, play: p})
+		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, play: p})
 	}
+	p.awaitStart(ctx)
+	began := time.Now()
+	p.start = p.fleet.Now()
+	p.judge.start = p.start
 	p.texts.fleet.Store(p.fleet)
 	p.begin() // before the first event
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- p.fleet.Run(work) }()
-	p.conduct(ctx)
+	p.order = func(dev device.Index, c device.Command) { _ = p.fleet.Do(work, dev, c) }
+	if p.story.Clock.jumps() {
+		p.began = began
+		ended <- p.fleet.Run(work)
+	} else {
+		go func() { ended <- p.fleet.Run(work) }()
+		p.conduct(ctx)
+	}
 	interrupted := ctx.Err() != nil
-	report := p.report(began, interrupted)
+	report := p.final
+	if report == nil {
+		report = p.report(began, interrupted)
+	}
 	if p.options.Decided != nil {
 		p.options.Decided(report)
 	}
@@ -279,6 +340,11 @@ func (p *play) perform(ctx context.Context) (*Report, error) {
 	err := <-ended
 	p.closeServer(interrupted || p.options.Keep)
 	report.Generator.Aborted = p.fleet.Aborted()
+	if p.log != nil && err == nil {
+		if err = p.log.Flush(); err != nil {
+			err = fmt.Errorf("write events: %w", err)
+		}
+	}
 	return report, err
 }
 
@@ -317,9 +383,15 @@ func (p *play) openServer() error {
 	if err != nil {
 		return err
 	}
-	server := &prov.Server{Core: core, TFTPAddr: cmpOr(s.TFTP, "127.0.0.1:0"), HTTPAddr: cmpOr(s.HTTP, "127.0.0.1:0")}
+	if p.story.Clock.Mode == fleet.Virtual {
+		if err := p.serveInProcess(core); err != nil {
+			return fmt.Errorf("story %s: %w", p.story.Name, err)
+		}
+		return p.fillServer(core)
+	}
+	server := &prov.Server{Core: core, Now: p.now, TFTPAddr: cmpOr(s.TFTP, "127.0.0.1:0"), HTTPAddr: cmpOr(s.HTTP, "127.0.0.1:0")}
 	for i := range s.HTTPS {
-		l, err := s.HTTPS[i].Listener(p.certs.PKI, s.name(), "127.0.0.1", time.Now)
+		l, err := s.HTTPS[i].Listener(p.certs.PKI, s.name(), "127.0.0.1", p.today)
 		if err != nil {
 			return fmt.Errorf("story %s: https: %w", p.story.Name, err)
 		}
@@ -329,8 +401,23 @@ func (p *play) openServer() error {
 		return err
 	}
 	p.server = server
-	tftp := server.TFTP().String()
-	p.values = p.addresses()
+	p.values = p.addresses(server.TFTP(), server.HTTP(), server.HTTPSAt())
+	return p.fillServer(core)
+}
+
+// now is the fleet's time, or the time of its start before there is a fleet.
+func (p *play) now() int64 {
+	if f := p.texts.fleet.Load(); f != nil {
+		return f.Now()
+	}
+	return time.Now().UnixNano()
+}
+
+// today is the date by which servers judge certificates.
+func (p *play) today() time.Time { return time.Unix(0, p.now()) }
+
+// fillServer gives the server its files, and the devices its addresses.
+func (p *play) fillServer(core *prov.Core) error {
 	files, err := p.fill()
 	if err == nil {
 		err = core.SetFiles(files)
@@ -347,7 +434,7 @@ func (p *play) openServer() error {
 			return err
 		}
 		if lease := &p.groups[i].Lease; lease.TFTPServer == "" && !p.noLease(p.groups[i].Name) {
-			lease.TFTPServer = tftp
+			lease.TFTPServer = p.values["server.tftp"]
 		}
 	}
 	return nil
@@ -355,10 +442,9 @@ func (p *play) openServer() error {
 
 // addresses returns what ${…} stands for. Plain servers go by address, those
 // with a certificate by the name that is in it.
-func (p *play) addresses() map[string]string {
+func (p *play) addresses(tftp, http netip.AddrPort, at []netip.AddrPort) map[string]string {
 	s := p.story.Server
-	values := map[string]string{"server.name": s.name(), "server.tftp": p.server.TFTP().String(), "server.http": p.server.HTTP().String()}
-	at := p.server.HTTPSAt()
+	values := map[string]string{"server.name": s.name(), "server.tftp": tftp.String(), "server.http": http.String()}
 	for i, key := range s.secureKeys() {
 		place := net.JoinHostPort(s.name(), strconv.Itoa(int(at[i].Port())))
 		if i == 0 {

@@ -3,6 +3,8 @@ package scenarios
 import (
 	"fmt"
 	"time"
+
+	"spafleet/device/fleet"
 )
 
 // mostLacks is how many devices a report names for one claim.
@@ -12,26 +14,35 @@ const mostLacks = 3
 func (p *play) report(began time.Time, interrupted bool) *Report {
 	now := p.elapsed()
 	r := &Report{
-		Format: 1, Name: p.story.Name, Seed: p.story.Seed, Clock: "real", Started: began.UTC().Truncate(time.Second),
+		Format: 1, Name: p.story.Name, Seed: p.story.Seed, Clock: p.story.Clock.String(), FleetStart: time.Unix(0, p.fleet.Start()).UTC(), Started: began.UTC().Truncate(time.Second),
 		DurationSeconds: now.Seconds(), WallSeconds: time.Since(began).Seconds(), Summary: p.tally.Summary(),
 		Timeline: p.stepReports(), Expect: p.claimReports(now), Generator: p.generator(), Source: Source{SHA256: p.story.SHA256},
 		Notes: append([]string{}, p.notes...),
 	}
-	if p.story.Rate > 0 {
+	if p.story.Rate > 0 && p.story.Clock.Mode != fleet.Virtual {
 		r.Notes = append(r.Notes, fmt.Sprintf("attempts are held to %g/s by the story: the latency of a resync includes that wait", p.story.Rate))
 	}
 	if !p.story.expected() {
 		r.Notes = append(r.Notes, "nothing was expected of this run")
 	}
+	r.Notes = append(r.Notes, refusals(p.guard)...)
 	if n := p.fleet.LogLinesDropped(); n > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d syslog lines could not be sent, or not fast enough; look at the devices' Syslog_Server", n))
 	}
-	r.Verdict = p.verdict(r, interrupted)
-	r.Exit = exits[r.Verdict]
+	r.judge(interrupted)
+	if p.options.Shard.Count > 0 {
+		p.addShard(r)
+	}
 	return r
 }
 
-func (p *play) verdict(r *Report, interrupted bool) string {
+// judge sets the verdict of what the report holds.
+func (r *Report) judge(interrupted bool) {
+	r.Verdict = r.verdict(interrupted)
+	r.Exit = exits[r.Verdict]
+}
+
+func (r *Report) verdict(interrupted bool) string {
 	if interrupted {
 		return Interrupted
 	}
@@ -44,7 +55,7 @@ func (p *play) verdict(r *Report, interrupted bool) string {
 		}
 	}
 	for _, c := range r.Expect {
-		if !c.OK {
+		if !c.OK && !c.Shared {
 			return Failed
 		}
 	}
@@ -80,7 +91,7 @@ func (p *play) claimReports(now time.Duration) []ClaimReport {
 			p.judge.weighAll(t.number)
 			t.settle(t.watching && t.holdsNow(), now)
 		}
-		c := ClaimReport{Name: t.claim.Name, OK: t.ok, Devices: t.devices, Held: t.count, DecidedAt: t.at.Seconds(), First: []Lack{}}
+		c := ClaimReport{Name: t.claim.Name, OK: t.ok, Shared: t.shared, Devices: t.devices, Held: t.count, DecidedAt: t.at.Seconds(), First: []Lack{}}
 		if !t.ok {
 			c.First = p.judge.lacking(t, mostLacks)
 		}

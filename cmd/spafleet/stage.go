@@ -22,18 +22,27 @@ type stage struct {
 	streams
 	json    bool
 	metrics string // address of /metrics, "" for none
+	events  string // file that takes the events, "" for none
 	hello   func(io.Writer, *scenarios.Live)
 	options scenarios.Options
+	results delivery
 }
 
 // play acts a story out. The error is an exit code, or says why it could not
 // run.
 func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
+	if err := st.results.check(); err != nil {
+		return err
+	}
 	stopMetrics, err := st.serveMetrics()
 	if err != nil {
 		return err
 	}
 	defer stopMetrics()
+	closeEvents, err := st.eventsFile()
+	if err != nil {
+		return err
+	}
 	progress := newProgress(st.err, s.Name)
 	st.options.Started = func(l *scenarios.Live) {
 		for _, n := range l.Notes {
@@ -41,6 +50,9 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 		}
 		if st.hello != nil {
 			st.hello(st.err, l)
+		}
+		if at := st.options.StartAt; !at.IsZero() {
+			fmt.Fprintf(st.err, "the devices get power at %s\n", at.Format(time.RFC3339))
 		}
 		progress.start(l)
 	}
@@ -52,8 +64,13 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 		}
 	}
 	report, err := scenarios.Run(ctx, s, st.options)
+	err = errors.Join(err, closeEvents())
 	if err != nil {
 		return err
+	}
+	if err := st.results.send(ctx, report); err != nil {
+		fmt.Fprintf(st.err, "spafleet: the run's result was not delivered: %s\n", err)
+		return exitWith(exitError)
 	}
 	if report.Exit != exitOK {
 		return exitWith(report.Exit)

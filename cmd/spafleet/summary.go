@@ -16,6 +16,7 @@ import (
 func writeReport(w io.Writer, r *scenarios.Report) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s after %s · %d devices · resyncs %d ok, %d failed\n", r.Name, r.Verdict, seconds(r.DurationSeconds), r.Devices, r.Resyncs.OK, r.Resyncs.Failed)
+	writeShards(&b, r)
 	for _, reason := range r.Generator.Reasons {
 		fmt.Fprintf(&b, "  ! %s\n", reason)
 	}
@@ -29,6 +30,21 @@ func writeReport(w io.Writer, r *scenarios.Report) {
 		fmt.Fprintf(&b, "\nnote: %s\n", n)
 	}
 	io.WriteString(w, b.String())
+}
+
+// writeShards says which part of a run a report is of, or how many it was made of.
+func writeShards(b *strings.Builder, r *scenarios.Report) {
+	if s := r.Shard; s != nil && s.Count > 1 {
+		fmt.Fprintf(b, "  %s: %d of %d devices\n", s, r.Devices, s.Devices)
+	}
+	if n := len(r.Shards); n > 1 {
+		fmt.Fprintf(b, "  merged from %d shards\n", n)
+	}
+	for i := range r.Shards {
+		if s := &r.Shards[i]; s.Attempt > 0 {
+			fmt.Fprintf(b, "  %s\n", s)
+		}
+	}
 }
 
 func writeSteps(b *strings.Builder, r *scenarios.Report) {
@@ -53,7 +69,10 @@ func writeClaims(b *strings.Builder, r *scenarios.Report) {
 	b.WriteString("\nexpected\n")
 	for _, c := range r.Expect {
 		mark := "✓"
-		if !c.OK {
+		switch {
+		case c.Shared:
+			mark = "·" // this shard's share; the merge decides
+		case !c.OK:
 			mark = "✗"
 		}
 		fmt.Fprintf(b, "  %s %s: %d of %d devices\n", mark, c.Name, c.Held, c.Devices)

@@ -135,11 +135,10 @@ func (l *loop) admit(ctx context.Context, now int64) {
 	}
 }
 
-// lend gives a device a goroutine for one attempt.
+// lend gives a device somebody who carries one attempt out.
 func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 	slot := l.slot()
-	ctx, cancel := context.WithCancel(ctx)
-	l.acts[slot] = act{dev: s.dev, live: true, order: s.command.Order, due: s.due, cancel: cancel}
+	l.acts[slot] = act{dev: s.dev, busy: true, live: true, order: s.command.Order, due: s.due}
 	in := resync.Input{
 		Unit: l.f.identity(l.row(u), s.dev), Params: u.params, Life: u.life,
 		Lease: l.f.groups[u.group].Lease, Cause: s.command.Cause, Command: &s.command,
@@ -148,17 +147,12 @@ func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 	}
 	u.act = slot
 	attempt := l.beginAttempt(&s, u, &in, now)
-	w := &world{l: l, act: slot}
 	l.f.running.Add(1)
-	l.workers.Go(func() {
-		defer cancel()
-		o := attempt(ctx, w, in)
-		l.inbox <- message{act: slot, outcome: &o}
-	})
+	l.lender.lend(ctx, slot, attempt, in)
 }
 
 // beginAttempt notes what begins, and returns what is to run.
-func (l *loop) beginAttempt(s *start, u *unit, in *resync.Input, now int64) func(context.Context, resync.World, resync.Input) resync.Outcome {
+func (l *loop) beginAttempt(s *start, u *unit, in *resync.Input, now int64) job {
 	started := device.Event{At: now, Kind: device.ResyncStarted, Cause: s.command.Cause}
 	switch s.command.Order {
 	case device.Report:
@@ -201,7 +195,8 @@ func (l *loop) abandon(dev device.Index, u *unit) {
 	if u.act == idle {
 		return
 	}
-	l.acts[u.act].live = false
-	l.acts[u.act].cancel()
+	slot := u.act
+	l.acts[slot].live = false
 	u.act = idle
+	l.lender.cancel(slot)
 }

@@ -16,6 +16,7 @@ var noReceipt resync.Receipt
 type world struct {
 	l   *loop
 	act int32
+	dev device.Index
 }
 
 func (w *world) Now() int64 { return w.l.clock.Now() }
@@ -40,6 +41,7 @@ func (w *world) Fetch(ctx context.Context, r *resync.Request) (resp resync.Respo
 }
 
 func (w *world) Resolve(ctx context.Context, name string) (addrs []netip.Addr, err error) {
+	ctx = fetch.For(ctx, w.dev)
 	err = w.whenAble(ctx, func() error {
 		addrs, err = w.l.f.network.Resolve(ctx, name)
 		return err

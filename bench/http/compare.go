@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"spafleet/bench/rig"
+	"spafleet/device"
+)
+
+// What is to be reached (architecture): of wrk's rate, and processor time of one
+// resync in milliseconds.
+const (
+	unchangedRatio, unchangedCost = 0.55, 0.18
+	changedRatio, changedCost     = 0.40, 0.24
+)
+
+// The contestants, in the order of their turns.
+const (
+	theirs    = "wrk"
+	unchanged = "unchanged body"
+	changed   = "changed body"
+)
+
+// A comparison is the result of all rounds.
+type comparison struct {
+	Machine  string        `json:"machine"`
+	Devices  int           `json:"devices"`
+	Size     int           `json:"profile_bytes"`
+	Parallel int           `json:"connections_at_a_time"`
+	Clients  rig.Cores     `json:"client_cores"`
+	Server   rig.Cores     `json:"server_cores"`
+	Seconds  float64       `json:"round_seconds"`
+	Sides    []*rig.Side   `json:"clients"`
+	Verdicts []rig.Verdict `json:"verdicts"`
+}
+
+// compare lets all clients take turns.
+func compare(ctx context.Context, o options, errs io.Writer) (*comparison, error) {
+	server, clients := rig.Halves()
+	c := &comparison{Machine: rig.Machine(), Devices: o.devices, Size: o.size, Parallel: o.parallel,
+		Clients: clients, Server: server, Seconds: o.round.Seconds()}
+	s, err := open(ctx, o, server, errs)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	for _, name := range contestants() {
+		c.Sides = append(c.Sides, &rig.Side{Name: name})
+	}
+	for i := range o.rounds {
+		fmt.Fprintf(errs, "round %d of %d:", i+1, o.rounds)
+		for _, side := range c.Sides {
+			r, err := s.run(ctx, side.Name, clients, o)
+			if err != nil {
+				fmt.Fprintln(errs)
+				return nil, fmt.Errorf("%s: %w", side.Name, err)
+			}
+			side.Add(r)
+			fmt.Fprintf(errs, " %s %.0f/s", side.Name, r.Rate())
+		}
+		fmt.Fprintln(errs)
+	}
+	c.conclude()
+	return c, nil
+}
+
+// contestants returns who takes part: wrk and the two kinds of resync always,
+// other load generators where the machine has them.
+func contestants() []string {
+	list := []string{theirs, unchanged, changed}
+	for _, other := range others {
+		if rig.Has(other) {
+			list = append(list, other)
+		}
+	}
+	return list
+}
+
+func (c *comparison) conclude() {
+	wrk, same, other := c.Sides[0], c.Sides[1], c.Sides[2]
+	c.Verdicts = []rig.Verdict{
+		rig.AtMost("unchanged body, processor time", same.Cost, unchangedCost, "ms"),
+		rig.AtLeast("unchanged body, rate to wrk's", same.Ratio(wrk), unchangedRatio, ""),
+		rig.AtMost("changed body, processor time", other.Cost, changedCost, "ms"),
+		rig.AtLeast("changed body, rate to wrk's", other.Ratio(wrk), changedRatio, ""),
+	}
+}
+
+// Print writes the result as text.
+func (c *comparison) Print(out io.Writer) {
+	fmt.Fprintf(out, "HTTP, a new connection each, %d devices with a profile of %d bytes each, %d connections at a time.\n%s\n", c.Devices, c.Size, c.Parallel, c.Machine)
+	fmt.Fprintf(out, "nginx on cores %s, the client on %s; rounds of %.0f s in turns; medians of %d.\n\n", c.Server, c.Clients, c.Seconds, len(c.Sides[0].Rates))
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "client\ta second\tCPU ms each\tto wrk")
+	for _, s := range c.Sides {
+		fmt.Fprintf(w, "%s\t%.0f\t%.3f\t%.2f\n", s.Name, s.Rate, s.Cost, s.Ratio(c.Sides[0]))
+	}
+	_ = w.Flush() // the reader is gone
+	fmt.Fprintln(out)
+	for _, v := range c.Verdicts {
+		fmt.Fprintln(out, v)
+	}
+}
+
+// A site is nginx with the devices' files.
+type site struct {
+	dir   string
+	port  int
+	nginx *rig.Nginx
+}
+
+const address = "127.0.1.1"
+
+func (s *site) at() string { return fmt.Sprintf("%s:%d", address, s.port) }
+
+// open writes the files and starts nginx.
+func open(ctx context.Context, o options, cores rig.Cores, errs io.Writer) (s *site, err error) {
+	s = &site{}
+	if s.dir, err = os.MkdirTemp("", "bench-http-"); err != nil {
+		return nil, err
+	}
+	if s.port, err = rig.FreePort(address); err == nil {
+		fmt.Fprintf(errs, "writing the files of %d devices\n", o.devices)
+		err = s.write(o)
+	}
+	if err == nil {
+		s.nginx, err = rig.StartNginx(ctx, cores, s.dir, fmt.Sprintf("\tserver {\n\t\tlisten %s backlog=4096;\n\t\troot %s/www;\n\t}", s.at(), s.dir), s.at())
+	}
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// write writes two files for each device, below a and b: they differ in GPP_A
+// alone, which says where the other is. The device that keeps its body gets a.
+func (s *site) write(o options) error {
+	row, err := rig.Row()
+	if err != nil {
+		return err
+	}
+	var paths strings.Builder
+	for _, pair := range [][2]string{{"a", "b"}, {"b", "a"}} {
+		dir := filepath.Join(s.dir, "www", pair[0])
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		err := rig.WriteFiles(dir, o.devices, func(dev device.Index) (string, []byte) {
+			u := rig.Unit(row, dev)
+			return u.MAC.String() + ".xml", rig.AppendProfile(nil, row, &u, o.size, "Resync_Periodic", "1", "GPP_A", pair[1])
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for dev := range o.devices {
+		u := rig.Unit(row, device.Index(dev))
+		fmt.Fprintf(&paths, "/a/%s.xml\n", u.MAC)
+	}
+	return os.WriteFile(filepath.Join(s.dir, "paths"), []byte(paths.String()), 0o600)
+}
+
+func (s *site) close() {
+	if s.nginx != nil {
+		s.nginx.Stop()
+	}
+	_ = os.RemoveAll(s.dir) // of temporary files
+}
+
+// run gives one contestant a round.
+func (s *site) run(ctx context.Context, name string, cores rig.Cores, o options) (r rig.Round, err error) {
+	switch name {
+	case unchanged, changed:
+		t := task{Name: name, Server: s.at(), Devices: o.devices, Parallel: o.parallel, Time: o.round}
+		err = rig.RunWorker(ctx, cores, t, &r)
+	default:
+		r, err = s.load(ctx, name, cores, o)
+	}
+	if err == nil && r.Count == 0 {
+		err = fmt.Errorf("nothing was fetched in %v", r.Elapsed)
+	}
+	return r, err
+}

@@ -247,7 +247,7 @@ func (u *unplugged) Write(p []byte) (int, error) {
 // Without an alert the error is that of sending.
 func TestErrorOfSendingIsTheNewsWithoutAnAlert(t *testing.T) {
 	flight := [][]byte{serverHello(TLS10, AES256SHA, 0), certificates(material()["server"].cert.Raw), message(msgCertificateRequest, []byte{1, typeRSASign}, u16(0)), done}
-	for writes := range 3 {
+	for writes := range 2 {
 		line := &unplugged{newTape(flight...), writes}
 		err := Connect(line, &Client{Suites: []Suite{AES256SHA}, Certificate: certificate("device")}).Handshake()
 		if !errors.Is(err, errUnplugged) {
@@ -256,32 +256,13 @@ func TestErrorOfSendingIsTheNewsWithoutAnAlert(t *testing.T) {
 	}
 }
 
-// The server has the certificate before the client has signed.
-func TestCertificateGoesAheadOfItsSignature(t *testing.T) {
-	seen := make(chan struct{})
-	shown := certificate("device")
-	shown.Key = slowKey{shown.Key, seen}
-	a, b := loopback(t)
-	client := Connect(a, &Client{Suites: []Suite{AES256SHA}, Certificate: shown})
-	server := Accept(b, &Server{Suites: []Suite{AES256SHA}, Certificate: certificate("server"), Ask: AskFirst,
-		Verify: func([][]byte) (*rsa.PublicKey, int) {
-			close(seen)
-			return &material()["device"].key.PublicKey, 0
-		}})
-	if ce, se := exchange(client, server); ce != nil || se != nil {
-		t.Errorf("client: %v, server: %v", ce, se)
-	}
-}
-
-// A whole flight is one write, after the signature; else it is two.
-func TestWholeFlightIsOnePiece(t *testing.T) {
+// The second flight is one write, after the signature.
+func TestTheSecondFlightIsOnePiece(t *testing.T) {
 	flight := [][]byte{serverHello(TLS10, AES256SHA, 0), certificates(material()["server"].cert.Raw), message(msgCertificateRequest, []byte{1, typeRSASign}, u16(0)), done}
-	for whole, flights := range map[bool]int{true: 2, false: 3} { // the hello is one
-		const many = 100
-		line := &unplugged{newTape(flight...), many}
-		_ = Connect(line, &Client{Suites: []Suite{AES256SHA}, Certificate: certificate("device"), Whole: whole}).Handshake() // the server is silent at last
-		if n := many - line.writes; n != flights {
-			t.Errorf("whole %t: %d writes, want %d", whole, n, flights)
-		}
+	const many = 100
+	line := &unplugged{newTape(flight...), many}
+	_ = Connect(line, &Client{Suites: []Suite{AES256SHA}, Certificate: certificate("device")}).Handshake() // the server is silent at last
+	if n := many - line.writes; n != 2 {                                                                   // the hello is one
+		t.Errorf("%d writes, want 2", n)
 	}
 }

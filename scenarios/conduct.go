@@ -77,8 +77,9 @@ func (p *play) turn(ctx context.Context, now time.Duration) (over bool) {
 func (p *play) lead(at int64, do func(device.Index, device.Command)) (next int64, over bool) {
 	p.order = do
 	now := time.Duration(at - p.start)
-	if p.turn(context.Background(), now) {
-		p.final = p.report(p.began, false)
+	ctx := context.Background()
+	if p.turn(ctx, now) {
+		p.final = p.report(ctx, p.began, false)
 		return 0, true
 	}
 	after, ok := p.nextMoment(now)

@@ -84,5 +84,7 @@ type Generator struct {
 	Limit    float64       `json:"limit_seconds"`
 	Most     int           `json:"outstanding_most"`
 	Aborted  int           `json:"aborted"`
+	Limits   []string      `json:"limits"` // that were hit where it did not: cpu, outstanding, descriptors, ports, addresses
 	Reasons  []string      `json:"reasons"`
+	Health   Health        `json:"health"`
 }

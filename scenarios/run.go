@@ -58,6 +58,14 @@ type Options struct {
 	// after it until the context ends.
 	Decided func(*Report)
 	Keep    bool
+	// State is the file that the fleet is kept in, every minute of wall time and
+	// at the end; "": none. If it is there, the fleet goes on from it. The story
+	// itself begins anew: its timeline, its claims and its counts.
+	State string
+	// SaveEvery is another time than a minute between two snapshots.
+	SaveEvery time.Duration
+	// Saved hears of each time that the fleet was saved; may be nil.
+	Saved func(fleet.Snapshot)
 }
 
 // A Live is a story that runs.
@@ -66,9 +74,13 @@ type Live struct {
 	Tally   *result.Tally
 	Server  *prov.Server // nil with a target, and in virtual time
 	Notes   []string
-	Virtual bool // time is virtual
+	Virtual bool      // time is virtual
+	Resumed time.Time // fleet time of the snapshot that the fleet goes on from; zero: it begins
 	play    *play
 }
+
+// Health returns how this machine bears the run so far.
+func (l *Live) Health() Health { return l.play.nurse.look() }
 
 // Steps returns the named steps that have happened, in order.
 func (l *Live) Steps() []string {
@@ -90,6 +102,7 @@ type play struct {
 	server   *prov.Server
 	certs    *certs.Devices
 	guard    *fetch.Guard
+	nurse    *nurse
 	pairs    *prov.Pairs
 	texts    *texts
 	when     []*tracked // by step
@@ -108,6 +121,8 @@ type play struct {
 	order    func(device.Index, device.Command) // how devices are commanded
 	final    *Report                            // of a clock that jumps, once the story is over
 	modelled *fleet.InProcess                   // the server of virtual time
+	saved    *fleet.Saved                       // what the fleet goes on from; nil: nothing
+	beside   beside                             // what was saved beside it
 }
 
 // Run acts a story out and judges it. The error says that it could not run:
@@ -148,6 +163,10 @@ func (p *play) prepare() error {
 	if p.certs, err = p.openCerts(); err != nil {
 		return err
 	}
+	if err := p.openState(); err != nil {
+		return err
+	}
+	defer p.closeState()
 	switch {
 	case p.story.Server != nil:
 		if err := p.openServer(); err != nil {
@@ -174,6 +193,7 @@ func (p *play) openFleet() error {
 		Outstanding: p.story.Most, Rate: p.story.Rate, Tell: p.tell, Late: p.tally.Late, Web: p.options.Web,
 		Compiled: p.options.Compiled, CCERT: p.certs.Holder.Status,
 		Clock: p.story.Clock.Mode, Start: p.story.Clock.Start, Speed: p.story.Clock.Speed, InProcess: p.modelled,
+		Save: fleet.Save{File: p.options.State, Every: p.options.SaveEvery, Extra: p.keepBeside, Told: p.options.Saved}, Resume: p.saved,
 	}
 	if p.story.Clock.jumps() {
 		config.Conduct = p.lead
@@ -187,6 +207,7 @@ func (p *play) openFleet() error {
 		p.log = result.NewEventLog(w, func(dev device.Index) device.MAC { return f.Group(dev).Row.Model.MAC(p.story.Seed, dev) })
 	}
 	p.observe()
+	p.recount()
 	if p.options.Registry != nil {
 		if err := p.tally.Register(p.options.Registry, f.Running); err != nil {
 			return err
@@ -315,10 +336,13 @@ func (p *play) track(c *Claim, latched bool) *tracked {
 
 // perform runs the fleet and the timeline, and judges.
 func (p *play) perform(ctx context.Context) (*Report, error) {
+	p.nurse = newNurse(p.fleet, func() float64 { return p.tally.Lateness().P99 })
+	defer p.nurse.end()
 	if p.options.Started != nil {
-		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, play: p})
+		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, Resumed: p.resumed(), play: p})
 	}
 	p.awaitStart(ctx)
+	p.nurse.begin()
 	began := time.Now()
 	p.start = p.fleet.Now()
 	p.judge.start = p.start
@@ -339,7 +363,7 @@ func (p *play) perform(ctx context.Context) (*Report, error) {
 	interrupted := ctx.Err() != nil
 	report := p.final
 	if report == nil {
-		report = p.report(began, interrupted)
+		report = p.report(ctx, began, interrupted)
 	}
 	if p.options.Decided != nil {
 		p.options.Decided(report)
@@ -390,6 +414,7 @@ const closeWait = 500 * time.Millisecond
 func (p *play) openServer() error {
 	s := p.story.Server
 	p.pairs = &prov.Pairs{Seed: p.story.Seed}
+	p.pairs.Resume(p.beside.Rotations)
 	core, err := prov.NewCore(nil, prov.Options{Who: p.texts.who, Find: p.texts.find, Expand: p.texts.expand, Pairs: p.pairs, Faults: &p.wrongs})
 	if err != nil {
 		return err
@@ -400,16 +425,17 @@ func (p *play) openServer() error {
 		}
 		return p.fillServer(core)
 	}
-	server := &prov.Server{Core: core, Now: p.now, TFTPAddr: cmpOr(s.TFTP, "127.0.0.1:0"), HTTPAddr: cmpOr(s.HTTP, "127.0.0.1:0")}
+	server := &prov.Server{Core: core, Now: p.now, TFTPAddr: p.beside.at(0, cmpOr(s.TFTP, "127.0.0.1:0")), HTTPAddr: p.beside.at(1, cmpOr(s.HTTP, "127.0.0.1:0"))}
 	for i := range s.HTTPS {
 		l, err := s.HTTPS[i].Listener(p.certs.PKI, s.name(), "127.0.0.1", p.today)
 		if err != nil {
 			return fmt.Errorf("story %s: https: %w", p.story.Name, err)
 		}
+		l.Addr = p.beside.at(2+i, l.Addr)
 		server.HTTPS = append(server.HTTPS, l)
 	}
 	if err := server.Open(); err != nil {
-		return err
+		return p.beside.where(err)
 	}
 	p.server = server
 	p.values = p.addresses(server.TFTP(), server.HTTP(), server.HTTPSAt())

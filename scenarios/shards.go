@@ -77,6 +77,9 @@ func (p *plan) inShards(s device.Shard) error {
 	if err := s.Check(); err != nil || s.Whole() {
 		return err
 	}
+	if srv := p.story.Server; srv != nil && srv.Workers > 0 {
+		p.reader.mistake(p.story.file.root().at("server", "workers"), "server.workers", "devices that wait for each other's answers need the whole fleet in one process; leave workers out, or run without shards")
+	}
 	for i := range p.story.Timeline {
 		step, path := &p.story.Timeline[i], fmt.Sprintf("timeline[%d]", i)
 		if step.When != nil {

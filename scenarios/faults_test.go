@@ -218,8 +218,8 @@ duration: 10m
 		t.Fatal(err)
 	}
 	merged, traces := actShards(t, src, 4)
-	if !maps.EqualFunc(traces, l.traces(), slices.Equal) {
-		t.Errorf("devices live otherwise:\n got %v\nwant %v", traces, l.traces())
+	if !maps.EqualFunc(traces, l.traces(t), slices.Equal) {
+		t.Errorf("devices live otherwise:\n got %v\nwant %v", traces, l.traces(t))
 	}
 	for i := range one.Timeline {
 		if got, want := merged.Timeline[i], one.Timeline[i]; got.Exchanges != want.Exchanges || got.Devices != want.Devices || want.Exchanges == 0 && i < 2 {

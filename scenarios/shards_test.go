@@ -133,9 +133,6 @@ func reread(t *testing.T, r *scenarios.Report) *scenarios.Report {
 // in real time without any duration.
 func settled(t *testing.T, r *scenarios.Report) string {
 	c := *reread(t, r)
-<<<<<<< HEAD
-	c.Started, c.FleetStart, c.DurationSeconds, c.WallSeconds, c.Shards = time.Time{}, time.Time{}, 0, 0, nil
-=======
 	c.Started, c.WallSeconds, c.Shards = time.Time{}, 0, nil
 	if c.Clock == "real" {
 		timeless(&c)
@@ -149,7 +146,6 @@ func settled(t *testing.T, r *scenarios.Report) string {
 
 func timeless(c *scenarios.Report) {
 	c.DurationSeconds, c.FleetStart = 0, time.Time{}
->>>>>>> tls
 	for _, list := range c.Metrics {
 		for i := range list {
 			list[i].Spread = result.Spread{Count: list[i].Count}

@@ -189,7 +189,11 @@ func (p *play) fire(i int, now time.Duration) {
 		}
 		return
 	}
-	p.paced(i, devices, now)
+	if s.Pace != (Pace{}) {
+		p.inTurn(i, now)
+	} else {
+		p.allAtOnce(i, devices, now)
+	}
 	if s.Action == "off_hook" || s.Action == "on_hook" || s.Action == "set" {
 		p.quiet = append(p.quiet, quiet{devices, now + p.lasting() + s.Pace.length(len(devices))})
 	}

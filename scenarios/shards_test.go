@@ -111,7 +111,7 @@ func reread(t *testing.T, r *scenarios.Report) *scenarios.Report {
 // settled is a report as JSON without what the wall clock says.
 func settled(t *testing.T, r *scenarios.Report) string {
 	c := *reread(t, r)
-	c.Started, c.DurationSeconds, c.WallSeconds, c.Shards = time.Time{}, 0, 0, nil
+	c.Started, c.FleetStart, c.DurationSeconds, c.WallSeconds, c.Shards = time.Time{}, time.Time{}, 0, 0, nil
 	for _, list := range c.Metrics {
 		for i := range list {
 			list[i].Spread = result.Spread{Count: list[i].Count}

@@ -64,6 +64,7 @@ type Fleet struct {
 
 	limitsMu sync.Mutex
 	limits   map[string]int
+	lacking  map[*world]time.Time // attempts that wait for what this machine lacks, since when
 
 	awaitMu sync.Mutex
 	await   chan struct{} // closed at the next event; nil while nobody waits
@@ -481,6 +482,28 @@ func (f *Fleet) limited(limit string) {
 	f.limitsMu.Lock()
 	defer f.limitsMu.Unlock()
 	f.limits[limit]++
+}
+
+// lacks notes that an attempt waits from now on for what this machine lacks.
+func (f *Fleet) lacks(w *world) time.Time {
+	f.limitsMu.Lock()
+	defer f.limitsMu.Unlock()
+	if f.lacking == nil {
+		f.lacking = map[*world]time.Time{}
+	}
+	now := time.Now()
+	f.lacking[w] = now
+	return now
+}
+
+// lacksNoMore counts the wait as lateness.
+func (f *Fleet) lacksNoMore(w *world, since time.Time) {
+	f.limitsMu.Lock()
+	delete(f.lacking, w)
+	f.limitsMu.Unlock()
+	if f.late != nil {
+		f.late(int64(time.Since(since)))
+	}
 }
 
 // Limits returns how often an attempt had to wait for this machine, by what was

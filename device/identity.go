@@ -19,10 +19,10 @@ const MaxDevices = 1<<22 - 2
 type MAC [6]byte
 
 // String returns 12 lower-case hexadecimal digits, as $MA does.
-func (m MAC) String() string { return fmt.Sprintf("%012x", m[:]) }
+func (m MAC) String() string { return hex.EncodeToString(m[:]) }
 
 // Upper returns 12 upper-case hexadecimal digits, as $MAU does.
-func (m MAC) Upper() string { return fmt.Sprintf("%012X", m[:]) }
+func (m MAC) Upper() string { return strings.ToUpper(m.String()) }
 
 // Colons returns lower-case pairs joined by colons, as $MAC does.
 func (m MAC) Colons() string {
@@ -143,7 +143,12 @@ func (m *Model) Serial(seed uint64, i Index) string {
 	n := permuteBelow(uint32(i)%linksysSerials, linksysSerials, mix(seed, uint64(m.lane), forSerial))
 	n, digits := n/100_000, n%100_000
 	month, year := n%uint32(len(linksysMonths)), n/uint32(len(linksysMonths))
-	return fmt.Sprintf("%s%c%c%05d", m.SerialPrefix.Value, linksysYears[year], linksysMonths[month], digits)
+	tail := [7]byte{linksysYears[year], linksysMonths[month]}
+	for i := range 5 {
+		tail[6-i] = byte('0' + digits%10)
+		digits /= 10
+	}
+	return m.SerialPrefix.Value + string(tail[:])
 }
 
 func (m *Model) ciscoSerial(seed uint64, i Index) string {

@@ -143,20 +143,19 @@ func (p Params) With(l *Layers, sets []Set) (Params, []ID) {
 		return p, nil
 	}
 	f := p.base.factory
-	sorted := slices.Clone(sets)
-	slices.SortStableFunc(sorted, func(a, b Set) int { return int(a.ID) - int(b.ID) })
+	order := byID(sets)
 	before := p.diff()
-	after := make([]entry, 0, len(before)+len(sets))
+	after := make([]entry, 0, len(before)+16) // of a file's values, few differ from the factory's
 	var changed []ID
 	touched := false
-	for len(sorted) > 0 {
+	for len(order) > 0 {
+		id := sets[uint32(order[0])].ID
 		n := 1
-		for n < len(sorted) && sorted[n].ID == sorted[0].ID {
+		for n < len(order) && sets[uint32(order[n])].ID == id {
 			n++
 		}
-		same := sorted[:n]
-		sorted = sorted[n:]
-		id := same[0].ID
+		same := order[:n]
+		order = order[n:]
 		if _, ok := f.Param(id); !ok {
 			continue
 		}
@@ -168,7 +167,8 @@ func (p Params) With(l *Layers, sets []Set) (Params, []ID) {
 			old, before = before[0], before[1:]
 		}
 		e := old
-		for _, s := range same {
+		for _, o := range same {
+			s := &sets[uint32(o)]
 			if s.Has {
 				e.value = s.Value
 			}
@@ -186,6 +186,19 @@ func (p Params) With(l *Layers, sets []Set) (Params, []ID) {
 		return p, nil
 	}
 	return l.pack(p.base, append(after, before...)), changed
+}
+
+// byID returns the places of changes by ascending ID, those of one ID in the order
+// that they had: ID above, place below.
+func byID(sets []Set) []uint64 {
+	order := make([]uint64, len(sets))
+	for i := range sets {
+		order[i] = uint64(sets[i].ID)<<32 | uint64(uint32(i))
+	}
+	if !slices.IsSorted(order) {
+		slices.Sort(order)
+	}
+	return order
 }
 
 // pack writes entries one behind another: number, access, length, value.

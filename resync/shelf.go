@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"spafleet/device"
 	"spafleet/device/profile"
@@ -32,10 +33,11 @@ type Reading struct {
 	Company    string   // of a customization file
 }
 
-// A Shelf keeps decoded files, so that devices which get the same body decode
-// it once. Its zero value is ready; it is safe for concurrent use.
+// A Shelf keeps decoded files that come more than once, so that devices which get
+// the same body need not decode it each. Its zero value is ready; it is safe for
+// concurrent use.
 type Shelf struct {
-	Max    int           // most bytes of bodies behind the readings kept; 0: 16 MiB
+	Max    int           // most bytes of the readings kept; 0: 16 MiB
 	Layers device.Layers // where the values end up
 	// Compiled opens files of the vendor's compiler.
 	Compiled Compiled
@@ -45,7 +47,13 @@ type Shelf struct {
 	mu   sync.Mutex
 	kept map[shelfKey]*Reading
 	held int
+	seen [rememberedBodies]Digest // of bodies that came once, in the place that their number gives
 }
+
+// rememberedBodies is how many bodies a shelf remembers to have seen, so that it
+// keeps only those that come again: most devices of a large fleet have a body of
+// their own, which would only push the others out.
+const rememberedBodies = 4096
 
 // Compiled is what opens files of the vendor's compiler, which nothing here can.
 // Either may be nil, and both may be called from several goroutines.
@@ -106,12 +114,12 @@ func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (
 	if r.Protection&profile.Targeted == 0 && file.Opened != profile.ByExternal {
 		key = shared
 	}
-	s.keep(key, r, len(body))
+	s.keep(key, r, len(body)+len(r.Sets)*int(unsafe.Sizeof(device.Set{})))
 	return r, nil
 }
 
-// keep stores a reading. A full shelf is emptied: bodies that are worth keeping
-// come again soon, those of one device each are not.
+// keep stores a reading that came before. A full shelf is emptied: bodies that are
+// worth keeping come again soon.
 func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 	limit := s.Max
 	if limit == 0 {
@@ -119,6 +127,10 @@ func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if seen := &s.seen[key.digest%rememberedBodies]; *seen != key.digest {
+		*seen = key.digest
+		return
+	}
 	if s.kept == nil || s.held+size > limit {
 		s.kept, s.held = map[shelfKey]*Reading{}, 0
 	}
@@ -133,15 +145,19 @@ func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 // file is none the worse for it (provisioning.md §5.5: inferred).
 func reading(row *device.Row, file profile.File) *Reading {
 	r := &Reading{Protection: file.Protection, Sets: make([]device.Set, 0, len(file.Params))}
-	seen := map[string]bool{}
+	var seen map[string]bool
 	once := func(list *[]string, name string) {
+		if seen == nil {
+			seen = map[string]bool{}
+		}
 		if !seen[name] {
 			seen[name] = true
 			*list = append(*list, name)
 		}
 	}
+	names := row.Names()
 	for _, p := range file.Params {
-		param, ok := row.Lookup(p.Name)
+		param, ok := names.Lookup(p.Name)
 		if !ok {
 			if p.Name == companyElement {
 				r.Company = strings.TrimSpace(strings.Clone(p.Value))

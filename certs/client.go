@@ -24,6 +24,8 @@ var suiteLists = map[string][]ssl.Suite{
 		ssl.Export1024DESSHA, ssl.Export1024RC4MD5, ssl.ExportRC4MD5},
 	// SSL_Key_Negotiation RSA of 7.6.2f: field.
 	"rsa": {ssl.AES256SHA, ssl.AES128SHA},
+	// Of a device without AES (bug 6), for tests of servers: inferred.
+	"rc4": {ssl.RC4SHA, ssl.RC4MD5, ssl.DES3SHA},
 	// OpenSSL 0.9.8's own list without IDEA, from memory: inferred. The numbers
 	// are those of suites that package ssl does not speak: DSS, DES and export.
 	"library": {ssl.DHEAES256SHA, 0x0038, ssl.AES256SHA, ssl.DHEDES3SHA, 0x0013, ssl.DES3SHA, ssl.DHEAES128SHA, 0x0032, ssl.AES128SHA,
@@ -35,6 +37,7 @@ var suiteLists = map[string][]ssl.Suite{
 var modernLists = map[string][]uint16{
 	"sipura": {tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA},
 	"rsa":    {tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA},
+	"rc4":    {tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA},
 	"library": {tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 		tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
 		tls.TLS_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_RSA_WITH_AES_128_GCM_SHA256,
@@ -109,20 +112,21 @@ func (d *Devices) Client(u *device.Unit, p device.Params, now time.Time) (*ssl.C
 		return nil, err
 	}
 	c := s.clients[wishOf(u.Row, p)]
-	if c.Certificate, err = d.certificate(u); err != nil {
+	var kind Kind
+	if c.Certificate, kind, err = d.certificate(u); err != nil {
 		return nil, err
 	}
+	c.Whole = kind == DefectiveCertificate // servers can tell; with a sound one it only takes longer
 	c.Now = func() time.Time { return now }
 	c.Verify = func(chain [][]byte) (*rsa.PublicKey, int) { return d.judge(s.store, chain, now) }
 	return &c, nil
 }
 
-func (d *Devices) certificate(u *device.Unit) (*ssl.Certificate, error) {
+func (d *Devices) certificate(u *device.Unit) (*ssl.Certificate, Kind, error) {
 	if d.Holder == nil {
-		return nil, nil
+		return nil, NoCertificate, nil
 	}
-	c, _, err := d.Holder.Certificate(u)
-	return c, err
+	return d.Holder.Certificate(u)
 }
 
 // A VerifyError is a server's certificate that a device with TLS 1.2 refuses. For
@@ -168,7 +172,7 @@ func (d *Devices) Modern(u *device.Unit, p device.Params, now time.Time) (*tls.C
 	if err != nil {
 		return nil, err
 	}
-	own, err := d.certificate(u)
+	own, _, err := d.certificate(u)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ func TestClientSpeaksAsItsFirmwareDoes(t *testing.T) {
 		{"SPA504G 7.5.2b", "ssl3 tls1.0 " + nine + " 0"},
 		{"SPA504G 7.6.2f", "tls1.0 tls1.0 [AES256-SHA AES128-SHA] 0"},
 		{"SPA504G 7.6.2f tls_versions=ssl3", "ssl3 ssl3 [AES256-SHA AES128-SHA] 0"},
+		{"SPA504G 7.6.2f tls_suites=rc4", "tls1.0 tls1.0 [RC4-SHA RC4-MD5 DES-CBC3-SHA] 0"},
 		{"SPA504G 7.6.2f tls_suites=sipura dh_limit=512", "tls1.0 tls1.0 " + nine + " 512"},
 	}
 	for _, tt := range tests {
@@ -104,6 +105,17 @@ func TestWhoSpeaks12HasAClientOfItsOwn(t *testing.T) {
 		_, modernErr := d.Modern(unitOf(row), row.Factory.Reset(), today)
 		if (err != nil) != modern || (modernErr == nil) != modern {
 			t.Errorf("%s: errors %v, %v", text, err, modernErr)
+		}
+	}
+}
+
+// A defective certificate waits for its signature, as on a real device.
+func TestDefectiveCertificatesGoInOnePiece(t *testing.T) {
+	for certificate, whole := range map[string]bool{"auto": false, "bad_signature": true, "wrong_key": true, "generic": false} {
+		row := rowOf(t, newPhone, "client_certificate="+certificate)
+		c, err := party.Client(unitOf(row), row.Factory.Reset(), today)
+		if err != nil || c.Whole != whole {
+			t.Errorf("%s: whole %t, %v", certificate, c.Whole, err)
 		}
 	}
 }

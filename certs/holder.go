@@ -17,15 +17,21 @@ import (
 type Holder struct {
 	PKI    *PKI
 	Seed   uint64      // of the fleet: it chooses whose certificates are defective
-	Pool   int         // how many keys the devices share; 0: 64
+	Pool   int         // how many keys the devices share; 0: DefaultPool
 	Unique bool        // a key for each device instead
-	Keep   int         // about how many certificates are kept; 0: 4096
+	Keep   int         // about how many certificates are kept; 0: Kept
 	Bits   int         // of the devices' keys; 0: as the makers did
 	Hash   crypto.Hash // of the devices' certificates; 0: as the makers did
 	Own    *Material   // the user's, which goes before; nil: none
 
 	made memo[spec, *ssl.Certificate]
 }
+
+// What a Holder does that was told nothing else.
+const (
+	DefaultPool = 64
+	Kept        = 4096
+)
 
 // A Kind is what a server may make of a device's certificate.
 type Kind uint8
@@ -76,12 +82,12 @@ func (h *Holder) likeness(u *device.Unit) (c *ssl.Certificate, kind Kind, sound 
 	sound = !s.wrongKey
 	s.product, s.unit, s.mac, s.serial, s.wrongKey = "", "", "nobody", "", false
 	s.key = keyChoice{}
-	c, err = h.made.get(s, positiveOr(h.Keep, 4096), func() (*ssl.Certificate, error) { return h.PKI.mint(&s) })
+	c, err = h.made.get(s, positiveOr(h.Keep, Kept), func() (*ssl.Certificate, error) { return h.PKI.mint(&s) })
 	return c, what.kind(), sound, err
 }
 
 func (h *Holder) certificate(u *device.Unit, what holding) (*ssl.Certificate, error) {
-	keep := positiveOr(h.Keep, 4096)
+	keep := positiveOr(h.Keep, Kept)
 	if what == auto && h.Own.has(u.MAC) {
 		return h.Own.certificate(u.MAC, keep)
 	}
@@ -170,7 +176,7 @@ func (h *Holder) spec(u *device.Unit, what holding) spec {
 	from, _ := manufactured(u.Row.Model, u.Serial)
 	s.from = later(from, begins(s.by))
 	s.to = s.from.Add(lifetime)
-	s.key = keyChoice{n: place(s.mac, positiveOr(h.Pool, 64))}
+	s.key = keyChoice{n: place(s.mac, positiveOr(h.Pool, DefaultPool))}
 	if h.Unique {
 		s.key = keyChoice{label: "device " + s.mac}
 	}

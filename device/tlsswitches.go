@@ -12,7 +12,7 @@ import (
 // hold. Package certs makes the client of it.
 type TLS struct {
 	Versions   [2]uint16 // least and most, as on the wire; 0: as the parameter Enable_SSLv3 says
-	Suites     string    // sipura, rsa or library; parameter: as SSL_Key_Negotiation says
+	Suites     string    // sipura, rsa, library or rc4; parameter: as SSL_Key_Negotiation says
 	SSL2Hello  bool
 	Fragments  bool // an empty record before each one of data
 	MostDHBits int  // 0: no limit
@@ -142,10 +142,10 @@ var tlsSwitches = []firmwareSwitch{
 		word(tlsVersions, func(b *Behaviour) *[2]uint16 { return &b.TLS.Versions }),
 	},
 	{ // §3.2: the nine of the guide's table; what followed is not known until 7.6.2
-		"tls_suites", "parameter, sipura, rsa or library",
-		"cipher suites offered: the guide's nine, AES with RSA, OpenSSL's own list (parameter: as SSL_Key_Negotiation says)",
+		"tls_suites", "parameter, sipura, rsa, library or rc4",
+		"cipher suites offered: the guide's nine, AES with RSA, OpenSSL's own list, RC4 and 3DES alone (parameter: as SSL_Key_Negotiation says)",
 		byEra(documented("sipura"), inferred("sipura"), inferred("sipura"), inferred("sipura"), field("parameter"), inferred("library")),
-		oneOf(func(b *Behaviour) *string { return &b.TLS.Suites }, "parameter", "sipura", "rsa", "library"),
+		oneOf(func(b *Behaviour) *string { return &b.TLS.Suites }, "parameter", "sipura", "rsa", "library", "rc4"),
 	},
 	{ // §3.1: 7.6.2f forbids it; whether an older one sent it is not known (bug 27)
 		"tls_hello", "tls or ssl2", "format of the first hello",

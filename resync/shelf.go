@@ -3,9 +3,9 @@ package resync
 import (
 	"crypto/sha256"
 	"hash/maphash"
+	"slices"
 	"strings"
 	"sync"
-	"unsafe"
 
 	"spafleet/device"
 	"spafleet/device/profile"
@@ -33,11 +33,10 @@ type Reading struct {
 	Company    string   // of a customization file
 }
 
-// A Shelf keeps decoded files that come more than once, so that devices which get
-// the same body need not decode it each. Its zero value is ready; it is safe for
-// concurrent use.
+// A Shelf keeps decoded files, so that devices which get the same body decode
+// it once. Its zero value is ready; it is safe for concurrent use.
 type Shelf struct {
-	Max    int           // most bytes of the readings kept; 0: 16 MiB
+	Max    int           // most bytes of bodies behind the readings kept; 0: 16 MiB
 	Layers device.Layers // where the values end up
 	// Compiled opens files of the vendor's compiler.
 	Compiled Compiled
@@ -47,13 +46,8 @@ type Shelf struct {
 	mu   sync.Mutex
 	kept map[shelfKey]*Reading
 	held int
-	seen [rememberedBodies]Digest // of bodies that came once, in the place that their number gives
+	seen map[shelfKey]struct{} // keys of readings that were wanted once
 }
-
-// rememberedBodies is how many bodies a shelf remembers to have seen, so that it
-// keeps only those that come again: most devices of a large fleet have a body of
-// their own, which would only push the others out.
-const rememberedBodies = 4096
 
 // Compiled is what opens files of the vendor's compiler, which nothing here can.
 // Either may be nil, and both may be called from several goroutines.
@@ -114,12 +108,16 @@ func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (
 	if r.Protection&profile.Targeted == 0 && file.Opened != profile.ByExternal {
 		key = shared
 	}
-	s.keep(key, r, len(body)+len(r.Sets)*int(unsafe.Sizeof(device.Set{})))
+	s.keep(key, r, len(body))
 	return r, nil
 }
 
-// keep stores a reading that came before. A full shelf is emptied: bodies that are
-// worth keeping come again soon.
+// mostSeen bounds what is remembered of readings that are not kept.
+const mostSeen = 1 << 14
+
+// keep stores a reading that is wanted for the second time: a body of a device's
+// own may never be again. A full shelf is emptied: bodies that are worth keeping
+// come again soon.
 func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 	limit := s.Max
 	if limit == 0 {
@@ -127,10 +125,14 @@ func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if seen := &s.seen[key.digest%rememberedBodies]; *seen != key.digest {
-		*seen = key.digest
+	if _, again := s.seen[key]; !again {
+		if s.seen == nil || len(s.seen) >= mostSeen {
+			s.seen = map[shelfKey]struct{}{}
+		}
+		s.seen[key] = struct{}{}
 		return
 	}
+	delete(s.seen, key)
 	if s.kept == nil || s.held+size > limit {
 		s.kept, s.held = map[shelfKey]*Reading{}, 0
 	}
@@ -144,8 +146,8 @@ func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 // whose value the parameter does not take is ignored, its access too, and the
 // file is none the worse for it (provisioning.md §5.5: inferred).
 func reading(row *device.Row, file profile.File) *Reading {
-	r := &Reading{Protection: file.Protection, Sets: make([]device.Set, 0, len(file.Params))}
-	var seen map[string]bool
+	r := &Reading{Protection: file.Protection}
+	var seen map[string]bool // made when there is a name to remember
 	once := func(list *[]string, name string) {
 		if seen == nil {
 			seen = map[string]bool{}
@@ -155,8 +157,10 @@ func reading(row *device.Row, file profile.File) *Reading {
 			*list = append(*list, name)
 		}
 	}
+	order := make([]uint64, 0, 64) // of what is taken: by number, then by place in the file
 	names := row.Names()
-	for _, p := range file.Params {
+	for i := range file.Params {
+		p := &file.Params[i]
 		param, ok := names.Lookup(p.Name)
 		if !ok {
 			if p.Name == companyElement {
@@ -168,14 +172,19 @@ func reading(row *device.Row, file profile.File) *Reading {
 		if p.Access == 0 && row.Behaviour.FactoryAccess {
 			p.Access = param.Access
 		}
-		set := device.Set{ID: param.ID, Value: p.Value, Has: p.Has, Access: p.Access}
 		if p.Has {
-			if set.Value, ok = param.Take(p.Value); !ok {
+			if p.Value, ok = param.Take(p.Value); !ok {
 				once(&r.Rejected, p.Name)
 				continue
 			}
 		}
-		r.Sets = append(r.Sets, set)
+		order = append(order, uint64(param.ID)<<32|uint64(i))
+	}
+	slices.Sort(order)
+	r.Sets = make([]device.Set, len(order))
+	for i, o := range order {
+		p := &file.Params[uint32(o)]
+		r.Sets[i] = device.Set{ID: device.ID(o >> 32), Value: p.Value, Has: p.Has, Access: p.Access}
 	}
 	return r
 }

@@ -180,7 +180,7 @@ func transfer(model string, r resync.Request, answer string) func(*testing.T, st
 			},
 		}
 		ask := r
-		ask.Unit, ask.Server, ask.Host, ask.Path, ask.Max = &u, netip.MustParseAddrPort("192.0.2.1:80"), "192.0.2.1", "/a", 1000
+		ask.Unit, ask.Server, ask.Host, ask.Path, ask.Max = &u, netip.MustParseAddrPort("10.0.2.1:80"), "10.0.2.1", "/a", 1000
 		_, err = sockets.Fetch(t.Context(), &ask)
 		fmt.Fprintln(&server.seen, server.now.Sub(epoch), err)
 		return server.seen.String()

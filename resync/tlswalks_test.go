@@ -100,7 +100,7 @@ func (s secure) transfer(t *testing.T, u *device.Unit, w *secureWorld, seen *str
 			io.Copy(io.Discard, conn) // a pipe holds nothing: the device's goodbye must be heard
 		}
 	})
-	at := netip.MustParseAddrPort("192.0.2.1:443")
+	at := netip.MustParseAddrPort("10.0.2.1:443")
 	sockets := &fetch.Sockets{
 		Certs: w.devices, Hosts: map[string][]netip.Addr{prov: {at.Addr()}},
 		Dial: func(context.Context, netip.Addr, netip.AddrPort, time.Duration) (net.Conn, error) { return wire, nil },

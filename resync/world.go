@@ -68,6 +68,10 @@ type Response struct {
 	TLS        bool // the server was verified
 	Mutual     bool // it asked for a certificate and the device sent its own
 	Took       device.Phases
+	// Fails is what the device makes of this answer where the server breaks it
+	// off, spoils or withholds it, and how long that takes. Only a [Responder]
+	// says so; what a [Fetcher] returns has none.
+	Fails *Error
 }
 
 // An Error is a transfer that got no answer, or a broken one. It is data: the

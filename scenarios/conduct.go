@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -43,13 +44,17 @@ func (p *play) conduct(ctx context.Context) {
 	defer timer.Stop()
 	for ctx.Err() == nil {
 		now := p.elapsed()
-		p.happen(ctx, now)
-		p.settleQuiet(now)
-		p.decide(now)
-		if p.over(now) {
+		if p.turn(ctx, now) {
 			return
 		}
-		timer.Reset(p.nextMoment(now))
+		wait := time.Hour
+		if at, ok := p.nextMoment(now); ok {
+			wait = min(wait, time.Duration(float64(at-now)/p.story.Clock.pace())+time.Millisecond)
+		}
+		if len(p.quiet) > 0 {
+			wait = min(wait, quietEvery)
+		}
+		timer.Reset(wait)
 		select {
 		case <-p.judge.news:
 		case <-timer.C:
@@ -58,7 +63,33 @@ func (p *play) conduct(ctx context.Context) {
 	}
 }
 
-func (p *play) elapsed() time.Duration { return time.Duration(time.Now().UnixNano() - p.start) }
+// turn lets happen and decides what can be now, and reports whether the story is
+// over.
+func (p *play) turn(ctx context.Context, now time.Duration) (over bool) {
+	p.happen(ctx, now)
+	p.catchUp(now)
+	p.settleQuiet(now)
+	p.decide(now)
+	return p.over(now)
+}
+
+// lead conducts a fleet whose clock jumps: it is called by the fleet's loop.
+func (p *play) lead(at int64, do func(device.Index, device.Command)) (next int64, over bool) {
+	p.order = do
+	now := time.Duration(at - p.start)
+	ctx := context.Background()
+	if p.turn(ctx, now) {
+		p.final = p.report(ctx, p.began, false)
+		return 0, true
+	}
+	after, ok := p.nextMoment(now)
+	if !ok {
+		return math.MaxInt64, false
+	}
+	return p.start + int64(after), false
+}
+
+func (p *play) elapsed() time.Duration { return time.Duration(p.fleet.Now() - p.start) }
 
 // moment returns when an instant is; false where its step has not happened.
 func (p *play) moment(i Instant) (time.Duration, bool) {
@@ -79,7 +110,7 @@ func (p *play) happen(ctx context.Context, now time.Duration) {
 		if i < 0 {
 			return
 		}
-		p.fire(ctx, i, now)
+		p.fire(i, now)
 	}
 }
 
@@ -110,7 +141,7 @@ func (p *play) dueAt(i int, now time.Duration) (time.Duration, bool) {
 	if p.ripe(p.when[i]) {
 		return now, true
 	}
-	p.missed[i] = known && now > by
+	p.missed[i] = known && now >= by
 	return 0, false
 }
 
@@ -129,7 +160,7 @@ func (p *play) ripe(t *tracked) bool {
 }
 
 // fire lets a step happen.
-func (p *play) fire(ctx context.Context, i int, now time.Duration) {
+func (p *play) fire(i int, now time.Duration) {
 	s := &p.story.Timeline[i]
 	p.fired[i] = now
 	if s.Name != "" {
@@ -142,16 +173,25 @@ func (p *play) fire(ctx context.Context, i int, now time.Duration) {
 			p.judge.watch(t.number, now+from.Plus)
 		}
 	}
-	if s.Action == "" {
+	switch s.Action {
+	case "":
+		return
+	case "clear":
+		p.calm(p.steps[s.Clear])
 		return
 	}
 	devices := p.judge.choose(p.chosen[i], i)
 	p.reached[i] = len(devices)
-	for _, dev := range devices {
-		p.act(ctx, s, dev)
+	if s.Action == "fault" {
+		p.disturb(i, devices)
+		if s.For > 0 {
+			p.later(chore{at: now + s.For, step: i, undo: true})
+		}
+		return
 	}
+	p.paced(i, devices, now)
 	if s.Action == "off_hook" || s.Action == "on_hook" || s.Action == "set" {
-		p.quiet = append(p.quiet, quiet{devices, now + quietFor})
+		p.quiet = append(p.quiet, quiet{devices, now + p.lasting() + s.Pace.length(len(devices))})
 	}
 }
 
@@ -165,6 +205,15 @@ const (
 	quietFor   = time.Second           // that long such a change is looked for; a busy device tells when it ends
 	quietEvery = 20 * time.Millisecond // and so often
 )
+
+// lasting is how long a change without an event is looked for: where time jumps
+// it has happened already.
+func (p *play) lasting() time.Duration {
+	if p.story.Clock.jumps() {
+		return -1
+	}
+	return time.Duration(float64(quietFor) * p.story.Clock.pace())
+}
 
 // settleQuiet weighs again what changed without an event.
 func (p *play) settleQuiet(now time.Duration) {
@@ -181,21 +230,21 @@ var orders = map[string]device.Order{
 
 // act does a step's action to one device. An error is the end of the run, which
 // the caller sees by its context.
-func (p *play) act(ctx context.Context, s *Step, dev device.Index) {
+func (p *play) act(s *Step, action string, dev device.Index) {
 	v, _ := p.fleet.View(dev)
-	if s.Action == "rotate_keys" {
+	if action == "rotate_keys" {
 		if p.pairs != nil {
 			p.pairs.Rotate(v.Unit.MAC.String())
 		}
 		return
 	}
-	c := device.Command{Order: orders[s.Action], Cause: device.ByStep, Argument: p.spoken(s.URL, &v.Unit), Requester: v.Unit.IP}
+	c := device.Command{Order: orders[action], Cause: device.ByStep, Argument: p.spoken(s.URL, &v.Unit), Requester: v.Unit.IP}
 	for _, set := range s.Set {
 		if param, ok := v.Unit.Row.Lookup(set.Name); ok {
 			c.Sets = append(c.Sets, device.Set{ID: param.ID, Value: p.spoken(set.Value, &v.Unit), Has: true})
 		}
 	}
-	_ = p.fleet.Do(ctx, dev, c)
+	p.order(dev, c)
 }
 
 // spoken expands a step's text for a device. The plan has checked it; what
@@ -247,7 +296,7 @@ func (p *play) decide(now time.Duration) {
 // decideBy settles a claim with a deadline: early where it can only hold.
 func (p *play) decideBy(t *tracked, now time.Duration) {
 	final := t.claim.Quant == "all" || t.claim.Quant == "at_least"
-	if final && t.holdsNow() {
+	if final && t.holdsNow() && (!t.shared || t.count == t.devices) {
 		t.settle(true, now)
 		return
 	}
@@ -272,6 +321,9 @@ func (p *play) over(now time.Duration) bool {
 		if p.fired[i] < 0 && !p.missed[i] && !p.hopeless(i) {
 			return false
 		}
+	}
+	if slices.ContainsFunc(p.chores, func(c chore) bool { return p.story.Timeline[c.step].Fault == nil }) {
+		return false
 	}
 	p.judge.mu.Lock()
 	defer p.judge.mu.Unlock()
@@ -312,9 +364,12 @@ func (p *play) unreachable(t *tracked) bool {
 	return step != "" && p.fired[p.steps[step]] < 0 && (p.missed[p.steps[step]] || p.hopeless(p.steps[step]))
 }
 
-// nextMoment returns how long to wait if no news comes.
-func (p *play) nextMoment(now time.Duration) time.Duration {
-	next := now + time.Hour
+// nextMoment returns when to look again if no news comes; false for never.
+func (p *play) nextMoment(now time.Duration) (next time.Duration, ok bool) {
+	next = math.MaxInt64
+	if len(p.chores) > 0 {
+		next = p.chores[0].at
+	}
 	consider := func(i Instant) {
 		if at, known := p.moment(i); i.Given && known && at > now {
 			next = min(next, at)
@@ -331,8 +386,5 @@ func (p *play) nextMoment(now time.Duration) time.Duration {
 	if p.story.Duration > now {
 		next = min(next, p.story.Duration)
 	}
-	if len(p.quiet) > 0 {
-		next = min(next, now+quietEvery)
-	}
-	return next - now + time.Millisecond
+	return next, next != math.MaxInt64
 }

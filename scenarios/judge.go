@@ -24,7 +24,7 @@ type judge struct {
 	news  chan struct{}  // capacity 1: something changed
 
 	mu     sync.Mutex
-	facts  []facts // by device; none where neither the story nor its server asks
+	facts  []facts // by device's place; none where neither the story nor its server asks
 	claims []*tracked
 }
 
@@ -49,8 +49,9 @@ type tracked struct {
 	number   int // its place with the judge
 	claim    *Claim
 	program  *vm.Program
-	in       []bool // by device; nil: all
+	in       []bool // by device's place; nil: all
 	devices  int
+	shared   bool          // a quantity of a fleet of which this process has a shard: the merge decides
 	latched  bool          // a deadline claim: counts a device once it has held
 	watching bool          // its time has begun
 	after    time.Duration // of always and never: earlier events do not count
@@ -63,6 +64,17 @@ type tracked struct {
 
 // each reports whether a claim speaks of every single event.
 func (t *tracked) each() bool { return t.claim.Quant == "always" || t.claim.Quant == "never" }
+
+// device returns the device at a place of this process.
+func (j *judge) device(place int) device.Index { return j.fleet.Shard().At(place) }
+
+// of returns the facts of a device.
+func (j *judge) of(dev device.Index) *facts { return &j.facts[j.fleet.Shard().Place(dev)] }
+
+// concerns reports whether a claim speaks of a device.
+func (j *judge) concerns(t *tracked, dev device.Index) bool {
+	return t.in == nil || t.in[j.fleet.Shard().Place(dev)]
+}
 
 // Tell hears events. Those of one device stand together and in order.
 func (j *judge) Tell(events []device.Event) {
@@ -87,7 +99,7 @@ func (j *judge) Tell(events []device.Event) {
 
 func (j *judge) hear(events []device.Event) {
 	dev := events[0].Dev
-	f := &j.facts[dev]
+	f := j.of(dev)
 	w := j.world(dev)
 	for i := range events {
 		h := happened(&events[i], j.start)
@@ -143,8 +155,8 @@ func (w *world) catchUp(f *facts, h happen) {
 
 // witness judges one event by a claim about all events.
 func (j *judge) witness(n int, t *tracked, dev device.Index, w *world, h happen) {
-	f, bit := &j.facts[dev], uint64(1)<<n
-	if !t.watching || h.At < t.after || t.in != nil && !t.in[dev] || f.held&bit != 0 {
+	f, bit := j.of(dev), uint64(1)<<n
+	if !t.watching || h.At < t.after || !j.concerns(t, dev) || f.held&bit != 0 {
 		return
 	}
 	v, err := expr.Run(t.program, witness{*w, h})
@@ -163,10 +175,10 @@ const mostBroken = 1000
 
 // weigh evaluates a claim about a device's condition.
 func (j *judge) weigh(n int, t *tracked, dev device.Index, w *world) {
-	if t.each() || t.decided || !t.watching || t.in != nil && !t.in[dev] {
+	if t.each() || t.decided || !t.watching || !j.concerns(t, dev) {
 		return
 	}
-	f, bit := &j.facts[dev], uint64(1)<<n
+	f, bit := j.of(dev), uint64(1)<<n
 	had := f.held&bit != 0
 	if had && t.latched {
 		return
@@ -202,9 +214,9 @@ func (j *judge) weighAll(n int) {
 	if t.each() {
 		return
 	}
-	for dev := range j.facts {
-		if t.in == nil || t.in[dev] {
-			j.weigh(n, t, device.Index(dev), j.world(device.Index(dev)))
+	for place := range j.facts {
+		if dev := j.device(place); j.concerns(t, dev) {
+			j.weigh(n, t, dev, j.world(dev))
 		}
 	}
 }
@@ -223,7 +235,7 @@ func (j *judge) reweigh(devices []device.Index) {
 
 // world returns what expressions see of a device now.
 func (j *judge) world(dev device.Index) *world {
-	f := &j.facts[dev]
+	f := j.of(dev)
 	w := &world{Index: int(dev), Events: j.counter(f), Last: j.latest(f)}
 	v, _ := j.fleet.View(dev)
 	w.identify(&v.Unit, j.fleet.Group(dev).Name, j.seed)
@@ -301,26 +313,32 @@ func (t *tracked) offends(held bool) bool {
 
 // lacking returns the first devices that a claim does not hold for.
 func (j *judge) lacking(t *tracked, most int) []Lack {
+	return j.first(t, most, t.offends)
+}
+
+// first returns the first devices that a claim holds for, or not, as offends
+// says; of always and never, those that broke it.
+func (j *judge) first(t *tracked, most int, offends func(held bool) bool) []Lack {
 	list := []Lack{}
-	for dev := range j.facts {
+	for place := range j.facts {
 		if len(list) == most {
 			break
 		}
-		if t.in != nil && !t.in[dev] {
+		dev := j.device(place)
+		if !j.concerns(t, dev) {
 			continue
 		}
-		d := device.Index(dev)
 		why := ""
 		if t.each() {
-			h, broke := t.broken[d]
+			h, broke := t.broken[dev]
 			if !broke {
 				continue
 			}
 			why = "at " + h.At.Round(time.Millisecond).String() + ": " + h.Kind
-		} else if !t.offends(j.facts[dev].held&(1<<t.number) != 0) {
+		} else if !offends(j.facts[place].held&(1<<t.number) != 0) {
 			continue
 		}
-		list = append(list, j.lack(d, why))
+		list = append(list, j.lack(dev, why))
 	}
 	return list
 }
@@ -328,7 +346,7 @@ func (j *judge) lacking(t *tracked, most int) []Lack {
 // lack says who a device is and how it stands.
 func (j *judge) lack(dev device.Index, why string) Lack {
 	v, _ := j.fleet.View(dev)
-	f := &j.facts[dev]
+	f := j.of(dev)
 	if why == "" {
 		why = v.State.String()
 		if f.err != "" {

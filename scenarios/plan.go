@@ -236,9 +236,16 @@ func (p *plan) step(i int) {
 		return
 	}
 	path += "." + s.Action
+	if s.Action == "clear" {
+		p.clearing(i, path)
+		return
+	}
 	var err error
 	if p.chosen[i], err = p.selector(s.Of); err != nil {
 		p.reader.mistake(s.node.at(s.Action, "of"), path, "%s", err)
+	}
+	if s.Fault != nil {
+		p.fault(i, path)
 	}
 	p.text(s.URL, s.node.at(s.Action, "url"), path+".url", true)
 	for _, set := range s.Set {
@@ -378,6 +385,12 @@ func (s *Story) limit() time.Duration {
 // expected reports whether anything is claimed of a run.
 func (s *Story) expected() bool {
 	return len(s.Expect) > 0 || slices.ContainsFunc(s.Timeline, func(s Step) bool { return s.When != nil })
+}
+
+// watches reports whether the judge keeps facts of each device, for a claim, a
+// step or a template of the server.
+func (p *plan) watches() bool {
+	return p.story.expected() || len(p.story.Timeline) > 0 || p.story.Server != nil
 }
 
 // UntilState returns the claim that every device is in a state or further

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/fleet"
 	"spafleet/resync"
 	"spafleet/resync/prov"
 )
@@ -185,7 +186,7 @@ func (r *reader) story(s *Story, root *node) {
 			}
 			return nil
 		})},
-		key{"clock", r.scalarAs(readClock)},
+		key{"clock", func(n *node, path string) { r.clock(s, n, path) }},
 		key{"duration", r.duration(&s.Duration)},
 		key{"limits", func(n *node, path string) { r.limits(s, n, path) }},
 		key{"fleet", func(n *node, path string) { r.fleet(s, n, path) }},
@@ -204,25 +205,13 @@ func (r *reader) story(s *Story, root *node) {
 	if known && (root.get("fleet") == nil || root.get("fleet").empty()) {
 		r.mistake(root.key("fleet"), "", "no fleet: who acts?")
 	}
-	if known && s.Server != nil && root.get("clock") == nil {
-		r.mistake(root.key("server"), "", "a story with a server runs in virtual time unless it says otherwise, and this spafleet has only the real one: write clock: real")
+	clock := root.get("clock")
+	if s.Server != nil && (clock == nil || clock.kind == mapping && clock.get("mode") == nil) {
+		s.Clock.Mode = fleet.Virtual
 	}
-}
-
-func readClock(text string) error {
-	switch {
-	case text == "real":
-		return nil
-	case text == "virtual" || text == "mixed" || isSpeed(text):
-		return fmt.Errorf("clock %s is not in this spafleet yet; write real", text)
+	if s.Target != nil && s.Clock.Mode == fleet.Virtual {
+		r.mistake(root.key("clock"), "clock", "in virtual time only the embedded server answers; a target needs real, mixed or a speed")
 	}
-	return fmt.Errorf("%q is not a clock; it is real, virtual, mixed or a speed such as 60x", text)
-}
-
-func isSpeed(text string) bool {
-	digits, ok := strings.CutSuffix(text, "x")
-	n, is := number(digits)
-	return ok && is && n > 0
 }
 
 func (r *reader) limits(s *Story, n *node, path string) {
@@ -406,6 +395,11 @@ func (r *reader) server(n *node, path string) *Server {
 			return nil
 		})},
 		key{"https", func(n *node, path string) { r.https(s, n, path) }},
+		key{"latency", r.scalarAs(func(text string) (err error) {
+			s.Latency, err = parseLatency(text)
+			return err
+		})},
+		key{"workers", r.count(&s.Workers)},
 		key{"files", func(n *node, path string) { r.files(s, n, path) }})
 	return s
 }

@@ -25,6 +25,7 @@ type Report struct {
 	Exit            int       `json:"exit"`
 	Seed            uint64    `json:"seed"`
 	Clock           string    `json:"clock"`
+	FleetStart      time.Time `json:"fleet_start"` // the fleet's date at the start
 	Started         time.Time `json:"started"`
 	DurationSeconds float64   `json:"duration_seconds"`
 	WallSeconds     float64   `json:"wall_seconds"`
@@ -34,6 +35,9 @@ type Report struct {
 	Generator Generator     `json:"generator"`
 	Notes     []string      `json:"notes"`
 	Source    Source        `json:"source"`
+	Shard     *Shard        `json:"shard,omitempty"`  // which part of a run this is, where it is one
+	Parts     *Parts        `json:"parts,omitempty"`  // of a shard: what adds up
+	Shards    []Shard       `json:"shards,omitempty"` // of a merged report: what it was made of
 }
 
 // Source says what was run.
@@ -48,14 +52,17 @@ type StepReport struct {
 	Fired   bool    `json:"fired"`
 	At      float64 `json:"at_seconds"`
 	Devices int     `json:"devices"` // that it chose
-	Missing []Lack  `json:"missing,omitempty"`
+	// Exchanges is how many a fault has befallen.
+	Exchanges int    `json:"exchanges,omitempty"`
+	Missing   []Lack `json:"missing,omitempty"`
 }
 
 // A ClaimReport says whether a claim held.
 type ClaimReport struct {
 	Name      string  `json:"name"`
 	OK        bool    `json:"ok"`
-	Devices   int     `json:"devices"` // that it speaks of
+	Shared    bool    `json:"shared,omitempty"` // a quantity of the whole fleet: the merge of the shards decides
+	Devices   int     `json:"devices"`          // that it speaks of
 	Held      int     `json:"held"`
 	DecidedAt float64 `json:"decided_at_seconds"`
 	First     []Lack  `json:"first"` // the first few that it failed for
@@ -77,5 +84,7 @@ type Generator struct {
 	Limit    float64       `json:"limit_seconds"`
 	Most     int           `json:"outstanding_most"`
 	Aborted  int           `json:"aborted"`
+	Limits   []string      `json:"limits"` // that were hit where it did not: cpu, outstanding, descriptors, ports, addresses
 	Reasons  []string      `json:"reasons"`
+	Health   Health        `json:"health"`
 }

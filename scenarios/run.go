@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,23 +18,39 @@ import (
 	"spafleet/device/fleet"
 	"spafleet/device/result"
 	"spafleet/resync"
+	"spafleet/resync/fault"
 	"spafleet/resync/fetch"
 	"spafleet/resync/prov"
 )
 
 // Options is what belongs to the machine that runs a story, not to the story.
 type Options struct {
+	// Shard is the part of the fleet that this machine works. Its report carries
+	// what [Merge] needs.
+	Shard   device.Shard
+	Run     string // names the run that all shards are of
+	Attempt int    // how often this shard was tried before
+	// StartAt is when the devices get power; the zero Time is at once, and so is
+	// one that has passed.
+	StartAt    time.Time
 	Addresses  netip.Prefix
 	Web        fleet.Web
 	PinTFTP    bool
-	Compiled   resync.Compiled       // opens files of the vendor's compiler
-	PKI        *certs.PKI            // the authorities; nil: those of certs.New(1)
-	Trust      []*x509.Certificate   // further authorities that the devices trust
-	Own        *certs.Material       // certificates of one's own, before those of the PKI; nil: none
-	KeyPool    int                   // how many keys the devices' certificates share; 0: 64
-	UniqueKeys bool                  // a key for each device, not one of a pool
-	Registry   prometheus.Registerer // nil: no live metrics
-	Tell       func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
+	Compiled   resync.Compiled     // opens files of the vendor's compiler
+	PKI        *certs.PKI          // the authorities; nil: those of certs.New(1)
+	Trust      []*x509.Certificate // further authorities that the devices trust
+	Own        *certs.Material     // certificates of one's own, before those of the PKI; nil: none
+	KeyPool    int                 // how many keys the devices' certificates share; 0: 64
+	UniqueKeys bool                // a key for each device, not one of a pool
+	// Public are names and addresses that may be contacted though they are
+	// public: the user's word, which no story can give itself.
+	Public []string
+	// Operator is the word of a user that the servers are his: without it no
+	// more than 1,000 devices contact any off this machine.
+	Operator bool
+	Registry prometheus.Registerer // nil: no live metrics
+	Tell     func([]device.Event)  // hears all events, as fleet.Config.Tell; may be nil
+	Events   io.Writer             // takes all events, each as a line of JSON; nil: nobody does
 	// Started is called once everything listens, before the first device has
 	// power.
 	Started func(*Live)
@@ -40,16 +58,29 @@ type Options struct {
 	// after it until the context ends.
 	Decided func(*Report)
 	Keep    bool
+	// State is the file that the fleet is kept in, every minute of wall time and
+	// at the end; "": none. If it is there, the fleet goes on from it. The story
+	// itself begins anew: its timeline, its claims and its counts.
+	State string
+	// SaveEvery is another time than a minute between two snapshots.
+	SaveEvery time.Duration
+	// Saved hears of each time that the fleet was saved; may be nil.
+	Saved func(fleet.Snapshot)
 }
 
 // A Live is a story that runs.
 type Live struct {
-	Fleet  *fleet.Fleet
-	Tally  *result.Tally
-	Server *prov.Server // nil with a target
-	Notes  []string
-	play   *play
+	Fleet   *fleet.Fleet
+	Tally   *result.Tally
+	Server  *prov.Server // nil with a target, and in virtual time
+	Notes   []string
+	Virtual bool      // time is virtual
+	Resumed time.Time // fleet time of the snapshot that the fleet goes on from; zero: it begins
+	play    *play
 }
+
+// Health returns how this machine bears the run so far.
+func (l *Live) Health() Health { return l.play.nurse.look() }
 
 // Steps returns the named steps that have happened, in order.
 func (l *Live) Steps() []string {
@@ -62,12 +93,16 @@ func (l *Live) Steps() []string {
 type play struct {
 	*plan
 	options  Options
-	start    int64
+	start    int64     // fleet time
+	began    time.Time // by the wall
 	fleet    *fleet.Fleet
 	tally    *result.Tally
+	log      *result.EventLog // nil: none
 	judge    *judge
 	server   *prov.Server
 	certs    *certs.Devices
+	guard    *fetch.Guard
+	nurse    *nurse
 	pairs    *prov.Pairs
 	texts    *texts
 	when     []*tracked // by step
@@ -79,6 +114,15 @@ type play struct {
 	notes    []string
 	values   map[string]string // of ${…}
 	quiet    []quiet
+	chores   []chore                            // by time
+	faults   fault.Plan                         // of the network
+	wrongs   fault.Plan                         // of the server
+	disturbs []*disturbed                       // by step
+	order    func(device.Index, device.Command) // how devices are commanded
+	final    *Report                            // of a clock that jumps, once the story is over
+	modelled *fleet.InProcess                   // the server of virtual time
+	saved    *fleet.Saved                       // what the fleet goes on from; nil: nothing
+	beside   beside                             // what was saved beside it
 }
 
 // Run acts a story out and judges it. The error says that it could not run:
@@ -88,8 +132,25 @@ func Run(ctx context.Context, s *Story, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &play{plan: plan, options: o}
+	if err := plan.inShards(o.Shard); err != nil {
+		return nil, err
+	}
+	p := &play{plan: plan, options: o, guard: plan.newGuard(&o)}
+	if err := p.permitted(p.guard); err != nil {
+		return nil, err
+	}
 	p.texts = &texts{play: p}
+	p.faults.Seed, p.wrongs.Seed = s.Seed, s.Seed
+	p.disturbs = make([]*disturbed, len(s.Timeline))
+	if o.PinTFTP && slices.ContainsFunc(s.Timeline, func(s Step) bool { return s.Fault != nil && s.Fault.OfNetwork() }) {
+		return nil, fmt.Errorf("story %s: pin/tftp opens its own sockets, and faults of the network do not reach it; leave it out", s.Name)
+	}
+	if o.Keep && s.Clock.Mode == fleet.Virtual {
+		return nil, fmt.Errorf("story %s: in virtual time nothing stays up after the end; take another clock", s.Name)
+	}
+	if o.PinTFTP && s.Clock.Mode == fleet.Virtual {
+		return nil, fmt.Errorf("story %s: pin/tftp keeps time itself, and virtual time is not its own; take another clock", s.Name)
+	}
 	if err := p.prepare(); err != nil {
 		return nil, err
 	}
@@ -102,10 +163,17 @@ func (p *play) prepare() error {
 	if p.certs, err = p.openCerts(); err != nil {
 		return err
 	}
-	if p.story.Server != nil {
+	if err := p.openState(); err != nil {
+		return err
+	}
+	defer p.closeState()
+	switch {
+	case p.story.Server != nil:
 		if err := p.openServer(); err != nil {
 			return err
 		}
+	case p.story.Clock.Mode == fleet.Virtual:
+		p.modelled = &fleet.InProcess{Faults: &p.faults} // nobody answers
 	}
 	if err := p.openFleet(); err != nil {
 		p.closeServer(false)
@@ -115,21 +183,31 @@ func (p *play) prepare() error {
 }
 
 func (p *play) openFleet() error {
-	p.tally = result.NewTally(p.makes, p.makeOf, device.Shard{})
+	p.tally = result.NewTally(p.ownMakes(), p.makeOf, p.options.Shard)
 	one := !fleet.CanBind(p.options.Addresses)
 	if one {
 		p.notes = append(p.notes, "this machine cannot bind the devices' addresses: all traffic comes from one address")
 	}
-	f, err := fleet.New(fleet.Config{
-		Seed: p.story.Seed, Groups: p.groups, Network: p.network(), Addresses: p.options.Addresses, OneAddress: one,
+	config := fleet.Config{
+		Seed: p.story.Seed, Groups: p.groups, Shard: p.options.Shard, Network: p.network(), Guard: p.guard, Addresses: p.options.Addresses, OneAddress: one,
 		Outstanding: p.story.Most, Rate: p.story.Rate, Tell: p.tell, Late: p.tally.Late, Web: p.options.Web,
 		Compiled: p.options.Compiled, CCERT: p.certs.Holder.Status,
-	})
+		Clock: p.story.Clock.Mode, Start: p.story.Clock.Start, Speed: p.story.Clock.Speed, InProcess: p.modelled,
+		Save: fleet.Save{File: p.options.State, Every: p.options.SaveEvery, Extra: p.keepBeside, Told: p.options.Saved}, Resume: p.saved,
+	}
+	if p.story.Clock.jumps() {
+		config.Conduct = p.lead
+	}
+	f, err := fleet.New(config)
 	if err != nil {
 		return err
 	}
 	p.fleet = f
+	if w := p.options.Events; w != nil {
+		p.log = result.NewEventLog(w, func(dev device.Index) device.MAC { return f.Group(dev).Row.Model.MAC(p.story.Seed, dev) })
+	}
 	p.observe()
+	p.recount()
 	if p.options.Registry != nil {
 		if err := p.tally.Register(p.options.Registry, f.Running); err != nil {
 			return err
@@ -150,7 +228,7 @@ func (p *play) openCerts() (*certs.Devices, error) {
 	if d.PKI == nil {
 		d.PKI = certs.New(1)
 	}
-	own, err := p.material()
+	own, err := p.material(o)
 	if err != nil {
 		return nil, fmt.Errorf("story %s: %w", p.story.Name, err)
 	}
@@ -160,10 +238,10 @@ func (p *play) openCerts() (*certs.Devices, error) {
 
 // material gathers the certificates of one's own: those of the options, and of
 // the groups' folders.
-func (p *play) material() (*certs.Material, error) {
+func (p *plan) material(o *Options) (*certs.Material, error) {
 	all := &certs.Material{}
-	if p.options.Own != nil {
-		all.Include(p.options.Own)
+	if o.Own != nil {
+		all.Include(o.Own)
 	}
 	for _, g := range p.story.Fleet {
 		if g.Cert == "" {
@@ -178,24 +256,27 @@ func (p *play) material() (*certs.Material, error) {
 	return all, nil
 }
 
-// network returns what the devices reach their servers through: the target's
-// hosts alone, where the story names them.
+// network returns what the devices reach their servers through.
 func (p *play) network() fleet.Network {
-	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP, Certs: p.certs}
+	if p.story.Clock.Mode == fleet.Virtual {
+		return nil
+	}
+	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP, Certs: p.certs, Guard: p.guard, Faults: &p.faults}
 	if s := p.story.Server; s != nil {
 		sockets.Hosts = map[string][]netip.Addr{s.name(): {p.server.HTTP().Addr()}}
 	}
-	t := p.story.Target
-	if t == nil || t.Hosts == nil {
-		return sockets
+	if t := p.story.Target; t != nil && t.Hosts != nil {
+		sockets.Hosts = hostAddresses(t.Hosts)
 	}
-	sockets.Hosts = hostAddresses(t.Hosts)
-	return &fence{Sockets: sockets, allowed: allowed(t.Hosts)}
+	return sockets
 }
 
 func (p *play) tell(events []device.Event) {
 	p.tally.Tell(events)
 	p.judge.Tell(events)
+	if p.log != nil {
+		p.log.Tell(events)
+	}
 	if p.options.Tell != nil {
 		p.options.Tell(events)
 	}
@@ -207,7 +288,7 @@ func (p *play) observe() {
 	for kind := range p.kinds {
 		j.kinds[kind] = len(j.kinds)
 	}
-	if p.story.expected() || len(p.story.Timeline) > 0 || p.story.Server != nil { // or nobody asks
+	if p.watches() {
 		j.facts = make([]facts, p.fleet.Len())
 	}
 	for i := range j.facts {
@@ -233,6 +314,7 @@ func (p *play) observe() {
 // has held.
 func (p *play) track(c *Claim, latched bool) *tracked {
 	t := &tracked{claim: c, program: p.programs[c], latched: latched, broken: map[device.Index]happen{}}
+	t.shared = slices.Contains(quantified, c.Quant) && !p.options.Shard.Whole()
 	t.number = len(p.judge.claims)
 	names, _ := p.groupNames(c.Of)
 	if names == nil {
@@ -241,7 +323,7 @@ func (p *play) track(c *Claim, latched bool) *tracked {
 		t.in = make([]bool, p.fleet.Len())
 		for i := range t.in {
 			for _, n := range names {
-				if p.fleet.Group(device.Index(i)).Name == n {
+				if p.fleet.Group(p.judge.device(i)).Name == n {
 					t.in[i] = true
 					t.devices++
 				}
@@ -254,21 +336,35 @@ func (p *play) track(c *Claim, latched bool) *tracked {
 
 // perform runs the fleet and the timeline, and judges.
 func (p *play) perform(ctx context.Context) (*Report, error) {
-	began := time.Now()
-	p.start = began.UnixNano()
-	p.judge.start = p.start
+	p.nurse = newNurse(p.fleet, func() float64 { return p.tally.Lateness().P99 })
+	defer p.nurse.end()
 	if p.options.Started != nil {
-		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, play: p})
+		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, Resumed: p.resumed(), play: p})
 	}
+	p.awaitStart(ctx)
+	p.nurse.begin()
+	began := time.Now()
+	p.start = p.fleet.Now()
+	p.judge.start = p.start
 	p.texts.fleet.Store(p.fleet)
 	p.begin() // before the first event
+	p.foresee()
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- p.fleet.Run(work) }()
-	p.conduct(ctx)
+	p.order = func(dev device.Index, c device.Command) { _ = p.fleet.Do(work, dev, c) }
+	if p.story.Clock.jumps() {
+		p.began = began
+		ended <- p.fleet.Run(work)
+	} else {
+		go func() { ended <- p.fleet.Run(work) }()
+		p.conduct(ctx)
+	}
 	interrupted := ctx.Err() != nil
-	report := p.report(began, interrupted)
+	report := p.final
+	if report == nil {
+		report = p.report(ctx, began, interrupted)
+	}
 	if p.options.Decided != nil {
 		p.options.Decided(report)
 	}
@@ -279,6 +375,11 @@ func (p *play) perform(ctx context.Context) (*Report, error) {
 	err := <-ended
 	p.closeServer(interrupted || p.options.Keep)
 	report.Generator.Aborted = p.fleet.Aborted()
+	if p.log != nil && err == nil {
+		if err = p.log.Flush(); err != nil {
+			err = fmt.Errorf("write events: %w", err)
+		}
+	}
 	return report, err
 }
 
@@ -313,24 +414,47 @@ const closeWait = 500 * time.Millisecond
 func (p *play) openServer() error {
 	s := p.story.Server
 	p.pairs = &prov.Pairs{Seed: p.story.Seed}
-	core, err := prov.NewCore(nil, prov.Options{Who: p.texts.who, Find: p.texts.find, Expand: p.texts.expand, Pairs: p.pairs})
+	p.pairs.Resume(p.beside.Rotations)
+	core, err := prov.NewCore(nil, prov.Options{Who: p.texts.who, Find: p.texts.find, Expand: p.texts.expand, Pairs: p.pairs, Faults: &p.wrongs})
 	if err != nil {
 		return err
 	}
-	server := &prov.Server{Core: core, TFTPAddr: cmpOr(s.TFTP, "127.0.0.1:0"), HTTPAddr: cmpOr(s.HTTP, "127.0.0.1:0")}
+	if p.story.Clock.Mode == fleet.Virtual {
+		if err := p.serveInProcess(core); err != nil {
+			return fmt.Errorf("story %s: %w", p.story.Name, err)
+		}
+		return p.fillServer(core)
+	}
+	server := &prov.Server{Core: core, Now: p.now, TFTPAddr: p.beside.at(0, cmpOr(s.TFTP, "127.0.0.1:0")), HTTPAddr: p.beside.at(1, cmpOr(s.HTTP, "127.0.0.1:0"))}
 	for i := range s.HTTPS {
-		l, err := s.HTTPS[i].Listener(p.certs.PKI, s.name(), "127.0.0.1", time.Now)
+		l, err := s.HTTPS[i].Listener(p.certs.PKI, s.name(), "127.0.0.1", p.today)
 		if err != nil {
 			return fmt.Errorf("story %s: https: %w", p.story.Name, err)
 		}
+		l.Addr = p.beside.at(2+i, l.Addr)
 		server.HTTPS = append(server.HTTPS, l)
 	}
 	if err := server.Open(); err != nil {
-		return err
+		return p.beside.where(err)
 	}
 	p.server = server
-	tftp := server.TFTP().String()
-	p.values = p.addresses()
+	p.values = p.addresses(server.TFTP(), server.HTTP(), server.HTTPSAt())
+	return p.fillServer(core)
+}
+
+// now is the fleet's time, or the time of its start before there is a fleet.
+func (p *play) now() int64 {
+	if f := p.texts.fleet.Load(); f != nil {
+		return f.Now()
+	}
+	return time.Now().UnixNano()
+}
+
+// today is the date by which servers judge certificates.
+func (p *play) today() time.Time { return time.Unix(0, p.now()) }
+
+// fillServer gives the server its files, and the devices its addresses.
+func (p *play) fillServer(core *prov.Core) error {
 	files, err := p.fill()
 	if err == nil {
 		err = core.SetFiles(files)
@@ -347,7 +471,7 @@ func (p *play) openServer() error {
 			return err
 		}
 		if lease := &p.groups[i].Lease; lease.TFTPServer == "" && !p.noLease(p.groups[i].Name) {
-			lease.TFTPServer = tftp
+			lease.TFTPServer = p.values["server.tftp"]
 		}
 	}
 	return nil
@@ -355,10 +479,9 @@ func (p *play) openServer() error {
 
 // addresses returns what ${…} stands for. Plain servers go by address, those
 // with a certificate by the name that is in it.
-func (p *play) addresses() map[string]string {
+func (p *play) addresses(tftp, http netip.AddrPort, at []netip.AddrPort) map[string]string {
 	s := p.story.Server
-	values := map[string]string{"server.name": s.name(), "server.tftp": p.server.TFTP().String(), "server.http": p.server.HTTP().String()}
-	at := p.server.HTTPSAt()
+	values := map[string]string{"server.name": s.name(), "server.tftp": tftp.String(), "server.http": http.String()}
 	for i, key := range s.secureKeys() {
 		place := net.JoinHostPort(s.name(), strconv.Itoa(int(at[i].Port())))
 		if i == 0 {

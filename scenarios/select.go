@@ -18,6 +18,7 @@ type selector struct {
 	most   quantity // text "": all
 	groups []string // nil: all
 	where  *vm.Program
+	varies string // what where asks for that a run may change, "" for nothing
 }
 
 const selectorForm = "a selector is [QUANTITY of] GROUPS [where EXPR]"
@@ -31,6 +32,7 @@ func (p *plan) selector(text string) (selector, error) {
 			return s, err
 		}
 		s.where = program
+		s.varies = varies(where)
 	}
 	if q, rest, ok := strings.Cut(body, " of "); ok {
 		quantity, err := parseQuantity(q)
@@ -66,32 +68,55 @@ func (p *plan) groupNames(text string) ([]string, error) {
 	return names, nil
 }
 
-// choose returns the devices that a selector means now, by index. A sample is
-// the same for the same seed and step.
+// choose returns the devices of this process that a selector means now, by index.
+// A sample is the same for the same seed and step, however many shards there are.
 func (j *judge) choose(s selector, step int) []device.Index {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if s.most.text == "" {
+		return j.meant(s, j.fleet.Len(), j.device, j.world)
+	}
+	if j.fleet.Shard().Whole() {
+		return j.sample(s, step, j.meant(s, j.fleet.Len(), j.device, j.world))
+	}
+	everyone := func(i int) device.Index { return device.Index(i) }
+	list := j.sample(s, step, j.meant(s, j.fleet.Total(), everyone, j.stranger))
+	return slices.DeleteFunc(list, func(dev device.Index) bool { return !j.fleet.Shard().Has(dev) })
+}
+
+// meant returns those of n devices that a selector without its quantity means.
+func (j *judge) meant(s selector, n int, at func(int) device.Index, world func(device.Index) *world) []device.Index {
 	var list []device.Index
-	for i := range j.facts {
-		dev := device.Index(i)
+	for i := range n {
+		dev := at(i)
 		if s.groups != nil && !slices.Contains(s.groups, j.fleet.Group(dev).Name) {
 			continue
 		}
 		if s.where != nil {
-			if v, err := expr.Run(s.where, *j.world(dev)); err != nil || v != any(true) {
+			if v, err := expr.Run(s.where, *world(dev)); err != nil || v != any(true) {
 				continue
 			}
 		}
 		list = append(list, dev)
 	}
-	if s.most.text == "" {
-		return list
-	}
+	return list
+}
+
+// sample returns as many of the devices as a selector wants.
+func (j *judge) sample(s selector, step int, list []device.Index) []device.Index {
 	n := int(max(math.Round(s.most.of(len(list))), 1)) // nearest whole number, at least one
 	slices.SortFunc(list, func(a, b device.Index) int { return cmp.Compare(j.rank(a, step), j.rank(b, step)) })
 	list = list[:min(n, len(list))]
 	slices.Sort(list)
 	return list
+}
+
+// stranger returns what is known of any device of the whole fleet: who it is.
+func (j *judge) stranger(dev device.Index) *world {
+	w := &world{Index: int(dev)}
+	u := j.fleet.Unit(dev)
+	w.identify(&u, j.fleet.Group(dev).Name, j.seed)
+	return w
 }
 
 func (j *judge) rank(dev device.Index, step int) float64 {

@@ -12,6 +12,7 @@ type Story struct {
 	Name     string
 	About    string
 	Seed     uint64
+	Clock    Clock
 	Duration time.Duration // 0: until no step is left and every claim is decided
 	Brief    bool          // ends before Duration as soon as nothing is left to decide
 	Lateness time.Duration // p99 above which the run is invalid; 0: 100 ms
@@ -73,7 +74,11 @@ type Server struct {
 	TFTP  string // address to listen at; "": a free port on loopback
 	HTTP  string
 	HTTPS []HTTPS
-	node  *node // of the files
+	// In virtual time only: how long the server thinks about a request, and how
+	// many it thinks about at once (0: all, and no device feels another).
+	Latency Latency
+	Workers int
+	node    *node // of the files
 }
 
 // A Target is the server under test.
@@ -94,6 +99,10 @@ type Step struct {
 	Of     string  // selector
 	URL    string  // of resync and upgrade
 	Set    []Preset
+	Fault  *Fault        // of fault
+	Clear  string        // of clear: the step whose fault ends
+	For    time.Duration // after which power_off, power_on, off_hook, on_hook and fault are undone; 0: never
+	Pace   Pace          // of the devices; the zero Pace: all at once
 	node   *node
 }
 

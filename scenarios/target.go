@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"os"
@@ -9,9 +8,6 @@ import (
 	"strings"
 
 	"spafleet/certs"
-	"spafleet/device"
-	"spafleet/resync"
-	"spafleet/resync/fetch"
 )
 
 // A Host is one that a fleet may contact: an address, a name, or a name whose
@@ -55,18 +51,18 @@ func hostAddresses(hosts []Host) map[string][]netip.Addr {
 	return m
 }
 
-// allowed returns every name and address of the hosts, as text.
-func allowed(hosts []Host) map[string]bool {
-	m := map[string]bool{}
+// onlyHosts returns every name and address of the hosts, as text.
+func onlyHosts(hosts []Host) []string {
+	list := []string{}
 	for _, h := range hosts {
 		if h.Name != "" {
-			m[h.Name] = true
+			list = append(list, h.Name)
 		}
 		for _, a := range h.Addresses {
-			m[a.String()] = true
+			list = append(list, a.String())
 		}
 	}
-	return m
+	return list
 }
 
 // open reads the authorities that a target names.
@@ -89,27 +85,4 @@ func (t *Target) open(d *certs.Devices) (err error) {
 	}
 	d.Extra = append(slices.Clone(d.Extra), list...)
 	return nil
-}
-
-// A fence keeps a fleet to the hosts that a story names, whatever its profiles
-// say.
-type fence struct {
-	*fetch.Sockets
-	allowed map[string]bool
-}
-
-// Resolve looks up only names that the story has.
-func (f *fence) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
-	if !f.allowed[strings.ToLower(name)] {
-		return nil, &resync.Error{Result: device.NoDNS, Cause: fmt.Errorf("%s is not among the target's hosts", name)}
-	}
-	return f.Sockets.Resolve(ctx, name)
-}
-
-// Fetch contacts only hosts that the story has, by name or address.
-func (f *fence) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
-	if !f.allowed[strings.ToLower(r.Host)] && !f.allowed[r.Server.Addr().String()] {
-		return resync.Response{}, &resync.Error{Result: device.NoConnect, Cause: fmt.Errorf("%s is not among the target's hosts", r.Host)}
-	}
-	return f.Sockets.Fetch(ctx, r)
 }

@@ -58,9 +58,9 @@ func (t *texts) find(mac string) (*device.Unit, bool) {
 	}
 	t.once.Do(func() {
 		t.index = make(map[string]device.Index, f.Len())
-		for i := range f.Len() {
-			v, _ := f.View(device.Index(i))
-			t.index[v.Unit.MAC.String()] = device.Index(i)
+		for place := range f.Len() {
+			v, _ := f.View(f.Shard().At(place))
+			t.index[v.Unit.MAC.String()] = v.Unit.Index
 		}
 	})
 	dev, ok := t.index[mac]

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 // apacheForm is what Apache logs of a request. The guides say that the MAC is in
@@ -13,10 +14,15 @@ import (
 const apacheForm = `%h \"%r\" %>s %{SSL_PROTOCOL}x %{SSL_CIPHER}x agent=\"%{User-Agent}i\" verify=\"%{SSL_CLIENT_VERIFY}x\" ` +
 	`serial=%{SSL_CLIENT_M_SERIAL}x st=%{SSL_CLIENT_S_DN_ST}x s=%{SSL_CLIENT_S_DN_S}x l=%{SSL_CLIENT_S_DN_L}x ou=%{SSL_CLIENT_S_DN_OU}x dn=\"%{SSL_CLIENT_S_DN}x\"`
 
+const apacheModules = "/usr/lib/apache2/modules"
+
 func startApache() (map[*setup]*server, error) {
 	program, err := find("apache2", "apache2-bin")
 	if err != nil {
 		return nil, err
+	}
+	if _, err := os.Stat(apacheModules); err != nil {
+		return nil, missing{apacheModules, "apache2-bin"}
 	}
 	base, err := write("apache/error.log", nil)
 	if err != nil {
@@ -26,7 +32,7 @@ func startApache() (map[*setup]*server, error) {
 	servers := map[*setup]*server{}
 	var b strings.Builder
 	for _, module := range []string{"mpm_event", "authz_core", "reqtimeout", "ssl"} {
-		fmt.Fprintf(&b, "LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so\n", module, module)
+		fmt.Fprintf(&b, "LoadModule %s_module %s/mod_%s.so\n", module, apacheModules, module)
 	}
 	fmt.Fprintf(&b, "ServerRoot %s\nDefaultRuntimeDir %s\nPidFile %s/pid\nServerName %s\nErrorLog %s\nLogFormat \"%s\" who\n", dir, dir, dir, host, base, apacheForm)
 	b.WriteString("StartServers 1\nSSLSessionCache none\nLogLevel warn ssl:debug\n")
@@ -58,7 +64,13 @@ func startApache() (map[*setup]*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return servers, p.ready(last)
+	if err := p.ready(last); err != nil {
+		return nil, err
+	}
+	return servers, wait(10*time.Second, "Apache is ready", func() (bool, error) {
+		text, err := os.ReadFile(base)
+		return strings.Contains(string(text), "resuming normal operations"), err
+	})
 }
 
 // apache returns a setup in Apache's words, and the file of its log.
@@ -75,7 +87,12 @@ func (s *setup) apache(addr string) (block, log string, err error) {
 	fmt.Fprintf(&b, "SSLEngine on\nSSLCertificateFile %s\nSSLCertificateKeyFile %s\n", f.cert, f.key)
 	fmt.Fprintf(&b, "SSLProtocol -all +%s\nSSLCipherSuite %s\nSSLHonorCipherOrder on\nSSLCACertificateFile %s\nSSLVerifyDepth 2\n",
 		strings.Join(s.protocols(), " +"), s.cipherString(), f.roots)
-	fmt.Fprintf(&b, "SSLVerifyClient %s\n", map[asking]string{never: "none", optional: "optional", required: "require"}[s.ask])
+	ask := map[asking]string{never: "none", optional: "optional", required: "require"}[s.ask]
+	if s.later {
+		fmt.Fprintf(&b, "SSLVerifyClient none\n<Location />\nSSLVerifyClient %s\n</Location>\n", ask)
+	} else {
+		fmt.Fprintf(&b, "SSLVerifyClient %s\n", ask)
+	}
 	fmt.Fprintf(&b, "%s\n</VirtualHost>\n", s.added("apache", addr, f))
 	return b.String(), log, nil
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"reflect"
 	"testing"
 
@@ -21,11 +20,11 @@ func (o *outcome) judge(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := certs.Visit{Unit: &o.unit, Params: o.params, Now: o.at, Host: o.host, Addr: netip.MustParseAddr("127.0.0.1")}
+	v := certs.Visit{Unit: &o.unit, Params: o.params, Now: o.at, Host: o.host, Addr: loopback}
 	if name, ok := certs.NameToResolve(o.unit.Row, described.Chain[0]); ok {
-		v.Found = sockets.Hosts[name]
+		v.Found = hosts[name]
 	}
-	judged, err := trust.Judge(v, described)
+	judged, err := o.as.With(o.custom).Judge(v, described)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,6 +74,8 @@ func spoken(program string, v ssl.Version, s ssl.Suite) []string {
 	switch program {
 	case sserver:
 		return []string{fmt.Sprintf("server_version=%#x ", uint16(v)), fmt.Sprintf("cipher_suite {0x%02X, 0x%02X}", uint8(s>>8), uint8(s))}
+	case "own":
+		return []string{v.String() + " " + s.String()}
 	case nss:
 		return []string{fmt.Sprintf("SSL version 3.%d using %s", v&0xff, nssWords[s])}
 	}
@@ -87,7 +88,7 @@ func spoken(program string, v ssl.Version, s ssl.Suite) []string {
 }
 
 func suiteName(s ssl.Suite) string {
-	for _, known := range suites {
+	for _, known := range opensslSuites {
 		if known.number == s {
 			return known.name
 		}

@@ -64,10 +64,20 @@ func (s *setup) nginx(addr string) (string, error) {
 		return "", err
 	}
 	var b strings.Builder
+	for _, v := range s.vhosts {
+		block, err := v.nginx(addr)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(block)
+	}
 	fmt.Fprintf(&b, "server {\nlisten %s ssl;\nroot %s;\nssl_certificate %s;\nssl_certificate_key %s;\n", addr, f.web, f.cert, f.key)
 	fmt.Fprintf(&b, "ssl_protocols %s;\nssl_ciphers %q;\nssl_prefer_server_ciphers on;\n", strings.Join(s.protocols(), " "), s.cipherString())
 	if s.dh > 0 {
 		fmt.Fprintf(&b, "ssl_dhparam %s;\n", f.dh)
+	}
+	if len(s.vhosts) > 0 || s.on == "" {
+		fmt.Fprintf(&b, "server_name %s;\n", s.cert.CN)
 	}
 	if s.ask != never {
 		fmt.Fprintf(&b, "ssl_verify_client %s;\nssl_verify_depth 2;\nssl_client_certificate %s;\n", map[asking]string{optional: "optional", required: "on"}[s.ask], f.roots)

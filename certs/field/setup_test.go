@@ -27,13 +27,14 @@ type setup struct {
 	on       string // the programs that run it, each a word
 	cert     certs.ServerRequest
 	min, max ssl.Version
-	ciphers  string // in OpenSSL's words; "": ALL
+	ciphers  string // in OpenSSL's words; "": AES256-SHA:AES128-SHA
 	level    int    // OpenSSL's security level
 	dh       int    // bits of the prime that is configured; 0: none is
 	ask      asking
 	roots    []certs.Name // that sign clients; nil: all
 	later    bool         // it asks in a second handshake, after the request
 	strict   bool         // and does so only with clients that know RFC 5746
+	vhosts   []*setup     // on nginx, on the same port, by name, and before it
 	// directives are what is added to the listener, by program, where ADDR, DIR and
 	// ROOTS are its address, the folder of its key, and the file of roots.
 	directives map[string]string
@@ -62,7 +63,7 @@ func configure(s setup) *setup {
 		s.cert.CN = host
 	}
 	s.min, s.max = cmp.Or(s.min, ssl.TLS10), cmp.Or(s.max, certs.TLS12)
-	s.ciphers = cmp.Or(s.ciphers, "ALL")
+	s.ciphers = cmp.Or(s.ciphers, "AES256-SHA:AES128-SHA")
 	setups = append(setups, &s)
 	return &s
 }
@@ -125,7 +126,7 @@ func (s *setup) files() (f files, err error) {
 	}{
 		// Apache and HAProxy read the prime where the certificate stands.
 		{&f.cert, "server.crt", slices.Concat(chain, dh)}, {&f.key, "server.key", key}, {&f.both, "server.pem", slices.Concat(chain, key, dh)},
-		{&f.roots, "clients.pem", certs.EncodeCertificates(roots)}, {&f.dh, "dh.pem", dh}, {&f.profile, "web/profile.xml", []byte(profile)},
+		{&f.roots, "clients.pem", certs.EncodeCertificates(roots)}, {&f.dh, "dh.pem", dh}, {new(string), "short.pem", dhParams(1024)}, {&f.profile, "web/profile.xml", []byte(profile)},
 	} {
 		if *part.path, err = write(s.name+"/"+part.name, part.data); err != nil {
 			return f, err
@@ -176,31 +177,33 @@ func (s *setup) clientRoots() ([][]byte, error) {
 	return list, nil
 }
 
-// suites are those of OpenSSL that a device may meet, in the order of ALL.
-var suites = []struct {
+// A named suite has its name in OpenSSL's words.
+type named struct {
 	name   string
 	number ssl.Suite
-}{
+}
+
+// opensslSuites are those that a device may meet, in the order of ALL.
+var opensslSuites = []named{
 	{"ECDHE-RSA-AES256-GCM-SHA384", 0xc030}, {"ECDHE-RSA-AES128-GCM-SHA256", 0xc02f}, {"ECDHE-RSA-AES256-SHA", 0xc014},
 	{"DHE-RSA-AES256-SHA", ssl.DHEAES256SHA}, {"ECDHE-RSA-AES128-SHA", 0xc013}, {"DHE-RSA-AES128-SHA", ssl.DHEAES128SHA},
 	{"AES256-GCM-SHA384", 0x009d}, {"AES128-GCM-SHA256", 0x009c}, {"AES256-SHA", ssl.AES256SHA}, {"AES128-SHA", ssl.AES128SHA},
 }
 
-// oldSuites are those that NSS has beside them.
-var oldSuites = map[string]ssl.Suite{"RC4-MD5": ssl.RC4MD5, "RC4-SHA": ssl.RC4SHA, "DES-CBC3-SHA": ssl.DES3SHA}
+// nssSuites are those of NSS, in its order.
+var nssSuites = []named{
+	{"AES128-SHA", ssl.AES128SHA}, {"AES256-SHA", ssl.AES256SHA}, {"DES-CBC3-SHA", ssl.DES3SHA}, {"RC4-SHA", ssl.RC4SHA}, {"RC4-MD5", ssl.RC4MD5},
+}
 
-// suites returns what a program has of the setup's ciphers.
+// suites returns what a program has of the setup's ciphers, in its order.
 func (s *setup) suites(program string) (list []ssl.Suite) {
-	for _, suite := range suites {
+	has := opensslSuites
+	if program == nss {
+		has = nssSuites
+	}
+	for _, suite := range has {
 		if s.ciphers == "ALL" || slices.Contains(strings.Split(s.ciphers, ":"), suite.name) {
 			list = append(list, suite.number)
-		}
-	}
-	if program == nss {
-		for name := range strings.SplitSeq(s.ciphers, ":") {
-			if n, ok := oldSuites[name]; ok {
-				list = append(list, n)
-			}
 		}
 	}
 	return list
@@ -213,6 +216,9 @@ func (s *setup) described(program string) (*certs.Server, error) {
 		return nil, err
 	}
 	d := &certs.Server{Min: s.min, Max: s.max, Suites: s.suites(program), DHBits: s.dh, Chain: c.Chain, Status400: program == nginx, Level: s.level, Strict: s.strict}
+	if program == apache && s.dh == 0 { // it takes a prime as long as its key
+		d.DHBits = cmp.Or(s.cert.Bits, 2048)
+	}
 	if s.ask == never {
 		return d, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -30,29 +31,28 @@ var today = time.Date(2020, 6, 1, 12, 0, 0, 0, time.UTC)
 
 // The authorities and the devices of all tests.
 var (
-	pki     = certs.New(seed)
-	holder  = &certs.Holder{PKI: pki, Seed: seed, Pool: 2}
-	trust   = &certs.Devices{PKI: pki, Holder: holder}
-	sockets = &fetch.Sockets{Certs: trust, Hosts: map[string][]netip.Addr{}}
-	shelf   = &resync.Shelf{}
+	pki    = certs.New(seed)
+	holder = &certs.Holder{PKI: pki, Seed: seed, Pool: 2}
+	trust  = &certs.Devices{PKI: pki, Holder: holder}
+	shelf  = &resync.Shelf{}
 )
 
-func init() {
-	loopback := []netip.Addr{netip.MustParseAddr("127.0.0.1")}
-	for _, name := range []string{host, "two.example.test", "a.wild.example.test"} {
-		sockets.Hosts[name] = loopback
-	}
-}
+// hosts are the names that the devices know.
+var (
+	loopback = netip.MustParseAddr("127.0.0.1")
+	hosts    = map[string][]netip.Addr{host: {loopback}, "two.example.test": {loopback}, "other.example.test": {netip.MustParseAddr("127.0.0.2")}}
+)
 
 // A visit is one resync of one device.
 type visit struct {
 	phone  string   // model, firmware and switches turned, such as "SPA2102 5.2.12 tls_hello=ssl2"
 	set    []string // parameters, NAME=VALUE
 	index  device.Index
-	serial string    // in place of the one that the index gives
-	host   string    // in the URL; "": prov.example.test
-	path   string    // "": where the server has its profile
-	at     time.Time // of the device's clock; zero: today
+	serial string         // in place of the one that the index gives
+	host   string         // in the URL; "": prov.example.test
+	path   string         // "": where the server has its profile
+	at     time.Time      // of the device's clock; zero: today
+	as     *certs.Devices // what it trusts and holds; nil: trust
 	// unjudged says why [certs.Devices.Judge] cannot know what comes of the visit;
 	// "": it can.
 	unjudged string
@@ -64,8 +64,11 @@ type outcome struct {
 	unit   device.Unit
 	params device.Params
 	server *server
-	begun  int   // length of the server's log before
-	cause  error // of the last transfer that failed
+	begun  int    // length of the server's log before
+	cause  error  // of the last transfer that failed
+	wire   []byte // what the device sent
+	custom string // PEM of what it came to trust by Custom_CA_RULE
+	wrong  bool   // it came to something else than what was wanted
 
 	file  device.File // of the last transfer
 	err   string      // $ERR, "" for success
@@ -124,6 +127,9 @@ func (v visit) to(t testing.TB, s *server) *outcome {
 	if v.at.IsZero() {
 		v.at = today
 	}
+	if v.as == nil {
+		v.as = trust
+	}
 	o := &outcome{visit: v, unit: u, params: p, server: s}
 	if s.alone != nil { // its log does not tell its visitors apart
 		s.alone.Lock()
@@ -176,13 +182,15 @@ func (o *outcome) said() (lines []string) {
 func (o *outcome) wants(t testing.TB, want string) {
 	t.Helper()
 	if got := o.String(); got != want {
-		t.Errorf("%s at %s: %s\nwant %s\nthe server logged %s", o.phone, o.server, got, want, o.seen())
+		o.wrong = true // its traces are other ones too
+		t.Errorf("%s at %s: %s\nwant %s\nthe server logged %s", o.phone, o.server, got, want, o.excerpt())
 	}
 	last := "Successful resync"
 	if o.err != "" {
 		last = "Resync failed: " + o.err
 	}
-	if len(o.log) < 2 || !strings.Contains(o.log[0], "Requesting resync https://127.0.0.1:") || !strings.Contains(o.log[len(o.log)-1], last) {
+	asked := func(line string) bool { return strings.Contains(line, "Requesting resync https://"+o.server.addr) }
+	if !slices.ContainsFunc(o.log, asked) || !strings.Contains(o.log[len(o.log)-1], last) {
 		t.Errorf("%s at %s: log %q, want a request and at last %q", o.phone, o.server, o.log, last)
 	}
 	if inside := o.value == o.server.setup.name; inside != (o.err == "") {
@@ -205,14 +213,23 @@ func (o *outcome) wantsMutual(t testing.TB, want bool) {
 // seen returns what the server has logged of the visit so far.
 func (o *outcome) seen() string { return o.server.about(o) }
 
+// excerpt is seen, fit for a failed test.
+func (o *outcome) excerpt() string {
+	log := o.seen()
+	return log[max(0, len(log)-4000):]
+}
+
 // leaves checks what the server logs of the visit: each text stands in it. The
 // servers write when they like, so it waits.
 func (o *outcome) leaves(t testing.TB, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
+		if o.wrong {
+			return
+		}
 		err := wait(10*time.Second, "log", func() (bool, error) { return strings.Contains(o.seen(), text), nil })
 		if err != nil {
-			t.Errorf("%s at %s: the server's log lacks %q:\n%s", o.phone, o.server, text, o.seen())
+			t.Errorf("%s at %s: the server's log lacks %q:\n%s", o.phone, o.server, text, o.excerpt())
 		}
 	}
 }
@@ -225,14 +242,33 @@ var _ resync.World = (*world)(nil)
 func (w *world) Now() int64 { return w.at.UnixNano() }
 
 func (w *world) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
-	return sockets.Resolve(ctx, name)
+	return w.sockets().Resolve(ctx, name)
 }
 
 func (w *world) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
 	r.Source = w.unit.IP
-	resp, err := sockets.Fetch(ctx, r)
+	resp, err := w.sockets().Fetch(ctx, r)
 	w.cause = err
 	return resp, err
+}
+
+func (w *world) sockets() *fetch.Sockets {
+	return &fetch.Sockets{Certs: w.as, Hosts: hosts, Dial: func(ctx context.Context, source netip.Addr, to netip.AddrPort, wait time.Duration) (net.Conn, error) {
+		d := net.Dialer{Timeout: wait, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))}
+		conn, err := d.DialContext(ctx, "tcp", to.String())
+		return tapped{conn, w.outcome}, err
+	}}
+}
+
+// A tapped connection remembers what the device sent.
+type tapped struct {
+	net.Conn
+	o *outcome
+}
+
+func (c tapped) Write(p []byte) (int, error) {
+	c.o.wire = append(c.o.wire, p...)
+	return c.Conn.Write(p)
 }
 
 func (w *world) Commit(_ device.Params, _ device.Life, events []device.Event) {

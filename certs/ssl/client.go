@@ -275,8 +275,10 @@ func (h *handshake) answer(c *Client, key *rsa.PublicKey, dh *dhParams) error {
 	if shown != nil {
 		// The server has work with what is ready: it does that while the client
 		// signs, which takes as long.
-		if err := h.c.flush(); err != nil {
-			return h.heard(err)
+		if !c.Whole {
+			if err := h.c.flush(); err != nil {
+				return h.heard(err)
+			}
 		}
 		if err := h.proveKey(shown.Key); err != nil {
 			return err

@@ -2,7 +2,6 @@ package ssl
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -13,118 +12,35 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"spafleet/bench/peer"
 )
 
-// need finds a program of somebody else's. Without it the test is skipped,
-// except in CI, where a test that does not run is a failure.
-func need(t *testing.T, program, debianPackage string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("%s is missing: install the Debian package %s", program, debianPackage)
-		}
-		t.Skipf("%s is missing: install the Debian package %s", program, debianPackage)
-	}
-	return path
-}
-
-// output is what a process printed so far.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
-// A peer is a server of somebody else's that runs on loopback.
-type peer struct {
+// A running is a server of somebody else's that runs on loopback.
+type running struct {
 	addr  string
-	log   *output
+	log   *peer.Process
 	input io.Writer
 }
 
 // start runs a server until the test ends, and waits until it takes connections.
 // The arguments are those after ADDR and PORT were filled in.
-func start(t *testing.T, program string, args ...string) peer {
+func start(t *testing.T, program string, args ...string) running {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := peer{addr: l.Addr().String(), log: &output{}}
-	l.Close()
-	_, port, _ := net.SplitHostPort(p.addr)
-	fill := strings.NewReplacer("ADDR", p.addr, "PORT", port)
+	addr, err := peer.Address()
+	peer.Must(t, err)
+	_, port, _ := net.SplitHostPort(addr)
+	fill := strings.NewReplacer("ADDR", addr, "PORT", port)
 	for i := range args {
 		args[i] = fill.Replace(args[i])
 	}
 	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), "NSS_SSL_ENABLE_RENEGOTIATION=u")
-	cmd.Stdout, cmd.Stderr = p.log, p.log
 	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.input = stdin
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(ended)
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended before
-		<-ended
-		if t.Failed() {
-			t.Logf("%s %s: %s", program, strings.Join(args, " "), p.log)
-		}
-	})
-	waitFor(t, program+" answers", func() bool {
-		select {
-		case <-ended:
-			t.Fatalf("%s ended: %s", program, p.log)
-		default:
-		}
-		c, err := net.DialTimeout("tcp", p.addr, time.Second)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
-	return p
-}
-
-// waitFor polls a condition of another process.
-func waitFor(t *testing.T, what string, held func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !held() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("%s: not within 20 s", what)
-		}
-	}
+	peer.Must(t, err)
+	return running{addr, peer.Run(t, cmd, peer.Accepts(addr)), stdin}
 }
 
 // files writes the tests' authority and certificates where servers can read them.
@@ -184,7 +100,7 @@ func get(t *testing.T, c *Conn) string {
 }
 
 func TestClientAgainstOpenSSL(t *testing.T) {
-	openssl := need(t, "openssl", "openssl")
+	openssl := peer.Need(t, "openssl", "openssl")
 	dir := files(t)
 	dh := filepath.Join(dir, "dh.pem")
 	write(t, dh, dhFile(groups[1024]))
@@ -218,7 +134,7 @@ func TestClientAgainstOpenSSL(t *testing.T) {
 }
 
 func TestClientAgainstNSS(t *testing.T) {
-	selfserv := need(t, "selfserv", "libnss3-tools")
+	selfserv := peer.Need(t, "selfserv", "libnss3-tools")
 	dir := files(t)
 	db := "sql:" + nssStore(t, dir)
 	for auth, more := range map[string][]string{"none": nil, "shown": {"-r", "-r"}} {
@@ -245,7 +161,7 @@ func TestClientAgainstNSS(t *testing.T) {
 }
 
 func TestSSL2HelloAgainstOpenSSL(t *testing.T) {
-	openssl := need(t, "openssl", "openssl")
+	openssl := peer.Need(t, "openssl", "openssl")
 	dir := files(t)
 	server := start(t, openssl, "s_server", "-accept", "ADDR", "-www", "-cert", filepath.Join(dir, "server.crt"), "-key", filepath.Join(dir, "server.key"), "-cipher", "ALL:@SECLEVEL=0")
 	conn := dial(t, server.addr, &Client{Suites: []Suite{DHEAES256SHA, AES256SHA, RC4MD5}, SSL2Hello: true})
@@ -257,7 +173,7 @@ func TestSSL2HelloAgainstOpenSSL(t *testing.T) {
 // OpenSSL's server asks for a certificate in the middle of a connection, while
 // data of its own is under way.
 func TestSecondHandshakeWithOpenSSL(t *testing.T) {
-	openssl := need(t, "openssl", "openssl")
+	openssl := peer.Need(t, "openssl", "openssl")
 	dir := files(t)
 	tests := map[string]struct {
 		on    Renegotiation
@@ -278,7 +194,7 @@ func TestSecondHandshakeWithOpenSSL(t *testing.T) {
 			if _, err := io.WriteString(conn, "a question\n"); err != nil {
 				t.Fatal(err)
 			}
-			waitFor(t, "the question comes", func() bool { return strings.Contains(server.log.String(), "a question") })
+			peer.Must(t, server.log.Until("the question comes", func() bool { return strings.Contains(server.log.Output(), "a question") }))
 			lines := bufio.NewReader(conn)
 			say := func(line string) { _, _ = io.WriteString(server.input, line+"\n") }
 			say("before")
@@ -299,7 +215,7 @@ func TestSecondHandshakeWithOpenSSL(t *testing.T) {
 				line, err := lines.ReadString('\n')
 				read <- fmt.Sprint(line, err)
 			}()
-			waitFor(t, "the certificate comes", func() bool { return strings.Contains(server.log.String(), "CN = device") })
+			peer.Must(t, server.log.Until("the certificate comes", func() bool { return strings.Contains(server.log.Output(), "CN = device") }))
 			say("after")
 			if got := <-read; got != "after\n<nil>" {
 				t.Errorf("%q", got)
@@ -307,7 +223,7 @@ func TestSecondHandshakeWithOpenSSL(t *testing.T) {
 			if _, err := io.WriteString(conn, "thanks\n"); err != nil {
 				t.Error(err)
 			}
-			waitFor(t, "the thanks come", func() bool { return strings.Contains(server.log.String(), "thanks") })
+			peer.Must(t, server.log.Until("the thanks come", func() bool { return strings.Contains(server.log.Output(), "thanks") }))
 			if !conn.State().Answered || len(conn.State().Names) != 1 {
 				t.Errorf("state: %+v", conn.State())
 			}
@@ -317,7 +233,7 @@ func TestSecondHandshakeWithOpenSSL(t *testing.T) {
 
 // A client that would rather speak TLS 1.0 finds an NSS that has SSL 3.0 only.
 func TestFallingBackToSSL3WithNSS(t *testing.T) {
-	selfserv := need(t, "selfserv", "libnss3-tools")
+	selfserv := peer.Need(t, "selfserv", "libnss3-tools")
 	server := start(t, selfserv, "-d", "sql:"+nssStore(t, files(t)), "-n", "server", "-p", "PORT", "-V", "ssl3:ssl3", "-c", ":0004:0035")
 	conn := dial(t, server.addr, &Client{Suites: []Suite{AES256SHA, RC4MD5}, EmptyFragments: true})
 	if page := get(t, conn); !strings.HasPrefix(page, "HTTP/1.0 200 OK") || conn.State().Version != SSL30 {
@@ -332,7 +248,7 @@ func TestFallingBackToSSL3WithNSS(t *testing.T) {
 
 // NSS asks after it has read the request, and waits with its answer.
 func TestSecondHandshakeWithNSS(t *testing.T) {
-	selfserv := need(t, "selfserv", "libnss3-tools")
+	selfserv := peer.Need(t, "selfserv", "libnss3-tools")
 	dir := files(t)
 	server := start(t, selfserv, "-d", "sql:"+nssStore(t, dir), "-n", "server", "-p", "PORT", "-V", "ssl3:tls1.1", "-v", "-c", ":0004:000A:002F:0035", "-r", "-r", "-r", "-r")
 	for _, v := range allVersions {
@@ -352,7 +268,7 @@ func TestSecondHandshakeWithNSS(t *testing.T) {
 
 // OpenSSL's own client meets the small server.
 func TestServerAgainstOpenSSL(t *testing.T) {
-	openssl := need(t, "openssl", "openssl")
+	openssl := peer.Need(t, "openssl", "openssl")
 	dir := files(t)
 	for _, asking := range []Asking{AskNever, AskFirst, AskLater} {
 		for _, v := range []Version{TLS10, TLS11} {

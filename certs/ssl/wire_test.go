@@ -272,3 +272,16 @@ func TestCertificateGoesAheadOfItsSignature(t *testing.T) {
 		t.Errorf("client: %v, server: %v", ce, se)
 	}
 }
+
+// A whole flight is one write, after the signature; else it is two.
+func TestWholeFlightIsOnePiece(t *testing.T) {
+	flight := [][]byte{serverHello(TLS10, AES256SHA, 0), certificates(material()["server"].cert.Raw), message(msgCertificateRequest, []byte{1, typeRSASign}, u16(0)), done}
+	for whole, flights := range map[bool]int{true: 2, false: 3} { // the hello is one
+		const many = 100
+		line := &unplugged{newTape(flight...), many}
+		_ = Connect(line, &Client{Suites: []Suite{AES256SHA}, Certificate: certificate("device"), Whole: whole}).Handshake() // the server is silent at last
+		if n := many - line.writes; n != flights {
+			t.Errorf("whole %t: %d writes, want %d", whole, n, flights)
+		}
+	}
+}

@@ -125,6 +125,6 @@ func demoHello(w io.Writer, l *scenarios.Live) {
 }
 
 func firstAddress(l *scenarios.Live) string {
-	v, _ := l.Fleet.View(0)
+	v, _ := l.Fleet.View(l.Fleet.Shard().At(0))
 	return v.Unit.IP.String()
 }

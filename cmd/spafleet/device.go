@@ -60,7 +60,7 @@ device; Ctrl-C does.`,
 func foreground(ctx context.Context, st *stage, story *scenarios.Story, f *runFlags) error {
 	log := &eventLog{w: st.out, began: time.Now()}
 	pad := &keypad{log: log, ended: make(chan struct{})}
-	st.options.Addresses, st.options.PinTFTP = f.addresses, f.tftpClient == "pin"
+	f.apply(&st.options)
 	st.options.Tell = log.tell
 	st.options.Started = func(l *scenarios.Live) {
 		deviceHello(st.out, l)

@@ -70,6 +70,26 @@ func (f prefixFlag) Set(text string) (err error) {
 
 func (f prefixFlag) Type() string { return "prefix" }
 
+// hostsFlag gathers hosts by name or address.
+type hostsFlag struct{ list *[]string }
+
+func (f hostsFlag) String() string {
+	if f.list == nil {
+		return ""
+	}
+	return strings.Join(*f.list, ",")
+}
+
+func (f hostsFlag) Set(text string) error {
+	if _, err := netip.ParseAddr(text); err != nil && (text == "" || strings.ContainsAny(text, " /:*,")) {
+		return fmt.Errorf("%q is not a host; give a name or an address alone, such as prov.example.com", text)
+	}
+	*f.list = append(*f.list, text)
+	return nil
+}
+
+func (f hostsFlag) Type() string { return "host" }
+
 // webFlags say where the devices' web servers answer.
 type webFlags struct {
 	port string

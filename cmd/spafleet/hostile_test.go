@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"spafleet/bench/peer"
 	"spafleet/device/profile"
 )
 
@@ -113,7 +114,7 @@ func badServer(sha256 []byte) http.Handler {
 // forgotten encrypts goodBody as openssl 3 does where -md md5 is forgotten.
 func forgotten(t *testing.T) []byte {
 	t.Helper()
-	cmd := exec.Command(need(t, "openssl", "openssl"), "enc", "-aes-256-cbc", "-md", "sha256", "-k", "k")
+	cmd := exec.Command(peer.Need(t, "openssl", "openssl"), "enc", "-aes-256-cbc", "-md", "sha256", "-k", "k")
 	cmd.Stdin = strings.NewReader(goodBody)
 	out, err := cmd.Output()
 	if err != nil {

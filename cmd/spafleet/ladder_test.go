@@ -53,7 +53,7 @@ expect:
 	for i := range device.Index(homes) {
 		u := row.Unit(1, i, netip.AddrFrom4([4]byte{127, 64, 0, byte(i) + 1}))
 		sent := fmt.Sprintf("sent %s to %s", filepath.Join(tftpRoot, "fw", "spa2102-5-1-10.bin"), u.IP)
-		if n := strings.Count(tftp.log.String(), sent+"\n"); n != 1 {
+		if n := strings.Count(tftp.log.Output(), sent+"\n"); n != 1 {
 			t.Errorf("dnsmasq sent the first stage %d times to %s", n, u.IP)
 		}
 		for image, says := range map[string]string{"5-2-5": "5.1.10", "5-2-12": "5.2.5"} {

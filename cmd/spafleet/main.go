@@ -97,7 +97,7 @@ machine was too slow for the result to count · 130 interrupted.`,
 
 // commands are all commands, one file each.
 func commands(s streams) []*cobra.Command {
-	return []*cobra.Command{demoCommand(s), runCommand(s), deviceCommand(s), serveCommand(s), modelsCommand(s), profileCommand(s), ruleCommand(s), firmwareCommand(s), certsCommand(s)}
+	return []*cobra.Command{demoCommand(s), runCommand(s), deviceCommand(s), serveCommand(s), modelsCommand(s), profileCommand(s), ruleCommand(s), firmwareCommand(s), certsCommand(s), reportCommand(s)}
 }
 
 // noArgs refuses arguments, and names the command that may have been meant.

@@ -120,7 +120,7 @@ func TestFiveThousandDevicesOutliveAnOutage(t *testing.T) {
 	peak := watchGoroutines(ctx, before)
 
 	await(t, ctx, f, "every device has its file", func() bool { return book.synced(0) == crowd })
-	stopServer(t, server)
+	server.Stop()
 	await(t, ctx, f, "a third of the devices met the outage", func() bool { return book.failures() > crowd/3 })
 	again := web.start(t)
 	back := time.Now().UnixNano()

@@ -12,101 +12,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
+	"spafleet/bench/peer"
 	"spafleet/device"
 	"spafleet/device/profile"
 	"spafleet/resync/prov"
 	"spafleet/scenarios"
 )
-
-// need finds a program of somebody else's. Without it the test is skipped,
-// except in CI, where a test that does not run is a failure.
-func need(t *testing.T, program, debianPackage string) string {
-	t.Helper()
-	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/sbin") {
-		path := filepath.Join(dir, program)
-		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 {
-			return path
-		}
-	}
-	missing(t, "%s is missing: install the Debian package %s", program, debianPackage)
-	return ""
-}
-
-func missing(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
-// A process is a server of somebody else's that runs.
-type process struct {
-	*exec.Cmd
-	log *output
-}
-
-// output is what a process printed so far.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
-// start runs a server until the test ends, and waits until it answers.
-func start(t *testing.T, ready func() bool, program string, args ...string) process {
-	t.Helper()
-	log := &output{}
-	cmd := exec.Command(program, args...)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(ended)
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended before
-		<-ended
-	})
-	waitFor(t, 10*time.Second, program+" answers", func() bool {
-		select {
-		case <-ended:
-			t.Fatalf("%s ended: %s", program, log.String())
-		default:
-		}
-		return ready()
-	})
-	return process{cmd, log}
-}
-
-// stopServer ends a server that start started, and waits until it is gone.
-func stopServer(t *testing.T, cmd process) {
-	t.Helper()
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	waitFor(t, 10*time.Second, "the server ends", func() bool { return cmd.Process.Signal(syscall.Signal(0)) != nil })
-}
 
 // waitFor polls a condition of another process.
 func waitFor(t *testing.T, most time.Duration, what string, held func() bool) {
@@ -121,16 +35,6 @@ func waitFor(t *testing.T, most time.Duration, what string, held func() bool) {
 		case <-deadline.C:
 			t.Fatalf("%s: not within %s", what, most)
 		}
-	}
-}
-
-func accepts(addr string) func() bool {
-	return func() bool {
-		c, err := net.DialTimeout("tcp", addr, time.Second)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
 	}
 }
 
@@ -161,16 +65,19 @@ func write(t *testing.T, path string, data []byte) {
 // A tftpServer is dnsmasq at work.
 type tftpServer struct {
 	addr string
-	log  *output
+	log  *peer.Process
 }
 
 // dnsmasq serves a folder by TFTP. Its port is 69 and cannot be changed, so it
 // has an address of its own.
 func dnsmasq(t *testing.T, root string) tftpServer {
 	t.Helper()
-	program := need(t, "dnsmasq", "dnsmasq-base")
+	program := peer.Need(t, "dnsmasq", "dnsmasq-base")
 	if os.Geteuid() != 0 {
-		missing(t, "dnsmasq's TFTP port is 69: run this test as root")
+		if os.Getenv("CI") != "" {
+			t.Fatal("dnsmasq's TFTP port is 69: run this test as root")
+		}
+		t.Skip("dnsmasq's TFTP port is 69: run this test as root")
 	}
 	const addr = "127.9.69.1"
 	ready := func() bool { // it has an answer for a file that is not there
@@ -187,9 +94,9 @@ func dnsmasq(t *testing.T, root string) tftpServer {
 		_, _, err = c.ReadFrom(make([]byte, 512))
 		return err == nil
 	}
-	p := start(t, ready, program, "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--enable-tftp", "--tftp-root="+root,
+	cmd := exec.Command(program, "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--enable-tftp", "--tftp-root="+root,
 		"--listen-address="+addr, "--bind-interfaces", "--user=root", "--tftp-max=1000", "--log-facility=-")
-	return tftpServer{addr, p.log}
+	return tftpServer{addr, peer.Run(t, cmd, ready)}
 }
 
 // nginx serves a folder by HTTP.
@@ -226,35 +133,23 @@ func whoami(t *testing.T) string {
 	return u.Username
 }
 
-func (n *nginx) start(t *testing.T) process {
+func (n *nginx) start(t *testing.T) *peer.Process {
 	t.Helper()
-	return start(t, accepts(n.addr), need(t, "nginx", "nginx-light"), "-c", n.conf, "-p", filepath.Dir(n.conf))
+	return peer.Run(t, exec.Command(peer.Need(t, "nginx", "nginx-light"), "-c", n.conf, "-p", filepath.Dir(n.conf)), peer.Accepts(n.addr))
 }
 
-// ports counts the ports that free has given out.
-var ports atomic.Uint32
-
-// free returns a loopback address with a port that nobody listens on. It lies
-// below those that the system gives to sockets of the other tests, which run at
-// the same time: one of them could else answer in a server's place.
+// free returns a loopback address that nobody listens on.
 func free(t *testing.T) string {
 	t.Helper()
-	for range 1000 {
-		port := 12000 + (uint32(os.Getpid())*101+ports.Add(1)*7)%18000
-		addr := fmt.Sprintf("127.0.0.1:%d", port)
-		if l, err := net.Listen("tcp4", addr); err == nil {
-			l.Close()
-			return addr
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
+	addr, err := peer.Address()
+	peer.Must(t, err)
+	return addr
 }
 
 // opensslEncrypt encrypts as an operator does.
 func opensslEncrypt(t *testing.T, plain []byte, key string) []byte {
 	t.Helper()
-	cmd := exec.Command(need(t, "openssl", "openssl"), "enc", "-aes-256-cbc", "-md", "md5", "-k", key)
+	cmd := exec.Command(peer.Need(t, "openssl", "openssl"), "enc", "-aes-256-cbc", "-md", "md5", "-k", key)
 	cmd.Stdin = bytes.NewReader(plain)
 	out, err := cmd.Output() // it warns about the old key derivation on the error stream
 	if err != nil {
@@ -408,7 +303,7 @@ expect:
 
 // A device of a fleet is resynced by curl at its own address.
 func TestCurlResyncsADevice(t *testing.T) {
-	curl := need(t, "curl", "curl")
+	curl := peer.Need(t, "curl", "curl")
 	root := readable(t)
 	write(t, filepath.Join(root, "pushed.xml"), []byte("<flat-profile><User_ID_1_>pushed</User_ID_1_></flat-profile>"))
 	web := newNginx(t, root)

@@ -36,11 +36,16 @@ type runFlags struct {
 	web             webFlags
 	certs           certFlags
 	caTable         string
+	shard           shardFlags
+	public          []string
+	operator        bool
+	clock           clockFlags
 }
 
 func runCommand(s streams) *cobra.Command {
 	st := &stage{streams: s}
 	f := &runFlags{count: 1}
+	plan := false
 	c := &cobra.Command{
 		Use:   "run [FILE|NAME]",
 		Short: "Run a fleet against a server of your own, or a story from a file",
@@ -51,17 +56,45 @@ scenario file, or one of those that come with the program.
 embedded server answers with the demo's files. --set presets a parameter: it
 survives a factory reset. --until ends the run as soon as every device is in that
 state or further along; with --timeout it is an expectation, and missing it is
-exit code 3. Without --until and --duration the run goes on until Ctrl-C.`,
+exit code 3. Without --until and --duration the run goes on until Ctrl-C.
+
+--state FILE keeps the fleet: its parameters, states, timers and firmware. The next
+run with the same fleet goes on from it, after Ctrl-C, SIGTERM or kill -9 alike; at
+most a minute is lost. The run's own counts, timeline and expectations begin anew.
+
+Many machines share a fleet: each runs the same command with its own --shard-index
+of --shard-count, and 'spafleet report merge' adds up what --result or --result-url
+left. Device d belongs to shard d mod count, and is the same device whatever the
+count. In a Kubernetes Indexed Job the index is that of the pod.
+
+Devices contact loopback and private addresses alone, whatever a profile, a rule,
+a redirect or DNS says; --allow-public names a public host that they may contact
+too. More than 1,000 devices contact nobody off this machine without
+--i-operate-this-server. This program is a load: point it at nobody else's server.`,
 		Example: `  spafleet run --model SPA2102 --firmware 5.2.10 --count 1000 --tftp-server 127.0.0.1:6969 --duration 30s
   spafleet run --model SPA942 --count 200 --profile-rule 'http://127.0.0.1:8080/$MA.xml' --until SP-CUST --timeout 2m
   spafleet run --model PAP2T --count 50 --set Resync_Random_Delay=0 --until SEC-PRV-2 --timeout 1m --json
-  spafleet run story.yaml`,
+  spafleet run --model SPA942 --count 5000 --profile-rule 'https://prov.example.com/$MA' --allow-public prov.example.com --i-operate-this-server
+  spafleet run --model SPA2102 --count 1M --plan
+  spafleet run --model SPA2102 --count 1000 --virtual 24h --events day.jsonl
+  spafleet run --model SPA942 --count 200 --tftp-server 127.0.0.1:6969 --clock mixed --duration 24h
+  spafleet run --model SPA504G --count 10k --tftp-server 127.0.0.1:6969 --state fleet.state
+  spafleet run story.yaml --speed 60
+  spafleet run story.yaml --shard-index 2 --shard-count 8 --start-at 2026-11-22T18:00:00Z --result 2.json`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	f.register(c)
+	f.shard.register(c)
 	c.Flags().StringVar(&st.metrics, "metrics", "", "serve Prometheus metrics at this host:port")
+	c.Flags().StringVar(&st.events, "events", "", "write every event to this file, each as a line of JSON")
+	c.Flags().StringVar(&st.options.State, "state", "", "go on with the fleet in this file, if it is there, and keep the fleet in it: every minute and at the end")
+	c.Flags().Var(durationFlag{&st.options.SaveEvery}, "state-every", "how often --state keeps the fleet (1m)")
 	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
+	c.Flags().BoolVar(&plan, "plan", false, "print what the run would take, and what does not fit; start nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if c.Flags().Changed("state-every") && st.options.State == "" {
+			return fmt.Errorf("--state-every needs --state: the file to keep the fleet in")
+		}
 		story, err := f.story(c, args)
 		if err != nil {
 			return err
@@ -69,12 +102,19 @@ exit code 3. Without --until and --duration the run goes on until Ctrl-C.`,
 		if st.options.Web, err = f.web.web(); err != nil {
 			return err
 		}
-		st.options.Addresses, st.options.PinTFTP = f.addresses, f.tftpClient == "pin"
+		f.apply(&st.options)
 		if err := f.certs.apply(&st.options); err != nil {
 			return err
 		}
 		if st.options.Compiled, err = f.compiled(c.Context()); err != nil {
 			return err
+		}
+		if err := f.shard.apply(c, &st.options); err != nil {
+			return err
+		}
+		st.results = delivery{file: f.shard.result, url: f.shard.url, out: st.out}
+		if plan {
+			return printPlan(s, story, st)
 		}
 		st.hello = runHello
 		return st.play(c.Context(), story)
@@ -102,8 +142,16 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.Var(durationFlag{&f.lateness}, "max-lateness", "the run does not count when attempts start later than this, p99 (100ms)")
 	flags.Var(prefixFlag{&f.addresses}, "addresses", "the devices' own addresses (127.64.0.0/10)")
 	flags.StringVar(&f.caTable, "ca-table", "", "which list of trusted authorities holds: field or documented (switch ca_table)")
+	flags.Var(hostsFlag{&f.public}, "allow-public", "let the devices contact this public host, a name or an address; may be repeated")
+	flags.BoolVar(&f.operator, "i-operate-this-server", false, "let more than 1,000 devices contact servers off this machine")
+	f.clock.register(flags)
 	f.certs.registerDevices(flags)
 	f.web.register(flags, "")
+}
+
+// apply sets what is the machine's, and the user's word.
+func (f *runFlags) apply(o *scenarios.Options) {
+	o.Addresses, o.PinTFTP, o.Public, o.Operator = f.addresses, f.tftpClient == "pin", f.public, f.operator
 }
 
 // story reads the story that was named, or makes one of the flags.
@@ -134,6 +182,9 @@ func (f *runFlags) story(c *cobra.Command, args []string) (*scenarios.Story, err
 	}
 	if f.duration > 0 {
 		story.Duration = f.duration
+	}
+	if err := f.clock.apply(c, story); err != nil {
+		return nil, err
 	}
 	return story, f.addUntil(story)
 }
@@ -253,12 +304,22 @@ func (f *runFlags) addUntil(s *scenarios.Story) error {
 }
 
 func runHello(w io.Writer, l *scenarios.Live) {
-	v, _ := l.Fleet.View(0)
-	fmt.Fprintf(w, "%d devices from %s on, at most %d at work at once\n", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
+	first := l.Fleet.Shard().At(0)
+	fmt.Fprintf(w, "%d devices from %s on, at most %d at work at once", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
+	if b := l.Fleet.Budget(); !l.Virtual {
+		fmt.Fprintf(w, "; %d files may be open", b.Files)
+	}
+	fmt.Fprintln(w)
+	if s := l.Fleet.Shard(); !s.Whole() {
+		fmt.Fprintf(w, "they are shard %d of %d of a fleet of %d devices\n", s.Index, s.Count, l.Fleet.Total())
+	}
+	if l.Virtual {
+		fmt.Fprintf(w, "time jumps from %s on; the embedded server answers in process\n", time.Unix(0, l.Fleet.Now()).UTC().Format(time.RFC3339))
+	}
 	if l.Server != nil {
 		fmt.Fprintf(w, "no target given: the embedded server answers, tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())
 	}
-	if url := l.Fleet.WebURL(v.Unit.Index); url != "" {
+	if url := l.Fleet.WebURL(first); url != "" {
 		fmt.Fprintf(w, "web server of the first device: %s\n", url)
 	}
 }

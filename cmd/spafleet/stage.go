@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"spafleet/device/fleet"
 	"spafleet/scenarios"
 )
 
@@ -22,25 +23,41 @@ type stage struct {
 	streams
 	json    bool
 	metrics string // address of /metrics, "" for none
+	events  string // file that takes the events, "" for none
 	hello   func(io.Writer, *scenarios.Live)
 	options scenarios.Options
+	results delivery
 }
 
 // play acts a story out. The error is an exit code, or says why it could not
 // run.
 func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
+	if err := st.results.check(); err != nil {
+		return err
+	}
 	stopMetrics, err := st.serveMetrics()
 	if err != nil {
 		return err
 	}
 	defer stopMetrics()
+	closeEvents, err := st.eventsFile()
+	if err != nil {
+		return err
+	}
+	st.options.Saved = st.saved
 	progress := newProgress(st.err, s.Name)
 	st.options.Started = func(l *scenarios.Live) {
 		for _, n := range l.Notes {
 			fmt.Fprintf(st.err, "note: %s\n", n)
 		}
+		if !l.Resumed.IsZero() {
+			fmt.Fprintf(st.err, "resumed from %s: %d devices as of %s\n", st.options.State, l.Fleet.Len(), l.Resumed.UTC().Format(time.RFC3339))
+		}
 		if st.hello != nil {
 			st.hello(st.err, l)
+		}
+		if at := st.options.StartAt; !at.IsZero() {
+			fmt.Fprintf(st.err, "the devices get power at %s\n", at.Format(time.RFC3339))
 		}
 		progress.start(l)
 	}
@@ -52,13 +69,25 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 		}
 	}
 	report, err := scenarios.Run(ctx, s, st.options)
+	err = errors.Join(err, closeEvents())
 	if err != nil {
 		return err
+	}
+	if err := st.results.send(ctx, report); err != nil {
+		fmt.Fprintf(st.err, "spafleet: the run's result was not delivered: %s\n", err)
+		return exitWith(exitError)
 	}
 	if report.Exit != exitOK {
 		return exitWith(report.Exit)
 	}
 	return nil
+}
+
+// saved tells of a fleet that could not be saved: the run goes on.
+func (st *stage) saved(s fleet.Snapshot) {
+	if s.Err != nil {
+		fmt.Fprintf(st.err, "spafleet: %s\n", s.Err)
+	}
 }
 
 func (st *stage) print(r *scenarios.Report) {

@@ -16,6 +16,7 @@ import (
 func writeReport(w io.Writer, r *scenarios.Report) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s after %s · %d devices · resyncs %d ok, %d failed\n", r.Name, r.Verdict, seconds(r.DurationSeconds), r.Devices, r.Resyncs.OK, r.Resyncs.Failed)
+	writeShards(&b, r)
 	for _, reason := range r.Generator.Reasons {
 		fmt.Fprintf(&b, "  ! %s\n", reason)
 	}
@@ -23,12 +24,28 @@ func writeReport(w io.Writer, r *scenarios.Report) {
 	writeStates(&b, r.Summary, false)
 	writeSteps(&b, r)
 	writeClaims(&b, r)
+	writeHealth(&b, r)
 	writeLatencies(&b, r)
 	writeFindings(&b, r)
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "\nnote: %s\n", n)
 	}
 	io.WriteString(w, b.String())
+}
+
+// writeShards says which part of a run a report is of, or how many it was made of.
+func writeShards(b *strings.Builder, r *scenarios.Report) {
+	if s := r.Shard; s != nil && s.Count > 1 {
+		fmt.Fprintf(b, "  %s: %d of %d devices\n", s, r.Devices, s.Devices)
+	}
+	if n := len(r.Shards); n > 1 {
+		fmt.Fprintf(b, "  merged from %d shards\n", n)
+	}
+	for i := range r.Shards {
+		if s := &r.Shards[i]; s.Attempt > 0 {
+			fmt.Fprintf(b, "  %s\n", s)
+		}
+	}
 }
 
 func writeSteps(b *strings.Builder, r *scenarios.Report) {
@@ -53,7 +70,10 @@ func writeClaims(b *strings.Builder, r *scenarios.Report) {
 	b.WriteString("\nexpected\n")
 	for _, c := range r.Expect {
 		mark := "✓"
-		if !c.OK {
+		switch {
+		case c.Shared:
+			mark = "·" // this shard's share; the merge decides
+		case !c.OK:
 			mark = "✗"
 		}
 		fmt.Fprintf(b, "  %s %s: %d of %d devices\n", mark, c.Name, c.Held, c.Devices)
@@ -65,6 +85,21 @@ func writeLacks(b *strings.Builder, lacks []scenarios.Lack) {
 	for _, l := range lacks {
 		fmt.Fprintf(b, "      %s (%s): %s\n", l.MAC, l.Model, l.Why)
 	}
+}
+
+// writeHealth says how this machine bore the run, before any latency: those of a
+// machine that did not are its own.
+func writeHealth(b *strings.Builder, r *scenarios.Report) {
+	if r.Clock == "virtual" || r.Clock == "mixed" {
+		return // time waits for it
+	}
+	h := &r.Generator.Health
+	word := "kept up"
+	if !r.Generator.Valid {
+		word = "did NOT keep up: latencies and failures may be its own"
+	}
+	fmt.Fprintf(b, "\nthis machine %s · attempts late by %s (p99) · cpu %.0f%% of %d cores, %.0f%% at the peak · gc pauses up to %s · %d of %d descriptors · at most %d attempts at once\n",
+		word, seconds(r.Generator.Lateness.P99), 100*h.CPU, h.Cores, 100*h.CPUPeak, seconds(h.GCPause), h.Descriptors, h.Files, h.Outstanding)
 }
 
 func writeLatencies(b *strings.Builder, r *scenarios.Report) {

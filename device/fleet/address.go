@@ -13,8 +13,13 @@ import (
 )
 
 // address returns a device's own address: base + 1 + index.
-func (f *Fleet) address(dev device.Index) netip.Addr {
-	b := f.base.As4()
+func (f *Fleet) address(dev device.Index) netip.Addr { return addressAt(f.base, dev) }
+
+// AddressAt returns the address of a device in an IPv4 prefix.
+func AddressAt(p netip.Prefix, dev device.Index) netip.Addr { return addressAt(p.Masked().Addr(), dev) }
+
+func addressAt(base netip.Addr, dev device.Index) netip.Addr {
+	b := base.As4()
 	n := binary.BigEndian.Uint32(b[:]) + 1 + uint32(dev)
 	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 }
@@ -72,21 +77,6 @@ func (f *Fleet) wildcard() net.ListenConfig {
 		}
 		return bindErr
 	}}
-}
-
-// openFiles returns how many files this process may have open.
-func openFiles() int {
-	var lim unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
-		return 1024
-	}
-	return int(min(lim.Cur, 1<<20))
-}
-
-// outstanding returns how many attempts a limit of open files allows: one socket
-// each, with room for the web servers and the program itself.
-func outstanding(files int) int {
-	return max(min(files-files/8-64, 4000), 16)
 }
 
 // listen opens the fleet's web socket.

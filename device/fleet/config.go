@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/fetch"
 	"spafleet/resync/rule"
 )
 
@@ -22,7 +24,26 @@ type Network interface {
 type Config struct {
 	Seed    uint64
 	Groups  []Group
-	Network Network // needed
+	Network Network // needed, but in virtual time
+	// Guard says whom log lines may go to, and is best that of Network too; nil:
+	// addresses of loopback and private networks.
+	Guard *fetch.Guard
+	// InProcess is the servers of a fleet in virtual time, which needs them.
+	InProcess *InProcess
+	// Clock is how time passes. A clock that jumps has one loop, and starts
+	// attempts when they are due: in virtual time neither Outstanding nor Rate
+	// holds them back.
+	Clock Clock
+	// Start is the fleet's date at its beginning. The zero Time is now, or
+	// DefaultStart for a clock that jumps.
+	Start time.Time
+	Speed float64 // how much faster than the wall's a real clock goes; 0: as fast
+	// Conduct is called by the loop of a clock that jumps: before the first
+	// moment, after each turn that told something, and at the moment that it
+	// returned last. What it does to devices happens at once; in virtual time
+	// nobody else may. Over ends the run. Nil lets the fleet go on by itself until
+	// its context ends or, in virtual time, nothing can happen any more.
+	Conduct func(now int64, do func(device.Index, device.Command)) (next int64, over bool)
 	// Addresses has an address for each device: its base + 1 + the device's
 	// index. The zero Prefix is 127.64.0.0/10.
 	Addresses netip.Prefix
@@ -35,7 +56,7 @@ type Config struct {
 	Loops int // 0: one for each CPU that Go uses
 	// Outstanding is the most attempts at once of the whole fleet, of which a
 	// shard has its part; 0: as many as this machine's limit of open files allows,
-	// at most 4000.
+	// at most MostOutstanding. See [Budget].
 	Outstanding int
 	// Rate is the most attempts started in a second by the whole fleet; 0: no limit.
 	Rate float64
@@ -51,6 +72,13 @@ type Config struct {
 	// Late is called when an attempt starts, with its lateness in nanoseconds.
 	Late func(int64)
 	Web  Web
+	// Save keeps the fleet in a file, and Resume lets it go on from one: then it
+	// must be the same fleet, but for Network, Lease, RCURL and limits. Attempts
+	// that were under way begin anew. Timers go on; what they would have done
+	// meanwhile comes as spread as it would have. Time that jumps, and a date that
+	// is not the wall's, goes on where it stood, whatever Start says.
+	Save   Save
+	Resume *Saved // nil: begin anew
 }
 
 // Web says whether and where the devices' admin web servers answer.
@@ -92,10 +120,34 @@ func (g *Group) checkRC() error {
 	return nil
 }
 
+// checkClock fills in the date, and refuses what the clock cannot have.
+func (c *Config) checkClock() error {
+	switch {
+	case c.Clock > Mixed:
+		return fmt.Errorf("fleet: no clock is called %s", c.Clock)
+	case c.Clock == Virtual && c.InProcess == nil:
+		return errors.New("fleet: virtual time needs servers in process")
+	case c.Clock != Virtual && c.Network == nil:
+		return errors.New("fleet: no network")
+	case c.Clock == Virtual && c.Web.Listen:
+		return errors.New("fleet: in virtual time nobody can look at the devices' web servers; leave them out, or take another clock")
+	case c.Clock != Real && c.Speed != 0:
+		return fmt.Errorf("fleet: a %s clock jumps, and has no speed", c.Clock)
+	case c.Speed < 0:
+		return fmt.Errorf("fleet: a clock with speed %g goes back", c.Speed)
+	case c.Clock == Real && c.Conduct != nil:
+		return errors.New("fleet: only a clock that jumps can be conducted")
+	}
+	if c.Speed == 0 {
+		c.Speed = 1
+	}
+	return nil
+}
+
 // check fills in what may be left out and refuses what cannot be.
 func (c *Config) check() error {
-	if c.Network == nil {
-		return errors.New("fleet: no network")
+	if err := c.checkClock(); err != nil {
+		return err
 	}
 	if !c.Addresses.IsValid() {
 		c.Addresses = DefaultAddresses

@@ -24,6 +24,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/fetch"
 )
 
 // A Fleet is many devices. Its methods are safe for concurrent use.
@@ -32,6 +33,8 @@ type Fleet struct {
 	groups     []Group
 	presets    []device.Params // by group
 	network    Network
+	guard      *fetch.Guard
+	budget     Budget
 	base       netip.Addr
 	prefix     netip.Prefix
 	oneAddress bool
@@ -45,6 +48,11 @@ type Fleet struct {
 	web        Web
 	sites      *sites
 	logs       *logSender
+	save       Save
+	resumed    int64 // fleet time of the snapshot that it goes on from, 0 for none
+	mode       Clock
+	start      int64
+	conduct    func(int64, func(device.Index, device.Command)) (int64, bool)
 
 	rowsMu sync.RWMutex
 	rows   []*device.Row
@@ -52,6 +60,7 @@ type Fleet struct {
 	running   atomic.Int64
 	aborted   atomic.Int64
 	saturated atomic.Int64
+	most      atomic.Int64
 
 	limitsMu sync.Mutex
 	limits   map[string]int
@@ -67,17 +76,31 @@ func New(c Config) (*Fleet, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	f := &Fleet{seed: c.Seed, groups: c.Groups, network: c.Network, prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(),
-		shard: c.Shard, oneAddress: c.OneAddress, onTell: c.Tell, ccert: c.CCERT, late: c.Late, web: c.Web, limits: map[string]int{}, done: make(chan struct{})}
+	f := &Fleet{
+		seed: c.Seed, shard: c.Shard, groups: c.Groups,
+		network: c.Network, guard: c.Guard,
+		prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(), oneAddress: c.OneAddress,
+		mode: c.Clock, conduct: c.Conduct,
+		onTell: c.Tell, late: c.Late,
+		ccert:  c.CCERT,
+		web:    c.Web,
+		save:   c.Save,
+		limits: map[string]int{}, done: make(chan struct{}),
+	}
 	f.shelf.Compiled = c.Compiled
 	f.makeLoops(&c)
 	f.populate()
+	if c.Resume != nil {
+		if err := f.resume(c.Resume); err != nil {
+			return nil, err
+		}
+	}
 	return f, nil
 }
 
-func newLoop(f *Fleet, first int, c clock) *loop {
+func newLoop(f *Fleet, first int) *loop {
 	return &loop{
-		f: f, first: first, clock: c, inbox: make(chan message, 1024),
+		f: f, first: first, inbox: make(chan message, 1024),
 		pending: map[device.Index][]device.Command{},
 		delayed: map[device.Index]device.Command{},
 		asked:   map[device.Index]device.Command{},
@@ -95,23 +118,66 @@ func (f *Fleet) makeLoops(c *Config) {
 	if n <= 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
-	most := outstanding(openFiles())
+	wanted := 0
 	if c.Outstanding > 0 {
-		most = f.shard.Part(c.Outstanding)
+		wanted = f.shard.Part(c.Outstanding)
 	}
+	f.budget = NewBudget(wanted)
+	most := f.budget.Most
 	n = min(n, f.Len(), most) // each loop has a part of most, at least one
+	if c.Clock != Real {
+		n = 1
+	}
+	if c.Clock == Virtual {
+		most, c.Rate = f.Len(), 0 // no device runs two at once
+	}
 	start := time.Now()
+	switch {
+	case c.Resume != nil:
+		c.Start = c.Resume.goesOn(c, start)
+	case c.Start.IsZero() && c.Clock == Real:
+		c.Start = start
+	case c.Start.IsZero():
+		c.Start = DefaultStart
+	}
+	f.start = c.Start.UnixNano()
 	for i := range n {
-		l := newLoop(f, i, newRealClock(start))
+		l := newLoop(f, i)
 		l.units = make([]unit, (f.Len()-i+n-1)/n)
 		l.heap = make(heap, 0, len(l.units)+1)
-		l.gate.most = (most + n - 1 - i) / n
+		l.setClock(c, start)
+		part := (most + n - 1 - i) / n
+		if c.Clock == Real {
+			l.gate.open(part, part/4)
+		} else {
+			l.gate.open(part, 0)
+		}
+		f.most.Add(int64(part))
 		if c.Rate > 0 { // the loops start in turn, so that the fleet's starts are even
 			shards := max(c.Shard.Count, 1) // and so do the shards
-			l.gate.interval = int64(float64(n*shards) / c.Rate * 1e9)
-			l.gate.earliest = start.UnixNano() + int64(float64(i*shards+c.Shard.Index)/c.Rate*1e9)
+			l.gate.interval = int64(float64(n*shards) / c.Rate * 1e9 * c.Speed)
+			l.gate.earliest = l.clock.Now() + int64(float64(i*shards+c.Shard.Index)/c.Rate*1e9*c.Speed)
 		}
 		f.loops = append(f.loops, l)
+	}
+}
+
+// setClock gives a loop its clock, and what lets attempts run under it.
+func (l *loop) setClock(c *Config, start time.Time) {
+	l.speed = c.Speed
+	l.lender = &threads{l: l}
+	switch c.Clock {
+	case Virtual:
+		l.clock = &virtualClock{}
+		l.stage = newStage(l, c.InProcess)
+		l.lender = l.stage
+	case Mixed:
+		l.clock = &mixedClock{l: l}
+	default:
+		l.clock = newRealClock(start, c.Start, c.Speed)
+	}
+	if j, ok := l.clock.(interface{ jump(to int64) }); ok {
+		j.jump(c.Start.UnixNano())
 	}
 }
 
@@ -141,6 +207,9 @@ func (f *Fleet) loop(dev device.Index) *loop { return f.loops[f.shard.Place(dev)
 // Open opens the fleet's sockets: web servers and the way to syslog servers. A
 // used port is an error here.
 func (f *Fleet) Open() error {
+	if f.mode == Virtual {
+		return nil
+	}
 	logs, err := openLogSender(f)
 	if err != nil {
 		return err
@@ -170,21 +239,46 @@ func (f *Fleet) Run(ctx context.Context) error {
 	if f.logs != nil {
 		others.Go(func() { f.logs.run(side) })
 	}
+	if f.save.File != "" {
+		others.Go(func() { f.keep(side) })
+	}
+	f.work(ctx)
+	close(f.done)
+	stop()
+	others.Wait()
+	f.pulse()
+	return f.saveLast()
+}
+
+// work runs the loops until the fleet ends, and keeps the web servers open as
+// long.
+func (f *Fleet) work(ctx context.Context) {
+	if f.mode == Virtual {
+		f.loops[0].run(ctx) // with its coroutines, and nobody beside it
+		return
+	}
+	ctx, over := context.WithCancel(ctx)
+	defer over()
 	var wg sync.WaitGroup
 	for _, l := range f.loops {
-		wg.Go(func() { l.run(ctx) })
+		wg.Go(func() {
+			defer over() // where it was conducted to its end
+			l.run(ctx)
+		})
 	}
 	<-ctx.Done()
 	if f.sites != nil {
 		f.sites.close()
 	}
 	wg.Wait()
-	close(f.done)
-	stop()
-	others.Wait()
-	f.pulse()
-	return nil
 }
+
+// Start returns the fleet's date at its beginning, in nanoseconds since the Unix
+// epoch.
+func (f *Fleet) Start() int64 { return f.start }
+
+// Now returns the fleet's time in nanoseconds since the Unix epoch.
+func (f *Fleet) Now() int64 { return f.loops[0].clock.Now() }
 
 // Do hands a command over to a device. It does not wait for what comes of it;
 // an error says that there is no such device, or that the fleet has ended.
@@ -194,6 +288,9 @@ func (f *Fleet) Do(ctx context.Context, dev device.Index, c device.Command) erro
 		return fmt.Errorf("no device %d: the fleet has %d", dev, f.total)
 	case !f.shard.Has(dev):
 		return fmt.Errorf("device %d is not of shard %d of %d", dev, f.shard.Index, f.shard.Count)
+	}
+	if f.mode == Virtual {
+		return errors.New("in virtual time only Config.Conduct commands devices")
 	}
 	l := f.loop(dev)
 	select {
@@ -270,14 +367,12 @@ func (f *Fleet) At(addr netip.Addr) (device.View, bool) {
 // Running returns how many attempts run now.
 func (f *Fleet) Running() int { return int(f.running.Load()) }
 
-// Outstanding returns how many attempts may run at once.
-func (f *Fleet) Outstanding() int {
-	n := 0
-	for _, l := range f.loops {
-		n += l.gate.most
-	}
-	return n
-}
+// Budget returns what bounds the attempts at once.
+func (f *Fleet) Budget() Budget { return f.budget }
+
+// Outstanding returns how many attempts may run at once: as many as the budget
+// says, or fewer for a while after this machine had no descriptor for one.
+func (f *Fleet) Outstanding() int { return int(f.most.Load()) }
 
 // Saturated returns how often an attempt had to wait for the end of another.
 func (f *Fleet) Saturated() int { return int(f.saturated.Load()) }

@@ -25,6 +25,9 @@ func (a entry) before(b entry) bool {
 // children lie in one or two cache lines.
 type heap []entry
 
+// due reports whether the first entry's time has come.
+func (h heap) due(now int64) bool { return len(h) > 0 && h[0].at <= now }
+
 func (h *heap) push(e entry) {
 	*h = append(*h, e)
 	s := *h

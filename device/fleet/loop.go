@@ -29,7 +29,10 @@ type loop struct {
 	delayed map[device.Index]device.Command // of the resync timer: it stands for an order that waits a random delay
 	asked   map[device.Index]device.Command // what a device is at, where that has an argument
 	out     []device.Event                  // what this turn has to tell
-	workers sync.WaitGroup
+	lender  lender
+	stage   *stage  // in virtual time, else nil
+	speed   float64 // of its clock
+	moment  int64   // when to ask the conductor again
 }
 
 // A message comes from an attempt or from outside. It is never sent by the loop
@@ -40,6 +43,8 @@ type message struct {
 	command *device.Command
 	commit  *commit
 	outcome *resync.Outcome
+	lack    bool            // this machine had no descriptor for the attempt
+	look    func(now int64) // somebody looks at the loop, in its turn
 }
 
 type commit struct {
@@ -51,19 +56,26 @@ type commit struct {
 // An act is an attempt that runs. Live is false once its device has turned to
 // something else; then only its end is of interest.
 type act struct {
-	dev    device.Index
-	live   bool
-	order  device.Order
-	due    int64 // when it should have started
-	cancel context.CancelFunc
+	dev   device.Index
+	busy  bool // the attempt has not ended
+	live  bool
+	order device.Order
+	due   int64 // when it should have started
+
+	transport transport // whose place it has
 }
 
 // run works until ctx ends, then cancels every attempt and takes its outcome.
 func (l *loop) run(ctx context.Context) {
-	l.powerUp()
+	if l.f.resumed == 0 {
+		l.powerUp()
+	} else {
+		l.carryOn()
+	}
 	l.tell()
 	l.out = nil // it was large once
-	for ctx.Err() == nil {
+	l.moment = l.clock.Now()
+	for told := true; ctx.Err() == nil && !l.conducted(told); {
 		m, got := l.clock.Wait(ctx, l.next(), l.inbox)
 		now := l.clock.Now()
 		if got {
@@ -73,9 +85,30 @@ func (l *loop) run(ctx context.Context) {
 			l.wake(now)
 		}
 		l.admit(ctx, now)
-		l.tell()
+		told = l.tell()
 	}
 	l.drain()
+}
+
+// conducted asks the conductor when it is time, and reports whether the run is
+// over: because he says so, or in virtual time because nothing is left to happen.
+func (l *loop) conducted(told bool) (over bool) {
+	now := l.clock.Now()
+	for l.f.conduct != nil && (told || now >= l.moment) {
+		if l.moment, over = l.f.conduct(now, l.do); over {
+			return true
+		}
+		l.moment = max(l.moment, now+1)
+		told = l.tell()
+	}
+	return l.stage != nil && l.next() == never
+}
+
+// do carries out what the conductor wants of a device.
+func (l *loop) do(dev device.Index, c device.Command) {
+	if int(dev) < l.f.total && l.f.shard.Has(dev) {
+		l.handle(message{dev: dev, command: &c}, l.clock.Now())
+	}
 }
 
 // next returns when the loop has something to do by itself.
@@ -87,6 +120,12 @@ func (l *loop) next() int64 {
 	if t, ok := l.gate.nextStart(); ok {
 		at = min(at, t)
 	}
+	if l.stage != nil && len(l.stage.wakes) > 0 {
+		at = min(at, l.stage.wakes[0].at)
+	}
+	if l.f.conduct != nil {
+		at = min(at, l.moment)
+	}
 	return at
 }
 
@@ -96,12 +135,16 @@ const mostAtOnce = 256
 
 func (l *loop) wake(now int64) {
 	for range mostAtOnce {
-		if len(l.heap) == 0 || l.heap[0].at > now {
+		switch timer, actor := l.heap.due(now), l.stage != nil && l.stage.wakes.due(now); {
+		case actor && !(timer && l.heap[0].before(l.stage.wakes[0])):
+			l.stage.resume(l.stage.wakes.pop())
+		case timer:
+			e := l.heap.pop()
+			if u := l.unit(e.dev); u.due == e.at {
+				l.due(e.dev, u, now)
+			}
+		default:
 			return
-		}
-		e := l.heap.pop()
-		if u := l.unit(e.dev); u.due == e.at {
-			l.due(e.dev, u, now)
 		}
 	}
 }
@@ -126,16 +169,24 @@ func (l *loop) powerUp() {
 }
 
 func (l *loop) drain() {
+	l.mu.Lock()
 	for i := range l.acts {
-		if l.acts[i].cancel != nil {
-			l.acts[i].cancel()
+		if l.acts[i].busy {
+			l.lender.cancel(int32(i))
+		}
+	}
+	l.mu.Unlock()
+	l.tell()
+	if c, ok := l.clock.(*mixedClock); ok {
+		for _, m := range c.batch {
+			l.handle(m, c.Now())
 		}
 	}
 	for l.gate.running > 0 {
 		l.handle(<-l.inbox, l.clock.Now())
 		l.tell()
 	}
-	l.workers.Wait()
+	l.lender.close()
 }
 
 func (l *loop) index(i int) device.Index { return l.f.shard.At(i*len(l.f.loops) + l.first) }
@@ -154,6 +205,10 @@ func (l *loop) handle(m message, now int64) {
 		}
 	case m.outcome != nil:
 		l.finish(m.act, m.outcome, now)
+	case m.lack:
+		l.resize(func(while int64) { l.gate.shrink(now, while) })
+	case m.look != nil:
+		m.look(now)
 	}
 }
 
@@ -188,7 +243,7 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 	a := l.acts[slot]
 	l.acts[slot] = act{}
 	l.free = append(l.free, slot)
-	l.gate.running--
+	l.gate.ended(a.transport)
 	l.f.running.Add(-1)
 	if !a.live {
 		l.f.aborted.Add(1)
@@ -204,12 +259,12 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 		return
 	}
 	l.done(a.dev, u)
-	switch {
-	case a.order == device.Upgrade:
+	switch a.order {
+	case device.Upgrade:
 		l.upgraded(a.dev, u, o, now)
-	case a.order == device.Report:
+	case device.Report:
 		l.reportEnded(a.dev, u, o)
-	case a.order == device.Customize:
+	case device.Customize:
 		l.customized(a.dev, u, o, now)
 	default:
 		l.resynced(a.dev, u, o, now)
@@ -309,6 +364,7 @@ const (
 	forUpgrade
 	forOrder
 	forNonce // by the count of events, which no two attempts share
+	forNetwork
 )
 
 func (l *loop) draw(dev device.Index, u *unit, purpose uint8) float64 {
@@ -328,14 +384,15 @@ func (l *loop) emit(dev device.Index, u *unit, e device.Event) {
 	l.out = append(l.out, e)
 }
 
-// tell hands on what this turn brought.
-func (l *loop) tell() {
+// tell hands on what this turn brought, and reports whether there was anything.
+func (l *loop) tell() bool {
 	if len(l.out) == 0 {
-		return
+		return false
 	}
 	l.f.tell(l, l.out)
 	clear(l.out)
 	l.out = l.out[:0]
+	return true
 }
 
 // moved emits a move of the lifecycle that the loop itself causes.
@@ -356,6 +413,6 @@ func (l *loop) moved(dev device.Index, u *unit, at int64, via device.Via, life d
 // a rate that the user asked for.
 func (l *loop) lateness(s start, now int64) {
 	if l.f.late != nil && s.due > 0 {
-		l.f.late(max(now-max(s.due, s.allowed), 0))
+		l.f.late(int64(float64(max(now-max(s.due, s.allowed), 0)) / l.speed))
 	}
 }

@@ -84,7 +84,7 @@ func (s *logSender) run(ctx context.Context) {
 func (s *logSender) send(ctx context.Context, line logLine) {
 	for _, server := range line.servers {
 		to, ok := s.address(ctx, server)
-		if !ok {
+		if !ok || s.f.guard.Admit(hostOf(server), to.Addr()) != nil {
 			s.dropped.Add(1)
 			continue
 		}
@@ -98,9 +98,15 @@ func (s *logSender) send(ctx context.Context, line logLine) {
 	}
 }
 
+func hostOf(server string) string {
+	host, _, _ := strings.Cut(strings.TrimSpace(server), ":")
+	return host
+}
+
 // address reads host[:port] and looks a name up once.
 func (s *logSender) address(ctx context.Context, server string) (netip.AddrPort, bool) {
-	host, portText, hasPort := strings.Cut(strings.TrimSpace(server), ":")
+	host := hostOf(server)
+	_, portText, hasPort := strings.Cut(strings.TrimSpace(server), ":")
 	port := uint64(514)
 	if hasPort {
 		n, err := strconv.ParseUint(portText, 10, 16)

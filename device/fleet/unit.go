@@ -48,6 +48,8 @@ const (
 	booting         // has power, and its firmware starts when the resync timer runs out
 )
 
+const lastFlag = booting
+
 const idle = int32(-1)
 
 func (u *unit) has(f flags) bool { return u.flags&f != 0 }

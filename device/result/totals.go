@@ -223,3 +223,13 @@ func (t *Totals) Lateness() Spread {
 	}
 	return t.Series[i].Spread()
 }
+
+// NewTotals returns totals of nothing, for Merge to add others of the same
+// fleet to.
+func NewTotals(like *Totals) *Totals {
+	t := &Totals{}
+	for _, m := range like.Makes {
+		t.Makes = append(t.Makes, MakeTotals{Make: Make{Model: m.Model, Firmware: m.Firmware}, States: map[string]int{}})
+	}
+	return t
+}

@@ -87,7 +87,7 @@ func (c *scripted) fetch(t testing.TB, r *resync.Request) (resync.Response, erro
 	return resp, err
 }
 
-var web = netip.MustParseAddrPort("192.0.2.1:80")
+var web = netip.MustParseAddrPort("10.0.2.1:80")
 
 func TestHTTPRequestBytes(t *testing.T) {
 	tests := []struct {
@@ -112,7 +112,7 @@ func TestHTTPRequestBytes(t *testing.T) {
 		}},
 		{"put-nothing", func(r *resync.Request) { r.Method = "PUT" }},
 		{"port", func(r *resync.Request) {
-			r.Host, r.Server = "prov.example.com", netip.MustParseAddrPort("192.0.2.1:8080")
+			r.Host, r.Server = "prov.example.com", netip.MustParseAddrPort("10.0.2.1:8080")
 		}},
 		{"query", func(r *resync.Request) { r.Path = "/cfg?mac=000e08012345&sw=5.2.10" }},
 		{"authorization", func(r *resync.Request) {
@@ -212,9 +212,9 @@ func TestHTTPAnswers(t *testing.T) {
 }
 
 func TestHTTPRedirectIsReportedNotFollowed(t *testing.T) {
-	c := &scripted{answer: []step{{text: "HTTP/1.1 302 Found\r\nLocation: http://192.0.2.9/x.cfg\r\nContent-Length: 0\r\n\r\n"}}}
+	c := &scripted{answer: []step{{text: "HTTP/1.1 302 Found\r\nLocation: http://10.0.2.9/x.cfg\r\nContent-Length: 0\r\n\r\n"}}}
 	resp, err := c.fetch(t, request(t, "http", web))
-	if err != nil || resp.Status != 302 || resp.Location != "http://192.0.2.9/x.cfg" {
+	if err != nil || resp.Status != 302 || resp.Location != "http://10.0.2.9/x.cfg" {
 		t.Errorf("Fetch = %+v, %v", resp, err)
 	}
 	if n := strings.Count(c.sent.String(), "GET "); n != 1 {

@@ -28,13 +28,20 @@ type pinServer struct {
 
 func startPin(t testing.TB, files map[string][]byte) *pinServer {
 	t.Helper()
+	return startPinThatWaits(t, files, time.Second)
+}
+
+// startPinThatWaits starts one that sends again what is not acknowledged in a
+// time.
+func startPinThatWaits(t testing.TB, files map[string][]byte, wait time.Duration) *pinServer {
+	t.Helper()
 	conn, addr := listenUDP(t)
 	if err := conn.SetReadBuffer(4 << 20); err != nil {
 		t.Fatal(err)
 	}
 	p := &pinServer{addr: addr, files: files, peers: map[string]netip.Addr{}, stored: make(chan []byte, 1)}
 	s := tftp.NewServer(p.read, p.write)
-	s.SetTimeout(time.Second)
+	s.SetTimeout(wait)
 	s.SetRetries(3)
 	s.SetBackoff(func(int) time.Duration { return 0 })
 	done := make(chan error)
@@ -167,7 +174,7 @@ func TestPinPassesOnOtherErrorCodes(t *testing.T) {
 			buf := make([]byte, 600)
 			_, from, err := server.ReadFromUDPAddrPort(buf)
 			if err == nil {
-				server.WriteToUDPAddrPort(fault(2, "not for you"), from)
+				server.WriteToUDPAddrPort(errorPacket(2, "not for you"), from)
 			}
 		}()
 		r := request(t, "tftp", addr)

@@ -21,6 +21,9 @@ import (
 // for some seconds more; otherwise see [LocalLimit].
 func (s *Sockets) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
 	begun := s.now()
+	if err := s.Guard.AdmitName(name); err != nil {
+		return nil, &resync.Error{Result: device.NoDNS, Cause: err}
+	}
 	addrs, err := s.lookup(ctx, name)
 	end := s.now()
 	if err != nil && ctx.Err() != nil {
@@ -39,18 +42,40 @@ func (s *Sockets) Resolve(ctx context.Context, name string) ([]netip.Addr, error
 	return addrs, nil
 }
 
-func (s *Sockets) lookup(ctx context.Context, name string) ([]netip.Addr, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
+// find asks for a name, undisturbed.
+func (s *Sockets) find(ctx context.Context, name string) ([]netip.Addr, error) {
 	if addrs, ok := s.Hosts[strings.TrimSuffix(strings.ToLower(name), ".")]; ok {
 		return addrs, nil
 	}
 	resolver := s.Resolver
 	if resolver == nil {
-		resolver = net.DefaultResolver
+		s.guardedOnce.Do(func() { s.guarded = &net.Resolver{PreferGo: true, Dial: s.dialNameServer} })
+		resolver = s.guarded
 	}
-	return resolver.LookupNetIP(undated{ctx}, "ip4", name)
+	return resolver.LookupNetIP(undated{context.WithValue(ctx, askedName{}, name)}, "ip4", name)
+}
+
+// askedName is the key of the context value that tells dialNameServer which name
+// it is about.
+type askedName struct{}
+
+// dialNameServer connects to a name server of the system. A public one gets no
+// question of a fleet but for a name that is allowed: a profile with a name for
+// each device would flood it.
+func (s *Sockets) dialNameServer(ctx context.Context, network, address string) (net.Conn, error) {
+	server, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("name server %s: %w", address, err)
+	}
+	name, _ := ctx.Value(askedName{}).(string)
+	if err := s.Guard.admitNameServer(name, server.Addr()); err != nil {
+		return nil, err
+	}
+	dial := s.DialNameServer
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	return dial(ctx, network, address)
 }
 
 // onlyIPv4 returns the IPv4 addresses in a slice of their own.

@@ -8,15 +8,24 @@ import (
 	"time"
 
 	"spafleet/resync"
+	"spafleet/resync/fault"
 )
 
 // connect opens the connection of an HTTP transfer.
 func (s *Sockets) connect(ctx context.Context, r *resync.Request) (net.Conn, error) {
+	wait := r.Unit.Row.Behaviour.HTTPConnect
+	if t := s.trouble(r); t != nil {
+		return s.connectBadly(ctx, r, t, wait)
+	}
+	return s.dial(ctx, r, wait)
+}
+
+func (s *Sockets) dial(ctx context.Context, r *resync.Request, wait time.Duration) (net.Conn, error) {
 	dial := s.Dial
 	if dial == nil {
 		dial = dialTCP
 	}
-	return dial(ctx, r.Source, r.Server, r.Unit.Row.Behaviour.HTTPConnect)
+	return dial(ctx, r.Source, r.Server, wait)
 }
 
 func dialTCP(ctx context.Context, source netip.Addr, server netip.AddrPort, wait time.Duration) (net.Conn, error) {
@@ -41,16 +50,21 @@ type undated struct{ context.Context }
 func (undated) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 // datagrams is what a TFTP transfer needs of its socket.
-type datagrams interface {
-	ReadFromUDPAddrPort(p []byte) (int, netip.AddrPort, error)
-	WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error)
-	SetDeadline(time.Time) error
-	SetReadDeadline(time.Time) error
-	Close() error
-}
+type datagrams = fault.Datagrams
 
 // listen opens the socket of a TFTP transfer.
-func (s *Sockets) listen(ctx context.Context, source netip.Addr) (datagrams, error) {
+func (s *Sockets) listen(ctx context.Context, r *resync.Request) (datagrams, error) {
+	conn, err := s.listenPacket(ctx, r.Source)
+	if err != nil {
+		return nil, err
+	}
+	if t := s.trouble(r); t != nil {
+		return t.Packets(conn, s.now), nil
+	}
+	return conn, nil
+}
+
+func (s *Sockets) listenPacket(ctx context.Context, source netip.Addr) (datagrams, error) {
 	if s.ListenPacket == nil {
 		return listenUDP(source)
 	}

@@ -12,6 +12,7 @@ import (
 	"spafleet/certs"
 	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/fault"
 )
 
 // Sockets fetches over the network. Its zero value is ready. The fields are set
@@ -30,8 +31,15 @@ type Sockets struct {
 	// Certs is what the devices trust, and the certificates they show; nil: https
 	// fails as a scheme that nobody speaks.
 	Certs *certs.Devices
-	// Resolver asks for the other names; nil is the system's.
+	// Guard says whom the devices may contact; nil: addresses of loopback and
+	// private networks. A contact that it refuses is the device's failure to
+	// connect, and no packet.
+	Guard *Guard
+	// Resolver asks for the other names; nil is the system's name servers, where
+	// Guard admits them: a public one is asked only for names in Guard.Public.
 	Resolver *net.Resolver
+	// DialNameServer connects to a name server of the system; nil dials.
+	DialNameServer func(ctx context.Context, network, address string) (net.Conn, error)
 	// PinTFTP transfers with github.com/pin/tftp instead of the package's own
 	// client, to have a second opinion. It retransmits and gives up alike, but
 	// keeps time itself and opens its own socket, not ListenPacket's; learns of
@@ -50,9 +58,15 @@ type Sockets struct {
 	// Dial opens the connection of one HTTP transfer, from source if that is
 	// valid, within wait; nil dials TCP. The transfer closes it.
 	Dial func(ctx context.Context, source netip.Addr, server netip.AddrPort, wait time.Duration) (net.Conn, error)
+	// Faults disturbs the devices' exchanges; nil: nothing does. PinTFTP is let
+	// be.
+	Faults *fault.Plan
 
 	exchanges sync.Pool // of *exchange
 	transfers sync.Pool // of *transfer
+
+	guardedOnce sync.Once
+	guarded     *net.Resolver
 }
 
 var _ resync.Fetcher = (*Sockets)(nil)
@@ -73,6 +87,9 @@ var _ resync.Fetcher = (*Sockets)(nil)
 func (s *Sockets) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
 	if err := ctx.Err(); err != nil {
 		return resync.Response{}, err
+	}
+	if err := s.Guard.Admit(r.Host, r.Server.Addr()); err != nil {
+		return resync.Response{}, &resync.Error{Result: device.NoConnect, Cause: err}
 	}
 	switch {
 	case r.Scheme == "http", r.Scheme == "https" && s.Certs != nil:
@@ -142,6 +159,10 @@ func (s *Sockets) failure(ctx context.Context, r *resync.Request, m moments, err
 	}
 	if _, ok := LocalLimit(err); ok {
 		return fmt.Errorf("open socket to %s: %w", r.Server, err)
+	}
+	var told *resync.Error
+	if errors.As(err, &told) { // by a socket that is a model
+		return &resync.Error{Result: told.Result, TooBig: told.TooBig, Cut: told.Cut, Took: m.until(s.now()), Cause: told.Cause}
 	}
 	var cut *cutBody
 	return &resync.Error{

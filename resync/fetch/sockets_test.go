@@ -148,7 +148,7 @@ func TestWhatThisMachineLacksIsNotTheServersFailure(t *testing.T) {
 			if tt.limit == "" && failed(t, err).Result != device.NoConnect {
 				t.Errorf("%s: %v, want connect", scheme, err)
 			}
-			if tt.limit != "" && !strings.Contains(err.Error(), "192.0.2.1:80") {
+			if tt.limit != "" && !strings.Contains(err.Error(), "10.0.2.1:80") {
 				t.Errorf("%s: %q does not name the server", scheme, err)
 			}
 		}

@@ -36,7 +36,7 @@ const maxStrays = 100
 
 func (s *Sockets) fetchTFTP(ctx context.Context, r *resync.Request) (resync.Response, error) {
 	begun := s.now()
-	conn, err := s.listen(ctx, r.Source)
+	conn, err := s.listen(ctx, r)
 	if err != nil {
 		return resync.Response{}, s.failure(ctx, r, moments{begun: begun}, err)
 	}

@@ -83,21 +83,21 @@ func TestTFTPReadPackets(t *testing.T) {
 				"ACK 1": {func(w *wire) {
 					other := netip.AddrPortFrom(session.Addr(), 3002)
 					w.from(other, 0, data(2, "zzz"))
-					w.from(other, 0, fault(2, "errors are not answered"))
+					w.from(other, 0, errorPacket(2, "errors are not answered"))
 					w.reply(data(2, "y"))
 				}},
 			},
-			want: []string{"0s " + rrq, "0s ACK 1", "0s ERROR 5 Unknown transfer ID to 192.0.2.1:3002", "0s ACK 2"},
+			want: []string{"0s " + rrq, "0s ACK 1", "0s ERROR 5 Unknown transfer ID to 10.0.2.1:3002", "0s ACK 2"},
 		},
 		{
 			name: "another address is not heard, before and after the first answer",
 			serve: map[string][]func(*wire){
 				rrq: {func(w *wire) {
-					w.from(netip.MustParseAddrPort("192.0.2.66:69"), 0, data(1, "evil"))
+					w.from(netip.MustParseAddrPort("10.0.2.66:69"), 0, data(1, "evil"))
 					w.reply(data(1, full))
 				}},
 				"ACK 1": {func(w *wire) {
-					w.from(netip.MustParseAddrPort("192.0.2.66:3001"), 0, data(2, "evil"))
+					w.from(netip.MustParseAddrPort("10.0.2.66:3001"), 0, data(2, "evil"))
 					w.reply(data(2, "y"))
 				}},
 			},
@@ -185,7 +185,7 @@ func TestTFTPBlockNumbersRollOverToZeroOnWriting(t *testing.T) {
 func TestTFTPErrorPackets(t *testing.T) {
 	for code := range uint16(9) {
 		for _, method := range []string{"GET", "PUT"} {
-			w := newWire(func(w *wire, p string) { w.reply(fault(code, "so be it")) })
+			w := newWire(func(w *wire, p string) { w.reply(errorPacket(code, "so be it")) })
 			resp, err := w.fetch(t, func(r *resync.Request) { r.Method = method })
 			if code == 1 {
 				if err != nil || resp.Status != 404 {

@@ -36,8 +36,8 @@ type datagram struct {
 }
 
 var (
-	wellKnown = netip.MustParseAddrPort("192.0.2.1:69")
-	session   = netip.MustParseAddrPort("192.0.2.1:3001")
+	wellKnown = netip.MustParseAddrPort("10.0.2.1:69")
+	session   = netip.MustParseAddrPort("10.0.2.1:3001")
 )
 
 func newWire(serve func(w *wire, p string)) *wire {
@@ -94,13 +94,18 @@ func (w *wire) SetDeadline(t time.Time) error      { w.deadline = t; return nil 
 func (w *wire) SetReadDeadline(t time.Time) error  { w.deadline = t; return nil }
 func (w *wire) SetWriteDeadline(_ time.Time) error { return nil }
 
-// fetch runs one transfer over the wire.
-func (w *wire) fetch(t testing.TB, change func(*resync.Request)) (resync.Response, error) {
-	t.Helper()
-	s := &fetch.Sockets{
+// sockets returns Sockets for one transfer over the wire.
+func (w *wire) sockets() *fetch.Sockets {
+	return &fetch.Sockets{
 		Wall:         w.clock.now,
 		ListenPacket: func(context.Context, netip.Addr) (net.PacketConn, error) { return w, nil },
 	}
+}
+
+// fetch runs one transfer over the wire.
+func (w *wire) fetch(t testing.TB, change func(*resync.Request)) (resync.Response, error) {
+	t.Helper()
+	s := w.sockets()
 	r := request(t, "tftp", wellKnown)
 	if change != nil {
 		change(r)
@@ -132,6 +137,6 @@ func pack(op, number uint16, payload string) []byte {
 	return append(binary.BigEndian.AppendUint16(b, number), payload...)
 }
 
-func data(block uint16, payload string) []byte { return pack(3, block, payload) }
-func ack(block uint16) []byte                  { return pack(4, block, "") }
-func fault(code uint16, text string) []byte    { return pack(5, code, text+"\x00") }
+func data(block uint16, payload string) []byte    { return pack(3, block, payload) }
+func ack(block uint16) []byte                     { return pack(4, block, "") }
+func errorPacket(code uint16, text string) []byte { return pack(5, code, text+"\x00") }

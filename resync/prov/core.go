@@ -3,12 +3,14 @@ package prov
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"os"
 	"sync/atomic"
 
 	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/fault"
 )
 
 // Options is what a [Core] needs beside its files. The zero value serves texts
@@ -27,9 +29,10 @@ type Options struct {
 	// is checked against what the path holds, an error is no match.
 	Expand func(text string, a Asker, r Rotation) (string, error)
 
-	Pairs      *Pairs     // the devices' secrets; nil: those of seed 0, never rotated
-	MaxUploads int        // most bytes of uploads kept; 0: 16 MiB
-	Log        func(Line) // is told of every request that was answered
+	Faults     *fault.Plan // what the server does wrong; nil: nothing
+	Pairs      *Pairs      // the devices' secrets; nil: those of seed 0, never rotated
+	MaxUploads int         // most bytes of uploads kept; 0: 16 MiB
+	Log        func(Line)  // is told of every request that was answered
 }
 
 // A Core answers requests without sockets. It is safe for concurrent use.
@@ -104,6 +107,32 @@ func (c *Core) Close() error {
 	return c.root.Close()
 }
 
+// Matching returns a responder that gives a file whose path names a device only
+// to the client that has its certificate, as [HTTPS] does with Match. Certified
+// returns the MAC address in a device's certificate, "" for none.
+func (c *Core) Matching(certified func(*device.Unit) string) resync.Responder {
+	return &matching{c, certified}
+}
+
+type matching struct {
+	core      *Core
+	certified func(*device.Unit) string
+}
+
+func (m *matching) Respond(at int64, r *resync.Request) resync.Response {
+	x := &exchange{at: at, request: r, userAgent: r.Unit.UserAgent()}
+	m.core.find(x)
+	if mac := x.asker.MAC; mac != "" && mac != m.certified(r.Unit) {
+		response := resync.Response{Status: http.StatusForbidden}
+		x.err = errForeign
+		m.core.log(x.line(response))
+		return response
+	}
+	return m.core.Respond(at, r)
+}
+
+var errForeign = errors.New("the certificate is not that of the device in the path")
+
 // Respond answers a request at a moment of fleet time. Over HTTP the User-Agent
 // is that of r.Unit; otherwise the server does not look at who asks, only at
 // path and source address, as it could not in a real network.
@@ -112,7 +141,11 @@ func (c *Core) Respond(at int64, r *resync.Request) resync.Response {
 	if r.Unit != nil && r.Scheme != "tftp" {
 		x.userAgent = r.Unit.UserAgent()
 	}
-	response := c.answer(x)
+	response := c.hello(x)
+	if response.Fails == nil {
+		response = c.answer(x)
+		response.Fails = x.fails(&response)
+	}
 	c.log(x.line(response))
 	return response
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"spafleet/resync"
+	"spafleet/resync/fault"
 )
 
 // A Line tells of one request, as a server's log does.
@@ -38,6 +39,8 @@ type exchange struct {
 	tls       string
 	asker     Asker
 	rotation  Rotation
+	trouble   *fault.Trouble // what the server does wrong; nil: nothing
+	bad       fault.Effects
 	err       error
 }
 
@@ -62,10 +65,22 @@ func (x *exchange) line(response resync.Response) Line {
 
 func isUpload(method string) bool { return method == http.MethodPut || method == http.MethodPost }
 
-// answer finds the route and makes its answer. A path with a status of its own
-// gives it to uploads too; any other path takes them.
+// answer finds the route and makes its answer, unless a fault has another.
 func (c *Core) answer(x *exchange) resync.Response {
-	route, upload := c.find(x), isUpload(x.request.Method)
+	route := c.find(x)
+	c.disturb(x, false)
+	if status, ok := x.badStatus(); ok {
+		return resync.Response{Status: status}
+	}
+	response := c.answerBy(route, x)
+	x.spoil(&response)
+	return response
+}
+
+// answerBy makes a route's answer. A path with a status of its own gives it to
+// uploads too; any other path takes them.
+func (c *Core) answerBy(route *route, x *exchange) resync.Response {
+	upload := isUpload(x.request.Method)
 	switch {
 	case !upload && x.request.Method != http.MethodGet:
 		return resync.Response{Status: http.StatusMethodNotAllowed}

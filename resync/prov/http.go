@@ -18,7 +18,11 @@ import (
 // serveHTTP starts serving.
 func (s *Server) serveHTTP() {
 	s.http = s.newHTTP(http.HandlerFunc(s.handle))
-	s.serving.Go(func() { _ = s.http.Serve(s.tcp) }) // ends with Close
+	s.serveOn(s.http, s.tcp)
+}
+
+func (s *Server) serveOn(server *http.Server, l net.Listener) {
+	s.serving.Go(func() { _ = server.Serve(l) }) // ends with Close
 }
 
 // newHTTP returns a server. The limits keep a client that stalls from staying
@@ -43,7 +47,7 @@ func (s *Server) count(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		s.conns.Add(1)
-	case http.StateClosed:
+	case http.StateClosed: // a hijacked one is ended by who took it
 		s.conns.Done()
 	}
 }
@@ -67,6 +71,10 @@ func (t *transfer) take(w http.ResponseWriter, q *http.Request) {
 
 // send sends the answer.
 func (t *transfer) send(w http.ResponseWriter) {
+	if t.x.breaks() {
+		t.sendBadly(w)
+		return
+	}
 	if !hasBody(t.Status) {
 		w.WriteHeader(t.Status)
 		t.done(0, nil)

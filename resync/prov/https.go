@@ -68,7 +68,7 @@ func (s *Server) serveHTTPS() {
 		server := s.newHTTP(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { s.handleHTTPS(h, w, q) }))
 		server.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, sealedKey{}, c) }
 		s.https = append(s.https, server)
-		s.serving.Go(func() { _ = server.Serve(&sealedListener{h.listener, h, s}) }) // ends with Close
+		s.serveOn(server, &sealedListener{h.listener, h, s})
 	}
 }
 
@@ -82,7 +82,7 @@ func (s *Server) handleHTTPS(h *HTTPS, w http.ResponseWriter, q *http.Request) {
 	t := s.begin(r, q.UserAgent())
 	t.x.subject, t.x.tls = conn.subject(), conn.protocol
 	if h.Match && t.foreign() {
-		t.fail(http.StatusForbidden, errors.New("the certificate is not that of the device in the path"))
+		t.fail(http.StatusForbidden, errForeign)
 	} else {
 		t.take(w, q)
 	}
@@ -187,6 +187,9 @@ func (c *sealed) shake() error {
 		return err
 	}
 	raw := &sniffed{Conn: c.Conn, in: bufio.NewReaderSize(c.Conn, 4<<10)}
+	if err := c.answerBadly(raw); err != nil {
+		return err
+	}
 	var err error
 	if c.h.SSL == nil || c.h.TLS != nil && raw.isModern() {
 		err = c.shakeTLS(raw)

@@ -39,6 +39,7 @@ type Server struct {
 	serving sync.WaitGroup // the listeners
 	conns   sync.WaitGroup // HTTP connections
 	turn    sync.Mutex     // see begun
+	bad     badTransfers
 }
 
 // Open listens and serves until Close. When it returns nil the addresses are
@@ -208,6 +209,7 @@ func (s *Server) now() int64 {
 
 // A transfer is a request that came through a socket.
 type transfer struct {
+	server  *Server
 	core    *Core
 	x       *exchange
 	started time.Time
@@ -218,7 +220,7 @@ type transfer struct {
 // sends, and calls done.
 func (s *Server) begin(r *resync.Request, userAgent string) *transfer {
 	x := &exchange{at: s.now(), request: r, userAgent: userAgent}
-	return &transfer{core: s.Core, x: x, started: time.Now()}
+	return &transfer{server: s, core: s.Core, x: x, started: time.Now()}
 }
 
 func (t *transfer) answer() { t.Response = t.core.answer(t.x) }

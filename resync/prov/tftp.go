@@ -96,8 +96,14 @@ func (s *Server) tftpRequest(method, name string, p peer) *resync.Request {
 // core without sockets keeps them apart by status.
 func (s *Server) readTFTP(name string, to io.ReaderFrom) error {
 	s.begun()
+	if s.bad.repeated(s.closing, to.(peer)) {
+		return errBad
+	}
 	t := s.begin(s.tftpRequest(http.MethodGet, name, to.(peer)), "")
 	t.answer()
+	if t.x.breaks() || t.x.bad.HasStatus {
+		return s.readBadly(t, to)
+	}
 	if t.Status != http.StatusOK {
 		t.done(0, nil)
 		return refusal(t.Status)

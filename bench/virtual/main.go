@@ -1,0 +1,157 @@
+// Command virtual measures how fast time passes where it jumps: a day of hourly
+// resyncs of a fleet, on one core, with every event written to a file.
+//
+// In the first case each device has a body of its own of 1.5 KB, one value of
+// which changes each hour, without a reboot. In the second it has one of 45 KB
+// that stays as it is. The server is in process and makes each answer anew.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"time"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// options are the command line.
+type options struct {
+	devices int
+	lasts   time.Duration
+	json    bool
+	profile string
+	events  string
+	only    string
+}
+
+// run carries out a command line. The exit code is not 0 only where something
+// could not be measured: a target that is missed is a result.
+func run(args []string, out, errs io.Writer) int {
+	o, err := parse(args, errs)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	}
+	report, err := measure(o)
+	if err == nil && o.json {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		err = e.Encode(report)
+	} else if err == nil {
+		report.print(out)
+	}
+	if err != nil {
+		fmt.Fprintln(errs, "bench/virtual:", err)
+		return 1
+	}
+	return 0
+}
+
+func parse(args []string, errs io.Writer) (options, error) {
+	var o options
+	f := flag.NewFlagSet("virtual", flag.ContinueOnError)
+	f.SetOutput(errs)
+	f.IntVar(&o.devices, "devices", 10_000, "how many devices")
+	f.DurationVar(&o.lasts, "lasts", 24*time.Hour, "how much of the fleet's time")
+	f.BoolVar(&o.json, "json", false, "print one JSON object")
+	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile to this file")
+	f.StringVar(&o.events, "events", "", "leave the events of the last case in this file")
+	f.StringVar(&o.only, "only", "", "measure one case alone: "+cases[0].Name+" or "+cases[1].Name)
+	return o, f.Parse(args)
+}
+
+// A report is what was seen. Figures are those of the whole, start-up included.
+type report struct {
+	Devices int           `json:"devices"`
+	Lasts   float64       `json:"fleet_seconds"`
+	Cases   []measurement `json:"cases"`
+}
+
+// A measurement is a case with what it took.
+type measurement struct {
+	Name     string  `json:"name"`
+	Body     int     `json:"body_bytes"`
+	Attempts int     `json:"attempts"`
+	Failed   int     `json:"failed"`
+	Applied  int     `json:"applied"` // bodies that changed something
+	Events   int     `json:"events"`
+	Written  int64   `json:"written_bytes"`
+	Seconds  float64 `json:"seconds"`
+	CPU      float64 `json:"cpu_seconds"`
+	Each     float64 `json:"microseconds_each"`
+	Speed    float64 `json:"times_real"`
+	Heap     int64   `json:"allocated_bytes_each"`
+	Most     float64 `json:"target_seconds"` // 0 for another fleet than the target's
+	Ratio    float64 `json:"of_target"`
+	MostEach float64 `json:"target_microseconds"`
+	Verdict  string  `json:"verdict"`
+}
+
+func measure(o options) (*report, error) {
+	runtime.GOMAXPROCS(1)
+	if o.profile != "" {
+		f, err := os.Create(o.profile)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return nil, err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	r := &report{Devices: o.devices, Lasts: o.lasts.Seconds()}
+	for _, c := range cases {
+		if o.only != "" && o.only != c.Name {
+			continue
+		}
+		m, err := c.run(o)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Name, err)
+		}
+		r.Cases = append(r.Cases, m)
+	}
+	return r, nil
+}
+
+func (r *report) print(w io.Writer) {
+	fmt.Fprintf(w, "%d devices, %gh of their time, one core of %s\n\n", r.Devices, r.Lasts/3600, runtime.Version())
+	fmt.Fprintf(w, "%-10s %9s %9s %9s %9s %8s %8s %10s  %s\n", "", "attempts", "failed", "applied", "events", "seconds", "µs each", "target", "")
+	for _, m := range r.Cases {
+		fmt.Fprintf(w, "%-10s %9d %9d %9d %9d %8.2f %8.1f %10s  %s\n", m.Name, m.Attempts, m.Failed, m.Applied, m.Events, m.Seconds, m.Each, m.target(), m.Verdict)
+	}
+	for _, m := range r.Cases {
+		fmt.Fprintf(w, "\n%s: bodies of %d bytes, %.0f MB of events, %.2f s of CPU, %d bytes allocated for each attempt, %.0f times as fast as the wall's clock",
+			m.Name, m.Body, float64(m.Written)/1e6, m.CPU, m.Heap, m.Speed)
+	}
+	fmt.Fprintln(w)
+}
+
+func (m *measurement) target() string {
+	if m.Most == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%g s", m.Most)
+}
+
+// judge sets the measurement beside its target, which is for 10,000 devices and
+// a day.
+func (m *measurement) judge(o options) {
+	if o.devices != 10_000 || o.lasts != 24*time.Hour {
+		m.Most, m.Verdict = 0, "no target for this fleet"
+		return
+	}
+	m.Ratio = m.Seconds / m.Most
+	m.Verdict = fmt.Sprintf("met, ratio %.2f", m.Ratio)
+	if m.Seconds > m.Most || m.MostEach > 0 && m.Each > m.MostEach {
+		m.Verdict = fmt.Sprintf("missed, ratio %.2f", m.Ratio)
+	}
+}

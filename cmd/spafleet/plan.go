@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"spafleet/scenarios"
+)
+
+// printPlan prints what a story would take. A story that would be refused is
+// the exit code that its run would have.
+func printPlan(s streams, story *scenarios.Story, st *stage) error {
+	f, err := scenarios.Foresee(story, st.options)
+	if err != nil {
+		return err
+	}
+	if st.json {
+		_ = writeJSON(s.out, f) // a closed pipe is nobody's trouble
+	} else {
+		writeForecast(s.out, f)
+	}
+	for _, m := range f.Misfits {
+		if m.Refused {
+			return exitWith(exitUsage)
+		}
+	}
+	return nil
+}
+
+// writeForecast prints a forecast in words.
+func writeForecast(w io.Writer, f *scenarios.Forecast) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d devices, seed %d; this is a plan, nothing was started\n\n", f.Name, f.Devices, f.Seed)
+	for _, m := range f.Models {
+		fmt.Fprintf(&b, "%-22s %9d\n", m.Model+" "+m.Firmware, m.Devices)
+	}
+	b.WriteByte('\n')
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-13s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	for i, c := range f.Contacts {
+		row(first(i, "contacts"), "%s", contactText(&c))
+	}
+	row("start", "%s", startText(f))
+	row("steady", "%s resyncs/s, as the presets are; profiles may say otherwise", rateText(f.Steady))
+	d := &f.Descriptors
+	row("sockets", "%d attempts at once, each with one socket, and %d of the program's; %d files may be open (RLIMIT_NOFILE)", d.Attempts, d.Sockets, d.Limit)
+	if peak := f.Start.Peak(); peak > 0 {
+		row("", "at %s/s the places are enough while a resync takes less than %s", rateText(peak), seconds(float64(d.Attempts)/peak))
+	}
+	m := &f.Memory
+	row("memory", "%s: %d B a device, %s for attempts, and what the collector leaves; %s are available", scenarios.SizeText(m.Whole), m.PerDevice, scenarios.SizeText(m.Attempts), scenarios.SizeText(m.Available))
+	row("", "%s", m.Basis)
+	row("certificates", "%s", certificatesText(&f.Certificates))
+	row("addresses", "%s", addressesText(&f.Addresses))
+	c := &f.Connections
+	row("connections", "%s/s from the busiest address; above %.0f/s is too near %d ports / 60 s = %.0f/s", rateText(c.PerSecond), c.Warn, c.Ports, c.Most)
+	row("cpu", "%.1f of %d cores in the first second, at about %s a resync", f.CPU.Peak, f.CPU.Cores, seconds(f.CPU.PerAttempt))
+	writeMisfits(&b, f.Misfits)
+	io.WriteString(w, b.String())
+}
+
+func first(i int, name string) string {
+	if i == 0 {
+		return name
+	}
+	return ""
+}
+
+func contactText(c *scenarios.Contact) string {
+	place := c.Where
+	if len(c.Addresses) > 0 && c.Addresses[0] != c.Host {
+		place += " " + strings.Join(c.Addresses, ", ")
+	}
+	if c.Where == "dns" {
+		place = "judged when DNS has said where it is"
+	}
+	return fmt.Sprintf("%s: %s, for %s", c.Host, place, strings.Join(c.For, ", "))
+}
+
+func startText(f *scenarios.Forecast) string {
+	var parts []string
+	s := &f.Start
+	if s.AtOnce > 0 {
+		parts = append(parts, fmt.Sprintf("%d resyncs at once", s.AtOnce))
+	}
+	if s.PerSecond > 0 {
+		parts = append(parts, fmt.Sprintf("%s resyncs/s for %s", rateText(s.PerSecond), time.Duration(s.Window*float64(time.Second))))
+	}
+	if s.Waiting > 0 {
+		parts = append(parts, fmt.Sprintf("%d devices wait to be told", s.Waiting))
+	}
+	text := strings.Join(parts, ", ")
+	if s.Rate > 0 {
+		text += fmt.Sprintf("; held to %s/s", rateText(s.Rate))
+	}
+	return text
+}
+
+func certificatesText(c *scenarios.Certificates) string {
+	if !c.Known {
+		return fmt.Sprintf("none, unless a profile says https: then up to %d, with %d keys", c.Devices, c.Keys)
+	}
+	return fmt.Sprintf("%d to make, with %d keys: %s of CPU, by two made here just now; %d are kept", c.Devices, c.Keys, seconds(c.CPUSeconds), c.Kept)
+}
+
+func addressesText(a *scenarios.Addresses) string {
+	text := fmt.Sprintf("%s to %s", a.First, a.Last)
+	if !a.Own {
+		text += ", which this machine cannot bind: all traffic comes from one address"
+	}
+	return text
+}
+
+func writeMisfits(b *strings.Builder, list []scenarios.Misfit) {
+	if len(list) == 0 {
+		b.WriteString("\nall of it fits\n")
+		return
+	}
+	b.WriteString("\nwhat does not fit\n")
+	for _, m := range list {
+		mark := "!"
+		if m.Refused {
+			mark = "✗"
+		}
+		fmt.Fprintf(b, "  %s %s: %s\n      %s\n", mark, m.What, m.Why, m.Flag)
+	}
+}
+
+func rateText(r float64) string {
+	if r >= 10 {
+		return fmt.Sprintf("%.0f", r)
+	}
+	return fmt.Sprintf("%.2g", r)
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"spafleet/scenarios"
+)
+
+func reportCommand(s streams) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "report",
+		Short: "Merge the results of a fleet that ran on many machines",
+		Args:  noArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(mergeCommand(s))
+	return c
+}
+
+func mergeCommand(s streams) *cobra.Command {
+	asJSON := false
+	c := &cobra.Command{
+		Use:   "merge RESULT...",
+		Short: "Merge the results of shards into the report of the whole fleet",
+		Long: `Merges the results of all shards of a run into the report that one process would
+have given: counters and histograms add up exactly, and what was claimed of the
+fleet is decided for the whole of it. The exit code is that of the merged verdict.
+
+A RESULT is a file of 'run --result', or a log in which 'run --result -' left its
+marked lines; - reads standard input. Of several attempts of a shard the last
+counts. A shard that is missing or there twice, and a result of another run, seed
+or story, is refused by name.`,
+		Example: `  spafleet report merge 0.json 1.json 2.json
+  spafleet report merge --json shard-*.json
+  kubectl logs -l batch.kubernetes.io/job-name=spafleet --tail=-1 | spafleet report merge -`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("merge what? give the results of all shards, or - for a log on standard input")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			var parts []scenarios.Part
+			for _, name := range args {
+				more, err := readResults(s.in, name)
+				if err != nil {
+					return err
+				}
+				parts = append(parts, more...)
+			}
+			report, err := scenarios.Merge(parts)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				_ = writeJSON(s.out, report) // a closed pipe is nobody's trouble
+			} else {
+				writeReport(s.out, report)
+			}
+			if report.Exit != exitOK {
+				return exitWith(report.Exit)
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return c
+}
+
+// readResults returns the results in a file or log.
+func readResults(in io.Reader, name string) ([]scenarios.Part, error) {
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	} else {
+		name = "standard input"
+	}
+	text, err := io.ReadAll(io.LimitReader(in, mostResults+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
+	case len(text) > mostResults:
+		return nil, fmt.Errorf("%s: more than %d bytes; keep the lines of the results and those before them", name, mostResults)
+	case bytes.Contains(text, []byte(frameMark)):
+		return readLog(name, text)
+	}
+	r := &scenarios.Report{}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("%s holds no result of 'spafleet run --result': %w", name, err)
+	}
+	return []scenarios.Part{{From: name, Report: r}}, nil
+}
+
+// mostResults bounds what is read from one file.
+const mostResults = 1 << 30
+
+// A mark is a marker line whose result has not been seen yet.
+type mark struct {
+	line  int
+	text  string // what the result is of
+	bytes int
+}
+
+// readLog finds the results in a log. Each line may have something before it,
+// such as the time or the name of a pod, and others between: a result is known by
+// its digest.
+func readLog(name string, text []byte) ([]scenarios.Part, error) {
+	var parts []scenarios.Part
+	open := map[string]mark{} // by digest
+	lines := bufio.NewReader(bytes.NewReader(text))
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		line = bytes.TrimRight(line, "\r\n")
+		switch at := bytes.Index(line, []byte(frameMark)); {
+		case at >= 0:
+			digest, m, ok := readMark(string(line[at+len(frameMark):]))
+			if !ok {
+				return nil, fmt.Errorf("%s:%d: a damaged marker line", name, n)
+			}
+			m.line = n
+			open[digest] = m
+		case len(open) > 0:
+			part, digest, err := resultIn(line, open)
+			if err != nil {
+				return nil, fmt.Errorf("%s:%d: %w", name, n, err)
+			}
+			if part != nil {
+				parts = append(parts, scenarios.Part{From: fmt.Sprintf("%s:%d", name, open[digest].line), Report: part})
+				delete(open, digest)
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	for _, m := range open {
+		return nil, fmt.Errorf("%s:%d: the line of the result of %s is missing or cut", name, m.line, m.text)
+	}
+	return parts, nil
+}
+
+// readMark reads what stands behind a frameMark.
+func readMark(text string) (digest string, m mark, ok bool) {
+	var index, count, attempt int
+	n, err := fmt.Sscanf(text, "shard=%d/%d attempt=%d bytes=%d sha256=%s", &index, &count, &attempt, &m.bytes, &digest)
+	m.text = fmt.Sprintf("shard %d of %d, attempt %d,", index, count, attempt)
+	return digest, m, err == nil && n == 5 && m.bytes > 1
+}
+
+// resultIn returns the result at the end of a line, nil where there is none.
+func resultIn(line []byte, open map[string]mark) (*scenarios.Report, string, error) {
+	for digest, m := range open {
+		if len(line) < m.bytes {
+			continue
+		}
+		text := line[len(line)-m.bytes:]
+		if fmt.Sprintf("%x", sha256.Sum256(text)) != digest {
+			continue
+		}
+		r := &scenarios.Report{}
+		if err := json.Unmarshal(text, r); err != nil {
+			return nil, "", fmt.Errorf("the result of %s: %w", strings.TrimSuffix(m.text, ","), err)
+		}
+		return r, digest, nil
+	}
+	return nil, "", nil
+}

@@ -1,0 +1,354 @@
+package fleet
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"spafleet/resync"
+)
+
+// A datagramSocket is a device's UDP socket in virtual time, with what is on its
+// way from and to it, and the servers' ends of its transfers. These act only
+// while the device reads: nobody else could tell.
+type datagramSocket struct {
+	a        *actor
+	out      []datagram // to a server, by arrival
+	in       []datagram // to the device, by arrival
+	deadline int64      // of reading; 0: none
+	ends     []tftpEnd  // those that have begun, by port
+	spare    [][]byte   // buffers of datagrams that have arrived
+}
+
+// A datagram is on its way.
+type datagram struct {
+	at   int64 // when it arrives
+	to   netip.AddrPort
+	from netip.AddrPort
+	data []byte
+}
+
+// listenVirtual opens an actor's socket.
+func listenVirtual(ctx context.Context, _ netip.Addr) (net.PacketConn, error) {
+	a := ctx.(*actor) // of the one Fetch there is
+	s := &a.socket
+	*s = datagramSocket{a: a, out: s.out[:0], in: s.in[:0], ends: s.ends[:0], spare: s.spare}
+	return s, nil
+}
+
+func (s *datagramSocket) buffer(p []byte) []byte {
+	if n := len(s.spare); n > 0 {
+		b := s.spare[n-1]
+		s.spare = s.spare[:n-1]
+		return append(b[:0], p...)
+	}
+	return append(make([]byte, 0, 4+tftpBlock), p...)
+}
+
+// WriteToUDPAddrPort sends a datagram, which arrives half a round trip later.
+func (s *datagramSocket) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error) {
+	if to.Addr() == s.a.s.world.Addr {
+		s.out = append(s.out, datagram{at: s.a.Now() + s.halfTrip(), to: to, data: s.buffer(p)})
+	}
+	return len(p), nil
+}
+
+// halfTrip is the same for all datagrams, so that none overtakes another.
+func (s *datagramSocket) halfTrip() int64 {
+	if t := s.a.s.world.RoundTrip; t > 0 {
+		return int64(t) / 2
+	}
+	return int64(defaultRoundTrip) / 2
+}
+
+// ReadFromUDPAddrPort waits for a datagram or the deadline. Whatever happens
+// first happens, at the device or at a server.
+func (s *datagramSocket) ReadFromUDPAddrPort(p []byte) (int, netip.AddrPort, error) {
+	for {
+		arrival, server := never, never
+		if len(s.in) > 0 {
+			arrival = s.in[0].at
+		}
+		end := s.nextEnd()
+		switch {
+		case len(s.out) > 0 && (end == nil || s.out[0].at <= end.again):
+			server = s.out[0].at
+		case end != nil:
+			server = end.again
+		}
+		device := arrival
+		if s.deadline > 0 {
+			device = min(device, s.deadline)
+		}
+		switch {
+		case server < device:
+			if err := s.serve(end, server); err != nil {
+				return 0, netip.AddrPort{}, err
+			}
+			continue
+		case device == never:
+			return 0, netip.AddrPort{}, os.ErrDeadlineExceeded // nothing will ever come
+		}
+		if err := s.a.wait(device); err != nil {
+			return 0, netip.AddrPort{}, err
+		}
+		if arrival > device {
+			return 0, netip.AddrPort{}, os.ErrDeadlineExceeded
+		}
+		return s.receive(p)
+	}
+}
+
+func (s *datagramSocket) receive(p []byte) (int, netip.AddrPort, error) {
+	d := s.in[0]
+	s.in = append(s.in[:0], s.in[1:]...)
+	n := copy(p, d.data)
+	s.spare = append(s.spare, d.data)
+	return n, d.from, nil
+}
+
+// serve lets a server's end act: a datagram reaches it, or it has waited long
+// enough for one.
+func (s *datagramSocket) serve(end *tftpEnd, at int64) error {
+	if len(s.out) == 0 || s.out[0].at != at {
+		end.repeat(s, at)
+		return nil
+	}
+	d := s.out[0]
+	s.out = append(s.out[:0], s.out[1:]...)
+	err := s.deliver(d)
+	s.spare = append(s.spare, d.data)
+	return err
+}
+
+func (s *datagramSocket) deliver(d datagram) error {
+	if port := d.to.Port(); port == s.a.s.world.TFTP && port != 0 {
+		return s.begin(d)
+	}
+	if i := int(d.to.Port()) - tftpPort; i >= 0 && i < len(s.ends) {
+		return s.ends[i].take(s, d)
+	}
+	return nil // nobody is there
+}
+
+// reply sends a datagram from a server's port.
+func (s *datagramSocket) reply(at int64, port uint16, data []byte) {
+	s.in = append(s.in, datagram{at: at + s.halfTrip(), from: netip.AddrPortFrom(s.a.s.world.Addr, port), data: s.buffer(data)})
+}
+
+// nextEnd returns the end that repeats itself next, nil for none.
+func (s *datagramSocket) nextEnd() (next *tftpEnd) {
+	for i := range s.ends {
+		if e := &s.ends[i]; e.again != 0 && (next == nil || e.again < next.again) {
+			next = e
+		}
+	}
+	return next
+}
+
+// SetDeadline sets when reading ends.
+func (s *datagramSocket) SetDeadline(t time.Time) error { return s.SetReadDeadline(t) }
+
+// SetReadDeadline sets when reading ends.
+func (s *datagramSocket) SetReadDeadline(t time.Time) error {
+	s.deadline = t.UnixNano()
+	return nil
+}
+
+// SetWriteDeadline does nothing: writing does not wait.
+func (s *datagramSocket) SetWriteDeadline(time.Time) error { return nil }
+
+// Close leaves what is on its way to itself.
+func (s *datagramSocket) Close() error { return nil }
+
+// LocalAddr is the device's.
+func (s *datagramSocket) LocalAddr() net.Addr {
+	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.a.in.Unit.IP, tftpPort))
+}
+
+// ReadFrom is ReadFromUDPAddrPort.
+func (s *datagramSocket) ReadFrom(p []byte) (int, net.Addr, error) {
+	n, from, err := s.ReadFromUDPAddrPort(p)
+	return n, net.UDPAddrFromAddrPort(from), err
+}
+
+// WriteTo is WriteToUDPAddrPort.
+func (s *datagramSocket) WriteTo(p []byte, to net.Addr) (int, error) {
+	return s.WriteToUDPAddrPort(p, to.(*net.UDPAddr).AddrPort())
+}
+
+// What the embedded server's TFTP is like: blocks without options, each sent up
+// to four times, a second apart; every refusal is an ERROR 1.
+const (
+	tftpBlock   = 512
+	tftpPort    = 50000 // of the first transfer; the next one has the next
+	tftpWait    = int64(time.Second)
+	tftpRepeats = 3
+
+	opRead, opWrite, opData, opAck, opError = 1, 2, 3, 4, 5
+)
+
+// A tftpEnd is the server's end of one transfer.
+type tftpEnd struct {
+	port    uint16
+	request *resync.Request // of an upload: what is answered at its end
+	body    []byte          // what is sent, or has come so far
+	block   uint16          // sent last, or received last
+	at      int             // of body: the first byte of block
+	again   int64           // when the last packet is repeated; 0: not at all
+	left    int             // repetitions
+	last    []byte          // packet
+	whole   bool            // the upload has come
+}
+
+// begin answers a request for a transfer, on a port of its own.
+func (s *datagramSocket) begin(d datagram) error {
+	op, path, ok := parseTFTPRequest(d.data)
+	if !ok {
+		return nil
+	}
+	w := s.a.s.world
+	if err := s.a.wait(d.at); err != nil {
+		return err
+	}
+	if cap(s.ends) > len(s.ends) {
+		s.ends = s.ends[:len(s.ends)+1]
+	} else {
+		s.ends = append(s.ends, tftpEnd{})
+	}
+	e := &s.ends[len(s.ends)-1]
+	*e = tftpEnd{port: uint16(tftpPort + len(s.ends) - 1), last: e.last[:0]}
+	r := &resync.Request{Method: http.MethodGet, Scheme: "tftp", Path: path, Source: s.a.in.Unit.IP, Server: netip.AddrPortFrom(w.Addr, w.TFTP)}
+	if op == opWrite {
+		r.Method = http.MethodPut
+		e.request = r
+		e.send(s, d.at, opAck, 0, nil)
+		return nil
+	}
+	ready := s.a.think()
+	resp := w.Server.Respond(d.at, r)
+	if resp.Fails != nil {
+		return s.fails(resp.Fails)
+	}
+	if resp.Status != http.StatusOK {
+		e.refuse(s, ready, resp.Status)
+		return nil
+	}
+	e.body = resp.Body
+	e.sendBlock(s, ready)
+	return nil
+}
+
+// fails tells the device what it makes of a bad server, when it does.
+func (s *datagramSocket) fails(e *resync.Error) error {
+	if err := s.a.wait(s.a.Now() + e.Took.FirstByte + e.Took.Body); err != nil {
+		return err
+	}
+	return e
+}
+
+func parseTFTPRequest(p []byte) (op uint16, path string, ok bool) {
+	if len(p) < 4 {
+		return 0, "", false
+	}
+	op = binary.BigEndian.Uint16(p)
+	path, _, ok = strings.Cut(string(p[2:]), "\x00")
+	return op, path, ok && (op == opRead || op == opWrite)
+}
+
+// refuse ends a transfer that has not begun.
+func (e *tftpEnd) refuse(s *datagramSocket, at int64, status int) {
+	text := "file not found"
+	if status != http.StatusNotFound {
+		text = http.StatusText(status)
+	}
+	e.send(s, at, opError, 1, append([]byte(text), 0))
+	e.again = 0
+}
+
+func (e *tftpEnd) sendBlock(s *datagramSocket, at int64) {
+	e.block++
+	e.send(s, at, opData, e.block, e.body[e.at:min(e.at+tftpBlock, len(e.body))])
+}
+
+// send sends a packet, to be repeated until it is answered.
+func (e *tftpEnd) send(s *datagramSocket, at int64, op, number uint16, payload []byte) {
+	e.last = binary.BigEndian.AppendUint16(e.last[:0], op)
+	e.last = binary.BigEndian.AppendUint16(e.last, number)
+	e.last = append(e.last, payload...)
+	e.again, e.left = at+tftpWait, tftpRepeats
+	s.reply(at, e.port, e.last)
+}
+
+// repeat sends the last packet once more, or gives up.
+func (e *tftpEnd) repeat(s *datagramSocket, at int64) {
+	if e.left == 0 {
+		e.again = 0
+		return
+	}
+	e.left--
+	e.again = at + tftpWait
+	s.reply(at, e.port, e.last)
+}
+
+// take takes the device's answer.
+func (e *tftpEnd) take(s *datagramSocket, d datagram) error {
+	if len(d.data) < 4 {
+		return nil
+	}
+	op, number := binary.BigEndian.Uint16(d.data), binary.BigEndian.Uint16(d.data[2:])
+	switch {
+	case op == opError:
+		e.again = 0
+	case op == opAck && e.request == nil && number == e.block && e.again != 0:
+		e.acknowledged(s, d.at)
+	case op == opData && e.request != nil:
+		return e.store(s, d, number)
+	}
+	return nil
+}
+
+// acknowledged goes on to the next block. One shorter than the others was the
+// last.
+func (e *tftpEnd) acknowledged(s *datagramSocket, at int64) {
+	e.again = 0
+	if e.at += tftpBlock; e.at > len(e.body) {
+		return
+	}
+	e.sendBlock(s, at)
+}
+
+// store takes a block of an upload. The server answers the last one when it has
+// the file.
+func (e *tftpEnd) store(s *datagramSocket, d datagram, number uint16) error {
+	payload := d.data[4:]
+	switch {
+	case number == e.block && len(e.body) > 0: // its ACK was lost
+		s.reply(d.at, e.port, e.last)
+		return nil
+	case number != e.block+1 || e.whole:
+		return nil
+	}
+	e.block = number
+	e.body = append(e.body, payload...)
+	if len(payload) < tftpBlock {
+		if err := s.a.wait(d.at); err != nil {
+			return err
+		}
+		e.whole, e.request.Body = true, e.body
+		if resp := s.a.s.world.Server.Respond(d.at, e.request); resp.Status != http.StatusOK {
+			e.refuse(s, d.at, resp.Status)
+			return nil
+		}
+	}
+	e.send(s, d.at, opAck, number, nil)
+	if e.whole {
+		e.again = 0
+	}
+	return nil
+}

@@ -1,0 +1,13 @@
+// Package fault disturbs what passes between devices and servers, by a plan.
+//
+// A [Plan] holds the faults of the moment. Who begins an exchange (one TFTP
+// transfer, one HTTP request, one DNS query) asks [Plan.Exchange] what befalls
+// it. The answer is nil as a rule; else a [Trouble], which wraps the exchange's
+// sockets ([Trouble.Packets], [Trouble.Conn]), tells without sockets what
+// becomes of a connection ([Trouble.Connect], [Trouble.Request],
+// [Trouble.Answer]), or says what a bad server does ([Trouble.Server]).
+//
+// Chance is a pure function of the plan's seed, the fault, the device and how
+// many exchanges it had: the same seed has the same victims. The package reads
+// no clock and waits for nothing by itself.
+package fault

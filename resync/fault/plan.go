@@ -1,0 +1,165 @@
+package fault
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// A Fault is what happens to some exchanges. The zero Fault happens to all, and
+// does nothing.
+type Fault struct {
+	// Number tells the faults of a plan apart where chance is concerned.
+	Number uint32
+	// Devices reports whether a device is among those meant; nil: all are. It is
+	// called from many goroutines.
+	Devices func(device uint32) bool
+	Match   Match
+	// Nth are the matching exchanges that it befalls, counted from 1 from the
+	// start of the fault; nil: each.
+	Nth Ordinals
+	// PerFleet counts the exchanges of all devices together, in the order in
+	// which they begin; else each device has a count of its own.
+	PerFleet bool
+	// Chance is how likely it befalls an exchange that Nth means, in (0, 1]; 0:
+	// it always does.
+	Chance float64
+	Effects
+}
+
+// An Exchange is what a fault is chosen by.
+type Exchange struct {
+	Device uint32
+	Scheme string // tftp, http, https or dns
+	Path   string // with its leading slash and its query; of dns the name, without a slash
+	// Hello is a server's view of a client that has said hello and asked for
+	// nothing yet: only faults of the handshake befall it, and those no other.
+	Hello bool
+}
+
+// A Plan is the faults of the moment. Its zero value has none. It is safe for
+// concurrent use; Seed is set before.
+type Plan struct {
+	Seed uint64
+
+	mu     sync.Mutex // of those who start and stop
+	active atomic.Pointer[[]*Active]
+}
+
+// An Active fault is one of a plan.
+type Active struct {
+	fault  Fault
+	hello  bool
+	plan   *Plan
+	befell atomic.Int64
+
+	mu     sync.Mutex
+	counts map[uint32]uint32 // matching exchanges by device; of the fleet at device 0
+}
+
+// Start puts a fault into the plan. Exchanges that have begun are let be.
+func (p *Plan) Start(f Fault) *Active {
+	a := &Active{fault: f, hello: f.ofHandshake(), plan: p, counts: map[uint32]uint32{}}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := append(slices.Clone(p.list()), a)
+	p.active.Store(&list)
+	return a
+}
+
+// Stop takes the fault out of its plan. What it has begun it goes on with.
+// Stopping twice does nothing.
+func (a *Active) Stop() {
+	p := a.plan
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := slices.DeleteFunc(slices.Clone(p.list()), func(b *Active) bool { return a == b })
+	p.active.Store(&list)
+}
+
+// Befell returns how many exchanges the fault has befallen.
+func (a *Active) Befell() int { return int(a.befell.Load()) }
+
+func (p *Plan) list() []*Active {
+	if list := p.active.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+// Exchange counts an exchange that begins, and returns what befalls it; nil for
+// nothing. A nil plan has no faults.
+func (p *Plan) Exchange(x Exchange) *Trouble {
+	if p == nil {
+		return nil
+	}
+	var t *Trouble
+	for _, a := range p.list() {
+		key, ok := a.befalls(x)
+		if !ok {
+			continue
+		}
+		if t == nil {
+			t = &Trouble{}
+		}
+		t.parts = append(t.parts, part{effects: &a.fault.Effects, key: key})
+	}
+	return t
+}
+
+// befalls counts an exchange, and returns the key of its chances where it is
+// one of the victims.
+func (a *Active) befalls(x Exchange) (key uint64, ok bool) {
+	f := &a.fault
+	if a.hello != x.Hello || f.Devices != nil && !f.Devices(x.Device) || !f.Match.Covers(x) {
+		return 0, false
+	}
+	n := a.count(x.Device)
+	if f.Nth != nil && !f.Nth.Contain(n) {
+		return 0, false
+	}
+	key = mix(a.plan.Seed, uint64(f.Number)<<32|uint64(x.Device), uint64(n))
+	if f.Chance > 0 && draw(key, ofExchange, 0) >= f.Chance {
+		return 0, false
+	}
+	a.befell.Add(1)
+	return key, true
+}
+
+// count returns the ordinal of a matching exchange that begins.
+func (a *Active) count(device uint32) uint32 {
+	if a.fault.PerFleet {
+		device = 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.counts[device]++
+	return a.counts[device]
+}
+
+// mix hashes three numbers to one (the finalizer of splitmix64).
+func mix(a, b, c uint64) uint64 {
+	x := a + 0x9e3779b97f4a7c15*(b+1)
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x += 0xd1342543de82ef95 * (c + 1)
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	return x ^ x>>31
+}
+
+// A purpose keeps the draws of one exchange apart.
+type purpose uint64
+
+const (
+	ofExchange purpose = iota
+	ofLoss
+	ofDouble
+	ofOrder
+	ofDelay
+	ofBytes
+)
+
+// draw returns a number in [0, 1) for the n-th draw of a purpose.
+func draw(key uint64, p purpose, n uint64) float64 {
+	return float64(mix(key, uint64(p), n)>>11) / (1 << 53)
+}

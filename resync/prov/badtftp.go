@@ -1,0 +1,169 @@
+package prov
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"spafleet/resync/fault"
+)
+
+// errBad ends a transfer of pin/tftp after a fault. The ERROR that pin sends for
+// it comes when nobody listens any more.
+var errBad = errors.New("the answer was a bad one")
+
+// badTransfers are those that a fault has silenced. A device that asks again
+// from the same port has not begun another transfer.
+type badTransfers struct {
+	mu    sync.Mutex
+	peers map[netip.AddrPort]bool
+}
+
+func (b *badTransfers) begin(p netip.AddrPort) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.peers == nil {
+		b.peers = map[netip.AddrPort]bool{}
+	}
+	b.peers[p] = true
+}
+
+func (b *badTransfers) end(p netip.AddrPort) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.peers, p)
+}
+
+// repeated reports whether a request is one of a silenced transfer, and is silent
+// then.
+func (b *badTransfers) repeated(ctx context.Context, p peer) bool {
+	remote := p.RemoteAddr()
+	b.mu.Lock()
+	known := b.peers[remote.AddrPort()]
+	b.mu.Unlock()
+	if known {
+		keepSilent(ctx)
+	}
+	return known
+}
+
+// keepSilent waits longer than a device tries.
+func keepSilent(ctx context.Context) {
+	timer := time.NewTimer(silence)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// readBadly answers a request for a file as the exchange's fault has it. It
+// returns an error, after which pin/tftp lets go of the transfer's socket.
+func (s *Server) readBadly(t *transfer, to io.ReaderFrom) error {
+	remote := to.(peer).RemoteAddr()
+	s.bad.begin(remote.AddrPort())
+	defer s.bad.end(remote.AddrPort())
+	n, err := s.misanswer(t, to)
+	t.done(int(n), err)
+	return errBad
+}
+
+func (s *Server) misanswer(t *transfer, to io.ReaderFrom) (int64, error) {
+	e := &t.x.bad
+	switch {
+	case e.HasStatus:
+		return 0, s.packets(to.(peer), func(int) []byte { return errorPacket(t.x.tftpCode(t.Status), "no") }, 1)
+	case e.Down:
+		keepSilent(s.closing)
+		return 0, nil
+	case e.Hostile == fault.Endless:
+		return to.ReadFrom(&untilClosed{s.closing, zeros{}})
+	case e.Hostile == fault.Drip:
+		return to.ReadFrom(&slowly{s.closing, bytes.NewReader(t.Body)})
+	case e.Hostile == fault.Storm:
+		return 0, s.packets(to.(peer), stormPacket, storm)
+	case e.Hostile == fault.Garbage:
+		err := s.packets(to.(peer), t.noisePacket, storm)
+		keepSilent(s.closing)
+		return 0, err
+	case e.StallAfter.Given && e.StallAfter.Bytes < int64(len(t.Body)):
+		return to.ReadFrom(io.MultiReader(bytes.NewReader(t.Body[:e.StallAfter.Bytes]), silent{s.closing}))
+	}
+	return to.ReadFrom(&untilClosed{s.closing, bytes.NewReader(t.Body)})
+}
+
+// zeros is a file without end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// slowly reads a block at a time, and each takes its time.
+type slowly struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r *slowly) Read(p []byte) (int, error) {
+	timer := time.NewTimer(dripEvery)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return r.Reader.Read(p)
+	case <-r.ctx.Done():
+		return 0, r.ctx.Err()
+	}
+}
+
+// silent is a file that never goes on.
+type silent struct{ ctx context.Context }
+
+func (r silent) Read([]byte) (int, error) {
+	keepSilent(r.ctx)
+	return 0, errBad
+}
+
+// storm is how many packets come unasked: more than a device's patience.
+const storm = 300
+
+// stormPacket repeats the first block, with others in between.
+func stormPacket(i int) []byte {
+	b := binary.BigEndian.AppendUint16([]byte{0, 3}, uint16(1+i%3*i))
+	return append(b, make([]byte, 512)...)
+}
+
+func (t *transfer) noisePacket(i int) []byte {
+	b := make([]byte, 1+i%40)
+	t.x.trouble.Noise(b)
+	b[0] |= 1 // is no packet of TFTP: those begin with 0
+	return b
+}
+
+func errorPacket(code uint16, text string) []byte {
+	b := binary.BigEndian.AppendUint16([]byte{0, 5}, code)
+	return append(append(b, text...), 0)
+}
+
+// packets sends packets from a port of their own.
+func (s *Server) packets(to peer, packet func(i int) []byte, n int) error {
+	remote := to.RemoteAddr()
+	conn, err := net.DialUDP("udp4", &net.UDPAddr{IP: to.LocalIP()}, &remote)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for i := range n {
+		if _, err := conn.Write(packet(i)); err != nil {
+			return nil // the device has gone
+		}
+	}
+	return nil
+}

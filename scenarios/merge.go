@@ -123,7 +123,7 @@ func add(parts []Part) (*Report, error) {
 	all := *first
 	all.Shard, all.Parts, all.Shards = nil, nil, nil
 	all.Timeline, all.Expect = slices.Clone(first.Timeline), slices.Clone(first.Expect)
-	all.Generator.Reasons, all.Notes = []string{}, []string{}
+	all.Generator.Reasons, all.Generator.Limits, all.Generator.Health, all.Notes = []string{}, []string{}, Health{}, []string{}
 	all.Generator.Valid, all.Generator.Most, all.Generator.Aborted = true, 0, 0
 	totals := result.NewTotals(first.Parts.Totals)
 	for _, p := range parts {
@@ -167,6 +167,12 @@ func (g *Generator) merge(o *Generator, shard int) {
 	g.Valid = g.Valid && o.Valid
 	g.Most += o.Most
 	g.Aborted += o.Aborted
+	g.Health.merge(&o.Health)
+	for _, l := range o.Limits {
+		if !slices.Contains(g.Limits, l) {
+			g.Limits = append(g.Limits, l)
+		}
+	}
 	for _, reason := range o.Reasons {
 		g.Reasons = append(g.Reasons, fmt.Sprintf("shard %d: %s", shard, reason))
 	}

@@ -152,7 +152,7 @@ func timeless(c *scenarios.Report) {
 		}
 	}
 	c.Generator.Lateness = result.Spread{Count: c.Generator.Lateness.Count}
-	c.Generator.Most = 0 // of this machine
+	c.Generator.Most, c.Generator.Health = 0, scenarios.Health{} // of this machine
 	for i := range c.Timeline {
 		c.Timeline[i].At = 0
 	}

@@ -60,6 +60,7 @@ type Fleet struct {
 	running   atomic.Int64
 	aborted   atomic.Int64
 	saturated atomic.Int64
+	most      atomic.Int64
 
 	limitsMu sync.Mutex
 	limits   map[string]int
@@ -132,6 +133,8 @@ func (f *Fleet) makeLoops(c *Config) {
 	}
 	start := time.Now()
 	switch {
+	case c.Resume != nil:
+		c.Start = c.Resume.goesOn(c, start)
 	case c.Start.IsZero() && c.Clock == Real:
 		c.Start = start
 	case c.Start.IsZero():
@@ -143,7 +146,13 @@ func (f *Fleet) makeLoops(c *Config) {
 		l.units = make([]unit, (f.Len()-i+n-1)/n)
 		l.heap = make(heap, 0, len(l.units)+1)
 		l.setClock(c, start)
-		l.gate.most = (most + n - 1 - i) / n
+		part := (most + n - 1 - i) / n
+		if c.Clock == Real {
+			l.gate.open(part, part/4)
+		} else {
+			l.gate.open(part, 0)
+		}
+		f.most.Add(int64(part))
 		if c.Rate > 0 { // the loops start in turn, so that the fleet's starts are even
 			shards := max(c.Shard.Count, 1) // and so do the shards
 			l.gate.interval = int64(float64(n*shards) / c.Rate * 1e9 * c.Speed)
@@ -238,10 +247,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	stop()
 	others.Wait()
 	f.pulse()
-	if f.save.File != "" {
-		return f.saveFile()
-	}
-	return nil
+	return f.saveLast()
 }
 
 // work runs the loops until the fleet ends, and keeps the web servers open as
@@ -364,14 +370,9 @@ func (f *Fleet) Running() int { return int(f.running.Load()) }
 // Budget returns what bounds the attempts at once.
 func (f *Fleet) Budget() Budget { return f.budget }
 
-// Outstanding returns how many attempts may run at once.
-func (f *Fleet) Outstanding() int {
-	n := 0
-	for _, l := range f.loops {
-		n += l.gate.most
-	}
-	return n
-}
+// Outstanding returns how many attempts may run at once: as many as the budget
+// says, or fewer for a while after this machine had no descriptor for one.
+func (f *Fleet) Outstanding() int { return int(f.most.Load()) }
 
 // Saturated returns how often an attempt had to wait for the end of another.
 func (f *Fleet) Saturated() int { return int(f.saturated.Load()) }

@@ -43,6 +43,8 @@ type message struct {
 	command *device.Command
 	commit  *commit
 	outcome *resync.Outcome
+	lack    bool            // this machine had no descriptor for the attempt
+	look    func(now int64) // somebody looks at the loop, in its turn
 }
 
 type commit struct {
@@ -59,6 +61,8 @@ type act struct {
 	live  bool
 	order device.Order
 	due   int64 // when it should have started
+
+	transport transport // whose place it has
 }
 
 // run works until ctx ends, then cancels every attempt and takes its outcome.
@@ -201,6 +205,10 @@ func (l *loop) handle(m message, now int64) {
 		}
 	case m.outcome != nil:
 		l.finish(m.act, m.outcome, now)
+	case m.lack:
+		l.resize(func(while int64) { l.gate.shrink(now, while) })
+	case m.look != nil:
+		m.look(now)
 	}
 }
 
@@ -235,7 +243,7 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 	a := l.acts[slot]
 	l.acts[slot] = act{}
 	l.free = append(l.free, slot)
-	l.gate.running--
+	l.gate.ended(a.transport)
 	l.f.running.Add(-1)
 	if !a.live {
 		l.f.aborted.Add(1)

@@ -49,18 +49,34 @@ func (w *world) Resolve(ctx context.Context, name string) (addrs []netip.Addr, e
 	return addrs, err
 }
 
-// whenAble asks until this machine has what asking takes.
+// whenAble asks until this machine has what asking takes. The wait is lateness:
+// this machine's, not the server's.
 func (w *world) whenAble(ctx context.Context, ask func() error) error {
+	var since time.Time
 	for {
 		err := ask()
 		limit, local := fetch.LocalLimit(err)
 		if !local {
+			w.waited(since)
 			return err
+		}
+		if since.IsZero() {
+			since = time.Now()
 		}
 		w.l.f.limited(limit)
+		if limit == "descriptors" {
+			w.l.inbox <- message{act: w.act, lack: true}
+		}
 		if err := pause(ctx, localWait); err != nil {
+			w.waited(since)
 			return err
 		}
+	}
+}
+
+func (w *world) waited(since time.Time) {
+	if !since.IsZero() && w.l.f.late != nil {
+		w.l.f.late(int64(time.Since(since)))
 	}
 }
 

@@ -45,7 +45,9 @@ type message struct {
 	command *device.Command
 	commit  *commit
 	outcome *resync.Outcome
-	got     intake // of an outcome
+	lack    bool            // this machine had no descriptor for the attempt
+	look    func(now int64) // somebody looks at the loop, in its turn
+	got     intake          // of an outcome
 }
 
 type commit struct {
@@ -64,6 +66,8 @@ type act struct {
 	due   int64 // when it should have started
 	told  intake
 	file  *device.File // that was told of last
+
+	transport transport // whose place it has
 }
 
 // run works until ctx ends, then cancels every attempt and takes its outcome.
@@ -208,6 +212,10 @@ func (l *loop) handle(m message, now int64) {
 		}
 	case m.outcome != nil:
 		l.finish(m.act, m.outcome, m.got, now)
+	case m.lack:
+		l.resize(func(while int64) { l.gate.shrink(now, while) })
+	case m.look != nil:
+		m.look(now)
 	}
 }
 
@@ -248,7 +256,7 @@ func (l *loop) finish(slot int32, o *resync.Outcome, got intake, now int64) {
 	l.checkEnd(slot, &a, u, got, o.OK, o.Aborted || !a.live)
 	l.acts[slot] = act{}
 	l.free = append(l.free, slot)
-	l.gate.running--
+	l.gate.ended(a.transport)
 	l.f.running.Add(-1)
 	if !a.live {
 		l.f.aborted.Add(1)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"spafleet/device/result"
 )
@@ -132,9 +133,7 @@ func add(parts []Part) (*Report, error) {
 		}
 		all.Shards = append(all.Shards, *r.Shard)
 		all.DurationSeconds, all.WallSeconds = max(all.DurationSeconds, r.DurationSeconds), max(all.WallSeconds, r.WallSeconds)
-		if r.Started.Before(all.Started) {
-			all.Started = r.Started
-		}
+		all.Started, all.FleetStart = earlier(all.Started, r.Started), earlier(all.FleetStart, r.FleetStart)
 		for _, n := range r.Notes {
 			if !slices.Contains(all.Notes, n) {
 				all.Notes = append(all.Notes, n)
@@ -153,6 +152,13 @@ func add(parts []Part) (*Report, error) {
 	interrupted := slices.ContainsFunc(parts, func(p Part) bool { return p.Report.Verdict == Interrupted })
 	all.judge(interrupted)
 	return &all, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // merge adds another shard's generator. One that could not keep up makes the
@@ -175,12 +181,13 @@ func (g *Generator) merge(o *Generator, shard int) {
 func mergeSteps(parts []Part, i int) StepReport {
 	s := parts[0].Report.Timeline[i]
 	s.Missing = nil
-	s.Devices = 0
+	s.Devices, s.Exchanges = 0, 0
 	for _, p := range parts {
 		o := p.Report.Timeline[i]
 		s.Fired = s.Fired && o.Fired
 		s.At = max(s.At, o.At)
 		s.Devices += o.Devices
+		s.Exchanges += o.Exchanges
 	}
 	if !s.Fired {
 		s.At = 0

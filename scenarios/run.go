@@ -18,6 +18,7 @@ import (
 	"spafleet/device/fleet"
 	"spafleet/device/result"
 	"spafleet/resync"
+	"spafleet/resync/fault"
 	"spafleet/resync/fetch"
 	"spafleet/resync/prov"
 )
@@ -57,6 +58,14 @@ type Options struct {
 	// after it until the context ends.
 	Decided func(*Report)
 	Keep    bool
+	// State is the file that the fleet is kept in, every minute of wall time and
+	// at the end; "": none. If it is there, the fleet goes on from it. The story
+	// itself begins anew: its timeline, its claims and its counts.
+	State string
+	// SaveEvery is another time than a minute between two snapshots.
+	SaveEvery time.Duration
+	// Saved hears of each time that the fleet was saved; may be nil.
+	Saved func(fleet.Snapshot)
 }
 
 // A Live is a story that runs.
@@ -65,7 +74,8 @@ type Live struct {
 	Tally   *result.Tally
 	Server  *prov.Server // nil with a target, and in virtual time
 	Notes   []string
-	Virtual bool // time is virtual
+	Virtual bool      // time is virtual
+	Resumed time.Time // fleet time of the snapshot that the fleet goes on from; zero: it begins
 	play    *play
 }
 
@@ -104,9 +114,15 @@ type play struct {
 	notes    []string
 	values   map[string]string // of ${…}
 	quiet    []quiet
+	chores   []chore                            // by time
+	faults   fault.Plan                         // of the network
+	wrongs   fault.Plan                         // of the server
+	disturbs []*disturbed                       // by step
 	order    func(device.Index, device.Command) // how devices are commanded
 	final    *Report                            // of a clock that jumps, once the story is over
 	modelled *fleet.InProcess                   // the server of virtual time
+	saved    *fleet.Saved                       // what the fleet goes on from; nil: nothing
+	beside   beside                             // what was saved beside it
 }
 
 // Run acts a story out and judges it. The error says that it could not run:
@@ -124,6 +140,11 @@ func Run(ctx context.Context, s *Story, o Options) (*Report, error) {
 		return nil, err
 	}
 	p.texts = &texts{play: p}
+	p.faults.Seed, p.wrongs.Seed = s.Seed, s.Seed
+	p.disturbs = make([]*disturbed, len(s.Timeline))
+	if o.PinTFTP && slices.ContainsFunc(s.Timeline, func(s Step) bool { return s.Fault != nil && s.Fault.OfNetwork() }) {
+		return nil, fmt.Errorf("story %s: pin/tftp opens its own sockets, and faults of the network do not reach it; leave it out", s.Name)
+	}
 	if o.Keep && s.Clock.Mode == fleet.Virtual {
 		return nil, fmt.Errorf("story %s: in virtual time nothing stays up after the end; take another clock", s.Name)
 	}
@@ -142,13 +163,17 @@ func (p *play) prepare() error {
 	if p.certs, err = p.openCerts(); err != nil {
 		return err
 	}
+	if err := p.openState(); err != nil {
+		return err
+	}
+	defer p.closeState()
 	switch {
 	case p.story.Server != nil:
 		if err := p.openServer(); err != nil {
 			return err
 		}
 	case p.story.Clock.Mode == fleet.Virtual:
-		p.modelled = &fleet.InProcess{} // nobody answers
+		p.modelled = &fleet.InProcess{Faults: &p.faults} // nobody answers
 	}
 	if err := p.openFleet(); err != nil {
 		p.closeServer(false)
@@ -168,6 +193,7 @@ func (p *play) openFleet() error {
 		Outstanding: p.story.Most, Rate: p.story.Rate, Tell: p.tell, Late: p.tally.Late, Web: p.options.Web,
 		Compiled: p.options.Compiled, CCERT: p.certs.Holder.Status,
 		Clock: p.story.Clock.Mode, Start: p.story.Clock.Start, Speed: p.story.Clock.Speed, InProcess: p.modelled,
+		Save: fleet.Save{File: p.options.State, Every: p.options.SaveEvery, Extra: p.keepBeside, Told: p.options.Saved}, Resume: p.saved,
 	}
 	if p.story.Clock.jumps() {
 		config.Conduct = p.lead
@@ -181,6 +207,7 @@ func (p *play) openFleet() error {
 		p.log = result.NewEventLog(w, func(dev device.Index) device.MAC { return f.Group(dev).Row.Model.MAC(p.story.Seed, dev) })
 	}
 	p.observe()
+	p.recount()
 	if p.options.Registry != nil {
 		if err := p.tally.Register(p.options.Registry, f.Running); err != nil {
 			return err
@@ -234,7 +261,7 @@ func (p *play) network() fleet.Network {
 	if p.story.Clock.Mode == fleet.Virtual {
 		return nil
 	}
-	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP, Certs: p.certs, Guard: p.guard}
+	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP, Certs: p.certs, Guard: p.guard, Faults: &p.faults}
 	if s := p.story.Server; s != nil {
 		sockets.Hosts = map[string][]netip.Addr{s.name(): {p.server.HTTP().Addr()}}
 	}
@@ -312,7 +339,7 @@ func (p *play) perform(ctx context.Context) (*Report, error) {
 	p.nurse = newNurse(p.fleet, func() float64 { return p.tally.Lateness().P99 })
 	defer p.nurse.end()
 	if p.options.Started != nil {
-		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, play: p})
+		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, Resumed: p.resumed(), play: p})
 	}
 	p.awaitStart(ctx)
 	p.nurse.begin()
@@ -321,6 +348,7 @@ func (p *play) perform(ctx context.Context) (*Report, error) {
 	p.judge.start = p.start
 	p.texts.fleet.Store(p.fleet)
 	p.begin() // before the first event
+	p.foresee()
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
@@ -386,7 +414,8 @@ const closeWait = 500 * time.Millisecond
 func (p *play) openServer() error {
 	s := p.story.Server
 	p.pairs = &prov.Pairs{Seed: p.story.Seed}
-	core, err := prov.NewCore(nil, prov.Options{Who: p.texts.who, Find: p.texts.find, Expand: p.texts.expand, Pairs: p.pairs})
+	p.pairs.Resume(p.beside.Rotations)
+	core, err := prov.NewCore(nil, prov.Options{Who: p.texts.who, Find: p.texts.find, Expand: p.texts.expand, Pairs: p.pairs, Faults: &p.wrongs})
 	if err != nil {
 		return err
 	}
@@ -396,16 +425,17 @@ func (p *play) openServer() error {
 		}
 		return p.fillServer(core)
 	}
-	server := &prov.Server{Core: core, Now: p.now, TFTPAddr: cmpOr(s.TFTP, "127.0.0.1:0"), HTTPAddr: cmpOr(s.HTTP, "127.0.0.1:0")}
+	server := &prov.Server{Core: core, Now: p.now, TFTPAddr: p.beside.at(0, cmpOr(s.TFTP, "127.0.0.1:0")), HTTPAddr: p.beside.at(1, cmpOr(s.HTTP, "127.0.0.1:0"))}
 	for i := range s.HTTPS {
 		l, err := s.HTTPS[i].Listener(p.certs.PKI, s.name(), "127.0.0.1", p.today)
 		if err != nil {
 			return fmt.Errorf("story %s: https: %w", p.story.Name, err)
 		}
+		l.Addr = p.beside.at(2+i, l.Addr)
 		server.HTTPS = append(server.HTTPS, l)
 	}
 	if err := server.Open(); err != nil {
-		return err
+		return p.beside.where(err)
 	}
 	p.server = server
 	p.values = p.addresses(server.TFTP(), server.HTTP(), server.HTTPSAt())

@@ -58,6 +58,10 @@ survives a factory reset. --until ends the run as soon as every device is in tha
 state or further along; with --timeout it is an expectation, and missing it is
 exit code 3. Without --until and --duration the run goes on until Ctrl-C.
 
+--state FILE keeps the fleet: its parameters, states, timers and firmware. The next
+run with the same fleet goes on from it, after Ctrl-C, SIGTERM or kill -9 alike; at
+most a minute is lost. The run's own counts, timeline and expectations begin anew.
+
 Many machines share a fleet: each runs the same command with its own --shard-index
 of --shard-count, and 'spafleet report merge' adds up what --result or --result-url
 left. Device d belongs to shard d mod count, and is the same device whatever the
@@ -74,6 +78,7 @@ too. More than 1,000 devices contact nobody off this machine without
   spafleet run --model SPA2102 --count 1M --plan
   spafleet run --model SPA2102 --count 1000 --virtual 24h --events day.jsonl
   spafleet run --model SPA942 --count 200 --tftp-server 127.0.0.1:6969 --clock mixed --duration 24h
+  spafleet run --model SPA504G --count 10k --tftp-server 127.0.0.1:6969 --state fleet.state
   spafleet run story.yaml --speed 60
   spafleet run story.yaml --shard-index 2 --shard-count 8 --start-at 2026-11-22T18:00:00Z --result 2.json`,
 		Args: cobra.MaximumNArgs(1),
@@ -82,9 +87,14 @@ too. More than 1,000 devices contact nobody off this machine without
 	f.shard.register(c)
 	c.Flags().StringVar(&st.metrics, "metrics", "", "serve Prometheus metrics at this host:port")
 	c.Flags().StringVar(&st.events, "events", "", "write every event to this file, each as a line of JSON")
+	c.Flags().StringVar(&st.options.State, "state", "", "go on with the fleet in this file, if it is there, and keep the fleet in it: every minute and at the end")
+	c.Flags().Var(durationFlag{&st.options.SaveEvery}, "state-every", "how often --state keeps the fleet (1m)")
 	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
 	c.Flags().BoolVar(&plan, "plan", false, "print what the run would take, and what does not fit; start nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if c.Flags().Changed("state-every") && st.options.State == "" {
+			return fmt.Errorf("--state-every needs --state: the file to keep the fleet in")
+		}
 		story, err := f.story(c, args)
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"spafleet/device/fleet"
 	"spafleet/scenarios"
 )
 
@@ -43,10 +44,14 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 	if err != nil {
 		return err
 	}
+	st.options.Saved = st.saved
 	progress := newProgress(st.err, s.Name)
 	st.options.Started = func(l *scenarios.Live) {
 		for _, n := range l.Notes {
 			fmt.Fprintf(st.err, "note: %s\n", n)
+		}
+		if !l.Resumed.IsZero() {
+			fmt.Fprintf(st.err, "resumed from %s: %d devices as of %s\n", st.options.State, l.Fleet.Len(), l.Resumed.UTC().Format(time.RFC3339))
 		}
 		if st.hello != nil {
 			st.hello(st.err, l)
@@ -76,6 +81,13 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 		return exitWith(report.Exit)
 	}
 	return nil
+}
+
+// saved tells of a fleet that could not be saved: the run goes on.
+func (st *stage) saved(s fleet.Snapshot) {
+	if s.Err != nil {
+		fmt.Fprintf(st.err, "spafleet: %s\n", s.Err)
+	}
 }
 
 func (st *stage) print(r *scenarios.Report) {

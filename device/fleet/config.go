@@ -75,7 +75,8 @@ type Config struct {
 	// Save keeps the fleet in a file, and Resume lets it go on from one: then it
 	// must be the same fleet, but for Network, Lease, RCURL and limits. Attempts
 	// that were under way begin anew. Timers go on; what they would have done
-	// meanwhile comes as spread as it would have.
+	// meanwhile comes as spread as it would have. Time that jumps, and a date that
+	// is not the wall's, goes on where it stood, whatever Start says.
 	Save   Save
 	Resume *Saved // nil: begin anew
 }

@@ -134,6 +134,8 @@ func (f *Fleet) makeLoops(c *Config) {
 	}
 	start := time.Now()
 	switch {
+	case c.Resume != nil:
+		c.Start = c.Resume.goesOn(c, start)
 	case c.Start.IsZero() && c.Clock == Real:
 		c.Start = start
 	case c.Start.IsZero():
@@ -241,30 +243,30 @@ func (f *Fleet) Run(ctx context.Context) error {
 	if f.save.File != "" {
 		others.Go(func() { f.keep(side) })
 	}
-	f.work(ctx)
+	broken := f.work(ctx)
 	close(f.done)
 	stop()
 	others.Wait()
 	f.pulse()
-	if f.save.File != "" {
-		return f.saveFile()
+	if broken != nil {
+		return broken // not a nil *Broken
 	}
-	return nil
+	return f.saveLast()
 }
 
 // work runs the loops until the fleet ends, and keeps the web servers open as
-// long.
-func (f *Fleet) work(ctx context.Context) {
+// long. It returns what is wrong with the fleet itself.
+func (f *Fleet) work(ctx context.Context) *Broken {
 	if f.mode == Virtual {
 		f.loops[0].run(ctx) // with its coroutines, and nobody beside it
-		return
+		return f.loops[0].broken
 	}
 	ctx, over := context.WithCancel(ctx)
 	defer over()
 	var wg sync.WaitGroup
 	for _, l := range f.loops {
 		wg.Go(func() {
-			defer over() // where it was conducted to its end
+			defer over() // where it was conducted to its end, or broke
 			l.run(ctx)
 		})
 	}
@@ -273,6 +275,12 @@ func (f *Fleet) work(ctx context.Context) {
 		f.sites.close()
 	}
 	wg.Wait()
+	for _, l := range f.loops {
+		if l.broken != nil {
+			return l.broken
+		}
+	}
+	return nil
 }
 
 // Start returns the fleet's date at its beginning, in nanoseconds since the Unix

@@ -360,8 +360,8 @@ func BenchmarkSave(b *testing.B) {
 	f.save.File = name
 	b.Run("write", func(b *testing.B) {
 		for b.Loop() {
-			if err := f.saveFile(); err != nil {
-				b.Fatal(err)
+			if s := f.saveFile(); s.Err != nil {
+				b.Fatal(s.Err)
 			}
 		}
 		info, err := os.Stat(name)

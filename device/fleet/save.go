@@ -22,7 +22,7 @@ type Save struct {
 	// devices have been copied; nil: nothing.
 	Extra func() []byte
 	// Told hears of every snapshot, or why there is none; may be nil. The run goes
-	// on all the same.
+	// on all the same. Why there is none of the run's end is what Run returns.
 	Told func(Snapshot)
 }
 
@@ -44,7 +44,7 @@ func (f *Fleet) keep(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			_ = f.saveFile() // Told has it
+			f.told(f.saveFile())
 		case <-ctx.Done():
 			return
 		}
@@ -53,16 +53,31 @@ func (f *Fleet) keep(ctx context.Context) {
 
 // saveFile replaces the state file. Whatever happens, there is a whole file under
 // its name: this snapshot or the one before.
-func (f *Fleet) saveFile() error {
+func (f *Fleet) saveFile() Snapshot {
 	began := time.Now()
 	n, err := writeAtomically(f.save.File, f.writeState)
 	if err != nil {
 		err = fmt.Errorf("save the fleet: %w", err)
 	}
+	return Snapshot{n, time.Since(began), err}
+}
+
+func (f *Fleet) told(s Snapshot) {
 	if f.save.Told != nil {
-		f.save.Told(Snapshot{n, time.Since(began), err})
+		f.save.Told(s)
 	}
-	return err
+}
+
+// saveLast saves the fleet at the end of its run.
+func (f *Fleet) saveLast() error {
+	if f.save.File == "" {
+		return nil
+	}
+	s := f.saveFile()
+	if s.Err == nil {
+		f.told(s)
+	}
+	return s.Err
 }
 
 // writeAtomically writes a file under another name in the same folder and then

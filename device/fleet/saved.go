@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/fsm"
 )
 
 // Saved is a fleet in a file, as [Config.Save] left it there. It is sound: every
@@ -259,6 +260,15 @@ func (f *Fleet) loadDevice(r *recordReader, seen []bool) error {
 	return nil
 }
 
+// goesOn returns the fleet's date when it goes on. The wall's time has passed
+// meanwhile; any other begins where it stood.
+func (s *Saved) goesOn(c *Config, now time.Time) time.Time {
+	if c.Clock == Real && c.Start.IsZero() && now.After(s.At) {
+		return now
+	}
+	return s.At
+}
+
 // restore puts a device into a loop that does not run yet.
 func (l *loop) restore(r *record) {
 	was := l.unit(r.dev)
@@ -337,6 +347,15 @@ func carriedOn(at, saved, now int64) int64 {
 		return at
 	}
 	return now + max(at-saved, 0)
+}
+
+// State returns where in its life a device of this process stands. It is for
+// those who count devices before the fleet runs; see [Fleet.View].
+func (f *Fleet) State(dev device.Index) fsm.State {
+	l := f.loop(dev)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unit(dev).life.State
 }
 
 // Resumed returns the fleet time of the snapshot that the fleet goes on from,

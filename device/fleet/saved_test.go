@@ -75,11 +75,12 @@ func (c career) spell(t *testing.T, s *stand, sp spell, file string, again bool)
 		defer close(conducted)
 		timeline{moves: sp.moves, count: f.Len()}.conduct(ctx, t, f)
 	}()
-	var before []byte
+	before := make(chan []byte, 1)
 	if sp.killed {
 		go func() {
 			<-time.After(sp.lasts - time.Nanosecond)
-			before, _ = os.ReadFile(file)
+			b, _ := os.ReadFile(file)
+			before <- b
 		}()
 	}
 	if err := f.Run(ctx); err != nil {
@@ -87,7 +88,7 @@ func (c career) spell(t *testing.T, s *stand, sp spell, file string, again bool)
 	}
 	<-conducted
 	if sp.killed {
-		if err := os.WriteFile(file, before, 0o600); err != nil {
+		if err := os.WriteFile(file, <-before, 0o600); err != nil {
 			t.Error(err)
 		}
 	}

@@ -17,6 +17,7 @@ type world struct {
 	l   *loop
 	act int32
 	dev device.Index
+	got intake
 }
 
 func (w *world) Now() int64 { return w.l.clock.Now() }
@@ -37,6 +38,9 @@ func (w *world) Fetch(ctx context.Context, r *resync.Request) (resp resync.Respo
 		resp, err = w.l.f.network.Fetch(ctx, r)
 		return err
 	})
+	if err == nil {
+		w.got.take(len(resp.Body))
+	}
 	return resp, err
 }
 

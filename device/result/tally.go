@@ -105,6 +105,22 @@ func NewTally(makes []Make, makeOf func(device.Index) int, shard device.Shard) *
 	return t
 }
 
+// Resume counts a device where a fleet that goes on has it. It is called before
+// the first event.
+func (t *Tally) Resume(dev device.Index, s fsm.State) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.moved(&t.devices[t.shard.Place(dev)], t.makeOf(dev), s)
+}
+
+func (t *Tally) moved(m *mark, make int, to fsm.State) {
+	c := &t.counts[make]
+	c.states[m.state]--
+	c.states[to]++
+	t.live.moved(make, m.state, to)
+	m.state = to
+}
+
 // Tell counts events. It keeps nothing of the slice.
 func (t *Tally) Tell(events []device.Event) {
 	t.mu.Lock()
@@ -133,10 +149,7 @@ func (t *Tally) count(e *device.Event) {
 		t.reboots[e.Reason]++
 		t.live.reboot(e.Reason)
 	case device.Moved:
-		c.states[m.state]--
-		c.states[e.State]++
-		t.live.moved(make, m.state, e.State)
-		m.state = e.State
+		t.moved(m, make, e.State)
 	case device.ResyncStarted:
 		t.started++
 	case device.ResyncOK:

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"maps"
 	"strings"
 	"sync"
 )
@@ -57,6 +58,21 @@ func (p *Pairs) Generation(mac string) uint32 {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.current[strings.ToLower(mac)]
+}
+
+// Rotations returns how often each device's secrets were rotated, by MAC address,
+// of those that ever were.
+func (p *Pairs) Rotations() map[string]uint32 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return maps.Clone(p.current)
+}
+
+// Resume sets how often secrets were rotated, as Rotations returned it.
+func (p *Pairs) Resume(rotations map[string]uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.current = maps.Clone(rotations)
 }
 
 // Rotate gives devices new secrets. The old ones remain honoured.

@@ -145,6 +145,9 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 	}
 	last := device.NoConnect
 	for i, addr := range addrs {
+		if i > 0 && len(a.events) > 0 { // they are not to wait for the next address
+			a.flush()
+		}
 		a.file.Server = netip.AddrPortFrom(addr, t.port)
 		a.situation.Place = &device.Transfer{Scheme: t.scheme, Serv: t.host, ServIP: addr, Port: t.port, Path: t.path}
 		if i == 0 {
@@ -222,6 +225,9 @@ func (a *attempt) broken(text string) *failure {
 func (a *attempt) resolve(t *target) (addrs []netip.Addr, took int64, f *failure) {
 	if addr, err := netip.ParseAddr(t.host); err == nil {
 		return []netip.Addr{addr.Unmap()}, 0, nil
+	}
+	if len(a.events) > 0 { // they are not to wait for the name
+		a.flush()
 	}
 	begun := a.wall()
 	addrs, err := a.w.Resolve(a.ctx, t.host)

@@ -69,7 +69,7 @@ type chore struct {
 var undo = map[string]string{"power_off": "power_on", "power_on": "power_off", "off_hook": "on_hook", "on_hook": "off_hook"}
 
 // paced lets devices act, each when its turn comes, and takes it back where the
-// step says for how long.
+// step says for how long. Those of other shards have a turn and do nothing here.
 func (p *play) paced(i int, devices []device.Index, now time.Duration) {
 	s := &p.story.Timeline[i]
 	order := devices
@@ -81,6 +81,9 @@ func (p *play) paced(i int, devices []device.Index, now time.Duration) {
 	}
 	var left []chore
 	for n, dev := range order {
+		if !p.fleet.Shard().Has(dev) {
+			continue
+		}
 		at := now
 		if s.Pace != (Pace{}) {
 			at += s.Pace.at(n, len(order))

@@ -71,17 +71,33 @@ func (p *plan) groupNames(text string) ([]string, error) {
 // choose returns the devices of this process that a selector means now, by index.
 // A sample is the same for the same seed and step, however many shards there are.
 func (j *judge) choose(s selector, step int) []device.Index {
+	if s.most.text != "" {
+		return j.mine(j.chooseAll(s, step))
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if s.most.text == "" {
-		return j.meant(s, j.fleet.Len(), j.device, j.world)
-	}
+	return j.meant(s, j.fleet.Len(), j.device, j.world)
+}
+
+// chooseAll returns the devices that a selector means, those of other shards
+// too: it is then by what a device is alone.
+func (j *judge) chooseAll(s selector, step int) []device.Index {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	world := j.stranger
 	if j.fleet.Shard().Whole() {
-		return j.sample(s, step, j.meant(s, j.fleet.Len(), j.device, j.world))
+		world = j.world
 	}
-	everyone := func(i int) device.Index { return device.Index(i) }
-	list := j.sample(s, step, j.meant(s, j.fleet.Total(), everyone, j.stranger))
-	return slices.DeleteFunc(list, func(dev device.Index) bool { return !j.fleet.Shard().Has(dev) })
+	list := j.meant(s, j.fleet.Total(), func(i int) device.Index { return device.Index(i) }, world)
+	if s.most.text == "" {
+		return list
+	}
+	return j.sample(s, step, list)
+}
+
+// mine returns those of some devices that are of this process.
+func (j *judge) mine(list []device.Index) []device.Index {
+	return slices.DeleteFunc(slices.Clone(list), func(dev device.Index) bool { return !j.fleet.Shard().Has(dev) })
 }
 
 // meant returns those of n devices that a selector without its quantity means.

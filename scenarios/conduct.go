@@ -180,14 +180,7 @@ func (p *play) fire(i int, now time.Duration) {
 		p.calm(p.steps[s.Clear])
 		return
 	}
-	var all, devices []device.Index // all: also those of other shards, among which a device has its turn
-	if s.Pace == (Pace{}) {
-		devices = p.judge.choose(p.chosen[i], i)
-		all = devices
-	} else {
-		all = p.judge.chooseAll(p.chosen[i], i)
-		devices = p.judge.mine(all)
-	}
+	devices := p.judge.choose(p.chosen[i], i)
 	p.reached[i] = len(devices)
 	if s.Action == "fault" {
 		p.disturb(i, devices)
@@ -196,9 +189,13 @@ func (p *play) fire(i int, now time.Duration) {
 		}
 		return
 	}
-	p.paced(i, all, now)
+	if s.Pace != (Pace{}) {
+		p.inTurn(i, now)
+	} else {
+		p.allAtOnce(i, devices, now)
+	}
 	if s.Action == "off_hook" || s.Action == "on_hook" || s.Action == "set" {
-		p.quiet = append(p.quiet, quiet{devices, now + p.lasting() + s.Pace.length(len(all))})
+		p.quiet = append(p.quiet, quiet{devices, now + p.lasting() + s.Pace.length(len(devices))})
 	}
 }
 

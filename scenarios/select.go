@@ -72,32 +72,35 @@ func (p *plan) groupNames(text string) ([]string, error) {
 // A sample is the same for the same seed and step, however many shards there are.
 func (j *judge) choose(s selector, step int) []device.Index {
 	if s.most.text != "" {
-		return j.mine(j.chooseAll(s, step))
+		return j.own(j.chooseAll(s, step))
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.meant(s, j.fleet.Len(), j.device, j.world)
 }
 
-// chooseAll returns the devices that a selector means, those of other shards
-// too: it is then by what a device is alone.
+// chooseAll returns the devices of all shards that a selector means now. Of
+// those of other shards it is known only who they are.
 func (j *judge) chooseAll(s selector, step int) []device.Index {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	world := j.stranger
-	if j.fleet.Shard().Whole() {
-		world = j.world
+	n, at, world := j.fleet.Len(), j.device, j.world
+	if !j.fleet.Shard().Whole() {
+		n, at, world = j.fleet.Total(), func(i int) device.Index { return device.Index(i) }, j.stranger
 	}
-	list := j.meant(s, j.fleet.Total(), func(i int) device.Index { return device.Index(i) }, world)
+	list := j.meant(s, n, at, world)
 	if s.most.text == "" {
 		return list
 	}
 	return j.sample(s, step, list)
 }
 
-// mine returns those of some devices that are of this process.
-func (j *judge) mine(list []device.Index) []device.Index {
-	return slices.DeleteFunc(slices.Clone(list), func(dev device.Index) bool { return !j.fleet.Shard().Has(dev) })
+// own leaves the devices of this process.
+func (j *judge) own(list []device.Index) []device.Index {
+	if j.fleet.Shard().Whole() {
+		return list
+	}
+	return slices.DeleteFunc(list, func(dev device.Index) bool { return !j.fleet.Shard().Has(dev) })
 }
 
 // meant returns those of n devices that a selector without its quantity means.

@@ -339,7 +339,7 @@ func TestAFailedExpectationIsNotTriedAgain(t *testing.T) {
 }
 
 // The pods of a StatefulSet are its fleet's shards, by the label that its
-// controller gave them.
+// controller gave them. A container that ends is started again and goes on.
 func TestAStatefulSetsPodsAreShards(t *testing.T) {
 	program, p := buildFleet(t), startPlane(t)
 	k := startKubelet(t, p, program, nil)
@@ -363,6 +363,9 @@ func TestAStatefulSetsPodsAreShards(t *testing.T) {
 	})
 	merge := exec.Command(program, "report", "merge", "-")
 	merge.Stdin = strings.NewReader(k.logs())
+	await(t, time.Minute, "fleets that go on", func(context.Context) bool {
+		return strings.Count(k.logs(), ": 1000 devices as of ") == 3
+	})
 	if out, err := merge.CombinedOutput(); err == nil || merge.ProcessState.ExitCode() != 130 || !strings.Contains(string(out), "village: interrupted") || !strings.Contains(string(out), "· 3000 devices ·") {
 		t.Errorf("%v\n%s", err, out)
 	}

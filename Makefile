@@ -1,7 +1,7 @@
 # The targets; `make` lists them.
 .DEFAULT_GOAL := help
 help:       ## list the targets
-	@grep -E '^[a-z-]+: *##' $(MAKEFILE_LIST) | sed 's/: *## */\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+: *##' $(MAKEFILE_LIST) | sed 's/: *## */\t/' | expand -t 14
 build:      ## build bin/spafleet
 	go build -o bin/spafleet ./cmd/spafleet
 demo:       ## twenty devices walk from the factory to SEC-PRV-2
@@ -23,3 +23,5 @@ bench-tls:  ## handshakes beside openssl s_time, memory of connections, certific
 SOAK ?= 30m
 soak:       ## 50,000 devices with faults for SOAK=30m; ends with all synced and nothing grown, or fails
 	@go build -o bin/soak ./bench/soak && bin/soak -time $(SOAK)
+test-k8s:   ## the manifests against a real control plane; the first time builds it, ten minutes
+	@cd deploy/kubernetes/test && go vet ./... && go test -count=1 -timeout 60m ./...

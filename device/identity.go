@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/bits"
+	"strconv"
 	"strings"
 )
 
@@ -19,10 +20,14 @@ const MaxDevices = 1<<22 - 2
 type MAC [6]byte
 
 // String returns 12 lower-case hexadecimal digits, as $MA does.
-func (m MAC) String() string { return fmt.Sprintf("%012x", m[:]) }
+func (m MAC) String() string {
+	var text [12]byte
+	hex.Encode(text[:], m[:])
+	return string(text[:])
+}
 
 // Upper returns 12 upper-case hexadecimal digits, as $MAU does.
-func (m MAC) Upper() string { return fmt.Sprintf("%012X", m[:]) }
+func (m MAC) Upper() string { return strings.ToUpper(m.String()) }
 
 // Colons returns lower-case pairs joined by colons, as $MAC does.
 func (m MAC) Colons() string {
@@ -75,9 +80,8 @@ func (m *Model) prefix(n int) uint32 {
 }
 
 func parsePrefix(hex string) uint32 {
-	var p uint32
-	_, _ = fmt.Sscanf(hex, "%06x", &p) // of the model table, where it is six digits; a test holds it
-	return p
+	p, _ := strconv.ParseUint(hex, 16, 24) // of the model table, where it is six digits; a test holds it
+	return uint32(p)
 }
 
 // permute is a bijection of numbers of 2·half bits: four rounds of a Feistel
@@ -143,7 +147,13 @@ func (m *Model) Serial(seed uint64, i Index) string {
 	n := permuteBelow(uint32(i)%linksysSerials, linksysSerials, mix(seed, uint64(m.lane), forSerial))
 	n, digits := n/100_000, n%100_000
 	month, year := n%uint32(len(linksysMonths)), n/uint32(len(linksysMonths))
-	return fmt.Sprintf("%s%c%c%05d", m.SerialPrefix.Value, linksysYears[year], linksysMonths[month], digits)
+	text := make([]byte, 0, 16)
+	text = append(text, m.SerialPrefix.Value...)
+	text = append(text, linksysYears[year], linksysMonths[month])
+	for power := uint32(10_000); power > 0; power /= 10 {
+		text = append(text, '0'+byte(digits/power%10))
+	}
+	return string(text)
 }
 
 func (m *Model) ciscoSerial(seed uint64, i Index) string {

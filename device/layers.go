@@ -37,6 +37,25 @@ type Layers struct {
 	recent map[*Factory][]*Layer
 	seed   maphash.Seed
 	known  map[uint64]weak.Pointer[Layer]
+	rooms  sync.Pool // of *room
+}
+
+// A room is where changes are worked out, used again for the next one.
+type room struct{ before, after, best, other []entry }
+
+func (l *Layers) room() *room {
+	if r, ok := l.rooms.Get().(*room); ok {
+		return r
+	}
+	return &room{}
+}
+
+// leave gives a room back, without what it points to.
+func (l *Layers) leave(r *room) {
+	for _, list := range [...][]entry{r.before, r.after, r.best, r.other} {
+		clear(list)
+	}
+	l.rooms.Put(r)
 }
 
 // Reset returns the parameters as the factory made them.
@@ -53,21 +72,24 @@ func (l *Layers) Preset(f *Factory, sets []Set) Params {
 
 // pack finds a layer for a device whose values differ from the factory by diff.
 // The layer it has now is tried first, so that a small change stays small.
-func (l *Layers) pack(now *Layer, diff []entry) Params {
+func (l *Layers) pack(now *Layer, diff []entry, r *room) Params {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	full := 0
-	for _, e := range diff {
-		full += packedSize(e)
-	}
-	best, own := now, difference(now, diff)
+	full := size(diff)
+	r.best = difference(r.best[:0], now, diff)
+	best, least := now, size(r.best)
 	for _, layer := range l.recent[now.factory] {
-		if d := difference(layer, diff); size(d) < size(own) {
-			best, own = layer, d
+		if layer == now {
+			continue
+		}
+		r.other = difference(r.other[:0], layer, diff)
+		if n := size(r.other); n < least {
+			best, least = layer, n
+			r.best, r.other = r.other, r.best
 		}
 	}
-	if size(own) <= smallOwn || size(own) <= full/2 {
-		return Params{base: best, own: pack(own)}
+	if least <= smallOwn || least <= full/2 {
+		return Params{base: best, own: pack(r.best)}
 	}
 	return Params{base: l.found(now.factory, diff)}
 }
@@ -83,10 +105,9 @@ func size(entries []entry) int {
 	return n
 }
 
-// difference returns what must be packed over a layer to give diff: entries
+// difference adds to own what must be packed over a layer to give diff: entries
 // that the layer lacks or has otherwise, and factory values where it has more.
-func difference(l *Layer, diff []entry) []entry {
-	var own []entry
+func difference(own []entry, l *Layer, diff []entry) []entry {
 	base := l.entries
 	for _, e := range diff {
 		for len(base) > 0 && base[0].id < e.id {

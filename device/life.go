@@ -3,6 +3,8 @@ package device
 import (
 	"hash/fnv"
 	"io"
+	"slices"
+	"strings"
 
 	"spafleet/device/profile"
 	"spafleet/fsm"
@@ -45,7 +47,7 @@ var profileRules = [...]string{"Profile_Rule", "Profile_Rule_B", "Profile_Rule_C
 // what became of the life and the events that were taken, in order.
 func (l Life) Apply(c Change) (Life, []fsm.Event) {
 	var taken []fsm.Event
-	for _, e := range c.causes() {
+	for _, e := range c.causes(l.State) {
 		next, ok := fsm.Lifecycle.Next(l.State, e)
 		if !ok {
 			continue
@@ -57,14 +59,15 @@ func (l Life) Apply(c Change) (Life, []fsm.Event) {
 	return l, taken
 }
 
-// causes returns the events whose guards hold, in the lifecycle's order. Secured
+// causes returns the events whose guards hold, in the lifecycle's order; of
+// customized, which comes first, only where the state takes it. Secured
 // is not among them: a change proves nothing by itself.
-func (c Change) causes() []fsm.Event {
+func (c Change) causes(from fsm.State) []fsm.Event {
 	var events []fsm.Event
 	targeted := c.File&profile.Targeted != 0
 	before, wasStrong := strength(c.Unit, c.Before)
 	after, isStrong := strength(c.Unit, c.After)
-	if customized(c.Unit, c.After) {
+	if _, ok := fsm.Lifecycle.Next(from, fsm.Customized); ok && customized(c.Unit, c.After) {
 		events = append(events, fsm.Customized)
 	}
 	if targeted {
@@ -120,9 +123,46 @@ func customized(u *Unit, p Params) bool {
 	return false
 }
 
+// neverStrong reports whether no value that its device holds could make a rule strong:
+// it names neither a key nor https, and its macros stand for who the device is.
+// It spares most rules to be read.
+func neverStrong(text string) bool {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '-':
+			if strings.HasPrefix(text[i:], "--") {
+				return false
+			}
+		case 'h', 'H':
+			if len(text)-i >= len("https") && strings.EqualFold(text[i:i+len("https")], "https") {
+				return false
+			}
+		case '$':
+			n := i + 1
+			for n < len(text) && isMacroByte(text[n]) {
+				n++
+			}
+			if !slices.Contains(whoMacros, text[i+1:n]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func isMacroByte(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
+}
+
+// whoMacros are those that stand for who a device is.
+var whoMacros = []string{"MA", "MAU", "MAC", "PN", "PSN", "SN", "SWVER", "HWVER"}
+
 // Strong reports whether a rule is strong: any of its alternatives, true or not,
 // has a key that is not empty, or asks by https.
 func Strong(u *Unit, p Params, text string) bool {
+	if neverStrong(text) {
+		return false
+	}
 	for _, d := range alternatives(u, p, text) {
 		if strong(d) {
 			return true
@@ -141,6 +181,9 @@ func strength(u *Unit, p Params) (sum uint64, any bool) {
 	h := fnv.New64a()
 	for _, name := range profileRules {
 		text, _ := p.Lookup(name)
+		if neverStrong(text) {
+			continue
+		}
 		for _, d := range alternatives(u, p, text) {
 			if !strong(d) {
 				continue

@@ -95,8 +95,11 @@ func (p Params) diff() []entry {
 	if p.base == nil {
 		return nil
 	}
+	return p.appendDiff(make([]entry, 0, len(p.base.entries)+8))
+}
+
+func (p Params) appendDiff(out []entry) []entry {
 	f := p.base.factory
-	out := make([]entry, 0, len(p.base.entries)+8)
 	own := p.own
 	var e entry
 	for _, b := range p.base.entries {
@@ -143,10 +146,15 @@ func (p Params) With(l *Layers, sets []Set) (Params, []ID) {
 		return p, nil
 	}
 	f := p.base.factory
-	sorted := slices.Clone(sets)
-	slices.SortStableFunc(sorted, func(a, b Set) int { return int(a.ID) - int(b.ID) })
-	before := p.diff()
-	after := make([]entry, 0, len(before)+len(sets))
+	sorted := sets
+	if !slices.IsSortedFunc(sets, bySetID) {
+		sorted = slices.Clone(sets)
+		slices.SortStableFunc(sorted, bySetID)
+	}
+	room := l.room()
+	defer l.leave(room)
+	room.before = p.appendDiff(room.before[:0])
+	before, after := room.before, room.after[:0]
 	var changed []ID
 	touched := false
 	for len(sorted) > 0 {
@@ -182,11 +190,14 @@ func (p Params) With(l *Layers, sets []Set) (Params, []ID) {
 		touched = touched || e != old
 		after = f.appendDiffering(after, e)
 	}
+	room.after = append(after, before...)
 	if !touched {
 		return p, nil
 	}
-	return l.pack(p.base, append(after, before...)), changed
+	return l.pack(p.base, room.after, room), changed
 }
+
+func bySetID(a, b Set) int { return int(a.ID) - int(b.ID) }
 
 // pack writes entries one behind another: number, access, length, value.
 func pack(entries []entry) string {
@@ -194,14 +205,17 @@ func pack(entries []entry) string {
 	for _, e := range entries {
 		n += packedSize(e)
 	}
-	b := make([]byte, 0, n)
+	var b strings.Builder
+	b.Grow(n)
+	var length [binary.MaxVarintLen64]byte
 	for _, e := range entries {
-		b = binary.LittleEndian.AppendUint16(b, uint16(e.id))
-		b = append(b, byte(e.access))
-		b = binary.AppendUvarint(b, uint64(len(e.value)))
-		b = append(b, e.value...)
+		b.WriteByte(byte(e.id))
+		b.WriteByte(byte(e.id >> 8))
+		b.WriteByte(byte(e.access))
+		b.Write(length[:binary.PutUvarint(length[:], uint64(len(e.value)))])
+		b.WriteString(e.value)
 	}
-	return string(b)
+	return b.String()
 }
 
 func packedSize(e entry) int {

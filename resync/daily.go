@@ -36,8 +36,11 @@ func dailyOf(r *device.Row, p device.Params) *Daily {
 }
 
 func timeOfDay(text string) (time.Duration, bool) {
+	if len(text) != 4 {
+		return 0, false
+	}
 	n, err := strconv.ParseUint(text, 10, 16)
-	if err != nil || len(text) != 4 || n > 2400 || n%100 > 59 {
+	if err != nil || n > 2400 || n%100 > 59 {
 		return 0, false
 	}
 	return time.Duration(n/100)*time.Hour + time.Duration(n%100)*time.Minute, true

@@ -3,6 +3,7 @@ package resync
 import (
 	"crypto/sha256"
 	"hash/maphash"
+	"slices"
 	"strings"
 	"sync"
 
@@ -45,6 +46,7 @@ type Shelf struct {
 	mu   sync.Mutex
 	kept map[shelfKey]*Reading
 	held int
+	seen map[shelfKey]struct{} // keys of readings that were wanted once
 }
 
 // Compiled is what opens files of the vendor's compiler, which nothing here can.
@@ -110,8 +112,12 @@ func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (
 	return r, nil
 }
 
-// keep stores a reading. A full shelf is emptied: bodies that are worth keeping
-// come again soon, those of one device each are not.
+// mostSeen bounds what is remembered of readings that are not kept.
+const mostSeen = 1 << 14
+
+// keep stores a reading that is wanted for the second time: a body of a device's
+// own may never be again. A full shelf is emptied: bodies that are worth keeping
+// come again soon.
 func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 	limit := s.Max
 	if limit == 0 {
@@ -119,6 +125,14 @@ func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, again := s.seen[key]; !again {
+		if s.seen == nil || len(s.seen) >= mostSeen {
+			s.seen = map[shelfKey]struct{}{}
+		}
+		s.seen[key] = struct{}{}
+		return
+	}
+	delete(s.seen, key)
 	if s.kept == nil || s.held+size > limit {
 		s.kept, s.held = map[shelfKey]*Reading{}, 0
 	}
@@ -132,16 +146,22 @@ func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 // whose value the parameter does not take is ignored, its access too, and the
 // file is none the worse for it (provisioning.md §5.5: inferred).
 func reading(row *device.Row, file profile.File) *Reading {
-	r := &Reading{Protection: file.Protection, Sets: make([]device.Set, 0, len(file.Params))}
-	seen := map[string]bool{}
+	r := &Reading{Protection: file.Protection}
+	var seen map[string]bool // made when there is a name to remember
 	once := func(list *[]string, name string) {
+		if seen == nil {
+			seen = map[string]bool{}
+		}
 		if !seen[name] {
 			seen[name] = true
 			*list = append(*list, name)
 		}
 	}
-	for _, p := range file.Params {
-		param, ok := row.Lookup(p.Name)
+	order := make([]uint64, 0, 64) // of what is taken: by number, then by place in the file
+	names := row.Names()
+	for i := range file.Params {
+		p := &file.Params[i]
+		param, ok := names.Lookup(p.Name)
 		if !ok {
 			if p.Name == companyElement {
 				r.Company = strings.TrimSpace(strings.Clone(p.Value))
@@ -152,14 +172,19 @@ func reading(row *device.Row, file profile.File) *Reading {
 		if p.Access == 0 && row.Behaviour.FactoryAccess {
 			p.Access = param.Access
 		}
-		set := device.Set{ID: param.ID, Value: p.Value, Has: p.Has, Access: p.Access}
 		if p.Has {
-			if set.Value, ok = param.Take(p.Value); !ok {
+			if p.Value, ok = param.Take(p.Value); !ok {
 				once(&r.Rejected, p.Name)
 				continue
 			}
 		}
-		r.Sets = append(r.Sets, set)
+		order = append(order, uint64(param.ID)<<32|uint64(i))
+	}
+	slices.Sort(order)
+	r.Sets = make([]device.Set, len(order))
+	for i, o := range order {
+		p := &file.Params[uint32(o)]
+		r.Sets[i] = device.Set{ID: device.ID(o >> 32), Value: p.Value, Has: p.Has, Access: p.Access}
 	}
 	return r
 }

@@ -67,6 +67,7 @@ func (p *play) conduct(ctx context.Context) {
 // over.
 func (p *play) turn(ctx context.Context, now time.Duration) (over bool) {
 	p.happen(ctx, now)
+	p.catchUp(now)
 	p.settleQuiet(now)
 	p.decide(now)
 	return p.over(now)
@@ -76,8 +77,9 @@ func (p *play) turn(ctx context.Context, now time.Duration) (over bool) {
 func (p *play) lead(at int64, do func(device.Index, device.Command)) (next int64, over bool) {
 	p.order = do
 	now := time.Duration(at - p.start)
-	if p.turn(context.Background(), now) {
-		p.final = p.report(p.began, false)
+	ctx := context.Background()
+	if p.turn(ctx, now) {
+		p.final = p.report(ctx, p.began, false)
 		return 0, true
 	}
 	after, ok := p.nextMoment(now)
@@ -108,7 +110,7 @@ func (p *play) happen(ctx context.Context, now time.Duration) {
 		if i < 0 {
 			return
 		}
-		p.fire(ctx, i, now)
+		p.fire(i, now)
 	}
 }
 
@@ -158,7 +160,7 @@ func (p *play) ripe(t *tracked) bool {
 }
 
 // fire lets a step happen.
-func (p *play) fire(ctx context.Context, i int, now time.Duration) {
+func (p *play) fire(i int, now time.Duration) {
 	s := &p.story.Timeline[i]
 	p.fired[i] = now
 	if s.Name != "" {
@@ -171,16 +173,29 @@ func (p *play) fire(ctx context.Context, i int, now time.Duration) {
 			p.judge.watch(t.number, now+from.Plus)
 		}
 	}
-	if s.Action == "" {
+	switch s.Action {
+	case "":
+		return
+	case "clear":
+		p.calm(p.steps[s.Clear])
 		return
 	}
 	devices := p.judge.choose(p.chosen[i], i)
 	p.reached[i] = len(devices)
-	for _, dev := range devices {
-		p.act(s, dev)
+	if s.Action == "fault" {
+		p.disturb(i, devices)
+		if s.For > 0 {
+			p.later(chore{at: now + s.For, step: i, undo: true})
+		}
+		return
+	}
+	if s.Pace != (Pace{}) {
+		p.inTurn(i, now)
+	} else {
+		p.allAtOnce(i, devices, now)
 	}
 	if s.Action == "off_hook" || s.Action == "on_hook" || s.Action == "set" {
-		p.quiet = append(p.quiet, quiet{devices, now + p.lasting()})
+		p.quiet = append(p.quiet, quiet{devices, now + p.lasting() + s.Pace.length(len(devices))})
 	}
 }
 
@@ -219,15 +234,15 @@ var orders = map[string]device.Order{
 
 // act does a step's action to one device. An error is the end of the run, which
 // the caller sees by its context.
-func (p *play) act(s *Step, dev device.Index) {
+func (p *play) act(s *Step, action string, dev device.Index) {
 	v, _ := p.fleet.View(dev)
-	if s.Action == "rotate_keys" {
+	if action == "rotate_keys" {
 		if p.pairs != nil {
 			p.pairs.Rotate(v.Unit.MAC.String())
 		}
 		return
 	}
-	c := device.Command{Order: orders[s.Action], Cause: device.ByStep, Argument: p.spoken(s.URL, &v.Unit), Requester: v.Unit.IP}
+	c := device.Command{Order: orders[action], Cause: device.ByStep, Argument: p.spoken(s.URL, &v.Unit), Requester: v.Unit.IP}
 	for _, set := range s.Set {
 		if param, ok := v.Unit.Row.Lookup(set.Name); ok {
 			c.Sets = append(c.Sets, device.Set{ID: param.ID, Value: p.spoken(set.Value, &v.Unit), Has: true})
@@ -311,6 +326,9 @@ func (p *play) over(now time.Duration) bool {
 			return false
 		}
 	}
+	if slices.ContainsFunc(p.chores, func(c chore) bool { return p.story.Timeline[c.step].Fault == nil }) {
+		return false
+	}
 	p.judge.mu.Lock()
 	defer p.judge.mu.Unlock()
 	for _, t := range p.expect {
@@ -353,6 +371,9 @@ func (p *play) unreachable(t *tracked) bool {
 // nextMoment returns when to look again if no news comes; false for never.
 func (p *play) nextMoment(now time.Duration) (next time.Duration, ok bool) {
 	next = math.MaxInt64
+	if len(p.chores) > 0 {
+		next = p.chores[0].at
+	}
 	consider := func(i Instant) {
 		if at, known := p.moment(i); i.Given && known && at > now {
 			next = min(next, at)

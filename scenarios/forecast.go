@@ -129,19 +129,45 @@ func Foresee(s *Story, o Options) (*Forecast, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.inShards(o.Shard); err != nil {
+		return nil, err
+	}
 	return p.foresee(&o)
 }
 
+// A part is a group of the fleet, as far as this machine works it.
+type part struct {
+	*fleet.Group
+	count int
+	first int // its first device in the fleet
+}
+
+// parts returns the groups that have devices here.
+func (p *plan) parts(shard device.Shard) (list []part) {
+	for i := range p.groups {
+		first := p.firsts[i]
+		if n := shard.Between(first, first+p.groups[i].Count); n > 0 {
+			list = append(list, part{&p.groups[i], n, first})
+		}
+	}
+	return list
+}
+
 func (p *plan) foresee(o *Options) (*Forecast, error) {
-	f := &Forecast{Format: 1, Name: p.story.Name, Seed: p.story.Seed, Clock: p.story.Clock.String(), Devices: p.devices(), Models: p.makes, Contacts: p.contacts(p.newGuard(o)), Misfits: []Misfit{}}
-	f.Start, f.Steady = p.waves()
+	parts := p.parts(o.Shard)
+	f := &Forecast{Format: 1, Name: p.story.Name, Seed: p.story.Seed, Clock: p.story.Clock.String(), Contacts: p.contacts(p.newGuard(o)), Misfits: []Misfit{}}
+	for _, g := range parts {
+		f.Devices += g.count
+		f.Models = append(f.Models, result.Make{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.count})
+	}
+	f.Start, f.Steady = p.waves(parts, o.Shard)
 	f.Descriptors = p.descriptors(o)
-	f.Memory = p.memory(f.Descriptors.Attempts)
+	f.Memory = p.memory(f)
 	f.Addresses = p.ownAddresses(o)
 	f.Connections = p.connections(f)
 	f.CPU = CPU{Cores: runtime.GOMAXPROCS(0), PerAttempt: attemptCost.Seconds(), Peak: f.held(f.Start.Peak()) * attemptCost.Seconds()}
 	var err error
-	if f.Certificates, err = p.certificates(o); err != nil {
+	if f.Certificates, err = p.certificates(parts, o); err != nil {
 		return nil, err
 	}
 	f.judge(p)
@@ -157,23 +183,22 @@ func (f *Forecast) held(rate float64) float64 {
 }
 
 // waves returns the resyncs after power and those that repeat.
-func (p *plan) waves() (start Wave, steady float64) {
-	start.Rate = p.story.Rate
+func (p *plan) waves(parts []part, shard device.Shard) (start Wave, steady float64) {
+	start.Rate = p.story.Rate / float64(max(shard.Count, 1))
 	pace := p.story.Clock.pace()
-	for i := range p.groups {
-		g := &p.groups[i]
-		s := resync.ScheduleOf(g.Row, p.presetParams(g))
+	for _, g := range parts {
+		s := resync.ScheduleOf(g.Row, p.presetParams(g.Group))
 		customizing := g.RCURL != "" && g.Row.Customizable()
 		switch {
 		case g.Off || !customizing && !(s.Enabled && s.OnReset):
-			start.Waiting += g.Count
+			start.Waiting += g.count
 		case customizing || s.RandomDelay <= 0:
-			start.AtOnce += g.Count
+			start.AtOnce += g.count
 		default:
-			start.PerSecond += float64(g.Count) * pace / s.RandomDelay.Seconds()
+			start.PerSecond += float64(g.count) * pace / s.RandomDelay.Seconds()
 			start.Window = max(start.Window, s.RandomDelay.Seconds()/pace)
 		}
-		steady += float64(g.Count) * pace * repeats(&s)
+		steady += float64(g.count) * pace * repeats(&s)
 	}
 	return start, steady
 }
@@ -195,7 +220,11 @@ func repeats(s *resync.Schedule) float64 {
 }
 
 func (p *plan) descriptors(o *Options) Descriptors {
-	b := fleet.NewBudget(p.story.Most)
+	most := p.story.Most
+	if most > 0 {
+		most = o.Shard.Part(most)
+	}
+	b := fleet.NewBudget(most)
 	d := Descriptors{Limit: b.Files, Attempts: b.Most, Bound: b.Limit, Sockets: 1} // syslog
 	if o.Web.Listen {
 		d.Sockets++
@@ -206,14 +235,14 @@ func (p *plan) descriptors(o *Options) Descriptors {
 	return d
 }
 
-func (p *plan) memory(attempts int) Memory {
-	m := Memory{PerDevice: ownBytes, Fresh: freshBytes, Available: availableMemory(), Attempts: int64(min(attempts, p.devices())) * attemptBytes,
+func (p *plan) memory(f *Forecast) Memory {
+	m := Memory{PerDevice: ownBytes, Fresh: freshBytes, Available: availableMemory(), Attempts: int64(min(f.Descriptors.Attempts, f.Devices)) * attemptBytes,
 		Basis: "live bytes measured with a profile of 25 values of which 8 are the device's own, and with none"}
 	if p.watches() {
 		m.PerDevice += claimBytes
 		m.Fresh += claimBytes
 	}
-	m.Whole = (int64(p.devices())*int64(m.PerDevice) + m.Attempts) * (100 + garbageShare) / 100
+	m.Whole = (int64(f.Devices)*int64(m.PerDevice) + m.Attempts) * (100 + garbageShare) / 100
 	return m
 }
 
@@ -254,7 +283,7 @@ func (p *plan) connections(f *Forecast) Connections {
 
 // certificates counts those that the devices will show, and makes one or two to
 // know what they cost.
-func (p *plan) certificates(o *Options) (c Certificates, err error) {
+func (p *plan) certificates(parts []part, o *Options) (c Certificates, err error) {
 	c.Known = p.story.Server != nil && len(p.story.Server.HTTPS) > 0
 	own, err := p.material(o)
 	if err != nil {
@@ -266,13 +295,12 @@ func (p *plan) certificates(o *Options) (c Certificates, err error) {
 	}
 	h := &certs.Holder{PKI: pki, Seed: p.story.Seed, Pool: o.KeyPool, Unique: o.UniqueKeys, Own: own}
 	var sample *device.Row
-	for i := range p.groups {
-		g := &p.groups[i]
-		c.Known = c.Known || p.speaksHTTPS(g)
-		if !g.Row.Speaks("https") || g.Count == 0 {
+	for _, g := range parts {
+		c.Known = c.Known || p.speaksHTTPS(g.Group)
+		if !g.Row.Speaks("https") {
 			continue
 		}
-		if n := p.holders(h, i); n > 0 {
+		if n := p.holders(h, g); n > 0 {
 			c.Devices += n
 			sample = g.Row
 		}
@@ -295,17 +323,16 @@ func (p *plan) certificates(o *Options) (c Certificates, err error) {
 const mostSampled = 1000
 
 // holders estimates how many devices of a group have a certificate to make.
-func (p *plan) holders(h *certs.Holder, group int) int {
-	g := &p.groups[group]
-	n := min(g.Count, mostSampled)
+func (p *plan) holders(h *certs.Holder, g part) int {
+	n := min(g.count, mostSampled)
 	with := 0
 	for i := range n {
-		u := g.Row.Unit(p.story.Seed, device.Index(p.firsts[group]+i*g.Count/n), netip.IPv4Unspecified())
+		u := g.Row.Unit(p.story.Seed, device.Index(g.first+i*g.Count/n), netip.IPv4Unspecified())
 		if k := h.Kind(&u); k == certs.OwnCertificate || k == certs.DefectiveCertificate {
 			with++
 		}
 	}
-	return with * g.Count / n
+	return with * g.count / n
 }
 
 // cost makes two certificates of a model, one of them with a key of its own.
@@ -370,7 +397,7 @@ func (f *Forecast) judge(p *plan) {
 			misfit(c.Where != whereDNS, "permission", flag, "%s (%s), for %s", c.Host, c.Where, strings.Join(c.For, ", "))
 		}
 	}
-	if room, ok := roomFor(f.Addresses.Prefix); ok && f.Devices > room {
+	if room, ok := roomFor(f.Addresses.Prefix); ok && p.devices() > room {
 		misfit(true, "addresses", "--addresses 127.64.0.0/10", "%s has room for %d devices", f.Addresses.Prefix, room)
 	}
 	if m := &f.Memory; m.Available > 0 && m.Whole > m.Available {

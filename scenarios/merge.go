@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"spafleet/device/result"
 )
@@ -122,7 +123,7 @@ func add(parts []Part) (*Report, error) {
 	all := *first
 	all.Shard, all.Parts, all.Shards = nil, nil, nil
 	all.Timeline, all.Expect = slices.Clone(first.Timeline), slices.Clone(first.Expect)
-	all.Generator.Reasons, all.Notes = []string{}, []string{}
+	all.Generator.Reasons, all.Generator.Limits, all.Generator.Health, all.Notes = []string{}, []string{}, Health{}, []string{}
 	all.Generator.Valid, all.Generator.Most, all.Generator.Aborted = true, 0, 0
 	totals := result.NewTotals(first.Parts.Totals)
 	for _, p := range parts {
@@ -132,9 +133,7 @@ func add(parts []Part) (*Report, error) {
 		}
 		all.Shards = append(all.Shards, *r.Shard)
 		all.DurationSeconds, all.WallSeconds = max(all.DurationSeconds, r.DurationSeconds), max(all.WallSeconds, r.WallSeconds)
-		if r.Started.Before(all.Started) {
-			all.Started = r.Started
-		}
+		all.Started, all.FleetStart = earlier(all.Started, r.Started), earlier(all.FleetStart, r.FleetStart)
 		for _, n := range r.Notes {
 			if !slices.Contains(all.Notes, n) {
 				all.Notes = append(all.Notes, n)
@@ -155,12 +154,25 @@ func add(parts []Part) (*Report, error) {
 	return &all, nil
 }
 
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // merge adds another shard's generator. One that could not keep up makes the
 // whole invalid.
 func (g *Generator) merge(o *Generator, shard int) {
 	g.Valid = g.Valid && o.Valid
 	g.Most += o.Most
 	g.Aborted += o.Aborted
+	g.Health.merge(&o.Health)
+	for _, l := range o.Limits {
+		if !slices.Contains(g.Limits, l) {
+			g.Limits = append(g.Limits, l)
+		}
+	}
 	for _, reason := range o.Reasons {
 		g.Reasons = append(g.Reasons, fmt.Sprintf("shard %d: %s", shard, reason))
 	}
@@ -169,12 +181,13 @@ func (g *Generator) merge(o *Generator, shard int) {
 func mergeSteps(parts []Part, i int) StepReport {
 	s := parts[0].Report.Timeline[i]
 	s.Missing = nil
-	s.Devices = 0
+	s.Devices, s.Exchanges = 0, 0
 	for _, p := range parts {
 		o := p.Report.Timeline[i]
 		s.Fired = s.Fired && o.Fired
 		s.At = max(s.At, o.At)
 		s.Devices += o.Devices
+		s.Exchanges += o.Exchanges
 	}
 	if !s.Fired {
 		s.At = 0

@@ -236,9 +236,16 @@ func (p *plan) step(i int) {
 		return
 	}
 	path += "." + s.Action
+	if s.Action == "clear" {
+		p.clearing(i, path)
+		return
+	}
 	var err error
 	if p.chosen[i], err = p.selector(s.Of); err != nil {
 		p.reader.mistake(s.node.at(s.Action, "of"), path, "%s", err)
+	}
+	if s.Fault != nil {
+		p.fault(i, path)
 	}
 	p.text(s.URL, s.node.at(s.Action, "url"), path+".url", true)
 	for _, set := range s.Set {

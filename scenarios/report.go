@@ -52,7 +52,9 @@ type StepReport struct {
 	Fired   bool    `json:"fired"`
 	At      float64 `json:"at_seconds"`
 	Devices int     `json:"devices"` // that it chose
-	Missing []Lack  `json:"missing,omitempty"`
+	// Exchanges is how many a fault has befallen.
+	Exchanges int    `json:"exchanges,omitempty"`
+	Missing   []Lack `json:"missing,omitempty"`
 }
 
 // A ClaimReport says whether a claim held.
@@ -82,5 +84,7 @@ type Generator struct {
 	Limit    float64       `json:"limit_seconds"`
 	Most     int           `json:"outstanding_most"`
 	Aborted  int           `json:"aborted"`
+	Limits   []string      `json:"limits"` // that were hit where it did not: cpu, outstanding, descriptors, ports, addresses
 	Reasons  []string      `json:"reasons"`
+	Health   Health        `json:"health"`
 }

@@ -18,6 +18,7 @@ import (
 	"spafleet/device/fleet"
 	"spafleet/device/result"
 	"spafleet/resync"
+	"spafleet/resync/fault"
 	"spafleet/resync/fetch"
 	"spafleet/resync/prov"
 )
@@ -78,6 +79,9 @@ type Live struct {
 	play    *play
 }
 
+// Health returns how this machine bears the run so far.
+func (l *Live) Health() Health { return l.play.nurse.look() }
+
 // Steps returns the named steps that have happened, in order.
 func (l *Live) Steps() []string {
 	l.play.judge.mu.Lock()
@@ -98,6 +102,7 @@ type play struct {
 	server   *prov.Server
 	certs    *certs.Devices
 	guard    *fetch.Guard
+	nurse    *nurse
 	pairs    *prov.Pairs
 	texts    *texts
 	when     []*tracked // by step
@@ -109,6 +114,10 @@ type play struct {
 	notes    []string
 	values   map[string]string // of ${…}
 	quiet    []quiet
+	chores   []chore                            // by time
+	faults   fault.Plan                         // of the network
+	wrongs   fault.Plan                         // of the server
+	disturbs []*disturbed                       // by step
 	order    func(device.Index, device.Command) // how devices are commanded
 	final    *Report                            // of a clock that jumps, once the story is over
 	modelled *fleet.InProcess                   // the server of virtual time
@@ -131,6 +140,11 @@ func Run(ctx context.Context, s *Story, o Options) (*Report, error) {
 		return nil, err
 	}
 	p.texts = &texts{play: p}
+	p.faults.Seed, p.wrongs.Seed = s.Seed, s.Seed
+	p.disturbs = make([]*disturbed, len(s.Timeline))
+	if o.PinTFTP && slices.ContainsFunc(s.Timeline, func(s Step) bool { return s.Fault != nil && s.Fault.OfNetwork() }) {
+		return nil, fmt.Errorf("story %s: pin/tftp opens its own sockets, and faults of the network do not reach it; leave it out", s.Name)
+	}
 	if o.Keep && s.Clock.Mode == fleet.Virtual {
 		return nil, fmt.Errorf("story %s: in virtual time nothing stays up after the end; take another clock", s.Name)
 	}
@@ -159,7 +173,7 @@ func (p *play) prepare() error {
 			return err
 		}
 	case p.story.Clock.Mode == fleet.Virtual:
-		p.modelled = &fleet.InProcess{} // nobody answers
+		p.modelled = &fleet.InProcess{Faults: &p.faults} // nobody answers
 	}
 	if err := p.openFleet(); err != nil {
 		p.closeServer(false)
@@ -247,7 +261,7 @@ func (p *play) network() fleet.Network {
 	if p.story.Clock.Mode == fleet.Virtual {
 		return nil
 	}
-	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP, Certs: p.certs, Guard: p.guard}
+	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP, Certs: p.certs, Guard: p.guard, Faults: &p.faults}
 	if s := p.story.Server; s != nil {
 		sockets.Hosts = map[string][]netip.Addr{s.name(): {p.server.HTTP().Addr()}}
 	}
@@ -322,15 +336,19 @@ func (p *play) track(c *Claim, latched bool) *tracked {
 
 // perform runs the fleet and the timeline, and judges.
 func (p *play) perform(ctx context.Context) (*Report, error) {
+	p.nurse = newNurse(p.fleet, func() float64 { return p.tally.Lateness().P99 })
+	defer p.nurse.end()
 	if p.options.Started != nil {
 		p.options.Started(&Live{Fleet: p.fleet, Tally: p.tally, Server: p.server, Notes: p.notes, Virtual: p.story.Clock.Mode == fleet.Virtual, Resumed: p.resumed(), play: p})
 	}
 	p.awaitStart(ctx)
+	p.nurse.begin()
 	began := time.Now()
 	p.start = p.fleet.Now()
 	p.judge.start = p.start
 	p.texts.fleet.Store(p.fleet)
 	p.begin() // before the first event
+	p.foresee()
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
@@ -345,7 +363,7 @@ func (p *play) perform(ctx context.Context) (*Report, error) {
 	interrupted := ctx.Err() != nil
 	report := p.final
 	if report == nil {
-		report = p.report(began, interrupted)
+		report = p.report(ctx, began, interrupted)
 	}
 	if p.options.Decided != nil {
 		p.options.Decided(report)
@@ -397,7 +415,7 @@ func (p *play) openServer() error {
 	s := p.story.Server
 	p.pairs = &prov.Pairs{Seed: p.story.Seed}
 	p.pairs.Resume(p.beside.Rotations)
-	core, err := prov.NewCore(nil, prov.Options{Who: p.texts.who, Find: p.texts.find, Expand: p.texts.expand, Pairs: p.pairs})
+	core, err := prov.NewCore(nil, prov.Options{Who: p.texts.who, Find: p.texts.find, Expand: p.texts.expand, Pairs: p.pairs, Faults: &p.wrongs})
 	if err != nil {
 		return err
 	}

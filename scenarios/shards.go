@@ -77,12 +77,18 @@ func (p *plan) inShards(s device.Shard) error {
 	if err := s.Check(); err != nil || s.Whole() {
 		return err
 	}
+	if srv := p.story.Server; srv != nil && srv.Workers > 0 {
+		p.reader.mistake(p.story.file.root().at("server", "workers"), "server.workers", "devices that wait for each other's answers need the whole fleet in one process; leave workers out, or run without shards")
+	}
 	for i := range p.story.Timeline {
 		step, path := &p.story.Timeline[i], fmt.Sprintf("timeline[%d]", i)
 		if step.When != nil {
 			p.reader.mistake(step.node.keyAt("when"), path+".when", "when it happens is known only where the whole fleet is; leave it out, give the step an at, or run without shards")
 		}
-		if c := p.chosen[i]; c.most.text != "" && c.varies != "" {
+		if step.Fault != nil && step.Fault.PerFleet {
+			p.reader.mistake(step.Fault.node.at("per"), path+".fault.per", "the exchanges of the fleet are counted where the whole fleet is; count per device, or run without shards")
+		}
+		if c := p.chosen[i]; (c.most.text != "" || step.Pace != (Pace{})) && c.varies != "" {
 			p.reader.mistake(step.node.at(step.Action, "of"), path+"."+step.Action, "a sample by %s, which changes, can be taken only where the whole fleet is; choose by what a device is, or run without shards", c.varies)
 		}
 	}

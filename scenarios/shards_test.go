@@ -10,14 +10,16 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"spafleet/device"
 	"spafleet/device/result"
 	"spafleet/scenarios"
 )
 
 // spread is a story with samples, claims of every kind, successes and failures.
+// In virtual time; behind a line with the clock it may be anything.
 const spread = `
-clock: real
 seed: 9
 duration: 1200ms
 limits: {lateness: 10s}
@@ -73,7 +75,7 @@ func actShards(t *testing.T, src string, count int) (*scenarios.Report, map[devi
 			parts[i] = scenarios.Part{From: fmt.Sprintf("%d.json", i), Report: reread(t, r)}
 			mu.Lock()
 			defer mu.Unlock()
-			maps.Copy(traces, l.traces())
+			maps.Copy(traces, l.traces(t))
 		})
 	}
 	wg.Wait()
@@ -85,13 +87,32 @@ func actShards(t *testing.T, src string, count int) (*scenarios.Report, map[devi
 	return r, traces
 }
 
-// traces returns the names of each device's events.
-func (l *log) traces() map[device.Index][]string {
+// traces returns each device's events, with all that the event log says of them.
+func (l *log) traces(t *testing.T) map[device.Index][]string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	m := map[device.Index][]string{}
 	for i := range l.events {
-		m[l.events[i].Dev] = append(m[l.events[i].Dev], l.events[i].Name())
+		var line strings.Builder
+		w := result.NewEventLog(&line, func(device.Index) device.MAC { return device.MAC{} })
+		w.Tell(l.events[i : i+1])
+		if err := w.Flush(); err != nil {
+			t.Error(err)
+		}
+		m[l.events[i].Dev] = append(m[l.events[i].Dev], line.String())
+	}
+	return m
+}
+
+// names leaves the names of the events.
+func names(traces map[device.Index][]string) map[device.Index][]string {
+	m := map[device.Index][]string{}
+	for dev, lines := range traces {
+		for _, line := range lines {
+			_, kind, _ := strings.Cut(line, `"kind":"`)
+			kind, _, _ = strings.Cut(kind, `"`)
+			m[dev] = append(m[dev], kind)
+		}
 	}
 	return m
 }
@@ -108,17 +129,30 @@ func reread(t *testing.T, r *scenarios.Report) *scenarios.Report {
 	return again
 }
 
-// settled is a report as JSON without what the wall clock says.
+// settled is a report as JSON without what the wall clock says of this run, and
+// in real time without any duration.
 func settled(t *testing.T, r *scenarios.Report) string {
 	c := *reread(t, r)
-	c.Started, c.DurationSeconds, c.WallSeconds, c.Shards = time.Time{}, 0, 0, nil
+	c.Started, c.WallSeconds, c.Shards = time.Time{}, 0, nil
+	if c.Clock == "real" {
+		timeless(&c)
+	}
+	text, err := json.MarshalIndent(c, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func timeless(c *scenarios.Report) {
+	c.DurationSeconds, c.FleetStart = 0, time.Time{}
 	for _, list := range c.Metrics {
 		for i := range list {
 			list[i].Spread = result.Spread{Count: list[i].Count}
 		}
 	}
 	c.Generator.Lateness = result.Spread{Count: c.Generator.Lateness.Count}
-	c.Generator.Most = 0 // of this machine
+	c.Generator.Most, c.Generator.Health = 0, scenarios.Health{} // of this machine
 	for i := range c.Timeline {
 		c.Timeline[i].At = 0
 	}
@@ -131,40 +165,45 @@ func settled(t *testing.T, r *scenarios.Report) string {
 			}
 		}
 	}
-	text, err := json.MarshalIndent(c, "", " ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 func TestTheMergedReportOfShardsIsThatOfOneProcess(t *testing.T) {
-	l := &log{}
-	one, err := scenarios.Run(t.Context(), load(t, spread), scenarios.Options{Tell: l.tell})
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantVerdict(t, one, scenarios.Failed, 3)
-	var oks string
-	for _, c := range one.Expect {
-		oks += map[bool]string{true: "+", false: "-"}[c.OK]
-	}
-	if oks != "+-++-+-+--+-+" || one.Timeline[0].Devices != 6 || one.Timeline[1].Devices != 3 {
-		t.Fatalf("the story is not what it was made for: %s, %+v", oks, one.Timeline)
-	}
-	for _, count := range []int{1, 2, 4, 9} {
-		t.Run(fmt.Sprint(count, " shards"), func(t *testing.T) {
-			merged, traces := actShards(t, spread, count)
-			if got, want := settled(t, merged), settled(t, one); got != want {
-				t.Errorf("merged\n%s\nof one process\n%s", got, want)
-			}
-			if len(merged.Shards) != count {
-				t.Errorf("it says it was made of %+v", merged.Shards)
-			}
-			if !maps.EqualFunc(traces, l.traces(), slices.Equal) {
-				t.Errorf("devices live otherwise:\n got %v\nwant %v", traces, l.traces())
-			}
-		})
+	for _, tt := range []struct {
+		clock  string
+		counts []int
+	}{{"virtual", []int{1, 2, 3, 4, 9, 27}}, {"real", []int{1, 4}}} {
+		story := "clock: " + tt.clock + spread
+		l := &log{}
+		one, err := scenarios.Run(t.Context(), load(t, story), scenarios.Options{Tell: l.tell})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantVerdict(t, one, scenarios.Failed, 3)
+		var oks string
+		for _, c := range one.Expect {
+			oks += map[bool]string{true: "+", false: "-"}[c.OK]
+		}
+		if oks != "+-++-+-+--+-+" || one.Timeline[0].Devices != 6 || one.Timeline[1].Devices != 3 {
+			t.Fatalf("the story is not what it was made for: %s, %+v", oks, one.Timeline)
+		}
+		for _, count := range tt.counts {
+			t.Run(fmt.Sprintf("%d shards, %s", count, tt.clock), func(t *testing.T) {
+				merged, traces := actShards(t, story, count)
+				if got, want := settled(t, merged), settled(t, one); got != want {
+					t.Errorf("merged\n%s\nof one process\n%s", got, want)
+				}
+				if len(merged.Shards) != count {
+					t.Errorf("it says it was made of %+v", merged.Shards)
+				}
+				want := l.traces(t)
+				if tt.clock == "real" {
+					traces, want = names(traces), names(want)
+				}
+				if !maps.EqualFunc(traces, want, slices.Equal) {
+					t.Errorf("devices live otherwise:\n got %v\nwant %v", traces, want)
+				}
+			})
+		}
 	}
 }
 
@@ -197,6 +236,10 @@ func TestWhatNeedsTheWholeFleetIsRefusedInShards(t *testing.T) {
 duration: 1m
 timeline:
 `
+	_, err := scenarios.Run(t.Context(), load(t, "fleet: {homes: {model: SPA2102, count: 20}}\nduration: 1m\nserver: {workers: 3}\n"), scenarios.Options{Shard: device.Shard{Index: 0, Count: 2}})
+	if err == nil || !strings.HasPrefix(err.Error(), "story.yaml:3:19: server.workers: devices that wait for each other's answers") {
+		t.Errorf("workers: %v", err)
+	}
 	for step, want := range map[string]string{
 		"  - {when: {all: synced}, power_off: all}":                       "when it happens is known only where the whole fleet is",
 		"  - {at: 1s, resync: 30% of homes where synced}":                 "a sample by synced, which changes",
@@ -316,4 +359,43 @@ func TestAShardThatCouldNotKeepUpMakesTheWholeInvalid(t *testing.T) {
 	if !slices.Equal(r.Generator.Reasons, []string{"shard 2: generator-limited by cpu"}) {
 		t.Errorf("%q", r.Generator.Reasons)
 	}
+}
+
+// Hours of virtual time, any seed, fleet and number of shards.
+func TestAnyNumberOfShardsIsTheFleet(t *testing.T) {
+	const form = `
+seed: %d
+clock: virtual
+duration: 3h
+fleet:
+  homes: {model: SPA2102, count: %d, set: {Resync_Periodic: 1800, Profile_Rule: "http://${server.http}/$MA.cfg"}}
+  desk: {model: SPA942, count: %d, lease: none, set: {Resync_Error_Retry_Delay: 600, Profile_Rule: "tftp://${server.tftp}/missing"}}
+server:
+  latency: 5ms..2s
+  files:
+    /$MA.cfg: <flat-profile><GPP_A>{{ secret("a") }}</GPP_A></flat-profile>
+timeline:
+  - {at: 1h, reboot: %d%% of all}
+expect:
+  - {at_least: 50%%, where: resyncs.ok > 3, at: end}
+  - {never: event.took > duration("4s")}
+`
+	rapid.Check(t, func(r *rapid.T) {
+		homes, desk := rapid.IntRange(1, 12).Draw(r, "homes"), rapid.IntRange(1, 6).Draw(r, "desk")
+		devices := homes + desk
+		story := fmt.Sprintf(form, rapid.IntRange(1, 99).Draw(r, "seed"), homes, desk, rapid.IntRange(1, 99).Draw(r, "percent"))
+		count := rapid.IntRange(1, min(devices, 5)).Draw(r, "shards")
+		l := &log{}
+		one, err := scenarios.Run(t.Context(), load(t, story), scenarios.Options{Tell: l.tell})
+		if err != nil {
+			t.Fatal(err)
+		}
+		merged, traces := actShards(t, story, count)
+		if got, want := settled(t, merged), settled(t, one); got != want {
+			r.Fatalf("%d shards of %s\nmerged\n%s\nof one process\n%s", count, story, got, want)
+		}
+		if !maps.EqualFunc(traces, l.traces(t), slices.Equal) {
+			r.Fatalf("%d shards of %s: devices live otherwise", count, story)
+		}
+	})
 }

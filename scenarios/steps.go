@@ -23,18 +23,17 @@ func (r *reader) step(n *node, path string) Step {
 		{"at", r.instant(&s.At)},
 		{"when", func(n *node, path string) { c := r.claim(n, path, true); s.When = &c }},
 		{"by", r.instant(&s.By)},
+		{"for", r.duration(&s.For)},
+		{"rate", r.scalarAs(func(text string) (err error) { s.Pace.From, s.Pace.To, err = parseRamp(text); return })},
+		{"over", r.duration(&s.Pace.Over)},
+		r.whole(&s, "fault", func(n *node, path string) { r.fault(&s, n, path) }),
+		r.whole(&s, "clear", r.text(&s.Clear)),
 	}
 	for _, a := range actions {
-		keys = append(keys, key{a.name, func(value *node, path string) {
-			if s.Action != "" {
-				r.mistake(n.key(a.name), path, "a step has one action; this one has %s too", s.Action)
-				return
-			}
-			s.Action = a.name
-			r.action(&s, a.url, a.sets, value, path)
-		}})
+		keys = append(keys, r.whole(&s, a.name, func(value *node, path string) { r.action(&s, a.url, a.sets, value, path) }))
 	}
 	r.walk(n, path, keys...)
+	r.undoAndPace(&s, path)
 	if s.At.Given && s.When != nil {
 		r.mistake(n.key("at"), path, "a step happens at an instant or when a claim holds, not both")
 	}
@@ -42,6 +41,38 @@ func (r *reader) step(n *node, path string) Step {
 		r.mistake(n.key("by"), path, "by is the deadline of a when, and this step has none")
 	}
 	return s
+}
+
+// whole reads what a step does. It does one thing.
+func (r *reader) whole(s *Step, name string, read func(*node, string)) key {
+	return key{name, func(value *node, path string) {
+		if s.Action != "" {
+			r.mistake(s.node.key(name), path, "a step has one action; this one has %s too", s.Action)
+			return
+		}
+		s.Action = name
+		read(value, path)
+	}}
+}
+
+// undoAndPace checks that for, rate and over fit what a step does.
+func (r *reader) undoAndPace(s *Step, path string) {
+	has := func(key string) bool { return s.node.get(key) != nil }
+	if has("for") && s.Action != "fault" && undo[s.Action] == "" {
+		r.mistake(s.node.key("for"), path, "for undoes power_off, power_on, off_hook, on_hook and fault, and nothing else")
+	}
+	paced := s.Action != "" && s.Action != "fault" && s.Action != "clear"
+	for _, key := range []string{"rate", "over"} {
+		if has(key) && !paced {
+			r.mistake(s.node.key(key), path, "%s is the pace of devices that do something", key)
+		}
+	}
+	switch ramp := s.Pace.From != s.Pace.To; {
+	case ramp && !has("over"):
+		r.mistake(s.node.key("rate"), path, "a ramp needs over")
+	case has("rate") && has("over") && !ramp && s.Pace.From > 0:
+		r.mistake(s.node.key("over"), path, "rate says how fast and over how long: write one of them, or a ramp such as 10/s..100/s")
+	}
 }
 
 // action reads ACTION: SELECTOR, or a map with of.

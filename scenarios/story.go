@@ -99,6 +99,10 @@ type Step struct {
 	Of     string  // selector
 	URL    string  // of resync and upgrade
 	Set    []Preset
+	Fault  *Fault        // of fault
+	Clear  string        // of clear: the step whose fault ends
+	For    time.Duration // after which power_off, power_on, off_hook, on_hook and fault are undone; 0: never
+	Pace   Pace          // of the devices; the zero Pace: all at once
 	node   *node
 }
 

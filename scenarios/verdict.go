@@ -1,7 +1,9 @@
 package scenarios
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"spafleet/device/fleet"
@@ -11,12 +13,12 @@ import (
 const mostLacks = 3
 
 // report judges the story as it stands.
-func (p *play) report(began time.Time, interrupted bool) *Report {
+func (p *play) report(ctx context.Context, began time.Time, interrupted bool) *Report {
 	now := p.elapsed()
 	r := &Report{
 		Format: 1, Name: p.story.Name, Seed: p.story.Seed, Clock: p.story.Clock.String(), FleetStart: time.Unix(0, p.fleet.Start()).UTC(), Started: began.UTC().Truncate(time.Second),
 		DurationSeconds: now.Seconds(), WallSeconds: time.Since(began).Seconds(), Summary: p.tally.Summary(),
-		Timeline: p.stepReports(), Expect: p.claimReports(now), Generator: p.generator(), Source: Source{SHA256: p.story.SHA256},
+		Timeline: p.stepReports(), Expect: p.claimReports(now), Generator: p.generator(ctx), Source: Source{SHA256: p.story.SHA256},
 		Notes: append([]string{}, p.notes...),
 	}
 	if p.story.Rate > 0 && p.story.Clock.Mode != fleet.Virtual {
@@ -26,6 +28,9 @@ func (p *play) report(began time.Time, interrupted bool) *Report {
 		r.Notes = append(r.Notes, "nothing was expected of this run")
 	}
 	r.Notes = append(r.Notes, refusals(p.guard)...)
+	if wait := r.Generator.Health.Scheduling; r.Generator.Valid && wait > p.story.limit().Seconds() && p.story.Clock.Mode == fleet.Real {
+		r.Notes = append(r.Notes, fmt.Sprintf("attempts started in time, but then waited up to %s for a core of this machine (p99): that is in their latencies", roundSeconds(wait)))
+	}
 	if n := p.fleet.LogLinesDropped(); n > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d syslog lines could not be sent, or not fast enough; look at the devices' Syslog_Server", n))
 	}
@@ -67,7 +72,7 @@ func (p *play) stepReports() []StepReport {
 	defer p.judge.mu.Unlock()
 	list := []StepReport{}
 	for i := range p.story.Timeline {
-		s := StepReport{Step: i, Name: p.story.Timeline[i].Name, Fired: p.fired[i] >= 0, At: p.fired[i].Seconds(), Devices: p.reached[i]}
+		s := StepReport{Step: i, Name: p.story.Timeline[i].Name, Fired: p.fired[i] >= 0, At: p.fired[i].Seconds(), Devices: p.reached[i], Exchanges: p.befell(i)}
 		if s.Name == "" {
 			s.Name = p.story.Timeline[i].Action
 		}
@@ -100,21 +105,20 @@ func (p *play) claimReports(now time.Duration) []ClaimReport {
 	return list
 }
 
-// generator says whether this machine kept up.
-func (p *play) generator() Generator {
+// generator says whether this machine kept up. Attempts that are still to start
+// count as late as they are by now.
+func (p *play) generator(ctx context.Context) Generator {
+	p.fleet.Overdue(ctx, p.tally.Late)
 	late := p.tally.Lateness()
 	limit := p.story.limit()
-	g := Generator{Valid: late.P99 <= limit.Seconds(), Lateness: late, Limit: limit.Seconds(), Most: p.fleet.Outstanding(), Reasons: []string{}}
+	g := Generator{Valid: late.P99 <= limit.Seconds(), Lateness: late, Limit: limit.Seconds(), Most: p.fleet.Budget().Most, Reasons: []string{}, Limits: []string{}, Health: p.nurse.final()}
 	if g.Valid {
 		return g
 	}
-	reason := "cpu"
-	for name := range p.fleet.Limits() {
-		reason = name
+	g.Limits = g.Health.limits()
+	g.Reasons = append(g.Reasons, fmt.Sprintf("generator-limited by %s: attempts started late, p99 %.3fs, more than %s", strings.Join(g.Limits, ", "), late.P99, limit))
+	for _, l := range g.Limits {
+		g.Reasons = append(g.Reasons, g.Health.why(l))
 	}
-	if p.fleet.Saturated() > 0 && reason == "cpu" {
-		reason = "outstanding"
-	}
-	g.Reasons = append(g.Reasons, fmt.Sprintf("generator-limited by %s: attempts started late, p99 %.3fs, more than %s", reason, late.P99, limit))
 	return g
 }

@@ -19,7 +19,7 @@ func (p *play) serveInProcess(core *prov.Core) error {
 	addr := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	w := &fleet.InProcess{
 		Server: core, Addr: addr, TFTP: portOf(s.TFTP, 69), HTTP: portOf(s.HTTP, 80), Hosts: map[string][]netip.Addr{s.name(): {addr}},
-		Certs: p.certs, Least: s.Latency.Least, Most: s.Latency.Most, Workers: s.Workers,
+		Certs: p.certs, Least: s.Latency.Least, Most: s.Latency.Most, Workers: s.Workers, Faults: &p.faults,
 	}
 	var secure []netip.AddrPort
 	for i := range s.HTTPS {

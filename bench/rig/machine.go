@@ -131,3 +131,6 @@ func Others(core int) Cores {
 	}
 	return Cores(strings.Join(list, ","))
 }
+
+// All returns all cores.
+func All() Cores { return span(0, runtime.NumCPU()) }

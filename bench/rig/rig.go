@@ -173,4 +173,6 @@ func (v Verdict) String() string {
 	return fmt.Sprintf("%s: %s (%s %s): %s", v.What, v.figure(v.Value), sign, v.figure(v.Target), verdict)
 }
 
-func (v Verdict) figure(n float64) string { return strings.TrimSpace(fmt.Sprintf("%.4g %s", n, v.Unit)) }
+func (v Verdict) figure(n float64) string {
+	return strings.TrimSpace(fmt.Sprintf("%.4g %s", n, v.Unit))
+}

@@ -14,10 +14,15 @@ import (
 const apacheForm = `%h \"%r\" %>s %{SSL_PROTOCOL}x %{SSL_CIPHER}x agent=\"%{User-Agent}i\" verify=\"%{SSL_CLIENT_VERIFY}x\" ` +
 	`serial=%{SSL_CLIENT_M_SERIAL}x st=%{SSL_CLIENT_S_DN_ST}x s=%{SSL_CLIENT_S_DN_S}x l=%{SSL_CLIENT_S_DN_L}x ou=%{SSL_CLIENT_S_DN_OU}x dn=\"%{SSL_CLIENT_S_DN}x\"`
 
+const apacheModules = "/usr/lib/apache2/modules"
+
 func startApache() (map[*setup]*server, error) {
 	program, err := find("apache2", "apache2-bin")
 	if err != nil {
 		return nil, err
+	}
+	if _, err := os.Stat(apacheModules); err != nil {
+		return nil, missing{apacheModules, "apache2-bin"}
 	}
 	base, err := write("apache/error.log", nil)
 	if err != nil {
@@ -27,7 +32,7 @@ func startApache() (map[*setup]*server, error) {
 	servers := map[*setup]*server{}
 	var b strings.Builder
 	for _, module := range []string{"mpm_event", "authz_core", "reqtimeout", "ssl"} {
-		fmt.Fprintf(&b, "LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so\n", module, module)
+		fmt.Fprintf(&b, "LoadModule %s_module %s/mod_%s.so\n", module, apacheModules, module)
 	}
 	fmt.Fprintf(&b, "ServerRoot %s\nDefaultRuntimeDir %s\nPidFile %s/pid\nServerName %s\nErrorLog %s\nLogFormat \"%s\" who\n", dir, dir, dir, host, base, apacheForm)
 	b.WriteString("StartServers 1\nSSLSessionCache none\nLogLevel warn ssl:debug\n")

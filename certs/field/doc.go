@@ -8,5 +8,6 @@
 // files named after the servers say it in theirs. A visit is one resync of one
 // device: visit_test.go. Servers are started once, all configurations at the same
 // time, and every visit has an address of its own, by which its lines are found
-// in the servers' logs.
+// in the servers' logs. What comes of a visit is compared, too, with what
+// Devices.Judge of package certs says without a handshake: judge_test.go.
 package field

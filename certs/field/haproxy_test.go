@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 )
 
 // What HAProxy logs of a request, and of a connection that came to nothing.
@@ -40,14 +41,10 @@ func startHAProxy() (map[*setup]*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	// It loads certificates before it has read their ciphers, and with them the
-	// security level: that must be the system's.
-	system, err := write("haproxy/openssl.cnf", []byte("openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = level\n[level]\nCipherString = DEFAULT:@SECLEVEL=0\n"))
-	if err != nil {
+	cmd := exec.Command(program, "-db", "-f", conf)
+	if cmd.Env, err = systemLevel(0); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(program, "-db", "-f", conf)
-	cmd.Env = append(os.Environ(), "OPENSSL_CONF="+system)
 	p, err := run(cmd, filepath.Dir(conf))
 	if err != nil {
 		return nil, err
@@ -56,6 +53,39 @@ func startHAProxy() (map[*setup]*server, error) {
 		s.read = p.out.String
 	}
 	return servers, p.ready(last)
+}
+
+// systemLevel returns an environment with a security level of OpenSSL's own.
+func systemLevel(level int) ([]string, error) {
+	conf, err := write(fmt.Sprintf("haproxy/level%d.cnf", level), fmt.Appendf(nil,
+		"openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = level\n[level]\nCipherString = DEFAULT:@SECLEVEL=%d\n", level))
+	return append(os.Environ(), "OPENSSL_CONF="+conf), err
+}
+
+// HAProxy loads a certificate before it has read the ciphers, and with them the
+// security level: for one with SHA-1 the system's level counts, not the listener's.
+func TestHAProxyLoadsCertificatesAtTheSystemsLevel(t *testing.T) {
+	program, err := find("haproxy", "haproxy")
+	must(t, err)
+	addr, err := port()
+	must(t, err)
+	for _, tt := range []struct {
+		s     *setup
+		level int
+		loads bool
+	}{{plain, 0, true}, {plain, 1, false}, {sha256, 1, true}} {
+		block, err := tt.s.haproxy(addr)
+		must(t, err)
+		conf, err := write("haproxy/one.conf", []byte("defaults\nmode http\ntimeout client 1s\ntimeout server 1s\ntimeout connect 1s\n"+block))
+		must(t, err)
+		cmd := exec.Command(program, "-c", "-f", conf)
+		cmd.Env, err = systemLevel(tt.level)
+		must(t, err)
+		out, err := cmd.CombinedOutput()
+		if (err == nil) != tt.loads || !tt.loads && !strings.Contains(string(out), "unable to load SSL certificate") {
+			t.Errorf("%s at level %d: %v: %s", tt.s.name, tt.level, err, out)
+		}
+	}
 }
 
 // haproxy returns a setup in HAProxy's words.

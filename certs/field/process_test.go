@@ -48,8 +48,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// running are the processes that this test started, and files what they read:
-// TestMain ends and removes them.
+// running are the processes that the tests started. TestMain ends them.
 var running struct {
 	sync.Mutex
 	list []*process

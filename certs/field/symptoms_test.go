@@ -99,3 +99,27 @@ func TestWrongDevicesCertificate(t *testing.T) {
 		}
 	}
 }
+
+var lenient = configure(setup{name: "lenient", on: "nginx haproxy", directives: map[string]string{
+	nginx:          "ssl_verify_client optional_no_ca;\nssl_client_certificate ROOTS;",
+	"haproxy bind": "ca-file ROOTS verify optional crt-ignore-err all ca-ignore-err all",
+}})
+
+// Servers that let bad certificates in, and leave the judgement to what stands
+// behind them.
+func TestLenientServers(t *testing.T) {
+	for _, tt := range []struct{ program, certificate, device, server string }{
+		{nginx, "foreign", ok, `verify="FAILED:unable to verify the first certificate"`},
+		{nginx, "none", ok, `verify="NONE"`},
+		{nginx, "bad_signature", refused400, `verify="FAILED:certificate signature failure"`},
+		{haproxy, "foreign", ok, "verify=21 "},
+		{haproxy, "none", ok, "verify=0 st=- "},
+		{haproxy, "bad_signature", ok, "verify=7 "},
+		{haproxy, "expired", ok, "verify=10 "},
+	} {
+		o := visit{phone: adapter + " client_certificate=" + tt.certificate, unjudged: "it leaves the judgement to others"}.to(t, lenient.at(t, tt.program))
+		o.wants(t, tt.device)
+		o.wantsMutual(t, false)
+		o.leaves(t, tt.server)
+	}
+}

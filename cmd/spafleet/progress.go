@@ -103,8 +103,9 @@ func (p *progress) line(s result.Summary) string {
 			states = append(states, fmt.Sprintf("%s %d", st, n))
 		}
 	}
-	return fmt.Sprintf("%s %s  %s · resyncs %d ok, %d failed · %d running", p.name, p.elapsed(), strings.Join(states, ", "),
-		s.Resyncs.OK, s.Resyncs.Failed, p.live.Fleet.Running())
+	health := p.live.Health()
+	return fmt.Sprintf("%s %s  %s · resyncs %d ok, %d failed · %d running · %s", p.name, p.elapsed(), strings.Join(states, ", "),
+		s.Resyncs.OK, s.Resyncs.Failed, p.live.Fleet.Running(), health.Line())
 }
 
 const barWidth = 24
@@ -117,7 +118,8 @@ func (p *progress) table(s result.Summary) string {
 	if steps := p.live.Steps(); len(steps) > 0 {
 		fmt.Fprintf(&b, " · %s", strings.Join(steps, ", "))
 	}
-	b.WriteByte('\n')
+	health := p.live.Health()
+	fmt.Fprintf(&b, "\n%-22s %s\n", "this machine", health.Line())
 	writeStates(&b, s, true)
 	return b.String()
 }

@@ -305,7 +305,11 @@ func (f *runFlags) addUntil(s *scenarios.Story) error {
 
 func runHello(w io.Writer, l *scenarios.Live) {
 	first := l.Fleet.Shard().At(0)
-	fmt.Fprintf(w, "%d devices from %s on, at most %d at work at once\n", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
+	fmt.Fprintf(w, "%d devices from %s on, at most %d at work at once", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
+	if b := l.Fleet.Budget(); !l.Virtual {
+		fmt.Fprintf(w, "; %d files may be open", b.Files)
+	}
+	fmt.Fprintln(w)
 	if s := l.Fleet.Shard(); !s.Whole() {
 		fmt.Fprintf(w, "they are shard %d of %d of a fleet of %d devices\n", s.Index, s.Count, l.Fleet.Total())
 	}

@@ -24,6 +24,7 @@ func writeReport(w io.Writer, r *scenarios.Report) {
 	writeStates(&b, r.Summary, false)
 	writeSteps(&b, r)
 	writeClaims(&b, r)
+	writeHealth(&b, r)
 	writeLatencies(&b, r)
 	writeFindings(&b, r)
 	for _, n := range r.Notes {
@@ -84,6 +85,21 @@ func writeLacks(b *strings.Builder, lacks []scenarios.Lack) {
 	for _, l := range lacks {
 		fmt.Fprintf(b, "      %s (%s): %s\n", l.MAC, l.Model, l.Why)
 	}
+}
+
+// writeHealth says how this machine bore the run, before any latency: those of a
+// machine that did not are its own.
+func writeHealth(b *strings.Builder, r *scenarios.Report) {
+	if r.Clock == "virtual" || r.Clock == "mixed" {
+		return // time waits for it
+	}
+	h := &r.Generator.Health
+	word := "kept up"
+	if !r.Generator.Valid {
+		word = "did NOT keep up: latencies and failures may be its own"
+	}
+	fmt.Fprintf(b, "\nthis machine %s · attempts late by %s (p99) · cpu %.0f%% of %d cores, %.0f%% at the peak · gc pauses up to %s · %d of %d descriptors · at most %d attempts at once\n",
+		word, seconds(r.Generator.Lateness.P99), 100*h.CPU, h.Cores, 100*h.CPUPeak, seconds(h.GCPause), h.Descriptors, h.Files, h.Outstanding)
 }
 
 func writeLatencies(b *strings.Builder, r *scenarios.Report) {

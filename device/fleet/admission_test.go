@@ -163,3 +163,47 @@ func TestAwaitEndsWithItsContext(t *testing.T) {
 		t.Errorf("what holds is an error: %v", err)
 	}
 }
+
+// Neither the start nor what repeats comes in bursts once a second: each
+// twentieth of a second has its part of the attempts.
+func TestStartsAreEvenWithinTheSecond(t *testing.T) {
+	const devices, slots = 20_000, 20
+	var starts [2][slots]int // at first, and by the periodic timer
+	f, err := fleet.New(fleet.Config{
+		Seed: 1, Clock: fleet.Virtual, InProcess: &fleet.InProcess{}, // nobody answers
+		Groups: []fleet.Group{ata(t, devices, "Resync_Random_Delay=2", "Resync_Periodic=60", "Resync_Error_Retry_Delay=60")},
+		Tell: func(events []device.Event) {
+			for i := range events {
+				if e := &events[i]; e.Kind == device.ResyncStarted {
+					slot := e.At % int64(time.Second) / (int64(time.Second) / slots)
+					starts[min(e.N/8, 1)][slot]++
+				}
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	begun := f.Now()
+	watch := func() bool { return f.Now() > begun+int64(3*time.Minute) }
+	go func() {
+		defer stop()
+		_ = f.Await(ctx, watch)
+	}()
+	if err := f.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for kind := range starts {
+		all := 0
+		for _, n := range starts[kind] {
+			all += n
+		}
+		for slot, n := range starts[kind] {
+			if even := all / slots; all < devices || n < even*4/5 || n > even*6/5 {
+				t.Errorf("round %d: %d of %d starts in slot %d of a second, want about %d", kind, n, all, slot, even)
+			}
+		}
+	}
+}

@@ -60,9 +60,11 @@ type Fleet struct {
 	running   atomic.Int64
 	aborted   atomic.Int64
 	saturated atomic.Int64
+	most      atomic.Int64
 
 	limitsMu sync.Mutex
 	limits   map[string]int
+	lacking  map[*world]time.Time // attempts that wait for what this machine lacks, since when
 
 	awaitMu sync.Mutex
 	await   chan struct{} // closed at the next event; nil while nobody waits
@@ -145,7 +147,13 @@ func (f *Fleet) makeLoops(c *Config) {
 		l.units = make([]unit, (f.Len()-i+n-1)/n)
 		l.heap = make(heap, 0, len(l.units)+1)
 		l.setClock(c, start)
-		l.gate.most = (most + n - 1 - i) / n
+		part := (most + n - 1 - i) / n
+		if c.Clock == Real {
+			l.gate.open(part, part/4)
+		} else {
+			l.gate.open(part, 0)
+		}
+		f.most.Add(int64(part))
 		if c.Rate > 0 { // the loops start in turn, so that the fleet's starts are even
 			shards := max(c.Shard.Count, 1) // and so do the shards
 			l.gate.interval = int64(float64(n*shards) / c.Rate * 1e9 * c.Speed)
@@ -235,27 +243,30 @@ func (f *Fleet) Run(ctx context.Context) error {
 	if f.save.File != "" {
 		others.Go(func() { f.keep(side) })
 	}
-	f.work(ctx)
+	broken := f.work(ctx)
 	close(f.done)
 	stop()
 	others.Wait()
 	f.pulse()
+	if broken != nil {
+		return broken // not a nil *Broken
+	}
 	return f.saveLast()
 }
 
 // work runs the loops until the fleet ends, and keeps the web servers open as
-// long.
-func (f *Fleet) work(ctx context.Context) {
+// long. It returns what is wrong with the fleet itself.
+func (f *Fleet) work(ctx context.Context) *Broken {
 	if f.mode == Virtual {
 		f.loops[0].run(ctx) // with its coroutines, and nobody beside it
-		return
+		return f.loops[0].broken
 	}
 	ctx, over := context.WithCancel(ctx)
 	defer over()
 	var wg sync.WaitGroup
 	for _, l := range f.loops {
 		wg.Go(func() {
-			defer over() // where it was conducted to its end
+			defer over() // where it was conducted to its end, or broke
 			l.run(ctx)
 		})
 	}
@@ -264,6 +275,12 @@ func (f *Fleet) work(ctx context.Context) {
 		f.sites.close()
 	}
 	wg.Wait()
+	for _, l := range f.loops {
+		if l.broken != nil {
+			return l.broken
+		}
+	}
+	return nil
 }
 
 // Start returns the fleet's date at its beginning, in nanoseconds since the Unix
@@ -363,14 +380,9 @@ func (f *Fleet) Running() int { return int(f.running.Load()) }
 // Budget returns what bounds the attempts at once.
 func (f *Fleet) Budget() Budget { return f.budget }
 
-// Outstanding returns how many attempts may run at once.
-func (f *Fleet) Outstanding() int {
-	n := 0
-	for _, l := range f.loops {
-		n += l.gate.most
-	}
-	return n
-}
+// Outstanding returns how many attempts may run at once: as many as the budget
+// says, or fewer for a while after this machine had no descriptor for one.
+func (f *Fleet) Outstanding() int { return int(f.most.Load()) }
 
 // Saturated returns how often an attempt had to wait for the end of another.
 func (f *Fleet) Saturated() int { return int(f.saturated.Load()) }
@@ -470,6 +482,28 @@ func (f *Fleet) limited(limit string) {
 	f.limitsMu.Lock()
 	defer f.limitsMu.Unlock()
 	f.limits[limit]++
+}
+
+// lacks notes that an attempt waits from now on for what this machine lacks.
+func (f *Fleet) lacks(w *world) time.Time {
+	f.limitsMu.Lock()
+	defer f.limitsMu.Unlock()
+	if f.lacking == nil {
+		f.lacking = map[*world]time.Time{}
+	}
+	now := time.Now()
+	f.lacking[w] = now
+	return now
+}
+
+// lacksNoMore counts the wait as lateness.
+func (f *Fleet) lacksNoMore(w *world, since time.Time) {
+	f.limitsMu.Lock()
+	delete(f.lacking, w)
+	f.limitsMu.Unlock()
+	if f.late != nil {
+		f.late(int64(time.Since(since)))
+	}
 }
 
 // Limits returns how often an attempt had to wait for this machine, by what was

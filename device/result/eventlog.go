@@ -21,11 +21,16 @@ type EventLog struct {
 	to   *bufio.Writer
 	line []byte
 	err  error
+	// What several events in a row have in common is written once.
+	at     int64
+	atText []byte
+	dev    device.Index
+	who    []byte
 }
 
 // NewEventLog returns a log to w. MAC says whose an index is.
 func NewEventLog(w io.Writer, mac func(device.Index) device.MAC) *EventLog {
-	return &EventLog{mac: mac, to: bufio.NewWriterSize(w, 256<<10)}
+	return &EventLog{mac: mac, to: bufio.NewWriterSize(w, 256<<10), at: -1, dev: ^device.Index(0)}
 }
 
 // Tell writes events. It keeps nothing of the slice.
@@ -54,16 +59,12 @@ func (l *EventLog) Flush() error {
 }
 
 func (l *EventLog) appendEvent(b []byte, e *device.Event) []byte {
-	b = append(b, `{"at":"`...)
-	b = time.Unix(0, e.At).UTC().AppendFormat(b, time.RFC3339Nano)
-	b = append(b, `","dev":`...)
-	b = strconv.AppendUint(b, uint64(e.Dev), 10)
+	l.turnTo(e)
+	b = append(b, l.atText...)
+	b = append(b, l.who...)
 	b = append(b, `,"n":`...)
 	b = strconv.AppendUint(b, uint64(e.N), 10)
-	b = append(b, `,"mac":"`...)
-	mac := l.mac(e.Dev)
-	b = hex.AppendEncode(b, mac[:])
-	b = append(b, `","kind":"`...)
+	b = append(b, `,"kind":"`...)
 	b = append(b, e.Name()...)
 	b = append(b, `","state":"`...)
 	b = append(b, e.State.String()...)
@@ -83,17 +84,40 @@ func (l *EventLog) appendEvent(b []byte, e *device.Event) []byte {
 		b = strconv.AppendInt(b, int64(e.Count), 10)
 	}
 	b = appendNumber(b, "took_ns", e.Took)
-	if e.File != nil {
-		b = append(b, `,"file":{`...)
-		b = appendFile(b, e.File)
-		b = append(b, '}')
+	switch e.Kind {
+	case device.Applied:
+		b = appendTexts(b, "unknown", e.File.Unknown)
+		b = appendTexts(b, "rejected", e.File.Rejected)
+	case device.ResyncOK, device.ResyncFailed, device.UpgradeOK, device.UpgradeFailed: // the line of the file stands before
+	default:
+		if e.File != nil {
+			b = appendFile(b, e.File)
+		}
 	}
 	return append(b, "}\n"...)
 }
 
+// turnTo gets the beginning of a line ready.
+func (l *EventLog) turnTo(e *device.Event) {
+	if l.at != e.At {
+		l.at = e.At
+		l.atText = append(l.atText[:0], `{"at":"`...)
+		l.atText = time.Unix(0, e.At).UTC().AppendFormat(l.atText, time.RFC3339Nano)
+	}
+	if l.dev != e.Dev {
+		l.dev = e.Dev
+		mac := l.mac(e.Dev)
+		l.who = append(l.who[:0], `","dev":`...)
+		l.who = strconv.AppendUint(l.who, uint64(e.Dev), 10)
+		l.who = append(l.who, `,"mac":"`...)
+		l.who = hex.AppendEncode(l.who, mac[:])
+		l.who = append(l.who, '"')
+	}
+}
+
 // appendFile adds a transfer without server and durations.
 func appendFile(b []byte, f *device.File) []byte {
-	b = appendQuoted(append(b, `"rule":`...), string(rune(f.Rule)))
+	b = appendText(b, "rule", string(rune(f.Rule)))
 	b = appendText(b, "what", f.What)
 	b = appendText(b, "scheme", f.Scheme)
 	b = appendText(b, "host", f.Host)
@@ -105,8 +129,6 @@ func appendFile(b []byte, f *device.File) []byte {
 	if f.Protection != 0 {
 		b = appendText(b, "protection", f.Protection.String())
 	}
-	b = appendTexts(b, "unknown", f.Unknown)
-	b = appendTexts(b, "rejected", f.Rejected)
 	return appendText(b, "hint", f.Hint)
 }
 

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"spafleet/bench/rig"
+	"spafleet/device"
+	"spafleet/device/fleet"
+	"spafleet/device/result"
+	"spafleet/fsm"
+)
+
+// work weighs one fleet.
+func work(ctx context.Context, in io.Reader, out io.Writer) error {
+	var t task
+	if err := json.NewDecoder(in).Decode(&t); err != nil {
+		return fmt.Errorf("read task: %w", err)
+	}
+	ctx, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	w, err := t.weigh(ctx)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(w)
+}
+
+// weigh lets a fleet come to rest in SEC-PRV-2. The fleet, its parameters, timers
+// and the tally of a run count; what this program takes without them does not.
+func (t *task) weigh(ctx context.Context) (*weight, error) {
+	debug.SetGCPercent(40) // as the command does
+	row, err := rig.Row()
+	if err != nil {
+		return nil, err
+	}
+	delay := strconv.Itoa(t.Delay)
+	presets, err := rig.Presets("Profile_Rule", rig.SealedRule("http://127.0.1.1/$MA.cfg"), "GPP_B", rig.Key, "Resync_Random_Delay", delay)
+	if err != nil {
+		return nil, err
+	}
+	empty := live()
+	w := &weight{Devices: t.Devices}
+	seen := &watcher{}
+	begun, used := time.Now(), rig.Used()
+	seen.tally = result.NewTally([]result.Make{{Model: rig.Model, Firmware: rig.Firmware, Devices: t.Devices}}, func(device.Index) int { return 0 }, device.Shard{})
+	f, err := fleet.New(fleet.Config{Seed: rig.Seed, Network: rig.Direct{Pairs: []string{"Resync_Random_Delay", delay}}, Tell: seen.tell, Late: seen.tally.Late,
+		Groups: []fleet.Group{{Name: "devices", Row: row, Count: t.Devices, Presets: presets}}})
+	if err != nil {
+		return nil, err
+	}
+	run, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(run) }()
+	err = t.follow(ctx, f, seen, w, begun)
+	if err == nil {
+		w.Resyncs = seen.ok.Load()
+		w.Each = (rig.Used() - used).Seconds() * 1e6 / float64(w.Resyncs)
+		w.Bytes = (live() - empty) / float64(t.Devices)
+		debug.FreeOSMemory() // what the way here took and nobody has
+		resident, peak := rig.Resident()
+		w.Resident, w.Peak = float64(resident)/1e6, float64(peak)/1e6
+	}
+	stop()
+	if ran := <-ended; err == nil {
+		err = ran
+	}
+	return w, err
+}
+
+// follow waits until the devices have power, and until they rest.
+func (t *task) follow(ctx context.Context, f *fleet.Fleet, seen *watcher, w *weight, begun time.Time) error {
+	all := int64(t.Devices)
+	if err := f.Await(ctx, func() bool { return seen.powered.Load() >= all }); err != nil {
+		return err
+	}
+	w.Ready = time.Since(begun).Seconds()
+	// Each resyncs twice: its first file changes what asks for a reboot.
+	err := f.Await(ctx, func() bool { return seen.ok.Load() >= 2*all || seen.failed.Load() > 0 })
+	w.Took = time.Since(begun).Seconds()
+	secured := seen.tally.Summary().States[fsm.SecPrv2.String()]
+	if why := seen.why.Load(); why != nil {
+		err = errors.Join(err, errors.New(*why))
+	}
+	if err == nil && secured == t.Devices {
+		return nil
+	}
+	return fmt.Errorf("%d of %d devices in SEC-PRV-2, %d resyncs, %d failed: %w", secured, all, seen.ok.Load(), seen.failed.Load(), err)
+}
+
+// live returns the bytes of heap that are in use.
+func live() float64 {
+	runtime.GC()
+	runtime.GC() // pools keep their own for one more
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// A watcher hears a fleet.
+type watcher struct {
+	tally               *result.Tally
+	powered, ok, failed atomic.Int64
+	why                 atomic.Pointer[string] // one failed
+}
+
+func (w *watcher) tell(events []device.Event) {
+	w.tally.Tell(events)
+	for i := range events {
+		switch e := &events[i]; e.Kind {
+		case device.PowerOn:
+			w.powered.Add(1)
+		case device.ResyncOK:
+			w.ok.Add(1)
+		case device.ResyncFailed:
+			w.failed.Add(1)
+			w.why.Store(&e.Err)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package fleet
+
+import (
+	"context"
+	"time"
+)
+
+// Overdue tells how late each attempt is that is due and has not started, or
+// waits for a descriptor or port, in nanoseconds of the wall: those would be
+// missing among the latenesses of attempts that have. The wait for a rate that the user asked for is none. It looks at a fleet
+// with a real clock that runs; of another it tells nothing.
+func (f *Fleet) Overdue(ctx context.Context, tell func(ns int64)) {
+	if !f.started.Load() {
+		return
+	}
+	f.limitsMu.Lock()
+	for _, since := range f.lacking {
+		tell(int64(time.Since(since)))
+	}
+	f.limitsMu.Unlock()
+	for _, l := range f.loops {
+		if _, real := l.clock.(*realClock); !real {
+			return
+		}
+		looked := make(chan struct{})
+		look := message{look: func(now int64) {
+			l.overdue(now, tell)
+			close(looked)
+		}}
+		select {
+		case l.inbox <- look:
+		case <-f.done:
+			return
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-looked:
+		case <-f.done:
+			return
+		}
+	}
+}
+
+// overdue runs in the loop.
+func (l *loop) overdue(now int64, tell func(ns int64)) {
+	late := func(due int64) {
+		if due > 0 && due < now {
+			tell(int64(float64(now-due) / l.speed))
+		}
+	}
+	place := int64(0)
+	for t := range l.gate.lanes {
+		lane := &l.gate.lanes[t]
+		for _, s := range lane.ready[lane.head:] {
+			if u := l.unit(s.dev); !u.has(queued) || u.booted != s.booted {
+				continue
+			}
+			allowed := int64(0)
+			if l.gate.interval > 0 {
+				allowed = l.gate.earliest + place*l.gate.interval
+			}
+			place++
+			late(max(s.due, allowed))
+		}
+	}
+	for _, e := range l.heap {
+		if u := l.unit(e.dev); e.at < now && u.due == e.at && u.agenda[resyncTimer] == e.at {
+			late(e.at)
+		}
+	}
+}

@@ -1,7 +1,7 @@
 # The targets; `make` lists them.
 .DEFAULT_GOAL := help
 help:       ## list the targets
-	@grep -E '^[a-z-]+: *##' $(MAKEFILE_LIST) | sed 's/: *## */\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+: *##' $(MAKEFILE_LIST) | sed 's/: *## */\t/' | expand -t 14
 build:      ## build bin/spafleet
 	go build -o bin/spafleet ./cmd/spafleet
 demo:       ## twenty devices walk from the factory to SEC-PRV-2
@@ -20,3 +20,5 @@ bench:      ## the packages' benchmarks
 	go test -run '^$$' -bench . ./...
 bench-tls:  ## handshakes beside openssl s_time, memory of connections, certificates minted; four minutes
 	@go build -o bin/bench-tls ./bench/tls && bin/bench-tls && bin/bench-tls --memory && bin/bench-tls --mint
+test-k8s:   ## the manifests against a real control plane; the first time builds it, ten minutes
+	@cd deploy/kubernetes/test && go vet ./... && go test -count=1 -timeout 60m ./...

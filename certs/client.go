@@ -112,21 +112,20 @@ func (d *Devices) Client(u *device.Unit, p device.Params, now time.Time) (*ssl.C
 		return nil, err
 	}
 	c := s.clients[wishOf(u.Row, p)]
-	var kind Kind
-	if c.Certificate, kind, err = d.certificate(u); err != nil {
+	if c.Certificate, err = d.certificate(u); err != nil {
 		return nil, err
 	}
-	c.Whole = kind == DefectiveCertificate // servers can tell; with a sound one it only takes longer
 	c.Now = func() time.Time { return now }
 	c.Verify = func(chain [][]byte) (*rsa.PublicKey, int) { return d.judge(s.store, chain, now) }
 	return &c, nil
 }
 
-func (d *Devices) certificate(u *device.Unit) (*ssl.Certificate, Kind, error) {
+func (d *Devices) certificate(u *device.Unit) (*ssl.Certificate, error) {
 	if d.Holder == nil {
-		return nil, NoCertificate, nil
+		return nil, nil
 	}
-	return d.Holder.Certificate(u)
+	c, _, err := d.Holder.Certificate(u)
+	return c, err
 }
 
 // A VerifyError is a server's certificate that a device with TLS 1.2 refuses. For
@@ -172,7 +171,7 @@ func (d *Devices) Modern(u *device.Unit, p device.Params, now time.Time) (*tls.C
 	if err != nil {
 		return nil, err
 	}
-	own, _, err := d.certificate(u)
+	own, err := d.certificate(u)
 	if err != nil {
 		return nil, err
 	}

@@ -108,14 +108,3 @@ func TestWhoSpeaks12HasAClientOfItsOwn(t *testing.T) {
 		}
 	}
 }
-
-// A defective certificate waits for its signature, as on a real device.
-func TestDefectiveCertificatesGoInOnePiece(t *testing.T) {
-	for certificate, whole := range map[string]bool{"auto": false, "bad_signature": true, "wrong_key": true, "generic": false} {
-		row := rowOf(t, newPhone, "client_certificate="+certificate)
-		c, err := party.Client(unitOf(row), row.Factory.Reset(), today)
-		if err != nil || c.Whole != whole {
-			t.Errorf("%s: whole %t, %v", certificate, c.Whole, err)
-		}
-	}
-}

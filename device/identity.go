@@ -27,7 +27,7 @@ func (m MAC) String() string {
 }
 
 // Upper returns 12 upper-case hexadecimal digits, as $MAU does.
-func (m MAC) Upper() string { return fmt.Sprintf("%012X", m[:]) }
+func (m MAC) Upper() string { return strings.ToUpper(m.String()) }
 
 // Colons returns lower-case pairs joined by colons, as $MAC does.
 func (m MAC) Colons() string {

@@ -101,9 +101,9 @@ func (r *Row) PN() string {
 // UserAgent returns what a device sends to HTTP servers.
 func (r *Row) UserAgent(mac MAC, serial string) string {
 	if r.Model.Family.UA == UAMACSerial {
-		return fmt.Sprintf("%s/%s-%s (%s)(%s)", r.brand(), r.PN(), r.Firmware.Version, mac.Upper(), serial)
+		serial = mac.Upper() + ")(" + serial
 	}
-	return fmt.Sprintf("%s/%s-%s (%s)", r.brand(), r.PN(), r.Firmware.Version, serial)
+	return r.brand() + "/" + r.PN() + "-" + r.Firmware.Version + " (" + serial + ")"
 }
 
 // older reports whether this is first-generation firmware before a version. The
@@ -122,6 +122,32 @@ func (r *Row) Speaks(scheme string) bool {
 func (r *Row) Lookup(name string) (*Param, bool) {
 	p, ok := r.Factory.Lookup(name)
 	return p, ok && r.Has(p)
+}
+
+// Names looks up one name after the other, as [Row.Lookup] does. It is fastest for
+// names in the order of the source, which most files have.
+type Names struct {
+	row  *Row
+	next int // in the factory's list: what comes after the last one found
+}
+
+// Names returns a search through the row's parameters.
+func (r *Row) Names() Names { return Names{row: r} }
+
+// Lookup returns the parameter of that name, false where the firmware lacks it.
+func (n *Names) Lookup(name string) (*Param, bool) {
+	f := n.row.Factory
+	if n.next < len(f.Params) && f.Params[n.next].Name == name {
+		n.next++
+		p := &f.Params[n.next-1]
+		return p, n.row.Has(p)
+	}
+	p, ok := f.Lookup(name)
+	if !ok {
+		return nil, false
+	}
+	n.next = int(f.byID[p.ID]) + 1
+	return p, n.row.Has(p)
 }
 
 // Has reports whether the row's firmware has a parameter of its model: sets are

@@ -158,9 +158,10 @@ func reading(row *device.Row, file profile.File) *Reading {
 		}
 	}
 	order := make([]uint64, 0, 64) // of what is taken: by number, then by place in the file
+	names := row.Names()
 	for i := range file.Params {
 		p := &file.Params[i]
-		param, ok := row.Lookup(p.Name)
+		param, ok := names.Lookup(p.Name)
 		if !ok {
 			if p.Name == companyElement {
 				r.Company = strings.TrimSpace(strings.Clone(p.Value))

@@ -28,6 +28,9 @@ func (p *play) report(ctx context.Context, began time.Time, interrupted bool) *R
 		r.Notes = append(r.Notes, "nothing was expected of this run")
 	}
 	r.Notes = append(r.Notes, refusals(p.guard)...)
+	if wait := r.Generator.Health.Scheduling; r.Generator.Valid && wait > p.story.limit().Seconds() && p.story.Clock.Mode == fleet.Real {
+		r.Notes = append(r.Notes, fmt.Sprintf("attempts started in time, but then waited up to %s for a core of this machine (p99): that is in their latencies", roundSeconds(wait)))
+	}
 	if n := p.fleet.LogLinesDropped(); n > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d syslog lines could not be sent, or not fast enough; look at the devices' Syslog_Server", n))
 	}

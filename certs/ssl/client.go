@@ -261,7 +261,10 @@ func (h *handshake) readRequest(p *parser) error {
 	return nil
 }
 
-// answer sends the client's second flight.
+// answer sends the client's second flight, in one piece as OpenSSL does
+// (inferred). It would take less time to send the certificate before it is signed
+// for, but servers can tell: nginx then hangs up on a certificate with a wrong
+// signature, where else it answers 400.
 func (h *handshake) answer(c *Client, key *rsa.PublicKey, dh *dhParams) error {
 	shown := c.Certificate
 	if !h.state.Asked || shown != nil && len(shown.Chain) == 0 {
@@ -273,13 +276,6 @@ func (h *handshake) answer(c *Client, key *rsa.PublicKey, dh *dhParams) error {
 		return err
 	}
 	if shown != nil {
-		// The server has work with what is ready: it does that while the client
-		// signs, which takes as long.
-		if !c.Whole {
-			if err := h.c.flush(); err != nil {
-				return h.heard(err)
-			}
-		}
 		if err := h.proveKey(shown.Key); err != nil {
 			return err
 		}

@@ -119,11 +119,6 @@ type Client struct {
 	// Certificate is shown to a server that asks. Nil shows none: an empty list,
 	// in SSL 3.0 the warning no_certificate.
 	Certificate *Certificate
-	// Whole keeps the certificate back until it is signed for, so that the second
-	// flight goes out in one piece, as OpenSSL's does. Else the server has the
-	// certificate meanwhile. nginx can tell the difference where the signature in
-	// the certificate is wrong: it answers the one, and hangs up on the other.
-	Whole bool
 	// Think is called before the key exchange is computed, to imitate a slow
 	// processor; an error ends the handshake. Nil does not wait.
 	Think func(serverKeyBits int) error

@@ -38,7 +38,7 @@ func (t *threads) lend(ctx context.Context, slot int32, run job, in resync.Input
 	t.running.Go(func() {
 		defer cancel()
 		o := run(ctx, w, in)
-		t.l.inbox <- message{act: slot, outcome: &o}
+		t.l.inbox <- message{act: slot, outcome: &o, got: w.got}
 	})
 }
 

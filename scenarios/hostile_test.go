@@ -87,7 +87,7 @@ func endures(t *testing.T, src, err, result string) {
 	told := 0
 	for _, e := range r.Findings.Errors {
 		if e.Err == err && slices.Contains(strings.Split(result, " or "), e.Result) {
-			told += int(e.Count)
+			told += e.Count
 		}
 	}
 	if told != devices {
@@ -129,7 +129,8 @@ func TestAFleetEnduresAHostileServer(t *testing.T) {
 			scheme, _, _ := strings.Cut(strings.TrimPrefix(tt.fault, "match: "), " ")
 			scheme = strings.TrimSuffix(scheme, ",")
 			src := strings.NewReplacer("URL", scheme+"://${server."+scheme+"}/spa942.cfg", "FAULT", tt.fault).Replace(besieged)
-			if scheme == "https" { // two hundred handshakes take a busy machine its time
+			// What is not about waiting has time enough on a busy machine.
+			if !strings.Contains(tt.fault, "drip") && !strings.Contains(tt.fault, "stall") {
 				src = strings.Replace(src, "http_read_wait: 1500ms", "http_read_wait: 15s", 1)
 			}
 			endures(t, src, tt.err, tt.result)

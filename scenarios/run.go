@@ -188,6 +188,9 @@ func (p *play) openFleet() error {
 	if one {
 		p.notes = append(p.notes, "this machine cannot bind the devices' addresses: all traffic comes from one address")
 	}
+	if warning := p.warnOfPorts(&p.options); warning != "" {
+		p.notes = append(p.notes, warning)
+	}
 	config := fleet.Config{
 		Seed: p.story.Seed, Groups: p.groups, Shard: p.options.Shard, Network: p.network(), Guard: p.guard, Addresses: p.options.Addresses, OneAddress: one,
 		Outstanding: p.story.Most, Rate: p.story.Rate, Tell: p.tell, Late: p.tally.Late, Web: p.options.Web,

@@ -209,7 +209,7 @@ func (p *play) openFleet() error {
 	p.observe()
 	p.recount()
 	if p.options.Registry != nil {
-		if err := p.tally.Register(p.options.Registry, f.Running); err != nil {
+		if err := p.tally.Register(p.options.Registry, f); err != nil {
 			return err
 		}
 	}

@@ -132,7 +132,7 @@ func reread(t *testing.T, r *scenarios.Report) *scenarios.Report {
 	return again
 }
 
-// settled is a report as JSON without what the wall clock says of this run, and
+// settled is a report as JSON without what the wall clock and this machine say, and
 // in real time without any duration.
 func settled(t *testing.T, r *scenarios.Report) string {
 	c := *reread(t, r)

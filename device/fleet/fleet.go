@@ -238,7 +238,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 		others.Go(func() { f.sites.serve(side) })
 	}
 	if f.logs != nil {
-		others.Go(func() { f.logs.run(side) })
+		others.Go(func() { f.logs.run(side, ctx) })
 	}
 	if f.save.File != "" {
 		others.Go(func() { f.keep(side) })

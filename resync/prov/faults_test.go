@@ -42,7 +42,7 @@ const goodText = "<flat-profile><GPP_A>"
 // hasty returns a device that waits for nobody.
 func hasty(t *testing.T) *device.Unit {
 	t.Helper()
-	row, err := device.NewRow("SPA2102", "5.2.12", map[string]string{"http_read_wait": "150ms", "tftp_wait": "60ms", "tftp_tries": "2"})
+	row, err := device.NewRow("SPA2102", "5.2.12", map[string]string{"http_read_wait": "1s", "tftp_wait": "250ms", "tftp_tries": "2"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -368,16 +368,22 @@ func (p *play) perform(ctx context.Context) (*Report, error) {
 	if report == nil {
 		report = p.report(ctx, began, interrupted)
 	}
-	if p.options.Decided != nil {
-		p.options.Decided(report)
+	decided := p.options.Decided
+	if decided == nil {
+		decided = func(*Report) {}
 	}
-	if p.options.Keep && !interrupted {
+	stays := p.options.Keep && !interrupted
+	if stays {
+		decided(report)
 		<-ctx.Done()
 	}
 	stop()
 	err := <-ended
+	report.Generator.Aborted = p.fleet.Aborted() // those too that the end cut off
+	if !stays {
+		decided(report)
+	}
 	p.closeServer(interrupted || p.options.Keep)
-	report.Generator.Aborted = p.fleet.Aborted()
 	if p.log != nil && err == nil {
 		if err = p.log.Flush(); err != nil {
 			err = fmt.Errorf("write events: %w", err)

@@ -20,8 +20,8 @@ bench:      ## the packages' benchmarks
 	go test -run '^$$' -bench . ./...
 bench-tls:  ## handshakes beside openssl s_time, memory of connections, certificates minted; four minutes
 	@go build -o bin/bench-tls ./bench/tls && bin/bench-tls && bin/bench-tls --memory && bin/bench-tls --mint
+test-k8s:   ## the manifests against a real control plane; the first time builds it, ten minutes
+	@cd deploy/kubernetes/test && go vet ./... && go test -count=1 -timeout 60m ./...
 SOAK ?= 30m
 soak:       ## 50,000 devices with faults for SOAK=30m; ends with all synced and nothing grown, or fails
 	@go build -o bin/soak ./bench/soak && bin/soak -time $(SOAK)
-test-k8s:   ## the manifests against a real control plane; the first time builds it, ten minutes
-	@cd deploy/kubernetes/test && go vet ./... && go test -count=1 -timeout 60m ./...

@@ -139,7 +139,10 @@ func (a *attempt) redirect(t *target, resp Response) bool {
 // (documented).
 func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 	a.file = &device.File{Rule: t.letter, What: a.what, Scheme: t.scheme, Host: t.host, Path: t.path}
+	begun := a.wall()
 	addrs, f := a.resolve(t)
+	asked := a.wall() - begun
+	a.file.Took.DNS = asked
 	if f != nil {
 		return Response{}, f
 	}
@@ -156,6 +159,7 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 		resp, err := a.ask(t)
 		if err == nil {
 			a.file.Status, a.file.Bytes, a.file.Took = resp.Status, len(resp.Body), resp.Took
+			a.file.Took.DNS = asked
 			return resp, nil
 		}
 		fe := a.transferError(err)
@@ -163,6 +167,7 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 			return resp, aborted
 		}
 		a.file.Took, a.file.TLSError, a.file.Alert = fe.Took, fe.TLS.Verify, fe.TLS.Alert
+		a.file.Took.DNS = asked
 		a.file.Hint = fe.TLS.Hint
 		a.say(fe.TLS.Log)
 		switch {
@@ -177,6 +182,13 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 		}
 	}
 	return Response{}, a.unfetched(t, last)
+}
+
+func (a *attempt) wall() int64 {
+	if a.in.Wall == nil {
+		return a.w.Now()
+	}
+	return a.in.Wall()
 }
 
 // transferError returns what became of a transfer, nil where it was cut off. An

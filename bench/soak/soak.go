@@ -40,7 +40,6 @@ type bath struct {
 // book is what has happened.
 type book struct {
 	mu      sync.Mutex
-	since   int64   // fleet time from which a device counts as synced
 	synced  []int64 // by device: when it began the resync that succeeded last
 	begun   []int64
 	started int

@@ -116,8 +116,6 @@ func presetsOf(t *testing.T, row *device.Row, text string) []device.Set {
 const s = time.Second
 
 var fleetWalks = map[string]walk{
-	"boot_time": {"0s", "30s", life(400*s, s, "Resync_Periodic=0",
-		later{100 * s, device.SwitchOff, device.ByStep}, later{200 * s, device.SwitchOn, device.ByStep})},
 	"forced_delay": {"max_wait", "countdown", life(4500*s, 0, "Forced_Resync_Delay=600",
 		later{3000 * s, device.HookOff, device.ByStep}, later{3500 * s, device.HookOn, device.ByStep})},
 	"prvtmr_from":    {"start", "end", life(1500*s, 50*s, "Resync_Trigger_1=$PRVTMR␠ge␠600")},
@@ -131,6 +129,7 @@ var fleetWalks = map[string]walk{
 	"rc_after_fnf": {"pending", "open", func(t *testing.T, setting string) string {
 		return stretch(t, setting, fleet.Group{RCURL: "http://192.0.2.6/rc"}, nowhere{}, 400*s, "Resync_Error_Retry_Delay=0")
 	}},
+	"boot_time":     {"0s", "30s", life(200*s, 0, "", later{50 * s, device.SwitchOff, device.ByStep}, later{100 * s, device.SwitchOn, device.ByStep})},
 	"upgrade_order": {"resync_first", "upgrade_first", life(50*s, s, "Upgrade_Rule=http://192.0.2.5/x.bin Upgrade_Error_Retry_Delay=0")},
 }
 

@@ -139,15 +139,15 @@ func (a *attempt) redirect(t *target, resp Response) bool {
 // (documented).
 func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 	a.file = &device.File{Rule: t.letter, What: a.what, Scheme: t.scheme, Host: t.host, Path: t.path}
-	begun := a.wall()
-	addrs, f := a.resolve(t)
-	asked := a.wall() - begun
-	a.file.Took.DNS = asked
+	addrs, asked, f := a.resolve(t)
 	if f != nil {
 		return Response{}, f
 	}
 	last := device.NoConnect
 	for i, addr := range addrs {
+		if i > 0 && len(a.events) > 0 { // they are not to wait for the next address
+			a.flush()
+		}
 		a.file.Server = netip.AddrPortFrom(addr, t.port)
 		a.situation.Place = &device.Transfer{Scheme: t.scheme, Serv: t.host, ServIP: addr, Port: t.port, Path: t.path}
 		if i == 0 {
@@ -220,24 +220,31 @@ func (a *attempt) broken(text string) *failure {
 	return &failure{text, device.Corrupt}
 }
 
-func (a *attempt) resolve(t *target) ([]netip.Addr, *failure) {
+// resolve returns the addresses of a target's server, and how long it took to
+// ask for them.
+func (a *attempt) resolve(t *target) (addrs []netip.Addr, took int64, f *failure) {
 	if addr, err := netip.ParseAddr(t.host); err == nil {
-		return []netip.Addr{addr.Unmap()}, nil
+		return []netip.Addr{addr.Unmap()}, 0, nil
 	}
+	if len(a.events) > 0 { // they are not to wait for the name
+		a.flush()
+	}
+	begun := a.wall()
 	addrs, err := a.w.Resolve(a.ctx, t.host)
+	took = a.wall() - begun
 	if err == nil && len(addrs) > 0 {
 		if a.in.Unit.Row.Behaviour.FirstAddress {
 			addrs = addrs[:1]
 		}
-		return addrs, nil
+		return addrs, took, nil
 	}
 	if a.ctx.Err() != nil || errors.Is(err, context.Canceled) {
-		return nil, aborted
+		return nil, took, aborted
 	}
-	f := &failure{a.late(errDNS, getFailed(t.scheme)), device.NoDNS}
-	a.file.Result = f.result
+	f = &failure{a.late(errDNS, getFailed(t.scheme)), device.NoDNS}
+	a.file.Result, a.file.Took.DNS = f.result, took
 	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: f.err, Result: f.result})
-	return nil, f
+	return nil, took, f
 }
 
 func (a *attempt) request(t *target) *Request {

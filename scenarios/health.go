@@ -19,12 +19,12 @@ import (
 // it went on, in the form of a report's JSON.
 type Health struct {
 	Samples     int     `json:"samples"`
-	Cores       int     `json:"cores"`                 // that Go uses
-	CPU         float64 `json:"cpu"`                   // share of the cores, over the run
-	CPUPeak     float64 `json:"cpu_peak"`              // in the worst sample
-	RunQueue    float64 `json:"run_queue"`             // share of the cores' time that threads waited for one, in the worst sample
-	Wanted      float64 `json:"cpu_wanted"`            // CPU and run queue together, in the worst sample
-	Scheduling  float64 `json:"scheduling_p99_second"` // how long goroutines that could run waited, p99
+	Cores       int     `json:"cores"`                  // that Go uses
+	CPU         float64 `json:"cpu"`                    // share of the cores, over the run
+	CPUPeak     float64 `json:"cpu_peak"`               // in the worst sample
+	RunQueue    float64 `json:"run_queue"`              // share of the cores' time that threads waited for one, in the worst sample
+	Wanted      float64 `json:"cpu_wanted"`             // CPU and run queue together, in the worst sample
+	Scheduling  float64 `json:"scheduling_p99_seconds"` // how long goroutines that could run waited, p99
 	GCPause     float64 `json:"gc_pause_max_seconds"`
 	GCPauses    uint64  `json:"gc_pauses"`
 	Descriptors int     `json:"descriptors_most"`

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"spafleet/device"
 	"spafleet/device/fleet"
@@ -154,5 +155,73 @@ expect:
 				}
 			}
 		})
+	}
+}
+
+// Certificates are judged by the fleet's date, at both ends: on the last day of
+// Linksys 1 all is well, and on the day after nobody is heard. The client's
+// authority has ended by then too.
+func TestCertificatesAreOfTheFleetsDay(t *testing.T) {
+	for _, clock := range []string{"virtual", "mixed", "60x"} {
+		for _, tt := range []struct{ day, want string }{
+			{"2014-06-01", `"mutual" in last("fetch").protection`},
+			{"2015-07-02", `last("fetch_failed").tls_error == 10`},
+		} {
+			r, _ := act(t, `
+clock: {mode: `+clock+`, start: `+tt.day+`}
+limits: {lateness: 30s}
+fleet:
+  phones: {model: SPA504G, lease: none, set: {Resync_Random_Delay: 0, Profile_Rule: "https://${server.https}/a.xml"}, switches: {defect_share: 0}}
+server:
+  https: {valid: 2008-01-01..2015-06-30, client: require}
+  files:
+    /a.xml: <flat-profile><GPP_A>x</GPP_A></flat-profile>
+expect:
+  - {all: '`+tt.want+`', by: 10m}
+`)
+			if r.Verdict != scenarios.Passed {
+				t.Errorf("%s, %s: not %s: %+v", clock, tt.day, tt.want, r.Findings)
+			}
+			if day := r.FleetStart.Format(time.DateOnly); day != tt.day || r.Clock != clock {
+				t.Errorf("%s, %s: the report says %s, %s", clock, tt.day, r.Clock, day)
+			}
+		}
+	}
+}
+
+// Steps happen when they should, and what they do happens at once.
+func TestAConductorInVirtualTime(t *testing.T) {
+	r, l := act(t, `
+fleet:
+  phones: {model: SPA942, firmware: 6.1.5(a), count: 8, lease: none, set: {Resync_Random_Delay: 0, Resync_Periodic: 3600, Profile_Rule: "http://${server.http}/a.xml"}}
+server:
+  latency: 100ms..300ms
+  files:
+    /a.xml: <flat-profile><GPP_A>{{ int(elapsed.Hours()) }}</GPP_A></flat-profile>
+timeline:
+  - {at: 150ms, power_off: 50% of all}
+  - {name: night, at: 8h, power_on: all}
+  - {at: night + 1h, set: {of: all, values: {GPP_B: "{{ index }}"}}}
+  - {name: told, when: {all: param("GPP_B") == string(index)}, by: night + 2h, off_hook: all}
+  - {at: end, on_hook: all}
+expect:
+  - {exactly: 4, where: resyncs.ok == 0, at: night}
+  - {all: int(param("GPP_A")) >= 8, by: night + 90m}
+  - {all: off_hook, at: told + 1s}
+duration: 12h
+`)
+	wantVerdict(t, r, scenarios.Passed, 0)
+	var at []float64
+	for _, s := range r.Timeline {
+		at = append(at, s.At)
+	}
+	if want := []float64{0.15, 28800, 32400, 32400, 43200}; !slices.Equal(at, want) {
+		t.Errorf("steps at %v, want %v", at, want)
+	}
+	if r.Generator.Aborted != 4 {
+		t.Errorf("%d attempts cut off, want 4: %v", r.Generator.Aborted, l.of(0))
+	}
+	if r.WallSeconds > 60 || r.DurationSeconds != 43200 {
+		t.Errorf("%gs, %gs by the wall", r.DurationSeconds, r.WallSeconds)
 	}
 }

@@ -65,6 +65,7 @@ func (t *task) weigh(ctx context.Context) (*weight, error) {
 		w.Resyncs = seen.ok.Load()
 		w.Each = (rig.Used() - used).Seconds() * 1e6 / float64(w.Resyncs)
 		w.Bytes = (live() - empty) / float64(t.Devices)
+		rig.Weighed("idle")
 		debug.FreeOSMemory() // what the way here took and nobody has
 		resident, peak := rig.Resident()
 		w.Resident, w.Peak = float64(resident)/1e6, float64(peak)/1e6

@@ -145,7 +145,7 @@ func (f *Fleet) makeLoops(c *Config) {
 	for i := range n {
 		l := newLoop(f, i)
 		l.units = make([]unit, (f.Len()-i+n-1)/n)
-		l.heap = make(heap, 0, len(l.units)+1)
+		l.heap = make(heap, 0, mostEntries(len(l.units))+1)
 		l.setClock(c, start)
 		part := (most + n - 1 - i) / n
 		if c.Clock == Real {
@@ -238,7 +238,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 		others.Go(func() { f.sites.serve(side) })
 	}
 	if f.logs != nil {
-		others.Go(func() { f.logs.run(side) })
+		others.Go(func() { f.logs.run(side, ctx) })
 	}
 	if f.save.File != "" {
 		others.Go(func() { f.keep(side) })

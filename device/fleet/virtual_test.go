@@ -303,3 +303,81 @@ func TestAScaledClockKeepsTheSchedule(t *testing.T) {
 		}
 	}
 }
+
+// Where time is mixed it stands still while a transfer is under way, however
+// long that takes, and what came of it is heard in the order of the devices.
+func TestMixedTimeStandsStillDuringATransfer(t *testing.T) {
+	morning := func(delays time.Duration) string {
+		n := newNetwork()
+		n.hold = delays
+		n.put("/a", profileOf("GPP_A=1"))
+		s := &stand{t: t}
+		var text bytes.Buffer
+		groups := []fleet.Group{ata(t, 30, "Resync_Periodic=3600")}
+		log := result.NewEventLog(&text, func(dev device.Index) device.MAC { return groups[0].Row.Model.MAC(1, dev) })
+		c := fleet.Config{Seed: 1, Clock: fleet.Mixed, Network: slowBy(n), Groups: groups, Outstanding: 7, Tell: func(events []device.Event) {
+			log.Tell(events)
+			s.hear(events)
+		}}
+		c.Conduct = func(now int64, _ func(device.Index, device.Command)) (int64, bool) {
+			end := fleet.DefaultStart.Add(5*time.Hour + time.Minute).UnixNano()
+			return end, now >= end
+		}
+		f, err := fleet.New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n.most > 7 {
+			t.Errorf("%d at once, want at most 7", n.most)
+		}
+		for dev := range device.Index(30) {
+			for i, e := range s.of(dev, device.ResyncOK) {
+				if want := fleet.DefaultStart.Add(time.Duration(i) * time.Hour); e.At != want.UnixNano() || e.Took != 0 {
+					t.Errorf("device %d ends resync %d at %s, %d ns after it was due", dev, i, time.Unix(0, e.At).UTC(), e.Took)
+				}
+			}
+		}
+		if err := log.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		return text.String()
+	}
+	first := morning(0)
+	if n := strings.Count(first, "resync_ok"); n != 30*6 {
+		t.Errorf("%d resyncs", n)
+	}
+	if morning(2*time.Millisecond) != first {
+		t.Error("a slower server makes another morning")
+	}
+}
+
+// slow is a network whose transfers take longer for devices that come first.
+type slow struct{ *network }
+
+func slowBy(n *network) fleet.Network { return slow{n} }
+
+func (s slow) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
+	timer := time.NewTimer(time.Duration(30-r.Unit.Index) * 50 * time.Microsecond)
+	defer timer.Stop()
+	<-timer.C
+	return s.network.Fetch(ctx, r)
+}
+
+// The end of a run comes while a transfer hangs, and leaves nothing behind.
+func TestMixedTimeEndsDuringATransfer(t *testing.T) {
+	n := newNetwork()
+	release := n.block("/a")
+	defer release()
+	s := start(t, n, fleet.Config{Clock: fleet.Mixed, Groups: []fleet.Group{ata(t, 9)}})
+	s.await("transfers that hang", func() bool { return n.inFlight() == 9 })
+	if v := s.view(3); v.Now != fleet.DefaultStart.UnixNano() {
+		t.Errorf("time went on: %s", time.Unix(0, v.Now).UTC())
+	}
+	s.stop()
+	if n.inFlight() != 0 || s.f.Aborted() != 9 {
+		t.Errorf("%d hang, %d were cut off", n.inFlight(), s.f.Aborted())
+	}
+}

@@ -120,16 +120,27 @@ func (k *kubelet) run(ctx context.Context, r *run) {
 		return
 	}
 	defer log.Close()
+	for k.once(ctx, r, c, log) && r.pod.Spec.RestartPolicy == core.RestartPolicyAlways {
+	}
+}
+
+// once runs a pod's container to its end, and reports whether the kubelet still
+// works and the command could be run.
+func (k *kubelet) once(ctx context.Context, r *run, c *core.Container, log *os.File) bool {
 	cmd := exec.Command(k.program, k.args(r, c)...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = r.env, r.dir, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	k.mu.Lock()
-	err = cmd.Start()
+	if ctx.Err() != nil {
+		k.mu.Unlock()
+		return false
+	}
+	err := cmd.Start()
 	r.cmd = cmd
 	k.mu.Unlock()
 	if err != nil {
 		k.t.Error(err)
-		return
+		return false
 	}
 	end := lives
 	if k.fate != nil {
@@ -155,7 +166,10 @@ func (k *kubelet) run(ctx context.Context, r *run) {
 	if code != 0 {
 		phase = core.PodFailed
 	}
-	k.report(ctx, r, phase, code)
+	if r.pod.Spec.RestartPolicy != core.RestartPolicyAlways {
+		k.report(ctx, r, phase, code)
+	}
+	return ctx.Err() == nil
 }
 
 // prepare makes the pod's environment and volumes.
@@ -175,7 +189,7 @@ func (k *kubelet) prepare(ctx context.Context, r *run, c *core.Container) error 
 		r.env = append(r.env, e.Name+"="+value)
 	}
 	for _, v := range r.pod.Spec.Volumes {
-		if v.ConfigMap == nil {
+		if v.ConfigMap == nil { // a folder of its own
 			continue
 		}
 		m, err := k.plane.client.CoreV1().ConfigMaps("default").Get(ctx, v.ConfigMap.Name, get)

@@ -117,7 +117,8 @@ func appendElement(b []byte, name, value string) []byte {
 	return append(b, ">\n"...)
 }
 
-// WriteFiles writes a file for each of count devices, below a folder.
+// WriteFiles writes a file for each of count devices, below a folder. All may read
+// them: some servers serve no others.
 func WriteFiles(dir string, count int, file func(dev device.Index) (path string, content []byte)) error {
 	var all sync.WaitGroup
 	n := runtime.NumCPU()
@@ -126,7 +127,7 @@ func WriteFiles(dir string, count int, file func(dev device.Index) (path string,
 		all.Go(func() {
 			for dev := first; dev < count; dev += n {
 				path, content := file(device.Index(dev))
-				if err := os.WriteFile(filepath.Join(dir, path), content, 0o600); err != nil {
+				if err := os.WriteFile(filepath.Join(dir, path), content, 0o644); err != nil {
 					failed <- err
 					return
 				}

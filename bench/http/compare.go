@@ -178,8 +178,7 @@ func (s *site) close() {
 func (s *site) run(ctx context.Context, name string, cores rig.Cores, o options) (r rig.Round, err error) {
 	switch name {
 	case unchanged, changed:
-		t := task{Name: name, Server: s.at(), Devices: o.devices, Parallel: o.parallel, Time: o.round}
-		err = rig.RunWorker(ctx, cores, t, &r)
+		err = rig.RunWorker(ctx, cores, s.resyncs(name, o), &r)
 	default:
 		r, err = s.load(ctx, name, cores, o)
 	}
@@ -187,4 +186,15 @@ func (s *site) run(ctx context.Context, name string, cores rig.Cores, o options)
 		err = fmt.Errorf("nothing was fetched in %v", r.Elapsed)
 	}
 	return r, err
+}
+
+// resyncs returns a round of the fleet. Where the body changes, the rule names the
+// directory that GPP_A has from the file before.
+func (s *site) resyncs(name string, o options) rig.Resyncs {
+	directory := "a"
+	if name == changed {
+		directory = "$A"
+	}
+	return rig.Resyncs{Name: name, Presets: []string{"Profile_Rule", "http://" + s.at() + "/" + directory + "/$MA.xml", "GPP_A", "a"},
+		Devices: o.devices, Parallel: o.parallel, Time: o.round, Changing: name == changed}
 }

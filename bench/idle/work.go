@@ -9,13 +9,10 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"spafleet/bench/rig"
-	"spafleet/device"
 	"spafleet/device/fleet"
-	"spafleet/device/result"
 	"spafleet/fsm"
 )
 
@@ -37,7 +34,7 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 // weigh lets a fleet come to rest in SEC-PRV-2. The fleet, its parameters, timers
 // and the tally of a run count; what this program takes without them does not.
 func (t *task) weigh(ctx context.Context) (*weight, error) {
-	debug.SetGCPercent(40) // as the command does
+	rig.CollectAsTheCommand(t.Devices)
 	row, err := rig.Row()
 	if err != nil {
 		return nil, err
@@ -49,51 +46,48 @@ func (t *task) weigh(ctx context.Context) (*weight, error) {
 	}
 	empty := live()
 	w := &weight{Devices: t.Devices}
-	seen := &watcher{}
 	begun, used := time.Now(), rig.Used()
-	seen.tally = result.NewTally([]result.Make{{Model: rig.Model, Firmware: rig.Firmware, Devices: t.Devices}}, func(device.Index) int { return 0 }, device.Shard{})
-	f, err := fleet.New(fleet.Config{Seed: rig.Seed, Network: rig.Direct{Pairs: []string{"Resync_Random_Delay", delay}}, Tell: seen.tell, Late: seen.tally.Late,
+	seen := rig.NewWatcher(t.Devices)
+	f, err := fleet.New(fleet.Config{Seed: rig.Seed, Network: rig.Direct{Pairs: []string{"Resync_Random_Delay", delay}}, Tell: seen.Tell, Late: seen.Tally.Late,
 		Groups: []fleet.Group{{Name: "devices", Row: row, Count: t.Devices, Presets: presets}}})
 	if err != nil {
 		return nil, err
 	}
-	run, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- f.Run(run) }()
+	stop := rig.Start(ctx, f)
 	err = t.follow(ctx, f, seen, w, begun)
 	if err == nil {
-		w.Resyncs = seen.ok.Load()
+		w.Resyncs = seen.OK.Load()
 		w.Each = (rig.Used() - used).Seconds() * 1e6 / float64(w.Resyncs)
 		w.Bytes = (live() - empty) / float64(t.Devices)
+		rig.Weighed("idle")
 		debug.FreeOSMemory() // what the way here took and nobody has
 		resident, peak := rig.Resident()
 		w.Resident, w.Peak = float64(resident)/1e6, float64(peak)/1e6
 	}
-	stop()
-	if ran := <-ended; err == nil {
+	if ran := stop(); err == nil {
 		err = ran
 	}
 	return w, err
 }
 
 // follow waits until the devices have power, and until they rest.
-func (t *task) follow(ctx context.Context, f *fleet.Fleet, seen *watcher, w *weight, begun time.Time) error {
+func (t *task) follow(ctx context.Context, f *fleet.Fleet, seen *rig.Watcher, w *weight, begun time.Time) error {
 	all := int64(t.Devices)
-	if err := f.Await(ctx, func() bool { return seen.powered.Load() >= all }); err != nil {
+	if err := f.Await(ctx, func() bool { return seen.Powered.Load() >= all }); err != nil {
 		return err
 	}
 	w.Ready = time.Since(begun).Seconds()
 	// Each resyncs twice: its first file changes what asks for a reboot.
-	err := f.Await(ctx, func() bool { return seen.ok.Load() >= 2*all || seen.failed.Load() > 0 })
+	err := f.Await(ctx, func() bool { return seen.OK.Load() >= 2*all || seen.Failed.Load() > 0 })
 	w.Took = time.Since(begun).Seconds()
-	secured := seen.tally.Summary().States[fsm.SecPrv2.String()]
-	if why := seen.why.Load(); why != nil {
-		err = errors.Join(err, errors.New(*why))
+	secured := seen.Tally.Summary().States[fsm.SecPrv2.String()]
+	if err = errors.Join(err, seen.Err()); err == nil && secured != t.Devices {
+		err = errors.New("they rest elsewhere")
 	}
-	if err == nil && secured == t.Devices {
-		return nil
+	if err != nil {
+		return fmt.Errorf("%d of %d devices in SEC-PRV-2: %w", secured, all, err)
 	}
-	return fmt.Errorf("%d of %d devices in SEC-PRV-2, %d resyncs, %d failed: %w", secured, all, seen.ok.Load(), seen.failed.Load(), err)
+	return nil
 }
 
 // live returns the bytes of heap that are in use.
@@ -103,26 +97,4 @@ func live() float64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc)
-}
-
-// A watcher hears a fleet.
-type watcher struct {
-	tally               *result.Tally
-	powered, ok, failed atomic.Int64
-	why                 atomic.Pointer[string] // one failed
-}
-
-func (w *watcher) tell(events []device.Event) {
-	w.tally.Tell(events)
-	for i := range events {
-		switch e := &events[i]; e.Kind {
-		case device.PowerOn:
-			w.powered.Add(1)
-		case device.ResyncOK:
-			w.ok.Add(1)
-		case device.ResyncFailed:
-			w.failed.Add(1)
-			w.why.Store(&e.Err)
-		}
-	}
 }

@@ -114,3 +114,16 @@ func Answers(ctx context.Context, address string) error {
 	}
 	return fmt.Errorf("%s does not answer within 30 seconds", address)
 }
+
+// Weighed writes what lives on the heap into the folder that BENCH_PROFILE names,
+// if any.
+func Weighed(name string) {
+	dir := os.Getenv("BENCH_PROFILE")
+	if dir == "" {
+		return
+	}
+	if f, err := os.Create(filepath.Join(dir, name+".heap")); err == nil {
+		_ = pprof.WriteHeapProfile(f) // it is for looking only
+		f.Close()
+	}
+}

@@ -56,12 +56,13 @@ func AppendProfile(b []byte, row *device.Row, u *device.Unit, size int, pairs ..
 	begun := len(b)
 	b = append(b, "<flat-profile>\n"...)
 	name := u.MAC.String()
+	number := fmt.Sprintf("212%07d", u.Index)
 	for _, p := range common {
 		b = appendElement(b, p[0], p[1])
 	}
 	for _, own := range [...][2]string{
-		{"Display_Name_1_", "Line of " + name}, {"User_ID_1_", "u" + name}, {"Password_1_", "p1" + u.Serial}, {"Auth_ID_1_", "a" + name},
-		{"Display_Name_2_", "Second " + name}, {"User_ID_2_", "v" + name}, {"Password_2_", "p2" + u.Serial}, {"Auth_ID_2_", "b" + name},
+		{"Display_Name_1_", "Desk " + name[8:]}, {"User_ID_1_", number}, {"Password_1_", "p" + u.Serial}, {"Auth_ID_1_", number},
+		{"Display_Name_2_", "Fax " + name[8:]}, {"User_ID_2_", "f" + number}, {"Password_2_", "q" + u.Serial}, {"Auth_ID_2_", "f" + number},
 	} {
 		b = appendElement(b, own[0], own[1])
 	}
@@ -116,7 +117,8 @@ func appendElement(b []byte, name, value string) []byte {
 	return append(b, ">\n"...)
 }
 
-// WriteFiles writes a file for each of count devices, below a folder.
+// WriteFiles writes a file for each of count devices, below a folder. All may read
+// them: some servers serve no others.
 func WriteFiles(dir string, count int, file func(dev device.Index) (path string, content []byte)) error {
 	var all sync.WaitGroup
 	n := runtime.NumCPU()
@@ -125,7 +127,7 @@ func WriteFiles(dir string, count int, file func(dev device.Index) (path string,
 		all.Go(func() {
 			for dev := first; dev < count; dev += n {
 				path, content := file(device.Index(dev))
-				if err := os.WriteFile(filepath.Join(dir, path), content, 0o600); err != nil {
+				if err := os.WriteFile(filepath.Join(dir, path), content, 0o644); err != nil {
 					failed <- err
 					return
 				}

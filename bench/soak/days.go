@@ -93,6 +93,7 @@ func (b *bath) days(ctx context.Context) (first, last sample, err error) {
 	if first, err = b.allSynced(ctx, "all synced"); err != nil {
 		return first, last, err
 	}
+	b.failures()
 	stopFew := b.few()
 	err = b.rounds(ctx)
 	stopFew()
@@ -109,6 +110,7 @@ func (b *bath) days(ctx context.Context) (first, last sample, err error) {
 		last = settled(look)
 	}
 	b.print("settled", last)
+	b.failures()
 	b.compare(first, last)
 	return first, last, nil
 }

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"spafleet/bench/rig"
@@ -65,6 +69,17 @@ func (b *bath) compare(first, last sample) {
 		fmt.Fprintf(b.out, "first and last third of %d samples: least heap %.1f and %.1f MB, most resident %.1f and %.1f MB\n", len(b.samples),
 			float64(was.heap)/1e6, float64(is.heap)/1e6, float64(was.resident)/1e6, float64(is.resident)/1e6)
 	}
+}
+
+// failures prints why resyncs failed so far.
+func (b *bath) failures() {
+	b.book.mu.Lock()
+	defer b.book.mu.Unlock()
+	var list []string
+	for _, what := range slices.Sorted(maps.Keys(b.book.errs)) {
+		list = append(list, fmt.Sprintf("%s %d", what, b.book.errs[what]))
+	}
+	fmt.Fprintf(b.out, "resyncs that failed: %s\n", cmp.Or(strings.Join(list, " · "), "none"))
 }
 
 // growth says what there is more of than when all devices were synced first. Some

@@ -40,12 +40,12 @@ type bath struct {
 // book is what has happened.
 type book struct {
 	mu      sync.Mutex
-	since   int64   // fleet time from which a device counts as synced
 	synced  []int64 // by device: when it began the resync that succeeded last
 	begun   []int64
 	started int
 	ok      int
 	failed  int
+	errs    map[string]int // failures by scheme and result
 	unsaved error
 }
 
@@ -62,6 +62,11 @@ func (b *book) tell(events []device.Event) {
 			b.synced[e.Dev] = b.begun[e.Dev]
 		case device.ResyncFailed:
 			b.failed++
+			scheme := "no file"
+			if e.File != nil {
+				scheme = e.File.Scheme
+			}
+			b.errs[scheme+" "+e.Result.String()]++
 		}
 	}
 }
@@ -83,6 +88,7 @@ func (b *book) in(since int64) (n int) {
 func soak(ctx context.Context, o options, out io.Writer) (grown []string, err error) {
 	before := look()
 	b := &bath{options: o, out: out, began: time.Now(), lines: &fault.Plan{Seed: rig.Seed}, wrongs: &fault.Plan{Seed: rig.Seed + 1}}
+	b.book.errs = map[string]int{}
 	b.book.synced, b.book.begun = make([]int64, o.devices), make([]int64, o.devices)
 	folder, err := os.MkdirTemp("", "soak")
 	if err != nil {
@@ -170,7 +176,7 @@ func (b *bath) groups() ([]fleet.Group, error) {
 	for i := range list {
 		g := &list[i]
 		var err error
-		if g.Row, err = device.NewRow(models[i], "", map[string]string{"random_delay_unit": "1s", "boot_time": (b.period / 10).String()}); err != nil {
+		if g.Row, err = device.NewRow(models[i], "", b.switches()); err != nil {
 			return nil, err
 		}
 		g.Presets, err = rig.Presets("Profile_Rule", places[i]+"/$MA.xml", "Resync_Random_Delay", seconds(b.period/2),
@@ -180,6 +186,11 @@ func (b *bath) groups() ([]fleet.Group, error) {
 		}
 	}
 	return list, nil
+}
+
+// switches fit the firmware's waits to the period.
+func (b *bath) switches() map[string]string {
+	return map[string]string{"random_delay_unit": "1s", "boot_time": (b.period / 10).String(), "tftp_wait": min(b.period/8, 3*time.Second).String()}
 }
 
 // seconds returns a parameter of at least one.

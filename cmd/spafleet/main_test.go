@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 //	                              of them (1)
 //	silent NAME                   opens a UDP port on loopback that never answers,
 //	                              and sets the variable NAME to its address
+//	samereport A B                both files are JSON of the same report, but for the
+//	                              wall clock and the machine
 //	[ci]                          holds where the environment has CI
 //	[netns]                       holds where network namespaces can be made, or
 //	                              must be: in CI
@@ -64,7 +66,7 @@ func TestScripts(t *testing.T) {
 			return false, errors.New("unknown condition " + name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await": awaitMatch, "exits": exitsWith, "json": holdsJSON, "silent": silentPort,
+			"await": awaitMatch, "samereport": sameReport, "exits": exitsWith, "json": holdsJSON, "silent": silentPort,
 		},
 	})
 }

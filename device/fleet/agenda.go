@@ -51,10 +51,14 @@ func (l *loop) schedule(dev device.Index, u *unit) {
 	u.due = at
 	l.heap.push(entry{at, dev, u.n})
 	u.n++
-	if len(l.heap) > 2*len(l.units)+1024 {
+	if len(l.heap) > mostEntries(len(l.units)) {
 		l.heap.keep(func(e entry) bool { return l.unit(e.dev).due == e.at })
 	}
 }
+
+// mostEntries is how many heap entries there may be: one that is live for each
+// device, and some that are stale.
+func mostEntries(devices int) int { return devices + devices/4 + 64 }
 
 // arm sets when a device resyncs next and why, or stops the timer.
 func (l *loop) arm(dev device.Index, u *unit, at int64, cause device.Cause, ok bool) {

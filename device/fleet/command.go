@@ -139,7 +139,7 @@ func (l *loop) applyPresets(dev device.Index, u *unit, now int64) {
 }
 
 func (l *loop) factoryReset(dev device.Index, u *unit, now int64) {
-	u.receipt = noReceipt
+	u.setApplied(noReceipt)
 	l.trust(dev, nil)
 	l.moved(dev, u, now, 0, u.life.FactoryReset(), fsm.FactoryReset)
 	l.applyPresets(dev, u, now)
@@ -279,7 +279,8 @@ func (l *loop) edit(dev device.Index, u *unit, sets []device.Set, now int64) {
 	unit := l.f.identity(row, dev)
 	after, changed := u.params.With(&l.f.shelf.Layers, taken(row.Factory, sets))
 	life, moves := u.life.Apply(device.Change{Unit: &unit, Before: u.params, After: after, Via: device.ViaEdit})
-	u.params, u.receipt = after, noReceipt
+	u.params = after
+	u.setApplied(noReceipt)
 	l.moved(dev, u, now, device.ViaEdit, life, moves...)
 	if row.Reboots(changed) != device.NoReboot {
 		l.boot(dev, u, device.ByParams, now)

@@ -145,7 +145,7 @@ func (f *Fleet) makeLoops(c *Config) {
 	for i := range n {
 		l := newLoop(f, i)
 		l.units = make([]unit, (f.Len()-i+n-1)/n)
-		l.heap = make(heap, 0, len(l.units)+1)
+		l.heap = make(heap, 0, mostEntries(len(l.units))+1)
 		l.setClock(c, start)
 		part := (most + n - 1 - i) / n
 		if c.Clock == Real {

@@ -223,7 +223,7 @@ func (l *loop) handle(m message, now int64) {
 func (l *loop) take(a *act, c *commit) {
 	u := l.unit(a.dev)
 	if c.params != u.params { // until the attempt says which body this came from
-		u.receipt = noReceipt
+		u.setApplied(noReceipt)
 	}
 	u.params = c.params
 	u.life = c.life
@@ -263,7 +263,7 @@ func (l *loop) finish(slot int32, o *resync.Outcome, got intake, now int64) {
 		return
 	}
 	u.act = idle
-	u.receipt = o.Applied
+	u.setApplied(o.Applied)
 	l.trust(a.dev, o.CA)
 	if o.Aborted { // by the end of the run; what it was at is kept for the next one
 		l.f.aborted.Add(1)
@@ -330,13 +330,13 @@ func (l *loop) resynced(dev device.Index, u *unit, o *resync.Outcome, now int64)
 // upgraded restarts the device, at its new version if the image was good
 // (reboot codes 8 and 80: field).
 func (l *loop) upgraded(dev device.Index, u *unit, o *resync.Outcome, now int64) {
-	u.upgrade.Err = o.Err
+	u.remember().upgrade.Err = o.Err
 	if !o.OK {
 		l.boot(dev, u, device.ByUpgradeFailed, now)
 		l.retryUpgrade(dev, u, now)
 		return
 	}
-	u.upgrade.Err, u.upgrade.Retries = o.Version, 0
+	u.past.upgrade.Err, u.past.upgrade.Retries = o.Version, 0
 	u.row = l.f.rowAt(u.row, o.Version)
 	l.boot(dev, u, device.ByUpgradeOK, now)
 }

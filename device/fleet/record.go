@@ -17,7 +17,8 @@ import (
 // A record is all that a fleet knows of one device, as a state file has it.
 type record struct {
 	dev     device.Index
-	unit    unit   // without what belongs to a run: act, due, receipt, row
+	unit    unit // without what belongs to a run: act, due, receipt, row; and without past
+	past    past
 	version string // its firmware
 	pending []device.Command
 	delayed *device.Command
@@ -38,7 +39,7 @@ const mostNoted = 1 << 16
 func (r *record) times() [4 + numTimers]*int64 {
 	u := &r.unit
 	a := &u.agenda
-	return [...]*int64{&u.booted, &u.last, &u.fired, &u.upgrade.Last, &a[resyncTimer], &a[triggerTimer], &a[upgradeTimer], &a[forcedTimer]}
+	return [...]*int64{&u.booted, &u.last, &r.past.fired, &r.past.upgrade.Last, &a[resyncTimer], &a[triggerTimer], &a[upgradeTimer], &a[forcedTimer]}
 }
 
 // bytes are the small numbers in a record, with the largest value of each.
@@ -121,9 +122,9 @@ func (w *recordWriter) record(r *record) {
 	for _, c := range r.counts() {
 		w.uint(uint64(*c))
 	}
-	w.uint(uint64(u.wish))
-	w.text(u.upgrade.Err)
-	w.uint(uint64(u.upgrade.Retries))
+	w.uint(uint64(r.past.wish))
+	w.text(r.past.upgrade.Err)
+	w.uint(uint64(r.past.upgrade.Retries))
 	w.times(r)
 	w.params(u.params)
 	w.rarities(r)
@@ -323,9 +324,9 @@ func (r *recordReader) record(f *device.Factory) (rec record) {
 	for _, c := range rec.counts() {
 		*c = uint32(r.upTo(1<<32 - 1))
 	}
-	u.wish = resync.Wish(r.uint())
-	u.upgrade.Err = r.text()
-	u.upgrade.Retries = int(r.upTo(1<<31 - 1))
+	rec.past.wish = resync.Wish(r.uint())
+	rec.past.upgrade.Err = r.text()
+	rec.past.upgrade.Retries = int(r.upTo(1<<31 - 1))
 	r.times(&rec)
 	u.params = r.params(f)
 	r.rarities(&rec, f)

@@ -48,14 +48,16 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *device.Row, dev device.I
 	}
 	r := record{dev: dev, version: rapid.SampledFrom([]string{"5.2.10", "5.2.12", "9.9"}).Draw(t, "version")}
 	r.unit = unit{
-		params: params(), booted: moment("booted"), last: moment("last"), fired: moment("fired"),
+		params: params(), booted: moment("booted"), last: moment("last"),
 		n: number("n", 1<<32-1), draws: number("draws", 1<<32-1), ok: number("ok", 1<<32-1), failed: number("failed", 1<<32-1),
-		wish:    resync.Wish(rapid.Uint64().Draw(t, "wish")),
-		upgrade: resync.UpgradeHistory{Last: moment("upgraded"), Err: rapid.String().Draw(t, "err"), Retries: int(number("retries", 1000))},
-		life:    device.Life{State: fsm.State(number("state", uint32(fsm.SecPrv2))), Proven: rapid.Bool().Draw(t, "proven")},
-		flags:   flags(number("flags", uint32(lastFlag<<1-1))) &^ queued,
-		run:     uint8(number("run", 250)), cause: device.Cause(number("cause", uint32(device.ByRC))), reboot: device.RebootClass(number("reboot", uint32(device.ColdReboot))),
+		life:  device.Life{State: fsm.State(number("state", uint32(fsm.SecPrv2))), Proven: rapid.Bool().Draw(t, "proven")},
+		flags: flags(number("flags", uint32(lastFlag<<1-1))) &^ queued,
+		run:   uint8(number("run", 250)), cause: device.Cause(number("cause", uint32(device.ByRC))), reboot: device.RebootClass(number("reboot", uint32(device.ColdReboot))),
 		doing: device.Order(number("doing", uint32(device.Customize))), why: device.Cause(number("why", uint32(device.ByRC))),
+	}
+	r.past = past{
+		fired: moment("fired"), wish: resync.Wish(rapid.Uint64().Draw(t, "wish")),
+		upgrade: resync.UpgradeHistory{Last: moment("upgraded"), Err: rapid.String().Draw(t, "err"), Retries: int(number("retries", 1000))},
 	}
 	for i := range r.unit.agenda {
 		r.unit.agenda[i] = moment("timer")

@@ -188,7 +188,8 @@ func (l *loop) copy(list []record, from, to int) []record {
 	defer l.mu.Unlock()
 	for i := from; i < to; i++ {
 		dev, u := l.index(i), l.units[i]
-		r := record{dev: dev, unit: u, version: l.row(&u).Firmware.Version}
+		r := record{dev: dev, unit: u, past: u.before(), version: l.row(&u).Firmware.Version}
+		r.unit.past = nil
 		r.pending = slices.Clone(l.pending[dev]) // the loop deletes in place
 		r.delayed, r.asked = found(l.delayed, dev), found(l.asked, dev)
 		r.custom, r.told = found(l.custom, dev), found(l.told, dev)

@@ -278,6 +278,9 @@ func (l *loop) restore(r *record) {
 	}
 	u := r.unit
 	u.act, u.group, u.row = idle, was.group, row
+	if r.past != (past{}) {
+		*u.remember() = r.past
+	}
 	*was = u
 	if r.pending != nil {
 		l.pending[r.dev] = r.pending

@@ -11,12 +11,12 @@ import (
 // counts as new when it asks again.
 func (l *loop) considerUpgrade(dev device.Index, u *unit, now int64) {
 	wish := l.wish(dev, u, now)
-	if wish == u.wish {
+	if wish == u.before().wish {
 		return
 	}
 	l.set(dev, u, upgradeTimer, 0) // what changed begins its error schedule anew (Q31: inferred)
-	u.wish = wish
-	u.upgrade.Retries = 0
+	past := u.remember()
+	past.wish, past.upgrade.Retries = wish, 0
 	if wish != 0 {
 		l.startUpgrade(dev, u, now)
 	}
@@ -29,7 +29,7 @@ func (l *loop) wish(dev device.Index, u *unit, now int64) resync.Wish {
 	}
 	return resync.UpgradeWish(resync.Input{
 		Unit: l.f.identity(row, dev), Params: u.params, Lease: l.f.groups[u.group].Lease,
-		Booted: u.booted, Last: u.last, Upgrade: u.upgrade,
+		Booted: u.booted, Last: u.last, Upgrade: u.before().upgrade,
 	}, now)
 }
 
@@ -42,16 +42,18 @@ func (l *loop) startUpgrade(dev device.Index, u *unit, now int64) {
 // retryUpgrade sets the timer after a failure. Without a delay the device waits
 // for a reboot (documented).
 func (l *loop) retryUpgrade(dev device.Index, u *unit, now int64) {
-	wait, again := resync.UpgradeRetry(u.params).Nth(u.upgrade.Retries, l.draw(dev, u, forUpgrade))
-	u.upgrade.Retries++
-	if again && u.wish != 0 {
+	past := u.remember()
+	wait, again := resync.UpgradeRetry(u.params).Nth(past.upgrade.Retries, l.draw(dev, u, forUpgrade))
+	past.upgrade.Retries++
+	if again && past.wish != 0 {
 		l.set(dev, u, upgradeTimer, now+int64(wait))
 	}
 }
 
 // dueUpgrade tries a failed upgrade again, if the rule still asks for one.
 func (l *loop) dueUpgrade(dev device.Index, u *unit, now int64) {
-	if u.wish = l.wish(dev, u, now); u.wish != 0 {
+	wish := l.wish(dev, u, now)
+	if u.remember().wish = wish; wish != 0 {
 		l.startUpgrade(dev, u, now)
 	}
 }
@@ -61,8 +63,8 @@ func (l *loop) dueUpgrade(dev device.Index, u *unit, now int64) {
 // inferred). Any restart but that of an upgrade lets a failed one be tried anew.
 func (l *loop) bootUpgrade(dev device.Index, u *unit, reason device.Reason, resyncs bool, now int64) {
 	byUpgrade := reason == device.ByUpgradeOK || reason == device.ByUpgradeFailed
-	if !byUpgrade && u.agenda[upgradeTimer] == 0 && u.upgrade.Retries > 0 {
-		u.wish, u.upgrade.Retries = 0, 0
+	if !byUpgrade && u.agenda[upgradeTimer] == 0 && u.before().upgrade.Retries > 0 {
+		u.past.wish, u.past.upgrade.Retries = 0, 0
 	}
 	if l.row(u).Behaviour.UpgradeFirst || !resyncs {
 		l.considerUpgrade(dev, u, now)

@@ -26,8 +26,8 @@ func (l *loop) watch(dev device.Index, u *unit, now int64) {
 func (l *loop) watchOf(dev device.Index, u *unit, now int64) resync.Watch {
 	unit := l.f.identity(l.row(u), dev)
 	return resync.Watch{
-		Env: device.Env{Unit: &unit, Params: u.params, Situation: &device.Situation{Customized: u.has(isCustom)}}, Timers: resync.TimersOf(u.booted, u.last, u.upgrade.Last),
-		Now: now, Fired: u.fired, Spent: [2]bool{u.has(spent1), u.has(spent2)},
+		Env: device.Env{Unit: &unit, Params: u.params, Situation: &device.Situation{Customized: u.has(isCustom)}}, Timers: resync.TimersOf(u.booted, u.last, u.before().upgrade.Last),
+		Now: now, Fired: u.before().fired, Spent: [2]bool{u.has(spent1), u.has(spent2)},
 	}
 }
 
@@ -35,7 +35,7 @@ func (l *loop) watchOf(dev device.Index, u *unit, now int64) resync.Watch {
 func (l *loop) began(dev device.Index, u *unit, cause device.Cause, now int64) {
 	u.last = now
 	if cause == device.ByTrigger {
-		u.fired = now
+		u.remember().fired = now
 	}
 	if t, ok := resync.TriggersOf(l.row(u), u.params); ok && t.Edge {
 		u.spend(t.Spend(l.watchOf(dev, u, now)))

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pin/tftp/v3"
+
+	"spafleet/bench/rig"
+)
+
+// A task is a round of one client, or with Serve the embedded server.
+type task struct {
+	Name    string
+	Server  string
+	Names   []string
+	Resyncs rig.Resyncs
+	Serve   string
+}
+
+func work(ctx context.Context, in io.Reader, out io.Writer) error {
+	var t task
+	d := json.NewDecoder(in)
+	if err := d.Decode(&t); err != nil {
+		return fmt.Errorf("read task: %w", err)
+	}
+	if t.Serve != "" {
+		return serve(t.Serve, in, out)
+	}
+	do := t.Resyncs.Run
+	if t.Name == bare {
+		do = t.loop
+	}
+	r, err := do(ctx)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(r)
+}
+
+// loop fetches with pin's client until the time is over, as a program would that
+// does nothing else.
+func (t *task) loop(ctx context.Context) (rig.Round, error) {
+	var done, next atomic.Int64
+	var all sync.WaitGroup
+	failed := make(chan error, t.Resyncs.Parallel)
+	begun, used := time.Now(), rig.Used()
+	for range t.Resyncs.Parallel {
+		all.Go(func() {
+			for time.Since(begun) < t.Resyncs.Time && ctx.Err() == nil {
+				if err := fetch(t.Server, t.Names[int(next.Add(1))%len(t.Names)]); err != nil {
+					failed <- err
+					return
+				}
+				done.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	r := rig.Round{Count: int(done.Load()), Elapsed: time.Since(begun), CPU: rig.Used() - used}
+	select {
+	case err := <-failed:
+		return r, err
+	default:
+		return r, ctx.Err()
+	}
+}
+
+func fetch(server, name string) error {
+	c, err := tftp.NewClient(server)
+	if err != nil {
+		return err
+	}
+	c.SetTimeout(3 * time.Second) // as the devices
+	c.SetRetries(4)
+	c.SetBackoff(func(int) time.Duration { return 0 })
+	file, err := c.Receive(name, "octet")
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteTo(io.Discard)
+	return err
+}

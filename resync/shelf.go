@@ -81,8 +81,8 @@ func (s *Shelf) Digest(body []byte, o profile.Options) Digest {
 	return Digest(h.Sum64() | 1)
 }
 
-// Read decodes a body for a device, or finds it decoded. The error is
-// *profile.Error.
+// Read decodes a body for a device, or finds it decoded. The body must not be
+// changed afterwards. The error is *profile.Error.
 func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (*Reading, error) {
 	key := shelfKey{digest: d, row: u.Row, mac: u.MAC}
 	shared := shelfKey{digest: d, row: u.Row}
@@ -100,6 +100,7 @@ func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (
 		asked := o
 		o.External = func(body []byte) (string, error) { return s.Compiled.Program(asked, body) }
 	}
+	o.Keep = true
 	file, err := profile.Decode(body, o)
 	if err != nil {
 		return nil, err

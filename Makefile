@@ -20,3 +20,11 @@ bench:      ## the packages' benchmarks
 	go test -run '^$$' -bench . ./...
 bench-tls:  ## handshakes beside openssl s_time, memory of connections, certificates minted; four minutes
 	@go build -o bin/bench-tls ./bench/tls && bin/bench-tls && bin/bench-tls --memory && bin/bench-tls --mint
+bench-http: ## whole resyncs over HTTP beside wrk; two minutes
+	@go build -o bin/bench-http ./bench/http && bin/bench-http
+bench-tftp: ## whole resyncs over TFTP beside a bare pin/tftp loop; three minutes
+	@go build -o bin/bench-tftp ./bench/tftp && bin/bench-tftp
+bench-idle: ## memory of 100,000 and 1,000,000 devices in SEC-PRV-2; six minutes
+	@go build -o bin/bench-idle ./bench/idle && bin/bench-idle
+bench-storm: ## power returns to 100,000 devices; ten minutes
+	@go build -o bin/bench-storm ./bench/storm && bin/bench-storm

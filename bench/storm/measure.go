@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -43,15 +41,16 @@ type silence struct {
 func measure(ctx context.Context, o options, errs io.Writer) (*report, error) {
 	r := &report{Machine: rig.Machine(), Devices: o.devices}
 	r.Server, r.Generator = rig.Halves()
-	s, err := open(ctx, o.devices, r.Server, errs)
+	fmt.Fprintf(errs, "writing the files of %d devices\n", o.devices)
+	s, err := open(ctx, o.devices, r.Server)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	defer s.Close()
 	for i, window := range o.windows {
 		fmt.Fprintf(errs, "%d devices within %d s: ", o.devices, window)
 		k := &storm{}
-		if err := rig.RunWorker(ctx, r.Generator, task{Server: s.at(), Devices: o.devices, Window: window}, k); err != nil {
+		if err := rig.RunWorker(ctx, r.Generator, task{Server: s.At, Devices: o.devices, Window: window}, k); err != nil {
 			fmt.Fprintln(errs)
 			return nil, err
 		}
@@ -116,56 +115,20 @@ func (r *report) shortest() string {
 	return fmt.Sprintf("%d s", r.Shortest)
 }
 
-// A site is nginx with the devices' files.
-type site struct {
-	dir   string
-	port  int
-	nginx *rig.Nginx
-}
-
 const address = "127.0.1.3"
 
-func (s *site) at() string { return fmt.Sprintf("%s:%d", address, s.port) }
-
-func open(ctx context.Context, devices int, cores rig.Cores, errs io.Writer) (s *site, err error) {
-	s = &site{}
-	if s.dir, err = os.MkdirTemp("", "bench-storm-"); err != nil {
-		return nil, err
-	}
-	fmt.Fprintf(errs, "writing the files of %d devices\n", devices)
-	if err = s.write(devices); err == nil {
-		s.port, err = rig.FreePort(address)
-	}
-	if err == nil {
-		s.nginx, err = rig.StartNginx(ctx, cores, s.dir, fmt.Sprintf("\tserver {\n\t\tlisten %s backlog=4096;\n\t\troot %s/www;\n\t}", s.at(), s.dir), s.at())
-	}
-	if err != nil {
-		s.close()
-		return nil, err
-	}
-	return s, nil
-}
-
-func (s *site) write(devices int) error {
+// open serves the devices' files.
+func open(ctx context.Context, devices int, cores rig.Cores) (*rig.Site, error) {
 	row, err := rig.Row()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	www := filepath.Join(s.dir, "www")
-	if err := os.Mkdir(www, 0o700); err != nil {
-		return err
-	}
-	return rig.WriteFiles(www, devices, func(dev device.Index) (string, []byte) {
-		u := rig.Unit(row, dev)
-		return u.MAC.String() + ".cfg", rig.SealedFile(row, &u)
+	return rig.OpenSite(ctx, cores, address, func(www string) error {
+		return rig.WriteFiles(www, devices, func(dev device.Index) (string, []byte) {
+			u := rig.Unit(row, dev)
+			return u.MAC.String() + ".cfg", rig.SealedFile(row, &u)
+		})
 	})
-}
-
-func (s *site) close() {
-	if s.nginx != nil {
-		s.nginx.Stop()
-	}
-	_ = os.RemoveAll(s.dir) // of temporary files
 }
 
 // silent runs devices against a TFTP server that says nothing, as the command

@@ -257,7 +257,10 @@ func (a *attempt) get(t target) *failure {
 	if f := a.sentAway(resp.Body); f != nil {
 		return f
 	}
+	begun := a.wall()
 	r, err := a.read(&t, resp)
+	decoded := a.wall()
+	a.file.Took.Decode = decoded - begun
 	if err != nil {
 		return a.refuse(err)
 	}
@@ -269,6 +272,7 @@ func (a *attempt) get(t target) *failure {
 	if r != nil {
 		n = a.change(r.Sets, r.Protection)
 	}
+	a.file.Took.Apply = a.wall() - decoded
 	a.tell(device.Event{Kind: device.Applied, File: a.file, Count: n})
 	a.log("Log_Resync_Success_Msg")
 	a.flush()

@@ -129,6 +129,7 @@ var fleetWalks = map[string]walk{
 	"rc_after_fnf": {"pending", "open", func(t *testing.T, setting string) string {
 		return stretch(t, setting, fleet.Group{RCURL: "http://192.0.2.6/rc"}, nowhere{}, 400*s, "Resync_Error_Retry_Delay=0")
 	}},
+	"boot_time":     {"0s", "30s", life(200*s, 0, "", later{50 * s, device.SwitchOff, device.ByStep}, later{100 * s, device.SwitchOn, device.ByStep})},
 	"upgrade_order": {"resync_first", "upgrade_first", life(50*s, s, "Upgrade_Rule=http://192.0.2.5/x.bin Upgrade_Error_Retry_Delay=0")},
 }
 

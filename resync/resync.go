@@ -45,6 +45,9 @@ type Input struct {
 	// Customized says that remote customization has been done: $ISCUST.
 	Customized bool
 	Nonce      uint64 // a draw of this attempt: what its client nonces are made of
+	// Wall returns wall time in nanoseconds, to measure lookups, decoding and
+	// applying by; nil: World.Now.
+	Wall func() int64
 }
 
 // UpgradeHistory is what a device remembers of its upgrade attempts.

@@ -139,12 +139,15 @@ func (a *attempt) redirect(t *target, resp Response) bool {
 // (documented).
 func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 	a.file = &device.File{Rule: t.letter, What: a.what, Scheme: t.scheme, Host: t.host, Path: t.path}
-	addrs, f := a.resolve(t)
+	addrs, asked, f := a.resolve(t)
 	if f != nil {
 		return Response{}, f
 	}
 	last := device.NoConnect
 	for i, addr := range addrs {
+		if i > 0 && len(a.events) > 0 { // they are not to wait for the next address
+			a.flush()
+		}
 		a.file.Server = netip.AddrPortFrom(addr, t.port)
 		a.situation.Place = &device.Transfer{Scheme: t.scheme, Serv: t.host, ServIP: addr, Port: t.port, Path: t.path}
 		if i == 0 {
@@ -156,6 +159,7 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 		resp, err := a.ask(t)
 		if err == nil {
 			a.file.Status, a.file.Bytes, a.file.Took = resp.Status, len(resp.Body), resp.Took
+			a.file.Took.DNS = asked
 			return resp, nil
 		}
 		fe := a.transferError(err)
@@ -163,6 +167,7 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 			return resp, aborted
 		}
 		a.file.Took, a.file.TLSError, a.file.Alert = fe.Took, fe.TLS.Verify, fe.TLS.Alert
+		a.file.Took.DNS = asked
 		a.file.Hint = fe.TLS.Hint
 		a.say(fe.TLS.Log)
 		switch {
@@ -177,6 +182,13 @@ func (a *attempt) fetchOnce(t *target) (Response, *failure) {
 		}
 	}
 	return Response{}, a.unfetched(t, last)
+}
+
+func (a *attempt) wall() int64 {
+	if a.in.Wall == nil {
+		return a.w.Now()
+	}
+	return a.in.Wall()
 }
 
 // transferError returns what became of a transfer, nil where it was cut off. An
@@ -208,24 +220,31 @@ func (a *attempt) broken(text string) *failure {
 	return &failure{text, device.Corrupt}
 }
 
-func (a *attempt) resolve(t *target) ([]netip.Addr, *failure) {
+// resolve returns the addresses of a target's server, and how long it took to
+// ask for them.
+func (a *attempt) resolve(t *target) (addrs []netip.Addr, took int64, f *failure) {
 	if addr, err := netip.ParseAddr(t.host); err == nil {
-		return []netip.Addr{addr.Unmap()}, nil
+		return []netip.Addr{addr.Unmap()}, 0, nil
 	}
+	if len(a.events) > 0 { // they are not to wait for the name
+		a.flush()
+	}
+	begun := a.wall()
 	addrs, err := a.w.Resolve(a.ctx, t.host)
+	took = a.wall() - begun
 	if err == nil && len(addrs) > 0 {
 		if a.in.Unit.Row.Behaviour.FirstAddress {
 			addrs = addrs[:1]
 		}
-		return addrs, nil
+		return addrs, took, nil
 	}
 	if a.ctx.Err() != nil || errors.Is(err, context.Canceled) {
-		return nil, aborted
+		return nil, took, aborted
 	}
-	f := &failure{a.late(errDNS, getFailed(t.scheme)), device.NoDNS}
-	a.file.Result = f.result
+	f = &failure{a.late(errDNS, getFailed(t.scheme)), device.NoDNS}
+	a.file.Result, a.file.Took.DNS = f.result, took
 	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: f.err, Result: f.result})
-	return nil, f
+	return nil, took, f
 }
 
 func (a *attempt) request(t *target) *Request {

@@ -68,7 +68,9 @@ func (p *play) conduct(ctx context.Context) {
 func (p *play) turn(ctx context.Context, now time.Duration) (over bool) {
 	p.happen(ctx, now)
 	p.catchUp(now)
-	p.settleQuiet(now)
+	for p.settleQuiet(now) && p.story.Clock.jumps() { // it is all there already
+		p.happen(ctx, now)
+	}
 	p.decide(now)
 	return p.over(now)
 }
@@ -189,7 +191,11 @@ func (p *play) fire(i int, now time.Duration) {
 		}
 		return
 	}
-	p.paced(i, devices, now)
+	if s.Pace != (Pace{}) {
+		p.inTurn(i, now)
+	} else {
+		p.allAtOnce(i, devices, now)
+	}
 	if s.Action == "off_hook" || s.Action == "on_hook" || s.Action == "set" {
 		p.quiet = append(p.quiet, quiet{devices, now + p.lasting() + s.Pace.length(len(devices))})
 	}
@@ -215,12 +221,15 @@ func (p *play) lasting() time.Duration {
 	return time.Duration(float64(quietFor) * p.story.Clock.pace())
 }
 
-// settleQuiet weighs again what changed without an event.
-func (p *play) settleQuiet(now time.Duration) {
+// settleQuiet weighs again what changed without an event, and reports whether
+// there was any such thing.
+func (p *play) settleQuiet(now time.Duration) bool {
+	looked := len(p.quiet) > 0
 	for _, q := range p.quiet {
 		p.judge.reweigh(q.devices)
 	}
 	p.quiet = slices.DeleteFunc(p.quiet, func(q quiet) bool { return now > q.until })
+	return looked
 }
 
 var orders = map[string]device.Order{

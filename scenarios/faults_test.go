@@ -2,10 +2,13 @@ package scenarios_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"spafleet/device"
 	"spafleet/device/fleet"
 	"spafleet/scenarios"
 )
@@ -191,6 +194,41 @@ duration: 20m
 	total := one.Resyncs.OK + one.Resyncs.Failed
 	if n := int64(one.Timeline[0].Exchanges); n*10 < total || n*10 > total*3 {
 		t.Errorf("%d of about %d exchanges", n, total)
+	}
+}
+
+// Victims and turns are the same in any number of shards.
+func TestFaultsAndPacesInShards(t *testing.T) {
+	src := `
+clock: virtual
+fleet:
+  phones: {model: SPA942, count: 23, lease: none, powered: false, set: {Resync_Periodic: 60, Profile_Rule: "http://${server.http}/spa942.cfg"}}
+server:
+  files:
+    /spa942.cfg: <flat-profile></flat-profile>
+timeline:
+  - fault: {match: http, chance: 30%, status: 503}
+  - fault: {of: 5 of phones, match: http, nth: 2-3, lose: all}
+  - {at: 1s, power_on: all, rate: 1/s..3/s, over: 5s}
+duration: 10m
+`
+	l := &log{}
+	one, err := scenarios.Run(t.Context(), load(t, src), scenarios.Options{Tell: l.tell})
+	if err != nil {
+		t.Fatal(err)
+	}
+	merged, traces := actShards(t, src, 4)
+	if !maps.EqualFunc(traces, l.traces(t), slices.Equal) {
+		t.Errorf("devices live otherwise:\n got %v\nwant %v", traces, l.traces(t))
+	}
+	for i := range one.Timeline {
+		if got, want := merged.Timeline[i], one.Timeline[i]; got.Exchanges != want.Exchanges || got.Devices != want.Devices || want.Exchanges == 0 && i < 2 {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+	fleetwide := load(t, strings.Replace(src, "nth: 2-3", "nth: 2-3, per: fleet", 1))
+	if _, err := scenarios.Run(t.Context(), fleetwide, scenarios.Options{Shard: device.Shard{Index: 1, Count: 3}}); err == nil || !strings.Contains(err.Error(), "count per device") {
+		t.Error(err)
 	}
 }
 

@@ -155,16 +155,9 @@ func (p *plan) parts(shard device.Shard) (list []part) {
 
 func (p *plan) foresee(o *Options) (*Forecast, error) {
 	parts := p.parts(o.Shard)
-	f := &Forecast{Format: 1, Name: p.story.Name, Seed: p.story.Seed, Clock: p.story.Clock.String(), Contacts: p.contacts(p.newGuard(o)), Misfits: []Misfit{}}
-	for _, g := range parts {
-		f.Devices += g.count
-		f.Models = append(f.Models, result.Make{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.count})
-	}
-	f.Start, f.Steady = p.waves(parts, o.Shard)
+	f := p.traffic(parts, o)
 	f.Descriptors = p.descriptors(o)
 	f.Memory = p.memory(f)
-	f.Addresses = p.ownAddresses(o)
-	f.Connections = p.connections(f)
 	f.CPU = CPU{Cores: runtime.GOMAXPROCS(0), PerAttempt: attemptCost.Seconds(), Peak: f.held(f.Start.Peak()) * attemptCost.Seconds()}
 	var err error
 	if f.Certificates, err = p.certificates(parts, o); err != nil {
@@ -172,6 +165,32 @@ func (p *plan) foresee(o *Options) (*Forecast, error) {
 	}
 	f.judge(p)
 	return f, nil
+}
+
+// traffic forecasts who asks whom, and how often.
+func (p *plan) traffic(parts []part, o *Options) *Forecast {
+	f := &Forecast{Format: 1, Name: p.story.Name, Seed: p.story.Seed, Clock: p.story.Clock.String(), Contacts: p.contacts(p.newGuard(o)), Misfits: []Misfit{}}
+	for _, g := range parts {
+		f.Devices += g.count
+		f.Models = append(f.Models, result.Make{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.count})
+	}
+	f.Start, f.Steady = p.waves(parts, o.Shard)
+	f.Addresses = p.ownAddresses(o)
+	f.Connections = p.connections(f)
+	return f
+}
+
+// warnOfPorts returns what is to be said before a run in which one source
+// address will make too many connections; "" for nothing.
+func (p *plan) warnOfPorts(o *Options) string {
+	if p.story.Clock.jumps() {
+		return ""
+	}
+	c := p.traffic(p.parts(o.Shard), o).Connections
+	if c.Sources > 1 || c.PerSecond <= c.Warn {
+		return ""
+	}
+	return c.Arithmetic() + "; see --addresses"
 }
 
 // held returns a rate within the story's limit.
@@ -402,9 +421,6 @@ func (f *Forecast) judge(p *plan) {
 	}
 	if m := &f.Memory; m.Available > 0 && m.Whole > m.Available {
 		misfit(false, "memory", "--count", "about %s, and %s are available", SizeText(m.Whole), SizeText(m.Available))
-	}
-	if c := &f.Certificates; c.Known && c.Devices > c.Kept {
-		misfit(false, "certificates", "--client-certs", "%d are kept at a time: those of %d devices are made again for each handshake", c.Kept, c.Devices-c.Kept)
 	}
 	if p.story.Clock.jumps() {
 		return // attempts wait for this machine, and time for them

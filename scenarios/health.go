@@ -19,11 +19,12 @@ import (
 // it went on, in the form of a report's JSON.
 type Health struct {
 	Samples     int     `json:"samples"`
-	Cores       int     `json:"cores"`                 // that Go uses
-	CPU         float64 `json:"cpu"`                   // share of the cores, over the run
-	CPUPeak     float64 `json:"cpu_peak"`              // in the worst sample
-	RunQueue    float64 `json:"run_queue"`             // share of the cores' time that threads waited for one, in the worst sample
-	Scheduling  float64 `json:"scheduling_p99_second"` // how long goroutines that could run waited, p99
+	Cores       int     `json:"cores"`                  // that Go uses
+	CPU         float64 `json:"cpu"`                    // share of the cores, over the run
+	CPUPeak     float64 `json:"cpu_peak"`               // in the worst sample
+	RunQueue    float64 `json:"run_queue"`              // share of the cores' time that threads waited for one, in the worst sample
+	Wanted      float64 `json:"cpu_wanted"`             // CPU and run queue together, in the worst sample
+	Scheduling  float64 `json:"scheduling_p99_seconds"` // how long goroutines that could run waited, p99
 	GCPause     float64 `json:"gc_pause_max_seconds"`
 	GCPauses    uint64  `json:"gc_pauses"`
 	Descriptors int     `json:"descriptors_most"`
@@ -46,11 +47,9 @@ type Lacks struct {
 
 const (
 	sampleEvery = 500 * time.Millisecond
-	// busyCPU of the cores is all: what is left goes to the kernel's and the
-	// collector's odd moments.
+	// busyCPU of the cores, used or wanted while other programs had them, is all:
+	// what is left goes to odd moments.
 	busyCPU = 0.9
-	// crowded is when threads wait for a core that other programs have.
-	crowded = 0.25
 )
 
 // A nurse samples the process of a run.
@@ -141,7 +140,8 @@ func (n *nurse) sample() {
 	if passed := now.at.Sub(n.before.at); passed >= shortestSample {
 		h.latest = share(now.cpu-n.before.cpu, passed, h.Cores)
 		h.CPUPeak = max(h.CPUPeak, h.latest)
-		h.RunQueue = max(h.RunQueue, share(now.waiting-n.before.waiting, passed, h.Cores))
+		queued := share(now.waiting-n.before.waiting, passed, h.Cores)
+		h.RunQueue, h.Wanted = max(h.RunQueue, queued), max(h.Wanted, h.latest+queued)
 		n.before = now
 	}
 	scheds, pauses := runtimeHistograms()
@@ -175,7 +175,7 @@ func (h *Health) limits() []string {
 			hit = append(hit, limit)
 		}
 	}
-	note("cpu", h.CPUPeak >= busyCPU || h.RunQueue >= crowded && h.Waited == 0)
+	note("cpu", h.Wanted >= busyCPU)
 	note("descriptors", h.Lacked.Descriptors > 0)
 	note("descriptors", h.Waited > 0 && h.PlacesBy == "descriptors")
 	note("outstanding", h.Waited > 0 && h.PlacesBy == "outstanding")
@@ -228,7 +228,8 @@ func (h *Health) Line() string {
 func (h *Health) merge(o *Health) {
 	h.Samples += o.Samples
 	h.Cores += o.Cores
-	h.CPU, h.CPUPeak, h.RunQueue = max(h.CPU, o.CPU), max(h.CPUPeak, o.CPUPeak), max(h.RunQueue, o.RunQueue)
+	h.CPU, h.CPUPeak = max(h.CPU, o.CPU), max(h.CPUPeak, o.CPUPeak)
+	h.RunQueue, h.Wanted = max(h.RunQueue, o.RunQueue), max(h.Wanted, o.Wanted)
 	h.Scheduling, h.GCPause, h.GCPauses = max(h.Scheduling, o.Scheduling), max(h.GCPause, o.GCPause), h.GCPauses+o.GCPauses
 	h.Descriptors, h.Files = max(h.Descriptors, o.Descriptors), max(h.Files, o.Files)
 	h.Outstanding, h.Admission = h.Outstanding+o.Outstanding, h.Admission+o.Admission

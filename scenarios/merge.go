@@ -181,12 +181,13 @@ func (g *Generator) merge(o *Generator, shard int) {
 func mergeSteps(parts []Part, i int) StepReport {
 	s := parts[0].Report.Timeline[i]
 	s.Missing = nil
-	s.Devices = 0
+	s.Devices, s.Exchanges = 0, 0
 	for _, p := range parts {
 		o := p.Report.Timeline[i]
 		s.Fired = s.Fired && o.Fired
 		s.At = max(s.At, o.At)
 		s.Devices += o.Devices
+		s.Exchanges += o.Exchanges
 	}
 	if !s.Fired {
 		s.At = 0

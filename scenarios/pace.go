@@ -68,28 +68,34 @@ type chore struct {
 // undo is what takes an action back.
 var undo = map[string]string{"power_off": "power_on", "power_on": "power_off", "off_hook": "on_hook", "on_hook": "off_hook"}
 
-// paced lets devices act, each when its turn comes, and takes it back where the
-// step says for how long.
-func (p *play) paced(i int, devices []device.Index, now time.Duration) {
+// allAtOnce lets devices act, and takes it back later where the step says so.
+func (p *play) allAtOnce(i int, devices []device.Index, now time.Duration) {
 	s := &p.story.Timeline[i]
-	order := devices
-	if s.Pace != (Pace{}) {
-		order = slices.Clone(devices)
-		slices.SortStableFunc(order, func(a, b device.Index) int {
-			return cmp.Compare(device.Draw(p.story.Seed, a, forPace, uint32(i)), device.Draw(p.story.Seed, b, forPace, uint32(i)))
-		})
+	var left []chore
+	for _, dev := range devices {
+		p.act(s, s.Action, dev)
+		if s.For > 0 {
+			left = append(left, chore{at: now + s.For, step: i, dev: dev, undo: true})
+		}
 	}
+	p.later(left...)
+}
+
+// inTurn puts a step's devices in an order that follows from the seed, and lets
+// each act when its turn comes. The turns are those of the whole fleet, so that
+// they are the same however many shards there are.
+func (p *play) inTurn(i int, now time.Duration) {
+	s := &p.story.Timeline[i]
+	turn := func(dev device.Index) float64 { return device.Draw(p.story.Seed, dev, forPace, uint32(i)) }
+	order := p.judge.chooseAll(p.chosen[i], i)
+	slices.SortStableFunc(order, func(a, b device.Index) int { return cmp.Compare(turn(a), turn(b)) })
 	var left []chore
 	for n, dev := range order {
-		at := now
-		if s.Pace != (Pace{}) {
-			at += s.Pace.at(n, len(order))
+		if !p.fleet.Shard().Has(dev) {
+			continue
 		}
-		if at <= now {
-			p.act(s, s.Action, dev)
-		} else {
-			left = append(left, chore{at: at, step: i, dev: dev})
-		}
+		at := now + s.Pace.at(n, len(order))
+		left = append(left, chore{at: at, step: i, dev: dev})
 		if s.For > 0 {
 			left = append(left, chore{at: at + s.For, step: i, dev: dev, undo: true})
 		}

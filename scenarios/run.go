@@ -188,6 +188,9 @@ func (p *play) openFleet() error {
 	if one {
 		p.notes = append(p.notes, "this machine cannot bind the devices' addresses: all traffic comes from one address")
 	}
+	if warning := p.warnOfPorts(&p.options); warning != "" {
+		p.notes = append(p.notes, warning)
+	}
 	config := fleet.Config{
 		Seed: p.story.Seed, Groups: p.groups, Shard: p.options.Shard, Network: p.network(), Guard: p.guard, Addresses: p.options.Addresses, OneAddress: one,
 		Outstanding: p.story.Most, Rate: p.story.Rate, Tell: p.tell, Late: p.tally.Late, Web: p.options.Web,
@@ -209,7 +212,7 @@ func (p *play) openFleet() error {
 	p.observe()
 	p.recount()
 	if p.options.Registry != nil {
-		if err := p.tally.Register(p.options.Registry, f.Running); err != nil {
+		if err := p.tally.Register(p.options.Registry, f); err != nil {
 			return err
 		}
 	}
@@ -365,16 +368,22 @@ func (p *play) perform(ctx context.Context) (*Report, error) {
 	if report == nil {
 		report = p.report(ctx, began, interrupted)
 	}
-	if p.options.Decided != nil {
-		p.options.Decided(report)
+	decided := p.options.Decided
+	if decided == nil {
+		decided = func(*Report) {}
 	}
-	if p.options.Keep && !interrupted {
+	stays := p.options.Keep && !interrupted
+	if stays {
+		decided(report)
 		<-ctx.Done()
 	}
 	stop()
 	err := <-ended
+	report.Generator.Aborted = p.fleet.Aborted() // those too that the end cut off
+	if !stays {
+		decided(report)
+	}
 	p.closeServer(interrupted || p.options.Keep)
-	report.Generator.Aborted = p.fleet.Aborted()
 	if p.log != nil && err == nil {
 		if err = p.log.Flush(); err != nil {
 			err = fmt.Errorf("write events: %w", err)

@@ -71,16 +71,35 @@ func (p *plan) groupNames(text string) ([]string, error) {
 // choose returns the devices of this process that a selector means now, by index.
 // A sample is the same for the same seed and step, however many shards there are.
 func (j *judge) choose(s selector, step int) []device.Index {
+	if s.most.text != "" {
+		return j.own(j.chooseAll(s, step))
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	return j.meant(s, j.fleet.Len(), j.device, j.world)
+}
+
+// chooseAll returns the devices of all shards that a selector means now. Of
+// those of other shards it is known only who they are.
+func (j *judge) chooseAll(s selector, step int) []device.Index {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n, at, world := j.fleet.Len(), j.device, j.world
+	if !j.fleet.Shard().Whole() {
+		n, at, world = j.fleet.Total(), func(i int) device.Index { return device.Index(i) }, j.stranger
+	}
+	list := j.meant(s, n, at, world)
 	if s.most.text == "" {
-		return j.meant(s, j.fleet.Len(), j.device, j.world)
+		return list
 	}
+	return j.sample(s, step, list)
+}
+
+// own leaves the devices of this process.
+func (j *judge) own(list []device.Index) []device.Index {
 	if j.fleet.Shard().Whole() {
-		return j.sample(s, step, j.meant(s, j.fleet.Len(), j.device, j.world))
+		return list
 	}
-	everyone := func(i int) device.Index { return device.Index(i) }
-	list := j.sample(s, step, j.meant(s, j.fleet.Total(), everyone, j.stranger))
 	return slices.DeleteFunc(list, func(dev device.Index) bool { return !j.fleet.Shard().Has(dev) })
 }
 

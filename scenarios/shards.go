@@ -85,7 +85,10 @@ func (p *plan) inShards(s device.Shard) error {
 		if step.When != nil {
 			p.reader.mistake(step.node.keyAt("when"), path+".when", "when it happens is known only where the whole fleet is; leave it out, give the step an at, or run without shards")
 		}
-		if c := p.chosen[i]; c.most.text != "" && c.varies != "" {
+		if step.Fault != nil && step.Fault.PerFleet {
+			p.reader.mistake(step.Fault.node.at("per"), path+".fault.per", "the exchanges of the fleet are counted where the whole fleet is; count per device, or run without shards")
+		}
+		if c := p.chosen[i]; (c.most.text != "" || step.Pace != (Pace{})) && c.varies != "" {
 			p.reader.mistake(step.node.at(step.Action, "of"), path+"."+step.Action, "a sample by %s, which changes, can be taken only where the whole fleet is; choose by what a device is, or run without shards", c.varies)
 		}
 	}

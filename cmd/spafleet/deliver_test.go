@@ -3,15 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"spafleet/scenarios"
 )
@@ -136,6 +140,30 @@ func TestDamagedResultsInLogsAreNamed(t *testing.T) {
 		if parts, err := readResults(strings.NewReader(log), "-"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v, %v\nwant %s", parts, err, want)
 		}
+	}
+}
+
+// sameReport compares what two runs of the same virtual time have in common: all
+// but when they were and on what.
+func sameReport(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: samereport A B")
+	}
+	var reports [2]map[string]any
+	for i, name := range args {
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(name)), &reports[i]))
+		for _, key := range []string{"started", "wall_seconds", "shards"} {
+			delete(reports[i], key)
+		}
+		generator, ok := reports[i]["generator"].(map[string]any)
+		if !ok {
+			ts.Fatalf("%s says nothing of its generator", name)
+		}
+		delete(generator, "outstanding_most")
+		delete(generator, "health")
+	}
+	if !reflect.DeepEqual(reports[0], reports[1]) {
+		ts.Fatalf("%s is not %s:\n%v\n%v", args[0], args[1], reports[0], reports[1])
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"spafleet/device/fleet"
 )
 
 func main() {
@@ -50,6 +52,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var code exitWith
+	var broken *fleet.Broken
 	switch {
 	case err == nil:
 		return exitOK
@@ -57,6 +60,9 @@ func run(ctx context.Context, args []string, s streams) int {
 		return int(code)
 	}
 	fmt.Fprintf(s.err, "spafleet: %s\n", strings.TrimRight(err.Error(), "\n"))
+	if errors.As(err, &broken) {
+		return exitError
+	}
 	return exitUsage
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,7 +30,13 @@ func TestMain(m *testing.M) {
 //	exits CODE PROGRAM [ARG...]   runs a program that must end with this code
 //	json FILE [COUNT]             the file is JSON values and nothing else, COUNT
 //	                              of them (1)
+//	silent NAME                   opens a UDP port on loopback that never answers,
+//	                              and sets the variable NAME to its address
+//	samereport A B                both files are JSON of the same report, but for the
+//	                              wall clock and the machine
 //	[ci]                          holds where the environment has CI
+//	[netns]                       holds where network namespaces can be made, or
+//	                              must be: in CI
 //
 // FILE may be stdout or stderr. $PROFILES is testdata/profiles.
 func TestScripts(t *testing.T) {
@@ -49,13 +56,17 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "ci" {
-				return false, errors.New("unknown condition " + name)
+			ci := os.Getenv("CI") != ""
+			switch name {
+			case "ci":
+				return ci, nil
+			case "netns":
+				return ci || exec.Command("unshare", "-rn", "true").Run() == nil, nil
 			}
-			return os.Getenv("CI") != "", nil
+			return false, errors.New("unknown condition " + name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await": awaitMatch, "exits": exitsWith, "json": holdsJSON,
+			"await": awaitMatch, "samereport": sameReport, "exits": exitsWith, "json": holdsJSON, "silent": silentPort,
 		},
 	})
 }
@@ -84,6 +95,16 @@ func awaitMatch(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s does not match %q after 5 s:\n%s", args[0], args[1], text)
 		}
 	}
+}
+
+func silentPort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: silent NAME")
+	}
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { conn.Close() })
+	ts.Setenv(args[0], conn.LocalAddr().String())
 }
 
 func exitsWith(ts *testscript.TestScript, neg bool, args []string) {

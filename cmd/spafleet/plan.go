@@ -70,6 +70,9 @@ func first(i int, name string) string {
 }
 
 func contactText(c *scenarios.Contact) string {
+	if c.Where == "embedded" {
+		return "the embedded server, for " + strings.Join(c.For, ", ")
+	}
 	place := c.Where
 	if len(c.Addresses) > 0 && c.Addresses[0] != c.Host {
 		place += " " + strings.Join(c.Addresses, ", ")
@@ -103,7 +106,7 @@ func certificatesText(c *scenarios.Certificates) string {
 	if !c.Known {
 		return fmt.Sprintf("none, unless a profile says https: then up to %d, with %d keys", c.Devices, c.Keys)
 	}
-	return fmt.Sprintf("%d to make, with %d keys: %s of CPU, by two made here just now; %d are kept", c.Devices, c.Keys, seconds(c.CPUSeconds), c.Kept)
+	return fmt.Sprintf("%d to make, with %d keys: %s of CPU, by two made here just now; %d are kept, the others are made again when they are shown", c.Devices, c.Keys, seconds(c.CPUSeconds), c.Kept)
 }
 
 func addressesText(a *scenarios.Addresses) string {

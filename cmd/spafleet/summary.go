@@ -115,7 +115,21 @@ func writeLatencies(b *strings.Builder, r *scenarios.Report) {
 	for _, m := range r.Metrics["fetch_duration"] {
 		row("fetch "+m.Tags["scheme"], m.Spread)
 	}
+	for _, m := range r.Metrics["fetch_duration"] {
+		for _, phase := range []string{"dns", "connect", "tls", "first_byte", "body", "decode", "apply"} {
+			row("  "+m.Tags["scheme"]+" "+strings.ReplaceAll(phase, "_", " "), phaseOf(r, m.Tags["scheme"], phase))
+		}
+	}
 	row("start, late by", r.Generator.Lateness)
+}
+
+func phaseOf(r *scenarios.Report, scheme, phase string) result.Spread {
+	for _, m := range r.Metrics["phase_duration"] {
+		if m.Tags["scheme"] == scheme && m.Tags["phase"] == phase {
+			return m.Spread
+		}
+	}
+	return result.Spread{}
 }
 
 func writeFindings(b *strings.Builder, r *scenarios.Report) {

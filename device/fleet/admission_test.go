@@ -207,3 +207,29 @@ func TestStartsAreEvenWithinTheSecond(t *testing.T) {
 		}
 	}
 }
+
+// In virtual time nothing is sent to anybody: an address where nobody is is
+// silent, however public it is.
+func TestNobodyIsGuardedInVirtualTime(t *testing.T) {
+	var story []string
+	f, err := fleet.New(fleet.Config{
+		Seed: 1, Clock: fleet.Virtual, InProcess: &fleet.InProcess{},
+		Groups: []fleet.Group{ata(t, 1, "Profile_Rule=tftp://203.0.113.1/a")},
+		Tell: func(events []device.Event) {
+			for i := range events {
+				if e := &events[i]; e.Kind == device.FetchFailed {
+					story = append(story, e.Result.String())
+				}
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(story) != 1 || story[0] != "timeout" {
+		t.Errorf("%q, want one timeout", story)
+	}
+}

@@ -11,7 +11,6 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/fleet"
-	"spafleet/fsm"
 	"spafleet/resync/fetch"
 )
 
@@ -147,7 +146,10 @@ func ExampleFleet_Do() {
 		fmt.Println(err)
 		return
 	}
-	f, err := fleet.New(fleet.Config{Seed: 1, Network: &fetch.Sockets{}, Groups: []fleet.Group{{Row: row, Count: 1, Off: true}}})
+	onReset, _ := device.LookupID("Resync_On_Reset")
+	f, err := fleet.New(fleet.Config{Seed: 1, Network: &fetch.Sockets{}, Groups: []fleet.Group{
+		{Row: row, Count: 1, Presets: []device.Set{{ID: onReset, Has: true, Value: "No"}}},
+	}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -156,16 +158,11 @@ func ExampleFleet_Do() {
 	defer stop()
 	defer run(ctx, f)()
 
-	for _, c := range []device.Command{
-		{Order: device.SwitchOn, Cause: device.ByStep},
-		{Order: device.Resync, Argument: server.URL + "/by-hand.xml", Cause: device.ByStep},
-	} {
-		if err := f.Do(ctx, 0, c); err != nil {
-			fmt.Println(err)
-			return
-		}
+	if err := f.Do(ctx, 0, device.Command{Order: device.Resync, Argument: server.URL + "/by-hand.xml", Cause: device.ByStep}); err != nil {
+		fmt.Println(err)
+		return
 	}
 	v, err := f.WaitFor(ctx, 0, func(v device.View) bool { return v.Resyncs.OK > 0 })
-	fmt.Println(v.Get("GPP_B"), v.State == fsm.SpCust, err)
-	// Output: from /by-hand.xml false <nil>
+	fmt.Println(v.Get("GPP_B"), err)
+	// Output: from /by-hand.xml <nil>
 }

@@ -64,6 +64,7 @@ type Fleet struct {
 
 	limitsMu sync.Mutex
 	limits   map[string]int
+	lacking  map[*world]time.Time // attempts that wait for what this machine lacks, since when
 
 	awaitMu sync.Mutex
 	await   chan struct{} // closed at the next event; nil while nobody waits
@@ -237,32 +238,35 @@ func (f *Fleet) Run(ctx context.Context) error {
 		others.Go(func() { f.sites.serve(side) })
 	}
 	if f.logs != nil {
-		others.Go(func() { f.logs.run(side) })
+		others.Go(func() { f.logs.run(side, ctx) })
 	}
 	if f.save.File != "" {
 		others.Go(func() { f.keep(side) })
 	}
-	f.work(ctx)
+	broken := f.work(ctx)
 	close(f.done)
 	stop()
 	others.Wait()
 	f.pulse()
+	if broken != nil {
+		return broken // not a nil *Broken
+	}
 	return f.saveLast()
 }
 
 // work runs the loops until the fleet ends, and keeps the web servers open as
-// long.
-func (f *Fleet) work(ctx context.Context) {
+// long. It returns what is wrong with the fleet itself.
+func (f *Fleet) work(ctx context.Context) *Broken {
 	if f.mode == Virtual {
 		f.loops[0].run(ctx) // with its coroutines, and nobody beside it
-		return
+		return f.loops[0].broken
 	}
 	ctx, over := context.WithCancel(ctx)
 	defer over()
 	var wg sync.WaitGroup
 	for _, l := range f.loops {
 		wg.Go(func() {
-			defer over() // where it was conducted to its end
+			defer over() // where it was conducted to its end, or broke
 			l.run(ctx)
 		})
 	}
@@ -271,6 +275,12 @@ func (f *Fleet) work(ctx context.Context) {
 		f.sites.close()
 	}
 	wg.Wait()
+	for _, l := range f.loops {
+		if l.broken != nil {
+			return l.broken
+		}
+	}
+	return nil
 }
 
 // Start returns the fleet's date at its beginning, in nanoseconds since the Unix
@@ -486,6 +496,28 @@ func (f *Fleet) limited(limit string) {
 	f.limitsMu.Lock()
 	defer f.limitsMu.Unlock()
 	f.limits[limit]++
+}
+
+// lacks notes that an attempt waits from now on for what this machine lacks.
+func (f *Fleet) lacks(w *world) time.Time {
+	f.limitsMu.Lock()
+	defer f.limitsMu.Unlock()
+	if f.lacking == nil {
+		f.lacking = map[*world]time.Time{}
+	}
+	now := time.Now()
+	f.lacking[w] = now
+	return now
+}
+
+// lacksNoMore counts the wait as lateness.
+func (f *Fleet) lacksNoMore(w *world, since time.Time) {
+	f.limitsMu.Lock()
+	delete(f.lacking, w)
+	f.limitsMu.Unlock()
+	if f.late != nil {
+		f.late(int64(time.Since(since)))
+	}
 }
 
 // Limits returns how often an attempt had to wait for this machine, by what was

@@ -275,6 +275,8 @@ func (l *loop) resize(change func(while int64)) {
 
 // lend gives a device somebody who carries one attempt out.
 func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
+	l.checkStart(&s, u, now)
+	l.books.started++
 	slot := l.slot()
 	l.acts[slot] = act{dev: s.dev, busy: true, live: true, order: s.command.Order, transport: s.transport, due: s.due}
 	in := resync.Input{

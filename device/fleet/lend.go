@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"sync"
+	"time"
 
 	"spafleet/resync"
 )
@@ -35,12 +36,18 @@ func (t *threads) lend(ctx context.Context, slot int32, run job, in resync.Input
 	}
 	t.cancels[slot] = cancel
 	w := &world{l: t.l, act: slot, dev: in.Unit.Index}
+	in.Wall = wall
 	t.running.Go(func() {
 		defer cancel()
 		o := run(ctx, w, in)
-		t.l.inbox <- message{act: slot, outcome: &o}
+		t.l.inbox <- message{act: slot, outcome: &o, got: w.got}
 	})
 }
+
+// begun is what wall time is told from.
+var begun = time.Now()
+
+func wall() int64 { return int64(time.Since(begun)) }
 
 func (t *threads) cancel(slot int32) { t.cancels[slot]() }
 

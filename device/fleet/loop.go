@@ -33,6 +33,8 @@ type loop struct {
 	stage   *stage  // in virtual time, else nil
 	speed   float64 // of its clock
 	moment  int64   // when to ask the conductor again
+	books   books
+	broken  *Broken
 }
 
 // A message comes from an attempt or from outside. It is never sent by the loop
@@ -45,6 +47,7 @@ type message struct {
 	outcome *resync.Outcome
 	lack    bool            // this machine had no descriptor for the attempt
 	look    func(now int64) // somebody looks at the loop, in its turn
+	got     intake          // of an outcome
 }
 
 type commit struct {
@@ -61,6 +64,8 @@ type act struct {
 	live  bool
 	order device.Order
 	due   int64 // when it should have started
+	told  intake
+	file  *device.File // that was told of last
 
 	transport transport // whose place it has
 }
@@ -75,7 +80,7 @@ func (l *loop) run(ctx context.Context) {
 	l.tell()
 	l.out = nil // it was large once
 	l.moment = l.clock.Now()
-	for told := true; ctx.Err() == nil && !l.conducted(told); {
+	for told := true; ctx.Err() == nil && l.broken == nil && !l.conducted(told); {
 		m, got := l.clock.Wait(ctx, l.next(), l.inbox)
 		now := l.clock.Now()
 		if got {
@@ -86,8 +91,10 @@ func (l *loop) run(ctx context.Context) {
 		}
 		l.admit(ctx, now)
 		told = l.tell()
+		l.checkTurn()
 	}
 	l.drain()
+	l.checkTurn()
 }
 
 // conducted asks the conductor when it is time, and reports whether the run is
@@ -204,7 +211,7 @@ func (l *loop) handle(m message, now int64) {
 			l.take(a, m.commit)
 		}
 	case m.outcome != nil:
-		l.finish(m.act, m.outcome, now)
+		l.finish(m.act, m.outcome, m.got, now)
 	case m.lack:
 		l.resize(func(while int64) { l.gate.shrink(now, while) })
 	case m.look != nil:
@@ -225,6 +232,7 @@ func (l *loop) take(a *act, c *commit) {
 		case device.ResyncOK, device.ResyncFailed, device.UpgradeOK, device.UpgradeFailed:
 			e.Took = e.At - a.due
 		}
+		a.tells(&e)
 		l.emit(a.dev, u, e)
 	}
 }
@@ -239,8 +247,13 @@ func (l *loop) trust(dev device.Index, ca *resync.Authority) {
 }
 
 // finish takes the outcome of an attempt and decides what comes next.
-func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
+func (l *loop) finish(slot int32, o *resync.Outcome, got intake, now int64) {
 	a := l.acts[slot]
+	u := l.unit(a.dev)
+	if a.live {
+		l.take(&a, &commit{o.Params, o.Life, o.Events})
+	}
+	l.checkEnd(slot, &a, u, got, o.OK, o.Aborted || !a.live)
 	l.acts[slot] = act{}
 	l.free = append(l.free, slot)
 	l.gate.ended(a.transport)
@@ -249,9 +262,7 @@ func (l *loop) finish(slot int32, o *resync.Outcome, now int64) {
 		l.f.aborted.Add(1)
 		return
 	}
-	u := l.unit(a.dev)
 	u.act = idle
-	l.take(&a, &commit{o.Params, o.Life, o.Events})
 	u.setApplied(o.Applied)
 	l.trust(a.dev, o.CA)
 	if o.Aborted { // by the end of the run; what it was at is kept for the next one

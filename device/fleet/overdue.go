@@ -2,16 +2,22 @@ package fleet
 
 import (
 	"context"
+	"time"
 )
 
-// Overdue tells how late each attempt is that is due and has not started, in
-// nanoseconds: those would be missing among the latenesses of attempts that
-// have. The wait for a rate that the user asked for is none. It looks at a fleet
+// Overdue tells how late each attempt is that is due and has not started, or
+// waits for a descriptor or port, in nanoseconds of the wall: those would be
+// missing among the latenesses of attempts that have. The wait for a rate that the user asked for is none. It looks at a fleet
 // with a real clock that runs; of another it tells nothing.
 func (f *Fleet) Overdue(ctx context.Context, tell func(ns int64)) {
 	if !f.started.Load() {
 		return
 	}
+	f.limitsMu.Lock()
+	for _, since := range f.lacking {
+		tell(int64(time.Since(since)))
+	}
+	f.limitsMu.Unlock()
 	for _, l := range f.loops {
 		if _, real := l.clock.(*realClock); !real {
 			return

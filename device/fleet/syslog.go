@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/net/ipv4"
 
@@ -65,18 +66,27 @@ func (s *logSender) take(l *loop, events []device.Event) {
 	}
 }
 
-// run sends until ctx ends, then what is still queued.
-func (s *logSender) run(ctx context.Context) {
+// lastLines is how long what is queued at the end may still be sent.
+const lastLines = 250 * time.Millisecond
+
+// run sends until ctx ends, then what is still queued. From the end of the
+// fleet's time on, when over ends, it has not long for that.
+func (s *logSender) run(ctx, over context.Context) {
 	defer s.close()
+	late := make(chan struct{})
+	defer context.AfterFunc(over, func() { time.AfterFunc(lastLines, func() { close(late) }) })()
 	for {
 		select {
+		case <-late:
+			s.dropped.Add(int64(len(s.queue)))
+			return
 		case line := <-s.queue:
 			s.send(ctx, line)
 		case <-ctx.Done():
-			for len(s.queue) > 0 {
-				s.send(ctx, <-s.queue)
+			if len(s.queue) == 0 {
+				return
 			}
-			return
+			s.send(ctx, <-s.queue)
 		}
 	}
 }

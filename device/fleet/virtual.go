@@ -82,6 +82,7 @@ type actor struct {
 	over   bool  // cut off: every wait ends at once from now on
 	wake   int64 // until when it waits
 	draws  uint32
+	got    intake
 	next   func() (struct{}, bool)
 	stop   func()
 	yield  func(struct{}) bool
@@ -115,7 +116,7 @@ func (s *stage) newActor() *actor {
 func (s *stage) lend(_ context.Context, slot int32, run job, in resync.Input) {
 	a := s.newActor()
 	a.slot, a.dev, a.run, a.in = slot, in.Unit.Index, run, in
-	a.begun, a.done, a.draws = false, false, 0
+	a.begun, a.done, a.draws, a.got = false, false, 0, intake{}
 	for int(slot) >= len(s.acting) {
 		s.acting = append(s.acting, nil)
 	}
@@ -161,7 +162,7 @@ func (s *stage) cancel(slot int32) {
 // ended tells the loop what became of an attempt.
 func (s *stage) ended(a *actor) {
 	s.acting[a.slot] = nil
-	s.l.finish(a.slot, &a.out, s.l.clock.Now())
+	s.l.finish(a.slot, &a.out, a.got, s.l.clock.Now())
 }
 
 func (s *stage) close() {
@@ -272,11 +273,16 @@ func (a *actor) Resolve(_ context.Context, name string) ([]netip.Addr, error) {
 }
 
 // Fetch transfers a file over the network that is not there.
-func (a *actor) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
+func (a *actor) Fetch(ctx context.Context, r *resync.Request) (resp resync.Response, err error) {
 	r.Source = r.Unit.IP
 	switch {
 	case r.Scheme == "http", r.Scheme == "https" && a.s.world.Certs != nil:
-		return a.fetchHTTP(r)
+		resp, err = a.fetchHTTP(r)
+	default:
+		resp, err = a.s.sockets.Fetch(ctx, r)
 	}
-	return a.s.sockets.Fetch(ctx, r)
+	if err == nil {
+		a.got.take(len(resp.Body))
+	}
+	return resp, err
 }

@@ -75,13 +75,23 @@ func (v *visit) connect() error {
 	v.took.Connect, v.server = trip, w.Server
 	switch {
 	case secure == nil:
-	case v.r.Scheme == "http": // what it takes for a hello is none
-		return v.fail(device.NoConnect, trip, &v.took.FirstByte, errBroken)
+	case v.r.Scheme == "http": // it takes a hello
+		v.server = puzzled{}
 	case secure.Responder != nil:
 		v.server = secure.Responder
 	}
 	return nil
 }
+
+// puzzled is a server that cannot read what it is asked.
+type puzzled struct{}
+
+func (puzzled) Respond(int64, *resync.Request) resync.Response {
+	return resync.Response{Status: http.StatusBadRequest, Body: []byte("400 Bad Request")}
+}
+
+// headerWait is how long a server waits for the end of a header.
+const headerWait = 10 * time.Second
 
 func (w *InProcess) secure(port uint16) *Secure {
 	for i := range w.HTTPS {
@@ -101,7 +111,8 @@ func (v *visit) shakeHands() error {
 	}
 	secure := w.secure(v.r.Server.Port())
 	if secure == nil {
-		return v.refused(certs.Failure{Alert: ssl.NoAlert}, nil)
+		v.took.TLS = int64(min(headerWait, row.Behaviour.HTTPRead)) // it takes the hello for the beginning of a header
+		return v.refused(certs.Failure{Alert: ssl.NoAlert}, certs.LogLines(0, v.r.Host))
 	}
 	devices := w.Certs
 	if v.r.CA != "" {
@@ -200,7 +211,7 @@ func (v *visit) ask() resync.Response {
 	}
 	if strings.Contains(v.r.Path, "%") {
 		if _, err := url.ParseRequestURI(v.r.Path); err != nil {
-			return resync.Response{Status: http.StatusBadRequest}
+			v.server = puzzled{}
 		}
 	}
 	return v.server.Respond(v.a.Now(), v.r)
@@ -221,7 +232,7 @@ func (v *visit) arrival(size int) (took int64) {
 
 // receive is what the device makes of the answer, within its limit.
 func (v *visit) receive(resp resync.Response) (resync.Response, error) {
-	if resp.Status != http.StatusOK {
+	if resp.Status != http.StatusOK && v.server != (puzzled{}) {
 		resp.Body = nil
 		if resp.Status != http.StatusNoContent && resp.Status != http.StatusNotModified {
 			resp.Body = fmt.Appendf(nil, "%d %s\n", resp.Status, http.StatusText(resp.Status))

@@ -17,6 +17,7 @@ type world struct {
 	l   *loop
 	act int32
 	dev device.Index
+	got intake
 }
 
 func (w *world) Now() int64 { return w.l.clock.Now() }
@@ -37,6 +38,9 @@ func (w *world) Fetch(ctx context.Context, r *resync.Request) (resp resync.Respo
 		resp, err = w.l.f.network.Fetch(ctx, r)
 		return err
 	})
+	if err == nil {
+		w.got.take(len(resp.Body))
+	}
 	return resp, err
 }
 
@@ -52,32 +56,25 @@ func (w *world) Resolve(ctx context.Context, name string) (addrs []netip.Addr, e
 // whenAble asks until this machine has what asking takes. The wait is lateness:
 // this machine's, not the server's.
 func (w *world) whenAble(ctx context.Context, ask func() error) error {
-	var since time.Time
-	for {
-		err := ask()
-		limit, local := fetch.LocalLimit(err)
-		if !local {
-			w.waited(since)
-			return err
-		}
-		if since.IsZero() {
-			since = time.Now()
-		}
+	err := ask()
+	limit, local := fetch.LocalLimit(err)
+	if !local {
+		return err
+	}
+	since := w.l.f.lacks(w)
+	defer w.l.f.lacksNoMore(w, since)
+	for local {
 		w.l.f.limited(limit)
 		if limit == "descriptors" {
 			w.l.inbox <- message{act: w.act, lack: true}
 		}
 		if err := pause(ctx, localWait); err != nil {
-			w.waited(since)
 			return err
 		}
+		err = ask()
+		limit, local = fetch.LocalLimit(err)
 	}
-}
-
-func (w *world) waited(since time.Time) {
-	if !since.IsZero() && w.l.f.late != nil {
-		w.l.f.late(int64(time.Since(since)))
-	}
+	return err
 }
 
 func pause(ctx context.Context, d time.Duration) error {

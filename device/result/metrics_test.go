@@ -41,11 +41,19 @@ func TestDocsOfTheMetricsAreCurrent(t *testing.T) {
 	}
 }
 
+// generator is one that had some trouble.
+type generator struct{}
+
+func (generator) Running() int           { return 7 }
+func (generator) Outstanding() int       { return 90 }
+func (generator) Saturated() int         { return 5 }
+func (generator) Limits() map[string]int { return map[string]int{"ports": 3} }
+
 // gather returns the labels of every metric of a day that had everything.
 func gather(t *testing.T) map[string][]string {
 	t.Helper()
 	tally, registry := newTally(), prometheus.NewPedanticRegistry()
-	if err := tally.Register(registry, func() int { return 7 }); err != nil {
+	if err := tally.Register(registry, generator{}); err != nil {
 		t.Fatal(err)
 	}
 	tally.Tell(day())
@@ -98,7 +106,7 @@ func TestNoLabelNamesADevice(t *testing.T) {
 
 func TestLiveFiguresAreThoseOfTheSummary(t *testing.T) {
 	tally, registry := newTally(), prometheus.NewPedanticRegistry()
-	if err := tally.Register(registry, func() int { return 7 }); err != nil {
+	if err := tally.Register(registry, generator{}); err != nil {
 		t.Fatal(err)
 	}
 	tally.Tell(day())
@@ -134,6 +142,10 @@ func TestLiveFiguresAreThoseOfTheSummary(t *testing.T) {
 		"spafleet_reboots_total power":                    2,
 		"spafleet_lateness_seconds":                       1,
 		"spafleet_outstanding":                            7,
+		"spafleet_outstanding_limit":                      90,
+		"spafleet_waits_total outstanding":                5,
+		"spafleet_waits_total ports":                      3,
+		"spafleet_waits_total descriptors":                0,
 	} {
 		if have, ok := got[key]; !ok || have != want {
 			t.Errorf("%s is %g (%t), want %g; all: %v", key, have, ok, want, got)
@@ -143,11 +155,10 @@ func TestLiveFiguresAreThoseOfTheSummary(t *testing.T) {
 
 func TestATallyIsRegisteredOnce(t *testing.T) {
 	tally, registry := newTally(), prometheus.NewRegistry()
-	none := func() int { return 0 }
-	if err := tally.Register(registry, none); err != nil {
+	if err := tally.Register(registry, generator{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := tally.Register(registry, none); err == nil {
+	if err := tally.Register(registry, generator{}); err == nil {
 		t.Error("twice")
 	}
 }

@@ -29,12 +29,37 @@ var metricDocs = []metricDoc{
 	{"spafleet_resyncs_total", "model, scheme, result", "resyncs that ended, all rules together; scheme is that of the last file, empty where none was asked for"},
 	{"spafleet_resync_duration_seconds", "model", "from the moment a resync was due to its end"},
 	{"spafleet_fetches_total", "scheme, rule, what, result", "files asked for: rule A to D, or url for a command with a URL; what is profile or image"},
-	{"spafleet_phase_duration_seconds", "phase, scheme", "parts of the transfers that succeeded: dns, connect, tls, first_byte, body"},
+	{"spafleet_phase_duration_seconds", "phase, scheme", "parts of the transfers that succeeded: dns, connect, tls, first_byte, body; and decode and apply of what came"},
 	{"spafleet_bytes_received_total", "scheme", "bytes of bodies received"},
 	{"spafleet_devices", "model, state", "devices in each state of the provisioning lifecycle"},
 	{"spafleet_reboots_total", "reason", "starts of a device's firmware"},
 	{"spafleet_lateness_seconds", "", "how late attempts started; above 100 ms the machine that runs the fleet is too slow, and latencies say nothing about the server"},
 	{"spafleet_outstanding", "", "attempts that run now"},
+	{"spafleet_outstanding_limit", "", "how many may run at once; fewer for a while after a descriptor was lacking"},
+	{"spafleet_waits_total", "limit", "waits caused by this machine: outstanding (attempts that waited for the end of another), descriptors, ports, addresses (each time one asked and there was none)"},
+}
+
+// A Generator makes the attempts: a fleet.
+type Generator interface {
+	Running() int           // attempts that run now
+	Outstanding() int       // and may
+	Saturated() int         // attempts that waited for the end of another
+	Limits() map[string]int // waits for what the machine had none of
+}
+
+// waits shows what attempts had to wait for.
+type waits struct {
+	g    Generator
+	desc *prometheus.Desc
+}
+
+func (w waits) Describe(c chan<- *prometheus.Desc) { c <- w.desc }
+
+func (w waits) Collect(c chan<- prometheus.Metric) {
+	lacks := w.g.Limits()
+	for limit, n := range map[string]int{"outstanding": w.g.Saturated(), "descriptors": lacks["descriptors"], "ports": lacks["ports"], "addresses": lacks["addresses"]} {
+		c <- prometheus.MustNewConstMetric(w.desc, prometheus.CounterValue, float64(n), limit)
+	}
 }
 
 var buckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
@@ -48,9 +73,9 @@ func help(name string) string {
 	return ""
 }
 
-// Register shows the tally's figures at a Prometheus registry. Outstanding
-// returns how many attempts run. It is called once, before the fleet runs.
-func (t *Tally) Register(r prometheus.Registerer, outstanding func() int) error {
+// Register shows the tally's figures, and those of who makes the attempts, at a
+// Prometheus registry. It is called once, before the fleet runs.
+func (t *Tally) Register(r prometheus.Registerer, g Generator) error {
 	counter := func(name string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help(name)}, labels)
 	}
@@ -69,8 +94,11 @@ func (t *Tally) Register(r prometheus.Registerer, outstanding func() int) error 
 		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "spafleet_lateness_seconds", Help: help("spafleet_lateness_seconds"), Buckets: buckets}),
 	}
 	running := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "spafleet_outstanding", Help: help("spafleet_outstanding")},
-		func() float64 { return float64(outstanding()) })
-	for _, c := range []prometheus.Collector{l.resyncs, l.duration, l.fetches, l.phase, l.bytes, l.devices, l.reboots, l.lateness, running} {
+		func() float64 { return float64(g.Running()) })
+	most := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "spafleet_outstanding_limit", Help: help("spafleet_outstanding_limit")},
+		func() float64 { return float64(g.Outstanding()) })
+	waits := waits{g, prometheus.NewDesc("spafleet_waits_total", help("spafleet_waits_total"), []string{"limit"}, nil)}
+	for _, c := range []prometheus.Collector{l.resyncs, l.duration, l.fetches, l.phase, l.bytes, l.devices, l.reboots, l.lateness, running, most, waits} {
 		if err := r.Register(c); err != nil {
 			return err
 		}

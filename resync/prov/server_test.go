@@ -250,7 +250,10 @@ func TestTimeComesFromTheFleet(t *testing.T) {
 	if s.TFTP().IsValid() {
 		t.Errorf("TFTP is served at %s unasked", s.TFTP())
 	}
-	do(t, browser(t), "GET", url(s, "/a"), "")
+	answer, _ := do(t, browser(t), "GET", url(s, "/a"), "")
+	if date := answer.Header.Get("Date"); date != "Thu, 01 Jan 1970 00:00:00 GMT" {
+		t.Errorf("the answer is of %s", date)
+	}
 	if l := <-lines; l.At != 77 || l.Took <= 0 || l.UserAgent != "Go-http-client/1.1" {
 		t.Errorf("the log says %+v", l)
 	}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A traffic counts what reaches a server, and when it last did.
+type traffic struct {
+	name string
+	n    atomic.Int64
+	last atomic.Int64
+}
+
+func (c *traffic) count() {
+	c.n.Add(1)
+	c.last.Store(time.Now().UnixNano())
+}
+
+// packets counts those of a UDP port that never answers.
+func packets(t *testing.T, name string, servers *sync.WaitGroup) (*traffic, string) {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_ = conn.SetReadBuffer(4 << 20)
+	c := &traffic{name: name}
+	servers.Go(func() {
+		for b := make([]byte, 2048); ; {
+			if _, _, err := conn.ReadFrom(b); err != nil {
+				return
+			}
+			c.count()
+		}
+	})
+	return c, conn.LocalAddr().String()
+}
+
+// connections counts those of a TCP port, and what comes over them.
+func connections(t *testing.T, name string, servers *sync.WaitGroup, serve func(net.Conn)) (*traffic, string) {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	c := &traffic{name: name}
+	servers.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.count()
+			servers.Go(func() {
+				defer conn.Close()
+				serve(&counted{conn, c})
+			})
+		}
+	})
+	return c, l.Addr().String()
+}
+
+type counted struct {
+	net.Conn
+	c *traffic
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.c.count()
+	}
+	return n, err
+}
+
+func hold(conn net.Conn) { io.Copy(io.Discard, conn) }
+
+func answer(conn net.Conn) {
+	conn.Read(make([]byte, 2048))
+	const body = "<flat-profile></flat-profile>"
+	fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+}
+
+// Ctrl-C ends all traffic of 5,000 devices within a second: TFTP that nobody
+// answers, HTTP that is answered and HTTP that is not, HTTPS in the middle of the
+// handshake, syslog.
+func TestCtrlCEndsAllTrafficWithinASecond(t *testing.T) {
+	var servers sync.WaitGroup
+	t.Cleanup(servers.Wait) // after all are closed
+	tftp, tftpAt := packets(t, "tftp", &servers)
+	syslog, syslogAt := packets(t, "syslog", &servers)
+	held, heldAt := connections(t, "http, held", &servers, hold)
+	busy, busyAt := connections(t, "http, answered", &servers, answer)
+	secret, secretAt := connections(t, "https", &servers, hold)
+	story := filepath.Join(t.TempDir(), "storm.yaml")
+	group := func(name, rule string) string {
+		return fmt.Sprintf("  %s: {model: SPA2102, count: 1250, set: {Resync_Random_Delay: 0, Resync_Periodic: 1, Resync_Error_Retry_Delay: 1, Syslog_Server: %q, Profile_Rule: %q}}\n", name, syslogAt, rule)
+	}
+	text := "clock: real\nlimits: {lateness: 1h, outstanding: 5000}\nfleet:\n" + group("silent", "tftp://"+tftpAt+"/x") +
+		group("held", "http://"+heldAt+"/x") + group("busy", "http://"+busyAt+"/x") + group("secret", "https://"+secretAt+"/x")
+	if err := os.WriteFile(story, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var out bytes.Buffer
+	c := exec.CommandContext(ctx, "spafleet", "run", story)
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	all := []*traffic{tftp, syslog, held, busy, secret}
+	for again := time.NewTicker(20 * time.Millisecond); !plenty(all); {
+		select {
+		case <-again.C:
+		case err := <-ended:
+			t.Fatalf("it ended by itself: %v\n%s", err, out.String())
+		}
+	}
+	asked := time.Now()
+	if err := c.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	err := <-ended
+	var code *exec.ExitError
+	if !errors.As(err, &code) || code.ExitCode() != 130 {
+		t.Errorf("%v, want exit code 130\n%s", err, out.String())
+	}
+	t.Logf("the program ended after %s", time.Since(asked))
+	for _, s := range all {
+		after := time.Duration(s.last.Load() - asked.UnixNano())
+		t.Logf("%s: %d, the last %s after Ctrl-C", s.name, s.n.Load(), after)
+		if after > raceSlowdown*time.Second {
+			t.Errorf("%s: traffic %s after Ctrl-C", s.name, after)
+		}
+	}
+}
+
+// plenty reports whether every server has had a thousand of what it counts.
+func plenty(all []*traffic) bool {
+	for _, c := range all {
+		if c.n.Load() < 1000 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,75 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"spafleet/device"
+	"spafleet/resync"
+)
+
+// file is a server that has one file.
+type file string
+
+func (f file) Respond(int64, *resync.Request) resync.Response {
+	return resync.Response{Status: 200, Body: []byte(f)}
+}
+
+// asking are the presets of a device that resyncs as soon as it boots.
+func asking(t *testing.T) (sets []device.Set) {
+	for _, p := range [][2]string{{"Profile_Rule", "http://127.0.0.1/a"}, {"Resync_Random_Delay", "0"}} {
+		id, ok := device.LookupID(p[0])
+		if !ok {
+			t.Fatalf("no parameter %s", p[0])
+		}
+		sets = append(sets, device.Set{ID: id, Value: p[1], Has: true})
+	}
+	return sets
+}
+
+// A fleet that is wrong in itself ends with the rule that it broke.
+func TestABrokenRuleEndsTheRun(t *testing.T) {
+	tests := []struct {
+		rule   string
+		tamper func(l *loop)
+	}{
+		{countsAgree, func(l *loop) { l.books.started++ }},
+		{countsAgree, func(l *loop) { l.gate.running-- }},
+		{neverEarly, func(l *loop) {
+			l.gate.push(start{dev: 0, due: l.clock.Now() + 3600e9, booted: l.units[0].booted})
+			l.units[0].set(queued, true)
+		}},
+		{oneState, func(l *loop) {
+			l.gate.push(start{dev: 1, booted: l.units[1].booted})
+			l.units[1].set(queued, true)
+			l.units[1].set(powered, false)
+		}},
+		{bytesAdd, func(l *loop) {
+			l.acts[l.units[0].act].told = intake{1, 1}
+		}},
+	}
+	for _, tt := range tests {
+		f, begun := (*Fleet)(nil), false
+		c := Config{Seed: 1, Groups: []Group{{Row: rowOf(t, "SPA2102"), Count: 2, Presets: asking(t)}}, Clock: Virtual,
+			InProcess: &InProcess{Server: file("<flat-profile></flat-profile>"), Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), HTTP: 80}}
+		c.Conduct = func(now int64, _ func(device.Index, device.Command)) (int64, bool) {
+			if f.Running() == 2 && !begun {
+				begun = true
+				tt.tamper(f.loops[0])
+			}
+			return now + 3600e9, now > f.start+86400e9
+		}
+		var err error
+		if f, err = New(c); err != nil {
+			t.Fatal(err)
+		}
+		err = f.Run(context.Background())
+		var b *Broken
+		if !errors.As(err, &b) || b.Rule != tt.rule || !strings.Contains(err.Error(), "internal error") {
+			t.Errorf("%v; want a broken rule %q", err, tt.rule)
+		}
+	}
+}

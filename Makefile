@@ -28,3 +28,11 @@ test-k8s:   ## the manifests against a real control plane; the first time builds
 SOAK ?= 30m
 soak:       ## 50,000 devices with faults for SOAK=30m; ends with all synced and nothing grown, or fails
 	@go build -o bin/soak ./bench/soak && bin/soak -time $(SOAK)
+bench-http: ## whole resyncs over HTTP beside wrk; two minutes
+	@go build -o bin/bench-http ./bench/http && bin/bench-http
+bench-tftp: ## whole resyncs over TFTP beside a bare pin/tftp loop; three minutes
+	@go build -o bin/bench-tftp ./bench/tftp && bin/bench-tftp
+bench-idle: ## memory of 100,000 and 1,000,000 devices in SEC-PRV-2; six minutes
+	@go build -o bin/bench-idle ./bench/idle && bin/bench-idle
+bench-storm: ## power returns to 100,000 devices; ten minutes
+	@go build -o bin/bench-storm ./bench/storm && bin/bench-storm

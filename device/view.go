@@ -20,3 +20,9 @@ type View struct {
 	Due           int64 // fleet time of its next resync, 0 for none
 	Resyncs       struct{ OK, Failed uint32 }
 }
+
+// Get returns the value of a parameter by its name, "" where the model lacks it.
+func (v View) Get(name string) string {
+	value, _ := v.Params.Lookup(name)
+	return value
+}

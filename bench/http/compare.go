@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"text/tabwriter"
 
 	"spafleet/bench/rig"
@@ -49,7 +48,7 @@ func compare(ctx context.Context, o options, errs io.Writer) (*comparison, error
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	defer s.Close()
 	for _, name := range contestants() {
 		c.Sides = append(c.Sides, &rig.Side{Name: name})
 	}
@@ -110,68 +109,44 @@ func (c *comparison) Print(out io.Writer) {
 
 // A site is nginx with the devices' files.
 type site struct {
-	dir   string
-	port  int
-	nginx *rig.Nginx
+	*rig.Site
+	paths []string // of the files that the devices with an unchanged body get
 }
 
 const address = "127.0.1.1"
 
-func (s *site) at() string { return fmt.Sprintf("%s:%d", address, s.port) }
-
 // open writes the files and starts nginx.
-func open(ctx context.Context, o options, cores rig.Cores, errs io.Writer) (s *site, err error) {
-	s = &site{}
-	if s.dir, err = os.MkdirTemp("", "bench-http-"); err != nil {
-		return nil, err
-	}
-	if s.port, err = rig.FreePort(address); err == nil {
-		fmt.Fprintf(errs, "writing the files of %d devices\n", o.devices)
-		err = s.write(o)
-	}
-	if err == nil {
-		s.nginx, err = rig.StartNginx(ctx, cores, s.dir, fmt.Sprintf("\tserver {\n\t\tlisten %s backlog=4096;\n\t\troot %s/www;\n\t}", s.at(), s.dir), s.at())
-	}
-	if err != nil {
-		s.close()
-		return nil, err
-	}
-	return s, nil
+func open(ctx context.Context, o options, cores rig.Cores, errs io.Writer) (*site, error) {
+	fmt.Fprintf(errs, "writing the files of %d devices\n", o.devices)
+	s := &site{paths: make([]string, o.devices)}
+	var err error
+	s.Site, err = rig.OpenSite(ctx, cores, address, func(www string) error { return s.write(www, o) })
+	return s, err
 }
 
 // write writes two files for each device, below a and b: they differ in GPP_A
 // alone, which says where the other is. The device that keeps its body gets a.
-func (s *site) write(o options) error {
+func (s *site) write(www string, o options) error {
 	row, err := rig.Row()
 	if err != nil {
 		return err
 	}
-	var paths strings.Builder
-	for _, pair := range [][2]string{{"a", "b"}, {"b", "a"}} {
-		dir := filepath.Join(s.dir, "www", pair[0])
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+	for _, pair := range [][2]string{{"b", "a"}, {"a", "b"}} {
+		dir := filepath.Join(www, pair[0])
+		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
 		err := rig.WriteFiles(dir, o.devices, func(dev device.Index) (string, []byte) {
 			u := rig.Unit(row, dev)
-			return u.MAC.String() + ".xml", rig.AppendProfile(nil, row, &u, o.size, "Resync_Periodic", "1", "GPP_A", pair[1])
+			name := u.MAC.String() + ".xml"
+			s.paths[dev] = "/" + pair[0] + "/" + name
+			return name, rig.AppendProfile(nil, row, &u, o.size, "Resync_Periodic", "1", "GPP_A", pair[1])
 		})
 		if err != nil {
 			return err
 		}
 	}
-	for dev := range o.devices {
-		u := rig.Unit(row, device.Index(dev))
-		fmt.Fprintf(&paths, "/a/%s.xml\n", u.MAC)
-	}
-	return os.WriteFile(filepath.Join(s.dir, "paths"), []byte(paths.String()), 0o600)
-}
-
-func (s *site) close() {
-	if s.nginx != nil {
-		s.nginx.Stop()
-	}
-	_ = os.RemoveAll(s.dir) // of temporary files
+	return nil
 }
 
 // run gives one contestant a round.
@@ -195,6 +170,6 @@ func (s *site) resyncs(name string, o options) rig.Resyncs {
 	if name == changed {
 		directory = "$A"
 	}
-	return rig.Resyncs{Name: name, Presets: []string{"Profile_Rule", "http://" + s.at() + "/" + directory + "/$MA.xml", "GPP_A", "a"},
+	return rig.Resyncs{Name: name, Presets: []string{"Profile_Rule", "http://" + s.At + "/" + directory + "/$MA.xml", "GPP_A", "a"},
 		Devices: o.devices, Parallel: o.parallel, Time: o.round, Changing: name == changed}
 }

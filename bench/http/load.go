@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"spafleet/bench/rig"
@@ -52,13 +52,16 @@ end
 var lastLine = regexp.MustCompile(`(?m)^\{"count".*\}$`)
 
 func (s *site) wrk(ctx context.Context, cores rig.Cores, o options) (rig.Round, error) {
-	script := filepath.Join(s.dir, "wrk.lua")
+	if err := os.WriteFile(filepath.Join(s.Dir, "paths"), []byte(strings.Join(s.paths, "\n")), 0o600); err != nil {
+		return rig.Round{}, err
+	}
+	script := filepath.Join(s.Dir, "wrk.lua")
 	if err := os.WriteFile(script, []byte(wrkScript), 0o600); err != nil {
 		return rig.Round{}, err
 	}
 	threads := cores.Count()
 	out, r, err := s.client(ctx, cores, "wrk", "-t", strconv.Itoa(threads), "-c", strconv.Itoa(max(o.parallel, threads)),
-		"-d", strconv.Itoa(int(o.round.Seconds())), "-s", script, "http://"+s.at())
+		"-d", strconv.Itoa(int(o.round.Seconds())), "-s", script, "http://"+s.At)
 	if err != nil {
 		return r, err
 	}
@@ -76,7 +79,7 @@ func (s *site) wrk(ctx context.Context, cores rig.Cores, o options) (rig.Round, 
 var heyRate = regexp.MustCompile(`\[200\]\s+(\d+) responses`)
 
 func (s *site) hey(ctx context.Context, cores rig.Cores, o options) (rig.Round, error) {
-	out, r, err := s.client(ctx, cores, "hey", "-disable-keepalive", "-c", strconv.Itoa(o.parallel), "-z", o.round.String(), "http://"+s.at()+s.first())
+	out, r, err := s.client(ctx, cores, "hey", "-disable-keepalive", "-c", strconv.Itoa(o.parallel), "-z", o.round.String(), "http://"+s.At+s.paths[0])
 	return counted(out, r, err, heyRate)
 }
 
@@ -90,20 +93,13 @@ export default function () { http.get(__ENV.TARGET); }
 var k6Count = regexp.MustCompile(`http_reqs\W+(\d+)`)
 
 func (s *site) k6(ctx context.Context, cores rig.Cores, o options) (rig.Round, error) {
-	script := filepath.Join(s.dir, "k6.js")
+	script := filepath.Join(s.Dir, "k6.js")
 	if err := os.WriteFile(script, []byte(k6Script), 0o600); err != nil {
 		return rig.Round{}, err
 	}
 	out, r, err := s.client(ctx, cores, "k6", "run", "--quiet", "--vus", strconv.Itoa(o.parallel), "--duration", o.round.String(),
-		"--env", "TARGET=http://"+s.at()+s.first(), script)
+		"--env", "TARGET=http://"+s.At+s.paths[0], script)
 	return counted(out, r, err, k6Count)
-}
-
-// first returns the path of the first device's file.
-func (s *site) first() string {
-	text, _ := os.ReadFile(filepath.Join(s.dir, "paths")) // written by this program
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	return string(line)
 }
 
 // counted takes the number of requests from what a load generator says.
@@ -123,7 +119,7 @@ func counted(out []byte, r rig.Round, err error, pattern *regexp.Regexp) (rig.Ro
 // whole process.
 func (s *site) client(ctx context.Context, cores rig.Cores, program string, args ...string) ([]byte, rig.Round, error) {
 	cmd := rig.Pinned(ctx, cores, rig.Find(program), args...)
-	cmd.Dir = s.dir
+	cmd.Dir = s.Dir
 	cmd.Env = append(cmd.Env, fmt.Sprint("GOMAXPROCS=", cores.Count()))
 	begun := time.Now()
 	out, err := cmd.CombinedOutput()

@@ -61,8 +61,8 @@ func AppendProfile(b []byte, row *device.Row, u *device.Unit, size int, pairs ..
 		b = appendElement(b, p[0], p[1])
 	}
 	for _, own := range [...][2]string{
-		{"Display_Name_1_", "Desk " + name[8:]}, {"User_ID_1_", number}, {"Password_1_", "p" + u.Serial}, {"Auth_ID_1_", number},
-		{"Display_Name_2_", "Fax " + name[8:]}, {"User_ID_2_", "f" + number}, {"Password_2_", "q" + u.Serial}, {"Auth_ID_2_", "f" + number},
+		{"Display_Name_1_", "Desk " + name[8:]}, {"User_ID_1_", number}, {"Password_1_", "p" + name[5:]}, {"Auth_ID_1_", number},
+		{"Display_Name_2_", "Fax " + name[8:]}, {"User_ID_2_", number[1:]}, {"Password_2_", "q" + name[5:]}, {"Auth_ID_2_", number[1:]},
 	} {
 		b = appendElement(b, own[0], own[1])
 	}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"text/tabwriter"
 	"time"
+
+	"spafleet/bench/rig"
 )
 
 // The clients that are compared, in the order of their turns.
@@ -59,7 +59,7 @@ type side struct {
 
 // compare measures all clients in turns.
 func compare(ctx context.Context, o options, errs io.Writer) (*comparison, error) {
-	c := &comparison{Machine: machine(), Core: o.core, Rounds: o.rounds, Seconds: o.round.Seconds(), Target: target}
+	c := &comparison{Machine: rig.Machine(), Core: o.core, Rounds: o.rounds, Seconds: o.round.Seconds(), Target: target}
 	s, err := newSetup()
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func compare(ctx context.Context, o options, errs io.Writer) (*comparison, error
 		return nil, err
 	}
 	defer n.stop()
-	if err := step(ctx, o.core); err != nil {
+	if err := rig.Step(ctx, rig.Others(o.core)); err != nil {
 		return nil, err
 	}
 	for _, bits := range o.bits {
@@ -118,14 +118,14 @@ func (k *contest) turn(ctx context.Context, o options, n *server, i int, errs io
 	return nil
 }
 
-func (t *task) run(ctx context.Context, core int, s *server) (round, error) {
+func (t *task) run(ctx context.Context, core int, s *server) (rig.Round, error) {
 	if t.Client == sTime {
 		return runSTime(ctx, core, s, t)
 	}
 	return runWorker(ctx, core, t)
 }
 
-func (d *side) add(r round) {
+func (d *side) add(r rig.Round) {
 	d.rates = append(d.rates, float64(r.Count)/r.Elapsed.Seconds())
 	d.cpus = append(d.cpus, float64(r.CPU)/float64(time.Millisecond)/float64(r.Count))
 }
@@ -138,20 +138,15 @@ func (k *contest) conclude() {
 		k.Ratios = append(k.Ratios, ours[i]/theirs[i])
 	}
 	slices.Sort(k.Ratios)
-	k.Ratio = median(k.Ratios)
+	k.Ratio = rig.Median(k.Ratios)
 	k.Met = k.Ratio >= target
 	for _, d := range k.Sides {
-		d.Min, d.Median, d.Max, d.CPU = slices.Min(d.rates), median(d.rates), slices.Max(d.rates), median(d.cpus)
+		d.Min, d.Median, d.Max, d.CPU = slices.Min(d.rates), rig.Median(d.rates), slices.Max(d.rates), rig.Median(d.cpus)
 	}
 }
 
-func median(list []float64) float64 {
-	sorted := slices.Sorted(slices.Values(list))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-func (c *comparison) print(out io.Writer) {
+// Print writes the result as text.
+func (c *comparison) Print(out io.Writer) {
 	fmt.Fprintf(out, "Full mutual handshake, GET, close; TLS 1.0, AES256-SHA, server key of 2048 bits. %s\n", c.Machine)
 	fmt.Fprintf(out, "Client on core %d, nginx on the others; %d rounds of %.0f s in turns. Connections in a real second.\n\n", c.Core, c.Rounds, c.Seconds)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -175,13 +170,4 @@ func (k *contest) verdict(i int) string {
 		return fmt.Sprintf("%.2f, %.2f or more: met", k.Ratio, target)
 	}
 	return fmt.Sprintf("%.2f, %.2f or more: MISSED", k.Ratio, target)
-}
-
-// step takes this program off the client's core.
-func step(ctx context.Context, core int) error {
-	text, err := exec.CommandContext(ctx, "taskset", "-apc", others(core), strconv.Itoa(os.Getpid())).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("taskset: %w: %s", err, text)
-	}
-	return nil
 }

@@ -1,20 +1,15 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
+	"spafleet/bench/rig"
 	"spafleet/certs/ssl"
 )
 
@@ -31,7 +26,8 @@ type memory struct {
 	Met         bool   `json:"target_met"`
 }
 
-func (m *memory) print(out io.Writer) {
+// Print writes the result as text.
+func (m *memory) Print(out io.Writer) {
 	verdict := "met"
 	if !m.Met {
 		verdict = "MISSED"
@@ -45,8 +41,8 @@ func (m *memory) print(out io.Writer) {
 // certificate of one device: certificates are kept by the holder, not by
 // connections.
 func measureMemory(ctx context.Context, o options, errs io.Writer) (*memory, error) {
-	m := &memory{Machine: machine(), Connections: o.memory, Target: mostMemory}
-	if err := files(o.memory + 200); err != nil {
+	m := &memory{Machine: rig.Machine(), Connections: o.memory, Target: mostMemory}
+	if err := rig.Files(o.memory + 200); err != nil {
 		return nil, err
 	}
 	s, err := newSetup()
@@ -78,7 +74,7 @@ func measureMemory(ctx context.Context, o options, errs io.Writer) (*memory, err
 			return nil, err
 		}
 	}
-	if err := wait(ctx, time.Second); err != nil { // until the last one waits in Read
+	if err := rig.Wait(ctx, time.Second); err != nil { // until the last one waits in Read
 		return nil, err
 	}
 	heap2, resident2 := weight()
@@ -150,46 +146,5 @@ func weight() (heap, resident int) {
 	runtime.GC() // pools keep their own for one more
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int(m.HeapInuse + m.StackInuse), number("/proc/self/status", "VmRSS") << 10
-}
-
-// number returns a value of one of the system's lists.
-func number(file, name string) int {
-	n, _ := strconv.Atoi(strings.TrimSuffix(line(file, name), " kB"))
-	return n
-}
-
-// line returns what stands behind a name and a colon in one of the system's
-// lists; "" where it does not.
-func line(file, name string) string {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return ""
-	}
-	for s := bufio.NewScanner(bytes.NewReader(text)); s.Scan(); {
-		if key, value, ok := strings.Cut(s.Text(), ":"); ok && strings.TrimSpace(key) == name {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
-}
-
-// machine says what was measured on, and how busy it was.
-func machine() string {
-	load, _ := os.ReadFile("/proc/loadavg") // "" says that it is not known
-	first, _, _ := strings.Cut(string(load), " ")
-	return fmt.Sprintf("%d x %s, %s, load at the start %s", runtime.NumCPU(), line("/proc/cpuinfo", "model name"), runtime.Version(), first)
-}
-
-// files makes room for as many open files.
-func files(n int) error {
-	var l syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
-		return err
-	}
-	if l.Max < uint64(n) {
-		return fmt.Errorf("%d open files are allowed, %d are needed: ulimit -n %d", l.Max, n, n)
-	}
-	l.Cur = l.Max
-	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l)
+	return int(m.HeapInuse + m.StackInuse), rig.Number("/proc/self/status", "VmRSS") << 10
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"spafleet/bench/rig"
 )
 
 // mintTime is how long 100,000 certificates may take, on one core.
@@ -20,7 +22,8 @@ type minting struct {
 	Met          bool    `json:"target_met"`
 }
 
-func (m *minting) print(out io.Writer) {
+// Print writes the result as text.
+func (m *minting) Print(out io.Writer) {
 	verdict := "met"
 	if !m.Met {
 		verdict = "MISSED"
@@ -30,7 +33,7 @@ func (m *minting) print(out io.Writer) {
 }
 
 func measureMint(ctx context.Context, o options, errs io.Writer) (*minting, error) {
-	m := &minting{Machine: machine()}
+	m := &minting{Machine: rig.Machine()}
 	fmt.Fprintf(errs, "minting %d certificates\n", o.mint)
 	r, err := runWorker(ctx, o.core, &task{Client: "minting", Mint: o.mint})
 	if err != nil {

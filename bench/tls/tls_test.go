@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"spafleet/bench/rig"
 )
 
 // The workers of a test are the test's own program.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == workerArgument {
+	if len(os.Args) == 2 && os.Args[1] == rig.WorkerArgument {
 		main()
 	}
 	os.Exit(m.Run())
@@ -24,7 +26,7 @@ func TestMain(m *testing.M) {
 func need(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
-		if _, err := exec.LookPath(find(p)); err == nil {
+		if _, err := exec.LookPath(rig.Find(p)); err == nil {
 			continue
 		}
 		if os.Getenv("CI") != "" {
@@ -40,7 +42,7 @@ func said[T any](t *testing.T, args ...string) *T {
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
 	var out, errs bytes.Buffer
-	code := run(t.Context(), append(args, "--json"), nil, &out, &errs)
+	code := instrument().Run(t.Context(), append(args, "--json"), nil, &out, &errs)
 	r := new(T)
 	if err := json.Unmarshal(out.Bytes(), r); code != 0 || err != nil {
 		t.Fatalf("exit %d, %v\n%s\n%s", code, err, out.String(), errs.String())
@@ -114,19 +116,19 @@ func TestMissedTargetIsShown(t *testing.T) {
 		}
 		k.conclude()
 		var out strings.Builder
-		(&comparison{Contests: []*contest{k}}).print(&out)
+		(&comparison{Contests: []*contest{k}}).Print(&out)
 		if k.Ratio != tt.ratio || !strings.Contains(out.String(), tt.want) {
 			t.Errorf("ratio %v, want %v and %q in\n%s", k.Ratio, tt.ratio, tt.want, out.String())
 		}
 	}
-	for r, want := range map[report]string{
+	for r, want := range map[rig.Report]string{
 		&memory{HeapStack: 20 << 10, Target: mostMemory}:             "20.0 KB each (16 KB or less: MISSED)",
 		&memory{HeapStack: 16 << 10, Target: mostMemory, Met: true}:  "16.0 KB each (16 KB or less: met)",
 		&minting{Certificates: 1000, Seconds: 0.7, Target: 0.6}:      "0.7 s, CPU 0.0 s (0.6 s or less: MISSED)",
 		&minting{Certificates: 10, Seconds: 1, Target: 2, Met: true}: "(2.0 s or less: met)",
 	} {
 		var out strings.Builder
-		if r.print(&out); !strings.Contains(out.String(), want) {
+		if r.Print(&out); !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
@@ -143,7 +145,7 @@ func TestMistakesInOptions(t *testing.T) {
 		"--fast":          "not defined",
 	} {
 		var out, errs bytes.Buffer
-		if code := run(t.Context(), strings.Fields(line), nil, &out, &errs); code != 2 || out.Len() > 0 || !strings.Contains(errs.String(), want) {
+		if code := instrument().Run(t.Context(), strings.Fields(line), nil, &out, &errs); code != 2 || out.Len() > 0 || !strings.Contains(errs.String(), want) {
 			t.Errorf("%s: exit %d, want 2 and %q in\n%s", line, code, want, errs.String())
 		}
 	}

@@ -12,25 +12,17 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
-	"runtime/pprof"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
+	"spafleet/bench/rig"
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
 )
-
-// workerArgument makes the program the process that is measured. A task comes
-// in, a round goes out, as JSON.
-const workerArgument = "worker"
 
 // A task is what a worker does.
 type task struct {
@@ -42,20 +34,13 @@ type task struct {
 	Mint     int // certificates
 }
 
-// A round is what came of a task.
-type round struct {
-	Count   int           // of connections, or of certificates
-	Elapsed time.Duration // real time
-	CPU     time.Duration // of user and system
-}
-
 // work is the worker.
-func work(in io.Reader, out io.Writer) error {
+func work(_ context.Context, in io.Reader, out io.Writer) error {
 	var t task
 	if err := json.NewDecoder(in).Decode(&t); err != nil {
 		return fmt.Errorf("read task: %w", err)
 	}
-	defer profiled(&t)()
+	defer rig.Profiled(fmt.Sprintf("%s-%d-%d", strings.ReplaceAll(t.Client, "/", "-"), t.Bits, t.Parallel))()
 	do := connections
 	if t.Mint > 0 {
 		do = certificates
@@ -67,52 +52,17 @@ func work(in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(r)
 }
 
-// profiled writes a profile of the worker into the folder that BENCH_PROFILE
-// names, if any.
-func profiled(t *task) (end func()) {
-	dir := os.Getenv("BENCH_PROFILE")
-	if dir == "" {
-		return func() {}
-	}
-	name := fmt.Sprintf("%s-%d-%d.pprof", strings.ReplaceAll(t.Client, "/", "-"), t.Bits, t.Parallel)
-	f, err := os.Create(filepath.Join(dir, name))
-	if err != nil || pprof.StartCPUProfile(f) != nil {
-		return func() {}
-	}
-	return func() {
-		pprof.StopCPUProfile()
-		f.Close()
-	}
-}
-
 // runWorker runs a worker on one core.
-func runWorker(ctx context.Context, core int, t *task) (round, error) {
-	var r round
-	text, err := json.Marshal(t)
-	if err != nil {
-		return r, err
+func runWorker(ctx context.Context, core int, t *task) (r rig.Round, err error) {
+	if err = rig.RunWorker(ctx, rig.Core(core), t, &r); err != nil {
+		err = fmt.Errorf("%s: %w", t.Client, err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return r, err
-	}
-	cmd := pinned(ctx, fmt.Sprint(core), self, workerArgument)
-	cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(text), os.Stderr
-	answer, err := cmd.Output()
-	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			err = fmt.Errorf("the worker for %s ended with code %d", t.Client, exit.ExitCode())
-		}
-		return r, err
-	}
-	return r, json.Unmarshal(answer, &r)
+	return r, err
 }
 
 // connections connects until the time is over. What came before the first
 // connections, and those, do not count.
-func connections(t *task) (*round, error) {
+func connections(t *task) (*rig.Round, error) {
 	wrap, err := t.client()
 	if err != nil {
 		return nil, err
@@ -123,7 +73,7 @@ func connections(t *task) (*round, error) {
 	var done atomic.Int64
 	var all sync.WaitGroup
 	failed := make(chan error, t.Parallel)
-	begun, before := time.Now(), used()
+	begun, before := time.Now(), rig.Used()
 	for range t.Parallel {
 		all.Go(func() {
 			for time.Since(begun) < t.Time {
@@ -136,22 +86,13 @@ func connections(t *task) (*round, error) {
 		})
 	}
 	all.Wait()
-	r := &round{Count: int(done.Load()), Elapsed: time.Since(begun), CPU: used() - before}
+	r := &rig.Round{Count: int(done.Load()), Elapsed: time.Since(begun), CPU: rig.Used() - before}
 	select {
 	case err := <-failed:
 		return nil, err
 	default:
 		return r, nil
 	}
-}
-
-// used returns the processor time of this process.
-func used() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // request is that of s_time.
@@ -252,7 +193,7 @@ var models = []string{"SPA2102", "PAP2", "SPA504G"}
 
 // certificates mints certificates for as many devices, with the keys that they
 // share.
-func certificates(t *task) (*round, error) {
+func certificates(t *task) (*rig.Round, error) {
 	rows := make([]*device.Row, len(models))
 	for i, m := range models {
 		row, err := device.NewRow(m, "", map[string]string{"client_root": "early"})
@@ -263,7 +204,7 @@ func certificates(t *task) (*round, error) {
 	}
 	h := &certs.Holder{PKI: certs.New(seed), Seed: seed}
 	distinct := make(map[string]bool, t.Mint)
-	begun, before := time.Now(), used()
+	begun, before := time.Now(), rig.Used()
 	for i := range t.Mint {
 		u := rows[i%len(rows)].Unit(seed, device.Index(i), device.Unit{}.IP)
 		c, _, err := h.Certificate(&u)
@@ -272,7 +213,7 @@ func certificates(t *task) (*round, error) {
 		}
 		distinct[string(c.Chain[0])] = true
 	}
-	r := &round{Count: len(distinct), Elapsed: time.Since(begun), CPU: used() - before}
+	r := &rig.Round{Count: len(distinct), Elapsed: time.Since(begun), CPU: rig.Used() - before}
 	runtime.KeepAlive(distinct)
 	if r.Count != t.Mint {
 		return nil, fmt.Errorf("of %d certificates only %d are distinct", t.Mint, r.Count)

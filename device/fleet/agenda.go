@@ -58,7 +58,7 @@ func (l *loop) schedule(dev device.Index, u *unit) {
 
 // mostEntries is how many heap entries there may be: one that is live for each
 // device, and some that are stale.
-func mostEntries(devices int) int { return devices + devices/4 + 64 }
+func mostEntries(devices int) int { return devices + devices/8 + 64 }
 
 // arm sets when a device resyncs next and why, or stops the timer.
 func (l *loop) arm(dev device.Index, u *unit, at int64, cause device.Cause, ok bool) {

@@ -8,7 +8,7 @@
 // [New] builds a fleet, [Fleet.Open] opens its sockets, [Fleet.Run] runs it
 // until its context ends and returns when the last attempt has ended. Meanwhile
 // [Fleet.Do] asks something of a device, [Fleet.View] and [Fleet.At] look at
-// one, [Fleet.Await] waits for a condition, and Config.Tell hears what happens.
+// one, [Fleet.Await] and [Fleet.WaitFor] wait for a condition, and Config.Tell hears what happens.
 package fleet
 
 import (
@@ -411,6 +411,20 @@ func (f *Fleet) Await(ctx context.Context, held func() bool) error {
 			return errors.New("the fleet has ended")
 		}
 	}
+}
+
+// WaitFor returns a device as soon as held is true of it. It looks as [Fleet.Await]
+// does; with an error it returns the device as it was last.
+func (f *Fleet) WaitFor(ctx context.Context, dev device.Index, held func(device.View) bool) (v device.View, err error) {
+	known := true
+	err = f.Await(ctx, func() bool {
+		v, known = f.View(dev)
+		return !known || held(v)
+	})
+	if !known {
+		err = fmt.Errorf("no device %d: the fleet has %d", dev, f.Len())
+	}
+	return v, err
 }
 
 // watch returns a channel that is closed at the next event.

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"spafleet/bench/rig"
+	"spafleet/device"
+	"spafleet/scenarios"
+)
+
+// mostLate is what is to be reached (architecture), p99, in milliseconds.
+const mostLate = 10
+
+// A report is what became of all storms.
+type report struct {
+	Machine   string        `json:"machine"`
+	Devices   int           `json:"devices"`
+	Generator rig.Cores     `json:"generator_cores"`
+	Server    rig.Cores     `json:"server_cores"`
+	Storms    []*storm      `json:"storms"`
+	Shortest  int           `json:"shortest_window_held_seconds"` // 0: none
+	Silent    *silence      `json:"silent_tftp_server,omitempty"`
+	Verdicts  []rig.Verdict `json:"verdicts"`
+}
+
+// A silence is a run against a TFTP server that says nothing.
+type silence struct {
+	Devices int      `json:"devices"`
+	Valid   bool     `json:"valid"`
+	Limits  []string `json:"limits"`
+	Reasons []string `json:"reasons"`
+}
+
+// measure lets the power return, in shorter windows as long as they are held.
+func measure(ctx context.Context, o options, errs io.Writer) (*report, error) {
+	r := &report{Machine: rig.Machine(), Devices: o.devices}
+	r.Server, r.Generator = rig.Halves()
+	fmt.Fprintf(errs, "writing the files of %d devices\n", o.devices)
+	s, err := open(ctx, o.devices, r.Server)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	for i, window := range o.windows {
+		fmt.Fprintf(errs, "%d devices within %d s: ", o.devices, window)
+		k := &storm{}
+		if err := rig.RunWorker(ctx, r.Generator, task{Server: s.At, Devices: o.devices, Window: window}, k); err != nil {
+			fmt.Fprintln(errs)
+			return nil, err
+		}
+		fmt.Fprintf(errs, "%d synced, p99 late by %.1f ms\n", k.Synced, k.Late.P99*1000)
+		r.Storms = append(r.Storms, k)
+		if i == 0 {
+			r.judge(k)
+		}
+		if !k.held() {
+			break
+		}
+		r.Shortest = window
+	}
+	if o.silent > 0 {
+		fmt.Fprintf(errs, "%d devices ask a silent TFTP server\n", o.silent)
+		r.Silent = &silence{}
+		if err := rig.RunWorker(ctx, r.Generator, task{Silent: o.silent}, r.Silent); err != nil {
+			return nil, err
+		}
+		r.Verdicts = append(r.Verdicts, rig.AtLeast("silent TFTP server, limits that the verdict names", float64(len(r.Silent.Limits)), 1, ""))
+	}
+	return r, nil
+}
+
+func (r *report) judge(k *storm) {
+	name := fmt.Sprintf("%d devices within %d s, ", k.Devices, k.Window)
+	r.Verdicts = append(r.Verdicts,
+		rig.AtMost(name+"late by, p99", k.Late.P99*1000, mostLate, "ms"),
+		rig.AtLeast(name+"synced", 100*float64(k.Synced)/float64(k.Devices), 100, "%"))
+}
+
+// held reports whether a window is long enough.
+func (k *storm) held() bool {
+	return k.Synced == k.Devices && k.Failed == 0 && k.Late.P99*1000 <= mostLate
+}
+
+// Print writes the result as text.
+func (r *report) Print(out io.Writer) {
+	fmt.Fprintf(out, "Power returns to %d provisioned devices, HTTP, a connection and a file each. %s\n", r.Devices, r.Machine)
+	fmt.Fprintf(out, "nginx on cores %s, the devices on %s.\n\n", r.Server, r.Generator)
+	for _, k := range r.Storms {
+		fmt.Fprintf(out, "within %2d s: %d synced, %d failed; late by: median %.1f ms, p99 %.1f ms, at most %.1f ms; %.0f %% of its cores\n",
+			k.Window, k.Synced, k.Failed, k.Late.Med*1000, k.Late.P99*1000, k.Late.Max*1000, 100*k.Busy)
+	}
+	fmt.Fprintln(out, "\nshortest window held:", r.shortest())
+	if s := r.Silent; s != nil {
+		fmt.Fprintf(out, "silent TFTP server, %d devices: run valid: %t, limits: %s\n", s.Devices, s.Valid, strings.Join(s.Limits, ", "))
+		for _, why := range s.Reasons {
+			fmt.Fprintf(out, "  %s\n", why)
+		}
+	}
+	fmt.Fprintln(out)
+	for _, v := range r.Verdicts {
+		fmt.Fprintln(out, v)
+	}
+}
+
+func (r *report) shortest() string {
+	if r.Shortest == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d s", r.Shortest)
+}
+
+const address = "127.0.1.3"
+
+// open serves the devices' files.
+func open(ctx context.Context, devices int, cores rig.Cores) (*rig.Site, error) {
+	row, err := rig.Row()
+	if err != nil {
+		return nil, err
+	}
+	return rig.OpenSite(ctx, cores, address, func(www string) error {
+		return rig.WriteFiles(www, devices, func(dev device.Index) (string, []byte) {
+			u := rig.Unit(row, dev)
+			return u.MAC.String() + ".cfg", rig.SealedFile(row, &u)
+		})
+	})
+}
+
+// silent runs devices against a TFTP server that says nothing, as the command
+// does, and returns what the verdict says of this machine.
+func silent(ctx context.Context, devices int) (*silence, error) {
+	c, err := net.ListenPacket("udp4", address+":0")
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	story := &scenarios.Story{Name: "silent", Seed: rig.Seed, Duration: 25 * time.Second, Fleet: []scenarios.Group{{
+		Name: "devices", Model: rig.Model, Firmware: rig.Firmware, Count: devices,
+		Set: []scenarios.Preset{{Name: "Profile_Rule", Value: "tftp://" + c.LocalAddr().String() + "/$MA.cfg"}},
+	}}}
+	rig.CollectAsTheCommand(devices)
+	r, err := scenarios.Run(ctx, story, scenarios.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &silence{devices, r.Generator.Valid, slices.Clone(r.Generator.Limits), slices.Clone(r.Generator.Reasons)}, nil
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"spafleet/bench/peer"
+	"spafleet/bench/rig"
+)
+
+func TestMain(m *testing.M) { rig.TestMain(m, instrument()) }
+
+func TestBothClientsFetchInTurns(t *testing.T) {
+	peer.Need(t, "taskset", "util-linux")
+	servers := embedded
+	if os.Geteuid() == 0 { // dnsmasq's port is 69
+		peer.Need(t, "dnsmasq", "dnsmasq-base")
+		servers += "," + dnsmasq
+	}
+	var c comparison
+	rig.Said(t, instrument(), &c, "--devices 100 --rounds 1 --time 2 --parallel 4 --sizes 1000 --servers "+servers)
+	for _, k := range c.Contests {
+		for i, want := range []string{bare, ours} {
+			if s := k.Sides[i]; s.Name != want || s.Rate <= 0 || s.Cost <= 0 {
+				t.Errorf("%s: %+v, want %s", k.Server, s, want)
+			}
+		}
+	}
+	if len(c.Contests) == 0 || len(c.Verdicts) != len(c.Contests) || c.Verdicts[0].Value != c.Contests[0].Sides[1].Rate/c.Contests[0].Sides[0].Rate {
+		t.Errorf("verdicts %v of %+v", c.Verdicts, c.Contests)
+	}
+}

@@ -47,6 +47,8 @@ type Shelf struct {
 	kept map[shelfKey]*Reading
 	held int
 	seen map[shelfKey]struct{} // keys of readings that were wanted once
+
+	rooms sync.Pool // of *[]profile.Param
 }
 
 // Compiled is what opens files of the vendor's compiler, which nothing here can.
@@ -100,12 +102,19 @@ func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (
 		asked := o
 		o.External = func(body []byte) (string, error) { return s.Compiled.Program(asked, body) }
 	}
-	o.Keep = true
+	room, _ := s.rooms.Get().(*[]profile.Param)
+	if room == nil {
+		room = new([]profile.Param)
+	}
+	o.Keep, o.Room = true, *room
 	file, err := profile.Decode(body, o)
 	if err != nil {
 		return nil, err
 	}
 	r = reading(u.Row, file)
+	*room = file.Params
+	clear(*room)
+	s.rooms.Put(room)
 	if r.Protection&profile.Targeted == 0 && file.Opened != profile.ByExternal {
 		key = shared
 	}

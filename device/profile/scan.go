@@ -28,7 +28,9 @@ func Scan(text string, o Options) ([]Param, error) {
 	}
 	s := scanner{text: strings.TrimPrefix(text, byteOrderMark), o: o, aliases: aliases}
 	s.open = s.frames[:0]
-	s.params = make([]Param, 0, len(text)/48+1)
+	if s.params = o.Room[:0]; s.params == nil {
+		s.params = make([]Param, 0, len(text)/48+1)
+	}
 	if err := s.run(); err != nil && !(o.ApplyBroken && s.found) {
 		return nil, err
 	}

@@ -46,6 +46,7 @@ func (t *task) weigh(ctx context.Context) (*weight, error) {
 	}
 	empty := live()
 	w := &weight{Devices: t.Devices}
+	endOfStart := rig.Profiled("ready")
 	begun, used := time.Now(), rig.Used()
 	seen := rig.NewWatcher(t.Devices)
 	f, err := fleet.New(fleet.Config{Seed: rig.Seed, Network: rig.Direct{Pairs: []string{"Resync_Random_Delay", delay}}, Tell: seen.Tell, Late: seen.Tally.Late,
@@ -54,7 +55,7 @@ func (t *task) weigh(ctx context.Context) (*weight, error) {
 		return nil, err
 	}
 	stop := rig.Start(ctx, f)
-	err = t.follow(ctx, f, seen, w, begun)
+	err = t.follow(ctx, f, seen, w, begun, endOfStart)
 	if err == nil {
 		w.Resyncs = seen.OK.Load()
 		w.Each = (rig.Used() - used).Seconds() * 1e6 / float64(w.Resyncs)
@@ -71,14 +72,16 @@ func (t *task) weigh(ctx context.Context) (*weight, error) {
 }
 
 // follow waits until the devices have power, and until they rest.
-func (t *task) follow(ctx context.Context, f *fleet.Fleet, seen *rig.Watcher, w *weight, begun time.Time) error {
+func (t *task) follow(ctx context.Context, f *fleet.Fleet, seen *rig.Watcher, w *weight, begun time.Time, started func()) error {
 	all := int64(t.Devices)
-	if err := f.Await(ctx, func() bool { return seen.Powered.Load() >= all }); err != nil {
+	err := f.Await(ctx, func() bool { return seen.Powered.Load() >= all })
+	started()
+	if err != nil {
 		return err
 	}
 	w.Ready = time.Since(begun).Seconds()
 	// Each resyncs twice: its first file changes what asks for a reboot.
-	err := f.Await(ctx, func() bool { return seen.OK.Load() >= 2*all || seen.Failed.Load() > 0 })
+	err = f.Await(ctx, func() bool { return seen.OK.Load() >= 2*all || seen.Failed.Load() > 0 })
 	w.Took = time.Since(begun).Seconds()
 	secured := seen.Tally.Summary().States[fsm.SecPrv2.String()]
 	if err = errors.Join(err, seen.Err()); err == nil && secured != t.Devices {

@@ -127,15 +127,39 @@ func (l *loop) startUp(dev device.Index, u *unit, now int64) {
 // as the first change of a device's life.
 func (l *loop) applyPresets(dev device.Index, u *unit, now int64) {
 	u.set(preset, true)
+	u.params = l.f.presets[u.group]
+	if b := l.f.births[u.group]; b.alike && u.row == u.group && !u.has(isCustom) {
+		l.moved(dev, u, now, device.ViaPreset, b.life, b.moves...)
+		return
+	}
 	row := l.row(u)
 	unit := l.f.identity(row, dev)
-	u.params = l.f.presets[u.group]
 	via := device.ViaPreset
 	if u.has(isCustom) {
 		u.params, via = l.custom[dev].defaults, device.ViaRC
 	}
 	life, moves := u.life.Apply(device.Change{Unit: &unit, Before: row.Factory.Reset(), After: u.params, Via: via})
 	l.moved(dev, u, now, via, life, moves...)
+}
+
+// A birth is what becomes of the devices of a group by their presets.
+type birth struct {
+	alike bool // for all of them, so that it need not be found out for each
+	life  device.Life
+	moves []fsm.Event
+}
+
+// birthOf finds out what presets make of a group's devices. A rule says the same
+// for all of them: macros put other texts into it, but each has one. Only what is
+// said of certificates differs between devices in more than its letters.
+func birthOf(g *Group, u *device.Unit, presets device.Params) birth {
+	for _, s := range g.Presets {
+		if strings.Contains(s.Value, "CCERT") {
+			return birth{}
+		}
+	}
+	life, moves := device.Life{}.Apply(device.Change{Unit: u, Before: g.Row.Factory.Reset(), After: presets, Via: device.ViaPreset})
+	return birth{true, life, moves}
 }
 
 func (l *loop) factoryReset(dev device.Index, u *unit, now int64) {

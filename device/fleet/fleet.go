@@ -32,6 +32,7 @@ type Fleet struct {
 	seed       uint64
 	groups     []Group
 	presets    []device.Params // by group
+	births     []birth         // by group
 	network    Network
 	guard      *fetch.Guard
 	budget     Budget
@@ -189,6 +190,8 @@ func (f *Fleet) populate() {
 		group := &f.groups[g]
 		f.rows = append(f.rows, group.Row)
 		f.presets = append(f.presets, f.shelf.Layers.Preset(group.Row.Factory, group.Presets))
+		first := group.Row.Unit(f.seed, device.Index(last), f.address(device.Index(last)))
+		f.births = append(f.births, birthOf(group, &first, f.presets[g]))
 		last += group.Count
 		for ; place < f.shard.Len(last); place++ {
 			dev := f.shard.At(place)

@@ -62,7 +62,7 @@ var errPending = errors.New("connection is not there yet")
 
 // connect begins a connection, or asks how it is with one that was begun.
 func connect(fd int, peer unix.Sockaddr) error {
-	switch err := unix.Connect(fd, peer); err { //nolint:errorlint // numbers of the system
+	switch err := unix.Connect(fd, peer); err {
 	case nil, unix.EISCONN:
 		return nil
 	case unix.EINPROGRESS, unix.EALREADY, unix.EINTR:

@@ -47,6 +47,8 @@ type Shelf struct {
 	kept map[shelfKey]*Reading
 	held int
 	seen map[shelfKey]struct{} // keys of readings that were wanted once
+
+	rooms sync.Pool // of *[]profile.Param
 }
 
 // Compiled is what opens files of the vendor's compiler, which nothing here can.
@@ -81,8 +83,8 @@ func (s *Shelf) Digest(body []byte, o profile.Options) Digest {
 	return Digest(h.Sum64() | 1)
 }
 
-// Read decodes a body for a device, or finds it decoded. The error is
-// *profile.Error.
+// Read decodes a body for a device, or finds it decoded. The body must not be
+// changed afterwards. The error is *profile.Error.
 func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (*Reading, error) {
 	key := shelfKey{digest: d, row: u.Row, mac: u.MAC}
 	shared := shelfKey{digest: d, row: u.Row}
@@ -100,11 +102,19 @@ func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (
 		asked := o
 		o.External = func(body []byte) (string, error) { return s.Compiled.Program(asked, body) }
 	}
+	room, _ := s.rooms.Get().(*[]profile.Param)
+	if room == nil {
+		room = new([]profile.Param)
+	}
+	o.Keep, o.Room = true, *room
 	file, err := profile.Decode(body, o)
 	if err != nil {
 		return nil, err
 	}
 	r = reading(u.Row, file)
+	*room = file.Params
+	clear(*room)
+	s.rooms.Put(room)
 	if r.Protection&profile.Targeted == 0 && file.Opened != profile.ByExternal {
 		key = shared
 	}

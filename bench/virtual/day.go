@@ -153,7 +153,7 @@ var own = []string{"User_ID_1_", "Password_1_", "Display_Name_1_", "Auth_ID_1_",
 // common are parameters that are the same for all; with a full profile they are
 // repeated, as text that no parser skips.
 var common = []string{"GPP_A", "GPP_B", "GPP_C", "GPP_D", "GPP_E", "GPP_F", "GPP_G", "GPP_H", "GPP_I", "GPP_J", "GPP_K", "Proxy_1_", "Proxy_2_", "Outbound_Proxy_1_",
-	"Syslog_Facility_", "Primary_NTP_Server", "Secondary_NTP_Server"}
+	"GPP_L", "Primary_NTP_Server", "Secondary_NTP_Server"}
 
 func newProvider(c *dayCase) *provider {
 	p := &provider{changes: c.changes}

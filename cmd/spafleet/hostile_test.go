@@ -39,7 +39,7 @@ func TestBadServersGiveTheDevicesWording(t *testing.T) {
 		}
 	})
 	server := httptest.NewServer(badServer(forgotten(t)))
-	defer server.Close()
+	t.Cleanup(server.Close) // when the parallel tests have ended
 	tests := []struct{ name, rule, err, result string }{
 		{"an HTML page", server.URL + "/page.html", "corrupt file", "corrupt"},
 		{"a truncated profile", server.URL + "/truncated.xml", "corrupt file", "corrupt"},
@@ -68,9 +68,10 @@ func TestBadServersGiveTheDevicesWording(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			began := time.Now()
 			r := runJSON(t, "run", "--model", "SPA504G", "--count", "3", "--profile-rule", tt.rule, "--set", "Resync_Random_Delay=0",
-				"--switch", "client_certificate=none", "--switch", "http_read_wait=200ms", "--switch", "tftp_wait=50ms", "--switch", "tftp_tries=2", "--duration", "700ms", "--json")
+				"--switch", "client_certificate=none", "--switch", "http_read_wait=200ms", "--switch", "tftp_wait=50ms", "--switch", "tftp_tries=2", "--duration", "3s", "--json")
 			if r.Resyncs.OK != 0 || r.Resyncs.Failed != 3 {
 				t.Fatalf("resyncs %+v", r.Resyncs)
 			}
@@ -78,7 +79,7 @@ func TestBadServersGiveTheDevicesWording(t *testing.T) {
 			if e.Err != tt.err || e.Result != tt.result {
 				t.Errorf("the devices say %q (%s), want %q (%s)", e.Err, e.Result, tt.err, tt.result)
 			}
-			if took := time.Since(began); took > 4*time.Second {
+			if took := time.Since(began); took > 20*time.Second {
 				t.Errorf("it took %s", took)
 			}
 			if strings.Contains(tt.name, "OpenSSL") && !strings.Contains(e.Hint, "-md md5") {

@@ -63,7 +63,7 @@ type stage struct {
 func newStage(l *loop, world *InProcess) *stage {
 	s := &stage{l: l, world: world, workers: make([]int64, world.Workers)}
 	s.sockets.Wall = func() time.Time { return time.Unix(0, l.clock.Now()) }
-	s.sockets.ListenPacket, s.sockets.Faults = listenVirtual, world.Faults
+	s.sockets.ListenPacket, s.sockets.Faults, s.sockets.Guard = listenVirtual, world.Faults, fetch.NotReal
 	return s
 }
 

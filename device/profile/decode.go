@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"unsafe"
 )
 
 // Decode opens a file as a device does and returns what it says. The order is
 // fixed: size, presence of encryption where the rule has a key, openssl, gzip,
 // container, compiled binary, XML. A file's name never matters (documented).
 //
-// The error is an *[Error]; the File is then empty. body is neither kept nor
-// changed.
+// The error is an *[Error]; the File is then empty. body is not changed, and
+// kept only with Options.Keep.
 func Decode(body []byte, o Options) (File, error) {
 	f, err := decode(body, o)
 	if err != nil {
@@ -63,6 +64,7 @@ func decodeSalted(body []byte, o Options) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
+	o.Keep = true // nobody else has it
 	f, err := decodeOpen(plain, o)
 	if err != nil && !plausible(plain) {
 		return File{}, corrupt(explainNoise(body, o.Key, o.Explain))
@@ -78,7 +80,7 @@ func decodeOpen(body []byte, o Options) (File, error) {
 		if err != nil {
 			return File{}, err
 		}
-		body = plain
+		body, o.Keep = plain, true
 	}
 	switch {
 	case isContainer(body):
@@ -88,7 +90,7 @@ func decodeOpen(body []byte, o Options) (File, error) {
 	case o.AcceptSource && !isMarkup(body):
 		return decodeSource(string(body))
 	}
-	params, err := Scan(string(body), o)
+	params, err := Scan(textOf(body, o), o)
 	var pe *Error
 	if errors.As(err, &pe) && pe.Text == errCorrupt {
 		if hint := foreignHint(body); hint != "" {
@@ -96,6 +98,14 @@ func decodeOpen(body []byte, o Options) (File, error) {
 		}
 	}
 	return File{Params: params}, err
+}
+
+// textOf returns a body as text, in memory of its own unless the body may be kept.
+func textOf(body []byte, o Options) string {
+	if o.Keep {
+		return unsafe.String(unsafe.SliceData(body), len(body))
+	}
+	return string(body)
 }
 
 func decodeSource(text string) (File, error) {

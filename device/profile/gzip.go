@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"sync"
 )
 
 // isGzip goes by the first bytes, as the device does (documented), and wants
@@ -16,15 +17,22 @@ func isGzip(body []byte) bool { return bytes.HasPrefix(body, []byte("\x1f\x8b\x0
 // so compress first (documented).
 func Gzip(plain []byte) []byte {
 	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		panic(err) // the level is a constant
-	}
-	// Writes to a bytes.Buffer do not fail.
+	z := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(z)
+	z.Reset(&b)
 	_, _ = z.Write(plain) // into memory: cannot fail
 	z.Close()
 	return b.Bytes()
 }
+
+// zippers are used again: a new one costs more than a profile's compression.
+var zippers = sync.Pool{New: func() any {
+	z, err := gzip.NewWriterLevel(nil, gzip.BestCompression)
+	if err != nil {
+		panic(err) // the level is a constant
+	}
+	return z
+}}
 
 // gunzip unpacks the first member and ignores what follows it (inferred). It
 // stops as soon as there is more than limit bytes, 0 meaning no limit.

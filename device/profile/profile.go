@@ -90,6 +90,12 @@ func (p Protection) String() string { return strings.Join(p.Names(), "+") }
 // device is, and how its firmware behaves where the guides are silent. The zero
 // value is an ordinary Linksys unit without a key and without a size limit.
 type Options struct {
+	// Keep says that the body is never changed again: values may share its memory,
+	// and need no copy of it.
+	Keep bool
+	// Room takes the parameters, if they fit: one that is used again is no garbage.
+	Room []Param
+
 	Key   string // the requesting rule's --key, expanded
 	Keyed bool   // the rule has a --key, maybe an empty one
 

@@ -28,7 +28,9 @@ func Scan(text string, o Options) ([]Param, error) {
 	}
 	s := scanner{text: strings.TrimPrefix(text, byteOrderMark), o: o, aliases: aliases}
 	s.open = s.frames[:0]
-	s.params = make([]Param, 0, len(text)/48+1)
+	if s.params = o.Room[:0]; s.params == nil {
+		s.params = make([]Param, 0, len(text)/48+1)
+	}
 	if err := s.run(); err != nil && !(o.ApplyBroken && s.found) {
 		return nil, err
 	}
@@ -156,6 +158,9 @@ func (s *scanner) content(t tag) error {
 	if err != nil {
 		return err
 	}
+	if usable && s.closes(t.name) {
+		return s.param(t, raw)
+	}
 	s.push(t.name)
 	if s.peek(1) != '/' {
 		return nil
@@ -164,6 +169,16 @@ func (s *scanner) content(t tag) error {
 		return err
 	}
 	return s.param(t, raw)
+}
+
+// closes reads the plain close tag of a leaf, if that stands at pos.
+func (s *scanner) closes(name string) bool {
+	rest, ok := strings.CutPrefix(s.text[s.pos:], "</")
+	if !ok || len(rest) <= len(name) || rest[len(name)] != '>' || rest[:len(name)] != name {
+		return false
+	}
+	s.pos += len("</>") + len(name)
+	return true
 }
 
 // leafText reads up to the next tag. The text is not usable if it holds a CDATA
@@ -255,7 +270,7 @@ func (s *scanner) param(t tag, raw string) error {
 	if !ok {
 		return nil
 	}
-	raw = strings.Trim(raw, space)
+	raw = trimmed(raw)
 	if raw == "" && t.hasValue {
 		raw = strings.Trim(t.value, space)
 	}
@@ -266,6 +281,17 @@ func (s *scanner) param(t tag, raw string) error {
 	has := !t.empty || t.hasValue || s.o.EmptyElementClears
 	s.params = append(s.params, Param{Name: name, Value: value, Has: has, Access: t.access})
 	return nil
+}
+
+// trimmed is strings.Trim of space.
+func trimmed(s string) string {
+	for s != "" && isSpace(s[0]) {
+		s = s[1:]
+	}
+	for s != "" && isSpace(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // paramName returns which parameter a leaf with this tag name sets.

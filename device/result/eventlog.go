@@ -1,7 +1,6 @@
 package result
 
 import (
-	"bufio"
 	"encoding/hex"
 	"encoding/json"
 	"io"
@@ -16,11 +15,11 @@ import (
 // line is what the device did and said: never a socket's error, a free port or a
 // measured time, so that two runs can be compared. It is safe for concurrent use.
 type EventLog struct {
-	mac  func(device.Index) device.MAC
-	mu   sync.Mutex
-	to   *bufio.Writer
-	line []byte
-	err  error
+	mac func(device.Index) device.MAC
+	mu  sync.Mutex
+	to  io.Writer
+	out []byte // what is not written yet
+	err error
 	// What several events in a row have in common is written once.
 	at     int64
 	atText []byte
@@ -30,7 +29,7 @@ type EventLog struct {
 
 // NewEventLog returns a log to w. MAC says whose an index is.
 func NewEventLog(w io.Writer, mac func(device.Index) device.MAC) *EventLog {
-	return &EventLog{mac: mac, to: bufio.NewWriterSize(w, 256<<10), at: -1, dev: ^device.Index(0)}
+	return &EventLog{mac: mac, to: w, at: -1, dev: ^device.Index(0)}
 }
 
 // Tell writes events. It keeps nothing of the slice.
@@ -41,19 +40,27 @@ func (l *EventLog) Tell(events []device.Event) {
 		return
 	}
 	for i := range events {
-		l.line = l.appendEvent(l.line[:0], &events[i])
-		if _, l.err = l.to.Write(l.line); l.err != nil {
-			return
-		}
+		l.out = l.appendEvent(l.out, &events[i])
 	}
+	if len(l.out) >= mostHeld {
+		l.write()
+	}
+}
+
+// mostHeld is how many bytes are gathered before they are written.
+const mostHeld = 256 << 10
+
+func (l *EventLog) write() {
+	_, l.err = l.to.Write(l.out)
+	l.out = l.out[:0]
 }
 
 // Flush writes out what is kept, and returns what went wrong first.
 func (l *EventLog) Flush() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err == nil {
-		l.err = l.to.Flush()
+	if l.err == nil && len(l.out) > 0 {
+		l.write()
 	}
 	return l.err
 }

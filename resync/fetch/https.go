@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"time"
 
 	"spafleet/certs"
@@ -40,6 +41,13 @@ type dress struct {
 // dress makes a device ready before it connects: its certificate may have to be
 // made first, and that is not the device's time. An error is this program's.
 func (s *Sockets) dress(ctx context.Context, r *resync.Request) (d *dress, err error) {
+	dressing := s.dressingRoom()
+	select { // no more at once than there are cores: else all would be half dressed when they are cut off
+	case dressing <- struct{}{}:
+		defer func() { <-dressing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	d = &dress{}
 	at, devices := time.Unix(0, r.Now), s.Certs
 	if r.CA != "" {
@@ -56,6 +64,11 @@ func (s *Sockets) dress(ctx context.Context, r *resync.Request) (d *dress, err e
 		d.old.Think = func(int) error { return rest(ctx, think) }
 	}
 	return d, nil
+}
+
+func (s *Sockets) dressingRoom() chan struct{} {
+	s.roomOnce.Do(func() { s.room = make(chan struct{}, runtime.GOMAXPROCS(0)) })
+	return s.room
 }
 
 // seal shakes hands on a connection as the device's firmware does, and looks at

@@ -65,6 +65,9 @@ type Sockets struct {
 	exchanges sync.Pool // of *exchange
 	transfers sync.Pool // of *transfer
 
+	roomOnce sync.Once
+	room     chan struct{} // places of those who make their certificates
+
 	guardedOnce sync.Once
 	guarded     *net.Resolver
 }

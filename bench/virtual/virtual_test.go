@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// A small fleet is measured as the large one is, and what it says adds up.
+func TestASmallDayIsMeasured(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	var out, errs bytes.Buffer
+	events := filepath.Join(t.TempDir(), "events.jsonl")
+	if code := run([]string{"--devices", "20", "--lasts", "5h", "--json", "--events", events}, &out, &errs); code != 0 {
+		t.Fatalf("exit %d: %s", code, errs.String())
+	}
+	var r report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	changing, unchanged := r.Cases[0], r.Cases[1]
+	if changing.Failed+unchanged.Failed != 0 || changing.Attempts != unchanged.Attempts || changing.Attempts < 90 {
+		t.Errorf("attempts %d and %d, failed %d and %d", changing.Attempts, unchanged.Attempts, changing.Failed, unchanged.Failed)
+	}
+	if changing.Applied < 60 || unchanged.Applied != 20 {
+		t.Errorf("%d and %d bodies changed something", changing.Applied, unchanged.Applied)
+	}
+	if changing.Body < 1400 || changing.Body > 1700 || unchanged.Body < 44_000 || unchanged.Body > 46_000 {
+		t.Errorf("bodies of %d and %d bytes", changing.Body, unchanged.Body)
+	}
+	written, err := os.ReadFile(events)
+	if err != nil || int64(len(written)) != unchanged.Written || bytes.Count(written, []byte("\n")) != unchanged.Events {
+		t.Errorf("%d bytes of events, it says %d: %v", len(written), unchanged.Written, err)
+	}
+	if changing.Verdict != "no target for this fleet" || changing.Most != 0 {
+		t.Errorf("a target for 20 devices: %+v", changing)
+	}
+}
+
+func TestTheTargetIsForAWholeDay(t *testing.T) {
+	o := options{devices: 10_000, lasts: 24 * 3600e9}
+	for _, tt := range []struct {
+		seconds, each float64
+		want          string
+	}{{4, 16, "met, ratio 0.80"}, {4, 21, "missed, ratio 0.80"}, {6, 19, "missed, ratio 1.20"}} {
+		m := measurement{Seconds: tt.seconds, Each: tt.each, Most: 5, MostEach: 20}
+		if m.judge(o); m.Verdict != tt.want {
+			t.Errorf("%+v: %s", tt, m.Verdict)
+		}
+	}
+	var errs bytes.Buffer
+	if code := run([]string{"--devices", "x"}, &errs, &errs); code != 2 || !strings.Contains(errs.String(), "invalid value") {
+		t.Errorf("exit %d: %s", code, errs.String())
+	}
+}

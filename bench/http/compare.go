@@ -96,9 +96,9 @@ func (c *comparison) Print(out io.Writer) {
 	fmt.Fprintf(out, "HTTP, a new connection each, %d devices with a profile of %d bytes each, %d connections at a time.\n%s\n", c.Devices, c.Size, c.Parallel, c.Machine)
 	fmt.Fprintf(out, "nginx on cores %s, the client on %s; rounds of %.0f s in turns; medians of %d.\n\n", c.Server, c.Clients, c.Seconds, len(c.Sides[0].Rates))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "client\ta second\tCPU ms each\tto wrk")
+	fmt.Fprintln(w, "client\ta second\tCPU ms each\trate to wrk's\twrk's CPU to its own")
 	for _, s := range c.Sides {
-		fmt.Fprintf(w, "%s\t%.0f\t%.3f\t%.2f\n", s.Name, s.Rate, s.Cost, s.Ratio(c.Sides[0]))
+		fmt.Fprintf(w, "%s\t%.0f\t%.3f\t%.2f\t%.2f\n", s.Name, s.Rate, s.Cost, s.Ratio(c.Sides[0]), c.Sides[0].Cost/s.Cost)
 	}
 	_ = w.Flush() // the reader is gone
 	fmt.Fprintln(out)

@@ -115,6 +115,18 @@ func (x *exchange) do(r *resync.Request) (resync.Response, error) {
 	if sent != nil && timedOut(sent) {
 		return resync.Response{}, sent
 	}
+	head, plain, err := x.readPlain()
+	if err != nil {
+		return resync.Response{}, errors.Join(x.broken, err, sent)
+	}
+	if plain {
+		x.left = math.MaxInt
+		body, err := readKnown(x.in, head.length, r.Max)
+		if err != nil {
+			return resync.Response{}, &cutBody{err}
+		}
+		return resync.Response{Status: http.StatusOK, Body: body}, nil
+	}
 	answer, err := http.ReadResponse(x.in, nil)
 	if err != nil {
 		return resync.Response{}, errors.Join(x.broken, err, sent)

@@ -28,7 +28,7 @@ func (s *Sockets) dial(ctx context.Context, r *resync.Request, wait time.Duratio
 	return dial(ctx, r.Source, r.Server, wait)
 }
 
-func dialTCP(ctx context.Context, source netip.Addr, server netip.AddrPort, wait time.Duration) (net.Conn, error) {
+func dialNet(ctx context.Context, source netip.Addr, server netip.AddrPort, wait time.Duration) (net.Conn, error) {
 	d := net.Dialer{Timeout: wait, KeepAlive: -1} // keep-alive costs three calls and helps no short connection
 	var local netip.AddrPort
 	if source.IsValid() {

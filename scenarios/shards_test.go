@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
 	"slices"
@@ -388,6 +389,12 @@ expect:
   - {at_least: 50%%, where: resyncs.ok > 3, at: end}
   - {never: event.took > duration("4s")}
 `
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		if err := flag.Set("rapid.checks", "30"); err != nil { // each is hours of several fleets
+			t.Fatal(err)
+		}
+		defer func() { _ = flag.Set("rapid.checks", checks.DefValue) }()
+	}
 	rapid.Check(t, func(r *rapid.T) {
 		homes, desk := rapid.IntRange(1, 12).Draw(r, "homes"), rapid.IntRange(1, 6).Draw(r, "desk")
 		devices := homes + desk

@@ -101,9 +101,10 @@ func (t *task) run(ctx context.Context) (*storm, error) {
 }
 
 // stage builds the fleet. Its firmware counts Resync_Random_Delay in seconds, so
-// that windows other than multiples of the default's 20 s can be tried.
+// that windows other than multiples of the default's 20 s can be tried, and starts
+// at once: how long it boots is the same for all.
 func (t *task) stage() (*stage, error) {
-	row, err := device.NewRow(rig.Model, rig.Firmware, map[string]string{"random_delay_unit": "1s"})
+	row, err := device.NewRow(rig.Model, rig.Firmware, map[string]string{"random_delay_unit": "1s", "boot_time": "0s"})
 	if err != nil {
 		return nil, err
 	}

@@ -18,10 +18,11 @@ func TestBothClientsFetchInTurns(t *testing.T) {
 		servers += "," + dnsmasq
 	}
 	var c comparison
-	rig.Said(t, instrument(), &c, "--devices 100 --rounds 1 --time 2 --parallel 4 --sizes 1000 --servers "+servers)
+	rig.Said(t, instrument(), &c, "--devices 50 --rounds 1 --time 1 --parallel 4 --sizes 1000 --servers "+servers)
 	for _, k := range c.Contests {
 		for i, want := range []string{bare, ours} {
-			if s := k.Sides[i]; s.Name != want || s.Rate <= 0 || s.Cost <= 0 {
+			// On a busy machine dnsmasq may drop a packet, which costs three seconds.
+			if s := k.Sides[i]; s.Name != want || s.Rate <= 0 && k.Server == embedded || len(s.Costs) != 1 {
 				t.Errorf("%s: %+v, want %s", k.Server, s, want)
 			}
 		}

@@ -64,9 +64,8 @@ func (b *bath) print(what string, s sample) {
 func (b *bath) compare(first, last sample) {
 	fmt.Fprintf(b.out, "at rest: goroutines %d, then %d · files %d, then %d · heap %.1f, then %.1f MB · resident %.1f, then %.1f MB\n",
 		first.goroutines, last.goroutines, first.files, last.files, float64(first.heap)/1e6, float64(last.heap)/1e6, float64(first.resident)/1e6, float64(last.resident)/1e6)
-	if third := len(b.samples) / 3; third > 0 {
-		was, is := extremes(b.samples[:third]), extremes(b.samples[len(b.samples)-third:])
-		fmt.Fprintf(b.out, "first and last third of %d samples: least heap %.1f and %.1f MB, most resident %.1f and %.1f MB\n", len(b.samples),
+	if was, is, ok := ends(b.samples); ok {
+		fmt.Fprintf(b.out, "first and last third of the samples behind the first round: least heap %.1f and %.1f MB, most resident %.1f and %.1f MB\n",
 			float64(was.heap)/1e6, float64(is.heap)/1e6, float64(was.resident)/1e6, float64(is.resident)/1e6)
 	}
 }
@@ -101,15 +100,26 @@ const (
 	smallFleet = 20_000
 )
 
-// drift compares the first third of the samples with the last: of the heap the
-// least of each, which is what is left when no files are kept; of the resident
-// memory the most. It judges nothing where there are few samples.
-func drift(devices int, samples []sample) (grown []string) {
+// ends returns the first and the last third of the samples: of the heap the least
+// of each, which is what is left when no files are kept; of the resident memory
+// the most. The first round is left out: in it comes what stays and has a bound,
+// such as a count for each device that met a fault, and what the most attempts at
+// once took. It is false where a third is less than a round.
+func ends(samples []sample) (was, is sample, ok bool) {
+	samples = samples[min(len(phases), len(samples)):]
 	third := len(samples) / 3
-	if third < 3 {
+	if third < len(phases) {
+		return was, is, false
+	}
+	return extremes(samples[:third]), extremes(samples[len(samples)-third:]), true
+}
+
+// drift says what grew from the first round's end to the last.
+func drift(devices int, samples []sample) (grown []string) {
+	was, is, ok := ends(samples)
+	if !ok {
 		return nil
 	}
-	was, is := extremes(samples[:third]), extremes(samples[len(samples)-third:])
 	slack := 4 << 20
 	if devices < smallFleet {
 		slack = keptFiles

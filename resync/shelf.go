@@ -46,7 +46,7 @@ type Shelf struct {
 	mu   sync.Mutex
 	kept map[shelfKey]*Reading
 	held int
-	seen map[shelfKey]struct{} // keys of readings that were wanted once
+	seen [mostSeen]Digest // of bodies that were wanted once, each in the place that its number gives
 
 	rooms sync.Pool // of *[]profile.Param
 }
@@ -123,7 +123,7 @@ func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (
 }
 
 // mostSeen bounds what is remembered of readings that are not kept.
-const mostSeen = 1 << 14
+const mostSeen = 1 << 12
 
 // keep stores a reading that is wanted for the second time: a body of a device's
 // own may never be again. A full shelf is emptied: bodies that are worth keeping
@@ -135,14 +135,10 @@ func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, again := s.seen[key]; !again {
-		if s.seen == nil || len(s.seen) >= mostSeen {
-			s.seen = map[shelfKey]struct{}{}
-		}
-		s.seen[key] = struct{}{}
+	if seen := &s.seen[key.digest>>1%mostSeen]; *seen != key.digest {
+		*seen = key.digest
 		return
 	}
-	delete(s.seen, key)
 	if s.kept == nil || s.held+size > limit {
 		s.kept, s.held = map[shelfKey]*Reading{}, 0
 	}

@@ -32,7 +32,7 @@ func instrument() *rig.Instrument {
 	return &rig.Instrument{
 		Name: "bench/http",
 		Flags: func(f *flag.FlagSet) func() error {
-			f.IntVar(&o.devices, "devices", 20_000, "devices; each resyncs once a second if it can")
+			f.IntVar(&o.devices, "devices", 30_000, "devices; each resyncs once a second if it can")
 			f.IntVar(&o.size, "size", 16<<10, "bytes of a profile")
 			f.IntVar(&o.parallel, "parallel", 64, "connections at a time")
 			f.IntVar(&o.rounds, "rounds", 5, "rounds of each client")

@@ -41,7 +41,7 @@ func (s *Site) open(ctx context.Context, cores Cores, address string, write func
 		return err
 	}
 	s.At = fmt.Sprintf("%s:%d", address, port)
-	http := fmt.Sprintf("\tserver {\n\t\tlisten %s backlog=4096;\n\t\troot %s;\n\t}", s.At, www)
+	http := fmt.Sprintf("\tserver {\n\t\tlisten %s backlog=4096 reuseport;\n\t\troot %s;\n\t}", s.At, www)
 	s.nginx, err = StartNginx(ctx, cores, s.Dir, http, s.At)
 	return err
 }

@@ -33,7 +33,7 @@ func instrument() *rig.Instrument {
 	return &rig.Instrument{
 		Name: "bench/tftp",
 		Flags: func(f *flag.FlagSet) func() error {
-			f.IntVar(&o.devices, "devices", 10_000, "devices; each resyncs once a second if it can")
+			f.IntVar(&o.devices, "devices", 20_000, "devices; each resyncs once a second if it can")
 			f.IntVar(&o.parallel, "parallel", 32, "transfers at a time")
 			f.IntVar(&o.rounds, "rounds", 5, "rounds of each client")
 			sizes := f.String("sizes", "4096,40960", "bytes of a profile")

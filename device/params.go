@@ -13,9 +13,9 @@ import (
 // a zero Access leaves the access alone.
 type Set struct {
 	ID     ID
-	Value  string
 	Has    bool
 	Access profile.Access
+	Value  string
 }
 
 // Params is all of a device's parameters: the factory's defaults, over them the

@@ -17,6 +17,9 @@ const maxText = 2047
 // so that they are no change; the factory's own default is stored as it is.
 // What no document forbids is taken.
 func (p *Param) Take(value string) (stored string, ok bool) {
+	if value == p.Default {
+		return value, true
+	}
 	t := p.dataType
 	if t == nil {
 		t = dataTypeOf(p)

@@ -13,11 +13,14 @@ import (
 // from now is inferred, what m means is unknown).
 func backoff(body []byte) (time.Duration, bool) {
 	rest, ok := bytes.CutPrefix(body, []byte("####"))
+	if !ok {
+		return 0, false
+	}
 	first, rest, ends := bytes.Cut(rest[:min(len(rest), 24)], []byte("#"))
 	second, _, closed := bytes.Cut(rest, []byte("#"))
 	n, err := strconv.ParseUint(string(first), 10, 31)
 	_, err2 := strconv.ParseUint(string(second), 10, 31)
-	return time.Duration(n) * time.Second, ok && ends && closed && err == nil && err2 == nil
+	return time.Duration(n) * time.Second, ends && closed && err == nil && err2 == nil
 }
 
 // sentAway ends an attempt whose file is a back-off mark; nil where it is none,

@@ -163,7 +163,8 @@ func reading(row *device.Row, file profile.File) *Reading {
 			*list = append(*list, name)
 		}
 	}
-	order := make([]uint64, 0, 64) // of what is taken: by number, then by place in the file
+	var room [64]uint64
+	order := room[:0] // of what is taken: by number, then by place in the file
 	names := row.Names()
 	for i := range file.Params {
 		p := &file.Params[i]

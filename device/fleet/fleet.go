@@ -167,7 +167,7 @@ func (f *Fleet) makeLoops(c *Config) {
 // setClock gives a loop its clock, and what lets attempts run under it.
 func (l *loop) setClock(c *Config, start time.Time) {
 	l.speed = c.Speed
-	l.lender = &threads{l: l}
+	l.lender = newThreads(l)
 	switch c.Clock {
 	case Virtual:
 		l.clock = &virtualClock{}

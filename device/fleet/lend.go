@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"spafleet/resync"
@@ -27,7 +28,27 @@ type threads struct {
 	l       *loop
 	cancels []context.CancelFunc // by slot
 	running sync.WaitGroup
+	next    chan loan // to a goroutine that has nothing to do
+	idle    atomic.Int32
 }
+
+// A loan is an attempt and what it needs.
+type loan struct {
+	ctx    context.Context // of this one attempt
+	cancel context.CancelFunc
+	run    job
+	in     resync.Input
+	w      *world
+}
+
+// A goroutine whose attempt has ended waits for another one, because its stack has
+// grown to what an attempt takes. It waits not long, and few do: stacks are memory.
+const (
+	mostIdle = 64
+	idleFor  = 100 * time.Millisecond
+)
+
+func newThreads(l *loop) *threads { return &threads{l: l, next: make(chan loan)} }
 
 func (t *threads) lend(ctx context.Context, slot int32, run job, in resync.Input) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -35,13 +56,39 @@ func (t *threads) lend(ctx context.Context, slot int32, run job, in resync.Input
 		t.cancels = append(t.cancels, nil)
 	}
 	t.cancels[slot] = cancel
-	w := &world{l: t.l, act: slot, dev: in.Unit.Index}
 	in.Wall = wall
-	t.running.Go(func() {
-		defer cancel()
-		o := run(ctx, w, in)
-		t.l.inbox <- message{act: slot, outcome: &o, got: w.got}
-	})
+	n := loan{ctx, cancel, run, in, &world{l: t.l, act: slot, dev: in.Unit.Index}}
+	select {
+	case t.next <- n:
+	default:
+		t.running.Go(func() { t.serve(n) })
+	}
+}
+
+// serve carries out one attempt after the other.
+func (t *threads) serve(n loan) {
+	bored := time.NewTimer(idleFor)
+	defer bored.Stop()
+	for again := true; again; {
+		o := n.run(n.ctx, n.w, n.in)
+		n.cancel()
+		t.l.inbox <- message{act: n.w.act, outcome: &o, got: n.w.got}
+		n, again = t.another(bored)
+	}
+}
+
+// another waits for an attempt; false where none comes or enough wait.
+func (t *threads) another(bored *time.Timer) (n loan, ok bool) {
+	defer t.idle.Add(-1)
+	if t.idle.Add(1) > mostIdle {
+		return n, false
+	}
+	bored.Reset(idleFor)
+	select {
+	case n, ok = <-t.next:
+	case <-bored.C:
+	}
+	return n, ok
 }
 
 // begun is what wall time is told from.
@@ -51,4 +98,7 @@ func wall() int64 { return int64(time.Since(begun)) }
 
 func (t *threads) cancel(slot int32) { t.cancels[slot]() }
 
-func (t *threads) close() { t.running.Wait() }
+func (t *threads) close() {
+	close(t.next)
+	t.running.Wait()
+}

@@ -95,8 +95,12 @@ func TestIdleDeviceCostsLittle(t *testing.T) {
 	if err := f.Await(limit, idle); err != nil {
 		t.Fatal(err)
 	}
-	if got := runtime.NumGoroutine() - goroutines; got > runtime.GOMAXPROCS(0)+4 {
-		t.Errorf("%d goroutines for idle devices", got)
+	for again := time.NewTicker(time.Millisecond); runtime.NumGoroutine()-goroutines > runtime.GOMAXPROCS(0)+4; {
+		select {
+		case <-again.C: // those of attempts that ended wait a little for others
+		case <-limit.Done():
+			t.Fatalf("%d goroutines for idle devices", runtime.NumGoroutine()-goroutines)
+		}
 	}
 	if got := openFiles(t) - files; got > 2 {
 		t.Errorf("%d files open for idle devices", got)

@@ -47,7 +47,7 @@ func (s *scanner) attribute(t *tag) (done bool, err error) {
 		}
 		return t.empty, nil
 	}
-	name := s.until(" \t\r\n=>/<")
+	name := s.until(endsName)
 	s.skipSpace()
 	if s.peek(0) != '=' {
 		return false, s.inTag(t)
@@ -66,7 +66,7 @@ func (s *scanner) attribute(t *tag) (done bool, err error) {
 func (s *scanner) attributeValue(t *tag) (value string, quoted bool, err error) {
 	quote := s.peek(0)
 	if quote != '"' && quote != '\'' {
-		for s.until(" \t\r\n></"); s.peek(0) == '/' && s.peek(1) != '>'; s.until(" \t\r\n></") {
+		for s.until(endsValue); s.peek(0) == '/' && s.peek(1) != '>'; s.until(endsValue) {
 			s.pos++
 		}
 		return "", false, s.inTag(t)
@@ -103,23 +103,25 @@ func (t *tag) set(name, value string) {
 // name reads an element name in the firmware's own alphabet (field), "" if
 // there is none at pos.
 func (s *scanner) name() string {
-	i := s.pos
-	if i < len(s.text) && isNameStart(s.text[i]) {
-		for i++; i < len(s.text) && isNameByte(s.text[i]); i++ {
+	text, i := s.text, s.pos
+	if i < len(text) && isNameStart(text[i]) {
+		for i++; i < len(text) && isNameByte(text[i]); i++ {
 		}
 	}
-	name := s.text[s.pos:i]
+	name := text[s.pos:i]
 	s.pos = i
 	return name
 }
 
-// until reads up to one of the stop bytes or the end.
-func (s *scanner) until(stop string) string {
-	start := s.pos
-	for s.pos < len(s.text) && strings.IndexByte(stop, s.text[s.pos]) < 0 {
-		s.pos++
+// until reads up to a byte of that kind or the end.
+func (s *scanner) until(stop byteKind) string {
+	text, i := s.text, s.pos
+	for i < len(text) && bytesAre[text[i]]&stop == 0 {
+		i++
 	}
-	return s.text[start:s.pos]
+	name := text[s.pos:i]
+	s.pos = i
+	return name
 }
 
 func (s *scanner) skipSpace() {
@@ -130,11 +132,36 @@ func (s *scanner) skipSpace() {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
-func isNameStart(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' }
+// byteKind is what a byte may be, several at once.
+type byteKind uint8
 
-func isNameByte(c byte) bool {
-	return isNameStart(c) || c >= '0' && c <= '9' || c == '-' || c == '.' || c == ':'
-}
+const (
+	startsName byteKind = 1 << iota // of an element
+	inName
+	endsName  // of an attribute
+	endsValue // that has no quotes
+)
+
+// bytesAre has the kinds of each byte.
+var bytesAre = func() (are [256]byteKind) {
+	mark := func(kind byteKind, bytes string) {
+		for _, c := range []byte(bytes) {
+			are[c] |= kind
+		}
+	}
+	for c := byte('a'); c <= 'z'; c++ {
+		mark(startsName|inName, string([]byte{c, c - 'a' + 'A'}))
+	}
+	mark(startsName|inName, "_")
+	mark(inName, "0123456789-.:")
+	mark(endsName, space+"=>/<")
+	mark(endsValue, space+">/<")
+	return are
+}()
+
+func isNameStart(c byte) bool { return bytesAre[c]&startsName != 0 }
+
+func isNameByte(c byte) bool { return bytesAre[c]&inName != 0 }
 
 // isName reports whether a whole text is an element name.
 func isName(text string) bool {

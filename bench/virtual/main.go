@@ -16,6 +16,8 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"time"
+
+	"spafleet/bench/rig"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -97,6 +99,7 @@ type measurement struct {
 
 func measure(o options) (*report, error) {
 	runtime.GOMAXPROCS(1)
+	rig.CollectAsTheCommand(o.devices)
 	if o.profile != "" {
 		f, err := os.Create(o.profile)
 		if err != nil {

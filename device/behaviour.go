@@ -43,6 +43,7 @@ type Behaviour struct {
 	Option66Transport     bool          // a bare address in option 66 heeds Transport_Protocol
 	ExactDomains          bool          // Restricted_Access_Domains names hosts, not what is below them
 	FirstAddress          bool          // only the first address of a name is tried
+	KeepsNames            bool          // addresses are kept for as long as the name server says
 	TFTPWait              time.Duration // per try
 	TFTPTries             int
 	HTTPConnect, HTTPRead time.Duration

@@ -346,6 +346,15 @@ var engineSwitches = []firmwareSwitch{
 		"dns_addresses", "all or first", "how many addresses of a name are tried",
 		always(documented("all")), choice("all", "first", func(b *Behaviour) *bool { return &b.FirstAddress }),
 	},
+	{ // device-surface.md §4.5: DNS_Query_TTL_Ignore of some models is No
+		"dns_ttl", "kept or ignored", "whether a name's address is kept for as long as the name server says (until the next boot)",
+		func(r *Row) Fact {
+			if _, ok := r.Lookup("DNS_Query_TTL_Ignore"); ok {
+				return documented("kept")
+			}
+			return inferred("kept")
+		}, choice("ignored", "kept", func(b *Behaviour) *bool { return &b.KeepsNames }),
+	},
 	{ // Q30, §3.1
 		"failed_alternative", "fails or next", "what a rule does when the file of its alternative fails",
 		always(inferred("fails")), choice("fails", "next", func(b *Behaviour) *bool { return &b.NextAlternative }),

@@ -13,6 +13,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/fleet"
 	"spafleet/resync"
+	"spafleet/resync/fetch"
 )
 
 // alwaysThere is a server whose every file is an empty profile; a transfer takes
@@ -52,6 +53,26 @@ type nowhere struct{ alwaysThere }
 
 func (nowhere) Fetch(context.Context, *resync.Request) (resync.Response, error) {
 	return resync.Response{Status: 404}, nil
+}
+
+// named is a server with a name. It notes for each question whether the device
+// would keep the answer; that it then does is shown where names are resolved.
+type named struct {
+	alwaysThere
+	seen *strings.Builder
+}
+
+func (n named) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
+	a, ok := fetch.AskerOf(ctx)
+	fmt.Fprintln(n.seen, name, ok, a.Keeps)
+	return []netip.Addr{netip.MustParseAddr("192.0.2.5")}, nil
+}
+
+// questions observes a device that asks for names.
+func questions(t *testing.T, setting string) string {
+	var seen strings.Builder
+	stretch(t, setting, fleet.Group{}, named{alwaysThere{}, &seen}, 100*s, "Profile_Rule=http://prov.example/a")
+	return seen.String()
 }
 
 // stretch plays one device of a group against a network, and writes down what it does.
@@ -116,6 +137,7 @@ func presetsOf(t *testing.T, row *device.Row, text string) []device.Set {
 const s = time.Second
 
 var fleetWalks = map[string]walk{
+	"dns_ttl": {"kept", "ignored", questions},
 	"forced_delay": {"max_wait", "countdown", life(4500*s, 0, "Forced_Resync_Delay=600",
 		later{3000 * s, device.HookOff, device.ByStep}, later{3500 * s, device.HookOn, device.ByStep})},
 	"prvtmr_from":    {"start", "end", life(1500*s, 50*s, "Resync_Trigger_1=$PRVTMR␠ge␠600")},

@@ -42,6 +42,8 @@ type Options struct {
 	Own        *certs.Material     // certificates of one's own, before those of the PKI; nil: none
 	KeyPool    int                 // how many keys the devices' certificates share; 0: 64
 	UniqueKeys bool                // a key for each device, not one of a pool
+	// NameServers are asked for names, in this order; none: the system's.
+	NameServers []netip.AddrPort
 	// Public are names and addresses that may be contacted though they are
 	// public: the user's word, which no story can give itself.
 	Public []string
@@ -265,6 +267,10 @@ func (p *play) network() fleet.Network {
 		return nil
 	}
 	sockets := &fetch.Sockets{PinTFTP: p.options.PinTFTP, Certs: p.certs, Guard: p.guard, Faults: &p.faults}
+	if servers := p.options.NameServers; servers != nil {
+		sockets.NameServers = fetch.SystemNames()
+		sockets.NameServers.Servers = servers
+	}
 	if s := p.story.Server; s != nil {
 		sockets.Hosts = map[string][]netip.Addr{s.name(): {p.server.HTTP().Addr()}}
 	}

@@ -90,6 +90,35 @@ func (f hostsFlag) Set(text string) error {
 
 func (f hostsFlag) Type() string { return "host" }
 
+// serversFlag gathers name servers.
+type serversFlag struct{ list *[]netip.AddrPort }
+
+func (f serversFlag) String() string {
+	if f.list == nil {
+		return ""
+	}
+	var words []string
+	for _, s := range *f.list {
+		words = append(words, s.String())
+	}
+	return strings.Join(words, ",")
+}
+
+func (f serversFlag) Set(text string) error {
+	server, err := netip.ParseAddrPort(text)
+	if err != nil {
+		addr, bare := netip.ParseAddr(text)
+		if bare != nil {
+			return fmt.Errorf("%q is not an address, such as 10.0.0.1 or 127.0.0.1:5353", text)
+		}
+		server = netip.AddrPortFrom(addr, 53)
+	}
+	*f.list = append(*f.list, server)
+	return nil
+}
+
+func (f serversFlag) Type() string { return "server" }
+
 // webFlags say where the devices' web servers answer.
 type webFlags struct {
 	port string

@@ -38,6 +38,7 @@ type runFlags struct {
 	caTable         string
 	shard           shardFlags
 	public          []string
+	nameServers     []netip.AddrPort
 	operator        bool
 	clock           clockFlags
 }
@@ -143,6 +144,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.Var(prefixFlag{&f.addresses}, "addresses", "the devices' own addresses (127.64.0.0/10)")
 	flags.StringVar(&f.caTable, "ca-table", "", "which list of trusted authorities holds: field or documented (switch ca_table)")
 	flags.Var(hostsFlag{&f.public}, "allow-public", "let the devices contact this public host, a name or an address; may be repeated")
+	flags.Var(serversFlag{&f.nameServers}, "dns", "the name server that the devices ask, an address and perhaps a port; may be repeated (the system's)")
 	flags.BoolVar(&f.operator, "i-operate-this-server", false, "let more than 1,000 devices contact servers off this machine")
 	f.clock.register(flags)
 	f.certs.registerDevices(flags)
@@ -152,6 +154,7 @@ func (f *runFlags) register(c *cobra.Command) {
 // apply sets what is the machine's, and the user's word.
 func (f *runFlags) apply(o *scenarios.Options) {
 	o.Addresses, o.PinTFTP, o.Public, o.Operator = f.addresses, f.tftpClient == "pin", f.public, f.operator
+	o.NameServers = f.nameServers
 }
 
 // story reads the story that was named, or makes one of the flags.

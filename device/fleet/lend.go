@@ -37,7 +37,6 @@ type loan struct {
 	ctx    context.Context // of this one attempt
 	cancel context.CancelFunc
 	run    job
-	in     resync.Input
 	w      *world
 }
 
@@ -57,7 +56,7 @@ func (t *threads) lend(ctx context.Context, slot int32, run job, in resync.Input
 	}
 	t.cancels[slot] = cancel
 	in.Wall = wall
-	n := loan{ctx, cancel, run, in, &world{l: t.l, act: slot, dev: in.Unit.Index}}
+	n := loan{ctx, cancel, run, &world{l: t.l, act: slot, in: in}}
 	select {
 	case t.next <- n:
 	default:
@@ -70,7 +69,7 @@ func (t *threads) serve(n loan) {
 	bored := time.NewTimer(idleFor)
 	defer bored.Stop()
 	for again := true; again; {
-		o := n.run(n.ctx, n.w, n.in)
+		o := n.run(n.ctx, n.w, n.w.in)
 		n.cancel()
 		t.l.inbox <- message{act: n.w.act, outcome: &o, got: n.w.got}
 		n, again = t.another(bored)

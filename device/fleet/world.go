@@ -16,7 +16,7 @@ var noReceipt resync.Receipt
 type world struct {
 	l   *loop
 	act int32
-	dev device.Index
+	in  resync.Input
 	got intake
 }
 
@@ -45,12 +45,18 @@ func (w *world) Fetch(ctx context.Context, r *resync.Request) (resp resync.Respo
 }
 
 func (w *world) Resolve(ctx context.Context, name string) (addrs []netip.Addr, err error) {
-	ctx = fetch.For(ctx, w.dev)
+	ctx = fetch.For(ctx, fetch.Asker{Device: w.in.Unit.Index, Now: w.Now(), Booted: w.in.Booted, Keeps: w.keepsNames()})
 	err = w.whenAble(ctx, func() error {
 		addrs, err = w.l.f.network.Resolve(ctx, name)
 		return err
 	})
 	return addrs, err
+}
+
+// keepsNames reports whether the device keeps what a name server said. It has a
+// parameter against it in some models.
+func (w *world) keepsNames() bool {
+	return w.in.Unit.Row.Behaviour.KeepsNames && !w.in.Params.Bool("DNS_Query_TTL_Ignore", false)
 }
 
 // whenAble asks until this machine has what asking takes. The wait is lateness:

@@ -2,9 +2,7 @@ package fetch
 
 import (
 	"errors"
-	"net"
 	"os"
-	"strings"
 	"syscall"
 )
 
@@ -14,7 +12,7 @@ import (
 // (the source address is not one of this machine's).
 func LocalLimit(err error) (limit string, ok bool) {
 	switch {
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), hiddenByDNS(err):
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return "descriptors", true
 	case errors.Is(err, syscall.EADDRINUSE):
 		return "ports", true
@@ -26,12 +24,4 @@ func LocalLimit(err error) (limit string, ok bool) {
 		return "addresses", true
 	}
 	return "ports", true
-}
-
-// hiddenByDNS finds a lack of descriptors in an error of the resolver, which
-// keeps only its text.
-func hiddenByDNS(err error) bool {
-	var dns *net.DNSError
-	return errors.As(err, &dns) &&
-		(strings.HasSuffix(dns.Err, syscall.EMFILE.Error()) || strings.HasSuffix(dns.Err, syscall.ENFILE.Error()))
 }

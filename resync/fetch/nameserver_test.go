@@ -3,8 +3,12 @@ package fetch
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
+	"net/netip"
+	"slices"
 	"testing"
+	"time"
 )
 
 // A name server gets a question only where it is private or the name is allowed.
@@ -21,33 +25,44 @@ func TestNameServerIsAContactToo(t *testing.T) {
 		{"device17.prov.example.com", "203.0.113.53:53", false},
 		{"Allowed.example.com.", "203.0.113.53:53", true},
 		{"prov.example.com", "198.51.100.53:53", true},
-		{"", "203.0.113.53:53", false},
 	}
 	for _, tt := range tests {
-		asked := false
+		var asked []string
 		s := &Sockets{
-			Guard: &Guard{Public: []string{"allowed.example.com", "198.51.100.53"}, OnlyLoopback: true},
-			DialNameServer: func(context.Context, string, string) (net.Conn, error) {
-				asked = true
+			Guard:       &Guard{Public: []string{"allowed.example.com", "198.51.100.53"}, OnlyLoopback: true},
+			NameServers: &NameServers{Servers: []netip.AddrPort{netip.MustParseAddrPort(tt.server)}, Wait: time.Second, Tries: 1},
+			DialNameServer: func(_ context.Context, network, address string) (net.Conn, error) {
+				asked = append(asked, network+" "+address)
 				return nil, injected
 			},
 		}
-		_, err := s.dialNameServer(context.WithValue(t.Context(), askedName{}, tt.name), "udp", tt.server)
+		_, err := s.Resolve(t.Context(), tt.name)
+		var want []string
+		if tt.asked {
+			want = []string{"udp " + tt.server}
+		}
 		var refused *RefusedError
-		if asked != tt.asked || errors.As(err, &refused) == tt.asked {
-			t.Errorf("%q at %s: asked %t (%v), want %t", tt.name, tt.server, asked, err, tt.asked)
+		if !slices.Equal(asked, want) || errors.As(err, &refused) == tt.asked || errors.Is(err, injected) != tt.asked {
+			t.Errorf("%q at %s: asked %q (%v), want %t", tt.name, tt.server, asked, err, tt.asked)
 		}
 	}
 }
 
-// The name of a lookup reaches the one who dials for it.
-func TestLookupTellsWhichNameItIsFor(t *testing.T) {
-	var name any
-	s := &Sockets{Guard: &Guard{Public: []string{"prov.invalid"}}, DialNameServer: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		name = ctx.Value(askedName{})
-		return nil, errors.New("injected")
-	}}
-	if _, err := s.Resolve(t.Context(), "prov.invalid"); err == nil || name != "prov.invalid" {
-		t.Errorf("asked for %v, %v", name, err)
+func TestHostsOfASystem(t *testing.T) {
+	got := hosts("127.0.0.1\tlocalhost Loop.Back.\n# 10.0.0.1 gone\n\n10.0.0.2 prov # prov2\n::1 localhost\nnonsense prov\n10.0.0.3\n")
+	want := map[string][]netip.Addr{
+		"localhost": {netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")},
+		"loop.back": {netip.MustParseAddr("127.0.0.1")},
+		"prov":      {netip.MustParseAddr("10.0.0.2")},
+	}
+	if !maps.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("hosts = %v, want %v", got, want)
+	}
+}
+
+func TestSystemHasANameServer(t *testing.T) {
+	n := SystemNames()
+	if len(n.Servers) == 0 || n.Wait <= 0 || n.Tries <= 0 {
+		t.Errorf("SystemNames = %+v", n)
 	}
 }

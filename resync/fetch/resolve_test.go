@@ -21,8 +21,8 @@ func failingDial(err error) func(context.Context, netip.Addr, netip.AddrPort, ti
 	return func(context.Context, netip.Addr, netip.AddrPort, time.Duration) (net.Conn, error) { return nil, err }
 }
 
-// resolver asks a DNS server that knows one name.
-func resolver(t *testing.T, name string, addrs ...string) *net.Resolver {
+// nameServers are one DNS server, which knows one name.
+func nameServers(t *testing.T, name string, addrs ...string) *fetch.NameServers {
 	t.Helper()
 	conn, server := listenUDP(t)
 	done := make(chan bool)
@@ -37,9 +37,12 @@ func resolver(t *testing.T, name string, addrs ...string) *net.Resolver {
 		}
 	}()
 	t.Cleanup(func() { conn.Close(); <-done })
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", server.String())
-	}}
+	return only(server)
+}
+
+// only is one name server and patience.
+func only(server netip.AddrPort) *fetch.NameServers {
+	return &fetch.NameServers{Servers: []netip.AddrPort{server}, Dots: 1, Wait: 10 * time.Second, Tries: 1}
 }
 
 func dnsAnswer(query []byte, name string, addrs []string) []byte {
@@ -68,7 +71,7 @@ func dnsAnswer(query []byte, name string, addrs []string) []byte {
 
 func TestResolveKeepsTheOrderOfTheAnswer(t *testing.T) {
 	want := []string{"127.0.0.3", "127.0.0.1", "127.0.0.2"}
-	s := &fetch.Sockets{Resolver: resolver(t, "prov.example.com.", want...)}
+	s := &fetch.Sockets{NameServers: nameServers(t, "prov.example.com.", want...)}
 	got, err := s.Resolve(t.Context(), "prov.example.com.")
 	if err != nil || !slices.Equal(texts(got), want) {
 		t.Errorf("Resolve = %v, %v; want %v", got, err, want)
@@ -77,7 +80,7 @@ func TestResolveKeepsTheOrderOfTheAnswer(t *testing.T) {
 
 func TestResolveAsksHostsFirst(t *testing.T) {
 	s := &fetch.Sockets{
-		Resolver: resolver(t, "prov.example.com.", "127.0.0.9"),
+		NameServers: nameServers(t, "prov.example.com.", "127.0.0.9"),
 		Hosts: map[string][]netip.Addr{
 			"prov.example.com": {netip.MustParseAddr("127.0.0.7"), netip.MustParseAddr("::1"), netip.MustParseAddr("::ffff:127.0.0.5")},
 		},
@@ -92,8 +95,8 @@ func TestResolveAsksHostsFirst(t *testing.T) {
 
 func TestResolveWithoutAnAddressIsNoDNS(t *testing.T) {
 	s := &fetch.Sockets{
-		Resolver: resolver(t, "empty.example.com."),
-		Hosts:    map[string][]netip.Addr{"six.example.com": {netip.MustParseAddr("::1")}, "none.example.com": nil},
+		NameServers: nameServers(t, "empty.example.com."),
+		Hosts:       map[string][]netip.Addr{"six.example.com": {netip.MustParseAddr("::1")}, "none.example.com": nil},
 	}
 	for _, name := range []string{"empty.example.com.", "unknown.example.com.", "six.example.com", "none.example.com", "not a name"} {
 		_, err := s.Resolve(t.Context(), name)
@@ -106,12 +109,12 @@ func TestResolveWithoutAnAddressIsNoDNS(t *testing.T) {
 
 func TestResolveEndsWithItsContext(t *testing.T) {
 	asked := make(chan bool, 10)
-	s := &fetch.Sockets{Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	s := &fetch.Sockets{NameServers: only(netip.MustParseAddrPort("127.0.0.1:53")), DialNameServer: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
-		context.AfterFunc(ctx, func() { server.Close() }) // or package net would wait on
+		t.Cleanup(func() { server.Close() })
 		asked <- true
 		return client, nil
-	}}}
+	}}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
 	if _, err := s.Resolve(ctx, "prov.example.com."); err != context.Canceled {
@@ -120,9 +123,9 @@ func TestResolveEndsWithItsContext(t *testing.T) {
 }
 
 func TestResolveWithoutDescriptorsIsALocalLimit(t *testing.T) {
-	s := &fetch.Sockets{Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+	s := &fetch.Sockets{NameServers: only(netip.MustParseAddrPort("127.0.0.1:53")), DialNameServer: func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "udp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
-	}}}
+	}}
 	_, err := s.Resolve(t.Context(), "prov.example.com.")
 	if limit, _ := fetch.LocalLimit(err); limit != "descriptors" {
 		t.Errorf("Resolve: %v: limit %q, want descriptors", err, limit)

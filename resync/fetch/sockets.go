@@ -35,10 +35,10 @@ type Sockets struct {
 	// private networks. A contact that it refuses is the device's failure to
 	// connect, and no packet.
 	Guard *Guard
-	// Resolver asks for the other names; nil is the system's name servers, where
-	// Guard admits them: a public one is asked only for names in Guard.Public.
-	Resolver *net.Resolver
-	// DialNameServer connects to a name server of the system; nil dials.
+	// NameServers are asked for the other names, where Guard admits them: a public
+	// one only for names in Guard.Public. Nil: the system's.
+	NameServers *NameServers
+	// DialNameServer connects to a name server; nil dials.
 	DialNameServer func(ctx context.Context, network, address string) (net.Conn, error)
 	// PinTFTP transfers with github.com/pin/tftp instead of the package's own
 	// client, to have a second opinion. It retransmits and gives up alike, but
@@ -68,8 +68,9 @@ type Sockets struct {
 	roomOnce sync.Once
 	room     chan struct{} // places of those who make their certificates
 
-	guardedOnce sync.Once
-	guarded     *net.Resolver
+	systemOnce sync.Once
+	system     *NameServers // those that are asked
+	names      memory
 }
 
 var _ resync.Fetcher = (*Sockets)(nil)

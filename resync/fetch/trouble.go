@@ -41,21 +41,31 @@ func (s *Sockets) connectBadly(ctx context.Context, r *resync.Request, t *fault.
 	return t.Conn(conn, s.now, func(until time.Time) error { return rest(ctx, until.Sub(s.now())) }), nil
 }
 
-type deviceKey struct{}
-
-// For returns a context in which names are resolved for a device, so that the
-// device's faults happen to its questions.
-func For(ctx context.Context, dev device.Index) context.Context {
-	return context.WithValue(ctx, deviceKey{}, dev)
+// lookup returns the addresses of a name. A name that the device has kept is no
+// question, and nothing befalls it.
+func (s *Sockets) lookup(ctx context.Context, name string) ([]netip.Addr, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	who, known := AskerOf(ctx)
+	if addrs, ok := s.names.recall(who, name); ok {
+		return addrs, nil
+	}
+	if known && s.Faults != nil {
+		if err := s.disturb(ctx, who.Device, name); err != nil {
+			return nil, err
+		}
+	}
+	addrs, lasts, err := s.find(ctx, name)
+	if err == nil {
+		s.names.keep(who, name, addrs, lasts)
+	}
+	return addrs, err
 }
 
-// ask lets the troubles of a question to DNS happen. Names in Hosts have them
+// disturb lets the troubles of a question to DNS happen. Names in Hosts have them
 // too.
-func (s *Sockets) ask(ctx context.Context, name string) error {
-	dev, known := ctx.Value(deviceKey{}).(device.Index)
-	if s.Faults == nil || !known {
-		return nil
-	}
+func (s *Sockets) disturb(ctx context.Context, dev device.Index, name string) error {
 	t := s.Faults.Exchange(fault.Exchange{Device: uint32(dev), Scheme: "dns", Path: name})
 	if t == nil {
 		return nil
@@ -65,15 +75,4 @@ func (s *Sockets) ask(ctx context.Context, name string) error {
 		return err
 	}
 	return fmt.Errorf("resolve %s: no answer: %w", name, os.ErrDeadlineExceeded)
-}
-
-// lookup returns the addresses of a name.
-func (s *Sockets) lookup(ctx context.Context, name string) ([]netip.Addr, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if err := s.ask(ctx, name); err != nil {
-		return nil, err
-	}
-	return s.find(ctx, name)
 }

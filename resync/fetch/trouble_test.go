@@ -185,7 +185,7 @@ func TestQuestionsToDNSHaveFaultsOfTheirDevice(t *testing.T) {
 	s.Faults = plan(t, "dns", "1", fault.Effects{Delay: fault.Delay{Least: 30e6, Most: 30e6}})
 	for i, want := range []bool{true, false} {
 		begun := time.Now()
-		addrs, err := s.Resolve(fetch.For(t.Context(), 3), "prov.test")
+		addrs, err := s.Resolve(fetch.For(t.Context(), fetch.Asker{Device: 3}), "prov.test")
 		if err != nil || len(addrs) != 1 || (time.Since(begun) >= 30*time.Millisecond) != want {
 			t.Errorf("question %d: %v, %v after %v", i+1, addrs, err, time.Since(begun))
 		}

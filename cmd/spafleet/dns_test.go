@@ -1,0 +1,48 @@
+package main
+
+import (
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"spafleet/bench/peer"
+	"spafleet/scenarios"
+)
+
+// nameServer is dnsmasq that knows the address of prov.test and says for how many
+// seconds; it logs the questions.
+func nameServer(t *testing.T, seconds string) (addr string, log *peer.Process) {
+	t.Helper()
+	program := peer.Need(t, "dnsmasq", "dnsmasq-base")
+	addr = free(t)
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "--keep-in-foreground", "--conf-file=/dev/null", "--port="+port, "--listen-address="+host, "--bind-interfaces", "--user="+whoami(t),
+		"--no-resolv", "--no-hosts", "--host-record=prov.test,127.0.0.1", "--local-ttl="+seconds, "--log-queries", "--log-facility=-", "--pid-file=")
+	return addr, peer.Run(t, cmd, peer.Accepts(addr))
+}
+
+// Devices ask their name server again when the fleet's time has made an answer
+// old, which is long before the wall's would.
+func TestNamesLastInTheFleetsTime(t *testing.T) {
+	root := readable(t)
+	web := newNginx(t, root)
+	web.start(t)
+	write(t, filepath.Join(root, "a.xml"), []byte("<flat-profile><GPP_A>a</GPP_A></flat-profile>"))
+	_, port, _ := net.SplitHostPort(web.addr)
+	for ttl, want := range map[string]int{"kept": 2, "ignored": 6} {
+		dns, log := nameServer(t, "9000")
+		r := runJSON(t, "run", "--model", "SPA2102", "--count", "10", "--json", "--clock", "mixed", "--duration", "6h", "--dns", dns,
+			"--switch", "dns_ttl="+ttl, "--profile-rule", "http://prov.test:"+port+"/a.xml", "--set", "Resync_Periodic=3600")
+		if r.Verdict != scenarios.Passed || r.Resyncs.OK != 60 || r.Resyncs.Failed != 0 {
+			t.Fatalf("%s: %s, %+v\n%s", ttl, r.Verdict, r.Resyncs, log.Output())
+		}
+		if got := strings.Count(log.Output(), "query[A] prov.test "); got != 10*want {
+			t.Errorf("%s for two hours and a half: %d questions in six hours, want %d\n%s", ttl, got, 10*want, log.Output())
+		}
+	}
+}

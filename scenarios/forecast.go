@@ -113,12 +113,11 @@ type Misfit struct {
 
 // Figures of this program, measured; TestFiguresOfTheForecast holds the first two.
 const (
-	freshBytes    = 300                    // live bytes of a device that has what its model shares
-	ownBytes      = 600                    // of one after a profile of 25 values, 8 of them its own
+	freshBytes    = 220                    // live bytes of a device that has what its model shares
+	ownBytes      = 340                    // of one after a profile of 25 values, 8 of them its own
 	claimBytes    = 200                    // more where a story's claims or server's templates look at each device
 	attemptBytes  = 24 << 10               // goroutine, buffers and body of an attempt
-	garbageShare  = 40                     // percent, as GOGC is set
-	attemptCost   = 250 * time.Microsecond // CPU of a resync by HTTP that brings a changed file
+	attemptCost   = 200 * time.Microsecond // CPU of a resync by HTTP that brings a changed file
 	timeWait      = 60 * time.Second       // a port rests that long after its connection
 	warnPerSource = 400.0                  // connections per second from one address, with a margin to ports / 60 s
 )
@@ -261,7 +260,8 @@ func (p *plan) memory(f *Forecast) Memory {
 		m.PerDevice += claimBytes
 		m.Fresh += claimBytes
 	}
-	m.Whole = (int64(f.Devices)*int64(m.PerDevice) + m.Attempts) * (100 + garbageShare) / 100
+	alive := int64(f.Devices)*int64(m.PerDevice) + m.Attempts
+	m.Whole = alive + max(alive*fleet.GarbagePercent/100, fleet.GarbageRoom)
 	return m
 }
 
@@ -325,6 +325,9 @@ func (p *plan) certificates(parts []part, o *Options) (c Certificates, err error
 		}
 	}
 	c.Kept = min(c.Devices, certs.Kept)
+	if o.KeepCerts > 0 {
+		c.Kept = min(c.Devices, o.KeepCerts)
+	}
 	c.Keys = min(c.Devices, max(o.KeyPool, 0))
 	if o.KeyPool <= 0 {
 		c.Keys = min(c.Devices, certs.DefaultPool)

@@ -42,6 +42,7 @@ type Options struct {
 	Own        *certs.Material     // certificates of one's own, before those of the PKI; nil: none
 	KeyPool    int                 // how many keys the devices' certificates share; 0: 64
 	UniqueKeys bool                // a key for each device, not one of a pool
+	KeepCerts  int                 // about how many of the devices' certificates are kept; 0: certs.Kept
 	// NameServers are asked for names, in this order; none: the system's.
 	NameServers []netip.AddrPort
 	// Public are names and addresses that may be contacted though they are
@@ -237,7 +238,7 @@ func (p *play) openCerts() (*certs.Devices, error) {
 	if err != nil {
 		return nil, fmt.Errorf("story %s: %w", p.story.Name, err)
 	}
-	d.Holder = &certs.Holder{PKI: d.PKI, Seed: p.story.Seed, Pool: o.KeyPool, Unique: o.UniqueKeys, Own: own}
+	d.Holder = &certs.Holder{PKI: d.PKI, Seed: p.story.Seed, Pool: o.KeyPool, Unique: o.UniqueKeys, Keep: o.KeepCerts, Own: own}
 	return d, nil
 }
 

@@ -34,7 +34,6 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 // weigh lets a fleet come to rest in SEC-PRV-2. The fleet, its parameters, timers
 // and the tally of a run count; what this program takes without them does not.
 func (t *task) weigh(ctx context.Context) (*weight, error) {
-	rig.CollectAsTheCommand(t.Devices)
 	row, err := rig.Row()
 	if err != nil {
 		return nil, err

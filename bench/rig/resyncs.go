@@ -35,7 +35,6 @@ func (t *Resyncs) Run(ctx context.Context) (r Round, err error) {
 	if err != nil {
 		return r, err
 	}
-	CollectAsTheCommand(t.Devices)
 	seen := NewWatcher(t.Devices)
 	f, err := fleet.New(fleet.Config{Seed: Seed, Network: &fetch.Sockets{}, Outstanding: t.Parallel, Tell: seen.Tell, Late: seen.Tally.Late,
 		Groups: []fleet.Group{{Name: "devices", Row: row, Count: t.Devices, Presets: presets}}})

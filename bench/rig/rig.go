@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"spafleet/device/fleet"
 )
 
 // An Instrument is a program that measures something.
@@ -40,9 +42,11 @@ const WorkerArgument = "worker"
 
 // Main is the instrument's main function.
 func (i *Instrument) Main() {
+	collect := fleet.LeaveRoom() // as the command does
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := i.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
+	collect()
 	os.Exit(code)
 }
 

@@ -143,7 +143,6 @@ func silent(ctx context.Context, devices int) (*silence, error) {
 		Name: "devices", Model: rig.Model, Firmware: rig.Firmware, Count: devices,
 		Set: []scenarios.Preset{{Name: "Profile_Rule", Value: "tftp://" + c.LocalAddr().String() + "/$MA.cfg"}},
 	}}}
-	rig.CollectAsTheCommand(devices)
 	r, err := scenarios.Run(ctx, story, scenarios.Options{})
 	if err != nil {
 		return nil, err

@@ -87,7 +87,6 @@ func (s *stage) late(ns int64)              { s.seen.Load().Tally.Late(ns) }
 
 // run provisions the devices, takes their power away and gives it back.
 func (t *task) run(ctx context.Context) (*storm, error) {
-	rig.CollectAsTheCommand(t.Devices)
 	s, err := t.stage()
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 	"runtime/pprof"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/device/fleet"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -99,7 +99,7 @@ type measurement struct {
 
 func measure(o options) (*report, error) {
 	runtime.GOMAXPROCS(1)
-	rig.CollectAsTheCommand(o.devices)
+	defer fleet.LeaveRoom()() // as the command does
 	if o.profile != "" {
 		f, err := os.Create(o.profile)
 		if err != nil {

@@ -19,7 +19,7 @@ import (
 type certFlags struct {
 	certs, own, passphrase, trust string
 	unique                        bool
-	pool                          int
+	pool, keep                    int
 }
 
 func (f *certFlags) register(flags *pflag.FlagSet) {
@@ -33,6 +33,7 @@ func (f *certFlags) registerDevices(flags *pflag.FlagSet) {
 	flags.StringVar(&f.passphrase, "client-certs-pass", "", "file with the pass phrase of the .p12 files")
 	flags.StringVar(&f.trust, "trust", "", "PEM file with further authorities that the devices trust")
 	flags.IntVar(&f.pool, "key-pool", 64, "how many keys the devices' certificates share")
+	flags.IntVar(&f.keep, "keep-certs", certs.Kept, "about how many of the devices' certificates are kept, some 2 kB each; others are made anew for each handshake")
 	flags.BoolVar(&f.unique, "unique-keys", false, "a key for each device; making one takes some 20 ms")
 }
 
@@ -53,7 +54,10 @@ func (f *certFlags) apply(o *scenarios.Options) (err error) {
 	if f.pool < 1 {
 		return fmt.Errorf("--key-pool %d: at least one key is needed", f.pool)
 	}
-	o.KeyPool, o.UniqueKeys = f.pool, f.unique
+	if f.keep < 1 {
+		return fmt.Errorf("--keep-certs %d: at least one certificate is kept", f.keep)
+	}
+	o.KeyPool, o.UniqueKeys, o.KeepCerts = f.pool, f.unique, f.keep
 	if o.PKI, err = f.pki(); err != nil {
 		return err
 	}

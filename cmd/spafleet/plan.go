@@ -106,7 +106,11 @@ func certificatesText(c *scenarios.Certificates) string {
 	if !c.Known {
 		return fmt.Sprintf("none, unless a profile says https: then up to %d, with %d keys", c.Devices, c.Keys)
 	}
-	return fmt.Sprintf("%d to make, with %d keys: %s of CPU, by two made here just now; %d are kept, the others are made again when they are shown", c.Devices, c.Keys, seconds(c.CPUSeconds), c.Kept)
+	text := fmt.Sprintf("%d to make, with %d keys: %s of CPU, by two made here just now", c.Devices, c.Keys, seconds(c.CPUSeconds))
+	if c.Kept < c.Devices {
+		text += fmt.Sprintf("; %d are kept (--keep-certs), the others are made again when they are shown", c.Kept)
+	}
+	return text
 }
 
 func addressesText(a *scenarios.Addresses) string {

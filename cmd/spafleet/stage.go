@@ -7,8 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,7 +35,7 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 	if err := st.results.check(); err != nil {
 		return err
 	}
-	collectFor(s)
+	defer fleet.LeaveRoom()()
 	stopMetrics, err := st.serveMetrics()
 	if err != nil {
 		return err
@@ -91,19 +89,6 @@ func (st *stage) saved(s fleet.Snapshot) {
 	if s.Err != nil {
 		fmt.Fprintf(st.err, "spafleet: %s\n", s.Err)
 	}
-}
-
-// collectFor has garbage collected as suits the size of a story's fleet, unless
-// GOGC says how often.
-func collectFor(s *scenarios.Story) {
-	if os.Getenv("GOGC") != "" {
-		return
-	}
-	devices := 0
-	for i := range s.Fleet {
-		devices += s.Fleet[i].Count
-	}
-	debug.SetGCPercent(fleet.GCPercent(devices))
 }
 
 func (st *stage) print(r *scenarios.Report) {

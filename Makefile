@@ -23,7 +23,7 @@ bench-tls:  ## handshakes beside openssl s_time, memory of connections, certific
 	@go build -o bin/bench-tls ./bench/tls && bin/bench-tls && bin/bench-tls --memory && bin/bench-tls --mint
 bench-virtual: ## a day of 10,000 devices where time jumps, on one core
 	@go build -o bin/bench-virtual ./bench/virtual && bin/bench-virtual
-test-k8s:   ## the manifests against a real control plane; the first time builds it, ten minutes
+test-k8s:   ## the manifests against a real control plane and Prometheus, as root; the first time builds them, fifteen minutes
 	@cd deploy/kubernetes/test && go vet ./... && go test -count=1 -timeout 60m ./...
 SOAK ?= 30m
 soak:       ## 50,000 devices with faults for SOAK=30m; ends with all synced and nothing grown, or fails

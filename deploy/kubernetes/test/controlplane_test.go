@@ -58,6 +58,7 @@ func version(t *testing.T, module string) string {
 
 // A plane is a control plane without scheduler and kubelets.
 type plane struct {
+	server  string
 	client  *client.Clientset
 	dynamic *dynamic.DynamicClient
 }
@@ -123,7 +124,11 @@ func ports(t *testing.T, n int) []int {
 	return list
 }
 
-const token = "of-this-test"
+// token is that of an account that may do all; scrapeToken's may do nothing.
+const (
+	token       = "of-this-test"
+	scrapeToken = "of-prometheus"
+)
 
 // startPlane starts a control plane and waits until it answers.
 func startPlane(t *testing.T) *plane {
@@ -140,7 +145,7 @@ func startPlane(t *testing.T) *plane {
 	peers := fmt.Sprintf("http://127.0.0.1:%d", port[1])
 	server := fmt.Sprintf("https://127.0.0.1:%d", port[2])
 	key := write("sa.key", privateKey(t))
-	tokens := write("tokens.csv", token+",test,test,system:masters\n")
+	tokens := write("tokens.csv", token+",test,test,system:masters\n"+scrapeToken+",prometheus,prometheus\n")
 	config := write("kubeconfig", fmt.Sprintf(`{"apiVersion": "v1", "kind": "Config", "current-context": "c",
 "clusters": [{"name": "c", "cluster": {"server": %q, "insecure-skip-tls-verify": true}}],
 "users": [{"name": "u", "user": {"token": %q}}],
@@ -155,7 +160,7 @@ func startPlane(t *testing.T) *plane {
 		fmt.Sprintf("--secure-port=%d", port[3]), "--cert-dir="+filepath.Join(dir, "manager"), "--controllers=job-controller,statefulset-controller")
 
 	c := &rest.Config{Host: server, BearerToken: token, TLSClientConfig: rest.TLSClientConfig{Insecure: true}, QPS: 200, Burst: 200}
-	p := &plane{client.NewForConfigOrDie(c), dynamic.NewForConfigOrDie(c)}
+	p := &plane{server, client.NewForConfigOrDie(c), dynamic.NewForConfigOrDie(c)}
 	await(t, 2*time.Minute, "the API server", func(ctx context.Context) bool {
 		answer, err := p.client.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(ctx)
 		return err == nil && string(answer) == "ok"

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spafleet/certs"
 	"spafleet/device"
 	"spafleet/scenarios"
 )
@@ -18,7 +19,7 @@ func demoCommand(s streams) *cobra.Command {
 	var seed uint64
 	var switches []string
 	var https bool
-	secure := certFlags{pool: 64}
+	secure := certFlags{pool: 64, keep: certs.Kept}
 	web := webFlags{}
 	c := &cobra.Command{
 		Use:   "demo",

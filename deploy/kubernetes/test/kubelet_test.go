@@ -22,8 +22,8 @@ import (
 var get = meta.GetOptions{}
 
 // A kubelet runs the command of every pod on this machine: the built spafleet in
-// place of the image, with the environment that the pod asks for and its volumes
-// as folders.
+// place of the image, with the environment that the pod asks for, its volumes as
+// folders and an address of loopback for its metrics.
 type kubelet struct {
 	t       *testing.T
 	plane   *plane
@@ -49,6 +49,7 @@ const (
 // A run is a pod's command.
 type run struct {
 	pod  *core.Pod
+	ip   string // by which Prometheus finds it
 	env  []string
 	dir  string // of its volumes and other files
 	log  string
@@ -97,7 +98,7 @@ func (k *kubelet) look(ctx context.Context) {
 		k.mu.Lock()
 		r := k.pods[pod.UID]
 		if r == nil && pod.DeletionTimestamp == nil {
-			r = &run{pod: pod.DeepCopy(), dir: filepath.Join(k.dir, pod.Name), exit: -1}
+			r = &run{pod: pod.DeepCopy(), ip: address(len(k.pods)), dir: filepath.Join(k.dir, pod.Name), exit: -1}
 			k.pods[pod.UID] = r
 			k.wg.Go(func() { k.run(ctx, r) })
 		} else if r != nil && pod.DeletionTimestamp != nil && r.cmd != nil && r.cmd.Process != nil {
@@ -216,16 +217,24 @@ func field(pod *core.Pod, f *core.ObjectFieldSelector) (string, error) {
 	return value, nil
 }
 
-// args are the pod's, with folders of this machine in place of its mounts, and a
-// free port for its metrics: all pods share the machine's address.
+// address is the i-th pod's. It differs between tests that run at once, and is
+// below 127.64.0.0, where the devices begin.
+func address(i int) string {
+	pid := os.Getpid()
+	return fmt.Sprintf("127.%d.%d.%d", 1+pid>>8%63, pid%256, 1+i)
+}
+
+// args are the pod's, with folders of this machine in place of its mounts. What
+// would listen at all of the pod's addresses does so at the one of this machine
+// that stands for them.
 func (k *kubelet) args(r *run, c *core.Container) []string {
 	args := slices.Clone(c.Args)
 	for i := range args {
 		for _, m := range c.VolumeMounts {
 			args[i] = strings.Replace(args[i], m.MountPath+"/", r.dir+"/", 1)
 		}
-		if args[i] == ":9100" {
-			args[i] = "127.0.0.1:0"
+		if strings.HasPrefix(args[i], ":") {
+			args[i] = r.ip + args[i]
 		}
 	}
 	return args
@@ -246,7 +255,7 @@ func (k *kubelet) report(ctx context.Context, r *run, phase core.PodPhase, code 
 			return // it was deleted
 		}
 		now := meta.Now()
-		pod.Status = core.PodStatus{Phase: phase, StartTime: &now, ContainerStatuses: []core.ContainerStatus{c}, Conditions: []core.PodCondition{{Type: core.PodReady, Status: ready}}}
+		pod.Status = core.PodStatus{Phase: phase, StartTime: &now, PodIP: r.ip, PodIPs: []core.PodIP{{IP: r.ip}}, ContainerStatuses: []core.ContainerStatus{c}, Conditions: []core.PodCondition{{Type: core.PodReady, Status: ready}}}
 		if _, err = k.plane.client.CoreV1().Pods("default").UpdateStatus(ctx, pod, meta.UpdateOptions{}); err == nil {
 			return
 		}

@@ -8,8 +8,9 @@ demo:       ## twenty devices walk from the factory to SEC-PRV-2
 	go run ./cmd/spafleet demo
 test:       ## everything that CI runs: vet, lint where it is installed, all tests under -race, real servers
 	@bash .ci/programs && go vet ./... && $(MAKE) --no-print-directory lint && CI=$${CI:-} go test -race -timeout 12m ./...
-test-slow:  ## the slow rest: a day of a thousand devices against nginx, hostile servers, fuzzing a minute for each decoder
+test-slow:  ## the slow rest: a day of a thousand devices against nginx, hostile servers, ten thousand under -race, fuzzing a minute for each decoder
 	@SPAFLEET_SLOW=1 go test -count=1 -timeout 30m ./cmd/spafleet ./scenarios -run 'DayOfJumps|Endures'
+	@SPAFLEET_SLOW=1 go test -race -count=1 -timeout 30m -v ./cmd/spafleet -run Crowd
 	@bash .ci/fuzz 60s
 lint:       ## golangci-lint 2.15, where it is installed
 	@if command -v golangci-lint >/dev/null; then golangci-lint run ./...; else echo "lint: golangci-lint is not installed, go vet has run"; fi

@@ -80,23 +80,25 @@ func Address() (string, error) {
 // A Process is a server that runs.
 type Process struct {
 	*exec.Cmd
-	out   output
+	out   Output
 	ended chan struct{}
 }
 
-// output is what a process printed so far.
-type output struct {
+// Output is what somebody wrote so far, who may go on. Its zero value is empty.
+type Output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-func (o *output) Write(p []byte) (int, error) {
+// Write adds to it.
+func (o *Output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buf.Write(p)
 }
 
-func (o *output) String() string {
+// String returns it.
+func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buf.String()
@@ -145,6 +147,22 @@ const patience = 20 * time.Second
 // Until waits for something that the process does. The error says that it ended
 // before, or took too long, and what it printed.
 func (p *Process) Until(what string, held func() bool) error {
+	if err := await(held, p.ended); err != nil {
+		return fmt.Errorf("%s: %s: %w: %s", p.Path, what, err, p.Output())
+	}
+	return nil
+}
+
+// Wait waits for something that another process does; the error says that it took
+// too long.
+func Wait(what string, held func() bool) error {
+	if err := await(held, nil); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+func await(held func() bool, ended <-chan struct{}) error {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -152,10 +170,10 @@ func (p *Process) Until(what string, held func() bool) error {
 	for !held() {
 		select {
 		case <-tick.C:
-		case <-p.ended:
-			return fmt.Errorf("%s ended: %s", p.Path, p.Output())
+		case <-ended:
+			return errors.New("it ended")
 		case <-deadline.C:
-			return fmt.Errorf("%s: %s: not within %s: %s", p.Path, what, patience, p.Output())
+			return fmt.Errorf("not within %s", patience)
 		}
 	}
 	return nil

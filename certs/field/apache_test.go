@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
+
+	"spafleet/bench/peer"
 )
 
 // apacheForm is what Apache logs of a request. The guides say that the MAC is in
@@ -17,12 +18,12 @@ const apacheForm = `%h \"%r\" %>s %{SSL_PROTOCOL}x %{SSL_CIPHER}x agent=\"%{User
 const apacheModules = "/usr/lib/apache2/modules"
 
 func startApache() (map[*setup]*server, error) {
-	program, err := find("apache2", "apache2-bin")
+	program, err := peer.Find("apache2", "apache2-bin")
 	if err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(apacheModules); err != nil {
-		return nil, missing{apacheModules, "apache2-bin"}
+		return nil, peer.Missing{Program: apacheModules, DebianPackage: "apache2-bin"}
 	}
 	base, err := write("apache/error.log", nil)
 	if err != nil {
@@ -41,7 +42,7 @@ func startApache() (map[*setup]*server, error) {
 	}
 	var last string
 	for _, s := range setupsOf("apache") {
-		addr, err := port()
+		addr, err := peer.Address()
 		if err != nil {
 			return nil, err
 		}
@@ -64,12 +65,12 @@ func startApache() (map[*setup]*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.ready(last); err != nil {
+	if err := listens(p, last); err != nil {
 		return nil, err
 	}
-	return servers, wait(10*time.Second, "Apache is ready", func() (bool, error) {
-		text, err := os.ReadFile(base)
-		return strings.Contains(string(text), "resuming normal operations"), err
+	return servers, p.Until("it is ready", func() bool {
+		text, _ := os.ReadFile(base) // it comes
+		return strings.Contains(string(text), "resuming normal operations")
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"spafleet/bench/peer"
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
@@ -81,10 +82,10 @@ func TestBug21MD5Refused(t *testing.T) {
 
 	roots := x509.NewCertPool()
 	ders, err := pki.ClientRoots()
-	must(t, err)
+	peer.Must(t, err)
 	for _, der := range ders {
 		c, err := x509.ParseCertificate(der)
-		must(t, err)
+		peer.Must(t, err)
 		roots.AddCert(c)
 	}
 	suites := []uint16{tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA}
@@ -115,9 +116,9 @@ func TestBug21MD5Refused(t *testing.T) {
 func goServer(t *testing.T, config *tls.Config) *server {
 	t.Helper()
 	c, err := plain.certificate()
-	must(t, err)
+	peer.Must(t, err)
 	config.Certificates = []tls.Certificate{{Certificate: c.Chain, PrivateKey: c.Key}}
-	var lines output
+	var lines peer.Output
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "<flat-profile><GPP_A>%s</GPP_A></flat-profile>", plain.name)
 	}))
@@ -206,17 +207,17 @@ func TestBug24AnotherDevicesFile(t *testing.T) {
 func ownServer(t *testing.T, s *setup, path string) *server {
 	t.Helper()
 	c, err := s.certificate()
-	must(t, err)
+	peer.Must(t, err)
 	d, err := s.described("own")
-	must(t, err)
-	var lines output
+	peer.Must(t, err)
+	var lines peer.Output
 	core, err := prov.NewCore(map[string]prov.Entry{path: {Body: "<flat-profile><GPP_A>" + s.name + "</GPP_A></flat-profile>"}}, prov.Options{Log: func(l prov.Line) {
 		fmt.Fprintf(&lines, "%s %s %d %v %s\n", l.Source, l.Path, l.Status, l.Err, l.TLS)
 	}})
-	must(t, err)
+	peer.Must(t, err)
 	p := &prov.Server{Core: core, HTTPS: []prov.HTTPS{{Addr: "127.0.0.1:0", Match: true, SSL: &ssl.Server{
 		Min: d.Min, Max: ssl.TLS11, Suites: d.Suites, DHBits: d.DHBits, Certificate: c, Ask: d.Ask, Verify: d.Verify}}}}
-	must(t, p.Open())
+	peer.Must(t, p.Open())
 	t.Cleanup(p.Close)
 	return &server{program: "own", setup: s, addr: p.HTTPSAt()[0].String(), read: lines.String}
 }

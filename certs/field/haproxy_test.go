@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"spafleet/bench/peer"
 )
 
 // What HAProxy logs of a request, and of a connection that came to nothing.
@@ -17,7 +19,7 @@ const (
 )
 
 func startHAProxy() (map[*setup]*server, error) {
-	program, err := find("haproxy", "haproxy")
+	program, err := peer.Find("haproxy", "haproxy")
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +28,7 @@ func startHAProxy() (map[*setup]*server, error) {
 	b.WriteString("defaults\nmode http\nlog global\ntimeout client 10s\ntimeout server 10s\ntimeout connect 10s\n")
 	servers, last := map[*setup]*server{}, ""
 	for _, s := range setupsOf("haproxy") {
-		addr, err := port()
+		addr, err := peer.Address()
 		if err != nil {
 			return nil, err
 		}
@@ -50,9 +52,9 @@ func startHAProxy() (map[*setup]*server, error) {
 		return nil, err
 	}
 	for _, s := range servers {
-		s.read = p.out.String
+		s.read = p.Output
 	}
-	return servers, p.ready(last)
+	return servers, listens(p, last)
 }
 
 // systemLevel returns an environment with a security level of OpenSSL's own.
@@ -65,22 +67,22 @@ func systemLevel(level int) ([]string, error) {
 // HAProxy loads a certificate before it has read the ciphers, and with them the
 // security level: for one with SHA-1 the system's level counts, not the listener's.
 func TestHAProxyLoadsCertificatesAtTheSystemsLevel(t *testing.T) {
-	program, err := find("haproxy", "haproxy")
-	must(t, err)
-	addr, err := port()
-	must(t, err)
+	program, err := peer.Find("haproxy", "haproxy")
+	peer.Must(t, err)
+	addr, err := peer.Address()
+	peer.Must(t, err)
 	for _, tt := range []struct {
 		s     *setup
 		level int
 		loads bool
 	}{{plain, 0, true}, {plain, 1, false}, {sha256, 1, true}} {
 		block, err := tt.s.haproxy(addr)
-		must(t, err)
+		peer.Must(t, err)
 		conf, err := write("haproxy/one.conf", []byte("defaults\nmode http\ntimeout client 1s\ntimeout server 1s\ntimeout connect 1s\n"+block))
-		must(t, err)
+		peer.Must(t, err)
 		cmd := exec.Command(program, "-c", "-f", conf)
 		cmd.Env, err = systemLevel(tt.level)
-		must(t, err)
+		peer.Must(t, err)
 		out, err := cmd.CombinedOutput()
 		if (err == nil) != tt.loads || !tt.loads && !strings.Contains(string(out), "unable to load SSL certificate") {
 			t.Errorf("%s at level %d: %v: %s", tt.s.name, tt.level, err, out)

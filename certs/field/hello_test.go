@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"spafleet/bench/peer"
 	"spafleet/certs/ssl"
 )
 
@@ -83,7 +84,7 @@ func compare(t *testing.T, what string, hello []byte, want string) {
 func hello(t *testing.T, v visit) []byte {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	must(t, err)
+	peer.Must(t, err)
 	defer l.Close()
 	heard := make(chan []byte, 1)
 	go func() {
@@ -115,7 +116,7 @@ func TestHelloOfOneSuite(t *testing.T) {
 	v := visit{phone: newPhone}
 	u, p := v.device(t)
 	c, err := trust.Client(&u, p, today)
-	must(t, err)
+	peer.Must(t, err)
 	c.Suites = c.Suites[:1]
 	var sent bytes.Buffer
 	if err := ssl.Connect(mute{&sent}, c).Handshake(); err == nil {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"spafleet/bench/peer"
 )
 
 // nginxForm is what nginx logs of a request, and of whom it takes the client for.
@@ -12,7 +14,7 @@ const nginxForm = `$remote_addr "$request" $status $ssl_protocol $ssl_cipher age
 	`serial=$ssl_client_serial dn="$ssl_client_s_dn" legacy="$ssl_client_s_dn_legacy"`
 
 func startNginx() (map[*setup]*server, error) {
-	program, err := find("nginx", "nginx-light")
+	program, err := peer.Find("nginx", "nginx-light")
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +36,7 @@ func startNginx() (map[*setup]*server, error) {
 	}
 	var last string
 	for _, s := range setupsOf("nginx") {
-		addr, err := port()
+		addr, err := peer.Address()
 		if err != nil {
 			return nil, err
 		}
@@ -54,7 +56,7 @@ func startNginx() (map[*setup]*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return servers, p.ready(last)
+	return servers, listens(p, last)
 }
 
 // nginx returns a setup in nginx' words.

@@ -6,17 +6,18 @@ import (
 	"path/filepath"
 	"strings"
 
+	"spafleet/bench/peer"
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 )
 
 func startNSS() (map[*setup]*server, error) {
-	program, err := find("selfserv", "libnss3-tools")
+	program, err := peer.Find("selfserv", "libnss3-tools")
 	if err != nil {
 		return nil, err
 	}
 	databases := map[string]string{} // setups of like certificates share one
-	return each(nss, func(s *setup, f files, addr string) (*process, string, error) {
+	return each(nss, func(s *setup, f files, addr string) (*peer.Process, string, error) {
 		like := fmt.Sprint(s.cert, s.roots)
 		db, ok := databases[like]
 		if !ok {
@@ -78,9 +79,9 @@ func database(s *setup, f files) (string, error) {
 		steps = append(steps, []string{"certutil", "-A", "-d", db, "-n", fmt.Sprintf("client root %d", i), "-t", "CT,,", "-i", path})
 	}
 	for _, step := range steps {
-		program, err := find(step[0], map[string]string{"openssl": "openssl"}[step[0]])
+		program, err := peer.Find(step[0], map[string]string{"openssl": "openssl"}[step[0]])
 		if err != nil {
-			return "", missing{step[0], "libnss3-tools or openssl"}
+			return "", peer.Missing{Program: step[0], DebianPackage: "libnss3-tools or openssl"}
 		}
 		if out, err := exec.Command(program, step[1:]...).CombinedOutput(); err != nil {
 			return "", fmt.Errorf("%s: %w: %s", strings.Join(step, " "), err, out)

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"spafleet/bench/peer"
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 )
@@ -306,7 +307,7 @@ var programs = map[string]func() (map[*setup]*server, error){
 func (s *setup) at(t testing.TB, program string) *server {
 	t.Helper()
 	all, err := programs[program]()
-	must(t, err)
+	peer.Must(t, err)
 	if all[s] == nil {
 		t.Fatalf("the setup %s does not run on %s", s.name, program)
 	}

@@ -3,14 +3,16 @@ package field_test
 import (
 	"strings"
 	"sync"
+
+	"spafleet/bench/peer"
 )
 
 func startSServer() (map[*setup]*server, error) {
-	program, err := find("openssl", "openssl")
+	program, err := peer.Find("openssl", "openssl")
 	if err != nil {
 		return nil, err
 	}
-	return each(sserver, func(s *setup, f files, addr string) (*process, string, error) {
+	return each(sserver, func(s *setup, f files, addr string) (*peer.Process, string, error) {
 		args := []string{"s_server", "-WWW", "-accept", addr, "-cert", f.cert, "-key", f.key, "-serverpref", "-cipher", s.cipherString(),
 			"-min_protocol", s.protocols()[0], "-max_protocol", s.protocols()[len(s.protocols())-1], "-no_ticket", "-no_cache", "-trace"}
 		if s.dh > 0 {
@@ -30,10 +32,10 @@ func startSServer() (map[*setup]*server, error) {
 
 // each starts a process for each of a program's setups. Their logs do not tell
 // visitors apart, so that these come one after the other.
-func each(program string, start func(s *setup, f files, addr string) (p *process, path string, err error)) (map[*setup]*server, error) {
-	servers, processes := map[*setup]*server{}, map[*setup]*process{}
+func each(program string, start func(s *setup, f files, addr string) (p *peer.Process, path string, err error)) (map[*setup]*server, error) {
+	servers, processes := map[*setup]*server{}, map[*setup]*peer.Process{}
 	for _, s := range setupsOf(program) {
-		addr, err := port()
+		addr, err := peer.Address()
 		if err != nil {
 			return nil, err
 		}
@@ -45,11 +47,11 @@ func each(program string, start func(s *setup, f files, addr string) (p *process
 		if err != nil {
 			return nil, err
 		}
-		servers[s] = &server{program: program, setup: s, addr: addr, path: path, alone: &sync.Mutex{}, read: p.out.String}
+		servers[s] = &server{program: program, setup: s, addr: addr, path: path, alone: &sync.Mutex{}, read: p.Output}
 		processes[s] = p
 	}
 	for s, p := range processes {
-		if err := p.ready(servers[s].addr); err != nil {
+		if err := listens(p, servers[s].addr); err != nil {
 			return nil, err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"spafleet/bench/peer"
 	"spafleet/certs"
 	"spafleet/device"
 	"spafleet/device/profile"
@@ -227,7 +228,7 @@ func (o *outcome) leaves(t testing.TB, texts ...string) {
 		if o.wrong {
 			return
 		}
-		err := wait(10*time.Second, "log", func() (bool, error) { return strings.Contains(o.seen(), text), nil })
+		err := peer.Wait("log", func() bool { return strings.Contains(o.seen(), text) })
 		if err != nil {
 			t.Errorf("%s at %s: the server's log lacks %q:\n%s", o.phone, o.server, text, o.excerpt())
 		}

@@ -2,10 +2,10 @@ package fleet
 
 import (
 	"os"
-	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
+	"time"
 )
 
 // What garbage may take: so many bytes, without which a small fleet's program would
@@ -16,6 +16,10 @@ const (
 	GarbagePercent = 40
 )
 
+// lookAfter is how often what lives is looked at. The percentage of a moment before
+// is too much for a heap that has grown since.
+const lookAfter = 20 * time.Millisecond
+
 // LeaveRoom has the program's collector leave garbage as much room as
 // [GarbageRoom] and [GarbagePercent] say, by what lives at the moment, until stop
 // is called. Where the environment's GOGC says how often to collect, it does
@@ -24,52 +28,33 @@ func LeaveRoom() (stop func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	c := &collecting{}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.before = debug.SetGCPercent(GarbagePercent)
-	c.percent = GarbagePercent
-	c.adjust()
-	return c.stop
-}
-
-// collecting follows the collector: after each of its cycles the percentage is set
-// by what that cycle found alive.
-type collecting struct {
-	mu      sync.Mutex
-	before  int // to be set again
-	percent int
-	stopped bool
-}
-
-// A cycle is garbage at once; that it was collected tells of a cycle. It is too
-// large to be allocated together with what lives longer.
-type cycle [16]byte
-
-func (c *collecting) stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stopped = true
-	debug.SetGCPercent(c.before)
-}
-
-func (c *collecting) ended(struct{}) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.stopped {
-		c.adjust()
+	before := debug.SetGCPercent(GarbagePercent)
+	over := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() { watchGarbage(over) })
+	return func() {
+		close(over)
+		watching.Wait()
+		debug.SetGCPercent(before)
 	}
 }
 
-// adjust sets the percentage for the next cycle, and waits for its end. Setting it
+// watchGarbage sets the percentage by what the last collection left. Setting it
 // stops the world for a moment, so small differences are let be.
-func (c *collecting) adjust() {
-	want := garbagePercent(alive())
-	if want < c.percent*9/10 || want > c.percent*11/10 {
-		debug.SetGCPercent(want)
-		c.percent = want
+func watchGarbage(over <-chan struct{}) {
+	percent := GarbagePercent
+	for again := time.NewTicker(lookAfter); ; {
+		if want := garbagePercent(alive()); want < percent*9/10 || want > percent*11/10 {
+			debug.SetGCPercent(want)
+			percent = want
+		}
+		select {
+		case <-again.C:
+		case <-over:
+			again.Stop()
+			return
+		}
 	}
-	runtime.AddCleanup(&cycle{}, c.ended, struct{}{})
 }
 
 func garbagePercent(alive uint64) int {

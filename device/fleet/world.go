@@ -34,6 +34,9 @@ const localWait = 100 * time.Millisecond
 // Fetch asks the network from the device's own address.
 func (w *world) Fetch(ctx context.Context, r *resync.Request) (resp resync.Response, err error) {
 	r.Source = w.l.f.source(r.Unit.IP, r.Server.Addr())
+	if r.Scheme == "https" { // a certificate may bear a name
+		ctx = w.asking(ctx)
+	}
 	err = w.whenAble(ctx, func() error {
 		resp, err = w.l.f.network.Fetch(ctx, r)
 		return err
@@ -45,12 +48,17 @@ func (w *world) Fetch(ctx context.Context, r *resync.Request) (resp resync.Respo
 }
 
 func (w *world) Resolve(ctx context.Context, name string) (addrs []netip.Addr, err error) {
-	ctx = fetch.For(ctx, fetch.Asker{Device: w.in.Unit.Index, Now: w.Now(), Booted: w.in.Booted, Keeps: w.keepsNames()})
+	ctx = w.asking(ctx)
 	err = w.whenAble(ctx, func() error {
 		addrs, err = w.l.f.network.Resolve(ctx, name)
 		return err
 	})
 	return addrs, err
+}
+
+// asking returns a context for the device's questions to name servers.
+func (w *world) asking(ctx context.Context) context.Context {
+	return fetch.For(ctx, fetch.Asker{Device: w.in.Unit.Index, Now: w.Now(), Booted: w.in.Booted, Keeps: w.keepsNames()})
 }
 
 // keepsNames reports whether the device keeps what a name server said. It has a

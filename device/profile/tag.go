@@ -58,6 +58,10 @@ func (s *scanner) attribute(t *tag) (done bool, err error) {
 	if quoted {
 		t.set(name, value)
 	}
+	if err == nil && s.peek(0) == '>' { // most tags have one attribute
+		s.pos++
+		return true, nil
+	}
 	return false, err
 }
 

@@ -258,7 +258,7 @@ func (s *Sockets) exchangeOver(ctx context.Context, network string, m *dns.Msg, 
 	if err := c.WriteMsg(m); err != nil {
 		return nil, err
 	}
-	for {
+	for range maxStrays {
 		answer, err := c.ReadMsg()
 		if err != nil && answer == nil {
 			return nil, err
@@ -267,6 +267,7 @@ func (s *Sockets) exchangeOver(ctx context.Context, network string, m *dns.Msg, 
 			return answer, nil
 		}
 	}
+	return nil, errNoProgress
 }
 
 // answers reports whether one message is the answer to another; anybody may send

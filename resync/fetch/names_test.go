@@ -194,3 +194,24 @@ func TestNamesAreSearchedFor(t *testing.T) {
 		}
 	}
 }
+
+// Who sends what is no answer keeps a device busy for so many datagrams, not for
+// the length of its wait.
+func TestAFloodOfWrongAnswersEndsTheQuestion(t *testing.T) {
+	conn, server := listenUDP(t)
+	done := make(chan bool)
+	t.Cleanup(func() { conn.Close(); <-done })
+	go func() {
+		defer close(done)
+		_, from, err := conn.ReadFromUDPAddrPort(make([]byte, 512))
+		for err == nil { // until the device is gone, and then until the socket is
+			_, err = conn.WriteToUDPAddrPort([]byte("nothing of DNS"), from)
+		}
+	}()
+	n := only(server)
+	n.Wait = time.Hour
+	s := &fetch.Sockets{NameServers: n}
+	if _, err := s.Resolve(t.Context(), "prov.test"); failed(t, err).Result != device.NoDNS {
+		t.Errorf("Resolve: %v, want dns", err)
+	}
+}

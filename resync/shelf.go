@@ -48,7 +48,7 @@ type Shelf struct {
 	held int
 	seen [mostSeen]Digest // of bodies that were wanted once, each in the place that its number gives
 
-	rooms sync.Pool // of *[]profile.Param
+	rooms sync.Pool // of *profile.Room
 }
 
 // Compiled is what opens files of the vendor's compiler, which nothing here can.
@@ -102,18 +102,16 @@ func (s *Shelf) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (
 		asked := o
 		o.External = func(body []byte) (string, error) { return s.Compiled.Program(asked, body) }
 	}
-	room, _ := s.rooms.Get().(*[]profile.Param)
+	room, _ := s.rooms.Get().(*profile.Room)
 	if room == nil {
-		room = new([]profile.Param)
+		room = new(profile.Room)
 	}
-	o.Keep, o.Room = true, *room
+	o.Keep, o.Room = true, room
 	file, err := profile.Decode(body, o)
 	if err != nil {
 		return nil, err
 	}
 	r = reading(u.Row, file)
-	*room = file.Params
-	clear(*room)
 	s.rooms.Put(room)
 	if r.Protection&profile.Targeted == 0 && file.Opened != profile.ByExternal {
 		key = shared

@@ -28,10 +28,13 @@ func Scan(text string, o Options) ([]Param, error) {
 	}
 	s := scanner{text: strings.TrimPrefix(text, byteOrderMark), o: o, aliases: aliases}
 	s.open = s.frames[:0]
-	if s.params = o.Room[:0]; s.params == nil {
+	s.enter(o.Room)
+	if s.params == nil {
 		s.params = make([]Param, 0, len(text)/48+1)
 	}
-	if err := s.run(); err != nil && !(o.ApplyBroken && s.found) {
+	err := s.run()
+	s.depart()
+	if err != nil && !(o.ApplyBroken && s.found) {
 		return nil, err
 	}
 	return s.params, nil
@@ -44,8 +47,11 @@ type scanner struct {
 	o        Options
 	aliases  []alias
 	params   []Param
-	found    bool // a flat-profile element was seen
-	elements bool // any was
+	found    bool   // a flat-profile element was seen
+	elements bool   // any was
+	room     *Room  // nil: none
+	leaves   []leaf // plain elements so far, where there is a room
+	due      int    // in the room's leaves
 	open     []frame
 	frames   [8]frame // open's first backing, so that usual files allocate none
 }
@@ -72,6 +78,9 @@ func (s *scanner) run() error {
 			return s.end()
 		}
 		s.pos += i
+		if s.again() {
+			continue
+		}
 		if err := s.markup(); err != nil {
 			return err
 		}
@@ -97,6 +106,7 @@ func (s *scanner) fail(at int, format string, args ...any) error {
 
 // markup reads what begins with the < at pos.
 func (s *scanner) markup() error {
+	start := s.pos
 	switch s.peek(1) {
 	case '/':
 		return s.closeTag()
@@ -120,7 +130,7 @@ func (s *scanner) markup() error {
 	case s.parent() == outside && len(s.aliases) == 0:
 		s.push(t.name)
 	default:
-		return s.content(t)
+		return s.content(t, start)
 	}
 	return nil
 }
@@ -153,13 +163,19 @@ func (s *scanner) push(name string) {
 
 // content reads what follows an open tag: the text and close tag of a leaf, or
 // nothing but the text before a first child, and then the element is a group.
-func (s *scanner) content(t tag) error {
+func (s *scanner) content(t tag, start int) error {
+	begin := s.pos
 	raw, usable, err := s.leafText()
 	if err != nil {
 		return err
 	}
+	plain := raw == s.text[begin:s.pos] // nothing was left out of it
 	if usable && s.closes(t.name) {
-		return s.param(t, raw)
+		err := s.param(t, raw)
+		if err == nil && plain {
+			s.note(start, begin, raw, &t)
+		}
+		return err
 	}
 	s.push(t.name)
 	if s.peek(1) != '/' {

@@ -1,6 +1,7 @@
 package profile_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -174,6 +175,22 @@ func TestAForeignFileIsEmptyOrCorruptByOption(t *testing.T) {
 		params, err := profile.Scan(text, profile.Options{EmptyForeign: true})
 		if (err == nil) != foreign || len(params) > 0 {
 			t.Errorf("%q: %v, %v; want it accepted: %v", text, params, err, foreign)
+		}
+	}
+}
+
+// A file of more elements than a room keeps leaves nothing in it, and is read all
+// the same, as is the one after it.
+func TestARoomKeepsLittle(t *testing.T) {
+	room := &profile.Room{}
+	long := "<flat-profile>" + strings.Repeat("<A>1</A>", 1<<14+1) + "</flat-profile>"
+	for _, text := range []string{long, long, "<flat-profile><A>1</A></flat-profile>"} {
+		got, err := profile.Scan(text, profile.Options{Room: room})
+		if want := strings.Count(text, "<A>"); err != nil || len(got) != want {
+			t.Errorf("%d parameters (%v), want %d", len(got), err, want)
+		}
+		if text == long && !reflect.ValueOf(*room).IsZero() {
+			t.Error("the room holds on to a long file")
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"spafleet/device"
 )
 
 // A name server gets a question only where it is private or the name is allowed.
@@ -64,5 +66,20 @@ func TestSystemHasANameServer(t *testing.T) {
 	n := SystemNames()
 	if len(n.Servers) == 0 || n.Wait <= 0 || n.Tries <= 0 {
 		t.Errorf("SystemNames = %+v", n)
+	}
+}
+
+// What devices keep of names is bounded, and what is known last is known.
+func TestNamesAreKeptWithinBounds(t *testing.T) {
+	var m memory
+	addrs := []netip.Addr{netip.MustParseAddr("127.0.0.1")}
+	for dev := range device.Index(mostKept + 10) {
+		m.keep(Asker{Device: dev, Keeps: true}, "prov.test", addrs, time.Hour)
+	}
+	if len(m.kept) > mostKept {
+		t.Errorf("%d names are kept, at most %d may be", len(m.kept), mostKept)
+	}
+	if _, ok := m.recall(Asker{Device: mostKept + 9, Keeps: true}, "prov.test"); !ok {
+		t.Error("the last name is not known")
 	}
 }

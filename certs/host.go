@@ -131,11 +131,10 @@ func lower(c byte) byte {
 // What devices write to their syslog about HTTPS (7.6.2f: field; other firmware:
 // inferred).
 const (
-	LogNoTCP     = "create tcp connection failed"
-	LogNoSSL     = "create ssl connection failed"
-	LogNoLibrary = "SSL: library_init failed"
-	logVerify    = "ssl cert err %d"
-	logName      = "Cannot verify host name:%s, %d"
+	LogNoTCP  = "create tcp connection failed"
+	LogNoSSL  = "create ssl connection failed"
+	logVerify = "ssl cert err %d"
+	logName   = "Cannot verify host name:%s, %d"
 )
 
 // LogLines returns what a device writes to its syslog when a handshake failed, or

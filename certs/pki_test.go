@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"spafleet/bench/peer"
 	"spafleet/certs"
 	"spafleet/device"
 )
@@ -34,13 +35,7 @@ func openssl(t *testing.T, stdin []byte, args ...string) string {
 
 func tryOpenssl(t *testing.T, stdin []byte, args ...string) (string, error) {
 	t.Helper()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("openssl is not installed")
-		}
-		t.Skip("openssl is not installed")
-	}
-	c := exec.Command("openssl", args...)
+	c := exec.Command(peer.Need(t, "openssl", "openssl"), args...)
 	c.Stdin = bytes.NewReader(stdin)
 	out, err := c.CombinedOutput()
 	return string(out), err

@@ -12,8 +12,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"time"
 
 	"spafleet/bench/rig"
@@ -41,13 +39,9 @@ func instrument() *rig.Instrument {
 	}
 }
 
-func (o *options) read(counts string) error {
-	for word := range strings.SplitSeq(counts, ",") {
-		n, err := strconv.Atoi(word)
-		if err != nil || n < 1 {
-			return fmt.Errorf("--devices %s: want numbers with commas between them", counts)
-		}
-		o.counts = append(o.counts, n)
+func (o *options) read(counts string) (err error) {
+	if o.counts, err = rig.Numbers("devices", counts); err != nil {
+		return err
 	}
 	if o.delay < 0 {
 		return errors.New("--delay is not negative")

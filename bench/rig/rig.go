@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -179,4 +180,17 @@ func (v Verdict) String() string {
 
 func (v Verdict) figure(n float64) string {
 	return strings.TrimSpace(fmt.Sprintf("%.4g %s", n, v.Unit))
+}
+
+// Numbers reads an option's list: whole numbers from 1 on, with commas between
+// them.
+func Numbers(option, list string) (numbers []int, err error) {
+	for word := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("--%s %s: want numbers from 1 on, with commas between them", option, list)
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, nil
 }

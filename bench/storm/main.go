@@ -9,10 +9,7 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
-	"strconv"
-	"strings"
 
 	"spafleet/bench/rig"
 )
@@ -41,13 +38,9 @@ func instrument() *rig.Instrument {
 	}
 }
 
-func (o *options) read(windows string) error {
-	for word := range strings.SplitSeq(windows, ",") {
-		n, err := strconv.Atoi(word)
-		if err != nil || n < 1 {
-			return fmt.Errorf("--windows %s: want seconds with commas between them", windows)
-		}
-		o.windows = append(o.windows, n)
+func (o *options) read(windows string) (err error) {
+	if o.windows, err = rig.Numbers("windows", windows); err != nil {
+		return err
 	}
 	if o.devices < 1 || o.silent < 0 {
 		return errors.New("there is at least one device")

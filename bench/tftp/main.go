@@ -9,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -49,13 +48,9 @@ func instrument() *rig.Instrument {
 	}
 }
 
-func (o *options) read(sizes, servers string) error {
-	for word := range strings.SplitSeq(sizes, ",") {
-		n, err := strconv.Atoi(word)
-		if err != nil || n < 1 {
-			return fmt.Errorf("--sizes %s: want numbers with commas between them", sizes)
-		}
-		o.sizes = append(o.sizes, n)
+func (o *options) read(sizes, servers string) (err error) {
+	if o.sizes, err = rig.Numbers("sizes", sizes); err != nil {
+		return err
 	}
 	for word := range strings.SplitSeq(servers, ",") {
 		if word != dnsmasq && word != embedded {

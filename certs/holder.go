@@ -7,7 +7,7 @@ import (
 
 	"spafleet/certs/ssl"
 	"spafleet/device"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // A Holder has the devices' certificates. It makes one when a device first asks,

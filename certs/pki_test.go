@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"spafleet/bench/peer"
+	"spafleet/bench/extproc"
 	"spafleet/certs"
 	"spafleet/device"
 )
@@ -35,7 +35,7 @@ func openssl(t *testing.T, stdin []byte, args ...string) string {
 
 func tryOpenssl(t *testing.T, stdin []byte, args ...string) (string, error) {
 	t.Helper()
-	c := exec.Command(peer.Need(t, "openssl", "openssl"), args...)
+	c := exec.Command(extproc.Need(t, "openssl", "openssl"), args...)
 	c.Stdin = bytes.NewReader(stdin)
 	out, err := c.CombinedOutput()
 	return string(out), err

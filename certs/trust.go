@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"spafleet/device"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // A Trust is an authority in a firmware's store, and how that is known.

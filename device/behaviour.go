@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"spafleet/device/profile"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // Behaviour is a row's switches in the form in which the engine reads them.

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"spafleet/device/profile"
+	"spafleet/device/rule"
 	"spafleet/fsm"
-	"spafleet/resync/rule"
 )
 
 // Via says by which way a change came to a device.

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"spafleet/device"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 var loopback = netip.MustParseAddr("127.64.0.1")

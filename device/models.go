@@ -6,7 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // UAShape is how a device names itself to HTTP servers.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // A Row is one model at one firmware with its switches: everything that does

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"spafleet/certs/ssl"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // TLS is how a firmware's HTTPS client behaves, and which certificate its units

@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // A Unit is a device's identity: what stays the same whatever it is provisioned

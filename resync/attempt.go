@@ -9,8 +9,8 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/profile"
+	"spafleet/device/rule"
 	"spafleet/fsm"
-	"spafleet/resync/rule"
 )
 
 // A failure ends the sequence of rules: what the device logs, and its class.

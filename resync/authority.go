@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"spafleet/device"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // An Authority is what Custom_CA_Rule brought: authorities that the device trusts

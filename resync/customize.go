@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"spafleet/device"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // companyElement is the element of a customization file that names whom the unit

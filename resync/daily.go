@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"spafleet/device"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // Daily is a resync once a day by the device's clock (provisioning.md §1.1:

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"spafleet/device"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // An Evaluation is what a device makes of a rule: what it would ask for, without

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"spafleet/device"
-	"spafleet/device/fleet"
+	"spafleet/fleet"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 )

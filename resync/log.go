@@ -4,7 +4,7 @@ import (
 	"strconv"
 
 	"spafleet/device"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // Texts of $ERR (provisioning.md §7.1: strings of a late firmware, which

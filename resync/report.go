@@ -8,7 +8,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/profile"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // Report sends the file that Report_Rule asks for: TFTP writes it, HTTP posts or

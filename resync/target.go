@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"spafleet/device"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // A target is one file to ask for, with every default filled in.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"spafleet/device"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // Timers are the moments from which the macros count that grow by themselves, as

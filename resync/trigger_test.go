@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/rule"
 	"spafleet/resync"
-	"spafleet/resync/rule"
 )
 
 const second = int64(time.Second)

@@ -7,7 +7,7 @@ import (
 	"io"
 
 	"spafleet/device"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // A Wish is an upgrade that Upgrade_Rule asks for. Key stands for the rule's

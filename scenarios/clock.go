@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/device/fleet"
+	"spafleet/fleet"
 )
 
 // A Clock is how a story's time passes. The zero Clock is the real one.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"spafleet/device"
-	"spafleet/resync/prov"
+	"spafleet/prov"
 )
 
 // begin starts the time of the claims that do not wait for a step.

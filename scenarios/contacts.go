@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"spafleet/device"
-	"spafleet/device/fleet"
+	"spafleet/device/rule"
+	"spafleet/fleet"
 	"spafleet/resync/fetch"
-	"spafleet/resync/rule"
 )
 
 // A Contact is a host that the devices are known to contact before anything has

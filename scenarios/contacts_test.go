@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"spafleet/device/result"
 	"spafleet/scenarios"
+	"spafleet/scenarios/report"
 )
 
 // aFleet is a story of ATAs that do nothing by themselves.
@@ -131,7 +131,7 @@ func TestProfileLeadsNobodyOut(t *testing.T) {
 	if r.Verdict != scenarios.Passed && r.Verdict != scenarios.Invalid {
 		t.Errorf("%s: %+v", r.Verdict, r.Expect)
 	}
-	if !slices.ContainsFunc(r.Findings.Errors, func(f result.Failure) bool { return f.Result == "connect" }) {
+	if !slices.ContainsFunc(r.Findings.Errors, func(f report.Failure) bool { return f.Result == "connect" }) {
 		t.Errorf("failures %+v, want connect", r.Findings.Errors)
 	}
 	for _, host := range []string{"203.0.113.9", "203.0.113.10"} {

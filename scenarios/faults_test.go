@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"spafleet/device"
-	"spafleet/device/fleet"
+	"spafleet/fleet"
 	"spafleet/scenarios"
 )
 

@@ -13,9 +13,9 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device"
-	"spafleet/device/fleet"
-	"spafleet/device/result"
+	"spafleet/fleet"
 	"spafleet/resync"
+	"spafleet/scenarios/report"
 )
 
 // A Forecast is what a story will ask of its server and of this machine, in the
@@ -27,7 +27,7 @@ type Forecast struct {
 	Seed         uint64        `json:"seed"`
 	Clock        string        `json:"clock"` // rates are per second of the wall
 	Devices      int           `json:"devices"`
-	Models       []result.Make `json:"models"`
+	Models       []report.Make `json:"models"`
 	Contacts     []Contact     `json:"contacts"`
 	Start        Wave          `json:"start"`
 	Steady       float64       `json:"steady_per_second"` // resyncs, once all have begun to repeat
@@ -171,7 +171,7 @@ func (p *plan) traffic(parts []part, o *Options) *Forecast {
 	f := &Forecast{Format: 1, Name: p.story.Name, Seed: p.story.Seed, Clock: p.story.Clock.String(), Contacts: p.contacts(p.newGuard(o)), Misfits: []Misfit{}}
 	for _, g := range parts {
 		f.Devices += g.count
-		f.Models = append(f.Models, result.Make{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.count})
+		f.Models = append(f.Models, report.Make{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.count})
 	}
 	f.Start, f.Steady = p.waves(parts, o.Shard)
 	f.Addresses = p.ownAddresses(o)

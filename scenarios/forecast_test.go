@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"spafleet/device"
-	"spafleet/device/fleet"
-	"spafleet/device/result"
+	"spafleet/fleet"
 	"spafleet/resync"
 	"spafleet/scenarios"
+	"spafleet/scenarios/report"
 )
 
 func foresee(t *testing.T, s *scenarios.Story, o scenarios.Options) *scenarios.Forecast {
@@ -197,7 +197,7 @@ func bytesOf(t *testing.T, devices, own int) int {
 		t.Fatal(err)
 	}
 	before := liveBytes()
-	tally := result.NewTally([]result.Make{{Model: "SPA2102", Devices: devices}}, func(device.Index) int { return 0 }, device.Shard{})
+	tally := report.NewTally([]report.Make{{Model: "SPA2102", Devices: devices}}, func(device.Index) int { return 0 }, device.Shard{})
 	var synced atomic.Int64
 	f, err := fleet.New(fleet.Config{
 		Seed: 1, Network: files{own}, Outstanding: 256, // attempts leave something behind, which is not the devices'

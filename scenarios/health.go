@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"spafleet/device/fleet"
+	"spafleet/fleet"
 )
 
 // Health is how this machine bore a run: what was sampled of the process while

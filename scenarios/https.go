@@ -15,7 +15,7 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
-	"spafleet/resync/prov"
+	"spafleet/prov"
 )
 
 // An HTTPS is a listener of the embedded server: one certificate on one port, as

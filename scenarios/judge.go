@@ -9,8 +9,8 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"spafleet/device"
-	"spafleet/device/fleet"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
+	"spafleet/fleet"
 )
 
 // A judge hears what happens and keeps, for each claim, how many devices it

@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 
 	"spafleet/device"
-	"spafleet/device/fleet"
 	"spafleet/device/profile"
+	"spafleet/fleet"
 	"spafleet/fsm"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/device/result"
+	"spafleet/scenarios/report"
 )
 
 // A Part is a shard's report, and where it was read.
@@ -125,7 +125,7 @@ func add(parts []Part) (*Report, error) {
 	all.Timeline, all.Expect = slices.Clone(first.Timeline), slices.Clone(first.Expect)
 	all.Generator.Reasons, all.Generator.Limits, all.Generator.Health, all.Notes = []string{}, []string{}, Health{}, []string{}
 	all.Generator.Valid, all.Generator.Most, all.Generator.Aborted = true, 0, 0
-	totals := result.NewTotals(first.Parts.Totals)
+	totals := report.NewTotals(first.Parts.Totals)
 	for _, p := range parts {
 		r := p.Report
 		if err := totals.Merge(r.Parts.Totals); err != nil {

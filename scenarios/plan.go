@@ -15,9 +15,9 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"spafleet/device"
-	"spafleet/device/fleet"
-	"spafleet/device/result"
+	"spafleet/fleet"
 	"spafleet/resync"
+	"spafleet/scenarios/report"
 )
 
 // A plan is a story that was checked against everything that exists: models,
@@ -26,7 +26,7 @@ type plan struct {
 	story    *Story
 	reader   *reader
 	groups   []fleet.Group
-	makes    []result.Make
+	makes    []report.Make
 	firsts   []int // the first device of each make
 	kinds    map[string]bool
 	programs map[*Claim]*vm.Program
@@ -102,7 +102,7 @@ func (p *plan) group(g *Group) {
 		}
 		p.firsts = append(p.firsts, p.devices())
 		p.groups = append(p.groups, fg)
-		p.makes = append(p.makes, result.Make{Model: row.Model.Name, Firmware: row.Firmware.Version, Devices: counts[i]})
+		p.makes = append(p.makes, report.Make{Model: row.Model.Name, Firmware: row.Firmware.Version, Devices: counts[i]})
 	}
 }
 

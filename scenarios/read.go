@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"spafleet/device"
-	"spafleet/device/fleet"
+	"spafleet/fleet"
+	"spafleet/prov"
 	"spafleet/resync"
-	"spafleet/resync/prov"
 )
 
 // A reader turns a file into a story and gathers its mistakes.

@@ -3,7 +3,7 @@ package scenarios
 import (
 	"time"
 
-	"spafleet/device/result"
+	"spafleet/scenarios/report"
 )
 
 // Verdicts of a run, with their exit codes.
@@ -29,7 +29,7 @@ type Report struct {
 	Started         time.Time `json:"started"`
 	DurationSeconds float64   `json:"duration_seconds"`
 	WallSeconds     float64   `json:"wall_seconds"`
-	result.Summary
+	report.Summary
 	Timeline  []StepReport  `json:"timeline"`
 	Expect    []ClaimReport `json:"expect"`
 	Generator Generator     `json:"generator"`
@@ -80,7 +80,7 @@ type Lack struct {
 // not: then latencies and failures may be ours.
 type Generator struct {
 	Valid    bool          `json:"valid"`
-	Lateness result.Spread `json:"lateness_seconds"`
+	Lateness report.Spread `json:"lateness_seconds"`
 	Limit    float64       `json:"limit_seconds"`
 	Most     int           `json:"outstanding_most"`
 	Aborted  int           `json:"aborted"`

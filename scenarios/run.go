@@ -15,12 +15,12 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device"
-	"spafleet/device/fleet"
-	"spafleet/device/result"
+	"spafleet/fleet"
+	"spafleet/prov"
 	"spafleet/resync"
 	"spafleet/resync/fault"
 	"spafleet/resync/fetch"
-	"spafleet/resync/prov"
+	"spafleet/scenarios/report"
 )
 
 // Options is what belongs to the machine that runs a story, not to the story.
@@ -74,7 +74,7 @@ type Options struct {
 // A Live is a story that runs.
 type Live struct {
 	Fleet   *fleet.Fleet
-	Tally   *result.Tally
+	Tally   *report.Tally
 	Server  *prov.Server // nil with a target, and in virtual time
 	Notes   []string
 	Virtual bool      // time is virtual
@@ -99,8 +99,8 @@ type play struct {
 	start    int64     // fleet time
 	began    time.Time // by the wall
 	fleet    *fleet.Fleet
-	tally    *result.Tally
-	log      *result.EventLog // nil: none
+	tally    *report.Tally
+	log      *report.EventLog // nil: none
 	judge    *judge
 	server   *prov.Server
 	certs    *certs.Devices
@@ -186,7 +186,7 @@ func (p *play) prepare() error {
 }
 
 func (p *play) openFleet() error {
-	p.tally = result.NewTally(p.ownMakes(), p.makeOf, p.options.Shard)
+	p.tally = report.NewTally(p.ownMakes(), p.makeOf, p.options.Shard)
 	one := !fleet.CanBind(p.options.Addresses)
 	if one {
 		p.notes = append(p.notes, "this machine cannot bind the devices' addresses: all traffic comes from one address")
@@ -210,7 +210,7 @@ func (p *play) openFleet() error {
 	}
 	p.fleet = f
 	if w := p.options.Events; w != nil {
-		p.log = result.NewEventLog(w, func(dev device.Index) device.MAC { return f.Group(dev).Row.Model.MAC(p.story.Seed, dev) })
+		p.log = report.NewEventLog(w, func(dev device.Index) device.MAC { return f.Group(dev).Row.Model.MAC(p.story.Seed, dev) })
 	}
 	p.observe()
 	p.recount()

@@ -10,7 +10,7 @@ import (
 	"github.com/expr-lang/expr/parser"
 
 	"spafleet/device"
-	"spafleet/device/result"
+	"spafleet/scenarios/report"
 )
 
 // A Shard says which part of a run a report is of. Run, Index and Attempt are
@@ -30,7 +30,7 @@ func (s *Shard) String() string {
 
 // Parts is what of a shard's report adds up with that of the others.
 type Parts struct {
-	Totals *result.Totals `json:"totals"`
+	Totals *report.Totals `json:"totals"`
 	Claims []ClaimPart    `json:"claims"` // as in Report.Expect
 }
 
@@ -64,7 +64,7 @@ func (p *play) addShard(r *Report) {
 
 // ownMakes returns the makes with those of their devices that belong to this
 // process.
-func (p *play) ownMakes() []result.Make {
+func (p *play) ownMakes() []report.Make {
 	makes := slices.Clone(p.makes)
 	for i := range makes {
 		makes[i].Devices = p.options.Shard.Between(p.firsts[i], p.firsts[i]+makes[i].Devices)

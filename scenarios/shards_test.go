@@ -14,8 +14,8 @@ import (
 	"pgregory.net/rapid"
 
 	"spafleet/device"
-	"spafleet/device/result"
 	"spafleet/scenarios"
+	"spafleet/scenarios/report"
 )
 
 // spread is a story with samples, claims of every kind, successes and failures.
@@ -98,7 +98,7 @@ func (l *log) traces(t *testing.T) map[device.Index][]string {
 	m := map[device.Index][]string{}
 	for i := range l.events {
 		var line strings.Builder
-		w := result.NewEventLog(&line, func(device.Index) device.MAC { return device.MAC{} })
+		w := report.NewEventLog(&line, func(device.Index) device.MAC { return device.MAC{} })
 		w.Tell(l.events[i : i+1])
 		if err := w.Flush(); err != nil {
 			t.Error(err)
@@ -153,10 +153,10 @@ func timeless(c *scenarios.Report) {
 	c.DurationSeconds, c.FleetStart = 0, time.Time{}
 	for _, list := range c.Metrics {
 		for i := range list {
-			list[i].Spread = result.Spread{Count: list[i].Count}
+			list[i].Spread = report.Spread{Count: list[i].Count}
 		}
 	}
-	c.Generator.Lateness = result.Spread{Count: c.Generator.Lateness.Count}
+	c.Generator.Lateness = report.Spread{Count: c.Generator.Lateness.Count}
 	for i := range c.Timeline {
 		c.Timeline[i].At = 0
 	}

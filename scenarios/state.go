@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"time"
 
-	"spafleet/device/fleet"
+	"spafleet/fleet"
 )
 
 // beside is what a story keeps beside its fleet: the embedded server must be

@@ -3,7 +3,7 @@ package scenarios
 import (
 	"time"
 
-	"spafleet/resync/prov"
+	"spafleet/prov"
 )
 
 // A Story is a file as it is written: who acts, what answers, what happens, and

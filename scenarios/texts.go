@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 
 	"spafleet/device"
-	"spafleet/device/fleet"
-	"spafleet/resync/prov"
+	"spafleet/fleet"
+	"spafleet/prov"
 )
 
 // texts answers the embedded server's questions: who asks, and what a {{ }}

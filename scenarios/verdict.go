@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/device/fleet"
+	"spafleet/fleet"
 )
 
 // mostLacks is how many devices a report names for one claim.

@@ -8,8 +8,8 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
-	"spafleet/device/fleet"
-	"spafleet/resync/prov"
+	"spafleet/fleet"
+	"spafleet/prov"
 )
 
 // serveInProcess makes the server of a story in virtual time: the same core,

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"text/tabwriter"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 	"spafleet/device"
 )
 
@@ -28,21 +28,21 @@ const (
 
 // A comparison is the result of all rounds.
 type comparison struct {
-	Machine  string        `json:"machine"`
-	Devices  int           `json:"devices"`
-	Size     int           `json:"profile_bytes"`
-	Parallel int           `json:"connections_at_a_time"`
-	Clients  rig.Cores     `json:"client_cores"`
-	Server   rig.Cores     `json:"server_cores"`
-	Seconds  float64       `json:"round_seconds"`
-	Sides    []*rig.Side   `json:"clients"`
-	Verdicts []rig.Verdict `json:"verdicts"`
+	Machine  string            `json:"machine"`
+	Devices  int               `json:"devices"`
+	Size     int               `json:"profile_bytes"`
+	Parallel int               `json:"connections_at_a_time"`
+	Clients  harness.Cores     `json:"client_cores"`
+	Server   harness.Cores     `json:"server_cores"`
+	Seconds  float64           `json:"round_seconds"`
+	Sides    []*harness.Side   `json:"clients"`
+	Verdicts []harness.Verdict `json:"verdicts"`
 }
 
 // compare lets all clients take turns.
 func compare(ctx context.Context, o options, errs io.Writer) (*comparison, error) {
-	server, clients := rig.Halves()
-	c := &comparison{Machine: rig.Machine(), Devices: o.devices, Size: o.size, Parallel: o.parallel,
+	server, clients := harness.Halves()
+	c := &comparison{Machine: harness.Machine(), Devices: o.devices, Size: o.size, Parallel: o.parallel,
 		Clients: clients, Server: server, Seconds: o.round.Seconds()}
 	s, err := open(ctx, o, server, errs)
 	if err != nil {
@@ -50,7 +50,7 @@ func compare(ctx context.Context, o options, errs io.Writer) (*comparison, error
 	}
 	defer s.Close()
 	for _, name := range contestants() {
-		c.Sides = append(c.Sides, &rig.Side{Name: name})
+		c.Sides = append(c.Sides, &harness.Side{Name: name})
 	}
 	for i := range o.rounds {
 		fmt.Fprintf(errs, "round %d of %d:", i+1, o.rounds)
@@ -74,7 +74,7 @@ func compare(ctx context.Context, o options, errs io.Writer) (*comparison, error
 func contestants() []string {
 	list := []string{theirs, unchanged, changed}
 	for _, other := range others {
-		if rig.Has(other) {
+		if harness.Has(other) {
 			list = append(list, other)
 		}
 	}
@@ -83,11 +83,11 @@ func contestants() []string {
 
 func (c *comparison) conclude() {
 	wrk, same, other := c.Sides[0], c.Sides[1], c.Sides[2]
-	c.Verdicts = []rig.Verdict{
-		rig.AtMost("unchanged body, processor time", same.Cost, unchangedCost, "ms"),
-		rig.AtLeast("unchanged body, rate to wrk's", same.Ratio(wrk), unchangedRatio, ""),
-		rig.AtMost("changed body, processor time", other.Cost, changedCost, "ms"),
-		rig.AtLeast("changed body, rate to wrk's", other.Ratio(wrk), changedRatio, ""),
+	c.Verdicts = []harness.Verdict{
+		harness.AtMost("unchanged body, processor time", same.Cost, unchangedCost, "ms"),
+		harness.AtLeast("unchanged body, rate to wrk's", same.Ratio(wrk), unchangedRatio, ""),
+		harness.AtMost("changed body, processor time", other.Cost, changedCost, "ms"),
+		harness.AtLeast("changed body, rate to wrk's", other.Ratio(wrk), changedRatio, ""),
 	}
 }
 
@@ -109,25 +109,25 @@ func (c *comparison) Print(out io.Writer) {
 
 // A site is nginx with the devices' files.
 type site struct {
-	*rig.Site
+	*harness.Site
 	paths []string // of the files that the devices with an unchanged body get
 }
 
 const address = "127.0.1.1"
 
 // open writes the files and starts nginx.
-func open(ctx context.Context, o options, cores rig.Cores, errs io.Writer) (*site, error) {
+func open(ctx context.Context, o options, cores harness.Cores, errs io.Writer) (*site, error) {
 	fmt.Fprintf(errs, "writing the files of %d devices\n", o.devices)
 	s := &site{paths: make([]string, o.devices)}
 	var err error
-	s.Site, err = rig.OpenSite(ctx, cores, address, func(www string) error { return s.write(www, o) })
+	s.Site, err = harness.OpenSite(ctx, cores, address, func(www string) error { return s.write(www, o) })
 	return s, err
 }
 
 // write writes two files for each device, below a and b: they differ in GPP_A
 // alone, which says where the other is. The device that keeps its body gets a.
 func (s *site) write(www string, o options) error {
-	row, err := rig.Row()
+	row, err := harness.Row()
 	if err != nil {
 		return err
 	}
@@ -136,11 +136,11 @@ func (s *site) write(www string, o options) error {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
-		err := rig.WriteFiles(dir, o.devices, func(dev device.Index) (string, []byte) {
-			u := rig.Unit(row, dev)
+		err := harness.WriteFiles(dir, o.devices, func(dev device.Index) (string, []byte) {
+			u := harness.Unit(row, dev)
 			name := u.MAC.String() + ".xml"
 			s.paths[dev] = "/" + pair[0] + "/" + name
-			return name, rig.AppendProfile(nil, row, &u, o.size, "Resync_Periodic", "1", "GPP_A", pair[1])
+			return name, harness.AppendProfile(nil, row, &u, o.size, "Resync_Periodic", "1", "GPP_A", pair[1])
 		})
 		if err != nil {
 			return err
@@ -150,10 +150,10 @@ func (s *site) write(www string, o options) error {
 }
 
 // run gives one contestant a round.
-func (s *site) run(ctx context.Context, name string, cores rig.Cores, o options) (r rig.Round, err error) {
+func (s *site) run(ctx context.Context, name string, cores harness.Cores, o options) (r harness.Round, err error) {
 	switch name {
 	case unchanged, changed:
-		err = rig.RunWorker(ctx, cores, s.resyncs(name, o), &r)
+		err = harness.RunWorker(ctx, cores, s.resyncs(name, o), &r)
 	default:
 		r, err = s.load(ctx, name, cores, o)
 	}
@@ -165,11 +165,11 @@ func (s *site) run(ctx context.Context, name string, cores rig.Cores, o options)
 
 // resyncs returns a round of the fleet. Where the body changes, the rule names the
 // directory that GPP_A has from the file before.
-func (s *site) resyncs(name string, o options) rig.Resyncs {
+func (s *site) resyncs(name string, o options) harness.Resyncs {
 	directory := "a"
 	if name == changed {
 		directory = "$A"
 	}
-	return rig.Resyncs{Name: name, Presets: []string{"Profile_Rule", "http://" + s.At + "/" + directory + "/$MA.xml", "GPP_A", "a"},
+	return harness.Resyncs{Name: name, Presets: []string{"Profile_Rule", "http://" + s.At + "/" + directory + "/$MA.xml", "GPP_A", "a"},
 		Devices: o.devices, Parallel: o.parallel, Time: o.round, Changing: name == changed}
 }

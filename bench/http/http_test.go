@@ -3,18 +3,18 @@ package main
 import (
 	"testing"
 
-	"spafleet/bench/peer"
-	"spafleet/bench/rig"
+	"spafleet/bench/extproc"
+	"spafleet/bench/harness"
 )
 
-func TestMain(m *testing.M) { rig.TestMain(m, instrument()) }
+func TestMain(m *testing.M) { harness.TestMain(m, instrument()) }
 
 func TestEveryClientFetchesInTurns(t *testing.T) {
-	peer.Need(t, "nginx", "nginx-light")
-	peer.Need(t, "taskset", "util-linux")
-	peer.Need(t, "wrk", "wrk")
+	extproc.Need(t, "nginx", "nginx-light")
+	extproc.Need(t, "taskset", "util-linux")
+	extproc.Need(t, "wrk", "wrk")
 	var c comparison
-	rig.Said(t, instrument(), &c, "--devices 300 --rounds 1 --time 1 --parallel 8 --size 4096")
+	harness.Said(t, instrument(), &c, "--devices 300 --rounds 1 --time 1 --parallel 8 --size 4096")
 	for i, want := range []string{theirs, unchanged, changed} {
 		if s := c.Sides[i]; s.Name != want || s.Rate <= 0 || s.Cost <= 0 || s.Cost*s.Rate > 1000*float64(c.Clients.Count())*1.2 {
 			t.Errorf("%+v, want %s", s, want)

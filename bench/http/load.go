@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 )
 
 // others are load generators that take part where they are installed. They
@@ -19,7 +19,7 @@ import (
 var others = []string{"hey", "k6"}
 
 // load runs a load generator for a round.
-func (s *site) load(ctx context.Context, name string, cores rig.Cores, o options) (rig.Round, error) {
+func (s *site) load(ctx context.Context, name string, cores harness.Cores, o options) (harness.Round, error) {
 	switch name {
 	case "hey":
 		return s.hey(ctx, cores, o)
@@ -51,13 +51,13 @@ end
 
 var lastLine = regexp.MustCompile(`(?m)^\{"count".*\}$`)
 
-func (s *site) wrk(ctx context.Context, cores rig.Cores, o options) (rig.Round, error) {
+func (s *site) wrk(ctx context.Context, cores harness.Cores, o options) (harness.Round, error) {
 	if err := os.WriteFile(filepath.Join(s.Dir, "paths"), []byte(strings.Join(s.paths, "\n")), 0o600); err != nil {
-		return rig.Round{}, err
+		return harness.Round{}, err
 	}
 	script := filepath.Join(s.Dir, "wrk.lua")
 	if err := os.WriteFile(script, []byte(wrkScript), 0o600); err != nil {
-		return rig.Round{}, err
+		return harness.Round{}, err
 	}
 	threads := cores.Count()
 	out, r, err := s.client(ctx, cores, "wrk", "-t", strconv.Itoa(threads), "-c", strconv.Itoa(max(o.parallel, threads)),
@@ -78,7 +78,7 @@ func (s *site) wrk(ctx context.Context, cores rig.Cores, o options) (rig.Round, 
 
 var heyRate = regexp.MustCompile(`\[200\]\s+(\d+) responses`)
 
-func (s *site) hey(ctx context.Context, cores rig.Cores, o options) (rig.Round, error) {
+func (s *site) hey(ctx context.Context, cores harness.Cores, o options) (harness.Round, error) {
 	out, r, err := s.client(ctx, cores, "hey", "-disable-keepalive", "-c", strconv.Itoa(o.parallel), "-z", o.round.String(), "http://"+s.At+s.paths[0])
 	return counted(out, r, err, heyRate)
 }
@@ -92,10 +92,10 @@ export default function () { http.get(__ENV.TARGET); }
 
 var k6Count = regexp.MustCompile(`http_reqs\W+(\d+)`)
 
-func (s *site) k6(ctx context.Context, cores rig.Cores, o options) (rig.Round, error) {
+func (s *site) k6(ctx context.Context, cores harness.Cores, o options) (harness.Round, error) {
 	script := filepath.Join(s.Dir, "k6.js")
 	if err := os.WriteFile(script, []byte(k6Script), 0o600); err != nil {
-		return rig.Round{}, err
+		return harness.Round{}, err
 	}
 	out, r, err := s.client(ctx, cores, "k6", "run", "--quiet", "--vus", strconv.Itoa(o.parallel), "--duration", o.round.String(),
 		"--env", "TARGET=http://"+s.At+s.paths[0], script)
@@ -103,7 +103,7 @@ func (s *site) k6(ctx context.Context, cores rig.Cores, o options) (rig.Round, e
 }
 
 // counted takes the number of requests from what a load generator says.
-func counted(out []byte, r rig.Round, err error, pattern *regexp.Regexp) (rig.Round, error) {
+func counted(out []byte, r harness.Round, err error, pattern *regexp.Regexp) (harness.Round, error) {
 	if err != nil {
 		return r, err
 	}
@@ -117,14 +117,14 @@ func counted(out []byte, r rig.Round, err error, pattern *regexp.Regexp) (rig.Ro
 
 // client runs a load generator. Its time and processor time are those of the
 // whole process.
-func (s *site) client(ctx context.Context, cores rig.Cores, program string, args ...string) ([]byte, rig.Round, error) {
-	cmd := rig.Pinned(ctx, cores, rig.Find(program), args...)
+func (s *site) client(ctx context.Context, cores harness.Cores, program string, args ...string) ([]byte, harness.Round, error) {
+	cmd := harness.Pinned(ctx, cores, harness.Find(program), args...)
 	cmd.Dir = s.Dir
 	cmd.Env = append(cmd.Env, fmt.Sprint("GOMAXPROCS=", cores.Count()))
 	begun := time.Now()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return out, rig.Round{}, fmt.Errorf("%w: %s", err, out)
+		return out, harness.Round{}, fmt.Errorf("%w: %s", err, out)
 	}
-	return out, rig.Round{Elapsed: time.Since(begun), CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}, nil
+	return out, harness.Round{Elapsed: time.Since(begun), CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}, nil
 }

@@ -13,7 +13,7 @@ import (
 	"io"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 )
 
 func main() { instrument().Main() }
@@ -27,9 +27,9 @@ type options struct {
 	round    time.Duration
 }
 
-func instrument() *rig.Instrument {
+func instrument() *harness.Instrument {
 	o := options{}
-	return &rig.Instrument{
+	return &harness.Instrument{
 		Name: "bench/http",
 		Flags: func(f *flag.FlagSet) func() error {
 			f.IntVar(&o.devices, "devices", 30_000, "devices; each resyncs once a second if it can")
@@ -45,7 +45,7 @@ func instrument() *rig.Instrument {
 				return nil
 			}
 		},
-		Measure: func(ctx context.Context, errs io.Writer) (rig.Report, error) { return compare(ctx, o, errs) },
+		Measure: func(ctx context.Context, errs io.Writer) (harness.Report, error) { return compare(ctx, o, errs) },
 		Work:    work,
 	}
 }

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 )
 
 // work is a round of the fleet.
 func work(ctx context.Context, in io.Reader, out io.Writer) error {
-	var t rig.Resyncs
+	var t harness.Resyncs
 	if err := json.NewDecoder(in).Decode(&t); err != nil {
 		return fmt.Errorf("read task: %w", err)
 	}

@@ -3,16 +3,16 @@ package main
 import (
 	"testing"
 
-	"spafleet/bench/peer"
-	"spafleet/bench/rig"
+	"spafleet/bench/extproc"
+	"spafleet/bench/harness"
 )
 
-func TestMain(m *testing.M) { rig.TestMain(m, instrument()) }
+func TestMain(m *testing.M) { harness.TestMain(m, instrument()) }
 
 func TestFleetsAreWeighedAtRest(t *testing.T) {
-	peer.Need(t, "taskset", "util-linux")
+	extproc.Need(t, "taskset", "util-linux")
 	var r report
-	rig.Said(t, instrument(), &r, "--devices 200,400 --delay 0")
+	harness.Said(t, instrument(), &r, "--devices 200,400 --delay 0")
 	if len(r.Fleets) != 2 || len(r.Verdicts) != 6 {
 		t.Fatalf("%+v", r)
 	}

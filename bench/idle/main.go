@@ -14,7 +14,7 @@ import (
 	"io"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 )
 
 func main() { instrument().Main() }
@@ -25,22 +25,22 @@ type options struct {
 	delay  int // Resync_Random_Delay, in the unit's 20 s
 }
 
-func instrument() *rig.Instrument {
+func instrument() *harness.Instrument {
 	o := options{}
-	return &rig.Instrument{
+	return &harness.Instrument{
 		Name: "bench/idle",
 		Flags: func(f *flag.FlagSet) func() error {
 			counts := f.String("devices", "100000,1000000", "how many devices, one fleet after the other")
 			f.IntVar(&o.delay, "delay", 2, "Resync_Random_Delay: the devices begin within so many times 20 s")
 			return func() error { return o.read(*counts) }
 		},
-		Measure: func(ctx context.Context, errs io.Writer) (rig.Report, error) { return measure(ctx, o, errs) },
+		Measure: func(ctx context.Context, errs io.Writer) (harness.Report, error) { return measure(ctx, o, errs) },
 		Work:    work,
 	}
 }
 
 func (o *options) read(counts string) (err error) {
-	if o.counts, err = rig.Numbers("devices", counts); err != nil {
+	if o.counts, err = harness.Numbers("devices", counts); err != nil {
 		return err
 	}
 	if o.delay < 0 {
@@ -59,18 +59,18 @@ const (
 
 // A report is what all fleets weighed.
 type report struct {
-	Machine  string        `json:"machine"`
-	Fleets   []*weight     `json:"fleets"`
-	Verdicts []rig.Verdict `json:"verdicts"`
+	Machine  string            `json:"machine"`
+	Fleets   []*weight         `json:"fleets"`
+	Verdicts []harness.Verdict `json:"verdicts"`
 }
 
 // measure weighs fleets, each in a process of its own.
 func measure(ctx context.Context, o options, errs io.Writer) (*report, error) {
-	r := &report{Machine: rig.Machine()}
+	r := &report{Machine: harness.Machine()}
 	for _, n := range o.counts {
 		fmt.Fprintf(errs, "%d devices on their way to SEC-PRV-2\n", n)
 		w := &weight{}
-		if err := rig.RunWorker(ctx, rig.All(), task{n, o.delay}, w); err != nil {
+		if err := harness.RunWorker(ctx, harness.All(), task{n, o.delay}, w); err != nil {
 			return nil, err
 		}
 		r.Fleets = append(r.Fleets, w)
@@ -85,9 +85,9 @@ func (r *report) judge(w *weight) {
 	share := max(float64(w.Devices)/million, 1)
 	name := fmt.Sprintf("%d devices, ", w.Devices)
 	r.Verdicts = append(r.Verdicts,
-		rig.AtMost(name+"live heap for each", w.Bytes, mostBytes, "B"),
-		rig.AtMost(name+"resident memory", w.Resident, mostResident*share, "MB"),
-		rig.AtMost(name+"built, powered, first timers armed", w.Ready, mostReady*share, "s"))
+		harness.AtMost(name+"live heap for each", w.Bytes, mostBytes, "B"),
+		harness.AtMost(name+"resident memory", w.Resident, mostResident*share, "MB"),
+		harness.AtMost(name+"built, powered, first timers armed", w.Ready, mostReady*share, "s"))
 }
 
 // Print writes the result as text.

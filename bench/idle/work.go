@@ -11,8 +11,8 @@ import (
 	"strconv"
 	"time"
 
-	"spafleet/bench/rig"
-	"spafleet/device/fleet"
+	"spafleet/bench/harness"
+	"spafleet/fleet"
 	"spafleet/fsm"
 )
 
@@ -34,34 +34,34 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 // weigh lets a fleet come to rest in SEC-PRV-2. The fleet, its parameters, timers
 // and the tally of a run count; what this program takes without them does not.
 func (t *task) weigh(ctx context.Context) (*weight, error) {
-	row, err := rig.Row()
+	row, err := harness.Row()
 	if err != nil {
 		return nil, err
 	}
 	delay := strconv.Itoa(t.Delay)
-	presets, err := rig.Presets("Profile_Rule", rig.SealedRule("http://127.0.1.1/$MA.cfg"), "GPP_B", rig.Key, "Resync_Random_Delay", delay)
+	presets, err := harness.Presets("Profile_Rule", harness.SealedRule("http://127.0.1.1/$MA.cfg"), "GPP_B", harness.Key, "Resync_Random_Delay", delay)
 	if err != nil {
 		return nil, err
 	}
 	empty := live()
 	w := &weight{Devices: t.Devices}
-	endOfStart := rig.Profiled("ready")
-	begun, used := time.Now(), rig.Used()
-	seen := rig.NewWatcher(t.Devices)
-	f, err := fleet.New(fleet.Config{Seed: rig.Seed, Network: rig.Direct{Pairs: []string{"Resync_Random_Delay", delay}}, Tell: seen.Tell, Late: seen.Tally.Late,
+	endOfStart := harness.Profiled("ready")
+	begun, used := time.Now(), harness.Used()
+	seen := harness.NewWatcher(t.Devices)
+	f, err := fleet.New(fleet.Config{Seed: harness.Seed, Network: harness.Direct{Pairs: []string{"Resync_Random_Delay", delay}}, Tell: seen.Tell, Late: seen.Tally.Late,
 		Groups: []fleet.Group{{Name: "devices", Row: row, Count: t.Devices, Presets: presets}}})
 	if err != nil {
 		return nil, err
 	}
-	stop := rig.Start(ctx, f)
+	stop := harness.Start(ctx, f)
 	err = t.follow(ctx, f, seen, w, begun, endOfStart)
 	if err == nil {
 		w.Resyncs = seen.OK.Load()
-		w.Each = (rig.Used() - used).Seconds() * 1e6 / float64(w.Resyncs)
+		w.Each = (harness.Used() - used).Seconds() * 1e6 / float64(w.Resyncs)
 		w.Bytes = (live() - empty) / float64(t.Devices)
-		rig.Weighed("idle")
+		harness.Weighed("idle")
 		debug.FreeOSMemory() // what the way here took and nobody has
-		resident, peak := rig.Resident()
+		resident, peak := harness.Resident()
 		w.Resident, w.Peak = float64(resident)/1e6, float64(peak)/1e6
 	}
 	if ran := stop(); err == nil {
@@ -71,7 +71,7 @@ func (t *task) weigh(ctx context.Context) (*weight, error) {
 }
 
 // follow waits until the devices have power, and until they rest.
-func (t *task) follow(ctx context.Context, f *fleet.Fleet, seen *rig.Watcher, w *weight, begun time.Time, started func()) error {
+func (t *task) follow(ctx context.Context, f *fleet.Fleet, seen *harness.Watcher, w *weight, begun time.Time, started func()) error {
 	all := int64(t.Devices)
 	err := f.Await(ctx, func() bool { return seen.Powered.Load() >= all })
 	started()

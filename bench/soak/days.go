@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 	"spafleet/device"
 	"spafleet/resync/fault"
 )
@@ -89,7 +89,7 @@ func manyFaults(_ context.Context, b *bath) (func(context.Context) error, error)
 // days lets the fleet live: until all are synced, then with faults, then until
 // all are synced again. It returns how things were at both ends.
 func (b *bath) days(ctx context.Context) (first, last sample, err error) {
-	fmt.Fprintf(b.out, "%s\n%d devices, each every %s, faults for %s\n%s\n", rig.Machine(), b.devices, b.period, b.lasts, header)
+	fmt.Fprintf(b.out, "%s\n%d devices, each every %s, faults for %s\n%s\n", harness.Machine(), b.devices, b.period, b.lasts, header)
 	if first, err = b.allSynced(ctx, "all synced"); err != nil {
 		return first, last, err
 	}
@@ -126,7 +126,7 @@ func (b *bath) rounds(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
-			err = rig.Wait(ctx, part)
+			err = harness.Wait(ctx, part)
 			if undo != nil {
 				err = either(err, undo(context.WithoutCancel(ctx)))
 			}

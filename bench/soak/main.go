@@ -24,7 +24,7 @@ import (
 	"syscall"
 	"time"
 
-	"spafleet/device/fleet"
+	"spafleet/fleet"
 )
 
 func main() {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 )
 
 // A sample is how much there is of what could grow.
@@ -31,7 +31,7 @@ func look() sample {
 	if entries, err := os.ReadDir("/proc/self/fd"); err == nil {
 		files = len(entries) - 1 // without the one that reads them
 	}
-	resident, _ := rig.Resident()
+	resident, _ := harness.Resident()
 	return sample{runtime.NumGoroutine(), files, int(m.HeapAlloc), resident}
 }
 

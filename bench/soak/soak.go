@@ -13,12 +13,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 	"spafleet/device"
-	"spafleet/device/fleet"
+	"spafleet/fleet"
+	"spafleet/prov"
 	"spafleet/resync/fault"
 	"spafleet/resync/fetch"
-	"spafleet/resync/prov"
 )
 
 // A bath is the fleet that soaks, and what it soaks in.
@@ -87,7 +87,7 @@ func (b *book) in(since int64) (n int) {
 // soak returns what grew, or was not as it should be.
 func soak(ctx context.Context, o options, out io.Writer) (grown []string, err error) {
 	before := look()
-	b := &bath{options: o, out: out, began: time.Now(), lines: &fault.Plan{Seed: rig.Seed}, wrongs: &fault.Plan{Seed: rig.Seed + 1}}
+	b := &bath{options: o, out: out, began: time.Now(), lines: &fault.Plan{Seed: harness.Seed}, wrongs: &fault.Plan{Seed: harness.Seed + 1}}
 	b.book.errs = map[string]int{}
 	b.book.synced, b.book.begun = make([]int64, o.devices), make([]int64, o.devices)
 	folder, err := os.MkdirTemp("", "soak")
@@ -144,7 +144,7 @@ func (b *bath) fill(state string) error {
 		return err
 	}
 	b.fleet, err = fleet.New(fleet.Config{
-		Seed: rig.Seed, Groups: groups, Network: &fetch.Sockets{Faults: b.lines}, Tell: b.book.tell,
+		Seed: harness.Seed, Groups: groups, Network: &fetch.Sockets{Faults: b.lines}, Tell: b.book.tell,
 		Save: fleet.Save{File: state, Told: b.told},
 	})
 	if err == nil {
@@ -179,7 +179,7 @@ func (b *bath) groups() ([]fleet.Group, error) {
 		if g.Row, err = device.NewRow(models[i], "", b.switches()); err != nil {
 			return nil, err
 		}
-		g.Presets, err = rig.Presets("Profile_Rule", places[i]+"/$MA.xml", "Resync_Random_Delay", seconds(b.period/2),
+		g.Presets, err = harness.Presets("Profile_Rule", places[i]+"/$MA.xml", "Resync_Random_Delay", seconds(b.period/2),
 			"Resync_Periodic", seconds(b.period), "Resync_Error_Retry_Delay", seconds(b.period/6)+"+"+seconds(b.period/6))
 		if err != nil {
 			return nil, err

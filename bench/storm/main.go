@@ -11,7 +11,7 @@ import (
 	"flag"
 	"io"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 )
 
 func main() { instrument().Main() }
@@ -23,9 +23,9 @@ type options struct {
 	silent  int   // devices that ask a silent server; 0: not tried
 }
 
-func instrument() *rig.Instrument {
+func instrument() *harness.Instrument {
 	o := options{}
-	return &rig.Instrument{
+	return &harness.Instrument{
 		Name: "bench/storm",
 		Flags: func(f *flag.FlagSet) func() error {
 			f.IntVar(&o.devices, "devices", 100_000, "provisioned devices")
@@ -33,13 +33,13 @@ func instrument() *rig.Instrument {
 			f.IntVar(&o.silent, "silent", 100_000, "devices that ask a TFTP server which says nothing; 0: leave it out")
 			return func() error { return o.read(*windows) }
 		},
-		Measure: func(ctx context.Context, errs io.Writer) (rig.Report, error) { return measure(ctx, o, errs) },
+		Measure: func(ctx context.Context, errs io.Writer) (harness.Report, error) { return measure(ctx, o, errs) },
 		Work:    work,
 	}
 }
 
 func (o *options) read(windows string) (err error) {
-	if o.windows, err = rig.Numbers("windows", windows); err != nil {
+	if o.windows, err = harness.Numbers("windows", windows); err != nil {
 		return err
 	}
 	if o.devices < 1 || o.silent < 0 {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 	"spafleet/device"
 	"spafleet/scenarios"
 )
@@ -17,16 +17,16 @@ import (
 // mostLate is what is to be reached (architecture), p99, in milliseconds.
 const mostLate = 10
 
-// A report is what became of all storms.
-type report struct {
-	Machine   string        `json:"machine"`
-	Devices   int           `json:"devices"`
-	Generator rig.Cores     `json:"generator_cores"`
-	Server    rig.Cores     `json:"server_cores"`
-	Storms    []*storm      `json:"storms"`
-	Shortest  int           `json:"shortest_window_held_seconds"` // 0: none
-	Silent    *silence      `json:"silent_tftp_server,omitempty"`
-	Verdicts  []rig.Verdict `json:"verdicts"`
+// measured is what became of all storms.
+type measured struct {
+	Machine   string            `json:"machine"`
+	Devices   int               `json:"devices"`
+	Generator harness.Cores     `json:"generator_cores"`
+	Server    harness.Cores     `json:"server_cores"`
+	Storms    []*storm          `json:"storms"`
+	Shortest  int               `json:"shortest_window_held_seconds"` // 0: none
+	Silent    *silence          `json:"silent_tftp_server,omitempty"`
+	Verdicts  []harness.Verdict `json:"verdicts"`
 }
 
 // A silence is a run against a TFTP server that says nothing.
@@ -38,9 +38,9 @@ type silence struct {
 }
 
 // measure lets the power return, in shorter windows as long as they are held.
-func measure(ctx context.Context, o options, errs io.Writer) (*report, error) {
-	r := &report{Machine: rig.Machine(), Devices: o.devices}
-	r.Server, r.Generator = rig.Halves()
+func measure(ctx context.Context, o options, errs io.Writer) (*measured, error) {
+	r := &measured{Machine: harness.Machine(), Devices: o.devices}
+	r.Server, r.Generator = harness.Halves()
 	fmt.Fprintf(errs, "writing the files of %d devices\n", o.devices)
 	s, err := open(ctx, o.devices, r.Server)
 	if err != nil {
@@ -50,7 +50,7 @@ func measure(ctx context.Context, o options, errs io.Writer) (*report, error) {
 	for i, window := range o.windows {
 		fmt.Fprintf(errs, "%d devices within %d s: ", o.devices, window)
 		k := &storm{}
-		if err := rig.RunWorker(ctx, r.Generator, task{Server: s.At, Devices: o.devices, Window: window}, k); err != nil {
+		if err := harness.RunWorker(ctx, r.Generator, task{Server: s.At, Devices: o.devices, Window: window}, k); err != nil {
 			fmt.Fprintln(errs)
 			return nil, err
 		}
@@ -67,19 +67,19 @@ func measure(ctx context.Context, o options, errs io.Writer) (*report, error) {
 	if o.silent > 0 {
 		fmt.Fprintf(errs, "%d devices ask a silent TFTP server\n", o.silent)
 		r.Silent = &silence{}
-		if err := rig.RunWorker(ctx, r.Generator, task{Silent: o.silent}, r.Silent); err != nil {
+		if err := harness.RunWorker(ctx, r.Generator, task{Silent: o.silent}, r.Silent); err != nil {
 			return nil, err
 		}
-		r.Verdicts = append(r.Verdicts, rig.AtLeast("silent TFTP server, limits that the verdict names", float64(len(r.Silent.Limits)), 1, ""))
+		r.Verdicts = append(r.Verdicts, harness.AtLeast("silent TFTP server, limits that the verdict names", float64(len(r.Silent.Limits)), 1, ""))
 	}
 	return r, nil
 }
 
-func (r *report) judge(k *storm) {
+func (r *measured) judge(k *storm) {
 	name := fmt.Sprintf("%d devices within %d s, ", k.Devices, k.Window)
 	r.Verdicts = append(r.Verdicts,
-		rig.AtMost(name+"late by, p99", k.Late.P99*1000, mostLate, "ms"),
-		rig.AtLeast(name+"synced", 100*float64(k.Synced)/float64(k.Devices), 100, "%"))
+		harness.AtMost(name+"late by, p99", k.Late.P99*1000, mostLate, "ms"),
+		harness.AtLeast(name+"synced", 100*float64(k.Synced)/float64(k.Devices), 100, "%"))
 }
 
 // held reports whether a window is long enough.
@@ -88,7 +88,7 @@ func (k *storm) held() bool {
 }
 
 // Print writes the result as text.
-func (r *report) Print(out io.Writer) {
+func (r *measured) Print(out io.Writer) {
 	fmt.Fprintf(out, "Power returns to %d provisioned devices, HTTP, a connection and a file each. %s\n", r.Devices, r.Machine)
 	fmt.Fprintf(out, "nginx on cores %s, the devices on %s.\n\n", r.Server, r.Generator)
 	for _, k := range r.Storms {
@@ -108,7 +108,7 @@ func (r *report) Print(out io.Writer) {
 	}
 }
 
-func (r *report) shortest() string {
+func (r *measured) shortest() string {
 	if r.Shortest == 0 {
 		return "none"
 	}
@@ -118,15 +118,15 @@ func (r *report) shortest() string {
 const address = "127.0.1.3"
 
 // open serves the devices' files.
-func open(ctx context.Context, devices int, cores rig.Cores) (*rig.Site, error) {
-	row, err := rig.Row()
+func open(ctx context.Context, devices int, cores harness.Cores) (*harness.Site, error) {
+	row, err := harness.Row()
 	if err != nil {
 		return nil, err
 	}
-	return rig.OpenSite(ctx, cores, address, func(www string) error {
-		return rig.WriteFiles(www, devices, func(dev device.Index) (string, []byte) {
-			u := rig.Unit(row, dev)
-			return u.MAC.String() + ".cfg", rig.SealedFile(row, &u)
+	return harness.OpenSite(ctx, cores, address, func(www string) error {
+		return harness.WriteFiles(www, devices, func(dev device.Index) (string, []byte) {
+			u := harness.Unit(row, dev)
+			return u.MAC.String() + ".cfg", harness.SealedFile(row, &u)
 		})
 	})
 }
@@ -139,8 +139,8 @@ func silent(ctx context.Context, devices int) (*silence, error) {
 		return nil, err
 	}
 	defer c.Close()
-	story := &scenarios.Story{Name: "silent", Seed: rig.Seed, Duration: 25 * time.Second, Fleet: []scenarios.Group{{
-		Name: "devices", Model: rig.Model, Firmware: rig.Firmware, Count: devices,
+	story := &scenarios.Story{Name: "silent", Seed: harness.Seed, Duration: 25 * time.Second, Fleet: []scenarios.Group{{
+		Name: "devices", Model: harness.Model, Firmware: harness.Firmware, Count: devices,
 		Set: []scenarios.Preset{{Name: "Profile_Rule", Value: "tftp://" + c.LocalAddr().String() + "/$MA.cfg"}},
 	}}}
 	r, err := scenarios.Run(ctx, story, scenarios.Options{})

@@ -3,18 +3,18 @@ package main
 import (
 	"testing"
 
-	"spafleet/bench/peer"
-	"spafleet/bench/rig"
-	"spafleet/device/result"
+	"spafleet/bench/extproc"
+	"spafleet/bench/harness"
+	"spafleet/scenarios/report"
 )
 
-func TestMain(m *testing.M) { rig.TestMain(m, instrument()) }
+func TestMain(m *testing.M) { harness.TestMain(m, instrument()) }
 
 func TestPowerReturnsToProvisionedDevices(t *testing.T) {
-	peer.Need(t, "nginx", "nginx-light")
-	peer.Need(t, "taskset", "util-linux")
-	var r report
-	rig.Said(t, instrument(), &r, "--devices 200 --windows 1 --silent 0")
+	extproc.Need(t, "nginx", "nginx-light")
+	extproc.Need(t, "taskset", "util-linux")
+	var r measured
+	harness.Said(t, instrument(), &r, "--devices 200 --windows 1 --silent 0")
 	k := r.Storms[0]
 	if k.Synced != 200 || k.Failed != 0 || k.Late.Count != 200 || k.Window != 1 || k.held() != (r.Shortest == 1) {
 		t.Errorf("%+v, shortest %d", k, r.Shortest)
@@ -22,7 +22,7 @@ func TestPowerReturnsToProvisionedDevices(t *testing.T) {
 }
 
 func TestWindowIsHeldOnlyByAllInTime(t *testing.T) {
-	good := storm{Devices: 10, Synced: 10, Late: result.Spread{P99: 0.010}}
+	good := storm{Devices: 10, Synced: 10, Late: report.Spread{P99: 0.010}}
 	missing, failed, late := good, good, good
 	missing.Synced, failed.Failed, late.Late.P99 = 9, 1, 0.0101
 	for want, list := range map[bool][]storm{true: {good}, false: {missing, failed, late}} {

@@ -11,13 +11,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 	"spafleet/device"
-	"spafleet/device/fleet"
-	"spafleet/device/result"
+	"spafleet/fleet"
 	"spafleet/fsm"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
+	"spafleet/scenarios/report"
 )
 
 // A task is one return of power, or with Silent a run against a silent server.
@@ -34,7 +34,7 @@ type storm struct {
 	Window  int           `json:"window_seconds"`
 	Synced  int           `json:"synced"`
 	Failed  int           `json:"failed"`
-	Late    result.Spread `json:"late_seconds"`
+	Late    report.Spread `json:"late_seconds"`
 	Busy    float64       `json:"share_of_cores"`
 }
 
@@ -59,7 +59,7 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 // A network is the server in the same process until the devices are provisioned,
 // and sockets from then on. Both give a device the same file.
 type network struct {
-	rig.Direct
+	harness.Direct
 	sockets fetch.Sockets
 	real    atomic.Bool
 }
@@ -79,7 +79,7 @@ func (n *network) Resolve(ctx context.Context, name string) ([]netip.Addr, error
 type stage struct {
 	f       *fleet.Fleet
 	network network
-	seen    atomic.Pointer[rig.Watcher]
+	seen    atomic.Pointer[harness.Watcher]
 }
 
 func (s *stage) tell(events []device.Event) { s.seen.Load().Tell(events) }
@@ -91,7 +91,7 @@ func (t *task) run(ctx context.Context) (*storm, error) {
 	if err != nil {
 		return nil, err
 	}
-	stop := rig.Start(ctx, s.f)
+	stop := harness.Start(ctx, s.f)
 	k, err := t.play(ctx, s)
 	if ran := stop(); err == nil {
 		err = ran
@@ -103,17 +103,17 @@ func (t *task) run(ctx context.Context) (*storm, error) {
 // that windows other than multiples of the default's 20 s can be tried, and starts
 // at once: how long it boots is the same for all.
 func (t *task) stage() (*stage, error) {
-	row, err := device.NewRow(rig.Model, rig.Firmware, map[string]string{"random_delay_unit": "1s", "boot_time": "0s"})
+	row, err := device.NewRow(harness.Model, harness.Firmware, map[string]string{"random_delay_unit": "1s", "boot_time": "0s"})
 	if err != nil {
 		return nil, err
 	}
-	presets, err := rig.Presets("Profile_Rule", rig.SealedRule("http://"+t.Server+"/$MA.cfg"), "GPP_B", rig.Key, "Resync_Random_Delay", strconv.Itoa(t.Window))
+	presets, err := harness.Presets("Profile_Rule", harness.SealedRule("http://"+t.Server+"/$MA.cfg"), "GPP_B", harness.Key, "Resync_Random_Delay", strconv.Itoa(t.Window))
 	if err != nil {
 		return nil, err
 	}
 	s := &stage{}
-	s.seen.Store(rig.NewWatcher(t.Devices))
-	s.f, err = fleet.New(fleet.Config{Seed: rig.Seed, Network: &s.network, Tell: s.tell, Late: s.late,
+	s.seen.Store(harness.NewWatcher(t.Devices))
+	s.f, err = fleet.New(fleet.Config{Seed: harness.Seed, Network: &s.network, Tell: s.tell, Late: s.late,
 		Groups: []fleet.Group{{Name: "devices", Row: row, Count: t.Devices, Presets: presets}}})
 	return s, err
 }
@@ -134,18 +134,18 @@ func (t *task) play(ctx context.Context, s *stage) (*storm, error) {
 		return nil, err
 	}
 	s.network.real.Store(true)
-	seen := rig.NewWatcher(t.Devices)
+	seen := harness.NewWatcher(t.Devices)
 	s.seen.Store(seen)
-	begun, used := time.Now(), rig.Used()
+	begun, used := time.Now(), harness.Used()
 	if err := t.order(ctx, s, device.SwitchOn); err != nil {
 		return nil, err
 	}
 	over, stop := context.WithTimeout(ctx, time.Duration(t.Window)*time.Second+patience)
 	defer stop()
-	end := rig.Profiled(fmt.Sprintf("storm-%d", t.Window))
+	end := harness.Profiled(fmt.Sprintf("storm-%d", t.Window))
 	_ = s.f.Await(over, func() bool { return seen.OK.Load()+seen.Failed.Load() >= all }) // who is missing is counted
 	end()
-	busy := (rig.Used() - used).Seconds() / time.Since(begun).Seconds() / float64(runtime.GOMAXPROCS(0))
+	busy := (harness.Used() - used).Seconds() / time.Since(begun).Seconds() / float64(runtime.GOMAXPROCS(0))
 	return &storm{Devices: t.Devices, Window: t.Window, Synced: int(seen.OK.Load()), Failed: int(seen.Failed.Load()), Late: seen.Tally.Lateness(), Busy: busy}, ctx.Err()
 }
 

@@ -7,7 +7,7 @@ import (
 	"os"
 	"text/tabwriter"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 	"spafleet/device"
 )
 
@@ -22,27 +22,27 @@ const (
 
 // A comparison is the result of all rounds.
 type comparison struct {
-	Machine  string        `json:"machine"`
-	Devices  int           `json:"devices"`
-	Parallel int           `json:"transfers_at_a_time"`
-	Clients  rig.Cores     `json:"client_cores"`
-	Server   rig.Cores     `json:"server_cores"`
-	Seconds  float64       `json:"round_seconds"`
-	Contests []*contest    `json:"contests"`
-	Verdicts []rig.Verdict `json:"verdicts"`
+	Machine  string            `json:"machine"`
+	Devices  int               `json:"devices"`
+	Parallel int               `json:"transfers_at_a_time"`
+	Clients  harness.Cores     `json:"client_cores"`
+	Server   harness.Cores     `json:"server_cores"`
+	Seconds  float64           `json:"round_seconds"`
+	Contests []*contest        `json:"contests"`
+	Verdicts []harness.Verdict `json:"verdicts"`
 }
 
 // A contest is all rounds with one server and one size.
 type contest struct {
-	Server string      `json:"server"`
-	Size   int         `json:"profile_bytes"`
-	Sides  []*rig.Side `json:"clients"`
+	Server string          `json:"server"`
+	Size   int             `json:"profile_bytes"`
+	Sides  []*harness.Side `json:"clients"`
 }
 
 // compare lets both clients take turns with each server and size.
 func compare(ctx context.Context, o options, errs io.Writer) (*comparison, error) {
-	server, clients := rig.Halves()
-	c := &comparison{Machine: rig.Machine(), Devices: o.devices, Parallel: o.parallel, Clients: clients, Server: server, Seconds: o.round.Seconds()}
+	server, clients := harness.Halves()
+	c := &comparison{Machine: harness.Machine(), Devices: o.devices, Parallel: o.parallel, Clients: clients, Server: server, Seconds: o.round.Seconds()}
 	for _, size := range o.sizes {
 		if err := c.size(ctx, o, size, errs); err != nil {
 			return nil, err
@@ -67,26 +67,26 @@ func (c *comparison) size(ctx context.Context, o options, size int, errs io.Writ
 		if err != nil {
 			return fmt.Errorf("start %s: %w", name, err)
 		}
-		k := &contest{Server: name, Size: size, Sides: []*rig.Side{{Name: bare}, {Name: ours}}}
+		k := &contest{Server: name, Size: size, Sides: []*harness.Side{{Name: bare}, {Name: ours}}}
 		c.Contests = append(c.Contests, k)
 		err = k.rounds(ctx, o, c.Clients, s.at, names, errs)
 		s.stop()
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		c.Verdicts = append(c.Verdicts, rig.AtLeast(fmt.Sprintf("%d bytes from %s, rate to the bare loop's", size, name), k.Sides[1].Ratio(k.Sides[0]), target, ""))
+		c.Verdicts = append(c.Verdicts, harness.AtLeast(fmt.Sprintf("%d bytes from %s, rate to the bare loop's", size, name), k.Sides[1].Ratio(k.Sides[0]), target, ""))
 	}
 	return nil
 }
 
-func (k *contest) rounds(ctx context.Context, o options, cores rig.Cores, at string, names []string, errs io.Writer) error {
+func (k *contest) rounds(ctx context.Context, o options, cores harness.Cores, at string, names []string, errs io.Writer) error {
 	for i := range o.rounds {
 		fmt.Fprintf(errs, "%d bytes from %s, round %d of %d:", k.Size, k.Server, i+1, o.rounds)
 		for _, side := range k.Sides {
-			t := task{Name: side.Name, Server: at, Names: names, Resyncs: rig.Resyncs{Name: ours, Presets: []string{"Profile_Rule", "tftp://" + at + "/$MA.xml"},
+			t := task{Name: side.Name, Server: at, Names: names, Resyncs: harness.Resyncs{Name: ours, Presets: []string{"Profile_Rule", "tftp://" + at + "/$MA.xml"},
 				Devices: o.devices, Parallel: o.parallel, Time: o.round}}
-			var r rig.Round
-			if err := rig.RunWorker(ctx, cores, t, &r); err != nil {
+			var r harness.Round
+			if err := harness.RunWorker(ctx, cores, t, &r); err != nil {
 				fmt.Fprintln(errs)
 				return fmt.Errorf("%s: %w", side.Name, err)
 			}
@@ -100,15 +100,15 @@ func (k *contest) rounds(ctx context.Context, o options, cores rig.Cores, at str
 
 // write writes a file for each device and returns their names.
 func write(dir string, devices, size int) ([]string, error) {
-	row, err := rig.Row()
+	row, err := harness.Row()
 	if err != nil {
 		return nil, err
 	}
 	names := make([]string, devices)
-	err = rig.WriteFiles(dir, devices, func(dev device.Index) (string, []byte) {
-		u := rig.Unit(row, dev)
+	err = harness.WriteFiles(dir, devices, func(dev device.Index) (string, []byte) {
+		u := harness.Unit(row, dev)
 		names[dev] = u.MAC.String() + ".xml"
-		return names[dev], rig.AppendProfile(nil, row, &u, size, "Resync_Periodic", "1", "Resync_Error_Retry_Delay", "1")
+		return names[dev], harness.AppendProfile(nil, row, &u, size, "Resync_Periodic", "1", "Resync_Error_Retry_Delay", "1")
 	})
 	if err == nil {
 		err = os.Chmod(dir, 0o755) // dnsmasq serves only what all may read

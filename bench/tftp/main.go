@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 )
 
 func main() { instrument().Main() }
@@ -27,9 +27,9 @@ type options struct {
 	round    time.Duration
 }
 
-func instrument() *rig.Instrument {
+func instrument() *harness.Instrument {
 	o := options{}
-	return &rig.Instrument{
+	return &harness.Instrument{
 		Name: "bench/tftp",
 		Flags: func(f *flag.FlagSet) func() error {
 			f.IntVar(&o.devices, "devices", 20_000, "devices; each resyncs once a second if it can")
@@ -43,13 +43,13 @@ func instrument() *rig.Instrument {
 				return o.read(*sizes, *servers)
 			}
 		},
-		Measure: func(ctx context.Context, errs io.Writer) (rig.Report, error) { return compare(ctx, o, errs) },
+		Measure: func(ctx context.Context, errs io.Writer) (harness.Report, error) { return compare(ctx, o, errs) },
 		Work:    work,
 	}
 }
 
 func (o *options) read(sizes, servers string) (err error) {
-	if o.sizes, err = rig.Numbers("sizes", sizes); err != nil {
+	if o.sizes, err = harness.Numbers("sizes", sizes); err != nil {
 		return err
 	}
 	for word := range strings.SplitSeq(servers, ",") {

@@ -14,8 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"spafleet/bench/rig"
-	"spafleet/resync/prov"
+	"spafleet/bench/harness"
+	"spafleet/prov"
 )
 
 // The servers.
@@ -35,7 +35,7 @@ type server struct {
 }
 
 // start starts a server of the files of a folder.
-func start(ctx context.Context, name string, cores rig.Cores, dir string) (*server, error) {
+func start(ctx context.Context, name string, cores harness.Cores, dir string) (*server, error) {
 	if name == embedded {
 		return startEmbedded(ctx, cores, dir)
 	}
@@ -43,7 +43,7 @@ func start(ctx context.Context, name string, cores rig.Cores, dir string) (*serv
 		return nil, errors.New("its TFTP port is 69: run this as root")
 	}
 	s := &server{at: dnsmasqAddress + ":69"}
-	s.cmd = rig.Pinned(ctx, cores, rig.Find(dnsmasq), "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--enable-tftp", "--tftp-root="+dir,
+	s.cmd = harness.Pinned(ctx, cores, harness.Find(dnsmasq), "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--enable-tftp", "--tftp-root="+dir,
 		"--listen-address="+dnsmasqAddress, "--bind-interfaces", "--user=root", "--tftp-max=1000", "--log-facility=/dev/null", "--quiet-tftp")
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
@@ -90,13 +90,13 @@ func (s *server) stop() {
 
 // startEmbedded starts the embedded server in a process of its own, which says
 // where it is.
-func startEmbedded(ctx context.Context, cores rig.Cores, dir string) (*server, error) {
+func startEmbedded(ctx context.Context, cores harness.Cores, dir string) (*server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	s := &server{}
-	s.cmd = rig.Pinned(ctx, cores, self, rig.WorkerArgument)
+	s.cmd = harness.Pinned(ctx, cores, self, harness.WorkerArgument)
 	s.cmd.Stderr = os.Stderr
 	in, err := s.cmd.StdinPipe()
 	if err != nil {

@@ -4,21 +4,21 @@ import (
 	"os"
 	"testing"
 
-	"spafleet/bench/peer"
-	"spafleet/bench/rig"
+	"spafleet/bench/extproc"
+	"spafleet/bench/harness"
 )
 
-func TestMain(m *testing.M) { rig.TestMain(m, instrument()) }
+func TestMain(m *testing.M) { harness.TestMain(m, instrument()) }
 
 func TestBothClientsFetchInTurns(t *testing.T) {
-	peer.Need(t, "taskset", "util-linux")
+	extproc.Need(t, "taskset", "util-linux")
 	servers := embedded
 	if os.Geteuid() == 0 { // dnsmasq's port is 69
-		peer.Need(t, "dnsmasq", "dnsmasq-base")
+		extproc.Need(t, "dnsmasq", "dnsmasq-base")
 		servers += "," + dnsmasq
 	}
 	var c comparison
-	rig.Said(t, instrument(), &c, "--devices 50 --rounds 1 --time 1 --parallel 4 --sizes 1000 --servers "+servers)
+	harness.Said(t, instrument(), &c, "--devices 50 --rounds 1 --time 1 --parallel 4 --sizes 1000 --servers "+servers)
 	for _, k := range c.Contests {
 		for i, want := range []string{bare, ours} {
 			// On a busy machine dnsmasq may drop a packet, which costs three seconds.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/pin/tftp/v3"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 )
 
 // A task is a round of one client, or with Serve the embedded server.
@@ -19,7 +19,7 @@ type task struct {
 	Name    string
 	Server  string
 	Names   []string
-	Resyncs rig.Resyncs
+	Resyncs harness.Resyncs
 	Serve   string
 }
 
@@ -50,11 +50,11 @@ const mostBad = 100
 
 // loop fetches with pin's client until the time is over, as a program would that
 // does nothing else.
-func (t *task) loop(ctx context.Context) (rig.Round, error) {
+func (t *task) loop(ctx context.Context) (harness.Round, error) {
 	var done, bad, next atomic.Int64
 	var all sync.WaitGroup
 	failed := make(chan error, t.Resyncs.Parallel)
-	begun, used := time.Now(), rig.Used()
+	begun, used := time.Now(), harness.Used()
 	for range t.Resyncs.Parallel {
 		all.Go(func() {
 			for time.Since(begun) < t.Resyncs.Time && ctx.Err() == nil {
@@ -70,7 +70,7 @@ func (t *task) loop(ctx context.Context) (rig.Round, error) {
 		})
 	}
 	all.Wait()
-	r := rig.Round{Count: int(done.Load()), Elapsed: time.Since(begun), CPU: rig.Used() - used}
+	r := harness.Round{Count: int(done.Load()), Elapsed: time.Since(begun), CPU: harness.Used() - used}
 	select {
 	case err := <-failed:
 		return r, err

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 )
 
 // The clients that are compared, in the order of their turns.
@@ -59,7 +59,7 @@ type side struct {
 
 // compare measures all clients in turns.
 func compare(ctx context.Context, o options, errs io.Writer) (*comparison, error) {
-	c := &comparison{Machine: rig.Machine(), Core: o.core, Rounds: o.rounds, Seconds: o.round.Seconds(), Target: target}
+	c := &comparison{Machine: harness.Machine(), Core: o.core, Rounds: o.rounds, Seconds: o.round.Seconds(), Target: target}
 	s, err := newSetup()
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func compare(ctx context.Context, o options, errs io.Writer) (*comparison, error
 		return nil, err
 	}
 	defer n.stop()
-	if err := rig.Step(ctx, rig.Others(o.core)); err != nil {
+	if err := harness.Step(ctx, harness.Others(o.core)); err != nil {
 		return nil, err
 	}
 	for _, bits := range o.bits {
@@ -118,14 +118,14 @@ func (k *contest) turn(ctx context.Context, o options, n *server, i int, errs io
 	return nil
 }
 
-func (t *task) run(ctx context.Context, core int, s *server) (rig.Round, error) {
+func (t *task) run(ctx context.Context, core int, s *server) (harness.Round, error) {
 	if t.Client == sTime {
 		return runSTime(ctx, core, s, t)
 	}
 	return runWorker(ctx, core, t)
 }
 
-func (d *side) add(r rig.Round) {
+func (d *side) add(r harness.Round) {
 	d.rates = append(d.rates, float64(r.Count)/r.Elapsed.Seconds())
 	d.cpus = append(d.cpus, float64(r.CPU)/float64(time.Millisecond)/float64(r.Count))
 }
@@ -138,10 +138,10 @@ func (k *contest) conclude() {
 		k.Ratios = append(k.Ratios, ours[i]/theirs[i])
 	}
 	slices.Sort(k.Ratios)
-	k.Ratio = rig.Median(k.Ratios)
+	k.Ratio = harness.Median(k.Ratios)
 	k.Met = k.Ratio >= target
 	for _, d := range k.Sides {
-		d.Min, d.Median, d.Max, d.CPU = slices.Min(d.rates), rig.Median(d.rates), slices.Max(d.rates), rig.Median(d.cpus)
+		d.Min, d.Median, d.Max, d.CPU = slices.Min(d.rates), harness.Median(d.rates), slices.Max(d.rates), harness.Median(d.cpus)
 	}
 }
 

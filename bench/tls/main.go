@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 )
 
 func main() { instrument().Main() }
@@ -32,12 +32,12 @@ type options struct {
 	mint     int
 }
 
-func instrument() *rig.Instrument {
+func instrument() *harness.Instrument {
 	o := options{}
-	return &rig.Instrument{
+	return &harness.Instrument{
 		Name:  "bench/tls",
 		Flags: o.flags,
-		Measure: func(ctx context.Context, errs io.Writer) (rig.Report, error) {
+		Measure: func(ctx context.Context, errs io.Writer) (harness.Report, error) {
 			switch {
 			case o.memory > 0:
 				return measureMemory(ctx, o, errs)

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 	"spafleet/certs/ssl"
 )
 
@@ -41,8 +41,8 @@ func (m *memory) Print(out io.Writer) {
 // certificate of one device: certificates are kept by the holder, not by
 // connections.
 func measureMemory(ctx context.Context, o options, errs io.Writer) (*memory, error) {
-	m := &memory{Machine: rig.Machine(), Connections: o.memory, Target: mostMemory}
-	if err := rig.Files(o.memory + 200); err != nil {
+	m := &memory{Machine: harness.Machine(), Connections: o.memory, Target: mostMemory}
+	if err := harness.Files(o.memory + 200); err != nil {
 		return nil, err
 	}
 	s, err := newSetup()
@@ -74,7 +74,7 @@ func measureMemory(ctx context.Context, o options, errs io.Writer) (*memory, err
 			return nil, err
 		}
 	}
-	if err := rig.Wait(ctx, time.Second); err != nil { // until the last one waits in Read
+	if err := harness.Wait(ctx, time.Second); err != nil { // until the last one waits in Read
 		return nil, err
 	}
 	heap2, resident2 := weight()
@@ -146,5 +146,5 @@ func weight() (heap, resident int) {
 	runtime.GC() // pools keep their own for one more
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int(m.HeapInuse + m.StackInuse), rig.Number("/proc/self/status", "VmRSS") << 10
+	return int(m.HeapInuse + m.StackInuse), harness.Number("/proc/self/status", "VmRSS") << 10
 }

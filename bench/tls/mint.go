@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 )
 
 // mintTime is how long 100,000 certificates may take, on one core.
@@ -33,7 +33,7 @@ func (m *minting) Print(out io.Writer) {
 }
 
 func measureMint(ctx context.Context, o options, errs io.Writer) (*minting, error) {
-	m := &minting{Machine: rig.Machine()}
+	m := &minting{Machine: harness.Machine()}
 	fmt.Fprintf(errs, "minting %d certificates\n", o.mint)
 	r, err := runWorker(ctx, o.core, &task{Client: "minting", Mint: o.mint})
 	if err != nil {

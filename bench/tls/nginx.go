@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 	"spafleet/certs"
 )
 
@@ -25,7 +25,7 @@ const addresses = 16
 type server struct {
 	dir   string // its files, those of the clients too
 	port  int
-	nginx *rig.Nginx
+	nginx *harness.Nginx
 }
 
 // at returns the address of a round.
@@ -64,7 +64,7 @@ func startNginx(ctx context.Context, s *setup, core int) (*server, error) {
 }
 
 func (s *server) start(ctx context.Context, with *setup, core int) (err error) {
-	if s.port, err = rig.FreePort("127.0.1.1"); err != nil {
+	if s.port, err = harness.FreePort("127.0.1.1"); err != nil {
 		return err
 	}
 	if err := s.write(with); err != nil {
@@ -74,7 +74,7 @@ func (s *server) start(ctx context.Context, with *setup, core int) (err error) {
 	for i := range addresses {
 		fmt.Fprintf(&listens, "\t\tlisten %s ssl backlog=4096;\n", s.at(i))
 	}
-	s.nginx, err = rig.StartNginx(ctx, rig.Others(core), s.dir, fmt.Sprintf(tlsConf, s.dir, suite, listens.String()), s.at(addresses-1))
+	s.nginx, err = harness.StartNginx(ctx, harness.Others(core), s.dir, fmt.Sprintf(tlsConf, s.dir, suite, listens.String()), s.at(addresses-1))
 	return err
 }
 

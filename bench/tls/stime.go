@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 )
 
 // An stime is one process of openssl s_time. It would run for whole seconds, by
@@ -31,7 +31,7 @@ const (
 
 // runSTime runs as many processes of s_time on one core, and counts once all of
 // them have made a connection.
-func runSTime(ctx context.Context, core int, s *server, t *task) (rig.Round, error) {
+func runSTime(ctx context.Context, core int, s *server, t *task) (harness.Round, error) {
 	var all []*stime
 	defer func() {
 		for _, p := range all {
@@ -41,30 +41,30 @@ func runSTime(ctx context.Context, core int, s *server, t *task) (rig.Round, err
 	for range t.Parallel {
 		p, err := startSTime(ctx, core, s, t, longest)
 		if err != nil {
-			return rig.Round{}, err
+			return harness.Round{}, err
 		}
 		all = append(all, p)
 	}
 	for _, p := range all {
 		if err := p.await(ctx); err != nil {
-			return rig.Round{}, err
+			return harness.Round{}, err
 		}
 	}
 	before, err := sum(all)
 	if err != nil {
-		return rig.Round{}, err
+		return harness.Round{}, err
 	}
 	begun := time.Now()
-	if err := rig.Wait(ctx, t.Time); err != nil {
-		return rig.Round{}, err
+	if err := harness.Wait(ctx, t.Time); err != nil {
+		return harness.Round{}, err
 	}
 	r, err := sum(all)
-	return rig.Round{Count: r.Count - before.Count, Elapsed: time.Since(begun), CPU: r.CPU - before.CPU}, err
+	return harness.Round{Count: r.Count - before.Count, Elapsed: time.Since(begun), CPU: r.CPU - before.CPU}, err
 }
 
 // sum returns what processes did so far.
-func sum(all []*stime) (rig.Round, error) {
-	var r rig.Round
+func sum(all []*stime) (harness.Round, error) {
+	var r harness.Round
 	for _, p := range all {
 		n, err := p.letters()
 		if err != nil {
@@ -86,7 +86,7 @@ func startSTime(ctx context.Context, core int, s *server, t *task, seconds int) 
 		return nil, err
 	}
 	client := filepath.Join(s.dir, fmt.Sprint("client", t.Bits))
-	p := &stime{out: out, cmd: rig.Pinned(ctx, rig.Core(core), rig.Find("openssl"), "s_time", "-new", "-connect", t.Server, "-tls1", "-cipher", suite,
+	p := &stime{out: out, cmd: harness.Pinned(ctx, harness.Core(core), harness.Find("openssl"), "s_time", "-new", "-connect", t.Server, "-tls1", "-cipher", suite,
 		"-cert", client+".crt", "-key", client+".key", "-CAfile", filepath.Join(s.dir, "trusted.crt"), "-no-CApath", "-no-CAstore",
 		"-www", "/f", "-time", strconv.Itoa(seconds))}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
@@ -103,7 +103,7 @@ func (p *stime) await(ctx context.Context) error {
 		if n, err := p.letters(); n > 0 || err != nil {
 			return err
 		}
-		if err := rig.Wait(ctx, time.Millisecond); err != nil {
+		if err := harness.Wait(ctx, time.Millisecond); err != nil {
 			return err
 		}
 	}

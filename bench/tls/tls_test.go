@@ -10,12 +10,12 @@ import (
 	"strings"
 	"testing"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 )
 
 // The workers of a test are the test's own program.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == rig.WorkerArgument {
+	if len(os.Args) == 2 && os.Args[1] == harness.WorkerArgument {
 		main()
 	}
 	os.Exit(m.Run())
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 func need(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
-		if _, err := exec.LookPath(rig.Find(p)); err == nil {
+		if _, err := exec.LookPath(harness.Find(p)); err == nil {
 			continue
 		}
 		if os.Getenv("CI") != "" {
@@ -121,7 +121,7 @@ func TestMissedTargetIsShown(t *testing.T) {
 			t.Errorf("ratio %v, want %v and %q in\n%s", k.Ratio, tt.ratio, tt.want, out.String())
 		}
 	}
-	for r, want := range map[rig.Report]string{
+	for r, want := range map[harness.Report]string{
 		&memory{HeapStack: 20 << 10, Target: mostMemory}:             "20.0 KB each (16 KB or less: MISSED)",
 		&memory{HeapStack: 16 << 10, Target: mostMemory, Met: true}:  "16.0 KB each (16 KB or less: met)",
 		&minting{Certificates: 1000, Seconds: 0.7, Target: 0.6}:      "0.7 s, CPU 0.0 s (0.6 s or less: MISSED)",

@@ -18,7 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"spafleet/bench/rig"
+	"spafleet/bench/harness"
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
@@ -40,7 +40,7 @@ func work(_ context.Context, in io.Reader, out io.Writer) error {
 	if err := json.NewDecoder(in).Decode(&t); err != nil {
 		return fmt.Errorf("read task: %w", err)
 	}
-	defer rig.Profiled(fmt.Sprintf("%s-%d-%d", strings.ReplaceAll(t.Client, "/", "-"), t.Bits, t.Parallel))()
+	defer harness.Profiled(fmt.Sprintf("%s-%d-%d", strings.ReplaceAll(t.Client, "/", "-"), t.Bits, t.Parallel))()
 	do := connections
 	if t.Mint > 0 {
 		do = certificates
@@ -53,8 +53,8 @@ func work(_ context.Context, in io.Reader, out io.Writer) error {
 }
 
 // runWorker runs a worker on one core.
-func runWorker(ctx context.Context, core int, t *task) (r rig.Round, err error) {
-	if err = rig.RunWorker(ctx, rig.Core(core), t, &r); err != nil {
+func runWorker(ctx context.Context, core int, t *task) (r harness.Round, err error) {
+	if err = harness.RunWorker(ctx, harness.Core(core), t, &r); err != nil {
 		err = fmt.Errorf("%s: %w", t.Client, err)
 	}
 	return r, err
@@ -62,7 +62,7 @@ func runWorker(ctx context.Context, core int, t *task) (r rig.Round, err error) 
 
 // connections connects until the time is over. What came before the first
 // connections, and those, do not count.
-func connections(t *task) (*rig.Round, error) {
+func connections(t *task) (*harness.Round, error) {
 	wrap, err := t.client()
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func connections(t *task) (*rig.Round, error) {
 	var done atomic.Int64
 	var all sync.WaitGroup
 	failed := make(chan error, t.Parallel)
-	begun, before := time.Now(), rig.Used()
+	begun, before := time.Now(), harness.Used()
 	for range t.Parallel {
 		all.Go(func() {
 			for time.Since(begun) < t.Time {
@@ -86,7 +86,7 @@ func connections(t *task) (*rig.Round, error) {
 		})
 	}
 	all.Wait()
-	r := &rig.Round{Count: int(done.Load()), Elapsed: time.Since(begun), CPU: rig.Used() - before}
+	r := &harness.Round{Count: int(done.Load()), Elapsed: time.Since(begun), CPU: harness.Used() - before}
 	select {
 	case err := <-failed:
 		return nil, err
@@ -193,7 +193,7 @@ var models = []string{"SPA2102", "PAP2", "SPA504G"}
 
 // certificates mints certificates for as many devices, with the keys that they
 // share.
-func certificates(t *task) (*rig.Round, error) {
+func certificates(t *task) (*harness.Round, error) {
 	rows := make([]*device.Row, len(models))
 	for i, m := range models {
 		row, err := device.NewRow(m, "", map[string]string{"client_root": "early"})
@@ -204,7 +204,7 @@ func certificates(t *task) (*rig.Round, error) {
 	}
 	h := &certs.Holder{PKI: certs.New(seed), Seed: seed}
 	distinct := make(map[string]bool, t.Mint)
-	begun, before := time.Now(), rig.Used()
+	begun, before := time.Now(), harness.Used()
 	for i := range t.Mint {
 		u := rows[i%len(rows)].Unit(seed, device.Index(i), device.Unit{}.IP)
 		c, _, err := h.Certificate(&u)
@@ -213,7 +213,7 @@ func certificates(t *task) (*rig.Round, error) {
 		}
 		distinct[string(c.Chain[0])] = true
 	}
-	r := &rig.Round{Count: len(distinct), Elapsed: time.Since(begun), CPU: rig.Used() - before}
+	r := &harness.Round{Count: len(distinct), Elapsed: time.Since(begun), CPU: harness.Used() - before}
 	runtime.KeepAlive(distinct)
 	if r.Count != t.Mint {
 		return nil, fmt.Errorf("of %d certificates only %d are distinct", t.Mint, r.Count)

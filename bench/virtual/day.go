@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"spafleet/device"
-	"spafleet/device/fleet"
-	"spafleet/device/result"
+	"spafleet/fleet"
 	"spafleet/resync"
+	"spafleet/scenarios/report"
 )
 
 // A dayCase is a day of a fleet whose bodies have a size.
@@ -49,7 +49,7 @@ func (c *dayCase) run(o options) (m measurement, err error) {
 	}
 	p := newProvider(c)
 	count := &counter{}
-	log := result.NewEventLog(io.MultiWriter(file, &count.written), func(dev device.Index) device.MAC { return row.Model.MAC(seed, dev) })
+	log := report.NewEventLog(io.MultiWriter(file, &count.written), func(dev device.Index) device.MAC { return row.Model.MAC(seed, dev) })
 	before := usage()
 	f, err := fleet.New(fleet.Config{
 		Seed: seed, Clock: fleet.Virtual, InProcess: &fleet.InProcess{Server: p, Addr: server, HTTP: 80},

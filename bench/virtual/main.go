@@ -17,7 +17,7 @@ import (
 	"runtime/pprof"
 	"time"
 
-	"spafleet/device/fleet"
+	"spafleet/fleet"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -70,8 +70,8 @@ func parse(args []string, errs io.Writer) (options, error) {
 	return o, f.Parse(args)
 }
 
-// A report is what was seen. Figures are those of the whole, start-up included.
-type report struct {
+// measured is what was seen. Figures are those of the whole, start-up included.
+type measured struct {
 	Devices int           `json:"devices"`
 	Lasts   float64       `json:"fleet_seconds"`
 	Cases   []measurement `json:"cases"`
@@ -97,7 +97,7 @@ type measurement struct {
 	Verdict  string  `json:"verdict"`
 }
 
-func measure(o options) (*report, error) {
+func measure(o options) (*measured, error) {
 	runtime.GOMAXPROCS(1)
 	defer fleet.LeaveRoom()() // as the command does
 	if o.profile != "" {
@@ -111,7 +111,7 @@ func measure(o options) (*report, error) {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	r := &report{Devices: o.devices, Lasts: o.lasts.Seconds()}
+	r := &measured{Devices: o.devices, Lasts: o.lasts.Seconds()}
 	for _, c := range cases {
 		if o.only != "" && o.only != c.Name {
 			continue
@@ -125,7 +125,7 @@ func measure(o options) (*report, error) {
 	return r, nil
 }
 
-func (r *report) print(w io.Writer) {
+func (r *measured) print(w io.Writer) {
 	fmt.Fprintf(w, "%d devices, %gh of their time, one core of %s\n\n", r.Devices, r.Lasts/3600, runtime.Version())
 	fmt.Fprintf(w, "%-10s %9s %9s %9s %9s %8s %8s %10s  %s\n", "", "attempts", "failed", "applied", "events", "seconds", "µs each", "target", "")
 	for _, m := range r.Cases {

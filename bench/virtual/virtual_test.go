@@ -18,7 +18,7 @@ func TestASmallDayIsMeasured(t *testing.T) {
 	if code := run([]string{"--devices", "20", "--lasts", "5h", "--json", "--events", events}, &out, &errs); code != 0 {
 		t.Fatalf("exit %d: %s", code, errs.String())
 	}
-	var r report
+	var r measured
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"spafleet/bench/peer"
+	"spafleet/bench/extproc"
 )
 
 // dhFile returns a prime as openssl's -dhparam reads it.
@@ -22,7 +22,7 @@ func dhFile(p *big.Int) []byte {
 // nssStore makes a certificate store of NSS with the authority and the server's key.
 func nssStore(t *testing.T, dir string) string {
 	t.Helper()
-	certutil, pk12util, openssl := peer.Need(t, "certutil", "libnss3-tools"), peer.Need(t, "pk12util", "libnss3-tools"), peer.Need(t, "openssl", "openssl")
+	certutil, pk12util, openssl := extproc.Need(t, "certutil", "libnss3-tools"), extproc.Need(t, "pk12util", "libnss3-tools"), extproc.Need(t, "openssl", "openssl")
 	store := t.TempDir()
 	bundle := filepath.Join(dir, "server.p12")
 	run(t, openssl, "pkcs12", "-export", "-in", filepath.Join(dir, "server.crt"), "-inkey", filepath.Join(dir, "server.key"), "-name", "server", "-passout", "pass:x", "-out", bundle)

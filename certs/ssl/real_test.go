@@ -15,13 +15,13 @@ import (
 	"testing"
 	"time"
 
-	"spafleet/bench/peer"
+	"spafleet/bench/extproc"
 )
 
 // A running is a server of somebody else's that runs on loopback.
 type running struct {
 	addr  string
-	log   *peer.Process
+	log   *extproc.Process
 	input io.Writer
 }
 
@@ -29,8 +29,8 @@ type running struct {
 // The arguments are those after ADDR and PORT were filled in.
 func start(t *testing.T, program string, args ...string) running {
 	t.Helper()
-	addr, err := peer.Address()
-	peer.Must(t, err)
+	addr, err := extproc.Address()
+	extproc.Must(t, err)
 	_, port, _ := net.SplitHostPort(addr)
 	fill := strings.NewReplacer("ADDR", addr, "PORT", port)
 	for i := range args {
@@ -39,8 +39,8 @@ func start(t *testing.T, program string, args ...string) running {
 	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), "NSS_SSL_ENABLE_RENEGOTIATION=u")
 	stdin, err := cmd.StdinPipe()
-	peer.Must(t, err)
-	return running{addr, peer.Run(t, cmd, peer.Accepts(addr)), stdin}
+	extproc.Must(t, err)
+	return running{addr, extproc.Run(t, cmd, extproc.Accepts(addr)), stdin}
 }
 
 // files writes the tests' authority and certificates where servers can read them.
@@ -100,7 +100,7 @@ func get(t *testing.T, c *Conn) string {
 }
 
 func TestClientAgainstOpenSSL(t *testing.T) {
-	openssl := peer.Need(t, "openssl", "openssl")
+	openssl := extproc.Need(t, "openssl", "openssl")
 	dir := files(t)
 	dh := filepath.Join(dir, "dh.pem")
 	write(t, dh, dhFile(groups[1024]))
@@ -134,7 +134,7 @@ func TestClientAgainstOpenSSL(t *testing.T) {
 }
 
 func TestClientAgainstNSS(t *testing.T) {
-	selfserv := peer.Need(t, "selfserv", "libnss3-tools")
+	selfserv := extproc.Need(t, "selfserv", "libnss3-tools")
 	dir := files(t)
 	db := "sql:" + nssStore(t, dir)
 	for auth, more := range map[string][]string{"none": nil, "shown": {"-r", "-r"}} {
@@ -161,7 +161,7 @@ func TestClientAgainstNSS(t *testing.T) {
 }
 
 func TestSSL2HelloAgainstOpenSSL(t *testing.T) {
-	openssl := peer.Need(t, "openssl", "openssl")
+	openssl := extproc.Need(t, "openssl", "openssl")
 	dir := files(t)
 	server := start(t, openssl, "s_server", "-accept", "ADDR", "-www", "-cert", filepath.Join(dir, "server.crt"), "-key", filepath.Join(dir, "server.key"), "-cipher", "ALL:@SECLEVEL=0")
 	conn := dial(t, server.addr, &Client{Suites: []Suite{DHEAES256SHA, AES256SHA, RC4MD5}, SSL2Hello: true})
@@ -173,7 +173,7 @@ func TestSSL2HelloAgainstOpenSSL(t *testing.T) {
 // OpenSSL's server asks for a certificate in the middle of a connection, while
 // data of its own is under way.
 func TestSecondHandshakeWithOpenSSL(t *testing.T) {
-	openssl := peer.Need(t, "openssl", "openssl")
+	openssl := extproc.Need(t, "openssl", "openssl")
 	dir := files(t)
 	tests := map[string]struct {
 		on    Renegotiation
@@ -194,7 +194,7 @@ func TestSecondHandshakeWithOpenSSL(t *testing.T) {
 			if _, err := io.WriteString(conn, "a question\n"); err != nil {
 				t.Fatal(err)
 			}
-			peer.Must(t, server.log.Until("the question comes", func() bool { return strings.Contains(server.log.Output(), "a question") }))
+			extproc.Must(t, server.log.Until("the question comes", func() bool { return strings.Contains(server.log.Output(), "a question") }))
 			lines := bufio.NewReader(conn)
 			say := func(line string) { _, _ = io.WriteString(server.input, line+"\n") }
 			say("before")
@@ -215,7 +215,7 @@ func TestSecondHandshakeWithOpenSSL(t *testing.T) {
 				line, err := lines.ReadString('\n')
 				read <- fmt.Sprint(line, err)
 			}()
-			peer.Must(t, server.log.Until("the certificate comes", func() bool { return strings.Contains(server.log.Output(), "CN = device") }))
+			extproc.Must(t, server.log.Until("the certificate comes", func() bool { return strings.Contains(server.log.Output(), "CN = device") }))
 			say("after")
 			if got := <-read; got != "after\n<nil>" {
 				t.Errorf("%q", got)
@@ -223,7 +223,7 @@ func TestSecondHandshakeWithOpenSSL(t *testing.T) {
 			if _, err := io.WriteString(conn, "thanks\n"); err != nil {
 				t.Error(err)
 			}
-			peer.Must(t, server.log.Until("the thanks come", func() bool { return strings.Contains(server.log.Output(), "thanks") }))
+			extproc.Must(t, server.log.Until("the thanks come", func() bool { return strings.Contains(server.log.Output(), "thanks") }))
 			if !conn.State().Answered || len(conn.State().Names) != 1 {
 				t.Errorf("state: %+v", conn.State())
 			}
@@ -233,7 +233,7 @@ func TestSecondHandshakeWithOpenSSL(t *testing.T) {
 
 // A client that would rather speak TLS 1.0 finds an NSS that has SSL 3.0 only.
 func TestFallingBackToSSL3WithNSS(t *testing.T) {
-	selfserv := peer.Need(t, "selfserv", "libnss3-tools")
+	selfserv := extproc.Need(t, "selfserv", "libnss3-tools")
 	server := start(t, selfserv, "-d", "sql:"+nssStore(t, files(t)), "-n", "server", "-p", "PORT", "-V", "ssl3:ssl3", "-c", ":0004:0035")
 	conn := dial(t, server.addr, &Client{Suites: []Suite{AES256SHA, RC4MD5}, EmptyFragments: true})
 	if page := get(t, conn); !strings.HasPrefix(page, "HTTP/1.0 200 OK") || conn.State().Version != SSL30 {
@@ -248,7 +248,7 @@ func TestFallingBackToSSL3WithNSS(t *testing.T) {
 
 // NSS asks after it has read the request, and waits with its answer.
 func TestSecondHandshakeWithNSS(t *testing.T) {
-	selfserv := peer.Need(t, "selfserv", "libnss3-tools")
+	selfserv := extproc.Need(t, "selfserv", "libnss3-tools")
 	dir := files(t)
 	server := start(t, selfserv, "-d", "sql:"+nssStore(t, dir), "-n", "server", "-p", "PORT", "-V", "ssl3:tls1.1", "-v", "-c", ":0004:000A:002F:0035", "-r", "-r", "-r", "-r")
 	for _, v := range allVersions {
@@ -268,7 +268,7 @@ func TestSecondHandshakeWithNSS(t *testing.T) {
 
 // OpenSSL's own client meets the small server.
 func TestServerAgainstOpenSSL(t *testing.T) {
-	openssl := peer.Need(t, "openssl", "openssl")
+	openssl := extproc.Need(t, "openssl", "openssl")
 	dir := files(t)
 	for _, asking := range []Asking{AskNever, AskFirst, AskLater} {
 		for _, v := range []Version{TLS10, TLS11} {

@@ -7,15 +7,15 @@ import (
 	"strings"
 	"testing"
 
-	"spafleet/bench/peer"
+	"spafleet/bench/extproc"
 	"spafleet/scenarios"
 )
 
 // nameServer is dnsmasq that knows the address of prov.test and says for how many
 // seconds; it logs the questions.
-func nameServer(t *testing.T, seconds string) (addr string, log *peer.Process) {
+func nameServer(t *testing.T, seconds string) (addr string, log *extproc.Process) {
 	t.Helper()
-	program := peer.Need(t, "dnsmasq", "dnsmasq-base")
+	program := extproc.Need(t, "dnsmasq", "dnsmasq-base")
 	addr = free(t)
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -23,7 +23,7 @@ func nameServer(t *testing.T, seconds string) (addr string, log *peer.Process) {
 	}
 	cmd := exec.Command(program, "--keep-in-foreground", "--conf-file=/dev/null", "--port="+port, "--listen-address="+host, "--bind-interfaces", "--user="+whoami(t),
 		"--no-resolv", "--no-hosts", "--host-record=prov.test,127.0.0.1", "--local-ttl="+seconds, "--log-queries", "--log-facility=-", "--pid-file=")
-	return addr, peer.Run(t, cmd, peer.Accepts(addr))
+	return addr, extproc.Run(t, cmd, extproc.Accepts(addr))
 }
 
 // Devices ask their name server again when the fleet's time has made an answer

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"spafleet/device/fleet"
+	"spafleet/fleet"
 	"spafleet/scenarios"
 )
 

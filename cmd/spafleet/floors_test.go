@@ -14,18 +14,18 @@ import (
 // never a neighbour: so each can be understood, tested and replaced without
 // what stands above or beside it. Tests may look up.
 var floors = map[string]int{
-	"fsm": 0, "device/profile": 0, "resync/rule": 0, "resync/fault": 0, "certs/ssl": 0,
+	"fsm": 0, "device/profile": 0, "device/rule": 0, "resync/fault": 0, "certs/ssl": 0,
 	"device": 1,
-	"resync": 2, "ivr": 2, "webui": 2, "certs": 2, "device/sip": 2, "device/dhcp": 2, "device/result": 2,
-	"resync/fetch": 3, "resync/prov": 3,
-	"device/fleet": 4,
-	"scenarios":    5, "scenarios/doctor": 5, "webui/console": 5,
-	"cmd/spafleet": 6,
-	"certs/field":  7, // tests alone
+	"resync": 2, "ivr": 2, "webui": 2, "certs": 2, "device/sip": 2, "device/dhcp": 2, "scenarios/report": 2,
+	"resync/fetch": 3, "prov": 3,
+	"fleet":     4,
+	"scenarios": 5, "scenarios/doctor": 5, "webui/console": 5,
+	"cmd/spafleet":  6,
+	"certs/interop": 7, // tests alone
 	// What the instruments share, and the instruments, which measure the whole.
 	// Nothing imports them.
-	"bench/rig":  6,
-	"bench/peer": 7, "bench/idle": 7, "bench/http": 7, "bench/tftp": 7, "bench/tls": 7, "bench/virtual": 7, "bench/storm": 7, "bench/soak": 7,
+	"bench/harness": 6,
+	"bench/extproc": 7, "bench/idle": 7, "bench/http": 7, "bench/tftp": 7, "bench/tls": 7, "bench/virtual": 7, "bench/storm": 7, "bench/soak": 7,
 }
 
 // upward returns why a package must not import another; "" where it may.
@@ -99,12 +99,12 @@ func imports(t *testing.T, path string) []string {
 }
 
 func TestUpwardImportsAreRefused(t *testing.T) {
-	for _, pair := range [][2]string{{"device", "resync"}, {"resync", "webui"}, {"fsm", "device/profile"}, {"resync/fetch", "resync/prov"}, {"device/fleet", "scenarios"}} {
+	for _, pair := range [][2]string{{"device", "resync"}, {"resync", "webui"}, {"fsm", "device/profile"}, {"resync/fetch", "prov"}, {"fleet", "scenarios"}} {
 		if upward(pair[0], pair[1]) == "" {
 			t.Errorf("%s may import %s", pair[0], pair[1])
 		}
 	}
-	if why := upward("device/fleet", "resync/fetch"); why != "" {
+	if why := upward("fleet", "resync/fetch"); why != "" {
 		t.Error(why)
 	}
 }

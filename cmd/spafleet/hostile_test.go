@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"spafleet/bench/peer"
+	"spafleet/bench/extproc"
 	"spafleet/device/profile"
 )
 
@@ -115,7 +115,7 @@ func badServer(sha256 []byte) http.Handler {
 // forgotten encrypts goodBody as openssl 3 does where -md md5 is forgotten.
 func forgotten(t *testing.T) []byte {
 	t.Helper()
-	cmd := exec.Command(peer.Need(t, "openssl", "openssl"), "enc", "-aes-256-cbc", "-md", "sha256", "-k", "k")
+	cmd := exec.Command(extproc.Need(t, "openssl", "openssl"), "enc", "-aes-256-cbc", "-md", "sha256", "-k", "k")
 	cmd.Stdin = strings.NewReader(goodBody)
 	out, err := cmd.Output()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"spafleet/certs"
-	"spafleet/resync/prov"
+	"spafleet/prov"
 	"spafleet/scenarios"
 )
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"spafleet/device/fleet"
+	"spafleet/fleet"
 )
 
 func main() {

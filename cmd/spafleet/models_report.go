@@ -5,7 +5,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device"
-	"spafleet/resync/rule"
+	"spafleet/device/rule"
 )
 
 // A modelReport is a row of the model table for people and programs.

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"spafleet/device"
-	"spafleet/device/fleet"
+	"spafleet/fleet"
 	"spafleet/resync/fetch"
 )
 

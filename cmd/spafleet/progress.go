@@ -10,9 +10,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"spafleet/device/result"
 	"spafleet/fsm"
 	"spafleet/scenarios"
+	"spafleet/scenarios/report"
 )
 
 // progress shows how a run stands: a live table on a terminal, a line every
@@ -96,7 +96,7 @@ func (p *progress) elapsed() string {
 }
 
 // line is the state in one line: for logs.
-func (p *progress) line(s result.Summary) string {
+func (p *progress) line(s report.Summary) string {
 	var states []string
 	for _, st := range fsm.States() {
 		if n := s.States[st.String()]; n > 0 {
@@ -111,7 +111,7 @@ func (p *progress) line(s result.Summary) string {
 const barWidth = 24
 
 // table is the state by model, with a bar that fills as devices move on.
-func (p *progress) table(s result.Summary) string {
+func (p *progress) table(s report.Summary) string {
 	var b strings.Builder
 	head := fmt.Sprintf("%s %s", p.name, p.elapsed())
 	fmt.Fprintf(&b, "%-22s %d devices · resyncs %d ok, %d failed · %d running", head, s.Devices, s.Resyncs.OK, s.Resyncs.Failed, p.live.Fleet.Running())
@@ -125,7 +125,7 @@ func (p *progress) table(s result.Summary) string {
 }
 
 // writeStates writes a row for each make: how many devices are in each state.
-func writeStates(b *strings.Builder, s result.Summary, bars bool) {
+func writeStates(b *strings.Builder, s report.Summary, bars bool) {
 	fmt.Fprintf(b, "%-22s %9s", "", "devices")
 	for _, st := range fsm.States() {
 		fmt.Fprintf(b, " %9s", st)
@@ -148,7 +148,7 @@ func writeStates(b *strings.Builder, s result.Summary, bars bool) {
 }
 
 // bar draws a make's way through the states.
-func bar(m result.MakeSummary) string {
+func bar(m report.MakeSummary) string {
 	if m.Devices == 0 {
 		return ""
 	}

@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"spafleet/bench/peer"
+	"spafleet/bench/extproc"
 	"spafleet/device"
 	"spafleet/device/profile"
-	"spafleet/resync/prov"
+	"spafleet/prov"
 	"spafleet/scenarios"
 )
 
@@ -65,14 +65,14 @@ func write(t *testing.T, path string, data []byte) {
 // A tftpServer is dnsmasq at work.
 type tftpServer struct {
 	addr string
-	log  *peer.Process
+	log  *extproc.Process
 }
 
 // dnsmasq serves a folder by TFTP. Its port is 69 and cannot be changed, so it
 // has an address of its own.
 func dnsmasq(t *testing.T, root string) tftpServer {
 	t.Helper()
-	program := peer.Need(t, "dnsmasq", "dnsmasq-base")
+	program := extproc.Need(t, "dnsmasq", "dnsmasq-base")
 	if os.Geteuid() != 0 {
 		if os.Getenv("CI") != "" {
 			t.Fatal("dnsmasq's TFTP port is 69: run this test as root")
@@ -96,7 +96,7 @@ func dnsmasq(t *testing.T, root string) tftpServer {
 	}
 	cmd := exec.Command(program, "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--enable-tftp", "--tftp-root="+root,
 		"--listen-address="+addr, "--bind-interfaces", "--user=root", "--tftp-max=1000", "--log-facility=-")
-	return tftpServer{addr, peer.Run(t, cmd, ready)}
+	return tftpServer{addr, extproc.Run(t, cmd, ready)}
 }
 
 // nginx serves a folder by HTTP.
@@ -133,23 +133,23 @@ func whoami(t *testing.T) string {
 	return u.Username
 }
 
-func (n *nginx) start(t *testing.T) *peer.Process {
+func (n *nginx) start(t *testing.T) *extproc.Process {
 	t.Helper()
-	return peer.Run(t, exec.Command(peer.Need(t, "nginx", "nginx-light"), "-c", n.conf, "-p", filepath.Dir(n.conf)), peer.Accepts(n.addr))
+	return extproc.Run(t, exec.Command(extproc.Need(t, "nginx", "nginx-light"), "-c", n.conf, "-p", filepath.Dir(n.conf)), extproc.Accepts(n.addr))
 }
 
 // free returns a loopback address that nobody listens on.
 func free(t *testing.T) string {
 	t.Helper()
-	addr, err := peer.Address()
-	peer.Must(t, err)
+	addr, err := extproc.Address()
+	extproc.Must(t, err)
 	return addr
 }
 
 // opensslEncrypt encrypts as an operator does.
 func opensslEncrypt(t *testing.T, plain []byte, key string) []byte {
 	t.Helper()
-	cmd := exec.Command(peer.Need(t, "openssl", "openssl"), "enc", "-aes-256-cbc", "-md", "md5", "-k", key)
+	cmd := exec.Command(extproc.Need(t, "openssl", "openssl"), "enc", "-aes-256-cbc", "-md", "md5", "-k", key)
 	cmd.Stdin = bytes.NewReader(plain)
 	out, err := cmd.Output() // it warns about the old key derivation on the error stream
 	if err != nil {
@@ -303,7 +303,7 @@ expect:
 
 // A device of a fleet is resynced by curl at its own address.
 func TestCurlResyncsADevice(t *testing.T) {
-	curl := peer.Need(t, "curl", "curl")
+	curl := extproc.Need(t, "curl", "curl")
 	root := readable(t)
 	write(t, filepath.Join(root, "pushed.xml"), []byte("<flat-profile><User_ID_1_>pushed</User_ID_1_></flat-profile>"))
 	web := newNginx(t, root)

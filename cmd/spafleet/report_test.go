@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"spafleet/bench/peer"
+	"spafleet/bench/extproc"
 	"spafleet/scenarios"
 )
 
@@ -31,7 +31,7 @@ func (u *uploads) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 // Reports go out as the rule says; the real openssl opens the encrypted one; and
 // GPP_SA to GPP_SD are in none.
 func TestReportsReachAServer(t *testing.T) {
-	openssl := peer.Need(t, "openssl", "openssl")
+	openssl := extproc.Need(t, "openssl", "openssl")
 	up := &uploads{sent: map[string][]byte{}}
 	server := httptest.NewServer(up)
 	defer server.Close()

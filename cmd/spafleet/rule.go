@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/device"
+	"spafleet/device/rule"
 	"spafleet/resync"
-	"spafleet/resync/rule"
 )
 
 func ruleCommand(s streams) *cobra.Command {

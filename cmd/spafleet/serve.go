@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/device"
-	"spafleet/resync/prov"
+	"spafleet/prov"
 )
 
 // serveFlags are the directory and the addresses to serve it at.

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"spafleet/resync/prov"
+	"spafleet/prov"
 )
 
 // A requestLog prints requests as they are answered.

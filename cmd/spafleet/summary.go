@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/device/result"
 	"spafleet/scenarios"
+	"spafleet/scenarios/report"
 )
 
 // writeReport prints a report in words.
@@ -103,7 +103,7 @@ func writeHealth(b *strings.Builder, r *scenarios.Report) {
 }
 
 func writeLatencies(b *strings.Builder, r *scenarios.Report) {
-	row := func(name string, s result.Spread) {
+	row := func(name string, s report.Spread) {
 		if s.Count > 0 {
 			fmt.Fprintf(b, "  %-18s %7d %9s %9s %9s %9s\n", name, s.Count, seconds(s.Med), seconds(s.P95), seconds(s.P99), seconds(s.Max))
 		}
@@ -123,13 +123,13 @@ func writeLatencies(b *strings.Builder, r *scenarios.Report) {
 	row("start, late by", r.Generator.Lateness)
 }
 
-func phaseOf(r *scenarios.Report, scheme, phase string) result.Spread {
+func phaseOf(r *scenarios.Report, scheme, phase string) report.Spread {
 	for _, m := range r.Metrics["phase_duration"] {
 		if m.Tags["scheme"] == scheme && m.Tags["phase"] == phase {
 			return m.Spread
 		}
 	}
-	return result.Spread{}
+	return report.Spread{}
 }
 
 func writeFindings(b *strings.Builder, r *scenarios.Report) {
@@ -150,7 +150,7 @@ func writeFindings(b *strings.Builder, r *scenarios.Report) {
 	}
 }
 
-func writeNamed(b *strings.Builder, title string, list []result.Named) {
+func writeNamed(b *strings.Builder, title string, list []report.Named) {
 	if len(list) == 0 {
 		return
 	}
@@ -160,7 +160,7 @@ func writeNamed(b *strings.Builder, title string, list []result.Named) {
 	}
 }
 
-func hintOf(f result.Failure) string {
+func hintOf(f report.Failure) string {
 	if f.Hint == "" {
 		return ""
 	}

@@ -14,9 +14,9 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
+	"spafleet/prov"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
-	"spafleet/resync/prov"
 )
 
 var (

@@ -1,0 +1,130 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"spafleet/device"
+	"spafleet/fleet"
+	"spafleet/resync/fetch"
+	"spafleet/scenarios/report"
+)
+
+// Resyncs are whole resyncs by a fleet with sockets: evaluate, fetch, decode,
+// apply, record. All devices want to resync each second, which is more than they
+// can, so as many as may are always at work.
+type Resyncs struct {
+	Name     string // of the round
+	Presets  []string
+	Devices  int
+	Parallel int // at work at a time
+	Time     time.Duration
+	Changing bool // each file that comes differs from the one before
+}
+
+// Run counts, once every device has its profile.
+func (t *Resyncs) Run(ctx context.Context) (r Round, err error) {
+	row, err := Row()
+	if err != nil {
+		return r, err
+	}
+	presets, err := Presets(append([]string{"Resync_Random_Delay", "0", "Resync_Periodic", "1", "Resync_Error_Retry_Delay", "1"}, t.Presets...)...)
+	if err != nil {
+		return r, err
+	}
+	seen := NewWatcher(t.Devices)
+	f, err := fleet.New(fleet.Config{Seed: Seed, Network: &fetch.Sockets{}, Outstanding: t.Parallel, Tell: seen.Tell, Late: seen.Tally.Late,
+		Groups: []fleet.Group{{Name: "devices", Row: row, Count: t.Devices, Presets: presets}}})
+	if err != nil {
+		return r, err
+	}
+	stop := Start(ctx, f)
+	r, err = t.measure(ctx, f, seen)
+	if ran := stop(); err == nil {
+		err = ran
+	}
+	return r, err
+}
+
+// Start runs a fleet until stop is called, which returns what Run did.
+func Start(ctx context.Context, f *fleet.Fleet) (stop func() error) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	return func() error {
+		cancel()
+		return <-ended
+	}
+}
+
+func (t *Resyncs) measure(ctx context.Context, f *fleet.Fleet, seen *Watcher) (r Round, err error) {
+	first := 2 * int64(t.Devices) // the first profile asks for a reboot, after which they resync
+	if err := f.Await(ctx, func() bool { return seen.OK.Load() >= first || seen.Failed.Load() > 0 }); err != nil {
+		return r, err
+	}
+	defer Profiled(strings.ReplaceAll(t.Name, " ", "-"))()
+	before, used, begun := seen.OK.Load(), Used(), time.Now()
+	if err := Wait(ctx, t.Time); err != nil {
+		return r, err
+	}
+	r = Round{Count: int(seen.OK.Load() - before), CPU: Used() - used, Elapsed: time.Since(begun)}
+	return r, t.check(seen, r.Count)
+}
+
+// check says where what was measured is not what the round is about.
+func (t *Resyncs) check(seen *Watcher, count int) error {
+	if err := seen.Err(); err != nil {
+		return err
+	}
+	changes := seen.Changed.Load()
+	if t.Changing && changes < int64(count) || !t.Changing && changes > 2*int64(t.Devices) {
+		return fmt.Errorf("%s: values changed in %d of %d resyncs", t.Name, changes, seen.OK.Load())
+	}
+	return nil
+}
+
+// A Watcher hears a fleet of one make. It records as a run does.
+type Watcher struct {
+	Tally                        *report.Tally
+	Powered, OK, Failed, Changed atomic.Int64
+	why                          atomic.Pointer[string] // one failed
+}
+
+// NewWatcher returns a watcher of as many devices.
+func NewWatcher(devices int) *Watcher {
+	makes := []report.Make{{Model: Model, Firmware: Firmware, Devices: devices}}
+	return &Watcher{Tally: report.NewTally(makes, func(device.Index) int { return 0 }, device.Shard{})}
+}
+
+// Tell takes events.
+func (w *Watcher) Tell(events []device.Event) {
+	w.Tally.Tell(events)
+	for i := range events {
+		switch e := &events[i]; e.Kind {
+		case device.PowerOn:
+			w.Powered.Add(1)
+		case device.ResyncOK:
+			w.OK.Add(1)
+		case device.ResyncFailed:
+			w.Failed.Add(1)
+			why := e.Err
+			w.why.Store(&why)
+		case device.Applied:
+			if e.Count > 0 {
+				w.Changed.Add(1)
+			}
+		}
+	}
+}
+
+// Err returns an error where resyncs failed.
+func (w *Watcher) Err() error {
+	why := w.why.Load()
+	if why == nil {
+		return nil
+	}
+	return fmt.Errorf("%d resyncs failed, %d went well: %s", w.Failed.Load(), w.OK.Load(), *why)
+}

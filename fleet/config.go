@@ -1,0 +1,182 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"spafleet/device"
+	"spafleet/device/rule"
+	"spafleet/resync"
+	"spafleet/resync/fetch"
+)
+
+// Network is what the fleet's devices reach their servers through. Package
+// fetch has the one with sockets.
+type Network interface {
+	resync.Fetcher
+	Resolve(ctx context.Context, name string) ([]netip.Addr, error)
+}
+
+// Config says what a fleet is. It is read by [New] and not kept.
+type Config struct {
+	Seed    uint64
+	Groups  []Group
+	Network Network // needed, but in virtual time
+	// Guard says whom log lines may go to, and is best that of Network too; nil:
+	// addresses of loopback and private networks.
+	Guard *fetch.Guard
+	// InProcess is the servers of a fleet in virtual time, which needs them.
+	InProcess *InProcess
+	// Clock is how time passes. A clock that jumps has one loop, and starts
+	// attempts when they are due: in virtual time neither Outstanding nor Rate
+	// holds them back.
+	Clock Clock
+	// Start is the fleet's date at its beginning. The zero Time is now, or
+	// DefaultStart for a clock that jumps.
+	Start time.Time
+	Speed float64 // how much faster than the wall's a real clock goes; 0: as fast
+	// Conduct is called by the loop of a clock that jumps: before the first
+	// moment, after each turn that told something, and at the moment that it
+	// returned last. What it does to devices happens at once; in virtual time
+	// nobody else may. Over ends the run. Nil lets the fleet go on by itself until
+	// its context ends or, in virtual time, nothing can happen any more.
+	Conduct func(now int64, do func(device.Index, device.Command)) (next int64, over bool)
+	// Addresses has an address for each device: its base + 1 + the device's
+	// index. The zero Prefix is 127.64.0.0/10.
+	Addresses netip.Prefix
+	// OneAddress leaves the choice of source address to the system: for machines
+	// that cannot bind addresses of the prefix. Devices keep theirs for $IP.
+	OneAddress bool
+	// Shard is the part of the fleet that this process works: memory is taken for
+	// its devices alone. The rest of Config describes the whole fleet.
+	Shard device.Shard
+	Loops int // 0: one for each CPU that Go uses
+	// Outstanding is the most attempts at once of the whole fleet, of which a
+	// shard has its part; 0: as many as this machine's limit of open files allows,
+	// at most MostOutstanding. See [Budget].
+	Outstanding int
+	// Rate is the most attempts started in a second by the whole fleet; 0: no limit.
+	Rate float64
+	// CCERT returns what $CCERT says of a unit's certificate; nil: Not Installed.
+	// It is called often, from several goroutines.
+	CCERT func(*device.Unit) string
+	// Compiled opens files of the vendor's compiler.
+	Compiled resync.Compiled
+	// Tell is called with what happened, by the fleet's loops, for several
+	// devices at once but for each one in order. It must not block, and must copy
+	// what it keeps: the slice is used again.
+	Tell func([]device.Event)
+	// Late is called when an attempt starts, with its lateness in nanoseconds.
+	Late func(int64)
+	Web  Web
+	// Save keeps the fleet in a file, and Resume lets it go on from one: then it
+	// must be the same fleet, but for Network, Lease, RCURL and limits. Attempts
+	// that were under way begin anew. Timers go on; what they would have done
+	// meanwhile comes as spread as it would have. Time that jumps, and a date that
+	// is not the wall's, goes on where it stood, whatever Start says.
+	Save   Save
+	Resume *Saved // nil: begin anew
+}
+
+// Web says whether and where the devices' admin web servers answer.
+type Web struct {
+	Listen bool
+	Port   uint16 // 0: a free one
+	WAN    bool   // the devices' addresses are the WAN side of routers
+}
+
+// A Group is devices of one make. A fleet's devices are numbered group by group.
+type Group struct {
+	Name    string
+	Row     *device.Row
+	Count   int
+	Presets []device.Set // over the factory values; they survive a factory reset
+	Lease   resync.Lease
+	Off     bool // waits for power
+	// RCURL is where the devices ask for remote customization on their first
+	// boot, with macros as in a rule; "": they are ordinary units. The maker's own
+	// server is never a default. Firmware before 5.0 ignores it.
+	RCURL string
+}
+
+var errNoDevices = errors.New("fleet: no devices: no group has a count")
+
+// DefaultAddresses is where devices live when their servers are on loopback.
+var DefaultAddresses = netip.MustParsePrefix("127.64.0.0/10")
+
+// checkRC refuses a customization URL that no device could follow.
+func (g *Group) checkRC() error {
+	u := g.Row.Unit(0, 0, netip.IPv4Unspecified())
+	d, err := rule.Command(g.RCURL, device.Env{Unit: &u, Params: g.Row.Factory.Reset()}, g.Row.Dialect())
+	switch {
+	case err != nil:
+		return fmt.Errorf("fleet: group %q: customization URL %q: %w", g.Name, g.RCURL, err)
+	case g.RCURL != "" && (d.URL.Host == "" || d.URL.Path == ""):
+		return fmt.Errorf("fleet: group %q: customization URL %q: host and path are needed", g.Name, g.RCURL)
+	}
+	return nil
+}
+
+// checkClock fills in the date, and refuses what the clock cannot have.
+func (c *Config) checkClock() error {
+	switch {
+	case c.Clock > Mixed:
+		return fmt.Errorf("fleet: no clock is called %s", c.Clock)
+	case c.Clock == Virtual && c.InProcess == nil:
+		return errors.New("fleet: virtual time needs servers in process")
+	case c.Clock != Virtual && c.Network == nil:
+		return errors.New("fleet: no network")
+	case c.Clock == Virtual && c.Web.Listen:
+		return errors.New("fleet: in virtual time nobody can look at the devices' web servers; leave them out, or take another clock")
+	case c.Clock != Real && c.Speed != 0:
+		return fmt.Errorf("fleet: a %s clock jumps, and has no speed", c.Clock)
+	case c.Speed < 0:
+		return fmt.Errorf("fleet: a clock with speed %g goes back", c.Speed)
+	case c.Clock == Real && c.Conduct != nil:
+		return errors.New("fleet: only a clock that jumps can be conducted")
+	}
+	if c.Speed == 0 {
+		c.Speed = 1
+	}
+	return nil
+}
+
+// check fills in what may be left out and refuses what cannot be.
+func (c *Config) check() error {
+	if err := c.checkClock(); err != nil {
+		return err
+	}
+	if !c.Addresses.IsValid() {
+		c.Addresses = DefaultAddresses
+	}
+	if !c.Addresses.Addr().Is4() {
+		return fmt.Errorf("fleet: addresses %s: only IPv4 prefixes; these devices have no IPv6", c.Addresses)
+	}
+	total := 0
+	for _, g := range c.Groups {
+		if g.Row == nil || g.Count < 0 {
+			return fmt.Errorf("fleet: group %q: no model, or a negative count", g.Name)
+		}
+		if err := g.checkRC(); err != nil {
+			return err
+		}
+		total += g.Count
+	}
+	if total == 0 {
+		return errNoDevices
+	}
+	if err := c.Shard.Check(); err != nil {
+		return fmt.Errorf("fleet: %w", err)
+	}
+	if c.Shard.Len(total) == 0 {
+		return fmt.Errorf("fleet: shard %d of %d has no device: the fleet has %d", c.Shard.Index, c.Shard.Count, total)
+	}
+	if room := 1<<(32-c.Addresses.Bits()) - 2; total > room || total > device.MaxDevices {
+		return fmt.Errorf("fleet: %d devices do not fit into %s, which has room for %d; use a wider prefix",
+			total, c.Addresses, max(min(room, device.MaxDevices), 0))
+	}
+	return nil
+}

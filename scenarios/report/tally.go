@@ -1,0 +1,251 @@
+// Package report says what a run amounts to: counters, latencies, and what its
+// author should look at.
+//
+// A [Tally] hears the events of a fleet and counts; [Tally.Summary] is what a
+// report prints, and [Tally.Register] shows the same figures to Prometheus while
+// the run goes on.
+package report
+
+import (
+	"sync"
+
+	"spafleet/device"
+	"spafleet/fsm"
+)
+
+// A Tally counts what happens to a fleet. It is safe for concurrent use.
+type Tally struct {
+	makes  []Make
+	makeOf func(device.Index) int
+	shard  device.Shard
+
+	mu       sync.Mutex
+	devices  []mark // by place in the shard
+	counts   []counts
+	unknown  map[string]int
+	rejected map[string]int
+	errs     map[failureKey]*Failure
+	resync   histogram
+	ready    histogram
+	fetch    map[string]*histogram // by scheme
+	phases   map[phaseKey]*histogram
+	lateness histogram
+	files    map[fileKey]int64
+	bytes    map[string]int64
+	reboots  map[device.Reason]int64
+	started  int64
+	live     *live
+}
+
+// A Make is devices of one model and firmware.
+type Make struct {
+	Model    string `json:"model"`
+	Firmware string `json:"firmware"`
+	Devices  int    `json:"devices"`
+}
+
+// mark is what a tally remembers of one device.
+type mark struct {
+	state  fsm.State
+	known  bool // has resynced at least once
+	ok     bool // the last resync succeeded
+	synced bool // since power-on
+	on     int64
+}
+
+// counts are a make's totals.
+type counts struct {
+	states   [4]int64
+	resyncs  map[resyncKey]int64
+	ok       int64
+	failed   int64
+	upgraded int64
+	unUpped  int64 // upgrades that failed
+}
+
+type resyncKey struct {
+	scheme string
+	result device.Result
+}
+
+type fileKey struct {
+	scheme string
+	rule   byte
+	what   string
+	result device.Result
+}
+
+type failureKey struct {
+	err    string
+	result device.Result
+}
+
+type phaseKey struct{ phase, scheme string }
+
+// A Failure is a kind of failed resync, with how often it was.
+type Failure struct {
+	Err    string `json:"err"`
+	Result string `json:"result"`
+	Count  int    `json:"count"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+// NewTally returns a tally of a shard's devices by make. MakeOf says which of the
+// makes a device is of.
+func NewTally(makes []Make, makeOf func(device.Index) int, shard device.Shard) *Tally {
+	t := &Tally{makes: makes, makeOf: makeOf, shard: shard, counts: make([]counts, len(makes)), unknown: map[string]int{}, rejected: map[string]int{}, errs: map[failureKey]*Failure{},
+		fetch: map[string]*histogram{}, phases: map[phaseKey]*histogram{}, files: map[fileKey]int64{}, bytes: map[string]int64{}, reboots: map[device.Reason]int64{}}
+	total := 0
+	for i, m := range makes {
+		total += m.Devices
+		t.counts[i] = counts{resyncs: map[resyncKey]int64{}}
+		t.counts[i].states[fsm.MfgReset] = int64(m.Devices)
+	}
+	t.devices = make([]mark, total)
+	return t
+}
+
+// Resume counts a device where a fleet that goes on has it. It is called before
+// the first event.
+func (t *Tally) Resume(dev device.Index, s fsm.State) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.moved(&t.devices[t.shard.Place(dev)], t.makeOf(dev), s)
+}
+
+func (t *Tally) moved(m *mark, make int, to fsm.State) {
+	c := &t.counts[make]
+	c.states[m.state]--
+	c.states[to]++
+	t.live.moved(make, m.state, to)
+	m.state = to
+}
+
+// Tell counts events. It keeps nothing of the slice.
+func (t *Tally) Tell(events []device.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range events {
+		t.count(&events[i])
+	}
+}
+
+// Late counts how late an attempt started, in nanoseconds.
+func (t *Tally) Late(ns int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lateness.add(ns)
+	t.live.late(ns)
+}
+
+func (t *Tally) count(e *device.Event) {
+	m := &t.devices[t.shard.Place(e.Dev)]
+	make := t.makeOf(e.Dev)
+	c := &t.counts[make]
+	switch e.Kind {
+	case device.PowerOn:
+		m.on, m.synced = e.At, false
+	case device.Boot:
+		t.reboots[e.Reason]++
+		t.live.reboot(e.Reason)
+	case device.Moved:
+		t.moved(m, make, e.State)
+	case device.ResyncStarted:
+		t.started++
+	case device.ResyncOK:
+		c.ok++
+		t.ended(e, m, make)
+		t.readyAfter(e, m)
+	case device.ResyncFailed:
+		c.failed++
+		t.ended(e, m, make)
+		t.failure(e)
+	case device.Fetched, device.FetchFailed:
+		t.file(e)
+	case device.UpgradeOK:
+		c.upgraded++
+	case device.UpgradeFailed:
+		c.unUpped++
+	case device.Applied:
+		for _, name := range e.File.Unknown {
+			t.unknown[name]++
+		}
+		for _, name := range e.File.Rejected {
+			t.rejected[name]++
+		}
+	}
+}
+
+// ended counts the end of a resync.
+func (t *Tally) ended(e *device.Event, m *mark, make int) {
+	m.known, m.ok = true, e.Kind == device.ResyncOK
+	scheme := ""
+	if e.File != nil {
+		scheme = e.File.Scheme
+	}
+	t.counts[make].resyncs[resyncKey{scheme, e.Result}]++
+	t.resync.add(e.Took)
+	t.live.resync(make, scheme, e.Result, e.Took)
+}
+
+func (t *Tally) readyAfter(e *device.Event, m *mark) {
+	if !m.synced {
+		m.synced = true
+		t.ready.add(e.At - m.on)
+	}
+}
+
+// mostFailures bounds how many different failures are kept.
+const mostFailures = 200
+
+func (t *Tally) failure(e *device.Event) {
+	key := failureKey{e.Err, e.Result}
+	f := t.errs[key]
+	if f == nil {
+		if len(t.errs) == mostFailures {
+			return
+		}
+		f = &Failure{Err: e.Err, Result: e.Result.String()}
+		t.errs[key] = f
+	}
+	f.Count++
+	if e.File != nil {
+		f.suggest(e.File.Hint)
+	}
+}
+
+func (t *Tally) file(e *device.Event) {
+	f := e.File
+	t.files[fileKey{f.Scheme, f.Rule, f.What, f.Result}]++
+	t.bytes[f.Scheme] += int64(f.Bytes)
+	t.live.file(f)
+	if f.Result != device.OK {
+		return
+	}
+	of(t.fetch, f.Scheme).add(f.Took.Whole())
+	for _, p := range phases(&f.Took) {
+		if p.ns > 0 {
+			of(t.phases, phaseKey{p.name, f.Scheme}).add(p.ns)
+		}
+	}
+}
+
+type phase struct {
+	name string
+	ns   int64
+}
+
+func phases(p *device.Phases) [7]phase {
+	return [7]phase{{"dns", p.DNS}, {"connect", p.Connect}, {"tls", p.TLS}, {"first_byte", p.FirstByte},
+		{"body", p.Body}, {"decode", p.Decode}, {"apply", p.Apply}}
+}
+
+// of returns the histogram of a key, made on first use.
+func of[K comparable](m map[K]*histogram, k K) *histogram {
+	h := m[k]
+	if h == nil {
+		h = &histogram{}
+		m[k] = h
+	}
+	return h
+}

@@ -1,0 +1,181 @@
+package report_test
+
+import (
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"spafleet/device"
+	"spafleet/fsm"
+	"spafleet/scenarios/report"
+)
+
+// newTally counts two SPA2102 (devices 0 and 1) and one PAP2T (2).
+func newTally() *report.Tally {
+	makes := []report.Make{{Model: "SPA2102", Firmware: "5.2.10", Devices: 2}, {Model: "PAP2T", Firmware: "5.1.6(LS)", Devices: 1}}
+	return report.NewTally(makes, func(dev device.Index) int { return int(dev) / 2 }, device.Shard{})
+}
+
+var (
+	overHTTP = &device.File{Rule: 'A', What: "profile", Scheme: "http", Bytes: 100, Unknown: []string{"Speed_Dial_10", "Foo"},
+		Took: device.Phases{DNS: 2e6, Connect: 1e6, FirstByte: 3e6, Body: 4e6}}
+	overTFTP = &device.File{Rule: 'B', What: "profile", Scheme: "tftp", Bytes: 30, Took: device.Phases{FirstByte: 5e6, Body: 5e6}}
+	missing  = &device.File{Rule: 'u', What: "image", Scheme: "tftp", Result: device.NotFound, Hint: "case counts"}
+)
+
+// day is what happened, in order; its figures are counted by hand below.
+func day() []device.Event {
+	list := []device.Event{
+		{Dev: 0, Kind: device.PowerOn, At: 1e9},
+		{Dev: 0, Kind: device.Boot, Reason: device.ByPower},
+		{Dev: 0, Kind: device.ResyncStarted},
+		{Dev: 0, Kind: device.Fetched, File: overHTTP},
+		{Dev: 0, Kind: device.Applied, File: overHTTP},
+		{Dev: 0, Kind: device.Moved, Move: fsm.Customized, State: fsm.SpCust},
+		{Dev: 0, Kind: device.ResyncOK, File: overHTTP, At: 3e9, Took: 20e6},
+		{Dev: 0, Kind: device.Boot, Reason: device.ByParams},
+		{Dev: 0, Kind: device.ResyncStarted},
+		{Dev: 0, Kind: device.Fetched, File: overTFTP},
+		{Dev: 0, Kind: device.ResyncOK, File: overTFTP, At: 5e9, Took: 40e6},
+		{Dev: 1, Kind: device.PowerOn, At: 1e9},
+		{Dev: 1, Kind: device.Boot, Reason: device.ByPower},
+		{Dev: 1, Kind: device.ResyncStarted},
+		{Dev: 1, Kind: device.Fetched, File: overHTTP},
+		{Dev: 1, Kind: device.Applied, File: &device.File{Unknown: []string{"Foo"}}},
+		{Dev: 1, Kind: device.ResyncOK, File: overHTTP, At: 2e9, Took: 10e6},
+		{Dev: 1, Kind: device.ResyncStarted},
+		{Dev: 1, Kind: device.FetchFailed, File: missing},
+		{Dev: 1, Kind: device.ResyncFailed, File: missing, Err: "tftp_get failed", Result: device.NotFound, Took: 30e6},
+		{Dev: 1, Kind: device.ResyncStarted},
+		{Dev: 1, Kind: device.ResyncFailed, Err: "tftp_get failed", Result: device.Timeout, Took: 30e6},
+		{Dev: 1, Kind: device.UpgradeOK},
+		{Dev: 2, Kind: device.UpgradeFailed},
+		{Dev: 2, Kind: device.UpgradeFailed},
+		{Dev: 2, Kind: device.Moved, Move: fsm.Customized, State: fsm.SpCust},
+		{Dev: 2, Kind: device.Moved, Move: fsm.Keyed, State: fsm.SecPrv1},
+	}
+	return list
+}
+
+func TestSummaryIsWhatTheEventsAmountTo(t *testing.T) {
+	tally := newTally()
+	tally.Tell(day())
+	tally.Late(2e6)
+	s := tally.Summary()
+	if s.Devices != 3 || s.Resyncs != (report.Pair{OK: 3, Failed: 2}) || s.Upgrades != (report.Pair{OK: 1, Failed: 2}) || tally.Started() != 5 {
+		t.Errorf("%d devices, resyncs %+v of %d, upgrades %+v", s.Devices, s.Resyncs, tally.Started(), s.Upgrades)
+	}
+	if want := map[string]int{"SP-CUST": 1, "MFG-RESET": 1, "SEC-PRV-1": 1}; !maps.Equal(s.States, want) {
+		t.Errorf("states %v, want %v", s.States, want)
+	}
+	if want := map[string]int64{"power": 2, "params": 1}; !maps.Equal(s.Reboots, want) {
+		t.Errorf("reboots %v, want %v", s.Reboots, want)
+	}
+	spa, pap := s.Models[0], s.Models[1]
+	if spa.Model != "SPA2102" || spa.Devices != 2 || spa.OK != 1 || spa.Failed != 1 || !maps.Equal(spa.States, map[string]int{"SP-CUST": 1, "MFG-RESET": 1}) {
+		t.Errorf("%+v", spa)
+	}
+	if pap.Firmware != "5.1.6(LS)" || pap.OK != 0 || pap.Failed != 0 || !maps.Equal(pap.States, map[string]int{"SEC-PRV-1": 1}) {
+		t.Errorf("%+v", pap)
+	}
+	if want := []report.Named{{Name: "Foo", Count: 2}, {Name: "Speed_Dial_10", Count: 1}}; !slices.Equal(s.Findings.UnknownParams, want) {
+		t.Errorf("unknown %v, want %v", s.Findings.UnknownParams, want)
+	}
+	want := []report.Failure{{Err: "tftp_get failed", Result: "not_found", Count: 1, Hint: "case counts"}, {Err: "tftp_get failed", Result: "timeout", Count: 1}}
+	if !slices.Equal(s.Findings.Errors, want) {
+		t.Errorf("errors %+v, want %+v", s.Findings.Errors, want)
+	}
+	if l := tally.Lateness(); l.Count != 1 || l.Max != .002 {
+		t.Errorf("lateness %+v", l)
+	}
+}
+
+func TestMetricsAreOneSampleEach(t *testing.T) {
+	tally := newTally()
+	tally.Tell(day())
+	tally.Late(2e6)
+	s := tally.Summary()
+	type figure struct {
+		metric string
+		tags   map[string]string
+		count  int64
+		avg    float64
+	}
+	for _, want := range []figure{
+		{"resync_duration", nil, 5, .026},
+		{"ready_duration", nil, 2, 1.5}, // power-on to the first success: 2 s and 1 s
+		{"lateness", nil, 1, .002},
+		{"fetch_duration", map[string]string{"scheme": "http"}, 2, .010},
+		{"fetch_duration", map[string]string{"scheme": "tftp"}, 1, .010},
+		{"phase_duration", map[string]string{"scheme": "http", "phase": "dns"}, 2, .002},
+		{"phase_duration", map[string]string{"scheme": "http", "phase": "body"}, 2, .004},
+		{"phase_duration", map[string]string{"scheme": "tftp", "phase": "first_byte"}, 1, .005},
+	} {
+		i := slices.IndexFunc(s.Metrics[want.metric], func(m report.Metric) bool { return maps.Equal(m.Tags, want.tags) })
+		if i < 0 {
+			t.Errorf("no %s %v", want.metric, want.tags)
+			continue
+		}
+		if got := s.Metrics[want.metric][i]; got.Count != want.count || math.Abs(got.Avg-want.avg) > 1e-9 {
+			t.Errorf("%s %v: %+v, want %d samples, on average %gs", want.metric, want.tags, got, want.count, want.avg)
+		}
+	}
+	if n := len(s.Metrics["phase_duration"]); n != 6 {
+		t.Errorf("%d phases; those of no duration have no samples, nor those of failed transfers: %+v", n, s.Metrics["phase_duration"])
+	}
+}
+
+func TestARunOfNothingHasNoSamples(t *testing.T) {
+	s := newTally().Summary()
+	if len(s.Metrics) != 0 || s.Findings.Errors == nil || s.Findings.UnknownParams == nil || s.States["MFG-RESET"] != 3 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestPercentilesAreWithinAPercentOfExact(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	tally := newTally()
+	samples := make([]float64, 20000)
+	for i := range samples {
+		ns := int64(math.Exp(random.Float64()*math.Log(1e5)) * 1e5) // 100 µs to 10 s, as often in each decade
+		samples[i] = float64(ns) / 1e9
+		tally.Late(ns)
+	}
+	slices.Sort(samples)
+	got := tally.Lateness()
+	exact := func(q float64) float64 { return samples[int(math.Ceil(q*float64(len(samples))))-1] }
+	for name, pair := range map[string][2]float64{"med": {got.Med, exact(.5)}, "p95": {got.P95, exact(.95)}, "p99": {got.P99, exact(.99)}} {
+		if math.Abs(pair[0]-pair[1]) > pair[1]/100 {
+			t.Errorf("%s is %g, exactly %g", name, pair[0], pair[1])
+		}
+	}
+	if got.Min != samples[0] || got.Max != samples[len(samples)-1] || got.Count != 20000 {
+		t.Errorf("%+v, exactly %g to %g", got, samples[0], samples[len(samples)-1])
+	}
+}
+
+func TestPercentilesLieBetweenTheSmallestAndTheLargestSample(t *testing.T) {
+	for _, ns := range []int64{0, 700, 1500, 123456789, int64(10 * time.Hour)} {
+		tally := newTally()
+		tally.Late(ns)
+		if s := tally.Lateness(); s.Med < s.Min || s.P99 > s.Max || s.Min != float64(ns)/1e9 || s.Max != s.Min {
+			t.Errorf("%d ns: %+v", ns, s)
+		}
+	}
+}
+
+func TestFindingsAreTheTenMostFrequent(t *testing.T) {
+	tally := newTally()
+	for i := range 300 {
+		for range 1 + i%20 {
+			tally.Tell([]device.Event{{Kind: device.ResyncFailed, Err: string(rune('A' + i%20)), Result: device.BadStatus}})
+		}
+	}
+	got := tally.Summary().Findings.Errors
+	if len(got) != 10 || got[0].Err != "T" || got[0].Count != 300 || got[9].Err != "K" {
+		t.Errorf("%+v", got)
+	}
+}

@@ -1,0 +1,235 @@
+package report
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+
+	"spafleet/fsm"
+)
+
+// Totals is everything of a tally that adds up: the totals of a fleet's shards
+// add up to those of the fleet, to the last digit. Lists are in a fixed order, so
+// equal totals are equal in JSON.
+type Totals struct {
+	Devices  int              `json:"devices"`
+	Started  int64            `json:"started"`
+	Makes    []MakeTotals     `json:"makes"`
+	Fetches  []FetchCount     `json:"fetches"`
+	Bytes    map[string]int64 `json:"bytes"` // received, by scheme
+	Reboots  map[string]int64 `json:"reboots"`
+	Unknown  map[string]int   `json:"unknown_params"`
+	Rejected map[string]int   `json:"rejected_params"`
+	Errors   []Failure        `json:"errors"`
+	Series   []Series         `json:"series"`
+}
+
+// MakeTotals is a make's part. OK and Failed are devices by their last resync.
+type MakeTotals struct {
+	Make
+	OK       int            `json:"ok"`
+	Failed   int            `json:"failed"`
+	States   map[string]int `json:"states"`
+	Resyncs  Pair           `json:"resyncs"`
+	Upgrades Pair           `json:"upgrades"`
+	Results  []ResultCount  `json:"results"`
+}
+
+// A ResultCount is how many resyncs ended so; Scheme is that of the last file.
+type ResultCount struct {
+	Scheme string `json:"scheme"`
+	Result string `json:"result"`
+	Count  int64  `json:"count"`
+}
+
+// A FetchCount is how many files were asked for so.
+type FetchCount struct {
+	Scheme string `json:"scheme"`
+	Rule   string `json:"rule"`
+	What   string `json:"what"`
+	Result string `json:"result"`
+	Count  int64  `json:"count"`
+}
+
+// Totals returns the figures so far. They are the caller's.
+func (t *Tally) Totals() *Totals {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := &Totals{Devices: len(t.devices), Started: t.started, Bytes: maps.Clone(t.bytes), Reboots: map[string]int64{},
+		Unknown: maps.Clone(t.unknown), Rejected: maps.Clone(t.rejected), Series: t.series()}
+	for i := range t.makes {
+		c := &t.counts[i]
+		all.Makes = append(all.Makes, MakeTotals{Make: t.makes[i], States: states(c), Resyncs: Pair{c.ok, c.failed},
+			Upgrades: Pair{c.upgraded, c.unUpped}, Results: results(c.resyncs)})
+	}
+	for place := range t.devices {
+		m := &all.Makes[t.makeOf(t.shard.At(place))]
+		switch mark := &t.devices[place]; {
+		case mark.known && mark.ok:
+			m.OK++
+		case mark.known:
+			m.Failed++
+		}
+	}
+	for reason, n := range t.reboots {
+		all.Reboots[reason.String()] = n
+	}
+	for k, n := range t.files {
+		all.Fetches = append(all.Fetches, FetchCount{k.scheme, ruleName(k.rule), k.what, k.result.String(), n})
+	}
+	for _, e := range t.errs {
+		all.Errors = append(all.Errors, *e)
+	}
+	all.sort()
+	return all
+}
+
+func states(c *counts) map[string]int {
+	m := map[string]int{}
+	for i, n := range c.states {
+		if n != 0 {
+			m[fsm.State(i).String()] = int(n)
+		}
+	}
+	return m
+}
+
+func results(counts map[resyncKey]int64) []ResultCount {
+	var list []ResultCount
+	for k, n := range counts {
+		list = append(list, ResultCount{k.scheme, k.result.String(), n})
+	}
+	return list
+}
+
+// series returns copies of the histograms that have samples.
+func (t *Tally) series() []Series {
+	var list []Series
+	add := func(name string, tags map[string]string, h *histogram) {
+		if h.h != nil {
+			s := Series{Name: name, Tags: tags}
+			s.merge(h)
+			list = append(list, s)
+		}
+	}
+	add("resync_duration", map[string]string{}, &t.resync)
+	add("ready_duration", map[string]string{}, &t.ready)
+	add("lateness", map[string]string{}, &t.lateness)
+	for scheme, h := range t.fetch {
+		add("fetch_duration", map[string]string{"scheme": scheme}, h)
+	}
+	for k, h := range t.phases {
+		add("phase_duration", map[string]string{"phase": k.phase, "scheme": k.scheme}, h)
+	}
+	return list
+}
+
+// Merge adds the totals of another shard of the same fleet. The error says why
+// they do not belong together; nothing is added then.
+func (t *Totals) Merge(o *Totals) error {
+	if !slices.EqualFunc(t.Makes, o.Makes, func(a, b MakeTotals) bool { return a.Model == b.Model && a.Firmware == b.Firmware }) {
+		return errors.New("they are of different fleets: models or firmwares differ")
+	}
+	t.Devices += o.Devices
+	t.Started += o.Started
+	for i := range t.Makes {
+		t.Makes[i].merge(&o.Makes[i])
+	}
+	t.Fetches = merged(t.Fetches, o.Fetches, func(a, b *FetchCount) bool {
+		return FetchCount{a.Scheme, a.Rule, a.What, a.Result, 0} == FetchCount{b.Scheme, b.Rule, b.What, b.Result, 0}
+	}, func(to, from *FetchCount) { to.Count += from.Count })
+	t.Errors = merged(t.Errors, o.Errors, func(a, b *Failure) bool { return a.Err == b.Err && a.Result == b.Result }, (*Failure).merge)
+	t.Series = merged(t.Series, o.Series, func(a, b *Series) bool { return a.Name == b.Name && maps.Equal(a.Tags, b.Tags) },
+		func(to, from *Series) { to.merge(&from.histogram) })
+	addCounts(&t.Bytes, o.Bytes)
+	addCounts(&t.Reboots, o.Reboots)
+	addCounts(&t.Unknown, o.Unknown)
+	addCounts(&t.Rejected, o.Rejected)
+	t.sort()
+	return nil
+}
+
+func (m *MakeTotals) merge(o *MakeTotals) {
+	m.Devices += o.Devices
+	m.OK += o.OK
+	m.Failed += o.Failed
+	m.Resyncs.add(o.Resyncs)
+	m.Upgrades.add(o.Upgrades)
+	addCounts(&m.States, o.States)
+	m.Results = merged(m.Results, o.Results, func(a, b *ResultCount) bool { return a.Scheme == b.Scheme && a.Result == b.Result },
+		func(to, from *ResultCount) { to.Count += from.Count })
+}
+
+// merge adds another's count. The hint is that of the two which sorts first, so
+// that it does not depend on the order.
+func (f *Failure) merge(o *Failure) {
+	f.Count += o.Count
+	f.suggest(o.Hint)
+}
+
+func (f *Failure) suggest(hint string) {
+	if f.Hint == "" || hint != "" && hint < f.Hint {
+		f.Hint = hint
+	}
+}
+
+// merged adds what one list has to another: to the item that is the same, or
+// as a new one.
+func merged[T any](list, more []T, same func(a, b *T) bool, add func(to, from *T)) []T {
+	for i := range more {
+		at := slices.IndexFunc(list, func(have T) bool { return same(&have, &more[i]) })
+		if at < 0 {
+			list = append(list, more[i])
+			continue
+		}
+		add(&list[at], &more[i])
+	}
+	return list
+}
+
+func addCounts[N int | int64](to *map[string]N, from map[string]N) {
+	if *to == nil {
+		*to = map[string]N{}
+	}
+	for name, n := range from {
+		(*to)[name] += n
+	}
+}
+
+// sort puts every list into its order.
+func (t *Totals) sort() {
+	slices.SortFunc(t.Fetches, func(a, b FetchCount) int {
+		return cmp.Or(cmp.Compare(a.Scheme, b.Scheme), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.What, b.What), cmp.Compare(a.Result, b.Result))
+	})
+	slices.SortFunc(t.Errors, func(a, b Failure) int {
+		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Err, b.Err), cmp.Compare(a.Result, b.Result))
+	})
+	slices.SortFunc(t.Series, func(a, b Series) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Tags["scheme"], b.Tags["scheme"]), cmp.Compare(a.Tags["phase"], b.Tags["phase"]))
+	})
+	for i := range t.Makes {
+		slices.SortFunc(t.Makes[i].Results, func(a, b ResultCount) int {
+			return cmp.Or(cmp.Compare(a.Scheme, b.Scheme), cmp.Compare(a.Result, b.Result))
+		})
+	}
+}
+
+// Lateness returns the spread of how late attempts started.
+func (t *Totals) Lateness() Spread {
+	i := slices.IndexFunc(t.Series, func(s Series) bool { return s.Name == "lateness" })
+	if i < 0 {
+		return Spread{}
+	}
+	return t.Series[i].Spread()
+}
+
+// NewTotals returns totals of nothing, for Merge to add others of the same
+// fleet to.
+func NewTotals(like *Totals) *Totals {
+	t := &Totals{}
+	for _, m := range like.Makes {
+		t.Makes = append(t.Makes, MakeTotals{Make: Make{Model: m.Model, Firmware: m.Firmware}, States: map[string]int{}})
+	}
+	return t
+}

@@ -5,22 +5,23 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // BenchmarkMint makes certificates of 1024-bit authorities, each for another
 // device, with the pool of keys made as they come: 100,000 shall take a minute
 // of one core, which is 600 µs each.
 func BenchmarkMint(b *testing.B) {
-	for _, model := range []string{"SPA2102", "PAP2", "SPA504G"} {
-		b.Run(model, func(b *testing.B) {
-			row, err := device.NewRow(model, "", map[string]string{"client_root": "early"})
+	for _, name := range []string{"SPA2102", "PAP2", "SPA504G"} {
+		b.Run(name, func(b *testing.B) {
+			row, err := model.NewRow(name, "", map[string]string{"client_root": "early"})
 			if err != nil {
 				b.Fatal(err)
 			}
 			h := &certs.Holder{PKI: certs.New(1), Seed: 1}
 			i := device.Index(0)
 			for b.Loop() {
-				u := row.Unit(1, i, device.Unit{}.IP)
+				u := device.NewUnit(row, 1, i, device.Unit{}.IP)
 				if _, _, err := h.Certificate(&u); err != nil {
 					b.Fatal(err)
 				}
@@ -32,12 +33,12 @@ func BenchmarkMint(b *testing.B) {
 
 // BenchmarkHeld asks for a certificate that is there.
 func BenchmarkHeld(b *testing.B) {
-	row, err := device.NewRow("SPA2102", "", nil)
+	row, err := model.NewRow("SPA2102", "", nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	h := &certs.Holder{PKI: certs.New(1), Seed: 1}
-	u := row.Unit(1, 0, device.Unit{}.IP)
+	u := device.NewUnit(row, 1, 0, device.Unit{}.IP)
 	for b.Loop() {
 		if _, _, err := h.Certificate(&u); err != nil {
 			b.Fatal(err)

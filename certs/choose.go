@@ -3,7 +3,7 @@ package certs
 import (
 	"slices"
 
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // A Service is a port of its own with a certificate of one authority: devices
@@ -22,13 +22,13 @@ var preferred = []Name{Sipura1, CiscoSB1, CiscoSB2, Linksys1}
 // Services returns the services that some models need, by what they trust: one
 // where one authority serves them all. It chooses at each step the authority that
 // serves most of those that are left.
-func (p *PKI) Services(rows []*device.Row) []Service {
+func (p *PKI) Services(rows []*model.Row) []Service {
 	var list []Service
 	left := rows
 	for port := 443; len(left) > 0; port = 8443 + len(list) - 1 {
 		best := p.mostTrusted(left)
 		s := Service{Port: port, CA: best}
-		var others []*device.Row
+		var others []*model.Row
 		for _, r := range left {
 			if !p.Serves(best, r) {
 				others = append(others, r)
@@ -44,7 +44,7 @@ func (p *PKI) Services(rows []*device.Row) []Service {
 	return list
 }
 
-func (p *PKI) mostTrusted(rows []*device.Row) Name {
+func (p *PKI) mostTrusted(rows []*model.Row) Name {
 	best, most := preferred[0], -1
 	for _, n := range preferred {
 		count := 0
@@ -62,7 +62,7 @@ func (p *PKI) mostTrusted(rows []*device.Row) Name {
 
 // Serves reports whether a firmware takes an authority's certificates. One that
 // has ended is of no use in the store of firmware that checks times.
-func (p *PKI) Serves(n Name, r *device.Row) bool {
+func (p *PKI) Serves(n Name, r *model.Row) bool {
 	if n == Linksys1 && r.Behaviour.TLS.CheckTime && !p.LinksysValid {
 		return false
 	}

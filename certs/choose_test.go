@@ -6,19 +6,19 @@ import (
 	"testing"
 
 	"spafleet/certs"
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // rows reads "MODEL MODEL FIRMWARE/MODEL".
-func rows(t *testing.T, models string, turned map[string]string) []*device.Row {
+func rows(t *testing.T, models string, turned map[string]string) []*model.Row {
 	t.Helper()
-	var list []*device.Row
+	var list []*model.Row
 	for _, word := range strings.Fields(models) {
-		firmware, model, has := strings.Cut(word, "/")
+		firmware, name, has := strings.Cut(word, "/")
 		if !has {
-			firmware, model = "", word
+			firmware, name = "", word
 		}
-		r, err := device.NewRow(model, firmware, turned)
+		r, err := model.NewRow(name, firmware, turned)
 		if err != nil {
 			t.Fatal(err)
 		}

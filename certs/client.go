@@ -12,6 +12,7 @@ import (
 
 	"spafleet/certs/ssl"
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // TLS12 is the version that package ssl does not speak.
@@ -51,7 +52,7 @@ type wish struct {
 	library bool // SSL_Key_Negotiation is not RSA
 }
 
-func wishOf(r *device.Row, p device.Params) wish {
+func wishOf(r *model.Row, p device.Params) wish {
 	if _, ok := r.Lookup("SSL_Key_Negotiation"); !ok {
 		return wish{}
 	}
@@ -60,7 +61,7 @@ func wishOf(r *device.Row, p device.Params) wish {
 }
 
 // versions returns the least and the newest that a firmware speaks.
-func (w wish) versions(r *device.Row) (least, most ssl.Version) {
+func (w wish) versions(r *model.Row) (least, most ssl.Version) {
 	switch v := r.Behaviour.TLS.Versions; {
 	case v[1] != 0:
 		return ssl.Version(v[0]), ssl.Version(v[1])
@@ -71,7 +72,7 @@ func (w wish) versions(r *device.Row) (least, most ssl.Version) {
 }
 
 // list returns the name of the suites that a firmware offers.
-func (w wish) list(r *device.Row) string {
+func (w wish) list(r *model.Row) string {
 	switch name := r.Behaviour.TLS.Suites; {
 	case name != "parameter":
 		return name
@@ -84,17 +85,17 @@ func (w wish) list(r *device.Row) string {
 // Speaks12 reports whether a row's firmware speaks TLS 1.2, alone or with earlier
 // versions. Its connections are those of [Devices.Modern], all others those of
 // [Devices.Client].
-func Speaks12(r *device.Row) bool { return r.Behaviour.TLS.Versions[1] >= uint16(TLS12) }
+func Speaks12(r *model.Row) bool { return r.Behaviour.TLS.Versions[1] >= uint16(TLS12) }
 
 // clients are a row's, without what differs from device to device, by wish.
 type clients map[wish]ssl.Client
 
-func newClients(r *device.Row) clients {
+func newClients(r *model.Row) clients {
 	c, b := clients{}, &r.Behaviour.TLS
 	for _, w := range []wish{{}, {library: true}, {ssl3: true}, {true, true}} {
 		least, most := w.versions(r)
 		c[w] = ssl.Client{Min: least, Max: most, Suites: suiteLists[w.list(r)], SSL2Hello: b.SSL2Hello, EmptyFragments: b.Fragments,
-			MostDHBits: b.MostDHBits, OnLongDH: b.OnLongDH, OnHelloRequest: b.Hello}
+			MostDHBits: b.MostDHBits, OnLongDH: longDH[b.OnLongDH], OnHelloRequest: helloRequest[b.Hello]}
 	}
 	return c
 }
@@ -202,9 +203,19 @@ func shown(c *ssl.Certificate) *tls.Certificate {
 	return &tls.Certificate{Certificate: c.Chain, PrivateKey: key, SupportedSignatureAlgorithms: pkcs1}
 }
 
-func renegotiation(r *device.Row) tls.RenegotiationSupport {
-	if r.Behaviour.TLS.Hello == ssl.Renegotiate {
+func renegotiation(r *model.Row) tls.RenegotiationSupport {
+	if r.Behaviour.TLS.Hello == model.Renegotiate {
 		return tls.RenegotiateFreelyAsClient
 	}
 	return tls.RenegotiateNever
 }
+
+// longDH and helloRequest are the words of the firmware table in those of ssl.
+var (
+	longDH = map[model.Reaction]ssl.Reaction{model.ReactAlert: ssl.ReactAlert, model.ReactClose: ssl.ReactClose, model.ReactSilence: ssl.ReactSilence}
+
+	helloRequest = map[model.Renegotiation]ssl.Renegotiation{
+		model.Renegotiate: ssl.Renegotiate, model.RefuseHello: ssl.RefuseHello,
+		model.IgnoreHello: ssl.IgnoreHello, model.FailCertified: ssl.FailCertified,
+	}
+)

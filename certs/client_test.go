@@ -8,10 +8,11 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
-func unitOf(r *device.Row) *device.Unit {
-	u := r.Unit(1, 0, netip.MustParseAddr("127.64.0.1"))
+func unitOf(r *model.Row) *device.Unit {
+	u := device.NewUnit(r, 1, 0, netip.MustParseAddr("127.64.0.1"))
 	return &u
 }
 
@@ -29,7 +30,7 @@ func TestClientSpeaksAsItsFirmwareDoes(t *testing.T) {
 	}
 	for _, tt := range tests {
 		row := rowOf(t, modelOf(tt.row), switchesOf(tt.row)...)
-		c, err := devices().Client(unitOf(row), row.Factory.Reset(), today)
+		c, err := devices().Client(unitOf(row), device.Reset(row.Factory), today)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,18 +44,18 @@ func TestClientSpeaksAsItsFirmwareDoes(t *testing.T) {
 }
 
 // set changes parameters of the factory's, as "NAME=VALUE …".
-func set(t testing.TB, r *device.Row, changes string) device.Params {
+func set(t testing.TB, r *model.Row, changes string) device.Params {
 	t.Helper()
 	var sets []device.Set
 	for _, c := range strings.Fields(changes) {
 		name, value, _ := strings.Cut(c, "=")
-		id, ok := device.LookupID(name)
+		id, ok := model.LookupID(name)
 		if !ok {
 			t.Fatalf("no parameter %s", name)
 		}
 		sets = append(sets, device.Set{ID: id, Value: value, Has: true})
 	}
-	p, _ := r.Factory.Reset().With(&device.Layers{}, sets)
+	p, _ := device.Reset(r.Factory).With(&device.Layers{}, sets)
 	return p
 }
 
@@ -82,7 +83,7 @@ func TestTheTwoParametersOf762(t *testing.T) {
 // The client of one row is made for each connection.
 func BenchmarkClient(b *testing.B) {
 	row := rowOf(b, newPhone)
-	d, u, p := devices(), unitOf(row), row.Factory.Reset()
+	d, u, p := devices(), unitOf(row), device.Reset(row.Factory)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := d.Client(u, p, today); err != nil {
@@ -101,8 +102,8 @@ func TestWhoSpeaks12HasAClientOfItsOwn(t *testing.T) {
 		if certs.Speaks12(row) != modern {
 			t.Errorf("%s: speaks TLS 1.2: %t", text, !modern)
 		}
-		_, err := d.Client(unitOf(row), row.Factory.Reset(), today)
-		_, modernErr := d.Modern(unitOf(row), row.Factory.Reset(), today)
+		_, err := d.Client(unitOf(row), device.Reset(row.Factory), today)
+		_, modernErr := d.Modern(unitOf(row), device.Reset(row.Factory), today)
 		if (err != nil) != modern || (modernErr == nil) != modern {
 			t.Errorf("%s: errors %v, %v", text, err, modernErr)
 		}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // Devices is what the devices of a fleet trust and hold. Its fields are set before
@@ -19,7 +19,7 @@ type Devices struct {
 	Extra  []*x509.Certificate // further authorities, in every device's store
 
 	mu       sync.RWMutex
-	stocks   map[*device.Row]*stock
+	stocks   map[*model.Row]*stock
 	stores   map[rules]*store
 	verdicts memory
 	custom   map[string]*Devices // by the authorities that they have besides
@@ -33,7 +33,7 @@ const mostStocks = 1024
 // accepted; errors that the firmware forgives are none. The key is that of the
 // first certificate, nil where that has none of RSA or cannot be read. What was
 // judged once is remembered.
-func (d *Devices) Verify(r *device.Row, chain [][]byte, now time.Time) (key *rsa.PublicKey, number int) {
+func (d *Devices) Verify(r *model.Row, chain [][]byte, now time.Time) (key *rsa.PublicKey, number int) {
 	s, err := d.stock(r)
 	if err != nil {
 		return nil, NoMemory
@@ -52,7 +52,7 @@ type stock struct {
 }
 
 // stock returns what a row's clients have in common, made when first asked for.
-func (d *Devices) stock(r *device.Row) (*stock, error) {
+func (d *Devices) stock(r *model.Row) (*stock, error) {
 	d.mu.RLock()
 	s := d.stocks[r]
 	d.mu.RUnlock()
@@ -66,7 +66,7 @@ func (d *Devices) stock(r *device.Row) (*stock, error) {
 		return nil, err
 	}
 	if d.stocks == nil || len(d.stocks) >= mostStocks {
-		d.stocks = map[*device.Row]*stock{}
+		d.stocks = map[*model.Row]*stock{}
 	}
 	s = &stock{store, newClients(r)}
 	d.stocks[r] = s
@@ -75,7 +75,7 @@ func (d *Devices) stock(r *device.Row) (*stock, error) {
 
 // store returns the one of a row's rules. Stores are few: firmwares of like rules
 // share one.
-func (d *Devices) store(r *device.Row) (*store, error) {
+func (d *Devices) store(r *model.Row) (*store, error) {
 	of := rulesOf(r)
 	if s := d.stores[of]; s != nil {
 		return s, nil
@@ -115,7 +115,7 @@ func (s *store) add(x *x509.Certificate) error {
 	return nil
 }
 
-func rulesOf(r *device.Row) rules {
+func rulesOf(r *model.Row) rules {
 	b := &r.Behaviour.TLS
 	of := rules{checkEnd: b.CheckTime, checkStart: b.RefuseEarly, checkUse: b.RefuseUse, noSHA2: b.RefuseSHA256}
 	for _, t := range Trusted(r) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"spafleet/certs/ssl"
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // A Failure is a handshake that failed, as far as anybody can tell from the
@@ -18,7 +18,7 @@ type Failure struct {
 
 // Hint says for a person what is the matter, and what to do; "" where that cannot
 // be told.
-func (f Failure) Hint(r *device.Row) string {
+func (f Failure) Hint(r *model.Row) string {
 	switch f.Number {
 	case SelfSigned, SelfSignedInChain, NoLocalIssuer, NoIssuer:
 		return fmt.Sprintf("the server's certificate is of no authority that %s %s trusts, which are %s", r.Model.Name, r.Firmware.Version, trustedNames(r))
@@ -40,7 +40,7 @@ func (f Failure) Hint(r *device.Row) string {
 	return receivedHints[f.Alert]
 }
 
-func trustedNames(r *device.Row) string {
+func trustedNames(r *model.Row) string {
 	var names []string
 	for _, t := range Trusted(r) {
 		names = append(names, string(t.Authority))

@@ -16,13 +16,14 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // made returns a device with a MAC address and a serial number of the test's.
-func made(t *testing.T, model, serial string, turned map[string]string) *device.Unit {
+func made(t *testing.T, name, serial string, turned map[string]string) *device.Unit {
 	t.Helper()
-	u := unit(t, model, "", turned, 0)
-	u.MAC, u.Serial = device.MAC{0x00, 0x0e, 0x08, 0x01, 0x23, 0xab}, serial
+	u := unit(t, name, "", turned, 0)
+	u.MAC, u.Serial = model.MAC{0x00, 0x0e, 0x08, 0x01, 0x23, 0xab}, serial
 	return u
 }
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 const longestName = 255 // characters of a CN that the firmware looks at (7.6.2f: field)
@@ -16,7 +16,7 @@ const longestName = 255 // characters of a CN that the firmware looks at (7.6.2f
 // URL must be the CN, and a certificate without any CN passes (7.6.2f: field;
 // other firmware: inferred). Where the switch name_check is not cn it is true; for
 // cn_dns see [NameToResolve].
-func NameFits(r *device.Row, leaf []byte, host string) bool {
+func NameFits(r *model.Row, leaf []byte, host string) bool {
 	if r.Behaviour.TLS.NameCheck != "cn" {
 		return true
 	}
@@ -27,7 +27,7 @@ func NameFits(r *device.Row, leaf []byte, host string) bool {
 // NameToResolve returns the name that a firmware looks up after the handshake, to
 // compare the server's address with what is found (switch name_check cn_dns:
 // documented for old firmware); false where it looks nothing up.
-func NameToResolve(r *device.Row, leaf []byte) (name string, ok bool) {
+func NameToResolve(r *model.Row, leaf []byte) (name string, ok bool) {
 	if r.Behaviour.TLS.NameCheck != "cn_dns" {
 		return "", false
 	}
@@ -44,7 +44,7 @@ func NameToResolve(r *device.Row, leaf []byte) (name string, ok bool) {
 // none where that failed. A CN that is an address itself must be the server's; a
 // certificate without any CN passes (inferred). For firmware that looks nothing up
 // it is true.
-func AddressFits(r *device.Row, leaf []byte, server netip.Addr, found []netip.Addr) bool {
+func AddressFits(r *model.Row, leaf []byte, server netip.Addr, found []netip.Addr) bool {
 	if r.Behaviour.TLS.NameCheck != "cn_dns" {
 		return true
 	}

@@ -17,6 +17,7 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 )
 
@@ -58,7 +59,7 @@ func (m meeting) judge(t *testing.T) {
 		t.Fatalf("%v: %v", m, err)
 	}
 	patience := 20 * time.Second
-	if waits := judged.By == certs.Nobody && !judged.OK; waits || v.Unit.Row.Behaviour.TLS.OnLongDH == ssl.ReactSilence {
+	if waits := judged.By == certs.Nobody && !judged.OK; waits || v.Unit.Row.Behaviour.TLS.OnLongDH == model.ReactSilence {
 		patience = 200 * time.Millisecond
 	}
 	judged.Client = 0 // is not told to the device
@@ -454,7 +455,7 @@ func BenchmarkJudge(b *testing.B) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		u := v.Unit.Row.Unit(1, device.Index(i%5000), serverAddr)
+		u := device.NewUnit(v.Unit.Row, 1, device.Index(i%5000), serverAddr)
 		v.Unit = &u
 		if verdict, err := party.Judge(v, s); err != nil || !verdict.OK {
 			b.Fatal(err, verdict)

@@ -12,15 +12,15 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"spafleet/certs/ssl"
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // Material is certificates and keys that the user brings for devices of certain
 // MAC addresses. It is filled first, and then serves many devices at once.
 type Material struct {
-	files map[device.MAC]*files
-	given map[device.MAC]*ssl.Certificate
-	read  memo[device.MAC, *ssl.Certificate]
+	files map[model.MAC]*files
+	given map[model.MAC]*ssl.Certificate
+	read  memo[model.MAC, *ssl.Certificate]
 }
 
 // files are what a folder has for a MAC address: one file with both, or two.
@@ -39,11 +39,11 @@ func ReadMaterial(dir, passphrase string) (*Material, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read devices' certificates: %w", err)
 	}
-	m := &Material{files: map[device.MAC]*files{}}
+	m := &Material{files: map[model.MAC]*files{}}
 	var wrong []error
 	for _, e := range entries {
 		extension := filepath.Ext(e.Name())
-		mac, err := device.ParseMAC(strings.TrimSuffix(e.Name(), extension))
+		mac, err := model.ParseMAC(strings.TrimSuffix(e.Name(), extension))
 		if err != nil || !slices.Contains(extensions, strings.ToLower(extension)) {
 			continue
 		}
@@ -94,13 +94,13 @@ func (f *files) add(name, extension string) error {
 func (m *Material) Include(other *Material) {
 	for mac, f := range other.files {
 		if m.files == nil {
-			m.files = map[device.MAC]*files{}
+			m.files = map[model.MAC]*files{}
 		}
 		m.files[mac] = f
 	}
 	for mac, c := range other.given {
 		if m.given == nil {
-			m.given = map[device.MAC]*ssl.Certificate{}
+			m.given = map[model.MAC]*ssl.Certificate{}
 		}
 		m.given[mac] = c
 	}
@@ -108,7 +108,7 @@ func (m *Material) Include(other *Material) {
 
 // Add gives a device a certificate whose key anything may hold that signs. It
 // replaces what the device had.
-func (m *Material) Add(mac device.MAC, c *ssl.Certificate) error {
+func (m *Material) Add(mac model.MAC, c *ssl.Certificate) error {
 	if len(c.Chain) == 0 {
 		return fmt.Errorf("device %s: no certificate", mac)
 	}
@@ -116,7 +116,7 @@ func (m *Material) Add(mac device.MAC, c *ssl.Certificate) error {
 		return fmt.Errorf("device %s: %w", mac, err)
 	}
 	if m.given == nil {
-		m.given = map[device.MAC]*ssl.Certificate{}
+		m.given = map[model.MAC]*ssl.Certificate{}
 	}
 	m.given[mac] = c
 	return nil
@@ -124,13 +124,13 @@ func (m *Material) Add(mac device.MAC, c *ssl.Certificate) error {
 
 // has reports whether there is something for a device. A nil Material has
 // nothing.
-func (m *Material) has(mac device.MAC) bool {
+func (m *Material) has(mac model.MAC) bool {
 	return m != nil && (m.given[mac] != nil || m.files[mac] != nil)
 }
 
 // certificate returns what there is for a device that it has something for. A
 // device sends one certificate, and no chain (field).
-func (m *Material) certificate(mac device.MAC, keep int) (*ssl.Certificate, error) {
+func (m *Material) certificate(mac model.MAC, keep int) (*ssl.Certificate, error) {
 	if c := m.given[mac]; c != nil {
 		return c, nil
 	}

@@ -11,7 +11,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // theirs makes a certificate that no Holder makes, as PEM with its key.
@@ -181,7 +181,7 @@ func TestAnySignerMayHoldADevicesKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address, err := device.ParseMAC(mac)
+	address, err := model.ParseMAC(mac)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"spafleet/bench/extproc"
 	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // openssl runs the program, and returns what it prints.
@@ -50,13 +51,13 @@ func authority(t *testing.T, p *certs.PKI, n certs.Name) *x509.Certificate {
 	return a.Cert
 }
 
-func unit(t *testing.T, model, firmware string, turned map[string]string, i device.Index) *device.Unit {
+func unit(t *testing.T, name, firmware string, turned map[string]string, i device.Index) *device.Unit {
 	t.Helper()
-	row, err := device.NewRow(model, firmware, turned)
+	row, err := model.NewRow(name, firmware, turned)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := row.Unit(1, i, device.Unit{}.IP)
+	u := device.NewUnit(row, 1, i, device.Unit{}.IP)
 	return &u
 }
 
@@ -217,11 +218,11 @@ func fingerprint() string {
 	}
 	for _, unique := range []bool{false, true} {
 		holder := certs.Holder{PKI: p, Seed: 3, Unique: unique}
-		for _, model := range []string{"SPA2102", "PAP2", "SPA504G"} {
-			row, err := device.NewRow(model, "", nil)
+		for _, name := range []string{"SPA2102", "PAP2", "SPA504G"} {
+			row, err := model.NewRow(name, "", nil)
 			fail(err)
 			for i := range device.Index(5) {
-				u := row.Unit(3, i, device.Unit{}.IP)
+				u := device.NewUnit(row, 3, i, device.Unit{}.IP)
 				c, _, err := holder.Certificate(&u)
 				fail(err)
 				h.Write(c.Chain[0])

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"spafleet/certs/ssl"
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // A Profile is what is known of a firmware's HTTPS client, for people: what it
@@ -21,11 +21,11 @@ type Profile struct {
 // A Line is one fact of a Profile. Several lines in a row may have one name: the
 // suites in their order, the authorities.
 type Line struct {
-	Name     string          `json:"name"`
-	Value    string          `json:"value"`
-	Evidence device.Evidence `json:"evidence"`
-	Source   string          `json:"source"`           // where it is from, or why it is inferred
-	Switch   string          `json:"switch,omitempty"` // that turns it
+	Name     string         `json:"name"`
+	Value    string         `json:"value"`
+	Evidence model.Evidence `json:"evidence"`
+	Source   string         `json:"source"`           // where it is from, or why it is inferred
+	Switch   string         `json:"switch,omitempty"` // that turns it
 }
 
 // Where the facts are from.
@@ -40,9 +40,9 @@ const (
 )
 
 // ProfileOf returns the profile of a row, with its switches.
-func ProfileOf(r *device.Row) *Profile {
+func ProfileOf(r *model.Row) *Profile {
 	if !r.Speaks("https") {
-		return &Profile{Lines: []Line{{Name: "versions", Value: "none: HTTPS came with 2.0.6", Evidence: device.Documented, Source: guide}}}
+		return &Profile{Lines: []Line{{Name: "versions", Value: "none: HTTPS came with 2.0.6", Evidence: model.Documented, Source: guide}}}
 	}
 	p := &Profile{ID: r.TLSProfile()}
 	for _, part := range profileParts {
@@ -52,15 +52,15 @@ func ProfileOf(r *device.Row) *Profile {
 }
 
 // profileParts make a profile's lines, in their order.
-var profileParts = []func(*device.Row) []Line{
+var profileParts = []func(*model.Row) []Line{
 	versionLines, helloLines, suiteLines, exchangeLines, sessionLines, trustLines, checkLines, nameLines, certificateLines,
 }
 
 // from makes the line of a switch. The sources are for what is inferred, of field
 // and documented.
-func from(r *device.Row, name, setting, text string, sources ...string) Line {
+func from(r *model.Row, name, setting, text string, sources ...string) Line {
 	l := Line{Name: name, Value: text, Switch: setting}
-	i := slices.IndexFunc(r.Switches, func(s device.Setting) bool { return s.Name == setting })
+	i := slices.IndexFunc(r.Switches, func(s model.Setting) bool { return s.Name == setting })
 	s := r.Switches[i]
 	if s.Turned {
 		l.Source = turned
@@ -73,9 +73,9 @@ func from(r *device.Row, name, setting, text string, sources ...string) Line {
 
 // inImage makes a line of what the image of 7.6.2f shows, which other firmware is
 // taken to be like.
-func inImage(r *device.Row, name, text string) Line {
+func inImage(r *model.Row, name, text string) Line {
 	if r.TLSProfile() == imageProfile {
-		return Line{Name: name, Value: text, Evidence: device.Field, Source: image}
+		return Line{Name: name, Value: text, Evidence: model.Field, Source: image}
 	}
 	return Line{Name: name, Value: text, Source: "as in the " + image}
 }
@@ -94,7 +94,7 @@ func span(least, most ssl.Version) string {
 	return versionWords[least] + " to " + versionWords[most]
 }
 
-func versionLines(r *device.Row) []Line {
+func versionLines(r *model.Row) []Line {
 	text := span(wish{}.versions(r))
 	if r.Behaviour.TLS.Versions[1] == 0 {
 		text += "; with Enable_SSLv3 " + span(wish{ssl3: true}.versions(r))
@@ -102,7 +102,7 @@ func versionLines(r *device.Row) []Line {
 	return []Line{from(r, "versions", "tls_versions", text, openssl, image, guide)}
 }
 
-func helloLines(r *device.Row) []Line {
+func helloLines(r *model.Row) []Line {
 	b := &r.Behaviour.TLS
 	if Speaks12(r) {
 		return []Line{inferredLine("first hello", "that of Go's crypto/tls", "no device is known to speak TLS 1.2")}
@@ -120,7 +120,7 @@ func helloLines(r *device.Row) []Line {
 	}
 }
 
-func suiteLines(r *device.Row) []Line {
+func suiteLines(r *model.Row) []Line {
 	b := &r.Behaviour.TLS
 	name := wish{}.list(r)
 	var texts []string
@@ -165,7 +165,7 @@ func modernTexts(list string) []string {
 	return texts
 }
 
-func exchangeLines(r *device.Row) []Line {
+func exchangeLines(r *model.Row) []Line {
 	b := &r.Behaviour.TLS
 	limit := "any length"
 	if b.MostDHBits > 0 {
@@ -173,21 +173,21 @@ func exchangeLines(r *device.Row) []Line {
 	}
 	lines := []Line{from(r, "DHE primes", "dh_limit", limit, likeness, operators)}
 	if b.MostDHBits > 0 {
-		text := map[ssl.Reaction]string{ssl.ReactAlert: "alert 40", ssl.ReactClose: "the connection is closed", ssl.ReactSilence: "nothing more is said"}[b.OnLongDH]
+		text := map[model.Reaction]string{model.ReactAlert: "alert 40", model.ReactClose: "the connection is closed", model.ReactSilence: "nothing more is said"}[b.OnLongDH]
 		lines = append(lines, from(r, "longer primes", "dh_exceeded", text, unknown))
 	}
 	return append(lines, from(r, "time to compute", "tls_think", b.Think.String()+" beyond what it takes here", unknown))
 }
 
-func sessionLines(r *device.Row) []Line {
+func sessionLines(r *model.Row) []Line {
 	b := &r.Behaviour.TLS
 	fragments := "none before data"
 	if b.Fragments {
 		fragments = "one before each with data, with CBC suites up to TLS 1.0"
 	}
-	hello := map[ssl.Renegotiation]string{
-		ssl.Renegotiate: "shakes hands again", ssl.RefuseHello: "warning 100, no_renegotiation", ssl.IgnoreHello: "none",
-		ssl.FailCertified: "shakes hands again, and fails with alert 40 where a certificate is asked for",
+	hello := map[model.Renegotiation]string{
+		model.Renegotiate: "shakes hands again", model.RefuseHello: "warning 100, no_renegotiation", model.IgnoreHello: "none",
+		model.FailCertified: "shakes hands again, and fails with alert 40 where a certificate is asked for",
 	}[b.Hello]
 	return []Line{
 		from(r, "empty records", "empty_fragments", fragments, openssl),
@@ -196,7 +196,7 @@ func sessionLines(r *device.Row) []Line {
 	}
 }
 
-func trustLines(r *device.Row) []Line {
+func trustLines(r *model.Row) []Line {
 	trial := trialOf(r)
 	var lines []Line
 	for _, t := range Trusted(r) {
@@ -207,7 +207,7 @@ func trustLines(r *device.Row) []Line {
 		switch {
 		case in:
 		case slices.Contains(trial.refused, n) && !r.Behaviour.TLS.Documented:
-			lines = append(lines, Line{Name: "does not trust", Value: string(n), Evidence: device.Field, Source: "tried with this firmware", Switch: "ca_table"})
+			lines = append(lines, Line{Name: "does not trust", Value: string(n), Evidence: model.Field, Source: "tried with this firmware", Switch: "ca_table"})
 		case n == Verisign:
 			lines = append(lines, from(r, "does not trust", "verisign", string(n), unknown))
 		}
@@ -224,9 +224,9 @@ func trustSwitch(n Name) string {
 
 func trustSource(t Trust) string {
 	switch t.Evidence {
-	case device.Field:
+	case model.Field:
 		return "tried with this firmware"
-	case device.Documented:
+	case model.Documented:
 		return "the makers' list of 2013 and 2022"
 	}
 	if trustSwitch(t.Authority) == "verisign" {
@@ -235,7 +235,7 @@ func trustSource(t Trust) string {
 	return likeness
 }
 
-func checkLines(r *device.Row) []Line {
+func checkLines(r *model.Row) []Line {
 	b := &r.Behaviour.TLS
 	fate := func(refused bool, number int) string {
 		if refused {
@@ -250,12 +250,12 @@ func checkLines(r *device.Row) []Line {
 		from(r, "signature with SHA-256", "cert_sha256", fate(b.RefuseSHA256, BadSignature), "OpenSSL before 0.9.8o", operators, "advice for signing requests"),
 	}
 	if b.CheckTime && slices.ContainsFunc(Trusted(r), func(t Trust) bool { return t.Authority == Linksys1 }) {
-		lines = append(lines, Line{Name: "servers of linksys1", Value: "refused since 2015-06-30: error 10, alert 45", Evidence: device.Field, Source: operators})
+		lines = append(lines, Line{Name: "servers of linksys1", Value: "refused since 2015-06-30: error 10, alert 45", Evidence: model.Field, Source: operators})
 	}
 	return append(lines, inferredLine("other errors", "refused with OpenSSL's number and alert", openssl))
 }
 
-func nameLines(r *device.Row) []Line {
+func nameLines(r *model.Row) []Line {
 	texts := map[string][]string{
 		"cn":     {"after the handshake: the first CN, cut at /, is the URL's host", "no other name and no wildcard; without any CN all is well"},
 		"cn_dns": {"after the handshake: an address of the first CN, cut at /, is the server's", "without any CN all is well"},
@@ -268,7 +268,7 @@ func nameLines(r *device.Row) []Line {
 	return lines
 }
 
-func certificateLines(r *device.Row) []Line {
+func certificateLines(r *model.Row) []Line {
 	b := &r.Behaviour.TLS
 	own := map[string]string{
 		"auto":    "the device's own, alone, without a chain",
@@ -290,7 +290,7 @@ func genericText(cisco bool) string {
 }
 
 // signerLines say which authority signed the devices' certificates.
-func signerLines(r *device.Row) []Line {
+func signerLines(r *model.Row) []Line {
 	sign := func(n Name) string {
 		a, err := n.row()
 		if err != nil {
@@ -306,7 +306,7 @@ func signerLines(r *device.Row) []Line {
 	}
 	early := inferredLine("signed by", sign(CiscoSBClient1), likeness)
 	if r.Model.Family.TLS == "cisco5xx" {
-		early.Evidence, early.Source = device.Field, operators+" of the series"
+		early.Evidence, early.Source = model.Field, operators+" of the series"
 	}
 	late := inferredLine("signed by", sign(CiscoSBClient2), "mid 2013: by the authority's dates")
 	switch r.Behaviour.TLS.ClientRoot {
@@ -325,7 +325,7 @@ func signerLines(r *device.Row) []Line {
 
 var hashWords = map[crypto.Hash]string{crypto.MD5: "MD5", crypto.SHA1: "SHA-1", crypto.SHA256: "SHA-256"}
 
-func statusLines(r *device.Row) []Line {
+func statusLines(r *model.Row) []Line {
 	text := "Installed"
 	if r.Behaviour.TLS.CertBits {
 		text = "Installed (1024 bits), by the length of the key"
@@ -335,14 +335,14 @@ func statusLines(r *device.Row) []Line {
 
 // defectLines are of models with units whose certificates were installed
 // incorrectly.
-func defectLines(r *device.Row) []Line {
+func defectLines(r *model.Row) []Line {
 	if !slices.Contains(defectiveModels, r.Model.SerialPrefix.Value) {
 		return nil
 	}
 	text := map[string]string{"bad_signature": "a wrong signature", "wrong_key": "another's key", "none": "no certificate", "generic": "the generic one"}[r.Behaviour.TLS.Defect]
 	prefix := r.Model.SerialPrefix.Value
 	return []Line{
-		{Name: "defective units", Value: prefix + "F100000 to " + prefix + "F699999, made 2005-11-15 to 2006-06-15", Evidence: device.Documented, Source: "document 108605"},
+		{Name: "defective units", Value: prefix + "F100000 to " + prefix + "F699999, made 2005-11-15 to 2006-06-15", Evidence: model.Documented, Source: "document 108605"},
 		from(r, "defective, how many", "defect_share", fmt.Sprintf("%d%% of them", r.Behaviour.TLS.DefectPercent), "some, the document says"),
 		from(r, "defective, what", "defect", text, "not published"),
 	}

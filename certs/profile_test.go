@@ -9,10 +9,11 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // valuesOf returns what a row's profile says under a name.
-func valuesOf(r *device.Row, name string) []string {
+func valuesOf(r *model.Row, name string) []string {
 	var values []string
 	for _, l := range certs.ProfileOf(r).Lines {
 		if l.Name == name {
@@ -24,8 +25,7 @@ func valuesOf(r *device.Row, name string) []string {
 
 func TestEveryProfileIsComplete(t *testing.T) {
 	ids := map[string]bool{}
-	for i := range device.Models {
-		m := &device.Models[i]
+	for m := range model.All() {
 		for _, f := range m.Firmwares {
 			row := rowOf(t, m.Name+" "+f.Version)
 			p := certs.ProfileOf(row)
@@ -47,14 +47,13 @@ func TestEveryProfileIsComplete(t *testing.T) {
 
 // What the profile says of the client is what the client does.
 func TestProfileIsThatOfTheClient(t *testing.T) {
-	for i := range device.Models {
-		m := &device.Models[i]
+	for m := range model.All() {
 		for _, f := range m.Firmwares {
 			row := rowOf(t, m.Name+" "+f.Version)
 			if !row.Speaks("https") {
 				continue
 			}
-			c, err := devices().Client(unitOf(row), row.Factory.Reset(), today)
+			c, err := devices().Client(unitOf(row), device.Reset(row.Factory), today)
 			if err != nil {
 				t.Fatal(err)
 			}

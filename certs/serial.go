@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // serialYears are the year letters of Linksys serial numbers: F is 2006
@@ -17,7 +18,7 @@ const (
 
 // manufactured returns when a device was made, by its serial number, false where
 // that does not say: then the beginning of its authority stands for it.
-func manufactured(m *device.Model, serial string) (time.Time, bool) {
+func manufactured(m *model.Model, serial string) (time.Time, bool) {
 	if m.Family.Generation > 2 {
 		return ciscoMade(serial)
 	}

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // A Description is a certificate for people.
@@ -132,7 +132,7 @@ func deviceName(s pkix.Name) *DeviceName {
 	if !strings.HasSuffix(s.CommonName, ", MAC: "+n.MAC+", Serial: "+n.Serial) {
 		return nil
 	}
-	_, err := device.ParseMAC(n.MAC)
+	_, err := model.ParseMAC(n.MAC)
 	n.Generic = err != nil
 	return n
 }

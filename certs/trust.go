@@ -3,14 +3,14 @@ package certs
 import (
 	"slices"
 
-	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/rule"
 )
 
 // A Trust is an authority in a firmware's store, and how that is known.
 type Trust struct {
-	Authority Name            `json:"authority"`
-	Evidence  device.Evidence `json:"evidence"`
+	Authority Name           `json:"authority"`
+	Evidence  model.Evidence `json:"evidence"`
 }
 
 // anchorNames are the authorities that any firmware trusts, in the order in
@@ -81,16 +81,16 @@ const firstProfile = "sipura-2.0.6"
 // what came of it; one of the makers' list is documented; the rest is inferred
 // from models alike. Linksys 1 is in the store of 7.6.2 and later too, where it
 // is of no use once it has ended.
-func Trusted(r *device.Row) []Trust {
-	known := map[Name]device.Evidence{}
+func Trusted(r *model.Row) []Trust {
+	known := map[Name]model.Evidence{}
 	inferAll(r, known)
 	for _, n := range documentedFor(r) {
-		known[n] = device.Documented
+		known[n] = model.Documented
 	}
 	if !r.Behaviour.TLS.Documented {
 		trial := trialOf(r)
 		for _, n := range trial.accepted {
-			known[n] = device.Field
+			known[n] = model.Field
 		}
 		for _, n := range trial.refused {
 			delete(known, n)
@@ -109,27 +109,27 @@ func Trusted(r *device.Row) []Trust {
 }
 
 // inferAll adds what nobody says of this row.
-func inferAll(r *device.Row, known map[Name]device.Evidence) {
+func inferAll(r *model.Row, known map[Name]model.Evidence) {
 	if r.Behaviour.TLS.Verisign {
-		known[Verisign], known[VerisignServer] = device.Inferred, device.Inferred
+		known[Verisign], known[VerisignServer] = model.Inferred, model.Inferred
 	}
 	if len(documentedFor(r)) == 0 {
-		known[Sipura1] = device.Inferred
+		known[Sipura1] = model.Inferred
 	}
 	if r.Behaviour.TLS.Documented || r.TLSProfile() == firstProfile {
 		return
 	}
 	a := analogy[r.Model.Family.TLS]
 	for _, n := range a.authorities {
-		known[n] = device.Inferred
+		known[n] = model.Inferred
 	}
 	if a.later != "" && reached(r, a.from) {
-		known[a.later] = device.Inferred
+		known[a.later] = model.Inferred
 	}
 }
 
 // documentedFor returns what the makers' list says of a row.
-func documentedFor(r *device.Row) []Name {
+func documentedFor(r *model.Row) []Name {
 	for _, l := range documentedList {
 		if !slices.Contains(l.models, r.Model.Name) {
 			continue
@@ -142,12 +142,12 @@ func documentedFor(r *device.Row) []Name {
 	return nil
 }
 
-func reached(r *device.Row, version string) bool {
+func reached(r *model.Row, version string) bool {
 	return rule.CompareVersions(r.Firmware.Version, version, false) >= 0
 }
 
 // trialOf returns what was tried with just this model and firmware.
-func trialOf(r *device.Row) tried {
+func trialOf(r *model.Row) tried {
 	for _, t := range fieldTable {
 		if t.model == r.Model.Name && t.firmware == r.Firmware.Version {
 			return t

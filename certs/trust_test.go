@@ -7,25 +7,25 @@ import (
 	"testing"
 
 	"spafleet/certs"
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // rowOf returns the row of "MODEL FIRMWARE", with switches turned.
-func rowOf(t testing.TB, model string, switches ...string) *device.Row {
+func rowOf(t testing.TB, modelName string, switches ...string) *model.Row {
 	t.Helper()
-	name, firmware, _ := strings.Cut(model, " ")
-	turned, err := device.ParseAssignments(switches)
+	name, firmware, _ := strings.Cut(modelName, " ")
+	turned, err := model.ParseAssignments(switches)
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, err := device.NewRow(name, firmware, turned)
+	row, err := model.NewRow(name, firmware, turned)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return row
 }
 
-func trustText(r *device.Row) string {
+func trustText(r *model.Row) string {
 	var words []string
 	for _, x := range certs.Trusted(r) {
 		words = append(words, fmt.Sprintf("%s:%s", x.Authority, x.Evidence.String()[:1]))
@@ -78,8 +78,7 @@ func TestTrusted(t *testing.T) {
 // No device of any model is without an authority, and none knows a client's or
 // the public one.
 func TestEveryRowTrustsServers(t *testing.T) {
-	for i := range device.Models {
-		m := &device.Models[i]
+	for m := range model.All() {
 		for _, f := range m.Firmwares {
 			for _, table := range []string{"ca_table=field", "ca_table=documented"} {
 				trust := certs.Trusted(rowOf(t, m.Name+" "+f.Version, table))

@@ -5,23 +5,24 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // clockOf returns the clock of a SPA2102 with a zone and a rule; "" leaves the
 // factory's.
 func clockOf(t *testing.T, zone, rule string) device.Clock {
 	t.Helper()
-	r, err := device.NewRow("SPA2102", "5.2.10", nil)
+	r, err := model.NewRow("SPA2102", "5.2.10", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var layers device.Layers
-	p := r.Factory.Reset()
+	p := device.Reset(r.Factory)
 	for name, value := range map[string]string{"Time_Zone": zone, "Daylight_Saving_Time_Rule": rule} {
 		if value == "" {
 			continue
 		}
-		id, _ := device.LookupID(name)
+		id, _ := model.LookupID(name)
 		p, _ = p.With(&layers, []device.Set{{ID: id, Value: value, Has: true}})
 	}
 	return device.ClockOf(p)

@@ -1,6 +1,9 @@
 package device
 
-import "net/netip"
+import (
+	"net/netip"
+	"spafleet/device/model"
+)
 
 // An Order is what a command asks for.
 type Order uint8
@@ -32,7 +35,7 @@ func (o Order) String() string {
 // the other orders wait for its end.
 type Command struct {
 	Order Order
-	Cause Cause
+	Cause model.Cause
 	// Argument is what stood behind the ? of a resync or upgrade URL, already
 	// percent-decoded: [options] [scheme://][host[:port]][/path]. Empty: the
 	// device's own rules.

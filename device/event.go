@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/fsm"
 )
@@ -56,28 +57,6 @@ func KindNames() []string {
 	return names
 }
 
-// A Cause says what started a resync.
-type Cause uint8
-
-const (
-	ByPowerOn Cause = iota + 1 // power-on and every reboot
-	ByPeriodic
-	ByRetry
-	ByDaily
-	ByTrigger
-	ByWeb
-	ByNotify
-	ByKeypad
-	ByUpgrade // after an upgrade attempt
-	ByStep    // a story's step, or a program
-	ByRC      // remote customization, before a device's first resync
-)
-
-// String returns the cause as metrics and logs name it.
-func (c Cause) String() string {
-	return [...]string{"", "power_on", "periodic", "retry", "daily", "trigger", "web", "notify", "keypad", "upgrade", "step", "rc"}[c]
-}
-
 // An Event is something that happened to a device, the one stream that metrics,
 // logs, reports and expectations read. (At, Dev, N) orders events, the same for
 // any number of loops.
@@ -86,17 +65,17 @@ type Event struct {
 	Dev    Index
 	N      uint32 // the device's own count
 	Kind   Kind
-	Cause  Cause     // of resync_*: what started it
-	Move   fsm.Event // of a move
-	State  fsm.State // after the event
-	Via    Via       // of customized
-	Reason Reason    // of boot
-	Result Result    // of resync_*, fetch_failed and upgrade_*
-	Err    string    // $ERR of a failure, the device's wording
-	Text   string    // of syslog: the line; of web, ivr: what was asked; of upgrade_ok: the version
-	Count  int       // of applied: values changed
-	Took   int64     // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds
-	File   *File     // of fetch, fetch_failed, applied and resync_*: the (last) file; nil where there was none
+	Cause  model.Cause // of resync_*: what started it
+	Move   fsm.Event   // of a move
+	State  fsm.State   // after the event
+	Via    Via         // of customized
+	Reason Reason      // of boot
+	Result Result      // of resync_*, fetch_failed and upgrade_*
+	Err    string      // $ERR of a failure, the device's wording
+	Text   string      // of syslog: the line; of web, ivr: what was asked; of upgrade_ok: the version
+	Count  int         // of applied: values changed
+	Took   int64       // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds
+	File   *File       // of fetch, fetch_failed, applied and resync_*: the (last) file; nil where there was none
 }
 
 // Name returns the event's name: its kind, or the name of its move.

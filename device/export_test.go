@@ -1,11 +1,12 @@
 package device_test
 
 import (
+	"spafleet/host/golden"
+
 	"bytes"
 	"crypto/sha256"
 	"encoding/xml"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,25 +16,27 @@ import (
 	"pgregory.net/rapid"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 )
 
 // viewOf is a powered device of a model with a few values of its own.
-func viewOf(t *testing.T, model string, changes ...string) device.View {
+func viewOf(t *testing.T, modelName string, changes ...string) device.View {
 	t.Helper()
-	row := mustRow(t, model, "")
+	row := devicetest.Row(t, modelName, "")
 	var list []device.Set
 	for _, c := range changes {
 		name, value, _ := strings.Cut(c, "=")
 		p, ok := row.Factory.Lookup(name)
 		if !ok {
-			t.Fatalf("%s has no %s", model, name)
+			t.Fatalf("%s has no %s", modelName, name)
 		}
 		list = append(list, device.Set{ID: p.ID, Value: value, Has: true})
 	}
 	now := time.Date(2012, 1, 16, 5, 11, 0, 0, time.UTC).UnixNano()
 	return device.View{
-		Unit:    device.Unit{Index: 7, Row: row, MAC: device.MAC{0, 0x0e, 8, 1, 0x23, 0x45}, Serial: "FM500X000001", IP: loopback},
+		Unit:    device.Unit{Index: 7, Row: row, MAC: model.MAC{0, 0x0e, 8, 1, 0x23, 0x45}, Serial: "FM500X000001", IP: loopback},
 		Params:  new(device.Layers).Preset(row.Factory, list),
 		Powered: true, Now: now, Booted: now - int64(4*time.Hour),
 	}
@@ -42,39 +45,27 @@ func viewOf(t *testing.T, model string, changes ...string) device.View {
 func spacfg(v device.View) []byte { return profile.Export("flat-profile", v.Spacfg()) }
 
 func TestExportsAreAsStored(t *testing.T) {
-	for _, model := range []string{"SPA942", "SPA2102", "SPA504G"} {
-		v := viewOf(t, model, "Admin_Passwd=secret", "GPP_SA=0123abcd", "GPP_A=a<b&c", "Display_Name_1_=Desk")
+	for _, modelName := range []string{"SPA942", "SPA2102", "SPA504G"} {
+		v := viewOf(t, modelName, "Admin_Passwd=secret", "GPP_SA=0123abcd", "GPP_A=a<b&c", "Display_Name_1_=Desk")
 		for name, body := range map[string][]byte{"spacfg": spacfg(v), "report": device.ReportXML(v, device.Params{}),
-			"sample.txt": v.Unit.Row.SampleSource(), "sample.xml": v.Unit.Row.SampleXML(device.SampleStyle{}), "schema": v.Unit.Row.Schema()} {
-			golden(t, model+"-"+name, body)
+			"sample.txt": v.Unit.Row.SampleSource(), "sample.xml": v.Unit.Row.SampleXML(model.SampleStyle{}), "schema": v.Unit.Row.Schema()} {
+			checkExport(t, modelName+"-"+name, body)
 		}
 	}
 }
 
-// golden compares a body with its file: its size, its hash and its first lines.
-func golden(t *testing.T, name string, body []byte) {
+// checkExport compares a body with its file: its size, its hash and its first lines.
+func checkExport(t *testing.T, name string, body []byte) {
 	t.Helper()
 	lines := bytes.SplitAfterN(body, []byte("\n"), 61)
-	got := fmt.Sprintf("%d bytes, SHA-256 %x\n\n%s", len(body), sha256.Sum256(body), bytes.Join(lines[:min(len(lines), 60)], nil))
-	path := filepath.Join("testdata", "export", strings.ToLower(name)+".golden")
-	if *device.Update {
-		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; got\n%s", path, got)
-	}
+	got := fmt.Appendf(nil, "%d bytes, SHA-256 %x\n\n%s", len(body), sha256.Sum256(body), bytes.Join(lines[:min(len(lines), 60)], nil))
+	golden.File(t, filepath.Join("testdata", "export", strings.ToLower(name)+".golden"), got)
 }
 
 // Scripts in the field count the lines of an export.
 func TestExportHasItsLandmarksWhereScriptsLook(t *testing.T) {
-	for i := range device.Models {
-		v := viewOf(t, device.Models[i].Name)
+	for m := range model.All() {
+		v := viewOf(t, m.Name)
 		lines := strings.Split(string(spacfg(v)), "\n")
 		for n, want := range map[int]string{
 			1: "<flat-profile>", 2: `<DHCP group="Info/System_Information">`,
@@ -119,7 +110,7 @@ func TestTabsComeInTheirOrder(t *testing.T) {
 
 // values returns the lines of an export that a profile could have set, without
 // those of passwords.
-func values(f *device.Factory, export []byte) string {
+func values(f *model.Factory, export []byte) string {
 	var kept []string
 	for line := range strings.Lines(string(export)) {
 		name, _, _ := strings.Cut(strings.TrimPrefix(line, "<"), " ")
@@ -152,7 +143,7 @@ func take(t *rapid.T, l *device.Layers, p device.Params, body []byte) device.Par
 
 // drawParams gives a device random values of its own, none of them empty: an
 // export cannot say that a value was cleared.
-func drawParams(t *rapid.T, l *device.Layers, f *device.Factory) device.Params {
+func drawParams(t *rapid.T, l *device.Layers, f *model.Factory) device.Params {
 	var changes []device.Set
 	for range rapid.IntRange(1, 60).Draw(t, "changes") {
 		p := &f.Params[rapid.IntRange(0, len(f.Params)-1).Draw(t, "param")]
@@ -165,7 +156,7 @@ func drawParams(t *rapid.T, l *device.Layers, f *device.Factory) device.Params {
 			changes = append(changes, device.Set{ID: p.ID, Value: stored, Has: true, Access: access})
 		}
 	}
-	params, _ := f.Reset().With(l, changes)
+	params, _ := device.Reset(f).With(l, changes)
 	return params
 }
 
@@ -177,7 +168,7 @@ func TestAnExportMakesAnotherDeviceAlike(t *testing.T) {
 		f := v.Unit.Row.Factory
 		v.Params = drawParams(t, &layers, f)
 		first := spacfg(v)
-		v.Params = take(t, &layers, f.Reset(), first)
+		v.Params = take(t, &layers, device.Reset(f), first)
 		if again := spacfg(v); values(f, again) != values(f, first) {
 			t.Fatalf("imported and exported again:\n%s\nwant\n%s", values(f, again), values(f, first))
 		}
@@ -192,7 +183,7 @@ func TestAReportMakesAnotherDeviceAlikeWithItsAccess(t *testing.T) {
 		before := drawParams(t, &layers, f)
 		v.Params = before
 		report := device.ReportXML(v, device.Params{})
-		for _, p := range []device.Params{take(t, &layers, f.Reset(), report), take(t, &layers, before, device.ReportXML(v, before))} {
+		for _, p := range []device.Params{take(t, &layers, device.Reset(f), report), take(t, &layers, before, device.ReportXML(v, before))} {
 			for i := range f.Params {
 				q := &f.Params[i]
 				if q.Type != "password" && (p.Get(q.ID) != before.Get(q.ID) || p.Access(q.ID) != before.Access(q.ID)) {
@@ -221,16 +212,16 @@ func TestAnExportDoesNotClear(t *testing.T) {
 }
 
 func TestSecretsStayInTheDevice(t *testing.T) {
-	for i := range device.Models {
+	for m := range model.All() {
 		var changes []string
-		model := device.Models[i].Name
-		for _, p := range device.Models[i].Factory().Params {
+		model := m.Name
+		for _, p := range m.Factory().Params {
 			if p.Type == "password" {
 				changes = append(changes, p.Name+"=Geheimnis")
 			}
 		}
 		v := viewOf(t, model, changes...)
-		for what, body := range map[string][]byte{"export": spacfg(v), "report": device.ReportXML(v, device.Params{}), "delta": device.ReportXML(v, v.Unit.Row.Factory.Reset())} {
+		for what, body := range map[string][]byte{"export": spacfg(v), "report": device.ReportXML(v, device.Params{}), "delta": device.ReportXML(v, device.Reset(v.Unit.Row.Factory))} {
 			if bytes.Contains(body, []byte("Geheimnis")) || bytes.Contains(body, []byte("GPP_S")) {
 				t.Errorf("%s: the %s tells a secret", model, what)
 			}
@@ -272,14 +263,14 @@ func TestCallsOfADisabledLineAreDisabled(t *testing.T) {
 
 // Samples say what the factory set is, in every style.
 func TestSamplesAreTheFactorySet(t *testing.T) {
-	for i := range device.Models {
-		r := mustRow(t, device.Models[i].Name, "")
+	for m := range model.All() {
+		r := devicetest.Row(t, m.Name, "")
 		source, err := profile.ParseSource(string(r.SampleSource()))
 		if err != nil {
 			t.Fatalf("%s: %v", r.Model.Name, err)
 		}
 		all := map[string][]profile.Param{"source": source}
-		for what, style := range map[string]device.SampleStyle{"xml": {}, "compact": {Compact: true}, "va": {Attributes: true}, "compact va": {Compact: true, Attributes: true}} {
+		for what, style := range map[string]model.SampleStyle{"xml": {}, "compact": {Compact: true}, "va": {Attributes: true}, "compact va": {Compact: true, Attributes: true}} {
 			f, err := profile.Decode(r.SampleXML(style), profile.Options{})
 			if err != nil {
 				t.Fatalf("%s, %s: %v", r.Model.Name, what, err)
@@ -287,7 +278,7 @@ func TestSamplesAreTheFactorySet(t *testing.T) {
 			all[what] = f.Params
 			wellFormed(t, r.Model.Name+" "+what, r.SampleXML(style))
 		}
-		set := slices.DeleteFunc(slices.Clone(r.Factory.Params), func(p device.Param) bool { return !r.Has(&p) })
+		set := slices.DeleteFunc(slices.Clone(r.Factory.Params), func(p model.Param) bool { return !r.Has(&p) })
 		for what, params := range all {
 			if len(params) != len(set) {
 				t.Errorf("%s, %s: %d parameters, want %d", r.Model.Name, what, len(params), len(set))
@@ -314,8 +305,8 @@ func TestParametersOfLaterFirmware(t *testing.T) {
 		{"SPA2000", "2.0.10", "GPP_E", false}, {"SPA2000", "2.0.10", "GPP_D", true}, {"SPA2000", "2.0.11", "GPP_P", true}, {"SPA942", "", "GPP_E", true},
 	}
 	for _, tt := range tests {
-		r := mustRow(t, tt.model, tt.firmware)
-		v := device.View{Unit: r.Unit(1, 0, loopback), Params: r.Factory.Reset()}
+		r := devicetest.Row(t, tt.model, tt.firmware)
+		v := device.View{Unit: device.NewUnit(r, 1, 0, loopback), Params: device.Reset(r.Factory)}
 		if _, ok := r.Lookup(tt.param); ok != tt.want {
 			t.Errorf("%s %s takes %s: %t", tt.model, tt.firmware, tt.param, ok)
 		}
@@ -323,7 +314,7 @@ func TestParametersOfLaterFirmware(t *testing.T) {
 			t.Errorf("%s %s counts %s: %t", tt.model, tt.firmware, tt.param, ok)
 		}
 		for what, text := range map[string][]byte{"export": spacfg(v), "report": device.ReportXML(v, device.Params{}), "schema": r.Schema(),
-			"source": r.SampleSource(), "sample": r.SampleXML(device.SampleStyle{})} {
+			"source": r.SampleSource(), "sample": r.SampleXML(model.SampleStyle{})} {
 			if ok := bytes.Contains(text, []byte(tt.param)); ok != tt.want {
 				t.Errorf("%s %s: the %s has %s: %t", tt.model, tt.firmware, what, tt.param, ok)
 			}
@@ -332,7 +323,7 @@ func TestParametersOfLaterFirmware(t *testing.T) {
 }
 
 func TestSchemaNamesEveryParameter(t *testing.T) {
-	r := mustRow(t, "SPA2102", "")
+	r := devicetest.Row(t, "SPA2102", "")
 	schema := r.Schema()
 	wellFormed(t, "schema", schema)
 	for _, p := range r.Factory.Params {
@@ -340,7 +331,7 @@ func TestSchemaNamesEveryParameter(t *testing.T) {
 			t.Errorf("the schema has no %s", p.Name)
 		}
 	}
-	if bytes.Contains(r.SampleXML(device.SampleStyle{Compact: true}), []byte("<!--")) {
+	if bytes.Contains(r.SampleXML(model.SampleStyle{Compact: true}), []byte("<!--")) {
 		t.Error("a compact sample has comments")
 	}
 }
@@ -355,11 +346,11 @@ func wellFormed(t *testing.T, what string, text []byte) {
 }
 
 func BenchmarkExport(b *testing.B) {
-	row, err := device.NewRow("SPA942", "", nil)
+	row, err := model.NewRow("SPA942", "", nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	v := device.View{Unit: row.Unit(1, 0, loopback), Params: row.Factory.Reset()}
+	v := device.View{Unit: device.NewUnit(row, 1, 0, loopback), Params: device.Reset(row.Factory)}
 	b.ReportAllocs()
 	for b.Loop() {
 		spacfg(v)

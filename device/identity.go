@@ -1,11 +1,10 @@
 package device
 
 import (
-	"encoding/hex"
 	"fmt"
 	"math/bits"
+	"spafleet/device/model"
 	"strconv"
-	"strings"
 )
 
 // An Index is a device's place in its fleet, from 0. What makes a device itself
@@ -16,59 +15,30 @@ type Index uint32
 // MaxDevices is the largest fleet: the addresses of a /10.
 const MaxDevices = 1<<22 - 2
 
-// A MAC is a device's hardware address.
-type MAC [6]byte
-
-// String returns 12 lower-case hexadecimal digits, as $MA does.
-func (m MAC) String() string {
-	var text [12]byte
-	hex.Encode(text[:], m[:])
-	return string(text[:])
-}
-
-// Upper returns 12 upper-case hexadecimal digits, as $MAU does.
-func (m MAC) Upper() string { return strings.ToUpper(m.String()) }
-
-// Colons returns lower-case pairs joined by colons, as $MAC does.
-func (m MAC) Colons() string {
-	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
-}
-
-// ParseMAC reads 12 hexadecimal digits, with or without colons or hyphens.
-func ParseMAC(text string) (MAC, error) {
-	var m MAC
-	digits := strings.NewReplacer(":", "", "-", "").Replace(text)
-	b, err := hex.DecodeString(digits)
-	if err != nil || len(b) != len(m) {
-		return m, fmt.Errorf("%q is not a MAC address of 12 hexadecimal digits", text)
-	}
-	return MAC(b), nil
-}
-
 // lanes is how many models share a maker's address prefixes: each has its own
 // part of every prefix, so two models never meet.
-const lanes = 32
+const lanes = model.MaxLanes
 
 const laneSize = 1 << 24 / lanes
 
-// MAC returns the address of a model's device. Within one seed no two devices
+// MACOf returns the address of a model's device. Within one seed no two devices
 // of any models share it: the prefix's lower half is a permutation, keyed by the
 // seed, of (lane of the model, index).
-func (m *Model) MAC(seed uint64, i Index) MAC {
-	prefix := m.prefix(int(i) / laneSize)
-	slot := uint32(m.lane)*laneSize + uint32(i)%laneSize
+func MACOf(m *model.Model, seed uint64, i Index) model.MAC {
+	prefix := prefixOf(m, int(i)/laneSize)
+	slot := uint32(m.Lane)*laneSize + uint32(i)%laneSize
 	low := permute(slot, 12, seed^uint64(prefix)<<32)
-	return MAC{byte(prefix >> 16), byte(prefix >> 8), byte(prefix), byte(low >> 16), byte(low >> 8), byte(low)}
+	return model.MAC{byte(prefix >> 16), byte(prefix >> 8), byte(prefix), byte(low >> 16), byte(low >> 8), byte(low)}
 }
 
-// prefix returns the n-th address prefix of a model: its own first, then the
+// prefixOf returns the n-th address prefix of a model: its own first, then the
 // others of its maker. It wraps only far beyond MaxDevices.
-func (m *Model) prefix(n int) uint32 {
+func prefixOf(m *model.Model, n int) uint32 {
 	own := parsePrefix(m.OUI.Value)
 	if n == 0 {
 		return own
 	}
-	for _, p := range makerPrefixes[m.maker()] {
+	for _, p := range m.MakerPrefixes() {
 		if p == own {
 			continue
 		}
@@ -137,14 +107,14 @@ const (
 // forSerial keeps the disorder of serial numbers apart from that of addresses.
 const forSerial = 1
 
-// Serial returns a device's serial number. Within one seed no two devices of
+// SerialOf returns a device's serial number. Within one seed no two devices of
 // any models share it: Linksys serials begin with the product, and Cisco ones,
 // which begin with the factory, give each model its own part of the sequences.
-func (m *Model) Serial(seed uint64, i Index) string {
-	if m.maker() == "Cisco" && len(m.SerialPrefix.Value) == 3 {
-		return m.ciscoSerial(seed, i)
+func SerialOf(m *model.Model, seed uint64, i Index) string {
+	if m.Maker() == "Cisco" && len(m.SerialPrefix.Value) == 3 {
+		return ciscoSerial(m, seed, i)
 	}
-	n := permuteBelow(uint32(i)%linksysSerials, linksysSerials, mix(seed, uint64(m.lane), forSerial))
+	n := permuteBelow(uint32(i)%linksysSerials, linksysSerials, mix(seed, uint64(m.Lane), forSerial))
 	n, digits := n/100_000, n%100_000
 	month, year := n%uint32(len(linksysMonths)), n/uint32(len(linksysMonths))
 	text := make([]byte, 0, 16)
@@ -156,9 +126,9 @@ func (m *Model) Serial(seed uint64, i Index) string {
 	return string(text)
 }
 
-func (m *Model) ciscoSerial(seed uint64, i Index) string {
-	n := permuteBelow(uint32(i)%ciscoSerials, ciscoSerials, mix(seed, uint64(m.lane), forSerial))
-	n, sequence := n/ciscoSequences, (n%ciscoSequences)*lanes+uint32(m.lane)
+func ciscoSerial(m *model.Model, seed uint64, i Index) string {
+	n := permuteBelow(uint32(i)%ciscoSerials, ciscoSerials, mix(seed, uint64(m.Lane), forSerial))
+	n, sequence := n/ciscoSequences, (n%ciscoSequences)*lanes+uint32(m.Lane)
 	week, year := n%ciscoWeeks+1, n/ciscoWeeks+11
 	return fmt.Sprintf("%s%02d%02d%s", m.SerialPrefix.Value, year, week, base36(sequence))
 }

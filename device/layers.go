@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"runtime"
 	"slices"
+	"spafleet/device/model"
 	"sync"
 	"weak"
 )
@@ -11,16 +12,16 @@ import (
 // A Layer is values that many devices share. It is immutable; when the last
 // device lets go of it, the collector takes it.
 type Layer struct {
-	factory *Factory
+	factory *model.Factory
 	entries []entry // by ascending ID, what differs from the factory
 }
 
-func (l *Layer) get(id ID) entry {
-	i, ok := slices.BinarySearchFunc(l.entries, id, func(e entry, id ID) int { return int(e.id) - int(id) })
+func (l *Layer) get(id model.ID) entry {
+	i, ok := slices.BinarySearchFunc(l.entries, id, func(e entry, id model.ID) int { return int(e.id) - int(id) })
 	if ok {
 		return l.entries[i]
 	}
-	return l.factory.entry(id)
+	return factoryEntry(l.factory, id)
 }
 
 // recentLayers is how many layers of a factory set a new body is tried against
@@ -34,7 +35,7 @@ const recentLayers = 4
 // the rest weakly.
 type Layers struct {
 	mu     sync.Mutex
-	recent map[*Factory][]*Layer
+	recent map[*model.Factory][]*Layer
 	seed   maphash.Seed
 	known  map[uint64]weak.Pointer[Layer]
 	rooms  sync.Pool // of *room
@@ -59,12 +60,24 @@ func (l *Layers) leave(r *room) {
 }
 
 // Reset returns the parameters as the factory made them.
-func (f *Factory) Reset() Params { return Params{base: f.bare} }
+func Reset(f *model.Factory) Params { return Params{base: bareLayer(f)} }
+
+// bareLayers has the layer without entries of each factory set, which stay as
+// long as the program runs.
+var bareLayers sync.Map // *Factory to *Layer
+
+func bareLayer(f *model.Factory) *Layer {
+	if l, ok := bareLayers.Load(f); ok {
+		return l.(*Layer)
+	}
+	l, _ := bareLayers.LoadOrStore(f, &Layer{factory: f})
+	return l.(*Layer)
+}
 
 // Preset returns a factory's parameters with a tester's changes, in a layer that
 // all devices with this preset share. It is what a factory reset returns to.
-func (l *Layers) Preset(f *Factory, sets []Set) Params {
-	p, _ := f.Reset().With(l, sets)
+func (l *Layers) Preset(f *model.Factory, sets []Set) Params {
+	p, _ := Reset(f).With(l, sets)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return Params{base: l.intern(f, p.diff())}
@@ -111,7 +124,7 @@ func difference(own []entry, l *Layer, diff []entry) []entry {
 	base := l.entries
 	for _, e := range diff {
 		for len(base) > 0 && base[0].id < e.id {
-			own, base = append(own, l.factory.entry(base[0].id)), base[1:]
+			own, base = append(own, factoryEntry(l.factory, base[0].id)), base[1:]
 		}
 		if len(base) > 0 && base[0].id == e.id {
 			if base[0] != e {
@@ -123,16 +136,16 @@ func difference(own []entry, l *Layer, diff []entry) []entry {
 		own = append(own, e)
 	}
 	for _, e := range base {
-		own = append(own, l.factory.entry(e.id))
+		own = append(own, factoryEntry(l.factory, e.id))
 	}
 	return own
 }
 
 // found makes a layer of diff and remembers it as the factory's latest.
-func (l *Layers) found(f *Factory, diff []entry) *Layer {
+func (l *Layers) found(f *model.Factory, diff []entry) *Layer {
 	layer := l.intern(f, diff)
 	if l.recent == nil {
-		l.recent = map[*Factory][]*Layer{}
+		l.recent = map[*model.Factory][]*Layer{}
 	}
 	ring := slices.DeleteFunc(l.recent[f], func(k *Layer) bool { return k == layer })
 	ring = slices.Insert(ring, 0, layer)
@@ -141,7 +154,7 @@ func (l *Layers) found(f *Factory, diff []entry) *Layer {
 }
 
 // intern returns the one layer with these entries.
-func (l *Layers) intern(f *Factory, diff []entry) *Layer {
+func (l *Layers) intern(f *model.Factory, diff []entry) *Layer {
 	if l.known == nil {
 		l.known = map[uint64]weak.Pointer[Layer]{}
 		l.seed = maphash.MakeSeed()
@@ -166,7 +179,7 @@ func (l *Layers) forget(sum uint64) {
 	}
 }
 
-func (l *Layers) hash(f *Factory, diff []entry) uint64 {
+func (l *Layers) hash(f *model.Factory, diff []entry) uint64 {
 	var h maphash.Hash
 	h.SetSeed(l.seed)
 	maphash.WriteComparable(&h, f)

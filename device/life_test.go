@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/fsm"
 )
@@ -101,14 +103,14 @@ func TestLives(t *testing.T) {
 	for _, tt := range lives {
 		t.Run(tt.name, func(t *testing.T) {
 			var layers device.Layers
-			row := mustRow(t, "SPA2102", "5.2.10")
-			unit := row.Unit(1, 0, loopback)
-			p, life := row.Factory.Reset(), device.Life{}
+			row := devicetest.Row(t, "SPA2102", "5.2.10")
+			unit := device.NewUnit(row, 1, 0, loopback)
+			p, life := device.Reset(row.Factory), device.Life{}
 			for i, s := range tt.steps {
 				var taken []fsm.Event
 				switch {
 				case s.reset:
-					p, life = row.Factory.Reset(), life.FactoryReset()
+					p, life = device.Reset(row.Factory), life.FactoryReset()
 				case s.secure:
 					if next, ok := life.Secure(); ok {
 						life, taken = next, []fsm.Event{fsm.Secured}
@@ -131,9 +133,9 @@ func TestLives(t *testing.T) {
 
 func TestProvenFollowsTheKeys(t *testing.T) {
 	var layers device.Layers
-	row := mustRow(t, "SPA2102", "")
-	unit := row.Unit(1, 0, loopback)
-	p, life := row.Factory.Reset(), device.Life{}
+	row := devicetest.Row(t, "SPA2102", "")
+	unit := device.NewUnit(row, 1, 0, loopback)
+	p, life := device.Reset(row.Factory), device.Life{}
 	change := func(text string) {
 		after, _ := p.With(&layers, sets(t, row.Factory, text))
 		life, _ = life.Apply(device.Change{Unit: &unit, Before: p, After: after})
@@ -175,7 +177,7 @@ func names(events []fsm.Event) string {
 }
 
 // sets reads NAME=VALUE lines.
-func sets(t *testing.T, f *device.Factory, text string) []device.Set {
+func sets(t *testing.T, f *model.Factory, text string) []device.Set {
 	t.Helper()
 	var list []device.Set
 	for line := range strings.Lines(text) {

@@ -6,13 +6,14 @@ import (
 	"slices"
 	"strings"
 
+	"spafleet/device/model"
 	"spafleet/device/profile"
 )
 
 // A Set is one change to a parameter. Has false leaves the value alone (<X/>),
 // a zero Access leaves the access alone.
 type Set struct {
-	ID     ID
+	ID     model.ID
 	Has    bool
 	Access profile.Access
 	Value  string
@@ -22,7 +23,7 @@ type Set struct {
 // values of a layer shared by devices with like profiles, over those what is the
 // device's own. It is a value of 24 bytes that is replaced and never changed, so
 // a page may read it while a resync runs. The zero Params holds nothing; start
-// with [Factory.Reset] or [Layers.Preset].
+// with [Reset] or [Layers.Preset].
 type Params struct {
 	base *Layer
 	own  string // packed entries by ascending ID: what differs from base
@@ -31,13 +32,13 @@ type Params struct {
 // entry is one parameter that is not as the factory made it. Access is always
 // the effective one, never zero.
 type entry struct {
-	id     ID
+	id     model.ID
 	access profile.Access
 	value  string
 }
 
 // Get returns a value, "" where the model lacks the parameter.
-func (p Params) Get(id ID) string {
+func (p Params) Get(id model.ID) string {
 	if e, ok := find(p.own, id); ok {
 		return e.value
 	}
@@ -60,7 +61,7 @@ func (p Params) Lookup(name string) (value string, ok bool) {
 }
 
 // Access returns what the end user's login may do with a parameter.
-func (p Params) Access(id ID) profile.Access {
+func (p Params) Access(id model.ID) profile.Access {
 	if e, ok := find(p.own, id); ok {
 		return e.access
 	}
@@ -71,7 +72,7 @@ func (p Params) Access(id ID) profile.Access {
 }
 
 // Factory returns the set these parameters belong to.
-func (p Params) Factory() *Factory {
+func (p Params) Factory() *model.Factory {
 	if p.base == nil {
 		return nil
 	}
@@ -80,8 +81,8 @@ func (p Params) Factory() *Factory {
 
 // Differing yields the parameters that are not as the factory made them, by
 // ascending ID.
-func (p Params) Differing() iter.Seq2[ID, string] {
-	return func(yield func(ID, string) bool) {
+func (p Params) Differing() iter.Seq2[model.ID, string] {
+	return func(yield func(model.ID, string) bool) {
 		for _, e := range p.diff() {
 			if !yield(e.id, e.value) {
 				return
@@ -105,31 +106,31 @@ func (p Params) appendDiff(out []entry) []entry {
 	for _, b := range p.base.entries {
 		for own != "" && entryID(own) < b.id {
 			e, own = unpack(own)
-			out = f.appendDiffering(out, e)
+			out = appendDiffering(f, out, e)
 		}
 		if own != "" && entryID(own) == b.id {
 			e, own = unpack(own)
-			out = f.appendDiffering(out, e)
+			out = appendDiffering(f, out, e)
 			continue
 		}
 		out = append(out, b)
 	}
 	for own != "" {
 		e, own = unpack(own)
-		out = f.appendDiffering(out, e)
+		out = appendDiffering(f, out, e)
 	}
 	return out
 }
 
-func (f *Factory) appendDiffering(out []entry, e entry) []entry {
-	if e == f.entry(e.id) {
+func appendDiffering(f *model.Factory, out []entry, e entry) []entry {
+	if e == factoryEntry(f, e.id) {
 		return out
 	}
 	return append(out, e)
 }
 
-// entry returns the factory's own value of a parameter it has.
-func (f *Factory) entry(id ID) entry {
+// factoryEntry returns the factory's own value of a parameter it has.
+func factoryEntry(f *model.Factory, id model.ID) entry {
 	p, ok := f.Param(id)
 	if !ok {
 		return entry{id: id}
@@ -141,7 +142,7 @@ func (f *Factory) entry(id ID) entry {
 // ascending ID. A parameter that the model lacks is passed over; of several
 // changes to one parameter the last counts. Values are kept by reference until
 // the result is packed, then copied.
-func (p Params) With(l *Layers, sets []Set) (Params, []ID) {
+func (p Params) With(l *Layers, sets []Set) (Params, []model.ID) {
 	if len(sets) == 0 || p.base == nil {
 		return p, nil
 	}
@@ -155,7 +156,7 @@ func (p Params) With(l *Layers, sets []Set) (Params, []ID) {
 	defer l.leave(room)
 	room.before = p.appendDiff(room.before[:0])
 	before, after := room.before, room.after[:0]
-	var changed []ID
+	var changed []model.ID
 	touched := false
 	for len(sorted) > 0 {
 		n := 1
@@ -171,7 +172,7 @@ func (p Params) With(l *Layers, sets []Set) (Params, []ID) {
 		for len(before) > 0 && before[0].id < id {
 			after, before = append(after, before[0]), before[1:]
 		}
-		old := f.entry(id)
+		old := factoryEntry(f, id)
 		if len(before) > 0 && before[0].id == id {
 			old, before = before[0], before[1:]
 		}
@@ -188,7 +189,7 @@ func (p Params) With(l *Layers, sets []Set) (Params, []ID) {
 			changed = append(changed, id)
 		}
 		touched = touched || e != old
-		after = f.appendDiffering(after, e)
+		after = appendDiffering(f, after, e)
 	}
 	room.after = append(after, before...)
 	if !touched {
@@ -228,7 +229,7 @@ func packedSize(e entry) int {
 	return size
 }
 
-func entryID(own string) ID { return ID(own[0]) | ID(own[1])<<8 }
+func entryID(own string) model.ID { return model.ID(own[0]) | model.ID(own[1])<<8 }
 
 // unpack splits the first entry off a packed string. The value shares it.
 func unpack(own string) (entry, string) {
@@ -245,7 +246,7 @@ func unpack(own string) (entry, string) {
 }
 
 // find returns the entry of a number in a packed string.
-func find(own string, id ID) (entry, bool) {
+func find(own string, id model.ID) (entry, bool) {
 	for own != "" && entryID(own) <= id {
 		e, rest := unpack(own)
 		if e.id == id {
@@ -256,19 +257,12 @@ func find(own string, id ID) (entry, bool) {
 	return entry{}, false
 }
 
-// Flags that the firmware reads as on and off (profile-formats.md §1.5:
-// documented). Any other text is neither.
-var boolWords = map[string]bool{
-	"Yes": true, "yes": true, "Enable": true, "enable": true, "1": true,
-	"No": false, "no": false, "Disable": false, "disable": false, "0": false,
-}
-
 // Bool reads a boolean parameter by name. A model that lacks the parameter, or
 // a value that is neither on nor off, gives fallback.
 func (p Params) Bool(name string, fallback bool) bool {
 	v, _ := p.Lookup(name)
-	if b, ok := boolWords[strings.TrimSpace(v)]; ok {
-		return b
+	if on, ok := model.ParseBool(strings.TrimSpace(v)); ok {
+		return on
 	}
 	return fallback
 }

@@ -12,13 +12,15 @@ import (
 	"pgregory.net/rapid"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 )
 
 func TestCatalogueHasNoDuplicatesAndKnownTypes(t *testing.T) {
 	known := strings.Fields("string bool uint int float hex ip choice password rule macro-msg dialplan tone cadence uint-or-empty")
-	for i := range device.Models {
-		f := device.Models[i].Factory()
+	for m := range model.All() {
+		f := m.Factory()
 		seen := map[string]bool{}
 		for _, p := range f.Params {
 			if seen[p.Name] {
@@ -49,7 +51,7 @@ func TestLinesOfAModelAreItsOwn(t *testing.T) {
 		{"SPA2102", "User_ID_2_", "User_ID_3_"},
 	}
 	for _, tt := range tests {
-		f := mustRow(t, tt.model, "").Factory
+		f := devicetest.Row(t, tt.model, "").Factory
 		if _, ok := f.Lookup(tt.has); !ok {
 			t.Errorf("%s lacks %s", tt.model, tt.has)
 		}
@@ -62,13 +64,13 @@ func TestLinesOfAModelAreItsOwn(t *testing.T) {
 // TestParamsAreAMap holds Params to a plain map, through random changes of many
 // devices that share layers.
 func TestParamsAreAMap(t *testing.T) {
-	f := mustRow(t, "PAP2T", "").Factory
+	f := devicetest.Row(t, "PAP2T", "").Factory
 	rapid.Check(t, func(t *rapid.T) {
 		var layers device.Layers
 		devices := make([]device.Params, 4)
-		models := make([]map[device.ID]string, 4)
+		models := make([]map[model.ID]string, 4)
 		for i := range devices {
-			devices[i], models[i] = f.Reset(), map[device.ID]string{}
+			devices[i], models[i] = device.Reset(f), map[model.ID]string{}
 		}
 		for range rapid.IntRange(1, 12).Draw(t, "changes") {
 			d := rapid.IntRange(0, 3).Draw(t, "device")
@@ -82,7 +84,7 @@ func TestParamsAreAMap(t *testing.T) {
 			for _, s := range sets {
 				models[d][s.ID] = s.Value
 			}
-			var changed []device.ID
+			var changed []model.ID
 			devices[d], changed = devices[d].With(&layers, sets)
 			checkChanged(t, f, before, models[d], changed)
 			for i := range devices {
@@ -92,8 +94,8 @@ func TestParamsAreAMap(t *testing.T) {
 	})
 }
 
-func checkValues(t *rapid.T, f *device.Factory, p device.Params, want map[device.ID]string) {
-	differing := map[device.ID]string{}
+func checkValues(t *rapid.T, f *model.Factory, p device.Params, want map[model.ID]string) {
+	differing := map[model.ID]string{}
 	for _, param := range f.Params {
 		v, ok := want[param.ID]
 		if !ok {
@@ -111,9 +113,9 @@ func checkValues(t *rapid.T, f *device.Factory, p device.Params, want map[device
 	}
 }
 
-func checkChanged(t *rapid.T, f *device.Factory, before, after map[device.ID]string, changed []device.ID) {
-	var want []device.ID
-	value := func(m map[device.ID]string, p device.Param) string {
+func checkChanged(t *rapid.T, f *model.Factory, before, after map[model.ID]string, changed []model.ID) {
+	var want []model.ID
+	value := func(m map[model.ID]string, p model.Param) string {
 		if v, ok := m[p.ID]; ok {
 			return v
 		}
@@ -132,9 +134,9 @@ func checkChanged(t *rapid.T, f *device.Factory, before, after map[device.ID]str
 
 func TestAccessChangesAlone(t *testing.T) {
 	var layers device.Layers
-	f := mustRow(t, "SPA2102", "").Factory
+	f := devicetest.Row(t, "SPA2102", "").Factory
 	p, _ := f.Lookup("User_ID_1_")
-	params, changed := f.Reset().With(&layers, []device.Set{{ID: p.ID, Access: profile.ReadOnly}})
+	params, changed := device.Reset(f).With(&layers, []device.Set{{ID: p.ID, Access: profile.ReadOnly}})
 	if len(changed) != 0 || params.Access(p.ID) != profile.ReadOnly || params.Get(p.ID) != p.Default {
 		t.Errorf("changed %v, access %v, value %q", changed, params.Access(p.ID), params.Get(p.ID))
 	}
@@ -146,20 +148,20 @@ func TestAccessChangesAlone(t *testing.T) {
 
 func TestUnknownParametersAreLeftOut(t *testing.T) {
 	var layers device.Layers
-	ext12, ok := device.LookupID("User_ID_12_")
+	ext12, ok := model.LookupID("User_ID_12_")
 	if !ok {
 		t.Fatal("no User_ID_12_")
 	}
-	f := mustRow(t, "SPA2102", "").Factory
-	p, changed := f.Reset().With(&layers, []device.Set{{ID: ext12, Value: "x", Has: true}})
-	if len(changed) != 0 || p != f.Reset() {
+	f := devicetest.Row(t, "SPA2102", "").Factory
+	p, changed := device.Reset(f).With(&layers, []device.Set{{ID: ext12, Value: "x", Has: true}})
+	if len(changed) != 0 || p != device.Reset(f) {
 		t.Errorf("changed %v", changed)
 	}
 }
 
 // bodies gives each device a body in which 25 values differ from the factory, 8
 // of them its own.
-func body(f *device.Factory, dev int) []device.Set {
+func body(f *model.Factory, dev int) []device.Set {
 	var sets []device.Set
 	for i, p := range f.Params {
 		if i%20 != 0 || len(sets) == 25 {
@@ -176,12 +178,12 @@ func body(f *device.Factory, dev int) []device.Set {
 
 func TestLikeBodiesCostTheirDifference(t *testing.T) {
 	var layers device.Layers
-	f := mustRow(t, "SPA2102", "").Factory
+	f := devicetest.Row(t, "SPA2102", "").Factory
 	const n = 10_000
 	devices := make([]device.Params, n)
 	heap := liveBytes()
 	for i := range devices {
-		devices[i], _ = f.Reset().With(&layers, body(f, i))
+		devices[i], _ = device.Reset(f).With(&layers, body(f, i))
 	}
 	each := (liveBytes() - heap) / n
 	t.Logf("%d bytes each beside the value itself", each)
@@ -200,12 +202,12 @@ func liveBytes() int64 {
 
 func TestLayersAreSafeForConcurrentUse(t *testing.T) {
 	var layers device.Layers
-	f := mustRow(t, "SPA942", "").Factory
+	f := devicetest.Row(t, "SPA942", "").Factory
 	var wg sync.WaitGroup
 	for w := range 8 {
 		wg.Go(func() {
 			for i := range 200 {
-				p, _ := f.Reset().With(&layers, body(f, w*1000+i))
+				p, _ := device.Reset(f).With(&layers, body(f, w*1000+i))
 				if got := p.Get(f.Params[0].ID); got != fmt.Sprintf("%d", 1000000+(w*1000+i)*10) {
 					t.Errorf("device %d has the value of another: %s", w*1000+i, got)
 				}
@@ -217,9 +219,9 @@ func TestLayersAreSafeForConcurrentUse(t *testing.T) {
 
 func TestBoolReadsTheFirmwaresWords(t *testing.T) {
 	var layers device.Layers
-	f := mustRow(t, "SPA2102", "").Factory
+	f := devicetest.Row(t, "SPA2102", "").Factory
 	for value, want := range map[string]bool{"Yes": true, "no": false, "1": true, "0": false, "disable": false, "Enable": true, "maybe": true} {
-		p, _ := f.Reset().With(&layers, sets(t, f, "Provision_Enable="+value))
+		p, _ := device.Reset(f).With(&layers, sets(t, f, "Provision_Enable="+value))
 		if got := p.Bool("Provision_Enable", true); got != want {
 			t.Errorf("%q reads %v", value, got)
 		}
@@ -228,13 +230,13 @@ func TestBoolReadsTheFirmwaresWords(t *testing.T) {
 
 func BenchmarkWithFullBody(b *testing.B) {
 	var layers device.Layers
-	f := device.Models[3].Factory()
+	f := slices.Collect(model.All())[3].Factory()
 	var all []device.Set
 	for _, p := range f.Params {
 		all = append(all, device.Set{ID: p.ID, Value: p.Default, Has: true})
 	}
 	all = append(all, body(f, 1)...)
-	p := f.Reset()
+	p := device.Reset(f)
 	for b.Loop() {
 		p.With(&layers, all)
 	}

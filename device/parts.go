@@ -3,6 +3,7 @@ package device
 import (
 	"fmt"
 	"iter"
+	"spafleet/device/model"
 )
 
 // Params taken apart, for those who keep them in a file: a layer, which many
@@ -26,7 +27,7 @@ func (p Params) Own() iter.Seq[Set] {
 }
 
 // Factory returns the set that a layer belongs to.
-func (l *Layer) Factory() *Factory { return l.factory }
+func (l *Layer) Factory() *model.Factory { return l.factory }
 
 // Values yields what a layer has otherwise than the factory, in the form of
 // [Params.Own].
@@ -44,13 +45,13 @@ func (e entry) set() Set { return Set{ID: e.id, Value: e.value, Has: true, Acces
 
 // Layer returns the one layer of a factory's set with these values, which must
 // be in the form of [Params.Own]. It keeps nothing of them.
-func (l *Layers) Layer(f *Factory, values []Set) (*Layer, error) {
-	entries, err := f.entries(values)
+func (l *Layers) Layer(f *model.Factory, values []Set) (*Layer, error) {
+	entries, err := entriesOf(f, values)
 	if err != nil {
 		return nil, err
 	}
 	if len(entries) == 0 {
-		return f.bare, nil
+		return bareLayer(f), nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -60,16 +61,16 @@ func (l *Layers) Layer(f *Factory, values []Set) (*Layer, error) {
 // Over returns the parameters that have own over a layer. Own must be in the
 // form of [Params.Own]; nothing of it is kept.
 func (l *Layer) Over(own []Set) (Params, error) {
-	entries, err := l.factory.entries(own)
+	entries, err := entriesOf(l.factory, own)
 	if err != nil || len(entries) == 0 {
 		return Params{base: l}, err
 	}
 	return Params{base: l, own: pack(entries)}, nil
 }
 
-// entries checks sets that came from elsewhere: ascending, complete, and of
+// entriesOf checks sets that came from elsewhere: ascending, complete, and of
 // parameters that the model has.
-func (f *Factory) entries(sets []Set) ([]entry, error) {
+func entriesOf(f *model.Factory, sets []Set) ([]entry, error) {
 	entries := make([]entry, len(sets))
 	for i, s := range sets {
 		if _, ok := f.Param(s.ID); !ok {

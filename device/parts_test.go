@@ -8,11 +8,13 @@ import (
 	"pgregory.net/rapid"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 )
 
 // randomSets draws changes of a model's parameters.
-func randomSets(t *rapid.T, f *device.Factory, label string) []device.Set {
+func randomSets(t *rapid.T, f *model.Factory, label string) []device.Set {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) device.Set {
 		p := rapid.SampledFrom(f.Params).Draw(t, "parameter")
 		return device.Set{ID: p.ID, Value: rapid.String().Draw(t, "value"), Has: true,
@@ -21,7 +23,7 @@ func randomSets(t *rapid.T, f *device.Factory, label string) []device.Set {
 }
 
 func TestParamsSurviveBeingTakenApart(t *testing.T) {
-	row := mustRow(t, "SPA942", "")
+	row := devicetest.Row(t, "SPA942", "")
 	rapid.Check(t, func(t *rapid.T) {
 		var here, there device.Layers
 		p := here.Preset(row.Factory, randomSets(t, row.Factory, "presets"))
@@ -51,16 +53,16 @@ func TestParamsSurviveBeingTakenApart(t *testing.T) {
 }
 
 func TestForeignPartsAreRefused(t *testing.T) {
-	row := mustRow(t, "SPA2102", "")
-	phones := mustRow(t, "SPA504G", "")
-	id := func(name string) device.ID {
-		id, ok := device.LookupID(name)
+	row := devicetest.Row(t, "SPA2102", "")
+	phones := devicetest.Row(t, "SPA504G", "")
+	id := func(name string) model.ID {
+		id, ok := model.LookupID(name)
 		if !ok {
 			t.Fatalf("no %s", name)
 		}
 		return id
 	}
-	stranger := device.ID(0)
+	stranger := model.ID(0)
 	for i := range phones.Factory.Params {
 		if _, ok := row.Factory.Param(phones.Factory.Params[i].ID); !ok {
 			stranger = phones.Factory.Params[i].ID
@@ -88,7 +90,7 @@ func TestForeignPartsAreRefused(t *testing.T) {
 			if _, err := layers.Layer(row.Factory, tt.sets); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("a layer of it: %v, want %q", err, tt.want)
 			}
-			if _, err := row.Factory.Reset().Layer().Over(tt.sets); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := device.Reset(row.Factory).Layer().Over(tt.sets); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("over a layer: %v, want %q", err, tt.want)
 			}
 		})

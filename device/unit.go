@@ -4,23 +4,24 @@ import (
 	"net/netip"
 	"strconv"
 
+	"spafleet/device/model"
 	"spafleet/device/rule"
 )
 
 // A Unit is a device's identity: what stays the same whatever it is provisioned
-// with. It is computed, not stored; see [Row.Unit].
+// with. It is computed, not stored; see [NewUnit].
 type Unit struct {
 	Index  Index
-	Row    *Row
-	MAC    MAC
+	Row    *model.Row
+	MAC    model.MAC
 	Serial string
 	IP     netip.Addr // its own address
 	CCERT  string     // what $CCERT says of its certificate; "" reads as Not Installed
 }
 
-// Unit returns the identity of a fleet's device.
-func (r *Row) Unit(seed uint64, i Index, ip netip.Addr) Unit {
-	return Unit{Index: i, Row: r, MAC: r.Model.MAC(seed, i), Serial: r.Model.Serial(seed, i), IP: ip}
+// NewUnit returns the identity of a fleet's device.
+func NewUnit(r *model.Row, seed uint64, i Index, ip netip.Addr) Unit {
+	return Unit{Index: i, Row: r, MAC: MACOf(r.Model, seed, i), Serial: SerialOf(r.Model, seed, i), IP: ip}
 }
 
 // Certificate returns the text of $CCERT and of the admin pages.
@@ -94,7 +95,7 @@ const gppNames = "GPP_AGPP_BGPP_CGPP_DGPP_EGPP_FGPP_GGPP_HGPP_IGPP_JGPP_KGPP_LGP
 // gpp returns $A to $P; firmware before 2.0.11 had four (documented).
 func (e Env) gpp(letter byte) (string, bool) {
 	last := byte('P')
-	if e.Unit.Row.older("2.0.11") {
+	if e.Unit.Row.Older("2.0.11") {
 		last = 'D'
 	}
 	if letter < 'A' || letter > last {
@@ -194,7 +195,7 @@ func (t *Transfer) macro(name string) (string, bool) {
 
 // userID returns $UID1 and so on, from 2.0.11 (documented).
 func (e Env) userID(name string) (string, bool) {
-	if len(name) < 4 || name[:3] != "UID" || e.Unit.Row.older("2.0.11") {
+	if len(name) < 4 || name[:3] != "UID" || e.Unit.Row.Older("2.0.11") {
 		return "", false
 	}
 	return e.Params.Lookup("User_ID_" + name[3:] + "_")

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // A timer is something that a device does by itself when its time comes.
@@ -61,7 +62,7 @@ func (l *loop) schedule(dev device.Index, u *unit) {
 func mostEntries(devices int) int { return devices + devices/8 + 64 }
 
 // arm sets when a device resyncs next and why, or stops the timer.
-func (l *loop) arm(dev device.Index, u *unit, at int64, cause device.Cause, ok bool) {
+func (l *loop) arm(dev device.Index, u *unit, at int64, cause model.Cause, ok bool) {
 	if !ok {
 		at = 0
 	}
@@ -91,7 +92,7 @@ func (l *loop) due(dev device.Index, u *unit, now int64) {
 	case which == upgradeTimer:
 		l.dueUpgrade(dev, u, now)
 	case which == triggerTimer:
-		l.dueCommand(dev, u, device.Command{Order: device.Resync, Cause: device.ByTrigger}, at, now)
+		l.dueCommand(dev, u, device.Command{Order: device.Resync, Cause: model.ByTrigger}, at, now)
 	}
 	l.schedule(dev, u)
 }
@@ -102,8 +103,8 @@ func (l *loop) timed(dev device.Index, u *unit) device.Command {
 		delete(l.delayed, dev)
 		return c
 	}
-	if u.cause == device.ByRC {
-		return device.Command{Order: device.Customize, Cause: device.ByRC}
+	if u.cause == model.ByRC {
+		return device.Command{Order: device.Customize, Cause: model.ByRC}
 	}
 	return device.Command{Order: device.Resync, Cause: u.cause}
 }

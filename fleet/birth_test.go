@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // What presets make of a group is found out once. It must be what each of its
 // devices would find out for itself.
 func TestDevicesOfAGroupAreBornAlike(t *testing.T) {
-	row, err := device.NewRow("SPA942", "", nil)
+	row, err := model.NewRow("SPA942", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,20 +20,20 @@ func TestDevicesOfAGroupAreBornAlike(t *testing.T) {
 		"( $MA eq 000000000000 )? http://a/b | ( $IP ge 1 )? [--key $IP] http://c/d": true, "[--key $EXTIP] /a": true, "[--key $GPP] /a": true,
 		"( $CCERT eq Installed )? https://a/b": false, "[--key $B] /$A": true,
 	} {
-		id := func(name string) device.ID {
-			id, _ := device.LookupID(name)
+		id := func(name string) model.ID {
+			id, _ := model.LookupID(name)
 			return id
 		}
 		g := &Group{Row: row, Count: 1, Presets: []device.Set{{ID: id("Profile_Rule"), Has: true, Value: rule}, {ID: id("GPP_B"), Has: true, Value: "$MAU"}}}
 		presets := (&device.Layers{}).Preset(row.Factory, g.Presets)
-		first := row.Unit(1, 0, DefaultAddresses.Addr())
+		first := device.NewUnit(row, 1, 0, DefaultAddresses.Addr())
 		b := birthOf(g, &first, presets)
 		if b.alike != alike {
 			t.Errorf("%q: alike %v, want %v", rule, b.alike, alike)
 		}
 		for dev := range device.Index(200) {
-			u := row.Unit(1, dev*517, DefaultAddresses.Addr())
-			life, moves := device.Life{}.Apply(device.Change{Unit: &u, Before: row.Factory.Reset(), After: presets, Via: device.ViaPreset})
+			u := device.NewUnit(row, 1, dev*517, DefaultAddresses.Addr())
+			life, moves := device.Life{}.Apply(device.Change{Unit: &u, Before: device.Reset(row.Factory), After: presets, Via: device.ViaPreset})
 			if b.alike && (life != b.life || !slices.Equal(moves, b.moves)) {
 				t.Fatalf("%q: device %d is born %v by %v, its group %v by %v", rule, u.Index, life, moves, b.life, b.moves)
 			}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync/fetch"
 	"spafleet/scenarios/report"
 )
@@ -87,7 +88,7 @@ func TestReportedLatenciesAreTheInjectedOnes(t *testing.T) {
 func (b bench) run(t *testing.T) {
 	tally := report.NewTally([]report.Make{{Model: "SPA2102", Devices: benchDevices}}, func(device.Index) int { return 0 }, device.Shard{})
 	var synced atomic.Int64
-	row, err := device.NewRow("SPA2102", "5.2.10", map[string]string{"random_delay_unit": "1s"})
+	row, err := model.NewRow("SPA2102", "5.2.10", map[string]string{"random_delay_unit": "1s"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,19 +130,19 @@ func (b bench) run(t *testing.T) {
 }
 
 func setting(name, value string) device.Set {
-	id, _ := device.LookupID(name)
+	id, _ := model.LookupID(name)
 	return device.Set{ID: id, Value: value, Has: true}
 }
 
 // serve answers one request, with the delay of when it came.
-func (b bench) serve(t *testing.T, conn net.Conn, devices map[device.MAC]device.Index, began time.Time) {
+func (b bench) serve(t *testing.T, conn net.Conn, devices map[model.MAC]device.Index, began time.Time) {
 	defer conn.Close()
 	r, err := http.ReadRequest(bufio.NewReader(conn))
 	if err != nil {
 		t.Error(err)
 		return
 	}
-	mac, err := device.ParseMAC(r.URL.Path[1:])
+	mac, err := model.ParseMAC(r.URL.Path[1:])
 	if err != nil {
 		t.Error(err)
 		return
@@ -153,10 +154,10 @@ func (b bench) serve(t *testing.T, conn net.Conn, devices map[device.MAC]device.
 }
 
 // devicesByMAC finds devices by their addresses.
-func devicesByMAC(row *device.Row) map[device.MAC]device.Index {
-	m := map[device.MAC]device.Index{}
+func devicesByMAC(row *model.Row) map[model.MAC]device.Index {
+	m := map[model.MAC]device.Index{}
 	for dev := range device.Index(benchDevices) {
-		m[row.Model.MAC(1, dev)] = dev
+		m[device.MACOf(row.Model, 1, dev)] = dev
 	}
 	return m
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fsm"
 	"spafleet/resync"
 )
@@ -97,7 +98,7 @@ func (l *loop) onHook(dev device.Index, u *unit, now int64) {
 
 // report tells that a person asked.
 func (l *loop) report(dev device.Index, u *unit, c device.Command, now int64) {
-	kind := map[device.Cause]device.Kind{device.ByWeb: device.Web, device.ByKeypad: device.IVR}[c.Cause]
+	kind := map[model.Cause]device.Kind{model.ByWeb: device.Web, model.ByKeypad: device.IVR}[c.Cause]
 	if kind != 0 {
 		l.emit(dev, u, device.Event{At: now, Kind: kind, Cause: c.Cause, Text: strings.TrimSpace(c.Order.String() + " " + c.Argument)})
 	}
@@ -138,7 +139,7 @@ func (l *loop) applyPresets(dev device.Index, u *unit, now int64) {
 	if u.has(isCustom) {
 		u.params, via = l.custom[dev].defaults, device.ViaRC
 	}
-	life, moves := u.life.Apply(device.Change{Unit: &unit, Before: row.Factory.Reset(), After: u.params, Via: via})
+	life, moves := u.life.Apply(device.Change{Unit: &unit, Before: device.Reset(row.Factory), After: u.params, Via: via})
 	l.moved(dev, u, now, via, life, moves...)
 }
 
@@ -158,7 +159,7 @@ func birthOf(g *Group, u *device.Unit, presets device.Params) birth {
 			return birth{}
 		}
 	}
-	life, moves := device.Life{}.Apply(device.Change{Unit: u, Before: g.Row.Factory.Reset(), After: presets, Via: device.ViaPreset})
+	life, moves := device.Life{}.Apply(device.Change{Unit: u, Before: device.Reset(g.Row.Factory), After: presets, Via: device.ViaPreset})
 	return birth{true, life, moves}
 }
 
@@ -270,20 +271,20 @@ func (l *loop) carryOut(dev device.Index, u *unit, c device.Command, now int64) 
 	}
 }
 
-func rebootReason(c device.Cause) device.Reason {
+func rebootReason(c model.Cause) device.Reason {
 	switch c {
-	case device.ByWeb:
+	case model.ByWeb:
 		return device.ByWebReboot
-	case device.ByKeypad:
+	case model.ByKeypad:
 		return device.ByIVRReboot
-	case device.ByNotify:
+	case model.ByNotify:
 		return device.ByNotifyReboot
 	}
 	return device.ByStepReboot
 }
 
 // taken returns the changes that the parameters take: a page refuses the others.
-func taken(f *device.Factory, sets []device.Set) []device.Set {
+func taken(f *model.Factory, sets []device.Set) []device.Set {
 	list := make([]device.Set, 0, len(sets))
 	for _, s := range sets {
 		p, ok := f.Param(s.ID)
@@ -306,7 +307,7 @@ func (l *loop) edit(dev device.Index, u *unit, sets []device.Set, now int64) {
 	u.params = after
 	u.setApplied(noReceipt)
 	l.moved(dev, u, now, device.ViaEdit, life, moves...)
-	if row.Reboots(changed) != device.NoReboot {
+	if row.Reboots(changed) != model.NoReboot {
 		l.boot(dev, u, device.ByParams, now)
 		return
 	}

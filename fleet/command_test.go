@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 )
 
@@ -132,9 +133,9 @@ func TestPersonsCommandsAreTold(t *testing.T) {
 	n := newNetwork()
 	n.put("/x", profileOf())
 	s := start(t, n, fleet.Config{Groups: []fleet.Group{ata(t, 1, "Resync_On_Reset=No")}})
-	s.command(0, device.Command{Order: device.Resync, Cause: device.ByWeb, Argument: "http://192.0.2.5/x"})
+	s.command(0, device.Command{Order: device.Resync, Cause: model.ByWeb, Argument: "http://192.0.2.5/x"})
 	s.awaitStory(0, "power_on customized:preset boot:power web start:web ok")
-	if e := s.of(0, device.Web)[0]; e.Text != "resync http://192.0.2.5/x" || e.Cause != device.ByWeb {
+	if e := s.of(0, device.Web)[0]; e.Text != "resync http://192.0.2.5/x" || e.Cause != model.ByWeb {
 		t.Errorf("event %+v", e)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/rule"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
@@ -91,7 +92,7 @@ type Web struct {
 // A Group is devices of one make. A fleet's devices are numbered group by group.
 type Group struct {
 	Name    string
-	Row     *device.Row
+	Row     *model.Row
 	Count   int
 	Presets []device.Set // over the factory values; they survive a factory reset
 	Lease   resync.Lease
@@ -109,8 +110,8 @@ var DefaultAddresses = netip.MustParsePrefix("127.64.0.0/10")
 
 // checkRC refuses a customization URL that no device could follow.
 func (g *Group) checkRC() error {
-	u := g.Row.Unit(0, 0, netip.IPv4Unspecified())
-	d, err := rule.Command(g.RCURL, device.Env{Unit: &u, Params: g.Row.Factory.Reset()}, g.Row.Dialect())
+	u := device.NewUnit(g.Row, 0, 0, netip.IPv4Unspecified())
+	d, err := rule.Command(g.RCURL, device.Env{Unit: &u, Params: device.Reset(g.Row.Factory)}, g.Row.Dialect())
 	switch {
 	case err != nil:
 		return fmt.Errorf("fleet: group %q: customization URL %q: %w", g.Name, g.RCURL, err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
 )
@@ -63,13 +64,13 @@ func TestTenThousandDevicesAreEachTheirOwn(t *testing.T) {
 	}
 	others.Go(func() {
 		for dev := 0; dev < devices; dev += 3 {
-			do(dev, device.Command{Order: device.Resync, Cause: device.ByWeb})
+			do(dev, device.Command{Order: device.Resync, Cause: model.ByWeb})
 		}
 	})
 	others.Go(func() {
 		for dev := 1; dev < devices; dev += 30 {
-			do(dev, device.Command{Order: device.SetParams, Cause: device.ByWeb, Sets: sets(t, "GPP_C=edited")})
-			do(dev, device.Command{Order: device.SwitchOff, Cause: device.ByStep})
+			do(dev, device.Command{Order: device.SetParams, Cause: model.ByWeb, Sets: sets(t, "GPP_C=edited")})
+			do(dev, device.Command{Order: device.SwitchOff, Cause: model.ByStep})
 		}
 	})
 	others.Go(func() {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 )
 
@@ -25,7 +26,7 @@ func (u *unit) customizing() bool { return u.has(rcPending) }
 func (l *loop) retryCustom(dev device.Index, u *unit, now int64) {
 	wait, _ := rcRetries.Nth(int(u.run), 0)
 	u.run = min(u.run+1, 250)
-	l.arm(dev, u, now+int64(wait), device.ByRC, true)
+	l.arm(dev, u, now+int64(wait), model.ByRC, true)
 }
 
 // customized takes the outcome of a customization. A device that has its own

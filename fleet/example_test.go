@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync/fetch"
 )
@@ -23,13 +24,13 @@ func Example() {
 	}))
 	defer server.Close()
 
-	row, err := device.NewRow("SPA942", "", nil) // its newest firmware
+	row, err := model.NewRow("SPA942", "", nil) // its newest firmware
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	rule, _ := device.LookupID("Profile_Rule")
-	delay, _ := device.LookupID("Resync_Random_Delay")
+	rule, _ := model.LookupID("Profile_Rule")
+	delay, _ := model.LookupID("Resync_Random_Delay")
 	f, err := fleet.New(fleet.Config{
 		Seed:    1,
 		Network: &fetch.Sockets{},
@@ -85,7 +86,7 @@ func ExampleConfig_events() {
 	}))
 	defer server.Close()
 
-	row, err := device.NewRow("SPA2102", "5.2.10", nil)
+	row, err := model.NewRow("SPA2102", "5.2.10", nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -93,7 +94,7 @@ func ExampleConfig_events() {
 	preset := func(path string) []device.Set {
 		var list []device.Set
 		for name, value := range map[string]string{"Profile_Rule": server.URL + path, "Resync_Random_Delay": "0"} {
-			id, _ := device.LookupID(name)
+			id, _ := model.LookupID(name)
 			list = append(list, device.Set{ID: id, Has: true, Value: value})
 		}
 		return list
@@ -141,12 +142,12 @@ func ExampleFleet_Do() {
 	}))
 	defer server.Close()
 
-	row, err := device.NewRow("SPA504G", "", nil)
+	row, err := model.NewRow("SPA504G", "", nil)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	onReset, _ := device.LookupID("Resync_On_Reset")
+	onReset, _ := model.LookupID("Resync_On_Reset")
 	f, err := fleet.New(fleet.Config{Seed: 1, Network: &fetch.Sockets{}, Groups: []fleet.Group{
 		{Row: row, Count: 1, Presets: []device.Set{{ID: onReset, Has: true, Value: "No"}}},
 	}})
@@ -158,7 +159,7 @@ func ExampleFleet_Do() {
 	defer stop()
 	defer run(ctx, f)()
 
-	if err := f.Do(ctx, 0, device.Command{Order: device.Resync, Argument: server.URL + "/by-hand.xml", Cause: device.ByStep}); err != nil {
+	if err := f.Do(ctx, 0, device.Command{Order: device.Resync, Argument: server.URL + "/by-hand.xml", Cause: model.ByStep}); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 )
@@ -56,7 +57,7 @@ type Fleet struct {
 	conduct    func(int64, func(device.Index, device.Command)) (int64, bool)
 
 	rowsMu sync.RWMutex
-	rows   []*device.Row
+	rows   []*model.Row
 
 	running   atomic.Int64
 	aborted   atomic.Int64
@@ -190,13 +191,13 @@ func (f *Fleet) populate() {
 		group := &f.groups[g]
 		f.rows = append(f.rows, group.Row)
 		f.presets = append(f.presets, f.shelf.Layers.Preset(group.Row.Factory, group.Presets))
-		first := group.Row.Unit(f.seed, device.Index(last), f.address(device.Index(last)))
+		first := device.NewUnit(group.Row, f.seed, device.Index(last), f.address(device.Index(last)))
 		f.births = append(f.births, birthOf(group, &first, f.presets[g]))
 		last += group.Count
 		for ; place < f.shard.Len(last); place++ {
 			dev := f.shard.At(place)
 			u := f.loop(dev).unit(dev)
-			*u = unit{act: idle, row: uint16(g), group: uint16(g), params: group.Row.Factory.Reset()}
+			*u = unit{act: idle, row: uint16(g), group: uint16(g), params: device.Reset(group.Row.Factory)}
 			u.set(rcPending, group.RCURL != "" && group.Row.Customizable())
 		}
 	}
@@ -461,15 +462,15 @@ func (f *Fleet) tell(l *loop, events []device.Event) {
 }
 
 // identity returns who a device is at a firmware.
-func (f *Fleet) identity(r *device.Row, dev device.Index) device.Unit {
-	u := r.Unit(f.seed, dev, f.address(dev))
+func (f *Fleet) identity(r *model.Row, dev device.Index) device.Unit {
+	u := device.NewUnit(r, f.seed, dev, f.address(dev))
 	if f.ccert != nil {
 		u.CCERT = f.ccert(&u)
 	}
 	return u
 }
 
-func (f *Fleet) row(i uint16) *device.Row {
+func (f *Fleet) row(i uint16) *model.Row {
 	f.rowsMu.RLock()
 	defer f.rowsMu.RUnlock()
 	return f.rows[i]
@@ -484,7 +485,7 @@ func (f *Fleet) rowAt(from uint16, version string) uint16 {
 	if err != nil {
 		return from
 	}
-	same := func(r *device.Row) bool {
+	same := func(r *model.Row) bool {
 		return r.Model == to.Model && r.Firmware.Version == version && slices.Equal(r.Switches, to.Switches)
 	}
 	if i := slices.IndexFunc(f.rows, same); i >= 0 {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 )
 
@@ -21,7 +22,7 @@ func (f file) Respond(int64, *resync.Request) resync.Response {
 // asking are the presets of a device that resyncs as soon as it boots.
 func asking(t *testing.T) (sets []device.Set) {
 	for _, p := range [][2]string{{"Profile_Rule", "http://127.0.0.1/a"}, {"Resync_Random_Delay", "0"}} {
-		id, ok := device.LookupID(p[0])
+		id, ok := model.LookupID(p[0])
 		if !ok {
 			t.Fatalf("no parameter %s", p[0])
 		}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fsm"
 	"spafleet/resync"
 )
@@ -300,7 +301,7 @@ func (l *loop) count(u *unit, order device.Order, o *resync.Outcome) {
 func (l *loop) resynced(dev device.Index, u *unit, o *resync.Outcome, now int64) {
 	l.count(u, device.Resync, o)
 	u.reboot = max(u.reboot, o.Reboot)
-	if o.OK && u.reboot != device.NoReboot {
+	if o.OK && u.reboot != model.NoReboot {
 		l.boot(dev, u, device.ByParams, now)
 		return
 	}
@@ -344,7 +345,7 @@ func (l *loop) upgraded(dev device.Index, u *unit, o *resync.Outcome, now int64)
 // boot starts a device's firmware and sets its first timer. Calls that were up
 // are dropped by it (documented).
 func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) {
-	u.booted, u.last, u.run, u.reboot = now, 0, 0, device.NoReboot
+	u.booted, u.last, u.run, u.reboot = now, 0, 0, model.NoReboot
 	u.set(erring|inUse|spent1|spent2, false)
 	u.agenda[forcedTimer] = 0
 	l.emit(dev, u, device.Event{At: now, Kind: device.Boot, Reason: reason})
@@ -353,7 +354,7 @@ func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) 
 		l.emit(dev, u, device.Event{At: now, Kind: device.Syslog, Text: line})
 	}
 	if u.customizing() {
-		l.arm(dev, u, now, device.ByRC, true)
+		l.arm(dev, u, now, model.ByRC, true)
 		return
 	}
 	l.firstContact(dev, u, reason, now)
@@ -383,7 +384,7 @@ func (l *loop) draw(dev device.Index, u *unit, purpose uint8) float64 {
 	return device.Draw(l.f.seed, dev, purpose, u.draws)
 }
 
-func (l *loop) row(u *unit) *device.Row { return l.f.row(u.row) }
+func (l *loop) row(u *unit) *model.Row { return l.f.row(u.row) }
 
 // emit stamps an event with its device and count.
 func (l *loop) emit(dev device.Index, u *unit, e device.Event) {

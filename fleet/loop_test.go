@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 )
 
@@ -33,7 +34,7 @@ func (a askedNetwork) Fetch(context.Context, *resync.Request) (resync.Response, 
 }
 
 func TestFullInboxHoldsUpNoTimer(t *testing.T) {
-	row, err := device.NewRow("SPA2102", "", nil)
+	row, err := model.NewRow("SPA2102", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

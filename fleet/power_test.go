@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 )
 
@@ -106,11 +107,11 @@ func TestPowerLossForgetsWhatWaits(t *testing.T) {
 	groups := []fleet.Group{ata(t, 1), ata(t, 1, "Resync_On_Reset=No")}
 	s := start(t, n, fleet.Config{Groups: groups, Outstanding: 1})
 	s.await("a full gate", func() bool { return n.inFlight() == 1 })
-	s.command(1, device.Command{Order: device.Resync, Cause: device.ByStep, Argument: "http://192.0.2.5/stale"})
+	s.command(1, device.Command{Order: device.Resync, Cause: model.ByStep, Argument: "http://192.0.2.5/stale"})
 	s.await("a wait for admission", func() bool { return s.f.Saturated() == 1 })
 	s.do(1, device.SwitchOff)
 	s.do(1, device.SwitchOn)
-	s.command(1, device.Command{Order: device.Resync, Cause: device.ByStep, Argument: "http://192.0.2.5/fresh"})
+	s.command(1, device.Command{Order: device.Resync, Cause: model.ByStep, Argument: "http://192.0.2.5/fresh"})
 	s.await("another wait", func() bool { return s.f.Saturated() == 2 })
 	release()
 	s.await("the end", func() bool { return s.view(1).Resyncs.OK+s.view(1).Resyncs.Failed == 1 })
@@ -139,7 +140,7 @@ func TestABootTakesItsTime(t *testing.T) {
 			{after: 701 * s, order: device.SwitchOn},
 		}}
 	contacts, stand := tl.run(t)
-	want := append([]contact{atBoot}, contact{745 * s, device.ByPowerOn}, contact{835 * s, device.ByTrigger}, contact{925 * s, device.ByTrigger})
+	want := append([]contact{atBoot}, contact{745 * s, model.ByPowerOn}, contact{835 * s, model.ByTrigger}, contact{925 * s, model.ByTrigger})
 	if !slices.Equal(contacts[0], want) {
 		t.Errorf("contacts %v\nwant     %v", contacts[0], want)
 	}
@@ -180,6 +181,6 @@ func TestFamiliesComeBackOneAfterTheOther(t *testing.T) {
 	}{{"SPA2000", 12 * time.Second}, {"PAP2T", 15 * time.Second}, {"SPA942", 30 * time.Second}, {"SPA504G", 50 * time.Second}, {"SPA122", time.Minute}} {
 		timeline{model: tt.model, files: served, lasts: 500 * time.Second, set: []string{"Resync_Random_Delay=0", "Resync_Periodic=0"},
 			moves: []move{{after: 100 * time.Second, order: device.SwitchOff}, {after: 200 * time.Second, order: device.SwitchOn}}}.
-			exactly(t, atBoot, contact{200*time.Second + tt.after, device.ByPowerOn})
+			exactly(t, atBoot, contact{200*time.Second + tt.after, model.ByPowerOn})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/fsm"
 	"spafleet/resync"
@@ -98,11 +99,11 @@ func TestUpgradeChangesTheFirmwareAndKeepsSettings(t *testing.T) {
 	first := "power_on customized:preset boot:power start:power_on ok"
 	s.awaitStory(0, first)
 	s.awaitStory(2, first)
-	upgrade := device.Command{Order: device.Upgrade, Cause: device.ByStep, Argument: "http://192.0.2.5/fw"}
+	upgrade := device.Command{Order: device.Upgrade, Cause: model.ByStep, Argument: "http://192.0.2.5/fw"}
 	s.command(0, upgrade)
 	s.awaitStory(0, first+" upgrade_started upgrade_ok boot:upgrade_ok start:power_on ok")
 	v := s.view(0)
-	if v.Unit.Row.Firmware.Version != "5.2.12" || v.Unit.Row.Behaviour.Redirects != device.AllRedirects {
+	if v.Unit.Row.Firmware.Version != "5.2.12" || v.Unit.Row.Behaviour.Redirects != model.AllRedirects {
 		t.Errorf("firmware %s, redirects followed: %v", v.Unit.Row.Firmware.Version, v.Unit.Row.Behaviour.Redirects)
 	}
 	if got := s.value(0, "GPP_A"); got != "kept" {
@@ -164,7 +165,7 @@ func TestFactoryResetBringsThePresetsBack(t *testing.T) {
 func TestRebootReasonNamesWhoAsked(t *testing.T) {
 	s := start(t, newNetwork(), fleet.Config{Groups: []fleet.Group{ata(t, 1, "Resync_On_Reset=No")}})
 	story := "power_on customized:preset boot:power"
-	for cause, words := range map[device.Cause]string{device.ByWeb: "web boot:web", device.ByKeypad: "ivr boot:ivr", device.ByNotify: "boot:notify", device.ByStep: "boot:step"} {
+	for cause, words := range map[model.Cause]string{model.ByWeb: "web boot:web", model.ByKeypad: "ivr boot:ivr", model.ByNotify: "boot:notify", model.ByStep: "boot:step"} {
 		s.command(0, device.Command{Order: device.Reboot, Cause: cause})
 		story += " " + words
 		s.awaitStory(0, story)

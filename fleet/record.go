@@ -9,6 +9,7 @@ import (
 	"net/netip"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/fsm"
 	"spafleet/resync"
@@ -46,8 +47,8 @@ func (r *record) times() [4 + numTimers]*int64 {
 func (r *record) bytes() [6]small {
 	u := &r.unit
 	return [...]small{
-		{(*uint8)(&u.life.State), uint8(fsm.SecPrv2)}, {(*uint8)(&u.cause), uint8(device.ByRC)}, {&u.run, 250},
-		{(*uint8)(&u.reboot), uint8(device.ColdReboot)}, {(*uint8)(&u.doing), uint8(device.Customize)}, {(*uint8)(&u.why), uint8(device.ByRC)},
+		{(*uint8)(&u.life.State), uint8(fsm.SecPrv2)}, {(*uint8)(&u.cause), uint8(model.ByRC)}, {&u.run, 250},
+		{(*uint8)(&u.reboot), uint8(model.ColdReboot)}, {(*uint8)(&u.doing), uint8(device.Customize)}, {(*uint8)(&u.why), uint8(model.ByRC)},
 	}
 }
 
@@ -65,13 +66,13 @@ func (r *record) counts() [4]*uint32 {
 type recordWriter struct {
 	b      []byte
 	base   int64 // times are written as their distance from it
-	names  map[device.ID]uint64
+	names  map[model.ID]uint64
 	texts  map[string]uint64
 	layers map[*device.Layer]uint64
 }
 
 func newRecordWriter(base int64) *recordWriter {
-	return &recordWriter{base: base, names: map[device.ID]uint64{}, texts: map[string]uint64{}, layers: map[*device.Layer]uint64{}}
+	return &recordWriter{base: base, names: map[model.ID]uint64{}, texts: map[string]uint64{}, layers: map[*device.Layer]uint64{}}
 }
 
 func (w *recordWriter) uint(v uint64) { w.b = binary.AppendUvarint(w.b, v) }
@@ -225,7 +226,7 @@ type recordReader struct {
 	b      []byte
 	base   int64
 	err    error // the first mistake; what is read after it is nothing
-	names  []device.ID
+	names  []model.ID
 	texts  []string
 	layers []*device.Layer
 	shelf  *device.Layers
@@ -314,7 +315,7 @@ func (r *recordReader) head() (dev device.Index, version string) {
 }
 
 // record reads the rest of a record.
-func (r *recordReader) record(f *device.Factory) (rec record) {
+func (r *recordReader) record(f *model.Factory) (rec record) {
 	u := &rec.unit
 	u.flags = flags(r.upTo(uint64(lastFlag<<1 - 1)))
 	u.life.Proven = r.bool()
@@ -345,7 +346,7 @@ func (r *recordReader) times(rec *record) {
 	}
 }
 
-func (r *recordReader) rarities(rec *record, f *device.Factory) {
+func (r *recordReader) rarities(rec *record, f *model.Factory) {
 	which := r.upTo(1<<6 - 1)
 	for which != 0 && r.err == nil {
 		bit := bits.TrailingZeros64(which)
@@ -371,7 +372,7 @@ func (r *recordReader) rarities(rec *record, f *device.Factory) {
 }
 
 // params reads parameters of a model.
-func (r *recordReader) params(f *device.Factory) (p device.Params) {
+func (r *recordReader) params(f *model.Factory) (p device.Params) {
 	layer := known(r, &r.layers, func() *device.Layer {
 		l, err := r.shelf.Layer(f, r.sets())
 		if err != nil {
@@ -395,7 +396,7 @@ func (r *recordReader) params(f *device.Factory) (p device.Params) {
 }
 
 func (r *recordReader) command() *device.Command {
-	c := &device.Command{Order: device.Order(r.upTo(uint64(device.Customize))), Cause: device.Cause(r.upTo(uint64(device.ByRC))), Argument: r.string()}
+	c := &device.Command{Order: device.Order(r.upTo(uint64(device.Customize))), Cause: model.Cause(r.upTo(uint64(model.ByRC))), Argument: r.string()}
 	if b := r.string(); b != "" {
 		addr, ok := netip.AddrFromSlice([]byte(b))
 		if !ok {
@@ -423,9 +424,9 @@ func (r *recordReader) sets() []device.Set {
 	return sets
 }
 
-func (r *recordReader) name() device.ID {
+func (r *recordReader) name() model.ID {
 	name := r.string()
-	id, ok := device.LookupID(name)
+	id, ok := model.LookupID(name)
 	if !ok && r.err == nil {
 		r.fail(fmt.Errorf("this version of spafleet does not know its parameter %q", name))
 	}

@@ -15,20 +15,21 @@ import (
 	"pgregory.net/rapid"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/fsm"
 	"spafleet/resync"
 )
 
-func drawSets(t *rapid.T, f *device.Factory) []device.Set {
+func drawSets(t *rapid.T, f *model.Factory) []device.Set {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) device.Set {
 		return device.Set{ID: rapid.SampledFrom(f.Params).Draw(t, "parameter").ID, Value: rapid.String().Draw(t, "value"), Has: true,
 			Access: rapid.SampledFrom([]profile.Access{0, profile.NoAccess, profile.ReadOnly, profile.ReadWrite}).Draw(t, "access")}
 	}), 0, 8).Draw(t, "sets")
 }
 
-func drawCommand(t *rapid.T, f *device.Factory) device.Command {
-	c := device.Command{Order: device.Order(rapid.IntRange(1, int(device.Customize)).Draw(t, "order")), Cause: device.Cause(rapid.IntRange(0, int(device.ByRC)).Draw(t, "cause")),
+func drawCommand(t *rapid.T, f *model.Factory) device.Command {
+	c := device.Command{Order: device.Order(rapid.IntRange(1, int(device.Customize)).Draw(t, "order")), Cause: model.Cause(rapid.IntRange(0, int(model.ByRC)).Draw(t, "cause")),
 		Argument: rapid.String().Draw(t, "argument"), Sets: drawSets(t, f)}
 	if len(c.Sets) == 0 {
 		c.Sets = nil
@@ -38,7 +39,7 @@ func drawCommand(t *rapid.T, f *device.Factory) device.Command {
 }
 
 // drawRecord draws a device that holds anything.
-func drawRecord(t *rapid.T, layers *device.Layers, row *device.Row, dev device.Index) record {
+func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.Index) record {
 	number := func(name string, most uint32) uint32 { return rapid.Uint32Max(most).Draw(t, name) }
 	moment := func(name string) int64 { return rapid.Int64().Draw(t, name) }
 	params := func() device.Params {
@@ -52,8 +53,8 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *device.Row, dev device.I
 		n: number("n", 1<<32-1), draws: number("draws", 1<<32-1), ok: number("ok", 1<<32-1), failed: number("failed", 1<<32-1),
 		life:  device.Life{State: fsm.State(number("state", uint32(fsm.SecPrv2))), Proven: rapid.Bool().Draw(t, "proven")},
 		flags: flags(number("flags", uint32(lastFlag<<1-1))) &^ queued,
-		run:   uint8(number("run", 250)), cause: device.Cause(number("cause", uint32(device.ByRC))), reboot: device.RebootClass(number("reboot", uint32(device.ColdReboot))),
-		doing: device.Order(number("doing", uint32(device.Customize))), why: device.Cause(number("why", uint32(device.ByRC))),
+		run:   uint8(number("run", 250)), cause: model.Cause(number("cause", uint32(model.ByRC))), reboot: model.RebootClass(number("reboot", uint32(model.ColdReboot))),
+		doing: device.Order(number("doing", uint32(device.Customize))), why: model.Cause(number("why", uint32(model.ByRC))),
 	}
 	r.past = past{
 		fired: moment("fired"), wish: resync.Wish(rapid.Uint64().Draw(t, "wish")),
@@ -89,9 +90,9 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *device.Row, dev device.I
 	return r
 }
 
-func rowOf(t testing.TB, model string) *device.Row {
+func rowOf(t testing.TB, name string) *model.Row {
 	t.Helper()
-	row, err := device.NewRow(model, "", nil)
+	row, err := model.NewRow(name, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +126,7 @@ func plain(r record) (record, []string) {
 
 // Whatever a device holds is what is read of it.
 func TestRecordsComeBackAsTheyWere(t *testing.T) {
-	rows := []*device.Row{rowOf(t, "SPA2102"), rowOf(t, "SPA942")}
+	rows := []*model.Row{rowOf(t, "SPA2102"), rowOf(t, "SPA942")}
 	rapid.Check(t, func(t *rapid.T) {
 		base := rapid.Int64().Draw(t, "base")
 		var here, there device.Layers
@@ -181,7 +182,7 @@ func TestDictionariesBeginAnewTogether(t *testing.T) {
 
 // fuzzFleet is a fleet whose files are fuzzed.
 func fuzzFleet(t testing.TB) Config {
-	presets := func(row *device.Row, name, value string) []device.Set {
+	presets := func(row *model.Row, name, value string) []device.Set {
 		p, ok := row.Lookup(name)
 		if !ok {
 			t.Fatal(name)

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/resync"
 )
@@ -38,6 +39,6 @@ func (l *loop) considerReport(dev device.Index, u *unit, now int64) {
 	}
 	unit := l.f.identity(l.row(u), dev)
 	if resync.WantsDelta(&unit, u.params) {
-		l.wait(dev, u, device.Command{Order: device.Report, Cause: device.ByUpgrade}, now)
+		l.wait(dev, u, device.Command{Order: device.Report, Cause: model.ByUpgrade}, now)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/fsm"
 )
@@ -256,7 +257,7 @@ func TestAnAttemptThatWasUnderWayBeginsAnew(t *testing.T) {
 			c := career{n: n, groups: func() []fleet.Group {
 				return []fleet.Group{{Name: "a", Row: row(t, "SPA2102", "5.2.10", nil), Count: 1, Presets: sets(t, atOnce...)}}
 			}}
-			c.spells = []spell{{lasts: 100 * time.Second, killed: killed, away: time.Hour, moves: []move{{after: 50 * time.Second, order: device.Resync, url: "http://192.0.2.5/slow", cause: device.ByWeb}}},
+			c.spells = []spell{{lasts: 100 * time.Second, killed: killed, away: time.Hour, moves: []move{{after: 50 * time.Second, order: device.Resync, url: "http://192.0.2.5/slow", cause: model.ByWeb}}},
 				{lasts: 200 * time.Second}}
 			n.hold = 90 * time.Second // that of the boot ends at 90 s, that of the command would at 180 s
 			s := c.live(t)
@@ -284,7 +285,7 @@ func TestABootGoesOn(t *testing.T) {
 		return []fleet.Group{{Name: "a", Row: row(t, "SPA504G", "7.5.5", nil), Count: 1, Presets: sets(t, atOnce...)}}
 	}, spells: []spell{{lasts: 60 * time.Second, moves: []move{{after: 20 * time.Second, order: device.SwitchOff}, {after: 30 * time.Second, order: device.SwitchOn}}}, {lasts: 60 * time.Second}}}
 	c.n.put("/a", profileOf("GPP_A=1"))
-	if got, want := contactsOf(c.live(t), 0), []contact{atBoot, {80 * time.Second, device.ByPowerOn}}; !slices.Equal(got, want) {
+	if got, want := contactsOf(c.live(t), 0), []contact{atBoot, {80 * time.Second, model.ByPowerOn}}; !slices.Equal(got, want) {
 		t.Errorf("contacts %v, want %v", got, want)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
 )
@@ -41,7 +42,7 @@ func TestViewsAreConsistentWhileCommandsFly(t *testing.T) {
 		chance := rand.New(rand.NewPCG(1, uint64(g)))
 		work.Go(func() {
 			for over.Err() == nil {
-				c := device.Command{Order: orders[chance.IntN(len(orders))], Cause: device.ByStep}
+				c := device.Command{Order: orders[chance.IntN(len(orders))], Cause: model.ByStep}
 				if c.Order == device.SetParams {
 					c.Sets = edit
 				}

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
 )
@@ -132,9 +133,9 @@ func profileOf(pairs ...string) string {
 	return b.String()
 }
 
-func row(t testing.TB, model, firmware string, switches map[string]string) *device.Row {
+func row(t testing.TB, name, firmware string, switches map[string]string) *model.Row {
 	t.Helper()
-	r, err := device.NewRow(model, firmware, switches)
+	r, err := model.NewRow(name, firmware, switches)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,7 @@ func sets(t testing.TB, pairs ...string) []device.Set {
 	var list []device.Set
 	for _, p := range pairs {
 		name, value, _ := strings.Cut(p, "=")
-		id, ok := device.LookupID(name)
+		id, ok := model.LookupID(name)
 		if !ok {
 			t.Fatalf("no parameter %q", name)
 		}
@@ -292,7 +293,7 @@ func (s *stand) awaitStory(dev device.Index, want string) {
 
 func (s *stand) do(dev device.Index, order device.Order, pairs ...string) {
 	s.t.Helper()
-	s.command(dev, device.Command{Order: order, Cause: device.ByStep, Sets: sets(s.t, pairs...)})
+	s.command(dev, device.Command{Order: order, Cause: model.ByStep, Sets: sets(s.t, pairs...)})
 }
 
 func (s *stand) command(dev device.Index, c device.Command) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // What turning a switch of the firmware table changes in when a device contacts
@@ -22,28 +23,28 @@ func TestSwitchesMoveContacts(t *testing.T) {
 		instead []contact
 	}{
 		{"error_retry_zero", timeline{down: true, lasts: 4500 * time.Millisecond, set: []string{"Resync_Error_Retry_Delay=0"}},
-			"never", []contact{atBoot}, "at_once", append([]contact{atBoot}, every(device.ByRetry, s, s, 4)...)},
+			"never", []contact{atBoot}, "at_once", append([]contact{atBoot}, every(model.ByRetry, s, s, 4)...)},
 		{"boot_time", timeline{lasts: 500 * s, moves: []move{{after: 100 * s, order: device.SwitchOff}, {after: 200 * s, order: device.SwitchOn}}},
-			"20s", []contact{atBoot, {220 * s, device.ByPowerOn}}, "0s", []contact{atBoot, {200 * s, device.ByPowerOn}}},
+			"20s", []contact{atBoot, {220 * s, model.ByPowerOn}}, "0s", []contact{atBoot, {200 * s, model.ByPowerOn}}},
 		{"forced_delay", timeline{lasts: 4500 * s, set: []string{"Forced_Resync_Delay=600"}, moves: shortCall},
-			"max_wait", []contact{atBoot, {3600 * s, device.ByPeriodic}}, "countdown", []contact{atBoot, {4100 * s, device.ByPeriodic}}},
+			"max_wait", []contact{atBoot, {3600 * s, model.ByPeriodic}}, "countdown", []contact{atBoot, {4100 * s, model.ByPeriodic}}},
 		{"forced_delay", timeline{lasts: 9000 * s, set: []string{"Forced_Resync_Delay=600"}, moves: []move{{after: 3000 * s, order: device.HookOff}, {after: 7000 * s, order: device.HookOn}}},
-			"max_wait", append([]contact{atBoot}, every(device.ByPeriodic, 4200*s, 3600*s, 2)...),
-			"countdown", []contact{atBoot, {7600 * s, device.ByPeriodic}}},
+			"max_wait", append([]contact{atBoot}, every(model.ByPeriodic, 4200*s, 3600*s, 2)...),
+			"countdown", []contact{atBoot, {7600 * s, model.ByPeriodic}}},
 		{"forced_delay", timeline{lasts: 5000 * s, set: []string{"Forced_Resync_Delay=600", "Resync_Periodic=0"},
 			moves: append(slices.Clone(shortCall), move{after: 3600 * s, order: device.Resync}, move{after: 3700 * s, order: device.HookOff}, move{after: 3800 * s, order: device.HookOn})},
-			"max_wait", []contact{atBoot, {3600 * s, device.ByStep}}, "countdown", []contact{atBoot, {4400 * s, device.ByStep}}},
+			"max_wait", []contact{atBoot, {3600 * s, model.ByStep}}, "countdown", []contact{atBoot, {4400 * s, model.ByStep}}},
 		{"prvtmr_from", timeline{lasts: 1500 * s, hold: 50 * s, set: []string{"Resync_Trigger_1=$PRVTMR ge 600"}},
-			"start", append([]contact{atBoot}, every(device.ByTrigger, 600*s, 600*s, 2)...),
-			"end", append([]contact{atBoot}, every(device.ByTrigger, 650*s, 650*s, 2)...)},
+			"start", append([]contact{atBoot}, every(model.ByTrigger, 600*s, 600*s, 2)...),
+			"end", append([]contact{atBoot}, every(model.ByTrigger, 650*s, 650*s, 2)...)},
 		{"periodic_from", timeline{lasts: 9000 * s, set: []string{"Resync_On_Reset=No"}},
-			"success", nil, "boot", every(device.ByPeriodic, time.Hour, time.Hour, 2)},
+			"success", nil, "boot", every(model.ByPeriodic, time.Hour, time.Hour, 2)},
 		{"resync_after_param_reboot", timeline{lasts: 500 * s, moves: []move{{after: 100 * s, order: device.SetParams, pairs: []string{"User_ID_1_=7"}}}},
-			"yes", []contact{atBoot, {100 * s, device.ByPowerOn}}, "no", []contact{atBoot}},
+			"yes", []contact{atBoot, {100 * s, model.ByPowerOn}}, "no", []contact{atBoot}},
 		{"trigger_mode", timeline{lasts: 200 * s, set: []string{"Resync_Trigger_1=$REGTMR1 ge 100"}},
-			"level", []contact{atBoot, {100 * s, device.ByTrigger}, {160 * s, device.ByTrigger}}, "edge", []contact{atBoot, {100 * s, device.ByTrigger}}},
+			"level", []contact{atBoot, {100 * s, model.ByTrigger}, {160 * s, model.ByTrigger}}, "edge", []contact{atBoot, {100 * s, model.ByTrigger}}},
 		{"trigger_floor", timeline{lasts: 150 * s, set: []string{"Resync_Trigger_1=$REGTMR1 ge 100"}},
-			"60s", []contact{atBoot, {100 * s, device.ByTrigger}}, "20s", append([]contact{atBoot}, every(device.ByTrigger, 100*s, 20*s, 3)...)},
+			"60s", []contact{atBoot, {100 * s, model.ByTrigger}}, "20s", append([]contact{atBoot}, every(model.ByTrigger, 100*s, 20*s, 3)...)},
 	}
 	for _, tt := range tests {
 		for value, want := range map[string][]contact{tt.value: tt.want, tt.other: tt.instead} {
@@ -80,16 +81,16 @@ func TestDefaultsOfSwitches(t *testing.T) {
 func TestExplicitDelaySwitch(t *testing.T) {
 	const s = time.Second
 	tl := timeline{files: served, count: 200, lasts: 1000 * s, set: []string{"Resync_On_Reset=No", "Resync_Random_Delay=5", "Resync_Periodic=0"},
-		moves: []move{{after: 500 * s, order: device.Resync, cause: device.ByWeb}}}
+		moves: []move{{after: 500 * s, order: device.Resync, cause: model.ByWeb}}}
 	for dev, list := range tl.play(t) {
-		if !slices.Equal(list, []contact{{500 * s, device.ByWeb}}) {
+		if !slices.Equal(list, []contact{{500 * s, model.ByWeb}}) {
 			t.Fatalf("device %d: %v", dev, list)
 		}
 	}
 	tl.switches = map[string]string{"explicit_delay": "random"}
 	var delays []time.Duration
 	for dev, list := range tl.play(t) {
-		if len(list) != 1 || list[0].cause != device.ByWeb {
+		if len(list) != 1 || list[0].cause != model.ByWeb {
 			t.Fatalf("device %d: %v", dev, list)
 		}
 		delays = append(delays, list[0].after)
@@ -100,7 +101,7 @@ func TestExplicitDelaySwitch(t *testing.T) {
 // An order that waits its random delay is not lost to what happens meanwhile.
 func TestDelayedOrderIsNotLost(t *testing.T) {
 	const s = time.Second
-	order := move{after: 500 * s, order: device.Resync, cause: device.ByWeb, url: "http://192.0.2.5/b"}
+	order := move{after: 500 * s, order: device.Resync, cause: model.ByWeb, url: "http://192.0.2.5/b"}
 	tests := []struct {
 		name  string
 		set   []string
@@ -121,7 +122,7 @@ func TestDelayedOrderIsNotLost(t *testing.T) {
 			n := 0
 			for _, list := range tl.play(t) {
 				for _, c := range list {
-					if c.cause == device.ByWeb {
+					if c.cause == model.ByWeb {
 						n++
 					}
 				}
@@ -149,9 +150,9 @@ func TestPRVSTByCauseAndSwitch(t *testing.T) {
 		{"periodic", nil, append(slices.Clone(off), "Resync_Periodic=100"), nil, "/1"},
 		{"trigger", nil, append(slices.Clone(off), "Resync_Trigger_1=$PRVTMR ge 100"), nil, "/1"},
 		{"trigger", map[string]string{"prvst_trigger": "-1"}, append(slices.Clone(off), "Resync_Trigger_1=$PRVTMR ge 100"), nil, "/-1"},
-		{"web", nil, off, []move{{after: 100 * s, order: device.Resync, cause: device.ByWeb}}, "/-1"},
-		{"notify", nil, off, []move{{after: 100 * s, order: device.Resync, cause: device.ByNotify}}, "/-1"},
-		{"notify", map[string]string{"prvst_notify": "1"}, off, []move{{after: 100 * s, order: device.Resync, cause: device.ByNotify}}, "/1"},
+		{"web", nil, off, []move{{after: 100 * s, order: device.Resync, cause: model.ByWeb}}, "/-1"},
+		{"notify", nil, off, []move{{after: 100 * s, order: device.Resync, cause: model.ByNotify}}, "/-1"},
+		{"notify", map[string]string{"prvst_notify": "1"}, off, []move{{after: 100 * s, order: device.Resync, cause: model.ByNotify}}, "/1"},
 		{"upgrade", nil, []string{"Resync_On_Reset=No"}, []move{{after: 100 * s, order: device.Upgrade, url: "http://192.0.2.5/image"}}, "/0"},
 		{"upgrade", map[string]string{"prvst_upgrade": "1"}, []string{"Resync_On_Reset=No"}, []move{{after: 100 * s, order: device.Upgrade, url: "http://192.0.2.5/image"}}, "/1"},
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 )
 
@@ -18,16 +19,16 @@ import (
 // A contact is the start of a resync.
 type contact struct {
 	after time.Duration
-	cause device.Cause
+	cause model.Cause
 }
 
 // A move is something that is done to every device at a time.
 type move struct {
 	after time.Duration
 	order device.Order
-	pairs []string     // of SetParams
-	cause device.Cause // 0: a step
-	url   string       // of Resync and Upgrade
+	pairs []string    // of SetParams
+	cause model.Cause // 0: a step
+	url   string      // of Resync and Upgrade
 }
 
 // A timeline is devices, their server, and what is done to them.
@@ -110,7 +111,7 @@ func (tl timeline) conduct(ctx context.Context, t *testing.T, f *fleet.Fleet) {
 			return
 		}
 		for dev := range device.Index(tl.count) {
-			c := device.Command{Order: m.order, Cause: device.ByStep, Argument: m.url, Sets: sets(t, m.pairs...)}
+			c := device.Command{Order: m.order, Cause: model.ByStep, Argument: m.url, Sets: sets(t, m.pairs...)}
 			if m.cause != 0 {
 				c.Cause = m.cause
 			}
@@ -130,7 +131,7 @@ func (tl timeline) exactly(t *testing.T, want ...contact) {
 }
 
 // every returns contacts of one cause at equal distances.
-func every(cause device.Cause, first, step time.Duration, count int) (list []contact) {
+func every(cause model.Cause, first, step time.Duration, count int) (list []contact) {
 	for i := range count {
 		list = append(list, contact{first + time.Duration(i)*step, cause})
 	}
@@ -138,7 +139,7 @@ func every(cause device.Cause, first, step time.Duration, count int) (list []con
 }
 
 // atBoot is a first contact without random delay.
-var atBoot = contact{0, device.ByPowerOn}
+var atBoot = contact{0, model.ByPowerOn}
 
 // spread checks that durations lie evenly in [low, high].
 func spread(t *testing.T, what string, low, high time.Duration, all []time.Duration) {
@@ -168,7 +169,7 @@ func TestT13TriggerComesEveryTenMinutes(t *testing.T) {
 		if first < 0 || first > 40*time.Second {
 			t.Errorf("device %d: first contact after %s", dev, first)
 		}
-		want := append([]contact{{first, device.ByPowerOn}}, every(device.ByTrigger, first+10*time.Minute, 10*time.Minute, 5)...)
+		want := append([]contact{{first, model.ByPowerOn}}, every(model.ByTrigger, first+10*time.Minute, 10*time.Minute, 5)...)
 		if !slices.Equal(list, want) {
 			t.Errorf("device %d: %v\nwant %v", dev, list, want)
 		}
@@ -184,37 +185,37 @@ func TestTriggerTimelines(t *testing.T) {
 		want []contact
 	}{
 		{"level comes again after the floor", timeline{lasts: 500 * s, set: append([]string{"Resync_Trigger_2=$REGTMR1 gt 300"}, off...)},
-			append([]contact{atBoot}, every(device.ByTrigger, 301*s, 60*s, 4)...)},
+			append([]contact{atBoot}, every(model.ByTrigger, 301*s, 60*s, 4)...)},
 		{"another floor", timeline{lasts: 500 * s, set: append([]string{"Resync_Trigger_2=$REGTMR1 gt 300"}, off...), switches: map[string]string{"trigger_floor": "100s"}},
-			append([]contact{atBoot}, every(device.ByTrigger, 301*s, 100*s, 2)...)},
+			append([]contact{atBoot}, every(model.ByTrigger, 301*s, 100*s, 2)...)},
 		{"edge comes once", timeline{lasts: day, set: append([]string{"Resync_Trigger_2=$REGTMR1 gt 300"}, off...), switches: map[string]string{"trigger_mode": "edge"}},
-			[]contact{atBoot, {301 * s, device.ByTrigger}}},
+			[]contact{atBoot, {301 * s, model.ByTrigger}}},
 		{"edge comes again with its timer", timeline{lasts: 2000 * s, set: append([]string{"Resync_Trigger_1=$PRVTMR ge 600"}, off...), switches: map[string]string{"trigger_mode": "edge"}},
-			append([]contact{atBoot}, every(device.ByTrigger, 600*s, 600*s, 3)...)},
+			append([]contact{atBoot}, every(model.ByTrigger, 600*s, 600*s, 3)...)},
 		{"a trigger waits for the first contact", timeline{lasts: 100 * s, set: append([]string{"Resync_Trigger_1=true"}, off...)},
-			append([]contact{atBoot}, every(device.ByTrigger, 0, 60*s, 2)...)},
+			append([]contact{atBoot}, every(model.ByTrigger, 0, 60*s, 2)...)},
 		{"Resync_On_Reset off: a trigger is the first, and starts the periodic timer",
 			timeline{lasts: 3000 * s, set: []string{"Resync_On_Reset=No", "Resync_Trigger_1=$REGTMR1 eq 300", "Resync_Periodic=1000"}},
-			append([]contact{{300 * s, device.ByTrigger}}, every(device.ByPeriodic, 1300*s, 1000*s, 2)...)},
+			append([]contact{{300 * s, model.ByTrigger}}, every(model.ByPeriodic, 1300*s, 1000*s, 2)...)},
 		{"an edit makes it true, and false", timeline{lasts: 1000 * s, set: append([]string{`Resync_Trigger_1="$B" eq "go"`}, off...),
 			moves: []move{{after: 100 * s, order: device.SetParams, pairs: []string{"GPP_B=go"}}, {after: 250 * s, order: device.SetParams, pairs: []string{"GPP_B=stop"}}}},
-			append([]contact{atBoot}, every(device.ByTrigger, 100*s, 60*s, 3)...)},
+			append([]contact{atBoot}, every(model.ByTrigger, 100*s, 60*s, 3)...)},
 		{"an edit makes it true twice, by edge", timeline{lasts: 1000 * s, set: append([]string{`Resync_Trigger_1="$B" eq "go"`}, off...),
 			switches: map[string]string{"trigger_mode": "edge"},
 			moves: []move{{after: 100 * s, order: device.SetParams, pairs: []string{"GPP_B=go"}}, {after: 250 * s, order: device.SetParams, pairs: []string{"GPP_B=stop"}},
 				{after: 400 * s, order: device.SetParams, pairs: []string{"GPP_B=go"}}}},
-			[]contact{atBoot, {100 * s, device.ByTrigger}, {400 * s, device.ByTrigger}}},
+			[]contact{atBoot, {100 * s, model.ByTrigger}, {400 * s, model.ByTrigger}}},
 		{"a file brings the trigger", timeline{lasts: 1000 * s, set: off, files: map[string]string{"/a": profileOf("Resync_Trigger_1=$PRVTMR ge 300")}},
-			append([]contact{atBoot}, every(device.ByTrigger, 300*s, 300*s, 3)...)},
+			append([]contact{atBoot}, every(model.ByTrigger, 300*s, 300*s, 3)...)},
 		{"Provision_Enable off", timeline{lasts: 1000 * s, set: append([]string{"Resync_Trigger_1=$PRVTMR ge 300"}, off...),
 			moves: []move{{after: 400 * s, order: device.SetParams, pairs: []string{"Provision_Enable=No"}}}},
-			[]contact{atBoot, {300 * s, device.ByTrigger}}},
+			[]contact{atBoot, {300 * s, model.ByTrigger}}},
 		{"a trigger waits for the line", timeline{lasts: 1000 * s, set: append([]string{"Resync_Trigger_1=$PRVTMR ge 600"}, off...),
 			moves: []move{{after: 500 * s, order: device.HookOff}, {after: 700 * s, order: device.HookOn}}},
-			[]contact{atBoot, {700 * s, device.ByTrigger}}},
+			[]contact{atBoot, {700 * s, model.ByTrigger}}},
 		{"a trigger takes the place of the retry", timeline{lasts: 1500 * s, down: true,
 			set: append([]string{"Resync_Trigger_1=$PRVTMR ge 600", "Resync_Error_Retry_Delay=700"}, off...)},
-			append([]contact{atBoot}, every(device.ByTrigger, 600*s, 600*s, 2)...)},
+			append([]contact{atBoot}, every(model.ByTrigger, 600*s, 600*s, 2)...)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -236,7 +237,7 @@ func TestT1AllDefaults(t *testing.T) {
 		if list[0].after == 0 {
 			count = 24
 		}
-		want := append([]contact{{list[0].after, device.ByPowerOn}}, every(device.ByPeriodic, list[0].after+time.Hour, time.Hour, count)...)
+		want := append([]contact{{list[0].after, model.ByPowerOn}}, every(model.ByPeriodic, list[0].after+time.Hour, time.Hour, count)...)
 		if !slices.Equal(list, want) {
 			t.Fatalf("device %d: %v\nwant %v", dev, list, want)
 		}
@@ -247,13 +248,13 @@ func TestT1AllDefaults(t *testing.T) {
 // T2: the file is not there, so the error timer runs and the periodic never does.
 func TestT2NotFoundForever(t *testing.T) {
 	tl := timeline{lasts: day - time.Minute, set: []string{"Resync_Random_Delay=0", "Resync_Periodic=60"}}
-	tl.exactly(t, append([]contact{atBoot}, every(device.ByRetry, time.Hour, time.Hour, 23)...)...)
+	tl.exactly(t, append([]contact{atBoot}, every(model.ByRetry, time.Hour, time.Hour, 23)...)...)
 }
 
 // T3: not found counts as a success.
 func TestT3NotFoundIsNoFailure(t *testing.T) {
 	tl := timeline{lasts: day - time.Minute, set: []string{"Resync_Random_Delay=0", "Resync_Fails_On_FNF=No", "Resync_Error_Retry_Delay=60"}}
-	tl.exactly(t, append([]contact{atBoot}, every(device.ByPeriodic, time.Hour, time.Hour, 23)...)...)
+	tl.exactly(t, append([]contact{atBoot}, every(model.ByPeriodic, time.Hour, time.Hour, 23)...)...)
 }
 
 // T4: the list of retry delays, with its random parts; the last one repeats.
@@ -268,7 +269,7 @@ func TestT4ErrorListWithRandomParts(t *testing.T) {
 		}
 		for i := range waits {
 			waits[i] = append(waits[i], list[i+1].after-list[i].after)
-			if list[i+1].cause != device.ByRetry {
+			if list[i+1].cause != model.ByRetry {
 				t.Errorf("device %d: %v", dev, list)
 			}
 		}
@@ -291,8 +292,8 @@ func TestT5T6NothingComesByItself(t *testing.T) {
 		{"T5: Resync_Periodic 0", timeline{set: []string{"Resync_Random_Delay=0", "Resync_Periodic=0"}}, []contact{atBoot}},
 		{"T6: Resync_On_Reset off", timeline{set: []string{"Resync_On_Reset=No"}}, nil},
 		{"T6: then somebody orders one", timeline{set: []string{"Resync_On_Reset=No"}, moves: []move{{after: 5000 * s, order: device.Resync}}},
-			append([]contact{{5000 * s, device.ByStep}}, every(device.ByPeriodic, 8600*s, time.Hour, 22)...)},
-		{"T7: no random delay", timeline{set: []string{"Resync_Random_Delay=0", "Resync_Periodic=80000"}}, []contact{atBoot, {80000 * s, device.ByPeriodic}}},
+			append([]contact{{5000 * s, model.ByStep}}, every(model.ByPeriodic, 8600*s, time.Hour, 22)...)},
+		{"T7: no random delay", timeline{set: []string{"Resync_Random_Delay=0", "Resync_Periodic=80000"}}, []contact{atBoot, {80000 * s, model.ByPeriodic}}},
 		{"Provision_Enable off", timeline{set: []string{"Provision_Enable=No"}}, nil},
 	}
 	for _, tt := range tests {
@@ -309,7 +310,7 @@ func TestT8FailureRepeatsTheWholeSequence(t *testing.T) {
 	tl := timeline{files: map[string]string{"/a": profileOf("GPP_A=1", "Profile_Rule_B=http://192.0.2.5/b")}, lasts: 3*time.Hour - time.Minute,
 		set: []string{"Resync_Random_Delay=0"}}
 	contacts, s := tl.run(t)
-	if want := append([]contact{atBoot}, every(device.ByRetry, time.Hour, time.Hour, 2)...); !slices.Equal(contacts[0], want) {
+	if want := append([]contact{atBoot}, every(model.ByRetry, time.Hour, time.Hour, 2)...); !slices.Equal(contacts[0], want) {
 		t.Errorf("contacts %v, want %v", contacts[0], want)
 	}
 	a, b := s.of(0, device.Applied), s.of(0, device.FetchFailed)
@@ -332,8 +333,8 @@ func TestT9ChangeCostsASecondRound(t *testing.T) {
 			if len(boots) != 2 || boots[1].Reason != device.ByParams || len(list) != 3 {
 				t.Fatalf("device %d: %d boots, contacts %v", dev, len(boots), list)
 			}
-			if boots[1].At != boots[0].At+int64(list[0].after) || list[1].cause != device.ByPowerOn ||
-				list[2] != (contact{list[1].after + time.Hour, device.ByPeriodic}) {
+			if boots[1].At != boots[0].At+int64(list[0].after) || list[1].cause != model.ByPowerOn ||
+				list[2] != (contact{list[1].after + time.Hour, model.ByPeriodic}) {
 				t.Errorf("device %d: contacts %v", dev, list)
 			}
 			delays = append(delays, list[1].after-list[0].after)
@@ -345,7 +346,7 @@ func TestT9ChangeCostsASecondRound(t *testing.T) {
 	})
 	t.Run("generation 4", func(t *testing.T) {
 		tl := timeline{model: "SPA112", firmware: "1.3.5", files: files, lasts: 2*time.Hour - time.Minute, set: []string{"Resync_Random_Delay=0"}}
-		tl.exactly(t, atBoot, contact{time.Hour, device.ByPeriodic})
+		tl.exactly(t, atBoot, contact{time.Hour, model.ByPeriodic})
 	})
 }
 
@@ -371,7 +372,7 @@ func TestT11DailyResyncs(t *testing.T) {
 			t.Fatalf("device %d: %v", dev, list)
 		}
 		for i, c := range list[1:] {
-			if c.cause != device.ByDaily {
+			if c.cause != model.ByDaily {
 				t.Errorf("device %d: by %s", dev, c.cause)
 			}
 			draws = append(draws, c.after-time.Duration(i)*day)
@@ -388,7 +389,7 @@ func TestDailyResyncKeepsToTheClockThroughDaylightSaving(t *testing.T) {
 		set: []string{"Resync_Random_Delay=0", "Resync_At__HHmm_=0600", "Resync_At_Random_Delay=0", "Time_Zone=GMT+01:00",
 			"Daylight_Saving_Time_Rule=start=3/-1/7/2;end=10/-1/7/3;save=1"}}
 	const h = time.Hour
-	tl.exactly(t, atBoot, contact{5 * h, device.ByDaily}, contact{day + 4*h, device.ByDaily}, contact{2*day + 4*h, device.ByDaily})
+	tl.exactly(t, atBoot, contact{5 * h, model.ByDaily}, contact{day + 4*h, model.ByDaily}, contact{2*day + 4*h, model.ByDaily})
 }
 
 // T12: a resync waits for the line, and for Forced_Resync_Delay at most.
@@ -402,11 +403,11 @@ func TestT12BusyLine(t *testing.T) {
 		lasts  time.Duration
 		want   []contact
 	}{
-		{"forced while the call lasts", "600", call, 4300 * s, []contact{atBoot, {4200 * s, device.ByPeriodic}}},
-		{"the call ends first", "14400", call, 6100 * s, []contact{atBoot, {6000 * s, device.ByPeriodic}}},
-		{"a short call is none", "600", []move{{after: 3000 * s, order: device.HookOff}, {after: 3500 * s, order: device.HookOn}}, 3700 * s, []contact{atBoot, {3600 * s, device.ByPeriodic}}},
+		{"forced while the call lasts", "600", call, 4300 * s, []contact{atBoot, {4200 * s, model.ByPeriodic}}},
+		{"the call ends first", "14400", call, 6100 * s, []contact{atBoot, {6000 * s, model.ByPeriodic}}},
+		{"a short call is none", "600", []move{{after: 3000 * s, order: device.HookOff}, {after: 3500 * s, order: device.HookOn}}, 3700 * s, []contact{atBoot, {3600 * s, model.ByPeriodic}}},
 		{"a second call does not begin the wait anew", "600", []move{{after: 3000 * s, order: device.HookOff}, {after: 3700 * s, order: device.Resync}}, 4300 * s,
-			[]contact{atBoot, {4200 * s, device.ByPeriodic}}},
+			[]contact{atBoot, {4200 * s, model.ByPeriodic}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -422,11 +423,11 @@ func TestNewPeriodCountsAtTheNextArming(t *testing.T) {
 	const s = time.Second
 	t.Run("by a file", func(t *testing.T) {
 		tl := timeline{files: map[string]string{"/a": profileOf("Resync_Periodic=600")}, lasts: 1700 * s, set: []string{"Resync_Random_Delay=0"}}
-		tl.exactly(t, append([]contact{atBoot}, every(device.ByPeriodic, 600*s, 600*s, 2)...)...)
+		tl.exactly(t, append([]contact{atBoot}, every(model.ByPeriodic, 600*s, 600*s, 2)...)...)
 	})
 	t.Run("by an edit", func(t *testing.T) {
 		tl := timeline{files: served, lasts: 4900 * s, set: []string{"Resync_Random_Delay=0"}, moves: []move{{after: 100 * s, order: device.SetParams, pairs: []string{"Resync_Periodic=600"}}}}
-		tl.exactly(t, append([]contact{atBoot}, every(device.ByPeriodic, 3600*s, 600*s, 3)...)...)
+		tl.exactly(t, append([]contact{atBoot}, every(model.ByPeriodic, 3600*s, 600*s, 3)...)...)
 	})
 }
 
@@ -436,15 +437,15 @@ func TestErrorListBeginsAnew(t *testing.T) {
 	list := []string{"Resync_Random_Delay=0", "Resync_Error_Retry_Delay=100,200,300", "Resync_Fails_On_FNF=Yes", "Resync_Periodic=0"}
 	t.Run("after a boot", func(t *testing.T) {
 		tl := timeline{lasts: 990 * s, set: list, moves: []move{{after: 400 * s, order: device.Reboot}}}
-		tl.exactly(t, atBoot, contact{100 * s, device.ByRetry}, contact{300 * s, device.ByRetry},
-			contact{400 * s, device.ByPowerOn}, contact{500 * s, device.ByRetry}, contact{700 * s, device.ByRetry})
+		tl.exactly(t, atBoot, contact{100 * s, model.ByRetry}, contact{300 * s, model.ByRetry},
+			contact{400 * s, model.ByPowerOn}, contact{500 * s, model.ByRetry}, contact{700 * s, model.ByRetry})
 	})
 	t.Run("after a success", func(t *testing.T) {
 		tl := timeline{lasts: 990 * s, set: list, moves: []move{
 			{after: 350 * s, order: device.SetParams, pairs: []string{"Resync_Fails_On_FNF=No"}}, {after: 360 * s, order: device.Resync},
 			{after: 370 * s, order: device.SetParams, pairs: []string{"Resync_Fails_On_FNF=Yes"}}, {after: 400 * s, order: device.Resync}}}
-		tl.exactly(t, atBoot, contact{100 * s, device.ByRetry}, contact{300 * s, device.ByRetry},
-			contact{360 * s, device.ByStep}, contact{400 * s, device.ByStep}, contact{500 * s, device.ByRetry}, contact{700 * s, device.ByRetry})
+		tl.exactly(t, atBoot, contact{100 * s, model.ByRetry}, contact{300 * s, model.ByRetry},
+			contact{360 * s, model.ByStep}, contact{400 * s, model.ByStep}, contact{500 * s, model.ByRetry}, contact{700 * s, model.ByRetry})
 	})
 }
 
@@ -454,6 +455,6 @@ func TestTriggerFloorOutlastsReboots(t *testing.T) {
 	const s = time.Second
 	tl := timeline{files: served, lasts: 200 * s, set: []string{"Resync_Random_Delay=0", "Resync_Trigger_1=true"},
 		moves: []move{{after: 70 * s, order: device.Reboot}, {after: 80 * s, order: device.Reboot}}}
-	tl.exactly(t, atBoot, contact{0, device.ByTrigger}, contact{60 * s, device.ByTrigger}, contact{70 * s, device.ByPowerOn}, contact{80 * s, device.ByPowerOn},
-		contact{120 * s, device.ByTrigger}, contact{180 * s, device.ByTrigger})
+	tl.exactly(t, atBoot, contact{0, model.ByTrigger}, contact{60 * s, model.ByTrigger}, contact{70 * s, model.ByPowerOn}, contact{80 * s, model.ByPowerOn},
+		contact{120 * s, model.ByTrigger}, contact{180 * s, model.ByTrigger})
 }

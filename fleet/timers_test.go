@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 )
 
@@ -21,13 +22,13 @@ func TestContactsKeepTheSchedule(t *testing.T) {
 		name    string
 		presets []string
 		served  bool
-		cause   device.Cause
+		cause   model.Cause
 		waits   []time.Duration
 	}{
-		{"periodic", []string{"Resync_Periodic=1"}, true, device.ByPeriodic, []time.Duration{time.Second, time.Second, time.Second}},
-		{"error retry list, its last element again", []string{"Resync_Error_Retry_Delay=1,2"}, false, device.ByRetry,
+		{"periodic", []string{"Resync_Periodic=1"}, true, model.ByPeriodic, []time.Duration{time.Second, time.Second, time.Second}},
+		{"error retry list, its last element again", []string{"Resync_Error_Retry_Delay=1,2"}, false, model.ByRetry,
 			[]time.Duration{time.Second, 2 * time.Second, 2 * time.Second}},
-		{"not found as success", []string{"Resync_Periodic=1", "Resync_Fails_On_FNF=No"}, false, device.ByPeriodic, []time.Duration{time.Second, time.Second}},
+		{"not found as success", []string{"Resync_Periodic=1", "Resync_Fails_On_FNF=No"}, false, model.ByPeriodic, []time.Duration{time.Second, time.Second}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -39,7 +40,7 @@ func TestContactsKeepTheSchedule(t *testing.T) {
 			s := start(t, n, fleet.Config{Groups: []fleet.Group{ata(t, 1, tt.presets...)}})
 			s.await("the contacts", func() bool { return len(s.of(0, device.ResyncStarted)) > len(tt.waits) })
 			starts, ends := s.of(0, device.ResyncStarted), s.of(0, device.ResyncOK, device.ResyncFailed)
-			if first := nanoseconds(s.of(0, device.Boot)[0].At, starts[0].At); first < 0 || first > slack || starts[0].Cause != device.ByPowerOn {
+			if first := nanoseconds(s.of(0, device.Boot)[0].At, starts[0].At); first < 0 || first > slack || starts[0].Cause != model.ByPowerOn {
 				t.Errorf("first contact %s after boot by %s", first, starts[0].Cause)
 			}
 			for i, want := range tt.waits {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/resync"
 )
@@ -27,11 +28,11 @@ type unit struct {
 	life    device.Life
 	flags   flags
 	run     uint8              // attempts before the next one that ended like the last
-	cause   device.Cause       // of the resync timer
-	reboot  device.RebootClass // asked for by changes of a sequence that then failed
+	cause   model.Cause        // of the resync timer
+	reboot  model.RebootClass  // asked for by changes of a sequence that then failed
 	secrecy profile.Protection // of the body applied last
 	doing   device.Order       // what it waits to do at the gate, does, or did when the run ended; 0: nothing
-	why     device.Cause       // of doing
+	why     model.Cause        // of doing
 }
 
 // past is what few devices have behind them.

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 )
 
@@ -35,7 +36,7 @@ func (l *loop) wish(dev device.Index, u *unit, now int64) resync.Wish {
 
 // startUpgrade upgrades by the device's own rule, as soon as the device is free.
 func (l *loop) startUpgrade(dev device.Index, u *unit, now int64) {
-	l.wait(dev, u, device.Command{Order: device.Upgrade, Cause: device.ByUpgrade}, now)
+	l.wait(dev, u, device.Command{Order: device.Upgrade, Cause: model.ByUpgrade}, now)
 	l.runPending(dev, u, now)
 }
 

@@ -6,14 +6,15 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
 )
 
 // image makes a firmware image for a model.
-func image(t *testing.T, model, version string) string {
+func image(t *testing.T, name, version string) string {
 	t.Helper()
-	m, err := device.FindModel(model)
+	m, err := model.FindModel(name)
 	if err != nil {
 		t.Fatal(err)
 	}

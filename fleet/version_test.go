@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fsm"
 	"spafleet/resync"
 )
@@ -16,11 +17,11 @@ import (
 // old is a fleet that version 1 of the format has kept, with what its devices
 // must have when they go on.
 func old(t *testing.T) Config {
-	row, err := device.NewRow("SPA2102", "5.2.10", map[string]string{"tftp_tries": "2"})
+	row, err := model.NewRow("SPA2102", "5.2.10", map[string]string{"tftp_tries": "2"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, ok := device.LookupID("GPP_A")
+	id, ok := model.LookupID("GPP_A")
 	if !ok {
 		t.Fatal("no GPP_A")
 	}
@@ -103,20 +104,20 @@ func writeOld(t *testing.T, name string) {
 	}
 	l := f.loops[0]
 	u := &l.units[0]
-	gpp, _ := device.LookupID("GPP_B")
+	gpp, _ := model.LookupID("GPP_B")
 	params, _ := f.presets[0].With(&f.shelf.Layers, []device.Set{{ID: gpp, Value: "own", Has: true}})
 	*u = unit{
 		act: idle, row: f.rowAt(0, "5.2.12"), params: params,
 		booted: 1e18 + 1, last: 2, agenda: agenda{11, 12, 13, 14},
 		past: &past{fired: 3, wish: 25, upgrade: resync.UpgradeHistory{Last: 4, Err: "x", Retries: 3}},
-		n:    21, draws: 22, ok: 23, failed: 24, run: 5, cause: device.ByRetry, reboot: device.ColdReboot,
-		life: device.Life{State: fsm.SecPrv2, Proven: true}, doing: device.Upgrade, why: device.ByWeb,
+		n:    21, draws: 22, ok: 23, failed: 24, run: 5, cause: model.ByRetry, reboot: model.ColdReboot,
+		life: device.Life{State: fsm.SecPrv2, Proven: true}, doing: device.Upgrade, why: model.ByWeb,
 		flags: powered | inUse | erring | preset | spent1 | spent2 | rcPending | isCustom | booting,
 	}
 	l.units[1].params = f.presets[0]
-	l.asked[0] = device.Command{Order: device.Upgrade, Cause: device.ByWeb, Argument: "/img", Requester: f.address(8)}
-	l.delayed[0] = device.Command{Order: device.Resync, Cause: device.ByKeypad, Argument: "later"}
-	l.pending[0] = []device.Command{{Order: device.SetParams, Cause: device.ByStep, Sets: f.groups[0].Presets}, {Order: device.Resync, Cause: device.ByNotify, Argument: "/r"}}
+	l.asked[0] = device.Command{Order: device.Upgrade, Cause: model.ByWeb, Argument: "/img", Requester: f.address(8)}
+	l.delayed[0] = device.Command{Order: device.Resync, Cause: model.ByKeypad, Argument: "later"}
+	l.pending[0] = []device.Command{{Order: device.SetParams, Cause: model.ByStep, Sets: f.groups[0].Presets}, {Order: device.Resync, Cause: model.ByNotify, Argument: "/r"}}
 	l.custom[0] = custom{"Acme", f.presets[0]}
 	l.trusted[0] = &resync.Authority{Rule: "rule", PEM: "PEM"}
 	l.told[0] = params

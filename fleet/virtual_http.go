@@ -11,6 +11,7 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/resync"
 	"spafleet/resync/fault"
@@ -131,7 +132,7 @@ func (v *visit) shakeHands() error {
 }
 
 // facing returns the side of a listener that a firmware meets.
-func (s *Secure) facing(row *device.Row) *certs.Server {
+func (s *Secure) facing(row *model.Row) *certs.Server {
 	if s.Server == nil || s.Modern != nil && certs.Speaks12(row) {
 		return s.Modern
 	}
@@ -147,7 +148,7 @@ func (v *visit) heed() error {
 	switch {
 	case d.OK, d.Status != 0:
 		return nil
-	case d.By == certs.TheDevice && d.Number == 0 && d.Alert == ssl.NoAlert && row.Behaviour.TLS.OnLongDH == ssl.ReactSilence:
+	case d.By == certs.TheDevice && d.Number == 0 && d.Alert == ssl.NoAlert && row.Behaviour.TLS.OnLongDH == model.ReactSilence:
 		return v.fail(device.Timeout, v.took.Connect+read, new(int64), errSilence)
 	case len(d.Log) > 0:
 		return v.refused(said, d.Log)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
 	"spafleet/resync/fault"
@@ -66,7 +67,7 @@ func virtually(t *testing.T, c fleet.Config, files map[string]string, lasts time
 		c.Seed = 1
 	}
 	var text bytes.Buffer
-	log := report.NewEventLog(&text, func(dev device.Index) device.MAC { return c.Groups[0].Row.Model.MAC(c.Seed, dev) })
+	log := report.NewEventLog(&text, func(dev device.Index) model.MAC { return device.MACOf(c.Groups[0].Row.Model, c.Seed, dev) })
 	c.Tell = func(events []device.Event) {
 		log.Tell(events)
 		v.hear(events)
@@ -80,7 +81,7 @@ func virtually(t *testing.T, c fleet.Config, files map[string]string, lasts time
 			case when == now:
 				delete(steps, when)
 				step(func(dev device.Index, order device.Order, pairs ...string) {
-					do(dev, device.Command{Order: order, Cause: device.ByStep, Sets: sets(t, pairs...)})
+					do(dev, device.Command{Order: order, Cause: model.ByStep, Sets: sets(t, pairs...)})
 				})
 			case when > now:
 				next = min(next, when)
@@ -314,7 +315,7 @@ func TestMixedTimeStandsStillDuringATransfer(t *testing.T) {
 		s := &stand{t: t}
 		var text bytes.Buffer
 		groups := []fleet.Group{ata(t, 30, "Resync_Periodic=3600")}
-		log := report.NewEventLog(&text, func(dev device.Index) device.MAC { return groups[0].Row.Model.MAC(1, dev) })
+		log := report.NewEventLog(&text, func(dev device.Index) model.MAC { return device.MACOf(groups[0].Row.Model, 1, dev) })
 		c := fleet.Config{Seed: 1, Clock: fleet.Mixed, Network: slowBy(n), Groups: groups, Outstanding: 7, Tell: func(events []device.Event) {
 			log.Tell(events)
 			s.hear(events)

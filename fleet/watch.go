@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 )
 
@@ -12,7 +13,7 @@ import (
 // delay (inferred).
 func (l *loop) watch(dev device.Index, u *unit, now int64) {
 	at := int64(0)
-	first := u.agenda[resyncTimer] != 0 && u.cause == device.ByPowerOn
+	first := u.agenda[resyncTimer] != 0 && u.cause == model.ByPowerOn
 	if t, ok := resync.TriggersOf(l.row(u), u.params); ok && u.act == idle && !u.has(queued) && !u.customizing() && !first {
 		when, spent, ok := t.Next(l.watchOf(dev, u, now))
 		u.spend(spent)
@@ -32,9 +33,9 @@ func (l *loop) watchOf(dev device.Index, u *unit, now int64) resync.Watch {
 }
 
 // began starts the timers of an attempt.
-func (l *loop) began(dev device.Index, u *unit, cause device.Cause, now int64) {
+func (l *loop) began(dev device.Index, u *unit, cause model.Cause, now int64) {
 	u.last = now
-	if cause == device.ByTrigger {
+	if cause == model.ByTrigger {
 		u.remember().fired = now
 	}
 	if t, ok := resync.TriggersOf(l.row(u), u.params); ok && t.Edge {

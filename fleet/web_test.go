@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 )
 
@@ -70,7 +71,7 @@ func TestWebPageOrdersAResync(t *testing.T) {
 	s := webFleet(t, 1)
 	get(t, fmt.Sprintf("127.64.0.1:%d", s.f.WebPort()), "/admin/resync?http://192.0.2.5/x.cfg")
 	s.await("the transfer", func() bool { return s.view(0).Resyncs.Failed == 1 })
-	if e := s.of(0, device.ResyncStarted)[0]; e.Cause != device.ByWeb {
+	if e := s.of(0, device.ResyncStarted)[0]; e.Cause != model.ByWeb {
 		t.Errorf("cause %s", e.Cause)
 	}
 }

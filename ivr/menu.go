@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // A Menu is one call into the menu. Its zero value is a phone on hook.
@@ -59,7 +60,7 @@ const maxTyped = 64
 
 // Has reports whether a model offers the menu: those with sockets for phones,
 // and the phones without display (device-surface.md §3: documented).
-func Has(m *device.Model) bool {
+func Has(m *model.Model) bool {
 	switch m.Name {
 	case "SPA901", "SPA301", "SPA501G":
 		return true
@@ -134,6 +135,6 @@ func (m *Menu) back(text string) []Action {
 }
 
 func do(text string, c device.Command) Action {
-	c.Cause = device.ByKeypad
+	c.Cause = model.ByKeypad
 	return Action{text, &c}
 }

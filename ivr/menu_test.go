@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/ivr"
 )
 
@@ -94,13 +95,13 @@ func (c *call) step(line string) {
 }
 
 func (c *call) device(name string) {
-	model, firmware, _ := strings.Cut(name, " ")
-	row, err := device.NewRow(model, firmware, nil)
+	modelName, firmware, _ := strings.Cut(name, " ")
+	row, err := model.NewRow(modelName, firmware, nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	u := device.Unit{Row: row, MAC: device.MAC{0, 0x0e, 8, 1, 0x23, 0x45}, Serial: "FM500X000001", IP: netip.MustParseAddr("127.64.0.8")}
-	c.view = device.View{Unit: u, Params: row.Factory.Reset(), Powered: true}
+	u := device.Unit{Row: row, MAC: model.MAC{0, 0x0e, 8, 1, 0x23, 0x45}, Serial: "FM500X000001", IP: netip.MustParseAddr("127.64.0.8")}
+	c.view = device.View{Unit: u, Params: device.Reset(row.Factory), Powered: true}
 	c.menu = ivr.Menu{}
 }
 
@@ -133,7 +134,7 @@ func (c *call) told(actions []ivr.Action) {
 		if a.Command == nil {
 			continue
 		}
-		if a.Command.Cause != device.ByKeypad {
+		if a.Command.Cause != model.ByKeypad {
 			c.t.Errorf("%s comes by %s", a.Command.Order, a.Command.Cause)
 		}
 		fmt.Fprintf(&c.out, "  do %s", a.Command.Order)
@@ -148,8 +149,7 @@ func (c *call) told(actions []ivr.Action) {
 func TestOnlyUnitsWithoutDisplayHaveTheMenu(t *testing.T) {
 	without := []string{"SPA921", "SPA922", "SPA941", "SPA942", "SPA962", "SPA303", "SPA502G", "SPA504G", "SPA508G", "SPA509G",
 		"SPA512G", "SPA514G", "SPA525G", "SPA525G2"}
-	for i := range device.Models {
-		m := &device.Models[i]
+	for m := range model.All() {
 		want := !slices.Contains(without, m.Name)
 		if got := ivr.Has(m); got != want || want != (len(ivr.Options(m)) > 0) {
 			t.Errorf("%s: menu %v with %d options, want %v", m.Name, got, len(ivr.Options(m)), want)
@@ -167,7 +167,7 @@ func TestOptionsByModel(t *testing.T) {
 		"SPA501G": common + " 180 181 190 220 221 230 231 240 241 250 251 7932 723646 732668 73738 877778 9",
 	}
 	for name, want := range tests {
-		m, err := device.FindModel(name)
+		m, err := model.FindModel(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,8 +185,8 @@ func TestOptionsByModel(t *testing.T) {
 }
 
 func TestEvidenceOfOptionsIsThatOfTheModel(t *testing.T) {
-	evidence := func(model, code string) device.Evidence {
-		m, err := device.FindModel(model)
+	evidence := func(name, code string) model.Evidence {
+		m, err := model.FindModel(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,12 +195,12 @@ func TestEvidenceOfOptionsIsThatOfTheModel(t *testing.T) {
 				return o.Evidence
 			}
 		}
-		t.Fatalf("%s has no option %s", model, code)
+		t.Fatalf("%s has no option %s", name, code)
 		return 0
 	}
-	for key, want := range map[[2]string]device.Evidence{
-		{"PAP2T", "73738"}: device.Documented, {"PAP2T", "100"}: device.Field, {"SPA2102", "100"}: device.Inferred,
-		{"SPA2102", "210"}: device.Inferred, {"SPA501G", "723646"}: device.Field, {"SPA901", "723646"}: device.Inferred,
+	for key, want := range map[[2]string]model.Evidence{
+		{"PAP2T", "73738"}: model.Documented, {"PAP2T", "100"}: model.Field, {"SPA2102", "100"}: model.Inferred,
+		{"SPA2102", "210"}: model.Inferred, {"SPA501G", "723646"}: model.Field, {"SPA901", "723646"}: model.Inferred,
 	} {
 		if got := evidence(key[0], key[1]); got != want {
 			t.Errorf("%s %s is %s, want %s", key[0], key[1], got, want)

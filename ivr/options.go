@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 )
 
@@ -12,12 +13,12 @@ import (
 type Option struct {
 	Code     string // the number to dial before pound
 	What     string
-	Evidence device.Evidence
+	Evidence model.Evidence
 }
 
 // Options returns the options of a model in the order of their table, none where
 // the model has no menu.
-func Options(m *device.Model) []Option {
+func Options(m *model.Model) []Option {
 	var options []Option
 	for i := range items {
 		it := &items[i]
@@ -46,7 +47,7 @@ const (
 	all     = ata | routers | phones
 )
 
-func groupOf(m *device.Model) models {
+func groupOf(m *model.Model) models {
 	switch {
 	case m.Family.Name == "IP PBX":
 		return pbx
@@ -93,9 +94,9 @@ var (
 )
 
 const (
-	inferred   = device.Inferred
-	field      = device.Field
-	documented = device.Documented
+	inferred   = model.Inferred
+	field      = model.Field
+	documented = model.Documented
 )
 
 // items is the menu (device-surface.md §3.1). Codes that are not here are invalid
@@ -153,7 +154,7 @@ func find(v device.View, code string) *item {
 	return nil
 }
 
-func (i *item) fits(m *device.Model) bool {
+func (i *item) fits(m *model.Model) bool {
 	if i.models&groupOf(m) == 0 {
 		return false
 	}

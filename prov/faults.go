@@ -13,6 +13,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 	"spafleet/resync/fault"
 )
@@ -139,18 +140,18 @@ func (c *Core) hello(x *exchange) (r resync.Response) {
 type failing struct {
 	tooBig, cut bool
 	result      device.Result
-	took        func(*device.Behaviour) device.Phases
+	took        func(*model.Behaviour) device.Phases
 }
 
-func atOnce(*device.Behaviour) device.Phases { return device.Phases{} }
+func atOnce(*model.Behaviour) device.Phases { return device.Phases{} }
 
-func afterRead(b *device.Behaviour) device.Phases { return device.Phases{Body: int64(b.HTTPRead)} }
+func afterRead(b *model.Behaviour) device.Phases { return device.Phases{Body: int64(b.HTTPRead)} }
 
-func afterPatience(b *device.Behaviour) device.Phases {
+func afterPatience(b *model.Behaviour) device.Phases {
 	return device.Phases{Body: patience * int64(b.HTTPRead)}
 }
 
-func afterTries(b *device.Behaviour) device.Phases {
+func afterTries(b *model.Behaviour) device.Phases {
 	return device.Phases{FirstByte: int64(b.TFTPWait) * int64(b.TFTPTries)}
 }
 

@@ -13,6 +13,7 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/prov"
 	"spafleet/resync"
 	"spafleet/resync/fault"
@@ -42,11 +43,11 @@ const goodText = "<flat-profile><GPP_A>"
 // hasty returns a device that waits for nobody.
 func hasty(t *testing.T) *device.Unit {
 	t.Helper()
-	row, err := device.NewRow("SPA2102", "5.2.12", map[string]string{"http_read_wait": "700ms", "tftp_wait": "250ms", "tftp_tries": "2"})
+	row, err := model.NewRow("SPA2102", "5.2.12", map[string]string{"http_read_wait": "700ms", "tftp_wait": "250ms", "tftp_tries": "2"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := row.Unit(1, 3, netip.MustParseAddr("127.64.0.4"))
+	u := device.NewUnit(row, 1, 3, netip.MustParseAddr("127.64.0.4"))
 	return &u
 }
 
@@ -54,7 +55,7 @@ func hasty(t *testing.T) *device.Unit {
 func request(t *testing.T, scheme string, at netip.AddrPort) *resync.Request {
 	u := hasty(t)
 	return &resync.Request{
-		Unit: u, Params: u.Row.Factory.Reset(), Source: u.IP, Server: at, Host: "prov.test", Scheme: scheme, Method: "GET",
+		Unit: u, Params: device.Reset(u.Row.Factory), Source: u.IP, Server: at, Host: "prov.test", Scheme: scheme, Method: "GET",
 		Path: "/spa2102.cfg", Max: 128 << 10, Now: time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano(),
 	}
 }
@@ -169,7 +170,7 @@ func compare(t *testing.T, scheme string, want device.Result, got resync.Respons
 // The n-th request of each device for a path, and no other.
 func TestTheServerCountsRequests(t *testing.T) {
 	u := hasty(t)
-	other := u.Row.Unit(1, 4, netip.MustParseAddr("127.64.0.5"))
+	other := device.NewUnit(u.Row, 1, 4, netip.MustParseAddr("127.64.0.5"))
 	c := newCore(t, map[string]prov.Entry{"/a": {Body: "a"}, "/b": {Body: "b"}}, prov.Options{
 		Faults: badly(t, "http /a", "2", fault.Effects{HasStatus: true, Status: 503}),
 		Who: func(a netip.Addr) (*device.Unit, bool) {

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/prov"
 	"spafleet/resync"
 )
@@ -48,13 +49,13 @@ func tell(text string, a prov.Asker, r prov.Rotation) (string, error) {
 	).Replace(text), nil
 }
 
-func unit(t *testing.T, model string) *device.Unit {
+func unit(t *testing.T, name string) *device.Unit {
 	t.Helper()
-	row, err := device.NewRow(model, "", nil)
+	row, err := model.NewRow(name, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := row.Unit(1, 0, netip.MustParseAddr("127.64.0.1"))
+	u := device.NewUnit(row, 1, 0, netip.MustParseAddr("127.64.0.1"))
 	return &u
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/device/rule"
 	"spafleet/fsm"
@@ -31,7 +32,7 @@ type attempt struct {
 	life      device.Life
 	situation device.Situation
 	events    []device.Event
-	changed   []device.ID
+	changed   []model.ID
 	receipt   Receipt
 	ca        *Authority    // trusted beside the firmware's own
 	file      *device.File  // the last that was asked for
@@ -58,7 +59,7 @@ func Attempt(ctx context.Context, w World, in Input) Outcome {
 		if f := a.follow(l); f != nil {
 			return a.fail(f)
 		}
-		if a.in.Unit.Row.Behaviour.RebootAfterRule && a.in.Unit.Row.Reboots(a.lasting()) != device.NoReboot {
+		if a.in.Unit.Row.Behaviour.RebootAfterRule && a.in.Unit.Row.Reboots(a.lasting()) != model.NoReboot {
 			break
 		}
 	}
@@ -374,8 +375,8 @@ func (a *attempt) outcome(ok bool) Outcome {
 
 // lasting returns the changes that are still there at the end: two files that
 // set a parameter back and forth would else reboot their device for ever.
-func (a *attempt) lasting() []device.ID {
-	return slices.DeleteFunc(a.changed, func(id device.ID) bool { return a.p.Get(id) == a.in.Params.Get(id) })
+func (a *attempt) lasting() []model.ID {
+	return slices.DeleteFunc(a.changed, func(id model.ID) bool { return a.p.Get(id) == a.in.Params.Get(id) })
 }
 
 // tell adds an event in the present state.

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/resync"
 )
@@ -132,7 +133,7 @@ func (s *stage) do(verb, rest string) {
 		argument = strings.ReplaceAll(argument, "␠", " ")
 		s.attempt(resync.Attempt, causes[cause], &device.Command{Order: device.Resync, Argument: argument, Requester: requester})
 	case "upgrade":
-		s.attempt(resync.Upgrade, device.ByWeb, &device.Command{Order: device.Upgrade, Argument: rest, Requester: requester})
+		s.attempt(resync.Upgrade, model.ByWeb, &device.Command{Order: device.Upgrade, Argument: rest, Requester: requester})
 	case "order":
 		s.order(rest)
 	default:
@@ -142,21 +143,21 @@ func (s *stage) do(verb, rest string) {
 
 var requester = netip.MustParseAddr("192.0.2.200")
 
-var causes = map[string]device.Cause{"power_on": device.ByPowerOn, "periodic": device.ByPeriodic, "retry": device.ByRetry, "web": device.ByWeb}
+var causes = map[string]model.Cause{"power_on": model.ByPowerOn, "periodic": model.ByPeriodic, "retry": model.ByRetry, "web": model.ByWeb}
 
 func (s *stage) order(rest string) {
 	verb, argument, _ := strings.Cut(rest, " ")
 	attempt := map[string]func(context.Context, resync.World, resync.Input) resync.Outcome{"resync": resync.Attempt, "upgrade": resync.Upgrade}[verb]
-	s.attempt(attempt, device.ByStep, &device.Command{Argument: argument})
+	s.attempt(attempt, model.ByStep, &device.Command{Argument: argument})
 }
 
 func (s *stage) model(words []string) {
-	switches, err := device.ParseAssignments(words[2:])
+	switches, err := model.ParseAssignments(words[2:])
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.unit = unit(s.t, words[0], words[1], switches)
-	s.params = s.unit.Row.Factory.Reset()
+	s.params = device.Reset(s.unit.Row.Factory)
 	s.world.params, s.life, s.receipt = s.params, device.Life{}, resync.Receipt{}
 }
 
@@ -171,7 +172,7 @@ func (s *stage) set(text string) {
 	s.params, s.world.params, s.receipt = after, after, resync.Receipt{}
 }
 
-func (s *stage) attempt(run func(context.Context, resync.World, resync.Input) resync.Outcome, cause device.Cause, c *device.Command) {
+func (s *stage) attempt(run func(context.Context, resync.World, resync.Input) resync.Outcome, cause model.Cause, c *device.Command) {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
 	s.world.cancel = cancel
@@ -203,7 +204,7 @@ func (s *stage) outcome(o resync.Outcome) string {
 	if o.Version != "" {
 		line += " version " + o.Version
 	}
-	if o.Reboot != device.NoReboot {
+	if o.Reboot != model.NoReboot {
 		line += fmt.Sprintf(" reboot %d", o.Reboot)
 	}
 	if d := differing(s.world.params, o.Params); d != "" {
@@ -309,7 +310,7 @@ func (s *stage) compiled(body []byte, hex string) []byte {
 }
 
 func (s *stage) image(words []string) []byte {
-	m, err := device.FindModel(words[0])
+	m, err := model.FindModel(words[0])
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 )
@@ -27,14 +28,14 @@ func (w socketWorld) Fetch(ctx context.Context, r *resync.Request) (resync.Respo
 }
 
 // resyncOver runs one resync by the rule over real sockets.
-func resyncOver(t *testing.T, model, firmware, rule string, nonce uint64) resync.Outcome {
+func resyncOver(t *testing.T, name, firmware, rule string, nonce uint64) resync.Outcome {
 	t.Helper()
-	u := unit(t, model, firmware, nil)
+	u := unit(t, name, firmware, nil)
 	shelf := &resync.Shelf{}
-	id, _ := device.LookupID("Profile_Rule")
-	p, _ := u.Row.Factory.Reset().With(&shelf.Layers, []device.Set{{ID: id, Value: rule, Has: true}})
+	id, _ := model.LookupID("Profile_Rule")
+	p, _ := device.Reset(u.Row.Factory).With(&shelf.Layers, []device.Set{{ID: id, Value: rule, Has: true}})
 	w := socketWorld{&mapWorld{now: noon, params: p}, &fetch.Sockets{}}
-	return resync.Attempt(t.Context(), w, resync.Input{Unit: u, Params: p, Cause: device.ByPeriodic, Shelf: shelf, Nonce: nonce})
+	return resync.Attempt(t.Context(), w, resync.Input{Unit: u, Params: p, Cause: model.ByPeriodic, Shelf: shelf, Nonce: nonce})
 }
 
 // digestServer checks digests as RFC 2617 says, for user joe with password s.
@@ -118,8 +119,8 @@ func TestClientNoncesAreAFunctionOfTheDraw(t *testing.T) {
 func TestEvaluationTellsOfARestrictedServer(t *testing.T) {
 	u := unit(t, "SPA2102", "5.2.10", nil)
 	var layers device.Layers
-	id, _ := device.LookupID("Restricted_Access_Domains")
-	p, _ := u.Row.Factory.Reset().With(&layers, []device.Set{{ID: id, Value: "prov.example", Has: true}})
+	id, _ := model.LookupID("Restricted_Access_Domains")
+	p, _ := device.Reset(u.Row.Factory).With(&layers, []device.Set{{ID: id, Value: "prov.example", Has: true}})
 	for rule, want := range map[string]string{"http://a.prov.example/x": "", "http://example/x": "Invalid or restricted server"} {
 		e := resync.Evaluate(resync.Input{Unit: u, Params: p}, device.Situation{}, rule)
 		if e.Err != want || (e.Method == "") != (want != "") {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/resync"
 )
@@ -25,13 +26,13 @@ func fullProfile(b *testing.B) string {
 // A body that was never seen: decoded, and applied to a device that had another.
 func BenchmarkDecodeAndApply(b *testing.B) {
 	body := fullProfile(b)
-	row, err := device.NewRow("SPA2102", "5.2.10", nil)
+	row, err := model.NewRow("SPA2102", "5.2.10", nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	u := row.Unit(1, 0, requester)
+	u := device.NewUnit(row, 1, 0, requester)
 	shelf := &resync.Shelf{}
-	p := row.Factory.Reset()
+	p := device.Reset(row.Factory)
 	mine := []byte(fmt.Sprintf("<!-- %09d -->%s", 0, body))
 	b.SetBytes(int64(len(mine)))
 	for i := 0; b.Loop(); i++ {
@@ -47,13 +48,13 @@ func BenchmarkDecodeAndApply(b *testing.B) {
 
 // A whole attempt whose file is the one applied last.
 func BenchmarkAttemptWithTheSameBody(b *testing.B) {
-	row, err := device.NewRow("SPA2102", "5.2.10", nil)
+	row, err := model.NewRow("SPA2102", "5.2.10", nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	w := &still{body: []byte(fullProfile(b))}
-	in := resync.Input{Unit: row.Unit(1, 0, requester), Params: row.Factory.Reset(), Lease: resync.Lease{TFTPServer: "192.0.2.5"},
-		Cause: device.ByPeriodic, Shelf: &resync.Shelf{}}
+	in := resync.Input{Unit: device.NewUnit(row, 1, 0, requester), Params: device.Reset(row.Factory), Lease: resync.Lease{TFTPServer: "192.0.2.5"},
+		Cause: model.ByPeriodic, Shelf: &resync.Shelf{}}
 	o := resync.Attempt(context.Background(), w, in)
 	if !o.OK {
 		b.Fatal(o.Err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/rule"
 )
 
@@ -22,7 +23,7 @@ type Daily struct {
 // dailyOf reads Resync_At__HHmm_ and Resync_At_Random_Delay: phones from 7.0 on,
 // and whoever else has the parameters (documented). What is no time of day from
 // 0000 to 2400 is ignored (documented).
-func dailyOf(r *device.Row, p device.Params) *Daily {
+func dailyOf(r *model.Row, p device.Params) *Daily {
 	text, _ := p.Lookup("Resync_At__HHmm_")
 	at, ok := timeOfDay(strings.TrimSpace(text))
 	early := r.Generation == 3 && rule.CompareVersions(r.Firmware.Version, "7.0.0", false) < 0

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 )
 
@@ -39,14 +40,14 @@ func TestDailyResync(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := schedule(t, tt.model[0], tt.model[1], nil, tt.changes)
 			at, cause, ok := s.After(noon, true, 0, 0.5)
-			want, wantCause := time.Unix(0, noon).Add(time.Hour).UTC().Format(time.DateTime), device.ByPeriodic
+			want, wantCause := time.Unix(0, noon).Add(time.Hour).UTC().Format(time.DateTime), model.ByPeriodic
 			if tt.want != "" {
-				want, wantCause = tt.want, device.ByDaily
+				want, wantCause = tt.want, model.ByDaily
 			}
 			if got := time.Unix(0, at).UTC().Format(time.DateTime); got != want || cause != wantCause || !ok {
 				t.Errorf("%s by %s, %v; want %s by %s", got, cause, ok, want, wantCause)
 			}
-			if _, cause, _ := s.After(noon, false, 0, 0.5); cause != device.ByRetry {
+			if _, cause, _ := s.After(noon, false, 0, 0.5); cause != model.ByRetry {
 				t.Errorf("a failure is followed by %s", cause)
 			}
 		})
@@ -62,10 +63,10 @@ func TestDailyResyncIsGatedByProvisionEnable(t *testing.T) {
 
 func TestPhonesBeforeFirmware7HaveNoDailyResync(t *testing.T) {
 	u := unit(t, "SPA504G", "7.5.5", nil)
-	id, _ := device.LookupID("Resync_At__HHmm_")
+	id, _ := model.LookupID("Resync_At__HHmm_")
 	var layers device.Layers
-	p, _ := u.Row.Factory.Reset().With(&layers, []device.Set{{ID: id, Value: "0230", Has: true}})
-	for version, want := range map[string]device.Cause{"6.1.3": device.ByPeriodic, "7.0.0": device.ByDaily} {
+	p, _ := device.Reset(u.Row.Factory).With(&layers, []device.Set{{ID: id, Value: "0230", Has: true}})
+	for version, want := range map[string]model.Cause{"6.1.3": model.ByPeriodic, "7.0.0": model.ByDaily} {
 		row, err := u.Row.At(version)
 		if err != nil {
 			t.Fatal(err)

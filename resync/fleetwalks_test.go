@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
@@ -37,7 +38,7 @@ func (a alwaysThere) Fetch(ctx context.Context, r *resync.Request) (resync.Respo
 type later struct {
 	at    time.Duration
 	order device.Order
-	cause device.Cause
+	cause model.Cause
 }
 
 // life observes what one device of a fleet does in a stretch of virtual time:
@@ -120,7 +121,7 @@ func stretch(t *testing.T, setting string, g fleet.Group, n fleet.Network, lasts
 }
 
 // presetsOf reads NAME=VALUE pairs; ␠ is a blank in a value.
-func presetsOf(t *testing.T, row *device.Row, text string) []device.Set {
+func presetsOf(t *testing.T, row *model.Row, text string) []device.Set {
 	t.Helper()
 	var sets []device.Set
 	for _, pair := range strings.Fields(text) {
@@ -139,19 +140,19 @@ const s = time.Second
 var fleetWalks = map[string]walk{
 	"dns_ttl": {"kept", "ignored", questions},
 	"forced_delay": {"max_wait", "countdown", life(4500*s, 0, "Forced_Resync_Delay=600",
-		later{3000 * s, device.HookOff, device.ByStep}, later{3500 * s, device.HookOn, device.ByStep})},
+		later{3000 * s, device.HookOff, model.ByStep}, later{3500 * s, device.HookOn, model.ByStep})},
 	"prvtmr_from":    {"start", "end", life(1500*s, 50*s, "Resync_Trigger_1=$PRVTMR␠ge␠600")},
 	"periodic_from":  {"success", "boot", life(9000*s, 0, "Resync_On_Reset=No")},
-	"explicit_delay": {"none", "random", life(1000*s, 0, "Resync_Random_Delay=5", later{500 * s, device.Resync, device.ByWeb})},
+	"explicit_delay": {"none", "random", life(1000*s, 0, "Resync_Random_Delay=5", later{500 * s, device.Resync, model.ByWeb})},
 	"trigger_mode":   {"level", "edge", life(200*s, 0, "Resync_Trigger_1=$REGTMR1␠ge␠100")},
 	"trigger_floor":  {"60s", "20s", life(150*s, 0, "Resync_Trigger_1=$REGTMR1␠ge␠100")},
 	"prvst_trigger":  {"1", "-1", life(150*s, 0, "Resync_Trigger_1=$REGTMR1␠ge␠100")},
-	"prvst_notify":   {"-1", "1", life(150*s, 0, "", later{100 * s, device.Resync, device.ByNotify})},
-	"prvst_upgrade":  {"0", "1", life(150*s, 0, "Resync_On_Reset=No", later{100 * s, device.Upgrade, device.ByWeb})},
+	"prvst_notify":   {"-1", "1", life(150*s, 0, "", later{100 * s, device.Resync, model.ByNotify})},
+	"prvst_upgrade":  {"0", "1", life(150*s, 0, "Resync_On_Reset=No", later{100 * s, device.Upgrade, model.ByWeb})},
 	"rc_after_fnf": {"pending", "open", func(t *testing.T, setting string) string {
 		return stretch(t, setting, fleet.Group{RCURL: "http://192.0.2.6/rc"}, nowhere{}, 400*s, "Resync_Error_Retry_Delay=0")
 	}},
-	"boot_time":     {"0s", "30s", life(200*s, 0, "", later{50 * s, device.SwitchOff, device.ByStep}, later{100 * s, device.SwitchOn, device.ByStep})},
+	"boot_time":     {"0s", "30s", life(200*s, 0, "", later{50 * s, device.SwitchOff, model.ByStep}, later{100 * s, device.SwitchOn, model.ByStep})},
 	"upgrade_order": {"resync_first", "upgrade_first", life(50*s, s, "Upgrade_Rule=http://192.0.2.5/x.bin Upgrade_Error_Retry_Delay=0")},
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // The header of a firmware image (provisioning.md §6.4: field, from the first
@@ -21,7 +22,7 @@ const (
 
 // imageMagic returns the 16 bytes that an image for a model begins with: known
 // for SPA3102 and the SPA30x/50x series, inferred for the others.
-func imageMagic(m *device.Model) string {
+func imageMagic(m *model.Model) string {
 	if m.Catalogue.Value == "SPA504G" {
 		return "SkOsMo5 fIrMwArE"
 	}
@@ -38,7 +39,7 @@ const imageMark = "spafleet-image/1"
 
 // imageVersion checks an image's header for a row and returns the version it
 // holds. Unless the row is lax, a version in the file's name is never trusted.
-func imageVersion(r *device.Row, path string, image []byte) (version string, f *failure) {
+func imageVersion(r *model.Row, path string, image []byte) (version string, f *failure) {
 	if len(image) < imageHeader {
 		return "", &failure{errCorrupt, device.Corrupt}
 	}
@@ -90,7 +91,7 @@ func isVersion(text string) bool {
 // MakeImage returns a firmware image that devices of a model accept: the public
 // header, then size-128 bytes that say what it is. It is not a real image and
 // runs on no device. The size is at least that of the header.
-func MakeImage(m *device.Model, version string, size int) ([]byte, error) {
+func MakeImage(m *model.Model, version string, size int) ([]byte, error) {
 	if !isVersion(version) || len(version) > 0x20 {
 		return nil, fmt.Errorf("make image: version %q is not 1 to 32 printable characters without blanks", version)
 	}

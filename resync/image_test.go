@@ -8,26 +8,27 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 )
 
 // install lets a model try an image and returns its new version or $ERR.
-func install(t *testing.T, model string, image []byte) (version, failed string) {
+func install(t *testing.T, name string, image []byte) (version, failed string) {
 	t.Helper()
-	u := unit(t, model, "", nil)
+	u := unit(t, name, "", nil)
 	w := &mapWorld{now: noon, answers: map[string]answer{"tftp://192.0.2.200:69/spa.bin": {response: resync.Response{Status: 200, Body: image}}}}
-	w.params = u.Row.Factory.Reset()
-	o := resync.Upgrade(context.Background(), w, resync.Input{Unit: u, Params: w.params, Cause: device.ByWeb, Shelf: &resync.Shelf{},
+	w.params = device.Reset(u.Row.Factory)
+	o := resync.Upgrade(context.Background(), w, resync.Input{Unit: u, Params: w.params, Cause: model.ByWeb, Shelf: &resync.Shelf{},
 		Command: &device.Command{Order: device.Upgrade, Requester: requester}})
 	if o.OK != (o.Err == "") {
-		t.Errorf("%s: ok %v with $ERR %q", model, o.OK, o.Err)
+		t.Errorf("%s: ok %v with $ERR %q", name, o.OK, o.Err)
 	}
 	return o.Version, o.Err
 }
 
-func makeImage(t *testing.T, model, version string, size int) []byte {
+func makeImage(t *testing.T, name, version string, size int) []byte {
 	t.Helper()
-	m, err := device.FindModel(model)
+	m, err := model.FindModel(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +43,8 @@ func makeImage(t *testing.T, model, version string, size int) []byte {
 }
 
 func TestEveryModelAcceptsItsOwnImage(t *testing.T) {
-	for i := range device.Models {
-		name := device.Models[i].Name
+	for m := range model.All() {
+		name := m.Name
 		if version, failed := install(t, name, makeImage(t, name, "9.9.9(x)", 500)); version != "9.9.9(x)" || failed != "" {
 			t.Errorf("%s: version %q, $ERR %q", name, version, failed)
 		}
@@ -100,7 +101,7 @@ func TestVersionMayFillItsField(t *testing.T) {
 }
 
 func TestMakeImageRefusesWhatNoDeviceWouldTake(t *testing.T) {
-	m, err := device.FindModel("SPA2102")
+	m, err := model.FindModel("SPA2102")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/rule"
 )
 
@@ -86,7 +87,7 @@ func Logs(p device.Params) bool {
 // LogLine returns a syslog datagram: the number in angle brackets, then the
 // text, without time or host (provisioning.md §7.3: seen in a late firmware; the
 // number is inferred).
-func LogLine(r *device.Row, text string) []byte {
+func LogLine(r *model.Row, text string) []byte {
 	line := make([]byte, 0, len(text)+5)
 	if p := r.Behaviour.SyslogPriority; p >= 0 {
 		line = append(line, '<')

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // A Lease is what the network told the device about its servers.
@@ -31,7 +32,7 @@ type Input struct {
 	Params  device.Params
 	Life    device.Life
 	Lease   Lease
-	Cause   device.Cause
+	Cause   model.Cause
 	Command *device.Command // of a resync or upgrade command; nil for a timer
 	Booted  int64           // fleet time of the last boot
 	Last    int64           // fleet time of the last attempt's start, or by switch of its end; 0 for none
@@ -65,7 +66,7 @@ type Outcome struct {
 	OK      bool
 	Aborted bool // the context ended: power loss, reboot, end of the run
 	Err     string
-	Reboot  device.RebootClass // asked for by the changes, after the whole sequence
+	Reboot  model.RebootClass // asked for by the changes, after the whole sequence
 	Applied Receipt
 	CA      *Authority    // what the device trusts from now on beside its firmware's authorities; nil for nothing
 	Wait    time.Duration // the server asked to be left alone for so long

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // A Schedule says when a device contacts its server. Its fields are the
@@ -24,7 +25,7 @@ type Schedule struct {
 }
 
 // ScheduleOf reads a device's schedule from its parameters.
-func ScheduleOf(r *device.Row, p device.Params) Schedule {
+func ScheduleOf(r *model.Row, p device.Params) Schedule {
 	delay, _ := p.Lookup("Resync_Random_Delay")
 	units, _ := strconv.ParseUint(strings.TrimSpace(delay), 10, 16)
 	periodic, _ := p.Lookup("Resync_Periodic")
@@ -45,16 +46,16 @@ func ScheduleOf(r *device.Row, p device.Params) Schedule {
 
 // AtBoot returns when a device that just started resyncs, and why; false if it
 // waits for something else. Draw is in [0, 1).
-func (s Schedule) AtBoot(now int64, reason device.Reason, draw float64) (at int64, cause device.Cause, ok bool) {
+func (s Schedule) AtBoot(now int64, reason device.Reason, draw float64) (at int64, cause model.Cause, ok bool) {
 	upgraded := reason == device.ByUpgradeOK || reason == device.ByUpgradeFailed
 	excluded := !s.AfterParams && (reason == device.ByParams || upgraded)
 	switch {
 	case !s.Enabled:
 		return 0, 0, false
 	case s.OnReset && !excluded:
-		return now + int64(draw*float64(s.RandomDelay)), device.ByPowerOn, true
+		return now + int64(draw*float64(s.RandomDelay)), model.ByPowerOn, true
 	case upgraded && s.AfterUpgrade:
-		return now, device.ByUpgrade, true
+		return now, model.ByUpgrade, true
 	case excluded || s.FromBoot:
 		return s.After(now, true, 0, draw)
 	}
@@ -64,13 +65,13 @@ func (s Schedule) AtBoot(now int64, reason device.Reason, draw float64) (at int6
 // After returns when a device tries again after an attempt that ended at now,
 // and why; false if it waits to be told. Run counts the attempts before this one
 // that ended alike without a break. Draw is in [0, 1).
-func (s Schedule) After(now int64, ok bool, run int, draw float64) (at int64, cause device.Cause, again bool) {
+func (s Schedule) After(now int64, ok bool, run int, draw float64) (at int64, cause model.Cause, again bool) {
 	if ok && s.Daily != nil && s.Enabled {
-		return s.Daily.next(now, draw), device.ByDaily, true
+		return s.Daily.next(now, draw), model.ByDaily, true
 	}
-	times, cause := s.Periodic, device.ByPeriodic
+	times, cause := s.Periodic, model.ByPeriodic
 	if !ok {
-		times, cause = s.ErrorRetry, device.ByRetry
+		times, cause = s.ErrorRetry, model.ByRetry
 	}
 	wait, again := times.Nth(run, draw)
 	if !ok && !again && s.RetryAtOnce {

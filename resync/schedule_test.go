@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 )
 
@@ -13,7 +14,7 @@ func schedule(t *testing.T, model, firmware string, switches, changes map[string
 	t.Helper()
 	u := unit(t, model, firmware, switches)
 	var layers device.Layers
-	p := u.Row.Factory.Reset()
+	p := device.Reset(u.Row.Factory)
 	for name, value := range changes {
 		param, ok := u.Row.Factory.Lookup(name)
 		if !ok {
@@ -37,27 +38,27 @@ func TestScheduleAtBoot(t *testing.T) {
 		changes  change
 		reason   device.Reason
 		want     time.Duration // at a draw of 0.5
-		cause    device.Cause
+		cause    model.Cause
 	}{
-		{"power on", g2, nil, nil, device.ByPower, 20 * time.Second, device.ByPowerOn},
-		{"factory reset", g2, nil, nil, device.ByReset, 20 * time.Second, device.ByPowerOn},
-		{"changed parameters resync again", g2, nil, nil, device.ByParams, 20 * time.Second, device.ByPowerOn},
-		{"upgrade resyncs as any reset", g2, nil, nil, device.ByUpgradeOK, 20 * time.Second, device.ByPowerOn},
-		{"no random delay", g2, nil, change{"Resync_Random_Delay": "0"}, device.ByPower, 0, device.ByPowerOn},
+		{"power on", g2, nil, nil, device.ByPower, 20 * time.Second, model.ByPowerOn},
+		{"factory reset", g2, nil, nil, device.ByReset, 20 * time.Second, model.ByPowerOn},
+		{"changed parameters resync again", g2, nil, nil, device.ByParams, 20 * time.Second, model.ByPowerOn},
+		{"upgrade resyncs as any reset", g2, nil, nil, device.ByUpgradeOK, 20 * time.Second, model.ByPowerOn},
+		{"no random delay", g2, nil, change{"Resync_Random_Delay": "0"}, device.ByPower, 0, model.ByPowerOn},
 		{"Resync_On_Reset off", g2, nil, change{"Resync_On_Reset": "No"}, device.ByPower, none, 0},
-		{"Resync_On_Reset off, after a good upgrade", g2, nil, change{"Resync_On_Reset": "No"}, device.ByUpgradeOK, 0, device.ByUpgrade},
-		{"Resync_On_Reset off, after a bad upgrade", g2, nil, change{"Resync_On_Reset": "No"}, device.ByUpgradeFailed, 0, device.ByUpgrade},
+		{"Resync_On_Reset off, after a good upgrade", g2, nil, change{"Resync_On_Reset": "No"}, device.ByUpgradeOK, 0, model.ByUpgrade},
+		{"Resync_On_Reset off, after a bad upgrade", g2, nil, change{"Resync_On_Reset": "No"}, device.ByUpgradeFailed, 0, model.ByUpgrade},
 		{"both off, after an upgrade", g2, nil, change{"Resync_On_Reset": "No", "Resync_After_Upgrade_Attempt": "No"}, device.ByUpgradeOK, none, 0},
 		{"Provision_Enable off", g2, nil, change{"Provision_Enable": "No"}, device.ByPower, none, 0},
 		{"Provision_Enable off, after an upgrade", g2, nil, change{"Provision_Enable": "No"}, device.ByUpgradeOK, none, 0},
-		{"switch: parameters do not resync", g2, change{"resync_after_param_reboot": "no"}, nil, device.ByParams, time.Hour, device.ByPeriodic},
-		{"generation 4, power on", g4, nil, nil, device.ByPower, 20 * time.Second, device.ByPowerOn},
-		{"generation 4, changed parameters: periodic only", g4, nil, nil, device.ByParams, time.Hour, device.ByPeriodic},
+		{"switch: parameters do not resync", g2, change{"resync_after_param_reboot": "no"}, nil, device.ByParams, time.Hour, model.ByPeriodic},
+		{"generation 4, power on", g4, nil, nil, device.ByPower, 20 * time.Second, model.ByPowerOn},
+		{"generation 4, changed parameters: periodic only", g4, nil, nil, device.ByParams, time.Hour, model.ByPeriodic},
 		{"generation 4, changed parameters, no periodic", g4, nil, change{"Resync_Periodic": "0"}, device.ByParams, none, 0},
-		{"generation 4, upgrade", g4, nil, nil, device.ByUpgradeOK, 0, device.ByUpgrade},
-		{"generation 4, upgrade, not after upgrades", g4, nil, change{"Resync_After_Upgrade_Attempt": "No"}, device.ByUpgradeOK, time.Hour, device.ByPeriodic},
-		{"generation 4, reboot by the web page", g4, nil, nil, device.ByWebReboot, 20 * time.Second, device.ByPowerOn},
-		{"switch: parameters resync in generation 4 too", g4, change{"resync_after_param_reboot": "yes"}, nil, device.ByParams, 20 * time.Second, device.ByPowerOn},
+		{"generation 4, upgrade", g4, nil, nil, device.ByUpgradeOK, 0, model.ByUpgrade},
+		{"generation 4, upgrade, not after upgrades", g4, nil, change{"Resync_After_Upgrade_Attempt": "No"}, device.ByUpgradeOK, time.Hour, model.ByPeriodic},
+		{"generation 4, reboot by the web page", g4, nil, nil, device.ByWebReboot, 20 * time.Second, model.ByPowerOn},
+		{"switch: parameters resync in generation 4 too", g4, change{"resync_after_param_reboot": "yes"}, nil, device.ByParams, 20 * time.Second, model.ByPowerOn},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -135,7 +136,7 @@ func TestScheduleAfterAttempts(t *testing.T) {
 	for _, tt := range tests {
 		sched := schedule(t, "SPA2102", "5.2.10", tt.switches, change{"Resync_Periodic": tt.list, "Resync_Error_Retry_Delay": tt.list})
 		for _, ok := range []bool{true, false} {
-			cause := map[bool]device.Cause{true: device.ByPeriodic, false: device.ByRetry}[ok]
+			cause := map[bool]model.Cause{true: model.ByPeriodic, false: model.ByRetry}[ok]
 			for run, want := range tt.want {
 				at, why, again := sched.After(noon, ok, run, tt.draw)
 				got := time.Duration(at - noon)
@@ -153,7 +154,7 @@ func TestScheduleAfterAttempts(t *testing.T) {
 func TestZeroRetryDelayIsASecondBySwitch(t *testing.T) {
 	for list, want := range map[string]time.Duration{"0": time.Second, "": time.Second, "60": time.Minute} {
 		s := schedule(t, "SPA2102", "5.2.10", change{"error_retry_zero": "at_once"}, change{"Resync_Error_Retry_Delay": list, "Resync_Periodic": "0"})
-		if at, cause, ok := s.After(noon, false, 3, 0.9); !ok || time.Duration(at-noon) != want || cause != device.ByRetry {
+		if at, cause, ok := s.After(noon, false, 3, 0.9); !ok || time.Duration(at-noon) != want || cause != model.ByRetry {
 			t.Errorf("Resync_Error_Retry_Delay=%q: %s %v %v, want %s", list, time.Duration(at-noon), cause, ok, want)
 		}
 		if _, _, ok := s.After(noon, true, 0, 0.9); ok {

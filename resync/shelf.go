@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 )
 
@@ -62,8 +63,8 @@ type Compiled struct {
 
 type shelfKey struct {
 	digest Digest
-	row    *device.Row
-	mac    device.MAC // of files that open for one device only
+	row    *model.Row
+	mac    model.MAC // of files that open for one device only
 }
 
 // Digest returns the digest of a body under the key and the aliases of a rule. No
@@ -149,7 +150,7 @@ func (s *Shelf) keep(key shelfKey, r *Reading, size int) {
 // reading finds the parameters of a file in a model's factory set. An element
 // whose value the parameter does not take is ignored, its access too, and the
 // file is none the worse for it (provisioning.md §5.5: inferred).
-func reading(row *device.Row, file profile.File) *Reading {
+func reading(row *model.Row, file profile.File) *Reading {
 	r := &Reading{Protection: file.Protection}
 	var seen map[string]bool // made when there is a name to remember
 	once := func(list *[]string, name string) {
@@ -189,7 +190,7 @@ func reading(row *device.Row, file profile.File) *Reading {
 	r.Sets = make([]device.Set, len(order))
 	for i, o := range order {
 		p := &file.Params[uint32(o)]
-		r.Sets[i] = device.Set{ID: device.ID(o >> 32), Value: p.Value, Has: p.Has, Access: p.Access}
+		r.Sets[i] = device.Set{ID: model.ID(o >> 32), Value: p.Value, Has: p.Has, Access: p.Access}
 	}
 	return r
 }

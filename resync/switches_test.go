@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
@@ -28,7 +29,7 @@ type walk struct {
 var walks = []map[string]walk{timerWalks, transferWalks, attemptWalks, ruleWalks, fileWalks, fleetWalks, upgradeWalks, tlsWalks}
 
 func TestEverySwitchChangesWhatADeviceDoes(t *testing.T) {
-	row, err := device.NewRow("SPA2102", "", nil)
+	row, err := model.NewRow("SPA2102", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,14 +72,14 @@ func attempts(model, script string) func(*testing.T, string) string {
 }
 
 // rowOf returns the row of a model and firmware with one switch turned.
-func rowOf(t *testing.T, model, setting string) *device.Row {
+func rowOf(t *testing.T, modelName, setting string) *model.Row {
 	t.Helper()
-	name, firmware, _ := strings.Cut(model, " ")
-	turned, err := device.ParseAssignments([]string{setting})
+	name, firmware, _ := strings.Cut(modelName, " ")
+	turned, err := model.ParseAssignments([]string{setting})
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, err := device.NewRow(name, firmware, turned)
+	row, err := model.NewRow(name, firmware, turned)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,11 +88,11 @@ func rowOf(t *testing.T, model, setting string) *device.Row {
 
 // scheduled observes when a device acts whose parameters are the factory's but
 // for one.
-func scheduled(model, param, value string, when func(resync.Schedule) string) func(*testing.T, string) string {
+func scheduled(name, param, value string, when func(resync.Schedule) string) func(*testing.T, string) string {
 	return func(t *testing.T, setting string) string {
-		row := rowOf(t, model, setting)
-		p := row.Factory.Reset()
-		if id, ok := device.LookupID(param); ok {
+		row := rowOf(t, name, setting)
+		p := device.Reset(row.Factory)
+		if id, ok := model.LookupID(param); ok {
 			p, _ = p.With(&device.Layers{}, []device.Set{{ID: id, Value: value, Has: true}})
 		}
 		return when(resync.ScheduleOf(row, p))
@@ -162,11 +163,11 @@ func (lateError) Temporary() bool { return true }
 
 // transfer observes the bytes of one transfer from a server that gives the
 // answer, then nothing.
-func transfer(model string, r resync.Request, answer string) func(*testing.T, string) string {
+func transfer(modelName string, r resync.Request, answer string) func(*testing.T, string) string {
 	return func(t *testing.T, setting string) string {
 		server := &silence{now: epoch, answer: answer}
-		name, firmware, _ := strings.Cut(model, " ")
-		turned, err := device.ParseAssignments([]string{setting})
+		name, firmware, _ := strings.Cut(modelName, " ")
+		turned, err := model.ParseAssignments([]string{setting})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -289,7 +290,7 @@ var fileWalks = map[string]walk{
 	"missing_access": {"keep", "factory", func(t *testing.T, setting string) string {
 		row := rowOf(t, "SPA2102 5.2.10", setting)
 		var s resync.Shelf
-		u, p := row.Unit(1, 0, netip.Addr{}), row.Factory.Reset()
+		u, p := device.NewUnit(row, 1, 0, netip.Addr{}), device.Reset(row.Factory)
 		for _, text := range []string{`<GPP_A ua="rw">x</GPP_A>`, `<GPP_A>y</GPP_A>`} {
 			body := []byte("<flat-profile>" + text + "</flat-profile>")
 			r, err := s.Read(&u, body, s.Digest(body, profile.Options{}), profile.Options{})
@@ -298,7 +299,7 @@ var fileWalks = map[string]walk{
 			}
 			p, _ = p.With(&s.Layers, r.Sets)
 		}
-		id, _ := device.LookupID("GPP_A")
+		id, _ := model.LookupID("GPP_A")
 		return p.Access(id).String()
 	}},
 }

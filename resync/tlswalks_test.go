@@ -18,6 +18,7 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 )
@@ -46,7 +47,7 @@ var walkPKI = certs.New(1)
 func (s secure) observe(t *testing.T, setting string) string {
 	t.Helper()
 	name, firmware, others := cutRow(s.row)
-	turned, err := device.ParseAssignments(append(others, setting))
+	turned, err := model.ParseAssignments(append(others, setting))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func (s secure) transfer(t *testing.T, u *device.Unit, w *secureWorld, seen *str
 		Dial: func(context.Context, netip.Addr, netip.AddrPort, time.Duration) (net.Conn, error) { return wire, nil },
 	}
 	r := httpGet
-	r.Unit, r.Params, r.Scheme, r.Server, r.Host, r.Path, r.Max = u, u.Row.Factory.Reset(), "https", at, prov, "/a", 1000
+	r.Unit, r.Params, r.Scheme, r.Server, r.Host, r.Path, r.Max = u, device.Reset(u.Row.Factory), "https", at, prov, "/a", 1000
 	r.Now = time.Date(2020, 6, 1, 0, 0, 0, 0, time.UTC).UnixNano()
 	began := time.Now()
 	resp, err := sockets.Fetch(t.Context(), &r)
@@ -153,11 +154,11 @@ func forClients(w *secureWorld) {
 		panic(err)
 	}
 	w.devices.Extra = []*x509.Certificate{a.Cert}
-	row, err := device.NewRow("SPA962", "6.1.5(a)", nil)
+	row, err := model.NewRow("SPA962", "6.1.5(a)", nil)
 	if err != nil {
 		panic(err)
 	}
-	other := row.Unit(1, 1, netip.Addr{})
+	other := device.NewUnit(row, 1, 1, netip.Addr{})
 	if w.shown, _, err = w.devices.Holder.Certificate(&other); err != nil {
 		panic(err)
 	}

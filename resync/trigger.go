@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/rule"
 )
 
@@ -167,7 +168,7 @@ type Triggers struct {
 
 // TriggersOf reads a device's triggers; false where it has none, or where
 // Provision_Enable is off, which gates them (documented).
-func TriggersOf(r *device.Row, p device.Params) (t Triggers, ok bool) {
+func TriggersOf(r *model.Row, p device.Params) (t Triggers, ok bool) {
 	t = Triggers{Edge: r.Behaviour.TriggerEdge, Floor: r.Behaviour.TriggerFloor}
 	t.Texts[0], _ = p.Lookup("Resync_Trigger_1")
 	t.Texts[1], _ = p.Lookup("Resync_Trigger_2")

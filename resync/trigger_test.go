@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/rule"
 	"spafleet/resync"
 )
@@ -33,10 +34,10 @@ func holdsAt(trigger string, env device.Env, timers resync.Timers, now int64) bo
 // moves on.
 func TestNextTrueFindsWhatLookingEverySecondFinds(t *testing.T) {
 	u := unit(t, "SPA2102", "5.2.10", nil)
-	p := u.Row.Factory.Reset()
+	p := device.Reset(u.Row.Factory)
 	var layers device.Layers
 	for name, value := range map[string]string{"GPP_A": "40", "GPP_B": "$PRVTMR"} {
-		id, _ := device.LookupID(name)
+		id, _ := model.LookupID(name)
 		p, _ = p.With(&layers, []device.Set{{ID: id, Value: value, Has: true}})
 	}
 	env := device.Env{Unit: &u, Params: p}
@@ -112,7 +113,7 @@ func randomTrigger(r *rand.Rand) string {
 
 func TestNextTrue(t *testing.T) {
 	u := unit(t, "SPA2102", "5.2.10", nil)
-	env := device.Env{Unit: &u, Params: u.Row.Factory.Reset()}
+	env := device.Env{Unit: &u, Params: device.Reset(u.Row.Factory)}
 	booted := noon - 10*second - second/2
 	tests := []struct {
 		trigger string
@@ -170,8 +171,8 @@ func TestTriggersByLevelAndEdge(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			u := unit(t, "SPA2102", "5.2.10", change{"trigger_mode": tt.mode})
 			var layers device.Layers
-			id, _ := device.LookupID("Resync_Trigger_1")
-			p, _ := u.Row.Factory.Reset().With(&layers, []device.Set{{ID: id, Value: tt.trigger, Has: true}})
+			id, _ := model.LookupID("Resync_Trigger_1")
+			p, _ := device.Reset(u.Row.Factory).With(&layers, []device.Set{{ID: id, Value: tt.trigger, Has: true}})
 			triggers, ok := resync.TriggersOf(u.Row, p)
 			if !ok {
 				t.Fatal("no triggers")
@@ -192,13 +193,13 @@ func TestTriggersByLevelAndEdge(t *testing.T) {
 
 func TestTriggersAreGatedByProvisionEnable(t *testing.T) {
 	u := unit(t, "SPA2102", "5.2.10", nil)
-	p := u.Row.Factory.Reset()
+	p := device.Reset(u.Row.Factory)
 	if _, ok := resync.TriggersOf(u.Row, p); ok {
 		t.Error("a device without triggers has some")
 	}
 	var layers device.Layers
 	set := func(name, value string) {
-		id, _ := device.LookupID(name)
+		id, _ := model.LookupID(name)
 		p, _ = p.With(&layers, []device.Set{{ID: id, Value: value, Has: true}})
 	}
 	set("Resync_Trigger_2", "$PRVTMR ge 60")

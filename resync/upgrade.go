@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/rule"
 )
 
@@ -107,7 +108,7 @@ func (a *attempt) image() (version string, f *failure) {
 // One without an argument has its defaults; a story's step has the device's own
 // rule.
 func (a *attempt) byCommand() bool {
-	return a.byURL() || a.in.Cause == device.ByWeb
+	return a.byURL() || a.in.Cause == model.ByWeb
 }
 
 func (a *attempt) upgradeRule() (rule.Decision, line, error) {

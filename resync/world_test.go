@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 )
 
@@ -139,16 +140,16 @@ func eventLine(e *device.Event) string {
 }
 
 // unit returns a device of an invented identity.
-func unit(t testing.TB, model, firmware string, switches map[string]string) device.Unit {
+func unit(t testing.TB, name, firmware string, switches map[string]string) device.Unit {
 	t.Helper()
-	row, err := device.NewRow(model, "", switches)
+	row, err := model.NewRow(name, "", switches)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if row, err = row.At(firmware); err != nil { // firmware that nobody has seen, too
 		t.Fatal(err)
 	}
-	u := row.Unit(1, 0, netip.MustParseAddr("192.0.2.9"))
-	u.MAC, u.Serial = device.MAC{0x00, 0x0e, 0x08, 0x01, 0x23, 0x45}, "FM500X000001"
+	u := device.NewUnit(row, 1, 0, netip.MustParseAddr("192.0.2.9"))
+	u.MAC, u.Serial = model.MAC{0x00, 0x0e, 0x08, 0x01, 0x23, 0x45}, "FM500X000001"
 	return u
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/prov"
 )
 
@@ -247,7 +248,7 @@ func (p *play) act(s *Step, action string, dev device.Index) {
 		}
 		return
 	}
-	c := device.Command{Order: orders[action], Cause: device.ByStep, Argument: p.spoken(s.URL, &v.Unit), Requester: v.Unit.IP}
+	c := device.Command{Order: orders[action], Cause: model.ByStep, Argument: p.spoken(s.URL, &v.Unit), Requester: v.Unit.IP}
 	for _, set := range s.Set {
 		if param, ok := v.Unit.Row.Lookup(set.Name); ok {
 			c.Sets = append(c.Sets, device.Set{ID: param.ID, Value: p.spoken(set.Value, &v.Unit), Has: true})

@@ -205,7 +205,7 @@ func (p *plan) hostsOfGroup(g *fleet.Group, tell func(host, purpose string)) {
 	tell(hostPart(lease), "option 66")
 	hostsInText(p.sample(g.RCURL), "rc", tell)
 	params := p.presetParams(g)
-	unit := g.Row.Unit(p.story.Seed, 0, netip.IPv4Unspecified())
+	unit := device.NewUnit(g.Row, p.story.Seed, 0, netip.IPv4Unspecified())
 	for _, name := range rules {
 		text, _ := params.Lookup(name)
 		for _, d := range alternativesOf(text, &unit, params) {

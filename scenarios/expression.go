@@ -16,6 +16,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fsm"
 )
 
@@ -166,7 +167,7 @@ func (l language) explain(err error) error {
 	case word == "event":
 		return fmt.Errorf("unknown name %q; event is known in always and never only", word)
 	}
-	return fmt.Errorf("unknown name %q%s", word, device.DidYouMean(word, names(reflect.TypeOf(l.env))))
+	return fmt.Errorf("unknown name %q%s", word, model.DidYouMean(word, names(reflect.TypeOf(l.env))))
 }
 
 // names returns what an environment calls its fields.
@@ -207,8 +208,8 @@ func stateNames() []string {
 
 func modelNames() []string {
 	var names []string
-	for i := range device.Models {
-		names = append(names, device.Models[i].Name)
+	for m := range model.All() {
+		names = append(names, m.Name)
 	}
 	return names
 }
@@ -259,7 +260,7 @@ func (w *words) called(n *ast.CallNode) {
 			w.kinds[text.Value] = true
 		}
 	case "param":
-		if _, ok := device.LookupID(text.Value); !ok && w.err == nil {
+		if _, ok := model.LookupID(text.Value); !ok && w.err == nil {
 			w.err = fmt.Errorf("no model has a parameter %q", text.Value)
 		}
 	case "duration":
@@ -274,7 +275,7 @@ func (w *words) known(say, word string, choices []string) bool {
 		return true
 	}
 	if w.err == nil {
-		w.err = fmt.Errorf("%s %q%s", say, word, device.DidYouMean(word, choices))
+		w.err = fmt.Errorf("%s %q%s", say, word, model.DidYouMean(word, choices))
 	}
 	return false
 }

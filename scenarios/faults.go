@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync/fault"
 )
 
@@ -204,7 +205,7 @@ func (p *plan) clearing(i int, path string) {
 			names = append(names, name)
 		}
 	}
-	p.reader.mistake(s.node.at("clear"), path, "no fault is called %q%s", s.Clear, device.DidYouMean(s.Clear, names))
+	p.reader.mistake(s.node.at("clear"), path, "no fault is called %q%s", s.Clear, model.DidYouMean(s.Clear, names))
 }
 
 // disturbed is a fault of a story that was begun.

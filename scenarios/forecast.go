@@ -13,6 +13,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
 	"spafleet/scenarios/report"
@@ -313,7 +314,7 @@ func (p *plan) certificates(parts []part, o *Options) (c Certificates, err error
 		pki = certs.New(1)
 	}
 	h := &certs.Holder{PKI: pki, Seed: p.story.Seed, Pool: o.KeyPool, Unique: o.UniqueKeys, Own: own}
-	var sample *device.Row
+	var sample *model.Row
 	for _, g := range parts {
 		c.Known = c.Known || p.speaksHTTPS(g.Group)
 		if !g.Row.Speaks("https") {
@@ -349,7 +350,7 @@ func (p *plan) holders(h *certs.Holder, g part) int {
 	n := min(g.count, mostSampled)
 	with := 0
 	for i := range n {
-		u := g.Row.Unit(p.story.Seed, device.Index(g.first+i*g.Count/n), netip.IPv4Unspecified())
+		u := device.NewUnit(g.Row, p.story.Seed, device.Index(g.first+i*g.Count/n), netip.IPv4Unspecified())
 		if k := h.Kind(&u); k == certs.OwnCertificate || k == certs.DefectiveCertificate {
 			with++
 		}
@@ -358,12 +359,12 @@ func (p *plan) holders(h *certs.Holder, g part) int {
 }
 
 // cost makes two certificates of a model, one of them with a key of its own.
-func (c *Certificates) cost(row *device.Row, seed uint64) (float64, error) {
+func (c *Certificates) cost(row *model.Row, seed uint64) (float64, error) {
 	pki := certs.New(seed)
 	runtime.LockOSThread() // whose CPU time it is
 	defer runtime.UnlockOSThread()
 	at := func(h *certs.Holder, dev device.Index) (time.Duration, error) {
-		u := row.Unit(seed, dev, netip.IPv4Unspecified())
+		u := device.NewUnit(row, seed, dev, netip.IPv4Unspecified())
 		began := threadTime()
 		_, _, err := h.Certificate(&u)
 		return threadTime() - began, err
@@ -393,7 +394,7 @@ func threadTime() time.Duration {
 // speaksHTTPS reports whether a rule that a group starts with asks by https.
 func (p *plan) speaksHTTPS(g *fleet.Group) bool {
 	params := p.presetParams(g)
-	unit := g.Row.Unit(p.story.Seed, 0, netip.IPv4Unspecified())
+	unit := device.NewUnit(g.Row, p.story.Seed, 0, netip.IPv4Unspecified())
 	for _, name := range rules {
 		text, _ := params.Lookup(name)
 		for _, d := range alternativesOf(text, &unit, params) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
 	"spafleet/scenarios"
@@ -192,7 +193,7 @@ func TestFiguresOfTheForecast(t *testing.T) {
 // bytesOf measures the live bytes of a device at rest, with its part of the
 // tally.
 func bytesOf(t *testing.T, devices, own int) int {
-	row, err := device.NewRow("SPA2102", "5.2.10", nil)
+	row, err := model.NewRow("SPA2102", "5.2.10", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,6 +236,6 @@ func bytesOf(t *testing.T, devices, own int) int {
 }
 
 func preset(name, value string) device.Set {
-	id, _ := device.LookupID(name)
+	id, _ := model.LookupID(name)
 	return device.Set{ID: id, Value: value, Has: true}
 }

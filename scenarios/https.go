@@ -14,7 +14,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
-	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/prov"
 )
 
@@ -123,7 +123,7 @@ func authority(text string, known []certs.Name) (certs.Name, error) {
 	for _, n := range known {
 		names = append(names, string(n))
 	}
-	return "", fmt.Errorf("%q is not one of %s%s", text, strings.Join(names, ", "), device.DidYouMean(text, names))
+	return "", fmt.Errorf("%q is not one of %s%s", text, strings.Join(names, ", "), model.DidYouMean(text, names))
 }
 
 // number reads a whole number within bounds.
@@ -336,7 +336,7 @@ func (r *reader) cert(g *Group, n *node, path string) {
 	}
 	r.scalarAs(func(text string) error {
 		word := strings.ReplaceAll(text, "-", "_")
-		if _, err := device.NewRow("SPA2102", "", map[string]string{"client_certificate": word}); err != nil {
+		if _, err := model.NewRow("SPA2102", "", map[string]string{"client_certificate": word}); err != nil {
 			return fmt.Errorf("%q is not one of auto, generic, none, bad-signature, wrong-key, expired, foreign; or a map with dir", text)
 		}
 		g.Turn("client_certificate", word)

@@ -15,6 +15,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
 	"spafleet/scenarios/report"
@@ -90,7 +91,7 @@ func (p *plan) group(g *Group) {
 	}
 	counts := apportion(shares, g.Count)
 	for i, share := range shares {
-		row, err := device.NewRow(share.Model, share.Firmware, g.Switches)
+		row, err := model.NewRow(share.Model, share.Firmware, g.Switches)
 		if err != nil {
 			n, key := makeNode(g, share)
 			p.reader.mistake(n, path+key, "%s", err)
@@ -108,13 +109,13 @@ func (p *plan) group(g *Group) {
 
 // makeNode returns where what makes no row is written.
 func makeNode(g *Group, s Share) (*node, string) {
-	if _, err := device.NewRow(s.Model, s.Firmware, nil); err == nil {
+	if _, err := model.NewRow(s.Model, s.Firmware, nil); err == nil {
 		return g.node.at("switches"), ".switches"
 	}
 	if s.at != nil {
 		return s.at, ".mix"
 	}
-	if _, err := device.FindModel(s.Model); err != nil {
+	if _, err := model.FindModel(s.Model); err != nil {
 		return g.node.at("model"), ".model"
 	}
 	return g.node.at("firmware"), ".firmware"
@@ -181,7 +182,7 @@ func apportion(shares []Share, total int) []int {
 }
 
 // presets finds the parameters that a group sets.
-func (p *plan) presets(row *device.Row, list []Preset, path string) []device.Set {
+func (p *plan) presets(row *model.Row, list []Preset, path string) []device.Set {
 	var sets []device.Set
 	for _, preset := range list {
 		param, ok := row.Lookup(preset.Name)
@@ -202,8 +203,8 @@ func (p *plan) presets(row *device.Row, list []Preset, path string) []device.Set
 	return sets
 }
 
-func nearestParam(row *device.Row, name string) string {
-	return device.DidYouMean(name, row.ParameterNames())
+func nearestParam(row *model.Row, name string) string {
+	return model.DidYouMean(name, row.ParameterNames())
 }
 
 func (p *plan) timeline() {
@@ -249,7 +250,7 @@ func (p *plan) step(i int) {
 	}
 	p.text(s.URL, s.node.at(s.Action, "url"), path+".url", true)
 	for _, set := range s.Set {
-		if _, ok := device.LookupID(set.Name); !ok {
+		if _, ok := model.LookupID(set.Name); !ok {
 			p.reader.mistake(set.at.at(), path, "no model has a parameter %q", set.Name)
 		}
 		p.text(set.Value, set.value.at(), path+"."+set.Name, true)
@@ -266,7 +267,7 @@ func (p *plan) instant(i Instant, path string) {
 		for n := range p.steps {
 			names = append(names, n)
 		}
-		p.reader.mistake(i.at.at(), path, "no step is named %q%s", i.Step, device.DidYouMean(i.Step, names))
+		p.reader.mistake(i.at.at(), path, "no step is named %q%s", i.Step, model.DidYouMean(i.Step, names))
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/prov"
 	"spafleet/resync"
@@ -90,7 +90,7 @@ func (r *reader) walk(n *node, path string, keys ...key) bool {
 		}
 		at := slices.IndexFunc(keys, func(c key) bool { return c.name == k.text })
 		if at < 0 {
-			r.mistake(k, path, "unknown key %q%s", k.text, device.DidYouMean(k.text, keyNames(keys)))
+			r.mistake(k, path, "unknown key %q%s", k.text, model.DidYouMean(k.text, keyNames(keys)))
 			known = false
 			continue
 		}
@@ -462,7 +462,7 @@ const imageSize = 64 << 10
 // image makes the firmware image MODEL VERSION.
 func (r *reader) image(e *prov.Entry, text string, n *node, path string) {
 	name, version, _ := strings.Cut(strings.TrimSpace(text), " ")
-	m, err := device.FindModel(name)
+	m, err := model.FindModel(name)
 	if err != nil {
 		r.mistake(n, join(path, "image"), "%s", err)
 		return

@@ -15,6 +15,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/prov"
 	"spafleet/resync"
@@ -210,7 +211,7 @@ func (p *play) openFleet() error {
 	}
 	p.fleet = f
 	if w := p.options.Events; w != nil {
-		p.log = report.NewEventLog(w, func(dev device.Index) device.MAC { return f.Group(dev).Row.Model.MAC(p.story.Seed, dev) })
+		p.log = report.NewEventLog(w, func(dev device.Index) model.MAC { return device.MACOf(f.Group(dev).Row.Model, p.story.Seed, dev) })
 	}
 	p.observe()
 	p.recount()

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/scenarios"
 )
 
@@ -252,7 +253,7 @@ func TestWithKeepTheFleetStaysUpAfterTheVerdict(t *testing.T) {
 			decided = r.Verdict
 			go func() {
 				defer cancel()
-				if err := live.Fleet.Do(ctx, 0, device.Command{Order: device.Resync, Cause: device.ByStep}); err != nil {
+				if err := live.Fleet.Do(ctx, 0, device.Command{Order: device.Resync, Cause: model.ByStep}); err != nil {
 					t.Error(err)
 				}
 				_ = live.Fleet.Await(ctx, func() bool { return live.Tally.Started() > 6 })

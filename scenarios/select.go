@@ -11,6 +11,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // A selector is [QUANTITY of] GROUPS [where EXPR].
@@ -61,7 +62,7 @@ func (p *plan) groupNames(text string) ([]string, error) {
 					return nil, fmt.Errorf("%s; write %q", selectorForm, q+" of "+strings.TrimSpace(rest))
 				}
 			}
-			return nil, fmt.Errorf("no group is called %q%s", name, cmpOr(device.DidYouMean(name, append(known, "all")), "; "+selectorForm))
+			return nil, fmt.Errorf("no group is called %q%s", name, cmpOr(model.DidYouMean(name, append(known, "all")), "; "+selectorForm))
 		}
 		names = append(names, name)
 	}

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 )
@@ -98,7 +99,7 @@ func (l *log) traces(t *testing.T) map[device.Index][]string {
 	m := map[device.Index][]string{}
 	for i := range l.events {
 		var line strings.Builder
-		w := report.NewEventLog(&line, func(device.Index) device.MAC { return device.MAC{} })
+		w := report.NewEventLog(&line, func(device.Index) model.MAC { return model.MAC{} })
 		w.Tell(l.events[i : i+1])
 		if err := w.Flush(); err != nil {
 			t.Error(err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // resync orders a resync. While Provision_Enable is off the page says the same
@@ -30,7 +31,7 @@ func (q *request) reboot() answer {
 // order returns the page that acknowledges a command, with the command.
 func (q *request) order(page string, c device.Command) answer {
 	a := q.page(http.StatusOK, page, message{Title: q.look().title, Home: q.home(), Seconds: q.refresh()})
-	c.Cause, c.Requester = device.ByWeb, q.from
+	c.Cause, c.Requester = model.ByWeb, q.from
 	a.command = &c
 	return a
 }

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fsm"
 	"spafleet/webui"
 )
@@ -47,13 +48,13 @@ func (f *fleet) Do(_ context.Context, i device.Index, c device.Command) error {
 	return nil
 }
 
-func view(t *testing.T, model, firmware string, sets ...string) device.View {
+func view(t *testing.T, name, firmware string, sets ...string) device.View {
 	t.Helper()
-	row, err := device.NewRow(model, firmware, nil)
+	row, err := model.NewRow(name, firmware, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := device.Unit{Index: 7, Row: row, MAC: device.MAC{0, 0x0e, 8, 1, 0x23, 0x45}, Serial: "FM500X000001", IP: netip.MustParseAddr("127.64.0.8")}
+	u := device.Unit{Index: 7, Row: row, MAC: model.MAC{0, 0x0e, 8, 1, 0x23, 0x45}, Serial: "FM500X000001", IP: netip.MustParseAddr("127.64.0.8")}
 	v := device.View{Unit: u, Params: params(t, row, sets), State: fsm.SecPrv1, Powered: true, Now: noon.UnixNano()}
 	v.Booted = v.Now - int64(18*24*time.Hour+22*time.Hour+23*time.Minute+43*time.Second)
 	v.Due = v.Now + int64(2197*time.Second)
@@ -61,7 +62,7 @@ func view(t *testing.T, model, firmware string, sets ...string) device.View {
 	return v
 }
 
-func params(t *testing.T, row *device.Row, sets []string) device.Params {
+func params(t *testing.T, row *model.Row, sets []string) device.Params {
 	t.Helper()
 	var changes []device.Set
 	for _, s := range sets {

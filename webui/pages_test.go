@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/webui"
 )
 
@@ -109,7 +110,7 @@ func TestArgumentIsDecodedAndKeptWhole(t *testing.T) {
 		if c.Order != tt.order || c.Argument != tt.want {
 			t.Errorf("GET %s orders %s %q, want %s %q", tt.target, c.Order, c.Argument, tt.order, tt.want)
 		}
-		if c.Cause != device.ByWeb || c.Requester != netip.MustParseAddr("127.0.0.1") {
+		if c.Cause != model.ByWeb || c.Requester != netip.MustParseAddr("127.0.0.1") {
 			t.Errorf("GET %s comes by %s from %s", tt.target, c.Cause, c.Requester)
 		}
 	}

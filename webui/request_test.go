@@ -9,24 +9,25 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // The statuses that the firmware can answer (device-surface.md §1.4).
 var statuses = []int{200, 304, 400, 401, 403, 404, 405, 501}
 
 func FuzzRequest(f *testing.F) {
-	row, err := device.NewRow("SPA2102", "", nil)
+	row, err := model.NewRow("SPA2102", "", nil)
 	if err != nil {
 		f.Fatal(err)
 	}
 	admin, _ := row.Factory.Lookup("Admin_Passwd")
-	guarded, _ := row.Factory.Reset().With(new(device.Layers), []device.Set{{ID: admin.ID, Value: "secret", Has: true}})
+	guarded, _ := device.Reset(row.Factory).With(new(device.Layers), []device.Set{{ID: admin.ID, Value: "secret", Has: true}})
 	f.Fuzz(func(t *testing.T, raw []byte, locked bool) {
 		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
 		if err != nil {
 			return
 		}
-		v := device.View{Unit: device.Unit{Row: row}, Params: row.Factory.Reset(), Powered: true}
+		v := device.View{Unit: device.Unit{Row: row}, Params: device.Reset(row.Factory), Powered: true}
 		if locked {
 			v.Params = guarded
 		}
@@ -62,10 +63,9 @@ func wellFormed(t *testing.T, a answer) {
 
 func TestEveryLookHasItsFamilyAndStyle(t *testing.T) {
 	families := map[string]bool{}
-	for i := range device.Models {
-		m := &device.Models[i]
+	for m := range model.All() {
 		families[m.Family.Name] = true
-		row, err := device.NewRow(m.Name, "", nil)
+		row, err := model.NewRow(m.Name, "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 )
 
@@ -22,16 +23,18 @@ const (
 )
 
 // Row returns the row of the devices.
-func Row() (*device.Row, error) { return device.NewRow(Model, Firmware, nil) }
+func Row() (*model.Row, error) { return model.NewRow(Model, Firmware, nil) }
 
 // Unit returns a device as its server knows it.
-func Unit(row *device.Row, dev device.Index) device.Unit { return row.Unit(Seed, dev, netip.Addr{}) }
+func Unit(row *model.Row, dev device.Index) device.Unit {
+	return device.NewUnit(row, Seed, dev, netip.Addr{})
+}
 
 // Presets reads pairs of names and values.
 func Presets(pairs ...string) ([]device.Set, error) {
 	var list []device.Set
 	for i := 0; i+1 < len(pairs); i += 2 {
-		id, ok := device.LookupID(pairs[i])
+		id, ok := model.LookupID(pairs[i])
 		if !ok {
 			return nil, fmt.Errorf("no parameter is named %s", pairs[i])
 		}
@@ -52,7 +55,7 @@ var common = [...][2]string{
 // AppendProfile adds the profile of one device: at least size bytes of values
 // like the factory's (0: none), the provider's, eight that are the device's own,
 // and those of pairs, which come last and count.
-func AppendProfile(b []byte, row *device.Row, u *device.Unit, size int, pairs ...string) []byte {
+func AppendProfile(b []byte, row *model.Row, u *device.Unit, size int, pairs ...string) []byte {
 	begun := len(b)
 	b = append(b, "<flat-profile>\n"...)
 	name := u.MAC.String()
@@ -76,7 +79,7 @@ func AppendProfile(b []byte, row *device.Row, u *device.Unit, size int, pairs ..
 
 // fill adds elements with the factory's values until there are as many bytes,
 // comments where there are no more.
-func fill(b []byte, row *device.Row, until int) []byte {
+func fill(b []byte, row *model.Row, until int) []byte {
 	for i := range row.Factory.Params {
 		p := &row.Factory.Params[i]
 		if len(b) >= until {

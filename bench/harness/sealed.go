@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/resync"
 )
@@ -20,7 +21,7 @@ func SealedRule(url string) string { return "[--key $B] " + url }
 // SealedFile returns a device's own file, encrypted: about 1.1 KB in which 25
 // values differ from the factory's, eight of them the device's own. Pairs are
 // more of them.
-func SealedFile(row *device.Row, u *device.Unit, pairs ...string) []byte {
+func SealedFile(row *model.Row, u *device.Unit, pairs ...string) []byte {
 	pairs = append([]string{"GPP_E", "one more", "GPP_F", "and the last"}, pairs...)
 	var salt [8]byte
 	binary.BigEndian.PutUint64(salt[:], uint64(u.Index)+1)

@@ -15,6 +15,7 @@ import (
 
 	"spafleet/bench/harness"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/prov"
 	"spafleet/resync/fault"
@@ -176,7 +177,7 @@ func (b *bath) groups() ([]fleet.Group, error) {
 	for i := range list {
 		g := &list[i]
 		var err error
-		if g.Row, err = device.NewRow(models[i], "", b.switches()); err != nil {
+		if g.Row, err = model.NewRow(models[i], "", b.switches()); err != nil {
 			return nil, err
 		}
 		g.Presets, err = harness.Presets("Profile_Rule", places[i]+"/$MA.xml", "Resync_Random_Delay", seconds(b.period/2),
@@ -219,7 +220,7 @@ func (b *bath) each(ctx context.Context, order device.Order, whom func(device.In
 		if !whom(dev) {
 			continue
 		}
-		if err := b.fleet.Do(ctx, dev, device.Command{Order: order, Cause: device.ByStep}); err != nil {
+		if err := b.fleet.Do(ctx, dev, device.Command{Order: order, Cause: model.ByStep}); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"spafleet/bench/harness"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/fsm"
 	"spafleet/resync"
@@ -103,7 +104,7 @@ func (t *task) run(ctx context.Context) (*storm, error) {
 // that windows other than multiples of the default's 20 s can be tried, and starts
 // at once: how long it boots is the same for all.
 func (t *task) stage() (*stage, error) {
-	row, err := device.NewRow(harness.Model, harness.Firmware, map[string]string{"random_delay_unit": "1s", "boot_time": "0s"})
+	row, err := model.NewRow(harness.Model, harness.Firmware, map[string]string{"random_delay_unit": "1s", "boot_time": "0s"})
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +153,7 @@ func (t *task) play(ctx context.Context, s *stage) (*storm, error) {
 // order tells all devices the same.
 func (t *task) order(ctx context.Context, s *stage, o device.Order) error {
 	for dev := range t.Devices {
-		if err := s.f.Do(ctx, device.Index(dev), device.Command{Order: o, Cause: device.ByStep}); err != nil {
+		if err := s.f.Do(ctx, device.Index(dev), device.Command{Order: o, Cause: model.ByStep}); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // seed is that of the certificates: all processes make the same ones.
@@ -21,14 +22,14 @@ var now = time.Date(2014, 6, 1, 0, 0, 0, 0, time.UTC)
 // of 2,048.
 type fleet struct {
 	devices *certs.Devices
-	rows    map[int]*device.Row // by the length of the key
+	rows    map[int]*model.Row // by the length of the key
 }
 
 func newFleet() (*fleet, error) {
 	pki := certs.New(seed)
-	f := &fleet{&certs.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki, Seed: seed}}, map[int]*device.Row{}}
+	f := &fleet{&certs.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki, Seed: seed}}, map[int]*model.Row{}}
 	for bits, root := range map[int]string{1024: "early", 2048: "late"} {
-		row, err := device.NewRow("SPA508G", "", map[string]string{"client_root": root})
+		row, err := model.NewRow("SPA508G", "", map[string]string{"client_root": root})
 		if err != nil {
 			return nil, err
 		}
@@ -46,7 +47,7 @@ type phone struct {
 
 func (f *fleet) phone(bits, index int) *phone {
 	row := f.rows[bits]
-	return &phone{f.devices, row.Unit(seed, device.Index(index), netip.Addr{}), row.Factory.Reset()}
+	return &phone{f.devices, device.NewUnit(row, seed, device.Index(index), netip.Addr{}), device.Reset(row.Factory)}
 }
 
 // client returns how the phone connects.

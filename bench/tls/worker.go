@@ -22,6 +22,7 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // A task is what a worker does.
@@ -194,9 +195,9 @@ var models = []string{"SPA2102", "PAP2", "SPA504G"}
 // certificates mints certificates for as many devices, with the keys that they
 // share.
 func certificates(t *task) (*harness.Round, error) {
-	rows := make([]*device.Row, len(models))
+	rows := make([]*model.Row, len(models))
 	for i, m := range models {
-		row, err := device.NewRow(m, "", map[string]string{"client_root": "early"})
+		row, err := model.NewRow(m, "", map[string]string{"client_root": "early"})
 		if err != nil {
 			return nil, err
 		}
@@ -206,7 +207,7 @@ func certificates(t *task) (*harness.Round, error) {
 	distinct := make(map[string]bool, t.Mint)
 	begun, before := time.Now(), harness.Used()
 	for i := range t.Mint {
-		u := rows[i%len(rows)].Unit(seed, device.Index(i), device.Unit{}.IP)
+		u := device.NewUnit(rows[i%len(rows)], seed, device.Index(i), device.Unit{}.IP)
 		c, _, err := h.Certificate(&u)
 		if err != nil {
 			return nil, err

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
 	"spafleet/scenarios/report"
@@ -43,13 +44,13 @@ func (c *dayCase) run(o options) (m measurement, err error) {
 		return m, err
 	}
 	defer func() { err = errors.Join(err, closeEvents(file, o)) }()
-	row, err := device.NewRow("SPA2102", "5.2.10", nil)
+	row, err := model.NewRow("SPA2102", "5.2.10", nil)
 	if err != nil {
 		return m, err
 	}
 	p := newProvider(c)
 	count := &counter{}
-	log := report.NewEventLog(io.MultiWriter(file, &count.written), func(dev device.Index) device.MAC { return row.Model.MAC(seed, dev) })
+	log := report.NewEventLog(io.MultiWriter(file, &count.written), func(dev device.Index) model.MAC { return device.MACOf(row.Model, seed, dev) })
 	before := usage()
 	f, err := fleet.New(fleet.Config{
 		Seed: seed, Clock: fleet.Virtual, InProcess: &fleet.InProcess{Server: p, Addr: server, HTTP: 80},
@@ -84,7 +85,7 @@ func (c *dayCase) run(o options) (m measurement, err error) {
 	return m, nil
 }
 
-func presets(row *device.Row) (sets []device.Set) {
+func presets(row *model.Row) (sets []device.Set) {
 	for _, p := range [][2]string{{"Profile_Rule", "http://127.0.0.1/$MA.xml"}, {"Resync_Periodic", "3600"}, {"Resync_Random_Delay", "180"}} {
 		param, _ := row.Lookup(p[0]) // the model has them
 		sets = append(sets, device.Set{ID: param.ID, Value: p[1], Has: true})

@@ -16,6 +16,7 @@ import (
 	"spafleet/bench/extproc"
 	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
@@ -80,7 +81,7 @@ type outcome struct {
 // visits counts them: each has an address of its own.
 var visits atomic.Uint32
 
-func (v visit) row(t testing.TB) *device.Row {
+func (v visit) row(t testing.TB) *model.Row {
 	t.Helper()
 	words := strings.Fields(v.phone)
 	turned := map[string]string{}
@@ -88,7 +89,7 @@ func (v visit) row(t testing.TB) *device.Row {
 		name, value, _ := strings.Cut(w, "=")
 		turned[name] = value
 	}
-	r, err := device.NewRow(words[0], words[1], turned)
+	r, err := model.NewRow(words[0], words[1], turned)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,12 +101,12 @@ func (v visit) device(t testing.TB) (device.Unit, device.Params) {
 	t.Helper()
 	n := visits.Add(1)
 	r := v.row(t)
-	u := r.Unit(seed, v.index, netip.AddrFrom4([4]byte{127, 64, byte(n >> 8), byte(n)}))
+	u := device.NewUnit(r, seed, v.index, netip.AddrFrom4([4]byte{127, 64, byte(n >> 8), byte(n)}))
 	u.Serial = cmp.Or(v.serial, u.Serial)
 	return u, v.params(t, r)
 }
 
-func (v visit) params(t testing.TB, r *device.Row) device.Params {
+func (v visit) params(t testing.TB, r *model.Row) device.Params {
 	t.Helper()
 	var sets []device.Set
 	for _, s := range append([]string{"Syslog_Server=192.0.2.1"}, v.set...) {
@@ -116,7 +117,7 @@ func (v visit) params(t testing.TB, r *device.Row) device.Params {
 		}
 		sets = append(sets, device.Set{ID: p.ID, Value: value, Has: true})
 	}
-	p, _ := r.Factory.Reset().With(&shelf.Layers, sets)
+	p, _ := device.Reset(r.Factory).With(&shelf.Layers, sets)
 	return p
 }
 
@@ -143,7 +144,7 @@ func (v visit) to(t testing.TB, s *server) *outcome {
 
 func (o *outcome) resync(ctx context.Context, url string) {
 	w := &world{o}
-	out := resync.Attempt(ctx, w, resync.Input{Unit: o.unit, Params: o.params, Shelf: shelf, Cause: device.ByWeb,
+	out := resync.Attempt(ctx, w, resync.Input{Unit: o.unit, Params: o.params, Shelf: shelf, Cause: model.ByWeb,
 		Command: &device.Command{Argument: url}})
 	w.Commit(out.Params, out.Life, out.Events)
 	o.err = out.Err

@@ -8,6 +8,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // deviceCertFlags are a device's certificate.
@@ -88,7 +89,7 @@ func (f *deviceCertFlags) unit() (*device.Unit, error) {
 	case !f.generic && (f.mac == "" || f.serial == ""):
 		return nil, errors.New("which device? --mac and --serial; --generic makes the one that every device has")
 	}
-	turned, err := device.ParseAssignments(f.switches)
+	turned, err := model.ParseAssignments(f.switches)
 	if err != nil {
 		return nil, fmt.Errorf("--switch: %w", err)
 	}
@@ -98,7 +99,7 @@ func (f *deviceCertFlags) unit() (*device.Unit, error) {
 	if _, told := turned["defect_share"]; !told {
 		turned["defect_share"] = "0" // which unit is defective depends on the fleet
 	}
-	row, err := device.NewRow(f.model, f.firmware, turned)
+	row, err := model.NewRow(f.model, f.firmware, turned)
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +107,6 @@ func (f *deviceCertFlags) unit() (*device.Unit, error) {
 	if f.generic {
 		return u, nil
 	}
-	u.MAC, err = device.ParseMAC(f.mac)
+	u.MAC, err = model.ParseMAC(f.mac)
 	return u, err
 }

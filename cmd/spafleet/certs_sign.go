@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/certs"
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // signFlags say what is signed, for whom, and by whom.
@@ -147,14 +147,14 @@ func (f *signFlags) authority(s streams, p *certs.PKI) (certs.Name, error) {
 }
 
 // rows returns the models' firmware.
-func (f *signFlags) rows() ([]*device.Row, error) {
-	turned, err := device.ParseAssignments(f.switches)
+func (f *signFlags) rows() ([]*model.Row, error) {
+	turned, err := model.ParseAssignments(f.switches)
 	if err != nil {
 		return nil, fmt.Errorf("--switch: %w", err)
 	}
-	var rows []*device.Row
+	var rows []*model.Row
 	for _, m := range f.models {
-		r, err := device.NewRow(strings.TrimSpace(m), f.firmware, turned)
+		r, err := model.NewRow(strings.TrimSpace(m), f.firmware, turned)
 		if err != nil {
 			return nil, err
 		}

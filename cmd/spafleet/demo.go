@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/certs"
-	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/scenarios"
 )
 
@@ -66,7 +66,7 @@ There is a port for each authority, because the families trust different ones.`,
 			return err
 		}
 		story.Seed = seed
-		turned, err := device.ParseAssignments(switches)
+		turned, err := model.ParseAssignments(switches)
 		if err != nil {
 			return fmt.Errorf("--switch: %w", err)
 		}
@@ -104,7 +104,7 @@ func demoStory(name string, count int, models string) (*scenarios.Story, error) 
 	group.Mix = nil
 	names := strings.Split(models, ",")
 	for _, name := range names {
-		m, err := device.FindModel(strings.TrimSpace(name))
+		m, err := model.FindModel(strings.TrimSpace(name))
 		if err != nil {
 			return nil, fmt.Errorf("--models: %w", err)
 		}

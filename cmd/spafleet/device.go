@@ -13,6 +13,7 @@ import (
 
 	"spafleet/certs/ssl"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/ivr"
 	"spafleet/scenarios"
 )
@@ -205,7 +206,7 @@ func (k *keypad) press(ctx context.Context, keys string) {
 	}
 	if !k.off {
 		k.off = true
-		k.do(ctx, device.Command{Order: device.HookOff, Cause: device.ByKeypad})
+		k.do(ctx, device.Command{Order: device.HookOff, Cause: model.ByKeypad})
 	}
 	for i := range len(keys) {
 		v, _ := k.live.Fleet.View(0)
@@ -217,7 +218,7 @@ func (k *keypad) hangUp(ctx context.Context) {
 	v, _ := k.live.Fleet.View(0)
 	actions := k.menu.HangUp(v)
 	k.off = false
-	k.do(ctx, device.Command{Order: device.HookOn, Cause: device.ByKeypad})
+	k.do(ctx, device.Command{Order: device.HookOn, Cause: model.ByKeypad})
 	k.take(ctx, actions)
 }
 

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 	"spafleet/scenarios"
 )
@@ -30,12 +30,12 @@ type madeImage struct {
 }
 
 func firmwareMakeCommand(s streams) *cobra.Command {
-	var model, version, size, out string
+	var name, version, size, out string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "make",
 		Short: "Make a firmware image for a model",
-		Long: `Writes an image that emulated devices of a model accept and then run as that
+		Long: `Writes an image that emulated devices of a name accept and then run as that
 version: the header that is publicly known, and behind it text that says what it
 is. It is not a real image and runs on no device.`,
 		Example: `  spafleet firmware make --model SPA2102 --version 5.2.12 --size 3MB --out spa2102-5-2-12.bin
@@ -43,16 +43,16 @@ is. It is not a real image and runs on no device.`,
 		Args: noArgs,
 	}
 	flags := c.Flags()
-	flags.StringVar(&model, "model", "", "model, such as SPA2102")
+	flags.StringVar(&name, "model", "", "model, such as SPA2102")
 	flags.StringVar(&version, "version", "", "version that the device has afterwards")
 	flags.StringVar(&size, "size", "64KB", "size of the file")
 	flags.StringVar(&out, "out", "", "file to write, - for the output")
 	flags.BoolVar(&asJSON, "json", false, "say in JSON what was made")
 	c.RunE = func(*cobra.Command, []string) error {
-		if model == "" || version == "" || out == "" {
+		if name == "" || version == "" || out == "" {
 			return fmt.Errorf("give --model, --version and --out, as in 'spafleet firmware make --model SPA2102 --version 5.2.12 --out fw.bin'")
 		}
-		m, err := device.FindModel(model)
+		m, err := model.FindModel(name)
 		if err != nil {
 			return err
 		}

@@ -6,13 +6,13 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 type flag = pflag.Flag
 
 // nearest returns a hint at the choice that a misspelled word is nearest to.
-func nearest(word string, choices []string) string { return device.DidYouMean(word, choices) }
+func nearest(word string, choices []string) string { return model.DidYouMean(word, choices) }
 
 // writeJSON prints one value, indented.
 func writeJSON(w io.Writer, v any) error {

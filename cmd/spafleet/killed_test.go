@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
@@ -68,7 +69,7 @@ type lineage struct {
 }
 
 func newLineage(t *testing.T, server string) *lineage {
-	row, err := device.NewRow("SPA2102", "5.2.10", nil)
+	row, err := model.NewRow("SPA2102", "5.2.10", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +144,7 @@ func (l *lineage) await(ctx context.Context, what string, held func(device.View)
 // A fleet that is killed goes on in the next process as the same devices, with
 // their parameters, states and firmware, and its timers do.
 func TestAFleetOutlivesKill9(t *testing.T) {
-	model, err := device.FindModel("SPA2102")
+	model, err := model.FindModel("SPA2102")
 	if err != nil {
 		t.Fatal(err)
 	}

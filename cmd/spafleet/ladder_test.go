@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 	"spafleet/scenarios"
 )
@@ -42,7 +43,7 @@ expect:
 	if report.Verdict != scenarios.Passed {
 		t.Fatalf("verdict %s, expected %+v, findings %+v", report.Verdict, report.Expect, report.Findings)
 	}
-	row, err := device.NewRow("SPA2102", "3.3.6", nil)
+	row, err := model.NewRow("SPA2102", "3.3.6", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +52,7 @@ expect:
 		t.Fatal(err)
 	}
 	for i := range device.Index(homes) {
-		u := row.Unit(1, i, netip.AddrFrom4([4]byte{127, 64, 0, byte(i) + 1}))
+		u := device.NewUnit(row, 1, i, netip.AddrFrom4([4]byte{127, 64, 0, byte(i) + 1}))
 		sent := fmt.Sprintf("sent %s to %s", filepath.Join(tftpRoot, "fw", "spa2102-5-1-10.bin"), u.IP)
 		if n := strings.Count(tftp.log.Output(), sent+"\n"); n != 1 {
 			t.Errorf("dnsmasq sent the first stage %d times to %s", n, u.IP)
@@ -106,9 +107,9 @@ expect:
 	}
 }
 
-func firmwareImage(t *testing.T, model, version string) []byte {
+func firmwareImage(t *testing.T, name, version string) []byte {
 	t.Helper()
-	m, err := device.FindModel(model)
+	m, err := model.FindModel(name)
 	if err != nil {
 		t.Fatal(err)
 	}

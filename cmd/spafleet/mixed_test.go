@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/scenarios"
 )
 
@@ -26,12 +27,12 @@ func TestADayOfJumpsAgainstNginx(t *testing.T) {
 	root := readable(t)
 	web := newNginx(t, root)
 	web.start(t)
-	row, err := device.NewRow("SPA2102", "5.2.10", nil)
+	row, err := model.NewRow("SPA2102", "5.2.10", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range device.Index(devices) {
-		u := row.Unit(1, i, netip.Addr{})
+		u := device.NewUnit(row, 1, i, netip.Addr{})
 		write(t, filepath.Join(root, u.MAC.String()+".xml"), fmt.Appendf(nil, "<flat-profile><GPP_A>%s</GPP_A></flat-profile>", u.MAC))
 	}
 	var logs [2][]byte

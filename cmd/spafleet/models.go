@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 func modelsCommand(s streams) *cobra.Command {
@@ -76,7 +76,7 @@ between firmwares, and can be turned with --switch.`,
 		return nil
 	}
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		row, err := device.NewRow(args[0], firmware, nil)
+		row, err := model.NewRow(args[0], firmware, nil)
 		if err != nil {
 			return err
 		}
@@ -94,8 +94,8 @@ func completeModels(_ *cobra.Command, args []string, _ string) ([]string, cobra.
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var names []string
-	for i := range device.Models {
-		names = append(names, device.Models[i].Name)
+	for m := range model.All() {
+		names = append(names, m.Name)
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
@@ -103,7 +103,7 @@ func completeModels(_ *cobra.Command, args []string, _ string) ([]string, cobra.
 func completeFirmware(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var versions []string
 	if len(args) == 1 {
-		if m, err := device.FindModel(args[0]); err == nil {
+		if m, err := model.FindModel(args[0]); err == nil {
 			for _, f := range m.Firmwares {
 				versions = append(versions, f.Version)
 			}

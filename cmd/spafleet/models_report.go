@@ -5,29 +5,30 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/rule"
 )
 
 // A modelReport is a row of the model table for people and programs.
 type modelReport struct {
-	Model        string              `json:"model"`
-	Family       string              `json:"family"`
-	Generation   int                 `json:"generation"`
-	Lines        int                 `json:"lines"`
-	FXO          int                 `json:"fxo_ports"`
-	Router       bool                `json:"router"`
-	Phone        bool                `json:"phone"`
-	Parameters   int                 `json:"parameters"`
-	ProfileLimit int                 `json:"profile_limit_bytes"`
-	TLS          string              `json:"tls_profile"`
-	Firmware     device.Firmware     `json:"firmware"`
-	Evidence     map[string]int      `json:"evidence"` // how many of the facts
-	Facts        []namedFact         `json:"facts"`
-	HTTPS        *certs.Profile      `json:"https"`
-	Example      exampleDevice       `json:"example"`
-	Firmwares    []device.Firmware   `json:"firmwares"`
-	Constraints  []device.Constraint `json:"staged_upgrades,omitempty"`
-	Switches     []device.Setting    `json:"switches"`
+	Model        string             `json:"model"`
+	Family       string             `json:"family"`
+	Generation   int                `json:"generation"`
+	Lines        int                `json:"lines"`
+	FXO          int                `json:"fxo_ports"`
+	Router       bool               `json:"router"`
+	Phone        bool               `json:"phone"`
+	Parameters   int                `json:"parameters"`
+	ProfileLimit int                `json:"profile_limit_bytes"`
+	TLS          string             `json:"tls_profile"`
+	Firmware     model.Firmware     `json:"firmware"`
+	Evidence     map[string]int     `json:"evidence"` // how many of the facts
+	Facts        []namedFact        `json:"facts"`
+	HTTPS        *certs.Profile     `json:"https"`
+	Example      exampleDevice      `json:"example"`
+	Firmwares    []model.Firmware   `json:"firmwares"`
+	Constraints  []model.Constraint `json:"staged_upgrades,omitempty"`
+	Switches     []model.Setting    `json:"switches"`
 }
 
 // A namedFact has the evidence "unknown" where nothing is known.
@@ -47,7 +48,7 @@ type exampleDevice struct {
 	FirstRequest string       `json:"first_request"`
 }
 
-func newModelReport(row *device.Row) modelReport {
+func newModelReport(row *model.Row) modelReport {
 	m := row.Model
 	r := modelReport{
 		Model: m.Name, Family: m.Family.Name, Generation: row.Generation, Lines: m.Lines, FXO: m.FXO, Router: m.Family.Router, Phone: m.Family.Phone,
@@ -61,11 +62,11 @@ func newModelReport(row *device.Row) modelReport {
 	return r
 }
 
-func factsOf(m *device.Model) []namedFact {
+func factsOf(m *model.Model) []namedFact {
 	var facts []namedFact
 	for _, f := range []struct {
 		name string
-		device.Fact
+		model.Fact
 	}{
 		{"product name, $PN", m.PN},
 		{"short product name, $PSN", m.PSN},
@@ -77,7 +78,7 @@ func factsOf(m *device.Model) []namedFact {
 		{"factory parameter set", m.Catalogue},
 		{"DHCP vendor class, option 60", m.Option60},
 		// What is known of a family is an inference for each of its models.
-		{"DHCP host name, option 12", device.Fact{Value: m.Family.HostName.Value, Evidence: device.Inferred}},
+		{"DHCP host name, option 12", model.Fact{Value: m.Family.HostName.Value, Evidence: model.Inferred}},
 		{"name of a firmware file", m.Image},
 	} {
 		evidence := f.Evidence.String()
@@ -90,11 +91,11 @@ func factsOf(m *device.Model) []namedFact {
 }
 
 // exampleUnit is the first device of a fleet at the default seed.
-func exampleUnit(row *device.Row) device.Unit {
-	return row.Unit(1, 0, netip.AddrFrom4([4]byte{127, 64, 0, 1}))
+func exampleUnit(row *model.Row) device.Unit {
+	return device.NewUnit(row, 1, 0, netip.AddrFrom4([4]byte{127, 64, 0, 1}))
 }
 
-func newExample(row *device.Row) exampleDevice {
+func newExample(row *model.Row) exampleDevice {
 	u := exampleUnit(row)
 	return exampleDevice{
 		Seed: 1, Index: u.Index, MAC: u.MAC.String(), Serial: u.Serial, UserAgent: u.UserAgent(),
@@ -105,13 +106,13 @@ func newExample(row *device.Row) exampleDevice {
 // expandFor replaces the macros of a text with what they are for a device fresh
 // from the factory.
 func expandFor(u *device.Unit, text string) string {
-	return rule.Expand(text, device.Env{Unit: u, Params: u.Row.Factory.Reset()}, u.Row.Dialect())
+	return rule.Expand(text, device.Env{Unit: u, Params: device.Reset(u.Row.Factory)}, u.Row.Dialect())
 }
 
 func allModels() ([]modelReport, error) {
 	var reports []modelReport
-	for i := range device.Models {
-		row, err := device.NewRow(device.Models[i].Name, "", nil)
+	for m := range model.All() {
+		row, err := model.NewRow(m.Name, "", nil)
 		if err != nil {
 			return nil, err
 		}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"spafleet/certs"
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 func writeModels(w io.Writer, reports []modelReport) {
@@ -33,8 +33,8 @@ func linesOf(r modelReport) string {
 }
 
 // firmwareText marks a version that nobody saw.
-func firmwareText(f device.Firmware) string {
-	if f.Evidence == device.Inferred {
+func firmwareText(f model.Firmware) string {
+	if f.Evidence == model.Inferred {
 		return f.Version + " (inferred)"
 	}
 	return f.Version
@@ -115,7 +115,7 @@ func writeExample(b *strings.Builder, e exampleDevice) {
 
 func writeFirmwares(b *strings.Builder, r modelReport) {
 	b.WriteString("\nfirmware versions\n")
-	for _, e := range []device.Evidence{device.Documented, device.Field, device.Inferred} {
+	for _, e := range []model.Evidence{model.Documented, model.Field, model.Inferred} {
 		var versions []string
 		for _, f := range r.Firmwares {
 			if f.Evidence == e {
@@ -145,7 +145,7 @@ func writeWrapped(b *strings.Builder, title string, words []string) {
 	}
 }
 
-func writeSwitches(b *strings.Builder, switches []device.Setting) {
+func writeSwitches(b *strings.Builder, switches []model.Setting) {
 	b.WriteString("\nswitches: turn them with 'spafleet run --switch NAME=VALUE'\n")
 	rows := [][]string{{"NAME", "VALUE", "EVIDENCE", "CHOICES", "MEANING"}}
 	for _, s := range switches {

@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync/fetch"
 )
 
 // contact is one attempt of a device: when it began and ended, and how.
 type contact struct {
-	cause        device.Cause
+	cause        model.Cause
 	begun, ended int64
 	ok           bool
 }
@@ -96,12 +97,12 @@ func TestACrowdOutlivesAnOutage(t *testing.T) {
 	}
 	root := readable(t)
 	web := newNginx(t, root)
-	row, err := device.NewRow("SPA2102", "5.2.10", map[string]string{"random_delay_unit": "1s"})
+	row, err := model.NewRow("SPA2102", "5.2.10", map[string]string{"random_delay_unit": "1s"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range device.Index(crowd) {
-		u := row.Unit(1, i, netip.Addr{})
+		u := device.NewUnit(row, 1, i, netip.Addr{})
 		write(t, filepath.Join(root, u.MAC.String()+".xml"), fmt.Appendf(nil, "<flat-profile><GPP_A>%s</GPP_A></flat-profile>", u.MAC))
 	}
 	book := &diary{contacts: map[device.Index][]contact{}, booted: map[device.Index]int64{}}
@@ -148,7 +149,7 @@ func TestACrowdOutlivesAnOutage(t *testing.T) {
 	t.Logf("%d contacts, %d failed, p99 lateness %s", len(book.late), book.failed, time.Duration(book.late[len(book.late)*99/100]))
 }
 
-func crowdPresets(t *testing.T, row *device.Row, server string) []device.Set {
+func crowdPresets(t *testing.T, row *model.Row, server string) []device.Set {
 	t.Helper()
 	var sets []device.Set
 	for name, value := range map[string]string{
@@ -199,18 +200,18 @@ func checkContacts(t *testing.T, booted int64, dev device.Index, list []contact)
 	t.Helper()
 	retries := 0
 	for i, c := range list {
-		due, want := booted, device.ByPowerOn
+		due, want := booted, model.ByPowerOn
 		if i > 0 {
 			prev := list[i-1]
 			if prev.ended == 0 {
 				t.Fatalf("device %d: contact %d never ended, and yet another followed", dev, i-1)
 			}
 			wait := int64(crowdPeriod)
-			want = device.ByPeriodic
+			want = model.ByPeriodic
 			if prev.ok {
 				retries = 0
 			} else {
-				wait, want = crowdRetry[min(retries, len(crowdRetry)-1)], device.ByRetry
+				wait, want = crowdRetry[min(retries, len(crowdRetry)-1)], model.ByRetry
 				retries++
 			}
 			due = prev.ended + wait*int64(time.Second)

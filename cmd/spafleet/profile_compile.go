@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 )
 
@@ -257,8 +257,8 @@ func plainMAC(text string) string {
 
 func families() []string {
 	var names []string
-	for i := range device.Models {
-		if name := device.Models[i].Family.Name; !slices.Contains(names, name) {
+	for m := range model.All() {
+		if name := m.Family.Name; !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // sampleFlags ask for the factory set of a model instead of a file.
@@ -59,7 +59,7 @@ func (f *sampleFlags) write(s streams, args []string) error {
 	case f.attributes && !f.xml && !f.compact:
 		return fmt.Errorf("--va is for --sample-xml and --sample-xml-compact")
 	}
-	row, err := device.NewRow(f.model, f.firmware, nil)
+	row, err := model.NewRow(f.model, f.firmware, nil)
 	if err != nil {
 		return err
 	}
@@ -70,12 +70,12 @@ func (f *sampleFlags) write(s streams, args []string) error {
 	return writeText(s, out, f.make(row))
 }
 
-func (f *sampleFlags) make(row *device.Row) []byte {
+func (f *sampleFlags) make(row *model.Row) []byte {
 	switch {
 	case f.source:
 		return row.SampleSource()
 	case f.schema:
 		return row.Schema()
 	}
-	return row.SampleXML(device.SampleStyle{Compact: f.compact, Attributes: f.attributes})
+	return row.SampleXML(model.SampleStyle{Compact: f.compact, Attributes: f.attributes})
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 )
 
@@ -101,10 +101,10 @@ func (f *showFlags) report(ctx context.Context, file string, body []byte, keyed 
 	// A person may look into what no device takes.
 	o := profile.Options{Key: f.key, Keyed: keyed, MAC: plainMAC(f.mac), Explain: true,
 		Family: r.Description.Family, AcceptSource: r.Description.Format == profile.FormatSource}
-	var row *device.Row
+	var row *model.Row
 	if f.model != "" {
 		var err error
-		if row, err = device.NewRow(f.model, "", nil); err != nil {
+		if row, err = model.NewRow(f.model, "", nil); err != nil {
 			return nil, err
 		}
 		r.Model = row.Model.Name
@@ -139,14 +139,14 @@ func (f *showFlags) missing(d profile.Description, keyed bool) []string {
 }
 
 // withRow adds how a model reads files.
-func withRow(o profile.Options, row *device.Row) profile.Options {
+func withRow(o profile.Options, row *model.Row) profile.Options {
 	with := row.Reading()
 	with.Key, with.Keyed, with.MAC, with.Explain = o.Key, o.Keyed, o.MAC, o.Explain
 	with.AcceptSource = with.AcceptSource || o.AcceptSource
 	return with
 }
 
-func newShownParam(p profile.Param, row *device.Row) shownParam {
+func newShownParam(p profile.Param, row *model.Row) shownParam {
 	shown := shownParam{Name: p.Name, Access: p.Access.String()}
 	if p.Has {
 		shown.Value = &p.Value
@@ -166,7 +166,7 @@ func newShownParam(p profile.Param, row *device.Row) shownParam {
 }
 
 // takes says what a parameter takes.
-func takes(p *device.Param) string {
+func takes(p *model.Param) string {
 	if p.Options != nil {
 		return strings.Join(p.Options, ", ")
 	}

@@ -17,6 +17,7 @@ import (
 
 	"spafleet/bench/extproc"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/prov"
 	"spafleet/scenarios"
@@ -169,12 +170,12 @@ func units(t *testing.T) []device.Unit {
 	t.Helper()
 	var list []device.Unit
 	for _, w := range walkers {
-		row, err := device.NewRow(w.model, w.firmware, nil)
+		row, err := model.NewRow(w.model, w.firmware, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range w.count {
-			list = append(list, row.Unit(1, device.Index(len(list)), netip.Addr{}))
+			list = append(list, device.NewUnit(row, 1, device.Index(len(list)), netip.Addr{}))
 		}
 	}
 	return list

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/rule"
 	"spafleet/resync"
 )
@@ -80,11 +81,11 @@ func oneRule(c *cobra.Command, args []string) error {
 // input makes the device that the flags describe.
 func (f *ruleFlags) input() (resync.Input, device.Situation, error) {
 	in, situation := resync.Input{Shelf: &resync.Shelf{}}, device.Situation{}
-	turned, err := device.ParseAssignments(f.switches)
+	turned, err := model.ParseAssignments(f.switches)
 	if err != nil {
 		return in, situation, fmt.Errorf("--switch: %w", err)
 	}
-	row, err := device.NewRow(f.model, f.firmware, turned)
+	row, err := model.NewRow(f.model, f.firmware, turned)
 	if err != nil {
 		return in, situation, err
 	}
@@ -92,7 +93,7 @@ func (f *ruleFlags) input() (resync.Input, device.Situation, error) {
 	if err != nil {
 		return in, situation, fmt.Errorf("--ip %q is not an address", f.ip)
 	}
-	in.Unit = row.Unit(1, 0, addr)
+	in.Unit = device.NewUnit(row, 1, 0, addr)
 	in.Unit.CCERT = "Installed"
 	if err := f.identify(&in.Unit); err != nil {
 		return in, situation, err
@@ -117,7 +118,7 @@ func (f *ruleFlags) identify(u *device.Unit) error {
 	if f.mac == "" {
 		return nil
 	}
-	mac, err := device.ParseMAC(f.mac)
+	mac, err := model.ParseMAC(f.mac)
 	if err != nil {
 		return fmt.Errorf("--mac: %w", err)
 	}
@@ -125,7 +126,7 @@ func (f *ruleFlags) identify(u *device.Unit) error {
 	return nil
 }
 
-func (f *ruleFlags) params(row *device.Row) (device.Params, error) {
+func (f *ruleFlags) params(row *model.Row) (device.Params, error) {
 	list, err := presets(f.sets)
 	if err != nil {
 		return device.Params{}, err

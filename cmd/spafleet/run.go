@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fsm"
 	"spafleet/scenarios"
 )
@@ -207,7 +207,7 @@ func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Story, er
 	if err != nil {
 		return nil, err
 	}
-	turned, err := device.ParseAssignments(f.switches)
+	turned, err := model.ParseAssignments(f.switches)
 	if err != nil {
 		return nil, fmt.Errorf("--switch: %w", err)
 	}
@@ -240,12 +240,12 @@ func (f *runFlags) fromFlags() (*scenarios.Story, error) {
 	if f.model == "" {
 		return nil, fmt.Errorf("run: whom? give --model, such as --model SPA2102, or the file of a story")
 	}
-	row, err := device.NewRow(f.model, f.firmware, nil)
+	row, err := model.NewRow(f.model, f.firmware, nil)
 	if err != nil {
 		return nil, err
 	}
 	group := scenarios.Group{Name: "devices", Model: row.Model.Name, Firmware: row.Firmware.Version, Count: f.count, TFTPServer: f.tftpServer}
-	if group.Switches, err = device.ParseAssignments(f.switches); err != nil {
+	if group.Switches, err = model.ParseAssignments(f.switches); err != nil {
 		return nil, fmt.Errorf("--switch: %w", err)
 	}
 	if group.Set, err = f.presets(); err != nil {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/prov"
 )
 
@@ -130,7 +130,7 @@ var plainName = regexp.MustCompile(`\A[0-9A-Za-z_][0-9A-Za-z_./-]*\z`)
 // exampleFile returns the first file below a directory, or where all are named
 // by macros, what one of them is called for a device; "" where there is none.
 func exampleFile(root string) string {
-	row, err := device.NewRow("SPA2102", "", nil)
+	row, err := model.NewRow("SPA2102", "", nil)
 	if err != nil {
 		return ""
 	}

@@ -14,6 +14,7 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/prov"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
@@ -77,15 +78,15 @@ func serveHTTPS(t *testing.T, h prov.HTTPS) (netip.AddrPort, func(n int) []prov.
 }
 
 // askSecurely returns a device's request to a server called prov.test.
-func askSecurely(t *testing.T, model, firmware, path string, switches map[string]string, server netip.AddrPort) *resync.Request {
+func askSecurely(t *testing.T, name, firmware, path string, switches map[string]string, server netip.AddrPort) *resync.Request {
 	t.Helper()
 	r := request(t, "https", server)
-	row, err := device.NewRow(model, firmware, switches)
+	row, err := model.NewRow(name, firmware, switches)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := row.Unit(1, 0, netip.MustParseAddr("127.64.0.1"))
-	r.Unit, r.Params, r.Host, r.Path = &u, row.Factory.Reset(), "prov.test", path
+	u := device.NewUnit(row, 1, 0, netip.MustParseAddr("127.64.0.1"))
+	r.Unit, r.Params, r.Host, r.Path = &u, device.Reset(row.Factory), "prov.test", path
 	r.Now = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
 	return r
 }

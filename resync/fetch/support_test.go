@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 )
@@ -23,14 +24,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const most = 128 << 10
 
 // unit returns a device of an invented identity.
-func unit(t testing.TB, model, firmware string, switches map[string]string) *device.Unit {
+func unit(t testing.TB, name, firmware string, switches map[string]string) *device.Unit {
 	t.Helper()
-	row, err := device.NewRow(model, firmware, switches)
+	row, err := model.NewRow(name, firmware, switches)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := row.Unit(1, 0, netip.MustParseAddr("127.64.0.1"))
-	u.MAC, u.Serial = device.MAC{0x00, 0x0e, 0x08, 0x01, 0x23, 0x45}, "FM500X000001"
+	u := device.NewUnit(row, 1, 0, netip.MustParseAddr("127.64.0.1"))
+	u.MAC, u.Serial = model.MAC{0x00, 0x0e, 0x08, 0x01, 0x23, 0x45}, "FM500X000001"
 	return &u
 }
 

@@ -9,7 +9,7 @@ import (
 	"os"
 	"time"
 
-	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/resync"
 )
 
@@ -20,7 +20,7 @@ import (
 type transfer struct {
 	conn    datagrams
 	now     func() time.Time
-	row     *device.Row
+	row     *model.Row
 	peer    netip.AddrPort // the server, with its transfer's own port once locked
 	locked  bool
 	strays  int // packets in a row that brought nothing

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // An EventLog writes events as they come, each a line of JSON. What stands in a
 // line is what the device did and said: never a socket's error, a free port or a
 // measured time, so that two runs can be compared. It is safe for concurrent use.
 type EventLog struct {
-	mac func(device.Index) device.MAC
+	mac func(device.Index) model.MAC
 	mu  sync.Mutex
 	to  io.Writer
 	out []byte // what is not written yet
@@ -28,7 +29,7 @@ type EventLog struct {
 }
 
 // NewEventLog returns a log to w. MAC says whose an index is.
-func NewEventLog(w io.Writer, mac func(device.Index) device.MAC) *EventLog {
+func NewEventLog(w io.Writer, mac func(device.Index) model.MAC) *EventLog {
 	return &EventLog{mac: mac, to: w, at: -1, dev: ^device.Index(0)}
 }
 

@@ -1,15 +1,13 @@
-package device
+package model
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write the golden files")
+	"spafleet/host/golden"
+)
 
 // derivationTable prints who derives from whom.
 func derivationTable() string {
@@ -18,8 +16,7 @@ func derivationTable() string {
 		fmt.Fprintf(&b, "%d. **%s**: %s (%s)\n", i+1, d.name, d.does, d.evidence)
 	}
 	b.WriteString("\n| model | from | certainty | lines of the set | of the model | parameters | what applies |\n|---|---|---|---|---|---|---|\n")
-	for i := range Models {
-		m := &Models[i]
+	for m := range All() {
 		base := catalogue().base[m.Catalogue.Value]
 		fmt.Fprintf(&b, "| %s | %s | %s | %d | %d | %d | %s |\n", m.Name, m.Catalogue.Value, m.Catalogue.Evidence,
 			linesOf(base), m.Lines, len(m.Factory().Params), strings.Join(applied(base, m), ", "))
@@ -44,32 +41,14 @@ func applied(base []Param, m *Model) []string {
 
 func TestCatalogueReadmeTellsHowSetsAreDerived(t *testing.T) {
 	const path, begin, end = "catalogue/README.md", "<!-- begin -->\n", "<!-- end -->\n"
-	have, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, ok := strings.Cut(string(have), begin)
-	_, tail, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("%s lacks its marks", path)
-	}
-	want := head + begin + derivationTable() + end + tail
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if string(have) != want {
-		t.Errorf("%s differs from the tables; run go test ./device -run Catalogue -update", path)
-	}
+	golden.Section(t, path, begin, end, derivationTable())
 }
 
 func TestDerivingLeavesTheBaseSetAlone(t *testing.T) {
 	base := catalogue().base["SPA2102"]
 	before := slices.Clone(base)
-	for i := range Models {
-		derive(base, &Models[i])
+	for m := range All() {
+		derive(base, m)
 	}
 	if !slices.EqualFunc(before, base, func(a, b Param) bool { return a.Name == b.Name && a.Default == b.Default && a.Group == b.Group }) {
 		t.Error("the base set was changed")

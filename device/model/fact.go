@@ -1,4 +1,4 @@
-package device
+package model
 
 // Evidence says how sure a fact about a real device is.
 type Evidence uint8

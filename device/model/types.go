@@ -1,4 +1,4 @@
-package device
+package model
 
 import (
 	"slices"
@@ -136,7 +136,21 @@ func isPhone(p *Param) bool {
 	return strings.HasPrefix(p.Name, "Cfwd_") && strings.HasSuffix(stem(p.Name), "_Dest") && strings.HasPrefix(p.Group, "User_")
 }
 
-// boolWords are those of params.go. What is stored has the spelling of the
+// Flags that the firmware reads as on and off (profile-formats.md §1.5:
+// documented). Any other text is neither.
+var boolWords = map[string]bool{
+	"Yes": true, "yes": true, "Enable": true, "enable": true, "1": true,
+	"No": false, "no": false, "Disable": false, "disable": false, "0": false,
+}
+
+// ParseBool reads one of the words that the firmware takes for on and off; ok is
+// false for any other text.
+func ParseBool(word string) (on, ok bool) {
+	on, ok = boolWords[word]
+	return on, ok
+}
+
+// What is stored has the spelling of the
 // default, which for all known sets is that of exports: Yes and No (field).
 func takeBool(p *Param, value string) (string, bool) {
 	on, ok := boolWords[value]

@@ -1,4 +1,4 @@
-package device
+package model
 
 import (
 	"time"
@@ -70,7 +70,7 @@ type Behaviour struct {
 // Dialect returns the rule language of the firmware.
 func (r *Row) Dialect() rule.Dialect {
 	d := r.Behaviour.Rules
-	d.NoSubstrings = r.older("2.0.11")
+	d.NoSubstrings = r.Older("2.0.11")
 	return d
 }
 
@@ -79,7 +79,7 @@ func (r *Row) Dialect() rule.Dialect {
 // 2.0.6, keys above 128 bits with 2.0 (documented).
 func (r *Row) Reading() profile.Options {
 	o := r.Behaviour.Files
-	o.Family, o.CompiledOnly, o.ShortKeys = r.Model.Family.Name, r.older("2.0.6"), r.older("2.0")
+	o.Family, o.CompiledOnly, o.ShortKeys = r.Model.Family.Name, r.Older("2.0.6"), r.Older("2.0")
 	return o
 }
 

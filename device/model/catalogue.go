@@ -1,9 +1,10 @@
-package device
+package model
 
 import (
 	"bufio"
 	"embed"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,7 +37,6 @@ type Factory struct {
 	Name   string  // the catalogue it comes from
 	Params []Param // in the order of the source
 	byID   []int32 // ID to index in Params, -1 where the model lacks it
-	bare   *Layer  // the layer without entries
 
 	exported []int32 // indexes in Params of what exports show, in their order
 }
@@ -57,6 +57,17 @@ func (f *Factory) Param(id ID) (*Param, bool) {
 		return nil, false
 	}
 	return &f.Params[f.byID[id]], true
+}
+
+// Exported yields the parameters that an export of all shows, tab by tab.
+func (f *Factory) Exported() iter.Seq[*Param] {
+	return func(yield func(*Param) bool) {
+		for _, i := range f.exported {
+			if !yield(&f.Params[i]) {
+				return
+			}
+		}
+	}
 }
 
 // Name returns the name of a parameter number.
@@ -98,8 +109,8 @@ var catalogue = sync.OnceValue(func() *catalogueData {
 		}
 		c.base[set] = c.number(params)
 	}
-	for i := range Models {
-		m := &Models[i]
+	for i := range models {
+		m := &models[i]
 		f := &Factory{Name: m.Name, Params: c.number(derive(c.base[m.Catalogue.Value], m))}
 		c.model[m.Name] = f
 	}
@@ -124,7 +135,6 @@ func (c *catalogueData) number(params []Param) []Param {
 }
 
 func (f *Factory) index(n int) {
-	f.bare = &Layer{factory: f}
 	f.exported = exportOrder(f.Params)
 	f.byID = make([]int32, n)
 	for i := range f.byID {

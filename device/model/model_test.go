@@ -1,27 +1,19 @@
-package device_test
+package model_test
 
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"spafleet/device"
+	"spafleet/device/devicetest"
+	"spafleet/device/model"
 	"spafleet/device/rule"
 )
 
 var loopback = netip.MustParseAddr("127.64.0.1")
-
-func mustRow(t *testing.T, model, firmware string) *device.Row {
-	t.Helper()
-	r, err := device.NewRow(model, firmware, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
 
 // inScope is every model that the project emulates.
 var inScope = strings.Fields(`SPA1001 SPA2000 SPA2100 SPA2102 SPA3000 SPA3102 PAP2 PAP2T RTP300 WRTP54G WRP400 SPA8000 SPA8800 SPA9000
@@ -30,9 +22,9 @@ var inScope = strings.Fields(`SPA1001 SPA2000 SPA2100 SPA2102 SPA3000 SPA3102 PA
 
 func TestEveryModelInScopeIsComplete(t *testing.T) {
 	for _, name := range inScope {
-		r := mustRow(t, name, "")
+		r := devicetest.Row(t, name, "")
 		m := r.Model
-		for what, fact := range map[string]device.Fact{"$PN": m.PN, "$PSN": m.PSN, "OUI": m.OUI, "serial": m.SerialPrefix,
+		for what, fact := range map[string]model.Fact{"$PN": m.PN, "$PSN": m.PSN, "OUI": m.OUI, "serial": m.SerialPrefix,
 			"HW": m.HW, "brand": m.Brand, "rule": m.DefaultRule, "catalogue": m.Catalogue} {
 			if fact.Value == "" {
 				t.Errorf("%s: no %s", name, what)
@@ -43,12 +35,12 @@ func TestEveryModelInScopeIsComplete(t *testing.T) {
 				t.Errorf("%s: the catalogue has no %s", name, param)
 			}
 		}
-		if v, _ := r.Factory.Reset().Lookup("Profile_Rule"); v != m.DefaultRule.Value {
+		if v, _ := device.Reset(r.Factory).Lookup("Profile_Rule"); v != m.DefaultRule.Value {
 			t.Errorf("%s: factory rule %q, model row %q", name, v, m.DefaultRule.Value)
 		}
 	}
-	if len(device.Models) != len(inScope) {
-		t.Errorf("%d models in the table, %d in scope", len(device.Models), len(inScope))
+	if len(slices.Collect(model.All())) != len(inScope) {
+		t.Errorf("%d models in the table, %d in scope", len(slices.Collect(model.All())), len(inScope))
 	}
 }
 
@@ -64,13 +56,13 @@ func TestKnownFacts(t *testing.T) {
 		{"SPA112", "", `Cisco/SPA112-1\.4\.1\(SR5\) \([0-9A-F]{12}\)\(CCQ.*\)`, "/spa112.cfg"},
 	}
 	for _, tt := range tests {
-		r := mustRow(t, tt.model, tt.firmware)
-		u := r.Unit(1, 7, loopback)
+		r := devicetest.Row(t, tt.model, tt.firmware)
+		u := device.NewUnit(r, 1, 7, loopback)
 		if !regexp.MustCompile("^" + tt.ua + "$").MatchString(u.UserAgent()) {
 			t.Errorf("%s: User-Agent %q, want %s", tt.model, u.UserAgent(), tt.ua)
 		}
-		text, _ := r.Factory.Reset().Lookup("Profile_Rule")
-		if got := rule.Expand(text, device.Env{Unit: &u, Params: r.Factory.Reset()}, r.Dialect()); got != tt.rule {
+		text, _ := device.Reset(r.Factory).Lookup("Profile_Rule")
+		if got := rule.Expand(text, device.Env{Unit: &u, Params: device.Reset(r.Factory)}, r.Dialect()); got != tt.rule {
 			t.Errorf("%s: asks for %q, want %q", tt.model, got, tt.rule)
 		}
 	}
@@ -86,7 +78,7 @@ func TestGenerationAndUnitOfTheRandomDelay(t *testing.T) {
 		{"WRP400", "2.00.10", 2, "20s"}, {"SPA504G", "7.5.5", 3, "20s"}, {"SPA112", "1.3.5", 4, "20s"},
 	}
 	for _, tt := range tests {
-		r := mustRow(t, tt.model, tt.firmware)
+		r := devicetest.Row(t, tt.model, tt.firmware)
 		if r.Generation != tt.generation || r.Behaviour.RandomDelayUnit.String() != tt.unit {
 			t.Errorf("%s %s: generation %d, unit %s", tt.model, tt.firmware, r.Generation, r.Behaviour.RandomDelayUnit)
 		}
@@ -100,14 +92,14 @@ func TestMistakesNameTheNearest(t *testing.T) {
 		{"toaster", "", "models list"},
 	}
 	for _, tt := range tests {
-		_, err := device.NewRow(tt.model, tt.firmware, nil)
+		_, err := model.NewRow(tt.model, tt.firmware, nil)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s %s: error %v, want %s", tt.model, tt.firmware, err, tt.want)
 		}
 	}
 	for turned, want := range map[string]string{"random_delay=1s": `did you mean "random_delay_unit"`, "random_delay_unit=2h": "1s or 20s"} {
-		m, _ := device.ParseAssignments([]string{turned})
-		if _, err := device.NewRow("SPA2102", "", m); err == nil || !strings.Contains(err.Error(), want) {
+		m, _ := model.ParseAssignments([]string{turned})
+		if _, err := model.NewRow("SPA2102", "", m); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %s", turned, err, want)
 		}
 	}
@@ -117,8 +109,8 @@ func TestMistakesNameTheNearest(t *testing.T) {
 func TestEverySwitchTakesItsChoicesAndNothingElse(t *testing.T) {
 	examples := map[string]string{"a duration": "1500ms", "a media type": "text/xml"}
 	span := regexp.MustCompile(`^(-?\d+) to (\d+)$`)
-	for _, model := range inScope {
-		for _, s := range mustRow(t, model, "").Switches {
+	for _, name := range inScope {
+		for _, s := range devicetest.Row(t, name, "").Switches {
 			words := strings.Split(strings.ReplaceAll(s.Choices, " or ", ", "), ", ")
 			if m := span.FindStringSubmatch(s.Choices); m != nil {
 				words = m[1:]
@@ -127,15 +119,15 @@ func TestEverySwitchTakesItsChoicesAndNothingElse(t *testing.T) {
 				if e, ok := examples[w]; ok {
 					w = e
 				}
-				if _, err := device.NewRow(model, "", map[string]string{s.Name: w}); err != nil {
-					t.Errorf("%s: %v", model, err)
+				if _, err := model.NewRow(name, "", map[string]string{s.Name: w}); err != nil {
+					t.Errorf("%s: %v", name, err)
 				}
 			}
-			if _, err := device.NewRow(model, "", map[string]string{s.Name: "other/wise/"}); err == nil {
-				t.Errorf("%s: %s takes anything", model, s.Name)
+			if _, err := model.NewRow(name, "", map[string]string{s.Name: "other/wise/"}); err == nil {
+				t.Errorf("%s: %s takes anything", name, s.Name)
 			}
 			if s.Value == "" || s.Meaning == "" || s.Evidence.String() == "" {
-				t.Errorf("%s: incomplete row %+v", model, s)
+				t.Errorf("%s: incomplete row %+v", name, s)
 			}
 		}
 	}
@@ -152,19 +144,19 @@ func TestHyphenOfTheProductName(t *testing.T) {
 		if tt.turned != "" {
 			turned["pn_hyphen"] = tt.turned
 		}
-		r, err := device.NewRow(tt.model, "", turned)
+		r, err := model.NewRow(tt.model, "", turned)
 		if err != nil {
 			t.Fatal(err)
 		}
-		u := r.Unit(1, 0, loopback)
-		if got := rule.Expand("$PN", device.Env{Unit: &u, Params: r.Factory.Reset()}, r.Dialect()); got != tt.want || !strings.Contains(u.UserAgent(), "/"+tt.want+"-") {
+		u := device.NewUnit(r, 1, 0, loopback)
+		if got := rule.Expand("$PN", device.Env{Unit: &u, Params: device.Reset(r.Factory)}, r.Dialect()); got != tt.want || !strings.Contains(u.UserAgent(), "/"+tt.want+"-") {
 			t.Errorf("%s pn_hyphen=%s: $PN %q, User-Agent %q; want %q", tt.model, tt.turned, got, u.UserAgent(), tt.want)
 		}
 	}
 }
 
 func TestASwitchSurvivesAnUpgrade(t *testing.T) {
-	r, err := device.NewRow("SPA2102", "3.3.6", map[string]string{"tftp_tries": "2"})
+	r, err := model.NewRow("SPA2102", "3.3.6", map[string]string{"tftp_tries": "2"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,57 +167,3 @@ func TestASwitchSurvivesAnUpgrade(t *testing.T) {
 }
 
 // Two devices of any two models never share a MAC address or serial number.
-func TestIdentitiesAreUnique(t *testing.T) {
-	const each = 3000
-	macs, serials := map[device.MAC]string{}, map[string]string{}
-	for i := range device.Models {
-		m := &device.Models[i]
-		for n := range device.Index(each) {
-			dev := n * 1398 // as far as the addresses of a /10 reach
-			mac, serial := m.MAC(1, dev), m.Serial(1, dev)
-			if other, ok := macs[mac]; ok {
-				t.Fatalf("%s and %s share %s", other, m.Name, mac)
-			}
-			if other, ok := serials[serial]; ok {
-				t.Fatalf("%s and %s share %s", other, m.Name, serial)
-			}
-			macs[mac], serials[serial] = m.Name, m.Name
-		}
-	}
-}
-
-func TestIdentityIsAFunctionOfSeedModelAndIndex(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := &device.Models[rapid.IntRange(0, len(device.Models)-1).Draw(t, "model")]
-		seed := rapid.Uint64().Draw(t, "seed")
-		a := device.Index(rapid.IntRange(0, device.MaxDevices-1).Draw(t, "a"))
-		b := device.Index(rapid.IntRange(0, device.MaxDevices-1).Draw(t, "b"))
-		again, _ := device.FindModel(m.Name)
-		if m.MAC(seed, a) != again.MAC(seed, a) || m.Serial(seed, a) != again.Serial(seed, a) {
-			t.Fatal("not a function")
-		}
-		if a != b && (m.MAC(seed, a) == m.MAC(seed, b) || m.Serial(seed, a) == m.Serial(seed, b)) {
-			t.Fatalf("%s: devices %d and %d are one", m.Name, a, b)
-		}
-	})
-	m := &device.Models[3]
-	if m.MAC(1, 0) == m.MAC(2, 0) || m.Serial(1, 0) == m.Serial(2, 0) {
-		t.Error("the seed changes nothing")
-	}
-}
-
-func TestDrawsAreEvenAndDiffer(t *testing.T) {
-	var buckets [10]int
-	for dev := range device.Index(10_000) {
-		d := device.Draw(1, dev, 1, 0)
-		buckets[int(d*10)]++
-	}
-	for i, n := range buckets {
-		if n < 850 || n > 1150 {
-			t.Errorf("tenth %d has %d of 10000 draws", i, n)
-		}
-	}
-	if device.Draw(1, 5, 1, 0) == device.Draw(1, 5, 1, 1) || device.Draw(1, 5, 1, 0) == device.Draw(1, 5, 2, 0) || device.Draw(1, 5, 1, 0) == device.Draw(2, 5, 1, 0) {
-		t.Error("count, purpose or seed changes nothing")
-	}
-}

@@ -1,4 +1,4 @@
-package device
+package model
 
 import (
 	"bytes"
@@ -69,7 +69,7 @@ func (r *Row) SampleXML(style SampleStyle) []byte {
 		}
 		if !style.Compact && (i == 0 || p.Group != group) {
 			group = p.Group
-			b = appendHeading(b, group)
+			b = AppendHeading(b, group)
 		}
 		b = profile.AppendSample(b, profile.Param{Name: p.Name, Value: p.Default, Access: p.Access}, profile.Sample{Attributes: style.Attributes})
 		if !style.Compact && p.Options != nil {

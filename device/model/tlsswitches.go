@@ -1,10 +1,9 @@
-package device
+package model
 
 import (
 	"strings"
 	"time"
 
-	"spafleet/certs/ssl"
 	"spafleet/device/rule"
 )
 
@@ -16,9 +15,9 @@ type TLS struct {
 	SSL2Hello  bool
 	Fragments  bool // an empty record before each one of data
 	MostDHBits int  // 0: no limit
-	OnLongDH   ssl.Reaction
-	Hello      ssl.Renegotiation // what it makes of a HelloRequest
-	Think      time.Duration     // before the key exchange
+	OnLongDH   Reaction
+	Hello      Renegotiation // what it makes of a HelloRequest
+	Think      time.Duration // before the key exchange
 
 	Documented   bool // trusts what the makers' list says, not what operators saw
 	Verisign     bool // trusts Verisign where nobody tried
@@ -163,15 +162,15 @@ var tlsSwitches = []firmwareSwitch{
 	{ // bug 3: what the device does then is not known
 		"dh_exceeded", "alert, close or silence", "what a longer prime leads to",
 		always(inferred("alert")),
-		word(map[string]ssl.Reaction{"alert": ssl.ReactAlert, "close": ssl.ReactClose, "silence": ssl.ReactSilence},
-			func(b *Behaviour) *ssl.Reaction { return &b.TLS.OnLongDH }),
+		word(map[string]Reaction{"alert": ReactAlert, "close": ReactClose, "silence": ReactSilence},
+			func(b *Behaviour) *Reaction { return &b.TLS.OnLongDH }),
 	},
 	{ // bug 26; CSCuu14196
 		"hello_request", "renegotiate, refuse, ignore or fail",
 		"what a server's wish to shake hands again leads to (fail: when it asks for the certificate then)",
 		helloRequest,
-		word(map[string]ssl.Renegotiation{"renegotiate": ssl.Renegotiate, "refuse": ssl.RefuseHello, "ignore": ssl.IgnoreHello, "fail": ssl.FailCertified},
-			func(b *Behaviour) *ssl.Renegotiation { return &b.TLS.Hello }),
+		word(map[string]Renegotiation{"renegotiate": Renegotiate, "refuse": RefuseHello, "ignore": IgnoreHello, "fail": FailCertified},
+			func(b *Behaviour) *Renegotiation { return &b.TLS.Hello }),
 	},
 	{ // bug 18
 		"tls_think", "a duration", "time that the processor needs for the key exchange",

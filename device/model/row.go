@@ -1,4 +1,4 @@
-package device
+package model
 
 import (
 	"fmt"
@@ -108,14 +108,14 @@ func (r *Row) UserAgent(mac MAC, serial string) string {
 
 // older reports whether this is first-generation firmware before a version. The
 // numbers of other generations do not compare.
-func (r *Row) older(version string) bool {
+func (r *Row) Older(version string) bool {
 	return r.Generation == 1 && rule.CompareVersions(r.Firmware.Version, version, false) < 0
 }
 
 // Speaks reports whether the firmware has a client for a URL's scheme: https came
 // with 2.0.6 (documented).
 func (r *Row) Speaks(scheme string) bool {
-	return scheme == "tftp" || scheme == "http" || scheme == "https" && !r.older("2.0.6")
+	return scheme == "tftp" || scheme == "http" || scheme == "https" && !r.Older("2.0.6")
 }
 
 // Lookup returns the parameter of that name, false where the firmware lacks it.
@@ -155,7 +155,7 @@ func (n *Names) Lookup(name string) (*Param, bool) {
 func (r *Row) Has(p *Param) bool {
 	switch p.arrived {
 	case since2011:
-		return !r.older("2.0.11")
+		return !r.Older("2.0.11")
 	case since762:
 		return r.era() == era50xNew
 	}

@@ -1,4 +1,4 @@
-package device_test
+package model_test
 
 import (
 	"strings"
@@ -7,6 +7,8 @@ import (
 	"pgregory.net/rapid"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
+	"spafleet/device/model"
 )
 
 func TestTakeByType(t *testing.T) {
@@ -119,7 +121,7 @@ func TestTakeByType(t *testing.T) {
 		{"SPA962", "Zip_Code", "02134", "02134", false},
 	}
 	for _, tt := range tests {
-		p, ok := mustRow(t, tt.model, "").Factory.Lookup(tt.param)
+		p, ok := devicetest.Row(t, tt.model, "").Factory.Lookup(tt.param)
 		if !ok {
 			t.Errorf("%s has no %s", tt.model, tt.param)
 			continue
@@ -131,8 +133,8 @@ func TestTakeByType(t *testing.T) {
 }
 
 func TestFactoryDefaultsAreTakenUnchanged(t *testing.T) {
-	for i := range device.Models {
-		f := device.Models[i].Factory()
+	for m := range model.All() {
+		f := m.Factory()
 		for j := range f.Params {
 			p := &f.Params[j]
 			if got, ok := p.Take(p.Default); !ok || got != p.Default {
@@ -143,8 +145,8 @@ func TestFactoryDefaultsAreTakenUnchanged(t *testing.T) {
 }
 
 func TestOptionsAreTakenAsTheyAreWritten(t *testing.T) {
-	for i := range device.Models {
-		f := device.Models[i].Factory()
+	for m := range model.All() {
+		f := m.Factory()
 		for j := range f.Params {
 			p := &f.Params[j]
 			for _, o := range p.Options {
@@ -159,7 +161,7 @@ func TestOptionsAreTakenAsTheyAreWritten(t *testing.T) {
 // What is stored is stored again as it is: the second file with the same value
 // changes nothing.
 func TestStoredValuesAreStable(t *testing.T) {
-	f := mustRow(t, "SPA2102", "").Factory
+	f := devicetest.Row(t, "SPA2102", "").Factory
 	rapid.Check(t, func(t *rapid.T) {
 		p := &f.Params[rapid.IntRange(0, len(f.Params)-1).Draw(t, "param")]
 		value := rapid.OneOf(rapid.StringMatching(`-?[0-9]{0,4}(\.[0-9]{0,5})?`), rapid.StringMatching(`0[xX][0-9a-fA-F]{1,8}`),
@@ -176,11 +178,11 @@ func TestStoredValuesAreStable(t *testing.T) {
 
 func TestSpellingsOfABoolAreNoChange(t *testing.T) {
 	var layers device.Layers
-	f := mustRow(t, "SPA504G", "").Factory
+	f := devicetest.Row(t, "SPA504G", "").Factory
 	p, _ := f.Lookup("Provision_Enable")
 	for _, word := range []string{"Yes", "yes", "Enable", "enable", "1"} {
 		stored, ok := p.Take(word)
-		_, changed := f.Reset().With(&layers, []device.Set{{ID: p.ID, Value: stored, Has: ok}})
+		_, changed := device.Reset(f).With(&layers, []device.Set{{ID: p.ID, Value: stored, Has: ok}})
 		if !ok || len(changed) != 0 {
 			t.Errorf("%q is stored as %q and changes %v", word, stored, changed)
 		}
@@ -188,14 +190,14 @@ func TestSpellingsOfABoolAreNoChange(t *testing.T) {
 }
 
 func TestAParamMadeByHandIsTakenByItsType(t *testing.T) {
-	p := device.Param{Name: "X_Port", Type: "uint"}
-	if got, ok := p.Take("0x10"); !ok || got != "16" || p.DataType() != (device.Fact{Value: "Port", Evidence: device.Documented}) {
+	p := model.Param{Name: "X_Port", Type: "uint"}
+	if got, ok := p.Take("0x10"); !ok || got != "16" || p.DataType() != (model.Fact{Value: "Port", Evidence: model.Documented}) {
 		t.Errorf("got %q, %v, %v", got, ok, p.DataType())
 	}
 }
 
 func BenchmarkTake(b *testing.B) {
-	r, err := device.NewRow("SPA2102", "", nil)
+	r, err := model.NewRow("SPA2102", "", nil)
 	if err != nil {
 		b.Fatal(err)
 	}

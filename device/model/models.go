@@ -1,7 +1,8 @@
-package device
+package model
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -48,6 +49,9 @@ type Constraint struct {
 	Evidence Evidence `json:"evidence"`
 }
 
+// MaxLanes is how many models one maker may have.
+const MaxLanes = 32
+
 // A Model is a row of the model table.
 type Model struct {
 	Name         string
@@ -66,11 +70,14 @@ type Model struct {
 	Catalogue    Fact // factory parameter set that its own is derived from
 	Firmwares    []Firmware
 	Constraints  []Constraint
-	lane         int // its part of the maker's address prefixes
+	// Lane is its part of the maker's address prefixes and serial numbers, below
+	// [MaxLanes] and no other model's of the same maker. It is fixed once and for
+	// all: from it come the MAC addresses and serial numbers of its devices.
+	Lane int
 }
 
-// maker returns whose address prefixes and serial numbers a model has.
-func (m *Model) maker() string {
+// Maker returns whose address prefixes and serial numbers a model has.
+func (m *Model) Maker() string {
 	if m.Brand.Value == "Cisco" {
 		return "Cisco"
 	}
@@ -100,18 +107,28 @@ func better(a, b Firmware) bool {
 // Factory returns the model's factory parameters.
 func (m *Model) Factory() *Factory { return catalogue().model[m.Name] }
 
+// All yields the models in the order of the table. They must not be changed.
+func All() iter.Seq[*Model] {
+	return func(yield func(*Model) bool) {
+		for i := range models {
+			if !yield(&models[i]) {
+				return
+			}
+		}
+	}
+}
+
 // FindModel returns the model of that name. Case does not count, and $PN is
 // taken too. The error names the nearest model.
 func FindModel(name string) (*Model, error) {
-	for i := range Models {
-		m := &Models[i]
+	for m := range All() {
 		if strings.EqualFold(m.Name, name) || strings.EqualFold(m.PN.Value, name) {
 			return m, nil
 		}
 	}
-	names := make([]string, len(Models))
-	for i := range Models {
-		names[i] = Models[i].Name
+	var names []string
+	for m := range All() {
+		names = append(names, m.Name)
 	}
 	return nil, fmt.Errorf("unknown model %q%s; 'spafleet models list' shows all", name, DidYouMean(name, names))
 }
@@ -134,24 +151,21 @@ func (m *Model) findFirmware(version string) (Firmware, error) {
 
 // models finishes the table: what a row lacks comes from its family.
 func finish(rows []Model) []Model {
-	next := map[string]int{}
 	for i := range rows {
 		m := &rows[i]
 		f := m.Family
 		m.Brand = m.Brand.or(f.Brand)
 		m.PN = m.PN.or(inferred(m.Name))
 		m.PSN = m.PSN.or(inferred(strings.TrimPrefix(strings.TrimPrefix(m.PN.Value, "SPA-"), "SPA")))
-		m.OUI = m.OUI.or(inferred(map[string]string{"Linksys": "000E08", "Cisco": "0002FD"}[m.maker()]))
+		m.OUI = m.OUI.or(inferred(map[string]string{"Linksys": "000E08", "Cisco": "0002FD"}[m.Maker()]))
 		m.HW = m.HW.or(f.HWVersion)
 		m.DefaultRule = m.DefaultRule.or(inferred("/spa$PSN.cfg"))
-		if m.SerialPrefix.Value == "" && m.maker() == "Cisco" {
+		if m.SerialPrefix.Value == "" && m.Maker() == "Cisco" {
 			m.SerialPrefix = inferred("CCQ")
 		}
 		if len(m.Firmwares) == 0 {
 			m.Firmwares = []Firmware{{f.Newest.Value, Inferred}}
 		}
-		m.lane = next[m.maker()]
-		next[m.maker()]++
 	}
 	return rows
 }

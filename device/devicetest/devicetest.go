@@ -1,0 +1,59 @@
+// Package devicetest makes rows, identities and parameters for tests.
+package devicetest
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"spafleet/device"
+	"spafleet/device/model"
+)
+
+// loopback is the address of a fleet's first device.
+var loopback = netip.AddrFrom4([4]byte{127, 64, 0, 1})
+
+// Row returns a model at a firmware, its newest for "", with switches turned:
+// "redirects=none". The firmware need not be one that was seen.
+func Row(t testing.TB, name, firmware string, switches ...string) *model.Row {
+	t.Helper()
+	turned, err := model.ParseAssignments(switches)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := model.NewRow(name, "", turned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if firmware == "" {
+		return row
+	}
+	if row, err = row.At(firmware); err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
+// Unit returns the identity of a device of seed 1, at 127.64.0.1 and on.
+func Unit(row *model.Row, dev device.Index) device.Unit {
+	ip := loopback
+	for range dev {
+		ip = ip.Next()
+	}
+	return device.NewUnit(row, 1, dev, ip)
+}
+
+// Sets returns changes of parameters: "GPP_A=x". The model must have them.
+func Sets(t testing.TB, f *model.Factory, assignments ...string) []device.Set {
+	t.Helper()
+	var list []device.Set
+	for _, a := range assignments {
+		name, value, ok := strings.Cut(a, "=")
+		p, known := f.Lookup(name)
+		if !ok || !known {
+			t.Fatalf("%q does not set a parameter of %s", a, f.Name)
+		}
+		list = append(list, device.Set{ID: p.ID, Has: true, Value: value})
+	}
+	return list
+}

@@ -3,17 +3,14 @@ package certs_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"spafleet/certs"
+	"spafleet/host/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden file anew")
 
 func TestShowGolden(t *testing.T) {
 	p := certs.New(1)
@@ -47,20 +44,7 @@ func TestShowGolden(t *testing.T) {
 	show("SPA508G", shown(t, h, made(t, "SPA508G", "CBT182306EA", nil)).Raw)
 	show("generic", shown(t, h, made(t, "SPA508G", "CBT182306EA", map[string]string{"client_certificate": "generic"})).Raw)
 
-	const golden = "testdata/show.golden"
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(golden), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		write(t, golden, b.Bytes())
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(b.Bytes(), want) {
-		t.Errorf("not what %s has; run this test with -update and look at the difference:\n%s", golden, b.Bytes())
-	}
+	golden.File(t, "testdata/show.golden", b.Bytes())
 }
 
 // What is shown as a name is what OpenSSL, and with it nginx, makes of it.

@@ -2,7 +2,6 @@ package ivr_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -14,10 +13,9 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/host/golden"
 	"spafleet/ivr"
 )
-
-var update = flag.Bool("update", false, "write what is said and ordered into the scripts")
 
 // A call is a script at work: one device and the phone at its socket.
 type call struct {
@@ -45,24 +43,18 @@ func TestCalls(t *testing.T) {
 	}
 	for _, path := range scripts {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(path)
+			script, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
 			}
 			c := &call{t: t, now: time.Date(2012, 1, 15, 0, 0, 0, 0, time.UTC).UnixNano()}
-			for line := range strings.Lines(string(want)) {
+			for line := range strings.Lines(string(script)) {
 				if !strings.HasPrefix(line, "  ") {
 					c.out.WriteString(line)
 					c.step(strings.TrimSpace(line))
 				}
 			}
-			if *update {
-				if err := os.WriteFile(path, c.out.Bytes(), 0o666); err != nil {
-					t.Fatal(err)
-				}
-			} else if c.out.String() != string(want) {
-				t.Errorf("%s went otherwise:\n%s", path, c.out.String())
-			}
+			golden.File(t, path, c.out.Bytes())
 		})
 	}
 }

@@ -3,7 +3,6 @@ package resync_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -15,10 +14,9 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/profile"
+	"spafleet/host/golden"
 	"spafleet/resync"
 )
-
-var update = flag.Bool("update", false, "write what happened into the scripts")
 
 // Each script under testdata/attempts is a device and its server. Lines that
 // begin with > are what the line above them brings about: what the world is
@@ -45,28 +43,9 @@ func TestAttempts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := play(t, string(text))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(text) {
-				t.Errorf("%s: the script and what happened differ:\n%s", file, firstDifference(string(text), got))
-			}
+			golden.File(t, file, []byte(play(t, string(text))))
 		})
 	}
-}
-
-func firstDifference(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range min(len(w), len(g)) {
-		if w[i] != g[i] {
-			return fmt.Sprintf("line %d\nwant %s\ngot  %s", i+1, w[i], g[i])
-		}
-	}
-	return fmt.Sprintf("want %d lines, got %d", len(w), len(g))
 }
 
 // play runs a script and returns it with what happened.

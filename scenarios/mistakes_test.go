@@ -1,9 +1,7 @@
 package scenarios_test
 
 import (
-	"bytes"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,27 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"spafleet/host/golden"
 	"spafleet/scenarios"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// golden compares with a file of testdata, or writes it.
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s:\n%s\nwant:\n%s", file, got, want)
-	}
-}
 
 // mistakes returns what is wrong in a story, at the latest before its run.
 func mistakes(t *testing.T, name string, src []byte) scenarios.Mistakes {
@@ -59,7 +39,7 @@ func TestEachMistakeIsNamedWithItsLineAndExcerpt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", []byte(mistakes(t, name, src).Error()+"\n"))
+			golden.File(t, strings.TrimSuffix(file, ".yaml")+".golden", []byte(mistakes(t, name, src).Error()+"\n"))
 		})
 	}
 }

@@ -1,9 +1,7 @@
 package webui_test
 
 import (
-	"flag"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,10 +9,9 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/host/golden"
 	"spafleet/webui"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func TestPagesAreByteForByteAsStored(t *testing.T) {
 	tests := []struct {
@@ -40,30 +37,13 @@ func TestPagesAreByteForByteAsStored(t *testing.T) {
 		t.Run(tt.file, func(t *testing.T) {
 			f, addr := serve(t, &webui.Site{}, view(t, tt.model, tt.firmware))
 			_, body, _ := strings.Cut(get(t, addr, tt.target), "\r\n\r\n")
-			golden(t, tt.file+".golden.html", body)
+			golden.File(t, filepath.Join("testdata", tt.file+".golden.html"), []byte(body))
 			if tt.order != 0 {
 				if c := f.command(t); c.Order != tt.order {
 					t.Errorf("ordered %s, want %s", c.Order, tt.order)
 				}
 			}
 		})
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; got:\n%s", path, got)
 	}
 }
 

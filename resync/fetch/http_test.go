@@ -3,12 +3,10 @@ package fetch_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -16,11 +14,10 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/host/golden"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // A scripted connection is a server's side told in advance, in virtual time.
 type scripted struct {
@@ -135,24 +132,8 @@ func TestHTTPRequestBytes(t *testing.T) {
 			if _, err := c.fetch(t, r); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, filepath.Join("testdata", "requests", tt.name+".http"), c.sent.Bytes())
+			golden.File(t, filepath.Join("testdata", "requests", tt.name+".http"), c.sent.Bytes())
 		})
-	}
-}
-
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("request is\n%q\nwant\n%q", got, want)
 	}
 }
 

@@ -1,8 +1,6 @@
 package report_test
 
 import (
-	"flag"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,10 +9,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"spafleet/device"
+	"spafleet/host/golden"
 	"spafleet/scenarios/report"
 )
-
-var update = flag.Bool("update", false, "write docs/metrics.md anew")
 
 const docsFile = "../../docs/metrics.md"
 
@@ -26,19 +23,7 @@ program; a test keeps it current.
 `
 
 func TestDocsOfTheMetricsAreCurrent(t *testing.T) {
-	got := docsHead + report.MetricsMarkdown()
-	if *update {
-		if err := os.WriteFile(docsFile, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(docsFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("docs/metrics.md is not what the program says; run this test with -update:\n%s", got)
-	}
+	golden.File(t, docsFile, []byte(docsHead+report.MetricsMarkdown()))
 }
 
 // generator is one that had some trouble.

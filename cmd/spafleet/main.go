@@ -89,6 +89,8 @@ machine was too slow for the result to count · 130 interrupted.`,
 		Args:          noArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	root.Version = thisVersion().line()
+	root.SetVersionTemplate("spafleet {{.Version}}\n")
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
@@ -99,7 +101,7 @@ machine was too slow for the result to count · 130 interrupted.`,
 
 // commands are all commands, one file each.
 func commands(s streams) []*cobra.Command {
-	return []*cobra.Command{demoCommand(s), runCommand(s), deviceCommand(s), serveCommand(s), modelsCommand(s), profileCommand(s), ruleCommand(s), firmwareCommand(s), certsCommand(s), reportCommand(s)}
+	return []*cobra.Command{demoCommand(s), runCommand(s), deviceCommand(s), serveCommand(s), modelsCommand(s), profileCommand(s), ruleCommand(s), firmwareCommand(s), certsCommand(s), reportCommand(s), versionCommand(s)}
 }
 
 // noArgs refuses arguments, and names the command that may have been meant.

@@ -15,6 +15,7 @@ import (
 
 	"spafleet/fleet"
 	"spafleet/scenarios"
+	"spafleet/scenarios/report"
 )
 
 // A stage runs one story for a command: it shows progress, serves metrics, and
@@ -69,17 +70,17 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 			fmt.Fprintln(st.err, "\nstaying up until Ctrl-C")
 		}
 	}
-	report, err := scenarios.Run(ctx, s, st.options)
+	result, err := scenarios.Run(ctx, s, st.options)
 	err = errors.Join(err, closeEvents())
 	if err != nil {
 		return err
 	}
-	if err := st.results.send(ctx, report); err != nil {
+	if err := st.results.send(ctx, result); err != nil {
 		fmt.Fprintf(st.err, "spafleet: the run's result was not delivered: %s\n", err)
 		return exitWith(exitError)
 	}
-	if report.Exit != exitOK {
-		return exitWith(report.Exit)
+	if result.Exit != exitOK {
+		return exitWith(result.Exit)
 	}
 	return nil
 }
@@ -112,7 +113,9 @@ func (st *stage) serveMetrics() (stop func(), err error) {
 		return nil, fmt.Errorf("serve metrics on %s: %w; --metrics takes host:port, port 0 for a free one", st.metrics, err)
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	v := thisVersion()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		report.BuildInfo(v.Version, v.Revision, v.Go))
 	st.options.Registry = registry
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

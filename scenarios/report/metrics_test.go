@@ -41,6 +41,7 @@ func gather(t *testing.T) map[string][]string {
 	if err := tally.Register(registry, generator{}); err != nil {
 		t.Fatal(err)
 	}
+	registry.MustRegister(report.BuildInfo("v1.2.3", "0123abcd", "go1.26"))
 	tally.Tell(day())
 	tally.Late(1e6)
 	families, err := registry.Gather()

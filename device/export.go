@@ -13,7 +13,7 @@ const mask = "*************"
 // Spacfg returns what the device's /admin/spacfg.xml says: the Info tab, then
 // every parameter that a page shows, in the order of the tabs. Passwords that are
 // set come as 13 asterisks, and nothing of GPP_SA to GPP_SD comes at all.
-func (v *View) Spacfg() []profile.Element {
+func (v View) Spacfg() []profile.Element {
 	elements := v.Status()
 	f := v.Params.Factory()
 	if f == nil {

@@ -1,14 +1,17 @@
 package device_test
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/host/golden"
 )
 
 var loopback = netip.MustParseAddr("127.64.0.1")
@@ -48,6 +51,49 @@ func TestIdentityIsAFunctionOfSeedModelAndIndex(t *testing.T) {
 	m := slices.Collect(model.All())[3]
 	if device.MACOf(m, 1, 0) == device.MACOf(m, 2, 0) || device.SerialOf(m, 1, 0) == device.SerialOf(m, 2, 0) {
 		t.Error("the seed changes nothing")
+	}
+}
+
+// An address or serial number that changes makes other devices of a kept state
+// file. This file may get lines for new models; none of its lines may change.
+func TestIdentitiesAreThoseOfTheGoldenFile(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# Device 0 of each model at seed 1: MAC address and serial number. Lines are only ever added.\n")
+	for m := range model.All() {
+		fmt.Fprintf(&b, "%-8s %s %s\n", m.Name, device.MACOf(m, 1, 0), device.SerialOf(m, 1, 0))
+	}
+	golden.File(t, "testdata/identities.golden", []byte(b.String()))
+}
+
+// A row's place in the table is no part of its identity, and neither are its
+// neighbours: a copy that stands in no table has the same devices.
+func TestIdentityDoesNotDependOnTheTable(t *testing.T) {
+	for m := range model.All() {
+		alone := *m
+		for _, dev := range []device.Index{0, 1, device.MaxDevices - 1} {
+			if device.MACOf(&alone, 1, dev) != device.MACOf(m, 1, dev) || device.SerialOf(&alone, 1, dev) != device.SerialOf(m, 1, dev) {
+				t.Errorf("%s: device %d is another one outside of the table", m.Name, dev)
+			}
+		}
+	}
+}
+
+// Two models of a maker with one lane would have the same MAC addresses.
+func TestLanesAreUniqueByMaker(t *testing.T) {
+	type lane struct {
+		maker string
+		n     int
+	}
+	taken := map[lane]string{}
+	for m := range model.All() {
+		l := lane{m.Maker(), m.Lane}
+		if other, ok := taken[l]; ok {
+			t.Errorf("%s and %s both have lane %d of %s", other, m.Name, l.n, l.maker)
+		}
+		if m.Lane < 0 || m.Lane >= model.MaxLanes {
+			t.Errorf("%s: lane %d is not from 0 to %d", m.Name, m.Lane, model.MaxLanes-1)
+		}
+		taken[l] = m.Name
 	}
 }
 

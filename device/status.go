@@ -9,12 +9,12 @@ import (
 )
 
 // Clock returns the time that a device shows, by its own clock.
-func (v *View) Clock() string {
+func (v View) Clock() string {
 	return ClockOf(v.Params).Local(v.Now).Format("1/2/2006 15:04:05")
 }
 
 // Elapsed returns the time since the boot in the form of the real pages (field).
-func (v *View) Elapsed() string {
+func (v View) Elapsed() string {
 	s := max(v.Now-v.Booted, 0) / int64(time.Second)
 	clock := fmt.Sprintf("%02d:%02d:%02d", s/3600%24, s/60%60, s%60)
 	switch days := s / 86400; days {
@@ -28,7 +28,7 @@ func (v *View) Elapsed() string {
 }
 
 // HostName returns the device's host name, its family's where none is set.
-func (v *View) HostName() string {
+func (v View) HostName() string {
 	if name, _ := v.Params.Lookup("HostName"); name != "" {
 		return name
 	}
@@ -42,8 +42,8 @@ func (v *View) HostName() string {
 //
 // Sections and items are those of an SPA942's export and a PAP2T's page (field);
 // other families, and values of an unregistered line, are inferred from them.
-func (v *View) Status() []profile.Element {
-	s := statusOf(v)
+func (v View) Status() []profile.Element {
+	s := statusOf(&v)
 	s.network()
 	s.product()
 	if v.Unit.Row.Model.Family.Phone {
@@ -96,16 +96,8 @@ func (s *status) network() {
 }
 
 func (s *status) product() {
-	u := &s.v.Unit
-	s.add("Info/Product_Information",
-		"Product_Name", u.Row.Model.PN.Value,
-		"Serial_Number", u.Serial,
-		"Software_Version", u.Row.Firmware.Version,
-		"Hardware_Version", u.Row.Model.HW.Value,
-		"MAC_Address", u.MAC.Upper(),
-		"Client_Certificate", u.Certificate(),
-		"Customization", "Open",
-		"Licenses", "None")
+	s.elements = append(s.elements, s.v.Product()...)
+	s.add("Info/Product_Information", "Licenses", "None")
 }
 
 func (s *status) counters(group string) {

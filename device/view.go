@@ -1,6 +1,11 @@
 package device
 
-import "spafleet/fsm"
+import (
+	"cmp"
+
+	"spafleet/device/profile"
+	"spafleet/fsm"
+)
 
 // A View is a device as a page sees it: a consistent copy, taken without waiting
 // for what the device is doing.
@@ -25,4 +30,21 @@ type View struct {
 func (v View) Get(name string) string {
 	value, _ := v.Params.Lookup(name)
 	return value
+}
+
+// Product returns what a device says of itself on its pages and in its exports
+// (field: names and order; the MAC address is in capitals, without colons). The
+// product name has the hyphen that the row's switch says.
+func (v View) Product() []profile.Element {
+	u := &v.Unit
+	const group = "Info/Product_Information"
+	return []profile.Element{
+		{Group: group, Name: "Product_Name", Value: u.Row.PN()},
+		{Group: group, Name: "Serial_Number", Value: u.Serial},
+		{Group: group, Name: "Software_Version", Value: u.Row.Firmware.Version},
+		{Group: group, Name: "Hardware_Version", Value: u.Row.Model.HW.Value},
+		{Group: group, Name: "MAC_Address", Value: u.MAC.Upper()},
+		{Group: group, Name: "Client_Certificate", Value: u.Certificate()},
+		{Group: group, Name: "Customization", Value: cmp.Or(v.Customization, "Open")},
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"spafleet/device/devicetest"
 	"spafleet/webui"
 )
 
@@ -58,5 +59,34 @@ func TestExportHasTheUnitsCertificateText(t *testing.T) {
 	_, addr := serve(t, &webui.Site{}, v)
 	if got := get(t, addr, "/admin/spacfg.xml"); !strings.Contains(got, ">Installed</Client_Certificate>") {
 		t.Errorf("got %.1500s", got)
+	}
+}
+
+// A switch of the product name and a customization change both: what the page
+// says of the product, the export says in the same words.
+func TestPageAndExportSayTheSameOfTheProduct(t *testing.T) {
+	for _, hyphen := range []string{"yes", "no"} {
+		v := view(t, "SPA942", "")
+		v.Unit.Row = devicetest.Row(t, "SPA942", "", "pn_hyphen="+hyphen)
+		v.Customization = "Pending"
+		_, addr := serve(t, &webui.Site{}, v)
+		page, export := get(t, addr, "/"), get(t, addr, "/admin/spacfg.xml")
+		items := v.Product()
+		if len(items) != 7 {
+			t.Errorf("%d items of the product", len(items))
+		}
+		for _, e := range items {
+			label := strings.ReplaceAll(e.Name, "_", " ")
+			if want := label + `:</td><td class="value">` + e.Value + "</td>"; !strings.Contains(page, want) {
+				t.Errorf("hyphen %s: the page has no %s", hyphen, want)
+			}
+			if want := `<` + e.Name + ` group="Info/Product_Information">` + e.Value + "<"; !strings.Contains(export, want) {
+				t.Errorf("hyphen %s: the export has no %s", hyphen, want)
+			}
+		}
+		name := map[string]string{"yes": "SPA-942", "no": "SPA942"}[hyphen]
+		if items[0].Value != name || items[6].Value != "Pending" {
+			t.Errorf("hyphen %s: product %q, customization %q", hyphen, items[0].Value, items[6].Value)
+		}
 	}
 }

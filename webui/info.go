@@ -1,7 +1,6 @@
 package webui
 
 import (
-	"cmp"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -58,18 +57,14 @@ func (q *request) info() answer {
 	})
 }
 
-// product is the section by which scrapers know a device (field: labels and
-// order; the MAC address is upper-case without colons).
+// product is the section by which scrapers know a device. Its words are those of
+// the exports, its labels their names with blanks.
 func (q *request) product() section {
-	u := &q.view.Unit
-	return newSection("Product Information",
-		pair{"Product Name", u.Row.PN()},
-		pair{"Serial Number", u.Serial},
-		pair{"Software Version", u.Row.Firmware.Version},
-		pair{"Hardware Version", u.Row.Model.HW.Value},
-		pair{"MAC Address", u.MAC.Upper()},
-		pair{"Client Certificate", u.Certificate()},
-		pair{"Customization", cmp.Or(q.view.Customization, "Open")})
+	var pairs []pair
+	for _, e := range q.view.Product() {
+		pairs = append(pairs, pair{strings.ReplaceAll(e.Name, "_", " "), e.Value})
+	}
+	return newSection("Product Information", pairs...)
 }
 
 func systemStatus(v device.View) section {

@@ -89,6 +89,10 @@ func TestMistakesNameTheNearest(t *testing.T) {
 	tests := []struct{ model, firmware, want string }{
 		{"SPA2120", "", `did you mean "SPA2`},
 		{"SPA2102", "5.2.11", `did you mean "5.2.1`},
+		{"SPA50", "", `did you mean "SPA501G"?`}, // not SPA901, which is as few letters away
+		{"spa94", "", `did you mean "SPA941"?`},
+		{"SPA2102", "5.2", `did you mean "5.2.`},
+		{"SPA", "", `"SPA"; 'spafleet`}, // too short to say anything
 		{"toaster", "", "models list"},
 	}
 	for _, tt := range tests {
@@ -165,5 +169,3 @@ func TestASwitchSurvivesAnUpgrade(t *testing.T) {
 		t.Errorf("after the upgrade: %+v %v", up, err)
 	}
 }
-
-// Two devices of any two models never share a MAC address or serial number.

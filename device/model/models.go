@@ -171,11 +171,18 @@ func finish(rows []Model) []Model {
 }
 
 // DidYouMean returns `; did you mean "x"?` for the nearest of the choices, or
-// nothing where none is near.
+// nothing where none is near. A choice of which the word is more than the first
+// half is nearer than any other.
 func DidYouMean(word string, choices []string) string {
 	best, at := len(word)/3+2, ""
+	word = strings.ToLower(word)
 	for _, c := range choices {
-		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < best {
+		low := strings.ToLower(c)
+		d := distance(word, low)
+		if strings.HasPrefix(low, word) && 2*len(word) > len(low) {
+			d = 0
+		}
+		if d < best {
 			best, at = d, c
 		}
 	}

@@ -5,7 +5,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device"
-	"spafleet/device/model"
+	"spafleet/device/devicetest"
 )
 
 // BenchmarkMint makes certificates of 1024-bit authorities, each for another
@@ -14,10 +14,7 @@ import (
 func BenchmarkMint(b *testing.B) {
 	for _, name := range []string{"SPA2102", "PAP2", "SPA504G"} {
 		b.Run(name, func(b *testing.B) {
-			row, err := model.NewRow(name, "", map[string]string{"client_root": "early"})
-			if err != nil {
-				b.Fatal(err)
-			}
+			row := devicetest.Turned(b, name, "", map[string]string{"client_root": "early"})
 			h := &certs.Holder{PKI: certs.New(1), Seed: 1}
 			i := device.Index(0)
 			for b.Loop() {
@@ -33,10 +30,7 @@ func BenchmarkMint(b *testing.B) {
 
 // BenchmarkHeld asks for a certificate that is there.
 func BenchmarkHeld(b *testing.B) {
-	row, err := model.NewRow("SPA2102", "", nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	row := devicetest.Row(b, "SPA2102", "")
 	h := &certs.Holder{PKI: certs.New(1), Seed: 1}
 	u := device.NewUnit(row, 1, 0, device.Unit{}.IP)
 	for b.Loop() {

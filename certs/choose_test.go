@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"spafleet/certs"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 )
 
@@ -18,11 +19,7 @@ func rows(t *testing.T, models string, turned map[string]string) []*model.Row {
 		if !has {
 			firmware, name = "", word
 		}
-		r, err := model.NewRow(name, firmware, turned)
-		if err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, r)
+		list = append(list, devicetest.Turned(t, name, firmware, turned))
 	}
 	return list
 }

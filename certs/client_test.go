@@ -2,17 +2,17 @@ package certs_test
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
 
 	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 )
 
 func unitOf(r *model.Row) *device.Unit {
-	u := device.NewUnit(r, 1, 0, netip.MustParseAddr("127.64.0.1"))
+	u := devicetest.Unit(r, 0)
 	return &u
 }
 

@@ -21,6 +21,7 @@ import (
 	"spafleet/bench/extproc"
 	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 )
 
@@ -53,11 +54,7 @@ func authority(t *testing.T, p *certs.PKI, n certs.Name) *x509.Certificate {
 
 func unit(t *testing.T, name, firmware string, turned map[string]string, i device.Index) *device.Unit {
 	t.Helper()
-	row, err := model.NewRow(name, firmware, turned)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := device.NewUnit(row, 1, i, device.Unit{}.IP)
+	u := devicetest.Unit(devicetest.Turned(t, name, firmware, turned), i)
 	return &u
 }
 

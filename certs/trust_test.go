@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"spafleet/certs"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 )
 
@@ -14,15 +15,7 @@ import (
 func rowOf(t testing.TB, modelName string, switches ...string) *model.Row {
 	t.Helper()
 	name, firmware, _ := strings.Cut(modelName, " ")
-	turned, err := model.ParseAssignments(switches)
-	if err != nil {
-		t.Fatal(err)
-	}
-	row, err := model.NewRow(name, firmware, turned)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return row
+	return devicetest.Row(t, name, firmware, switches...)
 }
 
 func trustText(r *model.Row) string {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 )
 
@@ -12,10 +13,7 @@ import (
 // factory's.
 func clockOf(t *testing.T, zone, rule string) device.Clock {
 	t.Helper()
-	r, err := model.NewRow("SPA2102", "5.2.10", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := devicetest.Row(t, "SPA2102", "5.2.10")
 	var layers device.Layers
 	p := device.Reset(r.Factory)
 	for name, value := range map[string]string{"Time_Zone": zone, "Daylight_Saving_Time_Rule": rule} {

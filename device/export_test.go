@@ -346,10 +346,7 @@ func wellFormed(t *testing.T, what string, text []byte) {
 }
 
 func BenchmarkExport(b *testing.B) {
-	row, err := model.NewRow("SPA942", "", nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	row := devicetest.Row(b, "SPA942", "")
 	v := device.View{Unit: device.NewUnit(row, 1, 0, loopback), Params: device.Reset(row.Factory)}
 	b.ReportAllocs()
 	for b.Loop() {

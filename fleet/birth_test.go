@@ -5,16 +5,14 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 )
 
 // What presets make of a group is found out once. It must be what each of its
 // devices would find out for itself.
 func TestDevicesOfAGroupAreBornAlike(t *testing.T) {
-	row, err := model.NewRow("SPA942", "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	row := devicetest.Row(t, "SPA942", "")
 	for rule, alike := range map[string]bool{
 		"": true, "/$PSN.cfg": true, "http://192.0.2.1/$MA.cfg": true, "https://$SN.example/$MAU": true, "[--key $SN] tftp://192.0.2.1/$MAC": true,
 		"( $MA eq 000000000000 )? http://a/b | ( $IP ge 1 )? [--key $IP] http://c/d": true, "[--key $EXTIP] /a": true, "[--key $GPP] /a": true,

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/resync/fetch"
 	"spafleet/scenarios/report"
@@ -88,10 +89,7 @@ func TestReportedLatenciesAreTheInjectedOnes(t *testing.T) {
 func (b bench) run(t *testing.T) {
 	tally := report.NewTally([]report.Make{{Model: "SPA2102", Devices: benchDevices}}, func(device.Index) int { return 0 }, device.Shard{})
 	var synced atomic.Int64
-	row, err := model.NewRow("SPA2102", "5.2.10", map[string]string{"random_delay_unit": "1s"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	row := devicetest.Turned(t, "SPA2102", "5.2.10", map[string]string{"random_delay_unit": "1s"})
 	began, devices := time.Now(), devicesByMAC(row)
 	sockets := &fetch.Sockets{Dial: func(_ context.Context, source netip.Addr, _ netip.AddrPort, _ time.Duration) (net.Conn, error) {
 		time.Sleep(b.connect)

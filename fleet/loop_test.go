@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"spafleet/device"
-	"spafleet/device/model"
+	"spafleet/device/devicetest"
 	"spafleet/resync"
 )
 
@@ -34,10 +34,7 @@ func (a askedNetwork) Fetch(context.Context, *resync.Request) (resync.Response, 
 }
 
 func TestFullInboxHoldsUpNoTimer(t *testing.T) {
-	row, err := model.NewRow("SPA2102", "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	row := devicetest.Row(t, "SPA2102", "")
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	asked := false

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/fsm"
@@ -92,11 +93,7 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 
 func rowOf(t testing.TB, name string) *model.Row {
 	t.Helper()
-	row, err := model.NewRow(name, "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return row
+	return devicetest.Row(t, name, "")
 }
 
 // plain is a record in a form that can be compared: parameters by their values.

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
@@ -135,11 +136,7 @@ func profileOf(pairs ...string) string {
 
 func row(t testing.TB, name, firmware string, switches map[string]string) *model.Row {
 	t.Helper()
-	r, err := model.NewRow(name, firmware, switches)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return devicetest.Turned(t, name, firmware, switches)
 }
 
 // sets reads NAME=VALUE texts.

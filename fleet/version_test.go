@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fsm"
 	"spafleet/resync"
@@ -17,10 +18,7 @@ import (
 // old is a fleet that version 1 of the format has kept, with what its devices
 // must have when they go on.
 func old(t *testing.T) Config {
-	row, err := model.NewRow("SPA2102", "5.2.10", map[string]string{"tftp_tries": "2"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	row := devicetest.Turned(t, "SPA2102", "5.2.10", map[string]string{"tftp_tries": "2"})
 	id, ok := model.LookupID("GPP_A")
 	if !ok {
 		t.Fatal("no GPP_A")

@@ -3,7 +3,6 @@ package ivr_test
 import (
 	"bytes"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/host/golden"
 	"spafleet/ivr"
@@ -88,22 +88,13 @@ func (c *call) step(line string) {
 
 func (c *call) device(name string) {
 	modelName, firmware, _ := strings.Cut(name, " ")
-	row, err := model.NewRow(modelName, firmware, nil)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	u := device.Unit{Row: row, MAC: model.MAC{0, 0x0e, 8, 1, 0x23, 0x45}, Serial: "FM500X000001", IP: netip.MustParseAddr("127.64.0.8")}
-	c.view = device.View{Unit: u, Params: device.Reset(row.Factory), Powered: true}
+	row := devicetest.Row(c.t, modelName, firmware)
+	c.view = device.View{Unit: devicetest.Known(row, 7), Params: device.Reset(row.Factory), Powered: true}
 	c.menu = ivr.Menu{}
 }
 
 func (c *call) with(text string) {
-	name, value, _ := strings.Cut(text, "=")
-	p, ok := c.view.Unit.Row.Factory.Lookup(name)
-	if !ok {
-		c.t.Fatalf("no parameter %s", name)
-	}
-	c.apply([]device.Set{{ID: p.ID, Value: value, Has: true}})
+	c.apply(devicetest.Sets(c.t, c.view.Unit.Row.Factory, text))
 }
 
 func (c *call) apply(sets []device.Set) {

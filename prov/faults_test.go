@@ -13,7 +13,7 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
-	"spafleet/device/model"
+	"spafleet/device/devicetest"
 	"spafleet/prov"
 	"spafleet/resync"
 	"spafleet/resync/fault"
@@ -43,10 +43,7 @@ const goodText = "<flat-profile><GPP_A>"
 // hasty returns a device that waits for nobody.
 func hasty(t *testing.T) *device.Unit {
 	t.Helper()
-	row, err := model.NewRow("SPA2102", "5.2.12", map[string]string{"http_read_wait": "700ms", "tftp_wait": "250ms", "tftp_tries": "2"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	row := devicetest.Turned(t, "SPA2102", "5.2.12", map[string]string{"http_read_wait": "700ms", "tftp_wait": "250ms", "tftp_tries": "2"})
 	u := device.NewUnit(row, 1, 3, netip.MustParseAddr("127.64.0.4"))
 	return &u
 }

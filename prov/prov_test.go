@@ -9,7 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"spafleet/device"
-	"spafleet/device/model"
+	"spafleet/device/devicetest"
 	"spafleet/prov"
 	"spafleet/resync"
 )
@@ -51,11 +51,7 @@ func tell(text string, a prov.Asker, r prov.Rotation) (string, error) {
 
 func unit(t *testing.T, name string) *device.Unit {
 	t.Helper()
-	row, err := model.NewRow(name, "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := device.NewUnit(row, 1, 0, netip.MustParseAddr("127.64.0.1"))
+	u := devicetest.Unit(devicetest.Row(t, name, ""), 0)
 	return &u
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/resync"
@@ -26,10 +27,7 @@ func fullProfile(b *testing.B) string {
 // A body that was never seen: decoded, and applied to a device that had another.
 func BenchmarkDecodeAndApply(b *testing.B) {
 	body := fullProfile(b)
-	row, err := model.NewRow("SPA2102", "5.2.10", nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	row := devicetest.Row(b, "SPA2102", "5.2.10")
 	u := device.NewUnit(row, 1, 0, requester)
 	shelf := &resync.Shelf{}
 	p := device.Reset(row.Factory)
@@ -48,10 +46,7 @@ func BenchmarkDecodeAndApply(b *testing.B) {
 
 // A whole attempt whose file is the one applied last.
 func BenchmarkAttemptWithTheSameBody(b *testing.B) {
-	row, err := model.NewRow("SPA2102", "5.2.10", nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	row := devicetest.Row(b, "SPA2102", "5.2.10")
 	w := &still{body: []byte(fullProfile(b))}
 	in := resync.Input{Unit: device.NewUnit(row, 1, 0, requester), Params: device.Reset(row.Factory), Lease: resync.Lease{TFTPServer: "192.0.2.5"},
 		Cause: model.ByPeriodic, Shelf: &resync.Shelf{}}

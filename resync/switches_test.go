@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/resync"
@@ -29,10 +30,7 @@ type walk struct {
 var walks = []map[string]walk{timerWalks, transferWalks, attemptWalks, ruleWalks, fileWalks, fleetWalks, upgradeWalks, tlsWalks}
 
 func TestEverySwitchChangesWhatADeviceDoes(t *testing.T) {
-	row, err := model.NewRow("SPA2102", "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	row := devicetest.Row(t, "SPA2102", "")
 	all := map[string]walk{}
 	for _, m := range walks {
 		for name, w := range m {
@@ -75,15 +73,7 @@ func attempts(model, script string) func(*testing.T, string) string {
 func rowOf(t *testing.T, modelName, setting string) *model.Row {
 	t.Helper()
 	name, firmware, _ := strings.Cut(modelName, " ")
-	turned, err := model.ParseAssignments([]string{setting})
-	if err != nil {
-		t.Fatal(err)
-	}
-	row, err := model.NewRow(name, firmware, turned)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return row
+	return devicetest.Row(t, name, firmware, setting)
 }
 
 // scheduled observes when a device acts whose parameters are the factory's but

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"spafleet/device"
-	"spafleet/device/model"
+	"spafleet/device/devicetest"
 	"spafleet/resync"
 )
 
@@ -142,14 +142,7 @@ func eventLine(e *device.Event) string {
 // unit returns a device of an invented identity.
 func unit(t testing.TB, name, firmware string, switches map[string]string) device.Unit {
 	t.Helper()
-	row, err := model.NewRow(name, "", switches)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if row, err = row.At(firmware); err != nil { // firmware that nobody has seen, too
-		t.Fatal(err)
-	}
-	u := device.NewUnit(row, 1, 0, netip.MustParseAddr("192.0.2.9"))
-	u.MAC, u.Serial = model.MAC{0x00, 0x0e, 0x08, 0x01, 0x23, 0x45}, "FM500X000001"
+	u := devicetest.Known(devicetest.Turned(t, name, firmware, switches), 0)
+	u.IP = netip.MustParseAddr("192.0.2.9")
 	return u
 }

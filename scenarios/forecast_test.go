@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
@@ -193,10 +194,7 @@ func TestFiguresOfTheForecast(t *testing.T) {
 // bytesOf measures the live bytes of a device at rest, with its part of the
 // tally.
 func bytesOf(t *testing.T, devices, own int) int {
-	row, err := model.NewRow("SPA2102", "5.2.10", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	row := devicetest.Row(t, "SPA2102", "5.2.10")
 	before := liveBytes()
 	tally := report.NewTally([]report.Make{{Model: "SPA2102", Devices: devices}}, func(device.Index) int { return 0 }, device.Shard{})
 	var synced atomic.Int64

@@ -13,17 +13,14 @@ import (
 	"go.uber.org/goleak"
 
 	"spafleet/device"
-	"spafleet/device/model"
+	"spafleet/device/devicetest"
 	"spafleet/fsm"
 	"spafleet/webui"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var (
-	layers = new(device.Layers)
-	noon   = time.Date(2012, 1, 16, 5, 11, 0, 0, time.UTC)
-)
+var noon = time.Date(2012, 1, 16, 5, 11, 0, 0, time.UTC)
 
 // fleet is the devices of a test, by local address.
 type fleet struct {
@@ -50,30 +47,12 @@ func (f *fleet) Do(_ context.Context, i device.Index, c device.Command) error {
 
 func view(t *testing.T, name, firmware string, sets ...string) device.View {
 	t.Helper()
-	row, err := model.NewRow(name, firmware, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := device.Unit{Index: 7, Row: row, MAC: model.MAC{0, 0x0e, 8, 1, 0x23, 0x45}, Serial: "FM500X000001", IP: netip.MustParseAddr("127.64.0.8")}
-	v := device.View{Unit: u, Params: params(t, row, sets), State: fsm.SecPrv1, Powered: true, Now: noon.UnixNano()}
+	row := devicetest.Row(t, name, firmware)
+	v := device.View{Unit: devicetest.Known(row, 7), Params: devicetest.Params(t, row.Factory, sets...), State: fsm.SecPrv1, Powered: true, Now: noon.UnixNano()}
 	v.Booted = v.Now - int64(18*24*time.Hour+22*time.Hour+23*time.Minute+43*time.Second)
 	v.Due = v.Now + int64(2197*time.Second)
 	v.Resyncs.OK, v.Resyncs.Failed = 12, 3
 	return v
-}
-
-func params(t *testing.T, row *model.Row, sets []string) device.Params {
-	t.Helper()
-	var changes []device.Set
-	for _, s := range sets {
-		name, value, _ := strings.Cut(s, "=")
-		p, ok := row.Factory.Lookup(name)
-		if !ok {
-			t.Fatalf("%s has no %s", row.Model.Name, name)
-		}
-		changes = append(changes, device.Set{ID: p.ID, Value: value, Has: true})
-	}
-	return layers.Preset(row.Factory, changes)
 }
 
 // serve runs a site over one device at 127.0.0.1 and returns its address. The

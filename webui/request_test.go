@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 )
 
@@ -16,10 +17,7 @@ import (
 var statuses = []int{200, 304, 400, 401, 403, 404, 405, 501}
 
 func FuzzRequest(f *testing.F) {
-	row, err := model.NewRow("SPA2102", "", nil)
-	if err != nil {
-		f.Fatal(err)
-	}
+	row := devicetest.Row(f, "SPA2102", "")
 	admin, _ := row.Factory.Lookup("Admin_Passwd")
 	guarded, _ := device.Reset(row.Factory).With(new(device.Layers), []device.Set{{ID: admin.ID, Value: "secret", Has: true}})
 	f.Fuzz(func(t *testing.T, raw []byte, locked bool) {
@@ -65,10 +63,7 @@ func TestEveryLookHasItsFamilyAndStyle(t *testing.T) {
 	families := map[string]bool{}
 	for m := range model.All() {
 		families[m.Family.Name] = true
-		row, err := model.NewRow(m.Name, "", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		row := devicetest.Row(t, m.Name, "")
 		q := &request{view: device.View{Unit: device.Unit{Row: row}}}
 		if l := q.look(); l.css() == "" || strings.Contains(l.title, "%") || !strings.Contains(l.title, "Configuration") {
 			t.Errorf("%s looks like %+v", m.Name, l)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
@@ -69,10 +70,7 @@ type lineage struct {
 }
 
 func newLineage(t *testing.T, server string) *lineage {
-	row, err := model.NewRow("SPA2102", "5.2.10", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	row := devicetest.Row(t, "SPA2102", "5.2.10")
 	g := fleet.Group{Name: "devices", Row: row, Count: killedDevices}
 	l := &lineage{t: t, file: filepath.Join(t.TempDir(), "fleet.state")}
 	l.args = []string{"run", "--model", "SPA2102", "--firmware", "5.2.10", "--count", fmt.Sprint(killedDevices), "--max-lateness", "1m", "--state", l.file, "--state-every", "50ms"}

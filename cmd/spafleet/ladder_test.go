@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/resync"
 	"spafleet/scenarios"
@@ -43,10 +44,7 @@ expect:
 	if report.Verdict != scenarios.Passed {
 		t.Fatalf("verdict %s, expected %+v, findings %+v", report.Verdict, report.Expect, report.Findings)
 	}
-	row, err := model.NewRow("SPA2102", "3.3.6", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	row := devicetest.Row(t, "SPA2102", "3.3.6")
 	access, err := os.ReadFile(web.access)
 	if err != nil {
 		t.Fatal(err)

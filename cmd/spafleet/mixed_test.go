@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"spafleet/device"
-	"spafleet/device/model"
+	"spafleet/device/devicetest"
 	"spafleet/scenarios"
 )
 
@@ -27,10 +27,7 @@ func TestADayOfJumpsAgainstNginx(t *testing.T) {
 	root := readable(t)
 	web := newNginx(t, root)
 	web.start(t)
-	row, err := model.NewRow("SPA2102", "5.2.10", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	row := devicetest.Row(t, "SPA2102", "5.2.10")
 	for i := range device.Index(devices) {
 		u := device.NewUnit(row, 1, i, netip.Addr{})
 		write(t, filepath.Join(root, u.MAC.String()+".xml"), fmt.Appendf(nil, "<flat-profile><GPP_A>%s</GPP_A></flat-profile>", u.MAC))
@@ -41,9 +38,11 @@ func TestADayOfJumpsAgainstNginx(t *testing.T) {
 		began := time.Now()
 		r := runJSON(t, "run", "--model", "SPA2102", "--firmware", "5.2.10", "--count", strconv.Itoa(devices), "--json", "--events", file,
 			"--clock", "mixed", "--duration", strconv.Itoa(hours)+"h", "--profile-rule", "http://"+web.addr+"/$MA.xml", "--set", "Resync_Periodic=3600")
-		if logs[i], err = os.ReadFile(file); err != nil {
+		log, err := os.ReadFile(file)
+		if err != nil {
 			t.Fatal(err)
 		}
+		logs[i] = log
 		if want := int64(devices * hours); r.Verdict != scenarios.Passed || r.Resyncs.Failed != 0 || r.Resyncs.OK != want || r.DurationSeconds != float64(hours)*3600 {
 			t.Errorf("%s: %+v in %gs, want %d", r.Verdict, r.Resyncs, r.DurationSeconds, want)
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync/fetch"
@@ -97,10 +98,7 @@ func TestACrowdOutlivesAnOutage(t *testing.T) {
 	}
 	root := readable(t)
 	web := newNginx(t, root)
-	row, err := model.NewRow("SPA2102", "5.2.10", map[string]string{"random_delay_unit": "1s"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	row := devicetest.Turned(t, "SPA2102", "5.2.10", map[string]string{"random_delay_unit": "1s"})
 	for i := range device.Index(crowd) {
 		u := device.NewUnit(row, 1, i, netip.Addr{})
 		write(t, filepath.Join(root, u.MAC.String()+".xml"), fmt.Appendf(nil, "<flat-profile><GPP_A>%s</GPP_A></flat-profile>", u.MAC))

@@ -17,7 +17,7 @@ import (
 
 	"spafleet/bench/extproc"
 	"spafleet/device"
-	"spafleet/device/model"
+	"spafleet/device/devicetest"
 	"spafleet/device/profile"
 	"spafleet/prov"
 	"spafleet/scenarios"
@@ -170,10 +170,7 @@ func units(t *testing.T) []device.Unit {
 	t.Helper()
 	var list []device.Unit
 	for _, w := range walkers {
-		row, err := model.NewRow(w.model, w.firmware, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		row := devicetest.Row(t, w.model, w.firmware)
 		for range w.count {
 			list = append(list, device.NewUnit(row, 1, device.Index(len(list)), netip.Addr{}))
 		}

@@ -21,7 +21,13 @@ func Row(t testing.TB, name, firmware string, switches ...string) *model.Row {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, err := model.NewRow(name, "", turned)
+	return Turned(t, name, firmware, turned)
+}
+
+// Turned is Row for tables that hold their switches in a map.
+func Turned(t testing.TB, name, firmware string, switches map[string]string) *model.Row {
+	t.Helper()
+	row, err := model.NewRow(name, "", switches)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +49,14 @@ func Unit(row *model.Row, dev device.Index) device.Unit {
 	return device.NewUnit(row, 1, dev, ip)
 }
 
+// Known returns a device whose identity does not depend on its model: golden
+// files and scripts show its MAC address, 000e08012345, and its serial number.
+func Known(row *model.Row, dev device.Index) device.Unit {
+	u := Unit(row, dev)
+	u.MAC, u.Serial = model.MAC{0x00, 0x0e, 0x08, 0x01, 0x23, 0x45}, "FM500X000001"
+	return u
+}
+
 // Sets returns changes of parameters: "GPP_A=x". The model must have them.
 func Sets(t testing.TB, f *model.Factory, assignments ...string) []device.Set {
 	t.Helper()
@@ -56,4 +70,11 @@ func Sets(t testing.TB, f *model.Factory, assignments ...string) []device.Set {
 		list = append(list, device.Set{ID: p.ID, Has: true, Value: value})
 	}
 	return list
+}
+
+// Params returns the parameters of a model fresh from the factory, with the
+// changes of Sets.
+func Params(t testing.TB, f *model.Factory, assignments ...string) device.Params {
+	t.Helper()
+	return new(device.Layers).Preset(f, Sets(t, f, assignments...))
 }

@@ -14,7 +14,7 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
-	"spafleet/device/model"
+	"spafleet/device/devicetest"
 	"spafleet/prov"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
@@ -81,11 +81,8 @@ func serveHTTPS(t *testing.T, h prov.HTTPS) (netip.AddrPort, func(n int) []prov.
 func askSecurely(t *testing.T, name, firmware, path string, switches map[string]string, server netip.AddrPort) *resync.Request {
 	t.Helper()
 	r := request(t, "https", server)
-	row, err := model.NewRow(name, firmware, switches)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := device.NewUnit(row, 1, 0, netip.MustParseAddr("127.64.0.1"))
+	row := devicetest.Turned(t, name, firmware, switches)
+	u := devicetest.Unit(row, 0)
 	r.Unit, r.Params, r.Host, r.Path = &u, device.Reset(row.Factory), "prov.test", path
 	r.Now = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
 	return r

@@ -14,7 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"spafleet/device"
-	"spafleet/device/model"
+	"spafleet/device/devicetest"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 )
@@ -26,12 +26,7 @@ const most = 128 << 10
 // unit returns a device of an invented identity.
 func unit(t testing.TB, name, firmware string, switches map[string]string) *device.Unit {
 	t.Helper()
-	row, err := model.NewRow(name, firmware, switches)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := device.NewUnit(row, 1, 0, netip.MustParseAddr("127.64.0.1"))
-	u.MAC, u.Serial = model.MAC{0x00, 0x0e, 0x08, 0x01, 0x23, 0x45}, "FM500X000001"
+	u := devicetest.Known(devicetest.Turned(t, name, firmware, switches), 0)
 	return &u
 }
 

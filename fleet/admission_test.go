@@ -13,6 +13,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/fleet"
+	"spafleet/resync/modelled"
 )
 
 func TestNeverMoreThanOutstandingAtOnce(t *testing.T) {
@@ -170,7 +171,7 @@ func TestStartsAreEvenWithinTheSecond(t *testing.T) {
 	const devices, slots = 20_000, 20
 	var starts [2][slots]int // at first, and by the periodic timer
 	f, err := fleet.New(fleet.Config{
-		Seed: 1, Clock: fleet.Virtual, InProcess: &fleet.InProcess{}, // nobody answers
+		Seed: 1, Clock: fleet.Virtual, InProcess: &modelled.Network{}, // nobody answers
 		Groups: []fleet.Group{ata(t, devices, "Resync_Random_Delay=2", "Resync_Periodic=60", "Resync_Error_Retry_Delay=60")},
 		Tell: func(events []device.Event) {
 			for i := range events {
@@ -213,7 +214,7 @@ func TestStartsAreEvenWithinTheSecond(t *testing.T) {
 func TestNobodyIsGuardedInVirtualTime(t *testing.T) {
 	var story []string
 	f, err := fleet.New(fleet.Config{
-		Seed: 1, Clock: fleet.Virtual, InProcess: &fleet.InProcess{},
+		Seed: 1, Clock: fleet.Virtual, InProcess: &modelled.Network{},
 		Groups: []fleet.Group{ata(t, 1, "Profile_Rule=tftp://203.0.113.1/a")},
 		Tell: func(events []device.Event) {
 			for i := range events {

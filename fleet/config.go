@@ -12,6 +12,7 @@ import (
 	"spafleet/device/rule"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
+	"spafleet/resync/modelled"
 )
 
 // Network is what the fleet's devices reach their servers through. Package
@@ -30,7 +31,7 @@ type Config struct {
 	// addresses of loopback and private networks.
 	Guard *fetch.Guard
 	// InProcess is the servers of a fleet in virtual time, which needs them.
-	InProcess *InProcess
+	InProcess *modelled.Network
 	// Clock is how time passes. A clock that jumps has one loop, and starts
 	// attempts when they are due: in virtual time neither Outstanding nor Rate
 	// holds them back.

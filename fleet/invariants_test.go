@@ -10,6 +10,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/resync"
+	"spafleet/resync/modelled"
 )
 
 // file is a server that has one file.
@@ -55,7 +56,7 @@ func TestABrokenRuleEndsTheRun(t *testing.T) {
 	for _, tt := range tests {
 		f, begun := (*Fleet)(nil), false
 		c := Config{Seed: 1, Groups: []Group{{Row: rowOf(t, "SPA2102"), Count: 2, Presets: asking(t)}}, Clock: Virtual,
-			InProcess: &InProcess{Server: file("<flat-profile></flat-profile>"), Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), HTTP: 80}}
+			InProcess: &modelled.Network{Server: file("<flat-profile></flat-profile>"), Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), HTTP: 80}}
 		c.Conduct = func(now int64, _ func(device.Index, device.Command)) (int64, bool) {
 			if f.Running() == 2 && !begun {
 				begun = true

@@ -4,67 +4,25 @@ import (
 	"context"
 	"iter"
 	"net/netip"
-	"strings"
 	"time"
 
-	"spafleet/certs"
 	"spafleet/device"
 	"spafleet/resync"
-	"spafleet/resync/fault"
-	"spafleet/resync/fetch"
+	"spafleet/resync/modelled"
 )
-
-// InProcess is the network and the servers of a fleet in virtual time. Nothing
-// of it opens a socket, and all its chance follows from the fleet's seed.
-type InProcess struct {
-	Server resync.Responder // answers whatever reaches one of its ports
-	Addr   netip.Addr       // the server's address
-	TFTP   uint16           // ports; 0: closed
-	HTTP   uint16
-	HTTPS  []Secure
-	Hosts  map[string][]netip.Addr // all names that there are, in lower case
-	Certs  *certs.Devices          // what the devices trust and show; nil: https fails as a scheme that nobody speaks
-	// RoundTrip is how long a packet and its answer take; 0: 5 ms.
-	RoundTrip time.Duration
-	// Latency is how long the server thinks about a request: for each one a time
-	// between Least and Most.
-	Least, Most time.Duration
-	// Workers is how many requests the server thinks about at once. The others
-	// wait in the order in which they came. 0: all of them, and no device feels
-	// another one.
-	Workers int
-	// Faults disturbs the devices' exchanges; nil: nothing does. What the server
-	// does wrong is Server's own.
-	Faults *fault.Plan
-}
-
-// A Secure is a port where HTTPS is spoken. No handshake takes place: its end is
-// judged.
-type Secure struct {
-	Port   uint16
-	Server *certs.Server // for clients up to TLS 1.1; nil: Modern is for all
-	Modern *certs.Server // for clients of TLS 1.2; nil: Server is for all
-	// Responder answers here in the place of InProcess.Server; may be nil.
-	Responder resync.Responder
-}
 
 // stage is where attempts are acted out in virtual time: coroutines of the loop,
 // of which one runs at a time, and what stands between them and the servers.
 type stage struct {
 	l       *loop
-	world   *InProcess
-	sockets fetch.Sockets // for TFTP, over virtual datagrams
-	acting  []*actor      // by slot
+	servers *modelled.Servers
+	acting  []*actor // by slot
 	idle    []*actor
 	wakes   heap // when actors go on; one of a device whose actor waits for another time is stale
-	workers []int64
 }
 
-func newStage(l *loop, world *InProcess) *stage {
-	s := &stage{l: l, world: world, workers: make([]int64, world.Workers)}
-	s.sockets.Wall = func() time.Time { return time.Unix(0, l.clock.Now()) }
-	s.sockets.ListenPacket, s.sockets.Faults, s.sockets.Guard = listenVirtual, world.Faults, fetch.NotReal
-	return s
+func newStage(l *loop, network *modelled.Network) *stage {
+	return &stage{l: l, servers: network.Open()}
 }
 
 // An actor is a coroutine that acts one attempt out, and then another one's. It
@@ -86,12 +44,13 @@ type actor struct {
 	next   func() (struct{}, bool)
 	stop   func()
 	yield  func(struct{}) bool
-	socket datagramSocket
+	client *modelled.Client
 }
 
 var (
-	_ context.Context = (*actor)(nil)
-	_ resync.World    = (*actor)(nil)
+	_ context.Context  = (*actor)(nil)
+	_ resync.World     = (*actor)(nil)
+	_ modelled.Process = (*actor)(nil)
 )
 
 func (s *stage) newActor() *actor {
@@ -101,6 +60,7 @@ func (s *stage) newActor() *actor {
 		return a
 	}
 	a := &actor{s: s}
+	a.client = s.servers.Client(a)
 	a.next, a.stop = iter.Pull(func(yield func(struct{}) bool) {
 		a.yield = yield
 		for on := true; on; on = !a.over && yield(struct{}{}) {
@@ -190,8 +150,8 @@ func (a *actor) Err() error {
 // Value is nil.
 func (a *actor) Value(any) any { return nil }
 
-// wait lets others act until a moment.
-func (a *actor) wait(at int64) error {
+// Wait lets others act until a moment.
+func (a *actor) Wait(at int64) error {
 	if a.over {
 		return context.Canceled
 	}
@@ -216,71 +176,23 @@ func (a *actor) Commit(p device.Params, life device.Life, events []device.Event)
 	l.take(&l.acts[a.slot], &commit{p, life, events})
 }
 
-// draw returns the attempt's next chance.
-func (a *actor) draw() float64 {
+// Draw returns the attempt's next chance.
+func (a *actor) Draw() float64 {
 	a.draws++
 	return device.Draw(a.in.Nonce, a.dev, forNetwork, a.draws)
 }
 
-// roundTrip returns how long this packet and its answer take: the network's
-// time, give or take a tenth.
-func (a *actor) roundTrip() int64 {
-	rtt := a.s.world.RoundTrip
-	if rtt == 0 {
-		rtt = defaultRoundTrip
-	}
-	return int64(float64(rtt) * (0.9 + 0.2*a.draw()))
-}
+// Device returns whose attempt it is.
+func (a *actor) Device() device.Index { return a.dev }
 
-const defaultRoundTrip = 5 * time.Millisecond
-
-// think returns when the server has an answer to a request that it gets now.
-func (a *actor) think() int64 {
-	w := a.s.world
-	at, took := a.Now(), int64(w.Least)+int64(a.draw()*float64(w.Most-w.Least))
-	workers := a.s.workers
-	if len(workers) == 0 {
-		return at + took
-	}
-	free := 0
-	for i := range workers {
-		if workers[i] < workers[free] {
-			free = i
-		}
-	}
-	workers[free] = max(workers[free], at) + took
-	return workers[free]
-}
-
-// Resolve asks for a name: a round trip.
-func (a *actor) Resolve(_ context.Context, name string) ([]netip.Addr, error) {
-	begun := a.Now()
-	late, found := time.Duration(0), true
-	if t := a.s.world.Faults.Exchange(fault.Exchange{Device: uint32(a.dev), Scheme: "dns", Path: name}); t != nil {
-		late, found = t.Lookup()
-	}
-	if err := a.wait(begun + a.roundTrip() + int64(late)); err != nil {
-		return nil, err
-	}
-	if !found {
-		return nil, &resync.Error{Result: device.NoDNS, Took: device.Phases{DNS: a.Now() - begun}}
-	}
-	addrs := a.s.world.Hosts[strings.TrimSuffix(strings.ToLower(name), ".")]
-	if len(addrs) == 0 {
-		return nil, &resync.Error{Result: device.NoDNS, Took: device.Phases{DNS: a.Now() - begun}}
-	}
-	return addrs, nil
+// Resolve asks for a name.
+func (a *actor) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
+	return a.client.Resolve(ctx, name)
 }
 
 // Fetch transfers a file over the network that is not there.
-func (a *actor) Fetch(ctx context.Context, r *resync.Request) (resp resync.Response, err error) {
-	r.Source = r.Unit.IP
-	switch {
-	case r.Scheme == "http", r.Scheme == "https" && a.s.world.Certs != nil:
-		resp, err = a.fetchHTTP(r)
-	default:
-		resp, err = a.s.sockets.Fetch(ctx, r)
-	}
+func (a *actor) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
+	resp, err := a.client.Fetch(ctx, r)
 	if err == nil {
 		a.got.take(len(resp.Body))
 	}

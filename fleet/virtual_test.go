@@ -16,6 +16,7 @@ import (
 	"spafleet/fleet"
 	"spafleet/resync"
 	"spafleet/resync/fault"
+	"spafleet/resync/modelled"
 	"spafleet/scenarios/report"
 )
 
@@ -59,7 +60,7 @@ func virtually(t *testing.T, c fleet.Config, files map[string]string, lasts time
 	t.Helper()
 	v := virtualRun{&stand{t: t}, "", &library{files: files}}
 	if c.InProcess == nil {
-		c.InProcess = &fleet.InProcess{}
+		c.InProcess = &modelled.Network{}
 	}
 	c.InProcess.Server, c.InProcess.Addr, c.InProcess.TFTP, c.InProcess.HTTP = v.server, inProcess, 69, 80
 	c.Clock = fleet.Virtual
@@ -125,7 +126,7 @@ func TestALossyHourIsTheSameAnywhere(t *testing.T) {
 		faults := &fault.Plan{Seed: seed}
 		lose := fault.Packets{Unit: fault.Some, Share: 0.1}
 		faults.Start(fault.Fault{Effects: fault.Effects{Lose: lose, Delay: fault.Delay{Most: time.Second}}})
-		c := fleet.Config{Seed: seed, InProcess: &fleet.InProcess{Faults: faults, Most: 50 * time.Millisecond},
+		c := fleet.Config{Seed: seed, InProcess: &modelled.Network{Faults: faults, Most: 50 * time.Millisecond},
 			Groups: asking(t, 200, byTFTP, "Resync_Periodic=600", "Profile_Rule_B=http://127.0.0.1/$MA", "Resync_Error_Retry_Delay=30")}
 		return virtually(t, c, map[string]string{"/a": profileOf("GPP_A=" + strings.Repeat("x", 2000)), "*": profileOf("GPP_B=1")}, time.Hour, nil)
 	}
@@ -152,14 +153,14 @@ func TestPowerLossInTheMiddleOfAFile(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		presets []string
-		world   *fleet.InProcess
+		world   *modelled.Network
 		lost    time.Duration
 	}{
-		{"tftp, between two blocks", byTFTP, &fleet.InProcess{}, 52 * time.Millisecond},
-		{"tftp, before the first", byTFTP, &fleet.InProcess{}, time.Millisecond},
-		{"http, while the server thinks", byHTTP, &fleet.InProcess{Least: 3 * time.Second, Most: 3 * time.Second}, time.Second},
-		{"http, on the way", byHTTP, &fleet.InProcess{}, time.Millisecond},
-		{"dns", []string{"Profile_Rule=http://prov.test/a", "Resync_Random_Delay=0"}, &fleet.InProcess{Hosts: map[string][]netip.Addr{"prov.test": {inProcess}}}, time.Millisecond},
+		{"tftp, between two blocks", byTFTP, &modelled.Network{}, 52 * time.Millisecond},
+		{"tftp, before the first", byTFTP, &modelled.Network{}, time.Millisecond},
+		{"http, while the server thinks", byHTTP, &modelled.Network{Least: 3 * time.Second, Most: 3 * time.Second}, time.Second},
+		{"http, on the way", byHTTP, &modelled.Network{}, time.Millisecond},
+		{"dns", []string{"Profile_Rule=http://prov.test/a", "Resync_Random_Delay=0"}, &modelled.Network{Hosts: map[string][]netip.Addr{"prov.test": {inProcess}}}, time.Millisecond},
 	} {
 		files := map[string]string{"/a": profileOf("GPP_A=" + strings.Repeat("x", 20000))}
 		back := tt.lost + time.Minute
@@ -187,7 +188,7 @@ func TestTheEndCutsOffWhatIsUnderWay(t *testing.T) {
 
 // Run ends by itself where nothing can happen any more.
 func TestRunEndsWhenNothingIsLeft(t *testing.T) {
-	c := fleet.Config{Seed: 1, Clock: fleet.Virtual, InProcess: &fleet.InProcess{Server: &library{}, Addr: inProcess, HTTP: 80}, Groups: asking(t, 3, byHTTP, "Resync_Periodic=0", "Resync_Error_Retry_Delay=0")}
+	c := fleet.Config{Seed: 1, Clock: fleet.Virtual, InProcess: &modelled.Network{Server: &library{}, Addr: inProcess, HTTP: 80}, Groups: asking(t, 3, byHTTP, "Resync_Periodic=0", "Resync_Error_Retry_Delay=0")}
 	f, err := fleet.New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -207,7 +208,7 @@ func TestServersThinkAndQueue(t *testing.T) {
 		workers int
 		want    []int // whole seconds after which devices have their files
 	}{{0, []int{2, 2, 2, 2, 2}}, {1, []int{2, 4, 6, 8, 10}}, {2, []int{2, 2, 4, 4, 6}}} {
-		world := &fleet.InProcess{Least: 2 * time.Second, Most: 2 * time.Second, Workers: tt.workers}
+		world := &modelled.Network{Least: 2 * time.Second, Most: 2 * time.Second, Workers: tt.workers}
 		v := virtually(t, fleet.Config{InProcess: world, Groups: asking(t, 5, byHTTP)}, map[string]string{"/a": profileOf("Resync_Periodic=3600")}, time.Minute, nil)
 		var got []int
 		for dev := range device.Index(5) {
@@ -243,7 +244,7 @@ func TestTheTimeOfDayIsThatOfTheFleet(t *testing.T) {
 func TestAnUploadArrivesWhole(t *testing.T) {
 	faults := &fault.Plan{Seed: 1}
 	faults.Start(fault.Fault{Effects: fault.Effects{Lose: fault.Packets{Unit: fault.Some, Share: 0.15}, Duplicate: fault.Packets{Unit: fault.Some, Share: 0.2}}})
-	c := fleet.Config{InProcess: &fleet.InProcess{Faults: faults}, Groups: asking(t, 1, byTFTP, "Report_Rule=tftp://127.0.0.1/report")}
+	c := fleet.Config{InProcess: &modelled.Network{Faults: faults}, Groups: asking(t, 1, byTFTP, "Report_Rule=tftp://127.0.0.1/report")}
 	v := virtually(t, c, map[string]string{"/a": profileOf()}, time.Hour, script{
 		10 * time.Minute: func(do func(device.Index, device.Order, ...string)) { do(0, device.Report) },
 	})
@@ -265,7 +266,7 @@ func TestClocksThatCannotBe(t *testing.T) {
 		{fleet.Config{Clock: fleet.Virtual}, "virtual time needs servers in process"},
 		{fleet.Config{Clock: fleet.Mixed}, "no network"},
 		{fleet.Config{Clock: fleet.Mixed + 1, Network: newNetwork()}, "no clock is called Clock(3)"},
-		{fleet.Config{Clock: fleet.Virtual, InProcess: &fleet.InProcess{}, Web: fleet.Web{Listen: true}}, "take another clock"},
+		{fleet.Config{Clock: fleet.Virtual, InProcess: &modelled.Network{}, Web: fleet.Web{Listen: true}}, "take another clock"},
 		{fleet.Config{Clock: fleet.Mixed, Network: newNetwork(), Speed: 2}, "a mixed clock jumps, and has no speed"},
 		{fleet.Config{Network: newNetwork(), Speed: -1}, "goes back"},
 		{fleet.Config{Network: newNetwork(), Conduct: func(int64, func(device.Index, device.Command)) (int64, bool) { return 0, true }}, "only a clock that jumps"},
@@ -275,7 +276,7 @@ func TestClocksThatCannotBe(t *testing.T) {
 			t.Errorf("%v, want %s", err, tt.want)
 		}
 	}
-	f, err := fleet.New(fleet.Config{Groups: groups, Clock: fleet.Virtual, InProcess: &fleet.InProcess{}})
+	f, err := fleet.New(fleet.Config{Groups: groups, Clock: fleet.Virtual, InProcess: &modelled.Network{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"spafleet/resync"
 	"spafleet/resync/fault"
 	"spafleet/resync/fetch"
+	"spafleet/resync/modelled"
 	"spafleet/scenarios/report"
 )
 
@@ -124,7 +125,7 @@ type play struct {
 	disturbs []*disturbed                       // by step
 	order    func(device.Index, device.Command) // how devices are commanded
 	final    *Report                            // of a clock that jumps, once the story is over
-	modelled *fleet.InProcess                   // the server of virtual time
+	modelled *modelled.Network                  // the server of virtual time
 	saved    *fleet.Saved                       // what the fleet goes on from; nil: nothing
 	beside   beside                             // what was saved beside it
 }
@@ -177,7 +178,7 @@ func (p *play) prepare() error {
 			return err
 		}
 	case p.story.Clock.Mode == fleet.Virtual:
-		p.modelled = &fleet.InProcess{Faults: &p.faults} // nobody answers
+		p.modelled = &modelled.Network{Faults: &p.faults} // nobody answers
 	}
 	if err := p.openFleet(); err != nil {
 		p.closeServer(false)

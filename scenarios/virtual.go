@@ -8,8 +8,8 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
-	"spafleet/fleet"
 	"spafleet/prov"
+	"spafleet/resync/modelled"
 )
 
 // serveInProcess makes the server of a story in virtual time: the same core,
@@ -17,7 +17,7 @@ import (
 func (p *play) serveInProcess(core *prov.Core) error {
 	s := p.story.Server
 	addr := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	w := &fleet.InProcess{
+	w := &modelled.Network{
 		Server: core, Addr: addr, TFTP: portOf(s.TFTP, 69), HTTP: portOf(s.HTTP, 80), Hosts: map[string][]netip.Addr{s.name(): {addr}},
 		Certs: p.certs, Least: s.Latency.Least, Most: s.Latency.Most, Workers: s.Workers, Faults: &p.faults,
 	}
@@ -57,12 +57,12 @@ func (p *play) certified(u *device.Unit) string {
 }
 
 // secure describes a listener for a judge.
-func (h *HTTPS) secure(p *play) (fleet.Secure, error) {
+func (h *HTTPS) secure(p *play) (modelled.Secure, error) {
 	l, err := h.Listener(p.certs.PKI, p.story.Server.name(), "127.0.0.1", p.today)
 	if err != nil {
-		return fleet.Secure{}, err
+		return modelled.Secure{}, err
 	}
-	s := fleet.Secure{}
+	s := modelled.Secure{}
 	if l.SSL != nil {
 		s.Server = certs.ServerOf(l.SSL)
 	}

@@ -16,6 +16,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
+	"spafleet/resync/modelled"
 	"spafleet/scenarios/report"
 )
 
@@ -53,7 +54,7 @@ func (c *dayCase) run(o options) (m measurement, err error) {
 	log := report.NewEventLog(io.MultiWriter(file, &count.written), func(dev device.Index) model.MAC { return device.MACOf(row.Model, seed, dev) })
 	before := usage()
 	f, err := fleet.New(fleet.Config{
-		Seed: seed, Clock: fleet.Virtual, InProcess: &fleet.InProcess{Server: p, Addr: server, HTTP: 80},
+		Seed: seed, Clock: fleet.Virtual, InProcess: &modelled.Network{Server: p, Addr: server, HTTP: 80},
 		Groups: []fleet.Group{{Name: "homes", Row: row, Count: o.devices, Presets: presets(row)}},
 		Tell: func(events []device.Event) {
 			count.take(events)

@@ -26,16 +26,10 @@ type Guard struct {
 	// OnlyLoopback admits no address off this machine, Public or not.
 	OnlyLoopback bool
 
-	unreal bool
-
 	mu      sync.Mutex
 	refused map[refusedKey]int
 	more    int
 }
-
-// NotReal is the Guard of Sockets whose hooks open no real socket, such as those
-// of a fleet in virtual time: it admits everybody, for nobody is there.
-var NotReal = &Guard{unreal: true}
 
 // A Refusal is contacts that were not made.
 type Refusal struct {
@@ -98,8 +92,6 @@ func (g *Guard) Admit(host string, addr netip.Addr) error {
 func (g *Guard) Judge(host string, addr netip.Addr) (reason Reason, ok bool) {
 	addr = addr.Unmap()
 	switch {
-	case g != nil && g.unreal:
-		return 0, true
 	case g != nil && g.Hosts != nil && !names(g.Hosts, host, addr):
 		return Stranger, false
 	case IsLoopback(addr):

@@ -37,6 +37,8 @@ const (
 	// patience bounds a transfer, in read waits, so that a server which sends a
 	// byte now and then is not waited for without end (inferred).
 	patience = 10
+	// keptBody is the largest body whose buffer serves the next transfer.
+	keptBody = 256 << 10
 )
 
 var errHeader = errors.New("header of the answer is too long")

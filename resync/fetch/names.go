@@ -240,6 +240,10 @@ func (s *Sockets) exchangeDNS(ctx context.Context, full string, server netip.Add
 	return answer, nil
 }
 
+// mostAnswers bounds how many answers to other questions are read, so that a flood
+// of them ends the question before its wait does.
+const mostAnswers = 100
+
 func (s *Sockets) exchangeOver(ctx context.Context, network string, m *dns.Msg, server netip.AddrPort) (*dns.Msg, error) {
 	dial := s.DialNameServer
 	if dial == nil {
@@ -258,7 +262,7 @@ func (s *Sockets) exchangeOver(ctx context.Context, network string, m *dns.Msg, 
 	if err := c.WriteMsg(m); err != nil {
 		return nil, err
 	}
-	for range maxStrays {
+	for range mostAnswers {
 		answer, err := c.ReadMsg()
 		if err != nil && answer == nil {
 			return nil, err

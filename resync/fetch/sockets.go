@@ -13,6 +13,7 @@ import (
 	"spafleet/device"
 	"spafleet/resync"
 	"spafleet/resync/fault"
+	"spafleet/resync/tftp"
 )
 
 // Sockets fetches over the network. Its zero value is ready. The fields are set
@@ -40,13 +41,8 @@ type Sockets struct {
 	NameServers *NameServers
 	// DialNameServer connects to a name server; nil dials.
 	DialNameServer func(ctx context.Context, network, address string) (net.Conn, error)
-	// PinTFTP transfers with github.com/pin/tftp instead of the package's own
-	// client, to have a second opinion. It retransmits and gives up alike, but
-	// keeps time itself and opens its own socket, not ListenPacket's; learns of
-	// the context's end only when a block arrives (a silent server holds it for
-	// all its tries); sends ERROR 1 when it gives up, and none to a wrong port;
-	// cuts paths off at about 500 bytes; and does not tire of repeated data. All
-	// of a PUT is measured as FirstByte.
+	// PinTFTP transfers by [tftp.FetchPin], for comparison; it opens its own
+	// socket, not ListenPacket's.
 	PinTFTP bool
 	// ListenPacket opens the socket of one TFTP transfer, bound to source if
 	// that is valid; nil opens UDP. The transfer closes it. Its addresses must
@@ -58,12 +54,12 @@ type Sockets struct {
 	// Dial opens the connection of one HTTP transfer, from source if that is
 	// valid, within wait; nil dials TCP. The transfer closes it.
 	Dial func(ctx context.Context, source netip.Addr, server netip.AddrPort, wait time.Duration) (net.Conn, error)
-	// Faults disturbs the devices' exchanges; nil: nothing does. PinTFTP is let
-	// be.
+	// Faults disturbs the devices' exchanges; nil: nothing does. It does not reach
+	// PinTFTP.
 	Faults *fault.Plan
 
 	exchanges sync.Pool // of *exchange
-	transfers sync.Pool // of *transfer
+	tftp      tftp.Client
 
 	roomOnce sync.Once
 	room     chan struct{} // places of those who make their certificates
@@ -164,10 +160,6 @@ func (s *Sockets) failure(ctx context.Context, r *resync.Request, m moments, err
 	if _, ok := LocalLimit(err); ok {
 		return fmt.Errorf("open socket to %s: %w", r.Server, err)
 	}
-	var told *resync.Error
-	if errors.As(err, &told) { // by a socket that is a model
-		return &resync.Error{Result: told.Result, TooBig: told.TooBig, Cut: told.Cut, Took: m.until(s.now()), Cause: told.Cause}
-	}
 	var cut *cutBody
 	return &resync.Error{
 		Cut:    errors.As(err, &cut),
@@ -180,13 +172,10 @@ func (s *Sockets) failure(ctx context.Context, r *resync.Request, m moments, err
 }
 
 func resultOf(err error, answered bool) device.Result {
-	var refused *refusal
 	var handshake *handshakeError
 	switch {
-	case timedOut(err), errors.Is(err, errNoProgress):
+	case timedOut(err):
 		return device.Timeout
-	case errors.As(err, &refused):
-		return device.BadStatus
 	case errors.As(err, &handshake):
 		return device.TLSFailed
 	case !answered:

@@ -1,39 +1,15 @@
 package fetch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"os"
-	"time"
 
-	"spafleet/device/model"
 	"spafleet/resync"
+	"spafleet/resync/tftp"
 )
 
-// A transfer is one file by TFTP as the old devices do it: RFC 1350, octet,
-// blocks of 512 bytes, no options (4.x and 5.x: inferred), numbers that roll over
-// from 65535 to 0 (inferred). After its last ACK it is gone: a server that did
-// not get that one finds a closed port. On a time-out of its own it says nothing.
-type transfer struct {
-	conn    datagrams
-	now     func() time.Time
-	row     *model.Row
-	peer    netip.AddrPort // the server, with its transfer's own port once locked
-	locked  bool
-	strays  int // packets in a row that brought nothing
-	moments moments
-	out     []byte // what is repeated until it is answered
-	in      [headerSize + blockSize + 1]byte
-	body    []byte
-}
-
-// maxStrays bounds what a server can send without getting on, so that it cannot
-// keep a device busy for the length of its waits.
-const maxStrays = 100
-
+// fetchTFTP transfers a file over a socket of its own.
 func (s *Sockets) fetchTFTP(ctx context.Context, r *resync.Request) (resync.Response, error) {
 	begun := s.now()
 	conn, err := s.listen(ctx, r)
@@ -42,181 +18,20 @@ func (s *Sockets) fetchTFTP(ctx context.Context, r *resync.Request) (resync.Resp
 	}
 	defer conn.Close()
 	defer wake(ctx, conn)()
-
-	t := s.newTransfer()
-	defer s.transfers.Put(t)
-	t.conn, t.row = conn, r.Unit.Row
-	t.peer = netip.AddrPortFrom(r.Server.Addr().Unmap(), r.Server.Port())
-	t.moments = moments{begun: begun, connected: begun}
-	if r.Method == "PUT" {
-		err = t.write(ctx, r.Path, r.Body)
-	} else {
-		err = t.read(ctx, r.Path, r.Max)
-	}
-	return s.concluded(ctx, r, t, err)
+	resp, err := s.tftp.Fetch(ctx, conn, s.now, begun, r)
+	return resp, s.own(r, err)
 }
 
-// concluded makes an answer of a transfer that ended with err.
-func (s *Sockets) concluded(ctx context.Context, r *resync.Request, t *transfer, err error) (resync.Response, error) {
-	var refused *refusal
-	switch {
-	case errors.As(err, &refused) && refused.code == codeNotFound:
-		return resync.Response{Status: 404, Took: t.moments.until(s.now())}, nil
-	case err != nil:
-		return resync.Response{}, s.failure(ctx, r, t.moments, err)
-	}
-	return resync.Response{Status: 200, Body: t.takeBody(), Took: t.moments.until(s.now())}, nil
+// fetchPin transfers a file with the other client.
+func (s *Sockets) fetchPin(ctx context.Context, r *resync.Request) (resync.Response, error) {
+	resp, err := tftp.FetchPin(ctx, s.now, r)
+	return resp, s.own(r, err)
 }
 
-func (s *Sockets) newTransfer() *transfer {
-	t, ok := s.transfers.Get().(*transfer)
-	if !ok {
-		t = new(transfer)
+// own tells this machine's failures from the device's.
+func (s *Sockets) own(r *resync.Request, err error) error {
+	if _, local := LocalLimit(err); local {
+		return fmt.Errorf("open socket to %s: %w", r.Server, errors.Unwrap(err))
 	}
-	*t = transfer{now: s.now, out: t.out[:0], body: t.body[:0]}
-	return t
-}
-
-// keptBody is the largest body whose buffer serves the next transfer.
-const keptBody = 256 << 10
-
-// takeBody returns the received body as the caller's own.
-func (t *transfer) takeBody() []byte {
-	body := t.body
-	if cap(body) > keptBody {
-		t.body = nil
-		return body
-	}
-	return bytes.Clone(body)
-}
-
-// read receives a file of at most most bytes.
-func (t *transfer) read(ctx context.Context, path string, most int) error {
-	t.out = appendRequest(t.out[:0], opRead, path)
-	for block := uint16(1); ; block++ {
-		data, err := t.exchange(ctx, opData, block)
-		if err != nil {
-			return err
-		}
-		if err := t.store(data, most); err != nil {
-			return err
-		}
-		t.out = appendPacket(t.out[:0], opAck, block, nil)
-		if len(data) < blockSize {
-			_ = t.send() // the file is whole, whatever becomes of this packet
-			return nil
-		}
-	}
-}
-
-// store adds a block to the body. What does not fit is refused with the text of
-// 7.6.2f (field; of other firmware inferred).
-func (t *transfer) store(data []byte, most int) error {
-	long := len(data) > blockSize
-	if !long && len(t.body)+len(data) <= most {
-		t.body = append(t.body, data...)
-		return nil
-	}
-	t.sendError(t.peer, codeFull, "Buffer Full")
-	if long {
-		return fmt.Errorf("DATA of more than %d bytes", blockSize)
-	}
-	return errTooBig
-}
-
-// write sends a file.
-func (t *transfer) write(ctx context.Context, path string, body []byte) error {
-	t.out = appendRequest(t.out[:0], opWrite, path)
-	if _, err := t.exchange(ctx, opAck, 0); err != nil {
-		return err
-	}
-	for block := uint16(1); ; block++ {
-		n := min(len(body), blockSize)
-		t.out = appendPacket(t.out[:0], opData, block, body[:n])
-		if _, err := t.exchange(ctx, opAck, block); err != nil || n < blockSize {
-			return err
-		}
-		body = body[n:]
-	}
-}
-
-// exchange sends the packet of the moment until the wanted one answers it.
-func (t *transfer) exchange(ctx context.Context, op, block uint16) ([]byte, error) {
-	tries := t.row.Behaviour.TFTPTries
-	for range tries {
-		if err := t.send(); err != nil {
-			return nil, err
-		}
-		data, err := t.await(ctx, op, block)
-		if err == nil || !timedOut(err) || ctx.Err() != nil {
-			return data, err
-		}
-	}
-	return nil, fmt.Errorf("no answer to %d packets: %w", tries, os.ErrDeadlineExceeded)
-}
-
-// await receives until the wanted packet or the end of one wait. Others do not
-// prolong it. The block before is acknowledged again, for its ACK may be lost;
-// an ACK from before is let be, or every packet would go out twice from then on.
-func (t *transfer) await(ctx context.Context, op, block uint16) ([]byte, error) {
-	if err := t.conn.SetReadDeadline(t.now().Add(t.row.Behaviour.TFTPWait)); err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	for t.strays <= maxStrays {
-		p, err := t.receive()
-		switch {
-		case err != nil:
-			return nil, err
-		case p.op == opError:
-			return nil, newRefusal(p)
-		case p.op == op && p.number == block:
-			t.strays = 0
-			return p.payload, nil
-		case p.op == opData && p.number == block-1 && t.out[1] == opAck:
-			err = t.send()
-		}
-		if err != nil {
-			return nil, err
-		}
-		t.strays++
-	}
-	return nil, errNoProgress
-}
-
-// receive reads one packet. One that is not of this transfer has op 0; it was
-// answered if it came from another port of the server.
-func (t *transfer) receive() (packet, error) {
-	n, from, err := t.conn.ReadFromUDPAddrPort(t.in[:])
-	if err != nil {
-		return packet{}, err
-	}
-	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	p := parsePacket(t.in[:n])
-	switch {
-	case from.Addr() != t.peer.Addr() || p.op == 0:
-		return packet{}, nil
-	case !t.locked:
-		t.peer, t.locked, t.moments.first = from, true, t.now()
-	case from != t.peer:
-		if p.op != opError { // errors are never answered
-			t.sendError(from, codeUnknownTID, "Unknown transfer ID")
-		}
-		return packet{}, nil
-	}
-	return p, nil
-}
-
-func (t *transfer) send() error {
-	_, err := t.conn.WriteToUDPAddrPort(t.out, t.peer)
 	return err
-}
-
-// sendError tells somebody that there is nothing here for them; whether it
-// arrives makes no difference.
-func (t *transfer) sendError(to netip.AddrPort, code uint16, text string) {
-	b := append(appendPacket(nil, opError, code, []byte(text)), 0)
-	_, _ = t.conn.WriteToUDPAddrPort(b, to) // a packet may always be lost
 }

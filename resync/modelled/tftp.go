@@ -1,23 +1,26 @@
-package fleet
+package modelled
 
 import (
 	"context"
 	"encoding/binary"
-	"net"
+	"math"
 	"net/http"
 	"net/netip"
 	"os"
 	"strings"
 	"time"
 
+	"spafleet/device"
 	"spafleet/resync"
+	"spafleet/resync/fault"
 )
 
 // A datagramSocket is a device's UDP socket in virtual time, with what is on its
 // way from and to it, and the servers' ends of its transfers. These act only
 // while the device reads: nobody else could tell.
 type datagramSocket struct {
-	a        *actor
+	c        *Client
+	unit     *device.Unit
 	out      []datagram // to a server, by arrival
 	in       []datagram // to the device, by arrival
 	deadline int64      // of reading; 0: none
@@ -33,13 +36,19 @@ type datagram struct {
 	data []byte
 }
 
-// listenVirtual opens an actor's socket.
-func listenVirtual(ctx context.Context, _ netip.Addr) (net.PacketConn, error) {
-	a := ctx.(*actor) // of the one Fetch there is
-	s := &a.socket
-	*s = datagramSocket{a: a, out: s.out[:0], in: s.in[:0], ends: s.ends[:0], spare: s.spare}
-	return s, nil
+// fetchTFTP transfers a file by the client that is used on real sockets too.
+func (c *Client) fetchTFTP(ctx context.Context, r *resync.Request) (resync.Response, error) {
+	s := &c.socket
+	*s = datagramSocket{c: c, unit: r.Unit, out: s.out[:0], in: s.in[:0], ends: s.ends[:0], spare: s.spare}
+	var conn fault.Datagrams = s
+	if t := c.network.Faults.Exchange(fault.Exchange{Device: uint32(r.Unit.Index), Scheme: r.Scheme, Path: r.Path}); t != nil {
+		conn = t.Packets(s, c.now)
+	}
+	return c.s.tftp.Fetch(ctx, conn, c.now, c.now(), r)
 }
+
+// never is a time that does not come.
+const never = int64(math.MaxInt64)
 
 func (s *datagramSocket) buffer(p []byte) []byte {
 	if n := len(s.spare); n > 0 {
@@ -52,15 +61,15 @@ func (s *datagramSocket) buffer(p []byte) []byte {
 
 // WriteToUDPAddrPort sends a datagram, which arrives half a round trip later.
 func (s *datagramSocket) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error) {
-	if to.Addr() == s.a.s.world.Addr {
-		s.out = append(s.out, datagram{at: s.a.Now() + s.halfTrip(), to: to, data: s.buffer(p)})
+	if to.Addr() == s.c.network.Addr {
+		s.out = append(s.out, datagram{at: s.c.p.Now() + s.halfTrip(), to: to, data: s.buffer(p)})
 	}
 	return len(p), nil
 }
 
 // halfTrip is the same for all datagrams, so that none overtakes another.
 func (s *datagramSocket) halfTrip() int64 {
-	if t := s.a.s.world.RoundTrip; t > 0 {
+	if t := s.c.network.RoundTrip; t > 0 {
 		return int64(t) / 2
 	}
 	return int64(defaultRoundTrip) / 2
@@ -94,7 +103,7 @@ func (s *datagramSocket) ReadFromUDPAddrPort(p []byte) (int, netip.AddrPort, err
 		case device == never:
 			return 0, netip.AddrPort{}, os.ErrDeadlineExceeded // nothing will ever come
 		}
-		if err := s.a.wait(device); err != nil {
+		if err := s.c.p.Wait(device); err != nil {
 			return 0, netip.AddrPort{}, err
 		}
 		if arrival > device {
@@ -127,7 +136,7 @@ func (s *datagramSocket) serve(end *tftpEnd, at int64) error {
 }
 
 func (s *datagramSocket) deliver(d datagram) error {
-	if port := d.to.Port(); port == s.a.s.world.TFTP && port != 0 {
+	if port := d.to.Port(); port == s.c.network.TFTP && port != 0 {
 		return s.begin(d)
 	}
 	if i := int(d.to.Port()) - tftpPort; i >= 0 && i < len(s.ends) {
@@ -138,7 +147,7 @@ func (s *datagramSocket) deliver(d datagram) error {
 
 // reply sends a datagram from a server's port.
 func (s *datagramSocket) reply(at int64, port uint16, data []byte) {
-	s.in = append(s.in, datagram{at: at + s.halfTrip(), from: netip.AddrPortFrom(s.a.s.world.Addr, port), data: s.buffer(data)})
+	s.in = append(s.in, datagram{at: at + s.halfTrip(), from: netip.AddrPortFrom(s.c.network.Addr, port), data: s.buffer(data)})
 }
 
 // nextEnd returns the end that repeats itself next, nil for none.
@@ -160,27 +169,8 @@ func (s *datagramSocket) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// SetWriteDeadline does nothing: writing does not wait.
-func (s *datagramSocket) SetWriteDeadline(time.Time) error { return nil }
-
 // Close leaves what is on its way to itself.
 func (s *datagramSocket) Close() error { return nil }
-
-// LocalAddr is the device's.
-func (s *datagramSocket) LocalAddr() net.Addr {
-	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.a.in.Unit.IP, tftpPort))
-}
-
-// ReadFrom is ReadFromUDPAddrPort.
-func (s *datagramSocket) ReadFrom(p []byte) (int, net.Addr, error) {
-	n, from, err := s.ReadFromUDPAddrPort(p)
-	return n, net.UDPAddrFromAddrPort(from), err
-}
-
-// WriteTo is WriteToUDPAddrPort.
-func (s *datagramSocket) WriteTo(p []byte, to net.Addr) (int, error) {
-	return s.WriteToUDPAddrPort(p, to.(*net.UDPAddr).AddrPort())
-}
 
 // What the embedded server's TFTP is like: blocks without options, each sent up
 // to four times, a second apart; every refusal is an ERROR 1.
@@ -212,8 +202,8 @@ func (s *datagramSocket) begin(d datagram) error {
 	if !ok {
 		return nil
 	}
-	w := s.a.s.world
-	if err := s.a.wait(d.at); err != nil {
+	w := s.c.network
+	if err := s.c.p.Wait(d.at); err != nil {
 		return err
 	}
 	if cap(s.ends) > len(s.ends) {
@@ -223,14 +213,14 @@ func (s *datagramSocket) begin(d datagram) error {
 	}
 	e := &s.ends[len(s.ends)-1]
 	*e = tftpEnd{port: uint16(tftpPort + len(s.ends) - 1), last: e.last[:0]}
-	r := &resync.Request{Method: http.MethodGet, Scheme: "tftp", Path: path, Source: s.a.in.Unit.IP, Server: netip.AddrPortFrom(w.Addr, w.TFTP)}
+	r := &resync.Request{Method: http.MethodGet, Scheme: "tftp", Path: path, Source: s.unit.IP, Server: netip.AddrPortFrom(w.Addr, w.TFTP)}
 	if op == opWrite {
 		r.Method = http.MethodPut
 		e.request = r
 		e.send(s, d.at, opAck, 0, nil)
 		return nil
 	}
-	ready := s.a.think()
+	ready := s.c.think()
 	resp := w.Server.Respond(d.at, r)
 	if resp.Fails != nil {
 		return s.fails(resp.Fails)
@@ -246,7 +236,7 @@ func (s *datagramSocket) begin(d datagram) error {
 
 // fails tells the device what it makes of a bad server, when it does.
 func (s *datagramSocket) fails(e *resync.Error) error {
-	if err := s.a.wait(s.a.Now() + e.Took.FirstByte + e.Took.Body); err != nil {
+	if err := s.c.p.Wait(s.c.p.Now() + e.Took.FirstByte + e.Took.Body); err != nil {
 		return err
 	}
 	return e
@@ -337,11 +327,11 @@ func (e *tftpEnd) store(s *datagramSocket, d datagram, number uint16) error {
 	e.block = number
 	e.body = append(e.body, payload...)
 	if len(payload) < tftpBlock {
-		if err := s.a.wait(d.at); err != nil {
+		if err := s.c.p.Wait(d.at); err != nil {
 			return err
 		}
 		e.whole, e.request.Body = true, e.body
-		if resp := s.a.s.world.Server.Respond(d.at, e.request); resp.Status != http.StatusOK {
+		if resp := s.c.network.Server.Respond(d.at, e.request); resp.Status != http.StatusOK {
 			e.refuse(s, d.at, resp.Status)
 			return nil
 		}

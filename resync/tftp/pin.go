@@ -1,37 +1,43 @@
-package fetch
+package tftp
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
-	"github.com/pin/tftp/v3"
+	pin "github.com/pin/tftp/v3"
 
 	"spafleet/resync"
 )
 
-// fetchPin transfers with pin/tftp.
-func (s *Sockets) fetchPin(ctx context.Context, r *resync.Request) (resync.Response, error) {
-	begun := s.now()
-	t := transfer{moments: moments{begun: begun, connected: begun}}
+// FetchPin transfers one file with github.com/pin/tftp instead of [Client]. It
+// retransmits and gives up alike, but keeps time itself and opens its own socket;
+// learns of the context's end only when a block arrives (a silent server holds it
+// for all its tries); sends ERROR 1 when it gives up, and none to a wrong port;
+// cuts paths off at about 500 bytes; and does not tire of repeated data. All of a
+// PUT is measured as FirstByte, by the clock now. Failures are those of
+// [Client.Fetch].
+func FetchPin(ctx context.Context, now func() time.Time, r *resync.Request) (resync.Response, error) {
+	t := transfer{now: now, begun: now()}
 	c, err := newPin(r)
 	if err != nil {
 		return resync.Response{}, fmt.Errorf("set up pin/tftp for %s: %w", r.Server, err)
 	}
-	if r.Method == "PUT" {
+	if r.Method == http.MethodPut {
 		err = pinWrite(c, r)
 	} else {
 		in := &pinBody{ctx: ctx, most: r.Max}
-		err = pinRead(c, r.Path, in, func() { t.moments.first = s.now() })
+		err = pinRead(c, r.Path, in, func() { t.first = now() })
 		t.body = in.Bytes()
 	}
-	return s.concluded(ctx, r, &t, pinError(err))
+	return t.conclude(ctx, pinError(err))
 }
 
-func newPin(r *resync.Request) (*tftp.Client, error) {
-	c, err := tftp.NewClient(r.Server.String())
+func newPin(r *resync.Request) (*pin.Client, error) {
+	c, err := pin.NewClient(r.Server.String())
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +51,7 @@ func newPin(r *resync.Request) (*tftp.Client, error) {
 	return c, err
 }
 
-func pinRead(c *tftp.Client, path string, in *pinBody, answered func()) error {
+func pinRead(c *pin.Client, path string, in *pinBody, answered func()) error {
 	file, err := c.Receive(path, "octet")
 	if err != nil {
 		return err
@@ -55,7 +61,7 @@ func pinRead(c *tftp.Client, path string, in *pinBody, answered func()) error {
 	return err
 }
 
-func pinWrite(c *tftp.Client, r *resync.Request) error {
+func pinWrite(c *pin.Client, r *resync.Request) error {
 	file, err := c.Send(r.Path, "octet")
 	if err != nil {
 		return err

@@ -1,0 +1,251 @@
+package modelled
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"spafleet/certs"
+	"spafleet/certs/ssl"
+	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/device/profile"
+	"spafleet/resync"
+	"spafleet/resync/fault"
+)
+
+// An exchange is one HTTP request that is not spoken: when its parts end, and how.
+type exchange struct {
+	c       *Client
+	r       *resync.Request
+	took    device.Phases
+	server  resync.Responder
+	verdict certs.Verdict
+	trouble *fault.Trouble // nil for none
+}
+
+var (
+	errClosedPort = errors.New("connection refused")
+	errSilence    = errors.New("no answer in time")
+	errBroken     = errors.New("the connection was closed")
+	errTooLarge   = errors.New("answer is larger than the device takes")
+)
+
+// fetchHTTP waits twice: until the request is at the server, and until the
+// answer is here. What takes time in between is drawn beforehand and adds up to
+// the whole.
+func (c *Client) fetchHTTP(r *resync.Request) (resync.Response, error) {
+	x := exchange{c: c, r: r}
+	if err := x.connect(); err != nil {
+		return resync.Response{}, err
+	}
+	if r.Scheme == "https" {
+		if err := x.shakeHands(); err != nil {
+			return resync.Response{}, err
+		}
+	}
+	return x.converse()
+}
+
+// fail waits and then fails.
+func (x *exchange) fail(result device.Result, wait int64, phase *int64, cause error) error {
+	*phase += wait
+	if err := x.c.p.Wait(x.c.p.Now() + wait); err != nil {
+		return err
+	}
+	return &resync.Error{Result: result, Took: x.took, Cause: cause}
+}
+
+// connect opens a connection, which takes a round trip.
+func (x *exchange) connect() error {
+	w, to := x.c.network, x.r.Server
+	trip := x.c.roundTrip()
+	if err := x.befall(&trip); err != nil {
+		return err
+	}
+	if to.Addr().Unmap() != w.Addr {
+		return x.fail(device.Timeout, int64(x.r.Unit.Row.Behaviour.HTTPConnect), &x.took.Connect, errSilence)
+	}
+	secure := w.secure(to.Port())
+	if secure == nil && (to.Port() != w.HTTP || w.HTTP == 0) {
+		return x.fail(device.NoConnect, trip, &x.took.Connect, errClosedPort)
+	}
+	x.took.Connect, x.server = trip, w.Server
+	switch {
+	case secure == nil:
+	case x.r.Scheme == "http": // it takes a hello
+		x.server = badRequestServer{}
+	case secure.Responder != nil:
+		x.server = secure.Responder
+	}
+	return nil
+}
+
+// badRequestServer is a server that cannot read what it is asked.
+type badRequestServer struct{}
+
+func (badRequestServer) Respond(int64, *resync.Request) resync.Response {
+	return resync.Response{Status: http.StatusBadRequest, Body: []byte("400 Bad Request")}
+}
+
+// headerWait is how long a server waits for the end of a header.
+const headerWait = 10 * time.Second
+
+func (n *Network) secure(port uint16) *Secure {
+	for i := range n.HTTPS {
+		if n.HTTPS[i].Port == port {
+			return &n.HTTPS[i]
+		}
+	}
+	return nil
+}
+
+// shakeHands is judged: two round trips, or until one side has had enough.
+func (x *exchange) shakeHands() error {
+	w, row := x.c.network, x.r.Unit.Row
+	x.took.TLS = x.c.roundTrip() + x.c.roundTrip() + int64(row.Behaviour.TLS.Think)
+	if err := x.shakeBadly(); err != nil {
+		return err
+	}
+	secure := w.secure(x.r.Server.Port())
+	if secure == nil {
+		x.took.TLS = int64(min(headerWait, row.Behaviour.HTTPRead)) // it takes the hello for the beginning of a header
+		return x.refused(certs.Failure{Alert: ssl.NoAlert}, certs.LogLines(0, x.r.Host))
+	}
+	devices := w.Certs
+	if x.r.CA != "" {
+		devices = devices.With(x.r.CA)
+	}
+	connection := certs.Visit{Unit: x.r.Unit, Params: x.r.Params, Now: time.Unix(0, x.r.Now), Host: x.r.Host, Addr: x.r.Server.Addr()}
+	server := secure.facing(row)
+	if name, ok := certs.NameToResolve(row, server.Chain[0]); ok {
+		connection.Found = w.Hosts[strings.ToLower(name)]
+	}
+	var err error
+	if x.verdict, err = devices.Judge(connection, server); err != nil {
+		return x.fail(device.NoConnect, x.took.Connect+x.took.TLS, new(int64), err)
+	}
+	return x.heed()
+}
+
+// facing returns the side of a listener that a firmware meets.
+func (s *Secure) facing(row *model.Row) *certs.Server {
+	if s.Server == nil || s.Modern != nil && certs.Speaks12(row) {
+		return s.Modern
+	}
+	return s.Server
+}
+
+// heed does what the verdict says.
+func (x *exchange) heed() error {
+	d := &x.verdict
+	said := certs.Failure{Number: d.Number, Alert: d.Alert, Sent: d.By == certs.TheDevice}
+	row := x.r.Unit.Row
+	read := int64(row.Behaviour.HTTPRead)
+	switch {
+	case d.OK, d.Status != 0:
+		return nil
+	case d.By == certs.TheDevice && d.Number == 0 && d.Alert == ssl.NoAlert && row.Behaviour.TLS.OnLongDH == model.ReactSilence:
+		return x.fail(device.Timeout, x.took.Connect+read, new(int64), errSilence)
+	case len(d.Log) > 0:
+		return x.refused(said, d.Log)
+	case d.By != certs.Nobody: // after the request
+		return x.fail(device.NoConnect, x.took.Connect+x.took.TLS+x.c.roundTrip(), new(int64), errBroken)
+	}
+	return x.fail(device.Timeout, x.took.Connect+x.took.TLS+read, new(int64), errSilence)
+}
+
+// refused is a handshake that one side ended.
+func (x *exchange) refused(f certs.Failure, log []string) error {
+	err := x.fail(device.TLSFailed, x.took.Connect+x.took.TLS, new(int64), errBroken)
+	var e *resync.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	e.TLS = resync.Handshake{Verify: f.Number, Log: log, Hint: f.Hint(x.r.Unit.Row)}
+	if f.Alert != ssl.NoAlert {
+		e.TLS.Alert = uint8(f.Alert)
+	}
+	return err
+}
+
+// converse is the request and its answer.
+func (x *exchange) converse() (resync.Response, error) {
+	trip := x.c.roundTrip()
+	sent := x.c.p.Now() + x.took.Connect + x.took.TLS
+	if err := x.c.p.Wait(sent + trip/2); err != nil {
+		return resync.Response{}, err
+	}
+	if err := x.askBadly(); err != nil {
+		return resync.Response{}, err
+	}
+	ready := x.c.think()
+	resp := x.ask()
+	if resp.Fails != nil {
+		return resync.Response{}, x.failAs(resp.Fails, sent)
+	}
+	x.took.FirstByte = ready + trip - trip/2 - sent
+	late, answer := x.late(&resp)
+	x.took.FirstByte += late
+	if read := int64(x.r.Unit.Row.Behaviour.HTTPRead); x.took.FirstByte > read {
+		x.took.FirstByte = 0
+		return resync.Response{}, x.fail(device.Timeout, sent+read-x.c.p.Now(), &x.took.FirstByte, errSilence)
+	}
+	x.took.Body = x.arrival(len(resp.Body)) + resp.Took.Body + int64(answer.Body)
+	if err := x.c.p.Wait(sent + x.took.FirstByte + x.took.Body); err != nil {
+		return resync.Response{}, err
+	}
+	if err := x.cut(answer, &resp); err != nil {
+		return resync.Response{}, err
+	}
+	return x.receive(resp)
+}
+
+// ask is what the server says to the request. A certificate that it refuses by
+// an answer it refuses before it looks at what is asked.
+func (x *exchange) ask() resync.Response {
+	if x.verdict.Status != 0 {
+		return resync.Response{Status: x.verdict.Status}
+	}
+	if strings.Contains(x.r.Path, "%") {
+		if _, err := url.ParseRequestURI(x.r.Path); err != nil {
+			x.server = badRequestServer{}
+		}
+	}
+	return x.server.Respond(x.c.p.Now(), x.r)
+}
+
+// firstFlight is how much a server sends before it waits for the first ACK: ten
+// segments (RFC 6928). With each round trip it sends twice as much.
+const firstFlight = 10 * 1460
+
+// arrival returns how long the body takes from its first byte on.
+func (x *exchange) arrival(size int) (took int64) {
+	for flight := firstFlight; size > flight; flight *= 2 {
+		size -= flight
+		took += x.c.roundTrip()
+	}
+	return took
+}
+
+// receive is what the device makes of the answer, within its limit.
+func (x *exchange) receive(resp resync.Response) (resync.Response, error) {
+	if resp.Status != http.StatusOK && x.server != (badRequestServer{}) {
+		resp.Body = nil
+		if resp.Status != http.StatusNoContent && resp.Status != http.StatusNotModified {
+			resp.Body = fmt.Appendf(nil, "%d %s\n", resp.Status, http.StatusText(resp.Status))
+		}
+	}
+	if len(resp.Body) > x.r.Max {
+		if resp.Status/100 == 2 {
+			return resync.Response{}, &resync.Error{Result: device.Corrupt, TooBig: true, Cut: true, Took: x.took, Cause: errTooLarge}
+		}
+		resp.Body = nil
+	}
+	resp.Took = x.took
+	resp.TLS, resp.Mutual = x.r.Scheme == "https", x.verdict.Protection&profile.Mutual != 0
+	return resp, nil
+}

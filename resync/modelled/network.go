@@ -1,0 +1,149 @@
+package modelled
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"spafleet/certs"
+	"spafleet/device"
+	"spafleet/resync"
+	"spafleet/resync/fault"
+	"spafleet/resync/tftp"
+)
+
+// A Network is what a fleet in virtual time reaches its servers through, and the
+// servers. It is data, and only read once it is in use.
+type Network struct {
+	Server resync.Responder // answers whatever reaches one of its ports
+	Addr   netip.Addr       // the server's address
+	TFTP   uint16           // ports; 0: closed
+	HTTP   uint16
+	HTTPS  []Secure
+	Hosts  map[string][]netip.Addr // all names that there are, in lower case
+	Certs  *certs.Devices          // what the devices trust and show; nil: https fails as a scheme that nobody speaks
+	// RoundTrip is how long a packet and its answer take; 0: 5 ms.
+	RoundTrip time.Duration
+	// Latency is how long the server thinks about a request: for each one a time
+	// between Least and Most.
+	Least, Most time.Duration
+	// Workers is how many requests the server thinks about at once. The others
+	// wait in the order in which they came. 0: all of them, and no device feels
+	// another one.
+	Workers int
+	// Faults disturbs the devices' exchanges; nil: nothing does. What the server
+	// does wrong is Server's own.
+	Faults *fault.Plan
+}
+
+// A Secure is a port where HTTPS is spoken. No handshake takes place: its end is
+// judged.
+type Secure struct {
+	Port   uint16
+	Server *certs.Server // for clients up to TLS 1.1; nil: Modern is for all
+	Modern *certs.Server // for clients of TLS 1.2; nil: Server is for all
+	// Responder answers here in the place of Network.Server; may be nil.
+	Responder resync.Responder
+}
+
+// A Process is an attempt in virtual time, as far as the network needs it.
+type Process interface {
+	Device() device.Index
+	Now() int64             // in nanoseconds since the Unix epoch
+	Wait(until int64) error // lets others go on until a moment; an error ends the attempt
+	Draw() float64          // the attempt's next chance, from 0 up to 1
+}
+
+// Servers is a network in use, by one process at a time.
+type Servers struct {
+	network *Network
+	workers []int64 // until when each is busy
+	tftp    tftp.Client
+}
+
+// Open returns the network in use, with its workers free.
+func (n *Network) Open() *Servers {
+	return &Servers{network: n, workers: make([]int64, n.Workers)}
+}
+
+// A Client is a device's side of the network, for one transfer at a time. A
+// process may use it for the attempts of one device after another.
+type Client struct {
+	s       *Servers
+	network *Network
+	p       Process
+	now     func() time.Time
+	socket  datagramSocket
+}
+
+var _ resync.Fetcher = (*Client)(nil)
+
+// Client returns a client for a process.
+func (s *Servers) Client(p Process) *Client {
+	return &Client{s: s, network: s.network, p: p, now: func() time.Time { return time.Unix(0, p.Now()) }}
+}
+
+// roundTrip returns how long this packet and its answer take: the network's
+// time, give or take a tenth.
+func (c *Client) roundTrip() int64 {
+	rtt := c.network.RoundTrip
+	if rtt == 0 {
+		rtt = defaultRoundTrip
+	}
+	return int64(float64(rtt) * (0.9 + 0.2*c.p.Draw()))
+}
+
+const defaultRoundTrip = 5 * time.Millisecond
+
+// think returns when the server has an answer to a request that it gets now.
+func (c *Client) think() int64 {
+	w := c.network
+	at, took := c.p.Now(), int64(w.Least)+int64(c.p.Draw()*float64(w.Most-w.Least))
+	workers := c.s.workers
+	if len(workers) == 0 {
+		return at + took
+	}
+	free := 0
+	for i := range workers {
+		if workers[i] < workers[free] {
+			free = i
+		}
+	}
+	workers[free] = max(workers[free], at) + took
+	return workers[free]
+}
+
+// Resolve returns the addresses of a name in Hosts. It takes a round trip.
+func (c *Client) Resolve(_ context.Context, name string) ([]netip.Addr, error) {
+	begun := c.p.Now()
+	late, found := time.Duration(0), true
+	if t := c.network.Faults.Exchange(fault.Exchange{Device: uint32(c.p.Device()), Scheme: "dns", Path: name}); t != nil {
+		late, found = t.Lookup()
+	}
+	if err := c.p.Wait(begun + c.roundTrip() + int64(late)); err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, &resync.Error{Result: device.NoDNS, Took: device.Phases{DNS: c.p.Now() - begun}}
+	}
+	addrs := c.network.Hosts[strings.TrimSuffix(strings.ToLower(name), ".")]
+	if len(addrs) == 0 {
+		return nil, &resync.Error{Result: device.NoDNS, Took: device.Phases{DNS: c.p.Now() - begun}}
+	}
+	return addrs, nil
+}
+
+// Fetch transfers one file, from the device's own address. Failures are those of
+// real sockets: see [resync.Fetcher].
+func (c *Client) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
+	r.Source = r.Unit.IP
+	switch {
+	case r.Scheme == "http", r.Scheme == "https" && c.network.Certs != nil:
+		return c.fetchHTTP(r)
+	case r.Scheme == "tftp":
+		return c.fetchTFTP(ctx, r)
+	}
+	return resync.Response{}, &resync.Error{Result: device.BadScheme, Cause: fmt.Errorf("no client for scheme %q", r.Scheme)}
+}

@@ -1,0 +1,280 @@
+package tftp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/resync"
+	"spafleet/resync/fault"
+)
+
+// A Client transfers files over sockets that it is given. Its zero value is
+// ready; it keeps buffers from one transfer to the next. It is safe for
+// concurrent use and must not be copied after its first use.
+type Client struct {
+	transfers sync.Pool // of *transfer
+}
+
+// Fetch transfers one file over a socket, which belongs to this transfer and is
+// not closed. Now is the clock that the socket's deadlines follow. The transfer
+// began at begun.
+//
+// A failure is a *[resync.Error] with the phases up to it: Timeout where nothing
+// came in time, NoConnect where the socket failed before an answer, BadStatus for
+// an ERROR other than 1, Corrupt for an answer that is not the protocol or larger
+// than Max. When ctx ends, its error is returned at the next packet or deadline;
+// who needs it sooner sets the socket's deadline.
+func (c *Client) Fetch(ctx context.Context, conn fault.Datagrams, now func() time.Time, begun time.Time, r *resync.Request) (resync.Response, error) {
+	t := c.newTransfer()
+	defer c.transfers.Put(t)
+	t.conn, t.row, t.now, t.begun = conn, r.Unit.Row, now, begun
+	t.peer = netip.AddrPortFrom(r.Server.Addr().Unmap(), r.Server.Port())
+	var err error
+	if r.Method == http.MethodPut {
+		err = t.write(ctx, r.Path, r.Body)
+	} else {
+		err = t.read(ctx, r.Path, r.Max)
+	}
+	return t.conclude(ctx, err)
+}
+
+func (c *Client) newTransfer() *transfer {
+	t, ok := c.transfers.Get().(*transfer)
+	if !ok {
+		t = new(transfer)
+	}
+	*t = transfer{out: t.out[:0], body: t.body[:0]}
+	return t
+}
+
+// A transfer is one file by TFTP as the old devices do it: RFC 1350, octet,
+// blocks of 512 bytes, no options (4.x and 5.x: inferred), numbers that roll over
+// from 65535 to 0 (inferred). After its last ACK it is gone: a server that did
+// not get that one finds a closed port. On a time-out of its own it says nothing.
+type transfer struct {
+	conn   fault.Datagrams
+	now    func() time.Time
+	row    *model.Row
+	peer   netip.AddrPort // the server, with its transfer's own port once locked
+	locked bool
+	strays int // packets in a row that brought nothing
+	begun  time.Time
+	first  time.Time // when the first answer came; zero: none has
+	out    []byte    // what is repeated until it is answered
+	in     [headerSize + blockSize + 1]byte
+	body   []byte
+}
+
+// maxStrays bounds what a server can send without getting on, so that it cannot
+// keep a device busy for the length of its waits.
+const maxStrays = 100
+
+var (
+	errTooBig     = errors.New("answer is larger than the device takes")
+	errNoProgress = errors.New("server repeats itself")
+)
+
+// conclude returns the answer of a transfer that ended with err.
+func (t *transfer) conclude(ctx context.Context, err error) (resync.Response, error) {
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused) && refused.code == codeNotFound:
+		return resync.Response{Status: http.StatusNotFound, Took: t.took()}, nil
+	case err != nil:
+		return resync.Response{}, t.failure(ctx, err)
+	}
+	return resync.Response{Status: http.StatusOK, Body: t.takeBody(), Took: t.took()}, nil
+}
+
+// took returns the phases of a transfer that ends now.
+func (t *transfer) took() device.Phases {
+	end := t.now()
+	if t.first.IsZero() {
+		return device.Phases{FirstByte: int64(end.Sub(t.begun))}
+	}
+	return device.Phases{FirstByte: int64(t.first.Sub(t.begun)), Body: int64(end.Sub(t.first))}
+}
+
+// failure returns the device's failure for what a socket or server said.
+func (t *transfer) failure(ctx context.Context, err error) error {
+	if over := ctx.Err(); over != nil {
+		return over
+	}
+	var told *resync.Error
+	if errors.As(err, &told) { // by a socket that is a model
+		return &resync.Error{Result: told.Result, TooBig: told.TooBig, Cut: told.Cut, Took: t.took(), Cause: told.Cause}
+	}
+	return &resync.Error{Result: t.resultOf(err), TooBig: errors.Is(err, errTooBig), Took: t.took(), Cause: err}
+}
+
+func (t *transfer) resultOf(err error) device.Result {
+	var refused *refusal
+	switch {
+	case timedOut(err), errors.Is(err, errNoProgress):
+		return device.Timeout
+	case errors.As(err, &refused):
+		return device.BadStatus
+	case t.first.IsZero():
+		return device.NoConnect
+	}
+	return device.Corrupt
+}
+
+func timedOut(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}
+
+// keptBody is the largest body whose buffer serves the next transfer.
+const keptBody = 256 << 10
+
+// takeBody returns the received body as the caller's own.
+func (t *transfer) takeBody() []byte {
+	body := t.body
+	if cap(body) > keptBody {
+		t.body = nil
+		return body
+	}
+	return bytes.Clone(body)
+}
+
+// read receives a file of at most most bytes.
+func (t *transfer) read(ctx context.Context, path string, most int) error {
+	t.out = appendRequest(t.out[:0], opRead, path)
+	for block := uint16(1); ; block++ {
+		data, err := t.exchange(ctx, opData, block)
+		if err != nil {
+			return err
+		}
+		if err := t.store(data, most); err != nil {
+			return err
+		}
+		t.out = appendPacket(t.out[:0], opAck, block, nil)
+		if len(data) < blockSize {
+			_ = t.send() // the file is whole, whatever becomes of this packet
+			return nil
+		}
+	}
+}
+
+// store adds a block to the body. What does not fit is refused with the text of
+// 7.6.2f (field; of other firmware inferred).
+func (t *transfer) store(data []byte, most int) error {
+	long := len(data) > blockSize
+	if !long && len(t.body)+len(data) <= most {
+		t.body = append(t.body, data...)
+		return nil
+	}
+	t.sendError(t.peer, codeFull, "Buffer Full")
+	if long {
+		return fmt.Errorf("DATA of more than %d bytes", blockSize)
+	}
+	return errTooBig
+}
+
+// write sends a file.
+func (t *transfer) write(ctx context.Context, path string, body []byte) error {
+	t.out = appendRequest(t.out[:0], opWrite, path)
+	if _, err := t.exchange(ctx, opAck, 0); err != nil {
+		return err
+	}
+	for block := uint16(1); ; block++ {
+		n := min(len(body), blockSize)
+		t.out = appendPacket(t.out[:0], opData, block, body[:n])
+		if _, err := t.exchange(ctx, opAck, block); err != nil || n < blockSize {
+			return err
+		}
+		body = body[n:]
+	}
+}
+
+// exchange sends the packet of the moment until the wanted one answers it.
+func (t *transfer) exchange(ctx context.Context, op, block uint16) ([]byte, error) {
+	tries := t.row.Behaviour.TFTPTries
+	for range tries {
+		if err := t.send(); err != nil {
+			return nil, err
+		}
+		data, err := t.await(ctx, op, block)
+		if err == nil || !timedOut(err) || ctx.Err() != nil {
+			return data, err
+		}
+	}
+	return nil, fmt.Errorf("no answer to %d packets: %w", tries, os.ErrDeadlineExceeded)
+}
+
+// await receives until the wanted packet or the end of one wait. Others do not
+// prolong it. The block before is acknowledged again, for its ACK may be lost;
+// an ACK from before is let be, or every packet would go out twice from then on.
+func (t *transfer) await(ctx context.Context, op, block uint16) ([]byte, error) {
+	if err := t.conn.SetReadDeadline(t.now().Add(t.row.Behaviour.TFTPWait)); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for t.strays <= maxStrays {
+		p, err := t.receive()
+		switch {
+		case err != nil:
+			return nil, err
+		case p.op == opError:
+			return nil, newRefusal(p)
+		case p.op == op && p.number == block:
+			t.strays = 0
+			return p.payload, nil
+		case p.op == opData && p.number == block-1 && t.out[1] == opAck:
+			err = t.send()
+		}
+		if err != nil {
+			return nil, err
+		}
+		t.strays++
+	}
+	return nil, errNoProgress
+}
+
+// receive reads one packet. One that is not of this transfer has op 0; it was
+// answered if it came from another port of the server.
+func (t *transfer) receive() (packet, error) {
+	n, from, err := t.conn.ReadFromUDPAddrPort(t.in[:])
+	if err != nil {
+		return packet{}, err
+	}
+	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+	p := parsePacket(t.in[:n])
+	switch {
+	case from.Addr() != t.peer.Addr() || p.op == 0:
+		return packet{}, nil
+	case !t.locked:
+		t.peer, t.locked, t.first = from, true, t.now()
+	case from != t.peer:
+		if p.op != opError { // errors are never answered
+			t.sendError(from, codeUnknownTID, "Unknown transfer ID")
+		}
+		return packet{}, nil
+	}
+	return p, nil
+}
+
+func (t *transfer) send() error {
+	_, err := t.conn.WriteToUDPAddrPort(t.out, t.peer)
+	return err
+}
+
+// sendError tells somebody that there is nothing here for them; whether it
+// arrives makes no difference.
+func (t *transfer) sendError(to netip.AddrPort, code uint16, text string) {
+	b := append(appendPacket(nil, opError, code, []byte(text)), 0)
+	_, _ = t.conn.WriteToUDPAddrPort(b, to) // a packet may always be lost
+}

@@ -18,9 +18,9 @@ type promise[V any] struct {
 }
 
 // get returns the value of a key. About keep values are kept, all of them for 0.
-func (m *memo[K, V]) get(key K, keep int, make func() (V, error)) (V, error) {
+func (m *memo[K, V]) get(key K, keep int, compute func() (V, error)) (V, error) {
 	p := m.promise(key, keep)
-	p.once.Do(func() { p.value, p.err = make() })
+	p.once.Do(func() { p.value, p.err = compute() })
 	if p.err != nil {
 		m.forget(key, p)
 	}

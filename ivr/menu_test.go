@@ -191,7 +191,7 @@ func TestEvidenceOfOptionsIsThatOfTheModel(t *testing.T) {
 	}
 }
 
-// Whoever does not know the password changes nothing, whatever the keys.
+// A caller who does not know the password changes nothing, whatever the keys.
 func FuzzKeys(f *testing.F) {
 	f.Fuzz(func(t *testing.T, keys string, quick bool) {
 		every := time.Second

@@ -63,11 +63,11 @@ func groupOf(m *model.Model) models {
 	return ata
 }
 
-// deed is what an option does.
-type deed uint8
+// effect is what an option does.
+type effect uint8
 
 const (
-	speaks deed = iota
+	speaks effect = iota
 	sets
 	reboots
 	resetsAll
@@ -75,12 +75,12 @@ const (
 	helps
 )
 
-// An item is an option, whose it is and how it works. Of several rows of one
-// code, the first that fits a model counts.
+// An item is an option, the models that have it, and what it does. If several rows
+// of one code fit a model, the first counts.
 type item struct {
 	Option
 	models  models
-	does    deed
+	does    effect
 	param   string                   // parameter spoken or set; a model without it lacks the option
 	value   func(device.View) string // what is spoken, where it is no parameter
 	values  []string                 // what the digits from 0 stand for; nil: an address is typed

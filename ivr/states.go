@@ -24,7 +24,7 @@ const (
 	nothing     = "none"
 )
 
-// knock counts the stars of somebody who is not in the menu.
+// knock counts the stars of a caller who is not in the menu yet.
 func (m *Menu) knock(key byte) []Action {
 	if key != '*' {
 		m.typed = ""
@@ -37,8 +37,8 @@ func (m *Menu) knock(key byte) []Action {
 	return m.back(invitation)
 }
 
-// choose reads the number of an option. A lone pound is let pass: people type it
-// after a confirmation, as the provisioning guide has it.
+// choose reads the number of an option. A pound alone does nothing: people
+// type it after a confirmation, as the provisioning guide tells them.
 func (m *Menu) choose(v device.View, key byte) []Action {
 	switch {
 	case isDigit(key):
@@ -153,7 +153,7 @@ func (m *Menu) save(v device.View) {
 	m.saved = append(m.saved, s)
 }
 
-// confirm waits for the 1 of somebody who means it. A reset acts at once and
+// confirm waits for a 1. A reset acts at once and
 // does not wait for the caller to hang up (inferred).
 func (m *Menu) confirm(v device.View, key byte) []Action {
 	switch {

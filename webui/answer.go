@@ -10,8 +10,8 @@ import (
 	"spafleet/device"
 )
 
-// A request is what one client asked of one device. Of a malformed one the
-// embedded Request is nil.
+// A request is one HTTP request to one device. The embedded Request is nil if it
+// was malformed.
 type request struct {
 	*http.Request
 	site *Site
@@ -19,24 +19,24 @@ type request struct {
 	from netip.Addr
 }
 
-// unread reports whether some of the request may be on its way still.
+// unread reports whether part of the request may not have arrived yet.
 func (q *request) unread() bool { return q.Request == nil || q.ContentLength != 0 }
 
-// An answer is a page and what it makes the device do.
+// An answer is a page and the command that it gives to the device, if any.
 type answer struct {
 	status    int
 	challenge string // WWW-Authenticate, of 401
-	xml       bool   // the body is no page
+	xml       bool   // the body is XML, not HTML
 	body      []byte
 	command   *device.Command
 }
 
-// closesFirst reports whether the client is to be gone before the command.
+// closesFirst reports whether the connection is closed before the command is given.
 func (a answer) closesFirst() bool {
 	return a.command != nil && a.command.Order != device.Resync
 }
 
-// write puts an answer in the wire form of device-surface.md §1.4 (field: no
+// write writes an answer in the wire form of device-surface.md §1.4 (field: no
 // Server, Date or Content-Length, whatever the request's version).
 func (a answer) write(b *bytes.Buffer) {
 	fmt.Fprintf(b, "HTTP/1.1 %d %s\r\n", a.status, http.StatusText(a.status))
@@ -51,8 +51,8 @@ func (a answer) write(b *bytes.Buffer) {
 	b.Write(a.body)
 }
 
-// routes is every path that a device knows. What is not here is not found:
-// /admin/reset among them, which no firmware image holds (field).
+// routes holds every path that a device knows; any other is answered 404. There is
+// no /admin/reset: no firmware image has it (field).
 var routes = map[string]func(*request) answer{
 	"/admin/resync":  (*request).resync,
 	"/resync":        (*request).resync,
@@ -77,8 +77,8 @@ var routes = map[string]func(*request) answer{
 	"/admin/status.xml": (*request).status,
 }
 
-// answer decides on a request. The checks come in the order of what a device
-// tests by prefix before it looks for the page.
+// answer answers a request. The checks are in the order of the device, which looks
+// at prefixes before it looks for the page.
 func (q *request) answer() answer {
 	switch q.Method {
 	case http.MethodGet, http.MethodHead:
@@ -106,14 +106,14 @@ func (q *request) answer() answer {
 	return a
 }
 
-// admin reports whether a path is of the administrator's half; a bare /upgrade
-// is, a bare /resync or /reboot is not (device-surface.md §1.1: field for the
+// admin reports whether a path is for the administrator only: /upgrade is, /resync
+// and /reboot are not (device-surface.md §1.1: field for the
 // strings, the rest inferred).
 func (q *request) admin() bool {
 	return strings.HasPrefix(q.URL.Path, "/admin") || strings.HasPrefix(q.URL.Path, "/upgrade")
 }
 
-// home is the page of the half that the request was in.
+// home is the start page of the user or of the administrator.
 func (q *request) home() string {
 	if q.admin() {
 		return "/admin/"

@@ -9,15 +9,15 @@ import (
 	"spafleet/device/model"
 )
 
-// resync orders a resync. While Provision_Enable is off the page says the same
-// and nothing happens (device-surface.md §1.2: documented; §9 row 5). Whether the
-// argument can be followed shows in the attempt; the page does not look at it.
+// resync orders a resync. While Provision_Enable is off the page is the same and
+// nothing happens (device-surface.md §1.2: documented; §9 row 5). The argument is
+// not checked here: a wrong one fails the attempt.
 func (q *request) resync() answer {
 	a := q.order("resync", device.Command{Order: device.Resync, Argument: q.argument()})
 	return a.unless(!q.view.Params.Bool("Provision_Enable", true))
 }
 
-// upgrade orders an upgrade, gated by Upgrade_Enable in the same way.
+// upgrade orders an upgrade. Upgrade_Enable forbids it in the same way.
 func (q *request) upgrade() answer {
 	a := q.order("upgrade", device.Command{Order: device.Upgrade, Argument: q.argument()})
 	return a.unless(!q.view.Params.Bool("Upgrade_Enable", true))
@@ -36,7 +36,7 @@ func (q *request) order(page string, c device.Command) answer {
 	return a
 }
 
-// unless keeps the page and drops the command where it is forbidden.
+// unless removes the command if it is forbidden; the page stays.
 func (a answer) unless(forbidden bool) answer {
 	if forbidden {
 		a.command = nil
@@ -44,9 +44,9 @@ func (a answer) unless(forbidden bool) answer {
 	return a
 }
 
-// argument returns what stands behind the first ? of the request line, decoded;
-// further ? belong to it (device-surface.md §1.1: field). An escape that is none
-// stays as it was written (inferred).
+// argument returns what follows the first ? of the request line, decoded; a second
+// ? is part of it (device-surface.md §1.1: field). An invalid
+// escape is not decoded (inferred).
 func (q *request) argument() string {
 	_, raw, _ := strings.Cut(q.RequestURI, "?")
 	if arg, err := url.QueryUnescape(raw); err == nil {
@@ -78,7 +78,7 @@ func lenientUnescape(raw string) string {
 type message struct {
 	Title   string
 	Text    string
-	Home    string // where its link leads
+	Home    string // target of its link
 	Seconds int    // until a browser follows the link by itself
 }
 

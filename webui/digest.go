@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// challenge returns the WWW-Authenticate header for a request that lacks what
-// its half demands, "" for one that may pass. A half without password is open.
-// The form, with its two blanks, is that of the firmware (device-surface.md
+// challenge returns the WWW-Authenticate header for a request without the right
+// credentials, "" for one with them. An account without a password needs none.
+// The form, with its two spaces, is that of the firmware (device-surface.md
 // §1.5: field).
 func (q *request) challenge() string {
 	name, password := "user", q.password("User_Password")
@@ -70,8 +70,8 @@ func parseCredentials(header string) credentials {
 	return c
 }
 
-// proves reports whether the credentials are those of an account, whatever the
-// age of their nonce. Clients that know no qop leave out the count.
+// proves reports whether the credentials are those of an account, however old
+// their nonce is. Clients that do not know qop send no count.
 func (c credentials) proves(method, name, realm, password string) bool {
 	if c["username"] != name || c["realm"] != realm {
 		return false

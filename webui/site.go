@@ -5,8 +5,8 @@
 // device it is for; what the device is comes as a [device.View], what it is
 // asked to do goes out as a [device.Command]. Start with [Site.Serve].
 //
-// The server speaks the wire form of the real ones, which no HTTP library
-// produces: four header lines, no length, no date, one request a connection.
+// The answers have the form of the real servers', which no HTTP library produces:
+// four header lines, no length, no date, one request a connection.
 package webui
 
 import (
@@ -29,11 +29,10 @@ import (
 // Devices is the fleet as its web server sees it. It is called from many
 // goroutines.
 type Devices interface {
-	// At returns the device that has this local address, without waiting for
-	// what the device is doing.
+	// At returns the device at a local address. It does not wait for the device.
 	At(addr netip.Addr) (device.View, bool)
-	// Do hands a command over and does not wait for the action. An error says
-	// that the command was not taken.
+	// Do passes a command to a device and does not wait until it is carried out.
+	// An error means that the device did not accept the command.
 	Do(ctx context.Context, dev device.Index, c device.Command) error
 }
 
@@ -42,22 +41,21 @@ type Devices interface {
 type Site struct {
 	Devices Devices
 
-	// WAN puts the requests on the WAN side of routers, where they answer only
-	// while Enable_WAN_Web_Server is on. Otherwise they come from the LAN side,
-	// which always answers (device-surface.md §1.6: documented).
+	// WAN: requests reach routers on their WAN side, where the web server answers
+	// only while Enable_WAN_Web_Server is on. Otherwise requests come from the LAN
+	// side, where it always answers (device-surface.md §1.6: documented).
 	WAN bool
 
-	// Port, where it is not 0, is the port that clients see: a device whose own
-	// port parameter says another does not answer. 0: the parameter is ignored
-	// and every device answers on the listener's port.
+	// Port is the port that clients connect to. A device whose port parameter has
+	// another value does not answer. 0: the parameter is ignored and every device
+	// answers on the listener's port.
 	Port uint16
 
 	// Patience is the wall time that a connection may last, 0 for 10 seconds.
 	Patience time.Duration
 
-	// Nonce returns the nonce of the moment for Digest challenges. A client that
-	// comes with an older one is told that it is stale and tries again. Nil: one
-	// nonce forever.
+	// Nonce returns the current nonce of Digest challenges. A client that answers
+	// with an older one is told that it is stale. Nil: one nonce that never changes.
 	Nonce func() string
 }
 
@@ -67,10 +65,10 @@ const defaultPatience = 10 * time.Second
 // limit is unknown, requests of this size do not occur).
 const maxRequest = 16 << 10
 
-// Serve answers connections until ctx ends or the listener is closed, which is
-// no error. It closes the listener, ends the connections that are open and waits
-// for its goroutines. A connection for which there is no device, or whose device
-// has its server off, is reset unread.
+// Serve answers connections until ctx ends or the listener is closed, and then
+// returns nil. It closes the listener and open connections and waits for its
+// goroutines. A connection to an address without a device, or to a device whose
+// web server is off, is reset unread.
 func (s *Site) Serve(ctx context.Context, l net.Listener) error {
 	var handlers sync.WaitGroup
 	defer handlers.Wait()
@@ -85,7 +83,7 @@ func (s *Site) Serve(ctx context.Context, l net.Listener) error {
 			handlers.Go(func() { s.handle(ctx, conn) })
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return nil
-		case passing(err):
+		case temporary(err):
 			pause(ctx)
 		default:
 			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
@@ -93,9 +91,9 @@ func (s *Site) Serve(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// passing reports whether accepting may work again: the client gave up, or
-// descriptors ran out for the moment.
-func passing(err error) bool {
+// temporary reports whether accepting may work again: the client gave up, or
+// there were no free descriptors.
+func temporary(err error) bool {
 	for _, e := range [...]error{syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS} {
 		if errors.Is(err, e) {
 			return true
@@ -118,7 +116,7 @@ func pause(ctx context.Context) {
 func (s *Site) handle(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
 	local := addrOf(conn.LocalAddr())
-	if view, ok := s.Devices.At(local); !ok || !s.answers(view) {
+	if view, ok := s.Devices.At(local); !ok || !s.enabled(view) {
 		reset(conn)
 		return
 	}
@@ -127,10 +125,11 @@ func (s *Site) handle(ctx context.Context, conn net.Conn) {
 
 	in := bufio.NewReader(io.LimitReader(conn, maxRequest))
 	if _, err := in.Peek(1); err != nil {
-		return // came and went without a word
+		return // the client sent nothing
 	}
 	r, err := http.ReadRequest(in)
-	// A browser opens connections long before it asks: what counts is now.
+	// A browser opens connections long before it sends a request: the device may
+	// have changed since.
 	view, ok := s.Devices.At(local)
 	if !ok {
 		return
@@ -150,9 +149,9 @@ func (s *Site) patience() time.Duration {
 	return s.Patience
 }
 
-// deliver sends an answer and hands its command over. A real device queues a
-// resync while the client still waits, but first closes before it upgrades or
-// reboots (device-surface.md §1.2: field).
+// deliver sends an answer and passes its command to the device. A real device
+// queues a resync while the client still waits, but closes the connection before
+// it upgrades or reboots (device-surface.md §1.2: field).
 func (s *Site) deliver(ctx context.Context, conn net.Conn, q *request, a answer) {
 	if !a.closesFirst() {
 		s.do(ctx, q, a)
@@ -168,24 +167,24 @@ func (s *Site) deliver(ctx context.Context, conn net.Conn, q *request, a answer)
 	}
 }
 
-// do hands an answer's command over. One that is not taken changes nothing here:
-// the page has promised, and knows no word for failure.
+// do passes an answer's command to the device. A command that the device does not
+// accept changes nothing here: the page has been sent, and no page reports failure.
 func (s *Site) do(ctx context.Context, q *request, a answer) {
 	if a.command != nil {
 		_ = s.Devices.Do(ctx, q.view.Unit.Index, *a.command)
 	}
 }
 
-// drain lets a client that is still sending read its answer: closing at once
-// would reset the connection under it. The connection's time ends it.
+// drain reads what the client still sends, so that it can read its answer: closing
+// at once would reset the connection. The connection's time limit ends this.
 func drain(conn net.Conn) {
 	if c, ok := conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
 		_, _ = io.Copy(io.Discard, io.LimitReader(conn, 1<<20))
 	}
 }
 
-// reset closes a connection so that the client sees a closed port, as near as a
-// listener that accepts for others can come.
+// reset closes a connection with a TCP reset: the nearest to a closed port that is
+// possible on a listener that many devices share.
 func reset(conn net.Conn) {
 	if c, ok := conn.(interface{ SetLinger(int) error }); ok {
 		_ = c.SetLinger(0)

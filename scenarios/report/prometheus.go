@@ -115,12 +115,12 @@ func (t *Tally) Register(r prometheus.Registerer, g Generator) error {
 	return nil
 }
 
-func (l *live) resync(make int, scheme string, r device.Result, ns int64) {
+func (l *live) resync(kind int, scheme string, r device.Result, ns int64) {
 	if l == nil {
 		return
 	}
-	l.resyncs.WithLabelValues(l.makes[make].Model, scheme, r.String()).Inc()
-	l.duration.WithLabelValues(l.makes[make].Model).Observe(float64(ns) / 1e9)
+	l.resyncs.WithLabelValues(l.makes[kind].Model, scheme, r.String()).Inc()
+	l.duration.WithLabelValues(l.makes[kind].Model).Observe(float64(ns) / 1e9)
 }
 
 // ruleName is url for a command, as expressions say it too.
@@ -147,12 +147,12 @@ func (l *live) file(f *device.File) {
 	}
 }
 
-func (l *live) moved(make int, from, to fsm.State) {
+func (l *live) moved(kind int, from, to fsm.State) {
 	if l == nil || from == to {
 		return
 	}
-	l.devices.WithLabelValues(l.makes[make].Model, from.String()).Dec()
-	l.devices.WithLabelValues(l.makes[make].Model, to.String()).Inc()
+	l.devices.WithLabelValues(l.makes[kind].Model, from.String()).Dec()
+	l.devices.WithLabelValues(l.makes[kind].Model, to.String()).Inc()
 }
 
 func (l *live) reboot(r device.Reason) {

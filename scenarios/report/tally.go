@@ -113,11 +113,11 @@ func (t *Tally) Resume(dev device.Index, s fsm.State) {
 	t.moved(&t.devices[t.shard.Place(dev)], t.makeOf(dev), s)
 }
 
-func (t *Tally) moved(m *mark, make int, to fsm.State) {
-	c := &t.counts[make]
+func (t *Tally) moved(m *mark, kind int, to fsm.State) {
+	c := &t.counts[kind]
 	c.states[m.state]--
 	c.states[to]++
-	t.live.moved(make, m.state, to)
+	t.live.moved(kind, m.state, to)
 	m.state = to
 }
 
@@ -140,8 +140,8 @@ func (t *Tally) Late(ns int64) {
 
 func (t *Tally) count(e *device.Event) {
 	m := &t.devices[t.shard.Place(e.Dev)]
-	make := t.makeOf(e.Dev)
-	c := &t.counts[make]
+	kind := t.makeOf(e.Dev)
+	c := &t.counts[kind]
 	switch e.Kind {
 	case device.PowerOn:
 		m.on, m.synced = e.At, false
@@ -149,16 +149,16 @@ func (t *Tally) count(e *device.Event) {
 		t.reboots[e.Reason]++
 		t.live.reboot(e.Reason)
 	case device.Moved:
-		t.moved(m, make, e.State)
+		t.moved(m, kind, e.State)
 	case device.ResyncStarted:
 		t.started++
 	case device.ResyncOK:
 		c.ok++
-		t.ended(e, m, make)
+		t.ended(e, m, kind)
 		t.readyAfter(e, m)
 	case device.ResyncFailed:
 		c.failed++
-		t.ended(e, m, make)
+		t.ended(e, m, kind)
 		t.failure(e)
 	case device.Fetched, device.FetchFailed:
 		t.file(e)
@@ -177,15 +177,15 @@ func (t *Tally) count(e *device.Event) {
 }
 
 // ended counts the end of a resync.
-func (t *Tally) ended(e *device.Event, m *mark, make int) {
+func (t *Tally) ended(e *device.Event, m *mark, kind int) {
 	m.known, m.ok = true, e.Kind == device.ResyncOK
 	scheme := ""
 	if e.File != nil {
 		scheme = e.File.Scheme
 	}
-	t.counts[make].resyncs[resyncKey{scheme, e.Result}]++
+	t.counts[kind].resyncs[resyncKey{scheme, e.Result}]++
 	t.resync.add(e.Took)
-	t.live.resync(make, scheme, e.Result, e.Took)
+	t.live.resync(kind, scheme, e.Result, e.Took)
 }
 
 func (t *Tally) readyAfter(e *device.Event, m *mark) {

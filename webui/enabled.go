@@ -6,11 +6,11 @@ import (
 	"spafleet/device"
 )
 
-// answers reports whether a device's web server takes connections at all:
+// enabled reports whether a device's web server takes connections at all:
 // Enable_Web_Server where the model has it, Enable_WAN_Web_Server for routers
 // asked from outside (device-surface.md §1.6: documented; that a closed server
 // refuses: inferred).
-func (s *Site) answers(v device.View) bool {
+func (s *Site) enabled(v device.View) bool {
 	if !v.Powered {
 		return false
 	}

@@ -9,8 +9,8 @@ import (
 	"weak"
 )
 
-// A Layer is values that many devices share. It is immutable; when the last
-// device lets go of it, the collector takes it.
+// A Layer is values that many devices share. It is immutable, and is freed when no
+// device uses it any more.
 type Layer struct {
 	factory *model.Factory
 	entries []entry // by ascending ID, what differs from the factory
@@ -30,33 +30,33 @@ func (l *Layer) get(id model.ID) entry {
 // file, a common file, a per-device file and a rotation of it).
 const recentLayers = 4
 
-// Layers finds devices' values their shared layer. Its zero value is ready; it
-// is safe for concurrent use. It holds on to a few layers of each factory set,
-// the rest weakly.
+// Layers finds the shared layer for a device's values, or makes one. Its zero value
+// is ready; it is safe for concurrent use. It keeps a few layers of each factory
+// set; the others last as long as a device uses them.
 type Layers struct {
 	mu     sync.Mutex
 	recent map[*model.Factory][]*Layer
 	seed   maphash.Seed
 	known  map[uint64]weak.Pointer[Layer]
-	rooms  sync.Pool // of *room
+	free   sync.Pool // of *scratch
 }
 
-// A room is where changes are worked out, used again for the next one.
-type room struct{ before, after, best, other []entry }
+// A scratch is memory for working out one change; it is used again for the next one.
+type scratch struct{ before, after, best, other []entry }
 
-func (l *Layers) room() *room {
-	if r, ok := l.rooms.Get().(*room); ok {
+func (l *Layers) scratch() *scratch {
+	if r, ok := l.free.Get().(*scratch); ok {
 		return r
 	}
-	return &room{}
+	return &scratch{}
 }
 
-// leave gives a room back, without what it points to.
-func (l *Layers) leave(r *room) {
+// release gives a scratch back, without what it points to.
+func (l *Layers) release(r *scratch) {
 	for _, list := range [...][]entry{r.before, r.after, r.best, r.other} {
 		clear(list)
 	}
-	l.rooms.Put(r)
+	l.free.Put(r)
 }
 
 // Reset returns the parameters as the factory made them.
@@ -85,7 +85,7 @@ func (l *Layers) Preset(f *model.Factory, sets []Set) Params {
 
 // pack finds a layer for a device whose values differ from the factory by diff.
 // The layer it has now is tried first, so that a small change stays small.
-func (l *Layers) pack(now *Layer, diff []entry, r *room) Params {
+func (l *Layers) pack(now *Layer, diff []entry, r *scratch) Params {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	full := size(diff)

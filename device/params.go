@@ -146,56 +146,66 @@ func (p Params) With(l *Layers, sets []Set) (Params, []model.ID) {
 	if len(sets) == 0 || p.base == nil {
 		return p, nil
 	}
-	f := p.base.factory
-	sorted := sets
 	if !slices.IsSortedFunc(sets, bySetID) {
-		sorted = slices.Clone(sets)
-		slices.SortStableFunc(sorted, bySetID)
+		sets = slices.Clone(sets)
+		slices.SortStableFunc(sets, bySetID)
 	}
-	room := l.room()
-	defer l.leave(room)
-	room.before = p.appendDiff(room.before[:0])
-	before, after := room.before, room.after[:0]
-	var changed []model.ID
-	touched := false
-	for len(sorted) > 0 {
+	r := l.scratch()
+	defer l.release(r)
+	r.before = p.appendDiff(r.before[:0])
+	m := merge{factory: p.base.factory, before: r.before, after: r.after[:0]}
+	for len(sets) > 0 {
 		n := 1
-		for n < len(sorted) && sorted[n].ID == sorted[0].ID {
+		for n < len(sets) && sets[n].ID == sets[0].ID {
 			n++
 		}
-		same := sorted[:n]
-		sorted = sorted[n:]
-		id := same[0].ID
-		if _, ok := f.Param(id); !ok {
-			continue
-		}
-		for len(before) > 0 && before[0].id < id {
-			after, before = append(after, before[0]), before[1:]
-		}
-		old := factoryEntry(f, id)
-		if len(before) > 0 && before[0].id == id {
-			old, before = before[0], before[1:]
-		}
-		e := old
-		for _, s := range same {
-			if s.Has {
-				e.value = s.Value
-			}
-			if s.Access != 0 {
-				e.access = s.Access
-			}
-		}
-		if e.value != old.value {
-			changed = append(changed, id)
-		}
-		touched = touched || e != old
-		after = appendDiffering(f, after, e)
+		m.change(sets[:n])
+		sets = sets[n:]
 	}
-	room.after = append(after, before...)
-	if !touched {
+	r.after = append(m.after, m.before...)
+	if !m.touched {
 		return p, nil
 	}
-	return l.pack(p.base, room.after, room), changed
+	return l.pack(p.base, r.after, r), m.changed
+}
+
+// A merge works changes, by ascending ID, into the entries that differ from the
+// factory.
+type merge struct {
+	factory *model.Factory
+	before  []entry // what is left of the old entries
+	after   []entry
+	changed []model.ID // parameters that have another value now
+	touched bool       // some value or access is another one now
+}
+
+// change makes all changes to one parameter.
+func (m *merge) change(sets []Set) {
+	id := sets[0].ID
+	if _, ok := m.factory.Param(id); !ok {
+		return
+	}
+	for len(m.before) > 0 && m.before[0].id < id {
+		m.after, m.before = append(m.after, m.before[0]), m.before[1:]
+	}
+	old := factoryEntry(m.factory, id)
+	if len(m.before) > 0 && m.before[0].id == id {
+		old, m.before = m.before[0], m.before[1:]
+	}
+	e := old
+	for _, s := range sets {
+		if s.Has {
+			e.value = s.Value
+		}
+		if s.Access != 0 {
+			e.access = s.Access
+		}
+	}
+	if e.value != old.value {
+		m.changed = append(m.changed, id)
+	}
+	m.touched = m.touched || e != old
+	m.after = appendDiffering(m.factory, m.after, e)
 }
 
 func bySetID(a, b Set) int { return int(a.ID) - int(b.ID) }

@@ -43,7 +43,7 @@ type Fleet struct {
 	shard      device.Shard
 	total      int // of the whole fleet
 	loops      []*loop
-	shelf      resync.Shelf
+	shelf      resync.ProfileCache
 	onTell     func([]device.Event)
 	ccert      func(*device.Unit) string
 	late       func(int64)

@@ -282,7 +282,7 @@ func (l *loop) lend(ctx context.Context, s start, u *unit, now int64) {
 	in := resync.Input{
 		Unit: l.f.identity(l.row(u), s.dev), Params: u.params, Life: u.life,
 		Lease: l.f.groups[u.group].Lease, Cause: s.command.Cause, Command: &s.command,
-		Booted: u.booted, Last: u.last, Upgrade: u.before().upgrade, Applied: u.applied(), CA: l.trusted[s.dev], Shelf: &l.f.shelf, Customized: u.has(isCustom),
+		Booted: u.booted, Last: u.last, Upgrade: u.before().upgrade, Applied: u.applied(), CA: l.trusted[s.dev], Profiles: &l.f.shelf, Customized: u.has(isCustom),
 		Nonce: uint64(device.Draw(l.f.seed, s.dev, forNonce, u.n) * (1 << 53)),
 	}
 	u.act = slot
@@ -300,7 +300,7 @@ func (l *loop) beginAttempt(s *start, u *unit, in *resync.Input, now int64) job 
 		return resync.Report
 	case device.Customize:
 		url := l.f.groups[u.group].RCURL
-		return func(ctx context.Context, w resync.World, in resync.Input) resync.Outcome {
+		return func(ctx context.Context, w resync.Env, in resync.Input) resync.Outcome {
 			return resync.Customize(ctx, w, in, url)
 		}
 	case device.Upgrade:

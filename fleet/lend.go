@@ -10,7 +10,7 @@ import (
 )
 
 // A job is what an attempt runs.
-type job func(context.Context, resync.World, resync.Input) resync.Outcome
+type job func(context.Context, resync.Env, resync.Input) resync.Outcome
 
 // A lender lets attempts run, each by itself, until they end or are cancelled.
 type lender interface {

@@ -325,7 +325,7 @@ func (r *recordReader) record(f *model.Factory) (rec record) {
 	for _, c := range rec.counts() {
 		*c = uint32(r.upTo(1<<32 - 1))
 	}
-	rec.past.wish = resync.Wish(r.uint())
+	rec.past.wish = resync.UpgradeTarget(r.uint())
 	rec.past.upgrade.Err = r.text()
 	rec.past.upgrade.Retries = int(r.upTo(1<<31 - 1))
 	r.times(&rec)

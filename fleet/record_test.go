@@ -58,7 +58,7 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 		doing: device.Order(number("doing", uint32(device.Customize))), why: model.Cause(number("why", uint32(model.ByRC))),
 	}
 	r.past = past{
-		fired: moment("fired"), wish: resync.Wish(rapid.Uint64().Draw(t, "wish")),
+		fired: moment("fired"), wish: resync.UpgradeTarget(rapid.Uint64().Draw(t, "wish")),
 		upgrade: resync.UpgradeHistory{Last: moment("upgraded"), Err: rapid.String().Draw(t, "err"), Retries: int(number("retries", 1000))},
 	}
 	for i := range r.unit.agenda {

@@ -37,8 +37,8 @@ type unit struct {
 
 // past is what few devices have behind them.
 type past struct {
-	fired   int64       // fleet time of the last attempt's start that a trigger made, before a boot too
-	wish    resync.Wish // the upgrade that was tried last
+	fired   int64                // fleet time of the last attempt's start that a trigger made, before a boot too
+	wish    resync.UpgradeTarget // the upgrade that was tried last
 	upgrade resync.UpgradeHistory
 }
 
@@ -59,11 +59,11 @@ func (u *unit) remember() *past {
 }
 
 // applied returns which body was applied last.
-func (u *unit) applied() resync.Receipt {
-	return resync.Receipt{Digest: u.receipt, Protection: u.secrecy}
+func (u *unit) applied() resync.LastApplied {
+	return resync.LastApplied{Digest: u.receipt, Protection: u.secrecy}
 }
 
-func (u *unit) setApplied(r resync.Receipt) {
+func (u *unit) setApplied(r resync.LastApplied) {
 	u.receipt, u.secrecy = r.Digest, r.Protection
 }
 

@@ -23,12 +23,12 @@ func (l *loop) considerUpgrade(dev device.Index, u *unit, now int64) {
 	}
 }
 
-func (l *loop) wish(dev device.Index, u *unit, now int64) resync.Wish {
+func (l *loop) wish(dev device.Index, u *unit, now int64) resync.UpgradeTarget {
 	row := l.row(u)
 	if text, _ := u.params.Lookup("Upgrade_Rule"); text == "" {
 		return 0
 	}
-	return resync.UpgradeWish(resync.Input{
+	return resync.WantedUpgrade(resync.Input{
 		Unit: l.f.identity(row, dev), Params: u.params, Lease: l.f.groups[u.group].Lease,
 		Booted: u.booted, Last: u.last, Upgrade: u.before().upgrade,
 	}, now)

@@ -49,7 +49,7 @@ type actor struct {
 
 var (
 	_ context.Context  = (*actor)(nil)
-	_ resync.World     = (*actor)(nil)
+	_ resync.Env       = (*actor)(nil)
 	_ modelled.Process = (*actor)(nil)
 )
 

@@ -10,7 +10,7 @@ import (
 	"spafleet/resync/fetch"
 )
 
-var noReceipt resync.Receipt
+var noReceipt resync.LastApplied
 
 // world is what one attempt sees of everything outside its device.
 type world struct {

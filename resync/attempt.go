@@ -26,14 +26,14 @@ var aborted = &failure{"interrupted", device.Interrupted}
 // attempt is one resync or upgrade at work.
 type attempt struct {
 	ctx       context.Context
-	w         World
+	w         Env
 	in        *Input
 	p         device.Params
 	life      device.Life
 	situation device.Situation
 	events    []device.Event
 	changed   []model.ID
-	receipt   Receipt
+	receipt   LastApplied
 	ca        *Authority    // trusted beside the firmware's own
 	file      *device.File  // the last that was asked for
 	verb      string        // Resync or Upgrade, in the names of log templates
@@ -46,14 +46,14 @@ type attempt struct {
 	proof     int           // turn+1 of the latest file that counts as a proof; 0: none
 }
 
-func begin(ctx context.Context, w World, in *Input) *attempt {
+func begin(ctx context.Context, w Env, in *Input) *attempt {
 	return &attempt{ctx: ctx, w: w, in: in, p: in.Params, life: in.Life, receipt: in.Applied, ca: in.CA, situation: in.situation(w.Now()),
 		verb: "Resync", what: "profile", most: in.Unit.Row.Behaviour.Files.Limit}
 }
 
 // Attempt runs the rules of one resync in order. It neither sleeps nor retries.
 // It returns as soon as the context ends, and then what was committed stays.
-func Attempt(ctx context.Context, w World, in Input) Outcome {
+func Attempt(ctx context.Context, w Env, in Input) Outcome {
 	a := begin(ctx, w, &in)
 	for _, l := range a.lines() {
 		if f := a.follow(l); f != nil {
@@ -193,14 +193,14 @@ func (a *attempt) assign(list []rule.Assignment) {
 		}
 	}
 	if a.change(sets, 0) > 0 {
-		a.receipt = Receipt{}
+		a.receipt = LastApplied{}
 		a.flush()
 	}
 }
 
 // change applies one change set and fires the moves that it causes.
 func (a *attempt) change(sets []device.Set, protection profile.Protection) int {
-	after, changed := a.p.With(&a.in.Shelf.Layers, sets)
+	after, changed := a.p.With(&a.in.Profiles.Layers, sets)
 	a.moves(device.Change{Before: a.p, After: after, File: protection}, len(changed) > 0)
 	a.p = after
 	a.changed = append(a.changed, changed...)
@@ -281,9 +281,9 @@ func (a *attempt) get(t target) *failure {
 }
 
 // read decodes a body; nil without error where it is the body applied last.
-func (a *attempt) read(t *target, resp Response) (*Reading, error) {
+func (a *attempt) read(t *target, resp Response) (*ParsedProfile, error) {
 	options := a.readingOptions(t)
-	now := Receipt{Digest: a.in.Shelf.Digest(resp.Body, options)}
+	now := LastApplied{Digest: a.in.Profiles.Digest(resp.Body, options)}
 	carried := profile.Protection(0)
 	if resp.TLS {
 		carried |= profile.TLS
@@ -295,7 +295,7 @@ func (a *attempt) read(t *target, resp Response) (*Reading, error) {
 		a.file.Protection = a.receipt.Protection | carried
 		return nil, nil
 	}
-	r, err := a.in.Shelf.Read(&a.in.Unit, resp.Body, now.Digest, options)
+	r, err := a.in.Profiles.Read(&a.in.Unit, resp.Body, now.Digest, options)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func TestAttempts(t *testing.T) {
 // play runs a script and returns it with what happened.
 func play(t *testing.T, text string) string {
 	var out strings.Builder
-	s := &stage{t: t, shelf: &resync.Shelf{},
+	s := &stage{t: t, shelf: &resync.ProfileCache{},
 		world: &mapWorld{now: noon, names: map[string][]netip.Addr{}, answers: map[string]answer{}}}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
@@ -76,12 +76,12 @@ func play(t *testing.T, text string) string {
 type stage struct {
 	t       *testing.T
 	world   *mapWorld
-	shelf   *resync.Shelf
+	shelf   *resync.ProfileCache
 	unit    device.Unit
 	params  device.Params
 	life    device.Life
 	lease   resync.Lease
-	receipt resync.Receipt
+	receipt resync.LastApplied
 }
 
 func (s *stage) do(verb, rest string) {
@@ -126,7 +126,7 @@ var causes = map[string]model.Cause{"power_on": model.ByPowerOn, "periodic": mod
 
 func (s *stage) order(rest string) {
 	verb, argument, _ := strings.Cut(rest, " ")
-	attempt := map[string]func(context.Context, resync.World, resync.Input) resync.Outcome{"resync": resync.Attempt, "upgrade": resync.Upgrade}[verb]
+	attempt := map[string]func(context.Context, resync.Env, resync.Input) resync.Outcome{"resync": resync.Attempt, "upgrade": resync.Upgrade}[verb]
 	s.attempt(attempt, model.ByStep, &device.Command{Argument: argument})
 }
 
@@ -137,7 +137,7 @@ func (s *stage) model(words []string) {
 	}
 	s.unit = unit(s.t, words[0], words[1], switches)
 	s.params = device.Reset(s.unit.Row.Factory)
-	s.world.params, s.life, s.receipt = s.params, device.Life{}, resync.Receipt{}
+	s.world.params, s.life, s.receipt = s.params, device.Life{}, resync.LastApplied{}
 }
 
 func (s *stage) set(text string) {
@@ -148,15 +148,15 @@ func (s *stage) set(text string) {
 	}
 	after, _ := s.params.With(&s.shelf.Layers, []device.Set{{ID: param.ID, Value: value, Has: true}})
 	s.life, _ = s.life.Apply(device.Change{Unit: &s.unit, Before: s.params, After: after, Via: device.ViaEdit})
-	s.params, s.world.params, s.receipt = after, after, resync.Receipt{}
+	s.params, s.world.params, s.receipt = after, after, resync.LastApplied{}
 }
 
-func (s *stage) attempt(run func(context.Context, resync.World, resync.Input) resync.Outcome, cause model.Cause, c *device.Command) {
+func (s *stage) attempt(run func(context.Context, resync.Env, resync.Input) resync.Outcome, cause model.Cause, c *device.Command) {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
 	s.world.cancel = cancel
 	o := run(ctx, s.world, resync.Input{Unit: s.unit, Params: s.params, Life: s.life, Lease: s.lease, Cause: cause, Command: c,
-		Booted: noon - 90e9, Last: noon - 30e9, Applied: s.receipt, Shelf: s.shelf})
+		Booted: noon - 90e9, Last: noon - 30e9, Applied: s.receipt, Profiles: s.shelf})
 	s.world.tell(o.Events)
 	s.world.say("%s", s.outcome(o))
 	s.params, s.life, s.receipt = o.Params, o.Life, o.Applied

@@ -31,11 +31,11 @@ func (w socketWorld) Fetch(ctx context.Context, r *resync.Request) (resync.Respo
 func resyncOver(t *testing.T, name, firmware, rule string, nonce uint64) resync.Outcome {
 	t.Helper()
 	u := unit(t, name, firmware, nil)
-	shelf := &resync.Shelf{}
+	shelf := &resync.ProfileCache{}
 	id, _ := model.LookupID("Profile_Rule")
 	p, _ := device.Reset(u.Row.Factory).With(&shelf.Layers, []device.Set{{ID: id, Value: rule, Has: true}})
 	w := socketWorld{&mapWorld{now: noon, params: p}, &fetch.Sockets{}}
-	return resync.Attempt(t.Context(), w, resync.Input{Unit: u, Params: p, Cause: model.ByPeriodic, Shelf: shelf, Nonce: nonce})
+	return resync.Attempt(t.Context(), w, resync.Input{Unit: u, Params: p, Cause: model.ByPeriodic, Profiles: shelf, Nonce: nonce})
 }
 
 // digestServer checks digests as RFC 2617 says, for user joe with password s.

@@ -29,7 +29,7 @@ func BenchmarkDecodeAndApply(b *testing.B) {
 	body := fullProfile(b)
 	row := devicetest.Row(b, "SPA2102", "5.2.10")
 	u := device.NewUnit(row, 1, 0, requester)
-	shelf := &resync.Shelf{}
+	shelf := &resync.ProfileCache{}
 	p := device.Reset(row.Factory)
 	mine := []byte(fmt.Sprintf("<!-- %09d -->%s", 0, body))
 	b.SetBytes(int64(len(mine)))
@@ -49,7 +49,7 @@ func BenchmarkAttemptWithTheSameBody(b *testing.B) {
 	row := devicetest.Row(b, "SPA2102", "5.2.10")
 	w := &still{body: []byte(fullProfile(b))}
 	in := resync.Input{Unit: device.NewUnit(row, 1, 0, requester), Params: device.Reset(row.Factory), Lease: resync.Lease{TFTPServer: "192.0.2.5"},
-		Cause: model.ByPeriodic, Shelf: &resync.Shelf{}}
+		Cause: model.ByPeriodic, Profiles: &resync.ProfileCache{}}
 	o := resync.Attempt(context.Background(), w, in)
 	if !o.OK {
 		b.Fatal(o.Err)

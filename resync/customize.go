@@ -23,7 +23,7 @@ type Custom struct {
 // defaults: one file, in the formats of profiles, by a URL with macros as in a
 // rule. There is no log template for it, so nothing goes to syslog. A good file's
 // values are set; the outcome's Custom says what is to survive a factory reset.
-func Customize(ctx context.Context, w World, in Input, url string) Outcome {
+func Customize(ctx context.Context, w Env, in Input, url string) Outcome {
 	a := begin(ctx, w, &in)
 	a.verb, a.what, a.rc = "Customization", "customization", true
 	custom, f := a.customize(url)
@@ -55,7 +55,7 @@ func (a *attempt) customize(url string) (*Custom, *failure) {
 		a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: errNotFound, Result: device.NotFound})
 		return nil, &failure{errNotFound, device.NotFound}
 	}
-	a.receipt = Receipt{}
+	a.receipt = LastApplied{}
 	r, err := a.read(&t, resp)
 	if err != nil {
 		return nil, a.refuse(err)
@@ -63,6 +63,6 @@ func (a *attempt) customize(url string) (*Custom, *failure) {
 	a.file.Unknown = slices.DeleteFunc(slices.Clone(r.Unknown), func(name string) bool { return name == companyElement })
 	a.tell(device.Event{Kind: device.Fetched, File: a.file})
 	a.tell(device.Event{Kind: device.Applied, File: a.file, Count: a.change(r.Sets, r.Protection)})
-	a.receipt = Receipt{}
+	a.receipt = LastApplied{}
 	return &Custom{Company: r.Company, Sets: r.Sets}, nil
 }

@@ -18,7 +18,7 @@ func install(t *testing.T, name string, image []byte) (version, failed string) {
 	u := unit(t, name, "", nil)
 	w := &mapWorld{now: noon, answers: map[string]answer{"tftp://192.0.2.200:69/spa.bin": {response: resync.Response{Status: 200, Body: image}}}}
 	w.params = device.Reset(u.Row.Factory)
-	o := resync.Upgrade(context.Background(), w, resync.Input{Unit: u, Params: w.params, Cause: model.ByWeb, Shelf: &resync.Shelf{},
+	o := resync.Upgrade(context.Background(), w, resync.Input{Unit: u, Params: w.params, Cause: model.ByWeb, Profiles: &resync.ProfileCache{},
 		Command: &device.Command{Order: device.Upgrade, Requester: requester}})
 	if o.OK != (o.Err == "") {
 		t.Errorf("%s: ok %v with $ERR %q", name, o.OK, o.Err)

@@ -14,7 +14,7 @@ import (
 // Report sends the file that Report_Rule asks for: TFTP writes it, HTTP posts or
 // puts it (HTTP_Report_Method). It is one attempt without retry (PG3 p. 45:
 // documented). Input.ReportBody makes the body.
-func Report(ctx context.Context, w World, in Input) Outcome {
+func Report(ctx context.Context, w Env, in Input) Outcome {
 	a := begin(ctx, w, &in)
 	a.what, a.most = "report", in.Unit.Row.Behaviour.Files.Limit
 	f := a.report()

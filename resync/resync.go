@@ -3,7 +3,7 @@
 // [Attempt] is one resync: it evaluates the rules A to D in order, fetches,
 // decodes and applies what they ask for, and returns what happened. [Upgrade] is
 // one firmware upgrade, [Customize] one remote customization. All are straight
-// blocking functions that ask their [World] for everything outside the device;
+// blocking functions that ask their [Env] for everything outside the device;
 // they neither sleep nor retry. *When* they run is pure arithmetic: [Schedule]
 // for the timers, [Triggers] for conditions. The sockets are in package fetch,
 // the waiting in package fleet.
@@ -28,18 +28,18 @@ type Lease struct {
 
 // Input is a device as an attempt gets it: copies, which the attempt may keep.
 type Input struct {
-	Unit    device.Unit
-	Params  device.Params
-	Life    device.Life
-	Lease   Lease
-	Cause   model.Cause
-	Command *device.Command // of a resync or upgrade command; nil for a timer
-	Booted  int64           // fleet time of the last boot
-	Last    int64           // fleet time of the last attempt's start, or by switch of its end; 0 for none
-	Upgrade UpgradeHistory
-	Applied Receipt    // of the last body applied, zero after any other change
-	CA      *Authority // of the outcome before; nil for none
-	Shelf   *Shelf     // shared by the fleet
+	Unit     device.Unit
+	Params   device.Params
+	Life     device.Life
+	Lease    Lease
+	Cause    model.Cause
+	Command  *device.Command // of a resync or upgrade command; nil for a timer
+	Booted   int64           // fleet time of the last boot
+	Last     int64           // fleet time of the last attempt's start, or by switch of its end; 0 for none
+	Upgrade  UpgradeHistory
+	Applied  LastApplied   // of the last body applied, zero after any other change
+	CA       *Authority    // of the outcome before; nil for none
+	Profiles *ProfileCache // shared by the fleet
 	// ReportBody makes the body of a report: all parameters, or with delta those
 	// that changed since the last one; with status the status document.
 	ReportBody func(delta, status bool) []byte
@@ -67,7 +67,7 @@ type Outcome struct {
 	Aborted bool // the context ended: power loss, reboot, end of the run
 	Err     string
 	Reboot  model.RebootClass // asked for by the changes, after the whole sequence
-	Applied Receipt
+	Applied LastApplied
 	CA      *Authority    // what the device trusts from now on beside its firmware's authorities; nil for nothing
 	Wait    time.Duration // the server asked to be left alone for so long
 	Version string        // of an upgrade that succeeded

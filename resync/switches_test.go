@@ -279,7 +279,7 @@ var fileWalks = map[string]walk{
 	"plain_source":    {"refuse", "accept", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a !GPP_A \"x\" ;")},
 	"missing_access": {"keep", "factory", func(t *testing.T, setting string) string {
 		row := rowOf(t, "SPA2102 5.2.10", setting)
-		var s resync.Shelf
+		var s resync.ProfileCache
 		u, p := device.NewUnit(row, 1, 0, netip.Addr{}), device.Reset(row.Factory)
 		for _, text := range []string{`<GPP_A ua="rw">x</GPP_A>`, `<GPP_A>y</GPP_A>`} {
 			body := []byte("<flat-profile>" + text + "</flat-profile>")

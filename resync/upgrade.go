@@ -11,15 +11,15 @@ import (
 	"spafleet/device/rule"
 )
 
-// A Wish is an upgrade that Upgrade_Rule asks for. Key stands for the rule's
+// A UpgradeTarget is an upgrade that Upgrade_Rule asks for. Key stands for the rule's
 // text, the alternative and the URL: an upgrade that was tried is not tried again
 // until one of them changes (provisioning.md §6.1: documented). Zero is no wish.
-type Wish uint64
+type UpgradeTarget uint64
 
-// UpgradeWish returns what Upgrade_Rule asks for now, 0 for nothing: upgrades are
+// WantedUpgrade returns what Upgrade_Rule asks for now, 0 for nothing: upgrades are
 // off, the rule is empty or malformed, no alternative holds, or the one that does
 // has no URL. It opens no socket.
-func UpgradeWish(in Input, now int64) Wish {
+func WantedUpgrade(in Input, now int64) UpgradeTarget {
 	text, _ := in.Params.Lookup("Upgrade_Rule")
 	if text == "" || !in.Params.Bool("Upgrade_Enable", true) {
 		return 0
@@ -39,7 +39,7 @@ func UpgradeWish(in Input, now int64) Wish {
 		h.Write([]byte{0})
 	}
 	h.Write(binary.BigEndian.AppendUint16([]byte{byte(d.Alternative)}, t.port))
-	return Wish(h.Sum64() | 1)
+	return UpgradeTarget(h.Sum64() | 1)
 }
 
 // UpgradeRetry reads Upgrade_Error_Retry_Delay: how long a device waits after a
@@ -53,7 +53,7 @@ func UpgradeRetry(p device.Params) Times {
 // Upgrade fetches and checks one firmware image: that of a command's URL, or the
 // one that Upgrade_Rule asks for. The device restarts afterwards, whatever came
 // of it; the new version is the outcome's.
-func Upgrade(ctx context.Context, w World, in Input) Outcome {
+func Upgrade(ctx context.Context, w Env, in Input) Outcome {
 	a := begin(ctx, w, &in)
 	a.verb, a.what, a.most = "Upgrade", "image", mostImage
 	version, f := a.image()

@@ -36,7 +36,7 @@ var (
 	pki    = certs.New(seed)
 	holder = &certs.Holder{PKI: pki, Seed: seed, Pool: 2}
 	trust  = &certs.Devices{PKI: pki, Holder: holder}
-	shelf  = &resync.Shelf{}
+	shelf  = &resync.ProfileCache{}
 )
 
 // hosts are the names that the devices know.
@@ -144,7 +144,7 @@ func (v visit) to(t testing.TB, s *server) *outcome {
 
 func (o *outcome) resync(ctx context.Context, url string) {
 	w := &world{o}
-	out := resync.Attempt(ctx, w, resync.Input{Unit: o.unit, Params: o.params, Shelf: shelf, Cause: model.ByWeb,
+	out := resync.Attempt(ctx, w, resync.Input{Unit: o.unit, Params: o.params, Profiles: shelf, Cause: model.ByWeb,
 		Command: &device.Command{Argument: url}})
 	w.Commit(out.Params, out.Life, out.Events)
 	o.err = out.Err
@@ -239,7 +239,7 @@ func (o *outcome) leaves(t testing.TB, texts ...string) {
 // A world is a device's network, with a clock that stands.
 type world struct{ *outcome }
 
-var _ resync.World = (*world)(nil)
+var _ resync.Env = (*world)(nil)
 
 func (w *world) Now() int64 { return w.at.UnixNano() }
 

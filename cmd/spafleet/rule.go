@@ -80,7 +80,7 @@ func oneRule(c *cobra.Command, args []string) error {
 
 // input makes the device that the flags describe.
 func (f *ruleFlags) input() (resync.Input, device.Situation, error) {
-	in, situation := resync.Input{Shelf: &resync.Shelf{}}, device.Situation{}
+	in, situation := resync.Input{Profiles: &resync.ProfileCache{}}, device.Situation{}
 	turned, err := model.ParseAssignments(f.switches)
 	if err != nil {
 		return in, situation, fmt.Errorf("--switch: %w", err)

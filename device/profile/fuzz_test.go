@@ -138,7 +138,7 @@ func FuzzParseSource(f *testing.F) {
 	})
 }
 
-// What a scan returns does not depend on what its room was used for before.
+// What a scan returns does not depend on what its scratch was used for before.
 func FuzzScanAgain(f *testing.F) {
 	f.Add(onePage, onePage, uint16(0))
 	f.Add("<flat-profile><A>1</A><B ua='rw'> 2 </B><C>3</C></flat-profile>", "<flat-profile><A>1</A><C>3</C><B ua='rw'> 2 </B></flat-profile>", uint16(0))
@@ -146,11 +146,11 @@ func FuzzScanAgain(f *testing.F) {
 	f.Add("<flat-profile><A>1<!-- -->2</A><A><![CDATA[1]]></A><A>&amp;</A></flat-profile>", "<flat-profile><A>1<!-- -->2</A><A>&amp;</A><A>1</A>", uint16(0xe0))
 	f.Add("<router-configuration><A>1</A></router-configuration>", "<flat-profile><router-configuration><A>1</A></router-configuration></flat-profile>", uint16(8))
 	f.Fuzz(func(t *testing.T, before, text string, n uint16) {
-		room := &profile.Room{}
+		scratch := &profile.Scratch{}
 		for _, text := range []string{before, text, before, text} {
 			o := options(n)
 			want, refused := profile.Scan(text, o)
-			o.Room = room
+			o.Scratch = scratch
 			got, err := profile.Scan(text, o)
 			if !slices.Equal(got, want) || (err == nil) != (refused == nil) || err != nil && err.Error() != refused.Error() {
 				t.Errorf("after another text:\n%s%v\nalone:\n%s%v", show(got), err, show(want), refused)

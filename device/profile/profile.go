@@ -93,8 +93,8 @@ type Options struct {
 	// Keep says that the body is never changed again: values may share its memory,
 	// and need no copy of it.
 	Keep bool
-	// Room is used again by one scan after the other; nil: each has its own memory.
-	Room *Room
+	// Scratch is used again by one scan after the other; nil: each has its own memory.
+	Scratch *Scratch
 
 	Key   string // the requesting rule's --key, expanded
 	Keyed bool   // the rule has a --key, maybe an empty one

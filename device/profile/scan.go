@@ -28,12 +28,12 @@ func Scan(text string, o Options) ([]Param, error) {
 	}
 	s := scanner{text: strings.TrimPrefix(text, byteOrderMark), o: o, aliases: aliases}
 	s.open = s.frames[:0]
-	s.enter(o.Room)
+	s.useScratch(o.Scratch)
 	if s.params == nil {
 		s.params = make([]Param, 0, len(text)/48+1)
 	}
 	err := s.run()
-	s.depart()
+	s.leaveScratch()
 	if err != nil && !(o.ApplyBroken && s.found) {
 		return nil, err
 	}
@@ -47,11 +47,11 @@ type scanner struct {
 	o        Options
 	aliases  []alias
 	params   []Param
-	found    bool   // a flat-profile element was seen
-	elements bool   // any was
-	room     *Room  // nil: none
-	leaves   []leaf // plain elements so far, where there is a room
-	due      int    // in the room's leaves
+	found    bool     // a flat-profile element was seen
+	elements bool     // any was
+	scratch  *Scratch // nil: none
+	leaves   []leaf   // plain elements so far, where there is a scratch
+	due      int      // in the scratch's leaves
 	open     []frame
 	frames   [8]frame // open's first backing, so that usual files allocate none
 }

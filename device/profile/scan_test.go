@@ -179,18 +179,18 @@ func TestAForeignFileIsEmptyOrCorruptByOption(t *testing.T) {
 	}
 }
 
-// A file of more elements than a room keeps leaves nothing in it, and is read all
+// A file of more elements than a scratch keeps leaves nothing in it, and is read all
 // the same, as is the one after it.
 func TestARoomKeepsLittle(t *testing.T) {
-	room := &profile.Room{}
+	scratch := &profile.Scratch{}
 	long := "<flat-profile>" + strings.Repeat("<A>1</A>", 1<<14+1) + "</flat-profile>"
 	for _, text := range []string{long, long, "<flat-profile><A>1</A></flat-profile>"} {
-		got, err := profile.Scan(text, profile.Options{Room: room})
+		got, err := profile.Scan(text, profile.Options{Scratch: scratch})
 		if want := strings.Count(text, "<A>"); err != nil || len(got) != want {
 			t.Errorf("%d parameters (%v), want %d", len(got), err, want)
 		}
-		if text == long && !reflect.ValueOf(*room).IsZero() {
-			t.Error("the room holds on to a long file")
+		if text == long && !reflect.ValueOf(*scratch).IsZero() {
+			t.Error("the scratch holds on to a long file")
 		}
 	}
 }

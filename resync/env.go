@@ -7,9 +7,9 @@ import (
 	"spafleet/device"
 )
 
-// World is all that an attempt may ask for. A call may block the attempt; none
+// Env is all that an attempt may ask for. A call may block the attempt; none
 // blocks the fleet.
-type World interface {
+type Env interface {
 	// Now returns fleet time in nanoseconds since the Unix epoch.
 	Now() int64
 	// Resolve returns the IPv4 addresses of a host name, in the server's order.

@@ -2,12 +2,13 @@ package profile
 
 import "strings"
 
-// A Room is what one scan leaves to the next: its parameters' memory, and the text,
-// for devices of one provider have files that differ in a few elements, and one that
-// stands in both is read once. What a scan returns is the same with any room and
-// with none. The zero Room is ready; it serves one scan at a time, and its
-// parameters are those of the last one.
-type Room struct {
+// A Scratch is memory that one scan leaves to the next: the list of parameters, and
+// the last text with the places of its elements. Devices of one provider have files
+// that differ in a few elements; an element that is the same in both files is not
+// parsed again. A scan returns the same with and without a scratch. The zero Scratch
+// is ready. It serves one scan at a time, and the next scan overwrites the
+// parameters of the one before.
+type Scratch struct {
 	params []Param
 	text   string // that was scanned last
 	leaves []leaf // of it, in order
@@ -25,35 +26,35 @@ type leaf struct {
 }
 
 const (
-	mostLeaves = 1 << 14 // that a room keeps: half a megabyte
+	mostLeaves = 1 << 14 // most that a scratch keeps: half a megabyte
 	// lookAhead is how many leaves may be left out, compared with the text before.
 	lookAhead = 8
 )
 
-// enter begins a scan in a room.
-func (s *scanner) enter(r *Room) {
+// useScratch begins a scan with what the last one left.
+func (s *scanner) useScratch(r *Scratch) {
 	if r == nil || len(s.aliases) > 0 || len(s.text) > 1<<30 {
 		return
 	}
-	s.room, s.params, s.leaves = r, r.params[:0], r.spare[:0]
+	s.scratch, s.params, s.leaves = r, r.params[:0], r.spare[:0]
 }
 
-// depart leaves what was read to the next scan.
-func (s *scanner) depart() {
-	r := s.room
+// leaveScratch leaves what was read to the next scan.
+func (s *scanner) leaveScratch() {
+	r := s.scratch
 	if r == nil {
 		return
 	}
 	r.params, r.text, r.leaves, r.spare = s.params, s.text, s.leaves, r.leaves
 	if len(r.leaves) > mostLeaves {
-		*r = Room{}
+		*r = Scratch{}
 	}
 }
 
 // again reads the element at pos, if it is the one that is due after the text
 // before.
 func (s *scanner) again() bool {
-	r := s.room
+	r := s.scratch
 	if r == nil || s.due >= len(r.leaves) || s.parent() == outside {
 		return false
 	}
@@ -75,7 +76,7 @@ func (s *scanner) again() bool {
 // note keeps the element that was read last, from start on, if its value is the
 // text between its tags, and finds what is due after it.
 func (s *scanner) note(start, text int, raw string, t *tag) {
-	if s.room == nil || t.hasValue {
+	if s.scratch == nil || t.hasValue {
 		return
 	}
 	p := &s.params[len(s.params)-1]
@@ -87,7 +88,7 @@ func (s *scanner) note(start, text int, raw string, t *tag) {
 		return
 	}
 	s.leaves = append(s.leaves, leaf{uint32(start), uint32(s.pos), uint32(len(t.name)), uint32(value - start), uint32(len(p.Value)), t.access})
-	r := s.room
+	r := s.scratch
 	for i := s.due; i < min(s.due+lookAhead, len(r.leaves)); i++ {
 		if l := r.leaves[i]; r.text[l.start+1:l.start+1+l.name] == t.name {
 			s.due = i + 1

@@ -9,9 +9,9 @@ import (
 	"spafleet/resync"
 )
 
-// The first to want a body may be the only one: a reading is kept for the second.
-func TestShelfKeepsWhatIsWantedTwice(t *testing.T) {
-	var s resync.Shelf
+// The first to want a body may be the only one: a profile is kept for the second.
+func TestProfilesWantedTwiceAreKept(t *testing.T) {
+	var s resync.ProfileCache
 	u := unit(t, "SPA2102", "5.2.10", nil)
 	body := []byte("<flat-profile><GPP_A>1</GPP_A><Nope>2</Nope><Nope>3</Nope></flat-profile>")
 	d := s.Digest(body, profile.Options{})
@@ -36,7 +36,7 @@ func TestShelfKeepsWhatIsWantedTwice(t *testing.T) {
 }
 
 func TestDigestsDifferByBodyKeyAndAliases(t *testing.T) {
-	var s resync.Shelf
+	var s resync.ProfileCache
 	seen := map[resync.Digest]string{0: "no digest"}
 	for _, tt := range []struct {
 		body string
@@ -58,9 +58,9 @@ func TestDigestsDifferByBodyKeyAndAliases(t *testing.T) {
 	}
 }
 
-// A container that one device opened must not be on the shelf for another.
-func TestTargetedReadingIsForItsDeviceOnly(t *testing.T) {
-	var s resync.Shelf
+// A container that one device opened must not be kept for another.
+func TestATargetedProfileIsForItsDeviceOnly(t *testing.T) {
+	var s resync.ProfileCache
 	mine, other := unit(t, "SPA2102", "5.2.10", nil), unit(t, "SPA2102", "5.2.10", nil)
 	other.Row, other.MAC[5] = mine.Row, 0x46
 	body, err := profile.Compile([]profile.Param{{Name: "GPP_A", Value: "1", Has: true}}, profile.Container{MAC: mine.MAC.String()})
@@ -76,8 +76,8 @@ func TestTargetedReadingIsForItsDeviceOnly(t *testing.T) {
 	}
 }
 
-func TestFullShelfStillReads(t *testing.T) {
-	s := resync.Shelf{Max: 150}
+func TestAFullCacheStillReads(t *testing.T) {
+	s := resync.ProfileCache{Max: 150}
 	u := unit(t, "SPA2102", "5.2.10", nil)
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -93,6 +93,37 @@ func TestFullShelfStillReads(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// What was wanted last is still there when the cache is full; the oldest is not.
+func TestAFullCacheForgetsTheOldest(t *testing.T) {
+	s := resync.ProfileCache{Max: 200}
+	u := unit(t, "SPA2102", "5.2.10", nil)
+	read := func(value string) *resync.ParsedProfile {
+		t.Helper()
+		body := []byte("<flat-profile><GPP_A>" + value + "</GPP_A></flat-profile>") // 51 bytes
+		r, err := s.Read(&u, body, s.Digest(body, profile.Options{}), profile.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	first := map[string]*resync.ParsedProfile{}
+	for _, v := range []string{"1", "2", "3"} {
+		read(v)
+		first[v] = read(v)
+	}
+	read("1") // now 2 is the oldest
+	for _, v := range []string{"4", "5"} {
+		read(v)
+		read(v)
+	}
+	if read("1") != first["1"] {
+		t.Error("a profile that was wanted lately is gone")
+	}
+	if read("2") == first["2"] {
+		t.Error("the profile that was wanted longest ago is still there: 5 bodies of 51 bytes in 200")
+	}
 }
 
 func TestLogLineHasThePriorityOfTheSwitch(t *testing.T) {

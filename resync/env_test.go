@@ -34,7 +34,7 @@ type mapWorld struct {
 	lines   []string
 }
 
-var _ resync.World = (*mapWorld)(nil)
+var _ resync.Env = (*mapWorld)(nil)
 
 func (w *mapWorld) say(format string, args ...any) {
 	w.lines = append(w.lines, fmt.Sprintf(format, args...))

@@ -21,18 +21,20 @@ import (
 func certsCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "certs",
-		Short: "Make the certificates of a test PKI: authorities, servers, devices",
-		Long: `Makes certificates in the shape of the makers', for tests of HTTPS provisioning.
-A folder holds a PKI: authorities for servers (sipura1, linksys1, ciscosb1, ciscosb2,
-verisign, verisign-server, public) and for devices (sipura-client-1,
-linksys-client-1, ciscosb-client-1, ciscosb-client-2). All names say TEST, and no
-real device trusts them.
+		Short: "Make test certificates: authorities, servers, devices",
+		Long: `Makes certificates for tests of HTTPS provisioning, with the layout that the makers
+used. A folder holds a PKI: authorities that sign servers (sipura1, linksys1,
+ciscosb1, ciscosb2, verisign, verisign-server, public) and authorities that sign
+devices (sipura-client-1, linksys-client-1, ciscosb-client-1, ciscosb-client-2).
+All names contain TEST, and no real device trusts them.
 
-Give the server under test a certificate of an authority that its devices trust, and
-client-ca-bundle.pem of the folder, which knows the devices.`,
+The server that you test needs two things: a certificate of an authority that its
+devices trust, and client-ca-bundle.pem from the folder to check the devices.`,
 		Example: `  spafleet certs init --dir pki
-  spafleet certs server --dir pki --ca sipura1 --cn prov.example.com --out server
-  spafleet certs device --dir pki --model SPA2102 --mac 000e08012345 --serial FM500H100001 --out phone
+  spafleet certs server --dir pki --ca sipura1 \
+      --cn prov.example.com --out server
+  spafleet certs device --dir pki --model SPA2102 --mac 000e08012345 \
+      --serial FM500H100001 --out phone
   spafleet certs show server.crt`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -45,13 +47,13 @@ client-ca-bundle.pem of the folder, which knows the devices.`,
 type dirFlag struct{ dir string }
 
 func (f *dirFlag) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.dir, "dir", "", "folder of the PKI")
+	c.Flags().StringVar(&f.dir, "dir", "", "`DIR` of the PKI")
 	_ = c.MarkFlagDirname("dir")
 }
 
 func (f *dirFlag) check(c *cobra.Command) error {
 	if f.dir == "" {
-		return fmt.Errorf("which PKI? --dir FOLDER; 'spafleet certs init --dir FOLDER' makes one; see '%s -h'", c.CommandPath())
+		return fmt.Errorf("give --dir, the folder of a PKI; 'spafleet certs init --dir DIR' makes one; see '%s -h'", c.CommandPath())
 	}
 	return nil
 }
@@ -70,20 +72,20 @@ func certsInitCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init",
 		Short: "Make a PKI in a folder",
-		Long: `Makes all authorities and writes NAME.crt and NAME.key of each, and
-client-ca-bundle.pem, which a server needs to know the devices.
+		Long: `Makes all authorities. Writes NAME.crt and NAME.key for each, and
+client-ca-bundle.pem, with which a server checks the devices.
 
-Keys come from a seed. Who knows it can make them again, so that one is drawn unless
---seed gives it. The Linksys authority for servers has ended in June 2015, as the one
-in real devices has; firmware from 7.6.2 on refuses its certificates.`,
+All keys follow from a seed: anyone who knows the seed can make the keys again. So
+the seed is random unless you give --seed. The Linksys authority for servers expired
+in June 2015, as in real devices; firmware 7.6.2 and later refuses its certificates.`,
 		Example: `  spafleet certs init --dir pki
   spafleet certs init --dir pki --seed 1 --linksys-valid --force`,
 		Args: noArgs,
 	}
 	dir.register(c)
-	c.Flags().Uint64Var(&o.Seed, "seed", 0, "make the keys from this number: the same ones each time")
-	c.Flags().BoolVar(&o.LinksysValid, "linksys-valid", false, "the Linksys authority has not ended")
-	c.Flags().BoolVar(&o.Force, "force", false, "write a PKI that is there anew")
+	c.Flags().Uint64Var(&o.Seed, "seed", 0, "make the keys from this `NUMBER`: the same keys each time")
+	c.Flags().BoolVar(&o.LinksysValid, "linksys-valid", false, "make a Linksys authority that has not expired")
+	c.Flags().BoolVar(&o.Force, "force", false, "replace a PKI that exists")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := dir.check(c); err != nil {
@@ -133,7 +135,7 @@ func tellPKI(s streams, p *certs.PKI, dir string, asJSON bool) error {
 		}
 		fmt.Fprintf(s.out, "%-17s signs %s until %s\n", r.Name, signs, r.Ends.Format(time.DateOnly))
 	}
-	fmt.Fprintf(s.out, "%s holds them, and client-ca-bundle.pem for the server under test\n", dir)
+	fmt.Fprintf(s.out, "written to %s, with client-ca-bundle.pem for the server under test\n", dir)
 	fmt.Fprintf(s.out, "next: spafleet certs server --dir %s --ca sipura1 --cn HOST --out server\n", dir)
 	return nil
 }
@@ -144,15 +146,16 @@ func certsBundleCommand(s streams) *cobra.Command {
 	var force bool
 	c := &cobra.Command{
 		Use:   "bundle",
-		Short: "Print the authorities that sign devices, for a server",
-		Long: `Prints the certificates of the four authorities that sign devices, as PEM. The
-two of Cisco have one serial number, as the makers' do: tell them apart by name and
-key identifier.`,
-		Example: `  spafleet certs bundle --dir pki --out /etc/nginx/client-ca-bundle.pem`,
-		Args:    noArgs,
+		Short: "Print the authorities that sign devices",
+		Long: `Prints the certificates of the four authorities that sign devices, as PEM, for a
+server that checks client certificates. The two Cisco authorities have the same
+serial number, as the real ones do: tell them apart by name and key identifier.`,
+		Example: `  spafleet certs bundle --dir pki
+  spafleet certs bundle --dir pki --out /etc/nginx/client-ca-bundle.pem`,
+		Args: noArgs,
 	}
 	dir.register(c)
-	c.Flags().StringVar(&out, "out", "-", "file to write; - is the standard output")
+	c.Flags().StringVar(&out, "out", "-", "`FILE` to write; - is the standard output")
 	c.Flags().BoolVar(&force, "force", false, "replace the file")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		p, err := dir.open(c)
@@ -176,15 +179,16 @@ func certsShowCommand(s streams) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "show FILE...",
-		Short: "Say what certificates are in files",
-		Long: `Says what certificates, PEM or DER, are in files, - being the standard input: names
+		Short: "Show the certificates in files",
+		Long: `Shows the certificates in PEM or DER files; - is the standard input. It prints names
 as nginx has them in $ssl_client_s_dn, serial number, hash, key, dates, extensions,
-and of a device's certificate the device. Keys are counted, not shown.`,
+and for a device's certificate the device. Private keys are counted, not shown.`,
 		Example: `  spafleet certs show pki/client-ca-bundle.pem
-  openssl s_client -connect prov.example.com:443 </dev/null | spafleet certs show - --json`,
+  openssl s_client -connect prov.example.com:443 </dev/null |
+      spafleet certs show - --json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("certs show takes files, - for the standard input")
+				return errors.New("give one or more files; - is the standard input")
 			}
 			return nil
 		},
@@ -208,7 +212,7 @@ func showCertificates(s streams, name string, asJSON bool) error {
 	}
 	list, keys, err := certs.DescribeFile(data)
 	if err != nil && isRequest(data) {
-		return fmt.Errorf("%s: a signing request, and no certificate; 'spafleet certs sign' signs it", name)
+		return fmt.Errorf("%s is a signing request, not a certificate; 'spafleet certs sign' signs it", name)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -248,14 +252,14 @@ type pair struct {
 }
 
 func (p *pair) register(c *cobra.Command) {
-	c.Flags().StringVar(&p.prefix, "out", "", "write PREFIX.crt and PREFIX.key")
+	c.Flags().StringVar(&p.prefix, "out", "", "write `PREFIX`.crt and PREFIX.key")
 	c.Flags().BoolVar(&p.force, "force", false, "replace the files")
 	c.Flags().BoolVar(&p.json, "json", false, "print one JSON object")
 }
 
 func (p *pair) check(c *cobra.Command) error {
 	if p.prefix == "" {
-		return fmt.Errorf("where to? --out PREFIX writes PREFIX.crt and PREFIX.key; see '%s -h'", c.CommandPath())
+		return fmt.Errorf("give --out PREFIX, which writes PREFIX.crt and PREFIX.key; see '%s -h'", c.CommandPath())
 	}
 	return nil
 }

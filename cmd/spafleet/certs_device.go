@@ -27,28 +27,30 @@ func certsDeviceCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "device",
 		Short: "Make a device's certificate and key",
-		Long: `Makes the certificate that a device of that model, MAC address and serial number
-shows to a server, and its key, both PEM. It is the very one that the same device
-of 'spafleet run --certs DIR' shows, as long as that does not say otherwise of keys.
+		Long: `Makes the certificate that a device of this model, MAC address and serial number
+shows to a server, and its key, both PEM. The same device in 'spafleet run --certs
+DIR' shows the same certificate, unless that run sets --key-pool or --unique-keys.
 
-The serial number says when the unit was made, and with it, of Cisco's models, which
-authority signed: the second one from mid 2013 on. --switch turns what 'spafleet
+The serial number tells when the unit was made. For Cisco models this decides the
+authority: from mid 2013 on, it is the second one. --switch changes what 'spafleet
 models show' lists, such as client_certificate=bad_signature.`,
-		Example: `  spafleet certs device --dir pki --model SPA2102 --mac 000e08012345 --serial FM500H100001 --out phone
-  spafleet certs device --dir pki --model SPA508G --mac 0002fd012345 --serial CBT182306EA --out late
+		Example: `  spafleet certs device --dir pki --model SPA2102 --mac 000e08012345 \
+      --serial FM500H100001 --out phone
+  spafleet certs device --dir pki --model SPA508G --mac 0002fd012345 \
+      --serial CBT182306EA --out late
   spafleet certs device --dir pki --model SPA504G --generic --out generic`,
 		Args: noArgs,
 	}
 	flags := c.Flags()
 	f.dir.register(c)
-	flags.StringVar(&f.model, "model", "", "model")
-	flags.StringVar(&f.firmware, "firmware", "", "firmware version (the newest seen)")
-	flags.StringVar(&f.mac, "mac", "", "MAC address, 12 hexadecimal digits")
-	flags.StringVar(&f.serial, "serial", "", "serial number")
-	flags.StringArrayVar(&f.switches, "switch", nil, "turn a switch of the firmware, NAME=VALUE")
-	flags.BoolVar(&f.generic, "generic", false, "the generic certificate, which is the same in every device")
-	flags.IntVar(&f.bits, "bits", 0, "length of the key: 1024 or 2048 (as the maker did)")
-	flags.Var(&f.hash, "hash", "of the signature: md5, sha1 or sha256 (as the maker did)")
+	flags.StringVar(&f.model, "model", "", "`MODEL`, such as SPA2102")
+	flags.StringVar(&f.firmware, "firmware", "", "firmware `VERSION` (default: the newest known)")
+	flags.StringVar(&f.mac, "mac", "", "`MAC` address, 12 hexadecimal digits")
+	flags.StringVar(&f.serial, "serial", "", "serial `NUMBER`")
+	flags.StringArrayVar(&f.switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; may be repeated")
+	flags.BoolVar(&f.generic, "generic", false, "make the generic certificate, which is the same in every device")
+	flags.IntVar(&f.bits, "bits", 0, "`LENGTH` of the key, 1024 or 2048 (default: as the maker did)")
+	flags.Var(&f.hash, "hash", "`HASH` of the signature: md5, sha1 or sha256 (default: as the maker did)")
 	f.out.register(c)
 	_ = c.RegisterFlagCompletionFunc("model", func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 		return completeModels(c, nil, word)
@@ -72,7 +74,7 @@ models show' lists, such as client_certificate=bad_signature.`,
 			return err
 		}
 		if kind == certs.NoCertificate {
-			return errors.New("such a device has no certificate; turn the switch client_certificate")
+			return errors.New("such a device has no certificate; change the switch client_certificate")
 		}
 		return f.out.write(s, made.Chain, made.Key)
 	}
@@ -83,11 +85,11 @@ models show' lists, such as client_certificate=bad_signature.`,
 func (f *deviceCertFlags) unit() (*device.Unit, error) {
 	switch {
 	case f.model == "":
-		return nil, errors.New("which device? --model; 'spafleet models list' shows all")
+		return nil, errors.New("give --model; 'spafleet models list' shows all")
 	case f.generic && f.mac+f.serial != "":
-		return nil, errors.New("the generic certificate has no --mac and no --serial: it is the same in every device")
+		return nil, errors.New("--generic takes no --mac and no --serial: the generic certificate is the same in every device")
 	case !f.generic && (f.mac == "" || f.serial == ""):
-		return nil, errors.New("which device? --mac and --serial; --generic makes the one that every device has")
+		return nil, errors.New("give --mac and --serial, or --generic for the certificate that every device has")
 	}
 	turned, err := model.ParseAssignments(f.switches)
 	if err != nil {

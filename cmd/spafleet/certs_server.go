@@ -32,27 +32,30 @@ func certsServerCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "server",
 		Short: "Make a server's certificate and key",
-		Long: `Makes a certificate, with its chain, and a key, both PEM: what nginx, Apache and
-HAProxy read. The same flags make the same bytes.
+		Long: `Makes a certificate with its chain, and a key, both PEM, as nginx, Apache and
+HAProxy read them. The same flags make the same bytes.
 
-Devices compare the CN with the host in their URL, letter by letter: no wildcard, no
-alternative name (--san) counts, and a URL with an address needs a CN that is the
-address. Firmware takes a certificate without any CN (--cn '') for every host. What
-SHA-256 needs: SPA5xx from 7.5.6, SPA1xx from 1.3.3; older firmware refuses it.`,
-		Example: `  spafleet certs server --dir pki --ca sipura1 --cn prov.example.com --out server
-  spafleet certs server --dir pki --ca ciscosb2 --cn 192.0.2.10 --sha256 --out server
-  spafleet certs server --dir pki --ca public --cn prov.example.com --expired --out old`,
+Devices compare the CN with the host in their URL, letter by letter. Wildcards and
+alternative names (--san) do not count. If the URL has an address, the CN must be
+that address. A certificate without a CN (--cn '') is taken for every host. SHA-256
+works with SPA5xx from 7.5.6 and SPA1xx from 1.3.3; older firmware refuses it.`,
+		Example: `  spafleet certs server --dir pki --ca sipura1 \
+      --cn prov.example.com --out server
+  spafleet certs server --dir pki --ca ciscosb2 --cn 192.0.2.10 --sha256 \
+      --out server
+  spafleet certs server --dir pki --ca public --cn prov.example.com --expired \
+      --out old`,
 		Args: noArgs,
 	}
 	flags := c.Flags()
 	f.dir.register(c)
-	flags.StringVar(&f.ca, "ca", "", "authority that signs: "+names(certs.Authorities()))
-	flags.StringVar(&f.cn, "cn", "", "the CN: host name or address of the devices' URL")
-	flags.StringSliceVar(&f.san, "san", nil, "alternative names, for other clients; may be repeated")
-	flags.Var(&f.hash, "hash", "of the signature: md5, sha1 or sha256 (sha1; of public sha256)")
+	flags.StringVar(&f.ca, "ca", "", "`AUTHORITY` that signs: "+names(certs.Authorities()))
+	flags.StringVar(&f.cn, "cn", "", "the CN: the `HOST` in the devices' URL, a name or an address")
+	flags.StringSliceVar(&f.san, "san", nil, "alternative `NAME` for other clients; may be repeated")
+	flags.Var(&f.hash, "hash", "`HASH` of the signature: md5, sha1 or sha256 (default sha1; public: sha256)")
 	flags.BoolVar(&f.sha256, "sha256", false, "the same as --hash sha256")
-	flags.BoolVar(&f.expired, "expired", false, "it has ended, on 2015-12-31")
-	flags.IntVar(&f.bits, "key", 2048, "length of the key: 1024 or 2048")
+	flags.BoolVar(&f.expired, "expired", false, "make one that expired on 2015-12-31")
+	flags.IntVar(&f.bits, "key", 2048, "`LENGTH` of the key, 1024 or 2048")
 	f.out.register(c)
 	_ = c.RegisterFlagCompletionFunc("ca", completeAuthorities)
 	_ = c.RegisterFlagCompletionFunc("hash", cobra.FixedCompletions(hashNames, cobra.ShellCompDirectiveNoFileComp))
@@ -73,7 +76,7 @@ SHA-256 needs: SPA5xx from 7.5.6, SPA1xx from 1.3.3; older firmware refuses it.`
 			return err
 		}
 		if strings.HasPrefix(f.cn, "*") {
-			fmt.Fprintf(s.err, "note: to devices %s is the name of no host: a wildcard counts as its letters\n", f.cn)
+			fmt.Fprintf(s.err, "note: devices do not know wildcards: %s fits no host\n", f.cn)
 		}
 		return f.out.write(s, made.Chain, made.Key)
 	}
@@ -84,9 +87,9 @@ SHA-256 needs: SPA5xx from 7.5.6, SPA1xx from 1.3.3; older firmware refuses it.`
 func (f *serverFlags) check(c *cobra.Command) error {
 	switch {
 	case f.ca == "":
-		return fmt.Errorf("which authority? --ca, one of %s", names(certs.Authorities()))
+		return fmt.Errorf("give --ca, one of %s", names(certs.Authorities()))
 	case !c.Flags().Changed("cn"):
-		return errors.New("which host? --cn NAME, as in the devices' URL; --cn '' makes a certificate without one")
+		return errors.New("give --cn, the host in the devices' URL; --cn '' makes a certificate without a CN")
 	case f.sha256 && f.hash.hash != 0 && f.hash.hash != crypto.SHA256:
 		return fmt.Errorf("--sha256 and --hash %s exclude each other", &f.hash)
 	case f.sha256:

@@ -25,31 +25,33 @@ func certsSignCommand(s streams) *cobra.Command {
 	f := &signFlags{}
 	c := &cobra.Command{
 		Use:   "sign",
-		Short: "Sign a server's request, by the authority that its devices trust",
-		Long: `Signs a request such as of 'openssl req -new', whose key stays where it is. Of the
-authorities it takes the one that all the models trust, by the tables of their
-firmware. Where no single one serves them all, nothing is signed: devices send no
-server name, so that each certificate needs a port of its own, and it is said which.
-That is exit code 3.
+		Short: "Sign a server's request by the authority that its devices trust",
+		Long: `Signs a request made by 'openssl req -new'; the private key stays where it is. The
+authority is chosen: the one that all given models trust. If no authority is trusted
+by all of them, nothing is signed and the exit code is 3: devices send no server
+name, so each certificate needs a port of its own, and the output lists them.
 
---switch ca_table=documented goes by the makers' list in place of what operators saw.
-The certificate is signed with SHA-1, which every firmware takes, unless --hash says
-otherwise.`,
-		Example: `  openssl req -new -newkey rsa:2048 -nodes -keyout server.key -subj /CN=prov.example.com -out server.csr
-  spafleet certs sign --dir pki --csr server.csr --models SPA942,SPA504G --out server.crt
-  spafleet certs sign --dir pki --csr server.csr --models SPA508G --firmware 7.5.6a --hash sha256 --out server.crt
+--switch ca_table=documented uses the makers' list of trusted authorities and not
+what operators saw. The signature is SHA-1, which every firmware accepts, unless
+--hash says otherwise.`,
+		Example: `  openssl req -new -newkey rsa:2048 -nodes -keyout server.key \
+      -subj /CN=prov.example.com -out server.csr
+  spafleet certs sign --dir pki --csr server.csr --models SPA942,SPA504G \
+      --out server.crt
+  spafleet certs sign --dir pki --csr server.csr --models SPA508G \
+      --firmware 7.5.6a --hash sha256 --out server.crt
   spafleet certs sign --dir pki --csr server.csr --ca linksys1 --out server.crt`,
 		Args: noArgs,
 	}
 	flags := c.Flags()
 	f.dir.register(c)
-	flags.StringVar(&f.csr, "csr", "", "file of the request; - is the standard input")
-	flags.StringSliceVar(&f.models, "models", nil, "models that shall trust the server, joined by commas")
-	flags.StringVar(&f.firmware, "firmware", "", "their firmware version (the newest seen of each)")
-	flags.StringArrayVar(&f.switches, "switch", nil, "turn a switch of their firmware, NAME=VALUE")
-	flags.StringVar(&f.ca, "ca", "", "authority that signs, in place of the one that is chosen")
-	flags.Var(&f.hash, "hash", "of the signature: md5, sha1 or sha256 (sha1; of public sha256)")
-	flags.StringVar(&f.out, "out", "", "file to write, with the chain; - is the standard output")
+	flags.StringVar(&f.csr, "csr", "", "`FILE` of the request; - is the standard input")
+	flags.StringSliceVar(&f.models, "models", nil, "`MODELS` that must trust the server, joined by commas")
+	flags.StringVar(&f.firmware, "firmware", "", "firmware `VERSION` of these models (default: the newest known of each)")
+	flags.StringArrayVar(&f.switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; may be repeated")
+	flags.StringVar(&f.ca, "ca", "", "`AUTHORITY` that signs; none is chosen then")
+	flags.Var(&f.hash, "hash", "`HASH` of the signature: md5, sha1 or sha256 (default sha1; public: sha256)")
+	flags.StringVar(&f.out, "out", "", "`FILE` to write, with the chain; - is the standard output")
 	flags.BoolVar(&f.force, "force", false, "replace the file")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	_ = c.RegisterFlagCompletionFunc("ca", completeAuthorities)
@@ -91,11 +93,11 @@ func (f *signFlags) run(c *cobra.Command, s streams) error {
 func (f *signFlags) check(c *cobra.Command) error {
 	switch {
 	case f.csr == "":
-		return fmt.Errorf("which request? --csr FILE; see '%s -h'", c.CommandPath())
+		return fmt.Errorf("give --csr FILE, the signing request; see '%s -h'", c.CommandPath())
 	case len(f.models) == 0 && f.ca == "":
-		return errors.New("for whom? --models A,B chooses the authority that they trust; --ca names one")
+		return errors.New("give --models A,B to choose the authority that they trust, or --ca to name one")
 	case f.out == "":
-		return errors.New("where to? --out FILE, - for the standard output")
+		return errors.New("give --out FILE; - is the standard output")
 	case f.out == "-" && f.json:
 		return errors.New("certs sign --json needs --out FILE: the certificate itself goes to the standard output")
 	}
@@ -139,7 +141,7 @@ func (f *signFlags) authority(s streams, p *certs.PKI) (certs.Name, error) {
 			return "", err
 		}
 	}
-	fmt.Fprintf(s.err, "spafleet: no one authority serves all of these models; %d services do, each with a port and a certificate of its own:\n", len(services))
+	fmt.Fprintf(s.err, "spafleet: no authority is trusted by all of these models; use %d ports, each with a certificate of its own:\n", len(services))
 	for _, one := range services {
 		fmt.Fprintf(s.err, "  port %d, --ca %s: %s\n", one.Port, one.CA, strings.Join(one.Models, ", "))
 	}

@@ -20,9 +20,9 @@ type clockFlags struct {
 }
 
 func (f *clockFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.clock, "clock", "", "real, virtual (time jumps, the embedded server is in process) or mixed (time jumps, real sockets)")
-	flags.Float64Var(&f.speed, "speed", 0, "the fleet's time passes this much faster than the wall's")
-	flags.Var(durationFlag{&f.virtual}, "virtual", "this long in virtual time: --clock virtual --duration D")
+	flags.StringVar(&f.clock, "clock", "", "`CLOCK`: real; virtual (simulated time, built-in server, no sockets); mixed (simulated time, real sockets)")
+	flags.Float64Var(&f.speed, "speed", 0, "run the fleet's time this many `TIMES` faster")
+	flags.Var(durationFlag{&f.virtual}, "virtual", "simulate this much `TIME`: --clock virtual --duration TIME")
 }
 
 // apply changes a story's clock.
@@ -30,11 +30,11 @@ func (f *clockFlags) apply(c *cobra.Command, s *scenarios.Story) error {
 	changed := c.Flags().Changed
 	switch {
 	case changed("virtual") && (changed("clock") || changed("speed")):
-		return fmt.Errorf("--virtual is a clock of its own: leave out --clock and --speed")
+		return fmt.Errorf("--virtual sets the clock: leave out --clock and --speed")
 	case changed("clock") && changed("speed") && f.clock != "real":
-		return fmt.Errorf("--speed is for the real clock; a %s one jumps", f.clock)
+		return fmt.Errorf("--speed is for the real clock, not for --clock %s", f.clock)
 	case changed("speed") && f.speed <= 0:
-		return fmt.Errorf("--speed %g: time passes forward, such as --speed 60", f.speed)
+		return fmt.Errorf("--speed %g: give a number above 0, such as --speed 60", f.speed)
 	}
 	start := s.Clock.Start
 	switch {
@@ -53,7 +53,7 @@ func (f *clockFlags) apply(c *cobra.Command, s *scenarios.Story) error {
 	}
 	s.Clock.Start = start
 	if s.Clock.Mode == fleet.Virtual && (s.Target != nil || s.Server == nil) {
-		return fmt.Errorf("in virtual time there are no sockets: only the embedded server answers, or --clock mixed takes your own")
+		return fmt.Errorf("virtual time has no sockets, so it cannot reach your server: use --clock mixed, or leave out the server for the built-in one")
 	}
 	return nil
 }

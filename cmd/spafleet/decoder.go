@@ -55,13 +55,13 @@ func (d decoder) run(ctx context.Context, o profile.Options, body []byte) (strin
 	err := c.Run()
 	switch {
 	case out.over:
-		err = fmt.Errorf("more than %d bytes came out", out.most)
+		err = fmt.Errorf("it printed more than %d bytes", out.most)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		err = fmt.Errorf("no end after %v", patience)
+		err = fmt.Errorf("it did not end within %v", patience)
 	case err != nil && say.firstLine() != "":
 		err = fmt.Errorf("%w: %s", err, say.firstLine())
 	case err == nil && !utf8.Valid(out.kept.Bytes()):
-		err = errors.New("what came out is no text")
+		err = errors.New("its output is not text")
 	}
 	if err != nil {
 		return "", fmt.Errorf("run %s: %w", d.Program, err)

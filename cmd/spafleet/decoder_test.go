@@ -35,8 +35,8 @@ func TestDecoderThatFailsIsAnError(t *testing.T) {
 		{"exit code", "exit 3", "exit status 3"},
 		{"complaint", "echo 'no such key' >&2; echo more >&2; exit 1", "exit status 1: no such key"},
 		{"too much", "exec cat /dev/zero", "more than 1000 bytes"},
-		{"no end", "exec tail -f /dev/null", "no end after 200ms"},
-		{"bytes", `printf '\377\376'`, "no text"},
+		{"no end", "exec tail -f /dev/null", "it did not end within 200ms"},
+		{"bytes", `printf '\377\376'`, "not text"},
 	}
 	for _, tt := range tests {
 		d := decoder{Program: script(t, tt.script), Patience: 200 * time.Millisecond, Most: 1000}

@@ -153,5 +153,5 @@ func (d *delivery) postOnce(ctx context.Context, client *http.Client, text []byt
 	case code/100 == 5 || code == http.StatusTooManyRequests:
 		return true, fmt.Errorf("--result-url %s: %s", d.url, response.Status)
 	}
-	return false, fmt.Errorf("--result-url %s: %s; it must take the result itself, redirects are not followed", d.url, response.Status)
+	return false, fmt.Errorf("--result-url %s: %s; redirects are not followed", d.url, response.Status)
 }

@@ -133,8 +133,8 @@ func TestDamagedResultsInLogsAreNamed(t *testing.T) {
 	for want, log := range map[string]string{
 		"standard input:4: the line of the result of shard 1 of 2, attempt 0, is missing or cut": one[0] + one[1] + "x\n" + two[0] + two[1][:40] + "\n" + two[1][40:],
 		"standard input:1: the line of the result of shard 0 of 2":                               one[0] + two[0] + two[1],
-		"standard input:2: a damaged marker line":                                                "x\n" + one[0][:40] + "\n" + one[1],
-		"standard input holds no result of 'spafleet run --result'":                              "run 0:05\nrun 0:10\n",
+		"standard input:2: this marker line is damaged":                                          "x\n" + one[0][:40] + "\n" + one[1],
+		"standard input is not a result of 'spafleet run --result'":                              "run 0:05\nrun 0:10\n",
 		"standard input:1: the line of the result of shard 0 of 2, attempt":                      one[0] + strings.Replace(one[1], `"name":"x"`, `"name":"y"`, 1),
 	} {
 		if parts, err := readResults(strings.NewReader(log), "-"); err == nil || !strings.Contains(err.Error(), want) {

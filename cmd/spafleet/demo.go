@@ -23,23 +23,26 @@ func demoCommand(s streams) *cobra.Command {
 	web := webFlags{}
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Watch devices walk from the factory to SEC-PRV-2 against the embedded server",
+		Short: "Watch devices provision themselves against the built-in server",
 		Long: `Starts a provisioning server (TFTP and HTTP) on loopback and devices of three
-families, and shows how each finds its way by its own factory rule:
+families, and shows each device provision itself from factory reset (MFG-RESET)
+to fully secured (SEC-PRV-2), then change its key once:
 
-  MFG-RESET   asks the TFTP server of its lease for /spa2102.cfg, /init.cfg, /spa942.cfg
-  SP-CUST     gets a file addressed to its MAC, with a key and a secret directory
-  SEC-PRV-1   asks for an encrypted file in that directory
-  SEC-PRV-2   stays in step by encrypted files; its key and directory change once
+  MFG-RESET   asks the TFTP server of option 66 for its factory profile,
+              /spa2102.cfg, /init.cfg or /spa942.cfg
+  SP-CUST     has taken it; asks for a file addressed to its MAC address, which
+              brings a key and a secret directory
+  SEC-PRV-1   has a key; asks for an encrypted file in that directory
+  SEC-PRV-2   has applied it; every profile is now encrypted
 
-Everything goes over real sockets. The story is scenarios/demo.yaml; it presets
-Resync_Random_Delay to 0, which real units have at up to 40 s. The exit code is
-0 only if every device went the whole way in order.
+Everything goes over real sockets. The scenario is scenarios/demo.yaml. It sets
+Resync_Random_Delay to 0: real devices wait up to 40 s before their first
+request. The exit code is 0 only if every device took every step in order.
 
-With --https it is a retail activation, scenarios/retail.yaml: the customer opens a
-link with his PIN, one resync over HTTPS brings the permanent URL, and there the
-server looks at the client certificate of each device, until all are in SEC-PRV-2.
-There is a port for each authority, because the families trust different ones.`,
+--https shows a retail activation (scenarios/retail.yaml): the customer opens a
+link with a PIN, one resync over HTTPS brings the permanent URL, and there the
+server checks each device's client certificate. Each authority has a port of its
+own, because the families trust different authorities.`,
 		Example: `  spafleet demo
   spafleet demo --devices 200 --models SPA2102,PAP2T,SPA504G
   spafleet demo --https
@@ -47,13 +50,13 @@ There is a port for each authority, because the families trust different ones.`,
   spafleet demo --keep`,
 		Args: noArgs,
 	}
-	c.Flags().Var(countFlag{&count}, "devices", "how many devices (20)")
-	c.Flags().StringVar(&models, "models", "", "models in equal shares, such as SPA2102,PAP2T")
-	c.Flags().Uint64Var(&seed, "seed", 1, "who the devices are: same seed, same MAC addresses and serial numbers")
-	c.Flags().StringArrayVar(&switches, "switch", nil, "turn a switch of the firmware, NAME=VALUE; 'spafleet models show' lists them")
-	c.Flags().BoolVar(&https, "https", false, "activate by HTTPS with client certificates instead")
+	c.Flags().Var(countFlag{&count}, "devices", "`NUMBER` of devices (default 20)")
+	c.Flags().StringVar(&models, "models", "", "`MODELS` in equal shares, such as SPA2102,PAP2T")
+	c.Flags().Uint64Var(&seed, "seed", 1, "`NUMBER` that MAC addresses and serial numbers follow from")
+	c.Flags().StringArrayVar(&switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; 'spafleet models show MODEL' lists them; may be repeated")
+	c.Flags().BoolVar(&https, "https", false, "show a retail activation over HTTPS instead")
 	secure.register(c.Flags())
-	c.Flags().BoolVar(&st.options.Keep, "keep", false, "stay up afterwards, with the devices' web servers reachable")
+	c.Flags().BoolVar(&st.options.Keep, "keep", false, "keep running at the end; the devices' web servers answer")
 	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
 	web.register(c.Flags(), "")
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -114,11 +117,11 @@ func demoStory(name string, count int, models string) (*scenarios.Story, error) 
 }
 
 func demoHello(w io.Writer, l *scenarios.Live) {
-	fmt.Fprintf(w, "embedded server: tftp %s, http %s · %d devices from %s on\n", l.Server.TFTP(), l.Server.HTTP(), l.Fleet.Len(), firstAddress(l))
+	fmt.Fprintf(w, "built-in server: tftp %s, http %s\n%d devices from %s\n", l.Server.TFTP(), l.Server.HTTP(), l.Fleet.Len(), firstAddress(l))
 	for i, at := range l.Server.HTTPSAt() {
-		fmt.Fprintf(w, "https %s with a certificate of %s\n", at, l.Server.HTTPS[i].Name)
+		fmt.Fprintf(w, "https %s, certificate by %s\n", at, l.Server.HTTPS[i].Name)
 	}
-	fmt.Fprintln(w, "preset: Resync_Random_Delay=0 (real units wait up to 40 s before their first contact)")
+	fmt.Fprintln(w, "Resync_Random_Delay is 0 here; real devices wait up to 40 s before their first request")
 	if url := l.Fleet.WebURL(0); url != "" {
 		fmt.Fprintf(w, "web server of the first device: %s\n", url)
 	}

@@ -23,16 +23,16 @@ func deviceCommand(s streams) *cobra.Command {
 	f := &runFlags{count: 1}
 	c := &cobra.Command{
 		Use:   "device",
-		Short: "Run one device in the foreground: its log, its web server, its keypad",
-		Long: `Runs one device. What happens to it is printed as it happens; its web server's
-address is printed at the start.
+		Short: "Run one device: its log, its web server, its keypad",
+		Long: `Runs one device in the foreground, prints each event as it happens, and prints the
+address of the device's web server at the start.
 
-What is typed goes to its keypad: **** enters the menu (on models that have one
-behind a telephone), then 73738# and 1 is a factory reset, 732668# a reboot, 110#
-speaks the address. "hangup" hangs up. The end of the input does not end the
-device; Ctrl-C does.`,
+What you type goes to the keypad of its telephone. **** enters the voice menu, on
+models that have one. There, 110# speaks the address, 732668# reboots, and 73738#
+then 1 is a factory reset. Type hangup to hang up. Ctrl-C ends the device.`,
 		Example: `  spafleet device --model SPA2102
-  spafleet device --model PAP2T --tftp-server 127.0.0.1:6969 --set Resync_Random_Delay=0
+  spafleet device --model PAP2T --tftp-server 127.0.0.1:6969 \
+      --set Resync_Random_Delay=0
   printf '****\n110#\nhangup\n' | spafleet device --model SPA2102 --duration 2s`,
 		Args: noArgs,
 	}
@@ -42,7 +42,7 @@ device; Ctrl-C does.`,
 	_ = c.Flags().MarkHidden("count")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if c.Flags().Changed("count") {
-			return fmt.Errorf("device is one device; 'spafleet run --count %d' runs more", f.count)
+			return fmt.Errorf("device runs one device; for more: spafleet run --count %d", f.count)
 		}
 		story, err := f.story(c, nil)
 		if err != nil {
@@ -88,12 +88,12 @@ func deviceHello(w io.Writer, l *scenarios.Live) {
 		fmt.Fprintf(w, "web server: %s\n", url)
 	}
 	if l.Server != nil {
-		fmt.Fprintf(w, "no target given: the embedded server answers, tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())
+		fmt.Fprintf(w, "built-in server: tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())
 	}
 	if ivr.Has(u.Row.Model) {
 		fmt.Fprintln(w, "keypad: type **** for the menu, hangup to hang up")
 	} else {
-		fmt.Fprintln(w, "keypad: this model has a display and no spoken menu; use its web server")
+		fmt.Fprintln(w, "keypad: this model has no voice menu; use its web server")
 	}
 }
 
@@ -192,7 +192,7 @@ func (k *keypad) line(ctx context.Context, text string) {
 	case text == "hangup":
 		k.hangUp(ctx)
 	case strings.Trim(text, "0123456789*#") != "":
-		k.log.print("keypad: keys are 0 to 9, * and #; or hangup")
+		k.log.print("keypad: type 0 to 9, *, # or hangup")
 	default:
 		k.press(ctx, text)
 	}
@@ -201,7 +201,7 @@ func (k *keypad) line(ctx context.Context, text string) {
 func (k *keypad) press(ctx context.Context, keys string) {
 	v, _ := k.live.Fleet.View(0)
 	if !ivr.Has(v.Unit.Row.Model) {
-		k.log.print("keypad: a %s has a display and no spoken menu", v.Unit.Row.Model.Name)
+		k.log.print("keypad: the %s has no voice menu", v.Unit.Row.Model.Name)
 		return
 	}
 	if !k.off {

@@ -13,9 +13,12 @@ import (
 func firmwareCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "firmware",
-		Short: "Make firmware images that the emulated devices accept",
-		Args:  noArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Short: "Make firmware images for tests of upgrades",
+		Long: `Makes firmware images that emulated devices accept. They are not real images and run
+on no device.`,
+		Example: `  spafleet firmware make --model SPA2102 --version 5.2.12 --out fw.bin`,
+		Args:    noArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(firmwareMakeCommand(s))
 	return c
@@ -35,22 +38,23 @@ func firmwareMakeCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "make",
 		Short: "Make a firmware image for a model",
-		Long: `Writes an image that emulated devices of a name accept and then run as that
-version: the header that is publicly known, and behind it text that says what it
-is. It is not a real image and runs on no device.`,
-		Example: `  spafleet firmware make --model SPA2102 --version 5.2.12 --size 3MB --out spa2102-5-2-12.bin
+		Long: `Writes an image that emulated devices of a model accept; after the upgrade they
+report this version. The image has the publicly known header, followed by text that
+says what it is. It is not a real image and runs on no device.`,
+		Example: `  spafleet firmware make --model SPA2102 --version 5.2.12 --size 3MB \
+      --out spa2102-5-2-12.bin
   spafleet firmware make --model SPA504G --version 7.5.2b --out - | wc -c`,
 		Args: noArgs,
 	}
 	flags := c.Flags()
-	flags.StringVar(&name, "model", "", "model, such as SPA2102")
-	flags.StringVar(&version, "version", "", "version that the device has afterwards")
-	flags.StringVar(&size, "size", "64KB", "size of the file")
-	flags.StringVar(&out, "out", "", "file to write, - for the output")
-	flags.BoolVar(&asJSON, "json", false, "say in JSON what was made")
+	flags.StringVar(&name, "model", "", "`MODEL`, such as SPA2102")
+	flags.StringVar(&version, "version", "", "`VERSION` that the device has after the upgrade")
+	flags.StringVar(&size, "size", "64KB", "`SIZE` of the file")
+	flags.StringVar(&out, "out", "", "`FILE` to write; - is the standard output")
+	flags.BoolVar(&asJSON, "json", false, "print one JSON object")
 	c.RunE = func(*cobra.Command, []string) error {
 		if name == "" || version == "" || out == "" {
-			return fmt.Errorf("give --model, --version and --out, as in 'spafleet firmware make --model SPA2102 --version 5.2.12 --out fw.bin'")
+			return fmt.Errorf("give --model, --version and --out, such as 'spafleet firmware make --model SPA2102 --version 5.2.12 --out fw.bin'")
 		}
 		m, err := model.FindModel(name)
 		if err != nil {
@@ -71,7 +75,7 @@ is. It is not a real image and runs on no device.`,
 			return writeJSON(s.out, madeImage{out, m.Name, version, n})
 		}
 		if out != "-" {
-			fmt.Fprintf(s.out, "%s: an image for the %s of version %s, %d bytes, for emulated devices only\n", out, m.Name, version, n)
+			fmt.Fprintf(s.out, "%s: firmware %s for emulated devices of model %s, %d bytes\n", out, version, m.Name, n)
 		}
 		return nil
 	}

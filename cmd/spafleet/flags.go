@@ -44,7 +44,7 @@ func (f countFlag) String() string {
 func (f countFlag) Set(text string) (err error) {
 	*f.n, err = scenarios.ParseCount(text)
 	if err == nil && *f.n == 0 {
-		err = fmt.Errorf("a fleet of 0 devices does nothing")
+		err = fmt.Errorf("a fleet of 0 devices does nothing; give at least 1")
 	}
 	return err
 }
@@ -126,8 +126,8 @@ type webFlags struct {
 }
 
 func (w *webFlags) register(flags *pflag.FlagSet, port string) {
-	flags.StringVar(&w.port, "listen-web", port, "port of the devices' web servers, 0 for a free one, empty for none")
-	flags.StringVar(&w.side, "web-side", "lan", "side of routers that the devices' addresses are on: lan or wan")
+	flags.StringVar(&w.port, "listen-web", port, "`PORT` of the devices' web servers; 0 for a free one, empty for none")
+	flags.StringVar(&w.side, "web-side", "lan", "`SIDE` of a router that web requests come from: lan or wan")
 }
 
 func (w *webFlags) web() (fleet.Web, error) {

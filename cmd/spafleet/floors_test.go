@@ -97,7 +97,7 @@ func imports(t *testing.T, path string) []string {
 	}
 	var list []string
 	for _, i := range f.Imports {
-		if p, ok := strings.CutPrefix(strings.Trim(i.Path.Value, `"`), "spafleet/"); ok {
+		if p, ok := strings.CutPrefix(strings.Trim(i.Path.Value, `"`), modulePath(t)+"/"); ok {
 			list = append(list, p)
 		}
 	}

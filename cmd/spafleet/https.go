@@ -23,18 +23,18 @@ type certFlags struct {
 }
 
 func (f *certFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.certs, "certs", "", "folder of 'spafleet certs init': the authorities that devices trust and are signed by (a built-in set)")
+	flags.StringVar(&f.certs, "certs", "", "`DIR` of 'spafleet certs init': the authorities that devices trust and that sign devices (default: a built-in set)")
 }
 
 // registerDevices adds what concerns the devices' own certificates.
 func (f *certFlags) registerDevices(flags *pflag.FlagSet) {
 	f.register(flags)
-	flags.StringVar(&f.own, "client-certs", "", "folder with the devices' own certificates: MAC.pem or MAC.crt with MAC.key, or MAC.p12")
-	flags.StringVar(&f.passphrase, "client-certs-pass", "", "file with the pass phrase of the .p12 files")
-	flags.StringVar(&f.trust, "trust", "", "PEM file with further authorities that the devices trust")
-	flags.IntVar(&f.pool, "key-pool", 64, "how many keys the devices' certificates share")
-	flags.IntVar(&f.keep, "keep-certs", certs.Kept, "about how many of the devices' certificates are kept, some 2 kB each; others are made anew for each handshake")
-	flags.BoolVar(&f.unique, "unique-keys", false, "a key for each device; making one takes some 20 ms")
+	flags.StringVar(&f.own, "client-certs", "", "`DIR` with the devices' own certificates: MAC.pem, or MAC.crt with MAC.key, or MAC.p12")
+	flags.StringVar(&f.passphrase, "client-certs-pass", "", "`FILE` with the pass phrase of the .p12 files")
+	flags.StringVar(&f.trust, "trust", "", "PEM `FILE` with further authorities that the devices trust")
+	flags.IntVar(&f.pool, "key-pool", 64, "`NUMBER` of keys that the devices' certificates share")
+	flags.IntVar(&f.keep, "keep-certs", certs.Kept, "about this `NUMBER` of device certificates stay in memory, 2 kB each; others are made again for each handshake")
+	flags.BoolVar(&f.unique, "unique-keys", false, "a key for each device; making one takes about 20 ms")
 }
 
 // pki opens the folder; the built-in authorities without one.
@@ -102,9 +102,9 @@ type secureFlags struct {
 }
 
 func (f *secureFlags) register(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.at, "https", nil, "address of an HTTPS server, [CA=]HOST:PORT with the authority of its certificate (sipura1); may be repeated")
-	flags.StringVar(&f.name, "https-name", "", "name in the certificates: what devices call the server (the host of the address)")
-	flags.StringVar(&f.client, "https-client", "request", "client certificates: none, request, require, or match: as request, but a path with a MAC address is for its device alone")
+	flags.StringArrayVar(&f.at, "https", nil, "serve HTTPS at `[CA=]HOST:PORT`, with a certificate of that authority (default sipura1); may be repeated")
+	flags.StringVar(&f.name, "https-name", "", "host `NAME` in the certificates: the one in the devices' URL (default: the host of --https)")
+	flags.StringVar(&f.client, "https-client", "request", "client certificates, `MODE`: none, request, require, or match (request, and a path with a MAC address is only for that device)")
 	f.certs.register(flags)
 }
 

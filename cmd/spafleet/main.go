@@ -72,16 +72,20 @@ func rootCommand(s streams) *cobra.Command {
 		Short: "Virtual SPA devices by the thousand, for people who run provisioning servers",
 		Long: `Virtual Linksys, Sipura and Cisco SPA devices by the thousand.
 
-Each device lives the provisioning life of the real firmware: it asks its server
-for profiles by TFTP, HTTP and HTTPS, follows its rules, reboots, retries, and
-moves from MFG-RESET to SEC-PRV-2. Use it to load-test a provisioning server, to
-reproduce field bugs, and in CI.
+Each device is provisioned as the real firmware is: it asks its server for
+profiles by TFTP, HTTP or HTTPS, follows its profile rules, reboots, retries, and
+goes from factory reset (MFG-RESET) to fully secured (SEC-PRV-2). Use it to
+load-test a provisioning server, to reproduce bugs from the field, and in CI.
 
-Exit codes: 0 all expectations met · 1 internal error · 2 could not run
-(arguments, file, socket) · 3 ran, an expectation failed · 4 ran, but this
-machine was too slow for the result to count · 130 interrupted.`,
+Exit codes:
+  0    passed: all expectations were met
+  1    internal error
+  2    could not run: arguments, file, socket
+  3    failed: an expectation was not met
+  4    invalid: the machine running spafleet was too slow
+  130  interrupted`,
 		Example: `  spafleet demo
-  spafleet run --model SPA2102 --count 1000 --tftp-server 127.0.0.1:6969 --until SP-CUST --timeout 2m
+  spafleet run --model SPA2102 --count 1000 --tftp-server 127.0.0.1:6969
   spafleet device --model PAP2T
   spafleet models show SPA504G --firmware 7.5.5`,
 		SilenceErrors: true,
@@ -94,6 +98,8 @@ machine was too slow for the result to count · 130 interrupted.`,
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
+	root.SetUsageFunc(writeUsage)
+	root.SetHelpFunc(writeHelp)
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(commands(s)...)
 	return root

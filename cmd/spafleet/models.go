@@ -11,12 +11,12 @@ import (
 func modelsCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "models",
-		Short: "Show the emulated models, their firmware, and how sure each fact is",
-		Long: `Shows what is emulated. Every fact has its evidence:
+		Short: "Show the emulated models, their firmware, and the evidence",
+		Long: `Shows what is emulated. Each fact has its evidence:
 
   documented  a document of the maker says so
   field       seen in a dump, a capture, a log or a repository
-  inferred    our deduction, emulated but not proven`,
+  inferred    our conclusion, not proven`,
 		Example: `  spafleet models list
   spafleet models show SPA2102 --firmware 5.2.10`,
 		Args: noArgs,
@@ -31,8 +31,8 @@ func modelsListCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List all models",
-		Long: `Lists all models, each at the newest firmware that was seen, with the path that
-a unit fresh from the factory asks the TFTP server of its lease for.`,
+		Long: `Lists all models with their newest known firmware and the path that a factory-new
+device asks its TFTP server for.`,
 		Example: `  spafleet models list
   spafleet models list --json | jq -r '.[] | select(.lines > 2) | .model'`,
 		Args: noArgs,
@@ -56,22 +56,22 @@ func modelsShowCommand(s streams) *cobra.Command {
 	asJSON, firmware := false, ""
 	c := &cobra.Command{
 		Use:   "show NAME",
-		Short: "Show everything that is known of a model",
-		Long: `Shows every fact of a model at one firmware with its evidence, its HTTPS client
-(what it speaks, trusts, checks and shows), how an example device looks to a
-server, and the firmware's switches: what is uncertain about it, or differs
-between firmwares, and can be turned with --switch.`,
+		Short: "Show all facts of a model",
+		Long: `Shows all facts of a model at one firmware with their evidence: its HTTPS client,
+what an example device looks like to a server, and its switches. A switch is a
+behaviour that is not certain, or that differs between firmware versions; --switch
+NAME=VALUE of 'run' changes it.`,
 		Example: `  spafleet models show SPA2102
   spafleet models show SPA504G --firmware 7.5.5
-  spafleet models show PAP2T --json | jq '.switches[] | select(.evidence == "inferred")'`,
+  spafleet models show PAP2T --json | jq '.switches[].name'`,
 		ValidArgsFunction: completeModels,
 	}
-	c.Flags().StringVar(&firmware, "firmware", "", "firmware version (the newest seen)")
+	c.Flags().StringVar(&firmware, "firmware", "", "firmware `VERSION` (default: the newest known)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	_ = c.RegisterFlagCompletionFunc("firmware", completeFirmware)
 	c.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return fmt.Errorf("models show takes the name of one model, such as SPA2102; 'spafleet models list' shows all")
+			return fmt.Errorf("give the name of one model, such as SPA2102; 'spafleet models list' shows all")
 		}
 		return nil
 	}

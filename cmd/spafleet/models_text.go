@@ -12,16 +12,16 @@ import (
 )
 
 func writeModels(w io.Writer, reports []modelReport) {
-	rows := [][]string{{"MODEL", "FAMILY", "LINES", "NEWEST SEEN", "FIRMWARES", "FIRST REQUEST", "EVIDENCE"}}
+	rows := [][]string{{"MODEL", "FAMILY", "LINES", "NEWEST", "FIRMWARES", "FIRST REQUEST", "EVIDENCE"}}
 	for _, r := range reports {
 		rows = append(rows, []string{r.Model, r.Family, linesOf(r), firmwareText(r.Firmware), strconv.Itoa(len(r.Firmwares)),
 			r.Example.FirstRequest, evidenceText(r.Evidence)})
 	}
 	writeTable(w, "", rows)
 	fmt.Fprintf(w, `
-%d models. FIRST REQUEST is what a unit fresh from the factory asks the TFTP server
-of its lease for. EVIDENCE counts the model's facts: d documented, f field (seen
-on real devices), i inferred. 'spafleet models show NAME' shows them.
+%d models. FIRST REQUEST is what a factory-new device asks its TFTP server for.
+EVIDENCE counts the facts of a model: d documented, f field (seen on real devices),
+i inferred. 'spafleet models show NAME' shows them.
 `, len(reports))
 }
 
@@ -32,7 +32,7 @@ func linesOf(r modelReport) string {
 	return strconv.Itoa(r.Lines)
 }
 
-// firmwareText marks a version that nobody saw.
+// firmwareText marks a version that was only inferred.
 func firmwareText(f model.Firmware) string {
 	if f.Evidence == model.Inferred {
 		return f.Version + " (inferred)"
@@ -104,12 +104,12 @@ func writeHTTPS(b *strings.Builder, p *certs.Profile) {
 }
 
 func writeExample(b *strings.Builder, e exampleDevice) {
-	fmt.Fprintf(b, "\nan example: seed %d, device %d\n", e.Seed, e.Index)
+	fmt.Fprintf(b, "\nexample: seed %d, device %d\n", e.Seed, e.Index)
 	writeTable(b, "  ", [][]string{
 		{"MAC address", e.MAC},
 		{"serial number", e.Serial},
 		{"User-Agent", e.UserAgent},
-		{"first request", e.FirstRequest + " from the TFTP server of its lease"},
+		{"first request", e.FirstRequest + " from the TFTP server of option 66"},
 	})
 }
 
@@ -126,7 +126,7 @@ func writeFirmwares(b *strings.Builder, r modelReport) {
 	}
 	b.WriteString("\nstaged upgrades\n")
 	if len(r.Constraints) == 0 {
-		b.WriteString("  none known: each version installs over any other\n")
+		b.WriteString("  none known: each version installs over every other\n")
 	}
 	for _, c := range r.Constraints {
 		fmt.Fprintf(b, "  %s and later install only over %s or later (%s)\n", c.From, c.Needs, c.Evidence)
@@ -146,7 +146,7 @@ func writeWrapped(b *strings.Builder, title string, words []string) {
 }
 
 func writeSwitches(b *strings.Builder, switches []model.Setting) {
-	b.WriteString("\nswitches: turn them with 'spafleet run --switch NAME=VALUE'\n")
+	b.WriteString("\nswitches: change one with 'spafleet run --switch NAME=VALUE'\n")
 	rows := [][]string{{"NAME", "VALUE", "EVIDENCE", "CHOICES", "MEANING"}}
 	for _, s := range switches {
 		rows = append(rows, []string{s.Name, s.Value, s.Evidence.String(), s.Choices, s.Meaning})

@@ -32,7 +32,7 @@ func printPlan(s streams, story *scenarios.Story, st *stage) error {
 // writeForecast prints a forecast in words.
 func writeForecast(w io.Writer, f *scenarios.Forecast) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d devices, seed %d; this is a plan, nothing was started\n\n", f.Name, f.Devices, f.Seed)
+	fmt.Fprintf(&b, "%s: %d devices, seed %d; plan only, nothing was started\n\n", f.Name, f.Devices, f.Seed)
 	for _, m := range f.Models {
 		fmt.Fprintf(&b, "%-22s %9d\n", m.Model+" "+m.Firmware, m.Devices)
 	}
@@ -44,20 +44,20 @@ func writeForecast(w io.Writer, f *scenarios.Forecast) {
 		row(first(i, "contacts"), "%s", contactText(&c))
 	}
 	row("start", "%s", startText(f))
-	row("steady", "%s resyncs/s, as the presets are; profiles may say otherwise", rateText(f.Steady))
+	row("steady", "%s resyncs/s with the presets; profiles may change that", rateText(f.Steady))
 	d := &f.Descriptors
-	row("sockets", "%d attempts at once, each with one socket, and %d of the program's; %d files may be open (RLIMIT_NOFILE)", d.Attempts, d.Sockets, d.Limit)
+	row("sockets", "up to %d attempts at once with one socket each, %d for the program itself; open-file limit %d", d.Attempts, d.Sockets, d.Limit)
 	if peak := f.Start.Peak(); peak > 0 {
-		row("", "at %s/s the places are enough while a resync takes less than %s", rateText(peak), seconds(float64(d.Attempts)/peak))
+		row("", "enough for %s/s if a resync takes less than %s", rateText(peak), seconds(float64(d.Attempts)/peak))
 	}
 	m := &f.Memory
-	row("memory", "%s: %d B a device, %s for attempts, and what the collector leaves; %s are available", scenarios.SizeText(m.Whole), m.PerDevice, scenarios.SizeText(m.Attempts), scenarios.SizeText(m.Available))
+	row("memory", "%s: %d B per device, %s for attempts, the rest for garbage collection; %s available", scenarios.SizeText(m.Whole), m.PerDevice, scenarios.SizeText(m.Attempts), scenarios.SizeText(m.Available))
 	row("", "%s", m.Basis)
 	row("certificates", "%s", certificatesText(&f.Certificates))
 	row("addresses", "%s", addressesText(&f.Addresses))
 	c := &f.Connections
-	row("connections", "%s/s from the busiest address; above %.0f/s is too near %d ports / 60 s = %.0f/s", rateText(c.PerSecond), c.Warn, c.Ports, c.Most)
-	row("cpu", "%.1f of %d cores in the first second, at about %s a resync", f.CPU.Peak, f.CPU.Cores, seconds(f.CPU.PerAttempt))
+	row("connections", "%s/s from the busiest address; more than %.0f/s is risky: %d ports / 60 s = %.0f/s", rateText(c.PerSecond), c.Warn, c.Ports, c.Most)
+	row("cpu", "%.1f of %d cores in the first second, about %s per resync", f.CPU.Peak, f.CPU.Cores, seconds(f.CPU.PerAttempt))
 	writeMisfits(&b, f.Misfits)
 	io.WriteString(w, b.String())
 }
@@ -71,14 +71,14 @@ func first(i int, name string) string {
 
 func contactText(c *scenarios.Contact) string {
 	if c.Where == "embedded" {
-		return "the embedded server, for " + strings.Join(c.For, ", ")
+		return "the built-in server, for " + strings.Join(c.For, ", ")
 	}
 	place := c.Where
 	if len(c.Addresses) > 0 && c.Addresses[0] != c.Host {
 		place += " " + strings.Join(c.Addresses, ", ")
 	}
 	if c.Where == "dns" {
-		place = "judged when DNS has said where it is"
+		place = "checked when DNS has answered"
 	}
 	return fmt.Sprintf("%s: %s, for %s", c.Host, place, strings.Join(c.For, ", "))
 }
@@ -93,22 +93,22 @@ func startText(f *scenarios.Forecast) string {
 		parts = append(parts, fmt.Sprintf("%s resyncs/s for %s", rateText(s.PerSecond), time.Duration(s.Window*float64(time.Second))))
 	}
 	if s.Waiting > 0 {
-		parts = append(parts, fmt.Sprintf("%d devices wait to be told", s.Waiting))
+		parts = append(parts, fmt.Sprintf("%d devices start later, by a step or a command", s.Waiting))
 	}
 	text := strings.Join(parts, ", ")
 	if s.Rate > 0 {
-		text += fmt.Sprintf("; held to %s/s", rateText(s.Rate))
+		text += fmt.Sprintf("; limited to %s/s", rateText(s.Rate))
 	}
 	return text
 }
 
 func certificatesText(c *scenarios.Certificates) string {
 	if !c.Known {
-		return fmt.Sprintf("none, unless a profile says https: then up to %d, with %d keys", c.Devices, c.Keys)
+		return fmt.Sprintf("none, unless a profile asks for https: then up to %d, with %d keys", c.Devices, c.Keys)
 	}
-	text := fmt.Sprintf("%d to make, with %d keys: %s of CPU, by two made here just now", c.Devices, c.Keys, seconds(c.CPUSeconds))
+	text := fmt.Sprintf("%d to make, with %d keys: %s of CPU time, measured with two", c.Devices, c.Keys, seconds(c.CPUSeconds))
 	if c.Kept < c.Devices {
-		text += fmt.Sprintf("; %d are kept (--keep-certs), the others are made again when they are shown", c.Kept)
+		text += fmt.Sprintf("; %d stay in memory (--keep-certs), the others are made again for each handshake", c.Kept)
 	}
 	return text
 }
@@ -116,17 +116,17 @@ func certificatesText(c *scenarios.Certificates) string {
 func addressesText(a *scenarios.Addresses) string {
 	text := fmt.Sprintf("%s to %s", a.First, a.Last)
 	if !a.Own {
-		text += ", which this machine cannot bind: all traffic comes from one address"
+		text += "; this machine cannot use them: all traffic comes from one address"
 	}
 	return text
 }
 
 func writeMisfits(b *strings.Builder, list []scenarios.Misfit) {
 	if len(list) == 0 {
-		b.WriteString("\nall of it fits\n")
+		b.WriteString("\neverything fits\n")
 		return
 	}
-	b.WriteString("\nwhat does not fit\n")
+	b.WriteString("\ndoes not fit\n")
 	for _, m := range list {
 		mark := "!"
 		if m.Refused {

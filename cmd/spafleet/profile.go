@@ -19,9 +19,9 @@ import (
 func profileCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "profile",
-		Short: "Make and open the files that devices take",
-		Long: `Makes and opens profile files. IN and OUT are files; - is the standard input or
-output. OUT is written whole or not at all.`,
+		Short: "Make, open and check profile files",
+		Long: `Makes, opens and checks profile files. IN and OUT are files; - is the standard input
+or output. OUT is written completely or not at all.`,
 		Example: `  spafleet profile encrypt phone.xml phone.cfg --key 0123abcd --gzip
   spafleet profile show phone.cfg --key 0123abcd --model SPA942
   spafleet profile compile phone.txt 000e08012345.cfg --target 000e08012345`,
@@ -39,19 +39,19 @@ func encryptCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "encrypt IN [OUT]",
 		Short: "Encrypt a profile for a rule with --key",
-		Long: `Encrypts a file as 'openssl enc -aes-256-cbc -md md5 -k KEY' does, which is what a
-Profile_Rule with [--key KEY] opens. A device decrypts before it unpacks, hence
---gzip here, and not gzip afterwards.`,
+		Long: `Encrypts a file as 'openssl enc -aes-256-cbc -md md5 -k KEY' does. A device with
+[--key KEY] in its Profile_Rule opens it. Use --gzip here and do not compress the
+result: a device first decrypts, then unpacks.`,
 		Example: `  spafleet profile encrypt phone.xml phone.cfg --key 0123abcd
   spafleet profile encrypt phone.xml --key 0123abcd --gzip > phone.cfg`,
 		Args: inOut,
 	}
-	c.Flags().StringVar(&key, "key", "", "the rule's key; hexadecimal ones are a passphrase like any other")
-	c.Flags().BoolVar(&gzip, "gzip", false, "compress first")
+	c.Flags().StringVar(&key, "key", "", "`KEY` in the device's rule; hexadecimal digits are a pass phrase like any other")
+	c.Flags().BoolVar(&gzip, "gzip", false, "compress before encrypting")
 	addSeed(c, &seed)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if key == "" {
-			return fmt.Errorf("profile encrypt needs --key, the one that the device's rule has")
+			return fmt.Errorf("profile encrypt needs --key, the key in the device's rule")
 		}
 		plain, err := readInput(s, args[0])
 		if err != nil {
@@ -77,17 +77,17 @@ func decryptCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "decrypt IN [OUT]",
 		Short: "Decrypt a profile with its key",
-		Long: `Decrypts a file as a device with [--key KEY] in its rule does. What comes out may
-be compressed. A file that the key does not open is exit code 3; where it was made
-with one of the usual mistakes, that is named.`,
+		Long: `Decrypts a file as a device with [--key KEY] in its rule does. The result may be
+compressed. If the key does not open the file, the exit code is 3, and the output
+names the mistake if it is a common one.`,
 		Example: `  spafleet profile decrypt phone.cfg phone.xml --key 0123abcd
   spafleet profile decrypt phone.cfg.gz.enc --key 0123abcd | gzip -d`,
 		Args: inOut,
 	}
-	c.Flags().StringVar(&key, "key", "", "the rule's key")
+	c.Flags().StringVar(&key, "key", "", "`KEY` in the device's rule")
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		if key == "" {
-			return fmt.Errorf("profile decrypt needs --key, the one that the device's rule has")
+			return fmt.Errorf("profile decrypt needs --key, the key in the device's rule")
 		}
 		body, err := readInput(s, args[0])
 		if err != nil {
@@ -100,7 +100,7 @@ with one of the usual mistakes, that is named.`,
 		}
 		// One wrong key in 256 opens a file, to noise.
 		if d := profile.Describe(plain); d.Format == profile.FormatUnknown {
-			fmt.Fprintf(s.err, "note: what comes out is no profile: a wrong key?\n")
+			fmt.Fprintf(s.err, "note: the result is not a profile; the key may be wrong\n")
 		}
 		return writeOutput(s, outOf(args), plain)
 	}
@@ -110,7 +110,7 @@ with one of the usual mistakes, that is named.`,
 // inOut takes IN and maybe OUT.
 func inOut(c *cobra.Command, args []string) error {
 	if len(args) < 1 || len(args) > 2 {
-		return fmt.Errorf("profile %s takes IN and maybe OUT, not %d arguments; - is the standard input or output", c.Name(), len(args))
+		return fmt.Errorf("profile %s takes IN and optionally OUT, not %d arguments; - is the standard input or output", c.Name(), len(args))
 	}
 	return nil
 }
@@ -123,7 +123,7 @@ func outOf(args []string) string {
 }
 
 func addSeed(c *cobra.Command, seed *uint64) {
-	c.Flags().Uint64Var(seed, "seed", 0, "draw salt and IV from this number: the same bytes each time, for tests only")
+	c.Flags().Uint64Var(seed, "seed", 0, "make salt and IV from this `NUMBER`: the same bytes each time, for tests only")
 }
 
 // chance is where salts come from: the system, unless a seed was given.
@@ -164,7 +164,7 @@ func writeOutput(s streams, name string, data []byte) error {
 		return nil
 	}
 	if isTerminal(s.out) && profile.Describe(data).Format != profile.FormatXML {
-		return fmt.Errorf("the result is no text, and the output is a terminal; name a file: OUT")
+		return fmt.Errorf("the result is binary and the output is a terminal; give a file as OUT")
 	}
 	_, err := s.out.Write(data)
 	return err

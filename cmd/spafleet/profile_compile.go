@@ -32,30 +32,30 @@ func compileCommand(s streams) *cobra.Command {
 	f := &compileFlags{}
 	c := &cobra.Command{
 		Use:   "compile IN [OUT]",
-		Short: "Compile source text or XML into a container, as the vendor's spc does",
-		Long: `Compiles a profile into spafleet's own container, SPAFLTC1. The vendor's binary
-format is not public; the container has the meaning of its options, so that files
-addressed to one device can be tested. Only spafleet's devices take it.
+		Short: "Compile source text or XML, as the vendor's spc does",
+		Long: `Compiles a profile into spafleet's own container format, SPAFLTC1, which only
+emulated devices accept. The vendor's binary format is not public. The container
+supports the same options, so you can test files addressed to one device.
 
-IN is the compiler's source text, or XML, plain or gzip:
+IN is source text as for the vendor's compiler, or XML, plain or compressed:
 
   Profile_Rule "http://192.0.2.1/$MA.cfg" ;    # no mark: not for the end user
   User_ID[1] ! "1001" ;                        # ! the end user may change it
   Display_Name_1_ ? "Desk" ;                   # ? the end user may read it
   import base.txt
 
-Source text cannot leave the access unsaid: XML without a ua attribute becomes na.
-With --aes or --rc4 the device's rule needs the same key: [--key KEY].
+In source text each parameter has an access; XML without a ua attribute becomes na.
+With --aes or --rc4 the device's rule needs the same key: [--key KEY]. A * after a
+name, as in templates for remote customization, is accepted and reported. A value
+without quotes ends at the semicolon.
 
-A * behind a name, as in the templates of units that are customized remotely, is
-taken and named. A value without quotes reaches to its semicolon.
-
-The options have the names of the vendor's compiler. As with it, --sample-profile,
---sample-xml, --sample-xml-compact and --xml-schema take no IN and write the
-factory set of a model to OUT: as source text, as XML, as XML without comments, or
-the schema of such XML.`,
+The options have the names of the vendor's compiler. --sample-profile,
+--sample-xml, --sample-xml-compact and --xml-schema take no IN. They write the
+factory parameters of a model to OUT: as source text, as XML, as XML without
+comments, or as the schema of that XML.`,
 		Example: `  spafleet profile compile phone.txt 000e08012345.cfg --target 000e08012345
-  spafleet profile compile phone.xml phone.cfg --aes --hex-key 000102030405060708090a0b0c0d0e0f --family 'phone 9xx'
+  spafleet profile compile phone.xml phone.cfg --family 'phone 9xx' \
+      --aes --hex-key 000102030405060708090a0b0c0d0e0f
   spafleet profile compile - --scramble < phone.txt > phone.cfg
   spafleet profile compile --sample-xml --model SPA942 spa942.xml`,
 		Args: cobra.ArbitraryArgs, // counted when --cmd-file has been read
@@ -76,7 +76,7 @@ the schema of such XML.`,
 			return err
 		}
 		if f.json && outOf(args) == "-" {
-			return fmt.Errorf("profile compile --json needs OUT: without it, the file itself goes to the standard output")
+			return fmt.Errorf("profile compile --json needs OUT: without it the profile goes to the standard output")
 		}
 		return f.compile(c, s, args)
 	}
@@ -85,19 +85,19 @@ the schema of such XML.`,
 
 func (f *compileFlags) register(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringVar(&f.container.MAC, "target", "", "only the device of this MAC address opens it")
-	flags.BoolVar(&f.container.Scramble, "scramble", false, "every device can read it, no person")
-	flags.StringVar(&f.container.Family, "family", "", "only devices of this family take it; 'spafleet models list' shows them")
+	flags.StringVar(&f.container.MAC, "target", "", "only the device of this `MAC` address can open it")
+	flags.BoolVar(&f.container.Scramble, "scramble", false, "any device can read it, but no person")
+	flags.StringVar(&f.container.Family, "family", "", "only devices of this `FAMILY` take it; 'spafleet models list' shows them")
 	flags.BoolVar(&f.aes, "aes", false, "encrypt with AES")
 	flags.BoolVar(&f.rc4, "rc4", false, "encrypt with RC4")
-	flags.StringVar(&f.container.AsciiKey, "ascii-key", "", "key as text: hashed to 128 bits")
-	flags.StringVar(&f.container.HexKey, "hex-key", "", "key as hexadecimal digits: 128, 192 or 256 bits")
-	flags.BoolVar(&f.quiet, "quiet", false, "do not say what was made")
-	flags.StringVar(&f.log, "log", "", "append to this file what was made")
-	flags.StringVar(&f.commands, "cmd-file", "", "read further arguments from this file")
+	flags.StringVar(&f.container.AsciiKey, "ascii-key", "", "`KEY` as text, hashed to 128 bits")
+	flags.StringVar(&f.container.HexKey, "hex-key", "", "`KEY` as hexadecimal digits: 128, 192 or 256 bits")
+	flags.BoolVar(&f.quiet, "quiet", false, "print nothing")
+	flags.StringVar(&f.log, "log", "", "append a line to this `FILE`")
+	flags.StringVar(&f.commands, "cmd-file", "", "read further arguments from this `FILE`")
 	f.sample.register(c)
 	addSeed(c, &f.seed)
-	flags.BoolVar(&f.json, "json", false, "say as JSON what was made")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	_ = c.RegisterFlagCompletionFunc("family", cobra.FixedCompletions(families(), cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -273,7 +273,7 @@ func paramsOf(name string, body []byte) ([]profile.Param, error) {
 		return file.Params, err
 	case d.Format == profile.FormatSource:
 	case d.Format != profile.FormatUnknown:
-		return nil, fmt.Errorf("it is made already (%s); give the source text or XML that it was made of", d)
+		return nil, fmt.Errorf("it is already compiled or encrypted (%s); give its source text or XML", d)
 	case d.Hint != "":
 		return nil, fmt.Errorf("%s", d.Hint)
 	}

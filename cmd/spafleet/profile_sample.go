@@ -18,13 +18,13 @@ type sampleFlags struct {
 
 func (f *sampleFlags) register(c *cobra.Command) {
 	flags := c.Flags()
-	flags.BoolVar(&f.source, "sample-profile", false, "write the factory set as source text")
-	flags.BoolVar(&f.xml, "sample-xml", false, "write the factory set as XML")
-	flags.BoolVar(&f.compact, "sample-xml-compact", false, "write the factory set as XML without comments")
-	flags.BoolVar(&f.attributes, "va", false, "with the XML samples: values as attributes")
+	flags.BoolVar(&f.source, "sample-profile", false, "write the factory parameters as source text")
+	flags.BoolVar(&f.xml, "sample-xml", false, "write the factory parameters as XML")
+	flags.BoolVar(&f.compact, "sample-xml-compact", false, "write the factory parameters as XML without comments")
+	flags.BoolVar(&f.attributes, "va", false, "write values as attributes, with --sample-xml and --sample-xml-compact")
 	flags.BoolVar(&f.schema, "xml-schema", false, "write the schema of the model's XML")
-	flags.StringVar(&f.model, "model", "", "model of a sample or schema")
-	flags.StringVar(&f.firmware, "firmware", "", "firmware of a sample or schema, the newest if not given")
+	flags.StringVar(&f.model, "model", "", "`MODEL` of the sample or schema")
+	flags.StringVar(&f.firmware, "firmware", "", "firmware `VERSION` of the sample or schema (default: the newest known)")
 	_ = c.RegisterFlagCompletionFunc("model", func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 		return completeModels(c, nil, word)
 	})
@@ -51,7 +51,7 @@ func (f *sampleFlags) write(s streams, args []string) error {
 	names := f.names()
 	switch {
 	case len(names) > 1:
-		return fmt.Errorf("%s exclude each other", strings.Join(names, " and "))
+		return fmt.Errorf("give only one of %s", strings.Join(names, " and "))
 	case len(args) > 1:
 		return fmt.Errorf("profile compile %s takes no IN and at most one OUT, not %d arguments", names[0], len(args))
 	case f.model == "":

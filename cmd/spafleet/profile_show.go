@@ -24,33 +24,34 @@ func profileShowCommand(s streams) *cobra.Command {
 	f := &showFlags{}
 	c := &cobra.Command{
 		Use:   "show IN",
-		Short: "Say what a profile file is and what is in it",
-		Long: `Says what a file is and opens it as a device does. A file that a device would
-refuse is exit code 3, with the device's own words ($ERR) and the likely cause.
+		Short: "Show what a profile file is and what it contains",
+		Long: `Shows what a file is and opens it as a device does. If a device would refuse the
+file, the exit code is 3, with the device's error text ($ERR) and the likely cause.
 
---key is the one of the device's rule, --mac its address, for files made for it
-alone. With --model the model's limits apply, and the parameters that it does not
-have are named, as are values that it would not take.
+--key is the key in the device's rule. --mac is the device's address, for a file
+made for that device only. With --model, the limits of the model apply; parameters
+that the model does not have and values that it would not take are listed.
 
-A file compiled by the vendor's spc cannot be read, as its format is not public. If
-you have a program that can, name it with --decoder: it gets the file on its
+A file compiled by the vendor's spc cannot be read: its format is not public. If
+you have a program that reads it, name it with --decoder. It gets the file on its
 standard input, SPAFLEET_MAC, SPAFLEET_FAMILY and SPAFLEET_KEY in its environment,
 and prints the source text.`,
 		Example: `  spafleet profile show phone.xml --model SPA942
   spafleet profile show phone.cfg --key 0123abcd
-  curl -s http://127.0.0.1:8080/spa2102.cfg | spafleet profile show - --json | jq .parameters`,
+  curl -s http://127.0.0.1:8080/spa2102.cfg |
+      spafleet profile show - --json | jq .parameters`,
 	}
-	c.Flags().StringVar(&f.key, "key", "", "key of the device's rule")
-	c.Flags().StringVar(&f.mac, "mac", "", "MAC address of the device")
-	c.Flags().StringVar(&f.model, "model", "", "model of the device")
-	c.Flags().StringVar(&f.decoder.Program, "decoder", "", "program that opens files compiled by the vendor's spc")
+	c.Flags().StringVar(&f.key, "key", "", "`KEY` in the device's rule")
+	c.Flags().StringVar(&f.mac, "mac", "", "`MAC` address of the device")
+	c.Flags().StringVar(&f.model, "model", "", "`MODEL` of the device")
+	c.Flags().StringVar(&f.decoder.Program, "decoder", "", "`PROGRAM` that opens files compiled by the vendor's spc")
 	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
 	_ = c.RegisterFlagCompletionFunc("model", func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 		return completeModels(c, nil, word)
 	})
 	c.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return fmt.Errorf("profile show takes one file, - for the standard input")
+			return fmt.Errorf("give one file; - is the standard input")
 		}
 		return nil
 	}
@@ -220,7 +221,7 @@ func (r *profileReport) writeRefusal(b *strings.Builder) {
 func (r *profileReport) writeParams(b *strings.Builder) {
 	fmt.Fprintf(b, "protection: %s\nparameters: %d\n", strings.Join(r.Protection, ", "), len(r.Parameters))
 	if r.Truncated > 0 {
-		fmt.Fprintf(b, "values that a device cuts off at their maximum length: %d\n", r.Truncated)
+		fmt.Fprintf(b, "values cut off at their maximum length: %d\n", r.Truncated)
 	}
 	if len(r.Parameters) == 0 {
 		return
@@ -245,15 +246,15 @@ func (r *profileReport) writeUnknown(b *strings.Builder) {
 		}
 	}
 	if len(bad) > 0 {
-		fmt.Fprintf(b, "\nthe %s keeps the old value of:\n", r.Model)
+		fmt.Fprintf(b, "\nthe %s does not accept these values and keeps the old ones:\n", r.Model)
 		writeTable(b, "  ", bad)
 	}
 	switch {
 	case len(rows) > 0:
-		fmt.Fprintf(b, "\nthe %s does not have, and ignores:\n", r.Model)
+		fmt.Fprintf(b, "\nthe %s does not have these parameters and ignores them:\n", r.Model)
 		writeTable(b, "  ", rows)
 	case r.Model != "":
-		fmt.Fprintf(b, "\nthe %s has them all\n", r.Model)
+		fmt.Fprintf(b, "\nthe %s has all these parameters\n", r.Model)
 	}
 }
 
@@ -268,7 +269,7 @@ func orDash(text string) string {
 func valueText(value *string) string {
 	switch {
 	case value == nil:
-		return "(as it is)"
+		return "(unchanged)"
 	case *value == "":
 		return `""`
 	}

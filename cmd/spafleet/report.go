@@ -18,10 +18,12 @@ import (
 
 func reportCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "report",
-		Short: "Merge the results of a fleet that ran on many machines",
-		Args:  noArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:     "report",
+		Short:   "Merge the results of a run on many machines",
+		Long:    `Works with the results that 'spafleet run --result' writes.`,
+		Example: `  spafleet report merge 0.json 1.json 2.json`,
+		Args:    noArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(mergeCommand(s))
 	return c
@@ -31,21 +33,22 @@ func mergeCommand(s streams) *cobra.Command {
 	asJSON := false
 	c := &cobra.Command{
 		Use:   "merge RESULT...",
-		Short: "Merge the results of shards into the report of the whole fleet",
-		Long: `Merges the results of all shards of a run into the report that one process would
-have given: counters and histograms add up exactly, and what was claimed of the
-fleet is decided for the whole of it. The exit code is that of the merged verdict.
+		Short: "Merge the results of all shards into one report",
+		Long: `Merges the results of all shards of a run into one report, the same that a single
+process would have given. Counters and histograms add up exactly. Expectations are
+checked for the whole fleet, and the exit code is that of the merged report.
 
-A RESULT is a file of 'run --result', or a log in which 'run --result -' left its
-marked lines; - reads standard input. Of several attempts of a shard the last
-counts. A shard that is missing or there twice, and a result of another run, seed
-or story, is refused by name.`,
+RESULT is a file written by 'run --result FILE', or a log that contains the marked
+lines of 'run --result -'; - is the standard input. If a shard ran several times,
+the last attempt counts. A missing shard, a shard given twice, and a result of
+another run, seed or scenario are errors.`,
 		Example: `  spafleet report merge 0.json 1.json 2.json
   spafleet report merge --json shard-*.json
-  kubectl logs -l batch.kubernetes.io/job-name=spafleet --tail=-1 | spafleet report merge -`,
+  kubectl logs -l batch.kubernetes.io/job-name=spafleet --tail=-1 |
+      spafleet report merge -`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("merge what? give the results of all shards, or - for a log on standard input")
+				return errors.New("give the results of all shards, or - for a log on the standard input")
 			}
 			return nil
 		},
@@ -94,13 +97,13 @@ func readResults(in io.Reader, name string) ([]scenarios.Part, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
 	case len(text) > mostResults:
-		return nil, fmt.Errorf("%s: more than %d bytes; keep the lines of the results and those before them", name, mostResults)
+		return nil, fmt.Errorf("%s has more than %d bytes; keep only the result lines and the marker lines before them", name, mostResults)
 	case bytes.Contains(text, []byte(frameMark)):
 		return readLog(name, text)
 	}
 	r := &scenarios.Report{}
 	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fmt.Errorf("%s holds no result of 'spafleet run --result': %w", name, err)
+		return nil, fmt.Errorf("%s is not a result of 'spafleet run --result': %w", name, err)
 	}
 	return []scenarios.Part{{From: name, Report: r}}, nil
 }
@@ -129,7 +132,7 @@ func readLog(name string, text []byte) ([]scenarios.Part, error) {
 		case at >= 0:
 			digest, m, ok := readMark(string(line[at+len(frameMark):]))
 			if !ok {
-				return nil, fmt.Errorf("%s:%d: a damaged marker line", name, n)
+				return nil, fmt.Errorf("%s:%d: this marker line is damaged", name, n)
 			}
 			m.line = n
 			open[digest] = m

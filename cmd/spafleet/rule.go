@@ -17,9 +17,13 @@ import (
 func ruleCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rule",
-		Short: "See what a device makes of a rule",
-		Args:  noArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Short: "Evaluate and check profile rules",
+		Long: `Evaluates a Profile_Rule as a device does, or explains the mistake in it. No socket
+is opened.`,
+		Example: `  spafleet rule eval '/spa$PSN.cfg' --tftp-server 10.0.0.5
+  spafleet rule check '("$A" ne "x" http://s/x'`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(ruleEvalCommand(s), ruleCheckCommand(s))
 	return c
@@ -34,16 +38,16 @@ type ruleFlags struct {
 
 func (f *ruleFlags) register(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringVar(&f.model, "model", "SPA2102", "model")
-	flags.StringVar(&f.firmware, "firmware", "", "firmware version (the newest seen)")
-	flags.StringVar(&f.mac, "mac", "", "MAC address, 12 hexadecimal digits")
-	flags.StringVar(&f.serial, "serial", "", "serial number")
-	flags.StringVar(&f.ip, "ip", "192.168.1.100", "the device's own address, $IP")
-	flags.StringVar(&f.tftpServer, "tftp-server", "", "DHCP option 66: host or host:port")
-	flags.StringVar(&f.tftpServer, "dhcp-server", "", "the same as --tftp-server")
-	flags.StringArrayVar(&f.sets, "set", nil, "a parameter's value, NAME=VALUE; may be repeated")
-	flags.StringArrayVar(&f.envs, "env", nil, "a macro of the moment, such as REGTMR1=301 or CCERT=Installed; may be repeated")
-	flags.StringArrayVar(&f.switches, "switch", nil, "turn a switch of the firmware, NAME=VALUE")
+	flags.StringVar(&f.model, "model", "SPA2102", "`MODEL` of the device")
+	flags.StringVar(&f.firmware, "firmware", "", "firmware `VERSION` (default: the newest known)")
+	flags.StringVar(&f.mac, "mac", "", "`MAC` address, 12 hexadecimal digits")
+	flags.StringVar(&f.serial, "serial", "", "serial `NUMBER`")
+	flags.StringVar(&f.ip, "ip", "192.168.1.100", "the device's own `ADDRESS`, $IP")
+	flags.StringVar(&f.tftpServer, "tftp-server", "", "DHCP option 66: `HOST` or HOST:PORT of the TFTP server")
+	flags.StringVar(&f.tftpServer, "dhcp-server", "", "the same as --tftp-server, `HOST` or HOST:PORT")
+	flags.StringArrayVar(&f.sets, "set", nil, "set a parameter, `NAME=VALUE`; may be repeated")
+	flags.StringArrayVar(&f.envs, "env", nil, "set a macro, `NAME=VALUE`, such as REGTMR1=301 or CCERT=Installed; may be repeated")
+	flags.StringArrayVar(&f.switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; may be repeated")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 }
 
@@ -51,13 +55,15 @@ func ruleEvalCommand(s streams) *cobra.Command {
 	f := &ruleFlags{}
 	c := &cobra.Command{
 		Use:   "eval RULE",
-		Short: "Evaluate a rule for a device: what it would ask for",
-		Long: `Evaluates a Profile_Rule as a device of that model and firmware does, and prints
-what it would ask its server for. No socket is opened. Exit code 3 says that the
-device fails on the rule.`,
+		Short: "Show what a device would ask its server for",
+		Long: `Evaluates a Profile_Rule as a device of this model and firmware does, and prints
+the request that the device would send. No socket is opened. If the device would
+fail on the rule, the exit code is 3.`,
 		Example: `  spafleet rule eval '/spa$PSN.cfg' --tftp-server 10.0.0.5
-  spafleet rule eval '[--key $A] http://prov.example.com/$B/$MA.cfg' --mac 000e08012345 --set GPP_A=secret --set GPP_B=dir --json
-  spafleet rule eval '($REGTMR1 eq 0)? http://p.example.com/has | [--post a] http://p.example.com/lost?' --env REGTMR1=301`,
+  spafleet rule eval '[--key $A] http://prov.example.com/$B/$MA.cfg' \
+      --mac 000e08012345 --set GPP_A=secret --set GPP_B=dir --json
+  spafleet rule eval --env REGTMR1=301 \
+      '($REGTMR1 eq 0)? http://p.example.com/has | http://p.example.com/lost'`,
 		Args: oneRule,
 	}
 	f.register(c)
@@ -73,7 +79,7 @@ device fails on the rule.`,
 
 func oneRule(c *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("give one rule, quoted; see '%s -h'", c.CommandPath())
+		return fmt.Errorf("give one rule, in quotes; see '%s -h'", c.CommandPath())
 	}
 	return nil
 }
@@ -162,7 +168,7 @@ func (f *ruleFlags) moment(u *device.Unit, s *device.Situation) error {
 		case texts[name] != nil:
 			*texts[name] = value
 		default:
-			return fmt.Errorf("--env: %q is not a macro of the moment; there are PRVST PRVTMR UPGTMR UPGST UPGERR REGTMR1 REGTMR2 CCERT", name)
+			return fmt.Errorf("--env: %q is not a macro that can be set; these can: PRVST PRVTMR UPGTMR UPGST UPGERR REGTMR1 REGTMR2 CCERT", name)
 		}
 	}
 	return nil
@@ -206,7 +212,7 @@ func printEvaluation(s streams, e resync.Evaluation, asJSON bool) error {
 	if e.Syntax != nil {
 		out.Hint = e.Syntax.Hint
 	} else if e.Err != "" && d.HasURL && d.URL.Host == "" {
-		out.Hint = "the rule names no server, and there is no DHCP option 66: give --tftp-server"
+		out.Hint = "the rule names no server and there is no DHCP option 66; give --tftp-server"
 	}
 	if asJSON {
 		if err := writeJSON(s.out, out); err != nil {
@@ -234,7 +240,7 @@ func evaluationText(s streams, e *evaluated, syntax *rule.SyntaxError) {
 		return
 	}
 	if e.Skipped {
-		fmt.Fprintf(s.out, "skipped, which is success: %s\n", e.Why)
+		fmt.Fprintf(s.out, "the rule asks for nothing, which counts as success: %s\n", e.Why)
 		return
 	}
 	fmt.Fprintln(s.out, e.Why)
@@ -256,10 +262,10 @@ func ruleCheckCommand(s streams) *cobra.Command {
 	f := &ruleFlags{}
 	c := &cobra.Command{
 		Use:   "check RULE",
-		Short: "Explain what is wrong in a rule, with the place marked",
-		Long: `Reads every alternative of a rule, whether or not its condition holds, as a
-device of that model and firmware does, and explains the first mistake. Exit code
-3 says that there is one.`,
+		Short: "Explain the first mistake in a rule",
+		Long: `Reads a rule as a device of this model and firmware does, including alternatives
+whose condition is false, and marks and explains the first mistake. If there is
+one, the exit code is 3.`,
 		Example: `  spafleet rule check '($SWVER lt 5.2.5)? http://s/a.bin | http://s/b.bin'
   spafleet rule check '("$A" ne "x" http://s/x'`,
 		Args: oneRule,
@@ -290,7 +296,7 @@ func checkRule(s streams, env device.Env, text string, asJSON bool) error {
 	} else if syntax != nil {
 		printSyntax(s, syntax)
 	} else {
-		fmt.Fprintf(s.out, "good: %d alternatives\n", len(all))
+		fmt.Fprintf(s.out, "no mistake, alternatives: %d\n", len(all))
 	}
 	if err != nil {
 		return exitWith(exitFailed)

@@ -49,49 +49,73 @@ func runCommand(s streams) *cobra.Command {
 	plan := false
 	c := &cobra.Command{
 		Use:   "run [FILE|NAME]",
-		Short: "Run a fleet against a server of your own, or a story from a file",
-		Long: `Runs a fleet of one model against your provisioning server, or a story: a
-scenario file, or one of those that come with the program.
+		Short: "Run a fleet against your server, or a scenario file",
+		Long: `Runs a fleet of one model against your provisioning server, or a scenario: a
+file, or one that comes with the program (demo, retail).
 
---tftp-server is what the devices' DHCP lease offers as option 66. Without it the
-embedded server answers with the demo's files. --set presets a parameter: it
-survives a factory reset. --until ends the run as soon as every device is in that
-state or further along; with --timeout it is an expectation, and missing it is
-exit code 3. Without --until and --duration the run goes on until Ctrl-C.
+Server. Give --tftp-server (the server that DHCP option 66 names) or
+--profile-rule. Without either, a built-in server answers with the demo's files.
 
---state FILE keeps the fleet: its parameters, states, timers and firmware. The next
-run with the same fleet goes on from it, after Ctrl-C, SIGTERM or kill -9 alike; at
-most a minute is lost. The run's own counts, timeline and expectations begin anew.
+End. --until ends the run when every device has reached a state. With --timeout
+this is an expectation: missing it is exit code 3. Without --until and --duration
+the run goes on until Ctrl-C.
 
-Many machines share a fleet: each runs the same command with its own --shard-index
-of --shard-count, and 'spafleet report merge' adds up what --result or --result-url
-left. Device d belongs to shard d mod count, and is the same device whatever the
-count. In a Kubernetes Indexed Job the index is that of the pod.
+Validity. Requests that start late measure this machine and not your server. If
+the 99th percentile of lateness is above --max-lateness, the run is marked invalid
+(exit code 4).
 
-Devices contact loopback and private addresses alone, whatever a profile, a rule,
-a redirect or DNS says; --allow-public names a public host that they may contact
-too. More than 1,000 devices contact nobody off this machine without
---i-operate-this-server. This program is a load: point it at nobody else's server.`,
-		Example: `  spafleet run --model SPA2102 --firmware 5.2.10 --count 1000 --tftp-server 127.0.0.1:6969 --duration 30s
-  spafleet run --model SPA942 --count 200 --profile-rule 'http://127.0.0.1:8080/$MA.xml' --until SP-CUST --timeout 2m
-  spafleet run --model PAP2T --count 50 --set Resync_Random_Delay=0 --until SEC-PRV-2 --timeout 1m --json
-  spafleet run --model SPA942 --count 5000 --profile-rule 'https://prov.example.com/$MA' --allow-public prov.example.com --i-operate-this-server
+Resuming. --state FILE keeps parameters, states, timers and firmware of all
+devices. The next run of the same fleet resumes from it, after Ctrl-C and kill -9
+alike; at most a minute is lost. Counts, timeline and expectations start from
+zero.
+
+Many machines. Each runs the same command with its own --shard-index, and 'spafleet
+report merge' adds up what --result or --result-url left. Device d belongs to
+shard d mod count; it is the same device whatever the count.
+
+Safety. Devices contact loopback and private addresses only, whatever a profile,
+a redirect or DNS says. --allow-public adds a public host. More than 1,000 devices
+contact servers on other machines only with --i-operate-this-server. Never run this
+against a server that is not yours.`,
+		Example: `  # 1000 devices for 30 seconds against a TFTP server
+  spafleet run --model SPA2102 --firmware 5.2.10 --count 1000 \
+      --tftp-server 127.0.0.1:6969 --duration 30s
+
+  # until all 200 have taken a profile; exit code 3 after 2 minutes
+  spafleet run --model SPA942 --count 200 --until SP-CUST --timeout 2m \
+      --profile-rule 'http://127.0.0.1:8080/$MA.xml'
+
+  # what would a million devices take? nothing is started
   spafleet run --model SPA2102 --count 1M --plan
+
+  # a simulated day against the built-in server, and one against yours
   spafleet run --model SPA2102 --count 1000 --virtual 24h --events day.jsonl
-  spafleet run --model SPA942 --count 200 --tftp-server 127.0.0.1:6969 --clock mixed --duration 24h
-  spafleet run --model SPA504G --count 10k --tftp-server 127.0.0.1:6969 --state fleet.state
-  spafleet run story.yaml --speed 60
-  spafleet run story.yaml --shard-index 2 --shard-count 8 --start-at 2026-11-22T18:00:00Z --result 2.json`,
+  spafleet run --model SPA942 --count 200 --tftp-server 127.0.0.1:6969 \
+      --clock mixed --duration 24h
+
+  # a fleet that can be stopped and resumed
+  spafleet run --model SPA504G --count 10k --tftp-server 127.0.0.1:6969 \
+      --state fleet.state
+
+  # a public server of yours
+  spafleet run --model SPA942 --count 5000 --i-operate-this-server \
+      --profile-rule 'https://prov.example.com/$MA' \
+      --allow-public prov.example.com
+
+  # a scenario file; and one eighth of it, on one machine of eight
+  spafleet run outage.yaml --speed 60
+  spafleet run outage.yaml --shard-index 2 --shard-count 8 \
+      --start-at 2026-11-22T18:00:00Z --result 2.json`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	f.register(c)
 	f.shard.register(c)
-	c.Flags().StringVar(&st.metrics, "metrics", "", "serve Prometheus metrics at this host:port")
-	c.Flags().StringVar(&st.events, "events", "", "write every event to this file, each as a line of JSON")
-	c.Flags().StringVar(&st.options.State, "state", "", "go on with the fleet in this file, if it is there, and keep the fleet in it: every minute and at the end")
-	c.Flags().Var(durationFlag{&st.options.SaveEvery}, "state-every", "how often --state keeps the fleet (1m)")
+	c.Flags().StringVar(&st.metrics, "metrics", "", "serve Prometheus metrics at this `HOST:PORT`")
+	c.Flags().StringVar(&st.events, "events", "", "write every event to this `FILE`, one line of JSON each")
+	c.Flags().StringVar(&st.options.State, "state", "", "resume the fleet in this `FILE` if it exists; save the fleet in it every minute and at the end")
+	c.Flags().Var(durationFlag{&st.options.SaveEvery}, "state-every", "how often --state saves the fleet (default 1m)")
 	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
-	c.Flags().BoolVar(&plan, "plan", false, "print what the run would take, and what does not fit; start nothing")
+	c.Flags().BoolVar(&plan, "plan", false, "print what the run would take and what would not fit; start nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if c.Flags().Changed("state-every") && st.options.State == "" {
 			return fmt.Errorf("--state-every needs --state: the file to keep the fleet in")
@@ -125,27 +149,27 @@ too. More than 1,000 devices contact nobody off this machine without
 
 func (f *runFlags) register(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringVar(&f.model, "model", "", "model, such as SPA2102; 'spafleet models list' shows all")
-	flags.StringVar(&f.firmware, "firmware", "", "firmware version (the newest seen)")
+	flags.StringVar(&f.model, "model", "", "`MODEL`, such as SPA2102; 'spafleet models list' shows all")
+	flags.StringVar(&f.firmware, "firmware", "", "firmware `VERSION` (default: the newest known)")
 	flags.Var(countFlag{&f.count}, "count", "how many devices: 200, 10k, 1M")
-	flags.StringVar(&f.tftpServer, "tftp-server", "", "DHCP option 66: host or host:port")
-	flags.StringVar(&f.tftpClient, "tftp-client", "own", "own or pin: the second opinion of another TFTP client")
-	flags.StringVar(&f.profileRule, "profile-rule", "", "preset Profile_Rule")
-	flags.StringArrayVar(&f.sets, "set", nil, "preset a parameter, NAME=VALUE; may be repeated")
-	flags.StringArrayVar(&f.switches, "switch", nil, "turn a switch of the firmware, NAME=VALUE; 'spafleet models show' lists them")
-	flags.StringVar(&f.decoder.Program, "decoder", "", "program that opens files compiled by the vendor's spc, as of 'spafleet profile show'")
-	flags.StringArrayVar(&f.sidecars, "sidecar", nil, "source text of a file compiled by the vendor's spc, COMPILED=SOURCE; may be repeated")
-	flags.StringVar(&f.syslog, "syslog", "", "preset Syslog_Server: host or host:port")
-	flags.Uint64Var(&f.seed, "seed", 1, "who the devices are, and all chance")
-	flags.Var(durationFlag{&f.duration}, "duration", "end after this time, such as 30s")
-	flags.StringVar(&f.until, "until", "", "end when all devices are in this state or a later one")
-	flags.Var(durationFlag{&f.timeout}, "timeout", "with --until: fail when it takes longer")
-	flags.Var(durationFlag{&f.lateness}, "max-lateness", "the run does not count when attempts start later than this, p99 (100ms)")
-	flags.Var(prefixFlag{&f.addresses}, "addresses", "the devices' own addresses (127.64.0.0/10)")
-	flags.StringVar(&f.caTable, "ca-table", "", "which list of trusted authorities holds: field or documented (switch ca_table)")
-	flags.Var(hostsFlag{&f.public}, "allow-public", "let the devices contact this public host, a name or an address; may be repeated")
-	flags.Var(serversFlag{&f.nameServers}, "dns", "the name server that the devices ask, an address and perhaps a port; may be repeated (the system's)")
-	flags.BoolVar(&f.operator, "i-operate-this-server", false, "let more than 1,000 devices contact servers off this machine")
+	flags.StringVar(&f.tftpServer, "tftp-server", "", "DHCP option 66: `HOST` or HOST:PORT of the TFTP server")
+	flags.StringVar(&f.tftpClient, "tftp-client", "own", "`CLIENT` that transfers: own, or pin (the pin/tftp library, for comparison)")
+	flags.StringVar(&f.profileRule, "profile-rule", "", "set Profile_Rule to this `RULE`")
+	flags.StringArrayVar(&f.sets, "set", nil, "set a parameter before the start, `NAME=VALUE`; it survives a factory reset; may be repeated")
+	flags.StringArrayVar(&f.switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; 'spafleet models show MODEL' lists them; may be repeated")
+	flags.StringVar(&f.decoder.Program, "decoder", "", "`PROGRAM` that opens files compiled by the vendor's spc; see 'spafleet profile show -h'")
+	flags.StringArrayVar(&f.sidecars, "sidecar", nil, "source text of a file compiled by the vendor's spc, `COMPILED=SOURCE`; may be repeated")
+	flags.StringVar(&f.syslog, "syslog", "", "set Syslog_Server to this `HOST` or HOST:PORT")
+	flags.Uint64Var(&f.seed, "seed", 1, "`NUMBER` that MAC addresses, serial numbers, keys and all random choices follow from")
+	flags.Var(durationFlag{&f.duration}, "duration", "end after this `TIME`, such as 30s")
+	flags.StringVar(&f.until, "until", "", "end when all devices have reached this `STATE`: MFG-RESET, SP-CUST, SEC-PRV-1 or SEC-PRV-2")
+	flags.Var(durationFlag{&f.timeout}, "timeout", "with --until: fail if it takes longer than this `TIME`")
+	flags.Var(durationFlag{&f.lateness}, "max-lateness", "mark the run invalid if the 99th percentile of lateness is above this `TIME` (default 100ms)")
+	flags.Var(prefixFlag{&f.addresses}, "addresses", "`PREFIX` of the devices' own addresses (default 127.64.0.0/10)")
+	flags.StringVar(&f.caTable, "ca-table", "", "which `LIST` of trusted authorities the devices have: field or documented")
+	flags.Var(hostsFlag{&f.public}, "allow-public", "let devices contact this public `HOST`, a name or an address; may be repeated")
+	flags.Var(serversFlag{&f.nameServers}, "dns", "name server that the devices ask, `ADDRESS` or ADDRESS:PORT; may be repeated (default: those of this machine)")
+	flags.BoolVar(&f.operator, "i-operate-this-server", false, "let more than 1,000 devices contact servers on other machines")
 	f.clock.register(flags)
 	f.certs.registerDevices(flags)
 	f.web.register(flags, "")
@@ -196,7 +220,7 @@ func (f *runFlags) story(c *cobra.Command, args []string) (*scenarios.Story, err
 func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Story, error) {
 	for _, flag := range []string{"model", "firmware", "count", "tftp-server", "profile-rule"} {
 		if c.Flags().Changed(flag) {
-			return nil, fmt.Errorf("--%s describes a fleet, and %s has one of its own", flag, name)
+			return nil, fmt.Errorf("--%s describes a fleet, but %s describes its own", flag, name)
 		}
 	}
 	story, err := load(name)
@@ -238,7 +262,7 @@ func load(name string) (*scenarios.Story, error) {
 
 func (f *runFlags) fromFlags() (*scenarios.Story, error) {
 	if f.model == "" {
-		return nil, fmt.Errorf("run: whom? give --model, such as --model SPA2102, or the file of a story")
+		return nil, fmt.Errorf("run: give --model, such as --model SPA2102, or a scenario file")
 	}
 	row, err := model.NewRow(f.model, f.firmware, nil)
 	if err != nil {
@@ -287,7 +311,7 @@ func (f *runFlags) presets() ([]scenarios.Preset, error) {
 func (f *runFlags) addUntil(s *scenarios.Story) error {
 	if f.until == "" {
 		if f.timeout > 0 {
-			return fmt.Errorf("--timeout needs --until: what should have happened by then?")
+			return fmt.Errorf("--timeout needs --until STATE: the state to be reached by then")
 		}
 		return nil
 	}
@@ -308,19 +332,19 @@ func (f *runFlags) addUntil(s *scenarios.Story) error {
 
 func runHello(w io.Writer, l *scenarios.Live) {
 	first := l.Fleet.Shard().At(0)
-	fmt.Fprintf(w, "%d devices from %s on, at most %d at work at once", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
+	fmt.Fprintf(w, "%d devices from %s, up to %d requests at once", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
 	if b := l.Fleet.Budget(); !l.Virtual {
-		fmt.Fprintf(w, "; %d files may be open", b.Files)
+		fmt.Fprintf(w, "; open-file limit %d", b.Files)
 	}
 	fmt.Fprintln(w)
 	if s := l.Fleet.Shard(); !s.Whole() {
-		fmt.Fprintf(w, "they are shard %d of %d of a fleet of %d devices\n", s.Index, s.Count, l.Fleet.Total())
+		fmt.Fprintf(w, "shard %d of %d of a fleet of %d devices\n", s.Index, s.Count, l.Fleet.Total())
 	}
 	if l.Virtual {
-		fmt.Fprintf(w, "time jumps from %s on; the embedded server answers in process\n", time.Unix(0, l.Fleet.Now()).UTC().Format(time.RFC3339))
+		fmt.Fprintf(w, "simulated time starts at %s; the built-in server answers without sockets\n", time.Unix(0, l.Fleet.Now()).UTC().Format(time.RFC3339))
 	}
 	if l.Server != nil {
-		fmt.Fprintf(w, "no target given: the embedded server answers, tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())
+		fmt.Fprintf(w, "built-in server: tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())
 	}
 	if url := l.Fleet.WebURL(first); url != "" {
 		fmt.Fprintf(w, "web server of the first device: %s\n", url)

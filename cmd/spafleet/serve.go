@@ -27,45 +27,45 @@ func serveCommand(s streams) *cobra.Command {
 	f := &serveFlags{}
 	c := &cobra.Command{
 		Use:   "serve --root DIR",
-		Short: "Serve a directory of profiles by TFTP and HTTP, and show every request",
-		Long: `Serves the files of a directory as they are, by TFTP and HTTP, and prints one line
-for each request, until Ctrl-C. Files are read at each request: edit them while
-it runs.
+		Short: "Serve a folder of profiles by TFTP and HTTP; show each request",
+		Long: `Serves the files of a folder by TFTP and HTTP and prints one line for each request,
+until Ctrl-C. Each request reads the file again, so you can edit it meanwhile.
 
-A file whose name holds macros answers each path that results for some device:
+A file name may contain macros. It then answers every path that a device could
+make of it:
 
   $MA   000e08012345         $PN   SPA-2102, as in the User-Agent
   $MAU  000E08012345         $PSN  2102
   $MAC  00:0e:08:01:23:45    $SN   the serial number
 
-so spa$PSN.cfg answers /spa2102.cfg, and cfg/$MA.xml one file for each device. A
-file of the very name wins.
+For example, spa$PSN.cfg answers /spa2102.cfg, and cfg/$MA.xml answers a path for
+each device. A file with exactly the requested name is preferred.
 
-In text files these say who asks, and where the server is:
+In text files these are replaced:
 
   {{ma}} {{mau}} {{sn}} {{pn}} {{psn}}   the device, as above
   {{ip}}                                 its address
-  {{server}}                             this server, as the device called it
+  {{server}}                             this server, as the device names it
   {{tftp}} {{http}}                      the same with the port: 127.0.0.1:6969
 
-What is not known stays as it is, and so does $MA inside a file: it is for the
-device. Uploads (PUT and POST) are taken and counted, and not written to disk.
+Unknown values are not replaced, and neither is $MA inside a file: the device reads
+it. Uploads (PUT and POST) are accepted and counted, but not stored.
 
-With --https devices can come by SSL 3.0 to TLS 1.2 too. The old versions are
-there for the devices that know no other, and protect nothing. The certificate is
-of a test authority: the one of the folder that --certs names, which devices of
-'spafleet run --certs' trust; without it both have the same built-in ones.`,
+--https serves SSL 3.0 to TLS 1.2 too. The old versions are for devices that know no
+newer one, and protect nothing. The certificate is signed by a test authority, from
+--certs or built in; devices of 'spafleet run', with the same --certs, trust it.`,
 		Example: `  spafleet serve --root ./profiles
   spafleet serve --root . --tftp 0.0.0.0:69 --http 0.0.0.0:80
-  spafleet serve --root . --https 127.0.0.1:8443 --https ciscosb1=127.0.0.1:8444 --https-client match
+  spafleet serve --root . --https 127.0.0.1:8443 \
+      --https ciscosb1=127.0.0.1:8444 --https-client match
   spafleet serve --root . --tftp '' --http 127.0.0.1:0 --json | jq -r .path`,
 		Args: noArgs,
 	}
-	c.Flags().StringVar(&f.root, "root", "", "directory with the files")
-	c.Flags().StringVar(&f.tftp, "tftp", "127.0.0.1:6969", "address of the TFTP server, port 0 for a free one, '' for none")
-	c.Flags().StringVar(&f.http, "http", "127.0.0.1:8080", "address of the HTTP server, port 0 for a free one, '' for none")
+	c.Flags().StringVar(&f.root, "root", "", "`DIR` with the files")
+	c.Flags().StringVar(&f.tftp, "tftp", "127.0.0.1:6969", "`ADDRESS` of the TFTP server; port 0 for a free one, '' for none")
+	c.Flags().StringVar(&f.http, "http", "127.0.0.1:8080", "`ADDRESS` of the HTTP server; port 0 for a free one, '' for none")
 	f.secure.register(c.Flags())
-	c.Flags().BoolVar(&f.json, "json", false, "print JSON, one object in a line")
+	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object per line")
 	_ = c.MarkFlagDirname("root")
 	c.RunE = func(c *cobra.Command, _ []string) error { return f.serve(c.Context(), s.out) }
 	return c
@@ -97,17 +97,17 @@ func (f *serveFlags) serve(ctx context.Context, w io.Writer) error {
 
 func (f *serveFlags) check() error {
 	if f.root == "" {
-		return fmt.Errorf("serve: which files? give their directory, such as --root ./profiles")
+		return fmt.Errorf("serve: give --root, the folder with the files, such as --root ./profiles")
 	}
 	if f.tftp == "" && f.http == "" && len(f.secure.at) == 0 {
-		return fmt.Errorf("serve: --tftp and --http are both empty, and there is no --https: nothing to listen on")
+		return fmt.Errorf("serve: --tftp and --http are empty and there is no --https; give at least one")
 	}
 	info, err := os.Stat(f.root)
 	if err != nil {
-		return fmt.Errorf("serve: --root: %w; give the directory with the files", err)
+		return fmt.Errorf("serve: --root: %w; give the folder with the files", err)
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("serve: --root %s is a file; give its directory: --root %s", f.root, filepath.Dir(f.root))
+		return fmt.Errorf("serve: --root %s is a file; give its folder: --root %s", f.root, filepath.Dir(f.root))
 	}
 	return nil
 }

@@ -33,13 +33,13 @@ var (
 
 func (f *shardFlags) register(c *cobra.Command) {
 	flags := c.Flags()
-	flags.IntVar(&f.index, "shard-index", 0, "which part of the fleet this process works, from 0 ($"+strings.Join(shardIndexNames, ", $")+")")
-	flags.IntVar(&f.count, "shard-count", 0, "how many processes share the fleet ($"+shardCountNames[0]+")")
-	flags.StringVar(&f.run, "run", "", "name that the results of all shards carry ($SPAFLEET_RUN)")
-	flags.IntVar(&f.attempt, "attempt", 0, "how often this shard was tried before ($"+attemptNames[0]+")")
-	flags.Var(&f.startAt, "start-at", "power the devices at this time, RFC 3339 or +30s, so that all shards begin together")
-	flags.StringVar(&f.result, "result", "", "write the result for 'spafleet report merge' to this file, or - for a marked line on stdout")
-	flags.StringVar(&f.url, "result-url", "", "POST the result to this URL")
+	flags.IntVar(&f.index, "shard-index", 0, "`NUMBER` of this process's share of the fleet, from 0 ($"+strings.Join(shardIndexNames, ", $")+")")
+	flags.IntVar(&f.count, "shard-count", 0, "`NUMBER` of processes that share the fleet ($"+shardCountNames[0]+")")
+	flags.StringVar(&f.run, "run", "", "`NAME` that the results of all shards carry ($SPAFLEET_RUN)")
+	flags.IntVar(&f.attempt, "attempt", 0, "`NUMBER` of earlier attempts of this shard ($"+attemptNames[0]+")")
+	flags.Var(&f.startAt, "start-at", "power the devices on at this `TIME`, RFC 3339 or +30s, so that all shards start together")
+	flags.StringVar(&f.result, "result", "", "write the result for 'spafleet report merge' to this `FILE`; - for a marked line on stdout")
+	flags.StringVar(&f.url, "result-url", "", "POST the result to this `URL`")
 }
 
 // apply fills in the options that the flags and the environment say.
@@ -65,7 +65,7 @@ func (f *shardFlags) apply(c *cobra.Command, o *scenarios.Options) error {
 	case hasCount && f.count < 1:
 		return fmt.Errorf("--shard-count %d: a fleet has at least one shard", f.count)
 	case hasIndex && !hasCount:
-		return fmt.Errorf("shard %d of how many? give --shard-count, for a Kubernetes Job its completions; 1 is the whole fleet", f.index)
+		return fmt.Errorf("--shard-index %d needs --shard-count, the number of shards (for a Kubernetes Job its completions)", f.index)
 	case f.count == 1 && !c.Flags().Changed("shard-index"):
 		f.index = 0 // the whole fleet in each of a Job's pods
 	case !hasCount && f.sends():
@@ -116,7 +116,7 @@ func (f *startFlag) Set(text string) (err error) {
 		return err
 	}
 	if f.at, err = time.Parse(time.RFC3339, text); err != nil {
-		return fmt.Errorf("%q is neither a time such as %s nor a wait such as +30s", text, "2026-11-22T18:00:00Z")
+		return fmt.Errorf("%q is neither a time such as %s nor a delay such as +30s", text, "2026-11-22T18:00:00Z")
 	}
 	return nil
 }

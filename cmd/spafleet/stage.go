@@ -59,7 +59,7 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 			st.hello(st.err, l)
 		}
 		if at := st.options.StartAt; !at.IsZero() {
-			fmt.Fprintf(st.err, "the devices get power at %s\n", at.Format(time.RFC3339))
+			fmt.Fprintf(st.err, "the devices are powered on at %s\n", at.Format(time.RFC3339))
 		}
 		progress.start(l)
 	}
@@ -67,7 +67,7 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 		progress.end()
 		st.print(r)
 		if st.options.Keep && r.Verdict != scenarios.Interrupted {
-			fmt.Fprintln(st.err, "\nstaying up until Ctrl-C")
+			fmt.Fprintln(st.err, "\nrunning until Ctrl-C")
 		}
 	}
 	result, err := scenarios.Run(ctx, s, st.options)
@@ -76,7 +76,7 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 		return err
 	}
 	if err := st.results.send(ctx, result); err != nil {
-		fmt.Fprintf(st.err, "spafleet: the run's result was not delivered: %s\n", err)
+		fmt.Fprintf(st.err, "spafleet: the result was not delivered: %s\n", err)
 		return exitWith(exitError)
 	}
 	if result.Exit != exitOK {

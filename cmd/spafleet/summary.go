@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -67,7 +68,7 @@ func writeClaims(b *strings.Builder, r *scenarios.Report) {
 	if len(r.Expect) == 0 {
 		return
 	}
-	b.WriteString("\nexpected\n")
+	b.WriteString("\nexpectations\n")
 	for _, c := range r.Expect {
 		mark := "✓"
 		switch {
@@ -94,11 +95,11 @@ func writeHealth(b *strings.Builder, r *scenarios.Report) {
 		return // time waits for it
 	}
 	h := &r.Generator.Health
-	word := "kept up"
+	word := "fast enough"
 	if !r.Generator.Valid {
-		word = "did NOT keep up: latencies and failures may be its own"
+		word = "TOO SLOW: latencies and failures may be its own, not your server's"
 	}
-	fmt.Fprintf(b, "\nthis machine %s · attempts late by %s (p99) · cpu %.0f%% of %d cores, %.0f%% at the peak · gc pauses up to %s · %d of %d descriptors · at most %d attempts at once\n",
+	fmt.Fprintf(b, "\nthis machine: %s\n  start delay %s (p99) · CPU %.0f%% of %d cores, peak %.0f%% · GC pauses up to %s\n  %d of %d descriptors · up to %d attempts at once\n",
 		word, seconds(r.Generator.Lateness.P99), 100*h.CPU, h.Cores, 100*h.CPUPeak, seconds(h.GCPause), h.Descriptors, h.Files, h.Outstanding)
 }
 
@@ -120,7 +121,7 @@ func writeLatencies(b *strings.Builder, r *scenarios.Report) {
 			row("  "+m.Tags["scheme"]+" "+strings.ReplaceAll(phase, "_", " "), phaseOf(r, m.Tags["scheme"], phase))
 		}
 	}
-	row("start, late by", r.Generator.Lateness)
+	row("start delay", r.Generator.Lateness)
 }
 
 func phaseOf(r *scenarios.Report, scheme, phase string) report.Spread {
@@ -134,20 +135,33 @@ func phaseOf(r *scenarios.Report, scheme, phase string) report.Spread {
 
 func writeFindings(b *strings.Builder, r *scenarios.Report) {
 	if len(r.Findings.Errors) > 0 {
-		b.WriteString("\nfailures, as the devices log them\n")
+		b.WriteString("\nfailures, as the devices report them\n")
 		for _, f := range r.Findings.Errors {
 			fmt.Fprintf(b, "  %7d × %s (%s)%s\n", f.Count, f.Err, f.Result, hintOf(f))
 		}
 	}
 	writeNamed(b, "parameters in profiles that the devices do not have", r.Findings.UnknownParams)
-	writeNamed(b, "parameters in profiles whose value the devices did not take", r.Findings.RejectedParams)
+	writeNamed(b, "parameters in profiles with values that the devices do not accept", r.Findings.RejectedParams)
 	if len(r.Reboots) > 0 {
-		var parts []string
+		b.WriteString("\nboots\n")
 		for _, reason := range slices.Sorted(maps.Keys(r.Reboots)) {
-			parts = append(parts, fmt.Sprintf("%s %d", reason, r.Reboots[reason]))
+			fmt.Fprintf(b, "  %7d × %s\n", r.Reboots[reason], cmp.Or(bootTexts[reason], reason))
 		}
-		fmt.Fprintf(b, "\nboots: %s\n", strings.Join(parts, ", "))
 	}
+}
+
+// bootTexts name the reasons of boots in full.
+var bootTexts = map[string]string{
+	"power":          "power on",
+	"params":         "reboots after parameter changes",
+	"upgrade_ok":     "reboots into new firmware",
+	"upgrade_failed": "reboots after failed upgrades",
+	"web":            "reboots by web command",
+	"ivr":            "reboots by keypad",
+	"notify":         "reboots by NOTIFY",
+	"step":           "reboots by the scenario",
+	"factory_reset":  "factory resets",
+	"customization":  "reboots after customization",
 }
 
 func writeNamed(b *strings.Builder, title string, list []report.Named) {

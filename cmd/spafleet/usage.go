@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Help fits a terminal of this width.
+const helpWidth = 80
+
+// usageColumn is where the text of a flag begins.
+const usageColumn = 27
+
+// A flagGroup is a part of a command's flags under a title of its own.
+type flagGroup struct {
+	title string
+	names []string
+}
+
+// fleetGroups are the flags of 'run' and 'device'. A command shows those that it
+// has; a flag of no group is a test failure.
+var fleetGroups = []flagGroup{
+	{"Fleet", []string{"model", "firmware", "count", "set", "switch", "profile-rule", "seed", "addresses", "listen-web", "web-side", "state", "state-every"}},
+	{"Server", []string{"tftp-server", "tftp-client", "dns", "syslog", "decoder", "sidecar"}},
+	{"Time", []string{"duration", "until", "timeout", "clock", "virtual", "speed", "max-lateness", "start-at"}},
+	{"Output", []string{"plan", "json", "events", "metrics", "help"}},
+	{"Safety", []string{"allow-public", "i-operate-this-server"}},
+	{"TLS", []string{"certs", "trust", "ca-table", "client-certs", "client-certs-pass", "key-pool", "unique-keys", "keep-certs"}},
+	{"Many machines", []string{"shard-index", "shard-count", "run", "attempt", "result", "result-url"}},
+}
+
+// groupsOf are the groups of a command; one of all flags for most.
+func groupsOf(c *cobra.Command) []flagGroup {
+	if c.Name() == "run" || c.Name() == "device" && !c.Parent().HasParent() {
+		return fleetGroups
+	}
+	var names []string
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return []flagGroup{{"Flags", names}}
+}
+
+// writeUsage prints what follows a command's description: how it is called,
+// examples, subcommands, flags.
+func writeUsage(c *cobra.Command) error {
+	var b strings.Builder
+	b.WriteString("Usage:\n")
+	if c.Runnable() && !c.HasSubCommands() {
+		fmt.Fprintf(&b, "  %s\n", c.UseLine())
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "  %s COMMAND\n", c.CommandPath())
+	}
+	if c.Example != "" {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
+	}
+	if c.HasAvailableSubCommands() {
+		b.WriteString("\nCommands:\n")
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() || sub.Name() == "help" {
+				fmt.Fprintf(&b, "  %-10s %s\n", sub.Name(), sub.Short)
+			}
+		}
+	}
+	for _, g := range groupsOf(c) {
+		writeFlags(&b, c, g)
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "\n'%s COMMAND -h' shows the flags and examples of a command.\n", c.CommandPath())
+	}
+	_, err := io.WriteString(c.OutOrStderr(), b.String())
+	return err
+}
+
+func writeFlags(b *strings.Builder, c *cobra.Command, g flagGroup) {
+	title := "\n" + g.title + ":\n"
+	for _, name := range g.names {
+		f := c.Flags().Lookup(name)
+		if f == nil || f.Hidden {
+			continue
+		}
+		b.WriteString(title)
+		title = ""
+		writeFlag(b, f)
+	}
+}
+
+// writeFlag prints a flag, and its text wrapped beside it.
+func writeFlag(b *strings.Builder, f *pflag.Flag) {
+	kind, text := pflag.UnquoteUsage(f)
+	head := "  --" + f.Name
+	if f.Shorthand != "" {
+		head = "  -" + f.Shorthand + ", --" + f.Name
+	}
+	if kind != "" {
+		head += " " + kind
+	}
+	switch f.DefValue {
+	case "", "0", "false", "[]":
+	default:
+		text += " (default " + f.DefValue + ")"
+	}
+	if len(head)+2 > usageColumn {
+		fmt.Fprintf(b, "%s\n", head)
+		head = ""
+	}
+	for _, line := range wrap(text, helpWidth-usageColumn) {
+		fmt.Fprintf(b, "%-*s%s\n", usageColumn, head, line)
+		head = ""
+	}
+}
+
+// writeHelp prints a command's description and its usage.
+func writeHelp(c *cobra.Command, _ []string) {
+	text := c.Long
+	if text == "" {
+		text = c.Short + "."
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%s\n\n", wrapParagraphs(text))
+	_ = c.Usage() // a closed pipe is nobody's trouble
+}
+
+// wrapParagraphs breaks the lines of a text that begin at the margin; indented
+// ones stay.
+func wrapParagraphs(text string) string {
+	var out, paragraph []string
+	end := func() {
+		if len(paragraph) > 0 {
+			out = append(out, wrap(strings.Join(paragraph, " "), helpWidth)...)
+			paragraph = nil
+		}
+	}
+	for _, line := range strings.Split(text, "\n") {
+		if line != "" && line[0] != ' ' {
+			paragraph = append(paragraph, line)
+			continue
+		}
+		end()
+		out = append(out, line)
+	}
+	end()
+	return strings.Join(out, "\n")
+}
+
+// wrap breaks a text at its blanks.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}

@@ -169,7 +169,7 @@ func (b bench) truth() []time.Duration {
 	}
 	var list []due
 	for dev := range device.Index(benchDevices) {
-		list = append(list, due{dev, time.Duration(device.Draw(1, dev, forBoot, 1) * float64(benchWindow))})
+		list = append(list, due{dev, time.Duration(device.Draw(1, dev, 1, 1) * float64(benchWindow))})
 	}
 	slices.SortFunc(list, func(a, b due) int { return int(a.at - b.at) })
 	free := make([]time.Duration, b.places) // when each place is

@@ -10,6 +10,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/rule"
+	"spafleet/fleet/state"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 	"spafleet/resync/modelled"
@@ -80,7 +81,7 @@ type Config struct {
 	// meanwhile comes as spread as it would have. Time that jumps, and a date that
 	// is not the wall's, goes on where it stood, whatever Start says.
 	Save   Save
-	Resume *Saved // nil: begin anew
+	Resume *state.Saved // nil: a new fleet
 }
 
 // Web says whether and where the devices' admin web servers answer.

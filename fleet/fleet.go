@@ -17,23 +17,19 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"spafleet/device"
-	"spafleet/device/model"
-	"spafleet/resync"
 	"spafleet/resync/fetch"
+	"spafleet/resync/unit"
 )
 
 // A Fleet is many devices. Its methods are safe for concurrent use.
 type Fleet struct {
-	seed       uint64
 	groups     []Group
-	presets    []device.Params // by group
-	births     []birth         // by group
+	shared     unit.Shared
 	network    Network
 	guard      *fetch.Guard
 	budget     Budget
@@ -43,21 +39,16 @@ type Fleet struct {
 	shard      device.Shard
 	total      int // of the whole fleet
 	loops      []*loop
-	shelf      resync.ProfileCache
 	onTell     func([]device.Event)
-	ccert      func(*device.Unit) string
 	late       func(int64)
 	web        Web
 	sites      *sites
 	logs       *logSender
-	save       Save
+	saving     Save
 	resumed    int64 // fleet time of the snapshot that it goes on from, 0 for none
 	mode       Clock
 	start      int64
 	conduct    func(int64, func(device.Index, device.Command)) (int64, bool)
-
-	rowsMu sync.RWMutex
-	rows   []*model.Row
 
 	running   atomic.Int64
 	aborted   atomic.Int64
@@ -66,7 +57,7 @@ type Fleet struct {
 
 	limitsMu sync.Mutex
 	limits   map[string]int
-	lacking  map[*world]time.Time // attempts that wait for what this machine lacks, since when
+	lacking  map[*attemptEnv]time.Time // attempts that wait for what this machine lacks, since when
 
 	awaitMu sync.Mutex
 	await   chan struct{} // closed at the next event; nil while nobody waits
@@ -80,17 +71,16 @@ func New(c Config) (*Fleet, error) {
 		return nil, err
 	}
 	f := &Fleet{
-		seed: c.Seed, shard: c.Shard, groups: c.Groups,
+		shard: c.Shard, groups: c.Groups,
 		network: c.Network, guard: c.Guard,
 		prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(), oneAddress: c.OneAddress,
 		mode: c.Clock, conduct: c.Conduct,
 		onTell: c.Tell, late: c.Late,
-		ccert:  c.CCERT,
 		web:    c.Web,
-		save:   c.Save,
+		saving: c.Save,
 		limits: map[string]int{}, done: make(chan struct{}),
 	}
-	f.shelf.Compiled = c.Compiled
+	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.address, c.CCERT, c.Compiled
 	f.makeLoops(&c)
 	f.populate()
 	if c.Resume != nil {
@@ -102,15 +92,7 @@ func New(c Config) (*Fleet, error) {
 }
 
 func newLoop(f *Fleet, first int) *loop {
-	return &loop{
-		f: f, first: first, inbox: make(chan message, 1024),
-		pending: map[device.Index][]device.Command{},
-		delayed: map[device.Index]device.Command{},
-		asked:   map[device.Index]device.Command{},
-		told:    map[device.Index]device.Params{},
-		trusted: map[device.Index]*resync.Authority{},
-		custom:  map[device.Index]custom{},
-	}
+	return &loop{f: f, first: first, inbox: make(chan message, 1024), machine: unit.NewMachine(&f.shared)}
 }
 
 func (f *Fleet) makeLoops(c *Config) {
@@ -137,7 +119,7 @@ func (f *Fleet) makeLoops(c *Config) {
 	start := time.Now()
 	switch {
 	case c.Resume != nil:
-		c.Start = c.Resume.goesOn(c, start)
+		c.Start = c.goesOn(start)
 	case c.Start.IsZero() && c.Clock == Real:
 		c.Start = start
 	case c.Start.IsZero():
@@ -146,20 +128,20 @@ func (f *Fleet) makeLoops(c *Config) {
 	f.start = c.Start.UnixNano()
 	for i := range n {
 		l := newLoop(f, i)
-		l.units = make([]unit, (f.Len()-i+n-1)/n)
+		l.units = make([]unit.Unit, (f.Len()-i+n-1)/n)
 		l.heap = make(heap, 0, mostEntries(len(l.units))+1)
 		l.setClock(c, start)
 		part := (most + n - 1 - i) / n
 		if c.Clock == Real {
-			l.gate.open(part, part/4)
+			l.admission.open(part, part/4)
 		} else {
-			l.gate.open(part, 0)
+			l.admission.open(part, 0)
 		}
 		f.most.Add(int64(part))
 		if c.Rate > 0 { // the loops start in turn, so that the fleet's starts are even
 			shards := max(c.Shard.Count, 1) // and so do the shards
-			l.gate.interval = int64(float64(n*shards) / c.Rate * 1e9 * c.Speed)
-			l.gate.earliest = l.clock.Now() + int64(float64(i*shards+c.Shard.Index)/c.Rate*1e9*c.Speed)
+			l.admission.interval = int64(float64(n*shards) / c.Rate * 1e9 * c.Speed)
+			l.admission.earliest = l.clock.Now() + int64(float64(i*shards+c.Shard.Index)/c.Rate*1e9*c.Speed)
 		}
 		f.loops = append(f.loops, l)
 	}
@@ -168,12 +150,12 @@ func (f *Fleet) makeLoops(c *Config) {
 // setClock gives a loop its clock, and what lets attempts run under it.
 func (l *loop) setClock(c *Config, start time.Time) {
 	l.speed = c.Speed
-	l.lender = newThreads(l)
+	l.executor = newGoroutines(l)
 	switch c.Clock {
 	case Virtual:
 		l.clock = &virtualClock{}
 		l.stage = newStage(l, c.InProcess)
-		l.lender = l.stage
+		l.executor = l.stage
 	case Mixed:
 		l.clock = &mixedClock{l: l}
 	default:
@@ -187,18 +169,13 @@ func (l *loop) setClock(c *Config, start time.Time) {
 // populate gives every device its group.
 func (f *Fleet) populate() {
 	place, last := 0, 0
-	for g := range f.groups {
-		group := &f.groups[g]
-		f.rows = append(f.rows, group.Row)
-		f.presets = append(f.presets, f.shelf.Layers.Preset(group.Row.Factory, group.Presets))
-		first := device.NewUnit(group.Row, f.seed, device.Index(last), f.address(device.Index(last)))
-		f.births = append(f.births, birthOf(group, &first, f.presets[g]))
-		last += group.Count
+	for i := range f.groups {
+		g := &f.groups[i]
+		f.shared.Add(unit.Group{Row: g.Row, Presets: g.Presets, Lease: g.Lease, RCURL: g.RCURL}, device.Index(last))
+		last += g.Count
 		for ; place < f.shard.Len(last); place++ {
 			dev := f.shard.At(place)
-			u := f.loop(dev).unit(dev)
-			*u = unit{act: idle, row: uint16(g), group: uint16(g), params: device.Reset(group.Row.Factory)}
-			u.set(rcPending, group.RCURL != "" && group.Row.Customizable())
+			*f.loop(dev).unit(dev) = f.shared.New(i)
 		}
 	}
 }
@@ -244,7 +221,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	if f.logs != nil {
 		others.Go(func() { f.logs.run(side, ctx) })
 	}
-	if f.save.File != "" {
+	if f.saving.File != "" {
 		others.Go(func() { f.keep(side) })
 	}
 	broken := f.work(ctx)
@@ -339,7 +316,7 @@ func (f *Fleet) Group(dev device.Index) *Group {
 }
 
 // Unit returns who a device is as it left the factory, of this shard or another.
-func (f *Fleet) Unit(dev device.Index) device.Unit { return f.identity(f.Group(dev).Row, dev) }
+func (f *Fleet) Unit(dev device.Index) device.Unit { return f.shared.Identity(f.Group(dev).Row, dev) }
 
 // View returns a copy of a device, false where this process has none. It never
 // waits for what a device is doing.
@@ -349,22 +326,8 @@ func (f *Fleet) View(dev device.Index) (device.View, bool) {
 	}
 	l := f.loop(dev)
 	l.mu.Lock()
-	u := *l.unit(dev)
-	v := l.view(dev, &u)
-	l.mu.Unlock()
-	return v, true
-}
-
-// view makes a device's view of a copy, or in the loop of the unit itself.
-func (l *loop) view(dev device.Index, u *unit) device.View {
-	f := l.f
-	v := device.View{
-		Unit: f.identity(f.row(u.row), dev), Params: u.params, State: u.life.State, Proven: u.life.Proven,
-		Powered: u.has(powered), Booting: u.has(booting), InUse: u.has(inUse), Booted: u.booted, Now: l.clock.Now(), Due: u.nextResync(),
-		Customization: l.customization(dev, u),
-	}
-	v.Resyncs.OK, v.Resyncs.Failed = u.ok, u.failed
-	return v
+	defer l.mu.Unlock()
+	return f.shared.View(dev, l.unit(dev), l.clock.Now()), true
 }
 
 // At returns a copy of the device with that address, if it has power and has
@@ -461,40 +424,6 @@ func (f *Fleet) tell(l *loop, events []device.Event) {
 	f.pulse()
 }
 
-// identity returns who a device is at a firmware.
-func (f *Fleet) identity(r *model.Row, dev device.Index) device.Unit {
-	u := device.NewUnit(r, f.seed, dev, f.address(dev))
-	if f.ccert != nil {
-		u.CCERT = f.ccert(&u)
-	}
-	return u
-}
-
-func (f *Fleet) row(i uint16) *model.Row {
-	f.rowsMu.RLock()
-	defer f.rowsMu.RUnlock()
-	return f.rows[i]
-}
-
-// rowAt returns the number of a row's model at another firmware, with the same
-// switches turned.
-func (f *Fleet) rowAt(from uint16, version string) uint16 {
-	f.rowsMu.Lock()
-	defer f.rowsMu.Unlock()
-	to, err := f.rows[from].At(version)
-	if err != nil {
-		return from
-	}
-	same := func(r *model.Row) bool {
-		return r.Model == to.Model && r.Firmware.Version == version && slices.Equal(r.Switches, to.Switches)
-	}
-	if i := slices.IndexFunc(f.rows, same); i >= 0 {
-		return uint16(i)
-	}
-	f.rows = append(f.rows, to)
-	return uint16(len(f.rows) - 1)
-}
-
 // limited counts that this machine had no descriptor or port for an attempt.
 func (f *Fleet) limited(limit string) {
 	f.limitsMu.Lock()
@@ -503,21 +432,21 @@ func (f *Fleet) limited(limit string) {
 }
 
 // lacks notes that an attempt waits from now on for what this machine lacks.
-func (f *Fleet) lacks(w *world) time.Time {
+func (f *Fleet) lacks(e *attemptEnv) time.Time {
 	f.limitsMu.Lock()
 	defer f.limitsMu.Unlock()
 	if f.lacking == nil {
-		f.lacking = map[*world]time.Time{}
+		f.lacking = map[*attemptEnv]time.Time{}
 	}
 	now := time.Now()
-	f.lacking[w] = now
+	f.lacking[e] = now
 	return now
 }
 
 // lacksNoMore counts the wait as lateness.
-func (f *Fleet) lacksNoMore(w *world, since time.Time) {
+func (f *Fleet) lacksNoMore(e *attemptEnv, since time.Time) {
 	f.limitsMu.Lock()
-	delete(f.lacking, w)
+	delete(f.lacking, e)
 	f.limitsMu.Unlock()
 	if f.late != nil {
 		f.late(int64(time.Since(since)))

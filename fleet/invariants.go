@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"spafleet/device"
+	"spafleet/resync/unit"
 )
 
 // A Broken says that the fleet itself is wrong, not a device or a server: what
@@ -25,73 +26,76 @@ const (
 	bytesAdd    = "the bytes that devices tell of are those that came"
 )
 
-// books are the attempts of a loop.
-type books struct{ started, ok, failed, aborted int64 }
+// counts are the attempts of a loop.
+type counts struct{ started, ok, failed, aborted int64 }
 
-// intake is what came to an attempt.
-type intake struct {
+// received is what came to an attempt.
+type received struct {
 	files int // answers
 	bytes int64
 }
 
-func (in *intake) take(n int) {
-	in.files++
-	in.bytes += int64(n)
+func (r *received) take(n int) {
+	r.files++
+	r.bytes += int64(n)
 }
 
-// breaks notes the first broken rule, which ends the run.
-func (l *loop) breaks(rule, format string, args ...any) {
+// violated notes the first broken rule, which ends the run.
+func (l *loop) violated(rule, format string, args ...any) {
 	if l.broken == nil {
 		l.broken = &Broken{rule, fmt.Sprintf(format, args...)}
 	}
 }
 
 // checkStart looks at an attempt that begins.
-func (l *loop) checkStart(s *start, u *unit, now int64) {
+func (l *loop) checkStart(s *start, u *unit.Unit, now int64) {
 	switch {
-	case s.due > now:
-		l.breaks(neverEarly, "device %d starts %d ns early", s.dev, s.due-now)
-	case u.act != idle:
-		l.breaks(oneState, "device %d starts an attempt during another", s.dev)
-	case !u.has(powered):
-		l.breaks(oneState, "device %d starts an attempt without power", s.dev)
+	case s.Due > now:
+		l.violated(neverEarly, "device %d starts %d ns early", s.dev, s.Due-now)
+	case u.Attempt() != unit.None:
+		l.violated(oneState, "device %d starts an attempt during another", s.dev)
+	case !u.Powered():
+		l.violated(oneState, "device %d starts an attempt without power", s.dev)
 	}
 }
 
 // checkEnd looks at an attempt that ended, and counts it.
-func (l *loop) checkEnd(slot int32, a *act, u *unit, got intake, ok, aborted bool) {
+func (l *loop) checkEnd(number int32, s *slot, u *unit.Unit, got received, ok, aborted bool) {
 	switch {
 	case aborted:
-		l.books.aborted++
+		l.counts.aborted++
 	case ok:
-		l.books.ok++
+		l.counts.ok++
 	default:
-		l.books.failed++
+		l.counts.failed++
 	}
-	if a.live && u.act != slot {
-		l.breaks(oneState, "device %d ends attempt %d, and is in %d", a.dev, slot, u.act)
+	if s.live && u.Attempt() != number {
+		l.violated(oneState, "device %d ends attempt %d, and is in %d", s.dev, number, u.Attempt())
 	}
-	told := a.told
+	told := s.told
 	if told.files > got.files || told.bytes > got.bytes || !aborted && told.files == got.files && told.bytes != got.bytes {
-		l.breaks(bytesAdd, "device %d tells of %d bytes in %d files, and got %d in %d", a.dev, told.bytes, told.files, got.bytes, got.files)
+		l.violated(bytesAdd, "device %d tells of %d bytes in %d files, and got %d in %d", s.dev, told.bytes, told.files, got.bytes, got.files)
 	}
 }
 
 // checkTurn looks at the counts.
 func (l *loop) checkTurn() {
-	b := &l.books
-	if b.started != b.ok+b.failed+b.aborted+int64(l.gate.running) {
-		l.breaks(countsAgree, "%d started; %d ok, %d failed, %d cut off, %d under way", b.started, b.ok, b.failed, b.aborted, l.gate.running)
+	c := &l.counts
+	if c.started != c.ok+c.failed+c.aborted+int64(l.admission.running) {
+		l.violated(countsAgree, "%d started; %d ok, %d failed, %d cut off, %d under way", c.started, c.ok, c.failed, c.aborted, l.admission.running)
 	}
 }
 
-// tells counts the files that an event tells of.
-func (a *act) tells(e *device.Event) {
-	switch e.Kind {
-	case device.Fetched, device.FetchFailed, device.ReportOK, device.ReportFailed:
-		if e.File != nil && e.File.Status != 0 && e.File != a.file {
-			a.told.take(e.File.Bytes)
-			a.file = e.File
+// tells counts the files that events tell of.
+func (s *slot) tells(events []device.Event) {
+	for i := range events {
+		e := &events[i]
+		switch e.Kind {
+		case device.Fetched, device.FetchFailed, device.ReportOK, device.ReportFailed:
+			if e.File != nil && e.File.Status != 0 && e.File != s.file {
+				s.told.take(e.File.Bytes)
+				s.file = e.File
+			}
 		}
 	}
 }

@@ -8,9 +8,11 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/resync"
 	"spafleet/resync/modelled"
+	"spafleet/resync/unit"
 )
 
 // file is a server that has one file.
@@ -38,24 +40,21 @@ func TestABrokenRuleEndsTheRun(t *testing.T) {
 		rule   string
 		tamper func(l *loop)
 	}{
-		{countsAgree, func(l *loop) { l.books.started++ }},
-		{countsAgree, func(l *loop) { l.gate.running-- }},
+		{countsAgree, func(l *loop) { l.counts.started++ }},
+		{countsAgree, func(l *loop) { l.admission.running-- }},
 		{neverEarly, func(l *loop) {
-			l.gate.push(start{dev: 0, due: l.clock.Now() + 3600e9, booted: l.units[0].booted})
-			l.units[0].set(queued, true)
+			now := l.clock.Now()
+			u := unit.Unit{}
+			l.checkStart(&start{Start: unit.Start{Due: now + 3600e9}}, &u, now)
 		}},
-		{oneState, func(l *loop) {
-			l.gate.push(start{dev: 1, booted: l.units[1].booted})
-			l.units[1].set(queued, true)
-			l.units[1].set(powered, false)
-		}},
+		{oneState, func(l *loop) { l.checkStart(&start{dev: 1}, &l.units[1], l.clock.Now()) }},
 		{bytesAdd, func(l *loop) {
-			l.acts[l.units[0].act].told = intake{1, 1}
+			l.slots[l.units[0].Attempt()].told = received{1, 1}
 		}},
 	}
 	for _, tt := range tests {
 		f, begun := (*Fleet)(nil), false
-		c := Config{Seed: 1, Groups: []Group{{Row: rowOf(t, "SPA2102"), Count: 2, Presets: asking(t)}}, Clock: Virtual,
+		c := Config{Seed: 1, Groups: []Group{{Row: devicetest.Row(t, "SPA2102", ""), Count: 2, Presets: asking(t)}}, Clock: Virtual,
 			InProcess: &modelled.Network{Server: file("<flat-profile></flat-profile>"), Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), HTTP: 80}}
 		c.Conduct = func(now int64, _ func(device.Index, device.Command)) (int64, bool) {
 			if f.Running() == 2 && !begun {

@@ -5,50 +5,46 @@ import (
 	"sync"
 
 	"spafleet/device"
-	"spafleet/device/model"
-	"spafleet/fsm"
 	"spafleet/resync"
+	"spafleet/resync/unit"
 )
 
-// A loop owns every n-th device of a shard. It alone writes them; it blocks on
-// nothing but its clock and its inbox, and never sends to itself.
+// A loop owns every n-th device of a shard. It keeps their timers in a heap,
+// admits their attempts and passes on what package unit makes of each input. It
+// alone writes its devices; it blocks on nothing but its clock and its inbox, and
+// never sends to itself.
 type loop struct {
-	f       *Fleet
-	first   int // the place of its first device
-	clock   clock
-	inbox   chan message
-	mu      sync.Mutex // guards units against pages that copy them
-	units   []unit     // the device at place p of the shard is units[p/loops]
-	heap    heap
-	gate    gate
-	acts    []act
-	free    []int32
-	pending map[device.Index][]device.Command
-	told    map[device.Index]device.Params     // as last reported, of devices that report
-	trusted map[device.Index]*resync.Authority // of the few that have one
-	custom  map[device.Index]custom
-	delayed map[device.Index]device.Command // of the resync timer: it stands for an order that waits a random delay
-	asked   map[device.Index]device.Command // what a device is at, where that has an argument
-	out     []device.Event                  // what this turn has to tell
-	lender  lender
-	stage   *stage  // in virtual time, else nil
-	speed   float64 // of its clock
-	moment  int64   // when to ask the conductor again
-	books   books
-	broken  *Broken
+	f         *Fleet
+	first     int // the place of its first device
+	clock     clock
+	speed     float64 // of its clock
+	inbox     chan message
+	mu        sync.Mutex  // guards units against pages that copy them
+	units     []unit.Unit // the device at place p of the shard is units[p/loops]
+	machine   *unit.Machine
+	heap      heap
+	admission admission
+	slots     []slot
+	free      []int32
+	out       []device.Event // what this turn has to tell
+	executor  executor
+	stage     *stage // in virtual time, else nil
+	moment    int64  // when to ask the conductor again
+	counts    counts
+	broken    *Broken
 }
 
 // A message comes from an attempt or from outside. It is never sent by the loop
 // itself.
 type message struct {
-	act     int32
+	slot    int32
 	dev     device.Index
 	command *device.Command
 	commit  *commit
 	outcome *resync.Outcome
 	lack    bool            // this machine had no descriptor for the attempt
-	look    func(now int64) // somebody looks at the loop, in its turn
-	got     intake          // of an outcome
+	look    func(now int64) // a look at the loop, in its turn
+	got     received        // of an outcome
 }
 
 type commit struct {
@@ -57,29 +53,21 @@ type commit struct {
 	events []device.Event
 }
 
-// An act is an attempt that runs. Live is false once its device has turned to
-// something else; then only its end is of interest.
-type act struct {
-	dev   device.Index
-	busy  bool // the attempt has not ended
-	live  bool
-	order device.Order
-	due   int64 // when it should have started
-	told  intake
-	file  *device.File // that was told of last
-
-	transport transport // whose place it has
+// A slot is the place of one attempt that runs. Live is false once its device has
+// turned to something else; then only its end is of interest.
+type slot struct {
+	dev       device.Index
+	busy      bool // the attempt has not ended
+	live      bool
+	due       int64 // when it should have started
+	told      received
+	file      *device.File // that was told of last
+	transport transport    // whose place it has
 }
 
 // run works until ctx ends, then cancels every attempt and takes its outcome.
 func (l *loop) run(ctx context.Context) {
-	if l.f.resumed == 0 {
-		l.powerUp()
-	} else {
-		l.carryOn()
-	}
-	l.tell()
-	l.out = nil // it was large once
+	l.begin()
 	l.moment = l.clock.Now()
 	for told := true; ctx.Err() == nil && l.broken == nil && !l.conducted(told); {
 		m, got := l.clock.Wait(ctx, l.next(), l.inbox)
@@ -114,7 +102,7 @@ func (l *loop) conducted(told bool) (over bool) {
 
 // do carries out what the conductor wants of a device.
 func (l *loop) do(dev device.Index, c device.Command) {
-	if int(dev) < l.f.total && l.f.shard.Has(dev) {
+	if l.f.has(dev) {
 		l.handle(message{dev: dev, command: &c}, l.clock.Now())
 	}
 }
@@ -125,7 +113,7 @@ func (l *loop) next() int64 {
 	if len(l.heap) > 0 {
 		at = l.heap[0].at
 	}
-	if t, ok := l.gate.nextStart(); ok {
+	if t, ok := l.admission.nextStart(); ok {
 		at = min(at, t)
 	}
 	if l.stage != nil && len(l.stage.wakes) > 0 {
@@ -148,8 +136,10 @@ func (l *loop) wake(now int64) {
 			l.stage.resume(l.stage.wakes.pop())
 		case timer:
 			e := l.heap.pop()
-			if u := l.unit(e.dev); u.due == e.at {
-				l.due(e.dev, u, now)
+			if u := l.unit(e.dev); u.Due() == e.at {
+				l.mu.Lock()
+				l.apply(e.dev, u, l.machine.At(e.dev, u, now).Due())
+				l.mu.Unlock()
 			}
 		default:
 			return
@@ -157,30 +147,36 @@ func (l *loop) wake(now int64) {
 	}
 }
 
-// powerUp gives power to the devices that have it from the start. Their firmware
-// starts at once: the run begins where they have booted.
-func (l *loop) powerUp() {
+// begin gives power to the devices that have it from the start, whose firmware
+// starts at once: the run begins where they have booted. Devices of a state file
+// go on: they have kept their power while the program was away.
+func (l *loop) begin() {
 	now := l.clock.Now()
 	for i := range l.units {
-		u := &l.units[i]
-		if l.f.groups[u.group].Off {
-			continue
-		}
+		u, dev := &l.units[i], l.index(i)
+		powers := !l.f.groups[u.Group()].Off
 		l.mu.Lock()
-		l.powerOn(l.index(i), u, now)
-		l.boot(l.index(i), u, device.ByPower, now)
+		m := l.machine.At(dev, u, now)
+		switch {
+		case l.f.resumed != 0:
+			l.apply(dev, u, m.Resume(l.f.resumed, powers))
+		case powers:
+			l.apply(dev, u, m.PowerOn())
+		}
 		l.mu.Unlock()
 		if len(l.out) > 4096 {
 			l.tell()
 		}
 	}
+	l.tell()
+	l.out = nil // it was large once
 }
 
 func (l *loop) drain() {
 	l.mu.Lock()
-	for i := range l.acts {
-		if l.acts[i].busy {
-			l.lender.cancel(int32(i))
+	for i := range l.slots {
+		if l.slots[i].busy {
+			l.executor.cancel(int32(i))
 		}
 	}
 	l.mu.Unlock()
@@ -190,210 +186,88 @@ func (l *loop) drain() {
 			l.handle(m, c.Now())
 		}
 	}
-	for l.gate.running > 0 {
+	for l.admission.running > 0 {
 		l.handle(<-l.inbox, l.clock.Now())
 		l.tell()
 	}
-	l.lender.close()
+	l.executor.close()
 }
 
 func (l *loop) index(i int) device.Index { return l.f.shard.At(i*len(l.f.loops) + l.first) }
 
-func (l *loop) unit(dev device.Index) *unit { return &l.units[l.f.shard.Place(dev)/len(l.f.loops)] }
+func (l *loop) unit(dev device.Index) *unit.Unit {
+	return &l.units[l.f.shard.Place(dev)/len(l.f.loops)]
+}
 
 func (l *loop) handle(m message, now int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case m.command != nil:
-		l.command(m.dev, l.unit(m.dev), *m.command, now)
+		u := l.unit(m.dev)
+		l.apply(m.dev, u, l.machine.At(m.dev, u, now).Do(*m.command))
 	case m.commit != nil:
-		if a := &l.acts[m.act]; a.live {
-			l.take(a, m.commit)
-		}
+		l.commit(m.slot, m.commit)
 	case m.outcome != nil:
-		l.finish(m.act, m.outcome, m.got, now)
+		l.ended(m.slot, m.outcome, m.got, now)
 	case m.lack:
-		l.resize(func(while int64) { l.gate.shrink(now, while) })
+		l.resize(func(while int64) { l.admission.shrink(now, while) })
 	case m.look != nil:
 		m.look(now)
 	}
 }
 
-// take puts what an attempt committed into its device.
-func (l *loop) take(a *act, c *commit) {
-	u := l.unit(a.dev)
-	if c.params != u.params { // until the attempt says which body this came from
-		u.setApplied(noReceipt)
-	}
-	u.params = c.params
-	u.life = c.life
-	for _, e := range c.events {
-		switch e.Kind {
-		case device.ResyncOK, device.ResyncFailed, device.UpgradeOK, device.UpgradeFailed:
-			e.Took = e.At - a.due
+// apply passes on what follows from an input to a device.
+func (l *loop) apply(dev device.Index, u *unit.Unit, fx *unit.Effects) {
+	l.out = append(l.out, fx.Events...)
+	if fx.Next != 0 && fx.Next == u.Due() {
+		l.heap.push(entry{fx.Next, dev, fx.N})
+		if len(l.heap) > mostEntries(len(l.units)) {
+			l.heap.keep(func(e entry) bool { return l.unit(e.dev).Due() == e.at })
 		}
-		a.tells(&e)
-		l.emit(a.dev, u, e)
+	}
+	if fx.Start != nil {
+		l.enqueue(dev, u, fx.Start)
+	}
+	if fx.Cancel != unit.None {
+		l.slots[fx.Cancel].live = false
+		l.executor.cancel(fx.Cancel)
 	}
 }
 
-// trust keeps the authorities that a device has got.
-func (l *loop) trust(dev device.Index, ca *resync.Authority) {
-	if ca == nil {
-		delete(l.trusted, dev)
+// mostEntries is how many heap entries there may be: one that is live for each
+// device, and some that are stale.
+func mostEntries(devices int) int { return devices + devices/8 + 64 }
+
+// commit puts what an attempt has committed into its device.
+func (l *loop) commit(number int32, c *commit) {
+	s := &l.slots[number]
+	if !s.live {
 		return
 	}
-	l.trusted[dev] = ca
+	s.tells(c.events)
+	u := l.unit(s.dev)
+	l.apply(s.dev, u, l.machine.At(s.dev, u, l.clock.Now()).Commit(c.params, c.life, c.events, s.due))
 }
 
-// finish takes the outcome of an attempt and decides what comes next.
-func (l *loop) finish(slot int32, o *resync.Outcome, got intake, now int64) {
-	a := l.acts[slot]
-	u := l.unit(a.dev)
-	if a.live {
-		l.take(&a, &commit{o.Params, o.Life, o.Events})
+// ended takes the outcome of an attempt.
+func (l *loop) ended(number int32, o *resync.Outcome, got received, now int64) {
+	s := l.slots[number]
+	u := l.unit(s.dev)
+	if s.live {
+		s.tells(o.Events)
 	}
-	l.checkEnd(slot, &a, u, got, o.OK, o.Aborted || !a.live)
-	l.acts[slot] = act{}
-	l.free = append(l.free, slot)
-	l.gate.ended(a.transport)
+	l.checkEnd(number, &s, u, got, o.OK, o.Aborted || !s.live)
+	l.slots[number] = slot{}
+	l.free = append(l.free, number)
+	l.admission.ended(s.transport)
 	l.f.running.Add(-1)
-	if !a.live {
+	if o.Aborted || !s.live {
 		l.f.aborted.Add(1)
-		return
 	}
-	u.act = idle
-	u.setApplied(o.Applied)
-	l.trust(a.dev, o.CA)
-	if o.Aborted { // by the end of the run; what it was at is kept for the next one
-		l.f.aborted.Add(1)
-		return
+	if s.live {
+		l.apply(s.dev, u, l.machine.At(s.dev, u, now).Ended(o, s.due))
 	}
-	l.done(a.dev, u)
-	switch a.order {
-	case device.Upgrade:
-		l.upgraded(a.dev, u, o, now)
-	case device.Report:
-		l.reportEnded(a.dev, u, o)
-	case device.Customize:
-		l.customized(a.dev, u, o, now)
-	default:
-		l.resynced(a.dev, u, o, now)
-	}
-	l.runPending(a.dev, u, now)
-}
-
-func (l *loop) count(u *unit, order device.Order, o *resync.Outcome) {
-	if order != device.Resync {
-		return
-	}
-	if o.OK {
-		u.ok++
-	} else {
-		u.failed++
-	}
-}
-
-// resynced counts a resync, then reboots the device where its changes ask for
-// that, or sets its next timer. A sequence that failed does not reboot: what it
-// changed waits for one that succeeds (timeline T8: inferred).
-func (l *loop) resynced(dev device.Index, u *unit, o *resync.Outcome, now int64) {
-	l.count(u, device.Resync, o)
-	u.reboot = max(u.reboot, o.Reboot)
-	if o.OK && u.reboot != model.NoReboot {
-		l.boot(dev, u, device.ByParams, now)
-		return
-	}
-	defer l.considerUpgrade(dev, u, now)
-	if o.OK {
-		l.considerReport(dev, u, now)
-	}
-	if u.has(erring) == o.OK {
-		u.run = 0
-	}
-	u.set(erring, !o.OK)
-	if l.row(u).Behaviour.TimerFromEnd {
-		u.last = now
-	}
-	if u.customizing() {
-		l.retryCustom(dev, u, now)
-		return
-	}
-	s := resync.ScheduleOf(l.row(u), u.params)
-	at, cause, again := s.After(now, o.OK, int(u.run), l.draw(dev, u, forTimer))
-	u.run = min(u.run+1, 250)
-	at = max(at, now+int64(o.Wait)) // where a server sent it away
-	l.arm(dev, u, at, cause, again)
-	l.watch(dev, u, now)
-}
-
-// upgraded restarts the device, at its new version if the image was good
-// (reboot codes 8 and 80: field).
-func (l *loop) upgraded(dev device.Index, u *unit, o *resync.Outcome, now int64) {
-	u.remember().upgrade.Err = o.Err
-	if !o.OK {
-		l.boot(dev, u, device.ByUpgradeFailed, now)
-		l.retryUpgrade(dev, u, now)
-		return
-	}
-	u.past.upgrade.Err, u.past.upgrade.Retries = o.Version, 0
-	u.row = l.f.rowAt(u.row, o.Version)
-	l.boot(dev, u, device.ByUpgradeOK, now)
-}
-
-// boot starts a device's firmware and sets its first timer. Calls that were up
-// are dropped by it (documented).
-func (l *loop) boot(dev device.Index, u *unit, reason device.Reason, now int64) {
-	u.booted, u.last, u.run, u.reboot = now, 0, 0, model.NoReboot
-	u.set(erring|inUse|spent1|spent2, false)
-	u.agenda[forcedTimer] = 0
-	l.emit(dev, u, device.Event{At: now, Kind: device.Boot, Reason: reason})
-	if resync.Logs(u.params) {
-		line := "System started: ip@" + l.f.address(dev).String() + ", reboot reason:" + reason.Code()
-		l.emit(dev, u, device.Event{At: now, Kind: device.Syslog, Text: line})
-	}
-	if u.customizing() {
-		l.arm(dev, u, now, model.ByRC, true)
-		return
-	}
-	l.firstContact(dev, u, reason, now)
-}
-
-// firstContact sets the first timer after a boot.
-func (l *loop) firstContact(dev device.Index, u *unit, reason device.Reason, now int64) {
-	s := resync.ScheduleOf(l.row(u), u.params)
-	at, cause, ok := s.AtBoot(now, reason, l.draw(dev, u, forBoot))
-	l.arm(dev, u, at, cause, ok)
-	l.bootUpgrade(dev, u, reason, ok, now)
-	l.watch(dev, u, now)
-}
-
-// Purposes of draws.
-const (
-	forBoot = iota + 1
-	forTimer
-	forUpgrade
-	forOrder
-	forNonce // by the count of events, which no two attempts share
-	forNetwork
-)
-
-func (l *loop) draw(dev device.Index, u *unit, purpose uint8) float64 {
-	u.draws++
-	return device.Draw(l.f.seed, dev, purpose, u.draws)
-}
-
-func (l *loop) row(u *unit) *model.Row { return l.f.row(u.row) }
-
-// emit stamps an event with its device and count.
-func (l *loop) emit(dev device.Index, u *unit, e device.Event) {
-	e.Dev, e.N = dev, u.n
-	u.n++
-	if e.Kind != device.Moved {
-		e.State = u.life.State
-	}
-	l.out = append(l.out, e)
 }
 
 // tell hands on what this turn brought, and reports whether there was anything.
@@ -407,24 +281,10 @@ func (l *loop) tell() bool {
 	return true
 }
 
-// moved emits a move of the lifecycle that the loop itself causes.
-func (l *loop) moved(dev device.Index, u *unit, at int64, via device.Via, life device.Life, moves ...fsm.Event) {
-	state := u.life.State
-	u.life = life
-	for _, m := range moves {
-		state, _ = fsm.Lifecycle.Next(state, m)
-		e := device.Event{At: at, Kind: device.Moved, Move: m, State: state}
-		if m == fsm.Customized {
-			e.Via = via
-		}
-		l.emit(dev, u, e)
-	}
-}
-
 // lateness is how long after it was due an attempt starts, without the wait for
 // a rate that the user asked for.
-func (l *loop) lateness(s start, now int64) {
-	if l.f.late != nil && s.due > 0 {
-		l.f.late(int64(float64(max(now-max(s.due, s.allowed), 0)) / l.speed))
+func (l *loop) lateness(s *start, now int64) {
+	if l.f.late != nil && s.Due > 0 {
+		l.f.late(int64(float64(max(now-max(s.Due, s.allowed), 0)) / l.speed))
 	}
 }

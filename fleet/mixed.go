@@ -17,7 +17,7 @@ type mixedClock struct {
 }
 
 func (c *mixedClock) Wait(ctx context.Context, until int64, inbox <-chan message) (message, bool) {
-	if len(c.batch) == 0 && c.l.gate.running > 0 {
+	if len(c.batch) == 0 && c.l.admission.running > 0 {
 		c.gather(ctx, inbox)
 	}
 	if len(c.batch) > 0 {
@@ -45,7 +45,7 @@ func (c *mixedClock) Wait(ctx context.Context, until int64, inbox <-chan message
 // gather takes messages until every attempt that runs has ended.
 func (c *mixedClock) gather(ctx context.Context, inbox <-chan message) {
 	batch := c.batch[:0:0]
-	for left := c.l.gate.running; left > 0; {
+	for left := c.l.admission.running; left > 0; {
 		select {
 		case m := <-inbox:
 			batch = append(batch, m)
@@ -66,7 +66,7 @@ func (c *mixedClock) order(a, b message) int {
 	if a.command != nil || b.command != nil {
 		return cmp.Compare(rank(a), rank(b))
 	}
-	x, y := &c.l.acts[a.act], &c.l.acts[b.act]
+	x, y := &c.l.slots[a.slot], &c.l.slots[b.slot]
 	return cmp.Or(cmp.Compare(x.due, y.due), cmp.Compare(x.dev, y.dev))
 }
 

@@ -50,22 +50,22 @@ func (l *loop) overdue(now int64, tell func(ns int64)) {
 		}
 	}
 	place := int64(0)
-	for t := range l.gate.lanes {
-		lane := &l.gate.lanes[t]
+	for t := range l.admission.lanes {
+		lane := &l.admission.lanes[t]
 		for _, s := range lane.ready[lane.head:] {
-			if u := l.unit(s.dev); !u.has(queued) || u.booted != s.booted {
+			if u := l.unit(s.dev); !u.Waits(&s.Start) {
 				continue
 			}
 			allowed := int64(0)
-			if l.gate.interval > 0 {
-				allowed = l.gate.earliest + place*l.gate.interval
+			if l.admission.interval > 0 {
+				allowed = l.admission.earliest + place*l.admission.interval
 			}
 			place++
-			late(max(s.due, allowed))
+			late(max(s.Due, allowed))
 		}
 	}
 	for _, e := range l.heap {
-		if u := l.unit(e.dev); e.at < now && u.due == e.at && u.agenda[resyncTimer] == e.at {
+		if u := l.unit(e.dev); e.at < now && u.Due() == e.at && u.DueResync() {
 			late(e.at)
 		}
 	}

@@ -3,15 +3,17 @@ package fleet
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/fleet/state"
+	"spafleet/fsm"
+	"spafleet/resync/unit"
 )
 
 // Save says where and how often a fleet is saved.
@@ -35,7 +37,7 @@ type Snapshot struct {
 
 // keep saves the fleet again and again until ctx ends.
 func (f *Fleet) keep(ctx context.Context) {
-	every := f.save.Every
+	every := f.saving.Every
 	if every <= 0 {
 		every = time.Minute
 	}
@@ -55,7 +57,7 @@ func (f *Fleet) keep(ctx context.Context) {
 // its name: this snapshot or the one before.
 func (f *Fleet) saveFile() Snapshot {
 	began := time.Now()
-	n, err := writeAtomically(f.save.File, f.writeState)
+	n, err := writeAtomically(f.saving.File, f.writeState)
 	if err != nil {
 		err = fmt.Errorf("save the fleet: %w", err)
 	}
@@ -63,14 +65,14 @@ func (f *Fleet) saveFile() Snapshot {
 }
 
 func (f *Fleet) told(s Snapshot) {
-	if f.save.Told != nil {
-		f.save.Told(s)
+	if f.saving.Told != nil {
+		f.saving.Told(s)
 	}
 }
 
 // saveLast saves the fleet at the end of its run.
 func (f *Fleet) saveLast() error {
-	if f.save.File == "" {
+	if f.saving.File == "" {
 		return nil
 	}
 	s := f.saveFile()
@@ -124,85 +126,114 @@ func syncFolder(name string) error {
 	return folder.Sync()
 }
 
-// fullSection is how many bytes of records go into a section, about.
-const fullSection = 1 << 18
-
 // writeState writes a snapshot. Every device in it is whole; two devices may be
 // some milliseconds apart, for the loops go on meanwhile.
 func (f *Fleet) writeState(w io.Writer) error {
-	like := f.likeness()
-	like.At = f.loops[0].clock.Now()
-	head, err := json.Marshal(&like)
+	fingerprint := f.fingerprint()
+	fingerprint.At = f.loops[0].clock.Now()
+	sw, err := state.NewWriter(w, &fingerprint)
 	if err != nil {
 		return err
 	}
-	sections, err := newSectionWriter(w)
-	if err != nil {
-		return err
-	}
-	if err := sections.add(likenessSection, head); err != nil {
-		return err
-	}
-	records := newRecordWriter(like.At)
 	for _, l := range f.loops {
-		if err := l.write(sections, records); err != nil {
+		if err := l.save(sw); err != nil {
 			return err
 		}
 	}
-	if f.save.Extra != nil {
-		for part := range slices.Chunk(f.save.Extra(), mostSection) {
-			if err := sections.add(extraSection, part); err != nil {
-				return err
-			}
-		}
+	var extra []byte
+	if f.saving.Extra != nil {
+		extra = f.saving.Extra()
 	}
-	return sections.end()
+	return sw.Close(extra)
 }
 
 // sliceOf is how many devices are copied at once: the loop waits for some
 // microseconds.
 const sliceOf = 256
 
-// write writes a loop's devices.
-func (l *loop) write(sections *sectionWriter, records *recordWriter) error {
-	copies := make([]record, 0, sliceOf)
+// save writes a loop's devices.
+func (l *loop) save(w *state.Writer) error {
+	records := make([]unit.Record, 0, sliceOf)
 	for from := 0; from < len(l.units); from += sliceOf {
-		copies = l.copy(copies[:0], from, min(from+sliceOf, len(l.units)))
-		for i := range copies {
-			records.record(&copies[i])
-		}
-		if len(records.b) < fullSection && from+sliceOf < len(l.units) {
-			continue
-		}
-		if err := sections.add(deviceSection, records.b); err != nil {
+		records = l.records(records[:0], from, min(from+sliceOf, len(l.units)))
+		if err := w.Add(records); err != nil {
 			return err
 		}
-		records.b = records.b[:0]
 	}
 	return nil
 }
 
-// copy appends copies of some devices.
-func (l *loop) copy(list []record, from, to int) []record {
+// records appends copies of some devices.
+func (l *loop) records(list []unit.Record, from, to int) []unit.Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := from; i < to; i++ {
-		dev, u := l.index(i), l.units[i]
-		r := record{dev: dev, unit: u, past: u.before(), version: l.row(&u).Firmware.Version}
-		r.unit.past = nil
-		r.pending = slices.Clone(l.pending[dev]) // the loop deletes in place
-		r.delayed, r.asked = found(l.delayed, dev), found(l.asked, dev)
-		r.custom, r.told = found(l.custom, dev), found(l.told, dev)
-		r.trusted = l.trusted[dev]
-		list = append(list, r)
+		list = append(list, l.f.shared.Record(l.index(i), &l.units[i]))
 	}
 	return list
 }
 
-func found[V any](m map[device.Index]V, dev device.Index) *V {
-	v, ok := m[dev]
-	if !ok {
-		return nil
+// fingerprint returns what makes this fleet the same as the one in a file.
+func (f *Fleet) fingerprint() state.Fingerprint {
+	p := state.Fingerprint{Seed: f.shared.Seed, Addresses: f.prefix.String(), Shard: device.Shard{Index: f.shard.Index, Count: max(f.shard.Count, 1)}}
+	first := 0
+	for i := range f.groups {
+		g := &f.groups[i]
+		u := f.shared.Identity(g.Row, device.Index(first))
+		first += g.Count
+		sg := state.Group{Name: g.Name, Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Count: g.Count, Off: g.Off,
+			MAC: u.MAC.String(), Serial: u.Serial, Switches: map[string]string{}, Presets: map[string]string{}}
+		for _, s := range g.Row.Switches {
+			if s.Turned {
+				sg.Switches[s.Name] = s.Value
+			}
+		}
+		for _, s := range g.Presets {
+			sg.Presets[s.ID.Name()] = s.Value
+		}
+		p.Groups = append(p.Groups, sg)
 	}
-	return &v
+	return p
 }
+
+// resume takes the devices of a file into a fleet that was just built. After an
+// error the fleet is of no use.
+func (f *Fleet) resume(s *state.Saved) error {
+	now := f.fingerprint()
+	if err := s.Check(&now); err != nil {
+		return err
+	}
+	f.resumed = s.At.UnixNano()
+	return s.Load(state.Loader{
+		Layers: &f.shared.Profiles.Layers, Len: f.Len(),
+		Place: func(dev device.Index) (int, *model.Factory, bool) {
+			if !f.has(dev) {
+				return 0, nil, false
+			}
+			return f.shard.Place(dev), f.groups[f.loop(dev).unit(dev).Group()].Row.Factory, true
+		},
+		Take: func(r *unit.Record) { f.shared.Restore(f.loop(r.Dev).unit(r.Dev), r) },
+	})
+}
+
+// goesOn returns the fleet's date when it goes on from a file. The wall's time
+// has passed meanwhile; any other begins where it stood.
+func (c *Config) goesOn(now time.Time) time.Time {
+	if at := c.Resume.At; c.Clock != Real || !c.Start.IsZero() || !now.After(at) {
+		return at
+	}
+	return now
+}
+
+// State returns where in its life a device of this process stands. It is for
+// those who count devices before the fleet runs; see [Fleet.View].
+func (f *Fleet) State(dev device.Index) fsm.State {
+	l := f.loop(dev)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unit(dev).State()
+}
+
+// Resumed returns the fleet time of the snapshot that the fleet goes on from,
+// false where it began without one.
+func (f *Fleet) Resumed() (at time.Time, ok bool) { return time.Unix(0, f.resumed), f.resumed != 0 }

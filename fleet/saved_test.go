@@ -18,6 +18,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fleet"
+	"spafleet/fleet/state"
 	"spafleet/fsm"
 )
 
@@ -57,7 +58,7 @@ func (c career) spell(t *testing.T, s *stand, sp spell, file string, again bool)
 	t.Helper()
 	config := fleet.Config{Seed: 1, Network: c.n, Tell: s.hear, Groups: c.groups(), Loops: c.loops, Save: fleet.Save{File: file}}
 	if again {
-		saved, err := fleet.OpenSaved(file)
+		saved, err := state.Open(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -320,7 +321,7 @@ func load(t testing.TB, file string, b []byte, groups ...fleet.Group) error {
 	if err := os.WriteFile(file, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	saved, err := fleet.OpenSaved(file)
+	saved, err := state.Open(file)
 	if err != nil {
 		return err
 	}
@@ -378,7 +379,7 @@ func TestARefusalSaysWhy(t *testing.T) {
 		groups []fleet.Group
 		want   string
 	}{
-		{"another kind of file", []byte("--- \nname: story\nfleet: x\n"), two(nil), "this is not a state file of spafleet; nothing of it was used: move it away to begin anew"},
+		{"another kind of file", []byte("--- \nname: story\nfleet: x\n"), two(nil), "this is not a state file of spafleet; nothing of it was used: move it away to start from the beginning"},
 		{"an empty file", nil, two(nil), "cut short"},
 		{"another version", []byte(strings.Replace(string(b), "spafleet state 1\n", "spafleet state 2\n", 1)), two(nil), "which is version 1: another version of spafleet wrote it"},
 		{"another count", b, two(func(g *fleet.Group) { g.Count = 4 }), `of group "homes", the count is 4 here and was 3; describe the same fleet, or give this one a state file of its own`},
@@ -400,7 +401,7 @@ func TestARefusalSaysWhy(t *testing.T) {
 			}
 		})
 	}
-	_, err := fleet.OpenSaved(filepath.Join(t.TempDir(), "none"))
+	_, err := state.Open(filepath.Join(t.TempDir(), "none"))
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
@@ -420,7 +421,7 @@ func TestAFleetWithAnotherIdentityIsRefused(t *testing.T) {
 		"the count of shards is 2 here and was 1":                        {Seed: 1, Shard: device.Shard{Index: 0, Count: 2}},
 		"the address prefix is 127.96.0.0/16 here and was 127.64.0.0/10": {Seed: 1, Addresses: netip.MustParsePrefix("127.96.0.0/16")},
 	} {
-		saved, err := fleet.OpenSaved(file)
+		saved, err := state.Open(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -456,7 +457,7 @@ func TestAShardGoesOn(t *testing.T) {
 				}
 			}
 			macs = append(macs, seen)
-			if config.Resume, err = fleet.OpenSaved(config.Save.File); err != nil {
+			if config.Resume, err = state.Open(config.Save.File); err != nil {
 				t.Fatal(err)
 			}
 			defer config.Resume.Close()
@@ -490,7 +491,7 @@ func TestSnapshotsOfABusyFleetAreSound(t *testing.T) {
 		if got.Err != nil || got.Bytes == 0 {
 			t.Fatalf("%+v", got)
 		}
-		saved, err := fleet.OpenSaved(file)
+		saved, err := state.Open(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -52,9 +52,9 @@ func (s *logSender) take(l *loop, events []device.Event) {
 			continue
 		}
 		u := l.unit(e.Dev)
-		line := logLine{dev: e.Dev, text: resync.LogLine(l.row(u), e.Text)}
+		line := logLine{dev: e.Dev, text: resync.LogLine(l.f.shared.Row(u), e.Text)}
 		for _, name := range [...]string{"Syslog_Server", "Debug_Server"} {
-			if server, _ := u.params.Lookup(name); server != "" {
+			if server, _ := u.Params().Lookup(name); server != "" {
 				line.servers = append(line.servers, server)
 			}
 		}

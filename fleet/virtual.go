@@ -9,6 +9,7 @@ import (
 	"spafleet/device"
 	"spafleet/resync"
 	"spafleet/resync/modelled"
+	"spafleet/resync/unit"
 )
 
 // stage is where attempts are acted out in virtual time: coroutines of the loop,
@@ -32,7 +33,7 @@ type actor struct {
 	s      *stage
 	slot   int32
 	dev    device.Index
-	run    job
+	run    unit.Job
 	in     resync.Input
 	out    resync.Outcome
 	begun  bool
@@ -40,7 +41,7 @@ type actor struct {
 	over   bool  // cut off: every wait ends at once from now on
 	wake   int64 // until when it waits
 	draws  uint32
-	got    intake
+	got    received
 	next   func() (struct{}, bool)
 	stop   func()
 	yield  func(struct{}) bool
@@ -72,11 +73,11 @@ func (s *stage) newActor() *actor {
 	return a
 }
 
-// lend gives a device an actor, who begins in this moment's turn.
-func (s *stage) lend(_ context.Context, slot int32, run job, in resync.Input) {
+// start gives a device an actor, who begins in this moment's turn.
+func (s *stage) start(_ context.Context, slot int32, run unit.Job, in resync.Input) {
 	a := s.newActor()
 	a.slot, a.dev, a.run, a.in = slot, in.Unit.Index, run, in
-	a.begun, a.done, a.draws, a.got = false, false, 0, intake{}
+	a.begun, a.done, a.draws, a.got = false, false, 0, received{}
 	for int(slot) >= len(s.acting) {
 		s.acting = append(s.acting, nil)
 	}
@@ -87,13 +88,13 @@ func (s *stage) lend(_ context.Context, slot int32, run job, in resync.Input) {
 // await puts an actor aside until a moment.
 func (s *stage) await(a *actor, at int64) {
 	a.wake = at
-	s.wakes.push(entry{at, a.dev, s.l.unit(a.dev).n})
+	s.wakes.push(entry{at, a.dev, s.l.unit(a.dev).Count()})
 }
 
 // resume lets the actor of a device go on whose time has come.
 func (s *stage) resume(e entry) {
-	slot := s.l.unit(e.dev).act
-	if slot == idle || s.acting[slot].wake != e.at {
+	slot := s.l.unit(e.dev).Attempt()
+	if slot == unit.None || s.acting[slot].wake != e.at {
 		return // it was cut off since
 	}
 	a := s.acting[slot]
@@ -122,7 +123,7 @@ func (s *stage) cancel(slot int32) {
 // ended tells the loop what became of an attempt.
 func (s *stage) ended(a *actor) {
 	s.acting[a.slot] = nil
-	s.l.finish(a.slot, &a.out, a.got, s.l.clock.Now())
+	s.l.ended(a.slot, &a.out, a.got, s.l.clock.Now())
 }
 
 func (s *stage) close() {
@@ -173,8 +174,11 @@ func (a *actor) Commit(p device.Params, life device.Life, events []device.Event)
 	l := a.s.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.take(&l.acts[a.slot], &commit{p, life, events})
+	l.commit(a.slot, &commit{p, life, events})
 }
+
+// forNetwork is the purpose of an attempt's draws.
+const forNetwork = 6
 
 // Draw returns the attempt's next chance.
 func (a *actor) Draw() float64 {

@@ -17,6 +17,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fleet"
+	"spafleet/fleet/state"
 	"spafleet/prov"
 	"spafleet/resync"
 	"spafleet/resync/fault"
@@ -126,7 +127,7 @@ type play struct {
 	order    func(device.Index, device.Command) // how devices are commanded
 	final    *Report                            // of a clock that jumps, once the story is over
 	modelled *modelled.Network                  // the server of virtual time
-	saved    *fleet.Saved                       // what the fleet goes on from; nil: nothing
+	saved    *state.Saved                       // what the fleet goes on from; nil: nothing
 	beside   beside                             // what was saved beside it
 }
 

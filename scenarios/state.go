@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"spafleet/fleet/state"
 	"time"
-
-	"spafleet/fleet"
 )
 
 // beside is what a story keeps beside its fleet: the embedded server must be
@@ -38,7 +37,7 @@ func (p *play) openState() error {
 	if p.options.State == "" {
 		return nil
 	}
-	saved, err := fleet.OpenSaved(p.options.State)
+	saved, err := state.Open(p.options.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -21,6 +21,7 @@ import (
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
+	"spafleet/fleet/state"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 )
@@ -87,7 +88,7 @@ func newLineage(t *testing.T, server string) *lineage {
 // views returns the devices in the state file, none where there is none yet.
 func (l *lineage) views() (list []device.View) {
 	l.t.Helper()
-	saved, err := fleet.OpenSaved(l.file)
+	saved, err := state.Open(l.file)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package fleet
+package state
 
 import (
 	"bytes"
@@ -25,10 +25,10 @@ const (
 
 // Kinds of sections, in their order in the file.
 const (
-	likenessSection = 'L' // which fleet it is, as JSON
-	deviceSection   = 'D' // records of devices
-	extraSection    = 'X' // what the fleet's owner keeps beside it
-	endSection      = 'E'
+	fingerprintSection = 'L' // which fleet it is, as JSON
+	deviceSection      = 'D' // records of devices
+	extraSection       = 'X' // what the fleet's owner keeps beside it
+	endSection         = 'E'
 )
 
 // mostSection is the most bytes of one section's content. No device fills it:

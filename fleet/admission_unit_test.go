@@ -11,7 +11,7 @@ import (
 
 func TestGateIsFirstInFirstOut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		g := gate{most: rapid.IntRange(1, 5).Draw(t, "most")}
+		g := admission{most: rapid.IntRange(1, 5).Draw(t, "most")}
 		var in, out device.Index
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
 			switch rapid.IntRange(0, 2).Draw(t, "step") {
@@ -43,7 +43,7 @@ func TestGateIsFirstInFirstOut(t *testing.T) {
 // held up while it has less than its kept places.
 func TestTransportsShareTheGate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var g gate
+		var g admission
 		most := rapid.IntRange(1, 12).Draw(t, "most")
 		g.open(most, most/4)
 		var in, out, running [transports]device.Index
@@ -84,7 +84,7 @@ func TestTransportsShareTheGate(t *testing.T) {
 // A silent TFTP server, at which every attempt stays, leaves HTTP its places;
 // alone, either transport has them all.
 func TestSilentTransportHoldsUpNoOther(t *testing.T) {
-	var g gate
+	var g admission
 	g.open(100, 25)
 	start100 := func(lane transport) (n int) {
 		for range 100 {
@@ -121,7 +121,7 @@ func TestSilentTransportHoldsUpNoOther(t *testing.T) {
 func TestRateIsSmoothWithinTheSecond(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const interval = int64(time.Millisecond) // 1,000/s
-		g := gate{most: 1 << 20, interval: interval}
+		g := admission{most: 1 << 20, interval: interval}
 		for i := range device.Index(3000) {
 			g.push(start{dev: i})
 		}
@@ -152,7 +152,7 @@ func TestRateIsSmoothWithinTheSecond(t *testing.T) {
 // back when nothing lacks.
 func TestAdmissionShrinksAndRegrows(t *testing.T) {
 	const while = int64(100 * time.Millisecond)
-	var g gate
+	var g admission
 	g.open(800, 200)
 	for range 800 {
 		g.push(start{})
@@ -191,7 +191,7 @@ func TestAdmissionShrinksAndRegrows(t *testing.T) {
 
 // A server that is slow for days keeps the queue from ever being empty.
 func TestQueueThatIsNeverEmptyDoesNotGrow(t *testing.T) {
-	g := gate{most: 1}
+	g := admission{most: 1}
 	waits := 0
 	for i := range device.Index(100_000) {
 		g.push(start{dev: i})
@@ -214,7 +214,7 @@ func TestQueueThatIsNeverEmptyDoesNotGrow(t *testing.T) {
 }
 
 func TestGateForgetsAMassPowerUp(t *testing.T) {
-	g := gate{most: 10_000}
+	g := admission{most: 10_000}
 	for i := range device.Index(10_000) {
 		g.push(start{dev: i})
 	}

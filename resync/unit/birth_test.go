@@ -1,6 +1,7 @@
-package fleet
+package unit
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -22,15 +23,15 @@ func TestDevicesOfAGroupAreBornAlike(t *testing.T) {
 			id, _ := model.LookupID(name)
 			return id
 		}
-		g := &Group{Row: row, Count: 1, Presets: []device.Set{{ID: id("Profile_Rule"), Has: true, Value: rule}, {ID: id("GPP_B"), Has: true, Value: "$MAU"}}}
+		g := &Group{Row: row, Presets: []device.Set{{ID: id("Profile_Rule"), Has: true, Value: rule}, {ID: id("GPP_B"), Has: true, Value: "$MAU"}}}
 		presets := (&device.Layers{}).Preset(row.Factory, g.Presets)
-		first := device.NewUnit(row, 1, 0, DefaultAddresses.Addr())
+		first := device.NewUnit(row, 1, 0, netip.MustParseAddr("127.64.0.0"))
 		b := birthOf(g, &first, presets)
 		if b.alike != alike {
 			t.Errorf("%q: alike %v, want %v", rule, b.alike, alike)
 		}
 		for dev := range device.Index(200) {
-			u := device.NewUnit(row, 1, dev*517, DefaultAddresses.Addr())
+			u := device.NewUnit(row, 1, dev*517, netip.MustParseAddr("127.64.0.0"))
 			life, moves := device.Life{}.Apply(device.Change{Unit: &u, Before: device.Reset(row.Factory), After: presets, Via: device.ViaPreset})
 			if b.alike && (life != b.life || !slices.Equal(moves, b.moves)) {
 				t.Fatalf("%q: device %d is born %v by %v, its group %v by %v", rule, u.Index, life, moves, b.life, b.moves)

@@ -1,4 +1,4 @@
-package fleet
+package state
 
 import (
 	"encoding/binary"
@@ -13,42 +13,30 @@ import (
 	"spafleet/device/profile"
 	"spafleet/fsm"
 	"spafleet/resync"
+	"spafleet/resync/unit"
 )
-
-// A record is all that a fleet knows of one device, as a state file has it.
-type record struct {
-	dev     device.Index
-	unit    unit // without what belongs to a run: act, due, receipt, row; and without past
-	past    past
-	version string // its firmware
-	pending []device.Command
-	delayed *device.Command
-	asked   *device.Command
-	custom  *custom
-	trusted *resync.Authority
-	told    *device.Params
-}
 
 // Records are written one behind another as variable-length numbers. Names of
 // parameters, texts that repeat and layers are written where they are first
 // used, as 0 and their content, and take the next number, from 1. When there are
-// mostNoted of a kind, the next one begins anew with 1: so neither writer nor
+// mostNoted of a kind, the next one gets 1 again: so neither writer nor
 // reader keeps more, whatever the fleet is like.
 const mostNoted = 1 << 16
 
 // times are the moments in a record.
-func (r *record) times() [4 + numTimers]*int64 {
-	u := &r.unit
-	a := &u.agenda
-	return [...]*int64{&u.booted, &u.last, &r.past.fired, &r.past.upgrade.Last, &a[resyncTimer], &a[triggerTimer], &a[upgradeTimer], &a[forcedTimer]}
+func times(r *unit.Record) [4 + unit.RecordTimers]*int64 {
+	list := [4 + unit.RecordTimers]*int64{&r.Booted, &r.Last, &r.Fired, &r.Upgrade.Last}
+	for i := range r.Timers {
+		list[4+i] = &r.Timers[i]
+	}
+	return list
 }
 
-// bytes are the small numbers in a record, with the largest value of each.
-func (r *record) bytes() [6]small {
-	u := &r.unit
+// smallNumbers are the small numbers in a record, with the largest value of each.
+func smallNumbers(r *unit.Record) [6]small {
 	return [...]small{
-		{(*uint8)(&u.life.State), uint8(fsm.SecPrv2)}, {(*uint8)(&u.cause), uint8(model.ByRC)}, {&u.run, 250},
-		{(*uint8)(&u.reboot), uint8(model.ColdReboot)}, {(*uint8)(&u.doing), uint8(device.Customize)}, {(*uint8)(&u.why), uint8(model.ByRC)},
+		{(*uint8)(&r.Life.State), uint8(fsm.SecPrv2)}, {(*uint8)(&r.Cause), uint8(model.ByRC)}, {&r.Run, unit.RecordRun},
+		{(*uint8)(&r.Reboot), uint8(model.ColdReboot)}, {(*uint8)(&r.Doing), uint8(device.Customize)}, {(*uint8)(&r.Why), uint8(model.ByRC)},
 	}
 }
 
@@ -58,8 +46,8 @@ type small struct {
 }
 
 // counts are the larger numbers in a record.
-func (r *record) counts() [4]*uint32 {
-	return [...]*uint32{&r.unit.n, &r.unit.draws, &r.unit.ok, &r.unit.failed}
+func counts(r *unit.Record) [4]*uint32 {
+	return [...]*uint32{&r.Count, &r.Draws, &r.OK, &r.Failed}
 }
 
 // A recordWriter packs records.
@@ -111,74 +99,73 @@ func (w *recordWriter) text(s string) {
 	}
 }
 
-func (w *recordWriter) record(r *record) {
-	u := &r.unit
-	w.uint(uint64(r.dev))
-	w.text(r.version)
-	w.uint(uint64(u.flags &^ queued))
-	w.bool(u.life.Proven)
-	for _, s := range r.bytes() {
+func (w *recordWriter) record(r *unit.Record) {
+	w.uint(uint64(r.Dev))
+	w.text(r.Firmware)
+	w.uint(uint64(r.Flags))
+	w.bool(r.Life.Proven)
+	for _, s := range smallNumbers(r) {
 		w.uint(uint64(*s.value))
 	}
-	for _, c := range r.counts() {
+	for _, c := range counts(r) {
 		w.uint(uint64(*c))
 	}
-	w.uint(uint64(r.past.wish))
-	w.text(r.past.upgrade.Err)
-	w.uint(uint64(r.past.upgrade.Retries))
+	w.uint(uint64(r.Target))
+	w.text(r.Upgrade.Err)
+	w.uint(uint64(r.Upgrade.Retries))
 	w.times(r)
-	w.params(u.params)
-	w.rarities(r)
+	w.params(r.Params)
+	w.optional(r)
 }
 
 // times writes which moments there are, and when.
-func (w *recordWriter) times(r *record) {
+func (w *recordWriter) times(r *unit.Record) {
 	which := uint64(0)
-	times := r.times()
-	for i, t := range times {
+	list := times(r)
+	for i, t := range list {
 		if *t != 0 {
 			which |= 1 << i
 		}
 	}
 	w.uint(which)
-	for _, t := range times {
+	for _, t := range list {
 		if *t != 0 {
 			w.b = binary.AppendVarint(w.b, *t-w.base)
 		}
 	}
 }
 
-// rarities writes what few devices have.
-func (w *recordWriter) rarities(r *record) {
+// optional writes what few devices have.
+func (w *recordWriter) optional(r *unit.Record) {
 	which := uint64(0)
-	for i, has := range []bool{len(r.pending) > 0, r.delayed != nil, r.asked != nil, r.custom != nil, r.trusted != nil, r.told != nil} {
+	for i, has := range []bool{len(r.Pending) > 0, r.Delayed != nil, r.Asked != nil, r.Custom != nil, r.Trusted != nil, r.Told != (device.Params{})} {
 		if has {
 			which |= 1 << i
 		}
 	}
 	w.uint(which)
-	if len(r.pending) > 0 {
-		w.uint(uint64(len(r.pending)))
-		for i := range r.pending {
-			w.command(&r.pending[i])
+	if len(r.Pending) > 0 {
+		w.uint(uint64(len(r.Pending)))
+		for i := range r.Pending {
+			w.command(&r.Pending[i])
 		}
 	}
-	if r.delayed != nil {
-		w.command(r.delayed)
+	if r.Delayed != nil {
+		w.command(r.Delayed)
 	}
-	if r.asked != nil {
-		w.command(r.asked)
+	if r.Asked != nil {
+		w.command(r.Asked)
 	}
-	if r.custom != nil {
-		w.text(r.custom.company)
-		w.params(r.custom.defaults)
+	if r.Custom != nil {
+		w.text(r.Custom.Company)
+		w.params(r.Custom.Defaults)
 	}
-	if r.trusted != nil {
-		w.text(r.trusted.Rule)
-		w.text(r.trusted.PEM)
+	if r.Trusted != nil {
+		w.text(r.Trusted.Rule)
+		w.text(r.Trusted.PEM)
 	}
-	if r.told != nil {
-		w.params(*r.told)
+	if r.Told != (device.Params{}) {
+		w.params(r.Told)
 	}
 }
 
@@ -308,65 +295,62 @@ func known[T any](r *recordReader, list *[]T, first func() T) (t T) {
 
 func (r *recordReader) text() string { return known(r, &r.texts, r.string) }
 
-// head reads whom the next record is about, before the row of its device is
-// known.
+// head reads which device the next record is of, before its row is known.
 func (r *recordReader) head() (dev device.Index, version string) {
 	return device.Index(r.upTo(device.MaxDevices)), r.text()
 }
 
 // record reads the rest of a record.
-func (r *recordReader) record(f *model.Factory) (rec record) {
-	u := &rec.unit
-	u.flags = flags(r.upTo(uint64(lastFlag<<1 - 1)))
-	u.life.Proven = r.bool()
-	for _, s := range rec.bytes() {
-		*s.value = uint8(r.upTo(uint64(s.most)))
-	}
-	for _, c := range rec.counts() {
-		*c = uint32(r.upTo(1<<32 - 1))
-	}
-	rec.past.wish = resync.UpgradeTarget(r.uint())
-	rec.past.upgrade.Err = r.text()
-	rec.past.upgrade.Retries = int(r.upTo(1<<31 - 1))
-	r.times(&rec)
-	u.params = r.params(f)
-	r.rarities(&rec, f)
-	if u.flags&queued != 0 {
+func (r *recordReader) record(f *model.Factory) (rec unit.Record) {
+	rec.Flags = uint16(r.upTo(1<<16 - 1))
+	if rec.Flags&^unit.RecordFlags != 0 {
 		r.fail(errRecord)
 	}
+	rec.Life.Proven = r.bool()
+	for _, s := range smallNumbers(&rec) {
+		*s.value = uint8(r.upTo(uint64(s.most)))
+	}
+	for _, c := range counts(&rec) {
+		*c = uint32(r.upTo(1<<32 - 1))
+	}
+	rec.Target = resync.UpgradeTarget(r.uint())
+	rec.Upgrade.Err = r.text()
+	rec.Upgrade.Retries = int(r.upTo(1<<31 - 1))
+	r.times(&rec)
+	rec.Params = r.params(f)
+	r.optional(&rec, f)
 	return rec
 }
 
-func (r *recordReader) times(rec *record) {
-	which := r.upTo(1<<(4+numTimers) - 1)
-	for i, t := range rec.times() {
+func (r *recordReader) times(rec *unit.Record) {
+	which := r.upTo(1<<(4+unit.RecordTimers) - 1)
+	for i, t := range times(rec) {
 		if which&(1<<i) != 0 {
 			*t = r.base + r.int()
 		}
 	}
 }
 
-func (r *recordReader) rarities(rec *record, f *model.Factory) {
+func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
 	which := r.upTo(1<<6 - 1)
 	for which != 0 && r.err == nil {
 		bit := bits.TrailingZeros64(which)
 		which &^= 1 << bit
 		switch bit {
 		case 0:
-			for n := r.upTo(8 * mostPending); n > 0 && r.err == nil; n-- {
-				rec.pending = append(rec.pending, *r.command())
+			for n := r.upTo(unit.RecordPending); n > 0 && r.err == nil; n-- {
+				rec.Pending = append(rec.Pending, *r.command())
 			}
 		case 1:
-			rec.delayed = r.command()
+			rec.Delayed = r.command()
 		case 2:
-			rec.asked = r.command()
+			rec.Asked = r.command()
 		case 3:
-			rec.custom = &custom{company: r.text(), defaults: r.params(f)}
+			rec.Custom = &unit.Custom{Company: r.text(), Defaults: r.params(f)}
 		case 4:
-			rec.trusted = &resync.Authority{Rule: r.text(), PEM: r.text()}
+			rec.Trusted = &resync.Authority{Rule: r.text(), PEM: r.text()}
 		case 5:
-			p := r.params(f)
-			rec.told = &p
+			rec.Told = r.params(f)
 		}
 	}
 }

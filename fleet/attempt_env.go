@@ -1,0 +1,101 @@
+package fleet
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"spafleet/device"
+	"spafleet/resync"
+	"spafleet/resync/fetch"
+)
+
+// attemptEnv is what one attempt sees of everything outside its device.
+type attemptEnv struct {
+	l    *loop
+	slot int32
+	in   resync.Input
+	got  received
+}
+
+func (e *attemptEnv) Now() int64 { return e.l.clock.Now() }
+
+func (e *attemptEnv) Commit(p device.Params, life device.Life, events []device.Event) {
+	e.l.inbox <- message{slot: e.slot, commit: &commit{p, life, events}}
+}
+
+// localWait is how long an attempt waits before it asks again for a descriptor
+// or a port that this machine did not have. That is our trouble, not the
+// device's, so it never fails for it.
+const localWait = 100 * time.Millisecond
+
+// Fetch asks the network from the device's own address.
+func (e *attemptEnv) Fetch(ctx context.Context, r *resync.Request) (resp resync.Response, err error) {
+	r.Source = e.l.f.source(r.Unit.IP, r.Server.Addr())
+	if r.Scheme == "https" { // a certificate may bear a name
+		ctx = e.asking(ctx)
+	}
+	err = e.whenAble(ctx, func() error {
+		resp, err = e.l.f.network.Fetch(ctx, r)
+		return err
+	})
+	if err == nil {
+		e.got.take(len(resp.Body))
+	}
+	return resp, err
+}
+
+func (e *attemptEnv) Resolve(ctx context.Context, name string) (addrs []netip.Addr, err error) {
+	ctx = e.asking(ctx)
+	err = e.whenAble(ctx, func() error {
+		addrs, err = e.l.f.network.Resolve(ctx, name)
+		return err
+	})
+	return addrs, err
+}
+
+// asking returns a context for the device's questions to name servers.
+func (e *attemptEnv) asking(ctx context.Context) context.Context {
+	return fetch.For(ctx, fetch.Asker{Device: e.in.Unit.Index, Now: e.Now(), Booted: e.in.Booted, Keeps: e.keepsNames()})
+}
+
+// keepsNames reports whether the device keeps what a name server said. It has a
+// parameter against it in some models.
+func (e *attemptEnv) keepsNames() bool {
+	return e.in.Unit.Row.Behaviour.KeepsNames && !e.in.Params.Bool("DNS_Query_TTL_Ignore", false)
+}
+
+// whenAble asks until this machine has what asking takes. The wait is lateness:
+// this machine's, not the server's.
+func (e *attemptEnv) whenAble(ctx context.Context, ask func() error) error {
+	err := ask()
+	limit, local := fetch.LocalLimit(err)
+	if !local {
+		return err
+	}
+	since := e.l.f.lacks(e)
+	defer e.l.f.lacksNoMore(e, since)
+	for local {
+		e.l.f.limited(limit)
+		if limit == "descriptors" {
+			e.l.inbox <- message{slot: e.slot, lack: true}
+		}
+		if err := pause(ctx, localWait); err != nil {
+			return err
+		}
+		err = ask()
+		limit, local = fetch.LocalLimit(err)
+	}
+	return err
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,201 @@
+package unit
+
+import (
+	"slices"
+	"strings"
+
+	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/resync"
+)
+
+func (m *Machine) do(c device.Command) {
+	u := m.u
+	switch c.Order {
+	case device.SwitchOn:
+		if !u.has(powered) {
+			m.powerOn()
+			m.startUp()
+		}
+		return
+	case device.SwitchOff:
+		if u.has(powered) {
+			m.abandon()
+			u.set(powered, false)
+			m.emit(device.Event{At: m.now, Kind: device.PowerOff})
+		}
+		return
+	}
+	if !u.has(powered) || u.has(booting) {
+		m.fx.Unheard = true
+		return
+	}
+	m.note(c)
+	switch c.Order {
+	case device.FactoryReset:
+		m.abandon()
+		m.factoryReset()
+		m.boot(device.ByReset)
+	case device.Reboot, device.Restart:
+		if u.has(inUse) { // they wait for the line (documented), not for an attempt
+			m.wait(c)
+			return
+		}
+		m.carryOut(c)
+	case device.HookOff:
+		m.offHook()
+	case device.HookOn:
+		m.onHook()
+	case device.Resync:
+		if m.row().Behaviour.ExplicitDelay {
+			m.delay(c)
+			return
+		}
+		m.order(c)
+	default:
+		m.order(c)
+	}
+}
+
+// order carries a command out as soon as the device can.
+func (m *Machine) order(c device.Command) {
+	if len(m.u.pending()) == 0 && m.u.mayStart(c.Order) {
+		m.carryOut(c)
+	} else {
+		m.wait(c)
+	}
+	m.runPending()
+}
+
+// delay lets an ordered resync wait a part of Resync_Random_Delay. A later order
+// takes its place.
+func (m *Machine) delay(c device.Command) {
+	s := resync.ScheduleOf(m.row(), m.u.params)
+	m.u.own().delayed = &c
+	m.setTimer(resyncTimer, m.now+int64(m.draw(forOrder)*float64(s.RandomDelay)))
+}
+
+func (m *Machine) offHook() {
+	m.u.set(inUse, true)
+	if m.row().Behaviour.ForcedCountdown {
+		m.setTimer(forcedTimer, 0)
+	}
+}
+
+// onHook ends a call. What waited for it begins, by switch only after
+// Forced_Resync_Delay.
+func (m *Machine) onHook() {
+	if !m.u.has(inUse) {
+		return
+	}
+	m.u.set(inUse, false)
+	at := int64(0)
+	if m.row().Behaviour.ForcedCountdown {
+		at = m.now + int64(forcedDelay(m.u.params))
+	}
+	m.setTimer(forcedTimer, at)
+	m.runPending()
+}
+
+// note tells that a person asked.
+func (m *Machine) note(c device.Command) {
+	kind := map[model.Cause]device.Kind{model.ByWeb: device.Web, model.ByKeypad: device.IVR}[c.Cause]
+	if kind != 0 {
+		m.emit(device.Event{At: m.now, Kind: kind, Cause: c.Cause, Text: strings.TrimSpace(c.Order.String() + " " + c.Argument)})
+	}
+}
+
+// runPending carries out what waited, as far as the device lets it.
+func (m *Machine) runPending() {
+	for {
+		i := slices.IndexFunc(m.u.pending(), func(c device.Command) bool { return m.u.mayStart(c.Order) })
+		if i < 0 {
+			return
+		}
+		m.carryOut(m.u.recall(i))
+	}
+}
+
+// forcePending starts the resync that waited for a line longest; after a call,
+// all that waited.
+func (m *Machine) forcePending() {
+	u := m.u
+	if !u.has(inUse) {
+		m.runPending()
+		return
+	}
+	if u.attempt != None || u.has(queued) {
+		return
+	}
+	i := slices.IndexFunc(u.pending(), func(c device.Command) bool { return c.Order == device.Resync })
+	if i >= 0 {
+		m.carryOut(u.recall(i))
+	}
+}
+
+func (m *Machine) carryOut(c device.Command) {
+	switch c.Order {
+	case device.Resync:
+		if m.u.params.Bool("Provision_Enable", true) {
+			m.request(c, m.now)
+		}
+	case device.Upgrade:
+		if m.u.params.Bool("Upgrade_Enable", true) {
+			m.request(c, m.now)
+		}
+	case device.Report:
+		m.request(c, m.now)
+	case device.Customize:
+		if m.u.customizing() {
+			m.request(c, m.now)
+		}
+	case device.Reboot, device.Restart:
+		m.abandon()
+		m.boot(rebootReason(c.Cause))
+	case device.SetParams:
+		m.edit(c.Sets)
+	}
+}
+
+func rebootReason(c model.Cause) device.Reason {
+	switch c {
+	case model.ByWeb:
+		return device.ByWebReboot
+	case model.ByKeypad:
+		return device.ByIVRReboot
+	case model.ByNotify:
+		return device.ByNotifyReboot
+	}
+	return device.ByStepReboot
+}
+
+// taken returns the changes that the parameters take: a page refuses the others.
+func taken(f *model.Factory, sets []device.Set) []device.Set {
+	list := make([]device.Set, 0, len(sets))
+	for _, s := range sets {
+		p, ok := f.Param(s.ID)
+		if ok && s.Has {
+			s.Value, ok = p.Take(s.Value)
+		}
+		if ok {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// edit changes parameters as a person does, and reboots where that is needed.
+func (m *Machine) edit(sets []device.Set) {
+	u, row := m.u, m.row()
+	unit := m.Identity(row, m.dev)
+	after, changed := u.params.With(&m.Profiles.Layers, taken(row.Factory, sets))
+	life, moves := u.life.Apply(device.Change{Unit: &unit, Before: u.params, After: after, Via: device.ViaEdit})
+	u.params = after
+	u.setApplied(resync.LastApplied{})
+	m.moved(device.ViaEdit, life, moves...)
+	if row.Reboots(changed) != model.NoReboot {
+		m.boot(device.ByParams)
+		return
+	}
+	m.watch()
+}

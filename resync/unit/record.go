@@ -1,0 +1,93 @@
+package unit
+
+import (
+	"slices"
+
+	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/resync"
+)
+
+// A Record is all that is kept of a device when the program ends: what a Unit
+// holds without what belongs to a run.
+type Record struct {
+	Dev      device.Index
+	Firmware string
+	Params   device.Params
+	Life     device.Life
+	Flags    uint16 // of [RecordFlags]
+	Timers   [RecordTimers]int64
+	Booted   int64
+	Last     int64
+	Count    uint32 // of events and timers
+	Draws    uint32
+	OK       uint32 // resyncs
+	Failed   uint32
+	Run      uint8 // at most RecordRun
+	Cause    model.Cause
+	Reboot   model.RebootClass
+	Doing    device.Order
+	Why      model.Cause
+
+	Fired   int64 // when a trigger last started an attempt
+	Target  resync.UpgradeTarget
+	Upgrade resync.UpgradeHistory
+	Pending []device.Command
+	Delayed *device.Command
+	Asked   *device.Command
+	Custom  *Custom
+	Trusted *resync.Authority
+	Told    device.Params // zero: it has reported nothing
+}
+
+// A Custom is what a device got by remote customization.
+type Custom struct {
+	Company  string
+	Defaults device.Params // what a factory reset returns to (documented)
+}
+
+// What can stand in a record.
+const (
+	RecordFlags   = uint16(lastFlag<<1-1) &^ uint16(queued)
+	RecordTimers  = int(numTimers)
+	RecordRun     = mostRun
+	RecordPending = 8 * mostPending
+)
+
+// Record returns what is kept of a device.
+func (s *Shared) Record(dev device.Index, u *Unit) Record {
+	r := Record{
+		Dev: dev, Firmware: s.Row(u).Firmware.Version, Params: u.params, Life: u.life, Flags: uint16(u.flags) & RecordFlags,
+		Timers: u.timers, Booted: u.booted, Last: u.last, Count: u.n, Draws: u.draws, OK: u.ok, Failed: u.failed,
+		Run: u.run, Cause: u.cause, Reboot: u.reboot, Doing: u.doing, Why: u.why,
+	}
+	o := u.opt
+	if o == nil {
+		return r
+	}
+	r.Fired, r.Delayed, r.Asked, r.Custom, r.Trusted, r.Told = o.fired, o.delayed, o.asked, o.custom, o.trusted, o.told
+	r.Target, r.Upgrade = u.upgrades().target, u.upgrades().history
+	r.Pending = slices.Clone(o.pending) // the device deletes in place
+	return r
+}
+
+// Restore makes of a device that [Shared.New] made the one of a record.
+func (s *Shared) Restore(u *Unit, r *Record) {
+	row := u.group
+	if s.Row(u).Firmware.Version != r.Firmware {
+		row = s.rowAt(row, r.Firmware)
+	}
+	*u = Unit{
+		attempt: None, group: u.group, row: row, params: r.Params, life: r.Life, flags: flags(r.Flags),
+		timers: r.Timers, booted: r.Booted, last: r.Last, n: r.Count, draws: r.Draws, ok: r.OK, failed: r.Failed,
+		run: r.Run, cause: r.Cause, reboot: r.Reboot, doing: r.Doing, why: r.Why,
+		opt: &optional{pending: r.Pending, delayed: r.Delayed, asked: r.Asked, told: r.Told, trusted: r.Trusted, custom: r.Custom, fired: r.Fired},
+	}
+	if u.has(isCustom) && r.Custom == nil {
+		u.opt.custom = &Custom{Defaults: s.groups[u.group].presets}
+	}
+	if state := (upgradeState{r.Target, r.Upgrade}); state != (upgradeState{}) {
+		u.opt.upgrade = &state
+	}
+	u.trim()
+}

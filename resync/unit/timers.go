@@ -1,0 +1,47 @@
+package unit
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"spafleet/device"
+)
+
+// A timer is something that a device does by itself when its time comes.
+type timer uint8
+
+const (
+	resyncTimer  timer = iota // periodic, retry, daily or power-on
+	triggerTimer              // a Resync_Trigger can first hold
+	upgradeTimer              // the next try of Upgrade_Rule
+	forcedTimer               // Forced_Resync_Delay: a busy line does not count any more
+	numTimers
+)
+
+// timers are when a device's timers run out, as fleet times; 0 for none.
+type timers [numTimers]int64
+
+// next returns the earliest timer; false where there is none. At equal times
+// the first in the list counts.
+func (t *timers) next() (at int64, which timer, ok bool) {
+	at = math.MaxInt64
+	for i, when := range t {
+		if when != 0 && when < at {
+			at, which, ok = when, timer(i), true
+		}
+	}
+	return at, which, ok
+}
+
+// forcedDelay reads Forced_Resync_Delay, in seconds, 14400 where the firmware
+// has no such parameter.
+func forcedDelay(p device.Params) time.Duration {
+	text, ok := p.Lookup("Forced_Resync_Delay")
+	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
+	if !ok || err != nil {
+		n = 14400
+	}
+	return time.Duration(n) * time.Second
+}

@@ -1,0 +1,261 @@
+package unit
+
+import (
+	"slices"
+
+	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/fsm"
+	"spafleet/resync"
+)
+
+// Effects are what follows from one input to one device.
+type Effects struct {
+	Events []device.Event // in order, stamped with device and count; the slice is used again
+	Cancel int32          // the attempt to cancel, or [None]
+	Start  *Start         // asks for admission of an attempt; nil: none
+	Next   int64          // the device's timer, where it has changed; 0: it has not. [Unit.Due] tells a timer that was stopped
+	N      uint32         // the device's count when the timer was set, which orders equal times
+	// Unheard says that nothing came of a command: the device has no power, or has
+	// not started yet.
+	Unheard bool
+
+	start Start // that Start points to
+}
+
+// A Start is an attempt that waits for admission.
+type Start struct {
+	Command device.Command
+	Due     int64 // when it should have started
+	booted  int64 // the device's last boot; after another one the attempt is stale
+	forced  bool  // starts though a line is in use
+}
+
+// A turn is one device at one moment, with what follows.
+type turn struct {
+	*Shared
+	u   *Unit
+	dev device.Index
+	now int64
+	fx  Effects
+}
+
+// Purposes of draws.
+const (
+	forBoot = iota + 1
+	forTimer
+	forUpgrade
+	forOrder
+	forNonce // by the count of events, which no two attempts share
+)
+
+func (t *turn) draw(purpose uint8) float64 {
+	t.u.draws++
+	return device.Draw(t.Seed, t.dev, purpose, t.u.draws)
+}
+
+func (t *turn) row() *model.Row { return t.Row(t.u) }
+
+func (t *turn) identity() device.Unit { return t.Identity(t.row(), t.dev) }
+
+func (t *turn) group() *group { return &t.groups[t.u.group] }
+
+// emit stamps an event with its device and count.
+func (t *turn) emit(e device.Event) {
+	e.Dev, e.N = t.dev, t.u.n
+	t.u.n++
+	if e.Kind != device.Moved {
+		e.State = t.u.life.State
+	}
+	t.fx.Events = append(t.fx.Events, e)
+}
+
+// moved emits moves of the lifecycle that no attempt has caused.
+func (t *turn) moved(via device.Via, life device.Life, moves ...fsm.Event) {
+	state := t.u.life.State
+	t.u.life = life
+	for _, m := range moves {
+		state, _ = fsm.Lifecycle.Next(state, m)
+		e := device.Event{At: t.now, Kind: device.Moved, Move: m, State: state}
+		if m == fsm.Customized {
+			e.Via = via
+		}
+		t.emit(e)
+	}
+}
+
+// setTimer sets one of the device's timers, or stops it with 0.
+func (t *turn) setTimer(which timer, at int64) {
+	t.u.timers[which] = at
+	t.schedule()
+}
+
+// schedule tells the owner when the earliest timer has changed.
+func (t *turn) schedule() {
+	u := t.u
+	at, _, ok := u.timers.next()
+	if !ok {
+		u.due = 0
+		return
+	}
+	if u.due == at {
+		return
+	}
+	u.due = at
+	t.fx.Next, t.fx.N = at, u.n
+	u.n++
+}
+
+// arm sets when a device resyncs next and why, or stops the timer.
+func (t *turn) arm(at int64, cause model.Cause, ok bool) {
+	if !ok {
+		at = 0
+	}
+	if t.u.delayed() != nil {
+		return // the timer is taken; what it starts sets the next
+	}
+	t.u.cause = cause
+	t.setTimer(resyncTimer, at)
+}
+
+// watch sets when a trigger next starts a resync. It is asked again whenever
+// something else than a timer may have changed a condition: after a boot, an
+// attempt and an edit. While a device waits for its first contact after a boot,
+// triggers wait too: else a condition that always holds would undo the random
+// delay (inferred).
+func (t *turn) watch() {
+	u, at := t.u, int64(0)
+	first := u.timers[resyncTimer] != 0 && u.cause == model.ByPowerOn
+	if triggers, ok := resync.TriggersOf(t.row(), u.params); ok && u.attempt == None && !u.has(queued) && !u.customizing() && !first {
+		when, spent, ok := triggers.Next(t.conditions())
+		u.spend(spent)
+		if ok {
+			at = when
+		}
+	}
+	t.setTimer(triggerTimer, at)
+}
+
+// conditions returns what triggers look at.
+func (t *turn) conditions() resync.Watch {
+	u, unit := t.u, t.identity()
+	return resync.Watch{
+		Env:    device.Env{Unit: &unit, Params: u.params, Situation: &device.Situation{Customized: u.has(isCustom)}},
+		Timers: resync.TimersOf(u.booted, u.last, u.upgrades().history.Last),
+		Now:    t.now, Fired: u.fired(), Spent: [2]bool{u.has(spent1), u.has(spent2)},
+	}
+}
+
+// began starts the timers of an attempt.
+func (t *turn) began(cause model.Cause) {
+	u := t.u
+	u.last = t.now
+	if cause == model.ByTrigger {
+		u.own().fired = t.now
+	}
+	if triggers, ok := resync.TriggersOf(t.row(), u.params); ok && triggers.Edge {
+		u.spend(triggers.Spend(t.conditions()))
+	}
+}
+
+// powerOn gives power to a device whose firmware does not run yet.
+func (t *turn) powerOn() {
+	t.u.set(powered, true)
+	t.emit(device.Event{At: t.now, Kind: device.PowerOn})
+	if !t.u.has(preset) {
+		t.applyPresets()
+	}
+}
+
+// applyPresets counts a tester's presets, or the defaults of a customized unit,
+// as the first change of a device's life.
+func (t *turn) applyPresets() {
+	u, g := t.u, t.group()
+	u.set(preset, true)
+	u.params = g.presets
+	if g.birth.alike && u.row == u.group && !u.has(isCustom) {
+		t.moved(device.ViaPreset, g.birth.life, g.birth.moves...)
+		return
+	}
+	row := t.row()
+	unit := t.Identity(row, t.dev)
+	via := device.ViaPreset
+	if u.has(isCustom) {
+		u.params, via = u.opt.custom.Defaults, device.ViaRC
+	}
+	life, moves := u.life.Apply(device.Change{Unit: &unit, Before: device.Reset(row.Factory), After: u.params, Via: via})
+	t.moved(via, life, moves...)
+}
+
+// request asks for admission of an attempt. It takes the place of the timers that
+// would start another.
+func (t *turn) request(c device.Command, due int64) {
+	u := t.u
+	u.timers[resyncTimer], u.timers[triggerTimer] = 0, 0
+	t.schedule()
+	if later := u.delayed(); later != nil { // its timer is gone: it comes next
+		u.opt.delayed = nil
+		u.opt.pending = append(u.opt.pending, *later)
+	}
+	u.set(queued, true)
+	u.doing, u.why = c.Order, c.Cause
+	if c.Argument != "" {
+		asked := c
+		u.own().asked = &asked
+	}
+	t.fx.start = Start{Command: c, Due: due, booted: u.booted, forced: u.has(inUse)}
+	t.fx.Start = &t.fx.start
+}
+
+// abandon cancels what a device is doing or waits to do. What was committed
+// stays.
+func (t *turn) abandon() {
+	u := t.u
+	u.due, u.timers = 0, timers{}
+	u.set(queued|booting, false)
+	if u.opt != nil {
+		u.opt.pending, u.opt.delayed = nil, nil
+		u.trim()
+	}
+	u.done()
+	t.fx.Start = nil
+	if u.attempt != None {
+		t.fx.Cancel = u.attempt
+		u.attempt = None
+	}
+}
+
+// wait keeps a command until the device can carry it out. The same one twice is
+// kept once. While a line is in use, a resync waits for Forced_Resync_Delay at
+// most.
+func (t *turn) wait(c device.Command) {
+	u := t.u
+	list := u.pending()
+	same := func(k device.Command) bool {
+		return k.Order == c.Order && k.Argument == c.Argument && len(k.Sets) == 0
+	}
+	known := len(c.Sets) == 0 && slices.ContainsFunc(list, same)
+	byRule := c.Order == device.Resync && c.Argument == ""
+	if !known && (len(list) < mostPending || byRule) {
+		u.own().pending = append(list, c)
+	}
+	if c.Order == device.Resync && u.has(inUse) && u.timers[forcedTimer] == 0 && !t.row().Behaviour.ForcedCountdown {
+		t.setTimer(forcedTimer, t.now+int64(forcedDelay(u.params)))
+	}
+}
+
+// mostPending bounds what a device keeps in mind while it is busy. A resync by
+// its own rules is always kept: the timer that asked for it is gone.
+const mostPending = 8
+
+// target returns the upgrade that Upgrade_Rule asks for, 0 for none.
+func (t *turn) target() resync.UpgradeTarget {
+	u := t.u
+	if text, _ := u.params.Lookup("Upgrade_Rule"); text == "" {
+		return 0
+	}
+	return resync.WantedUpgrade(resync.Input{
+		Unit: t.identity(), Params: u.params, Lease: t.group().Lease,
+		Booted: u.booted, Last: u.last, Upgrade: u.upgrades().history,
+	}, t.now)
+}

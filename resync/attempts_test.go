@@ -300,3 +300,22 @@ func (s *stage) image(words []string) []byte {
 	}
 	return image
 }
+
+// What Custom_CA_Rule brought stays trusted after an upgrade and a report: only a
+// resync over https looks at the rule again.
+func TestEveryAttemptKeepsTheAuthority(t *testing.T) {
+	u := unit(t, "SPA504G", "7.6.2f", nil)
+	ca := &resync.Authority{Rule: "http://192.0.2.5/ca.pem", PEM: "pem"}
+	for what, attempt := range map[string]func(context.Context, resync.Env, resync.Input) resync.Outcome{
+		"resync": resync.Attempt, "upgrade": resync.Upgrade, "report": resync.Report,
+		"customization": func(ctx context.Context, env resync.Env, in resync.Input) resync.Outcome {
+			return resync.Customize(ctx, env, in, "http://192.0.2.5/rc")
+		},
+	} {
+		w := &mapWorld{now: noon, params: device.Reset(u.Row.Factory)}
+		o := attempt(t.Context(), w, resync.Input{Unit: u, Params: w.params, Profiles: &resync.ProfileCache{}, CA: ca})
+		if o.CA != ca {
+			t.Errorf("after a %s the device trusts %+v", what, o.CA)
+		}
+	}
+}

@@ -15,24 +15,24 @@ const mostAnswers = 2
 // ask makes one request, and answers the challenges of its server where the
 // firmware can and the rule has credentials. No answer is sent unasked (field). The
 // phases of the transfer are those of its last request.
-func (a *attempt) ask(t *target) (Response, error) {
-	r := a.request(t)
-	resp, err := a.w.Fetch(a.ctx, r)
-	answering := reply{uid: t.options.UID, pwd: t.options.PWD, method: r.Method, uri: r.Path}
-	for try := 0; try < mostAnswers && err == nil && a.challenged(&answering, resp.Status); try++ {
+func (x *transfer) ask() (Response, error) {
+	r := x.request()
+	resp, err := x.env.Fetch(x.ctx, r)
+	answering := reply{uid: x.options.UID, pwd: x.options.PWD, method: r.Method, uri: r.Path}
+	for try := 0; try < mostAnswers && err == nil && x.challenged(&answering, resp.Status); try++ {
 		again := *r
-		again.Authorization = answering.to(resp.Challenges, a.clientNonce())
+		again.Authorization = answering.to(resp.Challenges, x.clientNonce())
 		again.Proxy = resp.Status == 407
 		if again.Authorization == "" {
 			break
 		}
-		resp, err = a.w.Fetch(a.ctx, &again)
+		resp, err = x.env.Fetch(x.ctx, &again)
 	}
 	return resp, err
 }
 
-func (a *attempt) challenged(r *reply, status int) bool {
-	return a.in.Unit.Row.Behaviour.HTTPAuth && r.uid != "" && (status == 401 || status == 407)
+func (x *transfer) challenged(r *reply, status int) bool {
+	return x.in.Unit.Row.Behaviour.HTTPAuth && r.uid != "" && (status == 401 || status == 407)
 }
 
 // clientNonce returns the next client nonce: a function of the attempt's draw and

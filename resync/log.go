@@ -5,7 +5,6 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
-	"spafleet/device/rule"
 )
 
 // Texts of $ERR (provisioning.md §7.1: strings of a late firmware, which
@@ -20,8 +19,8 @@ const (
 	errTooBig     = "file size exceeds internal buffer"
 )
 
-// situationErr sets $ERR for the log message that follows.
-func (a *attempt) situationErr(text string) {
+// setErr sets $ERR for the log message that follows.
+func (a *attempt) setErr(text string) {
 	place := device.Transfer{}
 	if a.situation.Place != nil {
 		place = *a.situation.Place
@@ -33,19 +32,19 @@ func (a *attempt) situationErr(text string) {
 // log expands a message template and sends it to the syslog server. An empty
 // template is no message (documented).
 func (a *attempt) log(template string) {
-	if !Logs(a.p) {
+	if !Logs(a.params) {
 		return
 	}
 	text := a.template(template)
 	if text == "" {
 		return
 	}
-	a.tell(device.Event{Kind: device.Syslog, Text: rule.Expand(text, a.env(), a.in.Unit.Row.Dialect())})
+	a.tell(device.Event{Kind: device.Syslog, Text: a.expand(text)})
 }
 
 // say sends lines to the syslog server that no parameter holds.
 func (a *attempt) say(lines []string) {
-	if !Logs(a.p) {
+	if !Logs(a.params) {
 		return
 	}
 	for _, text := range lines {
@@ -56,7 +55,7 @@ func (a *attempt) say(lines []string) {
 // template returns a log template. Guides print the factory's success message with
 // an ending that no dump of a device has (field).
 func (a *attempt) template(name string) string {
-	text, _ := a.p.Lookup(name)
+	text := a.lookup(name)
 	if name != "Log_Resync_Success_Msg" || !a.in.Unit.Row.Behaviour.SuccessErr {
 		return text
 	}
@@ -68,8 +67,8 @@ func (a *attempt) template(name string) string {
 
 // late returns a text of the late firmware, or the plain one where a row knows
 // only the documented two (Q15).
-func (a *attempt) late(text, plain string) string {
-	if a.in.Unit.Row.Behaviour.PlainErrTexts {
+func (s *scope) late(text, plain string) string {
+	if s.in.Unit.Row.Behaviour.PlainErrTexts {
 		return plain
 	}
 	return text

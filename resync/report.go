@@ -14,25 +14,16 @@ import (
 // Report sends the file that Report_Rule asks for: TFTP writes it, HTTP posts or
 // puts it (HTTP_Report_Method). It is one attempt without retry (PG3 p. 45:
 // documented). Input.ReportBody makes the body.
-func Report(ctx context.Context, w Env, in Input) Outcome {
-	a := begin(ctx, w, &in)
-	a.what, a.most = "report", in.Unit.Row.Behaviour.Files.Limit
-	f := a.report()
-	o := Outcome{Params: a.p, Life: a.life, Applied: a.receipt}
+func Report(ctx context.Context, env Env, in Input) Outcome {
+	r := report{begin(ctx, env, &in)}
+	f := r.send()
 	switch {
-	case f == aborted:
-		o.Aborted = true
-	case f != nil:
-		a.tell(device.Event{Kind: device.ReportFailed, File: a.file, Err: f.err, Result: f.result})
-		o.Err = f.err
-	default:
-		o.OK = true
-		if a.file != nil {
-			a.tell(device.Event{Kind: device.ReportOK, File: a.file})
-		}
+	case f == nil && r.file != nil:
+		r.tell(device.Event{Kind: device.ReportOK, File: r.file})
+	case f != nil && f != aborted:
+		r.tell(device.Event{Kind: device.ReportFailed, File: r.file, Err: f.err, Result: f.result})
 	}
-	o.Events = a.events
-	return o
+	return r.outcome(f)
 }
 
 // WantsDelta reports whether a device sends its changes by itself: its rule has
@@ -47,35 +38,39 @@ func WantsDelta(u *device.Unit, p device.Params) bool {
 	return err == nil && d.Options.Delta
 }
 
-func (a *attempt) report() *failure {
-	text, _ := a.p.Lookup("Report_Rule")
+// A report is one sending of Report_Rule's file.
+type report struct{ *attempt }
+
+func (r *report) send() *failure {
+	text := r.lookup("Report_Rule")
 	if text == "" {
 		return nil
 	}
-	d, err := rule.Eval(text, a.env(), a.in.Unit.Row.Dialect())
+	d, err := r.eval(text)
 	if err != nil {
-		return a.unreadable(err)
+		return r.malformed(err)
 	}
 	if !d.HasURL {
 		return nil
 	}
-	t, f := a.locate(line{letter: 'R'}, d)
+	t, f := r.locate(line{letter: 'R'}, d)
 	if f != nil {
 		return f
 	}
-	t.method, t.body = a.reportMethod(&t), a.in.ReportBody(d.Options.Delta, d.Options.Status)
+	t.method, t.body = r.method(&t), r.in.ReportBody(d.Options.Delta, d.Options.Status)
 	if t.options.Key != "" {
-		t.body = profile.Encrypt(t.body, t.options.Key, a.salt(t.body))
+		t.body = profile.Encrypt(t.body, t.options.Key, r.salt(t.body))
 	}
-	resp, f := a.fetch(&t)
+	x := transfer{attempt: r.attempt, target: t, what: "report", most: r.in.Unit.Row.Behaviour.Files.Limit}
+	resp, f := x.fetch()
 	switch {
 	case f == aborted:
 		return f
 	case f != nil:
-		return &failure{sendFailed(&t), f.result}
+		return &failure{sendFailed(&x.target), f.result}
 	case resp.Status/100 != 2:
-		a.file.Result = device.BadStatus
-		return &failure{sendFailed(&t), device.BadStatus}
+		r.file.Result = device.BadStatus
+		return &failure{sendFailed(&x.target), device.BadStatus}
 	}
 	return nil
 }
@@ -84,9 +79,9 @@ func (a *attempt) report() *failure {
 // <scheme>_get failed).
 func sendFailed(t *target) string { return t.scheme + "_" + strings.ToLower(t.method) + " failed" }
 
-// reportMethod is PUT by TFTP, else HTTP_Report_Method where the firmware has it.
-func (a *attempt) reportMethod(t *target) string {
-	if method, _ := a.p.Lookup("HTTP_Report_Method"); t.scheme == "tftp" || method == "PUT" {
+// method is PUT by TFTP, else HTTP_Report_Method where the firmware has it.
+func (r *report) method(t *target) string {
+	if t.scheme == "tftp" || r.lookup("HTTP_Report_Method") == "PUT" {
 		return "PUT"
 	}
 	return "POST"
@@ -94,10 +89,10 @@ func (a *attempt) reportMethod(t *target) string {
 
 // salt is the chance that openssl's format wants, as a function of who sends
 // what when.
-func (a *attempt) salt(body []byte) [8]byte {
+func (r *report) salt(body []byte) [8]byte {
 	h := sha256.New()
-	h.Write(a.in.Unit.MAC[:])
-	h.Write(strconv.AppendInt(nil, a.w.Now(), 10))
+	h.Write(r.in.Unit.MAC[:])
+	h.Write(strconv.AppendInt(nil, r.env.Now(), 10))
 	h.Write(body)
 	return [8]byte(h.Sum(nil)[:8])
 }

@@ -71,10 +71,9 @@ type Outcome struct {
 	CA      *Authority    // what the device trusts from now on beside its firmware's authorities; nil for nothing
 	Wait    time.Duration // the server asked to be left alone for so long
 	Version string        // of an upgrade that succeeded
-	// Custom is what a customization that succeeded brought; NotFound: the server
-	// has nothing for this unit.
+	// Custom is what a customization that succeeded brought.
 	Custom   *Custom
-	NotFound bool
+	NotFound bool // it failed because the server has no such file
 }
 
 // situation returns what the macros say while the attempt runs.

@@ -11,9 +11,9 @@ import (
 	"spafleet/device/rule"
 )
 
-// A UpgradeTarget is an upgrade that Upgrade_Rule asks for. Key stands for the rule's
-// text, the alternative and the URL: an upgrade that was tried is not tried again
-// until one of them changes (provisioning.md §6.1: documented). Zero is no wish.
+// An UpgradeTarget stands for the upgrade that Upgrade_Rule asks for: its text, the
+// alternative and the URL. An upgrade that was tried is not tried again until one of
+// them changes (provisioning.md §6.1: documented). Zero is no upgrade.
 type UpgradeTarget uint64
 
 // WantedUpgrade returns what Upgrade_Rule asks for now, 0 for nothing: upgrades are
@@ -24,12 +24,12 @@ func WantedUpgrade(in Input, now int64) UpgradeTarget {
 	if text == "" || !in.Params.Bool("Upgrade_Enable", true) {
 		return 0
 	}
-	a := &attempt{in: &in, p: in.Params, situation: in.situation(now)}
-	d, err := rule.Eval(text, a.env(), in.Unit.Row.Dialect())
+	s := scope{in: &in, params: in.Params, situation: in.situation(now)}
+	d, err := s.eval(text)
 	if err != nil || !d.HasURL {
 		return 0
 	}
-	t, f := a.locate(line{}, d)
+	t, f := s.locate(line{}, d)
 	if f != nil {
 		return 0
 	}
@@ -51,89 +51,85 @@ func UpgradeRetry(p device.Params) Times {
 }
 
 // Upgrade fetches and checks one firmware image: that of a command's URL, or the
-// one that Upgrade_Rule asks for. The device restarts afterwards, whatever came
-// of it; the new version is the outcome's.
-func Upgrade(ctx context.Context, w Env, in Input) Outcome {
-	a := begin(ctx, w, &in)
-	a.verb, a.what, a.most = "Upgrade", "image", mostImage
-	version, f := a.image()
-	if f == aborted {
-		return Outcome{Params: a.p, Life: a.life, Events: a.events, Aborted: true, Applied: a.receipt}
+// one that Upgrade_Rule asks for. The device restarts afterwards, whether the
+// upgrade succeeded or not; the new version is the outcome's.
+func Upgrade(ctx context.Context, env Env, in Input) Outcome {
+	u := upgrade{begin(ctx, env, &in)}
+	version, f := u.image()
+	switch {
+	case f == aborted:
+	case f != nil:
+		u.setErr(f.err)
+		u.log("Log_Upgrade_Failure_Msg")
+		u.tell(device.Event{Kind: device.UpgradeFailed, File: u.file, Err: f.err, Result: f.result})
+	default:
+		u.setErr(version) // the success message prints the new version as $ERR (documented)
+		u.log("Log_Upgrade_Success_Msg")
+		u.tell(device.Event{Kind: device.UpgradeOK, File: u.file, Text: version})
 	}
-	if f != nil {
-		a.situationErr(f.err)
-		a.log("Log_Upgrade_Failure_Msg")
-		a.tell(device.Event{Kind: device.UpgradeFailed, File: a.file, Err: f.err, Result: f.result})
-		return Outcome{Params: a.p, Life: a.life, Events: a.events, Err: f.err, Applied: a.receipt}
-	}
-	a.situationErr(version) // the success message prints the new version as $ERR (documented)
-	a.log("Log_Upgrade_Success_Msg")
-	a.tell(device.Event{Kind: device.UpgradeOK, File: a.file, Text: version})
-	return Outcome{Params: a.p, Life: a.life, Events: a.events, OK: true, Applied: a.receipt, Version: version}
+	o := u.outcome(f)
+	o.Version = version
+	return o
 }
 
+// An upgrade is one attempt to install another firmware.
+type upgrade struct{ *attempt }
+
 // image gets the image and decides whether it may be installed.
-func (a *attempt) image() (version string, f *failure) {
-	d, l, err := a.upgradeRule()
+func (u *upgrade) image() (version string, f *failure) {
+	d, l, err := u.rule()
 	if err != nil {
-		return "", a.unreadable(err)
+		return "", u.malformed(err)
 	}
-	t, f := a.locate(l, d)
+	t, f := u.locate(l, d)
 	if f != nil {
 		return "", f
 	}
-	if t.scheme == "https" && !a.in.Unit.Row.Behaviour.HTTPSUpgrade {
+	if t.scheme == "https" && !u.in.Unit.Row.Behaviour.HTTPSUpgrade {
 		return "", unsupported(t.scheme)
 	}
-	resp, f := a.fetch(&t)
+	x := transfer{attempt: u.attempt, target: t, what: "image", message: "Log_Upgrade_Request_Msg", most: mostImage}
+	resp, f := x.fetch()
 	if f != nil {
 		return "", f
 	}
 	if resp.Status == 404 {
-		return "", a.absent()
+		return "", x.absent()
 	}
-	version, f = imageVersion(a.in.Unit.Row, t.path, resp.Body)
+	version, f = imageVersion(u.in.Unit.Row, x.path, resp.Body)
 	if f == nil {
-		f = a.allow(version, d)
+		f = u.allow(version, d)
 	}
 	if f != nil {
-		f.err = a.late(f.err, errCorrupt)
-		return "", a.refuseImage(f)
+		return "", x.failed(u.late(f.err, errCorrupt), f.result)
 	}
-	a.tell(device.Event{Kind: device.Fetched, File: a.file})
+	u.tell(device.Event{Kind: device.Fetched, File: u.file})
 	return version, nil
 }
 
-// byCommand reports whether somebody asked for this upgrade by a URL command.
-// One without an argument has its defaults; a story's step has the device's own
-// rule.
-func (a *attempt) byCommand() bool {
-	return a.byURL() || a.in.Cause == model.ByWeb
+// byCommand reports whether this upgrade was asked for by a URL command. A web
+// command without an argument has its defaults; a scenario's step has the device's
+// own rule.
+func (u *upgrade) byCommand() bool {
+	return u.byURL() || u.in.Cause == model.ByWeb
 }
 
-func (a *attempt) upgradeRule() (rule.Decision, line, error) {
-	if a.byCommand() {
-		d, err := rule.Command(a.in.Command.Argument, a.env(), a.in.Unit.Row.Dialect())
+func (u *upgrade) rule() (rule.Decision, line, error) {
+	if u.byCommand() {
+		d, err := u.command(u.in.Command.Argument)
 		if d.URL.Path == "" {
 			d.URL.Path = "/spa.bin"
 		}
 		return d, line{letter: 'u', command: true}, err
 	}
-	text, _ := a.p.Lookup("Upgrade_Rule")
-	d, err := rule.Eval(text, a.env(), a.in.Unit.Row.Dialect())
+	d, err := u.eval(u.lookup("Upgrade_Rule"))
 	return d, line{letter: 'U'}, err
 }
 
-func (a *attempt) refuseImage(f *failure) *failure {
-	a.file.Result = f.result
-	a.tell(device.Event{Kind: device.FetchFailed, File: a.file, Err: f.err, Result: f.result})
-	return f
-}
-
 // allow decides whether a version may be installed over the present one.
-func (a *attempt) allow(version string, d rule.Decision) *failure {
-	row := a.in.Unit.Row
-	limit, _ := a.p.Lookup("Downgrade_Rev_Limit")
+func (u *upgrade) allow(version string, d rule.Decision) *failure {
+	row := u.in.Unit.Row
+	limit := u.lookup("Downgrade_Rev_Limit")
 	if limit != "" && rule.CompareVersions(version, limit, false) < 0 {
 		return &failure{"downgrade to revision earlier than " + limit + " not allowed", device.Corrupt}
 	}
@@ -143,7 +139,7 @@ func (a *attempt) allow(version string, d rule.Decision) *failure {
 			return &failure{"upgrade not allowed, version constraint", device.Corrupt}
 		}
 	}
-	if a.wouldLoop(version, d) {
+	if u.wouldLoop(version, d) {
 		return &failure{"infinite upgrade loop condition", device.Corrupt}
 	}
 	return nil
@@ -152,17 +148,17 @@ func (a *attempt) allow(version string, d rule.Decision) *failure {
 // wouldLoop is the loop guard: the new version would still satisfy the condition
 // that chose it (SPA2000 guide p. 32: documented; that an alternative without a
 // condition is exempt follows from its being tried once only).
-func (a *attempt) wouldLoop(version string, chosen rule.Decision) bool {
-	if !chosen.Conditional || a.byCommand() {
+func (u *upgrade) wouldLoop(version string, chosen rule.Decision) bool {
+	if !chosen.Conditional || u.byCommand() {
 		return false
 	}
-	row, err := a.in.Unit.Row.At(version)
+	row, err := u.in.Unit.Row.At(version)
 	if err != nil {
 		return false
 	}
-	unit := a.in.Unit
-	unit.Row = row
-	text, _ := a.p.Lookup("Upgrade_Rule")
-	d, err := rule.Eval(text, device.Env{Unit: &unit, Params: a.p, Situation: &a.situation}, row.Dialect())
+	in := *u.in
+	in.Unit.Row = row
+	upgraded := scope{in: &in, params: u.params, situation: u.situation}
+	d, err := upgraded.eval(u.lookup("Upgrade_Rule"))
 	return err == nil && d.Alternative == chosen.Alternative
 }

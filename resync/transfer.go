@@ -1,0 +1,260 @@
+package resync
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"spafleet/device"
+	"spafleet/device/profile"
+)
+
+// A transfer gets one file, or sends one, and decodes what came.
+type transfer struct {
+	*attempt
+	target
+	what    string // profile, image, ca, customization or report
+	message string // template of the log message about the request; "": there is none
+	most    int    // bytes of a file
+}
+
+// mostRedirects is how often one file may be found elsewhere (inferred).
+const mostRedirects = 5
+
+// fetch gets the file, at another place where the firmware follows redirects. The
+// status of the answer is 404 or a success.
+func (x *transfer) fetch() (Response, *failure) {
+	for range mostRedirects {
+		x.file = &device.File{Rule: x.letter, What: x.what, Scheme: x.scheme, Host: x.host, Path: x.path}
+		if !x.mayAsk(x.host) {
+			return Response{}, x.failed(errRestricted, device.Restricted)
+		}
+		resp, f := x.fetchOnce()
+		if f != nil {
+			return resp, f
+		}
+		switch {
+		case resp.Status == 404 || resp.Status/100 == 2:
+			return resp, nil
+		case !x.redirect(resp):
+			return resp, x.unfetched(device.BadStatus)
+		}
+	}
+	return Response{}, x.unfetched(device.BadStatus)
+}
+
+// redirect moves the target to where a response says; false where it says nothing
+// that the firmware follows.
+func (x *transfer) redirect(resp Response) bool {
+	b := &x.in.Unit.Row.Behaviour
+	if !b.Redirects.Follows(resp.Status) {
+		return false
+	}
+	path, _, _ := strings.Cut(x.path, "?")
+	here := url.URL{Scheme: x.scheme, Host: x.host + ":" + strconv.Itoa(int(x.port)), Path: path}
+	to, err := here.Parse(resp.Location)
+	if err != nil || resp.Location == "" || (to.Scheme != "http" && to.Scheme != "https") {
+		return false
+	}
+	if b.AbsoluteRedirects && !strings.HasPrefix(resp.Location, to.Scheme+"://") {
+		return false
+	}
+	x.plainGet = x.plainGet || resp.Status == 303 || b.RedirectedPostGets && resp.Status <= 302
+	x.scheme, x.host, x.path, x.port = to.Scheme, to.Hostname(), to.RequestURI(), defaultPorts[to.Scheme]
+	if n, err := strconv.ParseUint(to.Port(), 10, 16); err == nil && n > 0 {
+		x.port = uint16(n)
+	}
+	return true
+}
+
+// fetchOnce asks each address of the server in turn until one answers
+// (documented).
+func (x *transfer) fetchOnce() (Response, *failure) {
+	addrs, asked, f := x.resolve()
+	if f != nil {
+		return Response{}, f
+	}
+	last := device.NoConnect
+	for i, addr := range addrs {
+		x.announce(addr, i == 0)
+		resp, err := x.ask()
+		if err == nil {
+			x.file.Status, x.file.Bytes, x.file.Took = resp.Status, len(resp.Body), resp.Took
+			x.file.Took.DNS = asked
+			return resp, nil
+		}
+		fe := x.transferError(err)
+		if fe == nil {
+			return resp, aborted
+		}
+		x.file.Took, x.file.TLSError, x.file.Alert, x.file.Hint = fe.Took, fe.TLS.Verify, fe.TLS.Alert, fe.TLS.Hint
+		x.file.Took.DNS = asked
+		x.say(fe.TLS.Log)
+		switch {
+		case fe.TooBig:
+			return resp, x.failed(x.late(errTooBig, errCorrupt), device.Corrupt)
+		case fe.Cut:
+			return resp, x.failed(errCorrupt, device.Corrupt)
+		}
+		last = fe.Result
+		if last != device.NoConnect && last != device.Timeout {
+			break
+		}
+	}
+	return Response{}, x.unfetched(last)
+}
+
+// announce says that an address of the server is asked next; the first has a log
+// message.
+func (x *transfer) announce(addr netip.Addr, first bool) {
+	if !first {
+		x.flushEvents() // they are not to wait for the next address
+	}
+	x.file.Server = netip.AddrPortFrom(addr, x.port)
+	x.situation.Place = &device.Transfer{Scheme: x.scheme, Serv: x.host, ServIP: addr, Port: x.port, Path: x.path}
+	if !first {
+		return
+	}
+	if x.message != "" {
+		x.log(x.message)
+	}
+	x.flush()
+}
+
+// resolve returns the addresses of the target's server, and how long it took to
+// ask for them.
+func (x *transfer) resolve() (addrs []netip.Addr, took int64, f *failure) {
+	if addr, err := netip.ParseAddr(x.host); err == nil {
+		return []netip.Addr{addr.Unmap()}, 0, nil
+	}
+	x.flushEvents() // they are not to wait for the name
+	begun := x.wall()
+	addrs, err := x.env.Resolve(x.ctx, x.host)
+	took = x.wall() - begun
+	if err == nil && len(addrs) > 0 {
+		if x.in.Unit.Row.Behaviour.FirstAddress {
+			addrs = addrs[:1]
+		}
+		return addrs, took, nil
+	}
+	if x.ctx.Err() != nil || errors.Is(err, context.Canceled) {
+		return nil, took, aborted
+	}
+	x.file.Took.DNS = took
+	return nil, took, x.failed(x.late(errDNS, getFailed(x.scheme)), device.NoDNS)
+}
+
+func (x *transfer) request() *Request {
+	u := &x.in.Unit
+	r := &Request{
+		Unit: u, Params: x.params, Server: x.file.Server, Method: "GET", Scheme: x.scheme, Host: x.host, Path: x.path,
+		Max: x.most, Now: x.env.Now(),
+	}
+	if x.ca != nil {
+		r.CA = x.ca.PEM
+	}
+	if body, ok := x.postBody(&x.target); ok {
+		r.Method, r.Body, r.ContentType = "POST", []byte(body), u.Row.Behaviour.PostType
+	}
+	if x.method != "" {
+		r.Method, r.Body = x.method, x.body
+	}
+	return r
+}
+
+// transferError returns how a transfer failed, nil where the context ended. An
+// error of any other kind breaks Fetcher's contract; it counts as no connection,
+// because a device that was interrupted would never try again.
+func (x *transfer) transferError(err error) *Error {
+	var fe *Error
+	switch {
+	case errors.As(err, &fe):
+		return fe
+	case x.ctx.Err() != nil:
+		return nil
+	}
+	return &Error{Result: device.NoConnect, Cause: err}
+}
+
+// failed tells that the file could not be had or used, and returns why.
+func (x *transfer) failed(text string, result device.Result) *failure {
+	x.file.Result = result
+	x.tell(device.Event{Kind: device.FetchFailed, File: x.file, Err: text, Result: result})
+	return &failure{text, result}
+}
+
+// unfetched is a transfer that failed in itself.
+func (x *transfer) unfetched(result device.Result) *failure {
+	return x.failed(getFailed(x.scheme), result)
+}
+
+// absent is a server that has no such file.
+func (x *transfer) absent() *failure {
+	return x.failed(x.late(errNotFound, getFailed(x.scheme)), device.NotFound)
+}
+
+// undecodable is a file that came but cannot be used. Nothing of it is applied.
+func (x *transfer) undecodable(err error) *failure {
+	text, result := errCorrupt, device.Corrupt
+	var pe *profile.Error
+	if errors.As(err, &pe) {
+		text, x.file.Hint = pe.Text, pe.Hint
+	}
+	if text == errDecrypt {
+		result = device.Decrypt
+	}
+	return x.failed(x.late(text, errCorrupt), result)
+}
+
+// decode decodes a body; nil without error where it is the body applied last.
+func (x *transfer) decode(resp Response) (*ParsedProfile, error) {
+	options := x.decodeOptions()
+	now := LastApplied{Digest: x.in.Profiles.Digest(resp.Body, options)}
+	carried := profile.Protection(0)
+	if resp.TLS {
+		carried |= profile.TLS
+	}
+	if resp.Mutual {
+		carried |= profile.Mutual
+	}
+	if now.Digest == x.applied.Digest && x.applied.Protection&profile.Targeted == 0 {
+		x.file.Protection = x.applied.Protection | carried
+		return nil, nil
+	}
+	r, err := x.in.Profiles.Read(&x.in.Unit, resp.Body, now.Digest, options)
+	if err != nil {
+		return nil, err
+	}
+	now.Protection = r.Protection
+	x.applied = now
+	x.file.Protection = r.Protection | carried
+	x.file.Unknown, x.file.Rejected = r.Unknown, r.Rejected
+	return r, nil
+}
+
+func (x *transfer) decodeOptions() profile.Options {
+	o := x.in.Unit.Row.Reading()
+	o.Key, o.Keyed, o.MAC = x.options.Key, x.options.HasKey, x.in.Unit.MAC.String()
+	o.Aliases = x.content(x.options.Alias)
+	return o
+}
+
+// backoff reads the mark ####n#m# at the start of a file, by which a server seems
+// to tell a device to stay away (texts of a late firmware; that n are seconds
+// from now is inferred, what m means is unknown).
+func backoff(body []byte) (time.Duration, bool) {
+	rest, ok := bytes.CutPrefix(body, []byte("####"))
+	if !ok {
+		return 0, false
+	}
+	first, rest, ends := bytes.Cut(rest[:min(len(rest), 24)], []byte("#"))
+	second, _, closed := bytes.Cut(rest, []byte("#"))
+	n, err := strconv.ParseUint(string(first), 10, 31)
+	_, err2 := strconv.ParseUint(string(second), 10, 31)
+	return time.Duration(n) * time.Second, ends && closed && err == nil && err2 == nil
+}

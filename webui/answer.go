@@ -126,3 +126,15 @@ func (q *request) failure(status int) answer {
 	text := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	return q.page(status, "error", message{Title: q.look().title, Text: text})
 }
+
+func (q *request) look() look { return lookOf(q.view.Unit.Row.Model) }
+
+// page renders one of the embedded templates. The data are of the template's own
+// type: an error here is a mistake in the program, which the golden tests show.
+func (q *request) page(status int, name string, data any) answer {
+	var b bytes.Buffer
+	if err := pages.ExecuteTemplate(&b, name+".html", data); err != nil {
+		panic(err)
+	}
+	return answer{status: status, body: b.Bytes()}
+}

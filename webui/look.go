@@ -1,10 +1,11 @@
 package webui
 
 import (
-	"bytes"
 	"embed"
 	"fmt"
 	"html/template"
+
+	"spafleet/device/model"
 )
 
 //go:embed pages
@@ -29,11 +30,9 @@ var looks = map[string]look{
 	"phone 525":     {"%s Configuration Utility", "cisco.css", "spa"},
 }
 
-// look returns the look of the request's device. The SPA1xx had another server
-// altogether, of which only a login page is known; they look like their brand
-// here (inferred).
-func (q *request) look() look {
-	m := q.view.Unit.Row.Model
+// lookOf returns the look of a model. The SPA1xx had another server altogether, of
+// which only a login page is known; they look like their brand here (inferred).
+func lookOf(m *model.Model) look {
 	l, ok := looks[m.Family.Name]
 	if !ok {
 		return look{m.Brand.Value + " SPA Configuration", "blue.css", "spa"}
@@ -44,21 +43,11 @@ func (q *request) look() look {
 	return l
 }
 
-// css returns a stylesheet of the build; there is no other.
+// css returns one of the embedded stylesheets.
 func (l look) css() template.CSS {
 	b, err := pageFiles.ReadFile("pages/" + l.style)
 	if err != nil {
 		panic(err)
 	}
 	return template.CSS(b)
-}
-
-// page renders a template of the build with data of its own type; that it fails
-// is a mistake that the golden tests show.
-func (q *request) page(status int, name string, data any) answer {
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name+".html", data); err != nil {
-		panic(err)
-	}
-	return answer{status: status, body: b.Bytes()}
 }

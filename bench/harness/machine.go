@@ -18,7 +18,7 @@ import (
 func Machine() string {
 	load, _ := os.ReadFile("/proc/loadavg") // "" says that it is not known
 	first, _, _ := strings.Cut(string(load), " ")
-	return fmt.Sprintf("%d x %s, %s, %s, load at the start %s", runtime.NumCPU(), Line("/proc/cpuinfo", "model name"),
+	return fmt.Sprintf("%d x %s, %s, %s, load at the start %s", runtime.NumCPU(), line("/proc/cpuinfo", "model name"),
 		runtime.Version(), time.Now().UTC().Format(time.DateOnly), first)
 }
 
@@ -30,13 +30,13 @@ func Resident() (now, most int) {
 
 // Number returns a value of one of the system's lists.
 func Number(file, name string) int {
-	n, _ := strconv.Atoi(strings.TrimSuffix(Line(file, name), " kB"))
+	n, _ := strconv.Atoi(strings.TrimSuffix(line(file, name), " kB"))
 	return n
 }
 
-// Line returns what stands behind a name and a colon in one of the system's
+// line returns what stands behind a name and a colon in one of the system's
 // lists; "" where it does not.
-func Line(file, name string) string {
+func line(file, name string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return ""

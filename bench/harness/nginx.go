@@ -58,7 +58,7 @@ func (n *Nginx) start(ctx context.Context, cores Cores, dir, http, address strin
 		return err
 	}
 	n.cmd = cmd
-	return Answers(ctx, address)
+	return answers(ctx, address)
 }
 
 // Stop ends nginx.

@@ -102,8 +102,8 @@ func FreePort(address string) (int, error) {
 	return 0, errors.New("no port is free")
 }
 
-// Answers waits until a server takes TCP connections.
-func Answers(ctx context.Context, address string) error {
+// answers waits until a server takes TCP connections.
+func answers(ctx context.Context, address string) error {
 	for range 3000 {
 		if conn, err := net.Dial("tcp", address); err == nil {
 			return conn.Close()

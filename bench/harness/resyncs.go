@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"spafleet/bench/workload"
 	"spafleet/device"
 	"spafleet/fleet"
 	"spafleet/resync/fetch"
@@ -27,16 +28,16 @@ type Resyncs struct {
 
 // Run counts, once every device has its profile.
 func (t *Resyncs) Run(ctx context.Context) (r Round, err error) {
-	row, err := Row()
+	row, err := workload.Row()
 	if err != nil {
 		return r, err
 	}
-	presets, err := Presets(append([]string{"Resync_Random_Delay", "0", "Resync_Periodic", "1", "Resync_Error_Retry_Delay", "1"}, t.Presets...)...)
+	presets, err := workload.Presets(append([]string{"Resync_Random_Delay", "0", "Resync_Periodic", "1", "Resync_Error_Retry_Delay", "1"}, t.Presets...)...)
 	if err != nil {
 		return r, err
 	}
 	seen := NewWatcher(t.Devices)
-	f, err := fleet.New(fleet.Config{Seed: Seed, Network: &fetch.Sockets{}, Outstanding: t.Parallel, Tell: seen.Tell, Late: seen.Tally.Late,
+	f, err := fleet.New(fleet.Config{Seed: workload.Seed, Network: &fetch.Sockets{}, Outstanding: t.Parallel, Tell: seen.Tell, Late: seen.Tally.Late,
 		Groups: []fleet.Group{{Name: "devices", Row: row, Count: t.Devices, Presets: presets}}})
 	if err != nil {
 		return r, err
@@ -95,7 +96,7 @@ type Watcher struct {
 
 // NewWatcher returns a watcher of as many devices.
 func NewWatcher(devices int) *Watcher {
-	makes := []report.Make{{Model: Model, Firmware: Firmware, Devices: devices}}
+	makes := []report.Make{{Model: workload.Model, Firmware: workload.Firmware, Devices: devices}}
 	return &Watcher{Tally: report.NewTally(makes, func(device.Index) int { return 0 }, device.Shard{})}
 }
 

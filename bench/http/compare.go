@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"spafleet/bench/harness"
+	"spafleet/bench/workload"
 	"spafleet/device"
 )
 
@@ -127,7 +128,7 @@ func open(ctx context.Context, o options, cores harness.Cores, errs io.Writer) (
 // write writes two files for each device, below a and b: they differ in GPP_A
 // alone, which says where the other is. The device that keeps its body gets a.
 func (s *site) write(www string, o options) error {
-	row, err := harness.Row()
+	row, err := workload.Row()
 	if err != nil {
 		return err
 	}
@@ -136,11 +137,11 @@ func (s *site) write(www string, o options) error {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
-		err := harness.WriteFiles(dir, o.devices, func(dev device.Index) (string, []byte) {
-			u := harness.Unit(row, dev)
+		err := workload.WriteFiles(dir, o.devices, func(dev device.Index) (string, []byte) {
+			u := workload.Unit(row, dev)
 			name := u.MAC.String() + ".xml"
 			s.paths[dev] = "/" + pair[0] + "/" + name
-			return name, harness.AppendProfile(nil, row, &u, o.size, "Resync_Periodic", "1", "GPP_A", pair[1])
+			return name, workload.AppendProfile(nil, row, &u, o.size, "Resync_Periodic", "1", "GPP_A", pair[1])
 		})
 		if err != nil {
 			return err

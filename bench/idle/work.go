@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"spafleet/bench/harness"
+	"spafleet/bench/workload"
 	"spafleet/fleet"
 	"spafleet/fsm"
 )
@@ -34,12 +35,12 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 // weigh lets a fleet come to rest in SEC-PRV-2. The fleet, its parameters, timers
 // and the tally of a run count; what this program takes without them does not.
 func (t *task) weigh(ctx context.Context) (*weight, error) {
-	row, err := harness.Row()
+	row, err := workload.Row()
 	if err != nil {
 		return nil, err
 	}
 	delay := strconv.Itoa(t.Delay)
-	presets, err := harness.Presets("Profile_Rule", harness.SealedRule("http://127.0.1.1/$MA.cfg"), "GPP_B", harness.Key, "Resync_Random_Delay", delay)
+	presets, err := workload.Presets("Profile_Rule", workload.SealedRule("http://127.0.1.1/$MA.cfg"), "GPP_B", workload.Key, "Resync_Random_Delay", delay)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func (t *task) weigh(ctx context.Context) (*weight, error) {
 	endOfStart := harness.Profiled("ready")
 	begun, used := time.Now(), harness.Used()
 	seen := harness.NewWatcher(t.Devices)
-	f, err := fleet.New(fleet.Config{Seed: harness.Seed, Network: harness.Direct{Pairs: []string{"Resync_Random_Delay", delay}}, Tell: seen.Tell, Late: seen.Tally.Late,
+	f, err := fleet.New(fleet.Config{Seed: workload.Seed, Network: workload.Direct{Pairs: []string{"Resync_Random_Delay", delay}}, Tell: seen.Tell, Late: seen.Tally.Late,
 		Groups: []fleet.Group{{Name: "devices", Row: row, Count: t.Devices, Presets: presets}}})
 	if err != nil {
 		return nil, err

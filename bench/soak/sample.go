@@ -93,7 +93,7 @@ func growth(first, last sample) (grown []string) {
 	return grown
 }
 
-// A fleet keeps decoded files, 16 MiB of them, and then begins anew: its heap goes
+// A fleet keeps decoded files, 16 MiB of them, and then drops them all: its heap goes
 // up and down by what they take. A small fleet takes long to get there.
 const (
 	keptFiles  = 48 << 20

@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"spafleet/bench/harness"
+	"spafleet/bench/workload"
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fleet"
@@ -88,7 +88,7 @@ func (b *book) in(since int64) (n int) {
 // soak returns what grew, or was not as it should be.
 func soak(ctx context.Context, o options, out io.Writer) (grown []string, err error) {
 	before := look()
-	b := &bath{options: o, out: out, began: time.Now(), lines: &fault.Plan{Seed: harness.Seed}, wrongs: &fault.Plan{Seed: harness.Seed + 1}}
+	b := &bath{options: o, out: out, began: time.Now(), lines: &fault.Plan{Seed: workload.Seed}, wrongs: &fault.Plan{Seed: workload.Seed + 1}}
 	b.book.errs = map[string]int{}
 	b.book.synced, b.book.begun = make([]int64, o.devices), make([]int64, o.devices)
 	folder, err := os.MkdirTemp("", "soak")
@@ -145,7 +145,7 @@ func (b *bath) fill(state string) error {
 		return err
 	}
 	b.fleet, err = fleet.New(fleet.Config{
-		Seed: harness.Seed, Groups: groups, Network: &fetch.Sockets{Faults: b.lines}, Tell: b.book.tell,
+		Seed: workload.Seed, Groups: groups, Network: &fetch.Sockets{Faults: b.lines}, Tell: b.book.tell,
 		Save: fleet.Save{File: state, Told: b.told},
 	})
 	if err == nil {
@@ -180,7 +180,7 @@ func (b *bath) groups() ([]fleet.Group, error) {
 		if g.Row, err = model.NewRow(models[i], "", b.switches()); err != nil {
 			return nil, err
 		}
-		g.Presets, err = harness.Presets("Profile_Rule", places[i]+"/$MA.xml", "Resync_Random_Delay", seconds(b.period/2),
+		g.Presets, err = workload.Presets("Profile_Rule", places[i]+"/$MA.xml", "Resync_Random_Delay", seconds(b.period/2),
 			"Resync_Periodic", seconds(b.period), "Resync_Error_Retry_Delay", seconds(b.period/6)+"+"+seconds(b.period/6))
 		if err != nil {
 			return nil, err
@@ -214,10 +214,10 @@ func (b *bath) sums() (wrong []string) {
 	return wrong
 }
 
-// each does something to every device that a test admits.
-func (b *bath) each(ctx context.Context, order device.Order, whom func(device.Index) bool) error {
+// each gives an order to every chosen device.
+func (b *bath) each(ctx context.Context, order device.Order, chosen func(device.Index) bool) error {
 	for dev := range device.Index(b.devices) {
-		if !whom(dev) {
+		if !chosen(dev) {
 			continue
 		}
 		if err := b.fleet.Do(ctx, dev, device.Command{Order: order, Cause: model.ByStep}); err != nil {

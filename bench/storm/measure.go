@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"spafleet/bench/harness"
+	"spafleet/bench/workload"
 	"spafleet/device"
 	"spafleet/scenarios"
 )
@@ -119,14 +120,14 @@ const address = "127.0.1.3"
 
 // open serves the devices' files.
 func open(ctx context.Context, devices int, cores harness.Cores) (*harness.Site, error) {
-	row, err := harness.Row()
+	row, err := workload.Row()
 	if err != nil {
 		return nil, err
 	}
 	return harness.OpenSite(ctx, cores, address, func(www string) error {
-		return harness.WriteFiles(www, devices, func(dev device.Index) (string, []byte) {
-			u := harness.Unit(row, dev)
-			return u.MAC.String() + ".cfg", harness.SealedFile(row, &u)
+		return workload.WriteFiles(www, devices, func(dev device.Index) (string, []byte) {
+			u := workload.Unit(row, dev)
+			return u.MAC.String() + ".cfg", workload.SealedFile(row, &u)
 		})
 	})
 }
@@ -139,8 +140,8 @@ func silent(ctx context.Context, devices int) (*silence, error) {
 		return nil, err
 	}
 	defer c.Close()
-	story := &scenarios.Story{Name: "silent", Seed: harness.Seed, Duration: 25 * time.Second, Fleet: []scenarios.Group{{
-		Name: "devices", Model: harness.Model, Firmware: harness.Firmware, Count: devices,
+	story := &scenarios.Story{Name: "silent", Seed: workload.Seed, Duration: 25 * time.Second, Fleet: []scenarios.Group{{
+		Name: "devices", Model: workload.Model, Firmware: workload.Firmware, Count: devices,
 		Set: []scenarios.Preset{{Name: "Profile_Rule", Value: "tftp://" + c.LocalAddr().String() + "/$MA.cfg"}},
 	}}}
 	r, err := scenarios.Run(ctx, story, scenarios.Options{})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"spafleet/bench/harness"
+	"spafleet/bench/workload"
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fleet"
@@ -60,7 +61,7 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 // A network is the server in the same process until the devices are provisioned,
 // and sockets from then on. Both give a device the same file.
 type network struct {
-	harness.Direct
+	workload.Direct
 	sockets fetch.Sockets
 	real    atomic.Bool
 }
@@ -104,17 +105,17 @@ func (t *task) run(ctx context.Context) (*storm, error) {
 // that windows other than multiples of the default's 20 s can be tried, and starts
 // at once: how long it boots is the same for all.
 func (t *task) stage() (*stage, error) {
-	row, err := model.NewRow(harness.Model, harness.Firmware, map[string]string{"random_delay_unit": "1s", "boot_time": "0s"})
+	row, err := model.NewRow(workload.Model, workload.Firmware, map[string]string{"random_delay_unit": "1s", "boot_time": "0s"})
 	if err != nil {
 		return nil, err
 	}
-	presets, err := harness.Presets("Profile_Rule", harness.SealedRule("http://"+t.Server+"/$MA.cfg"), "GPP_B", harness.Key, "Resync_Random_Delay", strconv.Itoa(t.Window))
+	presets, err := workload.Presets("Profile_Rule", workload.SealedRule("http://"+t.Server+"/$MA.cfg"), "GPP_B", workload.Key, "Resync_Random_Delay", strconv.Itoa(t.Window))
 	if err != nil {
 		return nil, err
 	}
 	s := &stage{}
 	s.seen.Store(harness.NewWatcher(t.Devices))
-	s.f, err = fleet.New(fleet.Config{Seed: harness.Seed, Network: &s.network, Tell: s.tell, Late: s.late,
+	s.f, err = fleet.New(fleet.Config{Seed: workload.Seed, Network: &s.network, Tell: s.tell, Late: s.late,
 		Groups: []fleet.Group{{Name: "devices", Row: row, Count: t.Devices, Presets: presets}}})
 	return s, err
 }

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"spafleet/bench/harness"
+	"spafleet/bench/workload"
 	"spafleet/device"
 )
 
@@ -100,15 +101,15 @@ func (k *contest) rounds(ctx context.Context, o options, cores harness.Cores, at
 
 // write writes a file for each device and returns their names.
 func write(dir string, devices, size int) ([]string, error) {
-	row, err := harness.Row()
+	row, err := workload.Row()
 	if err != nil {
 		return nil, err
 	}
 	names := make([]string, devices)
-	err = harness.WriteFiles(dir, devices, func(dev device.Index) (string, []byte) {
-		u := harness.Unit(row, dev)
+	err = workload.WriteFiles(dir, devices, func(dev device.Index) (string, []byte) {
+		u := workload.Unit(row, dev)
 		names[dev] = u.MAC.String() + ".xml"
-		return names[dev], harness.AppendProfile(nil, row, &u, size, "Resync_Periodic", "1", "Resync_Error_Retry_Delay", "1")
+		return names[dev], workload.AppendProfile(nil, row, &u, size, "Resync_Periodic", "1", "Resync_Error_Retry_Delay", "1")
 	})
 	if err == nil {
 		err = os.Chmod(dir, 0o755) // dnsmasq serves only what all may read

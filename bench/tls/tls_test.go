@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// need finds programs of somebody else's. Without them the test is skipped,
+// need looks for programs of other projects. Without them the test is skipped,
 // except in CI, where a test that does not run is a failure.
 func need(t *testing.T, programs ...string) {
 	t.Helper()

@@ -140,7 +140,7 @@ func (w *written) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A provider has a body of its own for each device. It makes it anew for each
+// A provider has a body of its own for each device. It renders the body for every
 // request, as a server with templates does.
 type provider struct {
 	changes time.Duration

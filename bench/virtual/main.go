@@ -1,9 +1,9 @@
-// Command virtual measures how fast time passes where it jumps: a day of hourly
-// resyncs of a fleet, on one core, with every event written to a file.
+// Command virtual measures the speed of virtual time: a day of hourly resyncs of a
+// fleet, on one core, with every event written to a file.
 //
 // In the first case each device has a body of its own of 1.5 KB, one value of
 // which changes each hour, without a reboot. In the second it has one of 45 KB
-// that stays as it is. The server is in process and makes each answer anew.
+// that does not change. The server is in process and renders every answer.
 package main
 
 import (

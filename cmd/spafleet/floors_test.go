@@ -27,8 +27,9 @@ var floors = map[string]int{
 	"scenarios/forecast": 8,
 	"scenarios/run":      9,
 	"scenarios/doctor":   10, "scenarios/probe": 10, "scenarios/console": 10, "scenarios/scenariotest": 10,
-	"cmd/spafleet":  11,
-	"bench/harness": 12,
+	"cmd/spafleet":   11,
+	"bench/workload": 11,
+	"bench/harness":  12,
 	// The instruments and the tests against other programs. Nothing imports them.
 	"bench/extproc": 13, "bench/idle": 13, "bench/http": 13, "bench/tftp": 13, "bench/tls": 13, "bench/virtual": 13, "bench/storm": 13,
 	"bench/soak": 13, "certs/interop": 13,

@@ -1,4 +1,6 @@
-package harness
+// Package workload is the devices, profiles and files that the instruments
+// measure with.
+package workload
 
 import (
 	"fmt"
@@ -13,7 +15,7 @@ import (
 	"spafleet/device/profile"
 )
 
-// Seed is that of the devices: all processes make the same ones.
+// Seed is the seed of the devices, the same in every process.
 const Seed = 1
 
 // Model is what is measured: an ATA of two lines.

@@ -1,5 +1,5 @@
-// Package peer runs servers of somebody else's on loopback, for tests and
-// benchmarks.
+// Package extproc starts and ends servers of other projects (nginx, dnsmasq, ...) on
+// loopback, for tests and benchmarks.
 package extproc
 
 import (
@@ -84,7 +84,7 @@ type Process struct {
 	ended chan struct{}
 }
 
-// Output is what somebody wrote so far, who may go on. Its zero value is empty.
+// Output keeps what a running program has written so far. Its zero value is empty.
 type Output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

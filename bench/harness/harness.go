@@ -1,4 +1,4 @@
-// Package rig is what the instruments share: their command line, the processes
+// Package harness is what the instruments share: their command line, the processes
 // that they measure and measure against, cores, medians, and verdicts.
 //
 // An [Instrument] is a program. What it measures runs in processes of its own,

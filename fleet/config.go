@@ -28,7 +28,7 @@ type Config struct {
 	Seed    uint64
 	Groups  []Group
 	Network Network // needed, but in virtual time
-	// Guard says whom log lines may go to, and is best that of Network too; nil:
+	// Guard says where log lines may go, and is best that of Network too; nil:
 	// addresses of loopback and private networks.
 	Guard *fetch.Guard
 	// InProcess is the servers of a fleet in virtual time, which needs them.
@@ -77,7 +77,7 @@ type Config struct {
 	Web  Web
 	// Save keeps the fleet in a file, and Resume lets it go on from one: then it
 	// must be the same fleet, but for Network, Lease, RCURL and limits. Attempts
-	// that were under way begin anew. Timers go on; what they would have done
+	// that were under way begin again. Timers go on; what they would have done
 	// meanwhile comes as spread as it would have. Time that jumps, and a date that
 	// is not the wall's, goes on where it stood, whatever Start says.
 	Save   Save

@@ -71,7 +71,7 @@ func TestUncustomizedUnitStaysPendingOrOpens(t *testing.T) {
 		{"a corrupt file", timeline{files: map[string]string{"/rc/SPA-2102": "<flat-profile>"}}, retries, nil, "Pending"},
 		{"a corrupt file, by switch", timeline{files: map[string]string{"/rc/SPA-2102": "<flat-profile>"}, switches: map[string]string{"rc_after_fnf": "open"}}, retries, nil, "Pending"},
 		{"a silent server", timeline{down: true}, retries, nil, "Pending"},
-		{"an ordered resync begins the wait anew", timeline{files: served, moves: []move{{after: 100 * s, order: device.Resync}}},
+		{"an ordered resync begins the wait again", timeline{files: served, moves: []move{{after: 100 * s, order: device.Resync}}},
 			[]time.Duration{0, 60 * s, 340 * s, 2140 * s, 3940 * s}, []contact{{100 * s, model.ByStep}}, "Pending"},
 		{"a reboot", timeline{files: served, moves: []move{{after: 2000 * s, order: device.Reboot}}},
 			[]time.Duration{0, 60 * s, 180 * s, 420 * s, 2000 * s, 2060 * s, 2180 * s, 2420 * s, 4220 * s}, nil, "Pending"},

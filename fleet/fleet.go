@@ -1,7 +1,7 @@
 // Package fleet puts many devices to work.
 //
 // A device belongs to one loop. A loop holds its devices' timers in a heap and
-// lends a device a goroutine only while it acts; an idle device is a hundred
+// gives a device a goroutine only while it acts; an idle device is a hundred
 // bytes and a heap entry. Attempts get copies of their device's values and
 // commit changes; the loop alone writes.
 //
@@ -154,8 +154,8 @@ func (l *loop) setClock(c *Config, start time.Time) {
 	switch c.Clock {
 	case Virtual:
 		l.clock = &virtualClock{}
-		l.stage = newStage(l, c.InProcess)
-		l.executor = l.stage
+		l.simulation = newSimulation(l, c.InProcess)
+		l.executor = l.simulation
 	case Mixed:
 		l.clock = &mixedClock{l: l}
 	default:

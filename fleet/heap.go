@@ -73,7 +73,7 @@ func (h heap) sink(i int, e entry) {
 	}
 }
 
-// keep drops the entries that a test refuses and orders the rest anew.
+// keep drops the entries that a test refuses and orders the rest again.
 func (h *heap) keep(live func(entry) bool) {
 	s := (*h)[:0]
 	for _, e := range *h {

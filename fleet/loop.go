@@ -10,28 +10,28 @@ import (
 )
 
 // A loop owns every n-th device of a shard. It keeps their timers in a heap,
-// admits their attempts and passes on what package unit makes of each input. It
+// admits their attempts and passes on what follows from each input (package unit). It
 // alone writes its devices; it blocks on nothing but its clock and its inbox, and
 // never sends to itself.
 type loop struct {
-	f         *Fleet
-	first     int // the place of its first device
-	clock     clock
-	speed     float64 // of its clock
-	inbox     chan message
-	mu        sync.Mutex  // guards units against pages that copy them
-	units     []unit.Unit // the device at place p of the shard is units[p/loops]
-	machine   *unit.Machine
-	heap      heap
-	admission admission
-	slots     []slot
-	free      []int32
-	out       []device.Event // what this turn has to tell
-	executor  executor
-	stage     *stage // in virtual time, else nil
-	moment    int64  // when to ask the conductor again
-	counts    counts
-	broken    *Broken
+	f          *Fleet
+	first      int // the place of its first device
+	clock      clock
+	speed      float64 // of its clock
+	inbox      chan message
+	mu         sync.Mutex  // guards units against pages that copy them
+	units      []unit.Unit // the device at place p of the shard is units[p/loops]
+	machine    *unit.Machine
+	heap       heap
+	admission  admission
+	slots      []slot
+	free       []int32
+	out        []device.Event // what this turn has to tell
+	executor   executor
+	simulation *simulation // of virtual time, else nil
+	moment     int64       // when to ask the conductor again
+	counts     counts
+	broken     *Broken
 }
 
 // A message comes from an attempt or from outside. It is never sent by the loop
@@ -87,7 +87,7 @@ func (l *loop) run(ctx context.Context) {
 }
 
 // conducted asks the conductor when it is time, and reports whether the run is
-// over: because he says so, or in virtual time because nothing is left to happen.
+// over: because it says so, or in virtual time because nothing is left to happen.
 func (l *loop) conducted(told bool) (over bool) {
 	now := l.clock.Now()
 	for l.f.conduct != nil && (told || now >= l.moment) {
@@ -97,7 +97,7 @@ func (l *loop) conducted(told bool) (over bool) {
 		l.moment = max(l.moment, now+1)
 		told = l.tell()
 	}
-	return l.stage != nil && l.next() == never
+	return l.simulation != nil && l.next() == never
 }
 
 // do carries out what the conductor wants of a device.
@@ -116,8 +116,8 @@ func (l *loop) next() int64 {
 	if t, ok := l.admission.nextStart(); ok {
 		at = min(at, t)
 	}
-	if l.stage != nil && len(l.stage.wakes) > 0 {
-		at = min(at, l.stage.wakes[0].at)
+	if l.simulation != nil && len(l.simulation.wakes) > 0 {
+		at = min(at, l.simulation.wakes[0].at)
 	}
 	if l.f.conduct != nil {
 		at = min(at, l.moment)
@@ -131,9 +131,9 @@ const mostAtOnce = 256
 
 func (l *loop) wake(now int64) {
 	for range mostAtOnce {
-		switch timer, actor := l.heap.due(now), l.stage != nil && l.stage.wakes.due(now); {
-		case actor && !(timer && l.heap[0].before(l.stage.wakes[0])):
-			l.stage.resume(l.stage.wakes.pop())
+		switch timer, attempt := l.heap.due(now), l.simulation != nil && l.simulation.wakes.due(now); {
+		case attempt && !(timer && l.heap[0].before(l.simulation.wakes[0])):
+			l.simulation.resume(l.simulation.wakes.pop())
 		case timer:
 			e := l.heap.pop()
 			if u := l.unit(e.dev); u.Due() == e.at {

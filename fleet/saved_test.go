@@ -248,7 +248,7 @@ func TestADeviceComesBackWithAllItHolds(t *testing.T) {
 	}
 }
 
-// An attempt that was under way begins anew, as what it was, and is no failure.
+// An attempt that was under way begins again, as what it was, and is no failure.
 func TestAnAttemptThatWasUnderWayBeginsAnew(t *testing.T) {
 	for _, killed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("killed %t", killed), func(t *testing.T) {

@@ -406,7 +406,7 @@ func TestT12BusyLine(t *testing.T) {
 		{"forced while the call lasts", "600", call, 4300 * s, []contact{atBoot, {4200 * s, model.ByPeriodic}}},
 		{"the call ends first", "14400", call, 6100 * s, []contact{atBoot, {6000 * s, model.ByPeriodic}}},
 		{"a short call is none", "600", []move{{after: 3000 * s, order: device.HookOff}, {after: 3500 * s, order: device.HookOn}}, 3700 * s, []contact{atBoot, {3600 * s, model.ByPeriodic}}},
-		{"a second call does not begin the wait anew", "600", []move{{after: 3000 * s, order: device.HookOff}, {after: 3700 * s, order: device.Resync}}, 4300 * s,
+		{"a second call does not begin the wait again", "600", []move{{after: 3000 * s, order: device.HookOff}, {after: 3700 * s, order: device.Resync}}, 4300 * s,
 			[]contact{atBoot, {4200 * s, model.ByPeriodic}}},
 	}
 	for _, tt := range tests {
@@ -431,8 +431,8 @@ func TestNewPeriodCountsAtTheNextArming(t *testing.T) {
 	})
 }
 
-// The list of retry delays begins anew after a success, and after a boot.
-func TestErrorListBeginsAnew(t *testing.T) {
+// The list of retry delays begins from its first after a success, and after a boot.
+func TestErrorListBeginsAgain(t *testing.T) {
 	const s = time.Second
 	list := []string{"Resync_Random_Delay=0", "Resync_Error_Retry_Delay=100,200,300", "Resync_Fails_On_FNF=Yes", "Resync_Periodic=0"}
 	t.Run("after a boot", func(t *testing.T) {

@@ -52,33 +52,33 @@ func (t *transfer) misbehave(conn net.Conn, out io.Writer) error {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	length := func(n int) string { return fmt.Sprintf("%sContent-Length: %d\r\n\r\n", ok, n) }
 	body := t.Body
-	switch e := &t.x.bad; {
-	case e.Down:
+	switch t.x.misdeed {
+	case gone:
 		if tcp, ok := conn.(*net.TCPConn); ok {
 			_ = tcp.SetLinger(0) // closing resets
 		}
 		return nil
-	case e.Hostile == fault.Endless:
+	case stalls:
+		return t.sendAndStall(conn, out, length(len(body)), body[:t.x.bad.StallAfter.Bytes])
+	case sends, refuses, attacks:
+	}
+	switch t.x.bad.Hostile {
+	case fault.Endless:
 		return pour(out, ok+"\r\n", bytes.Repeat([]byte("<GPP_A>and so on</GPP_A>\n"), 600))
-	case e.Hostile == fault.Headers:
+	case fault.Headers:
 		return pour(out, ok, []byte("X-And-So-On: 0123456789abcdef0123456789abcdef\r\n"))
-	case e.Hostile == fault.Garbage:
-		noise := make([]byte, 4<<10)
-		t.x.trouble.Noise(noise)
-		_, err := out.Write(noise)
-		return err
-	case e.Hostile == fault.Drip:
+	case fault.Drip:
 		if _, err := io.WriteString(out, length(len(body))); err != nil {
 			return err
 		}
 		return drip(t.server.closing, out, body)
-	case e.Hostile == fault.Length:
+	case fault.Length:
 		return t.sendAndStall(conn, out, length(gigabyte), body)
-	case e.StallAfter.Given && e.StallAfter.Bytes < int64(len(body)):
-		return t.sendAndStall(conn, out, length(len(body)), body[:e.StallAfter.Bytes])
+	case fault.Garbage, fault.Bomb, fault.Storm:
 	}
-	// What is not of HTTP, or of a longer body.
-	_, err := io.WriteString(out, fmt.Sprintf("HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", t.Status, http.StatusText(t.Status), len(body), body))
+	noise := make([]byte, 4<<10)
+	t.x.disturbance.Noise(noise)
+	_, err := out.Write(noise)
 	return err
 }
 

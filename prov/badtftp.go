@@ -40,17 +40,28 @@ func (b *badTransfers) end(p netip.AddrPort) {
 	delete(b.peers, p)
 }
 
-// repeated reports whether a request is one of a silenced transfer, and is silent
-// then.
-func (b *badTransfers) repeated(ctx context.Context, p peer) bool {
-	remote := p.RemoteAddr()
+// repeated reports whether a request is one of a silenced transfer.
+func (b *badTransfers) repeated(p netip.AddrPort) bool {
 	b.mu.Lock()
-	known := b.peers[remote.AddrPort()]
-	b.mu.Unlock()
-	if known {
-		keepSilent(ctx)
+	defer b.mu.Unlock()
+	return b.peers[p]
+}
+
+// unheard reports whether a request gets no answer: it repeats one of a silenced
+// transfer, or nobody listens. It returns when the device has given up.
+func (s *Server) unheard(p peer) bool {
+	remote := p.RemoteAddr()
+	at := remote.AddrPort()
+	switch {
+	case s.bad.repeated(at):
+	case s.Core.options.Faults.Down("tftp"):
+		s.bad.begin(at)
+		defer s.bad.end(at)
+	default:
+		return false
 	}
-	return known
+	keepSilent(s.closing)
+	return true
 }
 
 // keepSilent waits longer than a device tries.
@@ -75,27 +86,28 @@ func (s *Server) readBadly(t *transfer, to io.ReaderFrom) error {
 }
 
 func (s *Server) misanswer(t *transfer, to io.ReaderFrom) (int64, error) {
-	e := &t.x.bad
-	switch {
-	case e.HasStatus:
+	switch t.x.misdeed {
+	case refuses:
 		return 0, s.packets(to.(peer), func(int) []byte { return errorPacket(t.x.tftpCode(t.Status), "no") }, 1)
-	case e.Down:
-		keepSilent(s.closing)
-		return 0, nil
-	case e.Hostile == fault.Endless:
+	case stalls:
+		return to.ReadFrom(io.MultiReader(bytes.NewReader(t.Body[:t.x.bad.StallAfter.Bytes]), silent{s.closing}))
+	case sends, gone, attacks:
+	}
+	switch t.x.bad.Hostile {
+	case fault.Endless:
 		return to.ReadFrom(&untilClosed{s.closing, zeros{}})
-	case e.Hostile == fault.Drip:
+	case fault.Drip:
 		return to.ReadFrom(&slowly{s.closing, bytes.NewReader(t.Body)})
-	case e.Hostile == fault.Storm:
+	case fault.Storm:
 		return 0, s.packets(to.(peer), stormPacket, storm)
-	case e.Hostile == fault.Garbage:
+	case fault.Garbage:
 		err := s.packets(to.(peer), t.noisePacket, storm)
 		keepSilent(s.closing)
 		return 0, err
-	case e.StallAfter.Given && e.StallAfter.Bytes < int64(len(t.Body)):
-		return to.ReadFrom(io.MultiReader(bytes.NewReader(t.Body[:e.StallAfter.Bytes]), silent{s.closing}))
+	case fault.Length, fault.Bomb, fault.Headers:
 	}
-	return to.ReadFrom(&untilClosed{s.closing, bytes.NewReader(t.Body)})
+	keepSilent(s.closing) // it went down meanwhile
+	return 0, nil
 }
 
 // zeros is a file without end.
@@ -142,7 +154,7 @@ func stormPacket(i int) []byte {
 
 func (t *transfer) noisePacket(i int) []byte {
 	b := make([]byte, 1+i%40)
-	t.x.trouble.Noise(b)
+	t.x.disturbance.Noise(b)
 	b[0] |= 1 // is no packet of TFTP: those begin with 0
 	return b
 }

@@ -16,8 +16,7 @@ func (c *sealed) answerBadly(raw *sniffed) error {
 	}
 	x := &exchange{request: &resync.Request{Scheme: "https", Source: addrPort(c.RemoteAddr()).Addr()}}
 	x.asker.Unit = core.byAddress(x.request.Source)
-	core.disturb(x, true)
-	if !x.bad.OfServer() {
+	if !core.answersHello(x) {
 		return nil
 	}
 	if _, err := raw.in.Peek(1); err != nil {
@@ -26,7 +25,7 @@ func (c *sealed) answerBadly(raw *sniffed) error {
 	answer := fatal(x.bad.Alert)
 	if x.bad.Alert == 0 {
 		answer = make([]byte, 1<<10)
-		x.trouble.Noise(answer)
+		x.disturbance.Noise(answer)
 	}
 	// What came is read first: closing would else take back what was sent.
 	_, _ = raw.in.Discard(raw.in.Buffered())

@@ -45,7 +45,11 @@ type Core struct {
 	ports   struct{ tftp, http atomic.Uint32 } // of the listeners, 0 for none
 }
 
-var _ resync.Responder = (*Core)(nil)
+var (
+	_ resync.Responder = (*Core)(nil)
+	_ resync.Greeter   = (*Core)(nil)
+	_ resync.Greeter   = (*matching)(nil)
+)
 
 // NewCore returns a server of the files by path. A path begins with a slash and
 // may hold $MA, $MAU, $MAC, $SN, $PSN and $PN (as $(MA) where a letter or digit
@@ -119,6 +123,8 @@ type matching struct {
 	certified func(*device.Unit) string
 }
 
+func (m *matching) Greet(at int64, r *resync.Request) *resync.Error { return m.core.Greet(at, r) }
+
 func (m *matching) Respond(at int64, r *resync.Request) resync.Response {
 	x := &exchange{at: at, request: r, userAgent: r.Unit.UserAgent()}
 	m.core.find(x)
@@ -135,17 +141,15 @@ var errForeign = errors.New("the certificate is not that of the device in the pa
 
 // Respond answers a request at a moment of fleet time. Over HTTP the User-Agent
 // is that of r.Unit; otherwise the server does not look at who asks, only at
-// path and source address, as it could not in a real network.
+// path and source address, as it could not in a real network. Where a fault breaks
+// the answer, r.Unit says how the transfer ends: Respond panics without it.
 func (c *Core) Respond(at int64, r *resync.Request) resync.Response {
 	x := &exchange{at: at, request: r}
 	if r.Unit != nil && r.Scheme != "tftp" {
 		x.userAgent = r.Unit.UserAgent()
 	}
-	response := c.hello(x)
-	if response.Fails == nil {
-		response = c.answer(x)
-		response.Fails = x.fails(&response)
-	}
+	response := c.answer(x)
+	response.Fails = x.fails(&response)
 	c.log(x.line(response))
 	return response
 }

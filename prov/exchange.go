@@ -32,16 +32,17 @@ type Line struct {
 
 // An exchange is one request on its way to an answer.
 type exchange struct {
-	at        int64
-	request   *resync.Request
-	userAgent string
-	subject   *Subject
-	tls       string
-	asker     Asker
-	rotation  Rotation
-	trouble   *fault.Trouble // what the server does wrong; nil: nothing
-	bad       fault.Effects
-	err       error
+	at          int64
+	request     *resync.Request
+	userAgent   string
+	subject     *Subject
+	tls         string
+	asker       Asker
+	rotation    Rotation
+	disturbance *fault.Disturbance // nil: none
+	bad         fault.Effects      // what it wants of the server
+	misdeed     misdeed            // what of it is done to the sending of the answer
+	err         error
 }
 
 func (c *Core) log(l Line) {
@@ -69,11 +70,14 @@ func isUpload(method string) bool { return method == http.MethodPut || method ==
 func (c *Core) answer(x *exchange) resync.Response {
 	route := c.find(x)
 	c.disturb(x, false)
-	if status, ok := x.badStatus(); ok {
-		return resync.Response{Status: status}
+	response, given := x.badStatus()
+	if !given {
+		response = c.answerBy(route, x)
+		x.spoil(&response)
 	}
-	response := c.answerBy(route, x)
-	x.spoil(&response)
+	if x.disturbance != nil {
+		x.misdeed = x.misdo(&response, given)
+	}
 	return response
 }
 

@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 	"spafleet/resync/fault"
 )
 
-// disturb notes what befalls a request, or a client's hello.
+// disturb looks for the faults of a request, or of a client's hello.
 func (c *Core) disturb(x *exchange, hello bool) {
 	if c.options.Faults == nil {
 		return
@@ -27,8 +28,8 @@ func (c *Core) disturb(x *exchange, hello bool) {
 	if u := x.asker.Unit; u != nil {
 		e.Device = uint32(u.Index)
 	}
-	x.trouble = c.options.Faults.Exchange(e)
-	x.bad = x.trouble.Server()
+	x.disturbance = c.options.Faults.Exchange(e)
+	x.bad = x.disturbance.Server()
 }
 
 // stranger numbers those who are not of the fleet by their addresses, above all
@@ -42,24 +43,24 @@ func stranger(addr netip.Addr) uint32 {
 // tftpCodes are the errors of TFTP that HTTP has a status for.
 var tftpCodes = []struct{ code, status int }{{1, http.StatusNotFound}, {2, http.StatusForbidden}, {3, http.StatusInsufficientStorage}}
 
-// badStatus returns the status that a fault answers with. A status of TFTP,
-// which is below 100, says nothing to other requests.
-func (x *exchange) badStatus() (int, bool) {
-	tftp := x.request.Scheme == "tftp"
-	switch {
-	case !x.bad.HasStatus:
-		return 0, false
-	case x.bad.Status >= 100:
-		return x.bad.Status, true
-	case !tftp:
-		return 0, false
+// badStatus returns the answer of a fault that has a status; false for none. A
+// status of TFTP, which is below 100, says nothing to other requests.
+func (x *exchange) badStatus() (r resync.Response, ok bool) {
+	if !x.bad.HasStatus || x.bad.Down || x.bad.Status < 100 && x.request.Scheme != "tftp" {
+		return r, false
 	}
+	x.disturbance.Did(fault.Effects{HasStatus: true})
+	r.Status = x.bad.Status
+	if r.Status >= 100 {
+		return r, true
+	}
+	r.Status = http.StatusInternalServerError
 	for _, c := range tftpCodes {
 		if c.code == x.bad.Status {
-			return c.status, true
+			r.Status = c.status
 		}
 	}
-	return http.StatusInternalServerError, true
+	return r, true
 }
 
 // tftpCode returns the code of a TFTP error for a status.
@@ -77,16 +78,60 @@ func (x *exchange) tftpCode(status int) uint16 {
 
 // spoil changes the body of a good answer.
 func (x *exchange) spoil(r *resync.Response) {
-	if r.Status != http.StatusOK || isUpload(x.request.Method) {
+	if !x.isFile(r) {
 		return
 	}
 	if x.bad.Hostile == fault.Bomb {
 		r.Body = bytes.Clone(bomb())
+		x.disturbance.Did(fault.Effects{Hostile: fault.Bomb})
 	}
-	if x.bad.Corrupt {
-		x.trouble.Corrupt(r.Body)
+	if x.bad.Corrupt && len(r.Body) > 0 {
+		x.disturbance.Corrupt(r.Body)
+		x.disturbance.Did(fault.Effects{Corrupt: true})
 	}
 }
+
+// isFile reports whether an answer is a file.
+func (x *exchange) isFile(r *resync.Response) bool {
+	return r.Status == http.StatusOK && !isUpload(x.request.Method)
+}
+
+// A misdeed is what a fault does to the sending of an answer.
+type misdeed uint8
+
+const (
+	sends   misdeed = iota // nothing
+	gone                   // nobody listens
+	refuses                // an ERROR of TFTP, with a code of its own
+	stalls                 // after Effects.StallAfter
+	attacks                // by Effects.Hostile
+)
+
+// misdo decides how an answer is sent. One whose status a fault has given is sent
+// as it should be. TFTP acknowledges an upload, and has no answer that could be sent
+// badly.
+func (x *exchange) misdo(r *resync.Response, given bool) misdeed {
+	tftp := x.request.Scheme == "tftp"
+	isBody := x.isFile(r) && (tftp || len(r.Body) > 0)
+	switch bad := &x.bad; {
+	case bad.Down: // that is counted by those who find nobody
+		return gone
+	case given && tftp:
+		return refuses
+	case given, tftp && isUpload(x.request.Method):
+		return sends
+	case bad.Hostile == fault.Drip && isBody, slices.Contains(replacing, bad.Hostile) && bad.Hostile.Fits(x.request.Scheme):
+		x.disturbance.Did(fault.Effects{Hostile: bad.Hostile})
+		return attacks
+	case bad.StallAfter.Given && bad.StallAfter.Bytes < int64(len(r.Body)) && x.isFile(r):
+		x.disturbance.Did(fault.Effects{StallAfter: bad.StallAfter})
+		return stalls
+	}
+	return sends
+}
+
+// replacing are the ways of a hostile server that come in the place of any answer.
+var replacing = []fault.Hostile{fault.Endless, fault.Length, fault.Headers, fault.Storm, fault.Garbage}
 
 // bombSize is what a bomb unpacks to, in MB.
 const bombSize = 48
@@ -120,23 +165,35 @@ const (
 	silence   = 30 * time.Second // of TFTP: longer than the devices' tries as a rule
 )
 
-// hello returns how a handshake fails that a fault disturbs; for requests that
-// have none, and as a rule, it does not.
-func (c *Core) hello(x *exchange) (r resync.Response) {
-	if x.request.Scheme != "https" || c.options.Faults == nil {
-		return r
+// Greet answers a client's hello, without sockets: an error is how the handshake
+// fails by a fault, nil as a rule.
+func (c *Core) Greet(at int64, r *resync.Request) *resync.Error {
+	if c.options.Faults == nil {
+		return nil
 	}
-	x.asker.Unit = x.request.Unit
-	c.disturb(x, true)
-	if x.bad.OfServer() {
-		r.Fails = &resync.Error{Result: device.TLSFailed, TLS: resync.Handshake{Alert: uint8(x.bad.Alert), Log: []string{certs.LogNoSSL}}}
+	x := &exchange{at: at, request: r, asker: Asker{Unit: r.Unit}}
+	if !c.answersHello(x) {
+		return nil
 	}
-	x.bad, x.trouble, x.asker = fault.Effects{}, nil, Asker{}
-	return r
+	return &resync.Error{Result: device.TLSFailed, TLS: resync.Handshake{Alert: uint8(x.bad.Alert), Log: []string{certs.LogNoSSL}}}
 }
 
-// A failing is what a device makes of a way to answer badly: how the transfer
-// ends, and after which time.
+// answersHello reports whether a fault answers a client's hello.
+func (c *Core) answersHello(x *exchange) bool {
+	c.disturb(x, true)
+	switch {
+	case x.bad.Alert != 0:
+		x.disturbance.Did(fault.Effects{Alert: x.bad.Alert})
+	case x.bad.Hostile == fault.Garbage:
+		x.disturbance.Did(fault.Effects{Hostile: fault.Garbage})
+	default:
+		return false
+	}
+	return true
+}
+
+// A failing is how a transfer ends for a device that is answered badly, and after
+// which time.
 type failing struct {
 	tooBig, cut bool
 	result      device.Result
@@ -155,7 +212,7 @@ func afterTries(b *model.Behaviour) device.Phases {
 	return device.Phases{FirstByte: int64(b.TFTPWait) * int64(b.TFTPTries)}
 }
 
-// What devices make of a bad server over a connection, and by TFTP. A test holds
+// How transfers from a bad server end, over a connection and by TFTP. A test holds
 // both to real sockets.
 var (
 	failings = map[fault.Hostile]failing{
@@ -174,8 +231,14 @@ var (
 // fails returns how a transfer fails that a fault of the server breaks; nil for
 // one that goes well. A drip that ends in time is only late.
 func (x *exchange) fails(r *resync.Response) *resync.Error {
+	if x.misdeed == sends {
+		return nil
+	}
+	if x.request.Unit == nil {
+		panic("prov: a fault breaks the answer to a request without its device")
+	}
 	f, ok := x.failing(r)
-	if !ok || x.request.Unit == nil {
+	if !ok {
 		return nil
 	}
 	return &resync.Error{Result: f.result, TooBig: f.tooBig, Cut: f.cut, Took: f.took(&x.request.Unit.Row.Behaviour)}
@@ -184,17 +247,13 @@ func (x *exchange) fails(r *resync.Response) *resync.Error {
 func (x *exchange) failing(r *resync.Response) (failing, bool) {
 	tftp := x.request.Scheme == "tftp"
 	switch {
-	case x.bad.Down && tftp:
+	case tftp && (x.misdeed == gone || x.misdeed == stalls):
 		return failing{result: device.Timeout, took: afterTries}, true
-	case x.bad.Down:
+	case x.misdeed == gone:
 		return failing{result: device.NoConnect, took: atOnce}, true
-	case tftp && r.Status != http.StatusOK && r.Status != http.StatusNotFound && x.bad.HasStatus:
-		return failing{result: device.BadStatus, took: atOnce}, true
-	case r.Status != http.StatusOK:
-		return failing{}, false
-	case x.stalls(r) && tftp:
-		return failing{result: device.Timeout, took: afterTries}, true
-	case x.stalls(r):
+	case x.misdeed == refuses:
+		return failing{result: device.BadStatus, took: atOnce}, r.Status != http.StatusNotFound && !isUpload(x.request.Method)
+	case x.misdeed == stalls:
 		return failing{result: device.Timeout, cut: true, took: afterRead}, true
 	case x.bad.Hostile == fault.Drip:
 		return x.drip(r, tftp)
@@ -206,11 +265,6 @@ func (x *exchange) failing(r *resync.Response) (failing, bool) {
 	return f, ok
 }
 
-// stalls reports whether a body is longer than what is sent of it.
-func (x *exchange) stalls(r *resync.Response) bool {
-	return x.bad.StallAfter.Given && x.bad.StallAfter.Bytes < int64(len(r.Body))
-}
-
 // drip says how long a body takes that comes drop by drop.
 func (x *exchange) drip(r *resync.Response, tftp bool) (failing, bool) {
 	drops := len(r.Body)
@@ -218,9 +272,6 @@ func (x *exchange) drip(r *resync.Response, tftp bool) (failing, bool) {
 		drops = len(r.Body)/512 + 1
 	}
 	r.Took.Body = int64(drops) * int64(dripEvery)
-	if x.request.Unit == nil {
-		return failing{}, false
-	}
 	b := &x.request.Unit.Row.Behaviour
 	switch {
 	case tftp && afterTries(b).FirstByte <= int64(dripEvery):
@@ -233,12 +284,6 @@ func (x *exchange) drip(r *resync.Response, tftp bool) (failing, bool) {
 		return failing{result: device.Timeout, cut: true, took: afterPatience}, true
 	}
 	return failing{}, false
-}
-
-// breaks reports whether an answer is sent in another way than it should.
-func (x *exchange) breaks() bool {
-	h := x.bad.Hostile
-	return x.bad.Down || x.bad.StallAfter.Given || h != "" && h != fault.Bomb
 }
 
 // fatal returns the record of a fatal alert.

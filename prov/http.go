@@ -72,7 +72,7 @@ func (t *transfer) take(w http.ResponseWriter, q *http.Request) {
 // send sends the answer. Its date is that of the fleet.
 func (t *transfer) send(w http.ResponseWriter) {
 	w.Header().Set("Date", time.Unix(0, t.x.at).UTC().Format(http.TimeFormat))
-	if t.x.breaks() {
+	if t.x.misdeed != sends {
 		t.sendBadly(w)
 		return
 	}

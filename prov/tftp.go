@@ -96,12 +96,12 @@ func (s *Server) tftpRequest(method, name string, p peer) *resync.Request {
 // core without sockets keeps them apart by status.
 func (s *Server) readTFTP(name string, to io.ReaderFrom) error {
 	s.begun()
-	if s.bad.repeated(s.closing, to.(peer)) {
+	if s.unheard(to.(peer)) {
 		return errBad
 	}
 	t := s.begin(s.tftpRequest(http.MethodGet, name, to.(peer)), "")
 	t.answer()
-	if t.x.breaks() || t.x.bad.HasStatus {
+	if t.x.misdeed != sends {
 		return s.readBadly(t, to)
 	}
 	if t.Status != http.StatusOK {
@@ -117,6 +117,9 @@ func (s *Server) readTFTP(name string, to io.ReaderFrom) error {
 // writeTFTP takes an upload; what it returns is an ERROR 1 too.
 func (s *Server) writeTFTP(name string, from io.WriterTo) error {
 	s.begun()
+	if s.unheard(from.(peer)) {
+		return errBad
+	}
 	t := s.begin(s.tftpRequest(http.MethodPut, name, from.(peer)), "")
 	var body bytes.Buffer
 	if _, err := from.WriteTo(&limited{s.closing, &body}); err != nil {

@@ -29,10 +29,17 @@ type Fetcher interface {
 	Fetch(ctx context.Context, r *Request) (Response, error)
 }
 
-// A Responder answers requests without sockets: what a provisioning server
-// makes of them at a moment of fleet time. Package prov has one.
+// A Responder answers requests without sockets, as a provisioning server does at a
+// moment of fleet time. The request has its device. Package prov has one.
 type Responder interface {
 	Respond(at int64, r *Request) Response
+}
+
+// A Greeter is a [Responder] that may spoil handshakes of HTTPS.
+type Greeter interface {
+	// Greet answers a client's hello. An error is how the handshake fails by it;
+	// nil: it goes on.
+	Greet(at int64, r *Request) *Error
 }
 
 // A Request is one file to get, or a body to send.
@@ -68,8 +75,8 @@ type Response struct {
 	TLS        bool // the server was verified
 	Mutual     bool // it asked for a certificate and the device sent its own
 	Took       device.Phases
-	// Fails is what the device makes of this answer where the server breaks it
-	// off, spoils or withholds it, and how long that takes. Only a [Responder]
+	// Fails is how the transfer ends for the device where the server breaks this
+	// answer off, spoils or withholds it, and how long that takes. Only a [Responder]
 	// says so; what a [Fetcher] returns has none.
 	Fails *Error
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"spafleet/device/measure"
 	"spafleet/fleet"
 )
 
@@ -43,7 +44,7 @@ func ParseClock(text string) (Clock, error) {
 		}
 	}
 	if digits, ok := strings.CutSuffix(text, "x"); ok {
-		if speed, is := number(digits); is && speed > 0 {
+		if speed, is := measure.Decimal(digits); is && speed > 0 {
 			return Clock{Speed: speed}, nil
 		}
 	}
@@ -83,16 +84,6 @@ type Latency struct{ Least, Most time.Duration }
 
 // parseLatency reads a duration, or D..D.
 func parseLatency(text string) (l Latency, err error) {
-	least, most, spread := strings.Cut(text, "..")
-	if l.Least, err = ParseDuration(strings.TrimSpace(least)); err != nil {
-		return l, err
-	}
-	l.Most = l.Least
-	if spread {
-		l.Most, err = ParseDuration(strings.TrimSpace(most))
-	}
-	if err == nil && l.Most < l.Least {
-		err = fmt.Errorf("%q ends before it begins", text)
-	}
+	l.Least, l.Most, err = measure.Span(text)
 	return l, err
 }

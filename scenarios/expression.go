@@ -16,6 +16,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"spafleet/device"
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/fsm"
 )
@@ -124,7 +125,7 @@ type language struct {
 }
 
 // lasting replaces expr's own duration, which knows no days and weeks.
-var lasting = expr.Function("duration", func(args ...any) (any, error) { return ParseDuration(args[0].(string)) }, new(func(string) time.Duration))
+var lasting = expr.Function("duration", func(args ...any) (any, error) { return measure.Duration(args[0].(string)) }, new(func(string) time.Duration))
 
 // compile checks and compiles an expression.
 func compile(code string, l language) (*vm.Program, error) {
@@ -264,7 +265,7 @@ func (w *words) called(n *ast.CallNode) {
 			w.err = fmt.Errorf("no model has a parameter %q", text.Value)
 		}
 	case "duration":
-		if _, err := ParseDuration(text.Value); err != nil && w.err == nil {
+		if _, err := measure.Duration(text.Value); err != nil && w.err == nil {
 			w.err = err
 		}
 	}

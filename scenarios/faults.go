@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"spafleet/device"
@@ -22,43 +21,17 @@ type Fault struct {
 func (r *reader) fault(s *Step, n *node, path string) {
 	s.Fault = &Fault{node: n}
 	f := s.Fault
-	limit := func(to *fault.Limit) func(*node, string) {
-		return r.scalarAs(func(text string) error {
-			size, err := ParseSize(text)
-			*to = fault.After(int64(size))
-			return err
-		})
+	keys := []key{
+		{"of", r.text(&s.Of)},
+		{"match", r.scalarAs(func(t string) (err error) { f.Match, err = parseMatch(t); return })},
+		{"nth", r.scalarAs(func(t string) (err error) { f.Nth, err = fault.ParseOrdinals(t); return })},
+		{"per", r.scalarAs(func(t string) (err error) { f.PerFleet, err = parsePer(t); return })},
+		{"chance", r.scalarAs(func(t string) (err error) { f.Chance, err = fault.ParseShare(t); return })},
 	}
-	down := ""
-	r.walk(n, path,
-		key{"of", r.text(&s.Of)},
-		key{"match", r.scalarAs(func(t string) (err error) { f.Match, err = parseMatch(t); return })},
-		key{"nth", r.scalarAs(func(t string) (err error) { f.Nth, err = fault.ParseOrdinals(t); return })},
-		key{"per", r.scalarAs(func(t string) (err error) { f.PerFleet, err = parsePer(t); return })},
-		key{"chance", r.scalarAs(func(t string) (err error) { f.Chance, err = fault.ParseShare(t); return })},
-		key{"lose", r.scalarAs(func(t string) (err error) { f.Lose, err = fault.ParsePackets(t); return })},
-		key{"duplicate", r.scalarAs(func(t string) (err error) { f.Duplicate, err = fault.ParsePackets(t); return })},
-		key{"reorder", r.scalarAs(func(t string) (err error) { f.Reorder, err = fault.ParsePackets(t); return })},
-		key{"delay", r.scalarAs(func(t string) error {
-			l, err := parseLatency(t)
-			f.Delay = fault.Delay(l)
-			return err
-		})},
-		key{"bandwidth", r.scalarAs(func(t string) (err error) { f.Bandwidth, err = fault.ParseBandwidth(t); return })},
-		key{"reset_after", limit(&f.ResetAfter)},
-		key{"close_after", limit(&f.CloseAfter)},
-		key{"truncate", limit(&f.Truncate)},
-		key{"status", r.scalarAs(func(t string) (err error) { f.HasStatus = true; f.Status, err = parseCode(t, 599); return })},
-		key{"alert", r.scalarAs(func(t string) (err error) { f.Alert, err = parseCode(t, 255); return })},
-		key{"stall_after", limit(&f.StallAfter)},
-		key{"corrupt", r.boolean(&f.Corrupt)},
-		key{"hostile", r.scalarAs(func(t string) (err error) { f.Hostile, err = fault.ParseHostile(t); return })},
-		key{"down", r.text(&down)},
-	)
-	f.Down = down == "all"
-	if down != "" && !f.Down {
-		r.mistake(n.at("down"), join(path, "down"), "%q: write all; this spafleet has one server", down)
+	for _, e := range fault.Table() {
+		keys = append(keys, key{e.Key, r.scalarAs(func(t string) error { return e.Parse(&f.Effects, t) })})
 	}
+	r.walk(n, path, keys...)
 }
 
 func parseMatch(text string) (fault.Match, error) {
@@ -77,17 +50,6 @@ func parsePer(text string) (fleet bool, err error) {
 	return false, fmt.Errorf("%q is neither device nor fleet", text)
 }
 
-func parseCode(text string, most int) (int, error) {
-	n, err := strconv.ParseUint(text, 10, 16)
-	if err != nil || int(n) > most {
-		return 0, fmt.Errorf("%q is not a code from 0 to %d", text, most)
-	}
-	return int(n), nil
-}
-
-// ofServer are the keys of a fault that the embedded server carries out.
-var ofServer = []string{"status", "alert", "stall_after", "corrupt", "hostile", "down"}
-
 // fault checks that what a fault does fits what it is done to.
 func (p *plan) fault(i int, path string) {
 	s := &p.story.Timeline[i]
@@ -101,19 +63,20 @@ func (p *plan) fault(i int, path string) {
 		}
 	}
 	if !f.OfNetwork() && !f.OfServer() && !f.written() {
-		wrong("", errors.New("a fault does something: lose, duplicate, reorder, delay, bandwidth, reset_after, close_after, truncate, or what the embedded server does wrong"))
-	}
-	for _, key := range ofServer {
-		if f.has(key) && p.story.Server == nil {
-			wrong(key, fmt.Errorf("%s is done by the embedded server; a target can only be given faults of the network", key))
-		}
+		wrong("", fmt.Errorf("a fault does something: %s, or what the embedded server does wrong", strings.Join(networkEffects(), ", ")))
 	}
 	if f.PerFleet && f.Nth == nil {
 		wrong("per", errors.New("per says how nth is counted, and there is no nth"))
 	}
-	for _, c := range unfit {
-		if f.has(c.key) && c.is(f) {
-			wrong(c.key, errors.New(c.why))
+	for _, e := range fault.Table() {
+		if !e.Given(&f.Effects) {
+			continue
+		}
+		if e.OfServer && p.story.Server == nil {
+			wrong(e.Key, fmt.Errorf("%s is done by the embedded server; a target can only be given faults of the network", e.Key))
+		}
+		if why := f.mistake(&e); why != "" {
+			wrong(e.Key, errors.New(why))
 		}
 	}
 	wrong("lose", p.blockExists(f, f.Lose))
@@ -127,46 +90,22 @@ func (f *Fault) written() bool {
 	return f.node != nil && slices.ContainsFunc(f.node.keys, func(k *node) bool { return !slices.Contains(chooses, k.text) })
 }
 
-// has reports whether a fault has an effect, as a key calls it.
-func (f *Fault) has(key string) bool {
-	return map[string]bool{
-		"lose": f.Lose.Given(), "duplicate": f.Duplicate.Given(), "reorder": f.Reorder.Given(),
-		"reset_after": f.ResetAfter.Given, "close_after": f.CloseAfter.Given, "truncate": f.Truncate.Given,
-		"status": f.HasStatus, "alert": f.Alert != 0, "stall_after": f.StallAfter.Given, "corrupt": f.Corrupt,
-		"hostile": f.Hostile != "", "down": f.Down,
-	}[key]
+// mistake says why a fault cannot have an effect, "" where it can.
+func (f *Fault) mistake(e *fault.Effect) string {
+	if e.Key == "down" && f.node.has("of") {
+		return "down is the whole server: match may name tftp, http or https, and of, nth and chance do not go with it"
+	}
+	return e.Mistake(&f.Fault)
 }
 
-func (f *Fault) of(schemes ...string) bool { return slices.Contains(schemes, f.Match.Scheme) }
-
-// numbersBlocks reports whether packets are meant by TFTP's numbers.
-func numbersBlocks(p fault.Packets) bool { return p.Unit == fault.Block || p.Unit == fault.Ack }
-
-// unfit are effects that cannot happen to what a fault names.
-var unfit = []struct {
-	key string
-	is  func(*Fault) bool
-	why string
-}{
-	{"lose", func(f *Fault) bool { return numbersBlocks(f.Lose) && !f.of("", "tftp") }, "blocks and ACKs have numbers in TFTP only; name packets by packet"},
-	{"duplicate", func(f *Fault) bool { return numbersBlocks(f.Duplicate) && !f.of("", "tftp") }, "blocks and ACKs have numbers in TFTP only; name packets by packet"},
-	{"reorder", func(f *Fault) bool { return numbersBlocks(f.Reorder) && !f.of("", "tftp") }, "blocks and ACKs have numbers in TFTP only; name packets by packet"},
-	{"reset_after", func(f *Fault) bool { return f.of("tftp", "dns") }, "a reset needs a connection, which HTTP has"},
-	{"close_after", func(f *Fault) bool { return f.of("tftp", "dns") }, "a half-close needs a connection, which HTTP has"},
-	{"truncate", func(f *Fault) bool { return f.of("dns") }, "an answer of DNS is one packet"},
-	{"status", func(f *Fault) bool { return f.of("tftp") && f.Status > 8 }, "a TFTP error is 0 to 8"},
-	{"status", func(f *Fault) bool { return !f.of("tftp") && f.Status < 200 }, "a status is 200 to 599; the errors of TFTP, 0 to 8, need match: tftp"},
-	{"status", func(f *Fault) bool { return f.of("dns") }, "DNS has no status here"},
-	{"alert", func(f *Fault) bool { return !f.of("", "https") }, "an alert is of HTTPS: match: https"},
-	{"alert", func(f *Fault) bool { return f.Match.Path() != "" }, "an alert answers the hello, which names no path: leave it out"},
-	{"hostile", func(f *Fault) bool { return f.Hostile == fault.Storm && !f.of("", "tftp") }, "a storm is of TFTP's blocks: match: tftp"},
-	{"hostile", func(f *Fault) bool {
-		return f.of("tftp") && (f.Hostile == fault.Length || f.Hostile == fault.Headers)
-	}, "TFTP has neither lengths nor headers"},
-	{"hostile", func(f *Fault) bool { return f.of("dns") }, "the embedded server does not speak DNS"},
-	{"down", func(f *Fault) bool {
-		return f.Match.Path() != "" || f.Nth != nil || f.Chance > 0 || f.of("dns") || f.node.has("of")
-	}, "down is the whole server: match may name tftp, http or https, and of, nth and chance do not go with it"},
+// networkEffects returns the keys of what happens between device and server.
+func networkEffects() (keys []string) {
+	for _, e := range fault.Table() {
+		if !e.OfServer {
+			keys = append(keys, e.Key)
+		}
+	}
+	return keys
 }
 
 // has reports whether a map has a key. A nil node has none.
@@ -175,7 +114,7 @@ func (n *node) has(key string) bool { return n != nil && n.get(key) != nil }
 // blockExists says what is wrong with packets that no file of the server has.
 // Files whose size is known only when they are asked for may have any.
 func (p *plan) blockExists(f *Fault, packets fault.Packets) error {
-	if packets.Unit != fault.Block || p.story.Server == nil || numbersBlocks(packets) && !f.of("", "tftp") {
+	if packets.Unit != fault.Block || p.story.Server == nil || f.Match.Scheme != "" && f.Match.Scheme != "tftp" {
 		return nil
 	}
 	longest := 0
@@ -227,7 +166,7 @@ func (p *play) disturb(i int, devices []device.Index) {
 		f.Devices = func(d uint32) bool { return chosen[d] }
 	}
 	d := &disturbed{}
-	if f.OfNetwork() {
+	if f.OfNetwork() || f.Down { // whom nobody answers is seen by the devices
 		d.network = p.faults.Start(f)
 	}
 	if f.OfServer() {
@@ -270,13 +209,13 @@ func (p *play) calm(i int) {
 	}
 }
 
-// befell returns how many exchanges the fault of a step has befallen.
-func (p *play) befell(i int) int {
+// affected returns in how many exchanges the fault of a step changed something.
+func (p *play) affected(i int) int {
 	n := 0
 	if d := p.disturbs[i]; d != nil {
 		for _, a := range []*fault.Active{d.network, d.server} {
 			if a != nil {
-				n += a.Befell()
+				n += a.Affected()
 			}
 		}
 	}

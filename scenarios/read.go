@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/prov"
@@ -165,7 +166,7 @@ func (r *reader) count(to *int) func(*node, string) {
 
 func (r *reader) duration(to *time.Duration) func(*node, string) {
 	return r.scalarAs(func(text string) (err error) {
-		*to, err = ParseDuration(text)
+		*to, err = measure.Duration(text)
 		return err
 	})
 }
@@ -437,7 +438,7 @@ func (r *reader) entry(n *node, path string) prov.Entry {
 		key{"gzip", r.boolean(&e.Gzip)},
 		key{"bound", r.boolean(&e.Bound)},
 		key{"size", r.scalarAs(func(text string) (err error) {
-			e.Size, err = ParseSize(text)
+			e.Size, err = measure.Size(text)
 			return err
 		})},
 	)

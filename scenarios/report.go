@@ -52,7 +52,7 @@ type StepReport struct {
 	Fired   bool    `json:"fired"`
 	At      float64 `json:"at_seconds"`
 	Devices int     `json:"devices"` // that it chose
-	// Exchanges is how many a fault has befallen.
+	// Exchanges is in how many a fault has changed something.
 	Exchanges int    `json:"exchanges,omitempty"`
 	Missing   []Lack `json:"missing,omitempty"`
 }

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"slices"
+	"spafleet/device/measure"
 	"strings"
 )
 
@@ -116,13 +117,13 @@ func parseInstant(text string) (Instant, error) {
 	}
 	step, plus, later := strings.Cut(text, "+")
 	if step = strings.TrimSpace(step); later && step != "" {
-		d, err := ParseDuration(strings.TrimSpace(plus))
+		d, err := measure.Duration(strings.TrimSpace(plus))
 		return Instant{Step: step, Plus: d, Given: true}, err
 	}
 	if text == "" || later {
 		return Instant{}, fmt.Errorf("%q is not an instant: a duration such as 45s, a step's name, or a step + a duration", text)
 	}
-	d, err := ParseDuration(text)
+	d, err := measure.Duration(text)
 	if err != nil && strings.Trim(text[:1], "0123456789.-") == "" {
 		return Instant{}, err
 	}

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"spafleet/device/measure"
 	"time"
 )
 
@@ -19,7 +20,7 @@ func (p *plan) ends() {
 			p.reader.mistake(step.At.at.at(), path+".at", "when this happens is not known: give the story a duration")
 		}
 		if at, known := p.fixed(step.At); known && s.Duration > 0 && at > s.Duration {
-			p.reader.mistake(step.At.at.at(), path+".at", "this step would happen at %s, after the end (duration: %s)", formatDuration(at), formatDuration(s.Duration))
+			p.reader.mistake(step.At.at.at(), path+".at", "this step would happen at %s, after the end (duration: %s)", measure.Format(at), measure.Format(s.Duration))
 		}
 		if step.When != nil && (!step.By.Given || step.By.End) && s.Duration == 0 {
 			p.reader.mistake(step.node.keyAt("when"), path+".when", `when this happens is not known: give the step a "by", or the story a duration`)

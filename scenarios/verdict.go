@@ -72,7 +72,7 @@ func (p *play) stepReports() []StepReport {
 	defer p.judge.mu.Unlock()
 	list := []StepReport{}
 	for i := range p.story.Timeline {
-		s := StepReport{Step: i, Name: p.story.Timeline[i].Name, Fired: p.fired[i] >= 0, At: p.fired[i].Seconds(), Devices: p.reached[i], Exchanges: p.befell(i)}
+		s := StepReport{Step: i, Name: p.story.Timeline[i].Name, Fired: p.fired[i] >= 0, At: p.fired[i].Seconds(), Devices: p.reached[i], Exchanges: p.affected(i)}
 		if s.Name == "" {
 			s.Name = p.story.Timeline[i].Action
 		}

@@ -31,10 +31,7 @@ func (b *bath) few() (stop func()) {
 
 // start lets faults happen with a chance, and returns how to stop them.
 func start(lines, wrongs *fault.Plan, chance float64) (stop func()) {
-	lossy, err := fault.ParsePackets("10%")
-	if err != nil {
-		panic(err) // a constant
-	}
+	lossy := fault.Packets{Unit: fault.Some, Share: 0.1}
 	var active []*fault.Active
 	for i, e := range []fault.Effects{
 		{Lose: lossy, Duplicate: lossy, Reorder: lossy},
@@ -69,12 +66,8 @@ func noServer(_ context.Context, b *bath) (func(context.Context) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := fault.ParsePackets("all")
-	if err != nil {
-		return nil, err
-	}
 	b.server.Down("http")
-	silence := b.lines.Start(fault.Fault{Number: 40, Match: tftp, Effects: fault.Effects{Lose: all}})
+	silence := b.lines.Start(fault.Fault{Number: 40, Match: tftp, Effects: fault.Effects{Lose: fault.Packets{Unit: fault.Every}}})
 	return func(context.Context) error {
 		silence.Stop()
 		return b.server.Up("http")

@@ -5,9 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/resync"
-	"spafleet/scenarios"
 )
 
 func firmwareCommand(s streams) *cobra.Command {
@@ -60,7 +60,7 @@ says what it is. It is not a real image and runs on no device.`,
 		if err != nil {
 			return err
 		}
-		n, err := scenarios.ParseSize(size)
+		n, err := measure.Size(size)
 		if err != nil {
 			return fmt.Errorf("--size: %w", err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"spafleet/device/measure"
 	"spafleet/fleet"
 	"spafleet/scenarios"
 )
@@ -25,7 +26,7 @@ func (f durationFlag) String() string {
 }
 
 func (f durationFlag) Set(text string) (err error) {
-	*f.d, err = scenarios.ParseDuration(text)
+	*f.d, err = measure.Duration(text)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/device"
+	"spafleet/device/measure"
 	"spafleet/scenarios"
 )
 
@@ -111,7 +112,7 @@ func (f *startFlag) String() string {
 
 func (f *startFlag) Set(text string) (err error) {
 	if wait, ok := strings.CutPrefix(text, "+"); ok {
-		d, err := scenarios.ParseDuration(wait)
+		d, err := measure.Duration(wait)
 		f.at = time.Now().Add(d)
 		return err
 	}

@@ -11,28 +11,28 @@ import (
 
 // Connect returns how much longer it takes until a connection is up; false if
 // that never happens. It is asked once, before Conn, or Request and Answer.
-func (t *Trouble) Connect() (late time.Duration, ok bool) {
-	t.course = &course{trouble: t, at: time.Unix(1, 0)} // any: only differences count
-	return t.course.connect()
+func (d *Disturbance) Connect() (late time.Duration, ok bool) {
+	d.stream = &stream{disturbance: d, at: time.Unix(1, 0)} // any: only differences count
+	return d.stream.connect()
 }
 
-// Conn returns a connection to which the exchange's troubles happen. Now is the
+// Conn returns a connection with the exchange's disturbance. Now is the
 // clock that its deadlines follow. Wait returns when a moment has come, or with
 // an error when nobody waits any more. Deadlines may be set by another
 // goroutine; of reading and writing there is one.
-func (t *Trouble) Conn(inner net.Conn, now func() time.Time, wait func(until time.Time) error) net.Conn {
-	if t.course == nil {
-		_, _ = t.Connect()
+func (d *Disturbance) Conn(inner net.Conn, now func() time.Time, wait func(until time.Time) error) net.Conn {
+	if d.stream == nil {
+		_, _ = d.Connect()
 	}
-	c := &conn{Conn: inner, course: t.course, now: now, wait: wait}
-	c.reset, c.shut, c.end = t.limits()
+	c := &conn{Conn: inner, stream: d.stream, now: now, wait: wait}
+	c.reset, c.shut, c.end = d.limits()
 	c.shutIfDue()
 	return c
 }
 
 type conn struct {
 	net.Conn
-	course           *course
+	stream           *stream
 	now              func() time.Time
 	wait             func(time.Time) error
 	reset, shut, end Limit
@@ -65,19 +65,19 @@ func (c *conn) Read(p []byte) (int, error) {
 	if len(c.kept) > 0 || c.broken != nil {
 		return c.readKept(p)
 	}
-	if c.course.silenced {
+	if c.stream.silenced {
 		return 0, c.silence()
 	}
-	room, ending := room(c.course.in, int64(len(p)), c.reset, c.end)
+	room, ending := room(c.stream.in, int64(len(p)), c.reset, c.end)
 	if room == 0 && len(p) > 0 {
 		return 0, c.finish(ending)
 	}
 	n, err := c.Conn.Read(p[:room])
 	at := c.ready
 	if n > 0 {
-		at = c.course.received(n, c.now)
+		at = c.stream.received(n, c.now)
 	}
-	if c.course.silenced {
+	if c.stream.silenced {
 		return 0, c.silence()
 	}
 	c.shutIfDue()
@@ -128,8 +128,9 @@ func (c *conn) silence() error {
 	return os.ErrDeadlineExceeded
 }
 
-// finish ends the connection as its trouble has it.
+// finish ends the connection early.
 func (c *conn) finish(e Ending) error {
+	c.stream.disturbance.ended(e)
 	if e == Cut {
 		return io.EOF
 	}
@@ -142,10 +143,11 @@ func (c *conn) finish(e Ending) error {
 
 // shutIfDue closes the device's half when its bytes have come.
 func (c *conn) shutIfDue() {
-	if !c.shut.Given || c.closed || c.course.in < c.shut.Bytes {
+	if !c.shut.Given || c.closed || c.stream.in < c.shut.Bytes {
 		return
 	}
 	c.closed = true
+	c.stream.disturbance.shut(c.shut)
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite() // nobody is left to tell
 	}
@@ -155,8 +157,8 @@ func (c *conn) Write(p []byte) (int, error) {
 	if c.closed { // it goes into the void
 		return len(p), nil
 	}
-	c.course.sent(len(p), c.now)
-	if c.course.silenced {
+	c.stream.sent(len(p), c.now)
+	if c.stream.silenced {
 		return len(p), nil
 	}
 	return c.Conn.Write(p)

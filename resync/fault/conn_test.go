@@ -50,7 +50,7 @@ func (c *virtual) Read(p []byte) (int, error) {
 func talk(t testing.TB, e fault.Effects, request, answer int) (c *virtual, body []byte, err error) {
 	t.Helper()
 	c = &virtual{t: start, answer: make([]byte, answer), most: 1460}
-	conn := trouble(t, e).Conn(c, c.now, c.wait)
+	conn := disturbance(t, e).Conn(c, c.now, c.wait)
 	_ = conn.SetDeadline(start.Add(time.Hour))
 	if n, err := conn.Write(make([]byte, request)); n != request || err != nil {
 		t.Errorf("Write: %d, %v", n, err)
@@ -110,18 +110,18 @@ func TestConnectionsTakeTheirTime(t *testing.T) {
 			t.Errorf("%s: %v, %d bytes, %v; want %v", tt.name, got, len(body), err, tt.want)
 		}
 	}
-	late, ok := trouble(t, fault.Effects{Lose: packets(t, "packet 1"), Delay: fault.Delay{Least: 3e9, Most: 3e9}}).Connect()
+	late, ok := disturbance(t, fault.Effects{Lose: packets(t, "packet 1"), Delay: fault.Delay{Least: 3e9, Most: 3e9}}).Connect()
 	if !ok || late != 4*time.Second {
 		t.Errorf("a lost first packet: %v, %t", late, ok)
 	}
-	if _, ok = trouble(t, fault.Effects{Lose: packets(t, "all")}).Connect(); ok {
+	if _, ok = disturbance(t, fault.Effects{Lose: packets(t, "all")}).Connect(); ok {
 		t.Error("a line that loses everything connects")
 	}
 }
 
 func TestALateAnswerMissesTheDeadlineAndIsKept(t *testing.T) {
 	c := &virtual{t: start, answer: []byte("late"), most: 100}
-	conn := trouble(t, fault.Effects{Delay: fault.Delay{Least: 3e9, Most: 3e9}}).Conn(c, c.now, c.wait)
+	conn := disturbance(t, fault.Effects{Delay: fault.Delay{Least: 3e9, Most: 3e9}}).Conn(c, c.now, c.wait)
 	_, _ = conn.Write([]byte("x"))
 	_ = conn.SetDeadline(start.Add(2 * time.Second))
 	p := make([]byte, 3)
@@ -137,7 +137,7 @@ func TestALateAnswerMissesTheDeadlineAndIsKept(t *testing.T) {
 
 func TestASilencedConnectionWaitsForItsDeadline(t *testing.T) {
 	c := &virtual{t: start, answer: make([]byte, 5000), most: 1460}
-	conn := trouble(t, fault.Effects{Lose: packets(t, "packet 4-")}).Conn(c, c.now, c.wait)
+	conn := disturbance(t, fault.Effects{Lose: packets(t, "packet 4-")}).Conn(c, c.now, c.wait)
 	_ = conn.SetDeadline(start.Add(9 * time.Second))
 	_, _ = conn.Write([]byte("x"))
 	body, err := io.ReadAll(conn)
@@ -146,13 +146,13 @@ func TestASilencedConnectionWaitsForItsDeadline(t *testing.T) {
 	}
 }
 
-// A connection without troubles of the network gives the same bytes.
+// A connection without disturbances of the network gives the same bytes.
 func TestWithoutAFaultAConnectionIsTransparent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		answer := rapid.SliceOfN(rapid.Byte(), 0, 5000).Draw(t, "answer")
 		request := rapid.SliceOfN(rapid.Byte(), 0, 3000).Draw(t, "request")
 		c := &virtual{t: start, answer: bytes.Clone(answer), most: rapid.IntRange(1, 2000).Draw(t, "most")}
-		conn := (&fault.Trouble{}).Conn(c, func() time.Time { t.Fatal("the clock is read"); return start }, c.wait)
+		conn := (&fault.Disturbance{}).Conn(c, func() time.Time { t.Fatal("the clock is read"); return start }, c.wait)
 		if _, err := conn.Write(request); err != nil {
 			t.Error(err)
 		}
@@ -237,7 +237,7 @@ func TestARealResetReachesTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn := trouble(t, fault.Effects{ResetAfter: fault.After(10)}).Conn(c, time.Now, nil)
+	conn := disturbance(t, fault.Effects{ResetAfter: fault.After(10)}).Conn(c, time.Now, nil)
 	body, err := io.ReadAll(conn)
 	if len(body) != 10 || !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("%d bytes, %v", len(body), err)

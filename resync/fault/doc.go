@@ -2,10 +2,10 @@
 //
 // A [Plan] holds the faults of the moment. Who begins an exchange (one TFTP
 // transfer, one HTTP request, one DNS query) asks [Plan.Exchange] what befalls
-// it. The answer is nil as a rule; else a [Trouble], which wraps the exchange's
-// sockets ([Trouble.Packets], [Trouble.Conn]), tells without sockets what
-// becomes of a connection ([Trouble.Connect], [Trouble.Request],
-// [Trouble.Answer]), or says what a bad server does ([Trouble.Server]).
+// it. The answer is nil as a rule; else a [Disturbance], which wraps the exchange's
+// sockets ([Disturbance.Packets], [Disturbance.Conn]), tells without sockets what
+// becomes of a connection ([Disturbance.Connect], [Disturbance.Request],
+// [Disturbance.Answer]), or says what a bad server does ([Disturbance.Server]).
 //
 // Chance is a pure function of the plan's seed, the fault, the device and how
 // many exchanges it had: the same seed has the same victims. The package reads

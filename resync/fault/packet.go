@@ -26,14 +26,19 @@ type copied struct {
 
 // packet decides about the next packet of a TFTP transfer. Packets are counted
 // as they pass the device, repeated ones too.
-func (t *Trouble) packet(direction int, p []byte) fate {
-	n := t.seen[direction]
-	t.seen[direction]++
-	place := packetPlace{sequence: uint32(t.seen[outward] + t.seen[inward]), draw: n<<1 | uint64(direction)}
+func (d *Disturbance) packet(direction int, p []byte) fate {
+	place := d.next(direction)
 	if len(p) >= 4 {
 		place.op, place.number = binary.BigEndian.Uint16(p), binary.BigEndian.Uint16(p[2:])
 	}
-	return t.fate(place)
+	return d.fate(place)
+}
+
+// next counts a packet.
+func (d *Disturbance) next(direction int) packetPlace {
+	n := d.seen[direction]
+	d.seen[direction]++
+	return packetPlace{sequence: uint32(d.seen[outward] + d.seen[inward]), draw: n<<1 | uint64(direction)}
 }
 
 // A packetPlace is where a packet stands in its exchange.
@@ -43,25 +48,41 @@ type packetPlace struct {
 	op, number uint16 // of TFTP
 }
 
-func (t *Trouble) fate(place packetPlace) fate {
-	var f fate
-	for i, p := range t.parts {
-		e := p.effects
-		f.lost = f.lost || e.Lose.Given() && t.takes(i, &e.Lose, ofLoss, place)
-		f.doubled = f.doubled || e.Duplicate.Given() && t.takes(i, &e.Duplicate, ofDouble, place)
-		f.held = f.held || e.Reorder.Given() && t.takes(i, &e.Reorder, ofOrder, place)
+// fate decides about a packet of TFTP.
+func (d *Disturbance) fate(place packetPlace) fate {
+	lost := d.loses(place)
+	doubled := d.which(func(e *Effects) *Packets { return &e.Duplicate }, ofDouble, place, !lost)
+	held := d.which(func(e *Effects) *Packets { return &e.Reorder }, ofOrder, place, !lost)
+	return fate{lost, doubled, held}
+}
+
+// loses decides whether a packet is lost.
+func (d *Disturbance) loses(place packetPlace) bool {
+	return d.which(func(e *Effects) *Packets { return &e.Lose }, ofLoss, place, true)
+}
+
+// which reports whether a packet is one of those that a fault means. Where that
+// counts, it is a hit.
+func (d *Disturbance) which(packets func(*Effects) *Packets, why purpose, place packetPlace, counts bool) (any bool) {
+	for i := range d.parts {
+		if p := packets(d.parts[i].effects); p.Given() && d.takes(i, p, why, place) {
+			any = true
+			if counts {
+				d.hit(i)
+			}
+		}
 	}
-	return f
+	return any
 }
 
 // takes reports whether a packet is one of those meant.
-func (t *Trouble) takes(i int, s *Packets, why purpose, place packetPlace) bool {
+func (d *Disturbance) takes(i int, s *Packets, why purpose, place packetPlace) bool {
 	number := uint32(place.number)
 	switch s.Unit {
 	case Every:
 		return true
 	case Some:
-		return draw(t.parts[i].key, why, place.draw) < s.Share
+		return draw(d.parts[i].key, why, place.draw) < s.Share
 	case Block:
 		if place.op != opData {
 			return false
@@ -80,12 +101,12 @@ func (t *Trouble) takes(i int, s *Packets, why purpose, place packetPlace) bool 
 		return true
 	}
 	this := copied{i<<3 | int(why), s.Unit, number}
-	if t.lost[this] {
+	if d.lost[this] {
 		return false
 	}
-	if t.lost == nil {
-		t.lost = map[copied]bool{}
+	if d.lost == nil {
+		d.lost = map[copied]bool{}
 	}
-	t.lost[this] = true
+	d.lost[this] = true
 	return true
 }

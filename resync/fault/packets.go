@@ -17,27 +17,27 @@ type Datagrams interface {
 	Close() error
 }
 
-// Packets returns a socket to which the exchange's troubles happen. Now is the
+// Packets returns a socket with the exchange's disturbance. Now is the
 // clock that the socket's deadlines follow; it is read only where a packet is
 // delayed. The deadline may be set by another goroutine; of reading and writing
 // there is one.
-func (t *Trouble) Packets(inner Datagrams, now func() time.Time) Datagrams {
-	_, _, end := t.limits()
-	return &packets{inner: inner, trouble: t, now: now, end: end}
+func (d *Disturbance) Packets(inner Datagrams, now func() time.Time) Datagrams {
+	_, _, end := d.limits()
+	return &packets{inner: inner, disturbance: d, now: now, end: end}
 }
 
 // packets is a packet socket with a line before it. What arrives later than it
 // came waits in coming.
 type packets struct {
-	inner   Datagrams
-	trouble *Trouble
-	now     func() time.Time
-	end     Limit
-	coming  []arrival // by time
-	heldIn  *arrival
-	heldOut *arrival
-	busy    time.Time // until then the line is taken
-	arrived uint64
+	inner       Datagrams
+	disturbance *Disturbance
+	now         func() time.Time
+	end         Limit
+	coming      []arrival // by time
+	heldIn      *arrival
+	heldOut     *arrival
+	busy        time.Time // until then the line is taken
+	arrived     uint64
 
 	mu       sync.Mutex
 	deadline time.Time // the user's
@@ -126,7 +126,7 @@ func (s *packets) take() arrival {
 // receive decides about a packet that came in. A packet that is not delayed has
 // the zero time, and no clock is read for it.
 func (s *packets) receive(p []byte, from netip.AddrPort) {
-	f := s.trouble.packet(inward, p)
+	f := s.disturbance.packet(inward, p)
 	if f.lost {
 		return
 	}
@@ -149,7 +149,7 @@ func (s *packets) receive(p []byte, from netip.AddrPort) {
 
 // arrival returns when a packet that came now reaches the device.
 func (s *packets) arrival(n int) time.Time {
-	delay, line := s.trouble.delay(s.arrived), s.trouble.onLine(n)
+	delay, line := s.disturbance.delay(s.arrived), s.disturbance.onLine(n)
 	s.arrived++
 	if delay == 0 && line == 0 {
 		return time.Time{}
@@ -181,12 +181,16 @@ func (s *packets) shorten(p []byte) []byte {
 		return p
 	}
 	block := int64(p[2])<<8 | int64(p[3])
-	left := max(s.end.Bytes-(block-1)*size, 0)
-	return p[:min(int64(len(p)), header+left)]
+	whole := int64(len(p))
+	left := min(whole, header+max(s.end.Bytes-(block-1)*size, 0))
+	if left < whole {
+		s.disturbance.ended(Cut)
+	}
+	return p[:left]
 }
 
 func (s *packets) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error) {
-	f := s.trouble.packet(outward, p)
+	f := s.disturbance.packet(outward, p)
 	s.occupy(len(p))
 	switch {
 	case f.lost:
@@ -209,7 +213,7 @@ func (s *packets) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error) {
 // occupy takes the line for a packet that goes out. The socket does not wait for
 // it: what comes in comes so much later.
 func (s *packets) occupy(n int) {
-	line := s.trouble.onLine(n)
+	line := s.disturbance.onLine(n)
 	if line == 0 {
 		return
 	}
@@ -223,14 +227,15 @@ func (s *packets) occupy(n int) {
 // its answer, each a packet. Two questions are asked at most, and each is waited
 // for so long (inferred from the defaults of resolvers); without an answer to
 // either the name is not found.
-func (t *Trouble) Lookup() (late time.Duration, found bool) {
+func (d *Disturbance) Lookup() (late time.Duration, found bool) {
 	const questions, wait, size = 2, 5 * time.Second, 64
 	for range questions {
-		lost := t.packet(outward, nil).lost
-		lost = lost || t.packet(inward, nil).lost
-		after := t.delay(t.seen[outward]-1) + t.onLine(2*size)
-		if !lost && after < wait {
-			return late + after, true
+		lost := d.loses(d.next(outward))
+		lost = lost || d.loses(d.next(inward))
+		if !lost {
+			if after := d.delay(d.seen[outward]-1) + d.onLine(2*size); after < wait {
+				return late + after, true
+			}
 		}
 		late += wait
 	}

@@ -86,7 +86,7 @@ func name(p string) string {
 	return p
 }
 
-func trouble(t testing.TB, e fault.Effects) *fault.Trouble {
+func disturbance(t testing.TB, e fault.Effects) *fault.Disturbance {
 	t.Helper()
 	p := &fault.Plan{Seed: 1}
 	p.Start(fault.Fault{Effects: e})
@@ -115,7 +115,7 @@ func TestWhatReachesTheDevice(t *testing.T) {
 	}
 	for _, tt := range tests {
 		l := &link{t: start, coming: slices.Clone(coming)}
-		got := strings.Join(heard(l, trouble(t, tt.effects).Packets(l, l.now)), ",")
+		got := strings.Join(heard(l, disturbance(t, tt.effects).Packets(l, l.now)), ",")
 		if got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
@@ -138,7 +138,7 @@ func TestWhatReachesTheServer(t *testing.T) {
 	}
 	for _, tt := range tests {
 		l := &link{t: start}
-		s := trouble(t, tt.effects).Packets(l, l.now)
+		s := disturbance(t, tt.effects).Packets(l, l.now)
 		for _, p := range sends {
 			if n, err := s.WriteToUDPAddrPort([]byte(p), server); n != len(p) || err != nil {
 				t.Errorf("%s: %d, %v", tt.name, n, err)
@@ -155,7 +155,7 @@ func TestWhatReachesTheServer(t *testing.T) {
 
 func TestADelayedPacketMissesTheDeadlineAndComesLater(t *testing.T) {
 	l := &link{t: start, coming: []told{{0, data(1, "")}}}
-	s := trouble(t, fault.Effects{Delay: fault.Delay{Least: 4e9, Most: 4e9}}).Packets(l, l.now)
+	s := disturbance(t, fault.Effects{Delay: fault.Delay{Least: 4e9, Most: 4e9}}).Packets(l, l.now)
 	_ = s.SetReadDeadline(start.Add(3 * time.Second))
 	p := make([]byte, 600)
 	if _, _, err := s.ReadFromUDPAddrPort(p); err == nil || l.t != start.Add(3*time.Second) {
@@ -171,7 +171,7 @@ func TestATruncatedTransferEndsWithAShortBlock(t *testing.T) {
 	full := strings.Repeat("x", 512)
 	for limit, want := range map[int64]int{0: 0, 100: 100, 512: 512, 600: 512, 5000: 512} {
 		l := &link{t: start, coming: []told{{0, data(1, full)}, {0, data(2, full)}}}
-		s := trouble(t, fault.Effects{Truncate: fault.After(limit)}).Packets(l, l.now)
+		s := disturbance(t, fault.Effects{Truncate: fault.After(limit)}).Packets(l, l.now)
 		_ = s.SetReadDeadline(start.Add(time.Second))
 		p := make([]byte, 600)
 		n, _, _ := s.ReadFromUDPAddrPort(p)
@@ -183,7 +183,7 @@ func TestATruncatedTransferEndsWithAShortBlock(t *testing.T) {
 	}
 }
 
-// A socket whose trouble is not the network's is as if it were not there.
+// A socket whose disturbance is not the network's is as if it were not there.
 func TestWithoutAFaultASocketIsTransparent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		texts := rapid.SliceOfN(rapid.StringN(0, 100, 500), 0, 20).Draw(t, "texts")
@@ -252,12 +252,12 @@ func TestQuestionsAreLostWithTheirPackets(t *testing.T) {
 	for text, want := range map[string]lookup{
 		"all": {10e9, false}, "packet 1": {5e9 + 7, true}, "packet 2": {5e9 + 7, true}, "packet 1-2": {10e9, false} /* a question without an answer is one packet */, "packet 9": {7, true}, "packet 2-3": {10e9, false},
 	} {
-		late, found := trouble(t, fault.Effects{Lose: packets(t, text), Delay: fault.Delay{Least: 7, Most: 7}}).Lookup()
+		late, found := disturbance(t, fault.Effects{Lose: packets(t, text), Delay: fault.Delay{Least: 7, Most: 7}}).Lookup()
 		if late != want.late || found != want.found {
 			t.Errorf("%s: %v, %t; want %v", text, late, found, want)
 		}
 	}
-	if late, found := trouble(t, fault.Effects{Delay: fault.Delay{Least: 6e9, Most: 6e9}}).Lookup(); found || late != 10*time.Second {
+	if late, found := disturbance(t, fault.Effects{Delay: fault.Delay{Least: 6e9, Most: 6e9}}).Lookup(); found || late != 10*time.Second {
 		t.Errorf("answers that come too late: %v, %t", late, found)
 	}
 }

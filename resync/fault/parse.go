@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"spafleet/device/measure"
 )
 
 // A Range is numbers from From to To.
@@ -92,14 +94,17 @@ type Packets struct {
 // Given reports whether any packets are meant.
 func (p Packets) Given() bool { return p.Unit != None }
 
+// numbered reports whether packets are meant by TFTP's numbers.
+func (p *Packets) numbered() bool { return p.Unit == Block || p.Unit == Ack }
+
 const packetsForm = `write all, 2%, block 3, block 3 once, ack 3 or packet 5-9`
 
 var packetWords = map[string]Unit{"block": Block, "ack": Ack, "packet": Packet}
 
-// ParsePackets reads all, a share, or block, ack or packet with a range and
+// parsePackets reads all, a share, or block, ack or packet with a range and
 // perhaps once. Packets of an exchange are counted from 1, both directions
 // together, as the device sees them; blocks have the numbers of TFTP.
-func ParsePackets(text string) (Packets, error) {
+func parsePackets(text string) (Packets, error) {
 	words := strings.Fields(text)
 	switch {
 	case len(words) == 1 && words[0] == "all":
@@ -132,32 +137,22 @@ func ParsePackets(text string) (Packets, error) {
 // ParseShare reads a share such as 2% or 0.5% and returns it as a part of 1.
 func ParseShare(text string) (float64, error) {
 	digits, ok := strings.CutSuffix(text, "%")
-	n, is := parseDecimal(digits)
+	n, is := measure.Decimal(digits)
 	if !ok || !is || n <= 0 || n > 100 {
 		return 0, fmt.Errorf("%q is not a share such as 2%%: more than 0%%, at most 100%%", text)
 	}
 	return n / 100, nil
 }
 
-// parseDecimal reads digits, with a fraction or without.
-func parseDecimal(text string) (float64, bool) {
-	whole, part, split := strings.Cut(text, ".")
-	if strings.Trim(whole+part, "0123456789") != "" || whole == "" || split && part == "" {
-		return 0, false
-	}
-	n, err := strconv.ParseFloat(text, 64)
-	return n, err == nil
-}
-
-// ParseBandwidth reads a bandwidth such as 64kbit/s and returns it in bits a
+// parseBandwidth reads a bandwidth such as 64kbit/s and returns it in bits a
 // second.
-func ParseBandwidth(text string) (float64, error) {
+func parseBandwidth(text string) (float64, error) {
 	for _, u := range []struct {
 		name string
 		n    float64
 	}{{"Mbit/s", 1e6}, {"kbit/s", 1e3}, {"bit/s", 1}} {
 		if digits, ok := strings.CutSuffix(text, u.name); ok {
-			n, is := parseDecimal(strings.TrimSpace(digits))
+			n, is := measure.Decimal(strings.TrimSpace(digits))
 			if n *= u.n; is && n >= 1 && n <= 1e12 {
 				return n, nil
 			}
@@ -303,13 +298,3 @@ func (m Match) Covers(x Exchange) bool {
 }
 
 func (m Match) String() string { return strings.TrimSpace(m.Scheme + " " + m.path) }
-
-// ParseHostile reads one of the ways of a hostile server.
-func ParseHostile(text string) (Hostile, error) {
-	for _, h := range []Hostile{Endless, Drip, Length, Bomb, Headers, Storm, Garbage} {
-		if text == string(h) {
-			return h, nil
-		}
-	}
-	return "", fmt.Errorf("%q is not one of endless, drip, length, bomb, headers, storm, garbage", text)
-}

@@ -38,11 +38,23 @@ func TestPackets(t *testing.T) {
 		{"all once", fault.Packets{}, "are not packets"},
 	}
 	for _, tt := range tests {
-		got, err := fault.ParsePackets(tt.text)
+		got, err := parsePackets(tt.text)
 		if tt.err == "" && (err != nil || got != tt.want) || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
 			t.Errorf("%q: %+v, %v; want %+v, %q", tt.text, got, err, tt.want, tt.err)
 		}
 	}
+}
+
+func parsePackets(text string) (fault.Packets, error) {
+	var e fault.Effects
+	err := e.Set("lose", text)
+	return e.Lose, err
+}
+
+func parseBandwidth(text string) (float64, error) {
+	var e fault.Effects
+	err := e.Set("bandwidth", text)
+	return e.Bandwidth, err
 }
 
 func TestOrdinals(t *testing.T) {
@@ -118,12 +130,12 @@ func TestMatches(t *testing.T) {
 
 func TestBandwidths(t *testing.T) {
 	for text, want := range map[string]float64{"1Mbit/s": 1e6, "64kbit/s": 64e3, "9600bit/s": 9600, "0.5Mbit/s": 5e5} {
-		if got, err := fault.ParseBandwidth(text); err != nil || got != want {
+		if got, err := parseBandwidth(text); err != nil || got != want {
 			t.Errorf("%q: %g, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"", "64", "64k", "64 kb/s", "0bit/s", "-1kbit/s", "infMbit/s", "1e3bit/s"} {
-		if got, err := fault.ParseBandwidth(text); err == nil {
+		if got, err := parseBandwidth(text); err == nil {
 			t.Errorf("%q is %g", text, got)
 		}
 	}
@@ -136,7 +148,7 @@ func FuzzGrammar(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if p, err := fault.ParsePackets(text); err == nil {
+		if p, err := parsePackets(text); err == nil {
 			if !p.Given() || p.Range.From > p.Range.To || p.Unit == fault.Some && (p.Share <= 0 || p.Share >= 1) {
 				t.Errorf("%q: %+v", text, p)
 			}
@@ -148,7 +160,7 @@ func FuzzGrammar(f *testing.F) {
 				}
 			}
 		}
-		if b, err := fault.ParseBandwidth(text); err == nil && (b < 1 || math.IsInf(b, 0) || math.IsNaN(b)) {
+		if b, err := parseBandwidth(text); err == nil && (b < 1 || math.IsInf(b, 0) || math.IsNaN(b)) {
 			t.Errorf("%q: %g", text, b)
 		}
 		m, err := fault.ParseMatch(text)

@@ -15,13 +15,13 @@ type Fault struct {
 	// called from many goroutines.
 	Devices func(device uint32) bool
 	Match   Match
-	// Nth are the matching exchanges that it befalls, counted from 1 from the
+	// Nth are the matching exchanges that it happens to, counted from 1 from the
 	// start of the fault; nil: each.
 	Nth Ordinals
 	// PerFleet counts the exchanges of all devices together, in the order in
 	// which they begin; else each device has a count of its own.
 	PerFleet bool
-	// Chance is how likely it befalls an exchange that Nth means, in (0, 1]; 0:
+	// Chance is how likely it happens to an exchange that Nth means, in (0, 1]; 0:
 	// it always does.
 	Chance float64
 	Effects
@@ -33,7 +33,7 @@ type Exchange struct {
 	Scheme string // tftp, http, https or dns
 	Path   string // with its leading slash and its query; of dns the name, without a slash
 	// Hello is a server's view of a client that has said hello and asked for
-	// nothing yet: only faults of the handshake befall it, and those no other.
+	// nothing yet: only faults of the handshake happen to it, and to no other.
 	Hello bool
 }
 
@@ -48,16 +48,16 @@ type Plan struct {
 
 // An Active fault is one of a plan.
 type Active struct {
-	fault  Fault
-	hello  bool
-	plan   *Plan
-	befell atomic.Int64
+	fault    Fault
+	hello    bool
+	plan     *Plan
+	affected atomic.Int64 // exchanges in which it changed something
 
 	mu     sync.Mutex
 	counts map[uint32]uint32 // matching exchanges by device; of the fleet at device 0
 }
 
-// Start puts a fault into the plan. Exchanges that have begun are let be.
+// Start puts a fault into the plan. Exchanges that have begun are not affected.
 func (p *Plan) Start(f Fault) *Active {
 	a := &Active{fault: f, hello: f.ofHandshake(), plan: p, counts: map[uint32]uint32{}}
 	p.mu.Lock()
@@ -77,8 +77,9 @@ func (a *Active) Stop() {
 	p.active.Store(&list)
 }
 
-// Befell returns how many exchanges the fault has befallen.
-func (a *Active) Befell() int { return int(a.befell.Load()) }
+// Affected returns in how many exchanges the fault has changed something. One that
+// it was chosen for may end before that, or have nothing that could change.
+func (a *Active) Affected() int { return int(a.affected.Load()) }
 
 func (p *Plan) list() []*Active {
 	if list := p.active.Load(); list != nil {
@@ -87,29 +88,37 @@ func (p *Plan) list() []*Active {
 	return nil
 }
 
-// Exchange counts an exchange that begins, and returns what befalls it; nil for
-// nothing. A nil plan has no faults.
-func (p *Plan) Exchange(x Exchange) *Trouble {
+// Down reports whether a fault has nobody listen for a scheme. A nil plan has no
+// faults.
+func (p *Plan) Down(scheme string) bool {
+	return p != nil && slices.ContainsFunc(p.list(), func(a *Active) bool {
+		return a.fault.Down && (a.fault.Match.Scheme == "" || a.fault.Match.Scheme == scheme)
+	})
+}
+
+// Exchange counts an exchange that begins, and returns its disturbance; nil for
+// none. A nil plan has no faults.
+func (p *Plan) Exchange(x Exchange) *Disturbance {
 	if p == nil {
 		return nil
 	}
-	var t *Trouble
+	var d *Disturbance
 	for _, a := range p.list() {
-		key, ok := a.befalls(x)
+		key, ok := a.chooses(x)
 		if !ok {
 			continue
 		}
-		if t == nil {
-			t = &Trouble{}
+		if d == nil {
+			d = &Disturbance{}
 		}
-		t.parts = append(t.parts, part{effects: &a.fault.Effects, key: key})
+		d.parts = append(d.parts, part{effects: &a.fault.Effects, key: key, active: a})
 	}
-	return t
+	return d
 }
 
-// befalls counts an exchange, and returns the key of its chances where it is
-// one of the victims.
-func (a *Active) befalls(x Exchange) (key uint64, ok bool) {
+// chooses counts an exchange, and returns the key of its chances where it is
+// one of those meant.
+func (a *Active) chooses(x Exchange) (key uint64, ok bool) {
 	f := &a.fault
 	if a.hello != x.Hello || f.Devices != nil && !f.Devices(x.Device) || !f.Match.Covers(x) {
 		return 0, false
@@ -122,7 +131,6 @@ func (a *Active) befalls(x Exchange) (key uint64, ok bool) {
 	if f.Chance > 0 && draw(key, ofExchange, 0) >= f.Chance {
 		return 0, false
 	}
-	a.befell.Add(1)
 	return key, true
 }
 

@@ -14,7 +14,7 @@ import (
 // connect opens the connection of an HTTP transfer.
 func (s *Sockets) connect(ctx context.Context, r *resync.Request) (net.Conn, error) {
 	wait := r.Unit.Row.Behaviour.HTTPConnect
-	if t := s.trouble(r); t != nil {
+	if t := s.disturbance(r); t != nil {
 		return s.connectBadly(ctx, r, t, wait)
 	}
 	return s.dial(ctx, r, wait)
@@ -51,18 +51,6 @@ func (undated) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 // datagrams is what a TFTP transfer needs of its socket.
 type datagrams = fault.Datagrams
-
-// listen opens the socket of a TFTP transfer.
-func (s *Sockets) listen(ctx context.Context, r *resync.Request) (datagrams, error) {
-	conn, err := s.listenPacket(ctx, r.Source)
-	if err != nil {
-		return nil, err
-	}
-	if t := s.trouble(r); t != nil {
-		return t.Packets(conn, s.now), nil
-	}
-	return conn, nil
-}
 
 func (s *Sockets) listenPacket(ctx context.Context, source netip.Addr) (datagrams, error) {
 	if s.ListenPacket == nil {

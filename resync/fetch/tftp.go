@@ -12,13 +12,18 @@ import (
 // fetchTFTP transfers a file over a socket of its own.
 func (s *Sockets) fetchTFTP(ctx context.Context, r *resync.Request) (resync.Response, error) {
 	begun := s.now()
-	conn, err := s.listen(ctx, r)
+	conn, err := s.listenPacket(ctx, r.Source)
 	if err != nil {
 		return resync.Response{}, s.failure(ctx, r, moments{begun: begun}, err)
+	}
+	d := s.disturbance(r)
+	if d != nil {
+		conn = d.Packets(conn, s.now)
 	}
 	defer conn.Close()
 	defer wake(ctx, conn)()
 	resp, err := s.tftp.Fetch(ctx, conn, s.now, begun, r)
+	s.nobody(ctx, d, err)
 	return resp, s.own(r, err)
 }
 

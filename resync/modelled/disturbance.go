@@ -20,13 +20,13 @@ const (
 	shakeSize   = 60   // and its last word
 )
 
-// befall begins an exchange with what befalls its connection.
-func (x *exchange) befall(trip *int64) error {
-	x.trouble = x.c.network.Faults.Exchange(fault.Exchange{Device: uint32(x.r.Unit.Index), Scheme: x.r.Scheme, Path: x.r.Path})
-	if x.trouble == nil {
+// disturb looks for the faults of an exchange and of its connection.
+func (x *exchange) disturb(trip *int64) error {
+	x.disturbance = x.c.network.Faults.Exchange(fault.Exchange{Device: uint32(x.r.Unit.Index), Scheme: x.r.Scheme, Path: x.r.Path})
+	if x.disturbance == nil {
 		return nil
 	}
-	late, ok := x.trouble.Connect()
+	late, ok := x.disturbance.Connect()
 	*trip += int64(late)
 	if wait := int64(x.r.Unit.Row.Behaviour.HTTPConnect); !ok || *trip >= wait {
 		return x.fail(device.Timeout, wait, &x.took.Connect, errSilence)
@@ -34,15 +34,20 @@ func (x *exchange) befall(trip *int64) error {
 	return nil
 }
 
-// shakeBadly is a handshake on a connection that has troubles.
-func (x *exchange) shakeBadly() error {
-	if x.trouble == nil {
-		return nil
-	}
+// disturbHandshake lets the faults of the connection happen to a handshake, which
+// as a whole has the time of one read.
+func (x *exchange) disturbHandshake() error {
 	read := int64(x.r.Unit.Row.Behaviour.HTTPRead)
+	if x.disturbance == nil {
+		if x.took.TLS <= read {
+			return nil
+		}
+		x.took.TLS = read
+		return x.fail(device.Timeout, x.took.Connect+read, new(int64), errSilence)
+	}
 	for _, size := range []int64{flightSize, shakeSize} {
-		out := x.trouble.Request(helloSize)
-		a := x.trouble.Answer(size)
+		out := x.disturbance.Request(helloSize)
+		a := x.disturbance.Answer(size)
 		x.took.TLS += int64(a.FirstByte + a.Body)
 		switch {
 		case a.Ending == fault.Silent, x.took.TLS > read:
@@ -55,18 +60,18 @@ func (x *exchange) shakeBadly() error {
 	return nil
 }
 
-// askBadly is a request that may not get out.
-func (x *exchange) askBadly() error {
+// disturbRequest is a request that may not get out.
+func (x *exchange) disturbRequest() error {
 	switch {
-	case x.trouble == nil || x.trouble.Request(requestSize+int64(len(x.r.Body))):
+	case x.disturbance == nil || x.disturbance.Request(requestSize+int64(len(x.r.Body))):
 		return nil
-	case x.trouble.Silenced():
+	case x.disturbance.Silenced():
 		return x.fail(device.Timeout, int64(x.r.Unit.Row.Behaviour.HTTPRead), &x.took.FirstByte, errSilence)
 	}
 	return x.fail(device.NoConnect, x.c.roundTrip(), &x.took.FirstByte, errBroken) // the server closes its half too
 }
 
-// failAs is what the device makes of a bad server.
+// failAs ends a transfer as a bad server does.
 func (x *exchange) failAs(e *resync.Error, sent int64) error {
 	x.took.FirstByte = x.c.p.Now() - sent
 	err := x.fail(e.Result, e.Took.FirstByte+e.Took.Body, &x.took.Body, e.Cause)
@@ -76,12 +81,12 @@ func (x *exchange) failAs(e *resync.Error, sent int64) error {
 	return err
 }
 
-// late returns what becomes of an answer on a connection that has troubles.
-func (x *exchange) late(resp *resync.Response) (late int64, a fault.Answer) {
-	if x.trouble == nil {
+// disturbAnswer returns what happens to an answer on a disturbed connection.
+func (x *exchange) disturbAnswer(resp *resync.Response) (late int64, a fault.Answer) {
+	if x.disturbance == nil {
 		return 0, a
 	}
-	a = x.trouble.Answer(headerSize + int64(len(resp.Body)))
+	a = x.disturbance.Answer(headerSize + int64(len(resp.Body)))
 	return int64(a.FirstByte), a
 }
 

@@ -19,12 +19,12 @@ import (
 
 // An exchange is one HTTP request that is not spoken: when its parts end, and how.
 type exchange struct {
-	c       *Client
-	r       *resync.Request
-	took    device.Phases
-	server  resync.Responder
-	verdict certs.Verdict
-	trouble *fault.Trouble // nil for none
+	c           *Client
+	r           *resync.Request
+	took        device.Phases
+	server      resync.Responder
+	verdict     certs.Verdict
+	disturbance *fault.Disturbance // nil for none
 }
 
 var (
@@ -43,7 +43,7 @@ func (c *Client) fetchHTTP(r *resync.Request) (resync.Response, error) {
 		return resync.Response{}, err
 	}
 	if r.Scheme == "https" {
-		if err := x.shakeHands(); err != nil {
+		if err := x.handshake(); err != nil {
 			return resync.Response{}, err
 		}
 	}
@@ -63,14 +63,19 @@ func (x *exchange) fail(result device.Result, wait int64, phase *int64, cause er
 func (x *exchange) connect() error {
 	w, to := x.c.network, x.r.Server
 	trip := x.c.roundTrip()
-	if err := x.befall(&trip); err != nil {
+	if err := x.disturb(&trip); err != nil {
 		return err
 	}
 	if to.Addr().Unmap() != w.Addr {
 		return x.fail(device.Timeout, int64(x.r.Unit.Row.Behaviour.HTTPConnect), &x.took.Connect, errSilence)
 	}
 	secure := w.secure(to.Port())
-	if secure == nil && (to.Port() != w.HTTP || w.HTTP == 0) {
+	closed := secure == nil && (to.Port() != w.HTTP || w.HTTP == 0)
+	if !closed && x.disturbance.Down() {
+		x.disturbance.Did(fault.Effects{Down: true})
+		closed = true
+	}
+	if closed {
 		return x.fail(device.NoConnect, trip, &x.took.Connect, errClosedPort)
 	}
 	x.took.Connect, x.server = trip, w.Server
@@ -103,17 +108,22 @@ func (n *Network) secure(port uint16) *Secure {
 	return nil
 }
 
-// shakeHands is judged: two round trips, or until one side has had enough.
-func (x *exchange) shakeHands() error {
+// handshake is judged, not spoken: two round trips, or until one side gives up.
+func (x *exchange) handshake() error {
 	w, row := x.c.network, x.r.Unit.Row
 	x.took.TLS = x.c.roundTrip() + x.c.roundTrip() + int64(row.Behaviour.TLS.Think)
-	if err := x.shakeBadly(); err != nil {
+	if err := x.disturbHandshake(); err != nil {
 		return err
 	}
 	secure := w.secure(x.r.Server.Port())
 	if secure == nil {
 		x.took.TLS = int64(min(headerWait, row.Behaviour.HTTPRead)) // it takes the hello for the beginning of a header
 		return x.refused(certs.Failure{Alert: ssl.NoAlert}, certs.LogLines(0, x.r.Host))
+	}
+	if greeter, ok := x.server.(resync.Greeter); ok {
+		if e := greeter.Greet(x.c.p.Now(), x.r); e != nil {
+			return x.refused(certs.Failure{Alert: alertOf(e)}, e.TLS.Log)
+		}
 	}
 	devices := w.Certs
 	if x.r.CA != "" {
@@ -128,7 +138,15 @@ func (x *exchange) shakeHands() error {
 	if x.verdict, err = devices.Judge(connection, server); err != nil {
 		return x.fail(device.NoConnect, x.took.Connect+x.took.TLS, new(int64), err)
 	}
-	return x.heed()
+	return x.obey()
+}
+
+// alertOf returns the alert of a failed handshake.
+func alertOf(e *resync.Error) ssl.Alert {
+	if e.TLS.Alert == 0 {
+		return ssl.NoAlert
+	}
+	return ssl.Alert(e.TLS.Alert)
 }
 
 // facing returns the side of a listener that a firmware meets.
@@ -139,8 +157,8 @@ func (s *Secure) facing(row *model.Row) *certs.Server {
 	return s.Server
 }
 
-// heed does what the verdict says.
-func (x *exchange) heed() error {
+// obey does what the verdict says.
+func (x *exchange) obey() error {
 	d := &x.verdict
 	said := certs.Failure{Number: d.Number, Alert: d.Alert, Sent: d.By == certs.TheDevice}
 	row := x.r.Unit.Row
@@ -179,7 +197,7 @@ func (x *exchange) converse() (resync.Response, error) {
 	if err := x.c.p.Wait(sent + trip/2); err != nil {
 		return resync.Response{}, err
 	}
-	if err := x.askBadly(); err != nil {
+	if err := x.disturbRequest(); err != nil {
 		return resync.Response{}, err
 	}
 	ready := x.c.think()
@@ -188,7 +206,7 @@ func (x *exchange) converse() (resync.Response, error) {
 		return resync.Response{}, x.failAs(resp.Fails, sent)
 	}
 	x.took.FirstByte = ready + trip - trip/2 - sent
-	late, answer := x.late(&resp)
+	late, answer := x.disturbAnswer(&resp)
 	x.took.FirstByte += late
 	if read := int64(x.r.Unit.Row.Behaviour.HTTPRead); x.took.FirstByte > read {
 		x.took.FirstByte = 0
@@ -231,7 +249,7 @@ func (x *exchange) arrival(size int) (took int64) {
 	return took
 }
 
-// receive is what the device makes of the answer, within its limit.
+// receive is the answer as the device gets it, within its limit.
 func (x *exchange) receive(resp resync.Response) (resync.Response, error) {
 	if resp.Status != http.StatusOK && x.server != (badRequestServer{}) {
 		resp.Body = nil

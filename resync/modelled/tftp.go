@@ -19,13 +19,14 @@ import (
 // way from and to it, and the servers' ends of its transfers. These act only
 // while the device reads: nobody else could tell.
 type datagramSocket struct {
-	c        *Client
-	unit     *device.Unit
-	out      []datagram // to a server, by arrival
-	in       []datagram // to the device, by arrival
-	deadline int64      // of reading; 0: none
-	ends     []tftpEnd  // those that have begun, by port
-	spare    [][]byte   // buffers of datagrams that have arrived
+	c           *Client
+	unit        *device.Unit
+	disturbance *fault.Disturbance // nil: none
+	out         []datagram         // to a server, by arrival
+	in          []datagram         // to the device, by arrival
+	deadline    int64              // of reading; 0: none
+	ends        []tftpEnd          // those that have begun, by port
+	spare       [][]byte           // buffers of datagrams that have arrived
 }
 
 // A datagram is on its way.
@@ -41,8 +42,8 @@ func (c *Client) fetchTFTP(ctx context.Context, r *resync.Request) (resync.Respo
 	s := &c.socket
 	*s = datagramSocket{c: c, unit: r.Unit, out: s.out[:0], in: s.in[:0], ends: s.ends[:0], spare: s.spare}
 	var conn fault.Datagrams = s
-	if t := c.network.Faults.Exchange(fault.Exchange{Device: uint32(r.Unit.Index), Scheme: r.Scheme, Path: r.Path}); t != nil {
-		conn = t.Packets(s, c.now)
+	if s.disturbance = c.network.Faults.Exchange(fault.Exchange{Device: uint32(r.Unit.Index), Scheme: r.Scheme, Path: r.Path}); s.disturbance != nil {
+		conn = s.disturbance.Packets(s, c.now)
 	}
 	return c.s.tftp.Fetch(ctx, conn, c.now, c.now(), r)
 }
@@ -137,6 +138,10 @@ func (s *datagramSocket) serve(end *tftpEnd, at int64) error {
 
 func (s *datagramSocket) deliver(d datagram) error {
 	if port := d.to.Port(); port == s.c.network.TFTP && port != 0 {
+		if s.disturbance.Down() {
+			s.disturbance.Did(fault.Effects{Down: true})
+			return nil
+		}
 		return s.begin(d)
 	}
 	if i := int(d.to.Port()) - tftpPort; i >= 0 && i < len(s.ends) {
@@ -192,6 +197,8 @@ type tftpEnd struct {
 	at      int             // of body: the first byte of block
 	again   int64           // when the last packet is repeated; 0: not at all
 	left    int             // repetitions
+	pace    int64           // how long the server takes for each block
+	next    bool            // the packet of again is not a repetition, but the next block
 	last    []byte          // packet
 	whole   bool            // the upload has come
 }
@@ -213,7 +220,7 @@ func (s *datagramSocket) begin(d datagram) error {
 	}
 	e := &s.ends[len(s.ends)-1]
 	*e = tftpEnd{port: uint16(tftpPort + len(s.ends) - 1), last: e.last[:0]}
-	r := &resync.Request{Method: http.MethodGet, Scheme: "tftp", Path: path, Source: s.unit.IP, Server: netip.AddrPortFrom(w.Addr, w.TFTP)}
+	r := &resync.Request{Unit: s.unit, Method: http.MethodGet, Scheme: "tftp", Path: path, Source: s.unit.IP, Server: netip.AddrPortFrom(w.Addr, w.TFTP)}
 	if op == opWrite {
 		r.Method = http.MethodPut
 		e.request = r
@@ -230,11 +237,21 @@ func (s *datagramSocket) begin(d datagram) error {
 		return nil
 	}
 	e.body = resp.Body
-	e.sendBlock(s, ready)
+	e.pace = resp.Took.Body / int64(len(e.body)/tftpBlock+1)
+	e.prepare(s, ready)
 	return nil
 }
 
-// fails tells the device what it makes of a bad server, when it does.
+// prepare sends the next block when the server has it.
+func (e *tftpEnd) prepare(s *datagramSocket, at int64) {
+	if e.pace == 0 {
+		e.sendBlock(s, at)
+		return
+	}
+	e.again, e.next = at+e.pace, true
+}
+
+// fails ends the transfer as a bad server does, when it does.
 func (s *datagramSocket) fails(e *resync.Error) error {
 	if err := s.c.p.Wait(s.c.p.Now() + e.Took.FirstByte + e.Took.Body); err != nil {
 		return err
@@ -277,6 +294,11 @@ func (e *tftpEnd) send(s *datagramSocket, at int64, op, number uint16, payload [
 
 // repeat sends the last packet once more, or gives up.
 func (e *tftpEnd) repeat(s *datagramSocket, at int64) {
+	if e.next {
+		e.next = false
+		e.sendBlock(s, at)
+		return
+	}
 	if e.left == 0 {
 		e.again = 0
 		return
@@ -295,7 +317,7 @@ func (e *tftpEnd) take(s *datagramSocket, d datagram) error {
 	switch {
 	case op == opError:
 		e.again = 0
-	case op == opAck && e.request == nil && number == e.block && e.again != 0:
+	case op == opAck && e.request == nil && number == e.block && e.again != 0 && !e.next:
 		e.acknowledged(s, d.at)
 	case op == opData && e.request != nil:
 		return e.store(s, d, number)
@@ -310,7 +332,7 @@ func (e *tftpEnd) acknowledged(s *datagramSocket, at int64) {
 	if e.at += tftpBlock; e.at > len(e.body) {
 		return
 	}
-	e.sendBlock(s, at)
+	e.prepare(s, at)
 }
 
 // store takes a block of an upload. The server answers the last one when it has

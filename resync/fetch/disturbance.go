@@ -13,18 +13,18 @@ import (
 	"spafleet/resync/fault"
 )
 
-// trouble returns what befalls the exchange that a request begins; nil for
-// nothing.
-func (s *Sockets) trouble(r *resync.Request) *fault.Trouble {
+// disturbance returns the disturbance of the exchange that a request begins; nil
+// for none.
+func (s *Sockets) disturbance(r *resync.Request) *fault.Disturbance {
 	if s.Faults == nil {
 		return nil
 	}
 	return s.Faults.Exchange(fault.Exchange{Device: uint32(r.Unit.Index), Scheme: r.Scheme, Path: r.Path})
 }
 
-// connectBadly opens a connection that has troubles.
-func (s *Sockets) connectBadly(ctx context.Context, r *resync.Request, t *fault.Trouble, wait time.Duration) (net.Conn, error) {
-	late, ok := t.Connect()
+// connectBadly opens a connection that is disturbed.
+func (s *Sockets) connectBadly(ctx context.Context, r *resync.Request, d *fault.Disturbance, wait time.Duration) (net.Conn, error) {
+	late, ok := d.Connect()
 	if !ok || late >= wait {
 		if err := rest(ctx, wait); err != nil {
 			return nil, err
@@ -36,13 +36,21 @@ func (s *Sockets) connectBadly(ctx context.Context, r *resync.Request, t *fault.
 	}
 	conn, err := s.dial(ctx, r, wait-late)
 	if err != nil {
+		s.nobody(ctx, d, err)
 		return nil, err
 	}
-	return t.Conn(conn, s.now, func(until time.Time) error { return rest(ctx, until.Sub(s.now())) }), nil
+	return d.Conn(conn, s.now, func(until time.Time) error { return rest(ctx, until.Sub(s.now())) }), nil
+}
+
+// nobody notes that a device found nobody because a fault has the server down.
+func (s *Sockets) nobody(ctx context.Context, d *fault.Disturbance, err error) {
+	if _, local := LocalLimit(err); err != nil && !local && ctx.Err() == nil && d.Down() {
+		d.Did(fault.Effects{Down: true})
+	}
 }
 
 // lookup returns the addresses of a name. A name that the device has kept is no
-// question, and nothing befalls it.
+// question, and no fault happens to it.
 func (s *Sockets) lookup(ctx context.Context, name string) ([]netip.Addr, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -63,8 +71,7 @@ func (s *Sockets) lookup(ctx context.Context, name string) ([]netip.Addr, error)
 	return addrs, err
 }
 
-// disturb lets the troubles of a question to DNS happen. Names in Hosts have them
-// too.
+// disturb lets the faults of a question to DNS happen, also for names in Hosts.
 func (s *Sockets) disturb(ctx context.Context, dev device.Index, name string) error {
 	t := s.Faults.Exchange(fault.Exchange{Device: uint32(dev), Scheme: "dns", Path: name})
 	if t == nil {

@@ -37,11 +37,11 @@ func plan(t testing.TB, match, nth string, e fault.Effects) *fault.Plan {
 
 func lose(t testing.TB, text string) fault.Effects {
 	t.Helper()
-	p, err := fault.ParsePackets(text)
-	if err != nil {
+	var e fault.Effects
+	if err := e.Set("lose", text); err != nil {
 		t.Fatal(err)
 	}
-	return fault.Effects{Lose: p}
+	return e
 }
 
 // "Device 17, block 9": that device gets the file by a retry, packet by packet
@@ -196,7 +196,7 @@ func TestQuestionsToDNSHaveFaultsOfTheirDevice(t *testing.T) {
 	}
 }
 
-// What no fault befalls costs what it cost without faults; "none" and "others"
+// What no fault affects costs what it cost without faults; "none" and "others"
 // are to be compared.
 func BenchmarkFaults(b *testing.B) {
 	answer := fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Length: 16384\r\n\r\n%s", noise(16<<10))

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"spafleet/host"
 )
 
 // InitOptions say what a new PKI is like.
@@ -74,8 +75,10 @@ func vacate(dir string, force bool) error {
 			return fmt.Errorf("%s holds %s already; name another folder, or write it anew with --force", dir, name)
 		}
 	}
-	if err := os.Remove(filepath.Join(dir, settingsFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	for _, name := range names { // the first makes it a half-written one; a link is removed, not followed
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
 }
@@ -148,32 +151,14 @@ func readFile(name string) ([]byte, error) {
 
 // WriteFile writes a file whole or not at all, for its owner alone where the mode
 // says so from its first byte on. An existing one is replaced with force, and
-// without it an error. A link is replaced, not followed.
+// without it an error.
 func WriteFile(name string, data []byte, mode fs.FileMode, force bool) error {
-	part, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.part") // of mode 0600
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
+	if force {
+		return host.WriteFile(name, data, mode)
 	}
-	defer os.Remove(part.Name()) // after the rename there is none
-	_, err = part.Write(data)
-	if err == nil {
-		err = part.Chmod(mode)
+	err := host.CreateFile(name, data, mode)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s exists; replace it with --force", name)
 	}
-	if closing := part.Close(); err == nil {
-		err = closing
-	}
-	switch {
-	case err != nil:
-	case force:
-		err = os.Rename(part.Name(), name)
-	default:
-		err = os.Link(part.Name(), name)
-		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%s exists; replace it with --force", name)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
+	return err
 }

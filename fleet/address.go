@@ -5,11 +5,9 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"spafleet/device"
+	"spafleet/host"
 )
 
 // address returns a device's own address: base + 1 + index.
@@ -48,35 +46,23 @@ func (f *Fleet) source(own, server netip.Addr) netip.Addr {
 	return own
 }
 
-// CanBind reports whether this machine lets us use addresses of a prefix: any of
-// 127/8 on Linux, elsewhere only what is configured.
+// CanBind reports whether this machine lets devices have addresses of a prefix of
+// their own; the zero Prefix is [DefaultAddresses].
 func CanBind(p netip.Prefix) bool {
 	if !p.IsValid() {
 		p = DefaultAddresses
 	}
-	addr := p.Masked().Addr().Next()
-	c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))
-	if err != nil {
-		return false
-	}
-	c.Close()
-	return true
+	return host.CanBind(p.Masked().Addr().Next())
 }
 
 // wildcard listens on all addresses, and where the fleet lives on loopback, on
-// the loopback interface only: nothing of it shows on another one.
+// the loopback interface only where the system can do that. Elsewhere connections
+// to other addresses than the devices' are closed unread.
 func (f *Fleet) wildcard() net.ListenConfig {
 	if !f.base.IsLoopback() {
 		return net.ListenConfig{}
 	}
-	return net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var bindErr error
-		err := c.Control(func(fd uintptr) { bindErr = unix.BindToDevice(int(fd), "lo") })
-		if err != nil {
-			return err
-		}
-		return bindErr
-	}}
+	return host.LoopbackOnly()
 }
 
 // listen opens the fleet's web socket.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 )
@@ -80,22 +81,11 @@ func (e *attemptEnv) whenAble(ctx context.Context, ask func() error) error {
 		if limit == "descriptors" {
 			e.l.inbox <- message{slot: e.slot, lack: true}
 		}
-		if err := pause(ctx, localWait); err != nil {
+		if err := host.Sleep(ctx, localWait); err != nil {
 			return err
 		}
 		err = ask()
 		limit, local = fetch.LocalLimit(err)
 	}
 	return err
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -1,11 +1,6 @@
 package fleet
 
-import (
-	"fmt"
-	"os"
-
-	"golang.org/x/sys/unix"
-)
+import "spafleet/host"
 
 // A Budget is how many attempts this process may have at work at once, and
 // where the number comes from.
@@ -26,7 +21,7 @@ const spareFiles = 64
 
 // NewBudget returns the budget for a fleet whose Config.Outstanding is wanted.
 func NewBudget(wanted int) Budget {
-	b := Budget{Files: openFiles(), Most: MostOutstanding, Limit: "outstanding"}
+	b := Budget{Files: host.OpenFileLimit(), Most: MostOutstanding, Limit: "outstanding"}
 	if wanted > 0 {
 		b.Most = wanted
 	}
@@ -39,27 +34,3 @@ func NewBudget(wanted int) Budget {
 // leastOutstanding is what a process gets along with however few files it may
 // open: what it lacks then makes attempts wait, and is told.
 const leastOutstanding = 16
-
-// openFiles returns how many files this process may have open.
-func openFiles() int {
-	var lim unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
-		return 1024
-	}
-	return int(min(lim.Cur, 1<<20))
-}
-
-// Ports returns how many ports the system gives out for connections, from one
-// address to one server.
-func Ports() int {
-	const usual = 60999 - 32768 + 1
-	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
-	if err != nil {
-		return usual
-	}
-	var first, last int
-	if _, err := fmt.Sscan(string(text), &first, &last); err != nil || last < first {
-		return usual
-	}
-	return last - first + 1
-}

@@ -1,18 +1,16 @@
 package fleet
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"time"
 
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fleet/state"
 	"spafleet/fsm"
+	"spafleet/host"
 	"spafleet/resync/unit"
 )
 
@@ -57,7 +55,7 @@ func (f *Fleet) keep(ctx context.Context) {
 // its name: this snapshot or the one before.
 func (f *Fleet) saveFile() Snapshot {
 	began := time.Now()
-	n, err := writeAtomically(f.saving.File, f.writeState)
+	n, err := host.WriteFrom(f.saving.File, 0o600, f.writeState)
 	if err != nil {
 		err = fmt.Errorf("save the fleet: %w", err)
 	}
@@ -80,50 +78,6 @@ func (f *Fleet) saveLast() error {
 		f.told(s)
 	}
 	return s.Err
-}
-
-// writeAtomically writes a file under another name in the same folder and then
-// gives it its own, with everything on the disk before and after.
-func writeAtomically(name string, write func(io.Writer) error) (size int64, err error) {
-	temporary := name + ".new"
-	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return 0, err
-	}
-	if size, err = fill(file, write); err != nil {
-		os.Remove(temporary)
-		return 0, err
-	}
-	if err := os.Rename(temporary, name); err != nil {
-		return 0, err
-	}
-	return size, syncFolder(filepath.Dir(name))
-}
-
-// fill writes a file, and closes it in any case.
-func fill(file *os.File, write func(io.Writer) error) (int64, error) {
-	buffered := bufio.NewWriterSize(file, 1<<16)
-	err := write(buffered)
-	if err == nil {
-		err = buffered.Flush()
-	}
-	if err == nil {
-		err = file.Sync()
-	}
-	size, _ := file.Seek(0, io.SeekCurrent)
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	return size, err
-}
-
-func syncFolder(name string) error {
-	folder, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	return folder.Sync()
 }
 
 // writeState writes a snapshot. Every device in it is whole; two devices may be

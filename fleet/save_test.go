@@ -1,9 +1,7 @@
 package fleet
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,36 +69,4 @@ func BenchmarkSave(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/devices, "ns/device")
 	})
-}
-
-func TestAFileIsReplacedAsAWhole(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "state")
-	full := errors.New("no space left")
-	write := func(text string, err error) func(io.Writer) error {
-		return func(w io.Writer) error {
-			_, _ = io.WriteString(w, text)
-			return err
-		}
-	}
-	if n, err := writeAtomically(name, write("first", nil)); err != nil || n != 5 {
-		t.Fatal(n, err)
-	}
-	if _, err := writeAtomically(name, write("half of the sec", full)); !errors.Is(err, full) {
-		t.Fatal(err)
-	}
-	if b, _ := os.ReadFile(name); string(b) != "first" {
-		t.Errorf("after a write that failed the file holds %q", b)
-	}
-	if _, err := os.Stat(name + ".new"); err == nil {
-		t.Error("what was half written is still there")
-	}
-	if err := os.WriteFile(name+".new", []byte("left behind by a kill, and longer"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := writeAtomically(name, write("second", nil)); err != nil {
-		t.Fatal(err)
-	}
-	if b, _ := os.ReadFile(name); string(b) != "second" {
-		t.Errorf("the file holds %q", b)
-	}
 }

@@ -9,8 +9,8 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"time"
 
+	"spafleet/host"
 	"spafleet/resync/fault"
 )
 
@@ -66,12 +66,7 @@ func (s *Server) unheard(p peer) bool {
 
 // keepSilent waits longer than a device tries.
 func keepSilent(ctx context.Context) {
-	timer := time.NewTimer(silence)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	_ = host.Sleep(ctx, silence) // the end of ctx ends the silence too
 }
 
 // readBadly answers a request for a file as the exchange's fault has it. It
@@ -125,14 +120,10 @@ type slowly struct {
 }
 
 func (r *slowly) Read(p []byte) (int, error) {
-	timer := time.NewTimer(dripEvery)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return r.Reader.Read(p)
-	case <-r.ctx.Done():
-		return 0, r.ctx.Err()
+	if err := host.Sleep(r.ctx, dripEvery); err != nil {
+		return 0, err
 	}
+	return r.Reader.Read(p)
 }
 
 // silent is a file that never goes on.

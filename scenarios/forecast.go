@@ -4,17 +4,15 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"os"
 	"runtime"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"spafleet/certs"
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fleet"
+	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/scenarios/report"
 )
@@ -255,14 +253,14 @@ func (p *plan) descriptors(o *Options) Descriptors {
 }
 
 func (p *plan) memory(f *Forecast) Memory {
-	m := Memory{PerDevice: ownBytes, Fresh: freshBytes, Available: availableMemory(), Attempts: int64(min(f.Descriptors.Attempts, f.Devices)) * attemptBytes,
+	m := Memory{PerDevice: ownBytes, Fresh: freshBytes, Available: host.AvailableMemory(), Attempts: int64(min(f.Descriptors.Attempts, f.Devices)) * attemptBytes,
 		Basis: "live bytes measured with a profile of 25 values of which 8 are the device's own, and with none"}
 	if p.watches() {
 		m.PerDevice += claimBytes
 		m.Fresh += claimBytes
 	}
 	alive := int64(f.Devices)*int64(m.PerDevice) + m.Attempts
-	m.Whole = alive + max(alive*fleet.GarbagePercent/100, fleet.GarbageRoom)
+	m.Whole = alive + max(alive*host.GarbagePercent/100, host.GarbageRoom)
 	return m
 }
 
@@ -282,7 +280,7 @@ func (p *plan) ownAddresses(o *Options) Addresses {
 // connections returns what the busiest source address does. A device has its own
 // unless this machine cannot bind it, or it is on loopback and the server is not.
 func (p *plan) connections(f *Forecast) Connections {
-	ports := fleet.Ports()
+	ports := host.Ports()
 	c := Connections{Ports: ports, Most: float64(ports) / timeWait.Seconds(), Warn: warnPerSource, Sources: f.Devices}
 	prefix, err := netip.ParsePrefix(f.Addresses.Prefix)
 	shared := !f.Addresses.Own
@@ -365,9 +363,9 @@ func (c *Certificates) cost(row *model.Row, seed uint64) (float64, error) {
 	defer runtime.UnlockOSThread()
 	at := func(h *certs.Holder, dev device.Index) (time.Duration, error) {
 		u := device.NewUnit(row, seed, dev, netip.IPv4Unspecified())
-		began := threadTime()
+		began := host.ThreadCPUTime()
 		_, _, err := h.Certificate(&u)
-		return threadTime() - began, err
+		return host.ThreadCPUTime() - began, err
 	}
 	shared, unique := &certs.Holder{PKI: pki, Seed: seed, Pool: 1}, &certs.Holder{PKI: pki, Seed: seed, Unique: true}
 	if _, err := at(shared, 0); err != nil { // the authority and the pool's key
@@ -380,15 +378,6 @@ func (c *Certificates) cost(row *model.Row, seed uint64) (float64, error) {
 	whole, err := at(unique, 2)
 	key := max(whole-signing, 0)
 	return float64(c.Devices)*signing.Seconds() + float64(c.Keys)*key.Seconds(), err
-}
-
-// threadTime returns the CPU time of the calling thread.
-func threadTime() time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_THREAD, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // speaksHTTPS reports whether a rule that a group starts with asks by https.
@@ -485,21 +474,6 @@ func roomFor(prefix string) (int, bool) {
 		return 0, false
 	}
 	return max(1<<(32-p.Bits())-2, 0), true
-}
-
-// availableMemory returns what the system says it can give; 0 where it does not.
-func availableMemory() int64 {
-	text, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		var kB int64
-		if _, err := fmt.Sscanf(line, "MemAvailable: %d kB", &kB); err == nil {
-			return kB << 10
-		}
-	}
-	return 0
 }
 
 // SizeText prints a number of bytes for a person.

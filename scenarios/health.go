@@ -3,16 +3,14 @@ package scenarios
 import (
 	"fmt"
 	"math"
-	"os"
 	"runtime"
 	"runtime/metrics"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"spafleet/fleet"
+	"spafleet/host"
 )
 
 // Health is how this machine bore a run: what was sampled of the process while
@@ -77,7 +75,7 @@ type pulse struct {
 }
 
 func takePulse() pulse {
-	return pulse{at: time.Now(), cpu: processTime(), waiting: threadsWaited()}
+	return pulse{at: time.Now(), cpu: host.CPUTime(), waiting: host.ThreadsWaited()}
 }
 
 // newNurse begins to sample. Its owner calls end.
@@ -122,7 +120,7 @@ const shortestSample = 20 * time.Millisecond
 
 // sample adds what is now.
 func (n *nurse) sample() {
-	now, files, late := takePulse(), openNow(), n.late()
+	now, files, late := takePulse(), host.OpenFiles(), n.late()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	h := &n.health
@@ -198,7 +196,7 @@ func (h *Health) why(limit string) string {
 		return fmt.Sprintf("outstanding: %d attempts waited for a place, of which there are %d; the server is slow or silent, and each attempt keeps its place until it has an answer or gives up",
 			h.Waited, h.Admission)
 	case "ports":
-		return fmt.Sprintf("ports: %d times a source address had none of its %d ports left for the server; give the devices addresses of their own with --addresses", h.Lacked.Ports, fleet.Ports())
+		return fmt.Sprintf("ports: %d times a source address had none of its %d ports left for the server; give the devices addresses of their own with --addresses", h.Lacked.Ports, host.Ports())
 	}
 	return fmt.Sprintf("addresses: %d times a device's address was not one of this machine's; see --addresses", h.Lacked.Addresses)
 }
@@ -236,46 +234,6 @@ func (h *Health) merge(o *Health) {
 	h.Waited += o.Waited
 	h.Lacked = Lacks{h.Lacked.Descriptors + o.Lacked.Descriptors, h.Lacked.Ports + o.Lacked.Ports, h.Lacked.Addresses + o.Lacked.Addresses}
 	h.PlacesBy, h.LateP99 = o.PlacesBy, max(h.LateP99, o.LateP99)
-}
-
-// processTime returns the CPU time that the process has had.
-func processTime() time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// threadsWaited returns how long the process's threads have waited for a core,
-// where the system says so.
-func threadsWaited() (sum time.Duration) {
-	tasks, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return 0
-	}
-	for _, t := range tasks {
-		text, err := os.ReadFile("/proc/self/task/" + t.Name() + "/schedstat")
-		if err != nil {
-			continue // it has ended
-		}
-		var ran, waited int64
-		if _, err := fmt.Sscan(string(text), &ran, &waited); err == nil {
-			sum += time.Duration(waited)
-		}
-	}
-	return sum
-}
-
-// openNow returns how many files the process has open, 0 where nobody says.
-func openNow() int {
-	d, err := os.Open("/proc/self/fd")
-	if err != nil {
-		return 0
-	}
-	defer d.Close()
-	names, _ := d.Readdirnames(-1) // those that were read count
-	return len(names)
 }
 
 // runtimeHistograms returns how long goroutines waited to run, and how long the

@@ -10,6 +10,7 @@ import (
 	"github.com/expr-lang/expr/parser"
 
 	"spafleet/device"
+	"spafleet/host"
 	"spafleet/scenarios/report"
 )
 
@@ -133,10 +134,5 @@ func (p *play) awaitStart(ctx context.Context) {
 	if wait < -time.Second {
 		p.notes = append(p.notes, fmt.Sprintf("it was to start at %s, and started %s later", at.Format(time.RFC3339), (-wait).Round(time.Second)))
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	_ = host.Sleep(ctx, wait) // the run finds out itself that ctx has ended
 }

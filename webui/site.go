@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/host"
 )
 
 // Devices is the fleet as its web server sees it. It is called from many
@@ -84,7 +85,7 @@ func (s *Site) Serve(ctx context.Context, l net.Listener) error {
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return nil
 		case temporary(err):
-			pause(ctx)
+			_ = host.Sleep(ctx, 10*time.Millisecond) // a listener without descriptors must not spin; the loop sees the end of ctx
 		default:
 			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
 		}
@@ -100,16 +101,6 @@ func temporary(err error) bool {
 		}
 	}
 	return false
-}
-
-// pause keeps a listener without descriptors from spinning.
-func pause(ctx context.Context) {
-	t := time.NewTimer(10 * time.Millisecond)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }
 
 // handle serves one connection and closes it.

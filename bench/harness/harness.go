@@ -14,12 +14,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"spafleet/host"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
-
-	"spafleet/fleet"
 )
 
 // An Instrument is a program that measures something.
@@ -43,7 +42,7 @@ const WorkerArgument = "worker"
 
 // Main is the instrument's main function.
 func (i *Instrument) Main() {
-	collect := fleet.LeaveRoom() // as the command does
+	collect := host.TuneGC() // as the command does
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := i.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -3,14 +3,12 @@ package harness
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -49,28 +47,6 @@ func line(file, name string) string {
 	return ""
 }
 
-// Used returns the processor time of this process.
-func Used() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// Files makes room for as many open files.
-func Files(n int) error {
-	var l syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
-		return err
-	}
-	if l.Max < uint64(n) {
-		return fmt.Errorf("%d open files are allowed, %d are needed: ulimit -n %d", l.Max, n, n)
-	}
-	l.Cur = l.Max
-	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l)
-}
-
 // Median returns the middle of a list, 0 for an empty one.
 func Median(list []float64) float64 {
 	sorted := slices.Sorted(slices.Values(list))
@@ -79,16 +55,6 @@ func Median(list []float64) float64 {
 		return 0
 	}
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-// Wait waits, or returns the context's error.
-func Wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }
 
 // Cores are a machine's processors as taskset has them: 0,1.

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/pprof"
+	"spafleet/host"
 	"strconv"
 	"time"
 )
@@ -108,7 +109,7 @@ func answers(ctx context.Context, address string) error {
 		if conn, err := net.Dial("tcp", address); err == nil {
 			return conn.Close()
 		}
-		if err := Wait(ctx, 10*time.Millisecond); err != nil {
+		if err := host.Sleep(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"spafleet/bench/workload"
 	"spafleet/device"
 	"spafleet/fleet"
+	"spafleet/host"
 	"spafleet/resync/fetch"
 	"spafleet/scenarios/report"
 )
@@ -67,11 +68,11 @@ func (t *Resyncs) measure(ctx context.Context, f *fleet.Fleet, seen *Watcher) (r
 		return r, err
 	}
 	defer Profiled(strings.ReplaceAll(t.Name, " ", "-"))()
-	before, used, begun := seen.OK.Load(), Used(), time.Now()
-	if err := Wait(ctx, t.Time); err != nil {
+	before, used, begun := seen.OK.Load(), host.CPUTime(), time.Now()
+	if err := host.Sleep(ctx, t.Time); err != nil {
 		return r, err
 	}
-	r = Round{Count: int(seen.OK.Load() - before), CPU: Used() - used, Elapsed: time.Since(begun)}
+	r = Round{Count: int(seen.OK.Load() - before), CPU: host.CPUTime() - used, Elapsed: time.Since(begun)}
 	return r, t.check(seen, r.Count)
 }
 

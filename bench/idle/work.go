@@ -15,6 +15,7 @@ import (
 	"spafleet/bench/workload"
 	"spafleet/fleet"
 	"spafleet/fsm"
+	"spafleet/host"
 )
 
 // work weighs one fleet.
@@ -47,7 +48,7 @@ func (t *task) weigh(ctx context.Context) (*weight, error) {
 	empty := live()
 	w := &weight{Devices: t.Devices}
 	endOfStart := harness.Profiled("ready")
-	begun, used := time.Now(), harness.Used()
+	begun, used := time.Now(), host.CPUTime()
 	seen := harness.NewWatcher(t.Devices)
 	f, err := fleet.New(fleet.Config{Seed: workload.Seed, Network: workload.Direct{Pairs: []string{"Resync_Random_Delay", delay}}, Tell: seen.Tell, Late: seen.Tally.Late,
 		Groups: []fleet.Group{{Name: "devices", Row: row, Count: t.Devices, Presets: presets}}})
@@ -58,7 +59,7 @@ func (t *task) weigh(ctx context.Context) (*weight, error) {
 	err = t.follow(ctx, f, seen, w, begun, endOfStart)
 	if err == nil {
 		w.Resyncs = seen.OK.Load()
-		w.Each = (harness.Used() - used).Seconds() * 1e6 / float64(w.Resyncs)
+		w.Each = (host.CPUTime() - used).Seconds() * 1e6 / float64(w.Resyncs)
 		w.Bytes = (live() - empty) / float64(t.Devices)
 		harness.Weighed("idle")
 		debug.FreeOSMemory() // what the way here took and nobody has

@@ -7,6 +7,7 @@ import (
 
 	"spafleet/bench/harness"
 	"spafleet/device"
+	"spafleet/host"
 	"spafleet/resync/fault"
 )
 
@@ -119,7 +120,7 @@ func (b *bath) rounds(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
-			err = harness.Wait(ctx, part)
+			err = host.Sleep(ctx, part)
 			if undo != nil {
 				err = either(err, undo(context.WithoutCancel(ctx)))
 			}

@@ -21,14 +21,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"spafleet/host"
 	"syscall"
 	"time"
-
-	"spafleet/fleet"
 )
 
 func main() {
-	collect := fleet.LeaveRoom() // as the command does
+	collect := host.TuneGC() // as the command does
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

@@ -17,6 +17,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/fsm"
+	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 	"spafleet/scenarios/report"
@@ -138,7 +139,7 @@ func (t *task) play(ctx context.Context, s *stage) (*storm, error) {
 	s.network.real.Store(true)
 	seen := harness.NewWatcher(t.Devices)
 	s.seen.Store(seen)
-	begun, used := time.Now(), harness.Used()
+	begun, used := time.Now(), host.CPUTime()
 	if err := t.order(ctx, s, device.SwitchOn); err != nil {
 		return nil, err
 	}
@@ -147,7 +148,7 @@ func (t *task) play(ctx context.Context, s *stage) (*storm, error) {
 	end := harness.Profiled(fmt.Sprintf("storm-%d", t.Window))
 	_ = s.f.Await(over, func() bool { return seen.OK.Load()+seen.Failed.Load() >= all }) // who is missing is counted
 	end()
-	busy := (harness.Used() - used).Seconds() / time.Since(begun).Seconds() / float64(runtime.GOMAXPROCS(0))
+	busy := (host.CPUTime() - used).Seconds() / time.Since(begun).Seconds() / float64(runtime.GOMAXPROCS(0))
 	return &storm{Devices: t.Devices, Window: t.Window, Synced: int(seen.OK.Load()), Failed: int(seen.Failed.Load()), Late: seen.Tally.Lateness(), Busy: busy}, ctx.Err()
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/pin/tftp/v3"
 
 	"spafleet/bench/harness"
+	"spafleet/host"
 )
 
 // A task is a round of one client, or with Serve the embedded server.
@@ -54,7 +55,7 @@ func (t *task) loop(ctx context.Context) (harness.Round, error) {
 	var done, bad, next atomic.Int64
 	var all sync.WaitGroup
 	failed := make(chan error, t.Resyncs.Parallel)
-	begun, used := time.Now(), harness.Used()
+	begun, used := time.Now(), host.CPUTime()
 	for range t.Resyncs.Parallel {
 		all.Go(func() {
 			for time.Since(begun) < t.Resyncs.Time && ctx.Err() == nil {
@@ -70,7 +71,7 @@ func (t *task) loop(ctx context.Context) (harness.Round, error) {
 		})
 	}
 	all.Wait()
-	r := harness.Round{Count: int(done.Load()), Elapsed: time.Since(begun), CPU: harness.Used() - used}
+	r := harness.Round{Count: int(done.Load()), Elapsed: time.Since(begun), CPU: host.CPUTime() - used}
 	select {
 	case err := <-failed:
 		return r, err

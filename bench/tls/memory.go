@@ -11,6 +11,7 @@ import (
 
 	"spafleet/bench/harness"
 	"spafleet/certs/ssl"
+	"spafleet/host"
 )
 
 // mostMemory is what a live connection may take of heap and stack, in bytes.
@@ -42,7 +43,7 @@ func (m *memory) Print(out io.Writer) {
 // connections.
 func measureMemory(ctx context.Context, o options, errs io.Writer) (*memory, error) {
 	m := &memory{Machine: harness.Machine(), Connections: o.memory, Target: mostMemory}
-	if err := harness.Files(o.memory + 200); err != nil {
+	if err := host.RaiseOpenFileLimit(o.memory + 200); err != nil {
 		return nil, err
 	}
 	s, err := newSetup()
@@ -74,7 +75,7 @@ func measureMemory(ctx context.Context, o options, errs io.Writer) (*memory, err
 			return nil, err
 		}
 	}
-	if err := harness.Wait(ctx, time.Second); err != nil { // until the last one waits in Read
+	if err := host.Sleep(ctx, time.Second); err != nil { // until the last one waits in Read
 		return nil, err
 	}
 	heap2, resident2 := weight()

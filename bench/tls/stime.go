@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"spafleet/bench/harness"
+	"spafleet/host"
 )
 
 // An stime is one process of openssl s_time. It would run for whole seconds, by
@@ -55,7 +56,7 @@ func runSTime(ctx context.Context, core int, s *server, t *task) (harness.Round,
 		return harness.Round{}, err
 	}
 	begun := time.Now()
-	if err := harness.Wait(ctx, t.Time); err != nil {
+	if err := host.Sleep(ctx, t.Time); err != nil {
 		return harness.Round{}, err
 	}
 	r, err := sum(all)
@@ -103,7 +104,7 @@ func (p *stime) await(ctx context.Context) error {
 		if n, err := p.letters(); n > 0 || err != nil {
 			return err
 		}
-		if err := harness.Wait(ctx, time.Millisecond); err != nil {
+		if err := host.Sleep(ctx, time.Millisecond); err != nil {
 			return err
 		}
 	}

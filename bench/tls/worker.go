@@ -23,6 +23,7 @@ import (
 	"spafleet/certs/ssl"
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/host"
 )
 
 // A task is what a worker does.
@@ -74,7 +75,7 @@ func connections(t *task) (*harness.Round, error) {
 	var done atomic.Int64
 	var all sync.WaitGroup
 	failed := make(chan error, t.Parallel)
-	begun, before := time.Now(), harness.Used()
+	begun, before := time.Now(), host.CPUTime()
 	for range t.Parallel {
 		all.Go(func() {
 			for time.Since(begun) < t.Time {
@@ -87,7 +88,7 @@ func connections(t *task) (*harness.Round, error) {
 		})
 	}
 	all.Wait()
-	r := &harness.Round{Count: int(done.Load()), Elapsed: time.Since(begun), CPU: harness.Used() - before}
+	r := &harness.Round{Count: int(done.Load()), Elapsed: time.Since(begun), CPU: host.CPUTime() - before}
 	select {
 	case err := <-failed:
 		return nil, err
@@ -205,7 +206,7 @@ func certificates(t *task) (*harness.Round, error) {
 	}
 	h := &certs.Holder{PKI: certs.New(seed), Seed: seed}
 	distinct := make(map[string]bool, t.Mint)
-	begun, before := time.Now(), harness.Used()
+	begun, before := time.Now(), host.CPUTime()
 	for i := range t.Mint {
 		u := device.NewUnit(rows[i%len(rows)], seed, device.Index(i), device.Unit{}.IP)
 		c, _, err := h.Certificate(&u)
@@ -214,7 +215,7 @@ func certificates(t *task) (*harness.Round, error) {
 		}
 		distinct[string(c.Chain[0])] = true
 	}
-	r := &harness.Round{Count: len(distinct), Elapsed: time.Since(begun), CPU: harness.Used() - before}
+	r := &harness.Round{Count: len(distinct), Elapsed: time.Since(begun), CPU: host.CPUTime() - before}
 	runtime.KeepAlive(distinct)
 	if r.Count != t.Mint {
 		return nil, fmt.Errorf("of %d certificates only %d are distinct", t.Mint, r.Count)

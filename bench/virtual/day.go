@@ -10,11 +10,10 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fleet"
+	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/modelled"
 	"spafleet/scenarios/report"
@@ -213,9 +212,7 @@ type reading struct {
 }
 
 func usage() reading {
-	var u unix.Rusage
-	_ = unix.Getrusage(unix.RUSAGE_SELF, &u) // of oneself: cannot fail
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return reading{time.Now(), time.Duration(u.Utime.Nano() + u.Stime.Nano()), m.TotalAlloc}
+	return reading{time.Now(), host.CPUTime(), m.TotalAlloc}
 }

@@ -15,9 +15,8 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"spafleet/host"
 	"time"
-
-	"spafleet/fleet"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -99,7 +98,7 @@ type measurement struct {
 
 func measure(o options) (*measured, error) {
 	runtime.GOMAXPROCS(1)
-	defer fleet.LeaveRoom()() // as the command does
+	defer host.TuneGC()() // as the command does
 	if o.profile != "" {
 		f, err := os.Create(o.profile)
 		if err != nil {

@@ -10,10 +10,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 
+	"spafleet/host"
 	"spafleet/scenarios"
 )
 
@@ -30,12 +29,9 @@ type delivery struct {
 // check finds out before a run whether its result could be written.
 func (d *delivery) check() error {
 	if d.file != "" && d.file != "-" {
-		f, err := os.CreateTemp(filepath.Dir(d.file), ".spafleet-result-*")
-		if err != nil {
-			return fmt.Errorf("--result %s: %w", d.file, err)
+		if err := host.CheckWrite(d.file); err != nil {
+			return fmt.Errorf("--result: %w", err)
 		}
-		f.Close()
-		os.Remove(f.Name())
 	}
 	if d.url == "" {
 		return nil
@@ -65,7 +61,7 @@ func (d *delivery) send(ctx context.Context, r *scenarios.Report) error {
 		_, err := d.out.Write(frame(r.Shard, line))
 		errs = append(errs, err)
 	default:
-		errs = append(errs, writeWhole(d.file, line))
+		errs = append(errs, host.WriteFile(d.file, line, 0o644))
 	}
 	if d.url != "" {
 		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
@@ -73,24 +69,6 @@ func (d *delivery) send(ctx context.Context, r *scenarios.Report) error {
 		errs = append(errs, d.post(ctx, line))
 	}
 	return errors.Join(errs...)
-}
-
-// writeWhole puts a file in place at once: no reader sees half of it.
-func writeWhole(name string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), ".spafleet-result-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }
 
 // frameMark begins the line before a result among other output. Its length and
@@ -125,11 +103,7 @@ func (d *delivery) post(ctx context.Context, text []byte) error {
 		if err == nil || !again || try == len(pauses) {
 			return err
 		}
-		timer := time.NewTimer(pauses[try])
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if host.Sleep(ctx, pauses[try]) != nil {
 			return err
 		}
 	}

@@ -3,17 +3,15 @@ package main
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	mathrand "math/rand/v2"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"spafleet/device/profile"
+	"spafleet/host"
 )
 
 func profileCommand(s streams) *cobra.Command {
@@ -154,16 +152,9 @@ func readInput(s streams, name string) ([]byte, error) {
 // writeOutput writes a result whole or not at all.
 func writeOutput(s streams, name string, data []byte) error {
 	if name != "-" {
-		err := replaceFile(name, data)
-		if at := (*fs.PathError)(nil); errors.As(err, &at) {
-			err = at.Err // of the file beside it, whose name says nothing
-		}
-		if err != nil {
-			return fmt.Errorf("write %s: %w", name, err)
-		}
-		return nil
+		return host.WriteFile(name, data, 0o666)
 	}
-	if isTerminal(s.out) && profile.Describe(data).Format != profile.FormatXML {
+	if _, terminal := host.Terminal(s.out); terminal && profile.Describe(data).Format != profile.FormatXML {
 		return fmt.Errorf("the result is binary and the output is a terminal; give a file as OUT")
 	}
 	_, err := s.out.Write(data)
@@ -176,37 +167,5 @@ func writeText(s streams, name string, data []byte) error {
 		return writeOutput(s, name, data)
 	}
 	_, err := s.out.Write(data)
-	return err
-}
-
-// replaceFile writes a file beside the one that is to be, and renames it. What is
-// no regular file, such as a pipe, is written to.
-func replaceFile(name string, data []byte) error {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return writeTo(name, os.O_WRONLY, data)
-	}
-	if target, err := filepath.EvalSymlinks(name); err == nil {
-		name = target
-	}
-	part := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%d.part", filepath.Base(name), os.Getpid()))
-	err := writeTo(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, data)
-	if err == nil {
-		err = os.Rename(part, name)
-	}
-	if err != nil {
-		os.Remove(part) // there is none where it could not be made
-	}
-	return err
-}
-
-func writeTo(name string, how int, data []byte) error {
-	f, err := os.OpenFile(name, how, 0o666)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
 	return err
 }

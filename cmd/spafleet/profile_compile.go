@@ -144,7 +144,7 @@ func (f *compileFlags) compile(c *cobra.Command, s streams, args []string) error
 // tell says what was made, except on an output that holds the file itself.
 func (f *compileFlags) tell(s streams, made compiled) error {
 	if f.log != "" {
-		if err := writeTo(f.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, []byte(made.String()+"\n")); err != nil {
+		if err := appendLine(f.log, made.String()); err != nil {
 			return fmt.Errorf("write log: %w", err)
 		}
 	}
@@ -156,6 +156,15 @@ func (f *compileFlags) tell(s streams, made compiled) error {
 	}
 	_, err := fmt.Fprintln(s.out, made)
 	return err
+}
+
+func appendLine(name, line string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(line + "\n")
+	return errors.Join(err, f.Close())
 }
 
 func customOf(params []profile.Param) []string {

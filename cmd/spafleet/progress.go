@@ -3,14 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"spafleet/fsm"
+	"spafleet/host"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 )
@@ -29,17 +27,9 @@ type progress struct {
 	done sync.WaitGroup
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
-}
-
 func newProgress(w io.Writer, name string) *progress {
-	return &progress{w: w, terminal: isTerminal(w), name: name, stop: make(chan struct{})}
+	_, terminal := host.Terminal(w)
+	return &progress{w: w, terminal: terminal, name: name, stop: make(chan struct{})}
 }
 
 // start shows a run until end.
@@ -82,12 +72,30 @@ func (p *progress) show() {
 		fmt.Fprintln(p.w, p.line(s))
 		return
 	}
-	text := p.table(s)
+	columns, _ := host.Terminal(p.w)
+	text := narrow(p.table(s), columns)
 	if p.lines > 0 {
 		fmt.Fprintf(p.w, "\x1b[%dA", p.lines)
 	}
 	p.lines = strings.Count(text, "\n")
 	fmt.Fprint(p.w, strings.ReplaceAll(text, "\n", "\x1b[K\n"))
+}
+
+// narrow cuts lines at the width of the terminal: a line that goes on in the next
+// row would shift the table when it is drawn over. 0 columns: the width is not known.
+func narrow(text string, columns int) string {
+	if columns == 0 {
+		return text
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if letters := []rune(line); len(letters) > columns {
+			line = string(letters[:columns])
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String()
 }
 
 func (p *progress) elapsed() string {

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"spafleet/fleet"
+	"spafleet/host"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 )
@@ -36,7 +37,7 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 	if err := st.results.check(); err != nil {
 		return err
 	}
-	defer fleet.LeaveRoom()()
+	defer host.TuneGC()()
 	stopMetrics, err := st.serveMetrics()
 	if err != nil {
 		return err
@@ -97,7 +98,7 @@ func (st *stage) print(r *scenarios.Report) {
 		_ = writeJSON(st.out, r) // a closed pipe is nobody's trouble
 		return
 	}
-	if isTerminal(st.err) {
+	if _, terminal := host.Terminal(st.err); terminal {
 		fmt.Fprintln(st.err)
 	}
 	writeReport(st.out, r)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/fault"
 )
@@ -26,12 +27,12 @@ func (s *Sockets) disturbance(r *resync.Request) *fault.Disturbance {
 func (s *Sockets) connectBadly(ctx context.Context, r *resync.Request, d *fault.Disturbance, wait time.Duration) (net.Conn, error) {
 	late, ok := d.Connect()
 	if !ok || late >= wait {
-		if err := rest(ctx, wait); err != nil {
+		if err := host.Sleep(ctx, wait); err != nil {
 			return nil, err
 		}
 		return nil, fmt.Errorf("connect to %s: %w", r.Server, os.ErrDeadlineExceeded)
 	}
-	if err := rest(ctx, late); err != nil {
+	if err := host.Sleep(ctx, late); err != nil {
 		return nil, err
 	}
 	conn, err := s.dial(ctx, r, wait-late)
@@ -39,7 +40,7 @@ func (s *Sockets) connectBadly(ctx context.Context, r *resync.Request, d *fault.
 		s.nobody(ctx, d, err)
 		return nil, err
 	}
-	return d.Conn(conn, s.now, func(until time.Time) error { return rest(ctx, until.Sub(s.now())) }), nil
+	return d.Conn(conn, s.now, func(until time.Time) error { return host.Sleep(ctx, until.Sub(s.now())) }), nil
 }
 
 // nobody notes that a device found nobody because a fault has the server down.
@@ -78,7 +79,7 @@ func (s *Sockets) disturb(ctx context.Context, dev device.Index, name string) er
 		return nil
 	}
 	late, found := t.Lookup()
-	if err := rest(ctx, late); err != nil || found {
+	if err := host.Sleep(ctx, late); err != nil || found {
 		return err
 	}
 	return fmt.Errorf("resolve %s: no answer: %w", name, os.ErrDeadlineExceeded)

@@ -12,6 +12,7 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
+	"spafleet/host"
 	"spafleet/resync"
 )
 
@@ -61,7 +62,7 @@ func (s *Sockets) dress(ctx context.Context, r *resync.Request) (d *dress, err e
 		return nil, err
 	}
 	if think := r.Unit.Row.Behaviour.TLS.Think; think > 0 {
-		d.old.Think = func(int) error { return rest(ctx, think) }
+		d.old.Think = func(int) error { return host.Sleep(ctx, think) }
 	}
 	return d, nil
 }
@@ -120,7 +121,7 @@ func (d *dress) shakeModern(ctx context.Context, conn net.Conn, r *resync.Reques
 		wanted = true
 		return show(q)
 	}
-	if err := rest(ctx, r.Unit.Row.Behaviour.TLS.Think); err != nil {
+	if err := host.Sleep(ctx, r.Unit.Row.Behaviour.TLS.Think); err != nil {
 		return nil, nil, nil, err
 	}
 	modern := tls.Client(conn, d.modern)
@@ -138,21 +139,6 @@ func modernFailure(err error) error {
 		failed.Number = refused.Number
 	}
 	return failed
-}
-
-// rest waits as long as a slow processor needs.
-func rest(ctx context.Context, wait time.Duration) error {
-	if wait <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // nameFits applies the firmware's rule for the server's name.

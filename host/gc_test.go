@@ -1,4 +1,4 @@
-package fleet_test
+package host_test
 
 import (
 	"runtime"
@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"spafleet/fleet"
+	"spafleet/host"
 )
 
 // percent reads how often the collector works.
@@ -17,13 +17,13 @@ func percent() int {
 }
 
 // The room for garbage is in bytes while little lives, and a share of much.
-func TestGarbageHasRoomByWhatLives(t *testing.T) {
+func TestGarbageHasRoomByTheLiveHeap(t *testing.T) {
 	t.Setenv("GOGC", "")
 	before := percent()
-	stop := fleet.LeaveRoom()
+	stop := host.TuneGC()
 	reaches := func(what string, fits func(percent int) bool) {
 		t.Helper()
-		limit := time.After(patience)
+		limit := time.After(20 * time.Second)
 		for again := time.NewTicker(time.Millisecond); !fits(percent()); {
 			select {
 			case <-again.C:
@@ -33,11 +33,11 @@ func TestGarbageHasRoomByWhatLives(t *testing.T) {
 			}
 		}
 	}
-	reaches("little lives", func(p int) bool { return p > 2*fleet.GarbagePercent })
-	much := make([]byte, 4*fleet.GarbageRoom)
-	reaches("much lives", func(p int) bool { return p == fleet.GarbagePercent })
+	reaches("a small heap", func(p int) bool { return p > 2*host.GarbagePercent })
+	much := make([]byte, 4*host.GarbageRoom)
+	reaches("a large heap", func(p int) bool { return p == host.GarbagePercent })
 	runtime.KeepAlive(much)
-	reaches("little lives again", func(p int) bool { return p > 2*fleet.GarbagePercent })
+	reaches("a small heap again", func(p int) bool { return p > 2*host.GarbagePercent })
 	stop()
 	if got := percent(); got != before {
 		t.Errorf("after stop %d percent, want %d as before", got, before)
@@ -50,10 +50,10 @@ func TestGarbageHasRoomByWhatLives(t *testing.T) {
 	}
 }
 
-func TestGOGCGoesBefore(t *testing.T) {
+func TestGOGCTakesPrecedence(t *testing.T) {
 	t.Setenv("GOGC", "77")
 	before := percent()
-	defer fleet.LeaveRoom()()
+	defer host.TuneGC()()
 	if got := percent(); got != before {
 		t.Errorf("%d percent, want %d", got, before)
 	}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package host
+
+import "time"
+
+// ThreadCPUTime returns the processor time that the calling thread has had; 0 where
+// the system does not tell. The caller has locked its goroutine to the thread.
+func ThreadCPUTime() time.Duration { return 0 }

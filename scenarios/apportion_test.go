@@ -6,17 +6,19 @@ import (
 	"strconv"
 	"testing"
 
+	"spafleet/scenarios/report"
+
 	"pgregory.net/rapid"
 )
 
 func TestQuantitiesAreCountsOrShares(t *testing.T) {
-	for text, want := range map[string]quantity{"5": {5, false, "5"}, "10k": {10000, false, "10k"}, "30%": {30, true, "30%"}, "99.9%": {99.9, true, "99.9%"}, "100%": {100, true, "100%"}} {
-		if got, err := parseQuantity(text); err != nil || got != want {
+	for text, want := range map[string]report.Quantity{"5": {N: 5, Percent: false, Text: "5"}, "10k": {N: 10000, Percent: false, Text: "10k"}, "30%": {N: 30, Percent: true, Text: "30%"}, "99.9%": {N: 99.9, Percent: true, Text: "99.9%"}, "100%": {N: 100, Percent: true, Text: "100%"}} {
+		if got, err := ParseQuantity(text); err != nil || got != want {
 			t.Errorf("%s: %+v, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"0%", "101%", "-5%", "%", "nan%", "inf%", "1e1%", "0x1p4%", "30 %"} {
-		if got, err := parseQuantity(text); err == nil || err.Error() != strconv.Quote(text)+" is not a share such as 30%" {
+		if got, err := ParseQuantity(text); err == nil || err.Error() != strconv.Quote(text)+" is not a share such as 30%" {
 			t.Errorf("%q: %+v, %v", text, got, err)
 		}
 	}

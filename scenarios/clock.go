@@ -10,7 +10,7 @@ import (
 	"spafleet/fleet"
 )
 
-// A Clock is how a story's time passes. The zero Clock is the real one.
+// A Clock is how a scenario's time passes. The zero Clock is the real one.
 type Clock struct {
 	Mode  fleet.Clock
 	Speed float64   // of the real one; 0: as fast as the wall's
@@ -25,16 +25,16 @@ func (c Clock) String() string {
 	return c.Mode.String()
 }
 
-// pace returns how much faster than the wall's the clock goes.
-func (c Clock) pace() float64 {
+// Pace returns how much faster than the wall's the clock goes.
+func (c Clock) Pace() float64 {
 	if c.Speed == 0 {
 		return 1
 	}
 	return c.Speed
 }
 
-// jumps reports whether the clock jumps from one moment to the next.
-func (c Clock) jumps() bool { return c.Mode != fleet.Real }
+// Jumps reports whether the clock jumps from one moment to the next.
+func (c Clock) Jumps() bool { return c.Mode != fleet.Real }
 
 // ParseClock reads real, virtual, mixed or a speed such as 60x.
 func ParseClock(text string) (Clock, error) {
@@ -59,24 +59,6 @@ func parseStart(text string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, fmt.Errorf("%q is not a date such as 2020-03-28 or 2020-03-28T23:00:00Z", text)
-}
-
-// clock reads the story's clock: a word, or a map with the date of the start.
-func (r *reader) clock(s *Story, n *node, path string) {
-	word := func(text string) (err error) {
-		start := s.Clock.Start
-		s.Clock, err = ParseClock(text)
-		s.Clock.Start = start
-		return err
-	}
-	if n.kind != mapping {
-		r.scalarAs(word)(n, path)
-		return
-	}
-	r.walk(n, path, key{"mode", r.scalarAs(word)}, key{"start", r.scalarAs(func(text string) (err error) {
-		s.Clock.Start, err = parseStart(text)
-		return err
-	})})
 }
 
 // A Latency is how long a server thinks: a time between Least and Most.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/resync/fault"
 )
@@ -51,15 +50,15 @@ func parsePer(text string) (fleet bool, err error) {
 }
 
 // fault checks that what a fault does fits what it is done to.
-func (p *plan) fault(i int, path string) {
-	s := &p.story.Timeline[i]
+func (c *checker) fault(i int, path string) {
+	s := &c.Scenario.Timeline[i]
 	f := s.Fault
 	if f.node != nil && f.node.kind != mapping {
 		return // the reader has said so
 	}
 	wrong := func(key string, err error) {
 		if err != nil {
-			p.reader.mistake(f.node.at(key), strings.TrimSuffix(join(path, key), "."), "%s", err)
+			c.mistake(f.node.at(key), strings.TrimSuffix(join(path, key), "."), "%s", err)
 		}
 	}
 	if !f.OfNetwork() && !f.OfServer() && !f.written() {
@@ -72,19 +71,19 @@ func (p *plan) fault(i int, path string) {
 		if !e.Given(&f.Effects) {
 			continue
 		}
-		if e.OfServer && p.story.Server == nil {
+		if e.OfServer && c.Scenario.Server == nil {
 			wrong(e.Key, fmt.Errorf("%s is done by the embedded server; a target can only be given faults of the network", e.Key))
 		}
 		if why := f.mistake(&e); why != "" {
 			wrong(e.Key, errors.New(why))
 		}
 	}
-	wrong("lose", p.blockExists(f, f.Lose))
-	wrong("duplicate", p.blockExists(f, f.Duplicate))
-	wrong("reorder", p.blockExists(f, f.Reorder))
+	wrong("lose", c.blockExists(f, f.Lose))
+	wrong("duplicate", c.blockExists(f, f.Duplicate))
+	wrong("reorder", c.blockExists(f, f.Reorder))
 }
 
-// written reports whether a story gives an effect, be it a wrong one.
+// written reports whether a scenario gives an effect, be it a wrong one.
 func (f *Fault) written() bool {
 	chooses := []string{"of", "match", "nth", "per", "chance"}
 	return f.node != nil && slices.ContainsFunc(f.node.keys, func(k *node) bool { return !slices.Contains(chooses, k.text) })
@@ -113,12 +112,12 @@ func (n *node) has(key string) bool { return n != nil && n.get(key) != nil }
 
 // blockExists says what is wrong with packets that no file of the server has.
 // Files whose size is known only when they are asked for may have any.
-func (p *plan) blockExists(f *Fault, packets fault.Packets) error {
-	if packets.Unit != fault.Block || p.story.Server == nil || f.Match.Scheme != "" && f.Match.Scheme != "tftp" {
+func (c *checker) blockExists(f *Fault, packets fault.Packets) error {
+	if packets.Unit != fault.Block || c.Scenario.Server == nil || f.Match.Scheme != "" && f.Match.Scheme != "tftp" {
 		return nil
 	}
 	longest := 0
-	for path, e := range p.story.Server.Files {
+	for path, e := range c.Scenario.Server.Files {
 		if strings.ContainsAny(path, "{$") && f.Match.Path() != "" || strings.Contains(e.Body, "{{") || strings.Contains(e.Body, "${") || e.Key != "" || e.Gzip || e.Bound || e.File != "" {
 			return nil
 		}
@@ -133,94 +132,16 @@ func (p *plan) blockExists(f *Fault, packets fault.Packets) error {
 }
 
 // clearing checks that a step ends a fault that there is.
-func (p *plan) clearing(i int, path string) {
-	s := &p.story.Timeline[i]
-	if at, ok := p.steps[s.Clear]; ok && p.story.Timeline[at].Fault != nil {
+func (c *checker) clearing(i int, path string) {
+	s := &c.Scenario.Timeline[i]
+	if at, ok := c.steps[s.Clear]; ok && c.Scenario.Timeline[at].Fault != nil {
 		return
 	}
 	var names []string
-	for name, at := range p.steps {
-		if p.story.Timeline[at].Fault != nil {
+	for name, at := range c.steps {
+		if c.Scenario.Timeline[at].Fault != nil {
 			names = append(names, name)
 		}
 	}
-	p.reader.mistake(s.node.at("clear"), path, "no fault is called %q%s", s.Clear, model.DidYouMean(s.Clear, names))
+	c.mistake(s.node.at("clear"), path, "no fault is called %q%s", s.Clear, model.DidYouMean(s.Clear, names))
 }
-
-// disturbed is a fault of a story that was begun.
-type disturbed struct {
-	network, server *fault.Active // nil where it has nothing of that
-	down            bool
-}
-
-// disturb begins the fault of a step for some devices.
-func (p *play) disturb(i int, devices []device.Index) {
-	s := &p.story.Timeline[i]
-	f := s.Fault.Fault
-	f.Number = uint32(i)
-	if !p.chosen[i].everyone() {
-		chosen := make(map[uint32]bool, len(devices))
-		for _, d := range devices {
-			chosen[uint32(d)] = true
-		}
-		f.Devices = func(d uint32) bool { return chosen[d] }
-	}
-	d := &disturbed{}
-	if f.OfNetwork() || f.Down { // whom nobody answers is seen by the devices
-		d.network = p.faults.Start(f)
-	}
-	if f.OfServer() {
-		d.server = p.wrongs.Start(f)
-		if d.down = f.Down && p.server != nil; d.down && f.Match.Scheme != "tftp" {
-			p.server.Down(f.Match.Scheme)
-		}
-	}
-	p.disturbs[i] = d
-}
-
-// foresee begins the faults that are there from the start, before any device can
-// act.
-func (p *play) foresee() {
-	for i := range p.story.Timeline {
-		s := &p.story.Timeline[i]
-		if at, known := p.fixed(s.At); s.Fault != nil && s.When == nil && known && at == 0 {
-			p.fire(i, 0)
-		}
-	}
-}
-
-// calm ends the fault of a step, if it was begun.
-func (p *play) calm(i int) {
-	d := p.disturbs[i]
-	if d == nil {
-		return
-	}
-	if d.network != nil {
-		d.network.Stop()
-	}
-	if d.server != nil {
-		d.server.Stop()
-	}
-	if d.down {
-		d.down = false
-		if err := p.server.Up(p.story.Timeline[i].Fault.Match.Scheme); err != nil {
-			p.notes = append(p.notes, "the server could not come back: "+err.Error())
-		}
-	}
-}
-
-// affected returns in how many exchanges the fault of a step changed something.
-func (p *play) affected(i int) int {
-	n := 0
-	if d := p.disturbs[i]; d != nil {
-		for _, a := range []*fault.Active{d.network, d.server} {
-			if a != nil {
-				n += a.Affected()
-			}
-		}
-	}
-	return n
-}
-
-// everyone reports whether a selector leaves nobody out.
-func (s *selector) everyone() bool { return s.most.text == "" && s.groups == nil && s.where == nil }

@@ -11,14 +11,16 @@ import (
 
 	"spafleet/host/golden"
 	"spafleet/scenarios"
+	"spafleet/scenarios/report"
+	"spafleet/scenarios/run"
 )
 
-// mistakes returns what is wrong in a story, at the latest before its run.
+// mistakes returns what is wrong in a scenario, at the latest before its run.
 func mistakes(t *testing.T, name string, src []byte) scenarios.Mistakes {
 	t.Helper()
-	story, err := scenarios.Load(name, src)
+	scenario, err := scenarios.Load(name, src)
 	if err == nil {
-		_, err = scenarios.Run(t.Context(), story, scenarios.Options{Started: func(*scenarios.Live) { t.Fatalf("%s starts", name) }})
+		_, err = scenarios.NewPlan(scenario)
 	}
 	var m scenarios.Mistakes
 	if !errors.As(err, &m) {
@@ -55,14 +57,14 @@ func TestAFileIsAMegabyteAtMost(t *testing.T) {
 func TestManyThingsOneInsideTheOtherAreAMistakeToo(t *testing.T) {
 	for _, open := range []string{"[", "{a: ", "- "} {
 		if _, err := scenarios.Load("deep.yaml", []byte(strings.Repeat(open, 2000))); err == nil {
-			t.Errorf("%q 2000 times is a story", open)
+			t.Errorf("%q 2000 times is a scenario", open)
 		}
 	}
 }
 
 func TestAStoryWithoutAFileNamesItsKeys(t *testing.T) {
-	story := &scenarios.Story{Name: "mine", Fleet: []scenarios.Group{{Name: "phones", Model: "SPA943", Count: 1}}}
-	_, err := scenarios.Run(t.Context(), story, scenarios.Options{})
+	scenario := &scenarios.Scenario{Name: "mine", Fleet: []scenarios.Group{{Name: "phones", Model: "SPA943", Count: 1}}}
+	_, err := scenarios.NewPlan(scenario)
 	if want := `mine:0:0: fleet.phones.model: unknown model "SPA943"`; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("%v, want %s …", err, want)
 	}
@@ -70,25 +72,25 @@ func TestAStoryWithoutAFileNamesItsKeys(t *testing.T) {
 
 func TestAMissingDurationMayStillBeSetAfterLoading(t *testing.T) {
 	src := "clock: real\nfleet:\n  phones: {model: SPA942, powered: false}\nserver:\n  files: {}\nexpect:\n  - never: event.kind == \"boot\"\n"
-	story, err := scenarios.Load("off.yaml", []byte(src))
+	scenario, err := scenarios.Load("off.yaml", []byte(src))
 	if err != nil {
 		t.Fatal(err)
 	}
-	story.Duration = 50 * time.Millisecond
-	r, err := scenarios.Run(t.Context(), story, scenarios.Options{})
-	if err != nil || r.Verdict != scenarios.Passed || r.Name != "off" {
+	scenario.Duration = 50 * time.Millisecond
+	r, err := run.Run(t.Context(), scenario, run.Options{})
+	if err != nil || r.Verdict != report.Passed || r.Name != "off" {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
 
 func TestScalarsAreTextAsWritten(t *testing.T) {
 	src := "clock: real\nname: 6.10\nabout: No\nfleet:\n  a: {model: SPA942, firmware: 6.1.5(a), set: {GPP_A: 000e08100000, GPP_B: 1_000, GPP_C: 0x10, GPP_D: .inf, GPP_E: 'it''s', GPP_F: \"a\\tb\", GPP_G: true, GPP_H: 1e3}}\n"
-	story, err := scenarios.Load("text.yaml", []byte(src))
+	scenario, err := scenarios.Load("text.yaml", []byte(src))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []string{story.Name, story.About}
-	for _, p := range story.Fleet[0].Set {
+	got := []string{scenario.Name, scenario.About}
+	for _, p := range scenario.Fleet[0].Set {
 		got = append(got, p.Value)
 	}
 	want := []string{"6.10", "No", "000e08100000", "1_000", "0x10", ".inf", "it's", "a\tb", "true", "1e3"}
@@ -99,9 +101,9 @@ func TestScalarsAreTextAsWritten(t *testing.T) {
 
 func FuzzLoad(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src []byte) {
-		story, err := scenarios.Load("fuzz.yaml", src)
-		if (story == nil) == (err == nil) {
-			t.Errorf("story %v, error %v", story, err)
+		scenario, err := scenarios.Load("fuzz.yaml", src)
+		if (scenario == nil) == (err == nil) {
+			t.Errorf("scenario %v, error %v", scenario, err)
 		}
 		var m scenarios.Mistakes
 		if err != nil && (!errors.As(err, &m) || len(m) == 0) {

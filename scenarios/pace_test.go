@@ -22,7 +22,7 @@ func TestPaces(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for i, want := range tt.want {
-			if got := tt.pace.at(i, tt.n); (got - want).Abs() > time.Microsecond {
+			if got := tt.pace.At(i, tt.n); (got - want).Abs() > time.Microsecond {
 				t.Errorf("%s: device %d has its turn at %v, want %v", tt.name, i, got, want)
 			}
 		}
@@ -34,12 +34,12 @@ func TestARampKeepsItsRates(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rate := rapid.Float64Range(0.01, 1000)
 		p := Pace{From: rate.Draw(t, "from"), To: rate.Draw(t, "to"), Over: time.Duration(rapid.IntRange(1, 1000).Draw(t, "over")) * time.Second}
-		last := p.at(0, 1000)
+		last := p.At(0, 1000)
 		if last != 0 {
 			t.Errorf("the first has its turn at %v", last)
 		}
 		for i := 1; i < 1000; i++ {
-			at := p.at(i, 1000)
+			at := p.At(i, 1000)
 			pause := (at - last).Seconds()
 			if pause < 0.999/max(p.From, p.To)-1e-6 || pause > 1.001/min(p.From, p.To)+1e-6 {
 				t.Fatalf("%+v: between devices %d and %d it is %gs", p, i-1, i, pause)

@@ -1,48 +1,38 @@
 package scenarios
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/fleet"
-	"spafleet/prov"
-	"spafleet/resync"
+	"spafleet/scenarios/report"
 )
 
-// A reader turns a file into a story and gathers its mistakes.
-type reader struct {
-	name     string
-	src      []byte
-	tree     *node
-	mistakes Mistakes
-}
+// A reader turns a file into a scenario.
+type reader struct{ *source }
 
-// Load reads a story and checks it against what exists. Name is what mistakes
-// call the file; without its ending it is also the story's name where the file
+// Load reads a scenario and checks it against what exists. Name is what mistakes
+// call the file; without its ending it is also the scenario's name where the file
 // gives none. The error is [Mistakes]: everything wrong in the file, each with
 // its line. A missing duration alone is left to [Run]: the caller may still set
 // it.
-func Load(name string, src []byte) (*Story, error) {
-	r := &reader{name: name, src: []byte(yamlBreaks.Replace(string(src)))}
-	s := &Story{Seed: 1, Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), file: r}
+func Load(name string, src []byte) (*Scenario, error) {
+	r := &reader{&source{name: name, src: []byte(yamlBreaks.Replace(string(src)))}}
+	s := &Scenario{Seed: 1, Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), file: r.source}
 	root := r.parse()
 	if root == nil {
 		return nil, r.sorted()
 	}
 	r.tree = root
-	r.story(s, root)
-	p := check(s, r)
+	r.scenario(s, root)
+	c := check(s, r.source)
 	if len(r.mistakes) > 0 {
-		p.ends()
+		c.ends()
 		return nil, r.sorted()
 	}
 	sum := sha256.Sum256(src)
@@ -50,128 +40,7 @@ func Load(name string, src []byte) (*Story, error) {
 	return s, nil
 }
 
-// root returns the whole file, nil for a story that no file holds.
-func (r *reader) root() *node {
-	if r == nil {
-		return nil
-	}
-	return r.tree
-}
-
-// sorted returns the mistakes in the order of the file, each once.
-func (r *reader) sorted() Mistakes {
-	slices.SortStableFunc(r.mistakes, func(a, b Mistake) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
-	})
-	return slices.Compact(r.mistakes)
-}
-
-// is reports whether a node is of a kind, and notes where it is not.
-func (r *reader) is(n *node, k kind, path, what string) bool {
-	if n.kind != k && n.kind != refused {
-		r.mistake(n, path, "this is %s, not %s", n.kind, what)
-	}
-	return n.kind == k
-}
-
-// A key reads the value of one key.
-type key struct {
-	name string
-	read func(n *node, path string)
-}
-
-// walk reads a map by its keys. What is not among them is a mistake that names
-// the nearest. It reports whether all were.
-func (r *reader) walk(n *node, path string, keys ...key) bool {
-	known := r.is(n, mapping, path, "a map")
-	for i, k := range n.keys {
-		if k.kind == refused {
-			known = false
-			continue
-		}
-		at := slices.IndexFunc(keys, func(c key) bool { return c.name == k.text })
-		if at < 0 {
-			r.mistake(k, path, "unknown key %q%s", k.text, model.DidYouMean(k.text, keyNames(keys)))
-			known = false
-			continue
-		}
-		keys[at].read(n.values[i], join(path, k.text))
-	}
-	return known
-}
-
-func keyNames(keys []key) []string {
-	var names []string
-	for _, k := range keys {
-		names = append(names, k.name)
-	}
-	return names
-}
-
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
-}
-
-// each reads the items of a list.
-func (r *reader) each(n *node, path string, read func(item *node, path string)) {
-	if !r.is(n, list, path, "a list") {
-		return
-	}
-	for i, item := range n.values {
-		read(item, fmt.Sprintf("%s[%d]", path, i))
-	}
-}
-
-// text reads a scalar.
-func (r *reader) text(to *string) func(*node, string) {
-	return func(n *node, path string) {
-		if r.is(n, scalar, path, "a text") {
-			*to = n.text
-		}
-	}
-}
-
-// scalarAs reads a scalar with a function that may refuse it.
-func (r *reader) scalarAs(read func(text string) error) func(*node, string) {
-	return func(n *node, path string) {
-		if !r.is(n, scalar, path, "a text") {
-			return
-		}
-		if err := read(strings.TrimSpace(n.text)); err != nil {
-			r.mistake(n, path, "%s", err)
-		}
-	}
-}
-
-func (r *reader) boolean(to *bool) func(*node, string) {
-	return r.scalarAs(func(text string) error {
-		switch text {
-		case "true", "false":
-			*to = text == "true"
-			return nil
-		}
-		return fmt.Errorf("%q is neither true nor false", text)
-	})
-}
-
-func (r *reader) count(to *int) func(*node, string) {
-	return r.scalarAs(func(text string) (err error) {
-		*to, err = ParseCount(text)
-		return err
-	})
-}
-
-func (r *reader) duration(to *time.Duration) func(*node, string) {
-	return r.scalarAs(func(text string) (err error) {
-		*to, err = measure.Duration(text)
-		return err
-	})
-}
-
-func (r *reader) story(s *Story, root *node) {
+func (r *reader) scenario(s *Scenario, root *node) {
 	known := r.walk(root, "",
 		key{"format", r.scalarAs(func(text string) error {
 			if text != "1" {
@@ -197,11 +66,11 @@ func (r *reader) story(s *Story, root *node) {
 			r.each(n, path, func(n *node, path string) { s.Timeline = append(s.Timeline, r.step(n, path)) })
 		}},
 		key{"expect", func(n *node, path string) {
-			r.each(n, path, func(n *node, path string) { s.Expect = append(s.Expect, r.claim(n, path, false)) })
+			r.each(n, path, func(n *node, path string) { s.Expect = append(s.Expect, r.expectation(n, path, false)) })
 		}},
 	)
 	if s.Server != nil && s.Target != nil {
-		r.mistake(root.key("target"), "", "a story has a server or a target, not both")
+		r.mistake(root.key("target"), "", "a scenario has a server or a target, not both")
 	}
 	if known && (root.get("fleet") == nil || root.get("fleet").empty()) {
 		r.mistake(root.key("fleet"), "", "no fleet: who acts?")
@@ -215,7 +84,7 @@ func (r *reader) story(s *Story, root *node) {
 	}
 }
 
-func (r *reader) limits(s *Story, n *node, path string) {
+func (r *reader) limits(s *Scenario, n *node, path string) {
 	r.walk(n, path,
 		key{"rate", r.scalarAs(func(text string) (err error) {
 			s.Rate, err = ParseRate(text)
@@ -226,7 +95,7 @@ func (r *reader) limits(s *Story, n *node, path string) {
 	)
 }
 
-func (r *reader) fleet(s *Story, n *node, path string) {
+func (r *reader) fleet(s *Scenario, n *node, path string) {
 	if n.empty() || !r.is(n, mapping, path, "a map of groups") {
 		return
 	}
@@ -291,23 +160,23 @@ func (r *reader) mix(n *node, path string) []Share {
 	for i, k := range n.keys {
 		share := Share{at: k}
 		share.Model, share.Firmware, _ = strings.Cut(k.text, " ")
-		var q quantity
+		var q report.Quantity
 		before := len(r.mistakes)
 		r.scalarAs(func(text string) (err error) {
-			q, err = parseQuantity(text)
+			q, err = ParseQuantity(text)
 			return err
 		})(n.values[i], join(path, k.text))
 		if len(r.mistakes) > before || n.values[i].kind == refused {
 			wrong = true
 			continue
 		}
-		if q.percent {
-			share.Percent = q.n
-			total += q.n
+		if q.Percent {
+			share.Percent = q.N
+			total += q.N
 		} else {
-			share.Count = int(q.n)
+			share.Count = int(q.N)
 		}
-		if len(shares) > 0 && (shares[0].Percent > 0) != q.percent {
+		if len(shares) > 0 && (shares[0].Percent > 0) != q.Percent {
 			r.mistake(n.values[i], path, "a mix has all counts or all shares")
 			wrong = true
 		}
@@ -363,119 +232,37 @@ func (r *reader) lease(g *Group, n *node, path string) {
 	}
 }
 
-func (r *reader) target(n *node, path string) *Target {
-	t := &Target{}
-	r.walk(n, path,
-		key{"hosts", func(n *node, path string) {
-			r.each(n, path, func(n *node, path string) {
-				r.scalarAs(func(text string) error {
-					h, err := parseHost(text)
-					t.Hosts = append(t.Hosts, h)
-					return err
-				})(n, path)
-			})
-		}},
-		key{"tftp", r.text(&t.TFTP)},
-		key{"certs", r.text(&t.Certs)},
-		key{"trust", r.text(&t.Trust)},
-	)
-	if n.kind == mapping && len(t.Hosts) == 0 {
-		r.mistake(n, path, "hosts is needed: the only hosts that this fleet may contact")
+// clock reads the scenario's clock: a word, or a map with the date of the start.
+func (r *reader) clock(s *Scenario, n *node, path string) {
+	word := func(text string) (err error) {
+		start := s.Clock.Start
+		s.Clock, err = ParseClock(text)
+		s.Clock.Start = start
+		return err
 	}
-	return t
-}
-
-func (r *reader) server(n *node, path string) *Server {
-	s := &Server{Files: map[string]prov.Entry{}}
-	r.walk(n, path,
-		key{"name", r.scalarAs(func(text string) error {
-			s.Name = strings.ToLower(text)
-			if s.Name == "" || strings.ContainsAny(text, " /:") {
-				return fmt.Errorf("%q is not a host's name", text)
-			}
-			return nil
-		})},
-		key{"https", func(n *node, path string) { r.https(s, n, path) }},
-		key{"latency", r.scalarAs(func(text string) (err error) {
-			s.Latency, err = parseLatency(text)
-			return err
-		})},
-		key{"workers", r.count(&s.Workers)},
-		key{"files", func(n *node, path string) { r.files(s, n, path) }})
-	return s
-}
-
-func (r *reader) files(s *Server, n *node, path string) {
-	if !r.is(n, mapping, path, "a map of paths") {
+	if n.kind != mapping {
+		r.scalarAs(word)(n, path)
 		return
 	}
-	s.node = n
-	for i, k := range n.keys {
-		if k.kind == refused {
-			continue
-		}
-		if !strings.HasPrefix(k.text, "/") {
-			r.mistake(k, path, "a path begins with /")
-			continue
-		}
-		s.Files[k.text] = r.entry(n.values[i], join(path, k.text))
-	}
+	r.walk(n, path, key{"mode", r.scalarAs(word)}, key{"start", r.scalarAs(func(text string) (err error) {
+		s.Clock.Start, err = parseStart(text)
+		return err
+	})})
 }
 
-func (r *reader) entry(n *node, path string) prov.Entry {
-	var e prov.Entry
-	image := ""
-	if n.kind == scalar {
-		e.Body = n.text
-		return e
+// cert reads what certificates a group's devices have: a word, as the switch
+// client_certificate has it, or a folder of one's own.
+func (r *reader) cert(g *Group, n *node, path string) {
+	if n.kind == mapping {
+		r.walk(n, path, key{"dir", r.text(&g.Cert)})
+		return
 	}
-	known := r.walk(n, path,
-		key{"body", r.text(&e.Body)},
-		key{"image", r.text(&image)},
-		key{"status", r.count(&e.Status)},
-		key{"location", r.text(&e.Location)},
-		key{"key", r.text(&e.Key)},
-		key{"gzip", r.boolean(&e.Gzip)},
-		key{"bound", r.boolean(&e.Bound)},
-		key{"size", r.scalarAs(func(text string) (err error) {
-			e.Size, err = measure.Size(text)
-			return err
-		})},
-	)
-	contents := 0
-	for _, name := range []string{"body", "image", "status"} {
-		if n.get(name) != nil {
-			contents++
+	r.scalarAs(func(text string) error {
+		word := strings.ReplaceAll(text, "-", "_")
+		if _, err := model.NewRow("SPA2102", "", map[string]string{"client_certificate": word}); err != nil {
+			return fmt.Errorf("%q is not one of auto, generic, none, bad-signature, wrong-key, expired, foreign; or a map with dir", text)
 		}
-	}
-	if known && contents != 1 {
-		r.mistake(n, path, "needs exactly one of body, image and status")
-	}
-	if image != "" {
-		r.image(&e, image, n.at("image"), path)
-	}
-	return e
-}
-
-// imageSize is how large an image is that no size was given for.
-const imageSize = 64 << 10
-
-// image makes the firmware image MODEL VERSION.
-func (r *reader) image(e *prov.Entry, text string, n *node, path string) {
-	name, version, _ := strings.Cut(strings.TrimSpace(text), " ")
-	m, err := model.FindModel(name)
-	if err != nil {
-		r.mistake(n, join(path, "image"), "%s", err)
-		return
-	}
-	size := imageSize
-	if e.Size > 0 {
-		size = e.Size
-	}
-	body, err := resync.MakeImage(m, strings.TrimSpace(version), size)
-	if err != nil {
-		r.mistake(n, join(path, "image"), "%s; write MODEL VERSION", err)
-		return
-	}
-	e.Body, e.Size = string(body), 0
+		g.Turn("client_certificate", word)
+		return nil
+	})(n, path)
 }

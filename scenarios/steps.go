@@ -2,9 +2,9 @@ package scenarios
 
 import (
 	"fmt"
-	"slices"
-	"spafleet/device/measure"
 	"strings"
+
+	"spafleet/device/measure"
 )
 
 // actions are what a step can do. URL says that it takes one, sets that it takes
@@ -22,7 +22,7 @@ func (r *reader) step(n *node, path string) Step {
 	keys := []key{
 		{"name", r.text(&s.Name)},
 		{"at", r.instant(&s.At)},
-		{"when", func(n *node, path string) { c := r.claim(n, path, true); s.When = &c }},
+		{"when", func(n *node, path string) { e := r.expectation(n, path, true); s.When = &e }},
 		{"by", r.instant(&s.By)},
 		{"for", r.duration(&s.For)},
 		{"rate", r.scalarAs(func(text string) (err error) { s.Pace.From, s.Pace.To, err = parseRamp(text); return })},
@@ -36,7 +36,7 @@ func (r *reader) step(n *node, path string) Step {
 	r.walk(n, path, keys...)
 	r.undoAndPace(&s, path)
 	if s.At.Given && s.When != nil {
-		r.mistake(n.key("at"), path, "a step happens at an instant or when a claim holds, not both")
+		r.mistake(n.key("at"), path, "a step happens at an instant or when an expectation holds, not both")
 	}
 	if s.By.Given && n.get("when") == nil {
 		r.mistake(n.key("by"), path, "by is the deadline of a when, and this step has none")
@@ -81,7 +81,7 @@ func (r *reader) action(s *Step, url, sets bool, n *node, path string) {
 	of := func(n *node, path string) {
 		r.text(&s.Of)(n, path)
 		if n.kind == scalar && strings.TrimSpace(n.text) == "" {
-			r.mistake(n, path, "whom? %s, such as all", selectorForm)
+			r.mistake(n, path, "which devices? %s, such as all", selectorForm)
 		}
 	}
 	if n.kind == scalar {
@@ -89,7 +89,7 @@ func (r *reader) action(s *Step, url, sets bool, n *node, path string) {
 		return
 	}
 	if n.kind == mapping && n.get("of") == nil {
-		r.mistake(n, path, "whom? %s needs of", s.Action)
+		r.mistake(n, path, "which devices? %s needs of", s.Action)
 	}
 	keys := []key{{"of", of}}
 	if url {
@@ -133,87 +133,84 @@ func parseInstant(text string) (Instant, error) {
 	return Instant{Plus: d, Given: true}, nil
 }
 
-// quantified are the forms of a claim that count devices.
-var quantified = []string{"at_least", "at_most", "exactly"}
-
-// claim reads an expectation, or what a step waits for.
-func (r *reader) claim(n *node, path string, when bool) Claim {
-	c := Claim{at: n, node: n}
+// expectation reads an expectation, or what a step waits for.
+func (r *reader) expectation(n *node, path string, when bool) Expectation {
+	e := Expectation{at: n, node: n}
 	where := ""
-	keys := []key{{"of", r.text(&c.Of)}, {"where", func(n *node, path string) {
+	keys := []key{{"of", r.text(&e.Of)}, {"where", func(n *node, path string) {
 		r.text(&where)(n, path)
-		c.at = n
+		e.at = n
 	}}}
 	for _, q := range []string{"all", "none"} {
-		keys = append(keys, r.form(&c, q))
+		keys = append(keys, r.form(&e, q))
 	}
-	for _, q := range quantified {
-		keys = append(keys, r.amount(&c, q))
+	for _, q := range []string{"at_least", "at_most", "exactly"} {
+		keys = append(keys, r.amount(&e, q))
 	}
 	if !when {
-		keys = append(keys, r.form(&c, "always"), r.form(&c, "never"), key{"name", r.text(&c.Name)},
-			key{"by", r.instant(&c.By)}, key{"at", r.instant(&c.At)}, key{"from", r.instant(&c.From)})
+		keys = append(keys, r.form(&e, "always"), r.form(&e, "never"), key{"name", r.text(&e.Name)},
+			key{"by", r.instant(&e.By)}, key{"at", r.instant(&e.At)}, key{"from", r.instant(&e.From)})
 	}
 	known := r.walk(n, path, keys...)
-	if slices.Contains(quantified, c.Quant) {
-		c.Expr = where
+	if e.Quant.Counts() {
+		e.Expr = where
 	}
 	if known {
-		r.claimKeys(&c, path)
+		r.expectationKeys(&e, path)
 	}
-	if c.Name == "" {
-		c.Name = strings.Join(strings.Fields(c.Quant+" "+c.Limit.text+" "+c.Expr), " ")
+	if e.Name == "" {
+		e.Name = strings.Join(strings.Fields(e.Quant.Form+" "+e.Quant.Limit.Text+" "+e.Expr), " ")
 	}
-	return c
+	return e
 }
 
-// form reads a claim that is one expression.
-func (r *reader) form(c *Claim, name string) key {
+// form reads an expectation that is one expression.
+func (r *reader) form(e *Expectation, name string) key {
 	return key{name, func(n *node, path string) {
-		if !r.only(c, name, path) {
+		if !r.only(e, name, path) {
 			return
 		}
-		r.text(&c.Expr)(n, path)
-		c.at = n
+		r.text(&e.Expr)(n, path)
+		e.at = n
 	}}
 }
 
-// amount reads a claim's count or share, whose expression stands in where.
-func (r *reader) amount(c *Claim, name string) key {
+// amount reads an expectation's count or share, whose expression stands in where.
+func (r *reader) amount(e *Expectation, name string) key {
 	return key{name, func(n *node, path string) {
-		if !r.only(c, name, path) {
+		if !r.only(e, name, path) {
 			return
 		}
 		r.scalarAs(func(text string) (err error) {
-			c.Limit, err = parseQuantity(text)
+			e.Quant.Limit, err = ParseQuantity(text)
 			return err
 		})(n, path)
 	}}
 }
 
-func (r *reader) only(c *Claim, name, path string) bool {
-	if c.Quant != "" {
-		r.mistake(c.node.key(name), path, "a claim has one form; this one has %s too", c.Quant)
+func (r *reader) only(e *Expectation, name, path string) bool {
+	if e.Quant.Form != "" {
+		r.mistake(e.node.key(name), path, "an expectation has one form; this one has %s too", e.Quant.Form)
 		return false
 	}
-	c.Quant = name
+	e.Quant.Form = name
 	return true
 }
 
-// claimKeys checks which keys a claim has together.
-func (r *reader) claimKeys(c *Claim, path string) {
-	n := c.node
-	counts := slices.Contains(quantified, c.Quant)
-	each := c.Quant == "always" || c.Quant == "never"
+// expectationKeys checks which keys an expectation has together.
+func (r *reader) expectationKeys(e *Expectation, path string) {
+	n := e.node
+	counts := e.Quant.Counts()
+	each := e.Quant.EachEvent()
 	switch has := func(key string) bool { return n.get(key) != nil }; {
-	case c.Quant == "":
-		r.mistake(n, path, "a claim needs one of all, none, at_least, at_most, exactly, always, never")
+	case e.Quant.Form == "":
+		r.mistake(n, path, "an expectation needs one of all, none, at_least, at_most, exactly, always, never")
 	case counts && !has("where"):
-		r.mistake(n.key(c.Quant), path, "%s needs where", c.Quant)
+		r.mistake(n.key(e.Quant.Form), path, "%s needs where", e.Quant.Form)
 	case !counts && has("where"):
-		r.mistake(n.key("where"), path, "where goes with at_least, at_most and exactly; %s has its expression already", c.Quant)
+		r.mistake(n.key("where"), path, "where goes with at_least, at_most and exactly; %s has its expression already", e.Quant.Form)
 	case has("by") && has("at"):
-		r.mistake(n.key("at"), path, "a claim has by or at, not both")
+		r.mistake(n.key("at"), path, "an expectation has by or at, not both")
 	case has("from") && !each:
 		r.mistake(n.key("from"), path, "from goes with always and never")
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // A Host is one that a fleet may contact: an address, a name, or a name whose
-// addresses the story gives.
+// addresses the scenario gives.
 type Host struct {
 	Name      string
 	Addresses []netip.Addr
@@ -40,8 +40,8 @@ func parseHost(text string) (Host, error) {
 	return h, nil
 }
 
-// hostAddresses returns the names that are answered without DNS.
-func hostAddresses(hosts []Host) map[string][]netip.Addr {
+// HostAddresses returns the names that are answered without DNS.
+func HostAddresses(hosts []Host) map[string][]netip.Addr {
 	m := map[string][]netip.Addr{}
 	for _, h := range hosts {
 		if h.Name != "" && len(h.Addresses) > 0 {
@@ -51,8 +51,8 @@ func hostAddresses(hosts []Host) map[string][]netip.Addr {
 	return m
 }
 
-// onlyHosts returns every name and address of the hosts, as text.
-func onlyHosts(hosts []Host) []string {
+// HostTexts returns every name and address of the hosts, as text.
+func HostTexts(hosts []Host) []string {
 	list := []string{}
 	for _, h := range hosts {
 		if h.Name != "" {
@@ -65,8 +65,8 @@ func onlyHosts(hosts []Host) []string {
 	return list
 }
 
-// open reads the authorities that a target names.
-func (t *Target) open(d *certs.Devices) (err error) {
+// Open reads the authorities that a target names.
+func (t *Target) Open(d *certs.Devices) (err error) {
 	if t.Certs != "" && d.PKI == nil {
 		if d.PKI, err = certs.Open(t.Certs); err != nil {
 			return fmt.Errorf("certs: %w", err)

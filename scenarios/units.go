@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"spafleet/device/measure"
+	"spafleet/scenarios/report"
 )
 
 // ParseCount reads a whole number such as 200, 10k or 1M.
@@ -39,16 +40,16 @@ func ParseRate(text string) (float64, error) {
 	return float64(n) / per, nil
 }
 
-// parseQuantity reads a count or a share.
-func parseQuantity(text string) (quantity, error) {
+// ParseQuantity reads a count or a share.
+func ParseQuantity(text string) (report.Quantity, error) {
 	text = strings.TrimSpace(text)
 	if digits, ok := strings.CutSuffix(text, "%"); ok {
 		n, ok := measure.Decimal(digits)
 		if !ok || n <= 0 || n > 100 {
-			return quantity{}, fmt.Errorf("%q is not a share such as 30%%", text)
+			return report.Quantity{}, fmt.Errorf("%q is not a share such as 30%%", text)
 		}
-		return quantity{n, true, text}, nil
+		return report.Quantity{N: n, Percent: true, Text: text}, nil
 	}
 	n, err := ParseCount(text)
-	return quantity{float64(n), false, text}, err
+	return report.Quantity{N: float64(n), Text: text}, err
 }

@@ -13,6 +13,7 @@ import (
 	"spafleet/bench/workload"
 	"spafleet/device"
 	"spafleet/scenarios"
+	"spafleet/scenarios/run"
 )
 
 // mostLate is what is to be reached (architecture), p99, in milliseconds.
@@ -140,11 +141,11 @@ func silent(ctx context.Context, devices int) (*silence, error) {
 		return nil, err
 	}
 	defer c.Close()
-	story := &scenarios.Story{Name: "silent", Seed: workload.Seed, Duration: 25 * time.Second, Fleet: []scenarios.Group{{
+	story := &scenarios.Scenario{Name: "silent", Seed: workload.Seed, Duration: 25 * time.Second, Fleet: []scenarios.Group{{
 		Name: "devices", Model: workload.Model, Firmware: workload.Firmware, Count: devices,
 		Set: []scenarios.Preset{{Name: "Profile_Rule", Value: "tftp://" + c.LocalAddr().String() + "/$MA.cfg"}},
 	}}}
-	r, err := scenarios.Run(ctx, story, scenarios.Options{})
+	r, err := run.Run(ctx, story, run.Options{})
 	if err != nil {
 		return nil, err
 	}

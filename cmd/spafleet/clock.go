@@ -26,7 +26,7 @@ func (f *clockFlags) register(flags *pflag.FlagSet) {
 }
 
 // apply changes a story's clock.
-func (f *clockFlags) apply(c *cobra.Command, s *scenarios.Story) error {
+func (f *clockFlags) apply(c *cobra.Command, s *scenarios.Scenario) error {
 	changed := c.Flags().Changed
 	switch {
 	case changed("virtual") && (changed("clock") || changed("speed")):

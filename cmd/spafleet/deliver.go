@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"spafleet/host"
-	"spafleet/scenarios"
+	"spafleet/scenarios/report"
 )
 
 // A delivery is where a shard's result goes, beside the report that people
@@ -45,7 +45,7 @@ func (d *delivery) check() error {
 
 // send writes a result to every place it is to go to. It outlives the context
 // of the run, by half a minute at most.
-func (d *delivery) send(ctx context.Context, r *scenarios.Report) error {
+func (d *delivery) send(ctx context.Context, r *report.Report) error {
 	if d.file == "" && d.url == "" {
 		return nil
 	}
@@ -77,7 +77,7 @@ func (d *delivery) send(ctx context.Context, r *scenarios.Report) error {
 const frameMark = "spafleet-result 1 "
 
 // frame returns a marker line, and the result's.
-func frame(s *scenarios.Shard, line []byte) []byte {
+func frame(s *report.Shard, line []byte) []byte {
 	text := bytes.TrimSuffix(line, []byte("\n"))
 	head := fmt.Sprintf("%sshard=%d/%d attempt=%d bytes=%d sha256=%x\n", frameMark, s.Index, s.Count, s.Attempt, len(text), sha256.Sum256(text))
 	return append([]byte(head), line...)

@@ -15,13 +15,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogpeppe/go-internal/testscript"
+	"spafleet/scenarios/report"
 
-	"spafleet/scenarios"
+	"github.com/rogpeppe/go-internal/testscript"
 )
 
-func shardReport(index int) *scenarios.Report {
-	return &scenarios.Report{Format: 1, Name: "x", Shard: &scenarios.Shard{Run: "r", Index: index, Count: 2}}
+func shardReport(index int) *report.Report {
+	return &report.Report{Format: 1, Name: "x", Shard: &report.Shard{Run: "r", Index: index, Count: 2}}
 }
 
 func TestAResultIsPostedUntilItIsTakenAndNoLonger(t *testing.T) {

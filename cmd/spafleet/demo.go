@@ -10,6 +10,7 @@ import (
 	"spafleet/certs"
 	"spafleet/device/model"
 	"spafleet/scenarios"
+	"spafleet/scenarios/run"
 )
 
 func demoCommand(s streams) *cobra.Command {
@@ -92,7 +93,7 @@ own, because the families trust different authorities.`,
 }
 
 // demoStory is a story of one group with the fleet that was asked for.
-func demoStory(name string, count int, models string) (*scenarios.Story, error) {
+func demoStory(name string, count int, models string) (*scenarios.Scenario, error) {
 	story, err := scenarios.Builtin(name)
 	if err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ func demoStory(name string, count int, models string) (*scenarios.Story, error) 
 	return story, nil
 }
 
-func demoHello(w io.Writer, l *scenarios.Live) {
+func demoHello(w io.Writer, l *run.Live) {
 	fmt.Fprintf(w, "built-in server: tftp %s, http %s\n%d devices from %s\n", l.Server.TFTP(), l.Server.HTTP(), l.Fleet.Len(), firstAddress(l))
 	for i, at := range l.Server.HTTPSAt() {
 		fmt.Fprintf(w, "https %s, certificate by %s\n", at, l.Server.HTTPS[i].Name)
@@ -128,7 +129,7 @@ func demoHello(w io.Writer, l *scenarios.Live) {
 	fmt.Fprintln(w)
 }
 
-func firstAddress(l *scenarios.Live) string {
+func firstAddress(l *run.Live) string {
 	v, _ := l.Fleet.View(l.Fleet.Shard().At(0))
 	return v.Unit.IP.String()
 }

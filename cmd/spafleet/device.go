@@ -16,6 +16,8 @@ import (
 	"spafleet/device/model"
 	"spafleet/ivr"
 	"spafleet/scenarios"
+	"spafleet/scenarios/report"
+	"spafleet/scenarios/run"
 )
 
 func deviceCommand(s streams) *cobra.Command {
@@ -58,29 +60,29 @@ then 1 is a factory reset. Type hangup to hang up. Ctrl-C ends the device.`,
 }
 
 // foreground runs the one device with its log and its keypad.
-func foreground(ctx context.Context, st *stage, story *scenarios.Story, f *runFlags) error {
+func foreground(ctx context.Context, st *stage, story *scenarios.Scenario, f *runFlags) error {
 	log := &eventLog{w: st.out, began: time.Now()}
 	pad := &keypad{log: log, ended: make(chan struct{})}
 	f.apply(&st.options)
 	st.options.Tell = log.tell
-	st.options.Started = func(l *scenarios.Live) {
+	st.options.Started = func(l *run.Live) {
 		deviceHello(st.out, l)
 		pad.live = l
 		go pad.read(ctx, st.in)
 	}
-	report, err := scenarios.Run(ctx, story, st.options)
+	result, err := run.Run(ctx, story, st.options)
 	close(pad.ended)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(st.out, "%s after %s: resyncs %d ok, %d failed\n", report.Verdict, seconds(report.DurationSeconds), report.Resyncs.OK, report.Resyncs.Failed)
-	if report.Exit != exitOK {
-		return exitWith(report.Exit)
+	fmt.Fprintf(st.out, "%s after %s: resyncs %d ok, %d failed\n", result.Verdict, report.Seconds(result.DurationSeconds), result.Resyncs.OK, result.Resyncs.Failed)
+	if result.Exit != exitOK {
+		return exitWith(result.Exit)
 	}
 	return nil
 }
 
-func deviceHello(w io.Writer, l *scenarios.Live) {
+func deviceHello(w io.Writer, l *run.Live) {
 	v, _ := l.Fleet.View(0)
 	u := &v.Unit
 	fmt.Fprintf(w, "%s firmware %s · MAC %s · serial %s · address %s\n", u.Row.Model.Name, u.Row.Firmware.Version, u.MAC, u.Serial, u.IP)
@@ -159,7 +161,7 @@ func describe(e *device.Event) string {
 // A keypad hands typed keys to a device's menu.
 type keypad struct {
 	log   *eventLog
-	live  *scenarios.Live
+	live  *run.Live
 	menu  ivr.Menu
 	off   bool // hook
 	ended chan struct{}

@@ -22,8 +22,9 @@ var floors = map[string]int{
 	"certs/trust": 4, "resync/unit": 4,
 	"resync/tftp":  4, // the client without its sockets: fetch and modelled use the same one
 	"resync/fetch": 5, "resync/modelled": 5, "prov": 5, "fleet/state": 5,
-	"fleet":     6,
-	"scenarios": 7, "fleet/fleettest": 7,
+	"fleet":                6,
+	"scenarios/expression": 5,
+	"scenarios":            7, "fleet/fleettest": 7,
 	"scenarios/forecast": 8,
 	"scenarios/run":      9,
 	"scenarios/doctor":   10, "scenarios/probe": 10, "scenarios/console": 10, "scenarios/scenariotest": 10,

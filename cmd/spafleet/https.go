@@ -12,7 +12,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/prov"
-	"spafleet/scenarios"
+	"spafleet/scenarios/run"
 )
 
 // certFlags say which authorities exist, and what the devices hold and trust.
@@ -50,7 +50,7 @@ func (f *certFlags) pki() (*certs.PKI, error) {
 }
 
 // apply fills in what the flags say.
-func (f *certFlags) apply(o *scenarios.Options) (err error) {
+func (f *certFlags) apply(o *run.Options) (err error) {
 	if f.pool < 1 {
 		return fmt.Errorf("--key-pool %d: at least one key is needed", f.pool)
 	}
@@ -136,8 +136,8 @@ func (f *secureFlags) listeners() ([]prov.HTTPS, error) {
 	return list, nil
 }
 
-func (f *secureFlags) listener(text string) (*scenarios.HTTPS, string, error) {
-	h := &scenarios.HTTPS{}
+func (f *secureFlags) listener(text string) (*prov.HTTPSConfig, string, error) {
+	h := &prov.HTTPSConfig{}
 	ca, at, named := strings.Cut(text, "=")
 	if !named {
 		ca, at = "", text
@@ -149,11 +149,11 @@ func (f *secureFlags) listener(text string) (*scenarios.HTTPS, string, error) {
 	if h.Port, err = strconv.Atoi(port); err != nil {
 		return nil, "", fmt.Errorf("port %q is not a number", port)
 	}
-	if h.Client, err = scenarios.ParseClient(f.client); err != nil {
+	if h.Client, err = prov.ParseClient(f.client); err != nil {
 		return nil, "", fmt.Errorf("--https-client: %w", err)
 	}
 	if named {
-		if h.CA, err = scenarios.ParseServerAuthority(ca); err != nil {
+		if h.CA, err = prov.ParseServerAuthority(ca); err != nil {
 			return nil, "", err
 		}
 	}

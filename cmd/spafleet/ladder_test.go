@@ -14,7 +14,7 @@ import (
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/resync"
-	"spafleet/scenarios"
+	"spafleet/scenarios/report"
 )
 
 // Fifty SPA2102 climb three stages, the first by dnsmasq's TFTP, the others by
@@ -31,7 +31,7 @@ func TestRealServersTakeAFleetUpALadder(t *testing.T) {
 	write(t, filepath.Join(httpRoot, "fw", "spa2102-5-2-12.bin"), firmwareImage(t, "SPA2102", "5.2.12"))
 	tftp := dnsmasq(t, tftpRoot)
 	web.start(t)
-	report := runStory(t, fmt.Sprintf(`
+	result := runStory(t, fmt.Sprintf(`
 name: ladder
 fleet:
   homes: {model: SPA2102, firmware: 3.3.6, count: %d, set: {Resync_Random_Delay: 0}}
@@ -41,8 +41,8 @@ expect:
     by: 90s
   - never: event.kind == "upgrade_failed"
 `, homes, tftp.addr))
-	if report.Verdict != scenarios.Passed {
-		t.Fatalf("verdict %s, expected %+v, findings %+v", report.Verdict, report.Expect, report.Findings)
+	if result.Verdict != report.Passed {
+		t.Fatalf("verdict %s, expected %+v, findings %+v", result.Verdict, result.Expect, result.Findings)
 	}
 	row := devicetest.Row(t, "SPA2102", "3.3.6")
 	access, err := os.ReadFile(web.access)
@@ -63,7 +63,7 @@ expect:
 			}
 		}
 	}
-	t.Logf("%d devices climbed three stages in %.2f s", homes, report.Expect[0].DecidedAt)
+	t.Logf("%d devices climbed three stages in %.2f s", homes, result.Expect[0].DecidedAt)
 }
 
 // An SPA504G on 7.4.9 is refused 7.5.5 until it has 7.5.2b.
@@ -73,7 +73,7 @@ func TestRealServerRefusesAStageLeftOut(t *testing.T) {
 	write(t, filepath.Join(root, "7-5-2b.bin"), firmwareImage(t, "SPA504G", "7.5.2b"))
 	write(t, filepath.Join(root, "7-5-5.bin"), firmwareImage(t, "SPA504G", "7.5.5"))
 	web.start(t)
-	report := runStory(t, fmt.Sprintf(`
+	result := runStory(t, fmt.Sprintf(`
 name: stage
 fleet:
   desk:
@@ -100,8 +100,8 @@ expect:
   - all: firmware == "7.5.5"
     by: staged + 10s
 `, web.addr))
-	if report.Verdict != scenarios.Passed {
-		t.Fatalf("verdict %s, timeline %+v, expected %+v, findings %+v", report.Verdict, report.Timeline, report.Expect, report.Findings)
+	if result.Verdict != report.Passed {
+		t.Fatalf("verdict %s, timeline %+v, expected %+v, findings %+v", result.Verdict, result.Timeline, result.Expect, result.Findings)
 	}
 }
 
@@ -119,7 +119,7 @@ func firmwareImage(t *testing.T, name, version string) []byte {
 }
 
 // runStory runs a story in a file of its own.
-func runStory(t *testing.T, text string) *scenarios.Report {
+func runStory(t *testing.T, text string) *report.Report {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "story.yaml")
 	write(t, path, []byte(text))

@@ -20,7 +20,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
+	code := execute(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)
 }
@@ -46,8 +46,8 @@ type exitWith int
 
 func (e exitWith) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 
-// run carries out a command line and returns the exit code.
-func run(ctx context.Context, args []string, s streams) int {
+// execute carries out a command line and returns the exit code.
+func execute(ctx context.Context, args []string, s streams) int {
 	root := rootCommand(s)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

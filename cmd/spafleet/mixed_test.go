@@ -12,7 +12,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/devicetest"
-	"spafleet/scenarios"
+	"spafleet/scenarios/report"
 )
 
 // A day of hourly resyncs against nginx, where time jumps from one to the next:
@@ -43,7 +43,7 @@ func TestADayOfJumpsAgainstNginx(t *testing.T) {
 			t.Fatal(err)
 		}
 		logs[i] = log
-		if want := int64(devices * hours); r.Verdict != scenarios.Passed || r.Resyncs.Failed != 0 || r.Resyncs.OK != want || r.DurationSeconds != float64(hours)*3600 {
+		if want := int64(devices * hours); r.Verdict != report.Passed || r.Resyncs.Failed != 0 || r.Resyncs.OK != want || r.DurationSeconds != float64(hours)*3600 {
 			t.Errorf("%s: %+v in %gs, want %d", r.Verdict, r.Resyncs, r.DurationSeconds, want)
 		}
 		t.Logf("%d devices, %dh: %s", devices, hours, time.Since(began).Round(10*time.Millisecond))

@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"spafleet/scenarios"
+	"spafleet/scenarios/forecast"
+	"spafleet/scenarios/report"
 )
 
 // printPlan prints what a story would take. A story that would be refused is
 // the exit code that its run would have.
-func printPlan(s streams, story *scenarios.Story, st *stage) error {
-	f, err := scenarios.Foresee(story, st.options)
+func printPlan(s streams, story *scenarios.Scenario, st *stage) error {
+	f, err := forecast.Of(story, st.options.Machine)
 	if err != nil {
 		return err
 	}
@@ -30,7 +32,7 @@ func printPlan(s streams, story *scenarios.Story, st *stage) error {
 }
 
 // writeForecast prints a forecast in words.
-func writeForecast(w io.Writer, f *scenarios.Forecast) {
+func writeForecast(w io.Writer, f *forecast.Forecast) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d devices, seed %d; plan only, nothing was started\n\n", f.Name, f.Devices, f.Seed)
 	for _, m := range f.Models {
@@ -48,16 +50,16 @@ func writeForecast(w io.Writer, f *scenarios.Forecast) {
 	d := &f.Descriptors
 	row("sockets", "up to %d attempts at once with one socket each, %d for the program itself; open-file limit %d", d.Attempts, d.Sockets, d.Limit)
 	if peak := f.Start.Peak(); peak > 0 {
-		row("", "enough for %s/s if a resync takes less than %s", rateText(peak), seconds(float64(d.Attempts)/peak))
+		row("", "enough for %s/s if a resync takes less than %s", rateText(peak), report.Seconds(float64(d.Attempts)/peak))
 	}
 	m := &f.Memory
-	row("memory", "%s: %d B per device, %s for attempts, the rest for garbage collection; %s available", scenarios.SizeText(m.Whole), m.PerDevice, scenarios.SizeText(m.Attempts), scenarios.SizeText(m.Available))
+	row("memory", "%s: %d B per device, %s for attempts, the rest for garbage collection; %s available", forecast.FormatSize(m.Whole), m.PerDevice, forecast.FormatSize(m.Attempts), forecast.FormatSize(m.Available))
 	row("", "%s", m.Basis)
 	row("certificates", "%s", certificatesText(&f.Certificates))
 	row("addresses", "%s", addressesText(&f.Addresses))
 	c := &f.Connections
 	row("connections", "%s/s from the busiest address; more than %.0f/s is risky: %d ports / 60 s = %.0f/s", rateText(c.PerSecond), c.Warn, c.Ports, c.Most)
-	row("cpu", "%.1f of %d cores in the first second, about %s per resync", f.CPU.Peak, f.CPU.Cores, seconds(f.CPU.PerAttempt))
+	row("cpu", "%.1f of %d cores in the first second, about %s per resync", f.CPU.Peak, f.CPU.Cores, report.Seconds(f.CPU.PerAttempt))
 	writeMisfits(&b, f.Misfits)
 	io.WriteString(w, b.String())
 }
@@ -69,7 +71,7 @@ func first(i int, name string) string {
 	return ""
 }
 
-func contactText(c *scenarios.Contact) string {
+func contactText(c *forecast.Contact) string {
 	if c.Where == "embedded" {
 		return "the built-in server, for " + strings.Join(c.For, ", ")
 	}
@@ -83,7 +85,7 @@ func contactText(c *scenarios.Contact) string {
 	return fmt.Sprintf("%s: %s, for %s", c.Host, place, strings.Join(c.For, ", "))
 }
 
-func startText(f *scenarios.Forecast) string {
+func startText(f *forecast.Forecast) string {
 	var parts []string
 	s := &f.Start
 	if s.AtOnce > 0 {
@@ -102,18 +104,18 @@ func startText(f *scenarios.Forecast) string {
 	return text
 }
 
-func certificatesText(c *scenarios.Certificates) string {
+func certificatesText(c *forecast.Certificates) string {
 	if !c.Known {
 		return fmt.Sprintf("none, unless a profile asks for https: then up to %d, with %d keys", c.Devices, c.Keys)
 	}
-	text := fmt.Sprintf("%d to make, with %d keys: %s of CPU time, measured with two", c.Devices, c.Keys, seconds(c.CPUSeconds))
+	text := fmt.Sprintf("%d to make, with %d keys: %s of CPU time, measured with two", c.Devices, c.Keys, report.Seconds(c.CPUSeconds))
 	if c.Kept < c.Devices {
 		text += fmt.Sprintf("; %d stay in memory (--keep-certs), the others are made again for each handshake", c.Kept)
 	}
 	return text
 }
 
-func addressesText(a *scenarios.Addresses) string {
+func addressesText(a *forecast.Addresses) string {
 	text := fmt.Sprintf("%s to %s", a.First, a.Last)
 	if !a.Own {
 		text += "; this machine cannot use them: all traffic comes from one address"
@@ -121,7 +123,7 @@ func addressesText(a *scenarios.Addresses) string {
 	return text
 }
 
-func writeMisfits(b *strings.Builder, list []scenarios.Misfit) {
+func writeMisfits(b *strings.Builder, list []forecast.Misfit) {
 	if len(list) == 0 {
 		b.WriteString("\neverything fits\n")
 		return

@@ -9,8 +9,8 @@ import (
 
 	"spafleet/fsm"
 	"spafleet/host"
-	"spafleet/scenarios"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/run"
 )
 
 // progress shows how a run stands: a live table on a terminal, a line every
@@ -18,7 +18,7 @@ import (
 type progress struct {
 	w        io.Writer
 	terminal bool
-	live     *scenarios.Live
+	live     *run.Live
 	name     string
 	began    time.Time
 	lines    int // that the table has on the screen
@@ -33,7 +33,7 @@ func newProgress(w io.Writer, name string) *progress {
 }
 
 // start shows a run until end.
-func (p *progress) start(live *scenarios.Live) {
+func (p *progress) start(live *run.Live) {
 	p.live, p.began = live, time.Now()
 	every := 5 * time.Second
 	if p.terminal {
@@ -111,12 +111,10 @@ func (p *progress) line(s report.Summary) string {
 			states = append(states, fmt.Sprintf("%s %d", st, n))
 		}
 	}
-	health := p.live.Health()
+	health := p.live.MachineLoad()
 	return fmt.Sprintf("%s %s  %s · resyncs %d ok, %d failed · %d running · %s", p.name, p.elapsed(), strings.Join(states, ", "),
 		s.Resyncs.OK, s.Resyncs.Failed, p.live.Fleet.Running(), health.Line())
 }
-
-const barWidth = 24
 
 // table is the state by model, with a bar that fills as devices move on.
 func (p *progress) table(s report.Summary) string {
@@ -126,44 +124,8 @@ func (p *progress) table(s report.Summary) string {
 	if steps := p.live.Steps(); len(steps) > 0 {
 		fmt.Fprintf(&b, " · %s", strings.Join(steps, ", "))
 	}
-	health := p.live.Health()
+	health := p.live.MachineLoad()
 	fmt.Fprintf(&b, "\n%-22s %s\n", "this machine", health.Line())
-	writeStates(&b, s, true)
+	report.WriteStates(&b, s, true)
 	return b.String()
-}
-
-// writeStates writes a row for each make: how many devices are in each state.
-func writeStates(b *strings.Builder, s report.Summary, bars bool) {
-	fmt.Fprintf(b, "%-22s %9s", "", "devices")
-	for _, st := range fsm.States() {
-		fmt.Fprintf(b, " %9s", st)
-	}
-	b.WriteByte('\n')
-	for _, m := range s.Models {
-		fmt.Fprintf(b, "%-22s %9d", m.Model+" "+m.Firmware, m.Devices)
-		for _, st := range fsm.States() {
-			n := fmt.Sprint(m.States[st.String()])
-			if n == "0" {
-				n = "·"
-			}
-			fmt.Fprintf(b, " %9s", n)
-		}
-		if bars {
-			fmt.Fprintf(b, "  %s", bar(m))
-		}
-		b.WriteByte('\n')
-	}
-}
-
-// bar draws a make's way through the states.
-func bar(m report.MakeSummary) string {
-	if m.Devices == 0 {
-		return ""
-	}
-	way := 0
-	for i, st := range fsm.States() {
-		way += i * m.States[st.String()]
-	}
-	full := way * barWidth / (m.Devices * (len(fsm.States()) - 1))
-	return strings.Repeat("█", full) + strings.Repeat("░", barWidth-full)
 }

@@ -21,6 +21,8 @@ import (
 	"spafleet/device/profile"
 	"spafleet/prov"
 	"spafleet/scenarios"
+	"spafleet/scenarios/report"
+	"spafleet/scenarios/run"
 )
 
 // waitFor polls a condition of another process.
@@ -166,7 +168,7 @@ var walkers = []struct {
 }{{"SPA2102", "5.2.12", 80}, {"PAP2T", "5.1.6(LS)", 60}, {"SPA942", "6.1.5(a)", 60}}
 
 // units returns the identities that the walkers have at seed 1.
-func units(t *testing.T) []device.Unit {
+func realUnits(t *testing.T) []device.Unit {
 	t.Helper()
 	var list []device.Unit
 	for _, w := range walkers {
@@ -188,7 +190,7 @@ func TestRealServersTakeAFleetToSecPrv2(t *testing.T) {
 		write(t, filepath.Join(tftpRoot, name), bootstrap)
 	}
 	pairs := &prov.Pairs{Seed: 7}
-	for _, u := range units(t) {
+	for _, u := range realUnits(t) {
 		pair := pairs.At(u.MAC.String(), 0)
 		write(t, filepath.Join(httpRoot, "first", u.MAC.String()+".cfg"), targeted(t, u.MAC.String(), pair, web.addr))
 		full := fmt.Sprintf("<flat-profile>\n<User_ID_1_>%s</User_ID_1_>\n</flat-profile>\n", u.MAC)
@@ -211,15 +213,15 @@ expect:
   - all: state == "SEC-PRV-2" && param("User_ID_1_") == mac
     by: 60s
 `))
-	report := runJSON(t, "run", story, "--json")
-	if report.Verdict != scenarios.Passed || report.States["SEC-PRV-2"] != 200 {
-		t.Fatalf("verdict %s, states %v, expected %+v, findings %+v", report.Verdict, report.States, report.Expect, report.Findings)
+	result := runJSON(t, "run", story, "--json")
+	if result.Verdict != report.Passed || result.States["SEC-PRV-2"] != 200 {
+		t.Fatalf("verdict %s, states %v, expected %+v, findings %+v", result.Verdict, result.States, result.Expect, result.Findings)
 	}
 	log, err := os.ReadFile(web.access)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, u := range units(t) {
+	for _, u := range realUnits(t) {
 		if !bytes.Contains(log, []byte("GET /first/"+u.MAC.String()+".cfg HTTP/1.1\" 200")) {
 			t.Fatalf("nginx never served %s its file", u.MAC)
 		}
@@ -227,7 +229,7 @@ expect:
 			t.Fatalf("nginx never saw %q", u.UserAgent())
 		}
 	}
-	t.Logf("200 devices in %.2f s, %d resyncs", report.DurationSeconds, report.Resyncs.OK)
+	t.Logf("200 devices in %.2f s, %d resyncs", result.DurationSeconds, result.Resyncs.OK)
 }
 
 // targeted makes the device-unique file that brings key and directory.
@@ -244,12 +246,12 @@ func targeted(t *testing.T, mac string, pair prov.Pair, server string) []byte {
 }
 
 // runJSON runs a command line in this process and reads its report.
-func runJSON(t *testing.T, args ...string) *scenarios.Report {
+func runJSON(t *testing.T, args ...string) *report.Report {
 	t.Helper()
 	var out, errs bytes.Buffer
 	args = append(args, "--max-lateness", "30s") // a busy machine is no failure of the program
-	code := run(t.Context(), args, streams{strings.NewReader(""), &out, &errs})
-	var r scenarios.Report
+	code := execute(t.Context(), args, streams{strings.NewReader(""), &out, &errs})
+	var r report.Report
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatalf("exit %d, %v\n%s\n%s", code, err, out.String(), errs.String())
 	}
@@ -287,9 +289,9 @@ expect:
   - all: (group == "right") == (events("resync_failed") == 0)
     by: 30s
 `))
-	report := runJSON(t, "run", story, "--json")
-	if report.Verdict != scenarios.Passed {
-		t.Fatalf("verdict %s, expected %+v, findings %+v", report.Verdict, report.Expect, report.Findings)
+	result := runJSON(t, "run", story, "--json")
+	if result.Verdict != report.Passed {
+		t.Fatalf("verdict %s, expected %+v, findings %+v", result.Verdict, result.Expect, result.Findings)
 	}
 	for status, want := range map[string]int{`HTTP/1.1" 200`: 5, `HTTP/1.1" 401`: 5 + 3*5 + 5} { // it logs after it has answered
 		waitFor(t, 10*time.Second, fmt.Sprintf("nginx logs %d times %s", want, status), func() bool {
@@ -324,10 +326,10 @@ expect:
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := scenarios.Options{}
+	options := run.Options{}
 	options.Web.Listen, options.Web.Port = true, uint16(n)
-	asked := make(chan *scenarios.Live, 1)
-	options.Started = func(l *scenarios.Live) {
+	asked := make(chan *run.Live, 1)
+	options.Started = func(l *run.Live) {
 		go func() {
 			defer func() { asked <- l }()
 			url := fmt.Sprintf("http://127.64.0.8:%s/admin/resync?http://%s/pushed.xml", port, web.addr)
@@ -337,12 +339,12 @@ expect:
 			}
 		}()
 	}
-	report, err := scenarios.Run(t.Context(), story, options)
+	result, err := run.Run(t.Context(), story, options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Resyncs.OK != 1 || !report.Expect[0].OK {
-		t.Errorf("resyncs %+v, expected %+v", report.Resyncs, report.Expect)
+	if result.Resyncs.OK != 1 || !result.Expect[0].OK {
+		t.Errorf("resyncs %+v, expected %+v", result.Resyncs, result.Expect)
 	}
 	v, _ := (<-asked).Fleet.View(7)
 	if id, _ := v.Params.Lookup("User_ID_1_"); id != "pushed" || v.Unit.IP.String() != "127.64.0.8" {

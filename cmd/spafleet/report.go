@@ -11,9 +11,9 @@ import (
 	"os"
 	"strings"
 
-	"github.com/spf13/cobra"
+	"spafleet/scenarios/report"
 
-	"spafleet/scenarios"
+	"github.com/spf13/cobra"
 )
 
 func reportCommand(s streams) *cobra.Command {
@@ -53,7 +53,7 @@ another run, seed or scenario are errors.`,
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			var parts []scenarios.Part
+			var parts []report.ShardResult
 			for _, name := range args {
 				more, err := readResults(s.in, name)
 				if err != nil {
@@ -61,17 +61,17 @@ another run, seed or scenario are errors.`,
 				}
 				parts = append(parts, more...)
 			}
-			report, err := scenarios.Merge(parts)
+			result, err := report.Merge(parts)
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				_ = writeJSON(s.out, report) // a closed pipe is nobody's trouble
+				_ = writeJSON(s.out, result) // a closed pipe is nobody's trouble
 			} else {
-				writeReport(s.out, report)
+				report.WriteText(s.out, result)
 			}
-			if report.Exit != exitOK {
-				return exitWith(report.Exit)
+			if result.Exit != exitOK {
+				return exitWith(result.Exit)
 			}
 			return nil
 		},
@@ -81,7 +81,7 @@ another run, seed or scenario are errors.`,
 }
 
 // readResults returns the results in a file or log.
-func readResults(in io.Reader, name string) ([]scenarios.Part, error) {
+func readResults(in io.Reader, name string) ([]report.ShardResult, error) {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
@@ -101,11 +101,11 @@ func readResults(in io.Reader, name string) ([]scenarios.Part, error) {
 	case bytes.Contains(text, []byte(frameMark)):
 		return readLog(name, text)
 	}
-	r := &scenarios.Report{}
+	r := &report.Report{}
 	if err := json.Unmarshal(text, r); err != nil {
 		return nil, fmt.Errorf("%s is not a result of 'spafleet run --result': %w", name, err)
 	}
-	return []scenarios.Part{{From: name, Report: r}}, nil
+	return []report.ShardResult{{From: name, Report: r}}, nil
 }
 
 // mostResults bounds what is read from one file.
@@ -121,8 +121,8 @@ type mark struct {
 // readLog finds the results in a log. Each line may have something before it,
 // such as the time or the name of a pod, and others between: a result is known by
 // its digest.
-func readLog(name string, text []byte) ([]scenarios.Part, error) {
-	var parts []scenarios.Part
+func readLog(name string, text []byte) ([]report.ShardResult, error) {
+	var parts []report.ShardResult
 	open := map[string]mark{} // by digest
 	lines := bufio.NewReader(bytes.NewReader(text))
 	for n := 1; ; n++ {
@@ -142,7 +142,7 @@ func readLog(name string, text []byte) ([]scenarios.Part, error) {
 				return nil, fmt.Errorf("%s:%d: %w", name, n, err)
 			}
 			if part != nil {
-				parts = append(parts, scenarios.Part{From: fmt.Sprintf("%s:%d", name, open[digest].line), Report: part})
+				parts = append(parts, report.ShardResult{From: fmt.Sprintf("%s:%d", name, open[digest].line), Report: part})
 				delete(open, digest)
 			}
 		}
@@ -165,7 +165,7 @@ func readMark(text string) (digest string, m mark, ok bool) {
 }
 
 // resultIn returns the result at the end of a line, nil where there is none.
-func resultIn(line []byte, open map[string]mark) (*scenarios.Report, string, error) {
+func resultIn(line []byte, open map[string]mark) (*report.Report, string, error) {
 	for digest, m := range open {
 		if len(line) < m.bytes {
 			continue
@@ -174,7 +174,7 @@ func resultIn(line []byte, open map[string]mark) (*scenarios.Report, string, err
 		if fmt.Sprintf("%x", sha256.Sum256(text)) != digest {
 			continue
 		}
-		r := &scenarios.Report{}
+		r := &report.Report{}
 		if err := json.Unmarshal(text, r); err != nil {
 			return nil, "", fmt.Errorf("the result of %s: %w", strings.TrimSuffix(m.text, ","), err)
 		}

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"spafleet/bench/extproc"
-	"spafleet/scenarios"
+	"spafleet/scenarios/report"
 )
 
 // uploads is a server that takes reports.
@@ -35,7 +35,7 @@ func TestReportsReachAServer(t *testing.T) {
 	up := &uploads{sent: map[string][]byte{}}
 	server := httptest.NewServer(up)
 	defer server.Close()
-	story := func(rule string) *scenarios.Report {
+	story := func(rule string) *report.Report {
 		return runStory(t, fmt.Sprintf(`
 name: report
 fleet:
@@ -55,7 +55,7 @@ expect:
 `, rule))
 	}
 	for _, rule := range []string{server.URL + "/plain/$MA.xml", "[--key secret] " + server.URL + "/locked.enc", "[--status] " + server.URL + "/status.xml"} {
-		if r := story(rule); r.Verdict != scenarios.Passed {
+		if r := story(rule); r.Verdict != report.Passed {
 			t.Fatalf("%s: %s, %+v %+v", rule, r.Verdict, r.Expect, r.Findings)
 		}
 	}
@@ -107,7 +107,7 @@ expect:
   - all: events("report_ok") == 2
     by: whole + 10s
 `, server.URL))
-	if r.Verdict != scenarios.Passed {
+	if r.Verdict != report.Passed {
 		t.Fatalf("%s: %+v %+v", r.Verdict, r.Timeline, r.Expect)
 	}
 	if len(up.sent) != 1 {

@@ -14,6 +14,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/fsm"
 	"spafleet/scenarios"
+	"spafleet/scenarios/run"
 )
 
 // runFlags describe a fleet on the command line.
@@ -176,17 +177,17 @@ func (f *runFlags) register(c *cobra.Command) {
 }
 
 // apply sets what is the machine's, and the user's word.
-func (f *runFlags) apply(o *scenarios.Options) {
+func (f *runFlags) apply(o *run.Options) {
 	o.Addresses, o.PinTFTP, o.Public, o.Operator = f.addresses, f.tftpClient == "pin", f.public, f.operator
 	o.NameServers = f.nameServers
 }
 
 // story reads the story that was named, or makes one of the flags.
-func (f *runFlags) story(c *cobra.Command, args []string) (*scenarios.Story, error) {
+func (f *runFlags) story(c *cobra.Command, args []string) (*scenarios.Scenario, error) {
 	if f.tftpClient != "own" && f.tftpClient != "pin" {
 		return nil, fmt.Errorf("--tftp-client %q is neither own nor pin", f.tftpClient)
 	}
-	var story *scenarios.Story
+	var story *scenarios.Scenario
 	var err error
 	if len(args) == 1 {
 		story, err = f.fromFile(c, args[0])
@@ -217,7 +218,7 @@ func (f *runFlags) story(c *cobra.Command, args []string) (*scenarios.Story, err
 }
 
 // fromFile reads a file, or a story of the program by its name.
-func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Story, error) {
+func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario, error) {
 	for _, flag := range []string{"model", "firmware", "count", "tftp-server", "profile-rule"} {
 		if c.Flags().Changed(flag) {
 			return nil, fmt.Errorf("--%s describes a fleet, but %s describes its own", flag, name)
@@ -249,7 +250,7 @@ func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Story, er
 	return story, nil
 }
 
-func load(name string) (*scenarios.Story, error) {
+func load(name string) (*scenarios.Scenario, error) {
 	src, err := os.ReadFile(name)
 	switch {
 	case err == nil:
@@ -260,7 +261,7 @@ func load(name string) (*scenarios.Story, error) {
 	return nil, err
 }
 
-func (f *runFlags) fromFlags() (*scenarios.Story, error) {
+func (f *runFlags) fromFlags() (*scenarios.Scenario, error) {
 	if f.model == "" {
 		return nil, fmt.Errorf("run: give --model, such as --model SPA2102, or a scenario file")
 	}
@@ -275,7 +276,7 @@ func (f *runFlags) fromFlags() (*scenarios.Story, error) {
 	if group.Set, err = f.presets(); err != nil {
 		return nil, err
 	}
-	story := &scenarios.Story{Name: "run", Fleet: []scenarios.Group{group}}
+	story := &scenarios.Scenario{Name: "run", Fleet: []scenarios.Group{group}}
 	if f.tftpServer != "" {
 		return story, hostPort("tftp-server", f.tftpServer)
 	}
@@ -308,7 +309,7 @@ func (f *runFlags) presets() ([]scenarios.Preset, error) {
 }
 
 // addUntil adds the expectation of --until.
-func (f *runFlags) addUntil(s *scenarios.Story) error {
+func (f *runFlags) addUntil(s *scenarios.Scenario) error {
 	if f.until == "" {
 		if f.timeout > 0 {
 			return fmt.Errorf("--timeout needs --until STATE: the state to be reached by then")
@@ -330,7 +331,7 @@ func (f *runFlags) addUntil(s *scenarios.Story) error {
 	return nil
 }
 
-func runHello(w io.Writer, l *scenarios.Live) {
+func runHello(w io.Writer, l *run.Live) {
 	first := l.Fleet.Shard().At(0)
 	fmt.Fprintf(w, "%d devices from %s, up to %d requests at once", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
 	if b := l.Fleet.Budget(); !l.Virtual {

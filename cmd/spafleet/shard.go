@@ -12,7 +12,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/measure"
-	"spafleet/scenarios"
+	"spafleet/scenarios/run"
 )
 
 // shardFlags say which part of a run this process is, when it begins, and where
@@ -44,7 +44,7 @@ func (f *shardFlags) register(c *cobra.Command) {
 }
 
 // apply fills in the options that the flags and the environment say.
-func (f *shardFlags) apply(c *cobra.Command, o *scenarios.Options) error {
+func (f *shardFlags) apply(c *cobra.Command, o *run.Options) error {
 	given := func(flag string, to *int, names []string) (bool, error) {
 		if c.Flags().Changed(flag) {
 			return true, nil

@@ -17,6 +17,7 @@ import (
 	"spafleet/host"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/run"
 )
 
 // A stage runs one story for a command: it shows progress, serves metrics, and
@@ -26,14 +27,14 @@ type stage struct {
 	json    bool
 	metrics string // address of /metrics, "" for none
 	events  string // file that takes the events, "" for none
-	hello   func(io.Writer, *scenarios.Live)
-	options scenarios.Options
+	hello   func(io.Writer, *run.Live)
+	options run.Options
 	results delivery
 }
 
 // play acts a story out. The error is an exit code, or says why it could not
 // run.
-func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
+func (st *stage) play(ctx context.Context, s *scenarios.Scenario) error {
 	if err := st.results.check(); err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 	}
 	st.options.Saved = st.saved
 	progress := newProgress(st.err, s.Name)
-	st.options.Started = func(l *scenarios.Live) {
+	st.options.Started = func(l *run.Live) {
 		for _, n := range l.Notes {
 			fmt.Fprintf(st.err, "note: %s\n", n)
 		}
@@ -64,14 +65,14 @@ func (st *stage) play(ctx context.Context, s *scenarios.Story) error {
 		}
 		progress.start(l)
 	}
-	st.options.Decided = func(r *scenarios.Report) {
+	st.options.Decided = func(r *report.Report) {
 		progress.end()
 		st.print(r)
-		if st.options.Keep && r.Verdict != scenarios.Interrupted {
+		if st.options.Keep && r.Verdict != report.Interrupted {
 			fmt.Fprintln(st.err, "\nrunning until Ctrl-C")
 		}
 	}
-	result, err := scenarios.Run(ctx, s, st.options)
+	result, err := run.Run(ctx, s, st.options)
 	err = errors.Join(err, closeEvents())
 	if err != nil {
 		return err
@@ -93,7 +94,7 @@ func (st *stage) saved(s fleet.Snapshot) {
 	}
 }
 
-func (st *stage) print(r *scenarios.Report) {
+func (st *stage) print(r *report.Report) {
 	if st.json {
 		_ = writeJSON(st.out, r) // a closed pipe is nobody's trouble
 		return
@@ -101,7 +102,7 @@ func (st *stage) print(r *scenarios.Report) {
 	if _, terminal := host.Terminal(st.err); terminal {
 		fmt.Fprintln(st.err)
 	}
-	writeReport(st.out, r)
+	report.WriteText(st.out, r)
 }
 
 // serveMetrics opens /metrics, and returns how to close it.

@@ -31,7 +31,7 @@ func helpOf(t *testing.T, c *cobra.Command) string {
 	t.Helper()
 	var out bytes.Buffer
 	args := append(strings.Fields(c.CommandPath())[1:], "-h")
-	if code := run(t.Context(), args, streams{strings.NewReader(""), &out, io.Discard}); code != exitOK {
+	if code := execute(t.Context(), args, streams{strings.NewReader(""), &out, io.Discard}); code != exitOK {
 		t.Fatalf("%s: exit code %d", strings.Join(args, " "), code)
 	}
 	return out.String()

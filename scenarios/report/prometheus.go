@@ -40,8 +40,8 @@ var metricDocs = []metricDoc{
 	{"spafleet_waits_total", "limit", "waits caused by this machine: outstanding (attempts that waited for the end of another), descriptors, ports, addresses (each time one asked and there was none)"},
 }
 
-// A Generator makes the attempts: a fleet.
-type Generator interface {
+// attempts are those of a fleet, as metrics show them.
+type attempts interface {
 	Running() int           // attempts that run now
 	Outstanding() int       // and may
 	Saturated() int         // attempts that waited for the end of another
@@ -50,7 +50,7 @@ type Generator interface {
 
 // waits shows what attempts had to wait for.
 type waits struct {
-	g    Generator
+	g    attempts
 	desc *prometheus.Desc
 }
 
@@ -76,7 +76,7 @@ func help(name string) string {
 
 // Register shows the tally's figures, and those of who makes the attempts, at a
 // Prometheus registry. It is called once, before the fleet runs.
-func (t *Tally) Register(r prometheus.Registerer, g Generator) error {
+func (t *Tally) Register(r prometheus.Registerer, g attempts) error {
 	counter := func(name string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help(name)}, labels)
 	}

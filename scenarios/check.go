@@ -1,0 +1,165 @@
+package scenarios
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/vm"
+
+	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/fleet"
+	"spafleet/resync"
+	"spafleet/scenarios/expression"
+	"spafleet/scenarios/report"
+)
+
+// MostExpectations is how many expectations a scenario may have.
+const MostExpectations = 64
+
+// A checker makes the plan of a scenario, and notes what is wrong in it with its
+// source.
+type checker struct {
+	*Plan
+	*source
+}
+
+func check(s *Scenario, src *source) *checker {
+	c := &checker{&Plan{Scenario: s, source: src, Kinds: map[string]bool{}, programs: map[*Expectation]*vm.Program{}, steps: map[string]int{}}, src}
+	for i := range s.Fleet {
+		c.group(&s.Fleet[i])
+	}
+	if n := c.Devices(); n > device.MaxDevices {
+		c.mistake(s.file.root().at("fleet"), "fleet", "%d devices; a fleet has at most %d", n, device.MaxDevices)
+	}
+	c.files()
+	c.listeners()
+	c.timeline()
+	for i := range s.Expect {
+		c.expectation(&s.Expect[i], fmt.Sprintf("expect[%d]", i))
+	}
+	if n := len(c.programs); n > MostExpectations {
+		c.mistake(s.file.root().at("expect"), "expect", "%d expectations; a scenario has at most %d", n, MostExpectations)
+	}
+	return c
+}
+
+// group makes the fleet's groups of a scenario's group: one for each model and
+// firmware, one after the other.
+func (c *checker) group(g *Group) {
+	path := "fleet." + g.Name
+	shares := g.Mix
+	if len(shares) == 0 {
+		if g.Model == "" && g.node != nil {
+			return // the reader has said so
+		}
+		shares = []Share{{Model: g.Model, Firmware: g.Firmware, Count: g.Count}}
+	}
+	counts := apportion(shares, g.Count)
+	for i, share := range shares {
+		row, err := model.NewRow(share.Model, share.Firmware, g.Switches)
+		if err != nil {
+			n, key := rowNode(g, share)
+			c.mistake(n, path+key, "%s", err)
+			continue
+		}
+		fg := fleet.Group{Name: g.Name, Row: row, Count: counts[i], Off: g.Off, RCURL: g.RC, Presets: c.presets(row, g.Set, path+".set")}
+		if !g.NoLease {
+			fg.Lease = resync.Lease{TFTPServer: cmp.Or(g.TFTPServer, c.targetTFTP())}
+		}
+		c.Firsts = append(c.Firsts, c.Devices())
+		c.Groups = append(c.Groups, fg)
+		c.Makes = append(c.Makes, report.Make{Model: row.Model.Name, Firmware: row.Firmware.Version, Devices: counts[i]})
+	}
+}
+
+// rowNode returns where the file names what is no row of the models table.
+func rowNode(g *Group, s Share) (*node, string) {
+	if _, err := model.NewRow(s.Model, s.Firmware, nil); err == nil {
+		return g.node.at("switches"), ".switches"
+	}
+	if s.at != nil {
+		return s.at, ".mix"
+	}
+	if _, err := model.FindModel(s.Model); err != nil {
+		return g.node.at("model"), ".model"
+	}
+	return g.node.at("firmware"), ".firmware"
+}
+
+func (c *checker) targetTFTP() string {
+	if c.Scenario.Target == nil {
+		return ""
+	}
+	return c.Scenario.Target.TFTP
+}
+
+// presets finds the parameters that a group sets.
+func (c *checker) presets(row *model.Row, list []Preset, path string) []device.Set {
+	var sets []device.Set
+	for _, preset := range list {
+		param, ok := row.Lookup(preset.Name)
+		if !ok {
+			c.mistake(preset.at.at(), path, "unknown device parameter %q%s", preset.Name, model.DidYouMean(preset.Name, row.ParameterNames()))
+			continue
+		}
+		c.text(preset.Value, preset.value.at(), path+"."+preset.Name, false)
+		value := preset.Value
+		if !strings.Contains(value, "${") {
+			if value, ok = param.Take(value); !ok {
+				c.mistake(preset.value.at(), path+"."+preset.Name, "a %s does not take %q for %s (%s)", row.Model.Name, preset.Value, preset.Name, param.Type)
+				continue
+			}
+		}
+		sets = append(sets, device.Set{ID: param.ID, Value: value, Has: true})
+	}
+	return sets
+}
+
+// text checks the ${…} and {{ }} of a value. Not all values are expanded for
+// each device.
+func (c *checker) text(text string, n *node, path string, each bool) {
+	filled, err := expression.Fill(text, c.Scenario.places())
+	if err == nil && !each && strings.Contains(filled, "{{") {
+		err = errors.New("{{ }} is not in the presets of this spafleet yet; use a step's set, or a file")
+	}
+	if err == nil && each {
+		_, err = expression.ParseTemplate(filled, c.Kinds)
+	}
+	if err != nil {
+		c.mistake(n, path, "%s", err)
+	}
+}
+
+// files checks the texts of what the server has.
+func (c *checker) files() {
+	s := c.Scenario.Server
+	if s == nil {
+		return
+	}
+	for _, path := range slices.Sorted(maps.Keys(s.Files)) {
+		e := s.Files[path]
+		n, key := s.node.at(path), join("server.files", path)
+		c.text(path, s.node.keyAt(path), key, true)
+		c.text(e.Body, n.at("body"), key, true)
+		c.text(e.Key, n.at("key"), key+".key", true)
+		c.text(e.Location, n.at("location"), key+".location", true)
+	}
+}
+
+// listeners checks what no single key of an HTTPS listener can tell.
+func (c *checker) listeners() {
+	if c.Scenario.Server == nil {
+		return
+	}
+	for i := range c.Scenario.Server.HTTPS {
+		h := &c.Scenario.Server.HTTPS[i]
+		if err := h.Check(); err != nil {
+			c.mistake(h.node.at(), fmt.Sprintf("server.https[%d]", i), "%s", err)
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/expr-lang/expr/vm"
+
+	"spafleet/device/measure"
+	"spafleet/device/model"
+	"spafleet/scenarios/expression"
+)
+
+func (c *checker) timeline() {
+	steps := c.Scenario.Timeline
+	for i := range steps {
+		s := &steps[i]
+		if s.Name == "" {
+			continue
+		}
+		if _, twice := c.steps[s.Name]; twice {
+			c.mistake(s.node.at("name"), fmt.Sprintf("timeline[%d].name", i), "step %q is already named in step %d", s.Name, c.steps[s.Name])
+			continue
+		}
+		c.steps[s.Name] = i
+	}
+	c.selectors = make([]Selector, len(steps))
+	for i := range steps {
+		c.step(i)
+	}
+}
+
+func (c *checker) step(i int) {
+	s := &c.Scenario.Timeline[i]
+	path := fmt.Sprintf("timeline[%d]", i)
+	c.instant(s.At, path+".at")
+	c.instant(s.By, path+".by")
+	if s.When != nil {
+		c.expectation(s.When, path+".when")
+	}
+	if s.Action == "" {
+		return
+	}
+	path += "." + s.Action
+	if s.Action == "clear" {
+		c.clearing(i, path)
+		return
+	}
+	var err error
+	if c.selectors[i], err = c.selector(s.Of); err != nil {
+		c.mistake(s.node.at(s.Action, "of"), path, "%s", err)
+	}
+	if s.Fault != nil {
+		c.fault(i, path)
+	}
+	c.text(s.URL, s.node.at(s.Action, "url"), path+".url", true)
+	for _, set := range s.Set {
+		if _, ok := model.LookupID(set.Name); !ok {
+			c.mistake(set.at.at(), path, "no model has a parameter %q", set.Name)
+		}
+		c.text(set.Value, set.value.at(), path+"."+set.Name, true)
+	}
+}
+
+// instant checks that a moment's step exists.
+func (c *checker) instant(i Instant, path string) {
+	if i.Step == "" {
+		return
+	}
+	if _, ok := c.steps[i.Step]; !ok {
+		var names []string
+		for n := range c.steps {
+			names = append(names, n)
+		}
+		c.mistake(i.at.at(), path, "no step is named %q%s", i.Step, model.DidYouMean(i.Step, names))
+	}
+}
+
+func (c *checker) expectation(e *Expectation, path string) {
+	var vars any = expression.DeviceVars{}
+	if e.Quant.EachEvent() {
+		vars = expression.EventVars{}
+	}
+	if e.Quant.Form == "" || e.Expr == "" && e.node != nil && (e.at == e.node || e.at.kind != scalar) {
+		return // the reader has said so
+	}
+	program, err := c.compile(e.Expr, vars)
+	if strings.TrimSpace(e.Expr) == "" {
+		err = errors.New("an expression is missing")
+	}
+	if err != nil {
+		key := e.Quant.Form
+		if e.Quant.Counts() {
+			key = "where"
+		}
+		c.mistake(e.at.at(), path+"."+key, "%s", err)
+	}
+	c.programs[e] = program
+	c.expectationOf(e, path)
+	c.instant(e.By, path+".by")
+	c.instant(e.At, path+".at")
+	c.instant(e.From, path+".from")
+}
+
+// expectationOf checks which devices an expectation is about.
+func (c *checker) expectationOf(e *Expectation, path string) {
+	_, err := c.GroupNames(e.Of)
+	if q, _, sample := strings.Cut(e.Of, " of "); sample {
+		if _, wrong := ParseQuantity(q); wrong == nil {
+			err = errors.New("a quantity picks a sample; here name a group, or use at_least")
+		}
+	}
+	if err != nil {
+		c.mistake(e.node.at("of"), path+".of", "%s", err)
+	}
+}
+
+// compile compiles a condition of a device.
+func (c *checker) compile(code string, vars any) (*vm.Program, error) {
+	return expression.Compile(code, expression.Scope{Vars: vars, Condition: true, Kinds: c.Kinds, Groups: c.Scenario.groupsKnown()})
+}
+
+// ends checks the scenario's times: that each moment can come, and that the run
+// has an end.
+func (c *checker) ends() {
+	s := c.Scenario
+	for i := range s.Timeline {
+		step, path := &s.Timeline[i], fmt.Sprintf("timeline[%d]", i)
+		if c.circular(i) {
+			c.mistake(step.node.at(), path, "this step waits for itself")
+			continue
+		}
+		if step.At.End && s.Duration == 0 {
+			c.mistake(step.At.at.at(), path+".at", "when this happens is not known: give the scenario a duration")
+		}
+		if at, known := c.Known(step.At); known && s.Duration > 0 && at > s.Duration {
+			c.mistake(step.At.at.at(), path+".at", "this step would happen at %s, after the end (duration: %s)", measure.Format(at), measure.Format(s.Duration))
+		}
+		if step.When != nil && (!step.By.Given || step.By.End) && s.Duration == 0 {
+			c.mistake(step.node.keyAt("when"), path+".when", `when this happens is not known: give the step a "by", or the scenario a duration`)
+		}
+	}
+	if s.Duration == 0 && len(s.Expect) > 0 && len(s.Timeline) == 0 && !s.waits() {
+		c.mistake(s.file.root().at("expect"), "expect", `when this scenario ends is not known: give it a duration, or an expectation a "by"`)
+	}
+}
+
+// waits reports whether an expectation keeps the scenario going by itself.
+func (s *Scenario) waits() bool {
+	for i := range s.Expect {
+		if e := &s.Expect[i]; e.By.Given || e.At.Given && !e.At.End {
+			return true
+		}
+	}
+	return false
+}

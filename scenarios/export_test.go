@@ -1,7 +1,0 @@
-package scenarios
-
-// The forecast's figures, for the test that measures them.
-const (
-	FreshBytes = freshBytes
-	OwnBytes   = ownBytes
-)

@@ -1,0 +1,237 @@
+// Package expression is the language of the conditions and templates of a
+// scenario: what they may ask about a device, an event and a request, and how
+// they are checked and compiled.
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+
+	"spafleet/device"
+	"spafleet/device/measure"
+	"spafleet/device/model"
+	"spafleet/fsm"
+)
+
+// mostNodes bounds an expression.
+const mostNodes = 200
+
+// A Scope says which names an expression may use, and what it returns.
+type Scope struct {
+	Vars      any             // DeviceVars, EventVars or RequestVars
+	Condition bool            // it is true or false
+	Kinds     map[string]bool // gets the event kinds that are named
+	Groups    []string        // that there are; nil: not checked
+}
+
+// lasting replaces expr's own duration, which knows no days and weeks.
+var lasting = expr.Function("duration", func(args ...any) (any, error) { return measure.Duration(args[0].(string)) }, new(func(string) time.Duration))
+
+// Compile checks and compiles an expression.
+func Compile(code string, s Scope) (*vm.Program, error) {
+	options := []expr.Option{expr.Env(s.Vars), expr.DisableBuiltin("now"), lasting, expr.MaxNodes(mostNodes)}
+	if s.Condition {
+		options = append(options, expr.AsBool())
+	}
+	config := conf.CreateNew()
+	for _, o := range options {
+		o(config)
+	}
+	tree, err := parser.ParseWithConfig(code, config)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	c := words{Scope: s}
+	ast.Walk(&tree.Node, &c)
+	if c.err != nil {
+		return nil, c.err
+	}
+	program, err := expr.Compile(code, options...)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	return program, nil
+}
+
+// explain says what a compiler's complaint about a name means here.
+func (s Scope) explain(err error) error {
+	err = tidy(err)
+	word, ok := strings.CutPrefix(err.Error(), "unknown name ")
+	_, field, isField := strings.Cut(err.Error(), " has no field ")
+	switch {
+	case isField:
+		return fmt.Errorf("there is no field %q", field)
+	case strings.HasSuffix(err.Error(), "exceeds maximum allowed nodes"):
+		return fmt.Errorf("the expression is too long: more than %d names, values and operators", mostNodes)
+	case !ok:
+		return err
+	case word == "event":
+		return fmt.Errorf("unknown name %q; event is known in always and never only", word)
+	}
+	return fmt.Errorf("unknown name %q%s", word, model.DidYouMean(word, names(reflect.TypeOf(s.Vars))))
+}
+
+// names returns what an environment calls its fields.
+func names(env reflect.Type) []string {
+	var list []string
+	for _, f := range reflect.VisibleFields(env) {
+		if name := f.Tag.Get("expr"); name != "" {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// tidy keeps the first line of a compiler's message: the excerpt is ours.
+func tidy(err error) error {
+	var fe *file.Error
+	if errors.As(err, &fe) {
+		return errors.New(fe.Message)
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return errors.New(line)
+}
+
+// words checks the words that an expression compares with or hands to functions
+// against what exists, so that a misspelled one is not just never true.
+type words struct {
+	Scope
+	err error
+}
+
+func stateNames() []string {
+	var names []string
+	for _, s := range fsm.States() {
+		names = append(names, s.String())
+	}
+	return names
+}
+
+func modelNames() []string {
+	var names []string
+	for m := range model.All() {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+// Visit implements ast.Visitor.
+func (w *words) Visit(n *ast.Node) {
+	switch n := (*n).(type) {
+	case *ast.BinaryNode:
+		if n.Operator == "==" || n.Operator == "!=" {
+			w.compared(n.Left, n.Right)
+			w.compared(n.Right, n.Left)
+		}
+	case *ast.CallNode:
+		w.called(n)
+	}
+}
+
+func (w *words) compared(what, with ast.Node) {
+	text, ok := with.(*ast.StringNode)
+	if !ok {
+		return
+	}
+	switch name(what) {
+	case "state", "event.state":
+		w.known("state is never", text.Value, stateNames())
+	case "model":
+		w.known("model is never", text.Value, modelNames())
+	case "group":
+		if w.Groups != nil {
+			w.known("group is never", text.Value, w.Groups)
+		}
+	case "event.kind":
+		w.known("event.kind is never", text.Value, device.KindNames())
+	}
+}
+
+func (w *words) called(n *ast.CallNode) {
+	if len(n.Arguments) != 1 {
+		return
+	}
+	text, ok := n.Arguments[0].(*ast.StringNode)
+	if !ok {
+		return
+	}
+	switch name(n.Callee) {
+	case "events", "last":
+		if w.known("there is no event", text.Value, device.KindNames()) {
+			w.Kinds[text.Value] = true
+		}
+	case "param":
+		if _, ok := model.LookupID(text.Value); !ok && w.err == nil {
+			w.err = fmt.Errorf("no model has a parameter %q", text.Value)
+		}
+	case "duration":
+		if _, err := measure.Duration(text.Value); err != nil && w.err == nil {
+			w.err = err
+		}
+	}
+}
+
+func (w *words) known(say, word string, choices []string) bool {
+	if slices.Contains(choices, word) {
+		return true
+	}
+	if w.err == nil {
+		w.err = fmt.Errorf("%s %q%s", say, word, model.DidYouMean(word, choices))
+	}
+	return false
+}
+
+// name returns an identifier, or one of its fields.
+func name(n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.IdentifierNode:
+		return n.Value
+	case *ast.MemberNode:
+		if field, ok := n.Property.(*ast.StringNode); ok {
+			return name(n.Node) + "." + field.Value
+		}
+	}
+	return ""
+}
+
+// Holds reports whether a condition holds. One that fails while it runs does not.
+func Holds(p *vm.Program, vars any) bool {
+	v, err := expr.Run(p, vars)
+	return err == nil && v == any(true)
+}
+
+// fixedNames are the names whose values no run changes, and that follow from the
+// device's identity.
+var fixedNames = []string{"index", "group", "model", "family", "mac", "serial", "address", "secret", "duration"}
+
+// Varies returns the first name in a condition whose value a run may change, ""
+// where there is none.
+func Varies(code string) string {
+	tree, err := parser.Parse(code)
+	if err != nil {
+		return "" // its compiler says so
+	}
+	v := &variable{}
+	ast.Walk(&tree.Node, v)
+	return v.name
+}
+
+type variable struct{ name string }
+
+// Visit implements ast.Visitor.
+func (v *variable) Visit(n *ast.Node) {
+	if id, ok := (*n).(*ast.IdentifierNode); ok && v.name == "" && !slices.Contains(fixedNames, id.Value) {
+		v.name = id.Value
+	}
+}

@@ -1,0 +1,94 @@
+package expression
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/vm"
+)
+
+// A Template is a text with {{ expressions }}, compiled.
+type Template struct {
+	texts    []string // one more than programs
+	programs []*vm.Program
+}
+
+// ParseTemplate splits and compiles a text.
+func ParseTemplate(text string, kinds map[string]bool) (*Template, error) {
+	t := &Template{}
+	for {
+		before, rest, ok := strings.Cut(text, "{{")
+		t.texts = append(t.texts, before)
+		if !ok {
+			return t, nil
+		}
+		code, after, ok := strings.Cut(rest, "}}")
+		if !ok {
+			return nil, fmt.Errorf("{{ without }}")
+		}
+		program, err := Compile(strings.TrimSpace(code), Scope{Vars: RequestVars{}, Kinds: kinds})
+		if err != nil {
+			return nil, fmt.Errorf("{{ %s }}: %w", strings.TrimSpace(code), err)
+		}
+		t.programs = append(t.programs, program)
+		text = after
+	}
+}
+
+// Constant reports whether a template has no expressions.
+func (t *Template) Constant() bool { return len(t.programs) == 0 }
+
+// Expand evaluates the expressions for one device.
+func (t *Template) Expand(vars RequestVars) (string, error) {
+	var b strings.Builder
+	b.WriteString(t.texts[0])
+	for i, p := range t.programs {
+		v, err := expr.Run(p, vars)
+		if err != nil {
+			return "", tidy(err)
+		}
+		fmt.Fprint(&b, v)
+		b.WriteString(t.texts[i+1])
+	}
+	return b.String(), nil
+}
+
+// unknownPlace says what a ${name} could have been.
+func unknownPlace(name string, values map[string]string) error {
+	if len(values) == 0 {
+		return fmt.Errorf("unknown ${%s}; this scenario has no server", name)
+	}
+	var known []string
+	for _, v := range slices.Sorted(maps.Keys(values)) {
+		known = append(known, "${"+v+"}")
+	}
+	return fmt.Errorf("unknown ${%s}; there are %s", name, strings.Join(known, ", "))
+}
+
+// Fill replaces ${name} by the server's addresses, once and before the
+// start; $${ is a literal ${.
+func Fill(text string, values map[string]string) (string, error) {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, "${")
+		if !ok {
+			b.WriteString(text)
+			return b.String(), nil
+		}
+		if literal, is := strings.CutSuffix(before, "$"); is {
+			b.WriteString(literal + "${")
+			text = rest
+			continue
+		}
+		name, after, ok := strings.Cut(rest, "}")
+		value, known := values[name]
+		if !ok || !known {
+			return "", unknownPlace(name, values)
+		}
+		b.WriteString(before + value)
+		text = after
+	}
+}

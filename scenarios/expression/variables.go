@@ -1,0 +1,136 @@
+package expression
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"time"
+
+	"spafleet/device"
+	"spafleet/device/rule"
+)
+
+// DeviceVars are the names of an expression about one device.
+type DeviceVars struct {
+	Index    int                 `expr:"index"`
+	Group    string              `expr:"group"`
+	Model    string              `expr:"model"`
+	Family   string              `expr:"family"`
+	PN       string              `expr:"pn"`
+	Firmware string              `expr:"firmware"`
+	MAC      string              `expr:"mac"`
+	Serial   string              `expr:"serial"`
+	Address  string              `expr:"address"`
+	State    string              `expr:"state"`
+	Powered  bool                `expr:"powered"`
+	Synced   bool                `expr:"synced"`
+	OffHook  bool                `expr:"off_hook"`
+	Reboots  int                 `expr:"reboots"`
+	Err      string              `expr:"err"`
+	Resyncs  Outcomes            `expr:"resyncs"`
+	Upgrades Outcomes            `expr:"upgrades"`
+	Fetches  Outcomes            `expr:"fetches"`
+	Elapsed  time.Duration       `expr:"elapsed"`
+	Param    func(string) string `expr:"param"`
+	Events   func(string) int    `expr:"events"`
+	Last     func(string) Event  `expr:"last"`
+	Since    func(string) bool   `expr:"since"`
+	Before   func(string) bool   `expr:"before"`
+	Secret   func(string) string `expr:"secret"`
+}
+
+// Outcomes counts what succeeded and what failed.
+type Outcomes struct {
+	OK     int `expr:"ok"`
+	Failed int `expr:"failed"`
+}
+
+// EventVars are those of an expression about one event, of always and never.
+type EventVars struct {
+	DeviceVars
+	Event Event `expr:"event"`
+}
+
+// RequestVars are those of a {{ }} in what the server sends.
+type RequestVars struct {
+	DeviceVars
+	Key        string `expr:"key"`
+	Dir        string `expr:"dir"`
+	NextKey    string `expr:"next_key"`
+	NextDir    string `expr:"next_dir"`
+	Generation int    `expr:"generation"`
+}
+
+// An Event is an event as expressions see it.
+type Event struct {
+	Kind       string        `expr:"kind"`
+	At         time.Duration `expr:"at"` // since the scenario began
+	Took       time.Duration `expr:"took"`
+	Cause      string        `expr:"cause"`
+	Via        string        `expr:"via"`
+	Rule       string        `expr:"rule"`
+	What       string        `expr:"what"`
+	Scheme     string        `expr:"scheme"`
+	Host       string        `expr:"host"`
+	Port       int           `expr:"port"`
+	Path       string        `expr:"path"`
+	Status     int           `expr:"status"`
+	Bytes      int           `expr:"bytes"`
+	Err        string        `expr:"err"`
+	Result     string        `expr:"result"`
+	TLSError   int           `expr:"tls_error"` // OpenSSL's number
+	Alert      int           `expr:"alert"`
+	Protection []string      `expr:"protection"`
+	Changed    int           `expr:"changed"`
+	State      string        `expr:"state"`
+	Text       string        `expr:"text"`
+}
+
+// EventOf returns an event as expressions see it. Start is when the scenario
+// began.
+func EventOf(e *device.Event, start int64) Event {
+	h := Event{
+		Kind: e.Name(), At: time.Duration(e.At - start), Took: time.Duration(e.Took), Cause: e.Cause.String(), Via: e.Via.String(),
+		Err: e.Err, Result: e.Result.String(), Changed: e.Count, State: e.State.String(), Text: e.Text,
+	}
+	if f := e.File; f != nil {
+		h.Rule, h.What, h.Scheme, h.Host, h.Path = string(rune(f.Rule)), f.What, f.Scheme, f.Host, f.Path
+		h.Port, h.Status, h.Bytes, h.Protection = int(f.Server.Port()), f.Status, f.Bytes, f.Protection.Names()
+		h.TLSError, h.Alert = f.TLSError, int(f.Alert)
+		if f.Rule == 'u' {
+			h.Rule = "url"
+		}
+	}
+	return h
+}
+
+// Identify fills in the names that say which device this is.
+func (v *DeviceVars) Identify(u *device.Unit, group string, seed uint64) {
+	m := u.Row.Model
+	v.Group, v.Model, v.Family, v.PN, v.Firmware = group, m.Name, m.Family.Name, u.Row.PN(), u.Row.Firmware.Version
+	v.MAC, v.Serial, v.Address = u.MAC.String(), u.Serial, u.IP.String()
+	suffix := u.Row.Behaviour.Rules.IgnoreSuffix
+	v.Since = func(version string) bool { return rule.CompareVersions(v.Firmware, version, suffix) >= 0 }
+	v.Before = func(version string) bool { return rule.CompareVersions(v.Firmware, version, suffix) < 0 }
+	v.Secret = func(word string) string { return Secret(seed, v.MAC, word) }
+}
+
+// Stranger returns the names for a request of no device of the fleet: the index is
+// -1, and there are neither parameters nor events.
+func Stranger(mac, serial, pn string, seed uint64) DeviceVars {
+	return DeviceVars{
+		Index: -1, MAC: mac, Serial: serial, PN: pn,
+		Param:  func(string) string { return "" },
+		Events: func(string) int { return 0 },
+		Last:   func(string) Event { return Event{} },
+		Since:  func(string) bool { return false },
+		Before: func(string) bool { return false },
+		Secret: func(word string) string { return Secret(seed, mac, word) },
+	}
+}
+
+// Secret returns 64 hexadecimal digits that follow from seed, device and word.
+func Secret(seed uint64, mac, word string) string {
+	sum := sha256.Sum256([]byte(strconv.FormatUint(seed, 10) + "\x00" + mac + "\x00" + word))
+	return hex.EncodeToString(sum[:])
+}

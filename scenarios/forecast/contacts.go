@@ -1,0 +1,271 @@
+package forecast
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"spafleet/device"
+	"spafleet/device/rule"
+	"spafleet/fleet"
+	"spafleet/resync/fetch"
+	"spafleet/scenarios"
+)
+
+// A Contact is a host that the devices are known to contact before anything has
+// run: from presets, leases and steps. What a profile brings later is judged when
+// it is about to be contacted.
+type Contact struct {
+	Host      string   `json:"host"`
+	For       []string `json:"for"`       // parameters and keys that name it
+	Addresses []string `json:"addresses"` // none: DNS will say
+	Where     string   `json:"where"`     // embedded, loopback, private, public, or dns
+	Needs     []string `json:"needs"`     // flags without which it is not contacted
+}
+
+// Where a contact is.
+const (
+	whereEmbedded = "embedded"
+	whereLoopback = "loopback"
+	wherePrivate  = "private"
+	wherePublic   = "public"
+	whereDNS      = "dns" // its name says nothing
+)
+
+// mostOff is how many devices may contact servers off this machine without
+// their operator's word.
+const mostOff = 1000
+
+// Guard returns what keeps the devices of a scenario to permitted servers.
+func Guard(p *scenarios.Plan, o *scenarios.Machine) *fetch.Guard {
+	g := &fetch.Guard{Public: o.Public, OnlyLoopback: p.Devices() > mostOff && !o.Operator}
+	if t := p.Scenario.Target; t != nil && t.Hosts != nil {
+		g.Hosts = scenarios.HostTexts(t.Hosts)
+	}
+	return g
+}
+
+// Permitted refuses a scenario if the guard is known to refuse one of its contacts.
+func Permitted(of *scenarios.Plan, g *fetch.Guard) error {
+	p := plan{of}
+	if p.Scenario.Clock.Mode == fleet.Virtual {
+		return nil // nothing is sent at all
+	}
+	var wrong []string
+	for _, c := range p.contacts(g) {
+		if len(c.Needs) > 0 && c.Where != whereDNS {
+			wrong = append(wrong, p.refusal(&c))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: nothing was sent:\n  %s", p.Scenario.Name, strings.Join(wrong, "\n  "))
+}
+
+func (p plan) refusal(c *Contact) string {
+	place := c.Host
+	if len(c.Addresses) > 0 && c.Addresses[0] != c.Host {
+		place += " (" + strings.Join(c.Addresses, ", ") + ")"
+	}
+	why := fmt.Sprintf("%d devices would contact it", p.Devices())
+	if c.Where == wherePublic {
+		why = "it is public"
+	}
+	return fmt.Sprintf("%s, for %s: %s; if you may test this server: %s", place, strings.Join(c.For, ", "), why, strings.Join(c.Needs, " "))
+}
+
+// contacts returns the hosts that are known, sorted, with what the guard makes
+// of them.
+func (p plan) contacts(g *fetch.Guard) []Contact {
+	found := map[string]*Contact{}
+	p.eachHost(func(host, purpose string) {
+		host = strings.ToLower(host)
+		if host == "" || strings.ContainsAny(host, "{}$ ") {
+			return // known only when a device fills it in
+		}
+		if found[host] == nil {
+			found[host] = &Contact{Host: host, For: []string{}, Addresses: []string{}, Needs: []string{}}
+		}
+		if c := found[host]; !slices.Contains(c.For, purpose) {
+			c.For = append(c.For, purpose)
+		}
+	})
+	list := []Contact{}
+	for _, c := range found {
+		p.locate(c, g)
+		list = append(list, *c)
+	}
+	slices.SortFunc(list, func(a, b Contact) int { return cmp.Compare(a.Host, b.Host) })
+	return list
+}
+
+// embedded is how the embedded server is called while it has no address yet.
+const embedded = "embedded"
+
+// locate fills in where a contact is and what it needs.
+func (p plan) locate(c *Contact, g *fetch.Guard) {
+	if s := p.Scenario.Server; s != nil && (c.Host == embedded || c.Host == strings.ToLower(s.Host())) {
+		c.Where = whereEmbedded
+		return
+	}
+	addrs := p.addressesOf(c.Host)
+	if len(addrs) == 0 {
+		c.Where = whereDNS
+		if g.OnlyLoopback {
+			c.Needs = append(c.Needs, "--i-operate-this-server")
+		}
+		return
+	}
+	c.Where = whereLoopback
+	for _, a := range addrs {
+		c.Addresses = append(c.Addresses, a.String())
+		where := whereOf(a)
+		if where != whereLoopback && c.Where != wherePublic {
+			c.Where = where
+		}
+		if _, ok := (&fetch.Guard{Public: g.Public}).Judge(c.Host, a); !ok {
+			c.need("--allow-public " + c.Host)
+		}
+		if where != whereLoopback && g.OnlyLoopback {
+			c.need("--i-operate-this-server")
+		}
+	}
+}
+
+func (c *Contact) need(flag string) {
+	if !slices.Contains(c.Needs, flag) {
+		c.Needs = append(c.Needs, flag)
+	}
+}
+
+func whereOf(a netip.Addr) string {
+	switch {
+	case fetch.IsLoopback(a):
+		return whereLoopback
+	case fetch.IsPrivate(a):
+		return wherePrivate
+	}
+	return wherePublic
+}
+
+// addressesOf returns what is known of a host without asking DNS.
+func (p plan) addressesOf(host string) []netip.Addr {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{a.Unmap()}
+	}
+	if t := p.Scenario.Target; t != nil {
+		return scenarios.HostAddresses(t.Hosts)[strings.TrimSuffix(host, ".")]
+	}
+	return nil
+}
+
+// eachHost tells every host that the scenario names, and what for.
+func (p plan) eachHost(tell func(host, purpose string)) {
+	for i := range p.Groups {
+		p.hostsOfGroup(&p.Groups[i], tell)
+	}
+	if t := p.Scenario.Target; t != nil {
+		for _, h := range t.Hosts {
+			tell(cmp.Or(h.Name, addressText(h)), "target.hosts")
+		}
+	}
+	for i := range p.Scenario.Timeline {
+		s := &p.Scenario.Timeline[i]
+		hostsInText(p.sample(s.URL), s.Action, tell)
+		for _, set := range s.Set {
+			hostsOfValue(set.Name, p.sample(set.Value), tell)
+		}
+	}
+	if s := p.Scenario.Server; s != nil {
+		for path, e := range s.Files {
+			hostsInText(p.sample(e.Location), "server.files"+path, tell)
+		}
+	}
+}
+
+func addressText(h scenarios.Host) string {
+	if len(h.Addresses) == 0 {
+		return ""
+	}
+	return h.Addresses[0].String()
+}
+
+// hostsOfGroup tells the hosts of a group's lease, rules and log servers.
+func (p plan) hostsOfGroup(g *fleet.Group, tell func(host, purpose string)) {
+	if g.Count == 0 {
+		return
+	}
+	lease := g.Lease.TFTPServer
+	if lease == "" && p.Scenario.Server != nil && !p.Scenario.Leaseless(g.Name) {
+		lease = embedded
+	}
+	tell(hostPart(lease), "option 66")
+	hostsInText(p.sample(g.RCURL), "rc", tell)
+	params := p.presetParams(g)
+	unit := device.NewUnit(g.Row, p.Scenario.Seed, 0, netip.IPv4Unspecified())
+	for _, name := range rules {
+		text, _ := params.Lookup(name)
+		for _, d := range alternativesOf(text, &unit, params) {
+			tell(d.URL.Host, name)
+		}
+	}
+	for _, name := range logServers {
+		text, _ := params.Lookup(name)
+		tell(hostPart(text), name)
+	}
+}
+
+// presetParams returns what a group's devices are set to at the start.
+func (p plan) presetParams(g *fleet.Group) device.Params {
+	sets := slices.Clone(g.Presets)
+	for i := range sets {
+		sets[i].Value = p.sample(sets[i].Value)
+	}
+	var layers device.Layers
+	return layers.Preset(g.Row.Factory, sets)
+}
+
+// sample fills ${…} with a stand-in for the embedded server.
+func (p plan) sample(text string) string { return p.Scenario.FillAll(text, embedded) }
+
+func alternativesOf(text string, u *device.Unit, params device.Params) []rule.Decision {
+	all, err := rule.Alternatives(text, device.Env{Unit: u, Params: params}, u.Row.Dialect())
+	if err != nil {
+		return nil
+	}
+	return all
+}
+
+// The parameters that make a device contact somebody.
+var (
+	rules      = []string{"Profile_Rule", "Profile_Rule_B", "Profile_Rule_C", "Profile_Rule_D", "Upgrade_Rule", "Report_Rule", "Custom_CA_RULE"}
+	logServers = []string{"Syslog_Server", "Debug_Server"}
+)
+
+// hostsOfValue tells the hosts in a parameter's new value.
+func hostsOfValue(name, value string, tell func(host, purpose string)) {
+	switch {
+	case slices.Contains(logServers, name):
+		tell(hostPart(value), name)
+	case slices.Contains(rules, name):
+		hostsInText(value, name, tell)
+	}
+}
+
+func hostPart(text string) string {
+	host, _, _ := strings.Cut(strings.TrimSpace(text), ":")
+	return host
+}
+
+var urlHost = regexp.MustCompile(`(?i)\b(?:tftp|https?)://([^/:\s|"'<>\]\)]+)`)
+
+// hostsInText tells the hosts of the URLs in any text.
+func hostsInText(text, purpose string, tell func(host, purpose string)) {
+	for _, m := range urlHost.FindAllStringSubmatch(text, -1) {
+		tell(m[1], purpose)
+	}
+}

@@ -1,0 +1,159 @@
+package forecast_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"spafleet/scenarios"
+	"spafleet/scenarios/forecast"
+	"spafleet/scenarios/report"
+	"spafleet/scenarios/run"
+)
+
+// aFleet is a scenario of ATAs that do nothing by themselves.
+func aFleet(count int, presets ...string) *scenarios.Scenario {
+	g := scenarios.Group{Name: "atas", Model: "SPA2102", Count: count}
+	for _, p := range presets {
+		name, value, _ := strings.Cut(p, "=")
+		g.Set = append(g.Set, scenarios.Preset{Name: name, Value: value})
+	}
+	return &scenarios.Scenario{Name: "safe", Seed: 1, Fleet: []scenarios.Group{g}}
+}
+
+func load(t *testing.T, src string) *scenarios.Scenario {
+	t.Helper()
+	s, err := scenarios.Load("scenario.yaml", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// served is a scenario of two ATAs with an embedded server that has one file.
+func served(t *testing.T, file string) *scenarios.Scenario {
+	return load(t, "clock: real\nfleet:\n  atas: {model: SPA2102, count: 2}\nserver:\n  files:\n    "+file+"\n")
+}
+
+// A fleet that is known to contact somebody public does not start, whatever
+// names him.
+func TestPublicTargetNeedsTheUsersWord(t *testing.T) {
+	const elsewhere = "203.0.113.7"
+	lease := aFleet(1)
+	lease.Fleet[0].TFTPServer = elsewhere + ":6969"
+	rc := aFleet(1)
+	rc.Fleet[0].RC = "http://" + elsewhere + "/rc"
+	target := aFleet(1)
+	target.Target = &scenarios.Target{Hosts: []scenarios.Host{{Name: "prov.example.com", Addresses: []netip.Addr{netip.MustParseAddr(elsewhere)}}}}
+	byName := aFleet(1, "Profile_Rule=http://prov.example.com/a")
+	byName.Target = target.Target
+	step := aFleet(1)
+	step.Timeline = []scenarios.Step{{Action: "resync", URL: "http://" + elsewhere + "/x", Of: "all"}}
+	location := served(t, "/a: {status: 302, location: 'http://203.0.113.7/b'}")
+	tests := []struct {
+		why      string
+		scenario *scenarios.Scenario
+		allow    string
+	}{
+		{"option 66", lease, elsewhere},
+		{"rc", rc, elsewhere},
+		{"target.hosts", target, "prov.example.com"},
+		{"Profile_Rule", byName, "prov.example.com"},
+		{"resync", step, elsewhere},
+		{"server.files/a", location, elsewhere},
+		{"Profile_Rule", aFleet(1, "Profile_Rule=tftp://203.0.113.7/a"), elsewhere},
+		{"Profile_Rule", aFleet(1, "Profile_Rule=(1 eq 2)? http://10.0.0.1/a | https://203.0.113.7/a"), elsewhere},
+		{"Profile_Rule_C", aFleet(1, "GPP_A=203.0.113.7", "Profile_Rule_C=http://$A/$MA.cfg"), elsewhere},
+		{"Upgrade_Rule", aFleet(1, "Upgrade_Rule=http://203.0.113.7/a.bin"), elsewhere},
+		{"Report_Rule", aFleet(1, "Report_Rule=http://203.0.113.7/r"), elsewhere},
+		{"Syslog_Server", aFleet(1, "Syslog_Server=203.0.113.7:1514"), elsewhere},
+		{"Debug_Server", aFleet(1, "Debug_Server=203.0.113.7"), elsewhere},
+	}
+	for _, tt := range tests {
+		_, err := run.Run(t.Context(), tt.scenario, run.Options{Started: func(*run.Live) { t.Errorf("%s: it started", tt.why) }})
+		if err == nil || !strings.Contains(err.Error(), tt.why) || !strings.Contains(err.Error(), "--allow-public "+tt.allow) {
+			t.Errorf("%s: error %v, want one that names --allow-public %s", tt.why, err, tt.allow)
+		}
+		f, err := forecast.Of(tt.scenario, scenarios.Machine{Public: []string{"other.example.com", strings.ToUpper(tt.allow)}})
+		if err != nil || len(f.Misfits) > 0 && f.Misfits[0].Refused {
+			t.Errorf("%s: with --allow-public %s: %v, %+v", tt.why, tt.allow, err, f)
+		}
+	}
+}
+
+func TestNobodyIsRefusedForWhatIsNeverContacted(t *testing.T) {
+	for _, s := range []*scenarios.Scenario{
+		aFleet(1, "Profile_Rule=http://10.0.0.1/a", "Syslog_Server=192.168.0.1", "Upgrade_Rule=http://localhost/x"),
+		aFleet(1, "Log_Resync_Request_Msg=http://203.0.113.7/", "GPP_P=http://203.0.113.7/"),
+		aFleet(1, "Profile_Rule=/spa.cfg"),
+	} {
+		f, err := forecast.Of(s, scenarios.Machine{})
+		if err != nil || slices.ContainsFunc(f.Misfits, func(m forecast.Misfit) bool { return m.Refused }) {
+			t.Errorf("%v: %v, %+v", s.Fleet[0].Set, err, f)
+		}
+	}
+	phone := aFleet(1) // its factory values have feeds of the wide world, which nothing here reads
+	phone.Fleet[0].Model = "SPA525G"
+	if f, err := forecast.Of(phone, scenarios.Machine{}); err != nil || len(f.Contacts) > 0 {
+		t.Errorf("%v: %+v", err, f)
+	}
+}
+
+func TestCrowdOffThisMachineNeedsItsOperator(t *testing.T) {
+	tests := []struct {
+		devices  int
+		rule     string
+		operator bool
+		refused  bool
+	}{
+		{1000, "http://10.0.0.1/a", false, false},
+		{1001, "http://10.0.0.1/a", false, true},
+		{1001, "http://10.0.0.1/a", true, false},
+		{1001, "http://127.0.0.1/a", false, false},
+		{1001, "http://203.0.113.1/a", false, true},
+	}
+	for _, tt := range tests {
+		f, err := forecast.Of(aFleet(tt.devices, "Profile_Rule="+tt.rule), scenarios.Machine{Operator: tt.operator, Public: []string{"203.0.113.1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := slices.ContainsFunc(f.Misfits, func(m forecast.Misfit) bool { return m.Refused && m.Flag == "--i-operate-this-server" })
+		if refused != tt.refused {
+			t.Errorf("%+v: %+v", tt, f.Misfits)
+		}
+	}
+}
+
+// What only a profile names is refused when it is about to be contacted: as the
+// device's failure, with one note.
+func TestProfileLeadsNobodyOut(t *testing.T) {
+	scenario := served(t, `/spa2102.cfg: |
+      <flat-profile><Profile_Rule>http://203.0.113.9/next.cfg</Profile_Rule><Syslog_Server>203.0.113.10</Syslog_Server>
+      <Resync_Periodic>1</Resync_Periodic><Resync_Error_Retry_Delay>1</Resync_Error_Retry_Delay></flat-profile>`)
+	scenario.Fleet[0].Set = []scenarios.Preset{{Name: "Resync_Random_Delay", Value: "0"}}
+	claim := scenarios.Expectation{Name: "led astray", Quant: report.Quant{Form: "all"}, Expr: `fetches.failed > 0`, By: scenarios.Instant{Plus: 10 * time.Second, Given: true}}
+	scenario.Expect = []scenarios.Expectation{claim}
+	r, err := run.Run(t.Context(), scenario, run.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Verdict != report.Passed && r.Verdict != report.Invalid {
+		t.Errorf("%s: %+v", r.Verdict, r.Expect)
+	}
+	if !slices.ContainsFunc(r.Findings.Errors, func(f report.Failure) bool { return f.Result == "connect" }) {
+		t.Errorf("failures %+v, want connect", r.Findings.Errors)
+	}
+	for _, host := range []string{"203.0.113.9", "203.0.113.10"} {
+		n := 0
+		for _, note := range r.Notes {
+			if strings.Contains(note, "contact with "+host+" refused: it is public; if you may test this server: --allow-public "+host) {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d notes name %s: %q", n, host, r.Notes)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package forecast
+
+import (
+	"time"
+
+	"spafleet/scenarios/report"
+)
+
+// A Forecast is the load that a scenario will put on its server and on this
+// machine, in the form of its JSON. It is computed from what is known before the
+// start: presets, factory values and limits. Profiles may change all of it.
+type Forecast struct {
+	Format       int           `json:"format"`
+	Name         string        `json:"name"`
+	Seed         uint64        `json:"seed"`
+	Clock        string        `json:"clock"` // rates are per second of the wall
+	Devices      int           `json:"devices"`
+	Models       []report.Make `json:"models"`
+	Contacts     []Contact     `json:"contacts"`
+	Start        Wave          `json:"start"`
+	Steady       float64       `json:"steady_per_second"` // resyncs, once all have begun to repeat
+	Memory       Memory        `json:"memory"`
+	Descriptors  Descriptors   `json:"descriptors"`
+	Certificates Certificates  `json:"certificates"`
+	Addresses    Addresses     `json:"addresses"`
+	Connections  Connections   `json:"connections"`
+	CPU          CPU           `json:"cpu"`
+	Misfits      []Misfit      `json:"misfits"`
+}
+
+// A Wave is the resyncs after the devices get power.
+type Wave struct {
+	AtOnce    int     `json:"at_once"`    // devices without a random delay
+	PerSecond float64 `json:"per_second"` // of the others, at their peak
+	Window    float64 `json:"window_seconds"`
+	Waiting   int     `json:"waiting"` // devices that wait for power, or do not resync when it comes
+	Rate      float64 `json:"rate_limit,omitempty"`
+}
+
+// Peak returns the most resyncs that become due within a second.
+func (w Wave) Peak() float64 { return float64(w.AtOnce) + w.PerSecond }
+
+// Memory is what the devices take.
+type Memory struct {
+	PerDevice int    `json:"bytes_per_device"` // measured: see Basis
+	Fresh     int    `json:"bytes_per_fresh_device"`
+	Attempts  int64  `json:"attempts_bytes"` // when as many as may be are at work
+	Whole     int64  `json:"bytes"`          // with what the collector leaves
+	Available int64  `json:"available_bytes"`
+	Basis     string `json:"basis"`
+}
+
+// Descriptors are the files that may be open, and who has them.
+type Descriptors struct {
+	Limit    int    `json:"limit"` // RLIMIT_NOFILE
+	Attempts int    `json:"attempts_at_once"`
+	Bound    string `json:"bound_by"` // descriptors or outstanding
+	Sockets  int    `json:"own_sockets"`
+}
+
+// Certificates are those that the devices show to servers that ask.
+type Certificates struct {
+	Known      bool    `json:"https"` // something known beforehand speaks HTTPS
+	Devices    int     `json:"devices"`
+	Keys       int     `json:"keys"`
+	Kept       int     `json:"kept"`
+	CPUSeconds float64 `json:"cpu_seconds"` // to make them all, by one made here and now
+}
+
+// Addresses are the devices' own.
+type Addresses struct {
+	Prefix string `json:"prefix"`
+	First  string `json:"first"`
+	Last   string `json:"last"`
+	Own    bool   `json:"own"` // each device's traffic comes from its own
+}
+
+// Connections are those of the busiest source address to one server.
+type Connections struct {
+	PerSecond float64 `json:"per_second"`
+	Sources   int     `json:"source_addresses"`
+	Ports     int     `json:"ports"`
+	Most      float64 `json:"most_per_second"` // Ports / 60 s
+	Warn      float64 `json:"warn_per_second"`
+}
+
+// CPU is what the attempts of the peak second cost this machine.
+type CPU struct {
+	Cores      int     `json:"cores"`
+	PerAttempt float64 `json:"seconds_per_attempt"` // about
+	Peak       float64 `json:"cores_at_peak"`
+}
+
+// A Misfit is something that does not fit, with the flag that helps.
+type Misfit struct {
+	What    string `json:"what"`
+	Why     string `json:"why"`
+	Flag    string `json:"flag"`
+	Refused bool   `json:"refused"` // the run would not start; else it would start and may be invalid
+}
+
+// Measured figures of this program; TestFiguresOfTheForecast holds the first two.
+const (
+	freshBytes    = 220                    // live bytes of a device that has what its model shares
+	ownBytes      = 340                    // of one after a profile of 25 values, 8 of them its own
+	claimBytes    = 200                    // more where a scenario's expectations or server's templates look at each device
+	attemptBytes  = 24 << 10               // goroutine, buffers and body of an attempt
+	attemptCost   = 200 * time.Microsecond // CPU of a resync by HTTP that brings a changed file
+	timeWait      = 60 * time.Second       // a port rests that long after its connection
+	warnPerSource = 400.0                  // connections per second from one address, with a margin to ports / 60 s
+)

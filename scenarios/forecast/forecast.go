@@ -1,0 +1,312 @@
+// Package forecast estimates what a scenario will take before it runs: the hosts
+// that its devices will contact, its load on the server, and whether this machine
+// is large enough.
+package forecast
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"runtime"
+	"strings"
+	"time"
+
+	"spafleet/device"
+	"spafleet/fleet"
+	"spafleet/host"
+	"spafleet/resync"
+	"spafleet/scenarios"
+	"spafleet/scenarios/report"
+)
+
+// Of returns what a scenario will take on a machine. It starts nothing and sends
+// nothing.
+func Of(s *scenarios.Scenario, m scenarios.Machine) (*Forecast, error) {
+	p, err := scenarios.NewPlan(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.CheckShard(m.Shard); err != nil {
+		return nil, err
+	}
+	return plan{p}.forecast(&m)
+}
+
+// A plan is a checked scenario whose needs are estimated.
+type plan struct{ *scenarios.Plan }
+
+// A groupShare is the part of a group of the fleet that this machine runs.
+type groupShare struct {
+	*fleet.Group
+	count int
+	first int // its first device in the fleet
+}
+
+// shares returns the groups that have devices here.
+func (p plan) shares(shard device.Shard) (list []groupShare) {
+	for i := range p.Groups {
+		first := p.Firsts[i]
+		if n := shard.Between(first, first+p.Groups[i].Count); n > 0 {
+			list = append(list, groupShare{&p.Groups[i], n, first})
+		}
+	}
+	return list
+}
+
+func (p plan) forecast(o *scenarios.Machine) (*Forecast, error) {
+	shares := p.shares(o.Shard)
+	f := p.traffic(shares, o)
+	f.Descriptors = p.descriptors(o)
+	f.Memory = p.memory(f)
+	f.CPU = CPU{Cores: runtime.GOMAXPROCS(0), PerAttempt: attemptCost.Seconds(), Peak: f.held(f.Start.Peak()) * attemptCost.Seconds()}
+	var err error
+	if f.Certificates, err = p.certificates(shares, o); err != nil {
+		return nil, err
+	}
+	f.judge(p)
+	return f, nil
+}
+
+// traffic forecasts who asks whom, and how often.
+func (p plan) traffic(shares []groupShare, o *scenarios.Machine) *Forecast {
+	f := &Forecast{Format: 1, Name: p.Scenario.Name, Seed: p.Scenario.Seed, Clock: p.Scenario.Clock.String(), Contacts: p.contacts(Guard(p.Plan, o)), Misfits: []Misfit{}}
+	for _, g := range shares {
+		f.Devices += g.count
+		f.Models = append(f.Models, report.Make{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.count})
+	}
+	f.Start, f.Steady = p.waves(shares, o.Shard)
+	f.Addresses = p.ownAddresses(o)
+	f.Connections = p.connections(f)
+	return f
+}
+
+// PortWarning returns a warning before a run in which one source address will make
+// too many connections; "" for none.
+func PortWarning(of *scenarios.Plan, o *scenarios.Machine) string {
+	p := plan{of}
+	if p.Scenario.Clock.Jumps() {
+		return ""
+	}
+	c := p.traffic(p.shares(o.Shard), o).Connections
+	if c.Sources > 1 || c.PerSecond <= c.Warn {
+		return ""
+	}
+	return c.Arithmetic() + "; see --addresses"
+}
+
+// held returns a rate within the scenario's limit.
+func (f *Forecast) held(rate float64) float64 {
+	if f.Start.Rate > 0 {
+		return min(rate, f.Start.Rate)
+	}
+	return rate
+}
+
+// waves returns the resyncs after power and those that repeat.
+func (p plan) waves(shares []groupShare, shard device.Shard) (start Wave, steady float64) {
+	start.Rate = p.Scenario.Rate / float64(max(shard.Count, 1))
+	pace := p.Scenario.Clock.Pace()
+	for _, g := range shares {
+		s := resync.ScheduleOf(g.Row, p.presetParams(g.Group))
+		customizing := g.RCURL != "" && g.Row.Customizable()
+		switch {
+		case g.Off || !customizing && !(s.Enabled && s.OnReset):
+			start.Waiting += g.count
+		case customizing || s.RandomDelay <= 0:
+			start.AtOnce += g.count
+		default:
+			start.PerSecond += float64(g.count) * pace / s.RandomDelay.Seconds()
+			start.Window = max(start.Window, s.RandomDelay.Seconds()/pace)
+		}
+		steady += float64(g.count) * pace * repeats(&s)
+	}
+	return start, steady
+}
+
+// repeats returns how often a device resyncs by itself, per second, once it is
+// in the last element of its list.
+func repeats(s *resync.Schedule) float64 {
+	switch {
+	case !s.Enabled:
+		return 0
+	case s.Daily != nil:
+		return 1 / (24 * time.Hour).Seconds()
+	}
+	wait, ok := s.Periodic.Nth(len(s.Periodic), 0.5)
+	if !ok || wait <= 0 {
+		return 0
+	}
+	return 1 / wait.Seconds()
+}
+
+func (p plan) descriptors(o *scenarios.Machine) Descriptors {
+	most := p.Scenario.Most
+	if most > 0 {
+		most = o.Shard.Part(most)
+	}
+	b := fleet.NewBudget(most)
+	d := Descriptors{Limit: b.Files, Attempts: b.Most, Bound: b.Limit, Sockets: 1} // syslog
+	if o.Web.Listen {
+		d.Sockets++
+	}
+	if s := p.Scenario.Server; s != nil {
+		d.Sockets += 2 + len(s.HTTPS)
+	}
+	return d
+}
+
+func (p plan) memory(f *Forecast) Memory {
+	m := Memory{PerDevice: ownBytes, Fresh: freshBytes, Available: host.AvailableMemory(), Attempts: int64(min(f.Descriptors.Attempts, f.Devices)) * attemptBytes,
+		Basis: "live bytes measured with a profile of 25 values of which 8 are the device's own, and with none"}
+	if p.Watches() {
+		m.PerDevice += claimBytes
+		m.Fresh += claimBytes
+	}
+	alive := int64(f.Devices)*int64(m.PerDevice) + m.Attempts
+	m.Whole = alive + max(alive*host.GarbagePercent/100, host.GarbageRoom)
+	return m
+}
+
+func (p plan) ownAddresses(o *scenarios.Machine) Addresses {
+	prefix := o.Addresses
+	if !prefix.IsValid() {
+		prefix = fleet.DefaultAddresses
+	}
+	first := prefix.Masked().Addr().Next()
+	last := first
+	if first.Is4() {
+		last = fleet.AddressAt(prefix, device.Index(max(p.Devices()-1, 0)))
+	}
+	return Addresses{Prefix: prefix.String(), First: first.String(), Last: last.String(), Own: fleet.CanBind(prefix)}
+}
+
+// connections returns what the busiest source address does. A device has its own
+// unless this machine cannot bind it, or it is on loopback and the server is not.
+func (p plan) connections(f *Forecast) Connections {
+	ports := host.Ports()
+	c := Connections{Ports: ports, Most: float64(ports) / timeWait.Seconds(), Warn: warnPerSource, Sources: f.Devices}
+	prefix, err := netip.ParsePrefix(f.Addresses.Prefix)
+	shared := !f.Addresses.Own
+	for _, contact := range f.Contacts {
+		if err == nil && prefix.Addr().IsLoopback() && (contact.Where == wherePrivate || contact.Where == wherePublic || contact.Where == whereDNS) {
+			shared = true
+		}
+	}
+	rate := f.held(max(f.Start.Peak(), f.Steady))
+	if shared {
+		c.Sources = 1
+	} else if f.Devices > 0 {
+		rate /= float64(f.Devices)
+	}
+	c.PerSecond = rate
+	return c
+}
+
+// speaksHTTPS reports whether a rule that a group starts with asks by https.
+func (p plan) speaksHTTPS(g *fleet.Group) bool {
+	params := p.presetParams(g)
+	unit := device.NewUnit(g.Row, p.Scenario.Seed, 0, netip.IPv4Unspecified())
+	for _, name := range rules {
+		text, _ := params.Lookup(name)
+		for _, d := range alternativesOf(text, &unit, params) {
+			if d.URL.Scheme == "https" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// judge notes what does not fit.
+func (f *Forecast) judge(p plan) {
+	misfit := func(refused bool, what, flag, format string, args ...any) {
+		f.Misfits = append(f.Misfits, Misfit{What: what, Why: fmt.Sprintf(format, args...), Flag: flag, Refused: refused})
+	}
+	for i := range f.Contacts {
+		c := &f.Contacts[i]
+		if p.Scenario.Clock.Mode == fleet.Virtual {
+			break // nothing is sent at all
+		}
+		for _, flag := range c.Needs {
+			misfit(c.Where != whereDNS, "permission", flag, "%s (%s), for %s", c.Host, c.Where, strings.Join(c.For, ", "))
+		}
+	}
+	if room, ok := roomFor(f.Addresses.Prefix); ok && p.Devices() > room {
+		misfit(true, "addresses", "--addresses 127.64.0.0/10", "%s has room for %d devices", f.Addresses.Prefix, room)
+	}
+	if m := &f.Memory; m.Available > 0 && m.Whole > m.Available {
+		misfit(false, "memory", "--count", "about %s, and %s are available", FormatSize(m.Whole), FormatSize(m.Available))
+	}
+	if p.Scenario.Clock.Jumps() {
+		return // attempts wait for this machine, and time for them
+	}
+	peak := f.held(f.Start.Peak())
+	if f.CPU.Peak > busy*float64(f.CPU.Cores) && f.busyFor() > p.Scenario.MaxLateness() {
+		misfit(false, "cpu", f.spread(p), "the %.0f resyncs of the first second take about %.1f cores, and there are %d: attempts will start late", peak, f.CPU.Peak, f.CPU.Cores)
+	}
+	if d := &f.Descriptors; d.Bound == "descriptors" && float64(d.Attempts) < peak*shortest.Seconds() {
+		misfit(false, "descriptors", fmt.Sprintf("ulimit -n %d", neededFiles(peak)), "%d open files allow %d attempts at once: at %.0f/s that is enough only for a server that answers within %s",
+			d.Limit, d.Attempts, peak, time.Duration(float64(d.Attempts)/peak*float64(time.Second)).Round(time.Millisecond))
+	}
+	if c := &f.Connections; c.PerSecond > c.Warn && c.Sources == 1 {
+		misfit(false, "ports", "--addresses PREFIX", "%s", c.Arithmetic())
+	}
+}
+
+// shortest is how long the attempts' places should last at the peak.
+const shortest = time.Second
+
+func neededFiles(peak float64) int { return int(peak*shortest.Seconds()*8/7) + 128 }
+
+// busyFor returns how long the peak keeps this machine behind.
+func (f *Forecast) busyFor() time.Duration {
+	if f.Start.Window > 0 && f.Start.PerSecond*attemptCost.Seconds() > busy*float64(f.CPU.Cores) {
+		return time.Duration(f.Start.Window * float64(time.Second))
+	}
+	return time.Duration(f.held(f.Start.Peak()) * attemptCost.Seconds() / float64(f.CPU.Cores) * float64(time.Second))
+}
+
+// Arithmetic says why one address is not enough.
+func (c *Connections) Arithmetic() string {
+	return fmt.Sprintf("%.0f connections/s from one address to one server, and more than %.0f/s is too near its end: %d ports / %.0f s of TIME_WAIT = %.0f/s",
+		c.PerSecond, c.Warn, c.Ports, timeWait.Seconds(), c.Most)
+}
+
+// spread returns the flag that spreads the start until it fits.
+func (f *Forecast) spread(p plan) string {
+	window := float64(f.Devices) * attemptCost.Seconds() / (busy * float64(f.CPU.Cores))
+	unit := time.Duration(0)
+	for i := range p.Groups {
+		unit = max(unit, p.Groups[i].Row.Behaviour.RandomDelayUnit)
+	}
+	n := 0
+	if unit > 0 {
+		n = int(math.Ceil(window / unit.Seconds()))
+	}
+	return fmt.Sprintf("--set Resync_Random_Delay=%d", max(n, 1))
+}
+
+// busy is the share of the cores that a fleet may use and still be on time.
+const busy = 0.7
+
+// roomFor returns how many devices a prefix has addresses for.
+func roomFor(prefix string) (int, bool) {
+	p, err := netip.ParsePrefix(prefix)
+	if err != nil || !p.Addr().Is4() {
+		return 0, false
+	}
+	return max(1<<(32-p.Bits())-2, 0), true
+}
+
+// FormatSize writes a number of bytes for a person.
+func FormatSize(n int64) string {
+	switch {
+	case n >= 10<<30:
+		return fmt.Sprintf("%.0f GB", float64(n)/(1<<30))
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.0f MB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%d kB", (n+1023)>>10)
+}

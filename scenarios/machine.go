@@ -1,0 +1,31 @@
+package scenarios
+
+import (
+	"crypto/x509"
+	"net/netip"
+
+	"spafleet/certs"
+	"spafleet/device"
+	"spafleet/fleet"
+)
+
+// A Machine is what belongs to the machine that runs a scenario, and to the user's
+// permissions, not to the scenario. The zero Machine is this one, with the whole
+// fleet and the authorities of certs.New(1).
+type Machine struct {
+	Shard      device.Shard // the part of the fleet that this machine runs
+	Addresses  netip.Prefix // of the devices; zero: fleet.DefaultAddresses
+	Web        fleet.Web
+	PKI        *certs.PKI          // the authorities; nil: those of certs.New(1)
+	Trust      []*x509.Certificate // further authorities that the devices trust
+	Own        *certs.Material     // certificates of one's own, before those of the PKI; nil: none
+	KeyPool    int                 // how many keys the devices' certificates share; 0: 64
+	UniqueKeys bool                // a key for each device, not one of a pool
+	KeepCerts  int                 // about how many of the devices' certificates are kept; 0: certs.Kept
+	// Public are names and addresses that may be contacted though they are
+	// public: the user's permission, which no scenario can give itself.
+	Public []string
+	// Operator says that the user operates the servers: without it no more than
+	// 1,000 devices contact any off this machine.
+	Operator bool
+}

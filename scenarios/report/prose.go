@@ -1,0 +1,240 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"spafleet/fsm"
+)
+
+// WriteText prints a report in words.
+func WriteText(w io.Writer, r *Report) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s after %s · %d devices · resyncs %d ok, %d failed\n", r.Name, r.Verdict, Seconds(r.DurationSeconds), r.Devices, r.Resyncs.OK, r.Resyncs.Failed)
+	writeShards(&b, r)
+	for _, reason := range r.Generator.Reasons {
+		fmt.Fprintf(&b, "  ! %s\n", reason)
+	}
+	b.WriteByte('\n')
+	WriteStates(&b, r.Summary, false)
+	writeSteps(&b, r)
+	writeExpectations(&b, r)
+	writeMachine(&b, r)
+	writeLatencies(&b, r)
+	writeFindings(&b, r)
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "\nnote: %s\n", n)
+	}
+	io.WriteString(w, b.String())
+}
+
+// writeShards says which part of a run a report is of, or how many it was made of.
+func writeShards(b *strings.Builder, r *Report) {
+	if s := r.Shard; s != nil && s.Count > 1 {
+		fmt.Fprintf(b, "  %s: %d of %d devices\n", s, r.Devices, s.Devices)
+	}
+	if n := len(r.Shards); n > 1 {
+		fmt.Fprintf(b, "  merged from %d shards\n", n)
+	}
+	for i := range r.Shards {
+		if s := &r.Shards[i]; s.Attempt > 0 {
+			fmt.Fprintf(b, "  %s\n", s)
+		}
+	}
+}
+
+func writeSteps(b *strings.Builder, r *Report) {
+	if len(r.Timeline) == 0 {
+		return
+	}
+	b.WriteString("\nsteps\n")
+	for _, s := range r.Timeline {
+		if s.Fired {
+			fmt.Fprintf(b, "  ✓ %s, at %s\n", s.Name, Seconds(s.At))
+			continue
+		}
+		fmt.Fprintf(b, "  ✗ %s did not happen\n", s.Name)
+		writeFailing(b, s.Missing)
+	}
+}
+
+func writeExpectations(b *strings.Builder, r *Report) {
+	if len(r.Expect) == 0 {
+		return
+	}
+	b.WriteString("\nexpectations\n")
+	for _, c := range r.Expect {
+		mark := "✓"
+		switch {
+		case c.Shared:
+			mark = "·" // decided by the merge of the shards
+		case !c.OK:
+			mark = "✗"
+		}
+		fmt.Fprintf(b, "  %s %s: %d of %d devices\n", mark, c.Name, c.Held, c.Devices)
+		writeFailing(b, c.First)
+	}
+}
+
+func writeFailing(b *strings.Builder, list []Failing) {
+	for _, l := range list {
+		fmt.Fprintf(b, "      %s (%s): %s\n", l.MAC, l.Model, l.Why)
+	}
+}
+
+// writeMachine says how busy this machine was. It stands before the latencies:
+// those of a machine that did not keep up are its own.
+func writeMachine(b *strings.Builder, r *Report) {
+	if r.Clock == "virtual" || r.Clock == "mixed" {
+		return // time waits for it
+	}
+	h := &r.Generator.Machine
+	word := "fast enough"
+	if !r.Generator.Valid {
+		word = "TOO SLOW: latencies and failures may be its own, not your server's"
+	}
+	fmt.Fprintf(b, "\nthis machine: %s\n  start delay %s (p99) · CPU %.0f%% of %d cores, peak %.0f%% · GC pauses up to %s\n  %d of %d descriptors · up to %d attempts at once\n",
+		word, Seconds(r.Generator.Lateness.P99), 100*h.CPU, h.Cores, 100*h.CPUPeak, Seconds(h.GCPause), h.Descriptors, h.Files, h.Outstanding)
+}
+
+func writeLatencies(b *strings.Builder, r *Report) {
+	row := func(name string, s Spread) {
+		if s.Count > 0 {
+			fmt.Fprintf(b, "  %-18s %7d %9s %9s %9s %9s\n", name, s.Count, Seconds(s.Med), Seconds(s.P95), Seconds(s.P99), Seconds(s.Max))
+		}
+	}
+	fmt.Fprintf(b, "\n%-20s %7s %9s %9s %9s %9s\n", "latency", "count", "median", "p95", "p99", "max")
+	for _, m := range r.Metrics["resync_duration"] {
+		row("resync", m.Spread)
+	}
+	for _, m := range r.Metrics["fetch_duration"] {
+		row("fetch "+m.Tags["scheme"], m.Spread)
+	}
+	for _, m := range r.Metrics["fetch_duration"] {
+		for _, phase := range []string{"dns", "connect", "tls", "first_byte", "body", "decode", "apply"} {
+			row("  "+m.Tags["scheme"]+" "+strings.ReplaceAll(phase, "_", " "), phaseOf(r, m.Tags["scheme"], phase))
+		}
+	}
+	row("start delay", r.Generator.Lateness)
+}
+
+func phaseOf(r *Report, scheme, phase string) Spread {
+	for _, m := range r.Metrics["phase_duration"] {
+		if m.Tags["scheme"] == scheme && m.Tags["phase"] == phase {
+			return m.Spread
+		}
+	}
+	return Spread{}
+}
+
+func writeFindings(b *strings.Builder, r *Report) {
+	if len(r.Findings.Errors) > 0 {
+		b.WriteString("\nfailures, as the devices report them\n")
+		for _, f := range r.Findings.Errors {
+			fmt.Fprintf(b, "  %7d × %s (%s)%s\n", f.Count, f.Err, f.Result, hintOf(f))
+		}
+	}
+	writeNamed(b, "parameters in profiles that the devices do not have", r.Findings.UnknownParams)
+	writeNamed(b, "parameters in profiles with values that the devices do not accept", r.Findings.RejectedParams)
+	writeReboots(b, r.Reboots)
+}
+
+// writeReboots writes how often devices booted, by reason.
+func writeReboots(b *strings.Builder, reboots map[string]int64) {
+	if len(reboots) == 0 {
+		return
+	}
+	b.WriteString("\nboots\n")
+	for _, reason := range slices.Sorted(maps.Keys(reboots)) {
+		fmt.Fprintf(b, "  %7d × %s\n", reboots[reason], cmp.Or(bootTexts[reason], reason))
+	}
+}
+
+// bootTexts name the reasons of boots in full.
+var bootTexts = map[string]string{
+	"power":          "power on",
+	"params":         "reboots after parameter changes",
+	"upgrade_ok":     "reboots into new firmware",
+	"upgrade_failed": "reboots after failed upgrades",
+	"web":            "reboots by web command",
+	"ivr":            "reboots by keypad",
+	"notify":         "reboots by NOTIFY",
+	"step":           "reboots by the scenario",
+	"factory_reset":  "factory resets",
+	"customization":  "reboots after customization",
+}
+
+func writeNamed(b *strings.Builder, title string, list []Named) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n", title)
+	for _, p := range list {
+		fmt.Fprintf(b, "  %7d × %s\n", p.Count, p.Name)
+	}
+}
+
+func hintOf(f Failure) string {
+	if f.Hint == "" {
+		return ""
+	}
+	return ": " + f.Hint
+}
+
+// Seconds prints a duration to three digits.
+func Seconds(s float64) string {
+	d := time.Duration(s * float64(time.Second))
+	switch {
+	case d < time.Millisecond:
+		return d.Round(time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(100 * time.Microsecond).String()
+	case d < time.Minute:
+		return d.Round(10 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+// WriteStates writes a row for each model and firmware: how many devices are in
+// each state, with a bar that fills as they move on if bars is set.
+func WriteStates(b *strings.Builder, s Summary, bars bool) {
+	fmt.Fprintf(b, "%-22s %9s", "", "devices")
+	for _, st := range fsm.States() {
+		fmt.Fprintf(b, " %9s", st)
+	}
+	b.WriteByte('\n')
+	for _, m := range s.Models {
+		fmt.Fprintf(b, "%-22s %9d", m.Model+" "+m.Firmware, m.Devices)
+		for _, st := range fsm.States() {
+			n := fmt.Sprint(m.States[st.String()])
+			if n == "0" {
+				n = "·"
+			}
+			fmt.Fprintf(b, " %9s", n)
+		}
+		if bars {
+			fmt.Fprintf(b, "  %s", bar(m))
+		}
+		b.WriteByte('\n')
+	}
+}
+
+const barWidth = 24
+
+// bar draws a make's way through the states.
+func bar(m MakeSummary) string {
+	if m.Devices == 0 {
+		return ""
+	}
+	way := 0
+	for i, st := range fsm.States() {
+		way += i * m.States[st.String()]
+	}
+	full := way * barWidth / (m.Devices * (len(fsm.States()) - 1))
+	return strings.Repeat("█", full) + strings.Repeat("░", barWidth-full)
+}

@@ -1,0 +1,62 @@
+package run_test
+
+import (
+	"slices"
+	"testing"
+
+	"spafleet/device"
+	"spafleet/scenarios"
+	"spafleet/scenarios/report"
+	"spafleet/scenarios/run"
+)
+
+// walk is what every device of the demo goes through, in order.
+var walk = []string{"customized", "targeted", "keyed", "secured", "rotated", "secured"}
+
+// demo runs the built-in demo and checks each device's walk by its own events.
+func demo(t *testing.T, devices int, rate float64) {
+	t.Helper()
+	scenario, err := scenarios.Builtin("demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scenario.Fleet[0].Count, scenario.Rate, scenario.Lateness = devices, rate, 1e10
+	l := &log{}
+	r, err := run.Run(t.Context(), scenario, run.Options{Tell: l.tell})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantVerdict(t, r, report.Passed, 0)
+	moves := append(slices.Clone(walk[:5]), "unkeyed", "factory-reset")
+	for dev := range device.Index(devices) {
+		got := l.of(dev, moves...)
+		// Secured may be told again by later resyncs; the first of each run counts.
+		if got = slices.Compact(got); !slices.Equal(got, walk) {
+			t.Errorf("device %d: %v, want %v", dev, got, walk)
+		}
+		if first := l.of(dev); len(first) < 2 || first[0] != "power_on" || first[1] != "boot" {
+			t.Errorf("device %d begins with %v", dev, first[:min(len(first), 2)])
+		}
+	}
+	if r.States["SEC-PRV-2"] != devices || r.Devices != devices || len(r.Models) != 3 || r.Resyncs.Failed != 0 {
+		t.Errorf("%v of %d, %+v, resyncs %+v", r.States, r.Devices, r.Models, r.Resyncs)
+	}
+}
+
+func TestDemoWalksEveryDeviceToSecPrv2AndRotates(t *testing.T) { demo(t, 20, 40) }
+
+func TestDemoWithoutItsLimitsWalksSixtyDevices(t *testing.T) { demo(t, 60, 0) }
+
+func TestBuiltinStoriesAreReadAndNamed(t *testing.T) {
+	if !slices.Contains(scenarios.Names(), "demo") {
+		t.Errorf("%v", scenarios.Names())
+	}
+	for _, name := range scenarios.Names() {
+		if s, err := scenarios.Builtin(name); err != nil || s.About == "" || len(s.SHA256) != 64 {
+			t.Errorf("%s: %v, %+v", name, err, s)
+		}
+	}
+	if _, err := scenarios.Builtin("dmo"); err == nil || err.Error() != `no scenario is called "dmo"; there are demo, retail` {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,77 @@
+package run
+
+import (
+	"spafleet/device"
+	"spafleet/resync/fault"
+)
+
+// disturbances are the faults of a scenario, of its network and its server.
+type disturbances struct {
+	network fault.Plan
+	server  *server
+	begun   []*disturbance // by step; nil: not begun
+	notes   []string       // what went wrong
+}
+
+// A disturbance is a fault that was begun.
+type disturbance struct {
+	network, server *fault.Active // nil where it has nothing of that
+	scheme          string        // whose server is down
+	down            bool
+}
+
+// start begins the fault of a step, for some devices or, if chosen is nil, for all.
+func (d *disturbances) start(step int, f fault.Fault, chosen []device.Index) {
+	f.Number = uint32(step)
+	if chosen != nil {
+		among := make(map[uint32]bool, len(chosen))
+		for _, dev := range chosen {
+			among[uint32(dev)] = true
+		}
+		f.Devices = func(dev uint32) bool { return among[dev] }
+	}
+	b := &disturbance{scheme: f.Match.Scheme}
+	if f.OfNetwork() || f.Down { // that no server answers is seen by the devices
+		b.network = d.network.Start(f)
+	}
+	if f.OfServer() {
+		b.server = d.server.wrongs.Start(f)
+		if b.down = f.Down && d.server.sockets != nil; b.down && b.scheme != "tftp" {
+			d.server.sockets.Down(b.scheme)
+		}
+	}
+	d.begun[step] = b
+}
+
+// stop ends the fault of a step, if it was begun.
+func (d *disturbances) stop(step int) {
+	b := d.begun[step]
+	if b == nil {
+		return
+	}
+	if b.network != nil {
+		b.network.Stop()
+	}
+	if b.server != nil {
+		b.server.Stop()
+	}
+	if b.down {
+		b.down = false
+		if err := d.server.sockets.Up(b.scheme); err != nil {
+			d.notes = append(d.notes, "the server could not come back: "+err.Error())
+		}
+	}
+}
+
+// affected returns how many exchanges the fault of a step has affected.
+func (d *disturbances) affected(step int) int {
+	n := 0
+	if b := d.begun[step]; b != nil {
+		for _, a := range []*fault.Active{b.network, b.server} {
+			if a != nil {
+				n += a.Affected()
+			}
+		}
+	}
+	return n
+}

@@ -1,0 +1,361 @@
+package run
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/expr-lang/expr/vm"
+
+	"spafleet/device"
+	"spafleet/fleet"
+	"spafleet/scenarios"
+	"spafleet/scenarios/expression"
+	"spafleet/scenarios/report"
+)
+
+// A judge receives the events and keeps, for each expectation, how many devices it
+// holds for. An expectation is evaluated again only for the device that had an
+// event, so the cost of an event does not depend on the number of devices.
+type judge struct {
+	fleet *fleet.Fleet
+	seed  uint64
+	start int64
+	kinds map[string]int // event kinds that the scenario names: place in facts
+	news  chan struct{}  // capacity 1: something changed
+
+	mu           sync.Mutex
+	facts        []facts // by device's place; none where neither the scenario nor its server asks
+	expectations []*tracked
+}
+
+// facts is what a judge remembers of a device.
+type facts struct {
+	counts   []int
+	last     []expression.Event
+	resyncs  expression.Outcomes
+	upgrades expression.Outcomes
+	fetches  expression.Outcomes
+	reboots  int
+	synced   bool
+	err      string
+	held     uint64 // expectations that hold, by number; latched ones held once; always and never: violated
+}
+
+// A tracked expectation is one under observation.
+type tracked struct {
+	*scenarios.Expectation
+	number   int // its place with the judge: below scenarios.MostExpectations, as held is one word
+	program  *vm.Program
+	in       []bool // by device's place; nil: all
+	devices  int
+	shared   bool          // a number of devices of a fleet of which this process has a shard: the merge decides
+	latched  bool          // a deadline: counts a device once it has held
+	watching bool          // its time has begun
+	after    time.Duration // of always and never: earlier events do not count
+	count    int           // devices that it holds for now, or held once
+	violated map[device.Index]expression.Event
+	decided  bool
+	ok       bool
+	at       time.Duration
+}
+
+// holdsNow reports whether an expectation holds for the fleet as it is.
+func (t *tracked) holdsNow() bool { return t.Quant.Holds(t.count, t.devices) }
+
+// fails reports whether a device for which an expectation holds, or not, is one of
+// those that it fails for.
+func (t *tracked) fails(held bool) bool { return t.Quant.Fails(held, t.count, t.devices) }
+
+func (t *tracked) settle(ok bool, now time.Duration) { t.decided, t.ok, t.at = true, ok, now }
+
+// device returns the device at a place of this process.
+func (j *judge) device(place int) device.Index { return j.fleet.Shard().At(place) }
+
+// of returns the facts of a device.
+func (j *judge) of(dev device.Index) *facts { return &j.facts[j.fleet.Shard().Place(dev)] }
+
+// concerns reports whether an expectation speaks of a device.
+func (j *judge) concerns(t *tracked, dev device.Index) bool {
+	return t.in == nil || t.in[j.fleet.Shard().Place(dev)]
+}
+
+// Tell receives events. Those of one device stand together and in order.
+func (j *judge) Tell(events []device.Event) {
+	if j.facts == nil {
+		return
+	}
+	j.mu.Lock()
+	for from := 0; from < len(events); {
+		to := from + 1
+		for to < len(events) && events[to].Dev == events[from].Dev {
+			to++
+		}
+		j.receive(events[from:to])
+		from = to
+	}
+	j.mu.Unlock()
+	select {
+	case j.news <- struct{}{}:
+	default:
+	}
+}
+
+func (j *judge) receive(events []device.Event) {
+	dev := events[0].Dev
+	f := j.of(dev)
+	if len(j.expectations) == 0 { // the server's texts may still ask
+		for i := range events {
+			j.note(f, &events[i], expression.EventOf(&events[i], j.start))
+		}
+		return
+	}
+	w := j.vars(dev)
+	for i := range events {
+		h := expression.EventOf(&events[i], j.start)
+		j.note(f, &events[i], h)
+		catchUp(w, f, h)
+		for n, t := range j.expectations {
+			if t.Quant.EachEvent() {
+				j.event(n, t, dev, w, h)
+			}
+		}
+	}
+	for n, t := range j.expectations {
+		j.weigh(n, t, dev, w)
+	}
+}
+
+// note remembers what an event says of its device.
+func (j *judge) note(f *facts, e *device.Event, h expression.Event) {
+	if at, ok := j.kinds[h.Kind]; ok {
+		f.counts[at]++
+		f.last[at] = h
+	}
+	switch e.Kind {
+	case device.Boot:
+		f.reboots++
+		f.synced = false
+	case device.PowerOff:
+		f.synced = false
+	case device.ResyncOK:
+		f.resyncs.OK++
+		f.synced = true
+	case device.ResyncFailed:
+		f.resyncs.Failed++
+		f.err = e.Err
+	case device.UpgradeOK:
+		f.upgrades.OK++
+	case device.UpgradeFailed:
+		f.upgrades.Failed++
+		f.err = e.Err
+	case device.Fetched:
+		f.fetches.OK++
+	case device.FetchFailed:
+		f.fetches.Failed++
+	}
+}
+
+// catchUp brings the names of a device to the moment of an event.
+func catchUp(w *expression.DeviceVars, f *facts, h expression.Event) {
+	w.State, w.Elapsed = h.State, h.At
+	w.Synced, w.Err, w.Reboots = f.synced, f.err, max(f.reboots-1, 0)
+	w.Resyncs, w.Upgrades, w.Fetches = f.resyncs, f.upgrades, f.fetches
+}
+
+// event judges one event by an expectation about all events.
+func (j *judge) event(n int, t *tracked, dev device.Index, w *expression.DeviceVars, h expression.Event) {
+	f, bit := j.of(dev), uint64(1)<<n
+	if !t.watching || h.At < t.after || !j.concerns(t, dev) || f.held&bit != 0 {
+		return
+	}
+	if holds := expression.Holds(t.program, expression.EventVars{DeviceVars: *w, Event: h}); holds == (t.Quant.Form == "always") {
+		return
+	}
+	f.held |= bit
+	t.count--
+	if len(t.violated) < mostViolations {
+		t.violated[dev] = h
+	}
+}
+
+// mostViolations is how many violations of an expectation are remembered.
+const mostViolations = 1000
+
+// weigh evaluates an expectation about a device's condition.
+func (j *judge) weigh(n int, t *tracked, dev device.Index, w *expression.DeviceVars) {
+	if t.Quant.EachEvent() || t.decided || !t.watching || !j.concerns(t, dev) {
+		return
+	}
+	f, bit := j.of(dev), uint64(1)<<n
+	had := f.held&bit != 0
+	if had && t.latched {
+		return
+	}
+	has := expression.Holds(t.program, *w)
+	switch {
+	case has && !had:
+		f.held |= bit
+		t.count++
+	case !has && had:
+		f.held &^= bit
+		t.count--
+	}
+}
+
+// watch begins an expectation's time: everything is weighed once.
+func (j *judge) watch(n int, after time.Duration) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	t := j.expectations[n]
+	t.watching, t.after = true, after
+	if t.Quant.EachEvent() {
+		t.count = t.devices
+	}
+	j.weighAll(n)
+}
+
+// weighAll looks at every device: some of what a condition may ask (a hook, a
+// parameter set by a step, the time) changes without an event.
+func (j *judge) weighAll(n int) {
+	t := j.expectations[n]
+	if t.Quant.EachEvent() {
+		return
+	}
+	for place := range j.facts {
+		if dev := j.device(place); j.concerns(t, dev) {
+			j.weigh(n, t, dev, j.vars(dev))
+		}
+	}
+}
+
+// reweigh looks at some devices again.
+func (j *judge) reweigh(devices []device.Index) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, dev := range devices {
+		w := j.vars(dev)
+		for n, t := range j.expectations {
+			j.weigh(n, t, dev, w)
+		}
+	}
+}
+
+// vars returns what expressions see of a device now.
+func (j *judge) vars(dev device.Index) *expression.DeviceVars {
+	f := j.of(dev)
+	w := &expression.DeviceVars{Index: int(dev), Events: j.counter(f), Last: j.latest(f)}
+	v, _ := j.fleet.View(dev)
+	w.Identify(&v.Unit, j.fleet.Group(dev).Name, j.seed)
+	w.State, w.Powered, w.OffHook = v.State.String(), v.Powered, v.InUse
+	w.Elapsed = time.Duration(v.Now - j.start)
+	w.Param = func(name string) string {
+		value, _ := v.Params.Lookup(name)
+		return value
+	}
+	catchUp(w, f, expression.Event{State: w.State, At: w.Elapsed})
+	return w
+}
+
+func (j *judge) counter(f *facts) func(string) int {
+	return func(kind string) int {
+		if at, ok := j.kinds[kind]; ok {
+			return f.counts[at]
+		}
+		return 0
+	}
+}
+
+func (j *judge) latest(f *facts) func(string) expression.Event {
+	return func(kind string) expression.Event {
+		if at, ok := j.kinds[kind]; ok {
+			return f.last[at]
+		}
+		return expression.Event{}
+	}
+}
+
+// failing returns the first devices that an expectation fails for.
+func (j *judge) failing(t *tracked, most int) []report.Failing {
+	return j.first(t, most, t.fails)
+}
+
+// first returns the first devices that an expectation holds for, or not, as wanted
+// says; of always and never, those that violated it.
+func (j *judge) first(t *tracked, most int, wanted func(held bool) bool) []report.Failing {
+	list := []report.Failing{}
+	for place := range j.facts {
+		if len(list) == most {
+			break
+		}
+		dev := j.device(place)
+		if !j.concerns(t, dev) {
+			continue
+		}
+		why := ""
+		if t.Quant.EachEvent() {
+			h, violated := t.violated[dev]
+			if !violated {
+				continue
+			}
+			why = "at " + h.At.Round(time.Millisecond).String() + ": " + h.Kind
+		} else if !wanted(j.facts[place].held&(1<<t.number) != 0) {
+			continue
+		}
+		list = append(list, j.describe(dev, why))
+	}
+	return list
+}
+
+// describe says which device this is, and its state.
+func (j *judge) describe(dev device.Index, why string) report.Failing {
+	v, _ := j.fleet.View(dev)
+	f := j.of(dev)
+	if why == "" {
+		why = v.State.String()
+		if f.err != "" {
+			why += ", last failure: " + f.err
+		}
+		if v.Due > v.Now {
+			why += ", next in " + time.Duration(v.Due-v.Now).Round(time.Second).String()
+		}
+	}
+	return report.Failing{MAC: v.Unit.MAC.String(), Index: int(dev), Model: v.Unit.Row.Model.Name, Why: why}
+}
+
+// newJudge returns the judge of a fleet.
+func newJudge(p *scenarios.Plan, f *fleet.Fleet) *judge {
+	j := &judge{fleet: f, seed: p.Scenario.Seed, kinds: map[string]int{}, news: make(chan struct{}, 1)}
+	for kind := range p.Kinds {
+		j.kinds[kind] = len(j.kinds)
+	}
+	if p.Watches() {
+		j.facts = make([]facts, f.Len())
+	}
+	for i := range j.facts {
+		j.facts[i].counts, j.facts[i].last = make([]int, len(j.kinds)), make([]expression.Event, len(j.kinds))
+	}
+	return j
+}
+
+// track begins to follow an expectation. A latched one counts a device once it has
+// held.
+func (j *judge) track(p *scenarios.Plan, e *scenarios.Expectation, latched bool) *tracked {
+	t := &tracked{Expectation: e, program: p.Program(e), latched: latched, violated: map[device.Index]expression.Event{}}
+	t.shared = e.Quant.Counts() && !j.fleet.Shard().Whole()
+	t.number = len(j.expectations)
+	j.expectations = append(j.expectations, t)
+	names, _ := p.GroupNames(e.Of)
+	if names == nil {
+		t.devices = j.fleet.Len()
+		return t
+	}
+	t.in = make([]bool, j.fleet.Len())
+	for place := range t.in {
+		if slices.Contains(names, j.fleet.Group(j.device(place)).Name) {
+			t.in[place] = true
+			t.devices++
+		}
+	}
+	return t
+}

@@ -1,0 +1,69 @@
+package run
+
+import (
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"spafleet/device"
+	"spafleet/fleet"
+	"spafleet/prov"
+	"spafleet/resync"
+	"spafleet/scenarios"
+	"spafleet/scenarios/report"
+)
+
+// Options is how a scenario is run.
+type Options struct {
+	scenarios.Machine
+	Run     string // names the run that all shards are of
+	Attempt int    // how often this shard was tried before
+	// StartAt is when the devices get power; the zero Time is at once, and so is
+	// one that has passed.
+	StartAt  time.Time
+	PinTFTP  bool
+	Compiled resync.Compiled // opens files of the vendor's compiler
+	// NameServers are asked for names, in this order; none: the system's.
+	NameServers []netip.AddrPort
+	Registry    prometheus.Registerer // nil: no live metrics
+	Tell        func([]device.Event)  // receives all events, as fleet.Config.Tell; may be nil
+	Events      io.Writer             // takes all events, each as a line of JSON; nil: none
+	// Started is called once everything listens, before the first device has
+	// power.
+	Started func(*Live)
+	// Decided is called when the scenario is judged. With Keep the fleet stays up
+	// after it until the context ends.
+	Decided func(*report.Report)
+	Keep    bool
+	// State is the file that the fleet is kept in, every minute of wall time and
+	// at the end; "": none. If it is there, the fleet resumes from it. The
+	// scenario itself begins again: its timeline, its expectations and its counts.
+	State string
+	// SaveEvery is another time than a minute between two snapshots.
+	SaveEvery time.Duration
+	// Saved is told each time that the fleet was saved; may be nil.
+	Saved func(fleet.Snapshot)
+}
+
+// A Live is a scenario that runs.
+type Live struct {
+	Fleet   *fleet.Fleet
+	Tally   *report.Tally
+	Server  *prov.Server // nil with a target, and in virtual time
+	Notes   []string
+	Virtual bool      // time is virtual
+	Resumed time.Time // fleet time of the snapshot that the fleet resumed from; zero: it begins
+	run     *run
+}
+
+// MachineLoad returns how busy this machine is so far.
+func (l *Live) MachineLoad() report.MachineLoad { return l.run.monitor.look() }
+
+// Steps returns the named steps that have happened, in order.
+func (l *Live) Steps() []string {
+	l.run.judge.mu.Lock()
+	defer l.run.judge.mu.Unlock()
+	return append([]string(nil), l.run.timeline.happened...)
+}

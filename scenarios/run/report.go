@@ -1,0 +1,111 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"spafleet/fleet"
+	"spafleet/scenarios/report"
+)
+
+// report judges the scenario as it stands.
+func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
+	s, t := r.plan.Scenario, r.timeline
+	now := t.elapsed()
+	result := &report.Report{
+		Format: report.Format, Name: s.Name, Seed: s.Seed, Clock: s.Clock.String(), FleetStart: time.Unix(0, r.fleet.Start()).UTC(), Started: r.began.UTC().Truncate(time.Second),
+		DurationSeconds: now.Seconds(), WallSeconds: time.Since(r.began).Seconds(), Summary: r.tally.Summary(),
+		Timeline: t.stepReports(), Expect: t.expectationReports(now), Generator: r.generator(ctx), Source: report.Source{SHA256: s.SHA256},
+	}
+	result.Notes = append(append([]string{}, r.notes...), r.faults.notes...)
+	result.Notes = append(result.Notes, r.remarks(&result.Generator)...)
+	result.Judge(interrupted)
+	if r.options.Shard.Count > 0 {
+		r.addShard(result)
+	}
+	return result
+}
+
+// remarks returns what a reader of the report should know.
+func (r *run) remarks(g *report.Generator) []string {
+	var notes []string
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	s := r.plan.Scenario
+	if s.Rate > 0 && s.Clock.Mode != fleet.Virtual {
+		note("the scenario limits attempts to %g/s: the latency of a resync includes that wait", s.Rate)
+	}
+	if !s.HasExpectations() {
+		note("no expectations set")
+	}
+	notes = append(notes, refusals(r.guard)...)
+	if wait := g.Machine.Scheduling; g.Valid && wait > s.MaxLateness().Seconds() && s.Clock.Mode == fleet.Real {
+		note("attempts started in time, but then waited up to %s for a core of this machine (p99): that is in their latencies", time.Duration(wait*float64(time.Second)).Round(10*time.Microsecond))
+	}
+	if n := r.fleet.LogLinesDropped(); n > 0 {
+		note("%d syslog lines could not be sent, or not fast enough; look at the devices' Syslog_Server", n)
+	}
+	return notes
+}
+
+func (t *timeline) stepReports() []report.StepReport {
+	t.judge.mu.Lock()
+	defer t.judge.mu.Unlock()
+	list := []report.StepReport{}
+	for i := range t.plan.Scenario.Timeline {
+		step := &t.plan.Scenario.Timeline[i]
+		s := report.StepReport{Step: i, Name: step.Name, Fired: t.fired[i] >= 0, At: t.fired[i].Seconds(), Devices: t.reached[i], Exchanges: t.faults.affected(i)}
+		if s.Name == "" {
+			s.Name = step.Action
+		}
+		if !s.Fired {
+			s.At = 0
+			if w := t.when[i]; w != nil {
+				s.Missing = t.judge.failing(w, report.MostFailing)
+			}
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+func (t *timeline) expectationReports(now time.Duration) []report.ExpectationReport {
+	t.judge.mu.Lock()
+	defer t.judge.mu.Unlock()
+	list := []report.ExpectationReport{}
+	for _, e := range t.expect {
+		if !e.decided {
+			t.judge.weighAll(e.number)
+			e.settle(e.watching && e.holdsNow(), now)
+		}
+		c := report.ExpectationReport{Name: e.Name, OK: e.ok, Shared: e.shared, Devices: e.devices, Held: e.count, DecidedAt: e.at.Seconds(), First: []report.Failing{}}
+		if !e.ok {
+			c.First = t.judge.failing(e, report.MostFailing)
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// generator says whether this machine kept up. Attempts that are still to start
+// count as late as they are by now.
+func (r *run) generator(ctx context.Context) report.Generator {
+	s := r.plan.Scenario
+	r.fleet.Overdue(ctx, r.tally.Late)
+	late := r.tally.Lateness()
+	limit := s.MaxLateness()
+	g := report.Generator{Valid: late.P99 <= limit.Seconds(), Lateness: late, Limit: limit.Seconds(), Most: r.fleet.Outstanding(), Reasons: []string{}, Limits: []string{}}
+	if s.Clock.Mode != fleet.Virtual { // which gives the same report on every machine
+		g.Machine = r.monitor.final()
+	}
+	if g.Valid {
+		return g
+	}
+	g.Limits = g.Machine.Reached()
+	g.Reasons = append(g.Reasons, fmt.Sprintf("generator-limited by %s: attempts started late, p99 %.3fs, more than %s", strings.Join(g.Limits, ", "), late.P99, limit))
+	for _, l := range g.Limits {
+		g.Reasons = append(g.Reasons, g.Machine.Why(l))
+	}
+	return g
+}

@@ -1,0 +1,283 @@
+// Package run runs scenarios and judges them: [Run] starts the embedded server and
+// the fleet, follows the timeline, and returns a report.
+package run
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+	"time"
+
+	"spafleet/certs"
+	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/fleet"
+	"spafleet/fleet/state"
+	"spafleet/resync/fetch"
+	"spafleet/scenarios"
+	"spafleet/scenarios/forecast"
+	"spafleet/scenarios/report"
+)
+
+// A run is a scenario that runs.
+type run struct {
+	plan     *scenarios.Plan
+	options  Options
+	began    time.Time // by the wall
+	fleet    *fleet.Fleet
+	tally    *report.Tally
+	log      *report.EventLog // nil: none
+	judge    *judge
+	timeline *timeline
+	faults   *disturbances
+	server   *server
+	certs    *certs.Devices
+	guard    *fetch.Guard
+	monitor  *monitor
+	notes    []string
+	final    *report.Report // of a clock that jumps, once the scenario is over
+	saved    *state.Saved   // what the fleet resumes from; nil: nothing
+}
+
+// Run runs a scenario and judges it. The error says that it could not run: then
+// nothing was sent. Whatever happened to a scenario that ran is in its report.
+func Run(ctx context.Context, s *scenarios.Scenario, o Options) (*report.Report, error) {
+	plan, err := scenarios.NewPlan(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := plan.CheckShard(o.Shard); err != nil {
+		return nil, err
+	}
+	r := &run{plan: plan, options: o, guard: forecast.Guard(plan, &o.Machine)}
+	if err := forecast.Permitted(plan, r.guard); err != nil {
+		return nil, err
+	}
+	if err := checkOptions(s, &o); err != nil {
+		return nil, fmt.Errorf("scenario %s: %w", s.Name, err)
+	}
+	if err := r.prepare(); err != nil {
+		return nil, err
+	}
+	return r.run(ctx)
+}
+
+// checkOptions refuses options that do not fit the scenario.
+func checkOptions(s *scenarios.Scenario, o *Options) error {
+	virtual := s.Clock.Mode == fleet.Virtual
+	ofNetwork := func(s scenarios.Step) bool { return s.Fault != nil && s.Fault.OfNetwork() }
+	switch {
+	case o.PinTFTP && slices.ContainsFunc(s.Timeline, ofNetwork):
+		return fmt.Errorf("pin/tftp opens its own sockets, and faults of the network do not reach it; leave it out")
+	case o.Keep && virtual:
+		return fmt.Errorf("in virtual time nothing stays up after the end; take another clock")
+	case o.PinTFTP && virtual:
+		return fmt.Errorf("pin/tftp keeps time itself, and virtual time is not its own; take another clock")
+	}
+	return nil
+}
+
+// prepare opens everything that the scenario needs.
+func (r *run) prepare() error {
+	var err error
+	if r.certs, err = r.openCerts(); err != nil {
+		return err
+	}
+	s := r.plan.Scenario
+	r.server = &server{plan: r.plan, certs: r.certs, texts: &texts{seed: s.Seed}}
+	r.faults = &disturbances{server: r.server, begun: make([]*disturbance, len(s.Timeline))}
+	r.faults.network.Seed, r.server.wrongs.Seed = s.Seed, s.Seed
+	r.server.network = &r.faults.network
+	if err := r.openState(); err != nil {
+		return err
+	}
+	defer r.closeState()
+	if err := r.server.open(); err != nil {
+		return err
+	}
+	if err := r.openFleet(); err != nil {
+		r.server.close(false)
+		return err
+	}
+	return nil
+}
+
+func (r *run) openFleet() error {
+	r.tally = report.NewTally(r.ownMakes(), r.plan.MakeOf, r.options.Shard)
+	one := !fleet.CanBind(r.options.Addresses)
+	if one {
+		r.notes = append(r.notes, "this machine cannot bind the devices' addresses: all traffic comes from one address")
+	}
+	if warning := forecast.PortWarning(r.plan, &r.options.Machine); warning != "" {
+		r.notes = append(r.notes, warning)
+	}
+	f, err := fleet.New(r.config(one))
+	if err != nil {
+		return err
+	}
+	r.fleet = f
+	seed := r.plan.Scenario.Seed
+	if w := r.options.Events; w != nil {
+		r.log = report.NewEventLog(w, func(dev device.Index) model.MAC { return device.MACOf(f.Group(dev).Row.Model, seed, dev) })
+	}
+	r.follow()
+	r.recount()
+	if r.options.Registry != nil {
+		if err := r.tally.Register(r.options.Registry, f); err != nil {
+			return err
+		}
+	}
+	return f.Open()
+}
+
+// config returns the fleet of the scenario. One says that all devices share an
+// address.
+func (r *run) config(one bool) fleet.Config {
+	s, o := r.plan.Scenario, &r.options
+	c := fleet.Config{
+		Seed: s.Seed, Groups: r.plan.Groups, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, OneAddress: one,
+		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Late: r.tally.Late, Web: o.Web, Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
+		Clock: s.Clock.Mode, Start: s.Clock.Start, Speed: s.Clock.Speed, InProcess: r.server.modelled,
+		Save: fleet.Save{File: o.State, Every: o.SaveEvery, Extra: r.servers, Told: o.Saved}, Resume: r.saved,
+	}
+	if s.Clock.Jumps() {
+		c.Conduct = r.conduct
+	}
+	return c
+}
+
+// openCerts gathers what the devices trust and hold.
+func (r *run) openCerts() (*certs.Devices, error) {
+	o, s := &r.options, r.plan.Scenario
+	d := &certs.Devices{PKI: o.PKI, Extra: o.Trust}
+	if t := s.Target; t != nil {
+		if err := t.Open(d); err != nil {
+			return nil, fmt.Errorf("scenario %s: target: %w", s.Name, err)
+		}
+	}
+	if d.PKI == nil {
+		d.PKI = certs.New(1)
+	}
+	own, err := s.Certificates(o.Own)
+	if err != nil {
+		return nil, fmt.Errorf("scenario %s: %w", s.Name, err)
+	}
+	d.Holder = &certs.Holder{PKI: d.PKI, Seed: s.Seed, Pool: o.KeyPool, Unique: o.UniqueKeys, Keep: o.KeepCerts, Own: own}
+	return d, nil
+}
+
+// network returns what the devices reach their servers through.
+func (r *run) network() fleet.Network {
+	s := r.plan.Scenario
+	if s.Clock.Mode == fleet.Virtual {
+		return nil
+	}
+	sockets := &fetch.Sockets{PinTFTP: r.options.PinTFTP, Certs: r.certs, Guard: r.guard, Faults: &r.faults.network}
+	if servers := r.options.NameServers; servers != nil {
+		sockets.NameServers = fetch.SystemNames()
+		sockets.NameServers.Servers = servers
+	}
+	if s.Server != nil {
+		sockets.Hosts = map[string][]netip.Addr{s.Server.Host(): {r.server.sockets.HTTP().Addr()}}
+	}
+	if t := s.Target; t != nil && t.Hosts != nil {
+		sockets.Hosts = scenarios.HostAddresses(t.Hosts)
+	}
+	return sockets
+}
+
+func (r *run) tell(events []device.Event) {
+	r.tally.Tell(events)
+	r.judge.Tell(events)
+	if r.log != nil {
+		r.log.Tell(events)
+	}
+	if r.options.Tell != nil {
+		r.options.Tell(events)
+	}
+}
+
+// follow sets up the judge and the timeline.
+func (r *run) follow() {
+	r.judge = newJudge(r.plan, r.fleet)
+	r.server.texts.judge = r.judge
+	r.timeline = newTimeline(r.plan, r.fleet, r.judge, r.server, r.faults)
+}
+
+// run runs the fleet and the timeline, and judges.
+func (r *run) run(ctx context.Context) (*report.Report, error) {
+	s := r.plan.Scenario
+	r.monitor = newMonitor(r.fleet, func() float64 { return r.tally.Lateness().P99 })
+	defer r.monitor.end()
+	if r.options.Started != nil {
+		r.options.Started(&Live{Fleet: r.fleet, Tally: r.tally, Server: r.server.sockets, Notes: r.notes, Virtual: s.Clock.Mode == fleet.Virtual, Resumed: r.resumed(), run: r})
+	}
+	r.awaitStart(ctx)
+	r.monitor.begin()
+	r.began = time.Now()
+	r.timeline.start = r.fleet.Now()
+	r.server.texts.fleet.Store(r.fleet)
+	r.timeline.begin() // before the first event
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	if s.Clock.Jumps() {
+		ended <- r.fleet.Run(work)
+	} else {
+		r.timeline.order = func(dev device.Index, c device.Command) { _ = r.fleet.Do(work, dev, c) }
+		go func() { ended <- r.fleet.Run(work) }()
+		r.timeline.run(ctx)
+	}
+	return r.end(ctx, stop, ended)
+}
+
+// end judges the scenario, and stops the fleet once it need not stay up.
+func (r *run) end(ctx context.Context, stop func(), ended <-chan error) (*report.Report, error) {
+	interrupted := ctx.Err() != nil
+	result := r.final
+	if result == nil {
+		result = r.report(ctx, interrupted)
+	}
+	decided := r.options.Decided
+	if decided == nil {
+		decided = func(*report.Report) {}
+	}
+	stays := r.options.Keep && !interrupted
+	if stays {
+		decided(result)
+		<-ctx.Done()
+	}
+	stop()
+	err := <-ended
+	result.Generator.Aborted = r.fleet.Aborted() // those too that the end cut off
+	if !stays {
+		decided(result)
+	}
+	r.server.close(interrupted || r.options.Keep)
+	if r.log != nil && err == nil {
+		if err = r.log.Flush(); err != nil {
+			err = fmt.Errorf("write events: %w", err)
+		}
+	}
+	return result, err
+}
+
+// conduct follows the timeline of a fleet whose clock jumps: the fleet's loop calls
+// it.
+func (r *run) conduct(at int64, do func(device.Index, device.Command)) (next int64, over bool) {
+	t := r.timeline
+	t.order = do
+	now := time.Duration(at - t.start)
+	ctx := context.Background()
+	if t.tick(ctx, now) {
+		r.final = r.report(ctx, false)
+		return 0, true
+	}
+	after, ok := t.nextMoment(now)
+	if !ok {
+		return math.MaxInt64, false
+	}
+	return t.start + int64(after), false
+}

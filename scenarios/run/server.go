@@ -1,0 +1,290 @@
+package run
+
+import (
+	"cmp"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"spafleet/certs"
+	"spafleet/certs/ssl"
+	"spafleet/device"
+	"spafleet/fleet"
+	"spafleet/prov"
+	"spafleet/resync/fault"
+	"spafleet/resync/modelled"
+	"spafleet/scenarios"
+	"spafleet/scenarios/expression"
+)
+
+// A server is the embedded server of a scenario, over sockets or in virtual time.
+// Without one in the scenario it only knows that.
+type server struct {
+	plan     *scenarios.Plan
+	certs    *certs.Devices
+	saved    savedServers // where it was in the state that the fleet goes on from
+	wrongs   fault.Plan   // what it does wrong
+	network  *fault.Plan  // faults of the network, which virtual time needs too
+	pairs    *prov.Pairs  // nil without a server
+	texts    *texts
+	values   map[string]string // of ${…}
+	sockets  *prov.Server      // nil in virtual time
+	modelled *modelled.Network // the server of virtual time
+}
+
+// open starts the server, if the scenario has one, and fills in where it is.
+func (s *server) open() error {
+	sc := s.plan.Scenario
+	if sc.Server == nil {
+		if sc.Clock.Mode == fleet.Virtual {
+			s.modelled = &modelled.Network{Faults: s.network} // no server answers
+		}
+		return nil
+	}
+	s.pairs = &prov.Pairs{Seed: sc.Seed}
+	s.pairs.Resume(s.saved.Rotations)
+	core, err := prov.NewCore(nil, prov.Options{Who: s.texts.who, Find: s.texts.find, Expand: s.texts.expand, Pairs: s.pairs, Faults: &s.wrongs})
+	if err != nil {
+		return err
+	}
+	if sc.Clock.Mode == fleet.Virtual {
+		err = s.openModelled(core)
+	} else {
+		err = s.openSockets(core)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.fill(core); err != nil {
+		s.close(false)
+		return fmt.Errorf("scenario %s: %w", sc.Name, err)
+	}
+	return nil
+}
+
+// openSockets starts the server over sockets.
+func (s *server) openSockets(core *prov.Core) error {
+	sc := s.plan.Scenario.Server
+	server := &prov.Server{Core: core, Now: s.now, TFTPAddr: s.saved.at(0, cmp.Or(sc.TFTP, "127.0.0.1:0")), HTTPAddr: s.saved.at(1, cmp.Or(sc.HTTP, "127.0.0.1:0"))}
+	for i := range sc.HTTPS {
+		l, err := sc.HTTPS[i].Listener(s.certs.PKI, sc.Host(), "127.0.0.1", s.today)
+		if err != nil {
+			return fmt.Errorf("scenario %s: https: %w", s.plan.Scenario.Name, err)
+		}
+		l.Addr = s.saved.at(2+i, l.Addr)
+		server.HTTPS = append(server.HTTPS, l)
+	}
+	if err := server.Open(); err != nil {
+		return s.saved.where(err)
+	}
+	s.sockets = server
+	s.values = s.addresses(server.TFTP(), server.HTTP(), server.HTTPSAt())
+	return nil
+}
+
+// openModelled makes the server of a scenario in virtual time: the same core,
+// behind ports that no socket has.
+func (s *server) openModelled(core *prov.Core) error {
+	sc := s.plan.Scenario.Server
+	addr := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	w := &modelled.Network{
+		Server: core, Addr: addr, TFTP: portOf(sc.TFTP, 69), HTTP: portOf(sc.HTTP, 80), Hosts: map[string][]netip.Addr{sc.Host(): {addr}},
+		Certs: s.certs, Least: sc.Latency.Least, Most: sc.Latency.Most, Workers: sc.Workers, Faults: s.network,
+	}
+	var secure []netip.AddrPort
+	for i := range sc.HTTPS {
+		h := &sc.HTTPS[i]
+		l, err := s.secure(h)
+		if err != nil {
+			return fmt.Errorf("scenario %s: %w", s.plan.Scenario.Name, err)
+		}
+		l.Port = uint16(cmp.Or(h.Port, 443+i))
+		if h.Client == "match" {
+			l.Responder = core.Matching(s.certified)
+		}
+		w.HTTPS = append(w.HTTPS, l)
+		secure = append(secure, netip.AddrPortFrom(addr, l.Port))
+	}
+	s.modelled = w
+	s.values = s.addresses(netip.AddrPortFrom(addr, w.TFTP), netip.AddrPortFrom(addr, w.HTTP), secure)
+	return nil
+}
+
+// portOf returns the port of host:port, or the usual one.
+func portOf(addr string, usual uint16) uint16 {
+	if at, err := netip.ParseAddrPort(addr); err == nil && at.Port() != 0 {
+		return at.Port()
+	}
+	return usual
+}
+
+// certified returns the MAC address in a device's certificate.
+func (s *server) certified(u *device.Unit) string {
+	if s.certs.Holder.Kind(u) != certs.OwnCertificate {
+		return ""
+	}
+	return u.MAC.String()
+}
+
+// secure describes a listener for a judged handshake.
+func (s *server) secure(h *scenarios.HTTPS) (modelled.Secure, error) {
+	l, err := h.Listener(s.certs.PKI, s.plan.Scenario.Server.Host(), "127.0.0.1", s.today)
+	if err != nil {
+		return modelled.Secure{}, err
+	}
+	described := modelled.Secure{}
+	if l.SSL != nil {
+		described.Server = certs.ServerOf(l.SSL)
+	}
+	if l.TLS != nil {
+		verify, _, err := h.Clients(s.certs.PKI, s.today)
+		if err != nil {
+			return described, err
+		}
+		described.Modern = modernServer(l.TLS, verify)
+	}
+	return described, nil
+}
+
+// modernServer describes the side of a listener that speaks TLS 1.2.
+func modernServer(c *tls.Config, verify certs.Verify) *certs.Server {
+	s := &certs.Server{Min: certs.TLS12, Max: certs.TLS12, Chain: c.Certificates[0].Certificate}
+	for _, suite := range c.CipherSuites {
+		s.Suites = append(s.Suites, ssl.Suite(suite))
+	}
+	if c.ClientAuth != tls.NoClientCert {
+		s.Ask, s.Verify = ssl.AskFirst, verify
+	}
+	return s
+}
+
+// now is the fleet's time, or the time of its start before there is a fleet.
+func (s *server) now() int64 {
+	if f := s.texts.fleet.Load(); f != nil {
+		return f.Now()
+	}
+	return time.Now().UnixNano()
+}
+
+// today is the date by which servers judge certificates.
+func (s *server) today() time.Time { return time.Unix(0, s.now()) }
+
+// fill gives the server its files, and the devices its addresses.
+func (s *server) fill(core *prov.Core) error {
+	files, err := s.files()
+	if err == nil {
+		err = core.SetFiles(files)
+	}
+	for i := range s.plan.Groups {
+		if err == nil {
+			err = s.fillGroup(&s.plan.Groups[i])
+		}
+	}
+	return err
+}
+
+// fillGroup fills in the server's addresses in what a group starts with.
+func (s *server) fillGroup(g *fleet.Group) (err error) {
+	if g.RCURL, err = expression.Fill(g.RCURL, s.values); err != nil {
+		return fmt.Errorf("fleet.%s.rc: %w", g.Name, err)
+	}
+	for i := range g.Presets {
+		if g.Presets[i].Value, err = expression.Fill(g.Presets[i].Value, s.values); err != nil {
+			return err
+		}
+	}
+	if g.Lease.TFTPServer == "" && !s.plan.Scenario.Leaseless(g.Name) {
+		g.Lease.TFTPServer = s.values["server.tftp"]
+	}
+	return nil
+}
+
+// addresses returns what ${…} stands for. Plain servers go by address, those
+// with a certificate by the name that is in it.
+func (s *server) addresses(tftp, http netip.AddrPort, at []netip.AddrPort) map[string]string {
+	sc := s.plan.Scenario.Server
+	values := map[string]string{"server.name": sc.Host(), "server.tftp": tftp.String(), "server.http": http.String()}
+	for i, key := range sc.HTTPSKeys() {
+		place := net.JoinHostPort(sc.Host(), strconv.Itoa(int(at[i].Port())))
+		if i == 0 {
+			values["server.https"] = place
+		}
+		if values[key] == "" {
+			values[key] = place
+		}
+	}
+	return values
+}
+
+// files returns the files with their ${…} filled in.
+func (s *server) files() (map[string]prov.Entry, error) {
+	files := map[string]prov.Entry{}
+	for path, e := range s.plan.Scenario.Server.Files {
+		for _, text := range []*string{&path, &e.Body, &e.Key, &e.Location} {
+			filled, err := expression.Fill(*text, s.values)
+			if err != nil {
+				return nil, err
+			}
+			*text = filled
+		}
+		files[path] = e
+	}
+	return files, nil
+}
+
+// close ends the embedded server, if there is one. A TFTP transfer whose
+// device fell silent holds it for some seconds, unless the run was interrupted:
+// then its end is left to that of the program.
+func (s *server) close(interrupted bool) {
+	if s.sockets == nil {
+		return
+	}
+	closed := make(chan struct{})
+	go func() {
+		s.sockets.Close()
+		close(closed)
+	}()
+	if !interrupted {
+		<-closed
+		return
+	}
+	timer := time.NewTimer(closeWait)
+	defer timer.Stop()
+	select {
+	case <-closed:
+	case <-timer.C:
+	}
+}
+
+// closeWait is how long an interrupted run waits for the server's last transfers.
+const closeWait = 500 * time.Millisecond
+
+// text returns a step's text for a device. The plan has checked it; what fails
+// only now is "", as a wrong expression is false.
+func (s *server) text(text string, u *device.Unit) string {
+	filled, err := expression.Fill(text, s.values)
+	if err != nil {
+		return ""
+	}
+	var r prov.Rotation
+	if s.pairs != nil {
+		mac := u.MAC.String()
+		now := s.pairs.At(mac, s.pairs.Generation(mac))
+		r = prov.Rotation{Asked: now, Next: now}
+	}
+	value, err := s.texts.expand(filled, prov.Asker{Unit: u}, r)
+	if err != nil {
+		return ""
+	}
+	return value
+}
+
+// rotate gives a device new secrets.
+func (s *server) rotate(u *device.Unit) {
+	if s.pairs != nil {
+		s.pairs.Rotate(u.MAC.String())
+	}
+}

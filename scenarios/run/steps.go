@@ -1,0 +1,162 @@
+package run
+
+import (
+	"slices"
+	"time"
+
+	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/scenarios"
+)
+
+// fire makes a step happen.
+func (t *timeline) fire(i int, now time.Duration) {
+	s := &t.plan.Scenario.Timeline[i]
+	t.fired[i] = now
+	if s.Name != "" {
+		t.judge.mu.Lock()
+		t.happened = append(t.happened, s.Name)
+		t.judge.mu.Unlock()
+	}
+	for _, e := range t.expect {
+		if from := e.Since(); from.Step == s.Name && s.Name != "" {
+			t.judge.watch(e.number, now+from.Plus)
+		}
+	}
+	switch s.Action {
+	case "":
+		return
+	case "clear":
+		t.faults.stop(t.place(s.Clear))
+		return
+	}
+	of := t.plan.Selector(i)
+	devices := t.judge.choose(of, i)
+	t.reached[i] = len(devices)
+	if s.Action == "fault" {
+		if of.Everyone() {
+			t.faults.start(i, s.Fault.Fault, nil)
+		} else {
+			t.faults.start(i, s.Fault.Fault, append([]device.Index{}, devices...))
+		}
+		if s.For > 0 {
+			t.later(deferred{at: now + s.For, step: i, undo: true})
+		}
+		return
+	}
+	if s.Pace != (scenarios.Pace{}) {
+		t.inTurn(i, now)
+	} else {
+		t.allAtOnce(i, devices, now)
+	}
+	if s.Action == "off_hook" || s.Action == "on_hook" || s.Action == "set" {
+		t.quiet = append(t.quiet, quiet{devices, now + t.lasting() + s.Pace.Length(len(devices))})
+	}
+}
+
+// quiet is devices that a step changed in a way that brings no event.
+type quiet struct {
+	devices []device.Index
+	until   time.Duration
+}
+
+const (
+	quietFor   = time.Second           // that long such a change is looked for; a busy device tells when it ends
+	quietEvery = 20 * time.Millisecond // and so often
+)
+
+// lasting is how long a change without an event is looked for: where time jumps
+// it has happened already.
+func (t *timeline) lasting() time.Duration {
+	if t.plan.Scenario.Clock.Jumps() {
+		return -1
+	}
+	return time.Duration(float64(quietFor) * t.plan.Scenario.Clock.Pace())
+}
+
+// settleQuiet weighs again what changed without an event, and reports whether
+// there was any such thing.
+func (t *timeline) settleQuiet(now time.Duration) bool {
+	looked := len(t.quiet) > 0
+	for _, q := range t.quiet {
+		t.judge.reweigh(q.devices)
+	}
+	t.quiet = slices.DeleteFunc(t.quiet, func(q quiet) bool { return now > q.until })
+	return looked
+}
+
+var orders = map[string]device.Order{
+	"power_on": device.SwitchOn, "power_off": device.SwitchOff, "reboot": device.Reboot, "factory_reset": device.FactoryReset,
+	"off_hook": device.HookOff, "on_hook": device.HookOn, "resync": device.Resync, "upgrade": device.Upgrade, "report": device.Report, "set": device.SetParams,
+}
+
+// act does a step's action to one device. An error is the end of the run, which
+// the caller sees by its context.
+func (t *timeline) act(s *scenarios.Step, action string, dev device.Index) {
+	v, _ := t.fleet.View(dev)
+	if action == "rotate_keys" {
+		t.server.rotate(&v.Unit)
+		return
+	}
+	c := device.Command{Order: orders[action], Cause: model.ByStep, Argument: t.server.text(s.URL, &v.Unit), Requester: v.Unit.IP}
+	for _, set := range s.Set {
+		if param, ok := v.Unit.Row.Lookup(set.Name); ok {
+			c.Sets = append(c.Sets, device.Set{ID: param.ID, Value: t.server.text(set.Value, &v.Unit), Has: true})
+		}
+	}
+	t.order(dev, c)
+}
+
+// decide settles the expectations whose time is over, or that cannot change any
+// more.
+func (t *timeline) decide(now time.Duration) {
+	t.judge.mu.Lock()
+	defer t.judge.mu.Unlock()
+	for _, e := range t.expect {
+		if e.decided || !e.watching {
+			continue
+		}
+		switch {
+		case e.Quant.EachEvent():
+			if !e.holdsNow() {
+				e.settle(false, now)
+			}
+		case e.At.Given:
+			if at, known := t.moment(e.At); known && at <= now {
+				t.judge.weighAll(e.number)
+				e.settle(e.holdsNow(), now)
+			}
+		case !e.By.Given: // at the end
+		default:
+			t.decideBy(e, now)
+		}
+	}
+}
+
+// decideBy settles an expectation with a deadline: early where it can only hold.
+func (t *timeline) decideBy(e *tracked, now time.Duration) {
+	if e.lasts() && e.holdsNow() && (!e.shared || e.count == e.devices) {
+		e.settle(true, now)
+		return
+	}
+	if by, known := t.moment(e.By); known && now >= by {
+		t.judge.weighAll(e.number)
+		e.settle(e.holdsNow(), now)
+	}
+}
+
+// lasts reports whether an expectation with a deadline, once it holds, cannot fail
+// any more.
+func (e *tracked) lasts() bool { return e.Quant.Form == "all" || e.Quant.Form == "at_least" }
+
+// open reports whether the scenario goes on until an expectation is decided. Some
+// are decided by the end, and do not put it off.
+func (e *tracked) open() bool {
+	switch {
+	case e.Quant.EachEvent() || e.At.End || !e.At.Given && !e.By.Given:
+		return false
+	case e.By.End:
+		return e.lasts()
+	}
+	return true
+}

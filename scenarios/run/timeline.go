@@ -1,0 +1,257 @@
+package run
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"spafleet/device"
+	"spafleet/fleet"
+	"spafleet/scenarios"
+)
+
+// A timeline makes the steps of a scenario happen, and decides its expectations.
+type timeline struct {
+	plan   *scenarios.Plan
+	fleet  *fleet.Fleet
+	judge  *judge
+	server *server
+	faults *disturbances
+	order  func(device.Index, device.Command) // how devices are commanded
+	start  int64                              // fleet time
+
+	when     []*tracked // by step; nil: it happens at an instant
+	expect   []*tracked
+	fired    []time.Duration // by step; -1: not yet
+	reached  []int           // by step: devices that it chose
+	missed   []bool          // by step: its deadline passed
+	happened []string        // named steps, guarded by judge.mu
+	deferred []deferred      // by time
+	quiet    []quiet
+}
+
+// newTimeline follows the expectations of a scenario.
+func newTimeline(p *scenarios.Plan, f *fleet.Fleet, j *judge, s *server, d *disturbances) *timeline {
+	t := &timeline{plan: p, fleet: f, judge: j, server: s, faults: d}
+	steps := p.Scenario.Timeline
+	for i := range steps {
+		var w *tracked
+		if e := steps[i].When; e != nil {
+			w = j.track(p, e, false)
+		}
+		t.when = append(t.when, w)
+		t.fired = append(t.fired, -1)
+	}
+	t.reached, t.missed = make([]int, len(steps)), make([]bool, len(steps))
+	for i := range p.Scenario.Expect {
+		e := &p.Scenario.Expect[i]
+		t.expect = append(t.expect, j.track(p, e, e.By.Given && e.Quant.Form != "none"))
+	}
+	return t
+}
+
+// begin starts the time of the expectations that do not wait for a step, and the
+// faults that are there before any device can act.
+func (t *timeline) begin() {
+	t.judge.start = t.start
+	for _, e := range t.when {
+		if e != nil {
+			t.judge.watch(e.number, 0)
+		}
+	}
+	for _, e := range t.expect {
+		if from := e.Since(); from.Step == "" {
+			after, _ := t.moment(from)
+			t.judge.watch(e.number, after)
+		}
+	}
+	t.startInitialFaults()
+}
+
+func (t *timeline) startInitialFaults() {
+	for i := range t.plan.Scenario.Timeline {
+		s := &t.plan.Scenario.Timeline[i]
+		if at, known := t.plan.Known(s.At); s.Fault != nil && s.When == nil && known && at == 0 {
+			t.fire(i, 0)
+		}
+	}
+}
+
+// run makes the steps happen and decides the expectations, until the scenario is
+// over or ctx ends.
+func (t *timeline) run(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		now := t.elapsed()
+		if t.tick(ctx, now) {
+			return
+		}
+		wait := time.Hour
+		if at, ok := t.nextMoment(now); ok {
+			wait = min(wait, time.Duration(float64(at-now)/t.plan.Scenario.Clock.Pace())+time.Millisecond)
+		}
+		if len(t.quiet) > 0 {
+			wait = min(wait, quietEvery)
+		}
+		timer.Reset(wait)
+		select {
+		case <-t.judge.news:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// tick does what is due now, and reports whether the scenario is over.
+func (t *timeline) tick(ctx context.Context, now time.Duration) (over bool) {
+	t.fireDue(ctx, now)
+	t.doDeferred(now)
+	for t.settleQuiet(now) && t.plan.Scenario.Clock.Jumps() { // it is all there already
+		t.fireDue(ctx, now)
+	}
+	t.decide(now)
+	return t.over(now)
+}
+
+func (t *timeline) elapsed() time.Duration { return time.Duration(t.fleet.Now() - t.start) }
+
+// moment returns when an instant is; false where its step has not happened.
+func (t *timeline) moment(i scenarios.Instant) (time.Duration, bool) {
+	if i.End {
+		return t.plan.Scenario.Duration, t.plan.Scenario.Duration > 0
+	}
+	if i.Step == "" {
+		return i.Plus, true
+	}
+	at := t.fired[t.place(i.Step)]
+	return at + i.Plus, at >= 0
+}
+
+// place returns the place of a step that the plan knows.
+func (t *timeline) place(name string) int {
+	at, _ := t.plan.Step(name)
+	return at
+}
+
+// fireDue fires the steps whose moment has come, in file order.
+func (t *timeline) fireDue(ctx context.Context, now time.Duration) {
+	for ctx.Err() == nil {
+		i := t.dueStep(now)
+		if i < 0 {
+			return
+		}
+		t.fire(i, now)
+	}
+}
+
+// dueStep returns the step that happens next, the earlier in the file where two
+// are due at once, -1 for none. One step may make another due, wherever it stands.
+func (t *timeline) dueStep(now time.Duration) int {
+	due, first := -1, time.Duration(0)
+	for i := range t.plan.Scenario.Timeline {
+		if t.fired[i] >= 0 || t.missed[i] {
+			continue
+		}
+		if at, is := t.dueAt(i, now); is && (due < 0 || at < first) {
+			due, first = i, at
+		}
+	}
+	return due
+}
+
+// dueAt returns since when a step is due. It gives up a when whose deadline is
+// over.
+func (t *timeline) dueAt(i int, now time.Duration) (time.Duration, bool) {
+	s := &t.plan.Scenario.Timeline[i]
+	if s.When == nil {
+		at, known := t.moment(s.At)
+		return at, known && at <= now
+	}
+	by, known := t.moment(s.Deadline())
+	if t.ripe(t.when[i]) {
+		return now, true
+	}
+	t.missed[i] = known && now >= by
+	return 0, false
+}
+
+// ripe reports whether what a step waits for is so.
+func (t *timeline) ripe(e *tracked) bool {
+	t.judge.mu.Lock()
+	defer t.judge.mu.Unlock()
+	return e.holdsNow()
+}
+
+// over reports whether nothing is left to wait for.
+func (t *timeline) over(now time.Duration) bool {
+	d := t.plan.Scenario.Duration
+	if d > 0 && now >= d {
+		return true
+	}
+	if d > 0 && !t.plan.Scenario.Brief || !t.plan.Scenario.HasExpectations() && len(t.plan.Scenario.Timeline) == 0 {
+		return false
+	}
+	for i := range t.fired {
+		if t.fired[i] < 0 && !t.missed[i] && !t.hopeless(i) {
+			return false
+		}
+	}
+	if slices.ContainsFunc(t.deferred, func(c deferred) bool { return t.plan.Scenario.Timeline[c.step].Fault == nil }) {
+		return false
+	}
+	t.judge.mu.Lock()
+	defer t.judge.mu.Unlock()
+	for _, e := range t.expect {
+		if !e.decided && e.open() && (e.watching || !t.unreachable(e)) {
+			return false
+		}
+	}
+	return true
+}
+
+// hopeless reports whether a step waits for one that will not happen.
+func (t *timeline) hopeless(i int) bool {
+	step := t.plan.Scenario.Timeline[i].Awaits()
+	if step == "" {
+		return false
+	}
+	at := t.place(step)
+	return t.missed[at] || t.fired[at] < 0 && t.hopeless(at) // no circle: the plan has looked
+}
+
+// unreachable reports whether an expectation waits for a step that will not happen.
+func (t *timeline) unreachable(e *tracked) bool {
+	step := e.Since().Step
+	if step == "" {
+		return false
+	}
+	at := t.place(step)
+	return t.fired[at] < 0 && (t.missed[at] || t.hopeless(at))
+}
+
+// nextMoment returns when to look again if no news comes; false for never.
+func (t *timeline) nextMoment(now time.Duration) (next time.Duration, ok bool) {
+	next = math.MaxInt64
+	if len(t.deferred) > 0 {
+		next = t.deferred[0].at
+	}
+	consider := func(i scenarios.Instant) {
+		if at, known := t.moment(i); i.Given && known && at > now {
+			next = min(next, at)
+		}
+	}
+	for i := range t.plan.Scenario.Timeline {
+		consider(t.plan.Scenario.Timeline[i].At)
+		consider(t.plan.Scenario.Timeline[i].By)
+	}
+	for i := range t.plan.Scenario.Expect {
+		consider(t.plan.Scenario.Expect[i].By)
+		consider(t.plan.Scenario.Expect[i].At)
+	}
+	if t.plan.Scenario.Duration > now {
+		next = min(next, t.plan.Scenario.Duration)
+	}
+	return next, next != math.MaxInt64
+}

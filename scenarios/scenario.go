@@ -1,0 +1,169 @@
+package scenarios
+
+import (
+	"cmp"
+	"time"
+
+	"spafleet/prov"
+	"spafleet/scenarios/report"
+)
+
+// A Scenario is a file as it is written: who acts, what answers, what happens, and
+// what is claimed. Package scenarios plans and runs it; see [Load] and [Run].
+type Scenario struct {
+	Name     string
+	About    string
+	Seed     uint64
+	Clock    Clock
+	Duration time.Duration // 0: until no step is left and every expectation is decided
+	Brief    bool          // ends before Duration as soon as nothing is left to decide
+	Lateness time.Duration // p99 above which the run is invalid; 0: 100 ms
+	Rate     float64       // most starts per second; 0: no limit
+	Most     int           // attempts at once; 0: what the machine allows
+	Fleet    []Group
+	Server   *Server
+	Target   *Target
+	Timeline []Step
+	Expect   []Expectation
+	SHA256   string // of the file; "" for a scenario that no file holds
+	file     *source
+}
+
+// A Group is devices of the fleet, numbered after those of the groups before it.
+type Group struct {
+	Name       string
+	Model      string // or Mix
+	Firmware   string // "": the model's newest
+	Mix        []Share
+	Count      int
+	Set        []Preset
+	Switches   map[string]string
+	TFTPServer string // option 66; "": the server's TFTP
+	NoLease    bool
+	RC         string // where the units ask for remote customization; "": they are ordinary ones
+	Off        bool   // waits for power_on
+	Cert       string // folder with the devices' own certificates; "": those of the PKI
+	node       *node
+}
+
+// Turn turns a switch of the firmware.
+func (g *Group) Turn(name, value string) {
+	if g.Switches == nil {
+		g.Switches = map[string]string{}
+	}
+	g.Switches[name] = value
+}
+
+// A Share is a part of a group: a number of devices, or percent of the group.
+type Share struct {
+	Model    string
+	Firmware string
+	Count    int
+	Percent  float64
+	at       *node
+}
+
+// A Preset is a device parameter that a tester sets before a device's life.
+type Preset struct {
+	Name, Value string
+	at, value   *node
+}
+
+// A Server is the embedded provisioning server.
+type Server struct {
+	Name  string // what its certificates say, and what the devices find it by; "": prov.test
+	Files map[string]prov.Entry
+	TFTP  string // address to listen at; "": a free port on loopback
+	HTTP  string
+	HTTPS []HTTPS
+	// In virtual time only: how long the server thinks about a request, and how
+	// many it thinks about at once (0: all, and no device feels another).
+	Latency Latency
+	Workers int
+	node    *node // of the files
+}
+
+// A Target is the server under test.
+type Target struct {
+	Hosts []Host // the only hosts that the fleet may contact; nil: any
+	TFTP  string // host:port for option 66
+	Certs string // folder of a test PKI; "": the options'
+	Trust string // PEM file with further authorities that the devices trust
+}
+
+// A Step is something that happens, at an instant or when a expectation holds.
+type Step struct {
+	Name   string
+	At     Instant
+	When   *Expectation
+	By     Instant // deadline of When; not given: the end
+	Action string  // "" for a step that only names a moment
+	Of     string  // selector
+	URL    string  // of resync and upgrade
+	Set    []Preset
+	Fault  *Fault        // of fault
+	Clear  string        // of clear: the step whose fault ends
+	For    time.Duration // after which power_off, power_on, off_hook, on_hook and fault are undone; 0: never
+	Pace   Pace          // of the devices; the zero Pace: all at once
+	node   *node
+}
+
+// An Instant is a moment of fleet time, from the start or from a named step.
+type Instant struct {
+	Step  string
+	Plus  time.Duration
+	End   bool
+	Given bool
+	at    *node
+}
+
+// A Expectation is what must hold.
+type Expectation struct {
+	Name  string
+	Quant report.Quant
+	Expr  string
+	Of    string
+	By    Instant // each device's deadline: it counts once it has held
+	At    Instant // or the moment at which the fleet must be so; neither: the end
+	From  Instant // of always and never
+	at    *node   // the expression
+	node  *node
+}
+
+// Awaits returns the step that another one is timed by, "" for none.
+func (s *Step) Awaits() string {
+	if s.When != nil {
+		return s.By.Step
+	}
+	return s.At.Step
+}
+
+// Deadline returns until when a step waits for its when.
+func (s *Step) Deadline() Instant {
+	if s.When != nil && !s.By.Given {
+		return Instant{End: true, Given: true}
+	}
+	return s.By
+}
+
+// undo is what takes an action back.
+var undo = map[string]string{"power_off": "power_on", "power_on": "power_off", "off_hook": "on_hook", "on_hook": "off_hook"}
+
+// Undo returns the action that takes the step's action back, "" for none.
+func (s *Step) Undo() string { return undo[s.Action] }
+
+// Since returns the moment from which an expectation is followed. What a plain
+// deadline adds to a step does not count: the expectation may hold any time before
+// it.
+func (e *Expectation) Since() Instant {
+	switch {
+	case e.Quant.EachEvent():
+		return e.From
+	case e.At.Given:
+		return e.At
+	}
+	return Instant{Step: e.By.Step}
+}
+
+// Host returns the name by which devices find the server.
+func (s *Server) Host() string { return cmp.Or(s.Name, "prov.test") }

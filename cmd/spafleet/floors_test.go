@@ -4,7 +4,9 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,35 +57,16 @@ func upward(from, to string) string {
 }
 
 func TestPackagesImportLowerFloorsOnly(t *testing.T) {
-	root := filepath.Join("..", "..")
 	files := 0
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if name := d.Name(); path != root && (strings.HasPrefix(name, ".") || name == "testdata") {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return nil
-		}
-		files++
-		from, err := filepath.Rel(root, filepath.Dir(path))
-		if err != nil {
-			return err
-		}
-		for _, to := range imports(t, path) {
-			if why := upward(filepath.ToSlash(from), to); why != "" {
-				t.Errorf("%s imports %s: %s", path, to, why)
+	for from, list := range sources(t) {
+		for _, path := range list {
+			files++
+			for _, to := range imports(t, path) {
+				if why := upward(from, to); why != "" {
+					t.Errorf("%s imports %s: %s", path, to, why)
+				}
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	if files < 50 {
 		t.Errorf("only %d files looked at", files)
@@ -115,4 +98,88 @@ func TestUpwardImportsAreRefused(t *testing.T) {
 	if why := upward("fleet", "resync/fetch"); why != "" {
 		t.Error(why)
 	}
+}
+
+// topFolders are the folders of the program, lowest first. ARCHITECTURE.md has
+// the same line.
+const topFolders = "fsm host · device · certs · resync · prov · ivr webui · fleet · scenarios · cmd"
+
+// level is the place of a top folder; bench, which stands beside the house and
+// which nothing imports, is above all.
+func level(folder string) (int, bool) {
+	if folder == "bench" {
+		return 100, true
+	}
+	for i, together := range strings.Split(topFolders, " · ") {
+		if slices.Contains(strings.Fields(together), folder) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func TestTopFoldersImportLowerOnes(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(strings.Join(strings.Fields(string(text)), " "), topFolders) {
+		t.Errorf("ARCHITECTURE.md does not say: %s", topFolders)
+	}
+	edges := 0
+	for from, files := range sources(t) {
+		for _, file := range files {
+			for _, to := range imports(t, file) {
+				a, b := topOf(from), topOf(to)
+				if a == b {
+					continue
+				}
+				edges++
+				la, ok := level(a)
+				lb, ok2 := level(b)
+				if !ok || !ok2 || lb >= la {
+					t.Errorf("%s imports %s: the order is %s", file, to, topFolders)
+				}
+			}
+		}
+	}
+	if edges < 50 {
+		t.Errorf("only %d imports between top folders", edges)
+	}
+}
+
+func topOf(pkg string) string {
+	top, _, _ := strings.Cut(pkg, "/")
+	return top
+}
+
+// sources returns the files of each package of the module, by folder, without
+// tests.
+func sources(t *testing.T) map[string][]string {
+	t.Helper()
+	root, files := filepath.Join("..", ".."), map[string][]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if name := d.Name(); path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "deploy" || name == "bin") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+			dir, err := filepath.Rel(root, filepath.Dir(path))
+			if err != nil {
+				return err
+			}
+			dir = filepath.ToSlash(dir)
+			files[dir] = append(files[dir], path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }

@@ -177,7 +177,7 @@ func strong(d rule.Decision) bool {
 
 // strength returns a hash of the keys, hosts and paths of all strong
 // alternatives, and whether there are any.
-func strength(u *Unit, p Params) (sum uint64, any bool) {
+func strength(u *Unit, p Params) (sum uint64, found bool) {
 	h := fnv.New64a()
 	for _, name := range profileRules {
 		text, _ := p.Lookup(name)
@@ -188,14 +188,14 @@ func strength(u *Unit, p Params) (sum uint64, any bool) {
 			if !strong(d) {
 				continue
 			}
-			any = true
+			found = true
 			for _, part := range [...]string{d.Options.Key, d.URL.Host, d.URL.Path} {
 				io.WriteString(h, part)
 				h.Write([]byte{0})
 			}
 		}
 	}
-	return h.Sum64(), any
+	return h.Sum64(), found
 }
 
 // alternatives expands a rule with the values stored now. Timers and the like

@@ -32,15 +32,31 @@ type Entry struct {
 // isTemplate reports whether a text holds an expression.
 func isTemplate(text string) bool { return strings.Contains(text, "{{") }
 
-// check finds mistakes that no request could make good.
+// check finds mistakes that would make every request fail.
 func (e Entry) check(p *pattern, o *Options) error {
+	if err := e.checkContent(); err != nil {
+		return err
+	}
+	templates := isTemplate(e.Body) || isTemplate(e.Key) || isTemplate(e.Location)
+	switch {
+	case e.Bound && !p.namesMAC() && o.Who == nil:
+		return fmt.Errorf("bound needs $MA, $MAU or $MAC in the path: that is the device it is bound to")
+	case e.File != "" && o.Root == "":
+		return fmt.Errorf("file %s: there is no folder for files", e.File)
+	case o.Expand == nil && (templates || p.needsExpand()):
+		return fmt.Errorf("{{ }} cannot be expanded: there is no Expand hook")
+	}
+	return nil
+}
+
+// checkContent finds parts of an entry that contradict each other.
+func (e Entry) checkContent() error {
 	contents := 0
 	for _, given := range []bool{e.Body != "", e.File != "", e.Status != 0} {
 		if given {
 			contents++
 		}
 	}
-	templates := isTemplate(e.Body) || isTemplate(e.Key) || isTemplate(e.Location)
 	switch {
 	case contents > 1:
 		return fmt.Errorf("needs exactly one of a body, a file and a status")
@@ -54,12 +70,6 @@ func (e Entry) check(p *pattern, o *Options) error {
 		return fmt.Errorf("bad size %d", e.Size)
 	case e.Bound && e.Size != 0:
 		return fmt.Errorf("a container cannot be padded: leave out bound or size")
-	case e.Bound && !p.namesMAC() && o.Who == nil:
-		return fmt.Errorf("bound needs $MA, $MAU or $MAC in the path: that is the device it is bound to")
-	case e.File != "" && o.Root == "":
-		return fmt.Errorf("file %s: there is no folder for files", e.File)
-	case o.Expand == nil && (templates || p.needsExpand()):
-		return fmt.Errorf("{{ }} cannot be expanded: there is no Expand hook")
 	}
 	return nil
 }

@@ -18,10 +18,10 @@ const (
 )
 
 // matrix makes the setups of some programs, by suite and question.
-func matrix(on, name string, min, max ssl.Version, suites ...string) (list []*setup) {
+func matrix(on, name string, oldest, newest ssl.Version, suites ...string) (list []*setup) {
 	for _, suite := range suites {
 		for _, ask := range []asking{never, optional, required} {
-			s := setup{name: strings.TrimRight(name+"-"+suite+"-"+string(ask), "-"), on: on, ciphers: suite, ask: ask, min: min, max: max}
+			s := setup{name: strings.TrimRight(name+"-"+suite+"-"+string(ask), "-"), on: on, ciphers: suite, ask: ask, min: oldest, max: newest}
 			if strings.HasPrefix(suite, "DHE-") {
 				s.dh = 1024
 			}

@@ -51,7 +51,7 @@ func tabRank(tab string) int {
 	return at<<8 + n
 }
 
-// appendHeading appends the comment in front of a section.
+// AppendHeading appends the comment in front of a section.
 func AppendHeading(b []byte, group string) []byte {
 	return append(append(append(b, "  <!-- "...), heading(group)...), " -->\n"...)
 }

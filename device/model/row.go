@@ -106,7 +106,7 @@ func (r *Row) UserAgent(mac MAC, serial string) string {
 	return r.brand() + "/" + r.PN() + "-" + r.Firmware.Version + " (" + serial + ")"
 }
 
-// older reports whether this is first-generation firmware before a version. The
+// Older reports whether this is first-generation firmware before a version. The
 // numbers of other generations do not compare.
 func (r *Row) Older(version string) bool {
 	return r.Generation == 1 && rule.CompareVersions(r.Firmware.Version, version, false) < 0

@@ -63,16 +63,16 @@ func (d *Disturbance) loses(place packetPlace) bool {
 
 // which reports whether a packet is one of those that a fault means. Where that
 // counts, it is a hit.
-func (d *Disturbance) which(packets func(*Effects) *Packets, why purpose, place packetPlace, counts bool) (any bool) {
+func (d *Disturbance) which(packets func(*Effects) *Packets, why purpose, place packetPlace, counts bool) (hit bool) {
 	for i := range d.parts {
 		if p := packets(d.parts[i].effects); p.Given() && d.takes(i, p, why, place) {
-			any = true
+			hit = true
 			if counts {
 				d.hit(i)
 			}
 		}
 	}
-	return any
+	return hit
 }
 
 // takes reports whether a packet is one of those meant.

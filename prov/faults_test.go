@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/netip"
-	"strings"
 	"testing"
 	"time"
 
@@ -88,86 +87,15 @@ func serveBadly(t *testing.T, body string, p *fault.Plan) (*prov.Server, map[str
 	return s, map[string]netip.AddrPort{"tftp": s.TFTP(), "http": s.HTTP(), "https": s.HTTPSAt()[0]}
 }
 
-// What a device makes of a bad server over sockets is what the core says without
-// them.
-func TestABadServerIsTheSameWithAndWithoutSockets(t *testing.T) {
-	body := goodText + strings.Repeat("0123456789abcdef", 200) + "</GPP_A></flat-profile>"
-	tests := []struct {
-		name    string
-		match   string // with one scheme, or all
-		effects fault.Effects
-		tftp    device.Result // 0: an answer
-		http    device.Result
-	}{
-		{"a status", "", fault.Effects{HasStatus: true, Status: 503}, device.BadStatus, 0},
-		{"not found", "", fault.Effects{HasStatus: true, Status: 404}, 0, 0},
-		{"an error of TFTP", "tftp", fault.Effects{HasStatus: true, Status: 2}, device.BadStatus, 0},
-		{"stalls", "", fault.Effects{StallAfter: fault.After(1000)}, device.Timeout, device.Timeout},
-		{"stalls at once", "", fault.Effects{StallAfter: fault.After(0)}, device.Timeout, device.Timeout},
-		{"stalls after the end", "", fault.Effects{StallAfter: fault.After(10000)}, 0, 0},
-		{"corrupt", "", fault.Effects{Corrupt: true}, 0, 0},
-		{"endless", "", fault.Effects{Hostile: fault.Endless}, device.Corrupt, device.Corrupt},
-		{"drip", "", fault.Effects{Hostile: fault.Drip}, device.Timeout, device.Timeout},
-		{"length", "http /spa2102.cfg", fault.Effects{Hostile: fault.Length}, 0, device.Corrupt},
-		{"headers", "http", fault.Effects{Hostile: fault.Headers}, 0, device.Corrupt},
-		{"bomb", "", fault.Effects{Hostile: fault.Bomb}, 0, 0},
-		{"storm", "tftp", fault.Effects{Hostile: fault.Storm}, device.Timeout, 0},
-		{"garbage", "/spa2102.cfg", fault.Effects{Hostile: fault.Garbage}, device.Timeout, device.Corrupt},
-		{"garbage for a handshake", "https", fault.Effects{Hostile: fault.Garbage}, 0, 0},
-		{"an alert", "https", fault.Effects{Alert: 40}, 0, 0},
-		{"down", "", fault.Effects{Down: true}, device.Timeout, device.NoConnect},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			_, at := serveBadly(t, body, badly(t, tt.match, "", tt.effects))
-			model := newCore(t, map[string]prov.Entry{"/spa2102.cfg": {Body: body}}, prov.Options{Faults: badly(t, tt.match, "", tt.effects), Who: known(t)})
-			for scheme, want := range map[string]device.Result{"tftp": tt.tftp, "http": tt.http, "https": tt.http} {
-				if m, _ := fault.ParseMatch(tt.match); m.Scheme != "" && m.Scheme != scheme {
-					want = 0
-				}
-				if tt.match == "https" && scheme == "https" {
-					want = device.TLSFailed
-				}
-				r := request(t, scheme, at[scheme])
-				said := resync.Response{}
-				if scheme == "https" {
-					said.Fails = model.Greet(1, r)
-				}
-				if said.Fails == nil {
-					said = model.Respond(1, r) // first: a bomb is made once
-				}
-				begun := time.Now()
-				got, err := sockets.Fetch(t.Context(), r)
-				took := time.Since(begun)
-				compare(t, scheme, want, got, err, said)
-				if said.Fails != nil {
-					p := said.Fails.Took
-					if least := time.Duration(p.FirstByte + p.Body); took < least || took > least+3*time.Second {
-						t.Errorf("%s: it took %v, the core says %v", scheme, took, least)
-					}
-				}
-			}
-		})
-	}
-}
-
-func compare(t *testing.T, scheme string, want device.Result, got resync.Response, err error, said resync.Response) {
-	t.Helper()
-	if want == 0 {
-		if err != nil || said.Fails != nil || got.Status != said.Status || got.Status == 200 && !bytes.Equal(got.Body, said.Body) {
-			t.Errorf("%s: status %d, %d bytes, %v; the core says %d, %d bytes, %v", scheme, got.Status, len(got.Body), err, said.Status, len(said.Body), said.Fails)
+// A fault that breaks an answer needs to know whose transfer it breaks.
+func TestABrokenAnswerNeedsItsDevice(t *testing.T) {
+	c := newCore(t, map[string]prov.Entry{"/a": {Body: "a"}}, prov.Options{Faults: badly(t, "", "", fault.Effects{StallAfter: fault.After(0)})})
+	defer func() {
+		if recover() == nil {
+			t.Error("it was answered")
 		}
-		return
-	}
-	var e *resync.Error
-	if !errors.As(err, &e) || said.Fails == nil {
-		t.Errorf("%s: %v, status %d; the core says %v", scheme, err, got.Status, said.Fails)
-		return
-	}
-	if f := said.Fails; e.Result != want || f.Result != want || e.TooBig != f.TooBig || e.Cut != f.Cut || e.TLS.Alert != f.TLS.Alert {
-		t.Errorf("%s: %+v; the core says %+v; want %v", scheme, e, f, want)
-	}
+	}()
+	c.Respond(1, &resync.Request{Method: "GET", Scheme: "tftp", Path: "/a"})
 }
 
 // The n-th request of each device for a path, and no other.

@@ -153,6 +153,12 @@ func FuzzGrammar(f *testing.F) {
 				t.Errorf("%q: %+v", text, p)
 			}
 		}
+		for _, row := range fault.Table() {
+			var e fault.Effects
+			if row.Parse(&e, text) == nil && !row.Given(&e) && text != "false" && row.Key != "delay" && row.Key != "alert" {
+				t.Errorf("%s: %q is nothing", row.Key, text)
+			}
+		}
 		if o, err := fault.ParseOrdinals(text); err == nil {
 			for _, r := range o {
 				if r.From == 0 || r.To < r.From || !o.Contain(r.From) || !o.Contain(r.To) {

@@ -102,6 +102,35 @@ func (c *tcpSocket) await(ctx context.Context, peer unix.Sockaddr, wait time.Dur
 	return result
 }
 
+// CloseWrite ends the device's half of the connection.
+func (c *tcpSocket) CloseWrite() error {
+	return c.control(func(fd int) error { return os.NewSyscallError("shutdown", unix.Shutdown(fd, unix.SHUT_WR)) })
+}
+
+// SetLinger says what Close does with bytes under way, as that of *net.TCPConn: 0
+// resets the connection.
+func (c *tcpSocket) SetLinger(sec int) error {
+	l := unix.Linger{Onoff: 1, Linger: int32(sec)}
+	if sec < 0 {
+		l = unix.Linger{}
+	}
+	return c.control(func(fd int) error {
+		return os.NewSyscallError("setsockopt", unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &l))
+	})
+}
+
+func (c *tcpSocket) control(call func(fd int) error) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	if err := raw.Control(func(fd uintptr) { failed = call(int(fd)) }); err != nil {
+		return err
+	}
+	return failed
+}
+
 // LocalAddr returns the socket's own address.
 func (c *tcpSocket) LocalAddr() net.Addr {
 	var local net.TCPAddr

@@ -86,8 +86,28 @@ func (x *exchange) disturbAnswer(resp *resync.Response) (late int64, a fault.Ans
 	if x.disturbance == nil {
 		return 0, a
 	}
-	a = x.disturbance.Answer(headerSize + int64(len(resp.Body)))
+	size := headerSize + int64(len(resp.Body))
+	a = x.disturbance.Answer(size)
+	if x.r.Scheme == "https" && a.Ending != fault.Whole {
+		a.Received = inRecords(a.Received, size)
+	}
 	return int64(a.FirstByte), a
+}
+
+// How the embedded server writes an answer: as much as its buffer holds, then the
+// rest, in records of at most so much.
+const (
+	writeBuffer = 4 << 10
+	mostRecord  = 16 << 10
+)
+
+// inRecords returns how many of the received bytes of an answer can be read: a part
+// of a record cannot.
+func inRecords(received, size int64) (whole int64) {
+	for record := min(int64(writeBuffer), size); record > 0 && whole+record <= received; record = min(mostRecord, size-whole) {
+		whole += record
+	}
+	return whole
 }
 
 // cut is an answer that ends before it is whole.

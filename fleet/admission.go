@@ -213,7 +213,7 @@ func (l *loop) admit(ctx context.Context, now int64) {
 	for {
 		s, ok := l.admission.pop(now)
 		if !ok {
-			l.f.saturated.Add(int64(l.admission.blocked()))
+			l.f.attempts.saturated.Add(int64(l.admission.blocked()))
 			return
 		}
 		u := l.unit(s.dev)
@@ -232,7 +232,7 @@ func (l *loop) admit(ctx context.Context, now int64) {
 func (l *loop) resize(change func(while int64)) {
 	before := l.admission.most
 	change(int64(float64(localWait/time.Nanosecond) * l.speed))
-	l.f.most.Add(int64(l.admission.most - before))
+	l.f.attempts.most.Add(int64(l.admission.most - before))
 }
 
 // start lets an attempt run.
@@ -243,7 +243,7 @@ func (l *loop) start(ctx context.Context, s start, u *unit.Unit, now int64) {
 	l.slots[number] = slot{dev: s.dev, busy: true, live: true, transport: s.transport, due: s.Due}
 	job, in, fx := l.machine.At(s.dev, u, now).Begin(&s.Start, number)
 	l.apply(s.dev, u, fx)
-	l.f.running.Add(1)
+	l.f.attempts.running.Add(1)
 	l.executor.start(ctx, number, job, in)
 }
 

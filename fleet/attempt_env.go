@@ -32,7 +32,7 @@ const localWait = 100 * time.Millisecond
 
 // Fetch asks the network from the device's own address.
 func (e *attemptEnv) Fetch(ctx context.Context, r *resync.Request) (resp resync.Response, err error) {
-	r.Source = e.l.f.source(r.Unit.IP, r.Server.Addr())
+	r.Source = e.l.f.addresses.source(r.Unit.IP, r.Server.Addr())
 	if r.Scheme == "https" { // a certificate may bear a name
 		ctx = e.asking(ctx)
 	}
@@ -74,10 +74,9 @@ func (e *attemptEnv) whenAble(ctx context.Context, ask func() error) error {
 	if !local {
 		return err
 	}
-	since := e.l.f.lacks(e)
-	defer e.l.f.lacksNoMore(e, since)
+	defer e.l.f.shortages.wait(e)()
 	for local {
-		e.l.f.limited(limit)
+		e.l.f.shortages.count(limit)
 		if limit == "descriptors" {
 			e.l.inbox <- message{slot: e.slot, lack: true}
 		}

@@ -28,41 +28,46 @@ import (
 
 // A Fleet is many devices. Its methods are safe for concurrent use.
 type Fleet struct {
-	groups     []Group
-	shared     unit.Shared
-	network    Network
-	guard      *fetch.Guard
-	budget     Budget
-	base       netip.Addr
-	prefix     netip.Prefix
-	oneAddress bool
-	shard      device.Shard
-	total      int // of the whole fleet
-	loops      []*loop
-	onTell     func([]device.Event)
-	late       func(int64)
-	web        Web
-	sites      *sites
-	logs       *logSender
-	saving     Save
-	resumed    int64 // fleet time of the snapshot that it goes on from, 0 for none
-	mode       Clock
-	start      int64
-	conduct    func(int64, func(device.Index, device.Command)) (int64, bool)
+	groups    []Group
+	shared    unit.Shared
+	network   Network
+	guard     *fetch.Guard
+	budget    Budget
+	addresses addresses
+	shard     device.Shard
+	total     int // of the whole fleet
+	loops     []*loop
+	onTell    func([]device.Event)
+	late      func(int64)
+	web       Web
+	sites     *sites
+	logs      *logSender
+	saver     saver
+	resumed   int64 // fleet time of the snapshot that it goes on from, 0 for none
+	mode      Clock
+	start     int64
+	conduct   func(int64, func(device.Index, device.Command)) (int64, bool)
+	attempts  attempts
+	shortages shortages
+	awaiting  awaiting
+	started   started
+	done      chan struct{}
+}
 
+// attempts are counts of a fleet's attempts.
+type attempts struct {
 	running   atomic.Int64
 	aborted   atomic.Int64
-	saturated atomic.Int64
-	most      atomic.Int64
+	saturated atomic.Int64 // had to wait for the end of another
+	most      atomic.Int64 // that may run
+	unheard   atomic.Int64 // commands that devices did not hear
+}
 
-	limitsMu sync.Mutex
-	limits   map[string]int
-	lacking  map[*attemptEnv]time.Time // attempts that wait for what this machine lacks, since when
-
-	awaitMu sync.Mutex
-	await   chan struct{} // closed at the next event; nil while nobody waits
-	done    chan struct{}
-	started atomic.Bool
+// started says how far the start of a fleet is.
+type started struct {
+	once  atomic.Bool  // Run was called
+	left  atomic.Int64 // loops whose devices have no power yet
+	whole chan struct{}
 }
 
 // New builds a fleet. It starts nothing and opens nothing.
@@ -73,14 +78,13 @@ func New(c Config) (*Fleet, error) {
 	f := &Fleet{
 		shard: c.Shard, groups: c.Groups,
 		network: c.Network, guard: c.Guard,
-		prefix: c.Addresses.Masked(), base: c.Addresses.Masked().Addr(), oneAddress: c.OneAddress,
-		mode: c.Clock, conduct: c.Conduct,
+		addresses: addresses{c.Addresses.Masked(), c.Addresses.Masked().Addr(), c.OneAddress},
+		mode:      c.Clock, conduct: c.Conduct,
 		onTell: c.Tell, late: c.Late,
-		web:    c.Web,
-		saving: c.Save,
-		limits: map[string]int{}, done: make(chan struct{}),
+		web: c.Web, done: make(chan struct{}),
 	}
-	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.address, c.CCERT, c.Compiled
+	f.saver, f.shortages.late, f.started.whole = saver{f: f, Save: c.Save}, c.Late, make(chan struct{})
+	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.addresses.of, c.CCERT, c.Compiled
 	f.makeLoops(&c)
 	f.populate()
 	if c.Resume != nil {
@@ -126,6 +130,7 @@ func (f *Fleet) makeLoops(c *Config) {
 		c.Start = DefaultStart
 	}
 	f.start = c.Start.UnixNano()
+	f.started.left.Store(int64(n))
 	for i := range n {
 		l := newLoop(f, i)
 		l.units = make([]unit.Unit, (f.Len()-i+n-1)/n)
@@ -137,7 +142,7 @@ func (f *Fleet) makeLoops(c *Config) {
 		} else {
 			l.admission.open(part, 0)
 		}
-		f.most.Add(int64(part))
+		f.attempts.most.Add(int64(part))
 		if c.Rate > 0 { // the loops start in turn, so that the fleet's starts are even
 			shards := max(c.Shard.Count, 1) // and so do the shards
 			l.admission.interval = int64(float64(n*shards) / c.Rate * 1e9 * c.Speed)
@@ -210,7 +215,7 @@ func (f *Fleet) Open() error {
 // Run powers the fleet and works until ctx ends. It returns when every attempt
 // has ended and every socket is closed. It runs once.
 func (f *Fleet) Run(ctx context.Context) error {
-	if f.started.Swap(true) {
+	if f.started.once.Swap(true) {
 		return errors.New("fleet: Run is called twice")
 	}
 	var others sync.WaitGroup
@@ -221,18 +226,18 @@ func (f *Fleet) Run(ctx context.Context) error {
 	if f.logs != nil {
 		others.Go(func() { f.logs.run(side, ctx) })
 	}
-	if f.saving.File != "" {
-		others.Go(func() { f.keep(side) })
+	if f.saver.File != "" {
+		others.Go(func() { f.saver.keep(side) })
 	}
 	broken := f.work(ctx)
 	close(f.done)
 	stop()
 	others.Wait()
-	f.pulse()
+	f.awaiting.wake()
 	if broken != nil {
 		return broken // not a nil *Broken
 	}
-	return f.saveLast()
+	return f.saver.last()
 }
 
 // work runs the loops until the fleet ends, and keeps the web servers open as
@@ -271,10 +276,45 @@ func (f *Fleet) Start() int64 { return f.start }
 // Now returns the fleet's time in nanoseconds since the Unix epoch.
 func (f *Fleet) Now() int64 { return f.loops[0].clock.Now() }
 
-// Do hands a command over to a device. It does not wait for what comes of it;
-// an error says that there is no such device, or that the fleet has ended.
+// Started returns a channel that is closed once every device has the power that
+// its group says, and hears commands. Web servers listen before: since Open.
+func (f *Fleet) Started() <-chan struct{} { return f.started.whole }
+
+// ErrNoPower says that a device did not hear a command, because it has no power
+// or has not started yet.
+var ErrNoPower = errors.New("the device has no power, or has not started yet")
+
+// Ask hands a command over to a device and waits until the device has heard it,
+// not for what comes of it. The error is [ErrNoPower] where it did not; else it
+// says that there is no such device, or that the fleet has ended.
+func (f *Fleet) Ask(ctx context.Context, dev device.Index, c device.Command) error {
+	answer := make(chan error, 1)
+	if err := f.send(ctx, message{dev: dev, command: &c, answer: answer}); err != nil {
+		return err
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-f.done:
+		return errors.New("the fleet has ended")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Unheard returns how many commands devices have not heard, because they had no
+// power or had not started yet.
+func (f *Fleet) Unheard() int { return int(f.attempts.unheard.Load()) }
+
+// Do hands a command over to a device. It does not wait until the device has
+// heard it, as [Fleet.Ask] does; an error says that there is no such device, or
+// that the fleet has ended.
 func (f *Fleet) Do(ctx context.Context, dev device.Index, c device.Command) error {
-	switch {
+	return f.send(ctx, message{dev: dev, command: &c})
+}
+
+func (f *Fleet) send(ctx context.Context, m message) error {
+	switch dev := m.dev; {
 	case int(dev) >= f.total:
 		return fmt.Errorf("no device %d: the fleet has %d", dev, f.total)
 	case !f.shard.Has(dev):
@@ -283,9 +323,8 @@ func (f *Fleet) Do(ctx context.Context, dev device.Index, c device.Command) erro
 	if f.mode == Virtual {
 		return errors.New("in virtual time only Config.Conduct commands devices")
 	}
-	l := f.loop(dev)
 	select {
-	case l.inbox <- message{dev: dev, command: &c}:
+	case f.loop(m.dev).inbox <- m:
 		return nil
 	case <-f.done:
 		return errors.New("the fleet has ended")
@@ -333,7 +372,7 @@ func (f *Fleet) View(dev device.Index) (device.View, bool) {
 // At returns a copy of the device with that address, if it has power and has
 // started.
 func (f *Fleet) At(addr netip.Addr) (device.View, bool) {
-	dev, ok := f.deviceAt(addr)
+	dev, ok := f.addresses.device(addr)
 	if !ok {
 		return device.View{}, false
 	}
@@ -342,76 +381,21 @@ func (f *Fleet) At(addr netip.Addr) (device.View, bool) {
 }
 
 // Running returns how many attempts run now.
-func (f *Fleet) Running() int { return int(f.running.Load()) }
+func (f *Fleet) Running() int { return int(f.attempts.running.Load()) }
 
 // Budget returns what bounds the attempts at once.
 func (f *Fleet) Budget() Budget { return f.budget }
 
 // Outstanding returns how many attempts may run at once: as many as the budget
 // says, or fewer for a while after this machine had no descriptor for one.
-func (f *Fleet) Outstanding() int { return int(f.most.Load()) }
+func (f *Fleet) Outstanding() int { return int(f.attempts.most.Load()) }
 
 // Saturated returns how often an attempt had to wait for the end of another.
-func (f *Fleet) Saturated() int { return int(f.saturated.Load()) }
+func (f *Fleet) Saturated() int { return int(f.attempts.saturated.Load()) }
 
 // Aborted returns how many attempts were cut off, by power loss, reboot, factory
 // reset or the end of the run.
-func (f *Fleet) Aborted() int { return int(f.aborted.Load()) }
-
-// Await returns nil as soon as held is true. It looks after every turn of a
-// loop that brought an event; an error is the context's, or says that the fleet
-// ended first.
-func (f *Fleet) Await(ctx context.Context, held func() bool) error {
-	for {
-		changed := f.watch()
-		if held() {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-f.done:
-			if held() {
-				return nil
-			}
-			return errors.New("the fleet has ended")
-		}
-	}
-}
-
-// WaitFor returns a device as soon as held is true of it. It looks as [Fleet.Await]
-// does; with an error it returns the device as it was last.
-func (f *Fleet) WaitFor(ctx context.Context, dev device.Index, held func(device.View) bool) (v device.View, err error) {
-	known := true
-	err = f.Await(ctx, func() bool {
-		v, known = f.View(dev)
-		return !known || held(v)
-	})
-	if !known {
-		err = fmt.Errorf("no device %d: the fleet has %d", dev, f.Len())
-	}
-	return v, err
-}
-
-// watch returns a channel that is closed at the next event.
-func (f *Fleet) watch() <-chan struct{} {
-	f.awaitMu.Lock()
-	defer f.awaitMu.Unlock()
-	if f.await == nil {
-		f.await = make(chan struct{})
-	}
-	return f.await
-}
-
-func (f *Fleet) pulse() {
-	f.awaitMu.Lock()
-	defer f.awaitMu.Unlock()
-	if f.await != nil {
-		close(f.await)
-		f.await = nil
-	}
-}
+func (f *Fleet) Aborted() int { return int(f.attempts.aborted.Load()) }
 
 // tell hands a turn's events to everyone who listens.
 func (f *Fleet) tell(l *loop, events []device.Event) {
@@ -421,46 +405,5 @@ func (f *Fleet) tell(l *loop, events []device.Event) {
 	if f.logs != nil {
 		f.logs.take(l, events)
 	}
-	f.pulse()
-}
-
-// limited counts that this machine had no descriptor or port for an attempt.
-func (f *Fleet) limited(limit string) {
-	f.limitsMu.Lock()
-	defer f.limitsMu.Unlock()
-	f.limits[limit]++
-}
-
-// lacks notes that an attempt waits from now on for what this machine lacks.
-func (f *Fleet) lacks(e *attemptEnv) time.Time {
-	f.limitsMu.Lock()
-	defer f.limitsMu.Unlock()
-	if f.lacking == nil {
-		f.lacking = map[*attemptEnv]time.Time{}
-	}
-	now := time.Now()
-	f.lacking[e] = now
-	return now
-}
-
-// lacksNoMore counts the wait as lateness.
-func (f *Fleet) lacksNoMore(e *attemptEnv, since time.Time) {
-	f.limitsMu.Lock()
-	delete(f.lacking, e)
-	f.limitsMu.Unlock()
-	if f.late != nil {
-		f.late(int64(time.Since(since)))
-	}
-}
-
-// Limits returns how often an attempt had to wait for this machine, by what was
-// missing: descriptors, ports.
-func (f *Fleet) Limits() map[string]int {
-	f.limitsMu.Lock()
-	defer f.limitsMu.Unlock()
-	m := map[string]int{}
-	for k, v := range f.limits {
-		m[k] = v
-	}
-	return m
+	f.awaiting.wake()
 }

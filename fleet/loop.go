@@ -40,6 +40,7 @@ type message struct {
 	slot    int32
 	dev     device.Index
 	command *device.Command
+	answer  chan<- error // of a command; nil: nothing waits for it
 	commit  *commit
 	outcome *resync.Outcome
 	lack    bool            // this machine had no descriptor for the attempt
@@ -170,6 +171,9 @@ func (l *loop) begin() {
 	}
 	l.tell()
 	l.out = nil // it was large once
+	if l.f.started.left.Add(-1) == 0 {
+		close(l.f.started.whole)
+	}
 }
 
 func (l *loop) drain() {
@@ -204,8 +208,7 @@ func (l *loop) handle(m message, now int64) {
 	defer l.mu.Unlock()
 	switch {
 	case m.command != nil:
-		u := l.unit(m.dev)
-		l.apply(m.dev, u, l.machine.At(m.dev, u, now).Do(*m.command))
+		l.command(&m, now)
 	case m.commit != nil:
 		l.commit(m.slot, m.commit)
 	case m.outcome != nil:
@@ -214,6 +217,21 @@ func (l *loop) handle(m message, now int64) {
 		l.resize(func(while int64) { l.admission.shrink(now, while) })
 	case m.look != nil:
 		m.look(now)
+	}
+}
+
+// command gives a device a command, and says whether it was heard.
+func (l *loop) command(m *message, now int64) {
+	u := l.unit(m.dev)
+	fx := l.machine.At(m.dev, u, now).Do(*m.command)
+	var err error
+	if fx.Unheard {
+		err = ErrNoPower
+		l.f.attempts.unheard.Add(1)
+	}
+	l.apply(m.dev, u, fx)
+	if m.answer != nil {
+		m.answer <- err
 	}
 }
 
@@ -261,9 +279,9 @@ func (l *loop) ended(number int32, o *resync.Outcome, got received, now int64) {
 	l.slots[number] = slot{}
 	l.free = append(l.free, number)
 	l.admission.ended(s.transport)
-	l.f.running.Add(-1)
+	l.f.attempts.running.Add(-1)
 	if o.Aborted || !s.live {
-		l.f.aborted.Add(1)
+		l.f.attempts.aborted.Add(1)
 	}
 	if s.live {
 		l.apply(s.dev, u, l.machine.At(s.dev, u, now).Ended(o, s.due))

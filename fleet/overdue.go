@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"time"
 )
 
 // Overdue tells how late each attempt is that is due and has not started, or
@@ -10,14 +9,10 @@ import (
 // missing among the latenesses of attempts that have. The wait for a rate that the user asked for is none. It looks at a fleet
 // with a real clock that runs; of another it tells nothing.
 func (f *Fleet) Overdue(ctx context.Context, tell func(ns int64)) {
-	if !f.started.Load() {
+	if !f.started.once.Load() {
 		return
 	}
-	f.limitsMu.Lock()
-	for _, since := range f.lacking {
-		tell(int64(time.Since(since)))
-	}
-	f.limitsMu.Unlock()
+	f.shortages.overdue(tell)
 	for _, l := range f.loops {
 		if _, real := l.clock.(*realClock); !real {
 			return

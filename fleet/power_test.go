@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -182,5 +183,36 @@ func TestFamiliesComeBackOneAfterTheOther(t *testing.T) {
 		timeline{model: tt.model, files: served, lasts: 500 * time.Second, set: []string{"Resync_Random_Delay=0", "Resync_Periodic=0"},
 			moves: []move{{after: 100 * time.Second, order: device.SwitchOff}, {after: 200 * time.Second, order: device.SwitchOn}}}.
 			exactly(t, atBoot, contact{200*time.Second + tt.after, model.ByPowerOn})
+	}
+}
+
+// A fleet has started when every device has the power that its group says, and
+// hears commands; one without power answers that it hears nothing.
+func TestStartedDevicesHearCommands(t *testing.T) {
+	t.Parallel()
+	off := ata(t, 2, "Resync_On_Reset=No")
+	off.Off = true
+	s := start(t, newNetwork(), fleet.Config{Groups: []fleet.Group{ata(t, 200, "Resync_On_Reset=No"), off}, Loops: 3})
+	<-s.f.Started()
+	for dev := range device.Index(202) {
+		if powered := s.view(dev).Powered; powered != (dev < 200) {
+			t.Errorf("device %d: power %v", dev, powered)
+		}
+	}
+	order := func(o device.Order) device.Command { return device.Command{Order: o, Cause: model.ByStep} }
+	for _, tt := range []struct {
+		dev   device.Index
+		order device.Order
+		want  error
+	}{{0, device.HookOff, nil}, {200, device.Resync, fleet.ErrNoPower}, {200, device.SwitchOn, nil}, {200, device.HookOff, nil}, {201, device.Reboot, fleet.ErrNoPower}} {
+		if err := s.f.Ask(t.Context(), tt.dev, order(tt.order)); !errors.Is(err, tt.want) {
+			t.Errorf("device %d, asked to %s, says %v, want %v", tt.dev, tt.order, err, tt.want)
+		}
+	}
+	if n := s.f.Unheard(); n != 2 {
+		t.Errorf("%d commands were not heard, want 2", n)
+	}
+	if err := s.f.Ask(t.Context(), 999, order(device.Resync)); err == nil || errors.Is(err, fleet.ErrNoPower) {
+		t.Errorf("a device that there is not says %v", err)
 	}
 }

@@ -33,9 +33,15 @@ type Snapshot struct {
 	Err   error
 }
 
+// A saver keeps a fleet in a file.
+type saver struct {
+	f *Fleet
+	Save
+}
+
 // keep saves the fleet again and again until ctx ends.
-func (f *Fleet) keep(ctx context.Context) {
-	every := f.saving.Every
+func (s *saver) keep(ctx context.Context) {
+	every := s.Every
 	if every <= 0 {
 		every = time.Minute
 	}
@@ -44,59 +50,59 @@ func (f *Fleet) keep(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			f.told(f.saveFile())
+			s.tell(s.save())
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// saveFile replaces the state file. Whatever happens, there is a whole file under
+// save replaces the state file. Whatever happens, there is a whole file under
 // its name: this snapshot or the one before.
-func (f *Fleet) saveFile() Snapshot {
+func (s *saver) save() Snapshot {
 	began := time.Now()
-	n, err := host.WriteFrom(f.saving.File, 0o600, f.writeState)
+	n, err := host.WriteFrom(s.File, 0o600, s.write)
 	if err != nil {
 		err = fmt.Errorf("save the fleet: %w", err)
 	}
 	return Snapshot{n, time.Since(began), err}
 }
 
-func (f *Fleet) told(s Snapshot) {
-	if f.saving.Told != nil {
-		f.saving.Told(s)
+func (s *saver) tell(done Snapshot) {
+	if s.Told != nil {
+		s.Told(done)
 	}
 }
 
-// saveLast saves the fleet at the end of its run.
-func (f *Fleet) saveLast() error {
-	if f.saving.File == "" {
+// last saves the fleet at the end of its run.
+func (s *saver) last() error {
+	if s.File == "" {
 		return nil
 	}
-	s := f.saveFile()
-	if s.Err == nil {
-		f.told(s)
+	done := s.save()
+	if done.Err == nil {
+		s.tell(done)
 	}
-	return s.Err
+	return done.Err
 }
 
-// writeState writes a snapshot. Every device in it is whole; two devices may be
+// write writes a snapshot. Every device in it is whole; two devices may be
 // some milliseconds apart, for the loops go on meanwhile.
-func (f *Fleet) writeState(w io.Writer) error {
-	fingerprint := f.fingerprint()
-	fingerprint.At = f.loops[0].clock.Now()
+func (s *saver) write(w io.Writer) error {
+	fingerprint := s.f.fingerprint()
+	fingerprint.At = s.f.Now()
 	sw, err := state.NewWriter(w, &fingerprint)
 	if err != nil {
 		return err
 	}
-	for _, l := range f.loops {
+	for _, l := range s.f.loops {
 		if err := l.save(sw); err != nil {
 			return err
 		}
 	}
 	var extra []byte
-	if f.saving.Extra != nil {
-		extra = f.saving.Extra()
+	if s.Extra != nil {
+		extra = s.Extra()
 	}
 	return sw.Close(extra)
 }
@@ -129,7 +135,7 @@ func (l *loop) records(list []unit.Record, from, to int) []unit.Record {
 
 // fingerprint returns what makes this fleet the same as the one in a file.
 func (f *Fleet) fingerprint() state.Fingerprint {
-	p := state.Fingerprint{Seed: f.shared.Seed, Addresses: f.prefix.String(), Shard: device.Shard{Index: f.shard.Index, Count: max(f.shard.Count, 1)}}
+	p := state.Fingerprint{Seed: f.shared.Seed, Addresses: f.addresses.prefix.String(), Shard: device.Shard{Index: f.shard.Index, Count: max(f.shard.Count, 1)}}
 	first := 0
 	for i := range f.groups {
 		g := &f.groups[i]

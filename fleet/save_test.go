@@ -41,10 +41,10 @@ func BenchmarkSave(b *testing.B) {
 		f.shared.Restore(u, &r)
 	}
 	name := filepath.Join(b.TempDir(), "state")
-	f.saving.File = name
+	f.saver.File = name
 	b.Run("write", func(b *testing.B) {
 		for b.Loop() {
-			if s := f.saveFile(); s.Err != nil {
+			if s := f.saver.save(); s.Err != nil {
 				b.Fatal(s.Err)
 			}
 		}

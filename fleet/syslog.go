@@ -99,7 +99,7 @@ func (s *logSender) send(ctx context.Context, line logLine) {
 			continue
 		}
 		var cm *ipv4.ControlMessage
-		if src := s.f.source(s.f.address(line.dev), to.Addr()); src.IsValid() {
+		if src := s.f.addresses.source(s.f.addresses.of(line.dev), to.Addr()); src.IsValid() {
 			cm = &ipv4.ControlMessage{Src: src.AsSlice()}
 		}
 		if _, err := s.conn.WriteTo(line.text, cm, net.UDPAddrFromAddrPort(to)); err != nil {

@@ -18,7 +18,7 @@ type sites struct {
 }
 
 func openSites(f *Fleet) (*sites, error) {
-	l, err := f.listen(f.web.Port)
+	l, err := f.addresses.listen(f.web.Port)
 	if err != nil {
 		return nil, fmt.Errorf("open the devices' web servers on port %d: %w; choose another port with --listen-web", f.web.Port, err)
 	}
@@ -43,5 +43,5 @@ func (f *Fleet) WebURL(dev device.Index) string {
 	if f.sites == nil {
 		return ""
 	}
-	return fmt.Sprintf("http://%s:%d/", f.address(dev), f.WebPort())
+	return fmt.Sprintf("http://%s:%d/", f.addresses.of(dev), f.WebPort())
 }

@@ -67,8 +67,8 @@ const defaultPatience = 10 * time.Second
 const maxRequest = 16 << 10
 
 // Serve answers connections until ctx ends or the listener is closed, and then
-// returns nil. It closes the listener and open connections and waits for its
-// goroutines. A connection to an address without a device, or to a device whose
+// returns nil. It closes the listener, finishes pages that clients have begun to
+// ask for, which takes two seconds at most, and waits for its goroutines. A connection to an address without a device, or to a device whose
 // web server is off, is reset unread.
 func (s *Site) Serve(ctx context.Context, l net.Listener) error {
 	var handlers sync.WaitGroup
@@ -111,12 +111,16 @@ func (s *Site) handle(ctx context.Context, conn net.Conn) {
 		reset(conn)
 		return
 	}
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	defer time.AfterFunc(s.patience(), func() { conn.Close() }).Stop()
-
+	early := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now().Add(firstByte)) })
 	in := bufio.NewReader(io.LimitReader(conn, maxRequest))
 	if _, err := in.Peek(1); err != nil {
 		return // the client sent nothing
+	}
+	if early() {
+		defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now().Add(lastPage)) })()
+	} else {
+		_ = conn.SetDeadline(time.Now().Add(lastPage))
 	}
 	r, err := http.ReadRequest(in)
 	// A browser opens connections long before it sends a request: the device may
@@ -132,6 +136,13 @@ func (s *Site) handle(ctx context.Context, conn net.Conn) {
 	}
 	s.deliver(ctx, conn, q, q.answer())
 }
+
+// At the end of Serve, a client that has sent nothing yet has firstByte for it: it
+// may be on its way. A page that was begun has lastPage.
+const (
+	firstByte = 50 * time.Millisecond
+	lastPage  = 2 * time.Second
+)
 
 func (s *Site) patience() time.Duration {
 	if s.Patience <= 0 {

@@ -159,6 +159,53 @@ func TestServeEndsWithOpenConnections(t *testing.T) {
 	goleak.VerifyNone(t)
 }
 
+// A page that a client has begun to ask for is finished though serving ends.
+func TestBegunPagesAreFinished(t *testing.T) {
+	f := &fleet{views: map[netip.Addr]device.View{netip.MustParseAddr("127.0.0.1"): view(t, "SPA942", "")}}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan struct{}, 1)
+	served := make(chan error, 1)
+	go func() {
+		served <- (&webui.Site{Devices: lookedUp{f, accepted}}).Serve(context.Background(), l)
+	}()
+	conn, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-accepted
+	l.Close()
+	if _, err := io.WriteString(conn, "Host: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if page, err := io.ReadAll(conn); err != nil || !strings.Contains(string(page), "SPA-942") {
+		t.Errorf("%v, %q", err, page)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("serve ended with %v", err)
+	}
+}
+
+// lookedUp says when a device is looked up.
+type lookedUp struct {
+	*fleet
+	first chan struct{}
+}
+
+func (l lookedUp) At(addr netip.Addr) (device.View, bool) {
+	select {
+	case l.first <- struct{}{}:
+	default:
+	}
+	return l.fleet.At(addr)
+}
+
 func TestServeEndsWithItsListener(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

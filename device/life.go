@@ -4,7 +4,6 @@ import (
 	"hash/fnv"
 	"io"
 	"slices"
-	"strings"
 
 	"spafleet/device/profile"
 	"spafleet/device/rule"
@@ -114,65 +113,17 @@ func customized(u *Unit, p Params) bool {
 		if text == param.Default || text == "" {
 			continue
 		}
-		for _, d := range alternatives(u, p, text) {
-			if d.HasURL {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// neverStrong reports whether no value that its device holds could make a rule strong:
-// it names neither a key nor https, and its macros stand for who the device is.
-// It spares most rules to be read.
-func neverStrong(text string) bool {
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '-':
-			if strings.HasPrefix(text[i:], "--") {
-				return false
-			}
-		case 'h', 'H':
-			if len(text)-i >= len("https") && strings.EqualFold(text[i:i+len("https")], "https") {
-				return false
-			}
-		case '$':
-			n := i + 1
-			for n < len(text) && isMacroByte(text[n]) {
-				n++
-			}
-			if !slices.Contains(whoMacros, text[i+1:n]) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func isMacroByte(c byte) bool {
-	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
-}
-
-// whoMacros are those that stand for who a device is.
-var whoMacros = []string{"MA", "MAU", "MAC", "PN", "PSN", "SN", "SWVER", "HWVER"}
-
-// Strong reports whether a rule is strong: any of its alternatives, true or not,
-// has a key that is not empty, or asks by https.
-func Strong(u *Unit, p Params, text string) bool {
-	if neverStrong(text) {
-		return false
-	}
-	for _, d := range alternatives(u, p, text) {
-		if strong(d) {
+		if slices.ContainsFunc(Alternatives(u, p, text), func(d rule.Decision) bool { return d.HasURL }) {
 			return true
 		}
 	}
 	return false
 }
 
-func strong(d rule.Decision) bool {
-	return d.HasURL && (d.Options.Key != "" || d.URL.Scheme == "https")
+// Strong reports whether a rule is strong: any of its alternatives, true or not,
+// has a key that is not empty, or asks by https.
+func Strong(u *Unit, p Params, text string) bool {
+	return rule.Read(text, u.Row.Dialect()).MayBeStrong() && slices.ContainsFunc(Alternatives(u, p, text), rule.Decision.Strong)
 }
 
 // strength returns a hash of the keys, hosts and paths of all strong
@@ -181,11 +132,11 @@ func strength(u *Unit, p Params) (sum uint64, found bool) {
 	h := fnv.New64a()
 	for _, name := range profileRules {
 		text, _ := p.Lookup(name)
-		if neverStrong(text) {
+		if text == "" || !rule.Read(text, u.Row.Dialect()).MayBeStrong() {
 			continue
 		}
-		for _, d := range alternatives(u, p, text) {
-			if !strong(d) {
+		for _, d := range Alternatives(u, p, text) {
+			if !d.Strong() {
 				continue
 			}
 			found = true
@@ -198,9 +149,10 @@ func strength(u *Unit, p Params) (sum uint64, found bool) {
 	return h.Sum64(), found
 }
 
-// alternatives expands a rule with the values stored now. Timers and the like
-// have no part in what a rule is, so they read as at rest.
-func alternatives(u *Unit, p Params, text string) []rule.Decision {
+// Alternatives returns what a device could do about a rule with the values stored
+// now; none where the rule is malformed, for it could never be followed. Timers and
+// the like read as at rest.
+func Alternatives(u *Unit, p Params, text string) []rule.Decision {
 	if text == "" {
 		return nil
 	}

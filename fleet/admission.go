@@ -2,10 +2,10 @@ package fleet
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/rule"
 	"spafleet/resync/unit"
 )
 
@@ -189,10 +189,8 @@ func (l *loop) transportOf(u *unit.Unit, c *device.Command) transport {
 		return datagrams // one line for all
 	}
 	text := l.f.shared.Rule(u, c)
-	for i := 0; i+4 <= len(text); i++ {
-		if strings.EqualFold(text[i:i+4], "http") {
-			return streams
-		}
+	if rule.Read(text, l.f.shared.Row(u).Dialect()).NamesHTTP() {
+		return streams
 	}
 	return datagrams
 }

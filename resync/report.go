@@ -31,7 +31,7 @@ func Report(ctx context.Context, env Env, in Input) Outcome {
 // inferred).
 func WantsDelta(u *device.Unit, p device.Params) bool {
 	text, _ := p.Lookup("Report_Rule")
-	if !strings.Contains(text, "--delta") {
+	if !rule.Read(text, u.Row.Dialect()).HasDelta() {
 		return false
 	}
 	d, err := rule.Eval(text, device.Env{Unit: u, Params: p}, u.Row.Dialect())

@@ -1,9 +1,6 @@
 package rule
 
-import (
-	"iter"
-	"strings"
-)
+import "strings"
 
 // Expand returns text with its macros replaced, once: what a value holds is not
 // looked at again (documented). It understands
@@ -15,13 +12,20 @@ import (
 //
 // and leaves anything else, unknown names and secrets included, as it is.
 func Expand(text string, env Env, d Dialect) string {
+	if strings.IndexByte(text, '$') < 0 {
+		return text
+	}
+	r := Read(text, d)
 	var out strings.Builder
 	copied := 0
-	for r := range references(text, d) {
-		if value, ok := r.macro(env); ok {
-			out.WriteString(text[copied:r.from])
+	for _, ref := range r.refs {
+		if value, ok := ref.macro(env); ok {
+			if copied == 0 {
+				out.Grow(len(text) + len(value))
+			}
+			out.WriteString(text[copied:ref.from])
 			out.WriteString(value)
-			copied = r.to
+			copied = ref.to
 		}
 	}
 	if copied == 0 {
@@ -34,23 +38,25 @@ func Expand(text string, env Env, d Dialect) string {
 // A reference is something that begins with a dollar: text[from:to].
 type reference struct {
 	from, to    int
-	name        string // "$" for $$, "" for what is none after all
+	name        string // "$" for $$, "" for a dollar that means itself
 	skip, limit int    // the substring; limit -1: to the end
 }
 
-// references yields each reference of text in order.
-func references(text string, d Dialect) iter.Seq[reference] {
-	return func(yield func(reference) bool) {
-		for i := 0; ; {
-			next := strings.IndexByte(text[i:], '$')
-			if next < 0 {
-				return
-			}
-			r := scanReference(text, i+next, d)
-			if !yield(r) {
-				return
-			}
-			i = r.to
+// references returns the references of text that have a name, in order.
+func references(text string, d Dialect) []reference {
+	dollars := strings.Count(text, "$")
+	if dollars == 0 {
+		return nil
+	}
+	list := make([]reference, 0, dollars)
+	for i := 0; ; {
+		next := strings.IndexByte(text[i:], '$')
+		if next < 0 {
+			return list
+		}
+		r := scanReference(text, i+next, d)
+		if i = r.to; r.name != "" {
+			list = append(list, r)
 		}
 	}
 }
@@ -107,7 +113,7 @@ func (r reference) macro(env Env) (string, bool) {
 	switch {
 	case r.name == "$":
 		return "$", true
-	case r.name == "" || r.isSecret():
+	case r.isSecret():
 		return "", false
 	}
 	return r.lookup(env.Macro)

@@ -5,42 +5,50 @@ import (
 	"strings"
 )
 
-// An expansion is a rule's text with its macros replaced, together with where
-// each value came from.
+// An expansion is a rule's text without its comment and with its macros replaced,
+// together with where each value came from.
 type expansion struct {
 	source string
 	text   string
 	spans  []span // in order
 }
 
-// A span is a reference, source[from:to], and what stands for it, text[start:end].
-// For a secret that is the reference itself.
-type span struct{ from, to, start, end int }
+// A span is a reference and what stands for it, text[start:end]. For a secret that
+// is the reference itself.
+type span struct {
+	*reference
+	start, end int
+}
 
-// expand replaces the macros of source. References to secrets stay in the text
-// but have a span, so that a key can tell $SA that was written in the rule from
-// one that a value brought in: expansion is not recursive.
-func expand(source string, env Env, d Dialect) expansion {
+// expand replaces the macros of a rule. References to secrets stay in the text but
+// have a span, so that a key can tell $SA that was written in the rule from one that
+// a value brought in: expansion is not recursive.
+func (r *Rule) expand(env Env) expansion {
+	source := r.text[:r.bare]
 	x := expansion{source: source, text: source}
 	var out strings.Builder
 	copied := 0
-	for r := range references(source, d) {
-		value, ok := r.macro(env)
-		if r.isSecret() {
-			value, ok = source[r.from:r.to], true
+	for i := range r.refs {
+		ref := &r.refs[i]
+		if ref.from >= r.bare {
+			break // the comment has begun
+		}
+		value, ok := ref.macro(env)
+		if ref.isSecret() {
+			value, ok = source[ref.from:ref.to], true
 		}
 		if !ok {
 			continue
 		}
 		if copied == 0 {
 			out.Grow(len(source) + len(value))
-			x.spans = make([]span, 0, 4)
+			x.spans = make([]span, 0, len(r.refs)-i)
 		}
-		out.WriteString(source[copied:r.from])
+		out.WriteString(source[copied:ref.from])
 		start := out.Len()
 		out.WriteString(value)
-		x.spans = append(x.spans, span{r.from, r.to, start, out.Len()})
-		copied = r.to
+		x.spans = append(x.spans, span{ref, start, out.Len()})
+		copied = ref.to
 	}
 	if copied > 0 {
 		out.WriteString(source[copied:])

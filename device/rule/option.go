@@ -102,11 +102,10 @@ func (p *parser) key() (string, error) {
 	var key strings.Builder
 	copied := start
 	for _, s := range p.within(start, end) {
-		r := p.reference(s)
-		if !r.isSecret() || s.end > end {
+		if !s.isSecret() || s.end > end {
 			continue
 		}
-		if value, ok := r.lookup(p.env.Secret); ok {
+		if value, ok := s.lookup(p.env.Secret); ok {
 			key.WriteString(p.unescape(p.text[copied:s.start]))
 			key.WriteString(value)
 			copied = s.end

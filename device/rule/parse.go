@@ -7,17 +7,15 @@ import "strings"
 // again: that keeps it linear.
 type parser struct {
 	expansion
-	env Env
-	d   Dialect
-	pos int
+	env    Env
+	d      Dialect
+	pos    int
+	looked int // bytes looked at so far: a test holds them linear
 }
 
 func newParser(text string, env Env, d Dialect) *parser {
-	return &parser{expansion: expand(stripComment(text, d), env, d), env: env, d: d}
+	return &parser{expansion: Read(text, d).expand(env), env: env, d: d}
 }
-
-// reference returns what was written in place of s.
-func (p *parser) reference(s span) reference { return scanReference(p.source, s.from, p.d) }
 
 // An alternative is a decision and the condition on which it is taken.
 type alternative struct {
@@ -69,12 +67,14 @@ func (p *parser) opensCondition() (bool, error) {
 func (p *parser) partner() (int, error) {
 	depth := 0
 	for i := p.pos; i < len(p.text); i++ {
+		p.looked++
 		switch p.text[i] {
 		case '"':
 			end := closingQuote(p.text, i, p.d)
 			if end < 0 {
 				return 0, p.unclosedQuote(i)
 			}
+			p.looked += end - i
 			i = end
 		case '(':
 			depth++
@@ -93,6 +93,7 @@ func (p *parser) looksAssigned() bool {
 	ahead.pos++
 	_, err := ahead.assignment()
 	ahead.blanks()
+	p.looked = ahead.looked
 	return err == nil && ahead.at(';')
 }
 
@@ -127,9 +128,11 @@ const blankBytes = " \t\r\n"
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 func (p *parser) blanks() {
+	from := p.pos
 	for p.pos < len(p.text) && isBlank(p.text[p.pos]) {
 		p.pos++
 	}
+	p.looked += p.pos - from
 }
 
 // blank reports whether nothing but blanks is left.
@@ -159,6 +162,7 @@ func (p *parser) run(stops string) string {
 		rest = rest[:i]
 	}
 	p.pos += len(rest)
+	p.looked += len(rest)
 	return rest
 }
 
@@ -167,6 +171,7 @@ func (p *parser) quoted() (start, end int, err error) {
 	if end = closingQuote(p.text, p.pos, p.d); end < 0 {
 		return 0, 0, p.unclosedQuote(p.pos)
 	}
+	p.looked += end - p.pos
 	start, p.pos = p.pos+1, end+1
 	return start, end, nil
 }
@@ -180,6 +185,7 @@ func (p *parser) unescape(s string) string {
 }
 
 func (p *parser) unclosedQuote(at int) error {
+	p.looked += len(p.text) - at
 	return p.fail(at, "quotation mark without a partner", `close the string with "`)
 }
 

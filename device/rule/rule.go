@@ -5,8 +5,8 @@
 //
 // [Eval] picks the alternative that a device follows. The other entrances are
 // [Holds] for a trigger, [Command] for a web command, [Expand] for a log
-// template or a request body, and [Alternatives] for those who ask what a rule
-// could do. All of them are pure: what a device knows comes in as an [Env],
+// template or a request body, [Alternatives] for what a rule could do, and [Read]
+// for what its text says by itself. All of them are pure: what a device knows comes in as an [Env],
 // what its firmware does differently as a [Dialect].
 //
 // A rule is a list of alternatives divided by bars, each of them
@@ -20,6 +20,8 @@
 //
 // Time and memory are linear in the length of the expanded text.
 package rule
+
+import "strings"
 
 // An Env is what one device knows.
 type Env interface {
@@ -119,6 +121,12 @@ type Decision struct {
 // Skipped reports whether no alternative held.
 func (d Decision) Skipped() bool { return d.Alternative == 0 }
 
+// Strong reports whether a device that takes this alternative asks for protection: by
+// a key that is not empty, or by https.
+func (d Decision) Strong() bool {
+	return d.HasURL && (d.Options.Key != "" || d.URL.Scheme == "https")
+}
+
 // Eval returns what a device does about the rule text: the first alternative
 // that has no condition or a true one (documented). Those after it are not
 // looked at, so mistakes in them go unnoticed. Comparing what cannot be compared
@@ -128,7 +136,10 @@ func Eval(text string, env Env, d Dialect) (Decision, error) { return EvalAfter(
 // EvalAfter is Eval without the first alternatives, as many as after says: what a
 // device that falls through does when it has failed on one.
 func EvalAfter(text string, env Env, d Dialect, after int) (Decision, error) {
-	p := newParser(text, env, d)
+	return newParser(text, env, d).eval(after)
+}
+
+func (p *parser) eval(after int) (Decision, error) {
 	if p.blank() {
 		return Decision{Why: "the rule is empty"}, nil
 	}
@@ -153,11 +164,14 @@ func EvalAfter(text string, env Env, d Dialect, after int) (Decision, error) {
 // turn came, without judging conditions: Why is empty. A blank rule has none.
 // One malformed alternative fails them all, with a *[SyntaxError].
 func Alternatives(text string, env Env, d Dialect) ([]Decision, error) {
-	p := newParser(text, env, d)
+	return newParser(text, env, d).alternatives()
+}
+
+func (p *parser) alternatives() ([]Decision, error) {
 	if p.blank() {
 		return nil, nil
 	}
-	var all []Decision
+	all := make([]Decision, 0, min(1+strings.Count(p.text, "|"), 4))
 	for {
 		a, err := p.alternative()
 		if err != nil {
@@ -177,7 +191,10 @@ func Alternatives(text string, env Env, d Dialect) ([]Decision, error) {
 // expanded (field). An argument that is blank gives the zero Decision: the
 // device uses its own rule. Errors are *[SyntaxError].
 func Command(arg string, env Env, d Dialect) (Decision, error) {
-	p := newParser(arg, env, d)
+	return newParser(arg, env, d).command()
+}
+
+func (p *parser) command() (Decision, error) {
 	if p.blank() {
 		return Decision{}, nil
 	}
@@ -195,7 +212,10 @@ func Command(arg string, env Env, d Dialect) (Decision, error) {
 // written without the parentheses and the question mark that a rule needs, but
 // parentheses do no harm. A blank one never holds. Errors are *[SyntaxError].
 func Holds(trigger string, env Env, d Dialect) (bool, error) {
-	p := newParser(trigger, env, d)
+	return newParser(trigger, env, d).trigger()
+}
+
+func (p *parser) trigger() (bool, error) {
 	if p.blank() {
 		return false, nil
 	}

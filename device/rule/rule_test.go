@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"spafleet/device/rule"
 )
@@ -189,8 +189,10 @@ func TestSecretsAreAskedForOnlyByAKey(t *testing.T) {
 	rule.Expand(text, env, rule.Dialect{})
 }
 
-// Ten times the text may take ten times as long; a hundred would be quadratic.
-func TestTimeIsLinear(t *testing.T) {
+// Ten times the text may take ten times the work; a hundred would be quadratic. Work
+// is counted, not timed: bytes that the parser looks at, macros that are asked for,
+// and bytes that are allocated.
+func TestWorkIsLinear(t *testing.T) {
 	env := newUnit()
 	for _, tt := range []struct{ prefix, unit string }{
 		{"", "("}, {"", "(1"}, {"", "((1 eq 1) and "}, {"", "(1 eq 2)?|"}, {"(1 eq 1 and ", "("}, {"((true) and ", "(a="},
@@ -200,38 +202,44 @@ func TestTimeIsLinear(t *testing.T) {
 		{"", "($SWVER eq 0 and $PN eq 1)?/$MA|"}, {"", `(a="$A";)!|`}, {"(", `a="1";`}, {"", `(1 eq 2)?(a="";)!x|`},
 		{"", "/"}, {"", "h:"}, {"", "x://"}, {"", "."},
 	} {
-		small, large := tt.prefix+repeatTo(tt.unit, 10_000), tt.prefix+repeatTo(tt.unit, 100_000)
-		if ratio := growth(small, large, env); ratio > 50 {
-			t.Errorf("%q and many %q: 100 kB take %.0f times as long as 10 kB", tt.prefix, tt.unit, ratio)
+		small, large := workOf(tt.prefix+repeatTo(tt.unit, 4_000), env), workOf(tt.prefix+repeatTo(tt.unit, 40_000), env)
+		for what, n := range small {
+			const noise = 4_000 // what has nothing to do with the length
+			if large[what] > 20*n+noise {
+				t.Errorf("%q and many %q: 4 kB need %d %s, 40 kB %d", tt.prefix, tt.unit, n, what, large[what])
+			}
 		}
 	}
 }
 
 func repeatTo(unit string, size int) string { return strings.Repeat(unit, size/len(unit)) }
 
-// growth returns how many times longer large takes than small, at least. A busy
-// machine can only delay: so the shortest of many times counts, and as soon as
-// the two are near enough there is no need for more.
-func growth(small, large string, env unit) (ratio float64) {
-	few, many := time.Hour, time.Hour
-	for range 20 {
-		few, many = min(few, duration(small, env)), min(many, duration(large, env))
-		if ratio = float64(many) / float64(few+20*time.Microsecond); ratio < 20 {
-			break
-		}
-	}
-	return ratio
+// asked counts what is asked of a unit.
+type asked struct {
+	unit
+	n *int
 }
 
-// duration returns how long all entrances take together.
-func duration(text string, env unit) time.Duration {
-	start := time.Now()
-	rule.Eval(text, env, rule.Dialect{})
-	rule.Alternatives(text, env, rule.Dialect{})
-	rule.Command(text, env, rule.Dialect{})
-	rule.Holds(text, env, rule.Dialect{})
+func (a asked) Macro(name string) (string, bool) {
+	*a.n++
+	return a.unit.Macro(name)
+}
+
+func (a asked) Secret(name string) (string, bool) {
+	*a.n++
+	return a.unit.Secret(name)
+}
+
+// workOf returns the work of all entrances together.
+func workOf(text string, u unit) map[string]int {
+	macros := 0
+	env := asked{u, &macros}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	looked := rule.Looked(text, env, rule.Dialect{})
 	rule.Expand(text, env, rule.Dialect{})
-	return time.Since(start)
+	runtime.ReadMemStats(&after)
+	return map[string]int{"bytes read": looked, "macros": macros, "bytes allocated": int(after.TotalAlloc - before.TotalAlloc)}
 }
 
 func ExampleEval() {

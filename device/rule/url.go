@@ -45,8 +45,9 @@ func (p *parser) url(need urlNeed) (u URL, err error) {
 func (p *parser) urlToken() string {
 	rest := p.text[p.pos:]
 	if i := strings.IndexAny(rest, blankBytes+"|"); i >= 0 {
-		return rest[:i]
+		rest = rest[:i]
 	}
+	p.looked += len(rest)
 	return rest
 }
 

@@ -47,8 +47,9 @@ func (p *parser) describe(out []byte, c clause) []byte {
 		version, _ := p.env.Macro("SWVER")
 		tell("$SWVER", version)
 	}
+	p.looked += len(spans)
 	for _, s := range spans {
-		if r := p.reference(s); r.name != "$" && !r.isSecret() {
+		if s.name != "$" && !s.isSecret() {
 			tell(p.source[s.from:s.to], p.text[s.start:s.end])
 		}
 	}

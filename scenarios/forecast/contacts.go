@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"spafleet/device"
-	"spafleet/device/rule"
 	"spafleet/fleet"
 	"spafleet/resync/fetch"
 	"spafleet/scenarios"
@@ -209,7 +208,7 @@ func (p plan) hostsOfGroup(g *fleet.Group, tell func(host, purpose string)) {
 	unit := device.NewUnit(g.Row, p.Scenario.Seed, 0, netip.IPv4Unspecified())
 	for _, name := range rules {
 		text, _ := params.Lookup(name)
-		for _, d := range alternativesOf(text, &unit, params) {
+		for _, d := range device.Alternatives(&unit, params, text) {
 			tell(d.URL.Host, name)
 		}
 	}
@@ -231,14 +230,6 @@ func (p plan) presetParams(g *fleet.Group) device.Params {
 
 // sample fills ${…} with a stand-in for the embedded server.
 func (p plan) sample(text string) string { return p.Scenario.FillAll(text, embedded) }
-
-func alternativesOf(text string, u *device.Unit, params device.Params) []rule.Decision {
-	all, err := rule.Alternatives(text, device.Env{Unit: u, Params: params}, u.Row.Dialect())
-	if err != nil {
-		return nil
-	}
-	return all
-}
 
 // The parameters that make a device contact somebody.
 var (

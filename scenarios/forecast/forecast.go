@@ -208,7 +208,7 @@ func (p plan) speaksHTTPS(g *fleet.Group) bool {
 	unit := device.NewUnit(g.Row, p.Scenario.Seed, 0, netip.IPv4Unspecified())
 	for _, name := range rules {
 		text, _ := params.Lookup(name)
-		for _, d := range alternativesOf(text, &unit, params) {
+		for _, d := range device.Alternatives(&unit, params, text) {
 			if d.URL.Scheme == "https" {
 				return true
 			}

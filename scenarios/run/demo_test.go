@@ -5,9 +5,11 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/fleet"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
+	"spafleet/scenarios/scenariotest"
 )
 
 // walk is what every device of the demo goes through, in order.
@@ -21,25 +23,48 @@ func demo(t *testing.T, devices int, rate float64) {
 		t.Fatal(err)
 	}
 	scenario.Fleet[0].Count, scenario.Rate, scenario.Lateness = devices, rate, 1e10
-	l := &log{}
-	r, err := run.Run(t.Context(), scenario, run.Options{Tell: l.tell})
+	l := &events{}
+	r, err := run.Run(t.Context(), scenario, run.Options{Tell: l.Tell})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	moves := append(slices.Clone(walk[:5]), "unkeyed", "factory-reset")
 	for dev := range device.Index(devices) {
-		got := l.of(dev, moves...)
+		got := l.Names(dev, moves...)
 		// Secured may be told again by later resyncs; the first of each run counts.
 		if got = slices.Compact(got); !slices.Equal(got, walk) {
 			t.Errorf("device %d: %v, want %v", dev, got, walk)
 		}
-		if first := l.of(dev); len(first) < 2 || first[0] != "power_on" || first[1] != "boot" {
+		if first := l.Names(dev); len(first) < 2 || first[0] != "power_on" || first[1] != "boot" {
 			t.Errorf("device %d begins with %v", dev, first[:min(len(first), 2)])
 		}
 	}
 	if r.States["SEC-PRV-2"] != devices || r.Devices != devices || len(r.Models) != 3 || r.Resyncs.Failed != 0 {
 		t.Errorf("%v of %d, %+v, resyncs %+v", r.States, r.Devices, r.Models, r.Resyncs)
+	}
+}
+
+// Each scenario that comes with the program passes as it is, in virtual time, where
+// it has an embedded server.
+func TestBuiltinScenariosPass(t *testing.T) {
+	t.Parallel()
+	for _, name := range scenarios.Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := scenarios.Builtin(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Server != nil {
+				s.Clock.Mode = fleet.Virtual
+			}
+			r := scenariotest.Start(t, s, run.Options{})
+			scenariotest.WantVerdict(t, r, report.Passed)
+			if len(r.Expect) == 0 {
+				t.Errorf("%s expects nothing, and cannot fail", name)
+			}
+		})
 	}
 }
 

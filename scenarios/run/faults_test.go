@@ -13,12 +13,13 @@ import (
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
+	"spafleet/scenarios/scenariotest"
 )
 
 // acts runs a scenario by a clock.
 func acts(t *testing.T, clock fleet.Clock, src string) *report.Report {
 	t.Helper()
-	scenario := load(t, src)
+	scenario := scenariotest.Parse(t, src)
 	scenario.Clock = scenarios.Clock{Mode: clock}
 	r, err := run.Run(t.Context(), scenario, run.Options{})
 	if err != nil {
@@ -60,13 +61,13 @@ expect:
     name: half a file is never applied
 `
 	r := acts(t, fleet.Virtual, src)
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	if r.Timeline[0].Exchanges != 20 {
 		t.Errorf("%d exchanges were disturbed", r.Timeline[0].Exchanges)
 	}
 	hasty := strings.Replace(src, "Resync_Error_Retry_Delay: 60}", `Resync_Error_Retry_Delay: 1, Resync_Random_Delay: 0}, switches: {tftp_wait: 100ms, tftp_tries: 2}`, 1)
 	r = acts(t, fleet.Real, hasty)
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	if r.Timeline[0].Exchanges != 20 || r.Resyncs.Failed != 20 {
 		t.Errorf("%d exchanges were disturbed, %d resyncs failed", r.Timeline[0].Exchanges, r.Resyncs.Failed)
 	}
@@ -75,6 +76,7 @@ expect:
 // "Device 17, block 9": one device gets its file by a retry, and no other one
 // notices.
 func TestOneBlockOfOneDevice(t *testing.T) {
+	t.Parallel()
 	r := acts(t, fleet.Virtual, `
 clock: virtual
 fleet:
@@ -91,7 +93,7 @@ expect:
     at: end
 duration: 5m
 `)
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	if s := r.Timeline[0]; s.Devices != 1 || s.Exchanges != 1 {
 		t.Errorf("%+v", s)
 	}
@@ -100,6 +102,7 @@ duration: 5m
 // A file that a reset cuts off is corrupt, nothing of it is applied, and the
 // device comes again after its error delay.
 func TestAResetInTheBodyIsACorruptFile(t *testing.T) {
+	t.Parallel()
 	src := `
 clock: real
 limits: {lateness: 10s}
@@ -122,7 +125,7 @@ expect:
 	} {
 		t.Run(effect, func(t *testing.T) {
 			bothClocks(t, strings.NewReplacer("reset_after: 10KB", effect, "FAILURE", failure).Replace(src), func(t *testing.T, r *report.Report) {
-				wantVerdict(t, r, report.Passed, 0)
+				scenariotest.WantVerdict(t, r, report.Passed)
 				if r.Timeline[0].Exchanges != 6 {
 					t.Errorf("%d exchanges were disturbed", r.Timeline[0].Exchanges)
 				}
@@ -164,7 +167,7 @@ expect:
   - all: last("resync_ok").at > duration("7m30s")
     at: 8m
 `)
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	if r.Timeline[3].Devices != 5 {
 		t.Errorf("%+v", r.Timeline[3])
 	}
@@ -172,6 +175,7 @@ expect:
 
 // The same seed has the same victims, another one others; chance has its share.
 func TestAChanceHasTheSameVictims(t *testing.T) {
+	t.Parallel()
 	src := `
 clock: virtual
 seed: %d
@@ -185,7 +189,9 @@ timeline:
   - fault: {match: http, lose: 5%%, delay: 10ms..2s}
 duration: 20m
 `
-	run := func(seed int) (*report.Report, string) { return virtually(t, load(t, fmt.Sprintf(src, seed))) }
+	run := func(seed int) (*report.Report, string) {
+		return virtually(t, scenariotest.Parse(t, fmt.Sprintf(src, seed)))
+	}
 	one, log := run(1)
 	if _, again := run(1); again != log {
 		t.Errorf("the same seed: %s", difference(log, again))
@@ -201,6 +207,7 @@ duration: 20m
 
 // Victims and turns are the same in any number of shards.
 func TestFaultsAndPacesInShards(t *testing.T) {
+	t.Parallel()
 	src := `
 clock: virtual
 fleet:
@@ -214,8 +221,8 @@ timeline:
   - {at: 1s, power_on: all, rate: 1/s..3/s, over: 5s}
 duration: 10m
 `
-	l := &log{}
-	one, err := run.Run(t.Context(), load(t, src), run.Options{Tell: l.tell})
+	l := &events{}
+	one, err := run.Run(t.Context(), scenariotest.Parse(t, src), run.Options{Tell: l.Tell})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +235,7 @@ duration: 10m
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	}
-	fleetwide := load(t, strings.Replace(src, "nth: 2-3", "nth: 2-3, per: fleet", 1))
+	fleetwide := scenariotest.Parse(t, strings.Replace(src, "nth: 2-3", "nth: 2-3, per: fleet", 1))
 	if _, err := run.Run(t.Context(), fleetwide, run.Options{Machine: scenarios.Machine{Shard: device.Shard{Index: 1, Count: 3}}}); err == nil || !strings.Contains(err.Error(), "count per device") {
 		t.Error(err)
 	}
@@ -236,6 +243,7 @@ duration: 10m
 
 // A blackout: power_off with for. Then power returns at a pace.
 func TestABlackoutEndsForTheSameDevices(t *testing.T) {
+	t.Parallel()
 	r := acts(t, fleet.Virtual, `
 clock: virtual
 fleet:
@@ -269,7 +277,7 @@ expect:
     where: last("boot").at >= duration("20m")
     at: slowly + 30s
 `)
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 }
 
 // A scenario that another one's fault would leave hanging ends in real time, too.
@@ -283,14 +291,15 @@ expect:
   - all: powered && events("power_on") == 2
     by: 10s
 `)
-	wantVerdict(t, r, report.Passed, 0)
-	if n := len(l.of(0, "power_on", "power_off")); n != 3 || time.Since(begun) > 8*time.Second {
+	scenariotest.WantVerdict(t, r, report.Passed)
+	if n := len(l.Names(0, "power_on", "power_off")); n != 3 || time.Since(begun) > 8*time.Second {
 		t.Errorf("%d events after %v", n, time.Since(begun))
 	}
 }
 
 // Faults of the embedded server's handshake, and of names.
 func TestFaultsOfHandshakesAndNames(t *testing.T) {
+	t.Parallel()
 	src := `
 clock: real
 limits: {lateness: 10s}
@@ -308,15 +317,16 @@ expect:
 `
 	for _, effect := range []string{"alert: 40", "hostile: garbage", "truncate: 300B", "reset_after: 300B"} {
 		t.Run(effect, func(t *testing.T) {
-			bothClocks(t, strings.Replace(src, "alert: 40", effect, 1), func(t *testing.T, r *report.Report) { wantVerdict(t, r, report.Passed, 0) })
+			bothClocks(t, strings.Replace(src, "alert: 40", effect, 1), func(t *testing.T, r *report.Report) { scenariotest.WantVerdict(t, r, report.Passed) })
 		})
 	}
 	names := strings.NewReplacer("match: https, ", "match: dns, ", "alert: 40", "lose: all", `"https_get failed"`, `"DNS resolution"`, `"tls"`, `"dns"`, "by: 20s", "by: 60s").Replace(src)
-	wantVerdict(t, acts(t, fleet.Virtual, names), report.Passed, 0)
+	scenariotest.WantVerdict(t, acts(t, fleet.Virtual, names), report.Passed)
 }
 
 func TestPinAndFaultsOfTheNetworkExcludeEachOther(t *testing.T) {
-	scenario := load(t, phones+"timeline:\n  - fault: {lose: 2%}\nduration: 1s\n")
+	t.Parallel()
+	scenario := scenariotest.Parse(t, phones+"timeline:\n  - fault: {lose: 2%}\nduration: 1s\n")
 	if _, err := run.Run(t.Context(), scenario, run.Options{PinTFTP: true}); err == nil || !strings.Contains(err.Error(), "faults of the network do not reach it") {
 		t.Error(err)
 	}

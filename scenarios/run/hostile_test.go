@@ -16,6 +16,7 @@ import (
 
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
+	"spafleet/scenarios/scenariotest"
 )
 
 // besieged is a fleet whose server is not a good one.
@@ -80,14 +81,14 @@ func endures(t *testing.T, src, err, result string) {
 	if os.Getenv("SPAFLEET_SLOW") == "" {
 		src = strings.Replace(src, "count: 200", "count: 40", 1)
 	}
-	scenario := load(t, src)
+	scenario := scenariotest.Parse(t, src)
 	begun, stop := time.Now(), watch()
 	r, failed := run.Run(t.Context(), scenario, run.Options{})
 	grown := stop()
 	if failed != nil {
 		t.Fatal(failed)
 	}
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	devices := r.Devices
 	told := 0
 	for _, e := range r.Findings.Errors {

@@ -6,11 +6,13 @@ import (
 
 	"spafleet/certs"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/scenariotest"
 )
 
 // A unit that does not trust the server learns of its authority by plain HTTP,
 // once, and then it does.
 func TestACustomAuthorityIsFetchedOnce(t *testing.T) {
+	t.Parallel()
 	a, err := certs.New(1).Authority(certs.Public)
 	if err != nil {
 		t.Fatal(err)
@@ -32,12 +34,13 @@ expect:
   - {all: 'param("GPP_A") == "x" && resyncs.ok == 2 && fetches.ok == 3', by: 8s}
   - never: event.kind == "fetch_failed"
 `)
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 }
 
 // What is said of a listener is what the devices meet: each refuses for a reason
 // of its own, and the events say which.
 func TestListenersAreAsTheStorySays(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ https, model, want string }{
 		{"{ca: sipura1}", "SPA504G", `last("fetch").protection == ["tls"]`},
 		{"{ca: sipura1, client: request}", "SPA504G", `"mutual" in last("fetch").protection`},
@@ -75,6 +78,7 @@ expect:
 }
 
 func TestCertificatesOfAGroup(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ cert, want string }{
 		{"auto", `"mutual" in last("fetch").protection`},
 		{"generic", `last("fetch").protection == ["tls"]`},

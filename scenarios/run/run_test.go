@@ -2,12 +2,14 @@ package run_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,15 +17,19 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
-	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
+	"spafleet/scenarios/scenariotest"
 )
 
 // TestMain looks for goroutines that a run leaves behind. A TFTP transfer whose
 // device fell silent holds the server's socket for some seconds, and Run does
 // not wait for that; it must end by itself, though.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		_ = flag.Set("test.parallel", "8") // most of these tests wait for real time
+	}
 	code := m.Run()
 	deadline := time.Now().Add(10 * time.Second)
 	err := goleak.Find()
@@ -37,30 +43,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// A log keeps a run's events.
-type log struct {
-	mu     sync.Mutex
-	events []device.Event
-}
-
-func (l *log) tell(events []device.Event) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.events = append(l.events, events...)
-}
-
-// of returns the names of a device's events, those of some kinds.
-func (l *log) of(dev device.Index, kinds ...string) []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var names []string
-	for i := range l.events {
-		if e := &l.events[i]; e.Dev == dev && (len(kinds) == 0 || slices.Contains(kinds, e.Name())) {
-			names = append(names, e.Name())
-		}
-	}
-	return names
-}
+// events are those of a run, with what these tests compare of them.
+type events struct{ scenariotest.Events }
 
 // phones is the common head: phones that ask at once, and a server that has one
 // file for them. They ask by HTTP: to end while a TFTP server still waits for a
@@ -75,31 +59,14 @@ server:
     /spa942.cfg: <flat-profile><User_ID_1_>{{ 1000 + index }}</User_ID_1_></flat-profile>
 `
 
-func load(t *testing.T, src string) *scenarios.Scenario {
+func act(t *testing.T, src string) (*report.Report, *events) {
 	t.Helper()
-	scenario, err := scenarios.Load("scenario.yaml", []byte(src))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return scenario
-}
-
-// act runs a scenario to its end.
-func act(t *testing.T, src string) (*report.Report, *log) {
-	t.Helper()
-	l := &log{}
-	r, err := run.Run(t.Context(), load(t, src), run.Options{Tell: l.tell})
+	l := &events{}
+	r, err := run.Run(t.Context(), scenariotest.Parse(t, src), run.Options{Tell: l.Tell})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r, l
-}
-
-func wantVerdict(t *testing.T, r *report.Report, verdict string, exit int) {
-	t.Helper()
-	if r.Verdict != verdict || r.Exit != exit {
-		t.Errorf("%s, exit %d, want %s, %d: %+v, %+v, %+v", r.Verdict, r.Exit, verdict, exit, r.Expect, r.Timeline, r.Findings)
-	}
 }
 
 func TestAStoryWhoseClaimsHoldPassesAndEnds(t *testing.T) {
@@ -108,7 +75,7 @@ expect:
   - all: synced && param("User_ID_1_") == string(1000 + index)
     by: 5s
 `)
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	if c := r.Expect[0]; c.Held != 6 || c.Devices != 6 || len(c.First) != 0 || r.Resyncs.OK < 6 || r.DurationSeconds > 4 {
 		t.Errorf("%+v, resyncs %+v, %gs", c, r.Resyncs, r.DurationSeconds)
 	}
@@ -117,7 +84,7 @@ expect:
 // The server's texts speak of each device where the scenario itself asks nothing.
 func TestAStoryWithoutClaimsServesWhatItSays(t *testing.T) {
 	r, _ := act(t, "duration: 1s\n"+phones)
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	if r.Resyncs.OK < 6 || r.Resyncs.Failed != 0 {
 		t.Errorf("resyncs %+v", r.Resyncs)
 	}
@@ -136,7 +103,7 @@ expect:
   - {at_least: 50%, where: index < 2, by: 300ms, name: half are the first two}
   - {all: synced, by: 5s}
 `)
-	wantVerdict(t, r, report.Failed, 3)
+	scenariotest.WantVerdict(t, r, report.Failed)
 	c := r.Expect[0]
 	if c.OK || c.Name != "half are the first two" || c.Held != 2 || len(c.First) != 3 || c.First[0].Index != 2 || c.First[0].Model != "SPA942" {
 		t.Errorf("%+v", c)
@@ -156,7 +123,7 @@ func TestAnErrorOfTheServerIsAFindingAndTheReason(t *testing.T) {
 expect:
   - {all: synced, by: 700ms}
 `)
-	wantVerdict(t, r, report.Failed, 3)
+	scenariotest.WantVerdict(t, r, report.Failed)
 	if len(r.Findings.Errors) != 1 || r.Findings.Errors[0].Err == "" || r.Findings.Errors[0].Result != "not_found" || r.Findings.Errors[0].Count != 6 {
 		t.Fatalf("%+v", r.Findings)
 	}
@@ -187,7 +154,7 @@ expect:
   - {all: synced, by: 500ms}
   - {all: err != "", by: 500ms}
 `)
-	wantVerdict(t, r, report.Failed, 3)
+	scenariotest.WantVerdict(t, r, report.Failed)
 	if len(r.Findings.Errors) != 1 || r.Findings.Errors[0].Err == "" || r.Findings.Errors[0].Result != "connect" || r.Resyncs.Failed != 3 || !r.Expect[1].OK {
 		t.Errorf("%+v, %+v, %+v", r.Findings, r.Resyncs, r.Expect)
 	}
@@ -202,12 +169,12 @@ timeline:
 expect:
   - {all: synced, by: after + 1s}
 `)
-	wantVerdict(t, r, report.Failed, 3)
+	scenariotest.WantVerdict(t, r, report.Failed)
 	s := r.Timeline[0]
 	if s.Fired || len(s.Missing) != 2 || s.Missing[0].Index != 4 || r.Timeline[1].Fired || r.Timeline[2].Fired || r.Expect[0].OK {
 		t.Errorf("%+v, %+v", r.Timeline, r.Expect)
 	}
-	if boots := l.of(0, "boot"); r.DurationSeconds > 3 || len(boots) > 2 {
+	if boots := l.Names(0, "boot"); r.DurationSeconds > 3 || len(boots) > 2 {
 		t.Errorf("%gs, %v", r.DurationSeconds, boots)
 	}
 }
@@ -216,12 +183,12 @@ func TestAnInterruptedRunIsJudgedSoFarWithinASecond(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var cancelled time.Time
-	r, err := run.Run(ctx, load(t, phones+"expect:\n  - {all: index < 0, by: 1h}\n"), run.Options{
+	r, err := run.Run(ctx, scenariotest.Parse(t, phones+"expect:\n  - {all: index < 0, by: 1h}\n"), run.Options{
 		Started: func(*run.Live) { cancelled = time.Now(); time.AfterFunc(100*time.Millisecond, cancel) }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantVerdict(t, r, report.Interrupted, 130)
+	scenariotest.WantVerdict(t, r, report.Interrupted)
 	if took := time.Since(cancelled); took > 1100*time.Millisecond {
 		t.Errorf("%s after the start", took)
 	}
@@ -230,13 +197,13 @@ func TestAnInterruptedRunIsJudgedSoFarWithinASecond(t *testing.T) {
 func TestADurationIsKeptInFullUnlessTheStoryIsBrief(t *testing.T) {
 	src := "duration: 700ms" + phones + "expect:\n  - {all: true, by: 500ms}\n"
 	for _, brief := range []bool{false, true} {
-		scenario := load(t, src)
+		scenario := scenariotest.Parse(t, src)
 		scenario.Brief = brief
 		r, err := run.Run(t.Context(), scenario, run.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantVerdict(t, r, report.Passed, 0)
+		scenariotest.WantVerdict(t, r, report.Passed)
 		if full := r.DurationSeconds >= .7; full == brief || r.DurationSeconds > 2 {
 			t.Errorf("brief %t: %gs", brief, r.DurationSeconds)
 		}
@@ -248,7 +215,7 @@ func TestWithKeepTheFleetStaysUpAfterTheVerdict(t *testing.T) {
 	defer cancel()
 	var live *run.Live
 	decided := ""
-	r, err := run.Run(ctx, load(t, phones+"expect:\n  - {all: synced, by: 5s}\n"), run.Options{
+	r, err := run.Run(ctx, scenariotest.Parse(t, phones+"expect:\n  - {all: synced, by: 5s}\n"), run.Options{
 		Keep:    true,
 		Started: func(l *run.Live) { live = l },
 		Decided: func(r *report.Report) {
@@ -264,7 +231,7 @@ func TestWithKeepTheFleetStaysUpAfterTheVerdict(t *testing.T) {
 	if err != nil || decided != report.Passed {
 		t.Fatalf("%v, decided %q", err, decided)
 	}
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	if live.Tally.Started() <= 6 {
 		t.Error("nothing happened after the verdict")
 	}
@@ -272,7 +239,7 @@ func TestWithKeepTheFleetStaysUpAfterTheVerdict(t *testing.T) {
 
 func TestARunOfWhichNothingIsExpectedPassesAndSaysSo(t *testing.T) {
 	r, _ := act(t, "duration: 300ms"+phones)
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	if !slices.Contains(r.Notes, "no expectations set") {
 		t.Errorf("%q", r.Notes)
 	}
@@ -286,7 +253,7 @@ expect:
 	if r.Generator.Valid {
 		t.Fatalf("a lateness of %gs is within a millisecond: %+v", r.Generator.Lateness.P99, r.Generator)
 	}
-	wantVerdict(t, r, report.Invalid, 4)
+	scenariotest.WantVerdict(t, r, report.Invalid)
 }
 
 func TestAtIsThatVeryMomentAndByIsAnyMomentUntilThen(t *testing.T) {
@@ -324,7 +291,7 @@ timeline:
 expect:
   - {all: synced, by: last + 5s}
 `)
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	if r.DurationSeconds > 5 || r.Timeline[0].At < r.Timeline[2].At {
 		t.Errorf("%gs: %+v", r.DurationSeconds, r.Timeline)
 	}
@@ -356,8 +323,8 @@ func TestStepsDoWhatTheySay(t *testing.T) {
 				"    /b$PN.cfg: x\n    /b{{ index }}.cfg: <flat-profile></flat-profile>\n" +
 				"timeline:\n  - name: done\n    when: {all: synced}\n    by: 5s\n    " + tt.steps + "\nexpect:\n  - " + tt.expect + "\n"
 			r, l := act(t, src)
-			wantVerdict(t, r, report.Passed, 0)
-			got := l.of(0, "power_on", "power_off", "boot", "factory-reset")
+			scenariotest.WantVerdict(t, r, report.Passed)
+			got := l.Names(0, "power_on", "power_off", "boot", "factory-reset")
 			if tt.events != nil && (len(got) < 2 || !slices.Equal(got[2:min(len(got), 2+len(tt.events))], tt.events)) {
 				t.Errorf("%v, want power_on, boot, then %v", got, tt.events)
 			}
@@ -389,7 +356,7 @@ expect:
   - {all: 'events("rotated") == 1 && param("GPP_C") == "2" && state == "SEC-PRV-2"', by: asked + 5s}
   - {never: 'event.kind == "resync_failed"'}
 `)
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 }
 
 func TestASampleIsTheSameOnEveryRun(t *testing.T) {
@@ -402,10 +369,10 @@ expect:
 	var victims []device.Index
 	for range 2 {
 		r, l := act(t, src)
-		wantVerdict(t, r, report.Passed, 0)
+		scenariotest.WantVerdict(t, r, report.Passed)
 		var off []device.Index
 		for dev := range device.Index(6) {
-			if len(l.of(dev, "power_off")) > 0 {
+			if len(l.Names(dev, "power_off")) > 0 {
 				off = append(off, dev)
 			}
 		}
@@ -444,7 +411,7 @@ expect:
 `)
 	l.Close()
 	<-done
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	if len(contacted) > 0 {
 		t.Error("a host that the scenario does not name was contacted")
 	}

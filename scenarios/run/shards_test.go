@@ -18,6 +18,7 @@ import (
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
+	"spafleet/scenarios/scenariotest"
 )
 
 // spread is a scenario with samples, claims of every kind, successes and failures.
@@ -72,8 +73,8 @@ func actShards(t *testing.T, src string, count int) (*report.Report, map[device.
 	parts := make([]report.ShardResult, count)
 	for i := range count {
 		wg.Go(func() {
-			l := &log{}
-			r, err := run.Run(t.Context(), load(t, src), run.Options{Machine: scenarios.Machine{Shard: device.Shard{Index: i, Count: count}}, Run: "r1", Tell: l.tell})
+			l := &events{}
+			r, err := run.Run(t.Context(), scenariotest.Parse(t, src), run.Options{Machine: scenarios.Machine{Shard: device.Shard{Index: i, Count: count}}, Run: "r1", Tell: l.Tell})
 			if err != nil {
 				t.Error(err)
 				return
@@ -94,18 +95,17 @@ func actShards(t *testing.T, src string, count int) (*report.Report, map[device.
 }
 
 // traces returns each device's events, with all that the event log says of them.
-func (l *log) traces(t *testing.T) map[device.Index][]string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (l *events) traces(t *testing.T) map[device.Index][]string {
 	m := map[device.Index][]string{}
-	for i := range l.events {
+	all := l.All()
+	for i := range all {
 		var line strings.Builder
 		w := report.NewEventLog(&line, func(device.Index) model.MAC { return model.MAC{} })
-		w.Tell(l.events[i : i+1])
+		w.Tell(all[i : i+1])
 		if err := w.Flush(); err != nil {
 			t.Error(err)
 		}
-		m[l.events[i].Dev] = append(m[l.events[i].Dev], line.String())
+		m[all[i].Dev] = append(m[all[i].Dev], line.String())
 	}
 	return m
 }
@@ -179,12 +179,12 @@ func TestTheMergedReportOfShardsIsThatOfOneProcess(t *testing.T) {
 		counts []int
 	}{{"virtual", []int{1, 2, 3, 4, 9, 27}}, {"real", []int{1, 4}}} {
 		scenario := "clock: " + tt.clock + spread
-		l := &log{}
-		one, err := run.Run(t.Context(), load(t, scenario), run.Options{Tell: l.tell})
+		l := &events{}
+		one, err := run.Run(t.Context(), scenariotest.Parse(t, scenario), run.Options{Tell: l.Tell})
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantVerdict(t, one, report.Failed, 3)
+		scenariotest.WantVerdict(t, one, report.Failed)
 		var oks string
 		for _, c := range one.Expect {
 			oks += map[bool]string{true: "+", false: "-"}[c.OK]
@@ -215,18 +215,18 @@ func TestTheMergedReportOfShardsIsThatOfOneProcess(t *testing.T) {
 
 // A share of the fleet is nothing that a shard can judge.
 func TestAShardLeavesClaimsAboutQuantitiesToTheMerge(t *testing.T) {
-	const scenario = phones + `
+	scenario := strings.Replace(phones, "clock: real", "clock: virtual", 1) + `
   /x: x
 expect:
   - {exactly: 6, where: synced, by: 5s}
   - {at_least: 4, where: synced, by: 300ms, name: its own share is two}
 duration: 400ms
 `
-	r, err := run.Run(t.Context(), load(t, strings.Replace(scenario, "  /x: x\n", "", 1)), run.Options{Machine: scenarios.Machine{Shard: device.Shard{Index: 1, Count: 3}}})
+	r, err := run.Run(t.Context(), scenariotest.Parse(t, strings.Replace(scenario, "  /x: x\n", "", 1)), run.Options{Machine: scenarios.Machine{Shard: device.Shard{Index: 1, Count: 3}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	for _, c := range r.Expect {
 		if !c.Shared || c.Devices != 2 || c.Held != 2 {
 			t.Errorf("%+v", c)
@@ -242,7 +242,7 @@ func TestWhatNeedsTheWholeFleetIsRefusedInShards(t *testing.T) {
 duration: 1m
 timeline:
 `
-	_, err := run.Run(t.Context(), load(t, "fleet: {homes: {model: SPA2102, count: 20}}\nduration: 1m\nserver: {workers: 3}\n"), run.Options{Machine: scenarios.Machine{Shard: device.Shard{Index: 0, Count: 2}}})
+	_, err := run.Run(t.Context(), scenariotest.Parse(t, "fleet: {homes: {model: SPA2102, count: 20}}\nduration: 1m\nserver: {workers: 3}\n"), run.Options{Machine: scenarios.Machine{Shard: device.Shard{Index: 0, Count: 2}}})
 	if err == nil || !strings.HasPrefix(err.Error(), "scenario.yaml:3:19: server.workers: devices that wait for each other's answers") {
 		t.Errorf("workers: %v", err)
 	}
@@ -255,7 +255,7 @@ timeline:
 		"  - {at: 1s, fault: {nth: 3, per: fleet, lose: all}}":            "the exchanges of the fleet are counted where the whole fleet is",
 		"  - {at: 1s, resync: 2 of homes where firmware == \"5.2.10\"}":   "a sample by firmware, which changes",
 	} {
-		scenario := load(t, head+step+"\n")
+		scenario := scenariotest.Parse(t, head+step+"\n")
 		_, err := run.Run(t.Context(), scenario, run.Options{Machine: scenarios.Machine{Shard: device.Shard{Index: 0, Count: 2}}})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "scenario.yaml:4:") {
 			t.Errorf("%s: %v, want %q at its line", step, err, want)
@@ -264,14 +264,14 @@ timeline:
 }
 
 func TestARunStartsWhenItIsToldTo(t *testing.T) {
-	l := &log{}
+	l := &events{}
 	at := time.Now().Add(300 * time.Millisecond)
-	r, err := run.Run(t.Context(), load(t, phones+"expect: [{all: synced, by: 5s}]\n"), run.Options{StartAt: at, Tell: l.tell})
+	r, err := run.Run(t.Context(), scenariotest.Parse(t, phones+"expect: [{all: synced, by: 5s}]\n"), run.Options{StartAt: at, Tell: l.Tell})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantVerdict(t, r, report.Passed, 0)
-	for _, e := range l.events {
+	scenariotest.WantVerdict(t, r, report.Passed)
+	for _, e := range l.All() {
 		if e.At < at.UnixNano() {
 			t.Fatalf("%s at %s, it was to start at %s", e.Name(), time.Unix(0, e.At), at)
 		}
@@ -279,7 +279,7 @@ func TestARunStartsWhenItIsToldTo(t *testing.T) {
 	if r.DurationSeconds > 4 || len(r.Notes) != 0 {
 		t.Errorf("%gs, %v", r.DurationSeconds, r.Notes)
 	}
-	late, err := run.Run(t.Context(), load(t, phones+"expect: [{all: synced, by: 5s}]\n"), run.Options{StartAt: at.Add(-time.Hour)})
+	late, err := run.Run(t.Context(), scenariotest.Parse(t, phones+"expect: [{all: synced, by: 5s}]\n"), run.Options{StartAt: at.Add(-time.Hour)})
 	if err != nil || len(late.Notes) != 1 || !strings.Contains(late.Notes[0], "it was to start at ") {
 		t.Errorf("an hour late: %v, %v", late.Notes, err)
 	}
@@ -287,10 +287,10 @@ func TestARunStartsWhenItIsToldTo(t *testing.T) {
 
 // results are those of three shards, each in its own copy.
 func results(t *testing.T) func() []report.ShardResult {
-	const scenario = phones + "expect: [{all: synced, by: 5s}]\nduration: 300ms\n"
+	scenario := strings.Replace(phones, "clock: real", "clock: virtual", 1) + "expect: [{all: synced, by: 5s}]\nduration: 300ms\n"
 	var made []*report.Report
 	for i := range 3 {
-		r, err := run.Run(t.Context(), load(t, scenario), run.Options{Machine: scenarios.Machine{Shard: device.Shard{Index: i, Count: 3}}, Run: "r1"})
+		r, err := run.Run(t.Context(), scenariotest.Parse(t, scenario), run.Options{Machine: scenarios.Machine{Shard: device.Shard{Index: i, Count: 3}}, Run: "r1"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -347,7 +347,7 @@ func TestTheLastAttemptOfAShardCounts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantVerdict(t, r, report.Passed, 0)
+		scenariotest.WantVerdict(t, r, report.Passed)
 		if r.Devices != 6 || r.Expect[0].Held != 6 || r.Shards[1].Attempt != 2 {
 			t.Errorf("%d devices, %+v, %+v", r.Devices, r.Expect, r.Shards)
 		}
@@ -356,7 +356,7 @@ func TestTheLastAttemptOfAShardCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantVerdict(t, r, report.Interrupted, 130)
+	scenariotest.WantVerdict(t, r, report.Interrupted)
 }
 
 func TestAShardThatCouldNotKeepUpMakesTheWholeInvalid(t *testing.T) {
@@ -366,7 +366,7 @@ func TestAShardThatCouldNotKeepUpMakesTheWholeInvalid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantVerdict(t, r, report.Invalid, 4)
+	scenariotest.WantVerdict(t, r, report.Invalid)
 	if !slices.Equal(r.Generator.Reasons, []string{"shard 2: generator-limited by cpu"}) {
 		t.Errorf("%q", r.Generator.Reasons)
 	}
@@ -405,8 +405,8 @@ expect:
 		devices := homes + desk
 		scenario := fmt.Sprintf(form, rapid.IntRange(1, 99).Draw(r, "seed"), homes, desk, rapid.IntRange(1, 99).Draw(r, "percent"))
 		count := rapid.IntRange(1, min(devices, 3)).Draw(r, "shards")
-		l := &log{}
-		one, err := run.Run(t.Context(), load(t, scenario), run.Options{Tell: l.tell})
+		l := &events{}
+		one, err := run.Run(t.Context(), scenariotest.Parse(t, scenario), run.Options{Tell: l.Tell})
 		if err != nil {
 			t.Fatal(err)
 		}

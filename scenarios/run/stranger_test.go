@@ -8,10 +8,11 @@ import (
 
 	"spafleet/scenarios"
 	"spafleet/scenarios/run"
+	"spafleet/scenarios/scenariotest"
 )
 
 func TestAStrangerIsAnsweredWithoutBeingADeviceOfTheFleet(t *testing.T) {
-	scenario := load(t, phones+`
+	scenario := scenariotest.Parse(t, phones+`
     /$MA.txt: '{{ mac }} {{ index }} {{ events("boot") }} {{ last("boot").err }}{{ param("GPP_A") }}{{ len(secret("x")) }} {{ since("1.0") }}'
 expect:
   - {all: synced, by: 5s}
@@ -38,7 +39,7 @@ expect:
 
 func TestUntilStateEndsTheRunWhenAllAreThere(t *testing.T) {
 	for _, states := range [][]string{{"SP-CUST", "SEC-PRV-1"}, {"SEC-PRV-2"}} {
-		scenario := load(t, "duration: 500ms"+phones+"timeline:\n  - name: here\n")
+		scenario := scenariotest.Parse(t, "duration: 500ms"+phones+"timeline:\n  - name: here\n")
 		scenario.Brief = true
 		scenario.Expect = append(scenario.Expect, scenarios.UntilState(states, 0))
 		var live *run.Live

@@ -15,6 +15,7 @@ import (
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
+	"spafleet/scenarios/scenariotest"
 )
 
 // virtually acts a scenario of the program out in virtual time, and returns its log.
@@ -47,7 +48,7 @@ func TestVirtualTimeIsTheSameEverywhere(t *testing.T) {
 	for _, processors := range []int{1, 2, 8, 8} {
 		runtime.GOMAXPROCS(processors)
 		r, log := virtually(t, builtin(t, "demo", 1))
-		wantVerdict(t, r, report.Passed, 0)
+		scenariotest.WantVerdict(t, r, report.Passed)
 		if first == "" {
 			first = log
 		}
@@ -76,12 +77,9 @@ func difference(a, b string) string {
 
 // lives tells each device's events without when they happened, and on which
 // port.
-func (l *log) lives() map[device.Index][]string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (l *events) lives() map[device.Index][]string {
 	m := map[device.Index][]string{}
-	for i := range l.events {
-		e := &l.events[i]
+	for _, e := range l.All() {
 		line := fmt.Sprint(e.Name(), " ", e.Cause, " ", e.State, " ", e.Result, " ", e.Err, " ", ports.ReplaceAllString(e.Text, ":PORT"), " ", e.Count)
 		if f := e.File; f != nil {
 			line += fmt.Sprint(" ", string(rune(f.Rule)), " ", f.What, " ", f.Scheme, "://", f.Host, f.Path, " ", f.Status, " ", f.Bytes, " ", f.Result, " ", f.TLSError, " ", f.Alert, " ", f.Protection, " ", f.Hint)
@@ -96,6 +94,7 @@ var ports = regexp.MustCompile(`:\d+`)
 // What a device makes of a server in virtual time is what it makes of it over
 // sockets.
 func TestVirtualTimeIsLikeTheRealOne(t *testing.T) {
+	t.Parallel()
 	const plain, secure = "http://${server.http}/a.xml", "https://${server.https}/a.xml"
 	for _, tt := range []struct{ name, model, rule, server string }{
 		{"a file by http", "SPA942", plain, "files: {/a.xml: <flat-profile><GPP_A>x</GPP_A></flat-profile>}"},
@@ -148,7 +147,7 @@ expect:
 			var traces [2]map[device.Index][]string
 			for i, clock := range []string{"real", "virtual"} {
 				r, l := act(t, strings.Replace(src, "CLOCK", clock, 1))
-				wantVerdict(t, r, report.Passed, 0)
+				scenariotest.WantVerdict(t, r, report.Passed)
 				traces[i] = l.lives()
 			}
 			for dev, real := range traces[0] {
@@ -164,6 +163,7 @@ expect:
 // Linksys 1 all is well, and on the day after nobody is heard. The client's
 // authority has ended by then too.
 func TestCertificatesAreOfTheFleetsDay(t *testing.T) {
+	t.Parallel()
 	for _, clock := range []string{"virtual", "mixed", "60x"} {
 		for _, tt := range []struct{ day, want string }{
 			{"2014-06-01", `"mutual" in last("fetch").protection`},
@@ -193,6 +193,7 @@ expect:
 
 // Steps happen when they should, and what they do happens at once.
 func TestAConductorInVirtualTime(t *testing.T) {
+	t.Parallel()
 	r, l := act(t, `
 fleet:
   phones: {model: SPA942, firmware: 6.1.5(a), count: 8, lease: none, set: {Resync_Random_Delay: 0, Resync_Periodic: 3600, Profile_Rule: "http://${server.http}/a.xml"}}
@@ -212,7 +213,7 @@ expect:
   - {all: off_hook, at: told + 1s}
 duration: 12h
 `)
-	wantVerdict(t, r, report.Passed, 0)
+	scenariotest.WantVerdict(t, r, report.Passed)
 	var at []float64
 	for _, s := range r.Timeline {
 		at = append(at, s.At)
@@ -221,7 +222,7 @@ duration: 12h
 		t.Errorf("steps at %v, want %v", at, want)
 	}
 	if r.Generator.Aborted != 4 {
-		t.Errorf("%d attempts cut off, want 4: %v", r.Generator.Aborted, l.of(0))
+		t.Errorf("%d attempts cut off, want 4: %v", r.Generator.Aborted, l.Names(0))
 	}
 	if r.WallSeconds > 60 || r.DurationSeconds != 43200 {
 		t.Errorf("%gs, %gs by the wall", r.DurationSeconds, r.WallSeconds)

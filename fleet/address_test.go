@@ -76,7 +76,6 @@ func TestNewRefusesWhatCannotBe(t *testing.T) {
 		config fleet.Config
 		want   string
 	}{
-		{"no network", fleet.Config{Groups: []fleet.Group{good}}, "no network"},
 		{"no devices", fleet.Config{Network: newNetwork()}, "no devices"},
 		{"no model", fleet.Config{Network: newNetwork(), Groups: []fleet.Group{{Name: "g", Count: 1}}}, `group "g"`},
 		{"negative count", fleet.Config{Network: newNetwork(), Groups: []fleet.Group{{Name: "g", Row: good.Row, Count: -1}}}, `group "g"`},

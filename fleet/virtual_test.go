@@ -264,7 +264,6 @@ func TestClocksThatCannotBe(t *testing.T) {
 		want string
 	}{
 		{fleet.Config{Clock: fleet.Virtual}, "virtual time needs servers in process"},
-		{fleet.Config{Clock: fleet.Mixed}, "no network"},
 		{fleet.Config{Clock: fleet.Mixed + 1, Network: newNetwork()}, "no clock is called Clock(3)"},
 		{fleet.Config{Clock: fleet.Virtual, InProcess: &modelled.Network{}, Web: fleet.Web{Listen: true}}, "take another clock"},
 		{fleet.Config{Clock: fleet.Mixed, Network: newNetwork(), Speed: 2}, "a mixed clock jumps, and has no speed"},

@@ -1,0 +1,239 @@
+// Package fleettest runs devices in Go tests of provisioning servers.
+//
+//	f := fleettest.Start(t, fleettest.Phones("SPA942", 3).Set("Profile_Rule", server.URL+"/$MA.xml"))
+//	f.Until(t, "User_ID_1_ is set", func(v device.View) bool { return v.Get("User_ID_1_") != "" })
+//
+// The devices contact loopback addresses alone, wait no random time before their
+// first contact, boot at once, and are stopped when the test ends.
+package fleettest
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/fleet"
+	"spafleet/resync"
+	"spafleet/resync/fetch"
+)
+
+// Devices are devices of one model that are to be started.
+type Devices struct {
+	model    string
+	firmware string
+	count    int
+	switches map[string]string
+	presets  []preset
+	lease    resync.Lease
+	off      bool
+}
+
+type preset struct{ name, value string }
+
+// Phones returns some devices of a model, which need not be a phone, at its newest
+// firmware.
+func Phones(model string, count int) *Devices {
+	return &Devices{model: model, count: count, switches: map[string]string{"boot_time": "0s"}}
+}
+
+// Firmware lets them run another version.
+func (d *Devices) Firmware(version string) *Devices {
+	d.firmware = version
+	return d
+}
+
+// Set presets a parameter. It survives a factory reset.
+func (d *Devices) Set(name, value string) *Devices {
+	d.presets = append(d.presets, preset{name, value})
+	return d
+}
+
+// Switch changes how their firmware behaves, as --switch does.
+func (d *Devices) Switch(name, value string) *Devices {
+	d.switches[name] = value
+	return d
+}
+
+// TFTPServer is what their DHCP lease offers as option 66: host or host:port.
+func (d *Devices) TFTPServer(server string) *Devices {
+	d.lease.TFTPServer = server
+	return d
+}
+
+// Off leaves them without power until they are commanded to switch on.
+func (d *Devices) Off() *Devices {
+	d.off = true
+	return d
+}
+
+func (d *Devices) group(t testing.TB) fleet.Group {
+	t.Helper()
+	row, err := model.NewRow(d.model, d.firmware, d.switches)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := fleet.Group{Name: d.model, Row: row, Count: d.count, Lease: d.lease, Off: d.off}
+	add := func(name, value string, needed bool) {
+		p, ok := row.Lookup(name)
+		if ok {
+			g.Presets = append(g.Presets, device.Set{ID: p.ID, Value: value, Has: true})
+		} else if needed {
+			t.Fatalf("a %s has no parameter %q", d.model, name)
+		}
+	}
+	add("Resync_Random_Delay", "0", false)
+	for _, p := range d.presets {
+		add(p.name, p.value, true)
+	}
+	return g
+}
+
+// A Fleet is devices at work, with what they have done.
+type Fleet struct {
+	*fleet.Fleet
+	// Patience is how long Until waits, ten seconds from Start on.
+	Patience time.Duration
+
+	start  int64 // fleet time
+	mu     sync.Mutex
+	events []device.Event
+}
+
+// Start starts devices, numbered in the order in which they are given. They have
+// power, and hear commands, when it returns.
+func Start(t testing.TB, devices ...*Devices) *Fleet {
+	t.Helper()
+	var c fleet.Config
+	for _, d := range devices {
+		c.Groups = append(c.Groups, d.group(t))
+	}
+	return Run(t, c)
+}
+
+// Run starts the fleet of a Config. Where that has no Network, devices contact
+// loopback addresses by sockets. Its Tell hears of events after the Fleet.
+func Run(t testing.TB, c fleet.Config) *Fleet {
+	t.Helper()
+	f := &Fleet{Patience: 10 * time.Second}
+	if c.Network == nil && c.InProcess == nil {
+		c.Guard = &fetch.Guard{OnlyLoopback: true}
+		c.Network = &loopback{fetch.Sockets{Guard: c.Guard}}
+	}
+	if c.Seed == 0 {
+		c.Seed = 1
+	}
+	also := c.Tell
+	c.Tell = func(events []device.Event) {
+		f.mu.Lock()
+		f.events = append(f.events, events...)
+		f.mu.Unlock()
+		if also != nil {
+			also(events)
+		}
+	}
+	run, err := fleet.Start(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := run.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	f.Fleet, f.start = run.Fleet, run.Fleet.Start()
+	return f
+}
+
+// Until waits until something is true of each device, and fails the test with what
+// a device has done of which it does not become true.
+func (f *Fleet) Until(t testing.TB, what string, held func(device.View) bool) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), f.Patience)
+	defer stop()
+	var lacks device.Index
+	err := f.Await(ctx, func() bool {
+		for i := range f.Len() {
+			if v, _ := f.View(f.Shard().At(i)); !held(v) {
+				lacks = v.Unit.Index
+				return false
+			}
+		}
+		return true
+	})
+	if err != nil {
+		t.Fatalf("%s: not true of device %d: %v\n%s", what, lacks, err, f.Story(lacks))
+	}
+}
+
+// Do gives a device a command, and fails the test where it does not hear it.
+func (f *Fleet) Do(t testing.TB, dev device.Index, order device.Order) {
+	t.Helper()
+	if err := f.Ask(t.Context(), dev, device.Command{Order: order, Cause: model.ByStep}); err != nil {
+		t.Fatalf("device %d, %s: %v", dev, order, err)
+	}
+}
+
+// Events returns what has happened to a device so far.
+func (f *Fleet) Events(dev device.Index) (list []device.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range f.events {
+		if e.Dev == dev {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// Story tells what has happened to a device, a line for each event, with seconds
+// since the start.
+func (f *Fleet) Story(dev device.Index) string {
+	var b strings.Builder
+	for _, e := range f.Events(dev) {
+		fmt.Fprintf(&b, "%9.3f  %s\n", float64(e.At-f.start)/1e9, describe(&e))
+	}
+	if b.Len() == 0 {
+		return "nothing has happened to it\n"
+	}
+	return b.String()
+}
+
+// describe says what an event is about.
+func describe(e *device.Event) string {
+	words := []string{e.Name()}
+	say := func(format string, arg any, there bool) {
+		if there {
+			words = append(words, fmt.Sprintf(format, arg))
+		}
+	}
+	say("%s", e.Cause, e.Kind == device.ResyncStarted)
+	say("%s", e.Reason, e.Kind == device.Boot)
+	say("to %s", e.State, e.Kind == device.Moved)
+	say("%d values", e.Count, e.Kind == device.Applied)
+	if f := e.File; f != nil {
+		words = append(words, fmt.Sprintf("%s://%s%s", f.Scheme, f.Host, f.Path))
+		say("status %d", f.Status, f.Status != 0)
+		say("%s", f.Hint, f.Hint != "")
+	}
+	say("%s", e.Result, e.Result != device.OK)
+	say("%q", e.Err, e.Err != "")
+	say("%q", e.Text, e.Text != "")
+	return strings.Join(words, " ")
+}
+
+// loopback is a network that has this machine alone, and no name server.
+type loopback struct{ fetch.Sockets }
+
+// Resolve knows localhost.
+func (*loopback) Resolve(_ context.Context, name string) ([]netip.Addr, error) {
+	if strings.EqualFold(strings.TrimSuffix(name, "."), "localhost") {
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, nil
+	}
+	return nil, &resync.Error{Result: device.NoDNS}
+}

@@ -186,8 +186,8 @@ func (c *coroutine) Draw() float64 {
 	return device.Draw(c.in.Nonce, c.dev, forNetwork, c.draws)
 }
 
-// Device returns whose attempt it is.
-func (c *coroutine) Device() device.Index { return c.dev }
+// Unit returns the device whose attempt it is.
+func (c *coroutine) Unit() *device.Unit { return &c.in.Unit }
 
 // Resolve asks for a name.
 func (c *coroutine) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {

@@ -161,7 +161,6 @@ var bomb = sync.OnceValue(func() []byte {
 // How a bad server takes its time.
 const (
 	dripEvery = time.Second      // for a byte, or a block of TFTP
-	patience  = 10               // read waits that a device waits for one file (inferred)
 	silence   = 30 * time.Second // of TFTP: longer than the devices' tries as a rule
 )
 
@@ -205,7 +204,7 @@ func atOnce(*model.Behaviour) device.Phases { return device.Phases{} }
 func afterRead(b *model.Behaviour) device.Phases { return device.Phases{Body: int64(b.HTTPRead)} }
 
 func afterPatience(b *model.Behaviour) device.Phases {
-	return device.Phases{Body: patience * int64(b.HTTPRead)}
+	return device.Phases{Body: int64(b.HTTPWhole())}
 }
 
 func afterTries(b *model.Behaviour) device.Phases {
@@ -280,7 +279,7 @@ func (x *exchange) drip(r *resync.Response, tftp bool) (failing, bool) {
 		return failing{}, false
 	case b.HTTPRead <= dripEvery && drops > 0:
 		return failing{result: device.Timeout, cut: true, took: afterRead}, true
-	case r.Took.Body > patience*int64(b.HTTPRead):
+	case r.Took.Body > int64(b.HTTPWhole()):
 		return failing{result: device.Timeout, cut: true, took: afterPatience}, true
 	}
 	return failing{}, false

@@ -115,6 +115,7 @@ type silence struct {
 	deadline time.Time
 	seen     bytes.Buffer
 	answer   string
+	every    time.Duration // for each byte of the answer; 0: all of it comes at once
 }
 
 var epoch = time.Unix(0, 0)
@@ -126,6 +127,13 @@ func (s *silence) Write(p []byte) (int, error) {
 
 func (s *silence) Read(p []byte) (int, error) {
 	if s.answer != "" {
+		if s.every > 0 {
+			if s.now = s.now.Add(s.every); s.now.After(s.deadline) {
+				s.now = s.deadline
+				return 0, lateError{}
+			}
+			p = p[:1]
+		}
 		n := copy(p, s.answer)
 		s.answer = s.answer[n:]
 		return n, nil
@@ -144,6 +152,7 @@ func (s *silence) ReadFrom(p []byte) (int, net.Addr, error) {
 func (s *silence) SetDeadline(t time.Time) error     { s.deadline = t; return nil }
 func (s *silence) SetReadDeadline(t time.Time) error { s.deadline = t; return nil }
 func (s *silence) Close() error                      { return nil }
+func (s *silence) LocalAddr() net.Addr               { return &net.UDPAddr{} }
 
 type lateError struct{}
 
@@ -154,8 +163,13 @@ func (lateError) Temporary() bool { return true }
 // transfer observes the bytes of one transfer from a server that gives the
 // answer, then nothing.
 func transfer(modelName string, r resync.Request, answer string) func(*testing.T, string) string {
+	return slowTransfer(modelName, r, answer, 0)
+}
+
+// slowTransfer is a transfer whose answer takes a time for each byte.
+func slowTransfer(modelName string, r resync.Request, answer string, every time.Duration) func(*testing.T, string) string {
 	return func(t *testing.T, setting string) string {
-		server := &silence{now: epoch, answer: answer}
+		server := &silence{now: epoch, answer: answer, every: every}
 		name, firmware, _ := strings.Cut(modelName, " ")
 		turned, err := model.ParseAssignments([]string{setting})
 		if err != nil {
@@ -189,12 +203,32 @@ var transferWalks = map[string]walk{
 	"http_version":      {"1.1", "1.0", transfer("SPA2102 5.2.10", httpGet, "")},
 	"http_connect_wait": {"1s", "2s", transfer("SPA2102 5.2.10", httpGet, "")},
 	"http_read_wait":    {"1s", "2s", transfer("SPA2102 5.2.10", httpGet, "")},
+	"http_whole_waits":  {"1", "2", slowTransfer("SPA2102 5.2.10", httpGet, strings.Repeat("H", 1000), 7*time.Second)},
+	"http_header_size":  {"256", "512", transfer("SPA2102 5.2.10", httpGet, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 300)+"\r\nContent-Length: 0\r\n\r\n")},
+	"dns_wait":          {"1s", "2s", lookup},
+	"dns_tries":         {"1", "2", lookup},
 	"syslog_priority": {"13", "-1", func(t *testing.T, setting string) string {
 		return string(resync.LogLine(rowOf(t, "SPA2102 5.2.10", setting), "line"))
 	}},
 }
 
+// lookup observes the questions to a name server that does not answer.
+func lookup(t *testing.T, setting string) string {
+	server := &silence{now: epoch}
+	sockets := &fetch.Sockets{
+		Wall:           func() time.Time { return server.now },
+		NameServers:    &fetch.NameServers{Servers: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:53")}, Wait: time.Hour, Tries: 9},
+		DialNameServer: func(context.Context, string, string) (net.Conn, error) { return server, nil },
+	}
+	ctx := fetch.For(t.Context(), fetch.Asker{Behaviour: &rowOf(t, "SPA2102 5.2.10", setting).Behaviour})
+	_, err := sockets.Resolve(ctx, "prov.test.")
+	return fmt.Sprintln(server.now.Sub(epoch), err)
+}
+
 var attemptWalks = map[string]walk{
+	"redirect_places": {"1", "2", attempts("SPA504G 7.5.5", `set Profile_Rule=http://192.0.2.5/a
+serve http://192.0.2.5:80/a status=302 location=http://192.0.2.5/a
+resync periodic`)},
 	"redirect_location": {"any", "absolute", attempts("SPA504G 7.5.5", `set Profile_Rule=http://192.0.2.5/a
 serve http://192.0.2.5:80/a status=302 location=/b
 resync periodic`)},

@@ -23,13 +23,10 @@ type transfer struct {
 	most    int    // bytes of a file
 }
 
-// mostRedirects is how often one file may be found elsewhere (inferred).
-const mostRedirects = 5
-
 // fetch gets the file, at another place where the firmware follows redirects. The
 // status of the answer is 404 or a success.
 func (x *transfer) fetch() (Response, *failure) {
-	for range mostRedirects {
+	for range x.in.Unit.Row.Behaviour.Places {
 		x.file = &device.File{Rule: x.letter, What: x.what, Scheme: x.scheme, Host: x.host, Path: x.path}
 		if !x.mayAsk(x.host) {
 			return Response{}, x.failed(errRestricted, device.Restricted)

@@ -47,6 +47,11 @@ type Behaviour struct {
 	TFTPWait              time.Duration // per try
 	TFTPTries             int
 	HTTPConnect, HTTPRead time.Duration
+	HTTPWaits             int           // for the next bytes, that a whole file may take; see HTTPWhole
+	HTTPHeader            int           // most bytes of the header of an answer
+	DNSWait               time.Duration // for an answer of one name server
+	DNSTries              int           // of all name servers
+	Places                int           // where one file is asked for, redirects included
 	HTTP10                bool
 	HTTPAuth              bool // challenges are answered with --uid and --pwd
 	Redirects             Redirects
@@ -66,6 +71,9 @@ type Behaviour struct {
 	PlainErrTexts  bool // only the two documented texts of a failed file
 	SyslogPriority int  // -1: no prefix
 }
+
+// HTTPWhole returns how long a file may take over HTTP, however its bytes come.
+func (b *Behaviour) HTTPWhole() time.Duration { return time.Duration(b.HTTPWaits) * b.HTTPRead }
 
 // Dialect returns the rule language of the firmware.
 func (r *Row) Dialect() rule.Dialect {

@@ -270,6 +270,26 @@ var engineSwitches = []firmwareSwitch{
 		"http_read_wait", "a duration", "longest wait for the next bytes of an answer",
 		always(inferred("30s")), duration(func(b *Behaviour) *time.Duration { return &b.HTTPRead }),
 	},
+	{ // no page says it: a server that sends a byte now and then is not waited for without end
+		"http_whole_waits", "1 to 1000", "longest time for a whole file over HTTP, counted in http_read_wait",
+		always(inferred("10")), number(1, 1000, func(b *Behaviour) *int { return &b.HTTPWaits }),
+	},
+	{ // no page says it
+		"http_header_size", "256 to 1048576", "most bytes of the header of an answer",
+		always(inferred("65536")), number(256, 1<<20, func(b *Behaviour) *int { return &b.HTTPHeader }),
+	},
+	{ // no page says it: as the resolvers of other systems
+		"dns_wait", "a duration", "longest wait for the answer of a name server",
+		always(inferred("5s")), duration(func(b *Behaviour) *time.Duration { return &b.DNSWait }),
+	},
+	{ // likewise
+		"dns_tries", "1 to 10", "how often the name servers are asked before a name counts as not found",
+		always(inferred("2")), number(1, 10, func(b *Behaviour) *int { return &b.DNSTries }),
+	},
+	{ // no page says it
+		"redirect_places", "1 to 20", "at how many places one file is asked for, redirects included",
+		always(inferred("5")), number(1, 20, func(b *Behaviour) *int { return &b.Places }),
+	},
 	{ // §6.1
 		"https_upgrade", "refuse or accept", "firmware images by https",
 		func(r *Row) Fact {

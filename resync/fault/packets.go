@@ -224,12 +224,11 @@ func (s *packets) occupy(n int) {
 }
 
 // Lookup returns how much later a name is resolved, which takes a question and
-// its answer, each a packet. Two questions are asked at most, and each is waited
-// for so long (inferred from the defaults of resolvers); without an answer to
-// either the name is not found.
-func (d *Disturbance) Lookup() (late time.Duration, found bool) {
-	const questions, wait, size = 2, 5 * time.Second, 64
-	for range questions {
+// its answer, each a packet. The question is asked so often, and each time waited
+// for so long; without an answer to any the name is not found.
+func (d *Disturbance) Lookup(wait time.Duration, tries int) (late time.Duration, found bool) {
+	const size = 64
+	for range tries {
 		lost := d.loses(d.next(outward))
 		lost = lost || d.loses(d.next(inward))
 		if !lost {

@@ -252,12 +252,12 @@ func TestQuestionsAreLostWithTheirPackets(t *testing.T) {
 	for text, want := range map[string]lookup{
 		"all": {10e9, false}, "packet 1": {5e9 + 7, true}, "packet 2": {5e9 + 7, true}, "packet 1-2": {10e9, false} /* a question without an answer is one packet */, "packet 9": {7, true}, "packet 2-3": {10e9, false},
 	} {
-		late, found := disturbance(t, fault.Effects{Lose: packets(t, text), Delay: fault.Delay{Least: 7, Most: 7}}).Lookup()
+		late, found := disturbance(t, fault.Effects{Lose: packets(t, text), Delay: fault.Delay{Least: 7, Most: 7}}).Lookup(5*time.Second, 2)
 		if late != want.late || found != want.found {
 			t.Errorf("%s: %v, %t; want %v", text, late, found, want)
 		}
 	}
-	if late, found := disturbance(t, fault.Effects{Delay: fault.Delay{Least: 6e9, Most: 6e9}}).Lookup(); found || late != 10*time.Second {
+	if late, found := disturbance(t, fault.Effects{Delay: fault.Delay{Least: 6e9, Most: 6e9}}).Lookup(5*time.Second, 2); found || late != 10*time.Second {
 		t.Errorf("answers that come too late: %v, %t", late, found)
 	}
 }

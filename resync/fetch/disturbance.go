@@ -78,7 +78,7 @@ func (s *Sockets) disturb(ctx context.Context, dev device.Index, name string) er
 	if t == nil {
 		return nil
 	}
-	late, found := t.Lookup()
+	late, found := t.Lookup(s.patience(ctx))
 	if err := host.Sleep(ctx, late); err != nil || found {
 		return err
 	}

@@ -32,11 +32,6 @@ type exchange struct {
 }
 
 const (
-	// maxHeader bounds the header of an answer, in bytes (inferred).
-	maxHeader = 64 << 10
-	// patience bounds a transfer, in read waits, so that a server which sends a
-	// byte now and then is not waited for without end (inferred).
-	patience = 10
 	// keptBody is the largest body whose buffer serves the next transfer.
 	keptBody = 256 << 10
 )
@@ -78,7 +73,8 @@ func (s *Sockets) exchange(ctx context.Context, r *resync.Request, conn net.Conn
 	x := s.newExchange()
 	defer s.putExchange(x)
 	x.ctx, x.conn, x.wait, x.moments = ctx, conn, r.Unit.Row.Behaviour.HTTPRead, m
-	x.end = s.now().Add(patience * x.wait)
+	x.end = s.now().Add(r.Unit.Row.Behaviour.HTTPWhole())
+	x.left = r.Unit.Row.Behaviour.HTTPHeader
 	resp, err := x.do(r)
 	if err != nil {
 		return resync.Response{}, s.failure(ctx, r, x.moments, err)
@@ -92,7 +88,7 @@ func (s *Sockets) newExchange() *exchange {
 	if !ok {
 		x = &exchange{in: bufio.NewReader(nil)}
 	}
-	*x = exchange{now: s.now, left: maxHeader, in: x.in, out: x.out[:0]}
+	*x = exchange{now: s.now, in: x.in, out: x.out[:0]}
 	x.in.Reset(x)
 	return x
 }

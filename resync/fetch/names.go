@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // NameServers are whom devices ask for names, and how long they wait. A device's
@@ -24,8 +25,8 @@ type NameServers struct {
 	Servers []netip.AddrPort // in the order in which they are asked; none: no name is found
 	Search  []string         // endings for names with fewer dots than Dots
 	Dots    int
-	Wait    time.Duration // for an answer of one server
-	Tries   int           // of all servers
+	Wait    time.Duration // for an answer of one server, where no device asks
+	Tries   int           // of all servers, likewise
 	// Hosts are the names of the system's own list, in lower case and without a dot
 	// at the end.
 	Hosts map[string][]netip.Addr
@@ -85,6 +86,8 @@ type Asker struct {
 	Now    int64 // fleet time
 	Booted int64 // fleet time of its last boot, which forgets all names
 	Keeps  bool  // it keeps an address for as long as the name server says
+	// How long and how often the device asks; nil: as NameServers say.
+	Behaviour *model.Behaviour
 }
 
 type askerKey struct{}
@@ -159,15 +162,11 @@ func (s *Sockets) find(ctx context.Context, name string) (addrs []netip.Addr, la
 	if addrs, ok := s.Hosts[plainName(name)]; ok {
 		return addrs, 0, nil
 	}
-	s.systemOnce.Do(func() {
-		if s.system = s.NameServers; s.system == nil {
-			s.system = SystemNames()
-		}
-	})
-	if addrs, ok := s.system.Hosts[plainName(name)]; ok {
+	system := s.nameServers()
+	if addrs, ok := system.Hosts[plainName(name)]; ok {
 		return addrs, 0, nil
 	}
-	c := dns.ClientConfig{Search: s.system.Search, Ndots: s.system.Dots}
+	c := dns.ClientConfig{Search: system.Search, Ndots: system.Dots}
 	for _, full := range c.NameList(name) {
 		var no *answerError
 		if addrs, lasts, err = s.question(ctx, name, full); err == nil || !errors.As(err, &no) {
@@ -180,6 +179,26 @@ func (s *Sockets) find(ctx context.Context, name string) (addrs []netip.Addr, la
 	return nil, 0, err
 }
 
+// nameServers returns those that are asked.
+func (s *Sockets) nameServers() *NameServers {
+	s.systemOnce.Do(func() {
+		if s.system = s.NameServers; s.system == nil {
+			s.system = SystemNames()
+		}
+	})
+	return s.system
+}
+
+// patience returns how long an answer of a name server is waited for, and how often
+// all of them are asked.
+func (s *Sockets) patience(ctx context.Context) (wait time.Duration, tries int) {
+	if who, ok := AskerOf(ctx); ok && who.Behaviour != nil {
+		return who.Behaviour.DNSWait, who.Behaviour.DNSTries
+	}
+	system := s.nameServers()
+	return system.Wait, system.Tries
+}
+
 // question asks one name server after the other for a whole name. What one says
 // of the name is the answer, be it that there is none; who cannot say is passed
 // over.
@@ -188,7 +207,8 @@ func (s *Sockets) question(ctx context.Context, name, full string) (addrs []neti
 		return nil, 0, fmt.Errorf("resolve %s: not a name", name)
 	}
 	err = fmt.Errorf("resolve %s: there is no name server", name)
-	for range s.system.Tries {
+	_, tries := s.patience(ctx)
+	for range tries {
 		for _, server := range s.system.Servers {
 			if err = s.Guard.admitNameServer(name, server.Addr()); err != nil {
 				continue
@@ -245,16 +265,17 @@ func (s *Sockets) exchangeDNS(ctx context.Context, full string, server netip.Add
 const mostAnswers = 100
 
 func (s *Sockets) exchangeOver(ctx context.Context, network string, m *dns.Msg, server netip.AddrPort) (*dns.Msg, error) {
+	wait, _ := s.patience(ctx)
 	dial := s.DialNameServer
 	if dial == nil {
-		dial = (&net.Dialer{Timeout: s.system.Wait}).DialContext
+		dial = (&net.Dialer{Timeout: wait}).DialContext
 	}
 	conn, err := dial(undated{ctx}, network, server.String())
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(s.now().Add(s.system.Wait)); err != nil {
+	if err := conn.SetDeadline(s.now().Add(wait)); err != nil {
 		return nil, err
 	}
 	defer wake(ctx, conn)()

@@ -165,12 +165,17 @@ var (
 	today       = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// newContract makes the servers of a cell, and a device that waits so many times
-// longer than a hasty one.
-func newContract(t *testing.T, c cell, patience time.Duration) *contract {
-	x := &contract{cell: c, t: t, lines: &fault.Plan{Seed: 1}, wrongs: &fault.Plan{Seed: 1}}
+// waiting returns the switches of a device that waits so many times longer than a
+// hasty one.
+func waiting(patience time.Duration) map[string]string {
 	read, try := (900 * time.Millisecond * patience).String(), (450 * time.Millisecond * patience).String()
-	row := devicetest.Turned(t, "SPA2102", "5.2.12", map[string]string{"http_connect_wait": read, "http_read_wait": read, "tftp_wait": try, "tftp_tries": "2"})
+	return map[string]string{"http_connect_wait": read, "http_read_wait": read, "tftp_wait": try, "tftp_tries": "2"}
+}
+
+// newContract makes the servers of a cell, and its device.
+func newContract(t *testing.T, c cell, switches map[string]string) *contract {
+	x := &contract{cell: c, t: t, lines: &fault.Plan{Seed: 1}, wrongs: &fault.Plan{Seed: 1}}
+	row := devicetest.Turned(t, "SPA2102", "5.2.12", switches)
 	x.unit = device.NewUnit(row, 1, 3, netip.MustParseAddr("127.64.0.4"))
 	core, err := prov.NewCore(answers, prov.Options{Faults: x.wrongs, Who: func(a netip.Addr) (*device.Unit, bool) { return &x.unit, a == x.unit.IP }})
 	if err != nil {
@@ -238,8 +243,8 @@ func (x *contract) attempt(env *env, port uint16) result {
 }
 
 // onSockets acts the cell out over real sockets, and returns the server's ports.
-func onSockets(t *testing.T, c cell, patience time.Duration, closing *sync.WaitGroup) (r result, ports [3]uint16) {
-	x := newContract(t, c, patience)
+func onSockets(t *testing.T, c cell, switches map[string]string, closing *sync.WaitGroup) (r result, ports [3]uint16) {
+	x := newContract(t, c, switches)
 	s := &prov.Server{Core: x.core, TFTPAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", HTTPS: []prov.HTTPS{{Addr: "127.0.0.1:0", SSL: listener()}}}
 	if err := s.Open(); err != nil {
 		t.Fatal(err)
@@ -255,8 +260,8 @@ func onSockets(t *testing.T, c cell, patience time.Duration, closing *sync.WaitG
 }
 
 // inVirtualTime acts the cell out without sockets.
-func inVirtualTime(t *testing.T, c cell, patience time.Duration, ports [3]uint16) result {
-	x := newContract(t, c, patience)
+func inVirtualTime(t *testing.T, c cell, switches map[string]string, ports [3]uint16) result {
+	x := newContract(t, c, switches)
 	n := &modelled.Network{
 		Server: x.core, Addr: loopback, TFTP: ports[0], HTTP: ports[1], Hosts: hosts, Certs: trust, Faults: x.lines,
 		HTTPS: []modelled.Secure{{Port: ports[2], Server: certs.ServerOf(listener())}},
@@ -276,7 +281,7 @@ type process struct {
 	at   int64
 }
 
-func (p *process) Device() device.Index   { return p.unit.Index }
+func (p *process) Unit() *device.Unit     { return p.unit }
 func (p *process) Now() int64             { return p.at }
 func (p *process) Wait(until int64) error { p.at = max(p.at, until); return nil }
 func (p *process) Draw() float64          { return 0.5 }
@@ -351,8 +356,8 @@ func disagreeing(t *testing.T, list []cell, patience time.Duration, last bool) (
 		free <- struct{}{}
 		all.Go(func() {
 			defer func() { <-free }()
-			real, ports := onSockets(t, c, patience, &all)
-			virtual := inVirtualTime(t, c, patience, ports)
+			real, ports := onSockets(t, c, waiting(patience), &all)
+			virtual := inVirtualTime(t, c, waiting(patience), ports)
 			found[i] = differences(real, virtual)
 			if want, sure := c.wanted(t); sure && virtual.hits != want {
 				found[i] = append(found[i], fmt.Sprintf("counted %d times, want %d", virtual.hits, want))
@@ -414,6 +419,30 @@ func TestEveryEffectIsTried(t *testing.T) {
 	for key := range variants {
 		if !known[key] {
 			t.Errorf("there is no effect %s", key)
+		}
+	}
+}
+
+// The waits of a device are its firmware's in virtual time too. Package resync holds
+// real sockets to them.
+func TestWaitsAreTheFirmwares(t *testing.T) {
+	ports := [3]uint16{69, 80, 443}
+	for name, tt := range map[string]struct {
+		cell
+		a, b string
+	}{
+		"tftp_wait":         {cell{scheme: "tftp", path: "/file", key: "down", variant: variant{text: "all"}}, "1s", "2s"},
+		"tftp_tries":        {cell{scheme: "tftp", path: "/file", key: "stall_after", variant: variant{text: "1KB"}}, "3", "4"},
+		"http_connect_wait": {cell{scheme: "http", path: "/file", key: "lose", variant: variant{text: "all"}}, "1s", "2s"},
+		"http_read_wait":    {cell{scheme: "https", path: "/file", key: "stall_after", variant: variant{text: "1KB"}}, "1s", "2s"},
+		"http_whole_waits":  {cell{scheme: "http", path: "/file", key: "hostile", variant: variant{text: "drip"}}, "3", "4"},
+		"dns_wait":          {cell{scheme: "dns", path: "/file", key: "lose", variant: variant{text: "all"}}, "1s", "2s"},
+		"dns_tries":         {cell{scheme: "dns", path: "/file", key: "lose", variant: variant{text: "all"}}, "1", "3"},
+		"redirect_places":   {cell{scheme: "http", path: "/moved"}, "1", "2"},
+	} {
+		a, b := inVirtualTime(t, tt.cell, map[string]string{name: tt.a, "redirects": "follow"}, ports), inVirtualTime(t, tt.cell, map[string]string{name: tt.b, "redirects": "follow"}, ports)
+		if a.took == b.took {
+			t.Errorf("%s: %v with %s and with %s: %s", name, a.took, tt.a, tt.b, a.told)
 		}
 	}
 }

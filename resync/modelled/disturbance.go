@@ -116,7 +116,7 @@ func (x *exchange) cut(a fault.Answer, resp *resync.Response) error {
 	began := a.Received >= headerSize && resp.Status/100 == http.StatusOK/100
 	var err error
 	switch {
-	case x.took.Body > patience*int64(behaviour.HTTPRead):
+	case x.tired:
 		err, began = x.fail(device.Timeout, 0, &x.took.Body, errSilence), true
 	case a.Ending == fault.Whole:
 		return nil
@@ -138,6 +138,3 @@ func (x *exchange) cut(a fault.Answer, resp *resync.Response) error {
 	}
 	return err
 }
-
-// patience is how many read waits a device waits for a whole file (inferred).
-const patience = 10

@@ -25,6 +25,7 @@ type exchange struct {
 	server      resync.Responder
 	verdict     certs.Verdict
 	disturbance *fault.Disturbance // nil for none
+	tired       bool               // the whole answer takes longer than the device waits
 }
 
 var (
@@ -213,6 +214,9 @@ func (x *exchange) converse() (resync.Response, error) {
 		return resync.Response{}, x.fail(device.Timeout, sent+read-x.c.p.Now(), &x.took.FirstByte, errSilence)
 	}
 	x.took.Body = x.arrival(len(resp.Body)) + resp.Took.Body + int64(answer.Body)
+	if whole := int64(x.r.Unit.Row.Behaviour.HTTPWhole()); x.took.FirstByte+x.took.Body > whole {
+		x.took.Body, x.tired = whole-x.took.FirstByte, true
+	}
 	if err := x.c.p.Wait(sent + x.took.FirstByte + x.took.Body); err != nil {
 		return resync.Response{}, err
 	}

@@ -50,7 +50,7 @@ type Secure struct {
 
 // A Process is an attempt in virtual time, as far as the network needs it.
 type Process interface {
-	Device() device.Index
+	Unit() *device.Unit     // whose attempt it is
 	Now() int64             // in nanoseconds since the Unix epoch
 	Wait(until int64) error // lets others go on until a moment; an error ends the attempt
 	Draw() float64          // the attempt's next chance, from 0 up to 1
@@ -119,8 +119,9 @@ func (c *Client) think() int64 {
 func (c *Client) Resolve(_ context.Context, name string) ([]netip.Addr, error) {
 	begun := c.p.Now()
 	late, found := time.Duration(0), true
-	if t := c.network.Faults.Exchange(fault.Exchange{Device: uint32(c.p.Device()), Scheme: "dns", Path: name}); t != nil {
-		late, found = t.Lookup()
+	unit := c.p.Unit()
+	if d := c.network.Faults.Exchange(fault.Exchange{Device: uint32(unit.Index), Scheme: "dns", Path: name}); d != nil {
+		late, found = d.Lookup(unit.Row.Behaviour.DNSWait, unit.Row.Behaviour.DNSTries)
 	}
 	if err := c.p.Wait(begun + c.roundTrip() + int64(late)); err != nil {
 		return nil, err

@@ -141,12 +141,3 @@ var resultNames = [numResults]string{"ok", "not_found", "corrupt", "decrypt", "d
 
 // String returns the result as metrics name it.
 func (r Result) String() string { return resultNames[r] }
-
-// Results returns all results.
-func Results() []Result {
-	all := make([]Result, numResults)
-	for i := range all {
-		all[i] = Result(i)
-	}
-	return all
-}

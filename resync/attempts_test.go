@@ -252,7 +252,7 @@ func (s *stage) mark(a *answer, mark string) {
 }
 
 func (s *stage) transferError(name string) error {
-	for _, r := range device.Results() {
+	for r := device.OK; r <= device.Backoff; r++ {
 		if r.String() == name {
 			return &resync.Error{Result: r, Cause: errors.New("socket text that no event may hold")}
 		}

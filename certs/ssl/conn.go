@@ -67,22 +67,6 @@ func Accept(conn net.Conn, s *Server) *Conn {
 	return &Conn{Conn: conn, server: s, version: min(s.newest(), TLS10), r: &half{}, w: &half{}}
 }
 
-// A Listener accepts connections of a Server. Hands are shaken with the first
-// Read or Write, so that a client which says nothing does not hold up the others.
-type Listener struct {
-	net.Listener
-	Server *Server
-}
-
-// Accept returns the next connection, a *[Conn].
-func (l *Listener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return Accept(conn, l.Server), nil
-}
-
 // Handshake shakes hands, once: later calls return what the first returned. An
 // error is an *[Error], or of the connection below, or of Client.Think.
 func (c *Conn) Handshake() error {

@@ -358,3 +358,19 @@ func TestWhatCannotBeginIsAnError(t *testing.T) {
 		}
 	}
 }
+
+// A Listener accepts connections of a Server. Hands are shaken with the first
+// Read or Write, so that a client which says nothing does not hold up the others.
+type Listener struct {
+	net.Listener
+	Server *Server
+}
+
+// Accept returns the next connection, a *[Conn].
+func (l *Listener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return Accept(conn, l.Server), nil
+}

@@ -98,8 +98,12 @@ func writeMachine(b *strings.Builder, r *Report) {
 	if !r.Generator.Valid {
 		word = "TOO SLOW: latencies and failures may be its own, not your server's"
 	}
-	fmt.Fprintf(b, "\nthis machine: %s\n  start delay %s (p99) · CPU %.0f%% of %d cores, peak %.0f%% · GC pauses up to %s\n  %d of %d descriptors · up to %d attempts at once\n",
-		word, Seconds(r.Generator.Lateness.P99), 100*h.CPU, h.Cores, 100*h.CPUPeak, Seconds(h.GCPause), h.Descriptors, h.Files, h.Outstanding)
+	peak := ""
+	if h.Outstanding > 0 {
+		peak = fmt.Sprintf(" · up to %d attempts at once", h.Outstanding)
+	}
+	fmt.Fprintf(b, "\nthis machine: %s\n  start delay %s (p99) · CPU %.0f%% of %d cores, peak %.0f%% · GC pauses up to %s\n  %d of %d descriptors%s\n",
+		word, Seconds(r.Generator.Lateness.P99), 100*h.CPU, h.Cores, 100*h.CPUPeak, Seconds(h.GCPause), h.Descriptors, h.Files, peak)
 }
 
 func writeLatencies(b *strings.Builder, r *Report) {

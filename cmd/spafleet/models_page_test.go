@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"spafleet/device/model"
+	"spafleet/host/golden"
+)
+
+const modelsHead = `# Models
+
+All models, each with its newest known firmware. A test prints this page from the tables in ` + "`device/model`" + `.
+
+*First request* is what a factory-new device asks the TFTP server of DHCP option 66 for. *Evidence* counts the facts of a
+model: **d**ocumented (a document of the maker says so), **f**ield (seen in a dump, a capture, a log or a repository),
+**i**nferred (our conclusion, not proven). ` + "`spafleet models show MODEL`" + ` shows every fact, and the switches that change what
+is not certain.
+
+`
+
+// knownModels are those that the README shows: one of each family that people
+// have most of.
+var knownModels = []string{"SPA2102", "PAP2T", "SPA942", "SPA504G", "SPA112"}
+
+func TestPagesListTheModels(t *testing.T) {
+	reports, err := allModels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := modelsHead + modelTable(reports)
+	page += "\n## Firmware versions\n\nA version marked * was only inferred.\n\n| model | versions |\n|---|---|\n"
+	for _, r := range reports {
+		var versions []string
+		for _, f := range r.Firmwares {
+			v := f.Version
+			if f.Evidence == model.Inferred {
+				v += "*"
+			}
+			versions = append(versions, v)
+		}
+		page += fmt.Sprintf("| %s | %s |\n", r.Model, strings.Join(versions, ", "))
+	}
+	root := filepath.Join("..", "..")
+	golden.File(t, filepath.Join(root, "docs", "models.md"), []byte(page))
+
+	var known []modelReport
+	for _, r := range reports {
+		if slices.Contains(knownModels, r.Model) {
+			known = append(known, r)
+		}
+	}
+	if len(known) != len(knownModels) {
+		t.Errorf("%d of %d models of the README exist", len(known), len(knownModels))
+	}
+	golden.Section(t, filepath.Join(root, "README.md"), "<!-- models -->\n", "<!-- /models -->", modelTable(known))
+}
+
+func modelTable(reports []modelReport) string {
+	var b strings.Builder
+	b.WriteString("| model | family | lines | newest firmware | versions | first request | evidence |\n|---|---|---|---|---|---|---|\n")
+	for _, r := range reports {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | `%s` | %s |\n", r.Model, r.Family, linesOf(r), firmwareText(r.Firmware), len(r.Firmwares),
+			r.Example.FirstRequest, strings.Join(strings.Fields(evidenceText(r.Evidence)), " "))
+	}
+	return b.String()
+}

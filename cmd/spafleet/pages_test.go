@@ -40,7 +40,7 @@ func TestPages(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := newPage(t, strings.TrimSuffix(filepath.Base(page), ".md"), string(text))
-			if got := p.run(); got != string(text) {
+			if got := p.run(); golden.Update() {
 				golden.File(t, path, []byte(got))
 			}
 		})
@@ -165,7 +165,7 @@ func (p *page) command(command, wanted string) string {
 	got := p.print(command, wanted)
 	if !samePrint(got, wanted) {
 		if !golden.Update() {
-			p.t.Errorf("$ %sprints\n%s\n--- the page has\n%s", command, got, wanted)
+			p.t.Errorf("$ %sprints\n%s\nand the page has%s", command, got, firstUnlike(got, wanted))
 		}
 		wanted = shorten(got, wanted)
 	}
@@ -282,6 +282,20 @@ func samePrint(got, wanted string) bool {
 	}
 	a, b := strings.Split(got, "\n"), strings.Split(wanted, "\n")
 	return slices.EqualFunc(a, b, func(a, b string) bool { return stable(a) == stable(b) })
+}
+
+// firstUnlike is the first line of wanted that got does not have in its place.
+func firstUnlike(got, wanted string) string {
+	a, b := strings.Split(got, "\n"), strings.Split(wanted, "\n")
+	for i, line := range b {
+		if line == "…" {
+			return " other lines after ...: " + strings.Join(b[i+1:], " / ")
+		}
+		if i >= len(a) || stable(a[i]) != stable(line) {
+			return " in line " + strconv.Itoa(i+1) + ": " + line
+		}
+	}
+	return " fewer lines"
 }
 
 // shorten leaves out of got as much as … stands for in the old text.

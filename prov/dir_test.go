@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"spafleet/prov"
@@ -52,9 +51,7 @@ func TestNothingOutsideOfTheDirectoryIsServed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := syscall.Mkfifo(filepath.Join(root, "pipe"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	makePipe(t, filepath.Join(root, "pipe"))
 	for _, path := range []string{
 		"/../outside.txt", "/%2e%2e/outside.txt", "/..%2foutside.txt", "/%2e%2e%2foutside.txt", "../outside.txt",
 		"/./../outside.txt", "/in.txt/../../outside.txt", "/../../../../../../etc/passwd", "//etc/passwd", "/" + outside,

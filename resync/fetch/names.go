@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"github.com/miekg/dns"
 
 	"spafleet/device"
@@ -102,46 +103,49 @@ func AskerOf(ctx context.Context) (a Asker, ok bool) {
 	return a, ok
 }
 
-// A memory is what devices keep of names, in fleet time. Its zero value is ready.
-type memory struct {
+// A dnsCache is what devices keep of names, in fleet time. Its zero value is ready.
+type dnsCache struct {
 	mu   sync.Mutex
-	kept map[memoryKey]kept
+	kept *simplelru.LRU[dnsKey, keptAddrs] // nil until the first is kept
 }
 
-type memoryKey struct {
+type dnsKey struct {
 	dev  device.Index
 	name string
 }
 
-type kept struct {
+type keptAddrs struct {
 	addrs        []netip.Addr
 	since, until int64
 }
 
-// mostKept bounds a memory to some tens of megabytes: all is forgotten where there
-// would be more, and devices ask again.
+// mostKept bounds a dnsCache to some tens of megabytes. Of more, the names that were
+// wanted longest ago are forgotten, and their devices ask again.
 const mostKept = 1 << 18
 
-func (m *memory) recall(a Asker, name string) ([]netip.Addr, bool) {
+func (c *dnsCache) recall(a Asker, name string) ([]netip.Addr, bool) {
 	if !a.Keeps {
 		return nil, false
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	k, ok := m.kept[memoryKey{a.Device, plainName(name)}]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.kept == nil {
+		return nil, false
+	}
+	k, ok := c.kept.Get(dnsKey{a.Device, plainName(name)})
 	return k.addrs, ok && a.Booted <= k.since && a.Now < k.until
 }
 
-func (m *memory) keep(a Asker, name string, addrs []netip.Addr, lasts time.Duration) {
+func (c *dnsCache) keep(a Asker, name string, addrs []netip.Addr, lasts time.Duration) {
 	if !a.Keeps || lasts <= 0 {
 		return
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.kept == nil || len(m.kept) >= mostKept {
-		m.kept = map[memoryKey]kept{}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.kept == nil {
+		c.kept, _ = simplelru.NewLRU[dnsKey, keptAddrs](mostKept, nil) // it refuses no positive size
 	}
-	m.kept[memoryKey{a.Device, plainName(name)}] = kept{addrs, a.Now, a.Now + int64(lasts)}
+	c.kept.Add(dnsKey{a.Device, plainName(name)}, keptAddrs{addrs, a.Now, a.Now + int64(lasts)})
 }
 
 // An answerError is what a name server said instead of an address.

@@ -71,13 +71,13 @@ func TestSystemHasANameServer(t *testing.T) {
 
 // What devices keep of names is bounded, and what is known last is known.
 func TestNamesAreKeptWithinBounds(t *testing.T) {
-	var m memory
+	var m dnsCache
 	addrs := []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 	for dev := range device.Index(mostKept + 10) {
 		m.keep(Asker{Device: dev, Keeps: true}, "prov.test", addrs, time.Hour)
 	}
-	if len(m.kept) > mostKept {
-		t.Errorf("%d names are kept, at most %d may be", len(m.kept), mostKept)
+	if m.kept.Len() > mostKept {
+		t.Errorf("%d names are kept, at most %d may be", m.kept.Len(), mostKept)
 	}
 	if _, ok := m.recall(Asker{Device: mostKept + 9, Keeps: true}, "prov.test"); !ok {
 		t.Error("the last name is not known")

@@ -66,7 +66,7 @@ type Sockets struct {
 
 	systemOnce sync.Once
 	system     *NameServers // those that are asked
-	names      memory
+	names      dnsCache
 }
 
 var _ resync.Fetcher = (*Sockets)(nil)

@@ -263,7 +263,7 @@ func onSockets(t *testing.T, c cell, switches map[string]string, closing *sync.W
 func inVirtualTime(t *testing.T, c cell, switches map[string]string, ports [3]uint16) result {
 	x := newContract(t, c, switches)
 	n := &modelled.Network{
-		Server: x.core, Addr: loopback, TFTP: ports[0], HTTP: ports[1], Hosts: hosts, Certs: trust, Faults: x.lines,
+		Server: x.core, Addr: loopback, TFTP: ports[0], HTTP: ports[1], Hosts: hosts, Certs: trust, Faults: x.lines, RoundTrip: 100 * time.Microsecond, // as loopback
 		HTTPS: []modelled.Secure{{Port: ports[2], Server: certs.ServerOf(listener())}},
 	}
 	x.begin()

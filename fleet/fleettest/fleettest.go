@@ -217,7 +217,11 @@ func describe(e *device.Event) string {
 	say("to %s", e.State, e.Kind == device.Moved)
 	say("%d values", e.Count, e.Kind == device.Applied)
 	if f := e.File; f != nil {
-		words = append(words, fmt.Sprintf("%s://%s%s", f.Scheme, f.Host, f.Path))
+		server := f.Host
+		if f.Server.IsValid() {
+			server = f.Server.String()
+		}
+		words = append(words, f.Scheme+"://"+server+f.Path)
 		say("status %d", f.Status, f.Status != 0)
 		say("%s", f.Hint, f.Hint != "")
 	}

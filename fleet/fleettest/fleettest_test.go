@@ -85,7 +85,8 @@ func TestAFailureTellsTheDevicesStory(t *testing.T) {
 			t.Errorf("it fails without %q:\n%s", want, got)
 		}
 	}
-	if got := failure(t, func(t testing.TB) { fleettest.Start(t, fleettest.Phones("SPA942", 1).Set("No_Such", "1")) }); !strings.Contains(got, `"No_Such"`) {
+	unknown := fleettest.Phones("SPA942", 1).Set("No_Such", "1")
+	if got := failure(t, func(t testing.TB) { fleettest.Start(t, unknown) }); !strings.Contains(got, `"No_Such"`) {
 		t.Errorf("an unknown parameter fails with %q", got)
 	}
 }

@@ -99,8 +99,8 @@ func (b bench) run(t *testing.T) {
 	}}
 	f, err := New(Config{
 		Seed: 1, Network: slowNames{sockets, b.lookup}, Outstanding: b.places, Loops: map[bool]int{true: 1}[b.places > 0],
-		Groups: []Group{{Name: "atas", Row: row, Count: benchDevices, Presets: []device.Set{
-			setting("Profile_Rule", "http://prov.test/$MA"), setting("Resync_Random_Delay", "20"), setting("Resync_Periodic", "0"), setting("Resync_Error_Retry_Delay", "0")}}},
+		Groups: []Group{{Name: "atas", Row: row, Count: benchDevices, Presets: map[string]string{
+			"Profile_Rule": "http://prov.test/$MA", "Resync_Random_Delay": "20", "Resync_Periodic": "0", "Resync_Error_Retry_Delay": "0"}}},
 		Late: tally.Late,
 		Tell: func(events []device.Event) {
 			tally.Tell(events)
@@ -125,11 +125,6 @@ func (b bench) run(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.check(t, tally)
-}
-
-func setting(name, value string) device.Set {
-	id, _ := model.LookupID(name)
-	return device.Set{ID: id, Value: value, Has: true}
 }
 
 // serve answers one request, with the delay of when it came.

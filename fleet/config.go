@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"spafleet/device"
@@ -96,7 +98,7 @@ type Group struct {
 	Name    string
 	Row     *model.Row
 	Count   int
-	Presets []device.Set // over the factory values; they survive a factory reset
+	Presets map[string]string // parameters by name, over the factory values; they survive a factory reset
 	Lease   resync.Lease
 	Off     bool // waits for power
 	// RCURL is where the devices ask for remote customization on their first
@@ -109,6 +111,18 @@ var errNoDevices = errors.New("fleet: no devices: no group has a count")
 
 // DefaultAddresses is where devices live when their servers are on loopback.
 var DefaultAddresses = netip.MustParsePrefix("127.64.0.0/10")
+
+// sets returns the presets in an order that does not change.
+func (g *Group) sets() (list []device.Set, err error) {
+	for _, name := range slices.Sorted(maps.Keys(g.Presets)) {
+		id, ok := model.LookupID(name)
+		if !ok {
+			return nil, fmt.Errorf("fleet: group %q: no device has a parameter %q", g.Name, name)
+		}
+		list = append(list, device.Set{ID: id, Value: g.Presets[name], Has: true})
+	}
+	return list, nil
+}
 
 // checkRC refuses a customization URL that no device could follow.
 func (g *Group) checkRC() error {

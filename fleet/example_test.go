@@ -12,7 +12,6 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fleet"
-	"spafleet/resync/fetch"
 )
 
 // A server of one's own is tested as its devices see it: a fleet asks an httptest
@@ -29,27 +28,19 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	rule, _ := model.LookupID("Profile_Rule")
-	delay, _ := model.LookupID("Resync_Random_Delay")
-	f, err := fleet.New(fleet.Config{
-		Seed:    1,
-		Network: &fetch.Sockets{},
-		Groups: []fleet.Group{{Row: row, Count: 3, Presets: []device.Set{
-			{ID: rule, Has: true, Value: server.URL + "/$MA.xml"},
-			{ID: delay, Has: true, Value: "0"},
-		}}},
-	})
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	run, err := fleet.Start(ctx, fleet.Config{Seed: 1, Groups: []fleet.Group{{Row: row, Count: 3, Presets: map[string]string{
+		"Profile_Rule": server.URL + "/$MA.xml", "Resync_Random_Delay": "0",
+	}}}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
-	defer stop()
-	end := run(ctx, f)
-	defer end()
+	defer run.Close()
 
 	for dev := range device.Index(3) {
-		v, err := f.WaitFor(ctx, dev, func(v device.View) bool { return v.Get("User_ID_1_") != "" })
+		v, err := run.Fleet.WaitFor(ctx, dev, func(v device.View) bool { return v.Get("User_ID_1_") != "" })
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -60,19 +51,6 @@ func Example() {
 	// true SP-CUST
 	// true SP-CUST
 	// true SP-CUST
-}
-
-// run runs a fleet until end is called.
-func run(ctx context.Context, f *fleet.Fleet) (end func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- f.Run(ctx) }()
-	return func() {
-		cancel()
-		if err := <-done; err != nil {
-			fmt.Println(err)
-		}
-	}
 }
 
 // Events tell what devices do, in the order of each.
@@ -91,17 +69,14 @@ func ExampleConfig_events() {
 		fmt.Println(err)
 		return
 	}
-	preset := func(path string) []device.Set {
-		var list []device.Set
-		for name, value := range map[string]string{"Profile_Rule": server.URL + path, "Resync_Random_Delay": "0"} {
-			id, _ := model.LookupID(name)
-			list = append(list, device.Set{ID: id, Has: true, Value: value})
-		}
-		return list
+	preset := func(path string) map[string]string {
+		return map[string]string{"Profile_Rule": server.URL + path, "Resync_Random_Delay": "0"}
 	}
 	heard := make(chan string, 100)
-	f, err := fleet.New(fleet.Config{
-		Seed: 1, Network: &fetch.Sockets{}, Loops: 1,
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	run, err := fleet.Start(ctx, fleet.Config{
+		Seed: 1, Loops: 1,
 		Groups: []fleet.Group{{Row: row, Count: 1, Presets: preset("/there.xml")}, {Row: row, Count: 1, Presets: preset("/missing.xml")}},
 		Tell: func(events []device.Event) { // must not block
 			for _, e := range events {
@@ -116,9 +91,7 @@ func ExampleConfig_events() {
 		fmt.Println(err)
 		return
 	}
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
-	defer stop()
-	defer run(ctx, f)()
+	defer run.Close()
 	for _, line := range inOrder(<-heard, <-heard) {
 		fmt.Println(strings.TrimSpace(line))
 	}
@@ -147,23 +120,20 @@ func ExampleFleet_Do() {
 		fmt.Println(err)
 		return
 	}
-	onReset, _ := model.LookupID("Resync_On_Reset")
-	f, err := fleet.New(fleet.Config{Seed: 1, Network: &fetch.Sockets{}, Groups: []fleet.Group{
-		{Row: row, Count: 1, Presets: []device.Set{{ID: onReset, Has: true, Value: "No"}}},
-	}})
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	run, err := fleet.Start(ctx, fleet.Config{Seed: 1, Groups: []fleet.Group{{Row: row, Count: 1, Presets: map[string]string{"Resync_On_Reset": "No"}}}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
-	defer stop()
-	defer run(ctx, f)()
+	defer run.Close()
 
-	if err := f.Do(ctx, 0, device.Command{Order: device.Resync, Argument: server.URL + "/by-hand.xml", Cause: model.ByStep}); err != nil {
+	if err := run.Fleet.Do(ctx, 0, device.Command{Order: device.Resync, Argument: server.URL + "/by-hand.xml", Cause: model.ByStep}); err != nil {
 		fmt.Println(err)
 		return
 	}
-	v, err := f.WaitFor(ctx, 0, func(v device.View) bool { return v.Resyncs.OK > 0 })
+	v, err := run.Fleet.WaitFor(ctx, 0, func(v device.View) bool { return v.Resyncs.OK > 0 })
 	fmt.Println(v.Get("GPP_B"), err)
 	// Output: from /by-hand.xml <nil>
 }

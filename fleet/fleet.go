@@ -86,7 +86,9 @@ func New(c Config) (*Fleet, error) {
 	f.saver, f.shortages.late, f.started.whole = saver{f: f, Save: c.Save}, c.Late, make(chan struct{})
 	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.addresses.of, c.CCERT, c.Compiled
 	f.makeLoops(&c)
-	f.populate()
+	if err := f.populate(); err != nil {
+		return nil, err
+	}
 	if c.Resume != nil {
 		if err := f.resume(c.Resume); err != nil {
 			return nil, err
@@ -172,17 +174,22 @@ func (l *loop) setClock(c *Config, start time.Time) {
 }
 
 // populate gives every device its group.
-func (f *Fleet) populate() {
+func (f *Fleet) populate() error {
 	place, last := 0, 0
 	for i := range f.groups {
 		g := &f.groups[i]
-		f.shared.Add(unit.Group{Row: g.Row, Presets: g.Presets, Lease: g.Lease, RCURL: g.RCURL}, device.Index(last))
+		sets, err := g.sets()
+		if err != nil {
+			return err
+		}
+		f.shared.Add(unit.Group{Row: g.Row, Presets: sets, Lease: g.Lease, RCURL: g.RCURL}, device.Index(last))
 		last += g.Count
 		for ; place < f.shard.Len(last); place++ {
 			dev := f.shard.At(place)
 			*f.loop(dev).unit(dev) = f.shared.New(i)
 		}
 	}
+	return nil
 }
 
 // has reports whether a device is one of this process.

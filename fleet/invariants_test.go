@@ -9,7 +9,6 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/devicetest"
-	"spafleet/device/model"
 	"spafleet/resync"
 	"spafleet/resync/modelled"
 	"spafleet/resync/unit"
@@ -23,16 +22,7 @@ func (f file) Respond(int64, *resync.Request) resync.Response {
 }
 
 // asking are the presets of a device that resyncs as soon as it boots.
-func asking(t *testing.T) (sets []device.Set) {
-	for _, p := range [][2]string{{"Profile_Rule", "http://127.0.0.1/a"}, {"Resync_Random_Delay", "0"}} {
-		id, ok := model.LookupID(p[0])
-		if !ok {
-			t.Fatalf("no parameter %s", p[0])
-		}
-		sets = append(sets, device.Set{ID: id, Value: p[1], Has: true})
-	}
-	return sets
-}
+var asking = map[string]string{"Profile_Rule": "http://127.0.0.1/a", "Resync_Random_Delay": "0"}
 
 // A fleet that is wrong in itself ends with the rule that it broke.
 func TestABrokenRuleEndsTheRun(t *testing.T) {
@@ -54,7 +44,7 @@ func TestABrokenRuleEndsTheRun(t *testing.T) {
 	}
 	for _, tt := range tests {
 		f, begun := (*Fleet)(nil), false
-		c := Config{Seed: 1, Groups: []Group{{Row: devicetest.Row(t, "SPA2102", ""), Count: 2, Presets: asking(t)}}, Clock: Virtual,
+		c := Config{Seed: 1, Groups: []Group{{Row: devicetest.Row(t, "SPA2102", ""), Count: 2, Presets: asking}}, Clock: Virtual,
 			InProcess: &modelled.Network{Server: file("<flat-profile></flat-profile>"), Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), HTTP: 80}}
 		c.Conduct = func(now int64, _ func(device.Index, device.Command)) (int64, bool) {
 			if f.Running() == 2 && !begun {

@@ -36,7 +36,7 @@ func TestChangedParametersRebootAndResyncAgain(t *testing.T) {
 func TestGeneration4DoesNotResyncAfterAChange(t *testing.T) {
 	n := newNetwork()
 	n.put("/a", profileOf("User_ID_1_=100"))
-	g := fleet.Group{Row: row(t, "SPA112", "1.3.5", nil), Count: 1, Presets: sets(t, atOnce...)}
+	g := fleet.Group{Row: row(t, "SPA112", "1.3.5", nil), Count: 1, Presets: settings(atOnce...)}
 	s := start(t, n, fleet.Config{Groups: []fleet.Group{g}})
 	const want = "power_on customized:preset boot:power start:power_on ok boot:params"
 	s.awaitStory(0, want)

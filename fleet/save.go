@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"spafleet/device"
@@ -142,14 +143,11 @@ func (f *Fleet) fingerprint() state.Fingerprint {
 		u := f.shared.Identity(g.Row, device.Index(first))
 		first += g.Count
 		sg := state.Group{Name: g.Name, Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Count: g.Count, Off: g.Off,
-			MAC: u.MAC.String(), Serial: u.Serial, Switches: map[string]string{}, Presets: map[string]string{}}
+			MAC: u.MAC.String(), Serial: u.Serial, Switches: map[string]string{}, Presets: maps.Clone(g.Presets)}
 		for _, s := range g.Row.Switches {
 			if s.Turned {
 				sg.Switches[s.Name] = s.Value
 			}
-		}
-		for _, s := range g.Presets {
-			sg.Presets[s.ID.Name()] = s.Value
 		}
 		p.Groups = append(p.Groups, sg)
 	}

@@ -107,9 +107,9 @@ func contactsOf(s *stand, dev device.Index) (list []contact) {
 
 // restless are devices whose timers draw chance at every turn.
 func restless(t *testing.T) []fleet.Group {
-	ata := sets(t, "Profile_Rule=http://192.0.2.5/a", "Resync_Periodic=600+900", "Resync_Random_Delay=2")
-	phones := sets(t, "Profile_Rule=http://192.0.2.5/none", "Resync_Error_Retry_Delay=300+10,700+600", "Resync_Trigger_1=$PRVTMR ge 3000")
-	daily := sets(t, "Profile_Rule=http://192.0.2.5/a", "Resync_At__HHmm_=0300", "Resync_At_Random_Delay=7200")
+	ata := settings("Profile_Rule=http://192.0.2.5/a", "Resync_Periodic=600+900", "Resync_Random_Delay=2")
+	phones := settings("Profile_Rule=http://192.0.2.5/none", "Resync_Error_Retry_Delay=300+10,700+600", "Resync_Trigger_1=$PRVTMR ge 3000")
+	daily := settings("Profile_Rule=http://192.0.2.5/a", "Resync_At__HHmm_=0300", "Resync_At_Random_Delay=7200")
 	return []fleet.Group{
 		{Name: "atas", Row: row(t, "SPA2102", "5.2.10", nil), Count: 5, Presets: ata},
 		{Name: "phones", Row: row(t, "SPA942", "6.1.5(a)", nil), Count: 4, Presets: phones},
@@ -148,7 +148,7 @@ func TestAnInterruptedFleetDoesWhatAnotherDoes(t *testing.T) {
 func TestAKilledFleetLosesAMinuteAtMost(t *testing.T) {
 	c := career{groups: func() []fleet.Group {
 		return []fleet.Group{{Name: "atas", Row: row(t, "SPA2102", "5.2.10", nil), Count: 1,
-			Presets: sets(t, "Profile_Rule=http://192.0.2.5/a", "Resync_Periodic=10", "Resync_Random_Delay=0")}}
+			Presets: settings("Profile_Rule=http://192.0.2.5/a", "Resync_Periodic=10", "Resync_Random_Delay=0")}}
 	}, n: newNetwork(), spells: []spell{{lasts: 305 * time.Second, killed: true}, {lasts: 20 * time.Second}}}
 	c.n.put("/a", profileOf("GPP_A=1"))
 	s := c.live(t)
@@ -165,7 +165,7 @@ func TestWhatWasMissedIsSpread(t *testing.T) {
 	const devices = 400
 	c := career{groups: func() []fleet.Group {
 		return []fleet.Group{{Name: "atas", Row: row(t, "SPA2102", "5.2.10", map[string]string{"random_delay_unit": "20s"}), Count: devices,
-			Presets: sets(t, "Profile_Rule=http://192.0.2.5/a", "Resync_Periodic=3600", "Resync_Random_Delay=180")}}
+			Presets: settings("Profile_Rule=http://192.0.2.5/a", "Resync_Periodic=3600", "Resync_Random_Delay=180")}}
 	}, n: newNetwork(), spells: []spell{{lasts: 2 * time.Hour, away: 12 * time.Hour}, {lasts: time.Hour}}}
 	c.n.put("/a", profileOf("GPP_A=1"))
 	s := c.live(t)
@@ -192,7 +192,7 @@ func TestADeviceComesBackWithAllItHolds(t *testing.T) {
 	n.files["/rc"] = profileOf("GPP_C=acme", "Customization=Acme")
 	base := []string{"Profile_Rule=http://192.0.2.5/a", "Resync_Random_Delay=0"}
 	group := func(name string, more ...string) fleet.Group {
-		return fleet.Group{Name: name, Row: row(t, "SPA2102", "5.2.10", nil), Count: 1, Presets: sets(t, append(slices.Clone(base), more...)...)}
+		return fleet.Group{Name: name, Row: row(t, "SPA2102", "5.2.10", nil), Count: 1, Presets: settings(append(slices.Clone(base), more...)...)}
 	}
 	c := career{n: n, groups: func() []fleet.Group {
 		upgraded := group("upgraded", `Upgrade_Rule=($SWVER lt 5.2.12)? http://192.0.2.5/up.bin`)
@@ -256,7 +256,7 @@ func TestAnAttemptThatWasUnderWayBeginsAnew(t *testing.T) {
 			n.put("/a", profileOf("GPP_A=1"))
 			n.put("/slow", profileOf("GPP_B=slow"))
 			c := career{n: n, groups: func() []fleet.Group {
-				return []fleet.Group{{Name: "a", Row: row(t, "SPA2102", "5.2.10", nil), Count: 1, Presets: sets(t, atOnce...)}}
+				return []fleet.Group{{Name: "a", Row: row(t, "SPA2102", "5.2.10", nil), Count: 1, Presets: settings(atOnce...)}}
 			}}
 			c.spells = []spell{{lasts: 100 * time.Second, killed: killed, away: time.Hour, moves: []move{{after: 50 * time.Second, order: device.Resync, url: "http://192.0.2.5/slow", cause: model.ByWeb}}},
 				{lasts: 200 * time.Second}}
@@ -283,7 +283,7 @@ func TestAnAttemptThatWasUnderWayBeginsAnew(t *testing.T) {
 // A boot that power had begun ends as long after it as it would have.
 func TestABootGoesOn(t *testing.T) {
 	c := career{n: newNetwork(), groups: func() []fleet.Group {
-		return []fleet.Group{{Name: "a", Row: row(t, "SPA504G", "7.5.5", nil), Count: 1, Presets: sets(t, atOnce...)}}
+		return []fleet.Group{{Name: "a", Row: row(t, "SPA504G", "7.5.5", nil), Count: 1, Presets: settings(atOnce...)}}
 	}, spells: []spell{{lasts: 60 * time.Second, moves: []move{{after: 20 * time.Second, order: device.SwitchOff}, {after: 30 * time.Second, order: device.SwitchOn}}}, {lasts: 60 * time.Second}}}
 	c.n.put("/a", profileOf("GPP_A=1"))
 	if got, want := contactsOf(c.live(t), 0), []contact{atBoot, {80 * time.Second, model.ByPowerOn}}; !slices.Equal(got, want) {
@@ -388,8 +388,8 @@ func TestARefusalSaysWhy(t *testing.T) {
 		{"another switch", b, two(func(g *fleet.Group) {
 			g.Row = row(t, "SPA2102", "5.2.10", map[string]string{"boot_time": "0s", "tftp_tries": "2"})
 		}), "switch tftp_tries is 2 here and was not turned"},
-		{"another preset", b, two(func(g *fleet.Group) { g.Presets = sets(t, append(slices.Clone(atOnce), "GPP_A=y")...) }), `preset GPP_A is "y" here and was "x"`},
-		{"a preset less", b, two(func(g *fleet.Group) { g.Presets = sets(t, atOnce...) }), `preset GPP_A is not set here and was "x"`},
+		{"another preset", b, two(func(g *fleet.Group) { g.Presets = settings(append(slices.Clone(atOnce), "GPP_A=y")...) }), `preset GPP_A is "y" here and was "x"`},
+		{"a preset less", b, two(func(g *fleet.Group) { g.Presets = settings(atOnce...) }), `preset GPP_A is not set here and was "x"`},
 		{"without power", b, two(func(g *fleet.Group) { g.Off = true }), "power from the start is false here and was true"},
 		{"a group less", b, two(nil)[:1], "the number of groups is 1 here and was 2"},
 	}

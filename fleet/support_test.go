@@ -139,6 +139,16 @@ func row(t testing.TB, name, firmware string, switches map[string]string) *model
 	return devicetest.Turned(t, name, firmware, switches)
 }
 
+// settings reads NAME=VALUE texts.
+func settings(pairs ...string) map[string]string {
+	m := map[string]string{}
+	for _, p := range pairs {
+		name, value, _ := strings.Cut(p, "=")
+		m[name] = value
+	}
+	return m
+}
+
 // sets reads NAME=VALUE texts.
 func sets(t testing.TB, pairs ...string) []device.Set {
 	t.Helper()
@@ -161,7 +171,7 @@ var atOnce = []string{"Profile_Rule=http://192.0.2.5/a", "Resync_Random_Delay=0"
 // ata returns a group of ATAs that boot in no time, with presets after those of
 // atOnce.
 func ata(t testing.TB, count int, presets ...string) fleet.Group {
-	return fleet.Group{Name: "ata", Row: row(t, "SPA2102", "5.2.10", map[string]string{"boot_time": "0s"}), Count: count, Presets: sets(t, append(slices.Clone(atOnce), presets...)...)}
+	return fleet.Group{Name: "ata", Row: row(t, "SPA2102", "5.2.10", map[string]string{"boot_time": "0s"}), Count: count, Presets: settings(append(slices.Clone(atOnce), presets...)...)}
 }
 
 // A stand is a fleet at work, with what it told.

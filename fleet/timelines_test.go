@@ -73,12 +73,12 @@ func (tl timeline) run(t *testing.T) (contacts [][]contact, s *stand) {
 		defer stop()
 		n := newNetwork()
 		n.files, n.down, n.hold = tl.files, tl.down, tl.hold
-		presets := sets(t, tl.set...)
-		if !tl.bare {
-			presets = append(sets(t, "Profile_Rule=http://192.0.2.5/a"), presets...)
+		set := settings(tl.set...)
+		if _, ok := set["Profile_Rule"]; !ok && !tl.bare {
+			set["Profile_Rule"] = "http://192.0.2.5/a"
 		}
 		f, err := fleet.New(fleet.Config{Seed: 1, Network: n, Tell: s.hear,
-			Groups: []fleet.Group{{Row: row(t, tl.model, tl.firmware, tl.switches), Count: tl.count, Presets: presets, RCURL: tl.rc}}})
+			Groups: []fleet.Group{{Row: row(t, tl.model, tl.firmware, tl.switches), Count: tl.count, Presets: set, RCURL: tl.rc}}})
 		if err != nil {
 			t.Fatal(err)
 		}

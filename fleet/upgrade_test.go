@@ -34,7 +34,7 @@ func upgrader(t *testing.T, model, firmware, rule string, presets ...string) fle
 	t.Helper()
 	list := append([]string{}, atOnce...)
 	list = append(append(list, "Upgrade_Rule="+rule), presets...)
-	return fleet.Group{Name: "up", Row: row(t, model, firmware, nil), Count: 1, Presets: sets(t, list...)}
+	return fleet.Group{Name: "up", Row: row(t, model, firmware, nil), Count: 1, Presets: settings(list...)}
 }
 
 func (n *network) fetches(path string) (count int) {

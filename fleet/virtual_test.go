@@ -113,7 +113,7 @@ var (
 )
 
 func asking(t *testing.T, count int, presets []string, more ...string) []fleet.Group {
-	return []fleet.Group{{Name: "ata", Row: row(t, "SPA2102", "5.2.10", nil), Count: count, Presets: sets(t, slices.Concat(presets, more)...)}}
+	return []fleet.Group{{Name: "ata", Row: row(t, "SPA2102", "5.2.10", nil), Count: count, Presets: settings(slices.Concat(presets, more)...)}}
 }
 
 func since(f *fleet.Fleet, e device.Event) time.Duration { return time.Duration(e.At - f.Start()) }
@@ -227,7 +227,7 @@ func TestServersThinkAndQueue(t *testing.T) {
 
 // A device's day begins by its zone, also where the clocks are set forward.
 func TestTheTimeOfDayIsThatOfTheFleet(t *testing.T) {
-	c := fleet.Config{Start: time.Date(2021, 3, 26, 12, 0, 0, 0, time.UTC), Groups: []fleet.Group{{Row: row(t, "SPA504G", "7.6.2", nil), Count: 1, Presets: sets(t, slices.Concat(byHTTP,
+	c := fleet.Config{Start: time.Date(2021, 3, 26, 12, 0, 0, 0, time.UTC), Groups: []fleet.Group{{Row: row(t, "SPA504G", "7.6.2", nil), Count: 1, Presets: settings(slices.Concat(byHTTP,
 		[]string{"Resync_At__HHmm_=0300", "Resync_At_Random_Delay=0", "Time_Zone=GMT+01:00", "Daylight_Saving_Time_Enable=Yes", "Daylight_Saving_Time_Rule=start=3/-1/7/2;end=10/-1/7/3;save=1"})...)}}}
 	v := virtually(t, c, map[string]string{"/a": profileOf()}, 72*time.Hour, nil)
 	var got []string

@@ -80,7 +80,7 @@ func questions(t *testing.T, setting string) string {
 func stretch(t *testing.T, setting string, g fleet.Group, n fleet.Network, lasts time.Duration, presets string, commands ...later) string {
 	var seen strings.Builder
 	g.Row, g.Count = rowOf(t, "SPA2102 5.2.10", setting), 1
-	g.Presets = presetsOf(t, g.Row, "Profile_Rule=http://192.0.2.5/$PRVST Resync_Random_Delay=0 "+presets)
+	g.Presets = presetsOf("Profile_Rule=http://192.0.2.5/$PRVST Resync_Random_Delay=0 " + presets)
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		ctx, stop := context.WithTimeout(t.Context(), lasts)
@@ -121,18 +121,13 @@ func stretch(t *testing.T, setting string, g fleet.Group, n fleet.Network, lasts
 }
 
 // presetsOf reads NAME=VALUE pairs; ␠ is a blank in a value.
-func presetsOf(t *testing.T, row *model.Row, text string) []device.Set {
-	t.Helper()
-	var sets []device.Set
+func presetsOf(text string) map[string]string {
+	presets := map[string]string{}
 	for _, pair := range strings.Fields(text) {
 		name, value, _ := strings.Cut(pair, "=")
-		p, ok := row.Factory.Lookup(name)
-		if !ok {
-			t.Fatalf("no parameter %s", name)
-		}
-		sets = append(sets, device.Set{ID: p.ID, Value: strings.ReplaceAll(value, "␠", " "), Has: true})
+		presets[name] = strings.ReplaceAll(value, "␠", " ")
 	}
-	return sets
+	return presets
 }
 
 const s = time.Second

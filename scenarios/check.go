@@ -99,8 +99,8 @@ func (c *checker) targetTFTP() string {
 }
 
 // presets finds the parameters that a group sets.
-func (c *checker) presets(row *model.Row, list []Preset, path string) []device.Set {
-	var sets []device.Set
+func (c *checker) presets(row *model.Row, list []Preset, path string) map[string]string {
+	sets := map[string]string{}
 	for _, preset := range list {
 		param, ok := row.Lookup(preset.Name)
 		if !ok {
@@ -115,7 +115,7 @@ func (c *checker) presets(row *model.Row, list []Preset, path string) []device.S
 				continue
 			}
 		}
-		sets = append(sets, device.Set{ID: param.ID, Value: value, Has: true})
+		sets[param.ID.Name()] = value
 	}
 	return sets
 }

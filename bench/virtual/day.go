@@ -54,7 +54,7 @@ func (c *dayCase) run(o options) (m measurement, err error) {
 	before := usage()
 	f, err := fleet.New(fleet.Config{
 		Seed: seed, Clock: fleet.Virtual, InProcess: &modelled.Network{Server: p, Addr: server, HTTP: 80},
-		Groups: []fleet.Group{{Name: "homes", Row: row, Count: o.devices, Presets: presets(row)}},
+		Groups: []fleet.Group{{Name: "homes", Row: row, Count: o.devices, Presets: map[string]string{"Profile_Rule": "http://127.0.0.1/$MA.xml", "Resync_Periodic": "3600", "Resync_Random_Delay": "180"}}},
 		Tell: func(events []device.Event) {
 			count.take(events)
 			log.Tell(events)
@@ -83,14 +83,6 @@ func (c *dayCase) run(o options) (m measurement, err error) {
 	m.Speed = o.lasts.Seconds() / m.Seconds
 	m.judge(o)
 	return m, nil
-}
-
-func presets(row *model.Row) (sets []device.Set) {
-	for _, p := range [][2]string{{"Profile_Rule", "http://127.0.0.1/$MA.xml"}, {"Resync_Periodic", "3600"}, {"Resync_Random_Delay", "180"}} {
-		param, _ := row.Lookup(p[0]) // the model has them
-		sets = append(sets, device.Set{ID: param.ID, Value: p[1], Has: true})
-	}
-	return sets
 }
 
 // eventsFile opens a file that takes events, on disk as a user's would be.

@@ -33,14 +33,13 @@ func Unit(row *model.Row, dev device.Index) device.Unit {
 }
 
 // Presets reads pairs of names and values.
-func Presets(pairs ...string) ([]device.Set, error) {
-	var list []device.Set
+func Presets(pairs ...string) (map[string]string, error) {
+	list := map[string]string{}
 	for i := 0; i+1 < len(pairs); i += 2 {
-		id, ok := model.LookupID(pairs[i])
-		if !ok {
+		if _, ok := model.LookupID(pairs[i]); !ok {
 			return nil, fmt.Errorf("no parameter is named %s", pairs[i])
 		}
-		list = append(list, device.Set{ID: id, Value: pairs[i+1], Has: true})
+		list[pairs[i]] = pairs[i+1]
 	}
 	return list, nil
 }

@@ -72,13 +72,12 @@ type lineage struct {
 
 func newLineage(t *testing.T, server string) *lineage {
 	row := devicetest.Row(t, "SPA2102", "5.2.10")
-	g := fleet.Group{Name: "devices", Row: row, Count: killedDevices}
+	g := fleet.Group{Name: "devices", Row: row, Count: killedDevices, Presets: map[string]string{}}
 	l := &lineage{t: t, file: filepath.Join(t.TempDir(), "fleet.state")}
 	l.args = []string{"run", "--model", "SPA2102", "--firmware", "5.2.10", "--count", fmt.Sprint(killedDevices), "--max-lateness", "1m", "--state", l.file, "--state-every", "50ms"}
 	for _, set := range []string{"Resync_Random_Delay=0", "Upgrade_Rule=($SWVER lt 5.2.12)? http://" + server + "/up.bin", "Profile_Rule=http://" + server + "/$MA.xml"} {
 		name, value, _ := strings.Cut(set, "=")
-		p, _ := row.Lookup(name)
-		g.Presets = append(g.Presets, device.Set{ID: p.ID, Value: value, Has: true})
+		g.Presets[name] = value
 		l.args = append(l.args, "--set", set)
 	}
 	l.config = fleet.Config{Seed: 1, Network: &fetch.Sockets{}, Groups: []fleet.Group{g}}

@@ -106,7 +106,7 @@ func TestACrowdOutlivesAnOutage(t *testing.T) {
 	book := &diary{contacts: map[device.Index][]contact{}, booted: map[device.Index]int64{}}
 	f, err := fleet.New(fleet.Config{
 		Seed: 1, Network: &fetch.Sockets{}, Outstanding: 300, Tell: book.tell, Late: book.lateness,
-		Groups: []fleet.Group{{Name: "crowd", Row: row, Count: crowd, Presets: crowdPresets(t, row, web.addr)}},
+		Groups: []fleet.Group{{Name: "crowd", Row: row, Count: crowd, Presets: crowdPresets(web.addr)}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -147,20 +147,11 @@ func TestACrowdOutlivesAnOutage(t *testing.T) {
 	t.Logf("%d contacts, %d failed, p99 lateness %s", len(book.late), book.failed, time.Duration(book.late[len(book.late)*99/100]))
 }
 
-func crowdPresets(t *testing.T, row *model.Row, server string) []device.Set {
-	t.Helper()
-	var sets []device.Set
-	for name, value := range map[string]string{
+func crowdPresets(server string) map[string]string {
+	return map[string]string{
 		"Profile_Rule": "http://" + server + "/$MA.xml", "Resync_Random_Delay": fmt.Sprint(crowdDelay),
 		"Resync_Periodic": fmt.Sprint(crowdPeriod), "Resync_Error_Retry_Delay": "4,6,8",
-	} {
-		p, ok := row.Factory.Lookup(name)
-		if !ok {
-			t.Fatalf("no %s", name)
-		}
-		sets = append(sets, device.Set{ID: p.ID, Value: value, Has: true})
 	}
-	return sets
 }
 
 // watchGoroutines returns the most goroutines that lived at once beside those

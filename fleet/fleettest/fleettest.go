@@ -10,6 +10,7 @@ package fleettest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"sync"
@@ -29,17 +30,15 @@ type Devices struct {
 	firmware string
 	count    int
 	switches map[string]string
-	presets  []preset
+	presets  map[string]string
 	lease    resync.Lease
 	off      bool
 }
 
-type preset struct{ name, value string }
-
 // Phones returns some devices of a model, which need not be a phone, at its newest
 // firmware.
 func Phones(model string, count int) *Devices {
-	return &Devices{model: model, count: count, switches: map[string]string{"boot_time": "0s"}}
+	return &Devices{model: model, count: count, presets: map[string]string{}, switches: map[string]string{"boot_time": "0s"}}
 }
 
 // Firmware lets them run another version.
@@ -50,7 +49,7 @@ func (d *Devices) Firmware(version string) *Devices {
 
 // Set presets a parameter. It survives a factory reset.
 func (d *Devices) Set(name, value string) *Devices {
-	d.presets = append(d.presets, preset{name, value})
+	d.presets[name] = value
 	return d
 }
 
@@ -78,20 +77,17 @@ func (d *Devices) group(t testing.TB) fleet.Group {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := fleet.Group{Name: d.model, Row: row, Count: d.count, Lease: d.lease, Off: d.off}
-	add := func(name, value string, needed bool) {
-		p, ok := row.Lookup(name)
-		if ok {
-			g.Presets = append(g.Presets, device.Set{ID: p.ID, Value: value, Has: true})
-		} else if needed {
+	for name := range d.presets {
+		if _, ok := row.Lookup(name); !ok {
 			t.Fatalf("a %s has no parameter %q", d.model, name)
 		}
 	}
-	add("Resync_Random_Delay", "0", false)
-	for _, p := range d.presets {
-		add(p.name, p.value, true)
+	presets := map[string]string{}
+	if _, ok := row.Lookup("Resync_Random_Delay"); ok {
+		presets["Resync_Random_Delay"] = "0"
 	}
-	return g
+	maps.Copy(presets, d.presets)
+	return fleet.Group{Name: d.model, Row: row, Count: d.count, Presets: presets, Lease: d.lease, Off: d.off}
 }
 
 // A Fleet is devices at work, with what they have done.

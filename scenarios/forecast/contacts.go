@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync/fetch"
 	"spafleet/scenarios"
@@ -220,9 +221,11 @@ func (p plan) hostsOfGroup(g *fleet.Group, tell func(host, purpose string)) {
 
 // presetParams returns what a group's devices are set to at the start.
 func (p plan) presetParams(g *fleet.Group) device.Params {
-	sets := slices.Clone(g.Presets)
-	for i := range sets {
-		sets[i].Value = p.sample(sets[i].Value)
+	var sets []device.Set
+	for name, value := range g.Presets {
+		if id, ok := model.LookupID(name); ok {
+			sets = append(sets, device.Set{ID: id, Value: p.sample(value), Has: true})
+		}
 	}
 	var layers device.Layers
 	return layers.Preset(g.Row.Factory, sets)

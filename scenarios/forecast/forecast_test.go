@@ -203,7 +203,7 @@ func bytesOf(t *testing.T, devices, own int) int {
 	var synced atomic.Int64
 	f, err := fleet.New(fleet.Config{
 		Seed: 1, Network: files{own}, Outstanding: 256, // attempts leave something behind, which is not the devices'
-		Groups: []fleet.Group{{Name: "atas", Row: row, Count: devices, Presets: []device.Set{preset("Profile_Rule", "http://127.0.0.1/a"), preset("Resync_Random_Delay", "0")}}},
+		Groups: []fleet.Group{{Name: "atas", Row: row, Count: devices, Presets: map[string]string{"Profile_Rule": "http://127.0.0.1/a", "Resync_Random_Delay": "0"}}},
 		Tell: func(events []device.Event) {
 			tally.Tell(events)
 			for i := range events {

@@ -191,8 +191,8 @@ func (s *server) fillGroup(g *fleet.Group) (err error) {
 	if g.RCURL, err = expression.Fill(g.RCURL, s.values); err != nil {
 		return fmt.Errorf("fleet.%s.rc: %w", g.Name, err)
 	}
-	for i := range g.Presets {
-		if g.Presets[i].Value, err = expression.Fill(g.Presets[i].Value, s.values); err != nil {
+	for name, value := range g.Presets {
+		if g.Presets[name], err = expression.Fill(value, s.values); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"spafleet/device"
+	"spafleet/resync/path"
 )
 
 // DirOptions is what [Dir] may be given beside the directory.
@@ -100,7 +101,7 @@ func (d *directory) find(at int64, t target) iter.Seq2[*route, reading] {
 // template's own name is no file.
 func (d *directory) file(path string) *route {
 	r := fileRoute(path[1:])
-	if r == nil || len(r.slots) > 0 || !isRegular(d.root, r.entry.File) {
+	if r == nil || len(r.Slots) > 0 || !isRegular(d.root, r.entry.File) {
 		return nil
 	}
 	return r
@@ -110,8 +111,8 @@ func (d *directory) file(path string) *route {
 // stands for itself.
 func fileRoute(name string) *route {
 	p, err := parsePattern("/" + name)
-	if err != nil || p.expressions() || len(p.slots) == 0 {
-		p = &pattern{text: "/" + name, plain: "/" + name, weight: len(name) + 1}
+	if err != nil || p.expressions() || len(p.Slots) == 0 {
+		p = &pattern{path.Literal("/" + name)}
 	}
 	return &route{pattern: p, entry: Entry{File: name}}
 }
@@ -130,7 +131,7 @@ func (d *directory) scan(at int64) []*route {
 		if err != nil || entry.IsDir() || !strings.Contains(name, "$") {
 			return nil
 		}
-		if r := fileRoute(name); len(r.slots) > 0 {
+		if r := fileRoute(name); len(r.Slots) > 0 {
 			d.patterns = append(d.patterns, r)
 		}
 		return nil

@@ -189,8 +189,8 @@ func isDir(expr string) bool {
 
 // needsExpand reports whether a path holds more than {{ dir }}.
 func (p *pattern) needsExpand() bool {
-	for _, s := range p.slots {
-		if s.expr != "" && !isDir(s.expr) {
+	for _, s := range p.Slots {
+		if s.Expr != "" && !isDir(s.Expr) {
 			return true
 		}
 	}

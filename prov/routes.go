@@ -2,9 +2,12 @@ package prov
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
+
+	"spafleet/resync/path"
 )
 
 // A route is a served path with what is served there.
@@ -29,17 +32,10 @@ type table struct {
 // newTable returns the routes of the entries.
 func newTable(files map[string]Entry, o *Options) (*table, error) {
 	t := &table{plain: map[string]*route{}}
-	for path, entry := range files {
-		p, err := parsePattern(path)
+	for text, entry := range files {
+		r, err := newRoute(text, entry, o)
 		if err != nil {
-			return nil, fmt.Errorf("serve files: %w", err)
-		}
-		if err := entry.check(p, o); err != nil {
-			return nil, fmt.Errorf("serve %s: %w", path, err)
-		}
-		r := &route{pattern: p, entry: entry}
-		if r.fixed, err = entry.prepare(path); err != nil {
-			return nil, fmt.Errorf("serve %s: %w", path, err)
+			return nil, err
 		}
 		t.add(r)
 	}
@@ -47,9 +43,44 @@ func newTable(files map[string]Entry, o *Options) (*table, error) {
 	return t, nil
 }
 
+// CheckEntry returns what [NewCore] would refuse about an entry at a path. The
+// error says no path: the caller knows it.
+func CheckEntry(text string, entry Entry, o *Options) error {
+	_, err := newRoute(text, entry, o)
+	var m *entryError
+	if errors.As(err, &m) {
+		return m.err
+	}
+	return err
+}
+
+// An entryError is a mistake in what is served at a path.
+type entryError struct {
+	path string
+	err  error
+}
+
+func (e *entryError) Error() string { return fmt.Sprintf("serve %s: %s", e.path, e.err) }
+func (e *entryError) Unwrap() error { return e.err }
+
+func newRoute(text string, entry Entry, o *Options) (*route, error) {
+	p, err := parsePattern(text)
+	if err != nil {
+		return nil, err
+	}
+	r := &route{pattern: p, entry: entry}
+	if err = entry.check(p, o); err == nil {
+		r.fixed, err = entry.prepare(text)
+	}
+	if err != nil {
+		return nil, &entryError{text, err}
+	}
+	return r, nil
+}
+
 func (t *table) add(r *route) {
-	if len(r.slots) == 0 {
-		t.plain[r.plain] = r
+	if len(r.Slots) == 0 {
+		t.plain[r.Plain] = r
 	} else {
 		t.patterns = append(t.patterns, r)
 	}
@@ -60,7 +91,7 @@ func (t *table) find(_ int64, tg target) iter.Seq2[*route, reading] {
 	if tg.asks {
 		plain = appendRoute(plain, t.plain[tg.whole()])
 	}
-	if r := t.plain[tg.path]; r != nil && !r.query {
+	if r := t.plain[tg.path]; r != nil && !r.Query {
 		plain = append(plain, r)
 	}
 	return inOrder(plain, t.patterns, tg)
@@ -79,7 +110,7 @@ func inOrder(plain, patterns []*route, t target) iter.Seq2[*route, reading] {
 	return func(yield func(*route, reading) bool) {
 		left := plain
 		for _, p := range patterns {
-			for ; len(left) > 0 && left[0].weight >= p.weight; left = left[1:] {
+			for ; len(left) > 0 && left[0].Weight >= p.Weight; left = left[1:] {
 				if !yield(left[0], reading{}) {
 					return
 				}
@@ -100,18 +131,18 @@ func inOrder(plain, patterns []*route, t target) iter.Seq2[*route, reading] {
 // more telling macros, then by text, so that the order is total.
 func byPrecedence(a, b *route) int {
 	return cmp.Or(
-		cmp.Compare(b.weight, a.weight),
+		cmp.Compare(b.Weight, a.Weight),
 		slices.Compare(a.ranks(), b.ranks()),
-		cmp.Compare(a.text, b.text),
+		cmp.Compare(a.Text, b.Text),
 	)
 }
 
 // ranks returns how telling each slot is, 0 the most. An expression has one
 // value for a device, as its MAC address has.
 func (p *pattern) ranks() []int {
-	ranks := make([]int, len(p.slots))
-	for i, s := range p.slots {
-		ranks[i] = max(macroRank(s.macro), 0)
+	ranks := make([]int, len(p.Slots))
+	for i, s := range p.Slots {
+		ranks[i] = max(path.Rank(s.Macro), 0)
 	}
 	return ranks
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fleet"
+	"spafleet/prov"
 	"spafleet/resync"
 	"spafleet/scenarios/expression"
 	"spafleet/scenarios/report"
@@ -59,6 +61,7 @@ func (c *checker) group(g *Group) {
 		}
 		shares = []Share{{Model: g.Model, Firmware: g.Firmware, Count: g.Count}}
 	}
+	c.text(g.RC, g.node.at("rc"), path+".rc", false)
 	counts := apportion(shares, g.Count)
 	for i, share := range shares {
 		row, err := model.NewRow(share.Model, share.Firmware, g.Switches)
@@ -148,6 +151,25 @@ func (c *checker) files() {
 		c.text(e.Body, n.at("body"), key, true)
 		c.text(e.Key, n.at("key"), key+".key", true)
 		c.text(e.Location, n.at("location"), key+".location", true)
+		if !slices.ContainsFunc(c.mistakes, func(m Mistake) bool { return m.Path == key || strings.HasPrefix(m.Path, key+".") }) {
+			c.entry(path, e, key)
+		}
+	}
+}
+
+// entry checks what the server checks when it starts, with stand-ins for its
+// addresses.
+func (c *checker) entry(path string, e prov.Entry, key string) {
+	s := c.Scenario.Server
+	for _, text := range []*string{&e.Body, &e.Key, &e.Location} {
+		*text = c.Scenario.FillAll(*text, "127.0.0.1")
+	}
+	hooks := &prov.Options{
+		Who:    func(netip.Addr) (*device.Unit, bool) { return nil, false },
+		Expand: func(text string, _ prov.Asker, _ prov.Rotation) (string, error) { return text, nil },
+	}
+	if err := prov.CheckEntry(c.Scenario.FillAll(path, "127.0.0.1"), e, hooks); err != nil {
+		c.mistake(s.node.keyAt(path), key, "%s", err)
 	}
 }
 
@@ -156,10 +178,16 @@ func (c *checker) listeners() {
 	if c.Scenario.Server == nil {
 		return
 	}
+	ports := map[int]bool{}
 	for i := range c.Scenario.Server.HTTPS {
 		h := &c.Scenario.Server.HTTPS[i]
+		path := fmt.Sprintf("server.https[%d]", i)
 		if err := h.Check(); err != nil {
-			c.mistake(h.node.at(), fmt.Sprintf("server.https[%d]", i), "%s", err)
+			c.mistake(h.node.at(), path, "%s", err)
 		}
+		if h.Port != 0 && ports[h.Port] {
+			c.mistake(h.node.at("port"), path+".port", "port %d is already that of another listener", h.Port)
+		}
+		ports[h.Port] = true
 	}
 }

@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"spafleet/device"
 	"spafleet/host/golden"
+	"spafleet/prov"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
@@ -43,6 +46,61 @@ func TestEachMistakeIsNamedWithItsLineAndExcerpt(t *testing.T) {
 			}
 			golden.File(t, strings.TrimSuffix(file, ".yaml")+".golden", []byte(mistakes(t, name, src).Error()+"\n"))
 		})
+	}
+}
+
+// What the server refuses when it starts is a mistake of the file, with its line:
+// a plan accepts nothing that a run refuses.
+func TestWhatTheServerRefusesHasALine(t *testing.T) {
+	hooks := prov.Options{
+		Who:    func(netip.Addr) (*device.Unit, bool) { return nil, false },
+		Expand: func(text string, _ prov.Asker, _ prov.Rotation) (string, error) { return text, nil },
+	}
+	for _, tt := range []struct {
+		path, yaml, want string
+		entry            prov.Entry
+	}{
+		{"/$XY.cfg", "x", "$XY is no macro", prov.Entry{Body: "x"}},
+		{"/$MAX.cfg", "x", "did you mean $(MA)X?", prov.Entry{Body: "x"}},
+		{"/$(MA", "x", "$( without )", prov.Entry{Body: "x"}},
+		{"/{{ dir", "x", "{{ without }}", prov.Entry{Body: "x"}},
+		{"x", "x", "a path begins with /", prov.Entry{Body: "x"}},
+		{"/a", "{body: x, status: 404}", "needs exactly one of", prov.Entry{Body: "x", Status: 404}},
+		{"/a", "{status: 99}", "99 is not a status from 200 to 599", prov.Entry{Status: 99}},
+		{"/a", "{status: 404, location: /b}", "a location needs a status of 300 to 399, not 404", prov.Entry{Status: 404, Location: "/b"}},
+		{"/a", "{status: 404, gzip: true}", "status 404 has no text to encode", prov.Entry{Status: 404, Gzip: true}},
+		{"/$MA", "{body: x, bound: true, size: 1KB}", "a container cannot be padded", prov.Entry{Body: "x", Bound: true, Size: 1024}},
+		{"/$MA", "{body: <flat-profile><A>, bound: true}", "", prov.Entry{Body: "<flat-profile><A>", Bound: true}},
+	} {
+		core, err := prov.NewCore(map[string]prov.Entry{tt.path: tt.entry}, hooks)
+		if err == nil {
+			_ = core.Close()
+			t.Errorf("the server takes %s: %s", tt.path, tt.yaml)
+		}
+		src := "fleet:\n  a: {model: SPA942}\nserver:\n  files:\n    '" + tt.path + "': " + tt.yaml + "\nduration: 1s\n"
+		list := mistakes(t, "files.yaml", []byte(src))
+		if len(list) != 1 || list[0].Line != 5 || list[0].Excerpt == "" || !strings.Contains(list[0].Msg, tt.want) {
+			t.Errorf("%s: %s: %v, want one mistake in line 5: %s", tt.path, tt.yaml, list, tt.want)
+		}
+	}
+}
+
+func TestWhatListenersAndGroupsCannotHaveHasALine(t *testing.T) {
+	for src, want := range map[string]string{
+		"fleet: {a: {model: SPA942}}\nserver:\n  https: [{port: 8443}, {port: 8443, ca: linksys1}]\nduration: 1s\n":              "port 8443 is already that of another listener",
+		"fleet:\n  a: {model: SPA942}\n  b: {model: SPA942, rc: 'http://${server.htp}/rc'}\nserver: {files: {}}\nduration: 1s\n": "unknown ${server.htp}",
+	} {
+		if list := mistakes(t, "x.yaml", []byte(src)); len(list) != 1 || list[0].Line != 3 || !strings.Contains(list[0].Msg, want) {
+			t.Errorf("%v, want %s in line 3", list, want)
+		}
+	}
+}
+
+// A dollar that begins no macro stands for itself, in files as in faults.
+func TestADollarAloneIsADollarEverywhere(t *testing.T) {
+	src := "fleet:\n  a: {model: SPA942}\nserver:\n  files: {/cost$.cfg: x}\ntimeline: [{fault: {match: http /cost$.cfg, status: 503}}]\nduration: 1s\n"
+	if _, err := scenarios.Load("dollar.yaml", []byte(src)); err != nil {
+		t.Error(err)
 	}
 }
 

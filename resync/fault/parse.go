@@ -3,11 +3,11 @@ package fault
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"spafleet/device/measure"
+	"spafleet/resync/path"
 )
 
 // A Range is numbers from From to To.
@@ -164,10 +164,9 @@ func parseBandwidth(text string) (float64, error) {
 
 // A Match is the exchanges of a scheme and path. The zero Match is all.
 type Match struct {
-	Scheme  string // "": any
-	path    string // as written; "": any
-	pattern *regexp.Regexp
-	query   bool // the path has one
+	Scheme  string        // "": any
+	path    string        // as written; "": any
+	pattern *path.Pattern // nil: any
 }
 
 // Path returns the path as it was written; "" for any.
@@ -176,17 +175,6 @@ func (m Match) Path() string { return m.path }
 var schemes = []string{"tftp", "http", "https", "dns", "sip", "dhcp"}
 
 const matchForm = `a match is [tftp|http|https|dns] [PATH], such as "tftp /$MA.cfg" or "http /fw/*"`
-
-// macros are what a path may hold instead of a device's own values, as the
-// device writes them.
-var macros = []struct{ name, shape string }{
-	{"MAU", `[0-9A-F]{12}`},
-	{"MAC", `(?:[0-9a-f]{2}:){5}[0-9a-f]{2}`},
-	{"MA", `[0-9a-f]{12}`},
-	{"SN", `[0-9A-Za-z]+`},
-	{"PSN", `[0-9A-Za-z]+`},
-	{"PN", `[0-9A-Za-z-]+`},
-}
 
 // ParseMatch reads a scheme, a path, both, or nothing. In a path * stands for
 // anything, $MA, $MAU, $MAC, $SN, $PSN and $PN (or $(MA)) for what a device puts
@@ -209,11 +197,11 @@ func ParseMatch(text string) (Match, error) {
 	if m.Scheme == "dns" || m.Scheme == "sip" || m.Scheme == "dhcp" {
 		return m, fmt.Errorf("%s has no paths", m.Scheme)
 	}
-	pattern, err := pathPattern(rest)
+	pattern, err := path.Parse(rest, path.Wildcards)
 	if err != nil {
 		return m, err
 	}
-	m.path, m.pattern, m.query = rest, pattern, strings.Contains(rest, "?")
+	m.path, m.pattern = rest, pattern
 	return m, nil
 }
 
@@ -226,59 +214,6 @@ func isScheme(word string) bool {
 	return false
 }
 
-// pathPattern compiles a path.
-func pathPattern(text string) (*regexp.Regexp, error) {
-	var b strings.Builder
-	b.WriteString(`(?s)\A`)
-	for rest := text; rest != ""; {
-		switch {
-		case rest[0] == '*':
-			b.WriteString(".*")
-			rest = rest[1:]
-		case strings.HasPrefix(rest, "$$"):
-			b.WriteString(`\$`)
-			rest = rest[2:]
-		case rest[0] == '$':
-			shape, after, ok := cutMacro(rest[1:])
-			if !ok {
-				return nil, fmt.Errorf("%q: after $ comes MA, MAU, MAC, SN, PSN, PN or another $", text)
-			}
-			b.WriteString(shape)
-			rest = after
-		default:
-			n := strings.IndexAny(rest, "*$")
-			if n < 0 {
-				n = len(rest)
-			}
-			b.WriteString(regexp.QuoteMeta(rest[:n]))
-			rest = rest[n:]
-		}
-	}
-	p, err := regexp.Compile(b.String() + `\z`)
-	if err != nil {
-		return nil, fmt.Errorf("path %q is too long or not text", text)
-	}
-	return p, nil
-}
-
-// cutMacro takes a macro's name off a text, in brackets or not.
-func cutMacro(text string) (shape, rest string, ok bool) {
-	for _, m := range macros {
-		if rest, ok := strings.CutPrefix(text, "("+m.name+")"); ok {
-			return m.shape, rest, true
-		}
-		rest, ok := strings.CutPrefix(text, m.name)
-		if ok && (rest == "" || !isWord(rest[0])) {
-			return m.shape, rest, true
-		}
-	}
-	return "", "", false
-}
-
-func isWord(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '_'
-}
-
 // Covers reports whether an exchange is meant. A question to DNS has no path.
 func (m Match) Covers(x Exchange) bool {
 	if m.Scheme != "" && m.Scheme != x.Scheme {
@@ -287,14 +222,15 @@ func (m Match) Covers(x Exchange) bool {
 	if m.path == "" || x.Scheme == "dns" {
 		return m.path == ""
 	}
-	path := x.Path
-	if !strings.HasPrefix(path, "/") {
-		path = "/" + path
+	asked := x.Path
+	if !strings.HasPrefix(asked, "/") {
+		asked = "/" + asked
 	}
-	if !m.query {
-		path, _, _ = strings.Cut(path, "?")
+	if !m.pattern.Query {
+		asked, _, _ = strings.Cut(asked, "?")
 	}
-	return m.pattern.MatchString(path)
+	_, ok := m.pattern.Match(asked)
+	return ok
 }
 
 func (m Match) String() string { return strings.TrimSpace(m.Scheme + " " + m.path) }

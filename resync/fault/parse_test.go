@@ -120,7 +120,7 @@ func TestMatches(t *testing.T) {
 		}
 	}
 	for text, part := range map[string]string{
-		"ftp /x": "is no scheme", "tftp x": "is no path", "/a b": "is no path", "dns /x": "dns has no paths", "/$XY": "after $ comes", "/$MAX": "after $ comes",
+		"ftp /x": "is no scheme", "tftp x": "is no path", "/a b": "is no path", "dns /x": "dns has no paths", "/$XY": "is no macro", "/$MAX": "did you mean $(MA)X?",
 	} {
 		if _, err := fault.ParseMatch(text); err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%q: %v", text, err)

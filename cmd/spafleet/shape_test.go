@@ -119,7 +119,7 @@ func (s *shape) add(f *ast.File, file string) {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
 			if d.Recv != nil {
-				s.method(receiver(d.Recv.List[0].Type), file)
+				s.method(receiverName(d.Recv.List[0].Type), file)
 			} else if d.Name.IsExported() {
 				s.exported++
 			}
@@ -159,15 +159,15 @@ func (s *shape) spec(spec ast.Spec) {
 	}
 }
 
-// receiver returns the name of a method's type.
-func receiver(e ast.Expr) string {
+// receiverName returns the name of a method's type.
+func receiverName(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.StarExpr:
-		return receiver(e.X)
+		return receiverName(e.X)
 	case *ast.IndexExpr:
-		return receiver(e.X)
+		return receiverName(e.X)
 	case *ast.IndexListExpr:
-		return receiver(e.X)
+		return receiverName(e.X)
 	case *ast.Ident:
 		return e.Name
 	}

@@ -112,17 +112,6 @@ func TestBothTFTPClientsWriteTheSameBytes(t *testing.T) {
 	}
 }
 
-func TestTFTPBlockNumbersRollOverToZeroOnReading(t *testing.T) {
-	body := noise(65536*512 + 1)
-	server := startPin(t, map[string][]byte{"/image.bin": body})
-	r := request(t, "tftp", server.addr)
-	r.Path, r.Max = "/image.bin", len(body)
-	resp, err := new(fetch.Sockets).Fetch(t.Context(), r)
-	if err != nil || !bytes.Equal(resp.Body, body) {
-		t.Errorf("got %d bytes, %v; want %d", len(resp.Body), err, len(body))
-	}
-}
-
 func TestBothTFTPClientsFailAlike(t *testing.T) {
 	server := startPin(t, map[string][]byte{"/large.cfg": noise(2000)})
 	silent, silentAddr := listenUDP(t)

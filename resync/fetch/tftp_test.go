@@ -165,6 +165,24 @@ func TestTFTPWritePackets(t *testing.T) {
 	}
 }
 
+func TestTFTPBlockNumbersRollOverToZeroOnReading(t *testing.T) {
+	body := noise(65536*512 + 1)
+	at := 0
+	w := newWire(nil)
+	w.serve = func(w *wire, p string) {
+		if at == len(body) {
+			return // the last ACK
+		}
+		n := min(len(body)-at, 512)
+		w.reply(data(uint16(at/512+1), string(body[at:at+n])))
+		at += n
+	}
+	resp, err := w.fetch(t, func(r *resync.Request) { r.Max = len(body) })
+	if last := w.sent[len(w.sent)-1]; err != nil || !bytes.Equal(resp.Body, body) || last != "0s ACK 1" {
+		t.Errorf("got %d bytes, %v, then sent %s; want %d", len(resp.Body), err, last, len(body))
+	}
+}
+
 func TestTFTPBlockNumbersRollOverToZeroOnWriting(t *testing.T) {
 	blocks := 0
 	w := newWire(nil)

@@ -108,6 +108,18 @@ func (n Name) SignsDevices() bool {
 	return err == nil && row.clients
 }
 
+// Signature says of an authority of the table which keys and signatures it has,
+// such as "sipura1: RSA 1024 bits, MD5".
+func (n Name) Signature() string {
+	row, err := n.row()
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%s: RSA %d bits, %s", n, row.bits, hashWords[row.hash])
+}
+
+var hashWords = map[crypto.Hash]string{crypto.MD5: "MD5", crypto.SHA1: "SHA-1", crypto.SHA256: "SHA-256"}
+
 func (n Name) row() (*authorityRow, error) {
 	for i := range authorities {
 		if authorities[i].name == n {

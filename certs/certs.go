@@ -1,6 +1,6 @@
-// Package certs is who trusts whom: test authorities in the shape of the makers',
-// the certificates of devices and servers, which authorities a firmware trusts,
-// and what it makes of a server's certificate.
+// Package certs has test authorities in the shape of the makers' and what they
+// sign: the certificates of devices and of servers, in memory, in folders, as PEM
+// and described for people. Which of them a firmware accepts is in package trust.
 //
 // Everything here is for tests. No certificate or key of a maker is among it, and
 // the names of all authorities say TEST.

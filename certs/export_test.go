@@ -1,10 +1,5 @@
 package certs
 
-import "crypto"
-
-// Signer returns the key of an authority.
-func (a *Authority) Signer() crypto.Signer { return a.key }
-
 // Held returns how many certificates a holder keeps.
 func (h *Holder) Held() int { return h.made.held() }
 

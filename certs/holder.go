@@ -7,6 +7,7 @@ import (
 
 	"spafleet/certs/ssl"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/device/rule"
 )
 
@@ -65,11 +66,11 @@ func (h *Holder) Certificate(u *device.Unit) (*ssl.Certificate, Kind, error) {
 // Kind returns what [Holder.Certificate] would, without making the certificate.
 func (h *Holder) Kind(u *device.Unit) Kind { return h.what(u).kind() }
 
-// likeness returns a certificate that a server judges as it does the device's:
-// the user's, or one of the same authority, dates, length, hash and defect for no
-// device. There are few of these, and they are kept. It says too whether the
-// device has the key to its own.
-func (h *Holder) likeness(u *device.Unit) (c *ssl.Certificate, kind Kind, sound bool, err error) {
+// StandIn returns a certificate that a server judges as it does the device's: the
+// user's, or one of the same authority, dates, length, hash and defect for no
+// device. There are few of these, and they are kept. sound says whether the device
+// has the key to its own.
+func (h *Holder) StandIn(u *device.Unit) (c *ssl.Certificate, kind Kind, sound bool, err error) {
 	what := h.what(u)
 	switch {
 	case what == none:
@@ -86,7 +87,7 @@ func (h *Holder) likeness(u *device.Unit) (c *ssl.Certificate, kind Kind, sound 
 	return c, what.kind(), sound, err
 }
 
-func (h *Holder) certificate(u *device.Unit, what holding) (*ssl.Certificate, error) {
+func (h *Holder) certificate(u *device.Unit, what certKind) (*ssl.Certificate, error) {
 	keep := positiveOr(h.Keep, Kept)
 	if what == auto && h.Own.has(u.MAC) {
 		return h.Own.certificate(u.MAC, keep)
@@ -110,7 +111,7 @@ func (h *Holder) Status(u *device.Unit) string {
 
 // keyBits returns the length of a device's key; 0 for one of the user's that
 // cannot be read.
-func (h *Holder) keyBits(u *device.Unit, what holding) int {
+func (h *Holder) keyBits(u *device.Unit, what certKind) int {
 	if what != auto || !h.Own.has(u.MAC) {
 		return h.spec(u, what).bits
 	}
@@ -125,21 +126,21 @@ func (h *Holder) keyBits(u *device.Unit, what holding) int {
 	return key.N.BitLen()
 }
 
-// A holding is what a device has, in the words of the switch
+// A certKind is which certificate a device has, in the words of the switch
 // client_certificate; auto: its own.
-type holding string
+type certKind string
 
 const (
-	auto         holding = "auto"
-	generic      holding = "generic"
-	none         holding = "none"
-	badSignature holding = "bad_signature"
-	badKey       holding = "wrong_key"
-	expired      holding = "expired"
-	foreign      holding = "foreign"
+	auto         certKind = "auto"
+	generic      certKind = "generic"
+	none         certKind = "none"
+	badSignature certKind = "bad_signature"
+	badKey       certKind = "wrong_key"
+	expired      certKind = "expired"
+	foreign      certKind = "foreign"
 )
 
-func (w holding) kind() Kind {
+func (w certKind) kind() Kind {
 	switch w {
 	case auto:
 		return OwnCertificate
@@ -152,23 +153,23 @@ func (w holding) kind() Kind {
 }
 
 // what returns what a device has.
-func (h *Holder) what(u *device.Unit) holding {
+func (h *Holder) what(u *device.Unit) certKind {
 	t := &u.Row.Behaviour.TLS
 	switch {
-	case holding(t.Certificate) != auto:
-		return holding(t.Certificate)
+	case certKind(t.Certificate) != auto:
+		return certKind(t.Certificate)
 	case h.Own.has(u.MAC):
 		return auto
 	case u.Row.Generation == 1 && rule.CompareVersions(u.Row.Firmware.Version, "2.0.0", false) < 0:
 		return generic // made before there were certificates (documented)
 	case h.defective(u):
-		return holding(t.Defect)
+		return certKind(t.Defect)
 	}
 	return auto
 }
 
 // spec returns what is to be made for a device.
-func (h *Holder) spec(u *device.Unit, what holding) spec {
+func (h *Holder) spec(u *device.Unit, what certKind) spec {
 	if what == generic {
 		return h.settled(genericSpec(u.Row.Behaviour.TLS.CiscoGeneric))
 	}
@@ -257,22 +258,32 @@ func begins(n Name) time.Time {
 // models, by what was seen of their kind (field, inferred); of Cisco's, by the
 // switch client_root.
 func ClientRootOf(u *device.Unit) Name {
-	m, t := u.Row.Model, &u.Row.Behaviour.TLS
-	if m.Family.Generation <= 2 {
-		if linksysBranded[m.Name] {
-			return LinksysClient1
-		}
-		return SipuraClient1
+	names := ClientRootsOf(u.Row)
+	if len(names) == 1 {
+		return names[0]
 	}
-	late := t.ClientRoot == "late"
-	if t.ClientRoot == "by_serial" {
-		from, known := manufactured(m, u.Serial)
-		late = known && !from.Before(secondRoot)
-	}
-	if late {
+	if from, known := manufactured(u.Row.Model, u.Serial); known && !from.Before(secondRoot) {
 		return CiscoSBClient2
 	}
 	return CiscoSBClient1
+}
+
+// ClientRootsOf returns the authorities that may have signed the devices of a row:
+// one, or two where the date of a device decides.
+func ClientRootsOf(r *model.Row) []Name {
+	switch {
+	case linksysBranded[r.Model.Name]:
+		return []Name{LinksysClient1}
+	case r.Model.Family.Generation <= 2:
+		return []Name{SipuraClient1}
+	}
+	switch r.Behaviour.TLS.ClientRoot {
+	case "early":
+		return []Name{CiscoSBClient1}
+	case "late":
+		return []Name{CiscoSBClient2}
+	}
+	return []Name{CiscoSBClient1, CiscoSBClient2}
 }
 
 // linksysBranded are the models with Linksys' authorities: PAP2, WRTP, RTP in the

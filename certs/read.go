@@ -8,18 +8,19 @@ import (
 	"slices"
 )
 
-// A certificate is one that was read, with what crypto/x509 leaves out and the
-// firmware's library looks at.
-type certificate struct {
+// A Certificate is one that was read, with what crypto/x509 leaves out and the
+// firmware's library, OpenSSL 0.9.8, looks at.
+type Certificate struct {
 	*x509.Certificate
+	UnknownCritical bool // has a critical extension that the library does not know
+	SelfIssued      bool // by the library's own test: see Issued
+
 	hasUsage    bool // has keyUsage
 	hasExtended bool // has extendedKeyUsage
 	netscape    byte // bits of nsCertType
 	hasNetscape bool
-	critical    bool   // has a critical extension that the library does not know
 	keySerial   []byte // serial number in authorityKeyIdentifier
 	keyIssuer   []byte // and the name beside it
-	selfIssued  bool   // by the library's own test: see issued
 }
 
 // Bits of nsCertType.
@@ -43,13 +44,13 @@ var (
 // critical (inferred, from memory).
 var knownCritical = []asn1.ObjectIdentifier{netscapeExtension, usageExtension, otherNameExtension, constraintsExtension, purposeExtension}
 
-// readCertificate reads one certificate.
-func readCertificate(der []byte) (*certificate, error) {
+// ReadCertificate reads one certificate, DER.
+func ReadCertificate(der []byte) (*Certificate, error) {
 	x, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, err
 	}
-	c := &certificate{Certificate: x}
+	c := &Certificate{Certificate: x}
 	for _, e := range x.Extensions {
 		switch {
 		case e.Id.Equal(usageExtension):
@@ -65,25 +66,25 @@ func readCertificate(der []byte) (*certificate, error) {
 			c.keyIssuer, c.keySerial = authorityOf(e.Value)
 		}
 		if e.Critical && !slices.ContainsFunc(knownCritical, e.Id.Equal) {
-			c.critical = true
+			c.UnknownCritical = true
 		}
 	}
-	c.selfIssued = c.issued(c)
+	c.SelfIssued = c.Issued(c)
 	return c, nil
 }
 
-// key returns the public key, nil where it is none of RSA.
-func (c *certificate) key() *rsa.PublicKey {
+// Key returns the public key, nil where it is none of RSA.
+func (c *Certificate) Key() *rsa.PublicKey {
 	k, _ := c.PublicKey.(*rsa.PublicKey)
 	return k
 }
 
-// issued is the library's test whether one certificate was issued by another,
+// Issued is the library's test whether one certificate was issued by another,
 // short of the signature: names, the identifier of the key, and what an
 // authorityKeyIdentifier says of the issuer. A serial number alone says nothing,
 // for authorities of one brand share it. Names are compared by their bytes, where
 // the library lets the case of printable strings differ (inferred).
-func (c *certificate) issued(subject *certificate) bool {
+func (c *Certificate) Issued(subject *Certificate) bool {
 	switch {
 	case !bytes.Equal(c.RawSubject, subject.RawIssuer):
 		return false
@@ -99,30 +100,30 @@ func (c *certificate) issued(subject *certificate) bool {
 
 // allows reports whether the key may be put to one of the uses: it may to all
 // where the certificate does not say.
-func (c *certificate) allows(uses x509.KeyUsage) bool { return !c.hasUsage || c.KeyUsage&uses != 0 }
+func (c *Certificate) allows(uses x509.KeyUsage) bool { return !c.hasUsage || c.KeyUsage&uses != 0 }
 
-// authority reports whether the certificate is one of an authority: so it says,
+// IsAuthority reports whether the certificate is one of an authority: so it says,
 // or it says nothing and has a sign of old times.
-func (c *certificate) authority() bool {
+func (c *Certificate) IsAuthority() bool {
 	switch {
 	case !c.allows(x509.KeyUsageCertSign):
 		return false
 	case c.BasicConstraintsValid:
 		return c.IsCA
-	case c.Version == 1 && c.selfIssued, c.hasUsage:
+	case c.Version == 1 && c.SelfIssued, c.hasUsage:
 		return true
 	}
 	return c.netscape&nsAnyAuthority != 0
 }
 
-// servesTLS reports whether the certificate is one for a server, or above one.
-func (c *certificate) servesTLS(above bool) bool {
+// ServesTLS reports whether the certificate is one for a server, or above one.
+func (c *Certificate) ServesTLS(above bool) bool {
 	if c.hasExtended && !slices.ContainsFunc(c.ExtKeyUsage, forServers) {
 		return false
 	}
 	if above {
 		bySigns := !c.BasicConstraintsValid && !c.hasUsage
-		return c.authority() && (!bySigns || !c.hasNetscape || c.netscape&nsSSLAuthority != 0)
+		return c.IsAuthority() && (!bySigns || !c.hasNetscape || c.netscape&nsSSLAuthority != 0)
 	}
 	return (!c.hasNetscape || c.netscape&nsServer != 0) && c.allows(x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment)
 }
@@ -205,4 +206,50 @@ func fieldsOf(der []byte) (serial, subject []byte) {
 func serialIn(der []byte) []byte {
 	serial, _ := fieldsOf(der)
 	return serial
+}
+
+const longestName = 255 // characters of a CN that the firmware looks at (7.6.2f: field)
+
+var (
+	derCommonName = []byte{0x55, 0x04, 0x03}
+	cnEnds        = "/\x00"
+)
+
+// FirstCN returns the first CN of a certificate, DER, as far as the firmware
+// reads it; false where there is none. That it ends at a zero, as all text in C does, is
+// inferred.
+func FirstCN(leaf []byte) (string, bool) {
+	_, subject := fieldsOf(leaf)
+	for len(subject) > 0 {
+		_, set, rest, ok := element(subject)
+		if !ok {
+			return "", false
+		}
+		for len(set) > 0 {
+			_, attribute, more, ok := element(set)
+			if !ok {
+				return "", false
+			}
+			if name, ok := nameIn(attribute); ok {
+				return name, true
+			}
+			set = more
+		}
+		subject = rest
+	}
+	return "", false
+}
+
+// nameIn returns the value of an attribute that is a CN.
+func nameIn(attribute []byte) (string, bool) {
+	_, id, rest, _ := element(attribute)
+	_, value, _, ok := element(rest)
+	if !ok || !bytes.Equal(id, derCommonName) {
+		return "", false
+	}
+	value = value[:min(len(value), longestName)]
+	if at := bytes.IndexAny(value, cnEnds); at >= 0 {
+		value = value[:at]
+	}
+	return string(value), true
 }

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -65,6 +66,11 @@ func twoDigits(text string) (int, bool) {
 // defectiveModels begin the serial numbers of the units whose certificates were
 // installed incorrectly (documented).
 var defectiveModels = []string{"FM500", "FM600", "FM700"}
+
+// MayBeDefective reports whether such units are among the devices of a row.
+func MayBeDefective(r *model.Row) bool {
+	return slices.Contains(defectiveModels, r.Model.SerialPrefix.Value)
+}
 
 // forDefect is the purpose of the draw that chooses defective units.
 const forDefect = 201

@@ -67,7 +67,7 @@ func DescribeFile(data []byte) (list []Description, keys int, err error) {
 
 // Describe describes one certificate, DER.
 func Describe(raw []byte) (*Description, error) {
-	c, err := readCertificate(raw)
+	c, err := ReadCertificate(raw)
 	if err != nil {
 		return nil, fmt.Errorf("read certificate: %w", err)
 	}
@@ -189,36 +189,36 @@ func escaped(value string) string {
 // extensionTexts say what an extension holds, by its identifier.
 var extensionTexts = []struct {
 	id   []byte
-	text func(c *certificate, value []byte) string
+	text func(c *Certificate, value []byte) string
 }{
-	{oidBasicConstraints, func(c *certificate, _ []byte) string {
+	{oidBasicConstraints, func(c *Certificate, _ []byte) string {
 		return "basicConstraints CA:" + strings.ToUpper(fmt.Sprint(c.IsCA))
 	}},
-	{oidNetscapeComment, func(_ *certificate, value []byte) string {
+	{oidNetscapeComment, func(_ *Certificate, value []byte) string {
 		_, text, _, _ := element(value)
 		return fmt.Sprintf("nsComment %q", text)
 	}},
-	{oidSubjectKeyID, func(c *certificate, _ []byte) string { return "subjectKeyIdentifier " + pairs(c.SubjectKeyId) }},
-	{oidAuthorityKeyID, func(c *certificate, _ []byte) string {
+	{oidSubjectKeyID, func(c *Certificate, _ []byte) string { return "subjectKeyIdentifier " + pairs(c.SubjectKeyId) }},
+	{oidAuthorityKeyID, func(c *Certificate, _ []byte) string {
 		text := "authorityKeyIdentifier " + pairs(c.AuthorityKeyId)
 		if c.keySerial != nil {
 			text += ", serial " + pairs(bytes.TrimPrefix(c.keySerial, []byte{0}))
 		}
 		return text
 	}},
-	{oidNetscapeType, func(c *certificate, _ []byte) string {
+	{oidNetscapeType, func(c *Certificate, _ []byte) string {
 		return "nsCertType " + chosen(int(c.netscape), "object CA", "S/MIME CA", "SSL CA", "", "object", "S/MIME", "SSL server", "SSL client")
 	}},
-	{oidKeyUsage, func(c *certificate, _ []byte) string {
+	{oidKeyUsage, func(c *Certificate, _ []byte) string {
 		return "keyUsage " + chosen(int(c.KeyUsage), "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement", "keyCertSign", "cRLSign")
 	}},
-	{oidExtKeyUsage, func(c *certificate, _ []byte) string { return "extendedKeyUsage " + purposes(c.Certificate) }},
-	{oidSubjectAltName, func(c *certificate, _ []byte) string {
+	{oidExtKeyUsage, func(c *Certificate, _ []byte) string { return "extendedKeyUsage " + purposes(c.Certificate) }},
+	{oidSubjectAltName, func(c *Certificate, _ []byte) string {
 		return "subjectAltName " + alternatives(c.DNSNames, c.IPAddresses)
 	}},
 }
 
-func (c *certificate) extensionText(e pkix.Extension) string {
+func (c *Certificate) extensionText(e pkix.Extension) string {
 	for _, x := range extensionTexts {
 		if bytes.Equal(x.id, oid(e.Id...)) {
 			return x.text(c, e.Value)

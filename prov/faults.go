@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/resync"
@@ -174,7 +174,7 @@ func (c *Core) Greet(at int64, r *resync.Request) *resync.Error {
 	if !c.answersHello(x) {
 		return nil
 	}
-	return &resync.Error{Result: device.TLSFailed, TLS: resync.Handshake{Alert: uint8(x.bad.Alert), Log: []string{certs.LogNoSSL}}}
+	return &resync.Error{Result: device.TLSFailed, TLS: resync.Handshake{Alert: uint8(x.bad.Alert), Log: []string{trust.LogNoSSL}}}
 }
 
 // answersHello reports whether a fault answers a client's hello.

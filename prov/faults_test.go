@@ -11,6 +11,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/devicetest"
 	"spafleet/prov"
@@ -59,7 +60,7 @@ func request(t *testing.T, scheme string, at netip.AddrPort) *resync.Request {
 var (
 	authorities = certs.New(1)
 	sockets     = &fetch.Sockets{
-		Certs: &certs.Devices{PKI: authorities, Holder: &certs.Holder{PKI: authorities, Seed: 1}},
+		Certs: &trust.Devices{PKI: authorities, Holder: &certs.Holder{PKI: authorities, Seed: 1}},
 		Hosts: map[string][]netip.Addr{"prov.test": {netip.MustParseAddr("127.0.0.1")}},
 	}
 )

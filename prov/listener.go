@@ -1,6 +1,8 @@
 package prov
 
 import (
+	"spafleet/certs/trust"
+
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
@@ -124,7 +126,7 @@ func (h *HTTPSConfig) suites() []ssl.Suite {
 
 // Clients returns how client certificates are judged, and the names of the
 // authorities that clients are told.
-func (h *HTTPSConfig) Clients(p *certs.PKI, now func() time.Time) (verify certs.Verify, names [][]byte, err error) {
+func (h *HTTPSConfig) Clients(p *certs.PKI, now func() time.Time) (verify trust.Verify, names [][]byte, err error) {
 	roots := h.Roots
 	if len(roots) == 0 {
 		roots = clientAuthorities
@@ -139,14 +141,14 @@ func (h *HTTPSConfig) Clients(p *certs.PKI, now func() time.Time) (verify certs.
 		names = append(names, a.Cert.RawSubject)
 	}
 	if h.Client == "request" {
-		return certs.AnyClient, names, nil
+		return trust.AnyClient, names, nil
 	}
-	verify, err = certs.Clients(anchors, now)
+	verify, err = trust.Clients(anchors, now)
 	return verify, names, err
 }
 
 // modern is the listener for TLS 1.2.
-func (h *HTTPSConfig) modern(cert *ssl.Certificate, clients certs.Verify) *tls.Config {
+func (h *HTTPSConfig) modern(cert *ssl.Certificate, clients trust.Verify) *tls.Config {
 	c := &tls.Config{
 		MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, SessionTicketsDisabled: true,
 		Certificates: []tls.Certificate{{Certificate: cert.Chain, PrivateKey: cert.Key}},

@@ -17,6 +17,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/resync"
@@ -36,7 +37,7 @@ type secure struct {
 
 // A secureWorld is what stands around the transfer.
 type secureWorld struct {
-	devices *certs.Devices
+	devices *trust.Devices
 	shown   *ssl.Certificate
 }
 
@@ -55,7 +56,7 @@ func (s secure) observe(t *testing.T, setting string) string {
 	if s.serial != "" {
 		u.Serial = s.serial
 	}
-	w := &secureWorld{devices: &certs.Devices{PKI: walkPKI, Holder: &certs.Holder{PKI: walkPKI, Seed: 1}}}
+	w := &secureWorld{devices: &trust.Devices{PKI: walkPKI, Holder: &certs.Holder{PKI: walkPKI, Seed: 1}}}
 	w.shown = s.shown(t)
 	if s.stand != nil {
 		s.stand(w)

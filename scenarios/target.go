@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"spafleet/certs/trust"
+
 	"fmt"
 	"net/netip"
 	"os"
@@ -66,7 +68,7 @@ func HostTexts(hosts []Host) []string {
 }
 
 // Open reads the authorities that a target names.
-func (t *Target) Open(d *certs.Devices) (err error) {
+func (t *Target) Open(d *trust.Devices) (err error) {
 	if t.Certs != "" && d.PKI == nil {
 		if d.PKI, err = certs.Open(t.Certs); err != nil {
 			return fmt.Errorf("certs: %w", err)
@@ -79,7 +81,7 @@ func (t *Target) Open(d *certs.Devices) (err error) {
 	if err != nil {
 		return fmt.Errorf("trust: %w", err)
 	}
-	list, err := certs.ReadAuthorities(text)
+	list, err := trust.ReadAuthorities(text)
 	if err != nil {
 		return fmt.Errorf("trust: %s: %w", t.Trust, err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/model"
 )
@@ -21,13 +22,13 @@ var now = time.Date(2014, 6, 1, 0, 0, 0, 0, time.UTC)
 // what they trust and hold. Its early units have keys of 1,024 bits, its late ones
 // of 2,048.
 type fleet struct {
-	devices *certs.Devices
+	devices *trust.Devices
 	rows    map[int]*model.Row // by the length of the key
 }
 
 func newFleet() (*fleet, error) {
 	pki := certs.New(seed)
-	f := &fleet{&certs.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki, Seed: seed}}, map[int]*model.Row{}}
+	f := &fleet{&trust.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki, Seed: seed}}, map[int]*model.Row{}}
 	for bits, root := range map[int]string{1024: "early", 2048: "late"} {
 		row, err := model.NewRow("SPA508G", "", map[string]string{"client_root": root})
 		if err != nil {
@@ -40,7 +41,7 @@ func newFleet() (*fleet, error) {
 
 // A phone is one device of the fleet.
 type phone struct {
-	devices *certs.Devices
+	devices *trust.Devices
 	unit    device.Unit
 	params  device.Params
 }

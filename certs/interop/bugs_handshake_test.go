@@ -7,6 +7,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 )
 
 // The field bugs have the numbers of tls.md §3.3. Those in this file end at the
@@ -14,7 +15,7 @@ import (
 
 const ok = "ok"
 
-var tls12Only = configure(setup{name: "tls12-only", on: "nginx apache haproxy", min: certs.TLS12})
+var tls12Only = configure(setup{name: "tls12-only", on: "nginx apache haproxy", min: trust.TLS12})
 
 // Servers that were hardened speak TLS 1.2 alone: the firmware's best is TLS 1.0.
 func TestBug01TLS12OnlyServer(t *testing.T) {

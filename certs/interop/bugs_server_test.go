@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"spafleet/certs"
+	"spafleet/certs/trust"
 )
 
 // The field bugs in this file are about the server's certificate, its name, and
@@ -156,8 +157,8 @@ func TestBug15Address(t *testing.T) {
 }
 
 var vhosts = configure(setup{name: "vhosts", on: "nginx", cert: certs.ServerRequest{CN: "two.example.test"}, vhosts: []*setup{
-	{name: "vhost-one", cert: certs.ServerRequest{CA: certs.Sipura1, CN: "one.example.test"}, min: 0x0301, max: certs.TLS12, ciphers: "AES256-SHA"},
-	{name: "vhost-three", cert: certs.ServerRequest{CA: certs.CiscoSB1, CN: "three.example.test"}, min: 0x0301, max: certs.TLS12, ciphers: "AES256-SHA"},
+	{name: "vhost-one", cert: certs.ServerRequest{CA: certs.Sipura1, CN: "one.example.test"}, min: 0x0301, max: trust.TLS12, ciphers: "AES256-SHA"},
+	{name: "vhost-three", cert: certs.ServerRequest{CA: certs.CiscoSB1, CN: "three.example.test"}, min: 0x0301, max: trust.TLS12, ciphers: "AES256-SHA"},
 }})
 
 // Devices send no server name, so that every host at a port shows the certificate

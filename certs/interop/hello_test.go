@@ -115,7 +115,7 @@ func first(l net.Listener) []byte {
 func TestHelloOfOneSuite(t *testing.T) {
 	v := visit{phone: newPhone}
 	u, p := v.device(t)
-	c, err := trust.Client(&u, p, today)
+	c, err := stores.Client(&u, p, today)
 	extproc.Must(t, err)
 	c.Suites = c.Suites[:1]
 	var sent bytes.Buffer

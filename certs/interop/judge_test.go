@@ -7,8 +7,8 @@ import (
 	"reflect"
 	"testing"
 
-	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 	"spafleet/device/profile"
 )
 
@@ -20,8 +20,8 @@ func (o *outcome) judge(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := certs.Visit{Unit: &o.unit, Params: o.params, Now: o.at, Host: o.host, Addr: loopback}
-	if name, ok := certs.NameToResolve(o.unit.Row, described.Chain[0]); ok {
+	v := trust.Visit{Unit: &o.unit, Params: o.params, Now: o.at, Host: o.host, Addr: loopback}
+	if name, ok := trust.NameToResolve(o.unit.Row, described.Chain[0]); ok {
 		v.Found = hosts[name]
 	}
 	judged, err := o.as.With(o.custom).Judge(v, described)
@@ -31,7 +31,7 @@ func (o *outcome) judge(t testing.TB) {
 	if judged.OK {
 		o.leaves(t, spoken(o.server.program, judged.Version, judged.Suite)...)
 	}
-	if o.server.program == nss && judged.By == certs.TheServer {
+	if o.server.program == nss && judged.By == trust.TheServer {
 		judged.Alert = ssl.Alert(o.file.Alert) // NSS has alerts of its own; the tests name them
 	}
 	judged.Version, judged.Suite, judged.Client = 0, 0, 0 // the device's events do not tell
@@ -41,29 +41,29 @@ func (o *outcome) judge(t testing.TB) {
 }
 
 // verdict returns what really came of a visit, in a judge's words.
-func (o *outcome) verdict() certs.Verdict {
-	v := certs.Verdict{OK: o.err == "", Number: o.file.TLSError, Alert: ssl.NoAlert, Log: o.said()}
+func (o *outcome) verdict() trust.Verdict {
+	v := trust.Verdict{OK: o.err == "", Number: o.file.TLSError, Alert: ssl.NoAlert, Log: o.said()}
 	if v.OK {
 		v.Protection = o.file.Protection & (profile.TLS | profile.Mutual)
 	}
 	var old *ssl.Error
 	var received *net.OpError
-	var refused *certs.VerifyError
+	var refused *trust.VerifyError
 	switch {
 	case o.file.Status == 400:
-		v.By, v.Status = certs.TheServer, 400
-	case o.file.TLSError == certs.WrongName:
-		v.By = certs.TheDevice
+		v.By, v.Status = trust.TheServer, 400
+	case o.file.TLSError == trust.WrongName:
+		v.By = trust.TheDevice
 	case errors.As(o.cause, &old):
 		v.Alert = old.Alert
-		v.By = certs.TheServer
+		v.By = trust.TheServer
 		if old.Sent || old.Alert == ssl.NoAlert {
-			v.By = certs.TheDevice
+			v.By = trust.TheDevice
 		}
 	case errors.As(o.cause, &refused):
-		v.By, v.Alert = certs.TheDevice, ssl.BadCertificate
+		v.By, v.Alert = trust.TheDevice, ssl.BadCertificate
 	case errors.As(o.cause, &received) && received.Op == "remote error": // of crypto/tls
-		v.By, v.Alert = certs.TheServer, ssl.Alert(o.file.Alert)
+		v.By, v.Alert = trust.TheServer, ssl.Alert(o.file.Alert)
 	}
 	return v
 }

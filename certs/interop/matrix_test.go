@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 )
 
 // The devices of most tests.
@@ -32,7 +32,7 @@ func matrix(on, name string, oldest, newest ssl.Version, suites ...string) (list
 }
 
 var (
-	opensslMatrix = matrix("nginx apache haproxy s_server", "tls", ssl.TLS10, certs.TLS12, "AES128-SHA", "AES256-SHA", "DHE-RSA-AES128-SHA", "DHE-RSA-AES256-SHA")
+	opensslMatrix = matrix("nginx apache haproxy s_server", "tls", ssl.TLS10, trust.TLS12, "AES128-SHA", "AES256-SHA", "DHE-RSA-AES128-SHA", "DHE-RSA-AES256-SHA")
 	nssMatrix     = matrix("selfserv", "nss", ssl.SSL30, ssl.TLS11, "RC4-MD5", "RC4-SHA", "DES-CBC3-SHA", "AES128-SHA", "AES256-SHA")
 )
 

@@ -9,6 +9,7 @@ import (
 	"spafleet/bench/extproc"
 	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 )
 
 func startNSS() (map[*setup]*server, error) {
@@ -45,7 +46,7 @@ func startNSS() (map[*setup]*server, error) {
 }
 
 func nssVersion(v ssl.Version) string {
-	if v == certs.TLS12 {
+	if v == trust.TLS12 {
 		return "tls1.2"
 	}
 	return v.String()

@@ -18,6 +18,7 @@ import (
 	"spafleet/bench/extproc"
 	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 )
 
 // A setup is how a server is configured, in no server's words. What is left zero
@@ -63,7 +64,7 @@ func configure(s setup) *setup {
 	if s.cert.CN == "" && s.cert.Subject == nil {
 		s.cert.CN = host
 	}
-	s.min, s.max = cmp.Or(s.min, ssl.TLS10), cmp.Or(s.max, certs.TLS12)
+	s.min, s.max = cmp.Or(s.min, ssl.TLS10), cmp.Or(s.max, trust.TLS12)
 	s.ciphers = cmp.Or(s.ciphers, "AES256-SHA:AES128-SHA")
 	setups = append(setups, &s)
 	return &s
@@ -85,7 +86,7 @@ func (s *setup) cipherString() string {
 var versions = []struct {
 	version ssl.Version
 	openssl string
-}{{ssl.TLS10, "TLSv1"}, {ssl.TLS11, "TLSv1.1"}, {certs.TLS12, "TLSv1.2"}}
+}{{ssl.TLS10, "TLSv1"}, {ssl.TLS11, "TLSv1.1"}, {trust.TLS12, "TLSv1.2"}}
 
 // protocols returns the names of a setup's versions.
 func (s *setup) protocols() []string {
@@ -211,12 +212,12 @@ func (s *setup) suites(program string) (list []ssl.Suite) {
 }
 
 // described returns what a judge has to know of the setup as a program runs it.
-func (s *setup) described(program string) (*certs.Server, error) {
+func (s *setup) described(program string) (*trust.Server, error) {
 	c, err := s.certificate()
 	if err != nil {
 		return nil, err
 	}
-	d := &certs.Server{Min: s.min, Max: s.max, Suites: s.suites(program), DHBits: s.dh, Chain: c.Chain, Status400: program == nginx, Level: s.level, Strict: s.strict}
+	d := &trust.Server{Min: s.min, Max: s.max, Suites: s.suites(program), DHBits: s.dh, Chain: c.Chain, Status400: program == nginx, Level: s.level, Strict: s.strict}
 	if program == apache && s.dh == 0 { // it takes a prime as long as its key
 		d.DHBits = cmp.Or(s.cert.Bits, 2048)
 	}
@@ -231,17 +232,17 @@ func (s *setup) described(program string) (*certs.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := certs.ReadAuthorities(certs.EncodeCertificates(roots))
+	list, err := trust.ReadAuthorities(certs.EncodeCertificates(roots))
 	if err != nil {
 		return nil, err
 	}
-	known, err := certs.Clients(list, time.Now)
+	known, err := trust.Clients(list, time.Now)
 	if err != nil {
 		return nil, err
 	}
 	d.Verify = func(chain [][]byte) (*rsa.PublicKey, int) {
 		if len(chain) == 0 && s.ask == optional {
-			return nil, certs.VerifyOK
+			return nil, 0
 		}
 		return known(chain)
 	}

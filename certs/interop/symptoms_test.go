@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"spafleet/certs"
+	"spafleet/certs/trust"
 )
 
 const (
@@ -90,7 +91,7 @@ func TestWrongDevicesCertificate(t *testing.T) {
 		if err := own.Add(visitor.MAC, c); err != nil {
 			t.Fatal(err)
 		}
-		wrong.as = &certs.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki, Seed: seed, Own: own}}
+		wrong.as = &trust.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki, Seed: seed, Own: own}}
 		o := wrong.to(t, mutual.at(t, program))
 		o.wants(t, "ok")
 		o.leaves(t, visitor.UserAgent(), owner.MAC.String(), owner.Serial)

@@ -15,6 +15,7 @@ import (
 
 	"spafleet/bench/extproc"
 	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/profile"
@@ -35,7 +36,7 @@ var today = time.Date(2020, 6, 1, 12, 0, 0, 0, time.UTC)
 var (
 	pki    = certs.New(seed)
 	holder = &certs.Holder{PKI: pki, Seed: seed, Pool: 2}
-	trust  = &certs.Devices{PKI: pki, Holder: holder}
+	stores = &trust.Devices{PKI: pki, Holder: holder}
 	shelf  = &resync.ProfileCache{}
 )
 
@@ -54,8 +55,8 @@ type visit struct {
 	host   string         // in the URL; "": prov.example.test
 	path   string         // "": where the server has its profile
 	at     time.Time      // of the device's clock; zero: today
-	as     *certs.Devices // what it trusts and holds; nil: trust
-	// unjudged says why [certs.Devices.Judge] cannot know what comes of the visit;
+	as     *trust.Devices // what it trusts and holds; nil: stores
+	// unjudged says why [trust.Devices.Judge] cannot know what comes of the visit;
 	// "": it can.
 	unjudged string
 }
@@ -130,7 +131,7 @@ func (v visit) to(t testing.TB, s *server) *outcome {
 		v.at = today
 	}
 	if v.as == nil {
-		v.as = trust
+		v.as = stores
 	}
 	o := &outcome{visit: v, unit: u, params: p, server: s}
 	if s.alone != nil { // its log does not tell its visitors apart

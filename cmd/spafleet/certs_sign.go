@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/device/model"
 )
 
@@ -124,19 +125,19 @@ func (f *signFlags) authority(s streams, p *certs.PKI) (certs.Name, error) {
 	}
 	if f.ca != "" {
 		for _, r := range rows {
-			if !p.Serves(certs.Name(f.ca), r) {
+			if !trust.Serves(p, certs.Name(f.ca), r) {
 				fmt.Fprintf(s.err, "note: %s firmware %s does not trust %s\n", r.Model.Name, r.Firmware.Version, f.ca)
 			}
 		}
 		return certs.Name(f.ca), nil
 	}
-	services := p.Services(rows)
+	services := trust.Services(p, rows)
 	if len(services) == 1 {
 		return services[0].CA, nil
 	}
 	if f.json {
 		if err := writeJSON(s.out, struct {
-			Services []certs.Service `json:"services"`
+			Services []trust.Service `json:"services"`
 		}{services}); err != nil {
 			return "", err
 		}

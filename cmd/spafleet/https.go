@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/prov"
 	"spafleet/scenarios/run"
 )
@@ -69,7 +70,7 @@ func (f *certFlags) apply(o *run.Options) (err error) {
 	}
 	text, err := os.ReadFile(f.trust)
 	if err == nil {
-		o.Trust, err = certs.ReadAuthorities(text)
+		o.Trust, err = trust.ReadAuthorities(text)
 	}
 	if err != nil {
 		return fmt.Errorf("--trust: %w", err)

@@ -3,7 +3,7 @@ package main
 import (
 	"net/netip"
 
-	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/rule"
@@ -24,7 +24,7 @@ type modelReport struct {
 	Firmware     model.Firmware     `json:"firmware"`
 	Evidence     map[string]int     `json:"evidence"` // how many of the facts
 	Facts        []namedFact        `json:"facts"`
-	HTTPS        *certs.Profile     `json:"https"`
+	HTTPS        *trust.Profile     `json:"https"`
 	Example      exampleDevice      `json:"example"`
 	Firmwares    []model.Firmware   `json:"firmwares"`
 	Constraints  []model.Constraint `json:"staged_upgrades,omitempty"`
@@ -53,7 +53,7 @@ func newModelReport(row *model.Row) modelReport {
 	r := modelReport{
 		Model: m.Name, Family: m.Family.Name, Generation: row.Generation, Lines: m.Lines, FXO: m.FXO, Router: m.Family.Router, Phone: m.Family.Phone,
 		Parameters: len(row.ParameterNames()), ProfileLimit: row.Behaviour.Files.Limit, TLS: row.TLSProfile(), Firmware: row.Firmware,
-		Evidence: map[string]int{}, Facts: factsOf(m), HTTPS: certs.ProfileOf(row), Example: newExample(row),
+		Evidence: map[string]int{}, Facts: factsOf(m), HTTPS: trust.ProfileOf(row), Example: newExample(row),
 		Firmwares: m.Firmwares, Constraints: m.Constraints, Switches: row.Switches,
 	}
 	for _, f := range r.Facts {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/device/model"
 )
 
@@ -88,7 +88,7 @@ func writeFacts(b *strings.Builder, facts []namedFact) {
 
 // writeHTTPS prints the profile of the HTTPS client. A name that stands in the
 // line above already is not said again.
-func writeHTTPS(b *strings.Builder, p *certs.Profile) {
+func writeHTTPS(b *strings.Builder, p *trust.Profile) {
 	b.WriteString("\nHTTPS\n")
 	rows := [][]string{{"WHAT", "VALUE", "EVIDENCE", "SWITCH", "SOURCE"}}
 	before := ""

@@ -11,6 +11,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/host"
 	"spafleet/resync"
@@ -25,7 +26,7 @@ type sealed struct {
 // A handshakeError is a handshake that failed, or a certificate for another
 // host.
 type handshakeError struct {
-	certs.Failure
+	trust.Failure
 	cause error
 }
 
@@ -54,7 +55,7 @@ func (s *Sockets) dress(ctx context.Context, r *resync.Request) (d *dress, err e
 	if r.CA != "" {
 		devices = devices.With(r.CA)
 	}
-	if certs.Speaks12(r.Unit.Row) {
+	if trust.Speaks12(r.Unit.Row) {
 		d.modern, err = devices.Modern(r.Unit, r.Params, at)
 		return d, err
 	}
@@ -88,7 +89,7 @@ func (s *Sockets) seal(ctx context.Context, conn net.Conn, r *resync.Request, wi
 	}
 	if !s.nameFits(ctx, r, leaf) {
 		c.Close() // says goodbye: the server sees a visitor who asks nothing (field)
-		return nil, &handshakeError{certs.Failure{Number: certs.WrongName, Alert: ssl.NoAlert}, errors.New("the certificate's name is another one")}
+		return nil, &handshakeError{trust.Failure{Number: trust.WrongName, Alert: ssl.NoAlert}, errors.New("the certificate's name is another one")}
 	}
 	return &sealed{lenient{c}, asked}, nil
 }
@@ -106,10 +107,10 @@ func (d *dress) shake(ctx context.Context, conn net.Conn, r *resync.Request) (c 
 }
 
 func oldFailure(err error) error {
-	failed := &handshakeError{certs.Failure{Alert: ssl.NoAlert}, err}
+	failed := &handshakeError{trust.Failure{Alert: ssl.NoAlert}, err}
 	var e *ssl.Error
 	if errors.As(err, &e) {
-		failed.Failure = certs.Failure{Number: e.Verify, Alert: e.Alert, Sent: e.Sent}
+		failed.Failure = trust.Failure{Number: e.Verify, Alert: e.Alert, Sent: e.Sent}
 	}
 	return failed
 }
@@ -133,8 +134,8 @@ func (d *dress) shakeModern(ctx context.Context, conn net.Conn, r *resync.Reques
 
 func modernFailure(err error) error {
 	failed := &handshakeError{cause: err}
-	failed.Alert, failed.Sent = certs.ModernAlert(err)
-	var refused *certs.VerifyError
+	failed.Alert, failed.Sent = trust.ModernAlert(err)
+	var refused *trust.VerifyError
 	if errors.As(err, &refused) {
 		failed.Number = refused.Number
 	}
@@ -144,15 +145,15 @@ func modernFailure(err error) error {
 // nameFits applies the firmware's rule for the server's name.
 func (s *Sockets) nameFits(ctx context.Context, r *resync.Request, leaf []byte) bool {
 	row := r.Unit.Row
-	if !certs.NameFits(row, leaf, r.Host) {
+	if !trust.NameFits(row, leaf, r.Host) {
 		return false
 	}
-	name, ok := certs.NameToResolve(row, leaf)
+	name, ok := trust.NameToResolve(row, leaf)
 	if !ok {
-		return certs.AddressFits(row, leaf, r.Server.Addr(), nil)
+		return trust.AddressFits(row, leaf, r.Server.Addr(), nil)
 	}
 	found, _ := s.Resolve(ctx, name) // a name that is not found has no address
-	return certs.AddressFits(row, leaf, r.Server.Addr(), found)
+	return trust.AddressFits(row, leaf, r.Server.Addr(), found)
 }
 
 func (s *Sockets) kind(u *device.Unit) certs.Kind {
@@ -180,7 +181,7 @@ func handshakeOf(r *resync.Request, err error) resync.Handshake {
 	if !errors.As(err, &e) {
 		return resync.Handshake{}
 	}
-	h := resync.Handshake{Verify: e.Number, Log: certs.LogLines(e.Number, r.Host), Hint: e.Hint(r.Unit.Row)}
+	h := resync.Handshake{Verify: e.Number, Log: trust.LogLines(e.Number, r.Host), Hint: e.Hint(r.Unit.Row)}
 	if e.Alert != ssl.NoAlert {
 		h.Alert = uint8(e.Alert)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/devicetest"
 	"spafleet/prov"
@@ -22,7 +23,7 @@ import (
 
 var (
 	pki     = certs.New(1)
-	devices = &certs.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki, Seed: 1}}
+	devices = &trust.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki, Seed: 1}}
 )
 
 // secureServer serves /spa2102.cfg by HTTPS, with the certificate of a request.
@@ -37,7 +38,7 @@ func secureServer(t *testing.T, r certs.ServerRequest, turn func(*ssl.Server)) (
 		t.Fatal(err)
 	}
 	s := &ssl.Server{Min: ssl.SSL30, Max: ssl.TLS11, Suites: []ssl.Suite{ssl.DHEAES256SHA, ssl.AES256SHA, ssl.RC4SHA}, Certificate: cert,
-		Ask: ssl.AskFirst, Verify: certs.AnyClient, Names: roots[:1]}
+		Ask: ssl.AskFirst, Verify: trust.AnyClient, Names: roots[:1]}
 	if turn != nil {
 		turn(s)
 	}
@@ -170,7 +171,7 @@ func TestTheOldFirmwareLooksTheNameUp(t *testing.T) {
 	s := secureSockets()
 	r := askSecurely(t, "SPA2102", "5.2.12", "/spa2102.cfg", nil, at)
 	s.Hosts["other.test"] = []netip.Addr{netip.MustParseAddr("127.0.0.9")}
-	if _, err := s.Fetch(t.Context(), r); err == nil || failed(t, err).TLS.Verify != certs.WrongName {
+	if _, err := s.Fetch(t.Context(), r); err == nil || failed(t, err).TLS.Verify != trust.WrongName {
 		t.Errorf("with another address: %v", err)
 	}
 	s = secureSockets()
@@ -186,7 +187,7 @@ func TestAFileIsForTheDeviceOfTheCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	at, _ := serveHTTPS(t, prov.HTTPS{Addr: "127.0.0.1:0", Match: true, SSL: &ssl.Server{
-		Min: ssl.TLS10, Max: ssl.TLS10, Suites: []ssl.Suite{ssl.AES256SHA}, Certificate: cert, Ask: ssl.AskFirst, Verify: certs.AnyClient}})
+		Min: ssl.TLS10, Max: ssl.TLS10, Suites: []ssl.Suite{ssl.AES256SHA}, Certificate: cert, Ask: ssl.AskFirst, Verify: trust.AnyClient}})
 	r := askSecurely(t, "SPA2102", "5.2.12", "", nil, at)
 	for path, want := range map[string]int{"/" + r.Unit.MAC.String() + ".cfg": 200, "/000e08000000.cfg": 403, "/spa2102.cfg": 200} {
 		r.Path = path
@@ -215,7 +216,7 @@ func TestTLS12IsSpokenByASwitch(t *testing.T) {
 	}
 	stranger := askSecurely(t, "SPA122", "1.3.5(004p)", "/spa2102.cfg", map[string]string{"tls_versions": "tls1.2", "ca_table": "documented"}, at)
 	_, err = secureSockets().Fetch(t.Context(), stranger)
-	if e := failed(t, err); e.TLS.Verify != certs.NoLocalIssuer || e.TLS.Alert != 42 {
+	if e := failed(t, err); e.TLS.Verify != 20 || e.TLS.Alert != 42 {
 		t.Errorf("an authority that it does not trust: %+v", e)
 	}
 	var spoken []string
@@ -304,7 +305,7 @@ func TestWhatIsNoSSLIsAFailedHandshake(t *testing.T) {
 			c.Close()
 		}()
 		_, err = secureSockets().Fetch(t.Context(), askSecurely(t, "SPA504G", "7.6.2", "/x", nil, netip.MustParseAddrPort(l.Addr().String())))
-		if e := failed(t, err); e.Result != device.TLSFailed || !slices.Equal(e.TLS.Log, []string{certs.LogNoSSL}) {
+		if e := failed(t, err); e.Result != device.TLSFailed || !slices.Equal(e.TLS.Log, []string{trust.LogNoSSL}) {
 			t.Errorf("after %q: %+v", answer, e)
 		}
 		l.Close()

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/resync"
 	"spafleet/resync/fault"
@@ -31,7 +31,7 @@ type Sockets struct {
 	Hosts map[string][]netip.Addr
 	// Certs is what the devices trust, and the certificates they show; nil: https
 	// fails as a scheme that nobody speaks.
-	Certs *certs.Devices
+	Certs *trust.Devices
 	// Guard says whom the devices may contact; nil: addresses of loopback and
 	// private networks. A contact that it refuses is the device's failure to
 	// connect, and no packet.

@@ -14,6 +14,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
@@ -159,7 +160,7 @@ type contract struct {
 
 var (
 	authorities = certs.New(1)
-	trust       = &certs.Devices{PKI: authorities, Holder: &certs.Holder{PKI: authorities, Seed: 1}}
+	clients     = &trust.Devices{PKI: authorities, Holder: &certs.Holder{PKI: authorities, Seed: 1}}
 	loopback    = netip.MustParseAddr("127.0.0.1")
 	hosts       = map[string][]netip.Addr{"prov.test": {loopback}}
 	today       = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -255,7 +256,7 @@ func onSockets(t *testing.T, c cell, switches map[string]string, closing *sync.W
 		s.Down(f.Match.Scheme)
 	}
 	begun := time.Now()
-	sockets := &fetch.Sockets{Certs: trust, Hosts: hosts, Faults: x.lines}
+	sockets := &fetch.Sockets{Certs: clients, Hosts: hosts, Faults: x.lines}
 	return x.attempt(&env{unit: &x.unit, network: sockets, now: func() int64 { return today.Add(time.Since(begun)).UnixNano() }}, port(c, ports)), ports
 }
 
@@ -263,8 +264,8 @@ func onSockets(t *testing.T, c cell, switches map[string]string, closing *sync.W
 func inVirtualTime(t *testing.T, c cell, switches map[string]string, ports [3]uint16) result {
 	x := newContract(t, c, switches)
 	n := &modelled.Network{
-		Server: x.core, Addr: loopback, TFTP: ports[0], HTTP: ports[1], Hosts: hosts, Certs: trust, Faults: x.lines, RoundTrip: 100 * time.Microsecond, // as loopback
-		HTTPS: []modelled.Secure{{Port: ports[2], Server: certs.ServerOf(listener())}},
+		Server: x.core, Addr: loopback, TFTP: ports[0], HTTP: ports[1], Hosts: hosts, Certs: clients, Faults: x.lines, RoundTrip: 100 * time.Microsecond, // as loopback
+		HTTPS: []modelled.Secure{{Port: ports[2], Server: trust.ServerOf(listener())}},
 	}
 	x.begin()
 	p := &process{unit: &x.unit, at: today.UnixNano()}
@@ -335,7 +336,7 @@ func differences(real, virtual result) (list []string) {
 func TestBothNetworksEndAlike(t *testing.T) {
 	listener() // keys take their time
 	u := devicetest.Unit(devicetest.Row(t, "SPA2102", "5.2.12"), 3)
-	if _, err := trust.Client(&u, device.Reset(u.Row.Factory), today); err != nil {
+	if _, err := clients.Client(&u, device.Reset(u.Row.Factory), today); err != nil {
 		t.Fatal(err)
 	}
 	left := slices.DeleteFunc(cells(), func(c cell) bool { _, _, possible := c.fault(t); return !possible })

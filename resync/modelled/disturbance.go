@@ -3,8 +3,8 @@ package modelled
 import (
 	"net/http"
 
-	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/resync"
 	"spafleet/resync/fault"
@@ -54,7 +54,7 @@ func (x *exchange) disturbHandshake() error {
 			x.took.TLS = read
 			return x.fail(device.Timeout, x.took.Connect+read, new(int64), errSilence)
 		case a.Ending != fault.Whole, !out:
-			return x.refused(certs.Failure{Alert: ssl.NoAlert}, []string{certs.LogNoSSL})
+			return x.refused(trust.Failure{Alert: ssl.NoAlert}, []string{trust.LogNoSSL})
 		}
 	}
 	return nil

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/profile"
@@ -23,7 +23,7 @@ type exchange struct {
 	r           *resync.Request
 	took        device.Phases
 	server      resync.Responder
-	verdict     certs.Verdict
+	verdict     trust.Verdict
 	disturbance *fault.Disturbance // nil for none
 	tired       bool               // the whole answer takes longer than the device waits
 }
@@ -119,20 +119,20 @@ func (x *exchange) handshake() error {
 	secure := w.secure(x.r.Server.Port())
 	if secure == nil {
 		x.took.TLS = int64(min(headerWait, row.Behaviour.HTTPRead)) // it takes the hello for the beginning of a header
-		return x.refused(certs.Failure{Alert: ssl.NoAlert}, certs.LogLines(0, x.r.Host))
+		return x.refused(trust.Failure{Alert: ssl.NoAlert}, trust.LogLines(0, x.r.Host))
 	}
 	if greeter, ok := x.server.(resync.Greeter); ok {
 		if e := greeter.Greet(x.c.p.Now(), x.r); e != nil {
-			return x.refused(certs.Failure{Alert: alertOf(e)}, e.TLS.Log)
+			return x.refused(trust.Failure{Alert: alertOf(e)}, e.TLS.Log)
 		}
 	}
 	devices := w.Certs
 	if x.r.CA != "" {
 		devices = devices.With(x.r.CA)
 	}
-	connection := certs.Visit{Unit: x.r.Unit, Params: x.r.Params, Now: time.Unix(0, x.r.Now), Host: x.r.Host, Addr: x.r.Server.Addr()}
+	connection := trust.Visit{Unit: x.r.Unit, Params: x.r.Params, Now: time.Unix(0, x.r.Now), Host: x.r.Host, Addr: x.r.Server.Addr()}
 	server := secure.facing(row)
-	if name, ok := certs.NameToResolve(row, server.Chain[0]); ok {
+	if name, ok := trust.NameToResolve(row, server.Chain[0]); ok {
 		connection.Found = w.Hosts[strings.ToLower(name)]
 	}
 	var err error
@@ -151,8 +151,8 @@ func alertOf(e *resync.Error) ssl.Alert {
 }
 
 // facing returns the side of a listener that a firmware meets.
-func (s *Secure) facing(row *model.Row) *certs.Server {
-	if s.Server == nil || s.Modern != nil && certs.Speaks12(row) {
+func (s *Secure) facing(row *model.Row) *trust.Server {
+	if s.Server == nil || s.Modern != nil && trust.Speaks12(row) {
 		return s.Modern
 	}
 	return s.Server
@@ -161,24 +161,24 @@ func (s *Secure) facing(row *model.Row) *certs.Server {
 // obey does what the verdict says.
 func (x *exchange) obey() error {
 	d := &x.verdict
-	said := certs.Failure{Number: d.Number, Alert: d.Alert, Sent: d.By == certs.TheDevice}
+	said := trust.Failure{Number: d.Number, Alert: d.Alert, Sent: d.By == trust.TheDevice}
 	row := x.r.Unit.Row
 	read := int64(row.Behaviour.HTTPRead)
 	switch {
 	case d.OK, d.Status != 0:
 		return nil
-	case d.By == certs.TheDevice && d.Number == 0 && d.Alert == ssl.NoAlert && row.Behaviour.TLS.OnLongDH == model.ReactSilence:
+	case d.By == trust.TheDevice && d.Number == 0 && d.Alert == ssl.NoAlert && row.Behaviour.TLS.OnLongDH == model.ReactSilence:
 		return x.fail(device.Timeout, x.took.Connect+read, new(int64), errSilence)
 	case len(d.Log) > 0:
 		return x.refused(said, d.Log)
-	case d.By != certs.Nobody: // after the request
+	case d.By != trust.Nobody: // after the request
 		return x.fail(device.NoConnect, x.took.Connect+x.took.TLS+x.c.roundTrip(), new(int64), errBroken)
 	}
 	return x.fail(device.Timeout, x.took.Connect+x.took.TLS+read, new(int64), errSilence)
 }
 
 // refused is a handshake that one side ended.
-func (x *exchange) refused(f certs.Failure, log []string) error {
+func (x *exchange) refused(f trust.Failure, log []string) error {
 	err := x.fail(device.TLSFailed, x.took.Connect+x.took.TLS, new(int64), errBroken)
 	var e *resync.Error
 	if !errors.As(err, &e) {

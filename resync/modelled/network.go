@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/resync"
 	"spafleet/resync/fault"
@@ -23,7 +23,7 @@ type Network struct {
 	HTTP   uint16
 	HTTPS  []Secure
 	Hosts  map[string][]netip.Addr // all names that there are, in lower case
-	Certs  *certs.Devices          // what the devices trust and show; nil: https fails as a scheme that nobody speaks
+	Certs  *trust.Devices          // what the devices trust and show; nil: https fails as a scheme that nobody speaks
 	// RoundTrip is how long a packet and its answer take; 0: 5 ms.
 	RoundTrip time.Duration
 	// Latency is how long the server thinks about a request: for each one a time
@@ -42,8 +42,8 @@ type Network struct {
 // judged.
 type Secure struct {
 	Port   uint16
-	Server *certs.Server // for clients up to TLS 1.1; nil: Modern is for all
-	Modern *certs.Server // for clients of TLS 1.2; nil: Server is for all
+	Server *trust.Server // for clients up to TLS 1.1; nil: Modern is for all
+	Modern *trust.Server // for clients of TLS 1.2; nil: Server is for all
 	// Responder answers here in the place of Network.Server; may be nil.
 	Responder resync.Responder
 }

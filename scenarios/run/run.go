@@ -3,6 +3,8 @@
 package run
 
 import (
+	"spafleet/certs/trust"
+
 	"context"
 	"fmt"
 	"math"
@@ -33,7 +35,7 @@ type run struct {
 	timeline *timeline
 	faults   *disturbances
 	server   *server
-	certs    *certs.Devices
+	certs    *trust.Devices
 	guard    *fetch.Guard
 	monitor  *monitor
 	notes    []string
@@ -149,9 +151,9 @@ func (r *run) config(one bool) fleet.Config {
 }
 
 // openCerts gathers what the devices trust and hold.
-func (r *run) openCerts() (*certs.Devices, error) {
+func (r *run) openCerts() (*trust.Devices, error) {
 	o, s := &r.options, r.plan.Scenario
-	d := &certs.Devices{PKI: o.PKI, Extra: o.Trust}
+	d := &trust.Devices{PKI: o.PKI, Extra: o.Trust}
 	if t := s.Target; t != nil {
 		if err := t.Open(d); err != nil {
 			return nil, fmt.Errorf("scenario %s: target: %w", s.Name, err)

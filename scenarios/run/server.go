@@ -1,6 +1,8 @@
 package run
 
 import (
+	"spafleet/certs/trust"
+
 	"cmp"
 	"crypto/tls"
 	"fmt"
@@ -24,7 +26,7 @@ import (
 // Without one in the scenario it only knows that.
 type server struct {
 	plan     *scenarios.Plan
-	certs    *certs.Devices
+	certs    *trust.Devices
 	saved    savedServers // where it was in the state that the fleet goes on from
 	wrongs   fault.Plan   // what it does wrong
 	network  *fault.Plan  // faults of the network, which virtual time needs too
@@ -137,7 +139,7 @@ func (s *server) secure(h *scenarios.HTTPS) (modelled.Secure, error) {
 	}
 	described := modelled.Secure{}
 	if l.SSL != nil {
-		described.Server = certs.ServerOf(l.SSL)
+		described.Server = trust.ServerOf(l.SSL)
 	}
 	if l.TLS != nil {
 		verify, _, err := h.Clients(s.certs.PKI, s.today)
@@ -150,8 +152,8 @@ func (s *server) secure(h *scenarios.HTTPS) (modelled.Secure, error) {
 }
 
 // modernServer describes the side of a listener that speaks TLS 1.2.
-func modernServer(c *tls.Config, verify certs.Verify) *certs.Server {
-	s := &certs.Server{Min: certs.TLS12, Max: certs.TLS12, Chain: c.Certificates[0].Certificate}
+func modernServer(c *tls.Config, verify trust.Verify) *trust.Server {
+	s := &trust.Server{Min: trust.TLS12, Max: trust.TLS12, Chain: c.Certificates[0].Certificate}
 	for _, suite := range c.CipherSuites {
 		s.Suites = append(s.Suites, ssl.Suite(suite))
 	}

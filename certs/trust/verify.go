@@ -1,4 +1,4 @@
-package certs
+package trust
 
 import (
 	"bytes"
@@ -7,27 +7,29 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"time"
+
+	"spafleet/certs"
 )
 
 // Numbers of OpenSSL's verification, X509_V_ERR. The firmware writes them to its
 // syslog, and sends the alert that belongs to them.
 const (
-	VerifyOK          = 0
-	NoIssuer          = 2  // of an authority that is in the store
-	Unreadable        = 4  // stands for a certificate that cannot be read: alert 42, nothing in the syslog
-	NoIssuerKey       = 6  // the issuer's key is none of RSA
-	BadSignature      = 7  // or one that the firmware cannot read
-	NotYetValid       = 9  //
-	Expired           = 10 //
-	NoMemory          = 17 // stands for authorities that could not be had
-	SelfSigned        = 18 // the server's own
-	SelfSignedInChain = 19 // an authority that is not in the store
-	NoLocalIssuer     = 20 //
-	ChainTooLong      = 22 // stands for more certificates than the emulated device reads
-	InvalidCA         = 24 // an issuer that is no authority
-	PathTooLong       = 25 //
-	InvalidPurpose    = 26 //
-	UnknownCritical   = 34 // an extension
+	verifyOK          = 0
+	noIssuer          = 2  // of an authority that is in the store
+	unreadable        = 4  // stands for a certificate that cannot be read: alert 42, nothing in the syslog
+	noIssuerKey       = 6  // the issuer's key is none of RSA
+	badSignature      = 7  // or one that the firmware cannot read
+	notYetValid       = 9  //
+	expired           = 10 //
+	noMemory          = 17 // stands for authorities that could not be had
+	selfSigned        = 18 // the server's own
+	selfSignedInChain = 19 // an authority that is not in the store
+	noLocalIssuer     = 20 //
+	chainTooLong      = 22 // stands for more certificates than the emulated device reads
+	invalidCA         = 24 // an issuer that is no authority
+	pathTooLong       = 25 //
+	invalidPurpose    = 26 //
+	unknownCritical   = 34 // an extension
 	WrongName         = 50 // the firmware's own, after the handshake
 )
 
@@ -49,7 +51,7 @@ type rules struct {
 // A store is a firmware's trusted authorities, by subject, and its rules.
 type store struct {
 	rules
-	anchors map[string][]*certificate
+	anchors map[string][]*certs.Certificate
 }
 
 // A verdict holds for a stretch of time: from its first second, up to but without
@@ -71,7 +73,7 @@ func (s *store) verify(ders [][]byte, now time.Time) verdict {
 		v.number = number
 		return v
 	}
-	v.key = sent[0].key()
+	v.key = sent[0].Key()
 	chain, untrusted, number := s.build(sent)
 	if number == 0 {
 		number = s.checkExtensions(chain[:untrusted])
@@ -83,18 +85,18 @@ func (s *store) verify(ders [][]byte, now time.Time) verdict {
 	return v
 }
 
-func readChain(ders [][]byte) ([]*certificate, int) {
+func readChain(ders [][]byte) ([]*certs.Certificate, int) {
 	switch {
 	case len(ders) == 0:
-		return nil, Unreadable
+		return nil, unreadable
 	case len(ders) > mostSent:
-		return nil, ChainTooLong
+		return nil, chainTooLong
 	}
-	sent := make([]*certificate, len(ders))
+	sent := make([]*certs.Certificate, len(ders))
 	for i, der := range ders {
-		c, err := readCertificate(der)
+		c, err := certs.ReadCertificate(der)
 		if err != nil {
-			return nil, Unreadable
+			return nil, unreadable
 		}
 		sent[i] = c
 	}
@@ -104,18 +106,18 @@ func readChain(ders [][]byte) ([]*certificate, int) {
 // build follows the issuers, first among what the server sent in whatever order,
 // then in the store. It returns the chain and how many of it are the server's
 // word alone.
-func (s *store) build(sent []*certificate) (chain []*certificate, untrusted, number int) {
+func (s *store) build(sent []*certs.Certificate) (chain []*certs.Certificate, untrusted, number int) {
 	chain = climb(sent)
 	top := chain[len(chain)-1]
-	var apart *certificate // a root that the server sent
+	var apart *certs.Certificate // a root that the server sent
 	switch {
-	case top.selfIssued && len(chain) == 1:
+	case top.SelfIssued && len(chain) == 1:
 		own := s.issuer(top)
 		if own == nil || !bytes.Equal(own.Raw, top.Raw) {
-			return chain, 1, SelfSigned
+			return chain, 1, selfSigned
 		}
 		return chain, 0, 0
-	case top.selfIssued:
+	case top.SelfIssued:
 		apart, chain = top, chain[:len(chain)-1]
 	}
 	untrusted = len(chain)
@@ -125,26 +127,26 @@ func (s *store) build(sent []*certificate) (chain []*certificate, untrusted, num
 			break
 		}
 		chain = append(chain, next)
-		if next.selfIssued {
+		if next.SelfIssued {
 			return chain, untrusted, 0
 		}
 	}
 	switch {
-	case apart != nil && apart.issued(chain[len(chain)-1]):
-		return chain, untrusted, SelfSignedInChain
+	case apart != nil && apart.Issued(chain[len(chain)-1]):
+		return chain, untrusted, selfSignedInChain
 	case len(chain) > untrusted:
-		return chain, untrusted, NoIssuer
+		return chain, untrusted, noIssuer
 	}
-	return chain, untrusted, NoLocalIssuer
+	return chain, untrusted, noLocalIssuer
 }
 
 // climb chains what the server sent, from its own certificate up.
-func climb(sent []*certificate) []*certificate {
+func climb(sent []*certs.Certificate) []*certs.Certificate {
 	chain, used := sent[:1:1], make([]bool, len(sent))
 	for len(chain) < deepest {
 		x, found := chain[len(chain)-1], false
 		for i, c := range sent {
-			if i > 0 && !used[i] && !x.selfIssued && c.issued(x) {
+			if i > 0 && !used[i] && !x.SelfIssued && c.Issued(x) {
 				chain, used[i], found = append(chain, c), true, true
 				break
 			}
@@ -158,9 +160,9 @@ func climb(sent []*certificate) []*certificate {
 
 // issuer returns the trusted authority that issued a certificate, by all but the
 // signature; nil where there is none.
-func (s *store) issuer(c *certificate) *certificate {
+func (s *store) issuer(c *certs.Certificate) *certs.Certificate {
 	for _, a := range s.anchors[string(c.RawIssuer)] {
-		if a.issued(c) {
+		if a.Issued(c) {
 			return a
 		}
 	}
@@ -169,17 +171,17 @@ func (s *store) issuer(c *certificate) *certificate {
 
 // checkExtensions looks at what the certificates may be used for, from the
 // server's own up. The store's are not asked.
-func (s *store) checkExtensions(untrusted []*certificate) int {
+func (s *store) checkExtensions(untrusted []*certs.Certificate) int {
 	for i, c := range untrusted {
 		switch {
-		case c.critical:
-			return UnknownCritical
-		case i > 0 && !c.authority():
-			return InvalidCA
-		case s.checkUse && !c.servesTLS(i > 0):
-			return InvalidPurpose
-		case i > 1 && c.limit() >= 0 && i > c.limit()+1:
-			return PathTooLong
+		case c.UnknownCritical:
+			return unknownCritical
+		case i > 0 && !c.IsAuthority():
+			return invalidCA
+		case s.checkUse && !c.ServesTLS(i > 0):
+			return invalidPurpose
+		case i > 1 && limit(c) >= 0 && i > limit(c)+1:
+			return pathTooLong
 		}
 	}
 	return 0
@@ -187,7 +189,7 @@ func (s *store) checkExtensions(untrusted []*certificate) int {
 
 // limit returns the most authorities that may stand between this one and the
 // server's certificate, -1 for any.
-func (c *certificate) limit() int {
+func limit(c *certs.Certificate) int {
 	if !c.BasicConstraintsValid || c.MaxPathLen == 0 && !c.MaxPathLenZero {
 		return -1
 	}
@@ -195,7 +197,7 @@ func (c *certificate) limit() int {
 }
 
 // checkSignatures looks at signatures and times, from the root down.
-func (s *store) checkSignatures(chain []*certificate, now int64, v *verdict) int {
+func (s *store) checkSignatures(chain []*certs.Certificate, now int64, v *verdict) int {
 	issuer := chain[len(chain)-1]
 	for i := len(chain) - 1; i >= 0; i-- {
 		c := chain[i]
@@ -210,33 +212,33 @@ func (s *store) checkSignatures(chain []*certificate, now int64, v *verdict) int
 	return 0
 }
 
-func (s *store) signed(issuer, c *certificate) int {
+func (s *store) signed(issuer, c *certs.Certificate) int {
 	switch {
-	case issuer.key() == nil:
-		return NoIssuerKey
+	case issuer.Key() == nil:
+		return noIssuerKey
 	case s.noSHA2 && c.SignatureAlgorithm != x509.MD5WithRSA && c.SignatureAlgorithm != x509.SHA1WithRSA:
-		return BadSignature
+		return badSignature
 	}
 	hash := hashes[c.SignatureAlgorithm]
 	if hash == 0 {
-		return BadSignature
+		return badSignature
 	}
 	h := hash.New()
 	h.Write(c.RawTBSCertificate)
-	if rsa.VerifyPKCS1v15(issuer.key(), hash, h.Sum(nil), c.Signature) != nil {
-		return BadSignature
+	if rsa.VerifyPKCS1v15(issuer.Key(), hash, h.Sum(nil), c.Signature) != nil {
+		return badSignature
 	}
 	return 0
 }
 
 // checkTime narrows the verdict's stretch to where its comparisons hold. A
 // certificate has ended in its last second already: so does OpenSSL 0.9.8 read it.
-func (s *store) checkTime(c *certificate, now int64, v *verdict) int {
+func (s *store) checkTime(c *certs.Certificate, now int64, v *verdict) int {
 	if s.checkStart && v.before(now, c.NotBefore) {
-		return NotYetValid
+		return notYetValid
 	}
 	if s.checkEnd && !v.before(now, c.NotAfter) {
-		return Expired
+		return expired
 	}
 	return 0
 }

@@ -1,9 +1,11 @@
-package certs
+package trust
 
 import (
 	"crypto/rsa"
 	"crypto/x509"
 	"time"
+
+	"spafleet/certs"
 )
 
 // A Verify judges what the other side of a connection showed, as the fields of
@@ -13,32 +15,32 @@ type Verify func(chain [][]byte) (key *rsa.PublicKey, number int)
 // Clients returns how a server judges its clients: by authorities of its own, with
 // the numbers of OpenSSL. Whoever shows nothing is refused.
 func Clients(authorities []*x509.Certificate, now func() time.Time) (Verify, error) {
-	s := &store{rules: rules{checkEnd: true, checkStart: true}, anchors: map[string][]*certificate{}}
+	s := &store{rules: rules{checkEnd: true, checkStart: true}, anchors: map[string][]*certs.Certificate{}}
 	for _, a := range authorities {
 		if err := s.add(a); err != nil {
 			return nil, err
 		}
 	}
-	var m memory
+	var m verdictCache
 	return func(chain [][]byte) (*rsa.PublicKey, int) { return m.judge(s, chain, now()) }, nil
 }
 
 // AnyClient lets everybody in, also those that show nothing.
 func AnyClient(chain [][]byte) (*rsa.PublicKey, int) {
 	if len(chain) == 0 {
-		return nil, VerifyOK
+		return nil, verifyOK
 	}
-	c, err := readCertificate(chain[0])
+	c, err := certs.ReadCertificate(chain[0])
 	if err != nil {
-		return nil, Unreadable
+		return nil, unreadable
 	}
-	return c.key(), VerifyOK
+	return c.Key(), verifyOK
 }
 
 // ReadAuthorities returns the certificates of a PEM text, of which there is at
 // least one.
 func ReadAuthorities(text []byte) ([]*x509.Certificate, error) {
-	ders, err := DecodeCertificates(text)
+	ders, err := certs.DecodeCertificates(text)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package certs_test
+package trust_test
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"spafleet/certs"
+	"spafleet/certs/trust"
 )
 
 var today = day("2020-06-01")
@@ -151,10 +152,10 @@ func TestVerifyGivesOpenSSLsNumber(t *testing.T) {
 		{"two between", newPhone, chainOf(leaf(second(m)), second(m), m), 0},
 		{"above which none may stand", newPhone, chainOf(leaf(second(middle(noneBelow))), second(middle(noneBelow)), middle(noneBelow)), 25},
 
-		{"nothing", newPhone, nil, certs.Unreadable},
-		{"no certificate", newPhone, [][]byte{{1, 2, 3}}, certs.Unreadable},
-		{"one too many that is none", newPhone, [][]byte{server().Raw, {0x30, 0}}, certs.Unreadable},
-		{"too many", newPhone, chainOf(slicesOf(server(), 40)...), certs.ChainTooLong},
+		{"nothing", newPhone, nil, trust.Unreadable},
+		{"no certificate", newPhone, [][]byte{{1, 2, 3}}, trust.Unreadable},
+		{"one too many that is none", newPhone, [][]byte{server().Raw, {0x30, 0}}, trust.Unreadable},
+		{"too many", newPhone, chainOf(slicesOf(server(), 40)...), trust.ChainTooLong},
 	}
 	d := devices()
 	for _, tt := range tests {
@@ -273,7 +274,7 @@ func TestMemoryKeepsNoBufferOfTheCaller(t *testing.T) {
 		t.Fatal(got)
 	}
 	clear(buffer)
-	if _, got := d.Verify(row, [][]byte{buffer}, today); got != certs.Unreadable {
+	if _, got := d.Verify(row, [][]byte{buffer}, today); got != trust.Unreadable {
 		t.Errorf("zeros: %d", got)
 	}
 	if _, got := d.Verify(row, [][]byte{good}, today); got != 0 {
@@ -307,7 +308,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	before := heap()
 	for i := range 6000 {
 		junk := bytes.Repeat([]byte{byte(i), byte(i >> 8)}, 2000)
-		if _, got := d.Verify(row, [][]byte{leaf, junk}, today); got != certs.Unreadable {
+		if _, got := d.Verify(row, [][]byte{leaf, junk}, today); got != trust.Unreadable {
 			t.Fatal(got)
 		}
 	}
@@ -362,8 +363,8 @@ func FuzzVerify(f *testing.F) {
 		if _, again := d.Verify(row, chain, today); again != number {
 			t.Errorf("first %d, then %d", number, again)
 		}
-		certs.NameFits(row, chain[0], "host")
-		certs.NameFits(row, more, "host")
+		trust.NameFits(row, chain[0], "host")
+		trust.NameFits(row, more, "host")
 		switch whole := bytes.Equal(chain[0], good[0]) && bytes.Equal(chain[1], good[1]) && len(more) == 0; {
 		case whole && (number != 0 || key == nil):
 			t.Errorf("the good chain is refused with %d", number)
@@ -374,8 +375,8 @@ func FuzzVerify(f *testing.F) {
 }
 
 func ExampleLogLines() {
-	fmt.Println(certs.LogLines(certs.Expired, "prov.example.com"))
-	fmt.Println(certs.LogLines(certs.WrongName, "prov.example.com"))
+	fmt.Println(trust.LogLines(trust.Expired, "prov.example.com"))
+	fmt.Println(trust.LogLines(trust.WrongName, "prov.example.com"))
 	// Output:
 	// [ssl cert err 10 create ssl connection failed]
 	// [Cannot verify host name:prov.example.com, 50]

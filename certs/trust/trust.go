@@ -1,75 +1,83 @@
-package certs
+// Package trust is what a device's firmware accepts and shows in HTTPS: which
+// authorities it trusts, how it checks a server's certificate and name, which
+// versions and suites it offers, and what it writes to its syslog.
+//
+// [Devices] is where to begin: its Client and Modern are how a device connects by a
+// socket, its Judge says the same without a handshake, for virtual time. Facts for
+// people are in [ProfileOf].
+package trust
 
 import (
 	"slices"
 
+	"spafleet/certs"
 	"spafleet/device/model"
 	"spafleet/device/rule"
 )
 
 // A Trust is an authority in a firmware's store, and how that is known.
 type Trust struct {
-	Authority Name           `json:"authority"`
+	Authority certs.Name     `json:"authority"`
 	Evidence  model.Evidence `json:"evidence"`
 }
 
 // anchorNames are the authorities that any firmware trusts, in the order in
 // which they are told.
-var anchorNames = []Name{Sipura1, CiscoSB1, CiscoSB2, Linksys1, Verisign, VerisignServer}
+var anchorNames = []certs.Name{certs.Sipura1, certs.CiscoSB1, certs.CiscoSB2, certs.Linksys1, certs.Verisign, certs.VerisignServer}
 
 // A listed is a row of the makers' list of 2013, unchanged in 2022: the
 // authorities that sign for the servers of some models (tls.md §1.2: documented).
 type listed struct {
 	models      []string
-	authorities []Name
-	later       Name   // one more,
-	from        string // from this firmware on
+	authorities []certs.Name
+	later       certs.Name // one more,
+	from        string     // from this firmware on
 }
 
 var documentedList = []listed{
-	{models: []string{"PAP2", "WRTP54G", "RTP300"}, authorities: []Name{Linksys1}},
+	{models: []string{"PAP2", "WRTP54G", "RTP300"}, authorities: []certs.Name{certs.Linksys1}},
 	{models: []string{"PAP2T", "WRP400", "SPA2000", "SPA2102", "SPA3000", "SPA3102", "SPA901", "SPA921", "SPA922", "SPA941", "SPA942", "SPA962"},
-		authorities: []Name{Sipura1}},
-	{models: []string{"SPA301", "SPA303"}, authorities: []Name{Sipura1, CiscoSB1}},
+		authorities: []certs.Name{certs.Sipura1}},
+	{models: []string{"SPA301", "SPA303"}, authorities: []certs.Name{certs.Sipura1, certs.CiscoSB1}},
 	{models: []string{"SPA501G", "SPA502G", "SPA504G", "SPA508G", "SPA509G", "SPA512G", "SPA514G", "SPA525G", "SPA525G2"},
-		authorities: []Name{Sipura1, CiscoSB1}, later: CiscoSB2, from: "7.5.6"},
-	{models: []string{"SPA112", "SPA122", "SPA232D"}, authorities: []Name{CiscoSB1}, later: CiscoSB2, from: "1.3.3"},
-	{models: []string{"SRP521", "SRP541"}, authorities: []Name{CiscoSB1}},
+		authorities: []certs.Name{certs.Sipura1, certs.CiscoSB1}, later: certs.CiscoSB2, from: "7.5.6"},
+	{models: []string{"SPA112", "SPA122", "SPA232D"}, authorities: []certs.Name{certs.CiscoSB1}, later: certs.CiscoSB2, from: "1.3.3"},
+	{models: []string{"SRP521", "SRP541"}, authorities: []certs.Name{certs.CiscoSB1}},
 }
 
 // A tried is a row of the table of what an operator saw with one device
 // (tls.md §1.2: field). What is in neither list was not tried.
 type tried struct {
 	model, firmware string
-	accepted        []Name
-	refused         []Name
+	accepted        []certs.Name
+	refused         []certs.Name
 }
 
 // The SPA508G at 7.6.2 refuses Linksys 1 with error 10: it knows the authority,
 // which has ended.
 var fieldTable = []tried{
-	{"PAP2T", "5.1.6(LS)", []Name{Linksys1, Sipura1}, []Name{CiscoSB1, Verisign}},
-	{"SPA112", "1.3.1(003)", []Name{Linksys1, Sipura1, CiscoSB1}, []Name{Verisign}},
-	{"SPA232D", "1.3.1(003_240)", []Name{Linksys1, Sipura1, CiscoSB1}, []Name{Verisign}},
-	{"SPA962", "6.1.5(a)", []Name{Linksys1, Sipura1}, []Name{CiscoSB1}},
-	{"SPA508G", "7.5.4", []Name{Linksys1, Sipura1, CiscoSB1}, []Name{Verisign}},
-	{"SPA508G", "7.6.2", []Name{Linksys1, Sipura1, CiscoSB1}, nil},
-	{"SPA525G2", "7.5.4", []Name{Linksys1, Sipura1, CiscoSB1}, nil},
+	{"PAP2T", "5.1.6(LS)", []certs.Name{certs.Linksys1, certs.Sipura1}, []certs.Name{certs.CiscoSB1, certs.Verisign}},
+	{"SPA112", "1.3.1(003)", []certs.Name{certs.Linksys1, certs.Sipura1, certs.CiscoSB1}, []certs.Name{certs.Verisign}},
+	{"SPA232D", "1.3.1(003_240)", []certs.Name{certs.Linksys1, certs.Sipura1, certs.CiscoSB1}, []certs.Name{certs.Verisign}},
+	{"SPA962", "6.1.5(a)", []certs.Name{certs.Linksys1, certs.Sipura1}, []certs.Name{certs.CiscoSB1}},
+	{"SPA508G", "7.5.4", []certs.Name{certs.Linksys1, certs.Sipura1, certs.CiscoSB1}, []certs.Name{certs.Verisign}},
+	{"SPA508G", "7.6.2", []certs.Name{certs.Linksys1, certs.Sipura1, certs.CiscoSB1}, nil},
+	{"SPA525G2", "7.5.4", []certs.Name{certs.Linksys1, certs.Sipura1, certs.CiscoSB1}, nil},
 }
 
-// A kin is what a device has by analogy with those that were tried (tls.md §1.2,
+// A familyTrust is what a device has by analogy with those that were tried (tls.md §1.2,
 // model: inferred), by the id of its family.
-type kin struct {
-	authorities []Name
-	later       Name
+type familyTrust struct {
+	authorities []certs.Name
+	later       certs.Name
 	from        string
 }
 
-var analogy = map[string]kin{
-	"sipura":   {authorities: []Name{Linksys1, Sipura1}},
-	"pap":      {authorities: []Name{Linksys1, Sipura1}},
-	"cisco5xx": {authorities: []Name{Linksys1, Sipura1, CiscoSB1}, later: CiscoSB2, from: "7.5.6"},
-	"cisco1xx": {authorities: []Name{Linksys1, Sipura1, CiscoSB1}, later: CiscoSB2, from: "1.3.3"},
+var analogy = map[string]familyTrust{
+	"sipura":   {authorities: []certs.Name{certs.Linksys1, certs.Sipura1}},
+	"pap":      {authorities: []certs.Name{certs.Linksys1, certs.Sipura1}},
+	"cisco5xx": {authorities: []certs.Name{certs.Linksys1, certs.Sipura1, certs.CiscoSB1}, later: certs.CiscoSB2, from: "7.5.6"},
+	"cisco1xx": {authorities: []certs.Name{certs.Linksys1, certs.Sipura1, certs.CiscoSB1}, later: certs.CiscoSB2, from: "1.3.3"},
 }
 
 // firstProfile is of firmware for which the guide speaks of one authority, built
@@ -82,7 +90,7 @@ const firstProfile = "sipura-2.0.6"
 // from models alike. Linksys 1 is in the store of 7.6.2 and later too, where it
 // is of no use once it has ended.
 func Trusted(r *model.Row) []Trust {
-	known := map[Name]model.Evidence{}
+	known := map[certs.Name]model.Evidence{}
 	inferAll(r, known)
 	for _, n := range documentedFor(r) {
 		known[n] = model.Documented
@@ -96,8 +104,8 @@ func Trusted(r *model.Row) []Trust {
 			delete(known, n)
 		}
 	}
-	if _, ok := known[Verisign]; !ok {
-		delete(known, VerisignServer)
+	if _, ok := known[certs.Verisign]; !ok {
+		delete(known, certs.VerisignServer)
 	}
 	var trust []Trust
 	for _, n := range anchorNames {
@@ -109,12 +117,12 @@ func Trusted(r *model.Row) []Trust {
 }
 
 // inferAll adds what nobody says of this row.
-func inferAll(r *model.Row, known map[Name]model.Evidence) {
+func inferAll(r *model.Row, known map[certs.Name]model.Evidence) {
 	if r.Behaviour.TLS.Verisign {
-		known[Verisign], known[VerisignServer] = model.Inferred, model.Inferred
+		known[certs.Verisign], known[certs.VerisignServer] = model.Inferred, model.Inferred
 	}
 	if len(documentedFor(r)) == 0 {
-		known[Sipura1] = model.Inferred
+		known[certs.Sipura1] = model.Inferred
 	}
 	if r.Behaviour.TLS.Documented || r.TLSProfile() == firstProfile {
 		return
@@ -129,7 +137,7 @@ func inferAll(r *model.Row, known map[Name]model.Evidence) {
 }
 
 // documentedFor returns what the makers' list says of a row.
-func documentedFor(r *model.Row) []Name {
+func documentedFor(r *model.Row) []certs.Name {
 	for _, l := range documentedList {
 		if !slices.Contains(l.models, r.Model.Name) {
 			continue

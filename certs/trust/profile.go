@@ -1,12 +1,12 @@
-package certs
+package trust
 
 import (
-	"crypto"
 	"crypto/tls"
 	"fmt"
 	"slices"
 	"strings"
 
+	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device/model"
 )
@@ -35,7 +35,7 @@ const (
 	operators = "operators' reports"
 	openssl   = "OpenSSL 0.9.8, to which the image points"
 	unknown   = "nobody saw it"
-	likeness  = "as models and firmware alike"
+	alike     = "as models and firmware alike"
 	turned    = "turned by hand"
 )
 
@@ -95,9 +95,9 @@ func span(least, most ssl.Version) string {
 }
 
 func versionLines(r *model.Row) []Line {
-	text := span(wish{}.versions(r))
+	text := span(tlsParams{}.versions(r))
 	if r.Behaviour.TLS.Versions[1] == 0 {
-		text += "; with Enable_SSLv3 " + span(wish{ssl3: true}.versions(r))
+		text += "; with Enable_SSLv3 " + span(tlsParams{ssl3: true}.versions(r))
 	}
 	return []Line{from(r, "versions", "tls_versions", text, openssl, image, guide)}
 }
@@ -107,7 +107,7 @@ func helloLines(r *model.Row) []Line {
 	if Speaks12(r) {
 		return []Line{inferredLine("first hello", "that of Go's crypto/tls", "no device is known to speak TLS 1.2")}
 	}
-	suites := len(suiteLists[wish{}.list(r)])
+	suites := len(suiteLists[tlsParams{}.list(r)])
 	text := fmt.Sprintf("%d bytes", 48+2*suites)
 	if b.SSL2Hello {
 		text = fmt.Sprintf("in the format of SSL 2.0, %d bytes", 43+3*suites)
@@ -122,7 +122,7 @@ func helloLines(r *model.Row) []Line {
 
 func suiteLines(r *model.Row) []Line {
 	b := &r.Behaviour.TLS
-	name := wish{}.list(r)
+	name := tlsParams{}.list(r)
 	var texts []string
 	if Speaks12(r) {
 		texts = modernTexts(name)
@@ -171,7 +171,7 @@ func exchangeLines(r *model.Row) []Line {
 	if b.MostDHBits > 0 {
 		limit = fmt.Sprintf("at most %d bits", b.MostDHBits)
 	}
-	lines := []Line{from(r, "DHE primes", "dh_limit", limit, likeness, operators)}
+	lines := []Line{from(r, "DHE primes", "dh_limit", limit, alike, operators)}
 	if b.MostDHBits > 0 {
 		text := map[model.Reaction]string{model.ReactAlert: "alert 40", model.ReactClose: "the connection is closed", model.ReactSilence: "nothing more is said"}[b.OnLongDH]
 		lines = append(lines, from(r, "longer primes", "dh_exceeded", text, unknown))
@@ -208,15 +208,15 @@ func trustLines(r *model.Row) []Line {
 		case in:
 		case slices.Contains(trial.refused, n) && !r.Behaviour.TLS.Documented:
 			lines = append(lines, Line{Name: "does not trust", Value: string(n), Evidence: model.Field, Source: "tried with this firmware", Switch: "ca_table"})
-		case n == Verisign:
+		case n == certs.Verisign:
 			lines = append(lines, from(r, "does not trust", "verisign", string(n), unknown))
 		}
 	}
 	return lines
 }
 
-func trustSwitch(n Name) string {
-	if n == Verisign || n == VerisignServer {
+func trustSwitch(n certs.Name) string {
+	if n == certs.Verisign || n == certs.VerisignServer {
 		return "verisign"
 	}
 	return "ca_table"
@@ -232,7 +232,7 @@ func trustSource(t Trust) string {
 	if trustSwitch(t.Authority) == "verisign" {
 		return turned
 	}
-	return likeness
+	return alike
 }
 
 func checkLines(r *model.Row) []Line {
@@ -244,12 +244,12 @@ func checkLines(r *model.Row) []Line {
 		return "taken"
 	}
 	lines := []Line{
-		from(r, "certificate or authority ended", "cert_time", fate(b.CheckTime, Expired), likeness, operators),
-		from(r, "certificate not begun", "cert_early", fate(b.RefuseEarly, NotYetValid), likeness, image),
-		from(r, "certificate for another use", "cert_purpose", fate(b.RefuseUse, InvalidPurpose), likeness, image),
-		from(r, "signature with SHA-256", "cert_sha256", fate(b.RefuseSHA256, BadSignature), "OpenSSL before 0.9.8o", operators, "advice for signing requests"),
+		from(r, "certificate or authority ended", "cert_time", fate(b.CheckTime, expired), alike, operators),
+		from(r, "certificate not begun", "cert_early", fate(b.RefuseEarly, notYetValid), alike, image),
+		from(r, "certificate for another use", "cert_purpose", fate(b.RefuseUse, invalidPurpose), alike, image),
+		from(r, "signature with SHA-256", "cert_sha256", fate(b.RefuseSHA256, badSignature), "OpenSSL before 0.9.8o", operators, "advice for signing requests"),
 	}
-	if b.CheckTime && slices.ContainsFunc(Trusted(r), func(t Trust) bool { return t.Authority == Linksys1 }) {
+	if b.CheckTime && slices.ContainsFunc(Trusted(r), func(t Trust) bool { return t.Authority == certs.Linksys1 }) {
 		lines = append(lines, Line{Name: "servers of linksys1", Value: "refused since 2015-06-30: error 10, alert 45", Evidence: model.Field, Source: operators})
 	}
 	return append(lines, inferredLine("other errors", "refused with OpenSSL's number and alert", openssl))
@@ -263,7 +263,7 @@ func nameLines(r *model.Row) []Line {
 	}[r.Behaviour.TLS.NameCheck]
 	var lines []Line
 	for _, text := range texts {
-		lines = append(lines, from(r, "check of the name", "name_check", text, likeness, image, guide))
+		lines = append(lines, from(r, "check of the name", "name_check", text, alike, image, guide))
 	}
 	return lines
 }
@@ -291,39 +291,30 @@ func genericText(cisco bool) string {
 
 // signerLines say which authority signed the devices' certificates.
 func signerLines(r *model.Row) []Line {
-	sign := func(n Name) string {
-		a, err := n.row()
-		if err != nil {
-			panic(err) // all are of the table
+	names := certs.ClientRootsOf(r)
+	switch first := names[0]; first {
+	case certs.LinksysClient1:
+		return []Line{inferredLine("signed by", first.Signature(), "never seen")}
+	case certs.SipuraClient1:
+		return []Line{inferredLine("signed by", first.Signature(), "figure of the guide, and the generic one")}
+	}
+	var lines []Line
+	for _, n := range names {
+		line := inferredLine("signed by", n.Signature(), "mid 2013: by the authority's dates")
+		if n == certs.CiscoSBClient1 {
+			line.Source = alike
+			if r.Model.Family.TLS == "cisco5xx" {
+				line.Evidence, line.Source = model.Field, operators+" of the series"
+			}
 		}
-		return fmt.Sprintf("%s: RSA %d bits, %s", n, a.bits, hashWords[a.hash])
+		lines = append(lines, line)
 	}
-	switch {
-	case linksysBranded[r.Model.Name]:
-		return []Line{inferredLine("signed by", sign(LinksysClient1), "never seen")}
-	case r.Model.Family.Generation <= 2:
-		return []Line{inferredLine("signed by", sign(SipuraClient1), "figure of the guide, and the generic one")}
+	if len(lines) == 2 {
+		lines[0].Value += "; units before mid 2013"
+		lines[1].Value += "; later units"
 	}
-	early := inferredLine("signed by", sign(CiscoSBClient1), likeness)
-	if r.Model.Family.TLS == "cisco5xx" {
-		early.Evidence, early.Source = model.Field, operators+" of the series"
-	}
-	late := inferredLine("signed by", sign(CiscoSBClient2), "mid 2013: by the authority's dates")
-	switch r.Behaviour.TLS.ClientRoot {
-	case "early":
-		late = Line{}
-	case "late":
-		early = Line{}
-	default:
-		early.Value += "; units before mid 2013"
-		late.Value += "; later units"
-	}
-	return slices.DeleteFunc([]Line{early, late}, func(l Line) bool {
-		return l.Name == ""
-	})
+	return lines
 }
-
-var hashWords = map[crypto.Hash]string{crypto.MD5: "MD5", crypto.SHA1: "SHA-1", crypto.SHA256: "SHA-256"}
 
 func statusLines(r *model.Row) []Line {
 	text := "Installed"
@@ -336,7 +327,7 @@ func statusLines(r *model.Row) []Line {
 // defectLines are of models with units whose certificates were installed
 // incorrectly.
 func defectLines(r *model.Row) []Line {
-	if !slices.Contains(defectiveModels, r.Model.SerialPrefix.Value) {
+	if !certs.MayBeDefective(r) {
 		return nil
 	}
 	text := map[string]string{"bad_signature": "a wrong signature", "wrong_key": "another's key", "none": "no certificate", "generic": "the generic one"}[r.Behaviour.TLS.Defect]

@@ -1,4 +1,4 @@
-package certs_test
+package trust_test
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -17,6 +19,7 @@ import (
 	"time"
 
 	"spafleet/certs"
+	"spafleet/certs/trust"
 )
 
 func day(text string) time.Time {
@@ -107,21 +110,37 @@ func withMD5(t testing.TB, c, parent *ca) *ca {
 // testPKI has the authorities that the devices trust.
 var testPKI = certs.New(1)
 
-// roots are its authorities for servers, with their keys.
+// roots are its authorities, with the keys that a folder has of them.
 var roots = sync.OnceValue(func() map[certs.Name]*ca {
+	dir, err := os.MkdirTemp("", "roots")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	if _, err := certs.Init(dir, certs.InitOptions{Seed: 1}); err != nil {
+		panic(err)
+	}
 	made := map[certs.Name]*ca{}
 	for _, n := range certs.Authorities() {
 		a, err := testPKI.Authority(n)
 		if err != nil {
 			panic(err)
 		}
-		made[n] = &ca{a.Cert, a.Signer()}
+		text, err := os.ReadFile(filepath.Join(dir, string(n)+".key"))
+		if err != nil {
+			panic(err)
+		}
+		key, err := certs.DecodeKey(text)
+		if err != nil {
+			panic(err)
+		}
+		made[n] = &ca{a.Cert, key}
 	}
 	return made
 })
 
 // devices trust the test's authorities.
-func devices() *certs.Devices { return &certs.Devices{PKI: testPKI} }
+func devices() *trust.Devices { return &trust.Devices{PKI: testPKI} }
 
 func chainOf(list ...*ca) [][]byte {
 	var ders [][]byte

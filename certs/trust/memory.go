@@ -1,4 +1,4 @@
-package certs
+package trust
 
 import (
 	"bytes"
@@ -8,46 +8,46 @@ import (
 	"time"
 )
 
-// A memory keeps verdicts, so that the chain that a whole fleet sees is judged
+// A verdictCache keeps verdicts, so that the chain that a whole fleet sees is judged
 // once. Chains are compared byte by byte: their hash only finds them. It holds two
-// generations; when the younger is full, the elder is forgotten. The zero memory
+// generations; when the younger is full, the elder is forgotten. The zero verdictCache
 // is ready, and may be used by many goroutines.
-type memory struct {
+type verdictCache struct {
 	mu           sync.RWMutex
-	young, elder map[memoryKey]*remembered
+	young, elder map[verdictKey]*judgedChain
 	bytes        int // of the young one's chains
 }
 
 const mostBytes = 2 << 20 // of chains in a generation
 
-// oneChain is what a remembered chain takes beside its bytes, about.
+// oneChain is what a judged chain takes beside its bytes, about.
 const oneChain = 512
 
-type memoryKey struct {
+type verdictKey struct {
 	store *store
 	sum   uint64
 }
 
-// A remembered chain has a verdict for each stretch of time that was asked for:
+// A judgedChain has a verdict for each stretch of time that was asked for:
 // no more than its certificates have first and last seconds, and one.
-type remembered struct {
+type judgedChain struct {
 	chain    [][]byte
 	verdicts []verdict
 }
 
-var memorySeed = maphash.MakeSeed()
+var verdictSeed = maphash.MakeSeed()
 
-func keyOf(s *store, chain [][]byte) memoryKey {
+func keyOf(s *store, chain [][]byte) verdictKey {
 	var h maphash.Hash
-	h.SetSeed(memorySeed)
+	h.SetSeed(verdictSeed)
 	for _, der := range chain {
 		h.Write(der)
 	}
-	return memoryKey{s, h.Sum64()}
+	return verdictKey{s, h.Sum64()}
 }
 
-// judge returns the verdict of a store, from memory where it is there.
-func (m *memory) judge(s *store, chain [][]byte, now time.Time) (*rsa.PublicKey, int) {
+// judge returns the verdict of a store, from the cache where it is there.
+func (m *verdictCache) judge(s *store, chain [][]byte, now time.Time) (*rsa.PublicKey, int) {
 	k := keyOf(s, chain)
 	v, ok := m.recall(k, chain, now.Unix())
 	if !ok {
@@ -58,7 +58,7 @@ func (m *memory) judge(s *store, chain [][]byte, now time.Time) (*rsa.PublicKey,
 }
 
 // recall returns the verdict on a chain at a second, false where there is none.
-func (m *memory) recall(k memoryKey, chain [][]byte, second int64) (verdict, bool) {
+func (m *verdictCache) recall(k verdictKey, chain [][]byte, second int64) (verdict, bool) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	r := m.young[k]
@@ -77,7 +77,7 @@ func (m *memory) recall(k memoryKey, chain [][]byte, second int64) (verdict, boo
 }
 
 // keep remembers a verdict. The chain is copied.
-func (m *memory) keep(k memoryKey, chain [][]byte, v verdict) {
+func (m *verdictCache) keep(k verdictKey, chain [][]byte, v verdict) {
 	size := oneChain
 	for _, der := range chain {
 		size += len(der)
@@ -92,14 +92,14 @@ func (m *memory) keep(k memoryKey, chain [][]byte, v verdict) {
 		return
 	}
 	if m.young == nil || m.bytes+size > mostBytes {
-		m.young, m.elder, m.bytes = map[memoryKey]*remembered{}, m.young, 0
+		m.young, m.elder, m.bytes = map[verdictKey]*judgedChain{}, m.young, 0
 	}
-	m.young[k] = &remembered{cloneChain(chain), []verdict{v}}
+	m.young[k] = &judgedChain{cloneChain(chain), []verdict{v}}
 	m.bytes += size
 }
 
 // add takes a verdict that no other goroutine has added meanwhile.
-func (r *remembered) add(v verdict) {
+func (r *judgedChain) add(v verdict) {
 	for _, w := range r.verdicts {
 		if w.from == v.from {
 			return

@@ -1,4 +1,4 @@
-package certs_test
+package trust_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
 )
@@ -20,7 +21,7 @@ func rowOf(t testing.TB, modelName string, switches ...string) *model.Row {
 
 func trustText(r *model.Row) string {
 	var words []string
-	for _, x := range certs.Trusted(r) {
+	for _, x := range trust.Trusted(r) {
 		words = append(words, fmt.Sprintf("%s:%s", x.Authority, x.Evidence.String()[:1]))
 	}
 	return strings.Join(words, " ")
@@ -74,12 +75,12 @@ func TestEveryRowTrustsServers(t *testing.T) {
 	for m := range model.All() {
 		for _, f := range m.Firmwares {
 			for _, table := range []string{"ca_table=field", "ca_table=documented"} {
-				trust := certs.Trusted(rowOf(t, m.Name+" "+f.Version, table))
-				odd := func(x certs.Trust) bool {
+				trusted := trust.Trusted(rowOf(t, m.Name+" "+f.Version, table))
+				odd := func(x trust.Trust) bool {
 					return x.Authority == certs.Public || strings.Contains(string(x.Authority), "client")
 				}
-				if len(trust) == 0 || slices.ContainsFunc(trust, odd) {
-					t.Errorf("%s %s, %s: %v", m.Name, f.Version, table, trust)
+				if len(trusted) == 0 || slices.ContainsFunc(trusted, odd) {
+					t.Errorf("%s %s, %s: %v", m.Name, f.Version, table, trusted)
 				}
 			}
 		}

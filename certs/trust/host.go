@@ -1,14 +1,12 @@
-package certs
+package trust
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 
+	"spafleet/certs"
 	"spafleet/device/model"
 )
-
-const longestName = 255 // characters of a CN that the firmware looks at (7.6.2f: field)
 
 // NameFits applies the firmware's rule to a server certificate, DER, after the
 // handshake: its first CN, cut at the first slash, must be the URL's host, upper
@@ -20,7 +18,7 @@ func NameFits(r *model.Row, leaf []byte, host string) bool {
 	if r.Behaviour.TLS.NameCheck != "cn" {
 		return true
 	}
-	name, ok := firstCN(leaf)
+	name, ok := certs.FirstCN(leaf)
 	return !ok || asciiEqual(name, host)
 }
 
@@ -31,7 +29,7 @@ func NameToResolve(r *model.Row, leaf []byte) (name string, ok bool) {
 	if r.Behaviour.TLS.NameCheck != "cn_dns" {
 		return "", false
 	}
-	if name, ok = firstCN(leaf); !ok {
+	if name, ok = certs.FirstCN(leaf); !ok {
 		return "", false
 	}
 	if _, err := netip.ParseAddr(name); err == nil {
@@ -48,7 +46,7 @@ func AddressFits(r *model.Row, leaf []byte, server netip.Addr, found []netip.Add
 	if r.Behaviour.TLS.NameCheck != "cn_dns" {
 		return true
 	}
-	name, ok := firstCN(leaf)
+	name, ok := certs.FirstCN(leaf)
 	if !ok {
 		return true
 	}
@@ -61,50 +59,6 @@ func AddressFits(r *model.Row, leaf []byte, server netip.Addr, found []netip.Add
 		}
 	}
 	return false
-}
-
-var (
-	derCommonName = []byte{0x55, 0x04, 0x03}
-	cnEnds        = "/\x00"
-)
-
-// firstCN returns the first CN of a certificate as far as the firmware reads
-// it; false where there is none. That it ends at a zero, as all text in C does, is
-// inferred.
-func firstCN(leaf []byte) (string, bool) {
-	_, subject := fieldsOf(leaf)
-	for len(subject) > 0 {
-		_, set, rest, ok := element(subject)
-		if !ok {
-			return "", false
-		}
-		for len(set) > 0 {
-			_, attribute, more, ok := element(set)
-			if !ok {
-				return "", false
-			}
-			if name, ok := nameIn(attribute); ok {
-				return name, true
-			}
-			set = more
-		}
-		subject = rest
-	}
-	return "", false
-}
-
-// nameIn returns the value of an attribute that is a CN.
-func nameIn(attribute []byte) (string, bool) {
-	_, id, rest, _ := element(attribute)
-	_, value, _, ok := element(rest)
-	if !ok || !bytes.Equal(id, derCommonName) {
-		return "", false
-	}
-	value = value[:min(len(value), longestName)]
-	if at := bytes.IndexAny(value, cnEnds); at >= 0 {
-		value = value[:at]
-	}
-	return string(value), true
 }
 
 // asciiEqual compares as strcasecmp does: only the letters of ASCII have two
@@ -131,7 +85,7 @@ func lower(c byte) byte {
 // What devices write to their syslog about HTTPS (7.6.2f: field; other firmware:
 // inferred).
 const (
-	LogNoTCP  = "create tcp connection failed"
+	logNoTCP  = "create tcp connection failed"
 	LogNoSSL  = "create ssl connection failed"
 	logVerify = "ssl cert err %d"
 	logName   = "Cannot verify host name:%s, %d"
@@ -140,10 +94,10 @@ const (
 // LogLines returns what a device writes to its syslog when a handshake failed, or
 // the name after it did not fit: number is that of the verification, 0 for any
 // other cause, [WrongName] for the name. Which line follows which is inferred. A
-// server that was not reached at all is [LogNoTCP].
+// server that was not reached at all is [logNoTCP].
 func LogLines(number int, host string) []string {
 	switch number {
-	case VerifyOK, Unreadable:
+	case verifyOK, unreadable:
 		return []string{LogNoSSL}
 	case WrongName:
 		return []string{fmt.Sprintf(logName, host, number)}

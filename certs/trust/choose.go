@@ -1,36 +1,37 @@
-package certs
+package trust
 
 import (
 	"slices"
 
+	"spafleet/certs"
 	"spafleet/device/model"
 )
 
 // A Service is a port of its own with a certificate of one authority: devices
 // send no server name, so that a port can show only one.
 type Service struct {
-	Port   int      `json:"port"`
-	CA     Name     `json:"ca"`
-	Models []string `json:"models"`
+	Port   int        `json:"port"`
+	CA     certs.Name `json:"ca"`
+	Models []string   `json:"models"`
 }
 
 // preferred is the order in which authorities are chosen: those that more models
 // trust first, and Linksys' last, since it has ended. Nobody gets a certificate
 // of Verisign for a device.
-var preferred = []Name{Sipura1, CiscoSB1, CiscoSB2, Linksys1}
+var preferred = []certs.Name{certs.Sipura1, certs.CiscoSB1, certs.CiscoSB2, certs.Linksys1}
 
 // Services returns the services that some models need, by what they trust: one
 // where one authority serves them all. It chooses at each step the authority that
 // serves most of those that are left.
-func (p *PKI) Services(rows []*model.Row) []Service {
+func Services(p *certs.PKI, rows []*model.Row) []Service {
 	var list []Service
 	left := rows
 	for port := 443; len(left) > 0; port = 8443 + len(list) - 1 {
-		best := p.mostTrusted(left)
+		best := mostTrusted(p, left)
 		s := Service{Port: port, CA: best}
 		var others []*model.Row
 		for _, r := range left {
-			if !p.Serves(best, r) {
+			if !Serves(p, best, r) {
 				others = append(others, r)
 			} else if !slices.Contains(s.Models, r.Model.Name) {
 				s.Models = append(s.Models, r.Model.Name)
@@ -44,12 +45,12 @@ func (p *PKI) Services(rows []*model.Row) []Service {
 	return list
 }
 
-func (p *PKI) mostTrusted(rows []*model.Row) Name {
+func mostTrusted(p *certs.PKI, rows []*model.Row) certs.Name {
 	best, most := preferred[0], -1
 	for _, n := range preferred {
 		count := 0
 		for _, r := range rows {
-			if p.Serves(n, r) {
+			if Serves(p, n, r) {
 				count++
 			}
 		}
@@ -62,8 +63,8 @@ func (p *PKI) mostTrusted(rows []*model.Row) Name {
 
 // Serves reports whether a firmware takes an authority's certificates. One that
 // has ended is of no use in the store of firmware that checks times.
-func (p *PKI) Serves(n Name, r *model.Row) bool {
-	if n == Linksys1 && r.Behaviour.TLS.CheckTime && !p.LinksysValid {
+func Serves(p *certs.PKI, n certs.Name, r *model.Row) bool {
+	if n == certs.Linksys1 && r.Behaviour.TLS.CheckTime && !p.LinksysValid {
 		return false
 	}
 	return slices.ContainsFunc(Trusted(r), func(t Trust) bool { return t.Authority == n })

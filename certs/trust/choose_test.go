@@ -1,4 +1,4 @@
-package certs_test
+package trust_test
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
 )
@@ -42,7 +43,7 @@ func TestServicesForModels(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var got []string
-		for _, s := range certs.New(1).Services(rows(t, tt.models, tt.turned)) {
+		for _, s := range trust.Services(certs.New(1), rows(t, tt.models, tt.turned)) {
 			got = append(got, fmt.Sprintf("%d %s %s", s.Port, s.CA, strings.Join(s.Models, ",")))
 		}
 		if text := strings.Join(got, "; "); text != tt.want {
@@ -53,7 +54,7 @@ func TestServicesForModels(t *testing.T) {
 
 func TestAnAuthorityThatHasEndedServesOnlyFirmwareThatIgnoresTimes(t *testing.T) {
 	for firmware, want := range map[string]bool{"7.5.4": true, "7.6.2": false} {
-		if got := certs.New(1).Serves(certs.Linksys1, rows(t, firmware+"/SPA508G", nil)[0]); got != want {
+		if got := trust.Serves(certs.New(1), certs.Linksys1, rows(t, firmware+"/SPA508G", nil)[0]); got != want {
 			t.Errorf("%s: %v, want %v", firmware, got, want)
 		}
 	}
@@ -61,7 +62,7 @@ func TestAnAuthorityThatHasEndedServesOnlyFirmwareThatIgnoresTimes(t *testing.T)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !p.Serves(certs.Linksys1, rows(t, "7.6.2/SPA508G", nil)[0]) {
+	if !trust.Serves(p, certs.Linksys1, rows(t, "7.6.2/SPA508G", nil)[0]) {
 		t.Error("it has not ended, and is refused")
 	}
 }

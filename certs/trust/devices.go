@@ -1,4 +1,4 @@
-package certs
+package trust
 
 import (
 	"crypto/rsa"
@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"spafleet/certs"
 	"spafleet/device/model"
 )
 
@@ -14,19 +15,19 @@ import (
 // first use; then it may be used by many goroutines. A Devices without PKI trusts
 // only what is extra, one without Holder has no certificates to show.
 type Devices struct {
-	PKI    *PKI
-	Holder *Holder
+	PKI    *certs.PKI
+	Holder *certs.Holder
 	Extra  []*x509.Certificate // further authorities, in every device's store
 
 	mu       sync.RWMutex
-	stocks   map[*model.Row]*stock
+	rows     map[*model.Row]*rowTLS
 	stores   map[rules]*store
-	verdicts memory
+	verdicts verdictCache
 	custom   map[string]*Devices // by the authorities that they have besides
 }
 
-// mostStocks bounds the rows that are remembered: upgrades make new ones.
-const mostStocks = 1024
+// mostRows bounds the rows that are remembered: upgrades make new ones.
+const mostRows = 1024
 
 // Verify judges a server's certificates, DER, its own first, as a row's firmware
 // does at a moment of the device's own clock. The number is OpenSSL's, 0 for
@@ -34,9 +35,9 @@ const mostStocks = 1024
 // first certificate, nil where that has none of RSA or cannot be read. What was
 // judged once is remembered.
 func (d *Devices) Verify(r *model.Row, chain [][]byte, now time.Time) (key *rsa.PublicKey, number int) {
-	s, err := d.stock(r)
+	s, err := d.rowTLS(r)
 	if err != nil {
-		return nil, NoMemory
+		return nil, noMemory
 	}
 	return d.judge(s.store, chain, now)
 }
@@ -45,16 +46,16 @@ func (d *Devices) judge(s *store, chain [][]byte, now time.Time) (*rsa.PublicKey
 	return d.verdicts.judge(s, chain, now)
 }
 
-// A stock is what the clients of a row have in common.
-type stock struct {
+// A rowTLS is what the clients of a row have in common.
+type rowTLS struct {
 	store   *store
 	clients clients
 }
 
-// stock returns what a row's clients have in common, made when first asked for.
-func (d *Devices) stock(r *model.Row) (*stock, error) {
+// rowTLS returns what a row's clients have in common, made when first asked for.
+func (d *Devices) rowTLS(r *model.Row) (*rowTLS, error) {
 	d.mu.RLock()
-	s := d.stocks[r]
+	s := d.rows[r]
 	d.mu.RUnlock()
 	if s != nil {
 		return s, nil
@@ -65,11 +66,11 @@ func (d *Devices) stock(r *model.Row) (*stock, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.stocks == nil || len(d.stocks) >= mostStocks {
-		d.stocks = map[*model.Row]*stock{}
+	if d.rows == nil || len(d.rows) >= mostRows {
+		d.rows = map[*model.Row]*rowTLS{}
 	}
-	s = &stock{store, newClients(r)}
-	d.stocks[r] = s
+	s = &rowTLS{store, newClients(r)}
+	d.rows[r] = s
 	return s, nil
 }
 
@@ -80,7 +81,7 @@ func (d *Devices) store(r *model.Row) (*store, error) {
 	if s := d.stores[of]; s != nil {
 		return s, nil
 	}
-	s := &store{rules: of, anchors: map[string][]*certificate{}}
+	s := &store{rules: of, anchors: map[string][]*certs.Certificate{}}
 	for i, n := range anchorNames {
 		if !of.trust[i] || d.PKI == nil {
 			continue
@@ -106,7 +107,7 @@ func (d *Devices) store(r *model.Row) (*store, error) {
 }
 
 func (s *store) add(x *x509.Certificate) error {
-	c, err := readCertificate(x.Raw)
+	c, err := certs.ReadCertificate(x.Raw)
 	if err != nil {
 		return err
 	}

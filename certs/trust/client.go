@@ -1,4 +1,4 @@
-package certs
+package trust
 
 import (
 	"crypto"
@@ -45,23 +45,23 @@ var modernLists = map[string][]uint16{
 		tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA},
 }
 
-// A wish is what the two parameters of 7.6.2 say: the zero wish is their factory
+// A tlsParams is what the two parameters of 7.6.2 say: the zero tlsParams is their factory
 // values, and that of firmware without them.
-type wish struct {
+type tlsParams struct {
 	ssl3    bool // Enable_SSLv3
 	library bool // SSL_Key_Negotiation is not RSA
 }
 
-func wishOf(r *model.Row, p device.Params) wish {
+func tlsParamsOf(r *model.Row, p device.Params) tlsParams {
 	if _, ok := r.Lookup("SSL_Key_Negotiation"); !ok {
-		return wish{}
+		return tlsParams{}
 	}
 	negotiation, _ := p.Lookup("SSL_Key_Negotiation")
-	return wish{ssl3: p.Bool("Enable_SSLv3", false), library: negotiation == "Default"}
+	return tlsParams{ssl3: p.Bool("Enable_SSLv3", false), library: negotiation == "Default"}
 }
 
 // versions returns the least and the newest that a firmware speaks.
-func (w wish) versions(r *model.Row) (least, most ssl.Version) {
+func (w tlsParams) versions(r *model.Row) (least, most ssl.Version) {
 	switch v := r.Behaviour.TLS.Versions; {
 	case v[1] != 0:
 		return ssl.Version(v[0]), ssl.Version(v[1])
@@ -72,7 +72,7 @@ func (w wish) versions(r *model.Row) (least, most ssl.Version) {
 }
 
 // list returns the name of the suites that a firmware offers.
-func (w wish) list(r *model.Row) string {
+func (w tlsParams) list(r *model.Row) string {
 	switch name := r.Behaviour.TLS.Suites; {
 	case name != "parameter":
 		return name
@@ -87,12 +87,12 @@ func (w wish) list(r *model.Row) string {
 // [Devices.Client].
 func Speaks12(r *model.Row) bool { return r.Behaviour.TLS.Versions[1] >= uint16(TLS12) }
 
-// clients are a row's, without what differs from device to device, by wish.
-type clients map[wish]ssl.Client
+// clients are a row's, without what differs from device to device, by tlsParams.
+type clients map[tlsParams]ssl.Client
 
 func newClients(r *model.Row) clients {
 	c, b := clients{}, &r.Behaviour.TLS
-	for _, w := range []wish{{}, {library: true}, {ssl3: true}, {true, true}} {
+	for _, w := range []tlsParams{{}, {library: true}, {ssl3: true}, {true, true}} {
 		least, most := w.versions(r)
 		c[w] = ssl.Client{Min: least, Max: most, Suites: suiteLists[w.list(r)], SSL2Hello: b.SSL2Hello, EmptyFragments: b.Fragments,
 			MostDHBits: b.MostDHBits, OnLongDH: longDH[b.OnLongDH], OnHelloRequest: helloRequest[b.Hello]}
@@ -108,11 +108,11 @@ func (d *Devices) Client(u *device.Unit, p device.Params, now time.Time) (*ssl.C
 	if Speaks12(u.Row) {
 		return nil, fmt.Errorf("%s %s speaks TLS 1.2 here, which is none of package ssl's", u.Row.Model.Name, u.Row.Firmware.Version)
 	}
-	s, err := d.stock(u.Row)
+	s, err := d.rowTLS(u.Row)
 	if err != nil {
 		return nil, err
 	}
-	c := s.clients[wishOf(u.Row, p)]
+	c := s.clients[tlsParamsOf(u.Row, p)]
 	if c.Certificate, err = d.certificate(u); err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (d *Devices) Modern(u *device.Unit, p device.Params, now time.Time) (*tls.C
 	if !Speaks12(u.Row) {
 		return nil, fmt.Errorf("%s %s does not speak TLS 1.2", u.Row.Model.Name, u.Row.Firmware.Version)
 	}
-	s, err := d.stock(u.Row)
+	s, err := d.rowTLS(u.Row)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func (d *Devices) Modern(u *device.Unit, p device.Params, now time.Time) (*tls.C
 	if err != nil {
 		return nil, err
 	}
-	w := wishOf(u.Row, p)
+	w := tlsParamsOf(u.Row, p)
 	least, most := w.versions(u.Row)
 	return &tls.Config{
 		MinVersion: uint16(least), MaxVersion: uint16(most), CipherSuites: modernLists[w.list(u.Row)],

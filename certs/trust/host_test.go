@@ -1,4 +1,4 @@
-package certs_test
+package trust_test
 
 import (
 	"crypto/x509"
@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"spafleet/certs"
+	"spafleet/certs/trust"
 )
 
 // named makes a server's certificate with these CNs, in this order.
@@ -55,7 +56,7 @@ func TestNameFits(t *testing.T) {
 		{"for DNS", adapter + " name_check=cn_dns", "other", named(t, "", "prov"), true},
 	}
 	for _, tt := range tests {
-		if got := certs.NameFits(rowOf(t, modelOf(tt.row), switchesOf(tt.row)...), tt.leaf, tt.host); got != tt.want {
+		if got := trust.NameFits(rowOf(t, modelOf(tt.row), switchesOf(tt.row)...), tt.leaf, tt.host); got != tt.want {
 			t.Errorf("%s: %t", tt.what, got)
 		}
 	}
@@ -85,11 +86,11 @@ func TestAddressOfTheName(t *testing.T) {
 	}
 	for _, tt := range tests {
 		row := rowOf(t, adapter, "name_check="+tt.switches)
-		name, ok := certs.NameToResolve(row, tt.leaf)
+		name, ok := trust.NameToResolve(row, tt.leaf)
 		if name != tt.lookUp || ok != (tt.lookUp != "") {
 			t.Errorf("%s: looks up %q, %t", tt.what, name, ok)
 		}
-		if got := certs.AddressFits(row, tt.leaf, server, tt.found); got != tt.want {
+		if got := trust.AddressFits(row, tt.leaf, server, tt.found); got != tt.want {
 			t.Errorf("%s: %t", tt.what, got)
 		}
 	}
@@ -101,12 +102,12 @@ func TestLogLines(t *testing.T) {
 		want   []string
 	}{
 		{0, []string{"create ssl connection failed"}},
-		{certs.Unreadable, []string{"create ssl connection failed"}},
+		{trust.Unreadable, []string{"create ssl connection failed"}},
 		{20, []string{"ssl cert err 20", "create ssl connection failed"}},
-		{certs.WrongName, []string{"Cannot verify host name:prov, 50"}},
+		{trust.WrongName, []string{"Cannot verify host name:prov, 50"}},
 	}
 	for _, tt := range tests {
-		if got := certs.LogLines(tt.number, "prov"); !slices.Equal(got, tt.want) {
+		if got := trust.LogLines(tt.number, "prov"); !slices.Equal(got, tt.want) {
 			t.Errorf("%d: %q", tt.number, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package certs_test
+package trust_test
 
 import (
 	"encoding/json"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/model"
 )
@@ -15,7 +15,7 @@ import (
 // valuesOf returns what a row's profile says under a name.
 func valuesOf(r *model.Row, name string) []string {
 	var values []string
-	for _, l := range certs.ProfileOf(r).Lines {
+	for _, l := range trust.ProfileOf(r).Lines {
 		if l.Name == name {
 			values = append(values, fmt.Sprintf("%s (%s)", l.Value, l.Evidence))
 		}
@@ -28,7 +28,7 @@ func TestEveryProfileIsComplete(t *testing.T) {
 	for m := range model.All() {
 		for _, f := range m.Firmwares {
 			row := rowOf(t, m.Name+" "+f.Version)
-			p := certs.ProfileOf(row)
+			p := trust.ProfileOf(row)
 			ids[p.ID] = true
 			for _, l := range p.Lines {
 				if l.Name == "" || l.Value == "" || l.Source == "" {
@@ -106,7 +106,7 @@ func TestProfileLines(t *testing.T) {
 }
 
 func TestProfileAsJSON(t *testing.T) {
-	text, err := json.Marshal(certs.ProfileOf(rowOf(t, newPhone)))
+	text, err := json.Marshal(trust.ProfileOf(rowOf(t, newPhone)))
 	if err != nil {
 		t.Fatal(err)
 	}

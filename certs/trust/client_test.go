@@ -1,11 +1,11 @@
-package certs_test
+package trust_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
-	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
@@ -99,7 +99,7 @@ func TestWhoSpeaks12HasAClientOfItsOwn(t *testing.T) {
 		if text != "" {
 			row = rowOf(t, newPhone, "tls_versions="+text)
 		}
-		if certs.Speaks12(row) != modern {
+		if trust.Speaks12(row) != modern {
 			t.Errorf("%s: speaks TLS 1.2: %t", text, !modern)
 		}
 		_, err := d.Client(unitOf(row), device.Reset(row.Factory), today)

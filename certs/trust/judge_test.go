@@ -1,4 +1,4 @@
-package certs_test
+package trust_test
 
 import (
 	"crypto"
@@ -16,6 +16,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/profile"
@@ -39,11 +40,11 @@ const serverName = "prov.example.com"
 var serverAddr = netip.MustParseAddr("127.0.0.1")
 
 // party are the devices with their certificates.
-var party = &certs.Devices{PKI: testPKI, Holder: &certs.Holder{PKI: testPKI, Seed: 1}}
+var party = &trust.Devices{PKI: testPKI, Holder: &certs.Holder{PKI: testPKI, Seed: 1}}
 
-func (m meeting) visit(t testing.TB) certs.Visit {
+func (m meeting) visit(t testing.TB) trust.Visit {
 	row := rowOf(t, modelOf(m.row), switchesOf(m.row)...)
-	v := certs.Visit{Unit: unitOf(row), Params: set(t, row, m.set), Now: today, Host: m.host, Addr: serverAddr, Found: []netip.Addr{serverAddr}}
+	v := trust.Visit{Unit: unitOf(row), Params: set(t, row, m.set), Now: today, Host: m.host, Addr: serverAddr, Found: []netip.Addr{serverAddr}}
 	if v.Host == "" {
 		v.Host = serverName
 	}
@@ -54,12 +55,12 @@ func (m meeting) visit(t testing.TB) certs.Visit {
 func (m meeting) judge(t *testing.T) {
 	t.Helper()
 	v := m.visit(t)
-	judged, err := party.Judge(v, certs.ServerOf(&m.server))
+	judged, err := party.Judge(v, trust.ServerOf(&m.server))
 	if err != nil {
 		t.Fatalf("%v: %v", m, err)
 	}
 	patience := 20 * time.Second
-	if waits := judged.By == certs.Nobody && !judged.OK; waits || v.Unit.Row.Behaviour.TLS.OnLongDH == model.ReactSilence {
+	if waits := judged.By == trust.Nobody && !judged.OK; waits || v.Unit.Row.Behaviour.TLS.OnLongDH == model.ReactSilence {
 		patience = 200 * time.Millisecond
 	}
 	judged.Client = 0 // is not told to the device
@@ -69,7 +70,7 @@ func (m meeting) judge(t *testing.T) {
 }
 
 // hold has the two shake hands over loopback and say a word each.
-func (m meeting) hold(t *testing.T, v certs.Visit, patience time.Duration) certs.Verdict {
+func (m meeting) hold(t *testing.T, v trust.Visit, patience time.Duration) trust.Verdict {
 	t.Helper()
 	client, err := party.Client(v.Unit, v.Params, v.Now)
 	if err != nil {
@@ -87,15 +88,15 @@ func (m meeting) hold(t *testing.T, v certs.Visit, patience time.Duration) certs
 	conn := ssl.Connect(near, client)
 	err = conn.Handshake()
 	state := conn.State()
-	verdict := certs.Verdict{Version: state.Version, Suite: state.Suite, Alert: ssl.NoAlert}
+	verdict := trust.Verdict{Version: state.Version, Suite: state.Suite, Alert: ssl.NoAlert}
 	leaf := m.server.Certificate.Chain[0]
 	switch {
 	case err != nil:
 		end(&verdict, err)
-		verdict.Log = certs.LogLines(verdict.Number, v.Host)
+		verdict.Log = trust.LogLines(verdict.Number, v.Host)
 		return verdict
-	case !certs.NameFits(v.Unit.Row, leaf, v.Host), !certs.AddressFits(v.Unit.Row, leaf, v.Addr, v.Found):
-		verdict.Number, verdict.By, verdict.Log = certs.WrongName, certs.TheDevice, certs.LogLines(certs.WrongName, v.Host)
+	case !trust.NameFits(v.Unit.Row, leaf, v.Host), !trust.AddressFits(v.Unit.Row, leaf, v.Addr, v.Found):
+		verdict.Number, verdict.By, verdict.Log = trust.WrongName, trust.TheDevice, trust.LogLines(trust.WrongName, v.Host)
 		return verdict
 	}
 	if err := ask(conn); err != nil {
@@ -143,15 +144,15 @@ func pipe(t *testing.T) (near, far net.Conn) {
 }
 
 // end reads off an error who ended a connection, and how.
-func end(v *certs.Verdict, err error) {
+func end(v *trust.Verdict, err error) {
 	var e *ssl.Error
 	var timeout net.Error
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout() && !errors.As(err, &e):
 	case errors.As(err, &e) && (e.Sent || e.Alert == ssl.NoAlert):
-		v.By, v.Alert, v.Number = certs.TheDevice, e.Alert, e.Verify
+		v.By, v.Alert, v.Number = trust.TheDevice, e.Alert, e.Verify
 	case errors.As(err, &e):
-		v.By, v.Alert = certs.TheServer, e.Alert
+		v.By, v.Alert = trust.TheServer, e.Alert
 	}
 }
 
@@ -175,17 +176,17 @@ func sipuraServer(t testing.TB, r certs.ServerRequest) *ssl.Certificate {
 }
 
 // clientVerify knows the four authorities of devices, and the test's day.
-func clientVerify(t testing.TB) certs.Verify {
+func clientVerify(t testing.TB) trust.Verify {
 	t.Helper()
 	roots, err := testPKI.Bundle()
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := certs.ReadAuthorities(roots)
+	list, err := trust.ReadAuthorities(roots)
 	if err != nil {
 		t.Fatal(err)
 	}
-	verify, err := certs.Clients(list, func() time.Time { return today })
+	verify, err := trust.Clients(list, func() time.Time { return today })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +254,7 @@ func TestJudgeOfClients(t *testing.T) {
 	t.Parallel()
 	shown := sipuraServer(t, certs.ServerRequest{})
 	all := clientVerify(t)
-	some, err := certs.Clients(nil, func() time.Time { return today })
+	some, err := trust.Clients(nil, func() time.Time { return today })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +270,7 @@ func TestJudgeOfClients(t *testing.T) {
 		}
 		for _, kind := range []string{"auto", "generic", "none", "bad_signature", "wrong_key", "expired", "foreign"} {
 			for _, asks := range []ssl.Asking{ssl.AskNever, ssl.AskFirst, ssl.AskLater} {
-				for _, verify := range []certs.Verify{nil, all, some, certs.AnyClient} {
+				for _, verify := range []trust.Verify{nil, all, some, trust.AnyClient} {
 					meeting{row: row + " client_certificate=" + kind, server: ssl.Server{Min: ssl.SSL30, Max: ssl.TLS10, Suites: allSuites, Certificate: shown, Ask: asks, Verify: verify}}.judge(t)
 				}
 			}
@@ -284,37 +285,37 @@ func TestJudgeOfClients(t *testing.T) {
 func TestJudgeOfOtherServers(t *testing.T) {
 	chain := sipuraServer(t, certs.ServerRequest{}).Chain
 	verify := clientVerify(t)
-	some, err := certs.Clients(nil, func() time.Time { return today })
+	some, err := trust.Clients(nil, func() time.Time { return today })
 	if err != nil {
 		t.Fatal(err)
 	}
 	modern := []ssl.Suite{0xc02f, ssl.AES256SHA}
 	tests := []struct {
 		what, row string
-		server    certs.Server
+		server    trust.Server
 		want      string
 	}{
-		{"TLS 1.2 only", newPhone, certs.Server{Min: certs.TLS12, Max: certs.TLS12, Suites: modern}, "0 70 the server [create ssl connection failed]"},
-		{"TLS 1.2 only, for SSL 3.0", newPhone + " tls_versions=ssl3", certs.Server{Min: certs.TLS12, Max: certs.TLS12, Suites: modern}, "0 40 the server [create ssl connection failed]"},
-		{"up to TLS 1.2", newPhone, certs.Server{Min: ssl.TLS10, Max: certs.TLS12, Suites: modern}, "ok tls1.0 AES256-SHA tls"},
-		{"new suites only", newPhone, certs.Server{Min: ssl.TLS10, Max: certs.TLS12, Suites: modern[:1]}, "0 40 the server [create ssl connection failed]"},
-		{"the server's order", adapter, certs.Server{Suites: []ssl.Suite{ssl.RC4SHA, ssl.AES256SHA}}, "ok tls1.0 RC4-SHA tls"},
-		{"the client's order", adapter, certs.Server{Suites: []ssl.Suite{ssl.RC4SHA, ssl.AES256SHA}, ClientOrder: true}, "ok tls1.0 AES256-SHA tls"},
-		{"the client's order, a long prime", adapter, certs.Server{Suites: allSuites, ClientOrder: true, DHBits: 2048}, "0 40 the device [create ssl connection failed]"},
-		{"export suites", adapter, certs.Server{Suites: []ssl.Suite{ssl.ExportRC4MD5}}, "0 40 the server [create ssl connection failed]"},
-		{"level 1", newPhone, certs.Server{Suites: allSuites, Level: 1}, "0 80 the server [create ssl connection failed]"},
-		{"level 1, for SSL 3.0", newPhone + " tls_versions=ssl3", certs.Server{Suites: allSuites, Level: 1}, "0 40 the server [create ssl connection failed]"},
-		{"level 1, TLS 1.2, SHA-1", newPhone + " tls_versions=tls1.2", certs.Server{Max: certs.TLS12, Suites: modern, Level: 1, Ask: ssl.AskFirst, Verify: verify}, "0 42 the server [create ssl connection failed]"},
-		{"level 2, TLS 1.2, RSA 1024", newPhone + " tls_versions=tls1.2", certs.Server{Max: certs.TLS12, Suites: modern, Level: 2, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "400 66"},
-		{"level 2, TLS 1.2, none asked", newPhone + " tls_versions=tls1.2", certs.Server{Max: certs.TLS12, Suites: modern, Level: 2}, "ok Version(0x0303) AES256-SHA tls"},
-		{"nginx, own", newPhone, certs.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "ok tls1.0 AES256-SHA tls+mutual"},
-		{"nginx, none", newPhone + " client_certificate=none", certs.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "400 4"},
-		{"nginx, bad signature", newPhone + " client_certificate=bad_signature", certs.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "400 7"},
-		{"nginx, wrong key", newPhone + " client_certificate=wrong_key", certs.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "0 51 the server [create ssl connection failed]"},
-		{"nginx, unknown issuer", newPhone, certs.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: some, Status400: true}, "400 20"},
-		{"nginx, unknown issuer, later", newPhone, certs.Server{Suites: allSuites, Ask: ssl.AskLater, Verify: some, Status400: true}, "400 20"},
-		{"nginx, generic", newPhone + " client_certificate=generic", certs.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "ok tls1.0 AES256-SHA tls"},
-		{"later, strict", newPhone, certs.Server{Suites: allSuites, Ask: ssl.AskLater, Verify: verify, Strict: true}, "0 40 the server []"},
+		{"TLS 1.2 only", newPhone, trust.Server{Min: trust.TLS12, Max: trust.TLS12, Suites: modern}, "0 70 the server [create ssl connection failed]"},
+		{"TLS 1.2 only, for SSL 3.0", newPhone + " tls_versions=ssl3", trust.Server{Min: trust.TLS12, Max: trust.TLS12, Suites: modern}, "0 40 the server [create ssl connection failed]"},
+		{"up to TLS 1.2", newPhone, trust.Server{Min: ssl.TLS10, Max: trust.TLS12, Suites: modern}, "ok tls1.0 AES256-SHA tls"},
+		{"new suites only", newPhone, trust.Server{Min: ssl.TLS10, Max: trust.TLS12, Suites: modern[:1]}, "0 40 the server [create ssl connection failed]"},
+		{"the server's order", adapter, trust.Server{Suites: []ssl.Suite{ssl.RC4SHA, ssl.AES256SHA}}, "ok tls1.0 RC4-SHA tls"},
+		{"the client's order", adapter, trust.Server{Suites: []ssl.Suite{ssl.RC4SHA, ssl.AES256SHA}, ClientOrder: true}, "ok tls1.0 AES256-SHA tls"},
+		{"the client's order, a long prime", adapter, trust.Server{Suites: allSuites, ClientOrder: true, DHBits: 2048}, "0 40 the device [create ssl connection failed]"},
+		{"export suites", adapter, trust.Server{Suites: []ssl.Suite{ssl.ExportRC4MD5}}, "0 40 the server [create ssl connection failed]"},
+		{"level 1", newPhone, trust.Server{Suites: allSuites, Level: 1}, "0 80 the server [create ssl connection failed]"},
+		{"level 1, for SSL 3.0", newPhone + " tls_versions=ssl3", trust.Server{Suites: allSuites, Level: 1}, "0 40 the server [create ssl connection failed]"},
+		{"level 1, TLS 1.2, SHA-1", newPhone + " tls_versions=tls1.2", trust.Server{Max: trust.TLS12, Suites: modern, Level: 1, Ask: ssl.AskFirst, Verify: verify}, "0 42 the server [create ssl connection failed]"},
+		{"level 2, TLS 1.2, RSA 1024", newPhone + " tls_versions=tls1.2", trust.Server{Max: trust.TLS12, Suites: modern, Level: 2, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "400 66"},
+		{"level 2, TLS 1.2, none asked", newPhone + " tls_versions=tls1.2", trust.Server{Max: trust.TLS12, Suites: modern, Level: 2}, "ok Version(0x0303) AES256-SHA tls"},
+		{"nginx, own", newPhone, trust.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "ok tls1.0 AES256-SHA tls+mutual"},
+		{"nginx, none", newPhone + " client_certificate=none", trust.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "400 4"},
+		{"nginx, bad signature", newPhone + " client_certificate=bad_signature", trust.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "400 7"},
+		{"nginx, wrong key", newPhone + " client_certificate=wrong_key", trust.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "0 51 the server [create ssl connection failed]"},
+		{"nginx, unknown issuer", newPhone, trust.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: some, Status400: true}, "400 20"},
+		{"nginx, unknown issuer, later", newPhone, trust.Server{Suites: allSuites, Ask: ssl.AskLater, Verify: some, Status400: true}, "400 20"},
+		{"nginx, generic", newPhone + " client_certificate=generic", trust.Server{Suites: allSuites, Ask: ssl.AskFirst, Verify: verify, Status400: true}, "ok tls1.0 AES256-SHA tls"},
+		{"later, strict", newPhone, trust.Server{Suites: allSuites, Ask: ssl.AskLater, Verify: verify, Strict: true}, "0 40 the server []"},
 	}
 	for _, tt := range tests {
 		tt.server.Chain = chain
@@ -346,7 +347,7 @@ func TestJudgeOfTLS12(t *testing.T) {
 		least  uint16
 		suite  uint16
 		asks   tls.ClientAuthType
-		verify certs.Verify
+		verify trust.Verify
 	}
 	good, other := sipuraServer(t, certs.ServerRequest{}), sipuraServer(t, certs.ServerRequest{CN: "other"})
 	var cells []cell
@@ -363,7 +364,7 @@ func TestJudgeOfTLS12(t *testing.T) {
 	}
 	cells = append(cells, cell{newPhone + " tls_versions=tls1.2", good, tls.VersionTLS13, tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.NoClientCert, nil})
 	for _, c := range cells {
-		s := &certs.Server{Min: ssl.Version(c.least), Max: ssl.Version(max(c.least, tls.VersionTLS12)), Suites: []ssl.Suite{ssl.Suite(c.suite)}, Chain: c.shown.Chain, Verify: c.verify}
+		s := &trust.Server{Min: ssl.Version(c.least), Max: ssl.Version(max(c.least, tls.VersionTLS12)), Suites: []ssl.Suite{ssl.Suite(c.suite)}, Chain: c.shown.Chain, Verify: c.verify}
 		if c.asks != tls.NoClientCert {
 			s.Ask = ssl.AskFirst
 		}
@@ -387,7 +388,7 @@ func TestJudgeOfTLS12(t *testing.T) {
 		}
 		real := modernMeeting(t, v, config, c.shown.Chain[0])
 		judged.Client = 0
-		if judged.By == certs.TheServer && judged.Version != 0 {
+		if judged.By == trust.TheServer && judged.Version != 0 {
 			judged.Alert, real.Alert = 0, 0
 		}
 		if !reflect.DeepEqual(judged, real) {
@@ -396,7 +397,7 @@ func TestJudgeOfTLS12(t *testing.T) {
 	}
 }
 
-func modernMeeting(t *testing.T, v certs.Visit, config *tls.Config, leaf []byte) certs.Verdict {
+func modernMeeting(t *testing.T, v trust.Visit, config *tls.Config, leaf []byte) trust.Verdict {
 	t.Helper()
 	client, err := party.Modern(v.Unit, v.Params, v.Now)
 	if err != nil {
@@ -416,24 +417,24 @@ func modernMeeting(t *testing.T, v certs.Visit, config *tls.Config, leaf []byte)
 		t.Fatal(err)
 	}
 	conn := tls.Client(near, client)
-	verdict := certs.Verdict{Alert: ssl.NoAlert}
+	verdict := trust.Verdict{Alert: ssl.NoAlert}
 	err = conn.Handshake()
-	var refused *certs.VerifyError
+	var refused *trust.VerifyError
 	state := conn.ConnectionState()
 	verdict.Version, verdict.Suite = ssl.Version(state.Version), ssl.Suite(state.CipherSuite)
 	switch {
 	case err != nil:
 		sent := false
-		if verdict.Alert, sent = certs.ModernAlert(err); sent {
-			verdict.By = certs.TheDevice
+		if verdict.Alert, sent = trust.ModernAlert(err); sent {
+			verdict.By = trust.TheDevice
 		} else {
-			verdict.By = certs.TheServer
+			verdict.By = trust.TheServer
 		}
 		if errors.As(err, &refused) {
 			verdict.Number = refused.Number
 		}
-	case !certs.NameFits(v.Unit.Row, leaf, v.Host):
-		verdict.Number, verdict.By = certs.WrongName, certs.TheDevice
+	case !trust.NameFits(v.Unit.Row, leaf, v.Host):
+		verdict.Number, verdict.By = trust.WrongName, trust.TheDevice
 	default:
 		if err := ask(conn); err != nil {
 			t.Errorf("%v", err)
@@ -444,14 +445,14 @@ func modernMeeting(t *testing.T, v certs.Visit, config *tls.Config, leaf []byte)
 		}
 		return verdict
 	}
-	verdict.Log = certs.LogLines(verdict.Number, v.Host)
+	verdict.Log = trust.LogLines(verdict.Number, v.Host)
 	return verdict
 }
 
 // A fleet is judged in virtual time: a visit must cost no signature.
 func BenchmarkJudge(b *testing.B) {
 	server := &ssl.Server{Suites: allSuites, Certificate: sipuraServer(b, certs.ServerRequest{}), Ask: ssl.AskFirst, Verify: clientVerify(b)}
-	s, v := certs.ServerOf(server), meeting{row: newPhone}.visit(b)
+	s, v := trust.ServerOf(server), meeting{row: newPhone}.visit(b)
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {

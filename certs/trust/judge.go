@@ -1,4 +1,4 @@
-package certs
+package trust
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"spafleet/certs"
 	"spafleet/certs/ssl"
 	"spafleet/device"
 	"spafleet/device/profile"
@@ -77,12 +78,12 @@ type Verdict struct {
 // between [Devices.Client] and such a server. An error is an authority or a
 // certificate that cannot be had. How fast a side is plays no part.
 func (d *Devices) Judge(v Visit, s *Server) (Verdict, error) {
-	stock, err := d.stock(v.Unit.Row)
+	rowTLS, err := d.rowTLS(v.Unit.Row)
 	if err != nil {
 		return Verdict{}, err
 	}
-	h := &hearing{devices: d, stock: stock, visit: v, server: s, client: speaker(stock, v), verdict: Verdict{Alert: ssl.NoAlert}}
-	for _, step := range hearingSteps {
+	h := &handshakeModel{devices: d, rowTLS: rowTLS, visit: v, server: s, client: clientOf(rowTLS, v), verdict: Verdict{Alert: ssl.NoAlert}}
+	for _, step := range handshakeSteps {
 		on, err := step(h)
 		if err != nil {
 			return Verdict{}, err
@@ -98,10 +99,10 @@ func (d *Devices) Judge(v Visit, s *Server) (Verdict, error) {
 	return h.verdict, nil
 }
 
-// A hearing is the work of one verdict.
-type hearing struct {
+// A handshakeModel is the work of one verdict.
+type handshakeModel struct {
 	devices *Devices
-	stock   *stock
+	rowTLS  *rowTLS
 	visit   Visit
 	server  *Server
 	client  ssl.Client
@@ -109,17 +110,17 @@ type hearing struct {
 	verdict Verdict
 }
 
-// hearingSteps are what happens on the wire, in its order; each says whether it
+// handshakeSteps are what happens on the wire, in its order; each says whether it
 // goes on.
-var hearingSteps = []func(*hearing) (bool, error){
-	(*hearing).agreeOnVersion, (*hearing).agreeOnSuite, (*hearing).mindLevel, (*hearing).takeHello, (*hearing).verifyServer,
-	(*hearing).takePrime, (*hearing).showAtOnce, (*hearing).checkName, (*hearing).answerRequest, (*hearing).showLater,
+var handshakeSteps = []func(*handshakeModel) (bool, error){
+	(*handshakeModel).agreeOnVersion, (*handshakeModel).agreeOnSuite, (*handshakeModel).mindLevel, (*handshakeModel).takeHello, (*handshakeModel).verifyServer,
+	(*handshakeModel).takePrime, (*handshakeModel).showAtOnce, (*handshakeModel).checkName, (*handshakeModel).answerRequest, (*handshakeModel).showLater,
 }
 
-// speaker returns how the device speaks. For TLS 1.2 only the versions and suites
+// clientOf returns how the device speaks. For TLS 1.2 only the versions and suites
 // of it hold.
-func speaker(s *stock, v Visit) ssl.Client {
-	w := wishOf(v.Unit.Row, v.Params)
+func clientOf(s *rowTLS, v Visit) ssl.Client {
+	w := tlsParamsOf(v.Unit.Row, v.Params)
 	c := s.clients[w]
 	if Speaks12(v.Unit.Row) {
 		c.Suites = nil
@@ -132,13 +133,13 @@ func speaker(s *stock, v Visit) ssl.Client {
 }
 
 // ends is an end by an alert, before the request: the syslog has it.
-func (h *hearing) ends(by Side, a ssl.Alert, version ssl.Version) (bool, error) {
+func (h *handshakeModel) ends(by Side, a ssl.Alert, version ssl.Version) (bool, error) {
 	h.verdict.By, h.verdict.Alert = by, a.In(version)
 	h.verdict.Log = LogLines(h.verdict.Number, h.visit.Host)
 	return false, nil
 }
 
-func (h *hearing) agreeOnVersion() (bool, error) {
+func (h *handshakeModel) agreeOnVersion() (bool, error) {
 	h.verdict.Version = min(h.client.Max, cmp.Or(h.server.Max, ssl.TLS10))
 	if h.verdict.Version < max(h.server.Min, ssl.SSL30) {
 		return h.disagree(TheServer, ssl.ProtocolVersion, h.client.Max)
@@ -156,7 +157,7 @@ var newSuites = []ssl.Suite{0x003c, 0x003d, 0x009c, 0x009d, 0xc02f, 0xc030}
 // server is taken to have them.
 var unspoken = []ssl.Suite{ssl.ExportRC4MD5, ssl.Export1024DESSHA, ssl.Export1024RC4MD5, 0x0006, 0x0008, 0x0009, 0x0011, 0x0012, 0x0013, 0x0014, 0x0015, 0x0032, 0x0038}
 
-func (h *hearing) agreeOnSuite() (bool, error) {
+func (h *handshakeModel) agreeOnSuite() (bool, error) {
 	first, second := h.server.Suites, h.client.Suites
 	if h.server.ClientOrder {
 		first, second = second, first
@@ -175,14 +176,14 @@ func (h *hearing) agreeOnSuite() (bool, error) {
 }
 
 // disagree is an end at the hellos, before anything is agreed on.
-func (h *hearing) disagree(by Side, a ssl.Alert, version ssl.Version) (bool, error) {
+func (h *handshakeModel) disagree(by Side, a ssl.Alert, version ssl.Version) (bool, error) {
 	h.verdict.Version, h.verdict.Suite = 0, 0
 	return h.ends(by, a, version)
 }
 
 // mindLevel is OpenSSL 3 above security level 0, which finds no signature that is
 // good enough for the old versions (measured).
-func (h *hearing) mindLevel() (bool, error) {
+func (h *handshakeModel) mindLevel() (bool, error) {
 	if h.server.Level > 0 && h.verdict.Version < TLS12 {
 		return h.disagree(TheServer, ssl.InternalError, h.verdict.Version)
 	}
@@ -190,15 +191,15 @@ func (h *hearing) mindLevel() (bool, error) {
 }
 
 // takeHello is the device that reads the server's hello.
-func (h *hearing) takeHello() (bool, error) {
+func (h *handshakeModel) takeHello() (bool, error) {
 	if h.verdict.Version < h.client.Min {
 		return h.disagree(TheDevice, ssl.ProtocolVersion, h.verdict.Version)
 	}
 	return true, nil
 }
 
-func (h *hearing) verifyServer() (bool, error) {
-	key, number := h.devices.judge(h.stock.store, h.server.Chain, h.visit.Now)
+func (h *handshakeModel) verifyServer() (bool, error) {
+	key, number := h.devices.judge(h.rowTLS.store, h.server.Chain, h.visit.Now)
 	h.verdict.Number = number
 	switch {
 	case number != 0 && Speaks12(h.visit.Unit.Row):
@@ -214,7 +215,7 @@ func (h *hearing) verifyServer() (bool, error) {
 // reactions are the alerts that a prime which is too long leads to.
 var reactions = map[ssl.Reaction]ssl.Alert{ssl.ReactAlert: ssl.HandshakeFailure, ssl.ReactClose: ssl.NoAlert, ssl.ReactSilence: ssl.NoAlert}
 
-func (h *hearing) takePrime() (bool, error) {
+func (h *handshakeModel) takePrime() (bool, error) {
 	limit := h.client.MostDHBits
 	if slices.Contains(dheSuites, h.verdict.Suite) && limit > 0 && h.server.DHBits > limit {
 		return h.ends(TheDevice, reactions[h.client.OnLongDH], h.verdict.Version)
@@ -223,7 +224,7 @@ func (h *hearing) takePrime() (bool, error) {
 }
 
 // showAtOnce is a certificate that is asked for in the first handshake.
-func (h *hearing) showAtOnce() (bool, error) {
+func (h *handshakeModel) showAtOnce() (bool, error) {
 	if h.server.Ask != ssl.AskFirst {
 		return true, nil
 	}
@@ -236,7 +237,7 @@ func (h *hearing) showAtOnce() (bool, error) {
 
 // checkName is the firmware's own after the handshake. The server sees a visitor
 // who says goodbye and asks nothing.
-func (h *hearing) checkName() (bool, error) {
+func (h *handshakeModel) checkName() (bool, error) {
 	row, leaf := h.visit.Unit.Row, h.server.Chain[0]
 	if NameFits(row, leaf, h.visit.Host) && AddressFits(row, leaf, h.visit.Addr, h.visit.Found) {
 		return true, nil
@@ -246,9 +247,9 @@ func (h *hearing) checkName() (bool, error) {
 }
 
 // answerRequest is a server that says now what it thinks of the certificate.
-func (h *hearing) answerRequest() (bool, error) { return !h.says400(), nil }
+func (h *handshakeModel) answerRequest() (bool, error) { return !h.says400(), nil }
 
-func (h *hearing) says400() bool {
+func (h *handshakeModel) says400() bool {
 	if h.verdict.Client == 0 || !h.server.Status400 {
 		return false
 	}
@@ -258,7 +259,7 @@ func (h *hearing) says400() bool {
 
 // showLater is a certificate that is asked for in a second handshake, after the
 // request.
-func (h *hearing) showLater() (bool, error) {
+func (h *handshakeModel) showLater() (bool, error) {
 	if h.server.Ask != ssl.AskLater {
 		return true, nil
 	}
@@ -282,15 +283,15 @@ func (h *hearing) showLater() (bool, error) {
 
 // breaks is an end by an alert after the request: nothing of it is in the syslog
 // (inferred).
-func (h *hearing) breaks(by Side, a ssl.Alert) bool {
+func (h *handshakeModel) breaks(by Side, a ssl.Alert) bool {
 	h.verdict.By, h.verdict.Alert = by, a.In(h.verdict.Version)
 	return false
 }
 
 // show is the device's certificate before the server. It returns the alert by
 // which the server refuses it, NoAlert where it does not, or does so by HTTP.
-func (h *hearing) show() (ssl.Alert, error) {
-	chain, kind, sound, err := h.devices.likeness(h.visit.Unit)
+func (h *handshakeModel) show() (ssl.Alert, error) {
+	chain, kind, sound, err := h.devices.standIn(h.visit.Unit)
 	if err != nil {
 		return ssl.NoAlert, err
 	}
@@ -312,7 +313,7 @@ func (h *hearing) show() (ssl.Alert, error) {
 	case !sound:
 		return ssl.DecryptError, nil
 	}
-	h.mutual = kind == OwnCertificate
+	h.mutual = kind == certs.OwnCertificate
 	return ssl.NoAlert, nil
 }
 
@@ -329,12 +330,12 @@ func tooWeak(der []byte, level int) int {
 	if level == 0 {
 		return 0
 	}
-	c, err := readCertificate(der)
-	if err != nil || c.key() == nil {
+	c, err := certs.ReadCertificate(der)
+	if err != nil || c.Key() == nil {
 		return 0
 	}
 	switch {
-	case level > 1 && c.key().N.BitLen() < 2048:
+	case level > 1 && c.Key().N.BitLen() < 2048:
 		return weakKey
 	case c.SignatureAlgorithm == x509.MD5WithRSA, c.SignatureAlgorithm == x509.SHA1WithRSA:
 		return weakHash
@@ -342,15 +343,15 @@ func tooWeak(der []byte, level int) int {
 	return 0
 }
 
-// likeness returns a chain that a server judges as it does the device's own, and
+// standIn returns a chain that a server judges as it does the device's own, and
 // whether the device has the key to it. It is the device's where the user brought
 // that; else one of the same authority, dates, length, hash and defect, of which
 // there are few.
-func (d *Devices) likeness(u *device.Unit) (chain [][]byte, kind Kind, sound bool, err error) {
+func (d *Devices) standIn(u *device.Unit) (chain [][]byte, kind certs.Kind, sound bool, err error) {
 	if d.Holder == nil {
-		return nil, NoCertificate, true, nil
+		return nil, certs.NoCertificate, true, nil
 	}
-	c, kind, sound, err := d.Holder.likeness(u)
+	c, kind, sound, err := d.Holder.StandIn(u)
 	if err != nil || c == nil {
 		return nil, kind, true, err
 	}

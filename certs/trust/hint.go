@@ -1,4 +1,4 @@
-package certs
+package trust
 
 import (
 	"fmt"
@@ -20,13 +20,13 @@ type Failure struct {
 // be told.
 func (f Failure) Hint(r *model.Row) string {
 	switch f.Number {
-	case SelfSigned, SelfSignedInChain, NoLocalIssuer, NoIssuer:
+	case selfSigned, selfSignedInChain, noLocalIssuer, noIssuer:
 		return fmt.Sprintf("the server's certificate is of no authority that %s %s trusts, which are %s", r.Model.Name, r.Firmware.Version, trustedNames(r))
-	case Expired:
+	case expired:
 		return "the server's certificate, or the authority that signed it, has ended, and this firmware looks at dates"
-	case NotYetValid:
+	case notYetValid:
 		return "the server's certificate is not valid yet by the device's clock"
-	case BadSignature:
+	case badSignature:
 		if r.Behaviour.TLS.RefuseSHA256 {
 			return "a signature does not verify: this firmware reads MD5 and SHA-1 only"
 		}

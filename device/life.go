@@ -47,7 +47,7 @@ var profileRules = [...]string{"Profile_Rule", "Profile_Rule_B", "Profile_Rule_C
 func (l Life) Apply(c Change) (Life, []fsm.Event) {
 	var taken []fsm.Event
 	for _, e := range c.causes(l.State) {
-		next, ok := fsm.Lifecycle.Next(l.State, e)
+		next, ok := fsm.Next(l.State, e)
 		if !ok {
 			continue
 		}
@@ -66,7 +66,7 @@ func (c Change) causes(from fsm.State) []fsm.Event {
 	targeted := c.File&profile.Targeted != 0
 	before, wasStrong := strength(c.Unit, c.Before)
 	after, isStrong := strength(c.Unit, c.After)
-	if _, ok := fsm.Lifecycle.Next(from, fsm.Customized); ok && customized(c.Unit, c.After) {
+	if _, ok := fsm.Next(from, fsm.Customized); ok && customized(c.Unit, c.After) {
 		events = append(events, fsm.Customized)
 	}
 	if targeted {
@@ -88,7 +88,7 @@ func (c Change) causes(from fsm.State) []fsm.Event {
 // rule requested after the last keyed or rotated came keyed or mutual and was
 // applied. The caller has seen to all of this.
 func (l Life) Secure() (Life, bool) {
-	next, ok := fsm.Lifecycle.Next(l.State, fsm.Secured)
+	next, ok := fsm.Next(l.State, fsm.Secured)
 	if ok {
 		l = Life{State: next, Proven: true}
 	}
@@ -97,7 +97,7 @@ func (l Life) Secure() (Life, bool) {
 
 // FactoryReset fires factory-reset, which every state takes.
 func (l Life) FactoryReset() Life {
-	next, _ := fsm.Lifecycle.Next(l.State, fsm.FactoryReset)
+	next, _ := fsm.Next(l.State, fsm.FactoryReset)
 	return Life{State: next}
 }
 

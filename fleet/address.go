@@ -54,7 +54,7 @@ func (a *addresses) source(own, server netip.Addr) netip.Addr {
 // their own; the zero Prefix is [DefaultAddresses].
 func CanBind(p netip.Prefix) bool {
 	if !p.IsValid() {
-		p = DefaultAddresses
+		p = DefaultAddresses()
 	}
 	return host.CanBind(p.Masked().Addr().Next())
 }

@@ -34,8 +34,8 @@ func (c Clock) String() string {
 	return fmt.Sprintf("Clock(%d)", uint8(c))
 }
 
-// DefaultStart is the date at which a fleet begins whose time jumps.
-var DefaultStart = time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
+// DefaultStart returns the date at which a fleet begins whose time jumps.
+func DefaultStart() time.Time { return time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC) }
 
 // never is a time that does not come.
 const never = int64(math.MaxInt64)

@@ -109,8 +109,10 @@ type Group struct {
 
 var errNoDevices = errors.New("fleet: no devices: no group has a count")
 
-// DefaultAddresses is where devices live when their servers are on loopback.
-var DefaultAddresses = netip.MustParsePrefix("127.64.0.0/10")
+// DefaultAddresses returns where devices live when their servers are on loopback.
+func DefaultAddresses() netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{127, 64, 0, 0}), 10)
+}
 
 // sets returns the presets in an order that does not change.
 func (g *Group) sets() (list []device.Set, err error) {
@@ -168,7 +170,7 @@ func (c *Config) check() error {
 		return err
 	}
 	if !c.Addresses.IsValid() {
-		c.Addresses = DefaultAddresses
+		c.Addresses = DefaultAddresses()
 	}
 	if !c.Addresses.Addr().Is4() {
 		return fmt.Errorf("fleet: addresses %s: only IPv4 prefixes; these devices have no IPv6", c.Addresses)

@@ -129,7 +129,7 @@ func (f *Fleet) makeLoops(c *Config) {
 	case c.Start.IsZero() && c.Clock == Real:
 		c.Start = start
 	case c.Start.IsZero():
-		c.Start = DefaultStart
+		c.Start = DefaultStart()
 	}
 	f.start = c.Start.UnixNano()
 	f.started.left.Store(int64(n))

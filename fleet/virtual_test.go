@@ -28,7 +28,7 @@ type library struct {
 }
 
 func (l *library) Respond(at int64, r *resync.Request) resync.Response {
-	l.asked = append(l.asked, fmt.Sprint(time.Duration(at-fleet.DefaultStart.UnixNano()), " ", r.Method, " ", r.Path))
+	l.asked = append(l.asked, fmt.Sprint(time.Duration(at-fleet.DefaultStart().UnixNano()), " ", r.Method, " ", r.Path))
 	if r.Method == "PUT" {
 		l.files[r.Path] = string(r.Body)
 		return resync.Response{Status: 200}
@@ -321,7 +321,7 @@ func TestMixedTimeStandsStillDuringATransfer(t *testing.T) {
 			s.hear(events)
 		}}
 		c.Conduct = func(now int64, _ func(device.Index, device.Command)) (int64, bool) {
-			end := fleet.DefaultStart.Add(5*time.Hour + time.Minute).UnixNano()
+			end := fleet.DefaultStart().Add(5*time.Hour + time.Minute).UnixNano()
 			return end, now >= end
 		}
 		f, err := fleet.New(c)
@@ -336,7 +336,7 @@ func TestMixedTimeStandsStillDuringATransfer(t *testing.T) {
 		}
 		for dev := range device.Index(30) {
 			for i, e := range s.of(dev, device.ResyncOK) {
-				if want := fleet.DefaultStart.Add(time.Duration(i) * time.Hour); e.At != want.UnixNano() || e.Took != 0 {
+				if want := fleet.DefaultStart().Add(time.Duration(i) * time.Hour); e.At != want.UnixNano() || e.Took != 0 {
 					t.Errorf("device %d ends resync %d at %s, %d ns after it was due", dev, i, time.Unix(0, e.At).UTC(), e.Took)
 				}
 			}
@@ -374,7 +374,7 @@ func TestMixedTimeEndsDuringATransfer(t *testing.T) {
 	defer release()
 	s := start(t, n, fleet.Config{Clock: fleet.Mixed, Groups: []fleet.Group{ata(t, 9)}})
 	s.await("transfers that hang", func() bool { return n.inFlight() == 9 })
-	if v := s.view(3); v.Now != fleet.DefaultStart.UnixNano() {
+	if v := s.view(3); v.Now != fleet.DefaultStart().UnixNano() {
 		t.Errorf("time went on: %s", time.Unix(0, v.Now).UTC())
 	}
 	s.stop()

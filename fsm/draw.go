@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Mermaid draws the table as a Mermaid state diagram, for the documentation.
+// Mermaid draws the lifecycle as a Mermaid state diagram, for the documentation.
 // Events that every state takes to the same end are drawn once, as a note.
-func (t *Table) Mermaid() string {
+func Mermaid() string {
 	var b strings.Builder
 	b.WriteString("stateDiagram-v2\n")
 	for _, s := range States() {
@@ -15,17 +15,17 @@ func (t *Table) Mermaid() string {
 	}
 	fmt.Fprintf(&b, "    [*] --> %s\n", mermaidID(MfgReset))
 	for _, from := range States() {
-		t.drawMoves(&b, from)
+		drawMoves(&b, from)
 	}
 	fmt.Fprintf(&b, "    note left of %s: %s leads here from every state\n", mermaidID(MfgReset), FactoryReset)
 	return b.String()
 }
 
-func (t *Table) drawMoves(b *strings.Builder, from State) {
+func drawMoves(b *strings.Builder, from State) {
 	for _, to := range States() {
 		var names []string
 		for _, e := range Events() {
-			if next, ok := t.Next(from, e); ok && next == to && e != FactoryReset {
+			if next, ok := Next(from, e); ok && next == to && e != FactoryReset {
 				names = append(names, e.String())
 			}
 		}

@@ -8,14 +8,14 @@ import (
 )
 
 func TestDiagramInTheDocumentationIsTheTable(t *testing.T) {
-	golden.Section(t, "../ARCHITECTURE.md", "<!-- lifecycle -->\n```mermaid\n", "```\n<!-- /lifecycle -->", Lifecycle.Mermaid())
+	golden.Section(t, "../ARCHITECTURE.md", "<!-- lifecycle -->\n```mermaid\n", "```\n<!-- /lifecycle -->", Mermaid())
 }
 
 func TestDrawingHasEveryMove(t *testing.T) {
-	drawn := Lifecycle.Mermaid()
+	drawn := Mermaid()
 	for _, from := range States() {
 		for _, e := range Events() {
-			to, ok := Lifecycle.Next(from, e)
+			to, ok := Next(from, e)
 			if !ok || e == FactoryReset {
 				continue
 			}

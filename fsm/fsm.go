@@ -2,8 +2,8 @@
 // events, and the moves between them.
 //
 // The moves are written once, as events of github.com/looplab/fsm
-// ([Definition]). [Compile] turns them into a [Table] of one byte per move,
-// which is what a fleet uses: a looplab machine costs 2.4 kB and 7 µs a device,
+// ([Definition]). They are compiled into a table of one byte per move, which is what
+// [Next] and so a fleet uses: a looplab machine costs 2.4 kB and 7 µs a device,
 // the table a byte and 4 ns. The tests walk looplab's machine and the table side
 // by side and prove them equal.
 //
@@ -99,17 +99,17 @@ func Definition() []lfsm.EventDesc {
 	}
 }
 
-// A Table is a compiled lifecycle: for every state and event the state that
+// A table is a compiled lifecycle: for every state and event the state that
 // follows, or refused.
-type Table [numStates][numEvents]int8
+type table [numStates][numEvents]int8
 
 const refused = -1
 
-// Compile turns looplab events into a table. A state or event that this package
+// compile turns looplab events into a table. A state or event that this package
 // does not know is an error, and so is a second move for one state and event,
 // of which looplab would silently take the later.
-func Compile(events []lfsm.EventDesc) (Table, error) {
-	var t Table
+func compile(events []lfsm.EventDesc) (table, error) {
+	var t table
 	for s := range t {
 		for e := range t[s] {
 			t[s][e] = refused
@@ -117,13 +117,13 @@ func Compile(events []lfsm.EventDesc) (Table, error) {
 	}
 	for _, d := range events {
 		if err := t.add(d); err != nil {
-			return Table{}, err
+			return table{}, err
 		}
 	}
 	return t, nil
 }
 
-func (t *Table) add(d lfsm.EventDesc) error {
+func (t *table) add(d lfsm.EventDesc) error {
 	e := indexOf(eventNames[:], d.Name)
 	dst := indexOf(stateNames[:], d.Dst)
 	if e < 0 || dst < 0 {
@@ -153,20 +153,22 @@ func indexOf(names []string, name string) int {
 
 // Next returns the state after e in state s. It returns s and false where the
 // lifecycle refuses the event. A move back to the same state is taken.
-func (t *Table) Next(s State, e Event) (State, bool) {
+func Next(s State, e Event) (State, bool) { return lifecycle.next(s, e) }
+
+func (t *table) next(s State, e Event) (State, bool) {
 	if s >= numStates || e >= numEvents || t[s][e] == refused {
 		return s, false
 	}
 	return State(t[s][e]), true
 }
 
-// Lifecycle is the compiled [Definition].
-var Lifecycle = mustCompile(Definition())
+// lifecycle is the compiled [Definition].
+var lifecycle = mustCompile(Definition())
 
 // mustCompile panics on a definition that does not compile, which the tests
 // would have shown: Definition is a constant of this package.
-func mustCompile(events []lfsm.EventDesc) *Table {
-	t, err := Compile(events)
+func mustCompile(events []lfsm.EventDesc) *table {
+	t, err := compile(events)
 	if err != nil {
 		panic(err)
 	}

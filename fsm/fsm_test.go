@@ -40,7 +40,7 @@ func TestTableEqualsLooplabForEveryPair(t *testing.T) {
 		for _, e := range Events() {
 			m.SetState(s.String())
 			ok := looplabStep(t, m, e)
-			next, got := Lifecycle.Next(s, e)
+			next, got := Next(s, e)
 			if got != ok || next.String() != m.Current() {
 				t.Errorf("%s in %s: table %s %v, looplab %s %v", e, s, next, got, m.Current(), ok)
 			}
@@ -56,7 +56,7 @@ func TestAvailableTransitionsEqualBothWays(t *testing.T) {
 		slices.Sort(theirs)
 		var ours []string
 		for _, e := range Events() {
-			if _, ok := Lifecycle.Next(s, e); ok {
+			if _, ok := Next(s, e); ok {
 				ours = append(ours, e.String())
 			}
 		}
@@ -75,7 +75,7 @@ func TestLongRandomWalkStaysEqual(t *testing.T) {
 	for i := range 20_000 {
 		e := Events()[rng.IntN(len(Events()))]
 		ok := looplabStep(t, m, e)
-		next, got := Lifecycle.Next(s, e)
+		next, got := Next(s, e)
 		if got != ok || next.String() != m.Current() {
 			t.Fatalf("step %d, %s in %s: table %s %v, looplab %s %v", i, e, s, next, got, m.Current(), ok)
 		}
@@ -90,12 +90,12 @@ func TestLongRandomWalkStaysEqual(t *testing.T) {
 func TestOnlyFactoryResetReachesMfgReset(t *testing.T) {
 	for _, s := range States() {
 		for _, e := range Events() {
-			next, ok := Lifecycle.Next(s, e)
+			next, ok := Next(s, e)
 			if ok && next == MfgReset && e != FactoryReset {
 				t.Errorf("%s leads from %s to %s", e, s, next)
 			}
 		}
-		if next, ok := Lifecycle.Next(s, FactoryReset); !ok || next != MfgReset {
+		if next, ok := Next(s, FactoryReset); !ok || next != MfgReset {
 			t.Errorf("factory reset in %s: %s %v", s, next, ok)
 		}
 	}
@@ -116,17 +116,17 @@ func TestCompileRefusesWhatLooplabWouldTakeSilently(t *testing.T) {
 		{"unknown destination", []lfsm.EventDesc{{Name: "keyed", Src: []string{"SP-CUST"}, Dst: "SEC"}}, `"SEC"`},
 	}
 	for _, tt := range tests {
-		if _, err := Compile(tt.events); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := compile(tt.events); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want one with %s", tt.name, err, tt.want)
 		}
 	}
 }
 
 func TestNextRefusesNumbersOutOfRange(t *testing.T) {
-	if next, ok := Lifecycle.Next(numStates, Keyed); ok || next != numStates {
+	if next, ok := Next(numStates, Keyed); ok || next != numStates {
 		t.Errorf("state out of range: %v %v", next, ok)
 	}
-	if next, ok := Lifecycle.Next(SpCust, numEvents); ok || next != SpCust {
+	if next, ok := Next(SpCust, numEvents); ok || next != SpCust {
 		t.Errorf("event out of range: %v %v", next, ok)
 	}
 }

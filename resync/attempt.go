@@ -74,7 +74,7 @@ func (a *attempt) move(c device.Change, changed bool) {
 	state := a.life.State
 	a.life = life
 	for _, e := range taken {
-		state, _ = fsm.Lifecycle.Next(state, e)
+		state, _ = fsm.Next(state, e)
 		if e == fsm.Keyed || e == fsm.Rotated {
 			a.rekeyed++
 		}

@@ -10,20 +10,20 @@ import (
 	"spafleet/device/rule"
 )
 
-// Daily is a resync once a day by the device's clock (provisioning.md §1.1:
+// A daily is a resync once a day by the device's clock (provisioning.md §1.1:
 // documented). Like the periodic timer it begins with the first success since
 // boot, and after a failure the error timer runs in its place; a time of day that
 // passes meanwhile is not made up for (inferred).
-type Daily struct {
-	At     time.Duration // after midnight
-	Window time.Duration // longest wait after it; each day has its own draw
-	Clock  device.Clock
+type daily struct {
+	at     time.Duration // after midnight
+	window time.Duration // longest wait after it; each day has its own draw
+	clock  device.Clock
 }
 
 // dailyOf reads Resync_At__HHmm_ and Resync_At_Random_Delay: phones from 7.0 on,
 // and whoever else has the parameters (documented). What is no time of day from
 // 0000 to 2400 is ignored (documented).
-func dailyOf(r *model.Row, p device.Params) *Daily {
+func dailyOf(r *model.Row, p device.Params) *daily {
 	text, _ := p.Lookup("Resync_At__HHmm_")
 	at, ok := timeOfDay(strings.TrimSpace(text))
 	early := r.Generation == 3 && rule.CompareVersions(r.Firmware.Version, "7.0.0", false) < 0
@@ -33,7 +33,7 @@ func dailyOf(r *model.Row, p device.Params) *Daily {
 	delay, _ := p.Lookup("Resync_At_Random_Delay")
 	seconds, _ := strconv.ParseUint(strings.TrimSpace(delay), 10, 16)
 	// The window is in whole minutes, rounded (guide of a descendant: documented).
-	return &Daily{At: at, Window: time.Duration((seconds+30)/60) * time.Minute, Clock: device.ClockOf(p)}
+	return &daily{at: at, window: time.Duration((seconds+30)/60) * time.Minute, clock: device.ClockOf(p)}
 }
 
 func timeOfDay(text string) (time.Duration, bool) {
@@ -47,6 +47,6 @@ func timeOfDay(text string) (time.Duration, bool) {
 	return time.Duration(n/100)*time.Hour + time.Duration(n%100)*time.Minute, true
 }
 
-func (d *Daily) next(now int64, draw float64) int64 {
-	return d.Clock.NextDaily(now, d.At) + int64(draw*float64(d.Window))
+func (d *daily) next(now int64, draw float64) int64 {
+	return d.clock.NextDaily(now, d.at) + int64(draw*float64(d.window))
 }

@@ -17,12 +17,17 @@ type Schedule struct {
 	AfterUpgrade bool          // Resync_After_Upgrade_Attempt
 	AfterParams  bool          // the firmware's resync_after_param_reboot
 	RandomDelay  time.Duration // longest, Resync_Random_Delay in its unit
-	Daily        *Daily        // Resync_At__HHmm_; nil: none, or no time of day. Periodic does not count beside it
 	Periodic     Times
 	ErrorRetry   Times
 	RetryAtOnce  bool // the firmware's error_retry_zero
 	FromBoot     bool // the firmware's periodic_from
+
+	daily *daily // Resync_At__HHmm_; nil: none, or no time of day
 }
+
+// Daily reports whether the device resyncs once a day, at Resync_At__HHmm_. Then
+// Periodic does not count.
+func (s Schedule) Daily() bool { return s.daily != nil }
 
 // ScheduleOf reads a device's schedule from its parameters.
 func ScheduleOf(r *model.Row, p device.Params) Schedule {
@@ -36,7 +41,7 @@ func ScheduleOf(r *model.Row, p device.Params) Schedule {
 		AfterUpgrade: p.Bool("Resync_After_Upgrade_Attempt", true),
 		AfterParams:  r.Behaviour.ResyncAfterParamReboot,
 		RandomDelay:  time.Duration(units) * r.Behaviour.RandomDelayUnit,
-		Daily:        dailyOf(r, p),
+		daily:        dailyOf(r, p),
 		Periodic:     ParseTimes(periodic),
 		ErrorRetry:   ParseTimes(retry),
 		RetryAtOnce:  r.Behaviour.RetryAtOnce,
@@ -66,8 +71,8 @@ func (s Schedule) AtBoot(now int64, reason device.Reason, draw float64) (at int6
 // and why; false if it waits to be told. Run counts the attempts before this one
 // that ended alike without a break. Draw is in [0, 1).
 func (s Schedule) After(now int64, ok bool, run int, draw float64) (at int64, cause model.Cause, again bool) {
-	if ok && s.Daily != nil && s.Enabled {
-		return s.Daily.next(now, draw), model.ByDaily, true
+	if ok && s.Daily() && s.Enabled {
+		return s.daily.next(now, draw), model.ByDaily, true
 	}
 	times, cause := s.Periodic, model.ByPeriodic
 	if !ok {

@@ -60,7 +60,7 @@ func (c *dayCase) run(o options) (m measurement, err error) {
 			log.Tell(events)
 		},
 		Conduct: func(now int64, _ func(device.Index, device.Command)) (int64, bool) {
-			end := fleet.DefaultStart.Add(o.lasts).UnixNano()
+			end := fleet.DefaultStart().Add(o.lasts).UnixNano()
 			return end, now >= end
 		},
 	})

@@ -75,7 +75,7 @@ func (t *turn) moved(via device.Via, life device.Life, moves ...fsm.Event) {
 	state := t.u.life.State
 	t.u.life = life
 	for _, m := range moves {
-		state, _ = fsm.Lifecycle.Next(state, m)
+		state, _ = fsm.Next(state, m)
 		e := device.Event{At: t.now, Kind: device.Moved, Move: m, State: state}
 		if m == fsm.Customized {
 			e.Via = via

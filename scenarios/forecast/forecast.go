@@ -129,7 +129,7 @@ func repeats(s *resync.Schedule) float64 {
 	switch {
 	case !s.Enabled:
 		return 0
-	case s.Daily != nil:
+	case s.Daily():
 		return 1 / (24 * time.Hour).Seconds()
 	}
 	wait, ok := s.Periodic.Nth(len(s.Periodic), 0.5)
@@ -170,7 +170,7 @@ func (p plan) memory(f *Forecast) Memory {
 func (p plan) ownAddresses(o *scenarios.Machine) Addresses {
 	prefix := o.Addresses
 	if !prefix.IsValid() {
-		prefix = fleet.DefaultAddresses
+		prefix = fleet.DefaultAddresses()
 	}
 	first := prefix.Masked().Addr().Next()
 	last := first

@@ -255,3 +255,32 @@ func (l *loop) slot() int32 {
 	l.slots = append(l.slots, slot{})
 	return int32(len(l.slots) - 1)
 }
+
+// overdue runs in the loop.
+func (l *loop) overdue(now int64, tell func(ns int64)) {
+	late := func(due int64) {
+		if due > 0 && due < now {
+			tell(int64(float64(now-due) / l.speed))
+		}
+	}
+	place := int64(0)
+	for t := range l.admission.lanes {
+		lane := &l.admission.lanes[t]
+		for _, s := range lane.ready[lane.head:] {
+			if u := l.unit(s.dev); !u.Waits(&s.Start) {
+				continue
+			}
+			allowed := int64(0)
+			if l.admission.interval > 0 {
+				allowed = l.admission.earliest + place*l.admission.interval
+			}
+			place++
+			late(max(s.Due, allowed))
+		}
+	}
+	for _, e := range l.heap {
+		if u := l.unit(e.dev); e.at < now && u.Due() == e.at && u.DueResync() {
+			late(e.at)
+		}
+	}
+}

@@ -15,7 +15,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -154,25 +153,6 @@ func (f *Fleet) makeLoops(c *Config) {
 	}
 }
 
-// setClock gives a loop its clock, and what lets attempts run under it.
-func (l *loop) setClock(c *Config, start time.Time) {
-	l.speed = c.Speed
-	l.executor = newGoroutines(l)
-	switch c.Clock {
-	case Virtual:
-		l.clock = &virtualClock{}
-		l.simulation = newSimulation(l, c.InProcess)
-		l.executor = l.simulation
-	case Mixed:
-		l.clock = &mixedClock{l: l}
-	default:
-		l.clock = newRealClock(start, c.Start, c.Speed)
-	}
-	if j, ok := l.clock.(interface{ jump(to int64) }); ok {
-		j.jump(c.Start.UnixNano())
-	}
-}
-
 // populate gives every device its group.
 func (f *Fleet) populate() error {
 	place, last := 0, 0
@@ -276,13 +256,6 @@ func (f *Fleet) work(ctx context.Context) *Broken {
 	return nil
 }
 
-// Start returns the fleet's date at its beginning, in nanoseconds since the Unix
-// epoch.
-func (f *Fleet) Start() int64 { return f.start }
-
-// Now returns the fleet's time in nanoseconds since the Unix epoch.
-func (f *Fleet) Now() int64 { return f.loops[0].clock.Now() }
-
 // Started returns a channel that is closed once every device has the power that
 // its group says, and hears commands. Web servers listen before: since Open.
 func (f *Fleet) Started() <-chan struct{} { return f.started.whole }
@@ -308,10 +281,6 @@ func (f *Fleet) Ask(ctx context.Context, dev device.Index, c device.Command) err
 		return ctx.Err()
 	}
 }
-
-// Unheard returns how many commands devices have not heard, because they had no
-// power or had not started yet.
-func (f *Fleet) Unheard() int { return int(f.attempts.unheard.Load()) }
 
 // Do hands a command over to a device. It does not wait until the device has
 // heard it, as [Fleet.Ask] does; an error says that there is no such device, or
@@ -339,70 +308,6 @@ func (f *Fleet) send(ctx context.Context, m message) error {
 		return ctx.Err()
 	}
 }
-
-// Len returns how many devices this process works: those of its shard.
-func (f *Fleet) Len() int { return f.shard.Len(f.total) }
-
-// Total returns how many devices the whole fleet has.
-func (f *Fleet) Total() int { return f.total }
-
-// Shard returns the part of the fleet that this process works. Its n-th device
-// is Shard().At(n).
-func (f *Fleet) Shard() device.Shard { return f.shard }
-
-// Group returns the group of a device, of this shard or another.
-func (f *Fleet) Group(dev device.Index) *Group {
-	last := 0
-	for g := range f.groups {
-		if last += f.groups[g].Count; int(dev) < last {
-			return &f.groups[g]
-		}
-	}
-	return nil
-}
-
-// Unit returns who a device is as it left the factory, of this shard or another.
-func (f *Fleet) Unit(dev device.Index) device.Unit { return f.shared.Identity(f.Group(dev).Row, dev) }
-
-// View returns a copy of a device, false where this process has none. It never
-// waits for what a device is doing.
-func (f *Fleet) View(dev device.Index) (device.View, bool) {
-	if !f.has(dev) {
-		return device.View{}, false
-	}
-	l := f.loop(dev)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return f.shared.View(dev, l.unit(dev), l.clock.Now()), true
-}
-
-// At returns a copy of the device with that address, if it has power and has
-// started.
-func (f *Fleet) At(addr netip.Addr) (device.View, bool) {
-	dev, ok := f.addresses.device(addr)
-	if !ok {
-		return device.View{}, false
-	}
-	v, ok := f.View(dev)
-	return v, ok && v.Powered && !v.Booting
-}
-
-// Running returns how many attempts run now.
-func (f *Fleet) Running() int { return int(f.attempts.running.Load()) }
-
-// Budget returns what bounds the attempts at once.
-func (f *Fleet) Budget() Budget { return f.budget }
-
-// Outstanding returns how many attempts may run at once: as many as the budget
-// says, or fewer for a while after this machine had no descriptor for one.
-func (f *Fleet) Outstanding() int { return int(f.attempts.most.Load()) }
-
-// Saturated returns how often an attempt had to wait for the end of another.
-func (f *Fleet) Saturated() int { return int(f.attempts.saturated.Load()) }
-
-// Aborted returns how many attempts were cut off, by power loss, reboot, factory
-// reset or the end of the run.
-func (f *Fleet) Aborted() int { return int(f.attempts.aborted.Load()) }
 
 // tell hands a turn's events to everyone who listens.
 func (f *Fleet) tell(l *loop, events []device.Event) {

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"sync"
+	"time"
 
 	"spafleet/device"
 	"spafleet/resync"
@@ -304,5 +305,24 @@ func (l *loop) tell() bool {
 func (l *loop) lateness(s *start, now int64) {
 	if l.f.late != nil && s.Due > 0 {
 		l.f.late(int64(float64(max(now-max(s.Due, s.allowed), 0)) / l.speed))
+	}
+}
+
+// setClock gives a loop its clock, and what lets attempts run under it.
+func (l *loop) setClock(c *Config, start time.Time) {
+	l.speed = c.Speed
+	l.executor = newGoroutines(l)
+	switch c.Clock {
+	case Virtual:
+		l.clock = &virtualClock{}
+		l.simulation = newSimulation(l, c.InProcess)
+		l.executor = l.simulation
+	case Mixed:
+		l.clock = &mixedClock{l: l}
+	default:
+		l.clock = newRealClock(start, c.Start, c.Speed)
+	}
+	if j, ok := l.clock.(interface{ jump(to int64) }); ok {
+		j.jump(c.Start.UnixNano())
 	}
 }

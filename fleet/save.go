@@ -10,7 +10,6 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fleet/state"
-	"spafleet/fsm"
 	"spafleet/host"
 	"spafleet/resync/unit"
 )
@@ -182,16 +181,3 @@ func (c *Config) goesOn(now time.Time) time.Time {
 	}
 	return now
 }
-
-// State returns where in its life a device of this process stands. It is for
-// those who count devices before the fleet runs; see [Fleet.View].
-func (f *Fleet) State(dev device.Index) fsm.State {
-	l := f.loop(dev)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.unit(dev).State()
-}
-
-// Resumed returns the fleet time of the snapshot that the fleet goes on from,
-// false where it began without one.
-func (f *Fleet) Resumed() (at time.Time, ok bool) { return time.Unix(0, f.resumed), f.resumed != 0 }

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"maps"
 	"sync"
 	"time"
 )
@@ -52,17 +51,4 @@ func (s *shortages) overdue(tell func(ns int64)) {
 	for _, since := range s.waiting {
 		tell(int64(time.Since(since)))
 	}
-}
-
-// Limits returns how often an attempt had to wait for this machine, by what was
-// missing: descriptors, ports.
-func (f *Fleet) Limits() map[string]int {
-	s := &f.shortages
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m := maps.Clone(s.counts)
-	if m == nil {
-		m = map[string]int{}
-	}
-	return m
 }

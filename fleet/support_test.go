@@ -16,6 +16,7 @@ import (
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
+	"spafleet/fleet/fleettest"
 	"spafleet/resync"
 )
 
@@ -176,10 +177,9 @@ func ata(t testing.TB, count int, presets ...string) fleet.Group {
 
 // A stand is a fleet at work, with what it told.
 type stand struct {
-	t      *testing.T
-	f      *fleet.Fleet
-	cancel context.CancelFunc
-	done   chan error
+	t    *testing.T
+	f    *fleet.Fleet
+	stop func()
 
 	mu     sync.Mutex
 	events []device.Event
@@ -190,34 +190,11 @@ func start(t *testing.T, n *network, c fleet.Config) *stand { return startOn(t, 
 
 func startOn(t *testing.T, n fleet.Network, c fleet.Config) *stand {
 	t.Helper()
-	s := &stand{t: t, done: make(chan error, 1)}
-	c.Network, c.Tell, c.Seed = n, s.hear, 1
-	f, err := fleet.New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Open(); err != nil {
-		t.Fatal(err)
-	}
-	s.f = f
-	var ctx context.Context
-	ctx, s.cancel = context.WithCancel(context.Background())
-	go func() { s.done <- f.Run(ctx) }()
-	t.Cleanup(s.stop)
+	s := &stand{t: t}
+	c.Network, c.Tell = n, s.hear
+	f := fleettest.Run(t, c)
+	s.f, s.stop = f.Fleet, func() { f.Stop(t) }
 	return s
-}
-
-func (s *stand) stop() {
-	s.cancel()
-	select {
-	case err := <-s.done:
-		if err != nil {
-			s.t.Error(err)
-		}
-		s.done <- nil
-	case <-time.After(patience):
-		s.t.Error("Run has not returned")
-	}
 }
 
 func (s *stand) hear(events []device.Event) {

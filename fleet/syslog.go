@@ -143,11 +143,3 @@ func (s *logSender) resolve(ctx context.Context, host string) (netip.Addr, error
 	s.known[host] = addrs[0]
 	return addrs[0], nil
 }
-
-// LogLinesDropped returns how many log lines could not be sent.
-func (f *Fleet) LogLinesDropped() int {
-	if f.logs == nil {
-		return 0
-	}
-	return int(f.logs.dropped.Load())
-}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
 
-	"spafleet/device"
 	"spafleet/webui"
 )
 
@@ -28,20 +26,3 @@ func openSites(f *Fleet) (*sites, error) {
 func (s *sites) serve(ctx context.Context) { _ = s.site.Serve(ctx, s.listener) }
 
 func (s *sites) close() { s.listener.Close() }
-
-// WebPort returns the port of the devices' web servers, 0 where they do not
-// answer. It is known once Open has returned.
-func (f *Fleet) WebPort() uint16 {
-	if f.sites == nil {
-		return 0
-	}
-	return netip.MustParseAddrPort(f.sites.listener.Addr().String()).Port()
-}
-
-// WebURL returns where a device's web server answers, "" where it does not.
-func (f *Fleet) WebURL(dev device.Index) string {
-	if f.sites == nil {
-		return ""
-	}
-	return fmt.Sprintf("http://%s:%d/", f.addresses.of(dev), f.WebPort())
-}

@@ -96,6 +96,7 @@ type Fleet struct {
 	// Patience is how long Until waits, ten seconds from Start on.
 	Patience time.Duration
 
+	run    *fleet.Run
 	start  int64 // fleet time
 	mu     sync.Mutex
 	events []device.Event
@@ -137,13 +138,17 @@ func Run(t testing.TB, c fleet.Config) *Fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := run.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	f.Fleet, f.start = run.Fleet, run.Fleet.Start()
+	f.Fleet, f.start, f.run = run.Fleet, run.Fleet.Start(), run
+	t.Cleanup(func() { f.Stop(t) })
 	return f
+}
+
+// Stop ends the fleet before the test does, and returns when all of it has ended.
+func (f *Fleet) Stop(t testing.TB) {
+	t.Helper()
+	if err := f.run.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // Until waits until something is true of each device, and fails the test with what

@@ -13,9 +13,9 @@ import (
 
 // InitOptions say what a new PKI is like.
 type InitOptions struct {
-	Seed         uint64 // whoever knows it can make the authorities' keys
+	Seed         uint64 // enough to compute the authorities' keys
 	LinksysValid bool   // the Linksys authority for servers has not ended
-	Force        bool   // what the folder holds of a PKI is written anew
+	Force        bool   // a PKI in the folder is replaced
 }
 
 // settingsFile is written last: a folder without it is not a PKI.
@@ -72,7 +72,7 @@ func vacate(dir string, force bool) error {
 		case err != nil:
 			return err
 		case !force:
-			return fmt.Errorf("%s holds %s already; name another folder, or write it anew with --force", dir, name)
+			return fmt.Errorf("%s holds %s already; name another folder, or replace it with --force", dir, name)
 		}
 	}
 	for _, name := range names { // the first makes it a half-written one; a link is removed, not followed
@@ -127,7 +127,7 @@ func (p *PKI) read(row *authorityRow, above *Authority) (*Authority, error) {
 	at := filepath.Join(p.dir, string(row.name))
 	pair, err := readPair(at+".crt", at+".key")
 	if err != nil {
-		return nil, fmt.Errorf("authority %s: %w; 'spafleet certs init --dir %s --force' writes all anew", row.name, err, p.dir)
+		return nil, fmt.Errorf("authority %s: %w; 'spafleet certs init --dir %s --force' replaces all files", row.name, err, p.dir)
 	}
 	return row.with(pair.Chain[0], pair.Key, above)
 }

@@ -56,7 +56,7 @@ func (p *PKI) Authority(n Name) (*Authority, error) {
 	})
 }
 
-// make makes an authority anew.
+// make makes an authority.
 func (p *PKI) make(row *authorityRow, above *Authority) (*Authority, error) {
 	key, err := newKey(p.Seed, "authority "+string(row.name), row.bits)
 	if err != nil {

@@ -47,7 +47,7 @@ func TestShowGolden(t *testing.T) {
 	golden.File(t, "testdata/show.golden", b.Bytes())
 }
 
-// What is shown as a name is what OpenSSL, and with it nginx, makes of it.
+// Names are shown as OpenSSL, and with it nginx, shows them.
 func TestNamesAreShownAsOpenSSLDoes(t *testing.T) {
 	dir := t.TempDir()
 	key := filepath.Join(dir, "key")

@@ -60,7 +60,7 @@ func TestAFileHasTheModeAskedForLessTheUmask(t *testing.T) {
 	}
 }
 
-// asAnotherUser does something without the rights of root, whom no mode stops.
+// asAnotherUser does something without the rights of root, which no mode limits.
 func asAnotherUser(t *testing.T, do func()) {
 	t.Helper()
 	if os.Geteuid() == 0 {

@@ -14,7 +14,7 @@ import (
 
 const text = "<flat-profile><User_ID_1_>1001</User_ID_1_></flat-profile>"
 
-// decoded returns what a device with these options makes of a body.
+// decoded returns a body as a device with these options reads it.
 func decoded(t *testing.T, body []byte, o profile.Options) profile.File {
 	t.Helper()
 	f, err := profile.Decode(body, o)

@@ -48,7 +48,7 @@ type Request struct {
 	Source      netip.Addr     // source address; the zero Addr leaves it to the system
 	Params      device.Params  // what it is set to: some parameters change how it speaks HTTPS
 	CA          string         // PEM of what the device trusts beside its firmware's authorities
-	Server      netip.AddrPort // whom to ask
+	Server      netip.AddrPort // which to ask
 	Method      string         // GET, POST or PUT; TFTP reads for GET and writes for PUT
 	Scheme      string         // tftp, http or https
 	Host        string         // server as the URL has it: a name or an address

@@ -230,8 +230,8 @@ var (
 	perImpatient = configure(setup{name: "per-directory-impatient", on: "apache", ask: required, later: true, directives: map[string]string{apache: insecure + "\nTimeout 1"}})
 )
 
-// Apache that asks for a certificate in a directory shakes hands anew in the middle
-// of a request. The devices do not know RFC 5746: it must be told to take that.
+// Apache that asks for a certificate in a directory starts a second handshake in the
+// middle of a request. The devices do not know RFC 5746: it must be told to take that.
 func TestBug26PerDirectory(t *testing.T) {
 	const broken = "connect; https_get failed" // in the middle of the request: nothing of TLS in the log
 	for _, phone := range []string{newPhone, adapter} {

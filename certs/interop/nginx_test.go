@@ -9,7 +9,7 @@ import (
 	"spafleet/bench/extproc"
 )
 
-// nginxForm is what nginx logs of a request, and of whom it takes the client for.
+// nginxForm is what nginx logs of a request and of the client's certificate.
 const nginxForm = `$remote_addr "$request" $status $ssl_protocol $ssl_cipher agent="$http_user_agent" verify="$ssl_client_verify" ` +
 	`serial=$ssl_client_serial dn="$ssl_client_s_dn" legacy="$ssl_client_s_dn_legacy"`
 

@@ -185,7 +185,7 @@ func (h *handshake) readServerKeyExchange(c *Client, key *rsa.PublicKey) (*dhPar
 	return dh, nil
 }
 
-// longDH is what a client makes of a prime that is too long for it.
+// longDH reacts to a prime that is too long for the client.
 func (h *handshake) longDH(c *Client) error {
 	const text = "a prime of %d bits is too long"
 	switch c.OnLongDH {

@@ -12,7 +12,7 @@ import (
 
 var digests = []crypto.Hash{crypto.MD5, crypto.SHA1, crypto.SHA256, crypto.MD5SHA1, crypto.SHA512}
 
-// testKeys are several of each length, made anew in each run.
+// testKeys are several of each length, new in each run.
 func testKeys(t testing.TB, lengths ...int) []*rsa.PrivateKey {
 	t.Helper()
 	var keys []*rsa.PrivateKey

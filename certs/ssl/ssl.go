@@ -91,7 +91,7 @@ const (
 	ReactSilence                 // says nothing, and waits until its deadline or until the server closes
 )
 
-// A Renegotiation is what a client makes of a HelloRequest.
+// A Renegotiation is how a client reacts to a HelloRequest.
 type Renegotiation uint8
 
 const (

@@ -16,7 +16,7 @@ import (
 	"spafleet/device/profile"
 )
 
-// compileFlags say for whom a container is, and how it is locked.
+// compileFlags say which device a container is for, and how it is locked.
 type compileFlags struct {
 	container profile.Container
 	aes, rc4  bool

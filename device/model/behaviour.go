@@ -39,7 +39,7 @@ type Behaviour struct {
 	FactoryAccess    bool   // a missing ua returns to the factory's access
 	BackoffMarker    bool   // ####n#m# at the start of a file sends the device away
 
-	// Whom it asks, and how.
+	// Which servers it asks, and how.
 	Option66Transport     bool          // a bare address in option 66 heeds Transport_Protocol
 	ExactDomains          bool          // Restricted_Access_Domains names hosts, not what is below them
 	FirstAddress          bool          // only the first address of a name is tried

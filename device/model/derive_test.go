@@ -9,7 +9,7 @@ import (
 	"spafleet/host/golden"
 )
 
-// derivationTable prints who derives from whom.
+// derivationTable prints which row derives from which.
 func derivationTable() string {
 	var b strings.Builder
 	for i, d := range derivations {

@@ -16,7 +16,7 @@ type TLS struct {
 	Fragments  bool // an empty record before each one of data
 	MostDHBits int  // 0: no limit
 	OnLongDH   Reaction
-	Hello      Renegotiation // what it makes of a HelloRequest
+	Hello      Renegotiation // how it reacts to a HelloRequest
 	Think      time.Duration // before the key exchange
 
 	Documented   bool // trusts what the makers' list says, not what operators saw
@@ -181,7 +181,7 @@ var tlsSwitches = []firmwareSwitch{
 		always(field("field")), choice("field", "documented", func(b *Behaviour) *bool { return &b.TLS.Documented }),
 	},
 	{ // §1.2, last column: nobody tried
-		"verisign", "refuse or accept", "certificates of Verisign where nobody saw what the device makes of them",
+		"verisign", "refuse or accept", "certificates of Verisign where no device was observed",
 		always(inferred("refuse")), choice("refuse", "accept", func(b *Behaviour) *bool { return &b.TLS.Verisign }),
 	},
 	{ // §3.1, §3.2

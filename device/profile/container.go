@@ -15,8 +15,8 @@ import (
 	"strings"
 )
 
-// A Container says for whom [Compile] makes a file and how it is locked. The
-// zero value is a file for every device, unlocked: the compiler's output
+// A Container says which device [Compile] makes a file for and how it is locked.
+// The zero value is a file for every device, unlocked: the compiler's output
 // without options. The package comment describes the format.
 type Container struct {
 	MAC      string // 12 hex digits: only this device opens the file, as --target; empty: any

@@ -5,7 +5,7 @@
 //
 // Start with [Decode]: it opens whatever a server sent and answers either every
 // parameter that the file names or the text that the device would put in $ERR.
-// [WriteXML], [Gzip], [Encrypt] and [Compile] make such files, [Describe] tells
+// [Gzip], [Encrypt] and [Compile] make such files, [Describe] tells
 // a person what a file is without opening it. [Export] and [AppendSample] have the
 // forms that devices and the vendor's compiler write.
 //
@@ -22,7 +22,7 @@
 // refused, unless [Options] names a way to open it. So that files addressed to one device can be played nevertheless,
 // this package has a container with its own magic. It reproduces the meaning
 // of the compiler's --target, --scramble, --rc4 and --aes, not their secrecy:
-// whoever has this page can open a targeted or scrambled file.
+// this page is enough to open a targeted or scrambled file.
 //
 //	offset  size  content
 //	0       8     SPAFLTC1

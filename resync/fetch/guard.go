@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// A Guard says whom devices may contact, whatever their profiles, rules,
+// A Guard says which addresses devices may contact, whatever their profiles, rules,
 // redirects and name servers say. A nil Guard and the zero value admit addresses
 // of loopback and of private networks. Its fields are set before the first use;
 // it is safe for concurrent use and must not be copied after that.

@@ -215,7 +215,7 @@ func (t *transfer) exchange(ctx context.Context, op, block uint16) ([]byte, erro
 
 // await receives until the wanted packet or the end of one wait. Others do not
 // prolong it. The block before is acknowledged again, for its ACK may be lost;
-// an ACK from before is let be, or every packet would go out twice from then on.
+// an earlier ACK is ignored, or every packet would go out twice from then on.
 func (t *transfer) await(ctx context.Context, op, block uint16) ([]byte, error) {
 	if err := t.conn.SetReadDeadline(t.now().Add(t.row.Behaviour.TFTPWait)); err != nil {
 		return nil, err

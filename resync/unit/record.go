@@ -71,7 +71,7 @@ func (s *Shared) Record(dev device.Index, u *Unit) Record {
 	return r
 }
 
-// Restore makes of a device that [Shared.New] made the one of a record.
+// Restore turns a device that [Shared.New] made into the one of a record.
 func (s *Shared) Restore(u *Unit, r *Record) {
 	row := u.group
 	if s.Row(u).Firmware.Version != r.Firmware {

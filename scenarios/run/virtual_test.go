@@ -91,8 +91,7 @@ func (l *events) lives() map[device.Index][]string {
 
 var ports = regexp.MustCompile(`:\d+`)
 
-// What a device makes of a server in virtual time is what it makes of it over
-// sockets.
+// A device does the same with a server in virtual time as over sockets.
 func TestVirtualTimeIsLikeTheRealOne(t *testing.T) {
 	t.Parallel()
 	const plain, secure = "http://${server.http}/a.xml", "https://${server.https}/a.xml"

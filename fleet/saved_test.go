@@ -37,6 +37,7 @@ type career struct {
 	n      *network
 	spells []spell
 	loops  int
+	every  time.Duration // how often it is saved; 0: as usual
 }
 
 // live plays the spells in a synctest bubble and returns what was told, all
@@ -56,7 +57,7 @@ func (c career) live(t *testing.T) *stand {
 
 func (c career) spell(t *testing.T, s *stand, sp spell, file string, again bool) {
 	t.Helper()
-	config := fleet.Config{Seed: 1, Network: c.n, Tell: s.hear, Groups: c.groups(), Loops: c.loops, Save: fleet.Save{File: file}}
+	config := fleet.Config{Seed: 1, Network: c.n, Tell: s.hear, Groups: c.groups(), Loops: c.loops, Save: fleet.Save{File: file, Every: c.every}}
 	if again {
 		saved, err := state.Open(file)
 		if err != nil {
@@ -120,7 +121,7 @@ func restless(t *testing.T) []fleet.Group {
 // A fleet that ended and went on has the same contacts at the same nanosecond as
 // one that never ended, whatever the number of loops.
 func TestAnInterruptedFleetDoesWhatAnotherDoes(t *testing.T) {
-	whole := career{groups: func() []fleet.Group { return restless(t) }, n: newNetwork(), loops: 2, spells: []spell{{lasts: 30 * time.Hour}}}
+	whole := career{groups: func() []fleet.Group { return restless(t) }, n: newNetwork(), loops: 2, every: 24 * time.Hour, spells: []spell{{lasts: 30 * time.Hour}}}
 	whole.n.put("/a", profileOf("GPP_A=1"))
 	parts := whole
 	parts.spells = []spell{{lasts: 5 * time.Hour}, {lasts: 5*time.Hour + time.Second}, {lasts: 20*time.Hour - time.Second}}
@@ -328,39 +329,6 @@ func load(t testing.TB, file string, b []byte, groups ...fleet.Group) error {
 	defer saved.Close()
 	_, err = fleet.New(fleet.Config{Seed: 1, Network: newNetwork(), Groups: groups, Resume: saved})
 	return err
-}
-
-func TestAFileWithAnyBitFlippedIsRefused(t *testing.T) {
-	group := ata(t, 3)
-	b := saveOf(t, group)
-	file := filepath.Join(t.TempDir(), "x")
-	if err := load(t, file, b, group); err != nil {
-		t.Fatal(err)
-	}
-	for i := range b {
-		for bit := range 8 {
-			bad := slices.Clone(b)
-			bad[i] ^= 1 << bit
-			if load(t, file, bad, group) == nil {
-				t.Fatalf("with bit %d of byte %d flipped it is taken", bit, i)
-			}
-		}
-	}
-}
-
-func TestAFileCutShortOrTooLongIsRefused(t *testing.T) {
-	group := ata(t, 3)
-	b := saveOf(t, group)
-	file := filepath.Join(t.TempDir(), "x")
-	for n := range b {
-		err := load(t, file, b[:n], group)
-		if err == nil || !strings.Contains(err.Error(), "cut short") {
-			t.Fatalf("cut to %d of %d bytes: %v", n, len(b), err)
-		}
-	}
-	if err := load(t, file, append(slices.Clone(b), 0), group); err == nil || !strings.Contains(err.Error(), "behind its end") {
-		t.Errorf("with a byte more: %v", err)
-	}
 }
 
 func TestARefusalSaysWhy(t *testing.T) {

@@ -308,6 +308,33 @@ func TestAStateFileIsTakenAsItWasWritten(t *testing.T) {
 	}
 }
 
+func TestAFileWithAnyBitFlippedIsRefused(t *testing.T) {
+	k := everything(t)
+	b := k.write(t)
+	for i := range b {
+		for bit := range 8 {
+			bad := slices.Clone(b)
+			bad[i] ^= 1 << bit
+			if _, err := k.read(bad); err == nil {
+				t.Fatalf("with bit %d of byte %d flipped it is taken", bit, i)
+			}
+		}
+	}
+}
+
+func TestAFileCutShortOrTooLongIsRefused(t *testing.T) {
+	k := everything(t)
+	b := k.write(t)
+	for n := range b {
+		if _, err := k.read(b[:n]); err == nil || !strings.Contains(err.Error(), "cut short") {
+			t.Fatalf("cut to %d of %d bytes: %v", n, len(b), err)
+		}
+	}
+	if _, err := k.read(append(slices.Clone(b), 0)); err == nil || !strings.Contains(err.Error(), "behind its end") {
+		t.Errorf("with a byte more: %v", err)
+	}
+}
+
 // A fleet that this program would give other identities is another fleet.
 func TestAFileOfOtherDevicesIsRefused(t *testing.T) {
 	was := Fingerprint{Groups: []Group{{Name: "a", Count: 3, MAC: "000e08d4dc4a", Serial: "88019FA00001"}}}

@@ -103,7 +103,7 @@ func (c *Core) answerBy(route *route, x *exchange) resync.Response {
 }
 
 // statusOf returns the status for an answer that could not be made. A file that
-// is not there is not found, whoever names it.
+// is not there is not found, by the device's path or by the entry's File.
 func statusOf(err error) int {
 	if errors.Is(err, fs.ErrNotExist) {
 		return http.StatusNotFound

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// makePipe makes a named pipe, which whoever opens it would wait at.
+// makePipe makes a named pipe: opening it would wait for a writer.
 func makePipe(t *testing.T, name string) {
 	t.Helper()
 	if err := syscall.Mkfifo(name, 0o600); err != nil {

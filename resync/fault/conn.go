@@ -68,11 +68,11 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.stream.silenced {
 		return 0, c.silence()
 	}
-	room, ending := room(c.stream.in, int64(len(p)), c.reset, c.end)
-	if room == 0 && len(p) > 0 {
+	most, ending := allowed(c.stream.in, int64(len(p)), c.reset, c.end)
+	if most == 0 && len(p) > 0 {
 		return 0, c.finish(ending)
 	}
-	n, err := c.Conn.Read(p[:room])
+	n, err := c.Conn.Read(p[:most])
 	at := c.ready
 	if n > 0 {
 		at = c.stream.received(n, c.now)

@@ -146,7 +146,7 @@ func (d *Disturbance) Answer(n int64) (a Answer) {
 			a.Ending = Silent
 			return a
 		}
-		piece, ending := room(s.in, n-a.Received, reset, end)
+		piece, ending := allowed(s.in, n-a.Received, reset, end)
 		if piece == 0 {
 			a.Ending = ending
 			d.ended(ending)
@@ -175,9 +175,9 @@ func (d *Disturbance) Answer(n int64) (a Answer) {
 // Silenced reports whether the connection carries nothing any more.
 func (d *Disturbance) Silenced() bool { return d.stream.silenced }
 
-// room returns how many of n bytes may come in at once, up to the end of the
+// allowed returns how many of n bytes may come in at once, up to the end of the
 // segment, and how it ends with none.
-func room(received, n int64, reset, end Limit) (int64, Ending) {
+func allowed(received, n int64, reset, end Limit) (int64, Ending) {
 	n = min(n, segment-received%segment)
 	ending := Whole
 	for _, l := range []struct {

@@ -40,10 +40,10 @@ var errHeader = errors.New("header of the answer is too long")
 
 func (s *Sockets) fetchHTTP(ctx context.Context, r *resync.Request) (resync.Response, error) {
 	secret := r.Scheme == "https"
-	var with *dress
+	var with *handshakeConfig
 	if secret {
 		var err error
-		if with, err = s.dress(ctx, r); err != nil {
+		if with, err = s.handshakeConfig(ctx, r); err != nil {
 			return resync.Response{}, err
 		}
 	}

@@ -33,24 +33,25 @@ type handshakeError struct {
 func (e *handshakeError) Error() string { return "handshake: " + e.cause.Error() }
 func (e *handshakeError) Unwrap() error { return e.cause }
 
-// A dress is what a device brings to a handshake: one of the two, by its
+// A handshakeConfig is what a device brings to a handshake: one of the two, by its
 // firmware.
-type dress struct {
+type handshakeConfig struct {
 	old    *ssl.Client
 	modern *tls.Config
 }
 
-// dress makes a device ready before it connects: its certificate may have to be
-// made first, and that is not the device's time. An error is this program's.
-func (s *Sockets) dress(ctx context.Context, r *resync.Request) (d *dress, err error) {
-	dressing := s.dressingRoom()
-	select { // no more at once than there are cores: else all would be half dressed when they are cut off
-	case dressing <- struct{}{}:
-		defer func() { <-dressing }()
+// handshakeConfig returns what a device needs before it connects: its certificate
+// may have to be made first, and that is not the device's time. An error is this
+// program's.
+func (s *Sockets) handshakeConfig(ctx context.Context, r *resync.Request) (d *handshakeConfig, err error) {
+	slots := s.slots()
+	select { // no more at once than there are cores: else none would be done when they are cut off
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	d = &dress{}
+	d = &handshakeConfig{}
 	at, devices := time.Unix(0, r.Now), s.Certs
 	if r.CA != "" {
 		devices = devices.With(r.CA)
@@ -68,15 +69,15 @@ func (s *Sockets) dress(ctx context.Context, r *resync.Request) (d *dress, err e
 	return d, nil
 }
 
-func (s *Sockets) dressingRoom() chan struct{} {
-	s.roomOnce.Do(func() { s.room = make(chan struct{}, runtime.GOMAXPROCS(0)) })
-	return s.room
+func (s *Sockets) slots() chan struct{} {
+	s.slotsOnce.Do(func() { s.certSlots = make(chan struct{}, runtime.GOMAXPROCS(0)) })
+	return s.certSlots
 }
 
 // seal shakes hands on a connection as the device's firmware does, and looks at
 // the server's name after it (field). The whole handshake has the time of one
 // read (inferred).
-func (s *Sockets) seal(ctx context.Context, conn net.Conn, r *resync.Request, with *dress) (*sealed, error) {
+func (s *Sockets) seal(ctx context.Context, conn net.Conn, r *resync.Request, with *handshakeConfig) (*sealed, error) {
 	if err := conn.SetDeadline(s.now().Add(r.Unit.Row.Behaviour.HTTPRead)); err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func (s *Sockets) seal(ctx context.Context, conn net.Conn, r *resync.Request, wi
 }
 
 // shake shakes hands, and returns the server's certificate.
-func (d *dress) shake(ctx context.Context, conn net.Conn, r *resync.Request) (c net.Conn, asked func() bool, leaf []byte, err error) {
+func (d *handshakeConfig) shake(ctx context.Context, conn net.Conn, r *resync.Request) (c net.Conn, asked func() bool, leaf []byte, err error) {
 	if d.modern != nil {
 		return d.shakeModern(ctx, conn, r)
 	}
@@ -116,7 +117,7 @@ func oldFailure(err error) error {
 }
 
 // shakeModern speaks TLS 1.2.
-func (d *dress) shakeModern(ctx context.Context, conn net.Conn, r *resync.Request) (c net.Conn, asked func() bool, leaf []byte, err error) {
+func (d *handshakeConfig) shakeModern(ctx context.Context, conn net.Conn, r *resync.Request) (c net.Conn, asked func() bool, leaf []byte, err error) {
 	wanted, show := false, d.modern.GetClientCertificate
 	d.modern.GetClientCertificate = func(q *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		wanted = true

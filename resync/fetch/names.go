@@ -19,7 +19,7 @@ import (
 	"spafleet/device/model"
 )
 
-// NameServers are whom devices ask for names, and how long they wait. A device's
+// NameServers are the servers that devices ask for names. A device's
 // own parameters for them (Primary_DNS and its like) have no say yet: these are
 // what its lease would tell it.
 type NameServers struct {
@@ -97,7 +97,7 @@ type askerKey struct{}
 // happen to the questions, and what it has kept it does not ask again.
 func For(ctx context.Context, a Asker) context.Context { return context.WithValue(ctx, askerKey{}, a) }
 
-// AskerOf returns for whom a context's names are; false where that is no device.
+// AskerOf returns the device for which a context resolves names; false: none.
 func AskerOf(ctx context.Context) (a Asker, ok bool) {
 	a, ok = ctx.Value(askerKey{}).(Asker)
 	return a, ok

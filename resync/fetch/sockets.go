@@ -32,7 +32,7 @@ type Sockets struct {
 	// Certs is what the devices trust, and the certificates they show; nil: https
 	// fails as a scheme that nobody speaks.
 	Certs *trust.Devices
-	// Guard says whom the devices may contact; nil: addresses of loopback and
+	// Guard says which hosts the devices may contact; nil: addresses of loopback and
 	// private networks. A contact that it refuses is the device's failure to
 	// connect, and no packet.
 	Guard *Guard
@@ -61,8 +61,8 @@ type Sockets struct {
 	exchanges sync.Pool // of *exchange
 	tftp      tftp.Client
 
-	roomOnce sync.Once
-	room     chan struct{} // places of those who make their certificates
+	slotsOnce sync.Once
+	certSlots chan struct{} // of devices whose certificates are made
 
 	systemOnce sync.Once
 	system     *NameServers // those that are asked

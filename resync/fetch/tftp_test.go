@@ -337,6 +337,7 @@ func FuzzTFTPServer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script []byte, sends bool) {
 		w := newWire(nil)
 		w.silent = true
+		script = script[:min(len(script), 256)] // some dozens of packets show as much as thousands
 		w.serve = func(w *wire, _ string) {
 			if len(script) == 0 {
 				return

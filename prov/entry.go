@@ -99,7 +99,7 @@ type sealing struct {
 }
 
 // encode makes the bytes that are sent from an expanded text. Salts follow from
-// path and content, so that the same story gives the same bytes.
+// path and content, so that the same scenario gives the same bytes.
 func (e Entry) encode(text []byte, s sealing) (body []byte, err error) {
 	body = pad(text, e.Size)
 	if e.Bound {

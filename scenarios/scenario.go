@@ -8,8 +8,8 @@ import (
 	"spafleet/scenarios/report"
 )
 
-// A Scenario is a file as it is written: who acts, what answers, what happens, and
-// what is claimed. Package scenarios plans and runs it; see [Load] and [Run].
+// A Scenario is a file as it is written: devices, servers, timeline,
+// expectations. Its values are not checked together before [NewPlan].
 type Scenario struct {
 	Name     string
 	About    string

@@ -1,13 +1,12 @@
-// Package scenarios reads scenarios that a fleet acts out, runs them and judges
-// what came of them.
+// Package scenarios reads scenario files: devices, servers, timeline,
+// expectations.
 //
-// A scenario is one file: who acts, what answers, what happens when, and what is
-// claimed. [Load] reads one and reports everything that is wrong in it, each
-// mistake with its line; [Run] acts it out over real sockets and returns a
-// [Report]. [Builtin] has the scenarios that come with the program.
+// [Load] reads a file and reports every mistake in it with its line. [Builtin] has
+// the scenarios that come with the program. [NewPlan] checks a scenario that is
+// complete, and compiles it. Package scenarios/forecast says what it will take,
+// package scenarios/run runs it and checks the expectations.
 //
-// The format is that of docs/scenario.md. This is its first slice: real time,
-// the embedded server's files, steps that act on devices, expectations.
+// The format is that of docs/scenario.md.
 package scenarios
 
 import (

@@ -133,8 +133,8 @@ func TestProfileLeadsNobodyOut(t *testing.T) {
       <flat-profile><Profile_Rule>http://203.0.113.9/next.cfg</Profile_Rule><Syslog_Server>203.0.113.10</Syslog_Server>
       <Resync_Periodic>1</Resync_Periodic><Resync_Error_Retry_Delay>1</Resync_Error_Retry_Delay></flat-profile>`)
 	scenario.Fleet[0].Set = []scenarios.Preset{{Name: "Resync_Random_Delay", Value: "0"}}
-	claim := scenarios.Expectation{Name: "led astray", Quant: report.Quant{Form: "all"}, Expr: `fetches.failed > 0`, By: scenarios.Instant{Plus: 10 * time.Second, Given: true}}
-	scenario.Expect = []scenarios.Expectation{claim}
+	expectation := scenarios.Expectation{Name: "led astray", Quant: report.Quant{Form: "all"}, Expr: `fetches.failed > 0`, By: scenarios.Instant{Plus: 10 * time.Second, Given: true}}
+	scenario.Expect = []scenarios.Expectation{expectation}
 	r, err := run.Run(t.Context(), scenario, run.Options{})
 	if err != nil {
 		t.Fatal(err)

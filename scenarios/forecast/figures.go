@@ -103,7 +103,7 @@ type Misfit struct {
 const (
 	freshBytes    = 220                    // live bytes of a device that has what its model shares
 	ownBytes      = 340                    // of one after a profile of 25 values, 8 of them its own
-	claimBytes    = 200                    // more where a scenario's expectations or server's templates look at each device
+	watchedBytes  = 200                    // more where a scenario's expectations or server's templates look at each device
 	attemptBytes  = 24 << 10               // goroutine, buffers and body of an attempt
 	attemptCost   = 200 * time.Microsecond // CPU of a resync by HTTP that brings a changed file
 	timeWait      = 60 * time.Second       // a port rests that long after its connection

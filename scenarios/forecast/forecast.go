@@ -67,7 +67,7 @@ func (p plan) forecast(o *scenarios.Machine) (*Forecast, error) {
 	return f, nil
 }
 
-// traffic forecasts who asks whom, and how often.
+// traffic forecasts the requests of the devices, by server and by second.
 func (p plan) traffic(shares []groupShare, o *scenarios.Machine) *Forecast {
 	f := &Forecast{Format: 1, Name: p.Scenario.Name, Seed: p.Scenario.Seed, Clock: p.Scenario.Clock.String(), Contacts: p.contacts(Guard(p.Plan, o)), Misfits: []Misfit{}}
 	for _, g := range shares {
@@ -159,8 +159,8 @@ func (p plan) memory(f *Forecast) Memory {
 	m := Memory{PerDevice: ownBytes, Fresh: freshBytes, Available: host.AvailableMemory(), Attempts: int64(min(f.Descriptors.Attempts, f.Devices)) * attemptBytes,
 		Basis: "live bytes measured with a profile of 25 values of which 8 are the device's own, and with none"}
 	if p.Watches() {
-		m.PerDevice += claimBytes
-		m.Fresh += claimBytes
+		m.PerDevice += watchedBytes
+		m.Fresh += watchedBytes
 	}
 	alive := int64(f.Devices)*int64(m.PerDevice) + m.Attempts
 	m.Whole = alive + max(alive*host.GarbagePercent/100, host.GarbageRoom)

@@ -66,7 +66,7 @@ func all(code string) scenarios.Expectation {
 	return scenarios.Expectation{Quant: report.Quant{Form: "all"}, Expr: code, At: scenarios.Instant{End: true, Given: true}}
 }
 
-// within is a claim with a deadline.
+// within is an expectation with a deadline.
 func within(quant, code string) scenarios.Expectation {
 	return scenarios.Expectation{Quant: report.Quant{Form: quant}, Expr: code, By: scenarios.Instant{Plus: time.Minute, Given: true}}
 }
@@ -83,7 +83,7 @@ func (b *bench) counts(want ...int) {
 		got = append(got, t.count)
 	}
 	if !slices.Equal(got, want) {
-		b.t.Errorf("the claims hold for %v devices, want %v", got, want)
+		b.t.Errorf("the expectations hold for %v devices, want %v", got, want)
 	}
 }
 
@@ -190,13 +190,13 @@ func TestCountsStayThoseOfAllDevicesWeighedAnew(t *testing.T) {
 	conditions := []string{"synced", "resyncs.failed > resyncs.ok", `events("boot") >= 2`, `err == "tftp_get failed"`, `last("resync_ok").took > duration("1s")`,
 		"fetches.ok == 2 || upgrades.failed > 0"}
 	rapid.Check(t, func(rt *rapid.T) {
-		var claims []scenarios.Expectation
+		var expectations []scenarios.Expectation
 		for _, c := range conditions {
-			claims = append(claims, all(c), within("all", c))
+			expectations = append(expectations, all(c), within("all", c))
 		}
-		claims[4].Of, claims[5].Of = "desk", "homes"
-		b := newBench(t, claims...)
-		once := make([]map[device.Index]bool, len(claims))
+		expectations[4].Of, expectations[5].Of = "desk", "homes"
+		b := newBench(t, expectations...)
+		once := make([]map[device.Index]bool, len(expectations))
 		file := &device.File{Scheme: "http"}
 		events := []device.Event{resyncOK, resyncFailed, boot, {Kind: device.ResyncOK, Took: int64(2 * time.Second)}, {Kind: device.Fetched, File: file},
 			{Kind: device.FetchFailed, File: file}, {Kind: device.UpgradeFailed, Err: "x"}, {Kind: device.PowerOff}}
@@ -222,7 +222,7 @@ func TestCountsStayThoseOfAllDevicesWeighedAnew(t *testing.T) {
 					now = len(once[n])
 				}
 				if c.count != now {
-					rt.Fatalf("claim %d (%s): %d, want %d", n, c.Expr, c.count, now)
+					rt.Fatalf("expectation %d (%s): %d, want %d", n, c.Expr, c.count, now)
 				}
 			}
 		}

@@ -21,7 +21,7 @@ import (
 	"spafleet/scenarios/scenariotest"
 )
 
-// spread is a scenario with samples, claims of every kind, successes and failures.
+// spread is a scenario with samples, expectations of every kind, successes and failures.
 // In virtual time; behind a line with the clock it may be anything.
 const spread = `
 seed: 9
@@ -282,93 +282,6 @@ func TestARunStartsWhenItIsToldTo(t *testing.T) {
 	late, err := run.Run(t.Context(), scenariotest.Parse(t, phones+"expect: [{all: synced, by: 5s}]\n"), run.Options{StartAt: at.Add(-time.Hour)})
 	if err != nil || len(late.Notes) != 1 || !strings.Contains(late.Notes[0], "it was to start at ") {
 		t.Errorf("an hour late: %v, %v", late.Notes, err)
-	}
-}
-
-// results are those of three shards, each in its own copy.
-func results(t *testing.T) func() []report.ShardResult {
-	scenario := strings.Replace(phones, "clock: real", "clock: virtual", 1) + "expect: [{all: synced, by: 5s}]\nduration: 300ms\n"
-	var made []*report.Report
-	for i := range 3 {
-		r, err := run.Run(t.Context(), scenariotest.Parse(t, scenario), run.Options{Machine: scenarios.Machine{Shard: device.Shard{Index: i, Count: 3}}, Run: "r1"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		made = append(made, r)
-	}
-	return func() []report.ShardResult {
-		var parts []report.ShardResult
-		for i, r := range made {
-			parts = append(parts, report.ShardResult{From: string(rune('A'+i)) + ".json", Report: reread(t, r)})
-		}
-		return parts
-	}
-}
-
-func TestMergeRefusesWhatDoesNotBelongTogether(t *testing.T) {
-	parts := results(t)
-	for want, change := range map[string]func([]report.ShardResult) []report.ShardResult{
-		"shard 1 is missing, of 3: give the result of every one":              func(p []report.ShardResult) []report.ShardResult { return []report.ShardResult{p[0], p[2]} },
-		"shards 0 and 2 are missing, of 3":                                    func(p []report.ShardResult) []report.ShardResult { return p[1:2] },
-		"shard 1 of 3, attempt 0 is there twice: in B.json and in B.json":     func(p []report.ShardResult) []report.ShardResult { return append(p, p[1]) },
-		`A.json and C.json are not of one run: run "r1" and "r2"`:             func(p []report.ShardResult) []report.ShardResult { p[2].Report.Shard.Run = "r2"; return p },
-		`A.json and B.json are not of one run: seed "1" and "7"`:              func(p []report.ShardResult) []report.ShardResult { p[1].Report.Seed = 7; return p },
-		`A.json and B.json are not of one run: number of shards "3" and "4"`:  func(p []report.ShardResult) []report.ShardResult { p[1].Report.Shard.Count = 4; return p },
-		`A.json and B.json are not of one run: number of devices "6" and "5"`: func(p []report.ShardResult) []report.ShardResult { p[1].Report.Shard.Devices = 5; return p },
-		`A.json and B.json are not of one run: digest of the scenario`:        func(p []report.ShardResult) []report.ShardResult { p[1].Report.Source.SHA256 = "x"; return p },
-		`A.json and B.json are not of one run: expectations "all synced`:      func(p []report.ShardResult) []report.ShardResult { p[1].Report.Expect[0].Name = "x"; return p },
-		"A.json and B.json: they are of different fleets": func(p []report.ShardResult) []report.ShardResult {
-			p[1].Report.Mergeable.Totals.Makes[0].Model = "PAP2"
-			return p
-		},
-		"B.json is not the result of a shard; 'spafleet run --result FILE' writes":    func(p []report.ShardResult) []report.ShardResult { p[1].Report.Mergeable = nil; return p },
-		"B.json contradicts itself: shard 3 of 3, attempt 0":                          func(p []report.ShardResult) []report.ShardResult { p[1].Report.Shard.Index = 3; return p },
-		"C.json has format 1, and this spafleet merges format 2: run all shards with": func(p []report.ShardResult) []report.ShardResult { p[2].Report.Format = 1; return p },
-		"no result of a shard to merge":                                               func([]report.ShardResult) []report.ShardResult { return nil },
-		"A.json contradicts itself: shard 0 of 3, attempt 0":                          func(p []report.ShardResult) []report.ShardResult { p[0].Report.Mergeable.Expectations = nil; return p },
-	} {
-		if r, err := report.Merge(change(parts())); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v, %v\nwant %s", r, err, want)
-		}
-	}
-}
-
-func TestTheLastAttemptOfAShardCounts(t *testing.T) {
-	list := results(t)()
-	again, _ := json.Marshal(list[1].Report)
-	retried := &report.Report{}
-	if err := json.Unmarshal(again, retried); err != nil {
-		t.Fatal(err)
-	}
-	retried.Shard.Attempt = 2
-	list[1].Report.Verdict, list[1].Report.Exit, list[1].Report.Expect[0].OK = report.Interrupted, 130, false
-	for _, parts := range [][]report.ShardResult{append(list, report.ShardResult{From: "D.json", Report: retried}), {{From: "D.json", Report: retried}, list[0], list[1], list[2]}} {
-		r, err := report.Merge(parts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		scenariotest.WantVerdict(t, r, report.Passed)
-		if r.Devices != 6 || r.Expect[0].Held != 6 || r.Shards[1].Attempt != 2 {
-			t.Errorf("%d devices, %+v, %+v", r.Devices, r.Expect, r.Shards)
-		}
-	}
-	r, err := report.Merge(list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	scenariotest.WantVerdict(t, r, report.Interrupted)
-}
-
-func TestAShardThatCouldNotKeepUpMakesTheWholeInvalid(t *testing.T) {
-	parts := results(t)()
-	parts[2].Report.Generator.Valid, parts[2].Report.Generator.Reasons = false, []string{"generator-limited by cpu"}
-	r, err := report.Merge(parts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	scenariotest.WantVerdict(t, r, report.Invalid)
-	if !slices.Equal(r.Generator.Reasons, []string{"shard 2: generator-limited by cpu"}) {
-		t.Errorf("%q", r.Generator.Reasons)
 	}
 }
 

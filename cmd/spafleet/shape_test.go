@@ -35,8 +35,6 @@ var shapeExceptions = map[string]int{
 	"device/profile exported names":   50,
 	"device/rule.parser files":        8,
 	"device/rule.parser methods":      46,
-	"fleet.Fleet files":               7,
-	"fleet.loop files":                6,
 	"prov.Core files":                 7,
 	"prov.Server files":               6,
 	"prov.transfer files":             5,

@@ -40,7 +40,7 @@ func masked(p *model.Param, value string) string {
 // (profile-formats.md §5.2: field). With before, only those that are not as they
 // were then, as --delta asks (documented); with the zero Params all. It never has
 // GPP_SA to GPP_SD (field), and passwords that are set are 13 asterisks, as in
-// exports (inferred: nobody says what a report has there). The call history,
+// exports (inferred: no document says what a report has there). The call history,
 // directory and environment blocks of real reports are not known and left out.
 func ReportXML(v View, before Params) []byte {
 	b := append([]byte(nil), "<flat-profile>\n"...)

@@ -15,7 +15,7 @@ type Via uint8
 
 const (
 	ViaDHCP   Via = iota + 1 // a file that the device's own rules fetched
-	ViaURL                   // a file that somebody's resync URL fetched
+	ViaURL                   // a file that the URL of a command fetched
 	ViaEdit                  // web page, keypad, API
 	ViaRC                    // remote customization
 	ViaPreset                // the tester, before the device's life began

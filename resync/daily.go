@@ -21,7 +21,7 @@ type daily struct {
 }
 
 // dailyOf reads Resync_At__HHmm_ and Resync_At_Random_Delay: phones from 7.0 on,
-// and whoever else has the parameters (documented). What is no time of day from
+// and other models that have the parameters (documented). What is no time of day from
 // 0000 to 2400 is ignored (documented).
 func dailyOf(r *model.Row, p device.Params) *daily {
 	text, _ := p.Lookup("Resync_At__HHmm_")

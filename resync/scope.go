@@ -12,7 +12,7 @@ import (
 )
 
 // A scope is what a device's rules are evaluated with: who the device is, its
-// parameters and its situation at the moment. It asks nobody and changes nothing.
+// parameters and its situation at the moment. It opens no socket and changes nothing.
 type scope struct {
 	in        *Input
 	params    device.Params

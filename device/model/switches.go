@@ -326,7 +326,7 @@ var engineSwitches = []firmwareSwitch{
 		word(map[string]string{"parse_error": "parse error", "invalid_url": "Invalid URL", "corrupt_file": "corrupt file"}, func(b *Behaviour) *string { return &b.RuleErr }),
 	},
 	{ // Q8, §3.3
-		"string_order", "false or error", "what lt, le, gt, ge between texts make of a condition",
+		"string_order", "false or error", "a condition with lt, le, gt or ge between texts is false, or makes the rule malformed",
 		always(inferred("false")), choice("false", "error", func(b *Behaviour) *bool { return &b.Rules.RefuseOrder }),
 	},
 	{ // Q9

@@ -20,7 +20,7 @@ type TLS struct {
 	Think      time.Duration // before the key exchange
 
 	Documented   bool // trusts what the makers' list says, not what operators saw
-	Verisign     bool // trusts Verisign where nobody tried
+	Verisign     bool // trusts Verisign, where that was not tried
 	CheckTime    bool // a certificate that has ended is refused
 	RefuseEarly  bool // and one that has not begun
 	RefuseUse    bool // and one for another purpose
@@ -180,7 +180,7 @@ var tlsSwitches = []firmwareSwitch{
 		"ca_table", "field or documented", "which list of trusted authorities holds: what operators saw, where they say something, or the makers'",
 		always(field("field")), choice("field", "documented", func(b *Behaviour) *bool { return &b.TLS.Documented }),
 	},
-	{ // §1.2, last column: nobody tried
+	{ // §1.2, last column: not tried
 		"verisign", "refuse or accept", "certificates of Verisign where no device was observed",
 		always(inferred("refuse")), choice("refuse", "accept", func(b *Behaviour) *bool { return &b.TLS.Verisign }),
 	},

@@ -32,7 +32,7 @@ func compile(t testing.TB, c profile.Container) []byte {
 	return body
 }
 
-func TestContainerOpensForWhomItIsMeant(t *testing.T) {
+func TestAContainerOpensForItsDeviceOnly(t *testing.T) {
 	device := profile.Options{MAC: mac, Family: "spa9xx"}
 	keyed := func(key string) profile.Options {
 		o := device

@@ -64,7 +64,7 @@ func decodeSalted(body []byte, o Options) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	o.Keep = true // nobody else has it
+	o.Keep = true // it is this call's own
 	f, err := decodeOpen(plain, o)
 	if err != nil && !plausible(plain) {
 		return File{}, corrupt(explainNoise(body, o.Key, o.Explain))

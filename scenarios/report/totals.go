@@ -15,8 +15,8 @@ import (
 type Totals struct {
 	Devices  int              `json:"devices"`
 	Started  int64            `json:"started"`
-	Makes    []MakeTotals     `json:"makes"`
-	Fetches  []FetchCount     `json:"fetches"`
+	Makes    []makeTotals     `json:"makes"`
+	Fetches  []fetchCount     `json:"fetches"`
 	Bytes    map[string]int64 `json:"bytes"` // received, by scheme
 	Reboots  map[string]int64 `json:"reboots"`
 	Unknown  map[string]int   `json:"unknown_params"`
@@ -25,26 +25,26 @@ type Totals struct {
 	Series   []Series         `json:"series"`
 }
 
-// MakeTotals is a make's part. OK and Failed are devices by their last resync.
-type MakeTotals struct {
+// makeTotals is a make's part. OK and Failed are devices by their last resync.
+type makeTotals struct {
 	Make
 	OK       int            `json:"ok"`
 	Failed   int            `json:"failed"`
 	States   map[string]int `json:"states"`
 	Resyncs  Pair           `json:"resyncs"`
 	Upgrades Pair           `json:"upgrades"`
-	Results  []ResultCount  `json:"results"`
+	Results  []resultCount  `json:"results"`
 }
 
-// A ResultCount is how many resyncs ended so; Scheme is that of the last file.
-type ResultCount struct {
+// A resultCount is how many resyncs ended so; Scheme is that of the last file.
+type resultCount struct {
 	Scheme string `json:"scheme"`
 	Result string `json:"result"`
 	Count  int64  `json:"count"`
 }
 
-// A FetchCount is how many files were asked for so.
-type FetchCount struct {
+// A fetchCount is how many files were asked for so.
+type fetchCount struct {
 	Scheme string `json:"scheme"`
 	Rule   string `json:"rule"`
 	What   string `json:"what"`
@@ -60,7 +60,7 @@ func (t *Tally) Totals() *Totals {
 		Unknown: maps.Clone(t.unknown), Rejected: maps.Clone(t.rejected), Series: t.series()}
 	for i := range t.makes {
 		c := &t.counts[i]
-		all.Makes = append(all.Makes, MakeTotals{Make: t.makes[i], States: states(c), Resyncs: Pair{c.ok, c.failed},
+		all.Makes = append(all.Makes, makeTotals{Make: t.makes[i], States: states(c), Resyncs: Pair{c.ok, c.failed},
 			Upgrades: Pair{c.upgraded, c.unUpped}, Results: results(c.resyncs)})
 	}
 	for place := range t.devices {
@@ -76,7 +76,7 @@ func (t *Tally) Totals() *Totals {
 		all.Reboots[reason.String()] = n
 	}
 	for k, n := range t.files {
-		all.Fetches = append(all.Fetches, FetchCount{k.scheme, ruleName(k.rule), k.what, k.result.String(), n})
+		all.Fetches = append(all.Fetches, fetchCount{k.scheme, ruleName(k.rule), k.what, k.result.String(), n})
 	}
 	for _, e := range t.errs {
 		all.Errors = append(all.Errors, *e)
@@ -95,10 +95,10 @@ func states(c *counts) map[string]int {
 	return m
 }
 
-func results(counts map[resyncKey]int64) []ResultCount {
-	var list []ResultCount
+func results(counts map[resyncKey]int64) []resultCount {
+	var list []resultCount
 	for k, n := range counts {
-		list = append(list, ResultCount{k.scheme, k.result.String(), n})
+		list = append(list, resultCount{k.scheme, k.result.String(), n})
 	}
 	return list
 }
@@ -128,7 +128,7 @@ func (t *Tally) series() []Series {
 // Merge adds the totals of another shard of the same fleet. The error says why
 // they do not belong together; nothing is added then.
 func (t *Totals) Merge(o *Totals) error {
-	if !slices.EqualFunc(t.Makes, o.Makes, func(a, b MakeTotals) bool { return a.Model == b.Model && a.Firmware == b.Firmware }) {
+	if !slices.EqualFunc(t.Makes, o.Makes, func(a, b makeTotals) bool { return a.Model == b.Model && a.Firmware == b.Firmware }) {
 		return errors.New("they are of different fleets: models or firmwares differ")
 	}
 	t.Devices += o.Devices
@@ -136,9 +136,9 @@ func (t *Totals) Merge(o *Totals) error {
 	for i := range t.Makes {
 		t.Makes[i].merge(&o.Makes[i])
 	}
-	t.Fetches = merged(t.Fetches, o.Fetches, func(a, b *FetchCount) bool {
-		return FetchCount{a.Scheme, a.Rule, a.What, a.Result, 0} == FetchCount{b.Scheme, b.Rule, b.What, b.Result, 0}
-	}, func(to, from *FetchCount) { to.Count += from.Count })
+	t.Fetches = merged(t.Fetches, o.Fetches, func(a, b *fetchCount) bool {
+		return fetchCount{a.Scheme, a.Rule, a.What, a.Result, 0} == fetchCount{b.Scheme, b.Rule, b.What, b.Result, 0}
+	}, func(to, from *fetchCount) { to.Count += from.Count })
 	t.Errors = merged(t.Errors, o.Errors, func(a, b *Failure) bool { return a.Err == b.Err && a.Result == b.Result }, (*Failure).merge)
 	t.Series = merged(t.Series, o.Series, func(a, b *Series) bool { return a.Name == b.Name && maps.Equal(a.Tags, b.Tags) },
 		func(to, from *Series) { to.merge(&from.histogram) })
@@ -150,15 +150,15 @@ func (t *Totals) Merge(o *Totals) error {
 	return nil
 }
 
-func (m *MakeTotals) merge(o *MakeTotals) {
+func (m *makeTotals) merge(o *makeTotals) {
 	m.Devices += o.Devices
 	m.OK += o.OK
 	m.Failed += o.Failed
 	m.Resyncs.add(o.Resyncs)
 	m.Upgrades.add(o.Upgrades)
 	addCounts(&m.States, o.States)
-	m.Results = merged(m.Results, o.Results, func(a, b *ResultCount) bool { return a.Scheme == b.Scheme && a.Result == b.Result },
-		func(to, from *ResultCount) { to.Count += from.Count })
+	m.Results = merged(m.Results, o.Results, func(a, b *resultCount) bool { return a.Scheme == b.Scheme && a.Result == b.Result },
+		func(to, from *resultCount) { to.Count += from.Count })
 }
 
 // merge adds another's count. The hint is that of the two which sorts first, so
@@ -199,7 +199,7 @@ func addCounts[N int | int64](to *map[string]N, from map[string]N) {
 
 // sort puts every list into its order.
 func (t *Totals) sort() {
-	slices.SortFunc(t.Fetches, func(a, b FetchCount) int {
+	slices.SortFunc(t.Fetches, func(a, b fetchCount) int {
 		return cmp.Or(cmp.Compare(a.Scheme, b.Scheme), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.What, b.What), cmp.Compare(a.Result, b.Result))
 	})
 	slices.SortFunc(t.Errors, func(a, b Failure) int {
@@ -209,7 +209,7 @@ func (t *Totals) sort() {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Tags["scheme"], b.Tags["scheme"]), cmp.Compare(a.Tags["phase"], b.Tags["phase"]))
 	})
 	for i := range t.Makes {
-		slices.SortFunc(t.Makes[i].Results, func(a, b ResultCount) int {
+		slices.SortFunc(t.Makes[i].Results, func(a, b resultCount) int {
 			return cmp.Or(cmp.Compare(a.Scheme, b.Scheme), cmp.Compare(a.Result, b.Result))
 		})
 	}
@@ -229,7 +229,7 @@ func (t *Totals) Lateness() Spread {
 func NewTotals(like *Totals) *Totals {
 	t := &Totals{}
 	for _, m := range like.Makes {
-		t.Makes = append(t.Makes, MakeTotals{Make: Make{Model: m.Model, Firmware: m.Firmware}, States: map[string]int{}})
+		t.Makes = append(t.Makes, makeTotals{Make: Make{Model: m.Model, Firmware: m.Firmware}, States: map[string]int{}})
 	}
 	return t
 }

@@ -4,10 +4,10 @@ package rule
 func Looked(text string, env Env, d Dialect) int {
 	n := 0
 	for _, enter := range []func(*parser){
-		func(p *parser) { p.eval(0) },
-		func(p *parser) { p.alternatives() },
-		func(p *parser) { p.command() },
-		func(p *parser) { p.trigger() },
+		func(p *parser) { eval(p, 0) },
+		func(p *parser) { alternatives(p) },
+		func(p *parser) { command(p) },
+		func(p *parser) { trigger(p) },
 	} {
 		p := newParser(text, env, d)
 		enter(p)

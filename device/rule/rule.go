@@ -136,10 +136,10 @@ func Eval(text string, env Env, d Dialect) (Decision, error) { return EvalAfter(
 // EvalAfter is Eval without the first alternatives, as many as after says: what a
 // device that falls through does when it has failed on one.
 func EvalAfter(text string, env Env, d Dialect, after int) (Decision, error) {
-	return newParser(text, env, d).eval(after)
+	return eval(newParser(text, env, d), after)
 }
 
-func (p *parser) eval(after int) (Decision, error) {
+func eval(p *parser, after int) (Decision, error) {
 	if p.blank() {
 		return Decision{Why: "the rule is empty"}, nil
 	}
@@ -150,12 +150,12 @@ func (p *parser) eval(after int) (Decision, error) {
 			return Decision{}, err
 		}
 		if a.clause.holds && n > after {
-			a.Alternative, a.Why, a.Conditional = n, p.chosen(n, a.clause), a.clause.compares
+			a.Alternative, a.Why, a.Conditional = n, chosen(p, n, a.clause), a.clause.compares
 			return a.Decision, nil
 		}
 		refused = append(refused, a.clause)
 		if !p.take('|') {
-			return Decision{Why: p.skipped(refused)}, nil
+			return Decision{Why: skipped(p, refused)}, nil
 		}
 	}
 }
@@ -164,10 +164,10 @@ func (p *parser) eval(after int) (Decision, error) {
 // turn came, without judging conditions: Why is empty. A blank rule has none.
 // One malformed alternative fails them all, with a *[SyntaxError].
 func Alternatives(text string, env Env, d Dialect) ([]Decision, error) {
-	return newParser(text, env, d).alternatives()
+	return alternatives(newParser(text, env, d))
 }
 
-func (p *parser) alternatives() ([]Decision, error) {
+func alternatives(p *parser) ([]Decision, error) {
 	if p.blank() {
 		return nil, nil
 	}
@@ -191,10 +191,10 @@ func (p *parser) alternatives() ([]Decision, error) {
 // expanded (field). An argument that is blank gives the zero Decision: the
 // device uses its own rule. Errors are *[SyntaxError].
 func Command(arg string, env Env, d Dialect) (Decision, error) {
-	return newParser(arg, env, d).command()
+	return command(newParser(arg, env, d))
 }
 
-func (p *parser) command() (Decision, error) {
+func command(p *parser) (Decision, error) {
 	if p.blank() {
 		return Decision{}, nil
 	}
@@ -211,11 +211,11 @@ func (p *parser) command() (Decision, error) {
 // Holds reports whether the condition of a Resync_Trigger is true. A trigger is
 // written without the parentheses and the question mark that a rule needs, but
 // parentheses do no harm. A blank one never holds. Errors are *[SyntaxError].
-func Holds(trigger string, env Env, d Dialect) (bool, error) {
-	return newParser(trigger, env, d).trigger()
+func Holds(text string, env Env, d Dialect) (bool, error) {
+	return trigger(newParser(text, env, d))
 }
 
-func (p *parser) trigger() (bool, error) {
+func trigger(p *parser) (bool, error) {
 	if p.blank() {
 		return false, nil
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // chosen says why alternative n was taken.
-func (p *parser) chosen(n int, c clause) string {
+func chosen(p *parser, n int, c clause) string {
 	if c.end == 0 {
 		return "alternative " + strconv.Itoa(n) + " has no condition"
 	}
@@ -15,7 +15,7 @@ func (p *parser) chosen(n int, c clause) string {
 }
 
 // skipped says why none was.
-func (p *parser) skipped(refused []clause) string {
+func skipped(p *parser, refused []clause) string {
 	out := append(make([]byte, 0, 2*len(p.source)), "no condition held: "...)
 	for i, c := range refused {
 		if i > 0 {

@@ -53,7 +53,7 @@ func ciscoDN(role string) dn {
 }
 
 // Serial numbers of the makers' authorities (field). Server and client authority
-// of a brand share one, which mixes up whoever tells them apart by it.
+// of a brand share one: programs that tell them apart by it mix them up.
 const (
 	sipuraSerial  = "45BF48C0CEB88F7BC8E16D85625A5B8F"
 	linksysSerial = "D07D8A7BADBA7CB6446998B1EA89879F"

@@ -25,7 +25,7 @@ import (
 )
 
 // A secure is one HTTPS transfer of a device: what it observes is what the
-// server sees, and what the device makes of it.
+// server sees, and how the device ends.
 type secure struct {
 	row    string // MODEL FIRMWARE, and switches that the walk needs beside its own
 	serial string // of the device; "": the model's first

@@ -87,7 +87,7 @@ func read(t testing.TB, der []byte, key crypto.Signer) *ca {
 	return &ca{x, key}
 }
 
-// withMD5 signs a SHA-1 certificate anew: the names of the two algorithms differ
+// withMD5 signs a SHA-1 certificate again: the names of the two algorithms differ
 // in their last byte, and crypto/x509 does not sign with MD5.
 func withMD5(t testing.TB, c, parent *ca) *ca {
 	t.Helper()

@@ -13,7 +13,7 @@ import (
 type Verify func(chain [][]byte) (key *rsa.PublicKey, number int)
 
 // Clients returns how a server judges its clients: by authorities of its own, with
-// the numbers of OpenSSL. Whoever shows nothing is refused.
+// the numbers of OpenSSL. A client without a certificate is refused.
 func Clients(authorities []*x509.Certificate, now func() time.Time) (Verify, error) {
 	s := &store{rules: rules{checkEnd: true, checkStart: true}, anchors: map[string][]*certs.Certificate{}}
 	for _, a := range authorities {

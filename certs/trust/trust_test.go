@@ -27,7 +27,7 @@ func trustText(r *model.Row) string {
 	return strings.Join(words, " ")
 }
 
-// Each line is a row of one of the two tables, or what the analogy makes of it.
+// Each line is a row of one of the two tables, or derived from it by analogy.
 func TestTrusted(t *testing.T) {
 	tests := []struct{ model, switches, want string }{
 		{"PAP2T 5.1.6(LS)", "", "sipura1:f linksys1:f"},

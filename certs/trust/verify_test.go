@@ -242,7 +242,7 @@ func TestVerdictsChangeWithTime(t *testing.T) {
 	}
 }
 
-// A chain that differs from a remembered one in a single bit is judged anew, and
+// A chain that differs from a remembered one in a single bit is judged again, and
 // so is one chain by two firmwares.
 func TestMemoryIsExact(t *testing.T) {
 	d, leaf := devices(), sign(t, plain("host"), 0, roots()[certs.CiscoSB1])

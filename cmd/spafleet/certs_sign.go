@@ -12,7 +12,7 @@ import (
 	"spafleet/device/model"
 )
 
-// signFlags say what is signed, for whom, and by whom.
+// signFlags say what is signed, for which subject, and by which authority.
 type signFlags struct {
 	dir              dirFlag
 	csr, out         string

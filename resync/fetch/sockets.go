@@ -189,7 +189,7 @@ func timedOut(err error) bool {
 	return errors.As(err, &ne) && ne.Timeout()
 }
 
-// longAgo is a deadline that wakes whoever waits for a socket.
+// longAgo is a deadline that ends every wait for a socket.
 var longAgo = time.Unix(1, 0)
 
 // wake makes a socket's calls return when ctx ends. Who renews the socket's

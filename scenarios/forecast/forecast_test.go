@@ -13,7 +13,6 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/devicetest"
-	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
 	"spafleet/scenarios"
@@ -234,9 +233,4 @@ func bytesOf(t *testing.T, devices, own int) int {
 	}
 	runtime.KeepAlive(tally)
 	return int(got) / devices
-}
-
-func preset(name, value string) device.Set {
-	id, _ := model.LookupID(name)
-	return device.Set{ID: id, Value: value, Has: true}
 }

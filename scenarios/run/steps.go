@@ -147,16 +147,16 @@ func (t *timeline) decideBy(e *tracked, now time.Duration) {
 
 // lasts reports whether an expectation with a deadline, once it holds, cannot fail
 // any more.
-func (e *tracked) lasts() bool { return e.Quant.Form == "all" || e.Quant.Form == "at_least" }
+func (t *tracked) lasts() bool { return t.Quant.Form == "all" || t.Quant.Form == "at_least" }
 
 // open reports whether the scenario goes on until an expectation is decided. Some
 // are decided by the end, and do not put it off.
-func (e *tracked) open() bool {
+func (t *tracked) open() bool {
 	switch {
-	case e.Quant.EachEvent() || e.At.End || !e.At.Given && !e.By.Given:
+	case t.Quant.EachEvent() || t.At.End || !t.At.Given && !t.By.Given:
 		return false
-	case e.By.End:
-		return e.lasts()
+	case t.By.End:
+		return t.lasts()
 	}
 	return true
 }

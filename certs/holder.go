@@ -34,7 +34,7 @@ const (
 	Kept        = 4096
 )
 
-// A Kind is what a server may make of a device's certificate.
+// A Kind says which certificate a device has.
 type Kind uint8
 
 const (

@@ -31,8 +31,8 @@ func serveCommand(s streams) *cobra.Command {
 		Long: `Serves the files of a folder by TFTP and HTTP and prints one line for each request,
 until Ctrl-C. Each request reads the file again, so you can edit it meanwhile.
 
-A file name may contain macros. It then answers every path that a device could
-make of it:
+A file name may contain macros. It then answers every path that some device could
+ask for:
 
   $MA   000e08012345         $PN   SPA-2102, as in the User-Agent
   $MAU  000E08012345         $PSN  2102

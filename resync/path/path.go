@@ -1,6 +1,6 @@
 // Package path reads paths that hold the devices' macros: $MA, $MAU, $MAC, $SN,
 // $PSN and $PN, as they stand in the files of a server and in the faults of a
-// scenario. A [Pattern] matches the paths that devices make of it, and says what
+// scenario. A [Pattern] matches the paths that devices ask for by it, and says what
 // stands in the place of each macro.
 package path
 

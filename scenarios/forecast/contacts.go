@@ -78,8 +78,8 @@ func (p plan) refusal(c *Contact) string {
 	return fmt.Sprintf("%s, for %s: %s; if you may test this server: %s", place, strings.Join(c.For, ", "), why, strings.Join(c.Needs, " "))
 }
 
-// contacts returns the hosts that are known, sorted, with what the guard makes
-// of them.
+// contacts returns the hosts that are known, sorted, with what the guard
+// says of each.
 func (p plan) contacts(g *fetch.Guard) []Contact {
 	found := map[string]*Contact{}
 	p.eachHost(func(host, purpose string) {

@@ -106,11 +106,15 @@ func (r *run) prepare() error {
 	return nil
 }
 
+// oneAddressNote says what it means that this machine cannot bind the devices' own
+// addresses, as on systems other than Linux.
+const oneAddressNote = "this machine cannot bind the devices' addresses, so all of them ask from one address: a server that tells devices apart by address sees one device, and the devices' web pages cannot be reached"
+
 func (r *run) openFleet() error {
 	r.tally = report.NewTally(r.ownMakes(), r.plan.MakeOf, r.options.Shard)
 	one := !fleet.CanBind(r.options.Addresses)
 	if one {
-		r.notes = append(r.notes, "this machine cannot bind the devices' addresses: all traffic comes from one address")
+		r.notes = append(r.notes, oneAddressNote)
 	}
 	if warning := forecast.PortWarning(r.plan, &r.options.Machine); warning != "" {
 		r.notes = append(r.notes, warning)

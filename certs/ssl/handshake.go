@@ -12,35 +12,12 @@ import (
 	"sync"
 )
 
-// The types of handshake messages.
-const (
-	msgHelloRequest       = 0
-	msgClientHello        = 1
-	msgServerHello        = 2
-	msgCertificate        = 11
-	msgServerKeyExchange  = 12
-	msgCertificateRequest = 13
-	msgServerHelloDone    = 14
-	msgCertificateVerify  = 15
-	msgClientKeyExchange  = 16
-	msgFinished           = 20
-)
-
-// maxMessage is the longest handshake message taken: OpenSSL's limit for chains.
-const maxMessage = 100 << 10
-
 // A handshake is the work of one handshake. Nothing of it is left afterwards but
 // its State and the connection's keys.
 type handshake struct {
-	c     *Conn
+	flight
 	again bool // not the connection's first
-	early bool // data may still come between the messages
 
-	in  []byte // messages that came, from at on not read yet
-	at  int
-	msg []byte // the message that is being made
-
-	transcript   transcript
 	clientRandom [32]byte
 	serverRandom [32]byte
 	hello        Version // what the client's hello asked for
@@ -52,7 +29,7 @@ type handshake struct {
 }
 
 var handshakes = sync.Pool{New: func() any {
-	return &handshake{transcript: transcript{md5.New(), sha1.New()}}
+	return &handshake{flight: flight{transcript: transcript{md5.New(), sha1.New()}}}
 }}
 
 // shake shakes hands, and breaks the connection where that fails. The lock for
@@ -79,7 +56,7 @@ func (c *Conn) shake() error {
 
 // free gives a handshake back, unless its buffers grew beyond what most need.
 func (h *handshake) free() {
-	*h = handshake{in: h.in[:0], msg: h.msg[:0], transcript: h.transcript}
+	*h = handshake{flight: flight{in: h.in[:0], msg: h.msg[:0], transcript: h.transcript}}
 	h.transcript.md5.Reset()
 	h.transcript.sha.Reset()
 	if cap(h.in)+cap(h.msg) <= largeLen {
@@ -99,109 +76,6 @@ func cutShort(err error) error {
 		return refuse(NoAlert, "the other side closed the connection in the middle of the handshake: %w", err)
 	}
 	return err
-}
-
-// nextRecord returns the next record of the type that is due.
-func (h *handshake) nextRecord(want byte) ([]byte, error) {
-	for {
-		typ, body, err := h.c.readRecord()
-		switch {
-		case err != nil:
-			return nil, err
-		case typ == want:
-			return body, nil
-		case typ != typeData || !h.early:
-			return nil, refuse(UnexpectedMessage, "a record of type %d came in the middle of the handshake", typ)
-		case len(h.c.early)+len(body) > maxEarly:
-			return nil, refuse(UnexpectedMessage, "more than %d bytes of data came before the second handshake", maxEarly)
-		}
-		h.c.early = append(h.c.early, body...)
-	}
-}
-
-// next returns the next message, header and all, which is good until the call
-// after. It is not in the transcript yet.
-func (h *handshake) next() ([]byte, error) {
-	for {
-		if rest := h.in[h.at:]; len(rest) >= 4 {
-			n := int(rest[1])<<16 | int(rest[2])<<8 | int(rest[3])
-			switch {
-			case n > maxMessage:
-				return nil, refuse(IllegalParameter, "a message of %d bytes is too long", n)
-			case rest[0] == msgHelloRequest && n == 0 && h.c.client != nil:
-				h.at += 4
-				if err := h.c.wasUseless("HelloRequests"); err != nil {
-					return nil, err
-				}
-				continue
-			case len(rest) >= 4+n:
-				h.at += 4 + n
-				return rest[:4+n], nil
-			}
-		}
-		h.in, h.at = h.in[:copy(h.in, h.in[h.at:])], 0
-		body, err := h.nextRecord(typeHandshake)
-		if err != nil {
-			return nil, err
-		}
-		h.in = append(h.in, body...)
-	}
-}
-
-// nextIf returns the next message if it is of a type; else nil, and the message
-// stays the next.
-func (h *handshake) nextIf(typ byte) ([]byte, error) {
-	m, err := h.next()
-	if err == nil && m[0] != typ {
-		h.at -= len(m)
-		m = nil
-	}
-	return m, err
-}
-
-// take notes a message in the transcript and returns what it says.
-func (h *handshake) take(message []byte) *parser {
-	h.transcript.write(message)
-	return &parser{rest: message[4:]}
-}
-
-// expect returns what the next message says, which must be of a type.
-func (h *handshake) expect(typ byte) (*parser, error) {
-	m, err := h.next()
-	if err != nil {
-		return nil, err
-	}
-	if m[0] != typ {
-		return nil, unexpected(m[0], typ)
-	}
-	return h.take(m), nil
-}
-
-func unexpected(got, want byte) error {
-	return refuse(UnexpectedMessage, "a handshake message of type %d came where one of type %d is due", got, want)
-}
-
-// start begins a message.
-func (h *handshake) start(typ byte) { h.msg = append(h.msg[:0], typ, 0, 0, 0) }
-
-// add16 adds bytes with their length before them.
-func (h *handshake) add16(p []byte) {
-	h.msg = append(append(h.msg, byte(len(p)>>8), byte(len(p))), p...)
-}
-
-func (h *handshake) add24(p []byte) {
-	h.msg = append(append(h.msg, byte(len(p)>>16), byte(len(p)>>8), byte(len(p))), p...)
-}
-
-// finish puts the message into the transcript and to what will be sent: each has
-// a record of its own, as OpenSSL does it.
-func (h *handshake) finish() {
-	n := len(h.msg) - 4
-	h.msg[1], h.msg[2], h.msg[3] = byte(n>>16), byte(n>>8), byte(n)
-	h.transcript.write(h.msg)
-	for part := range slices.Chunk(h.msg, maxPlain) {
-		h.c.seal(typeHandshake, part)
-	}
 }
 
 // sendCertificates sends a chain, which may be empty.
@@ -365,32 +239,3 @@ func (h *handshake) readFinished(by sender) error {
 	}
 	return nil
 }
-
-// A parser takes a message apart. Where the message is too short it returns
-// nothing, from then on.
-type parser struct {
-	rest []byte
-	bad  bool
-}
-
-func (p *parser) bytes(n int) []byte {
-	if n > len(p.rest) {
-		p.rest, p.bad = nil, true
-		return nil
-	}
-	b := p.rest[:n:n]
-	p.rest = p.rest[n:]
-	return b
-}
-
-// number reads a number of n bytes.
-func (p *parser) number(n int) int {
-	v := 0
-	for _, b := range p.bytes(n) {
-		v = v<<8 | int(b)
-	}
-	return v
-}
-
-// over says that the message was read to its end, and held all it should.
-func (p *parser) over() bool { return !p.bad && len(p.rest) == 0 }

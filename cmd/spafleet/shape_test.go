@@ -26,7 +26,6 @@ const (
 var shapeExceptions = map[string]int{
 	"certs exported names":           46,
 	"certs/ssl exported names":       60,
-	"certs/ssl.handshake methods":    46,
 	"device exported names":          93,
 	"device/model exported names":    61,
 	"device/model.Behaviour fields":  51,

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"spafleet/certs/ssl"
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/fleet"
 	"spafleet/ivr"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
@@ -65,8 +67,8 @@ func foreground(ctx context.Context, st *stage, story *scenarios.Scenario, f *ru
 	pad := &keypad{log: log, ended: make(chan struct{})}
 	f.apply(&st.options)
 	st.options.Tell = log.tell
+	st.options.Listening = func(l *run.Live) { deviceHello(st.out, l) } // before the first event
 	st.options.Started = func(l *run.Live) {
-		deviceHello(st.out, l)
 		pad.live = l
 		go pad.read(ctx, st.in)
 	}
@@ -170,13 +172,6 @@ type keypad struct {
 // read handles lines until the input or the run ends. A read that blocks at the
 // end of the run is left to the end of the program.
 func (k *keypad) read(ctx context.Context, in io.Reader) {
-	powered := func() bool {
-		v, _ := k.live.Fleet.View(0)
-		return v.Powered
-	}
-	if k.live.Fleet.Await(ctx, powered) != nil {
-		return // the run ended first
-	}
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
 		select {
@@ -235,5 +230,9 @@ func (k *keypad) take(ctx context.Context, actions []ivr.Action) {
 	}
 }
 
-// do hands a command over. The only error is the end of the run.
-func (k *keypad) do(ctx context.Context, c device.Command) { _ = k.live.Fleet.Do(ctx, 0, c) }
+// do hands a command over. An error beside the lack of power is the end of the run.
+func (k *keypad) do(ctx context.Context, c device.Command) {
+	if err := k.live.Fleet.Ask(ctx, 0, c); errors.Is(err, fleet.ErrNoPower) {
+		k.log.print("keypad: %s", err)
+	}
+}

@@ -50,18 +50,20 @@ func (st *stage) play(ctx context.Context, s *scenarios.Scenario) error {
 	}
 	st.options.Saved = st.saved
 	progress := newProgress(st.err, s.Name)
-	st.options.Started = func(l *run.Live) {
+	st.options.Listening = func(l *run.Live) {
 		for _, n := range l.Notes {
 			fmt.Fprintf(st.err, "note: %s\n", n)
 		}
 		if !l.Resumed.IsZero() {
 			fmt.Fprintf(st.err, "resumed from %s: %d devices as of %s\n", st.options.State, l.Fleet.Len(), l.Resumed.UTC().Format(time.RFC3339))
 		}
-		if st.hello != nil {
-			st.hello(st.err, l)
-		}
 		if at := st.options.StartAt; !at.IsZero() {
 			fmt.Fprintf(st.err, "the devices are powered on at %s\n", at.Format(time.RFC3339))
+		}
+	}
+	st.options.Started = func(l *run.Live) {
+		if st.hello != nil {
+			st.hello(st.err, l)
 		}
 		progress.start(l)
 	}

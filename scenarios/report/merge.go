@@ -119,7 +119,7 @@ func plural(what string, list []string) string {
 func add(results []ShardResult) (*Report, error) {
 	first := results[0].Report
 	all := *first
-	all.Shard, all.Mergeable, all.Shards = nil, nil, nil
+	all.Shard, all.Mergeable, all.Shards, all.Unheard = nil, nil, nil, 0
 	all.Timeline, all.Expect = slices.Clone(first.Timeline), slices.Clone(first.Expect)
 	all.Generator.Reasons, all.Generator.Limits, all.Generator.Machine, all.Notes = []string{}, []string{}, MachineLoad{}, []string{}
 	all.Generator.Valid, all.Generator.Most, all.Generator.Aborted = true, 0, 0
@@ -130,6 +130,7 @@ func add(results []ShardResult) (*Report, error) {
 			return nil, fmt.Errorf("%s and %s: %w", results[0].From, p.From, err)
 		}
 		all.Shards = append(all.Shards, *r.Shard)
+		all.Unheard += r.Unheard
 		all.DurationSeconds, all.WallSeconds = max(all.DurationSeconds, r.DurationSeconds), max(all.WallSeconds, r.WallSeconds)
 		all.Started, all.FleetStart = earlier(all.Started, r.Started), earlier(all.FleetStart, r.FleetStart)
 		for _, n := range r.Notes {

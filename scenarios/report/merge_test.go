@@ -34,6 +34,7 @@ func shardResult(t *testing.T, index int) report.ShardResult {
 	r := &report.Report{
 		Format: report.Format, Name: "merged", Seed: 1, Clock: "real", Started: time.Unix(int64(100-index), 0).UTC(), FleetStart: time.Unix(int64(200-index), 0).UTC(),
 		DurationSeconds: float64(index), WallSeconds: float64(index), Summary: tally.Summary(),
+		Unheard:   index + 1,
 		Timeline:  []report.StepReport{{Name: "go", Fired: true, At: float64(index + 1), Devices: 1, Exchanges: 2}},
 		Generator: report.Generator{Valid: true, Lateness: tally.Lateness(), Most: 10, Aborted: 1, Machine: report.MachineLoad{Cores: 2, CPUPeak: .1 * float64(index+1), Waited: 1}},
 		Notes:     []string{"the same of all"}, Shard: &report.Shard{Run: "r1", Index: index, Count: 3, Devices: 6},
@@ -73,6 +74,9 @@ func TestMergedShardsAddUp(t *testing.T) {
 	}
 	if r.Devices != 6 || r.Resyncs.OK != 6 || r.Generator.Lateness.Count != 3 || r.DurationSeconds != 2 || r.Started != time.Unix(98, 0).UTC() || r.FleetStart != time.Unix(198, 0).UTC() {
 		t.Errorf("%d devices, %+v, %+v, %gs, %s", r.Devices, r.Resyncs, r.Generator.Lateness, r.DurationSeconds, r.Started)
+	}
+	if r.Unheard != 6 {
+		t.Errorf("%d commands without power", r.Unheard)
 	}
 	if s := r.Timeline[0]; !s.Fired || s.Devices != 3 || s.Exchanges != 6 || s.At != 3 {
 		t.Errorf("%+v", s)

@@ -23,6 +23,7 @@ func WriteText(w io.Writer, r *Report) {
 	b.WriteByte('\n')
 	WriteStates(&b, r.Summary, false)
 	writeSteps(&b, r)
+	writeUnheard(&b, r)
 	writeExpectations(&b, r)
 	writeMachine(&b, r)
 	writeLatencies(&b, r)
@@ -60,6 +61,18 @@ func writeSteps(b *strings.Builder, r *Report) {
 		}
 		fmt.Fprintf(b, "  ✗ %s did not happen\n", s.Name)
 		writeFailing(b, s.Missing)
+	}
+}
+
+// writeUnheard says how many commands had no effect, of steps, the keypad and
+// whatever else commands devices.
+func writeUnheard(b *strings.Builder, r *Report) {
+	switch n := r.Unheard; n {
+	case 0:
+	case 1:
+		b.WriteString("\n1 command reached a device without power\n")
+	default:
+		fmt.Fprintf(b, "\n%d commands reached devices without power\n", n)
 	}
 }
 

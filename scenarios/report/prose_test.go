@@ -21,6 +21,7 @@ func sample() *report.Report {
 	tally.Late(2e6)
 	r := &report.Report{
 		Name: "sample", Clock: "real", DurationSeconds: 61.4, Summary: tally.Summary(),
+		Unheard:  12,
 		Timeline: []report.StepReport{{Name: "settled", Fired: true, At: 12.3456}, {Name: "never", Missing: []report.Failing{failing(3)}}},
 		Expect: []report.ExpectationReport{
 			{Name: "all synced", OK: true, Devices: 3, Held: 3},

@@ -32,6 +32,7 @@ type Report struct {
 	DurationSeconds float64   `json:"duration_seconds"`
 	WallSeconds     float64   `json:"wall_seconds"`
 	Summary
+	Unheard   int                 `json:"commands_without_power"` // commands that devices did not hear: they had no power, or had not started yet
 	Timeline  []StepReport        `json:"timeline"`
 	Expect    []ExpectationReport `json:"expect"`
 	Generator Generator           `json:"generator"`

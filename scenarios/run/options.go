@@ -30,8 +30,12 @@ type Options struct {
 	Registry    prometheus.Registerer // nil: no live metrics
 	Tell        func([]device.Event)  // receives all events, as fleet.Config.Tell; may be nil
 	Events      io.Writer             // takes all events, each as a line of JSON; nil: none
-	// Started is called once everything listens, before the first device has
-	// power.
+	// Listening is called once every socket of the run is open, before it waits
+	// for StartAt; may be nil.
+	Listening func(*Live)
+	// Started is called once every device has the power that the scenario says at
+	// its start, and hears commands; may be nil. Events come before it, steps after
+	// it. A run that is interrupted before may not call it.
 	Started func(*Live)
 	// Decided is called when the scenario is judged. With Keep the fleet stays up
 	// after it until the context ends.

@@ -217,9 +217,7 @@ func (r *run) run(ctx context.Context) (*report.Report, error) {
 	s := r.plan.Scenario
 	r.monitor = newMonitor(r.fleet, func() float64 { return r.tally.Lateness().P99 })
 	defer r.monitor.end()
-	if r.options.Started != nil {
-		r.options.Started(&Live{Fleet: r.fleet, Tally: r.tally, Server: r.server.sockets, Notes: r.notes, Virtual: s.Clock.Mode == fleet.Virtual, Resumed: r.resumed(), run: r})
-	}
+	r.tellLive(&r.options.Listening)
 	r.awaitStart(ctx)
 	r.monitor.begin()
 	r.began = time.Now()
@@ -234,9 +232,21 @@ func (r *run) run(ctx context.Context) (*report.Report, error) {
 	} else {
 		r.timeline.order = func(dev device.Index, c device.Command) { _ = r.fleet.Do(work, dev, c) }
 		go func() { ended <- r.fleet.Run(work) }()
+		<-r.fleet.Started()
+		r.tellLive(&r.options.Started)
 		r.timeline.run(ctx)
 	}
 	return r.end(ctx, stop, ended)
+}
+
+// tellLive calls a callback of the options, once, with the scenario that runs.
+func (r *run) tellLive(callback *func(*Live)) {
+	tell := *callback
+	if tell == nil {
+		return
+	}
+	*callback = nil
+	tell(&Live{Fleet: r.fleet, Tally: r.tally, Server: r.server.sockets, Notes: r.notes, Virtual: r.plan.Scenario.Clock.Mode == fleet.Virtual, Resumed: r.resumed(), run: r})
 }
 
 // end judges the scenario, and stops the fleet once it need not stay up.
@@ -257,7 +267,7 @@ func (r *run) end(ctx context.Context, stop func(), ended <-chan error) (*report
 	}
 	stop()
 	err := <-ended
-	result.Generator.Aborted = r.fleet.Aborted() // those too that the end cut off
+	result.Generator.Aborted, result.Unheard = r.fleet.Aborted(), r.fleet.Unheard() // the last ones too
 	if !stays {
 		decided(result)
 	}
@@ -271,8 +281,9 @@ func (r *run) end(ctx context.Context, stop func(), ended <-chan error) (*report
 }
 
 // conduct follows the timeline of a fleet whose clock jumps: the fleet's loop calls
-// it.
+// it, the first time when devices have power.
 func (r *run) conduct(at int64, do func(device.Index, device.Command)) (next int64, over bool) {
+	r.tellLive(&r.options.Started)
 	t := r.timeline
 	t.order = do
 	now := time.Duration(at - t.start)

@@ -86,6 +86,9 @@ func actShards(t *testing.T, src string, count int) (*report.Report, map[device.
 		})
 	}
 	wg.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
 	slices.Reverse(parts)
 	r, err := report.Merge(parts)
 	if err != nil {

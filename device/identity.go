@@ -60,7 +60,7 @@ func permute(v uint32, half uint, key uint64) uint32 {
 	mask := uint32(1)<<half - 1
 	l, r := v>>half, v&mask
 	for round := range uint64(4) {
-		l, r = r, l^uint32(mix(key, uint64(r), round))&mask
+		l, r = r, l^uint32(Hash(key, uint64(r), round))&mask
 	}
 	return l<<half | r
 }
@@ -74,8 +74,9 @@ func permuteBelow(v, n uint32, key uint64) uint32 {
 	return v
 }
 
-// mix hashes three numbers to one (the finalizer of splitmix64, twice).
-func mix(a, b, c uint64) uint64 {
+// Hash hashes three numbers to one (the finalizer of splitmix64, twice). All that
+// a seed decides follows from it: no value of it may ever change.
+func Hash(a, b, c uint64) uint64 {
 	x := a + 0x9e3779b97f4a7c15*(b+1)
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x += 0xd1342543de82ef95 * (c + 1)
@@ -87,7 +88,7 @@ func mix(a, b, c uint64) uint64 {
 // Draw returns a number in [0, 1) that is a pure function of seed, device,
 // purpose and count.
 func Draw(seed uint64, dev Index, purpose uint8, count uint32) float64 {
-	x := mix(seed, uint64(dev)<<8|uint64(purpose), uint64(count))
+	x := Hash(seed, uint64(dev)<<8|uint64(purpose), uint64(count))
 	return float64(x>>11) / (1 << 53)
 }
 
@@ -107,14 +108,14 @@ const (
 // forSerial keeps the disorder of serial numbers apart from that of addresses.
 const forSerial = 1
 
-// SerialOf returns a device's serial number. Within one seed no two devices of
+// serialOf returns a device's serial number. Within one seed no two devices of
 // any models share it: Linksys serials begin with the product, and Cisco ones,
 // which begin with the factory, give each model its own part of the sequences.
-func SerialOf(m *model.Model, seed uint64, i Index) string {
+func serialOf(m *model.Model, seed uint64, i Index) string {
 	if m.Maker() == "Cisco" && len(m.SerialPrefix.Value) == 3 {
 		return ciscoSerial(m, seed, i)
 	}
-	n := permuteBelow(uint32(i)%linksysSerials, linksysSerials, mix(seed, uint64(m.Lane), forSerial))
+	n := permuteBelow(uint32(i)%linksysSerials, linksysSerials, Hash(seed, uint64(m.Lane), forSerial))
 	n, digits := n/100_000, n%100_000
 	month, year := n%uint32(len(linksysMonths)), n/uint32(len(linksysMonths))
 	text := make([]byte, 0, 16)
@@ -127,7 +128,7 @@ func SerialOf(m *model.Model, seed uint64, i Index) string {
 }
 
 func ciscoSerial(m *model.Model, seed uint64, i Index) string {
-	n := permuteBelow(uint32(i)%ciscoSerials, ciscoSerials, mix(seed, uint64(m.Lane), forSerial))
+	n := permuteBelow(uint32(i)%ciscoSerials, ciscoSerials, Hash(seed, uint64(m.Lane), forSerial))
 	n, sequence := n/ciscoSequences, (n%ciscoSequences)*lanes+uint32(m.Lane)
 	week, year := n%ciscoWeeks+1, n/ciscoWeeks+11
 	return fmt.Sprintf("%s%02d%02d%s", m.SerialPrefix.Value, year, week, base36(sequence))

@@ -21,7 +21,7 @@ type Unit struct {
 
 // NewUnit returns the identity of a fleet's device.
 func NewUnit(r *model.Row, seed uint64, i Index, ip netip.Addr) Unit {
-	return Unit{Index: i, Row: r, MAC: MACOf(r.Model, seed, i), Serial: SerialOf(r.Model, seed, i), IP: ip}
+	return Unit{Index: i, Row: r, MAC: MACOf(r.Model, seed, i), Serial: serialOf(r.Model, seed, i), IP: ip}
 }
 
 // Certificate returns the text of $CCERT and of the admin pages.

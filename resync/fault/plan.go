@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"spafleet/device"
 )
 
 // A Fault is what happens to some exchanges. The zero Fault happens to all, and
@@ -127,7 +129,7 @@ func (a *Active) chooses(x Exchange) (key uint64, ok bool) {
 	if f.Nth != nil && !f.Nth.Contain(n) {
 		return 0, false
 	}
-	key = mix(a.plan.Seed, uint64(f.Number)<<32|uint64(x.Device), uint64(n))
+	key = device.Hash(a.plan.Seed, uint64(f.Number)<<32|uint64(x.Device), uint64(n))
 	if f.Chance > 0 && draw(key, ofExchange, 0) >= f.Chance {
 		return 0, false
 	}
@@ -145,16 +147,6 @@ func (a *Active) count(device uint32) uint32 {
 	return a.counts[device]
 }
 
-// mix hashes three numbers to one (the finalizer of splitmix64).
-func mix(a, b, c uint64) uint64 {
-	x := a + 0x9e3779b97f4a7c15*(b+1)
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x += 0xd1342543de82ef95 * (c + 1)
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	return x ^ x>>31
-}
-
 // A purpose keeps the draws of one exchange apart.
 type purpose uint64
 
@@ -169,5 +161,5 @@ const (
 
 // draw returns a number in [0, 1) for the n-th draw of a purpose.
 func draw(key uint64, p purpose, n uint64) float64 {
-	return float64(mix(key, uint64(p), n)>>11) / (1 << 53)
+	return float64(device.Hash(key, uint64(p), n)>>11) / (1 << 53)
 }

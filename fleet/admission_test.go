@@ -168,7 +168,7 @@ func TestAwaitEndsWithItsContext(t *testing.T) {
 // Neither the start nor what repeats comes in bursts once a second: each
 // twentieth of a second has its part of the attempts.
 func TestStartsAreEvenWithinTheSecond(t *testing.T) {
-	const devices, slots = 20_000, 20
+	const devices, slots = 8_000, 20
 	var starts [2][slots]int // at first, and by the periodic timer
 	f, err := fleet.New(fleet.Config{
 		Seed: 1, Clock: fleet.Virtual, InProcess: &modelled.Network{}, // nobody answers

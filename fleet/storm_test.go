@@ -182,7 +182,7 @@ func TestPowerReturnsToThousands(t *testing.T) {
 
 // The same over sockets: thousands at once, against a server that counts.
 func TestPowerReturnStormOverSockets(t *testing.T) {
-	const devices = 3000
+	const devices = 1500
 	var begun atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		begun.Add(1)

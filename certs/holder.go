@@ -25,7 +25,7 @@ type Holder struct {
 	Hash   crypto.Hash // of the devices' certificates; 0: as the makers did
 	Own    *Material   // the user's, which goes before; nil: none
 
-	made memo[spec, *ssl.Certificate]
+	made onceCache[spec, *ssl.Certificate]
 }
 
 // What a Holder does that was told nothing else.

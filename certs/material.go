@@ -20,7 +20,7 @@ import (
 type Material struct {
 	files map[model.MAC]*files
 	given map[model.MAC]*ssl.Certificate
-	read  memo[model.MAC, *ssl.Certificate]
+	read  onceCache[model.MAC, *ssl.Certificate]
 }
 
 // files are what a folder has for a MAC address: one file with both, or two.

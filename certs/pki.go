@@ -16,8 +16,8 @@ import (
 type PKI struct {
 	settings
 	dir         string // "" in memory
-	authorities memo[Name, *Authority]
-	pool        memo[poolKey, crypto.Signer]
+	authorities onceCache[Name, *Authority]
+	pool        onceCache[poolKey, crypto.Signer]
 }
 
 // settings are what a PKI is made of.

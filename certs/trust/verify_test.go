@@ -220,7 +220,7 @@ func TestAuthorityKeyIdentifierIsRead(t *testing.T) {
 	}
 }
 
-// A verdict from memory must not outlive what it rests on: the seconds in which
+// A verdict from the cache must not outlive what it rests on: the seconds in which
 // the certificates begin and end.
 func TestVerdictsChangeWithTime(t *testing.T) {
 	leaf := sign(t, changed(plain("host"), func(x *x509.Certificate) { x.NotBefore, x.NotAfter = day("2019-01-01"), day("2021-01-01") }), 0, roots()[certs.Sipura1])
@@ -244,7 +244,7 @@ func TestVerdictsChangeWithTime(t *testing.T) {
 
 // A chain that differs from a remembered one in a single bit is judged again, and
 // so is one chain by two firmwares.
-func TestMemoryIsExact(t *testing.T) {
+func TestVerdictCacheIsExact(t *testing.T) {
 	d, leaf := devices(), sign(t, plain("host"), 0, roots()[certs.CiscoSB1])
 	for range 2 {
 		if _, got := d.Verify(rowOf(t, newPhone), chainOf(leaf), today); got != 0 {
@@ -266,7 +266,7 @@ func TestMemoryIsExact(t *testing.T) {
 }
 
 // The caller may use its buffers again.
-func TestMemoryKeepsNoBufferOfTheCaller(t *testing.T) {
+func TestVerdictCacheKeepsNoBufferOfTheCaller(t *testing.T) {
 	d, row := devices(), rowOf(t, newPhone)
 	good := sign(t, plain("host"), 0, roots()[certs.Sipura1]).Raw
 	buffer := bytes.Clone(good)
@@ -301,8 +301,8 @@ func TestVerifyByManyAtOnce(t *testing.T) {
 	all.Wait()
 }
 
-// A server with ever new certificates must not fill the memory.
-func TestMemoryIsBounded(t *testing.T) {
+// A server with ever new certificates must not fill the cache.
+func TestVerdictCacheIsBounded(t *testing.T) {
 	d, row := devices(), rowOf(t, newPhone)
 	leaf := sign(t, plain("host"), 0, roots()[certs.Sipura1]).Raw
 	before := heap()

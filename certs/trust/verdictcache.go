@@ -4,32 +4,34 @@ import (
 	"bytes"
 	"crypto/rsa"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // A verdictCache keeps verdicts, so that the chain that a whole fleet sees is judged
-// once. Chains are compared byte by byte: their hash only finds them. It holds two
-// generations; when the younger is full, the elder is forgotten. The zero verdictCache
-// is ready, and may be used by many goroutines.
+// once. Chains are compared byte by byte: their hash only finds them. The chains
+// used last are kept. The zero verdictCache is ready, and may be used by many
+// goroutines.
 type verdictCache struct {
-	mu           sync.RWMutex
-	young, elder map[verdictKey]*judgedChain
-	bytes        int // of the young one's chains
+	mu   sync.Mutex
+	kept *simplelru.LRU[verdictKey, *judgedChain] // nil until the first is kept
 }
 
-const mostBytes = 2 << 20 // of chains in a generation
-
-// oneChain is what a judged chain takes beside its bytes, about.
-const oneChain = 512
+const (
+	mostChains = 2048
+	mostBytes  = 8 << 10 // of a chain that is kept
+)
 
 type verdictKey struct {
 	store *store
 	sum   uint64
 }
 
-// A judgedChain has a verdict for each stretch of time that was asked for:
-// no more than its certificates have first and last seconds, and one.
+// A judgedChain has a verdict for each stretch of time that was asked for. The
+// stretches end where a certificate of the chain begins or ends, so they are few.
 type judgedChain struct {
 	chain    [][]byte
 	verdicts []verdict
@@ -59,13 +61,10 @@ func (m *verdictCache) judge(s *store, chain [][]byte, now time.Time) (*rsa.Publ
 
 // recall returns the verdict on a chain at a second, false where there is none.
 func (m *verdictCache) recall(k verdictKey, chain [][]byte, second int64) (verdict, bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	r := m.young[k]
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.find(k, chain)
 	if r == nil {
-		r = m.elder[k]
-	}
-	if r == nil || !sameChain(r.chain, chain) {
 		return verdict{}, false
 	}
 	for _, v := range r.verdicts {
@@ -76,9 +75,20 @@ func (m *verdictCache) recall(k verdictKey, chain [][]byte, second int64) (verdi
 	return verdict{}, false
 }
 
-// keep remembers a verdict. The chain is copied.
+// find returns a judged chain, nil where it is not kept. The lock is held.
+func (m *verdictCache) find(k verdictKey, chain [][]byte) *judgedChain {
+	if m.kept == nil {
+		return nil
+	}
+	if r, ok := m.kept.Get(k); ok && sameChain(r.chain, chain) {
+		return r
+	}
+	return nil
+}
+
+// keep remembers a verdict. The chain is copied; a long one is not kept.
 func (m *verdictCache) keep(k verdictKey, chain [][]byte, v verdict) {
-	size := oneChain
+	size := 0
 	for _, der := range chain {
 		size += len(der)
 	}
@@ -87,15 +97,14 @@ func (m *verdictCache) keep(k verdictKey, chain [][]byte, v verdict) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if old := m.young[k]; old != nil && sameChain(old.chain, chain) {
-		old.add(v)
+	if r := m.find(k, chain); r != nil {
+		r.add(v)
 		return
 	}
-	if m.young == nil || m.bytes+size > mostBytes {
-		m.young, m.elder, m.bytes = map[verdictKey]*judgedChain{}, m.young, 0
+	if m.kept == nil {
+		m.kept, _ = simplelru.NewLRU[verdictKey, *judgedChain](mostChains, nil) // it refuses no positive size
 	}
-	m.young[k] = &judgedChain{cloneChain(chain), []verdict{v}}
-	m.bytes += size
+	m.kept.Add(k, &judgedChain{cloneChain(chain), []verdict{v}})
 }
 
 // add takes a verdict that no other goroutine has added meanwhile.
@@ -116,14 +125,4 @@ func cloneChain(chain [][]byte) [][]byte {
 	return out
 }
 
-func sameChain(a, b [][]byte) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if !bytes.Equal(a[i], b[i]) {
-			return false
-		}
-	}
-	return true
-}
+func sameChain(a, b [][]byte) bool { return slices.EqualFunc(a, b, bytes.Equal) }

@@ -1,26 +1,27 @@
 package trust
 
-import "slices"
+import (
+	"slices"
 
-// mostCustom bounds the sets of further authorities that are remembered.
-const mostCustom = 64
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
 
 // With returns the same devices with further authorities in their stores, PEM, as
-// Custom_CA_Rule brings them. A text that holds none changes nothing. Devices of
-// the same text share what is remembered.
+// Custom_CA_Rule brings them. A text without a certificate changes nothing. Calls
+// with the same text return the same Devices, which share their verdicts.
 func (d *Devices) With(pem string) *Devices {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if c := d.custom[pem]; c != nil {
+	if d.custom == nil {
+		d.custom, _ = simplelru.NewLRU[string, *Devices](mostCustom, nil) // it refuses no positive size
+	}
+	if c, ok := d.custom.Get(pem); ok {
 		return c
 	}
 	c := d
 	if list, err := ReadAuthorities([]byte(pem)); err == nil {
 		c = &Devices{PKI: d.PKI, Holder: d.Holder, Extra: append(slices.Clone(d.Extra), list...)}
 	}
-	if d.custom == nil || len(d.custom) >= mostCustom {
-		d.custom = map[string]*Devices{}
-	}
-	d.custom[pem] = c
+	d.custom.Add(pem, c)
 	return c
 }

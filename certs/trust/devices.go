@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
 	"spafleet/certs"
 	"spafleet/device/model"
 )
@@ -19,15 +21,18 @@ type Devices struct {
 	Holder *certs.Holder
 	Extra  []*x509.Certificate // further authorities, in every device's store
 
-	mu       sync.RWMutex
-	rows     map[*model.Row]*rowTLS
+	mu       sync.Mutex
+	rows     *simplelru.LRU[*model.Row, *rowTLS] // nil until the first is kept
 	stores   map[rules]*store
+	custom   *simplelru.LRU[string, *Devices] // by their further authorities, PEM; nil likewise
 	verdicts verdictCache
-	custom   map[string]*Devices // by the authorities that they have besides
 }
 
-// mostRows bounds the rows that are remembered: upgrades make new ones.
-const mostRows = 1024
+// What is kept at most. Upgrades make new rows.
+const (
+	mostRows   = 1024
+	mostCustom = 64
+)
 
 // Verify judges a server's certificates, DER, its own first, as a row's firmware
 // does at a moment of the device's own clock. The number is OpenSSL's, 0 for
@@ -54,28 +59,25 @@ type rowTLS struct {
 
 // rowTLS returns what a row's clients have in common, made when first asked for.
 func (d *Devices) rowTLS(r *model.Row) (*rowTLS, error) {
-	d.mu.RLock()
-	s := d.rows[r]
-	d.mu.RUnlock()
-	if s != nil {
-		return s, nil
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.rows == nil {
+		d.rows, _ = simplelru.NewLRU[*model.Row, *rowTLS](mostRows, nil) // it refuses no positive size
+	}
+	if s, ok := d.rows.Get(r); ok {
+		return s, nil
+	}
 	store, err := d.store(r)
 	if err != nil {
 		return nil, err
 	}
-	if d.rows == nil || len(d.rows) >= mostRows {
-		d.rows = map[*model.Row]*rowTLS{}
-	}
-	s = &rowTLS{store, newClients(r)}
-	d.rows[r] = s
+	s := &rowTLS{store, newClients(r)}
+	d.rows.Add(r, s)
 	return s, nil
 }
 
-// store returns the one of a row's rules. Stores are few: firmwares of like rules
-// share one.
+// store returns the store of a row. Stores are few: firmwares with the same rules
+// share one. The lock is held.
 func (d *Devices) store(r *model.Row) (*store, error) {
 	of := rulesOf(r)
 	if s := d.stores[of]; s != nil {

@@ -14,15 +14,15 @@ import (
 type Authority struct {
 	Name  Name
 	Cert  *x509.Certificate
-	hash  crypto.Hash // that it signs with where nothing else was asked for
+	hash  crypto.Hash // of its signatures, if the caller names none
 	above *Authority  // that signed it; nil for a root
 	key   crypto.Signer
 }
 
-// test marks what no one shall take for the makers' own.
+// test marks names, so that nobody takes them for the makers' own.
 const test = "TEST "
 
-// An authorityRow is what an authority of the test PKI is like: tls.md §1.1.
+// An authorityRow describes an authority of the test PKI: tls.md §1.1.
 type authorityRow struct {
 	name     Name
 	subject  dn
@@ -60,14 +60,14 @@ const (
 	ciscoSerial   = "D07D8C15C0BA7CB6446998B1EA89879F"
 )
 
-// lastDay is the end of the youngest authority (field), and of those of which
-// none is known.
+// lastDay is the end of the youngest authority (field), used also where the end is
+// not known.
 const lastDay = "2035-06-28"
 
-// authorities is the test PKI. Known of the makers' are: all names but O and OU
-// of Sipura's; the serial numbers, that of Cisco's second server authority
-// excepted; MD5 and 1024 bits of Sipura's client authority; the end of Linksys';
-// all of Cisco's second client authority (field). The rest is inferred: a server
+// authorities is the test PKI. Known of the makers' (field): all names except
+// O and OU of Sipura's; the serial numbers except that of Cisco's second server
+// authority; MD5 and 1024 bits of Sipura's client authority; the end of Linksys';
+// everything of Cisco's second client authority. The rest is inferred: a server
 // authority is like the client authority of its brand; Linksys' and Cisco's first
 // ones are of 1024 bits, which the second, called 2k, was made to exceed; each
 // begins before the first device that it can have signed.
@@ -108,8 +108,7 @@ func (n Name) SignsDevices() bool {
 	return err == nil && row.clients
 }
 
-// Signature says of an authority of the table which keys and signatures it has,
-// such as "sipura1: RSA 1024 bits, MD5".
+// Signature returns an authority's key length and hash in words, such as "sipura1: RSA 1024 bits, MD5".
 func (n Name) Signature() string {
 	row, err := n.row()
 	if err != nil {

@@ -59,8 +59,7 @@ func Init(dir string, o InitOptions) (*PKI, error) {
 	return p, nil
 }
 
-// vacate refuses a folder that holds files of a PKI, or makes it a half-written
-// one.
+// vacate refuses a folder that holds files of a PKI; with force it removes them.
 func vacate(dir string, force bool) error {
 	names := []string{settingsFile, bundleFile}
 	for _, n := range Authorities() {

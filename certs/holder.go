@@ -11,24 +11,24 @@ import (
 	"spafleet/device/rule"
 )
 
-// A Holder has the devices' certificates. It makes one when a device first asks,
-// keeps the latest, and serves many devices at once. What it makes depends on
-// the PKI and the device alone, so that another process makes the same bytes. A
-// Holder must not be copied.
+// A Holder has the devices' certificates. It makes one when a device first asks and
+// keeps those used last. A certificate depends only on the PKI, the Holder's fields
+// and the device, so another process makes the same bytes. A Holder may be used by
+// many goroutines, and must not be copied.
 type Holder struct {
 	PKI    *PKI
 	Seed   uint64      // of the fleet: it chooses whose certificates are defective
 	Pool   int         // how many keys the devices share; 0: DefaultPool
 	Unique bool        // a key for each device instead
-	Keep   int         // about how many certificates are kept; 0: Kept
+	Keep   int         // how many certificates are kept; 0: Kept
 	Bits   int         // of the devices' keys; 0: as the makers did
 	Hash   crypto.Hash // of the devices' certificates; 0: as the makers did
-	Own    *Material   // the user's, which goes before; nil: none
+	Own    *Material   // the user's, which is preferred; nil: none
 
 	made onceCache[spec, *ssl.Certificate]
 }
 
-// What a Holder does that was told nothing else.
+// The defaults of a Holder.
 const (
 	DefaultPool = 64
 	Kept        = 4096
@@ -66,9 +66,9 @@ func (h *Holder) Certificate(u *device.Unit) (*ssl.Certificate, Kind, error) {
 // Kind returns what [Holder.Certificate] would, without making the certificate.
 func (h *Holder) Kind(u *device.Unit) Kind { return h.what(u).kind() }
 
-// StandIn returns a certificate that a server judges as it does the device's: the
-// user's, or one of the same authority, dates, length, hash and defect for no
-// device. There are few of these, and they are kept. sound says whether the device
+// StandIn returns a certificate that a server judges like the device's own: the
+// user's, or one with the same authority, dates, length, hash and defect that names
+// no device. There are few of these, and they are kept. sound says whether the device
 // has the key to its own.
 func (h *Holder) StandIn(u *device.Unit) (c *ssl.Certificate, kind Kind, sound bool, err error) {
 	what := h.what(u)
@@ -152,7 +152,7 @@ func (w certKind) kind() Kind {
 	return DefectiveCertificate
 }
 
-// what returns what a device has.
+// what returns which certificate a device has.
 func (h *Holder) what(u *device.Unit) certKind {
 	t := &u.Row.Behaviour.TLS
 	switch {
@@ -168,7 +168,7 @@ func (h *Holder) what(u *device.Unit) certKind {
 	return auto
 }
 
-// spec returns what is to be made for a device.
+// spec returns the specification of a device's certificate.
 func (h *Holder) spec(u *device.Unit, what certKind) spec {
 	if what == generic {
 		return h.settled(genericSpec(u.Row.Behaviour.TLS.CiscoGeneric))
@@ -195,7 +195,7 @@ func (h *Holder) spec(u *device.Unit, what certKind) spec {
 	return h.settled(s)
 }
 
-// settled turns to the key length and hash that the holder insists on.
+// settled applies the key length and hash that the Holder sets.
 func (h *Holder) settled(s spec) spec {
 	s.bits = positiveOr(h.Bits, s.bits)
 	if h.Hash != 0 {
@@ -204,7 +204,7 @@ func (h *Holder) settled(s spec) spec {
 	return s
 }
 
-// positiveOr returns n, or what stands for 0.
+// positiveOr returns n; where n is 0 or less, the default.
 func positiveOr(n, zero int) int {
 	if n > 0 {
 		return n

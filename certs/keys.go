@@ -12,7 +12,7 @@ import (
 const exponent = 65537
 
 // newKey returns the RSA key that belongs to a seed and a label: the same one in
-// every process. It is for tests alone, since the seed is all that guards it.
+// every process. It is for tests only: anyone with the seed has the key.
 func newKey(seed uint64, label string, bits int) (*rsa.PrivateKey, error) {
 	if bits < 1024 || bits > 8192 || bits%16 != 0 {
 		return nil, fmt.Errorf("an RSA key of %d bits is not made here: use 1024 or 2048", bits)

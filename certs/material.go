@@ -16,7 +16,7 @@ import (
 )
 
 // Material is certificates and keys that the user brings for devices of certain
-// MAC addresses. It is filled first, and then serves many devices at once.
+// MAC addresses. It is filled first; then many goroutines may read it.
 type Material struct {
 	files map[model.MAC]*files
 	given map[model.MAC]*ssl.Certificate
@@ -32,8 +32,8 @@ type files struct {
 // ReadMaterial lists the folder's files that are named after a MAC address, such
 // as 000e08012345: .pem or .crt with .key, .pem alone with both in it, .p12 or
 // .pfx for PKCS #12, which the passphrase opens. Other files are passed over. The
-// error has all that is wrong with the names; the files are read when a device
-// needs them.
+// error names all files with wrong names; the files are read when a device needs
+// them.
 func ReadMaterial(dir, passphrase string) (*Material, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -72,7 +72,7 @@ func ReadMaterial(dir, passphrase string) (*Material, error) {
 // extensions are those of certificates and keys.
 var extensions = []string{".pem", ".crt", ".cer", ".key", ".p12", ".pfx"}
 
-// add takes a file for its place, which must be free.
+// add notes a file; the device must not have another one for the same use.
 func (f *files) add(name, extension string) error {
 	at, rivals := &f.cert, []string{f.cert, f.both}
 	switch extension {
@@ -90,7 +90,7 @@ func (f *files) add(name, extension string) error {
 	return nil
 }
 
-// Include takes over what another has; where both have a device, the other's.
+// Include adds the other's certificates. Where both have a device, the other's counts.
 func (m *Material) Include(other *Material) {
 	for mac, f := range other.files {
 		if m.files == nil {
@@ -106,8 +106,8 @@ func (m *Material) Include(other *Material) {
 	}
 }
 
-// Add gives a device a certificate whose key anything may hold that signs. It
-// replaces what the device had.
+// Add gives a device a certificate and its key, which may be any signer. It replaces
+// what the device had.
 func (m *Material) Add(mac model.MAC, c *ssl.Certificate) error {
 	if len(c.Chain) == 0 {
 		return fmt.Errorf("device %s: no certificate", mac)
@@ -122,14 +122,13 @@ func (m *Material) Add(mac model.MAC, c *ssl.Certificate) error {
 	return nil
 }
 
-// has reports whether there is something for a device. A nil Material has
-// nothing.
+// has reports whether it has a certificate for a device. A nil Material has none.
 func (m *Material) has(mac model.MAC) bool {
 	return m != nil && (m.given[mac] != nil || m.files[mac] != nil)
 }
 
-// certificate returns what there is for a device that it has something for. A
-// device sends one certificate, and no chain (field).
+// certificate returns the certificate of a device for which has is true. A device
+// sends one certificate and no chain (field).
 func (m *Material) certificate(mac model.MAC, keep int) (*ssl.Certificate, error) {
 	if c := m.given[mac]; c != nil {
 		return c, nil

@@ -10,9 +10,9 @@ import (
 	"spafleet/certs/ssl"
 )
 
-// A spec is all that a device's certificate and key depend on, beside the PKI.
+// A spec is everything besides the PKI that a device's certificate and key depend on.
 type spec struct {
-	by           Name // "": an authority that nobody knows
+	by           Name // "": an authority that no server knows
 	product      string
 	mac, serial  string
 	organization string
@@ -71,7 +71,7 @@ func (p *PKI) deviceKey(k keyChoice, bits int) (crypto.Signer, error) {
 	return p.newSigner(k.label, bits)
 }
 
-// issuer returns who signs: an authority, or one that is in no bundle.
+// issuer returns the authority that signs; for "" the stranger, which is in no bundle.
 func (p *PKI) issuer(s *spec) (*Authority, error) {
 	if s.by != "" {
 		return p.Authority(s.by)
@@ -85,8 +85,8 @@ var stranger = authorityRow{
 	serial:  "01", bits: 1024, hash: crypto.SHA1, from: "2003-11-01", to: lastDay, clients: true,
 }
 
-// template is a device's certificate: the generic one of firmware 7.6.2f with
-// other words in it (field), a layout that units' own ones share (inferred).
+// template is a device's certificate. Its layout is that of the generic certificate of
+// firmware 7.6.2f (field), which the devices' own ones share (inferred).
 func (s *spec) template(by *Authority, key, keyID []byte) *template {
 	return &template{
 		hash: s.hash, issuer: by.Cert.RawSubject, subject: s.subject().der(), from: s.from, to: s.to, key: key,

@@ -11,8 +11,8 @@ import (
 )
 
 // A PKI is a set of authorities, in memory or in a folder. Their keys are a
-// function of its seed, and all is made when it is first asked for. It serves
-// many callers at once.
+// function of its seed, and each is made when it is first asked for. It may be
+// used by many goroutines.
 type PKI struct {
 	settings
 	dir         string // "" in memory
@@ -33,7 +33,7 @@ type poolKey struct {
 }
 
 // New returns a PKI in memory. The same seed makes the same keys and
-// certificates. Linksys' server authority has ended, as it has for devices.
+// certificates. Linksys' server authority has expired, as the makers' has.
 func New(seed uint64) *PKI { return &PKI{settings: settings{Version: 1, Seed: seed}} }
 
 // Authority returns an authority. The error names those that there are.
@@ -69,8 +69,8 @@ func (p *PKI) make(row *authorityRow, above *Authority) (*Authority, error) {
 	return r.make(key, above)
 }
 
-// ClientRoots returns the certificates, DER, of the authorities that sign
-// devices: what a server needs to know them.
+// ClientRoots returns the certificates, DER, of the authorities that sign devices.
+// A server needs them to verify its clients.
 func (p *PKI) ClientRoots() ([][]byte, error) {
 	var roots [][]byte
 	for i := range authorities {
@@ -119,7 +119,7 @@ func (p *PKI) poolSigner(bits, n int) (crypto.Signer, error) {
 	})
 }
 
-// signer makes a key that nobody keeps.
+// newSigner makes a key that is not kept.
 func (p *PKI) newSigner(label string, bits int) (crypto.Signer, error) {
 	key, err := newKey(p.Seed, label, bits)
 	if err != nil {

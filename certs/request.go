@@ -12,7 +12,7 @@ import (
 
 // ReadRequest reads a server's signing request, PEM or DER, checks its signature,
 // and returns what it asks for: the name, the alternative names, and the key.
-// Whatever else it wishes is passed over.
+// Everything else in it is ignored.
 func ReadRequest(data []byte) (ServerRequest, error) {
 	if block := requestBlock(data); block != nil {
 		data = block.Bytes

@@ -17,8 +17,8 @@ const (
 	firstYear    = 2001
 )
 
-// manufactured returns when a device was made, by its serial number, false where
-// that does not say: then the beginning of its authority stands for it.
+// manufactured returns when a device was made, by its serial number; false where the
+// number does not say, and the caller uses the beginning of its authority.
 func manufactured(m *model.Model, serial string) (time.Time, bool) {
 	if m.Family.Generation > 2 {
 		return ciscoMade(serial)
@@ -67,7 +67,8 @@ func twoDigits(text string) (int, bool) {
 // installed incorrectly (documented).
 var defectiveModels = []string{"FM500", "FM600", "FM700"}
 
-// MayBeDefective reports whether such units are among the devices of a row.
+// MayBeDefective reports whether a row's devices can include units with defective
+// certificates.
 func MayBeDefective(r *model.Row) bool {
 	return slices.Contains(defectiveModels, r.Model.SerialPrefix.Value)
 }

@@ -27,8 +27,8 @@ type ServerRequest struct {
 	Subject []byte
 }
 
-// Server returns the certificate, with its chain up to the root's, which is left
-// out, and its key, which is nil where the request has one. The same request
+// Server returns the certificate with its chain, without the root, and its key, which
+// is nil if the request has one. The same request
 // gives the same bytes.
 func (p *PKI) Server(r ServerRequest) (*ssl.Certificate, error) {
 	by, err := p.Authority(r.CA)
@@ -82,7 +82,7 @@ func (r *ServerRequest) check() error {
 
 const hostLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._*"
 
-// complete fills in what was left open.
+// complete fills in the defaults.
 func (r ServerRequest) complete(by *Authority) ServerRequest {
 	if r.Hash == 0 {
 		r.Hash = crypto.SHA1

@@ -36,8 +36,8 @@ func rsaWith(n int) []byte {
 	return der(tagSequence, oid(1, 2, 840, 113549, 1, 1, n), der(tagNull))
 }
 
-// sign returns the certificate, DER. Signatures of PKCS #1 v1.5 take no chance:
-// the same template gives the same bytes.
+// sign returns the certificate, DER. Signatures of PKCS #1 v1.5 are not random: the
+// same template gives the same bytes.
 func (t *template) sign(by crypto.Signer) ([]byte, error) {
 	algorithm, ok := algorithms[t.hash]
 	if !ok {
@@ -53,7 +53,7 @@ func (t *template) sign(by crypto.Signer) ([]byte, error) {
 	return der(tagSequence, tbs, algorithm, bits(signature)), nil
 }
 
-// tbs returns what is signed.
+// tbs returns the part that is signed.
 func (t *template) tbs(algorithm []byte) []byte {
 	rest := [][]byte{
 		algorithm,

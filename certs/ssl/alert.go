@@ -43,15 +43,16 @@ func (a Alert) String() string {
 	return fmt.Sprintf("Alert(%d)", uint8(a))
 }
 
-// ssl3Alerts are those that SSL 3.0 does not know, and what OpenSSL sends then.
+// ssl3Alerts are the alerts that SSL 3.0 does not have, and what OpenSSL sends
+// instead.
 var ssl3Alerts = map[Alert]Alert{
 	21: BadRecordMAC, RecordOverflow: BadRecordMAC, UnknownCA: BadCertificate, 49: HandshakeFailure, DecodeError: HandshakeFailure,
 	DecryptError: HandshakeFailure, 60: HandshakeFailure, ProtocolVersion: HandshakeFailure, 71: HandshakeFailure,
 	InternalError: HandshakeFailure, 90: HandshakeFailure, NoRenegotiation: NoAlert,
 }
 
-// In returns what goes out in place of an alert in a version: SSL 3.0 knows
-// fewer of them, as OpenSSL 0.9.8 has it. [NoAlert] says that nothing is sent.
+// In returns the alert that is sent for a in a version: SSL 3.0 has fewer alerts,
+// and OpenSSL 0.9.8 replaces the others. [NoAlert] means that nothing is sent.
 func (a Alert) In(v Version) Alert {
 	if v == SSL30 {
 		if b, ok := ssl3Alerts[a]; ok {
@@ -76,8 +77,8 @@ var verifyAlerts = map[int]Alert{
 	26: UnsupportedCertificate,
 }
 
-// AlertFor returns the alert that OpenSSL 0.9.8 sends where it refused a
-// certificate with an X509_V_ERR, before [Alert.In]; for 0 it is [NoAlert].
+// AlertFor returns the alert that OpenSSL 0.9.8 sends when it refuses a certificate
+// with an X509_V_ERR, before [Alert.In] is applied; for 0 it is [NoAlert].
 func AlertFor(number int) Alert {
 	if number == 0 {
 		return NoAlert
@@ -104,8 +105,8 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// refuse makes the error of this side, which goes out as a fatal alert where it
-// is met. With NoAlert nothing goes out.
+// refuse makes an error of this side. The connection sends its alert as a fatal
+// one; with NoAlert it sends nothing.
 func refuse(a Alert, format string, args ...any) *Error {
 	return &Error{Alert: a, Sent: a != NoAlert, Cause: fmt.Errorf(format, args...)}
 }

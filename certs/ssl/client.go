@@ -200,7 +200,7 @@ func (h *handshake) longDH(c *Client) error {
 	return refuse(NoAlert, text, h.state.DHBits)
 }
 
-// check refuses numbers with which the secret would be none, or take for ever.
+// check refuses numbers that make no secret, or that take too long to compute with.
 func (d *dhParams) check() error {
 	one := big.NewInt(1)
 	last := new(big.Int).Sub(d.p, one)
@@ -225,8 +225,8 @@ func (h *handshake) paramsDigest(params []byte) []byte {
 	return t.digest(nil)
 }
 
-// readRequestAndDone reads what the server says last: that it wants to see a
-// certificate, or not.
+// readRequestAndDone reads the end of the server's first flight: whether it asks
+// for a certificate.
 func (h *handshake) readRequestAndDone(c *Client) error {
 	m, err := h.nextIf(msgCertificateRequest)
 	if err != nil {
@@ -327,7 +327,7 @@ func (h *handshake) exchangeKey(key *rsa.PublicKey, dh *dhParams) error {
 	return nil
 }
 
-// premaster returns a secret, and what tells the server of it.
+// premaster returns a secret, and the bytes that bring it to the server.
 func (h *handshake) premaster(key *rsa.PublicKey, dh *dhParams) (secret, sent []byte, err error) {
 	if dh != nil {
 		x := h.c.exponent(dh.p)
@@ -369,7 +369,7 @@ func encrypt(source io.Reader, key *rsa.PublicKey, secret []byte) ([]byte, error
 	return n.Exp(n, big.NewInt(int64(key.E)), key.N).FillBytes(padded), nil
 }
 
-// proveKey signs what was said so far.
+// proveKey signs the messages so far.
 func (h *handshake) proveKey(key crypto.Signer) error {
 	if key == nil {
 		return refuse(InternalError, "the client's certificate has no key")

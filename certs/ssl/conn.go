@@ -12,10 +12,10 @@ import (
 	"sync/atomic"
 )
 
-// A Conn is a connection that speaks SSL. Reading and writing shake hands first
-// where [Conn.Handshake] was not called. One goroutine may read while another
-// writes. Deadlines are those of the connection below. After one has passed in a
-// handshake or in a Write the Conn is of no further use; a Read can be repeated.
+// A Conn is a connection that speaks SSL. The first Read or Write shakes hands
+// if [Conn.Handshake] was not called. One goroutine may read while another
+// writes. Deadlines are those of the connection below. After a deadline has passed in a
+// handshake or a Write the Conn cannot be used any more; a Read can be repeated.
 type Conn struct {
 	net.Conn
 	client *Client // or
@@ -93,8 +93,8 @@ func (c *Conn) begin() error {
 	return nil
 }
 
-// State says what the latest handshake led to, and of one that failed, how far
-// it came. The slices are not to be changed.
+// State returns the result of the latest handshake; of one that failed, what was
+// known by then. Its slices must not be changed.
 func (c *Conn) State() State {
 	if s := c.state.Load(); s != nil {
 		return *s
@@ -103,8 +103,8 @@ func (c *Conn) State() State {
 }
 
 // Read reads data. It returns [io.EOF] after the other side's close_notify, and
-// [io.ErrUnexpectedEOF] where the connection ended without one: to OpenSSL 0.9.8
-// the end of an answer all the same, and cut off to who wants to be strict.
+// [io.ErrUnexpectedEOF] if the connection ended without one. OpenSSL 0.9.8 takes
+// both for the end of an answer; a strict caller takes the second for a truncation.
 func (c *Conn) Read(p []byte) (int, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
@@ -160,8 +160,7 @@ func (c *Conn) gotData(body []byte) error {
 	return c.shake()
 }
 
-// gotHandshake is what a HelloRequest leads to in a client, a ClientHello in a
-// server.
+// gotHandshake reacts to a HelloRequest in a client, to a ClientHello in a server.
 func (c *Conn) gotHandshake(body []byte) error {
 	if err := c.wasUseless("handshake messages"); err != nil {
 		return err
@@ -184,7 +183,7 @@ func (c *Conn) gotHandshake(body []byte) error {
 	return c.shake()
 }
 
-// wasUseless counts what brings nothing, until there is too much of it.
+// wasUseless counts records that bring no data; too many of them are an error.
 func (c *Conn) wasUseless(what string) error {
 	if c.useless++; c.useless > maxUseless {
 		return refuse(UnexpectedMessage, "too many %s without data", what)
@@ -222,9 +221,9 @@ func (c *Conn) writeData(p []byte) error {
 	return c.flush()
 }
 
-// Close sends close_notify, once and where hands were shaken, and closes the
-// connection below. It waits for nothing but, until the deadline for writing,
-// for room for those few bytes.
+// Close sends close_notify, once and only after a handshake, and closes the
+// connection below. It waits only until these few bytes are written, at most until
+// the deadline for writing.
 func (c *Conn) Close() error {
 	if !c.closed.Swap(true) && c.ready.Load() && c.broken.Load() == nil && c.writing.TryLock() {
 		_ = c.sendAlert(levelWarning, CloseNotify) // the other side may be gone
@@ -243,8 +242,8 @@ func (c *Conn) warn(a Alert) error {
 	return c.sendAlert(levelWarning, a)
 }
 
-// fails takes note of an error in reading, and tells the other side where the
-// error is this side's. A deadline that passed can be moved.
+// fails keeps an error in reading, and sends the alert if the error is this side's.
+// A deadline that has passed is not kept, since it can be moved.
 func (c *Conn) fails(err error) error {
 	var timeout net.Error
 	if err == nil || c.broken.Load() != nil || errors.As(err, &timeout) && timeout.Timeout() {
@@ -281,7 +280,7 @@ func (c *Conn) sendAlert(level byte, a Alert) error {
 	return c.flush()
 }
 
-// seal puts a record to those that are to be sent.
+// seal adds a record to those that the next flush sends.
 func (c *Conn) seal(typ byte, data []byte) {
 	if c.out == nil {
 		c.out = buffer(flightLen)[:0]
@@ -291,7 +290,7 @@ func (c *Conn) seal(typ byte, data []byte) {
 	c.out = c.w.seal(c.out, typ, c.version, chance, data)
 }
 
-// flush sends what was sealed, unless there was no chance for it.
+// flush sends the sealed records, unless random bytes were missing for one.
 func (c *Conn) flush() error {
 	err := c.fault
 	if err == nil && len(c.out) > 0 {
@@ -302,8 +301,8 @@ func (c *Conn) flush() error {
 	return err
 }
 
-// chance fills p from the side's source. Where that fails nothing is sent any
-// more: the next flush returns the error.
+// chance fills p with random bytes of the side's source. If that fails, nothing more
+// is sent and the next flush returns the error.
 func (c *Conn) chance(p []byte) {
 	if len(p) == 0 {
 		return
@@ -313,7 +312,7 @@ func (c *Conn) chance(p []byte) {
 	}
 }
 
-// source returns where chance comes from; nil is crypto/rand.
+// source returns the source of random bytes; nil is crypto/rand.
 func (c *Conn) source() io.Reader {
 	if c.client != nil {
 		return c.client.Rand
@@ -321,7 +320,7 @@ func (c *Conn) source() io.Reader {
 	return c.server.Rand
 }
 
-// readRecord reads a record that is not an alert. What it returns is good until
+// readRecord reads the next record that is not an alert. The body is valid until
 // the next call.
 func (c *Conn) readRecord() (byte, []byte, error) {
 	for {
@@ -398,13 +397,13 @@ func (c *Conn) readAny() (byte, []byte, error) {
 	return typ, body, nil
 }
 
-// fill makes sure that n bytes stand in the buffer.
+// fill reads until n bytes are in the buffer.
 func (c *Conn) fill(n int) error {
 	if c.from == c.to {
 		c.from, c.to = 0, 0
 	}
 	for c.to-c.from < n {
-		c.room(n)
+		c.grow(n)
 		m, err := c.Conn.Read(c.raw[c.to:])
 		c.to += m
 		if err != nil && c.to-c.from < n {
@@ -417,8 +416,8 @@ func (c *Conn) fill(n int) error {
 	return nil
 }
 
-// room makes the buffer hold n bytes from its first one on, and one more read.
-func (c *Conn) room(n int) {
+// grow makes room in the buffer for n bytes from its first one on, and for one more read.
+func (c *Conn) grow(n int) {
 	if c.from+n <= len(c.raw) {
 		return
 	}
@@ -433,7 +432,7 @@ func (c *Conn) room(n int) {
 	c.raw, c.from, c.to = b, 0, copy(b, old[c.from:c.to])
 }
 
-// drained gives the buffer back where nothing stands in it.
+// drained gives the buffer back if it is empty.
 func (c *Conn) drained() {
 	if c.from == c.to && len(c.data) == 0 {
 		release(c.raw)

@@ -50,8 +50,8 @@ func (f *flight) nextRecord(want byte) ([]byte, error) {
 	}
 }
 
-// next returns the next message, header and all, which is good until the call
-// after. It is not in the transcript yet.
+// next returns the next message with its header. It is valid until the following
+// call, and not in the transcript yet.
 func (f *flight) next() ([]byte, error) {
 	for {
 		if rest := f.in[f.at:]; len(rest) >= 4 {
@@ -79,8 +79,8 @@ func (f *flight) next() ([]byte, error) {
 	}
 }
 
-// nextIf returns the next message if it is of a type; else nil, and the message
-// stays the next.
+// nextIf returns the next message if it has the type; else nil, and the message
+// remains the next one.
 func (f *flight) nextIf(typ byte) ([]byte, error) {
 	m, err := f.next()
 	if err == nil && m[0] != typ {
@@ -90,13 +90,13 @@ func (f *flight) nextIf(typ byte) ([]byte, error) {
 	return m, err
 }
 
-// take notes a message in the transcript and returns what it says.
+// take adds a message to the transcript and returns its content.
 func (f *flight) take(message []byte) *parser {
 	f.transcript.write(message)
 	return &parser{rest: message[4:]}
 }
 
-// expect returns what the next message says, which must be of a type.
+// expect returns the content of the next message, which must have the type.
 func (f *flight) expect(typ byte) (*parser, error) {
 	m, err := f.next()
 	if err != nil {
@@ -124,8 +124,8 @@ func (f *flight) add24(p []byte) {
 	f.msg = append(append(f.msg, byte(len(p)>>16), byte(len(p)>>8), byte(len(p))), p...)
 }
 
-// finish puts the message into the transcript and to what will be sent: each has
-// a record of its own, as OpenSSL does it.
+// finish adds the message to the transcript and to what the next flush sends. Each
+// message has a record of its own, as with OpenSSL.
 func (f *flight) finish() {
 	n := len(f.msg) - 4
 	f.msg[1], f.msg[2], f.msg[3] = byte(n>>16), byte(n>>8), byte(n)
@@ -135,8 +135,8 @@ func (f *flight) finish() {
 	}
 }
 
-// A parser takes a message apart. Where the message is too short it returns
-// nothing, from then on.
+// A parser reads the fields of a message. Once the message was too short, all
+// further fields are empty.
 type parser struct {
 	rest []byte
 	bad  bool
@@ -161,5 +161,5 @@ func (p *parser) number(n int) int {
 	return v
 }
 
-// over says that the message was read to its end, and held all it should.
+// over reports whether the message was read to its end and was not too short.
 func (p *parser) over() bool { return !p.bad && len(p.rest) == 0 }

@@ -12,8 +12,8 @@ import (
 	"sync"
 )
 
-// A handshake is the work of one handshake. Nothing of it is left afterwards but
-// its State and the connection's keys.
+// A handshake is the state of one handshake. Only its State and the connection's
+// keys remain afterwards.
 type handshake struct {
 	flight
 	again bool // not the connection's first
@@ -32,7 +32,7 @@ var handshakes = sync.Pool{New: func() any {
 	return &handshake{flight: flight{transcript: transcript{md5.New(), sha1.New()}}}
 }}
 
-// shake shakes hands, and breaks the connection where that fails. The lock for
+// shake shakes hands; if that fails, it breaks the connection. The lock for
 // reading is held.
 func (c *Conn) shake() error {
 	c.writing.Lock()
@@ -54,7 +54,7 @@ func (c *Conn) shake() error {
 	return nil
 }
 
-// free gives a handshake back, unless its buffers grew beyond what most need.
+// free gives a handshake back to the pool, unless its buffers have grown large.
 func (h *handshake) free() {
 	*h = handshake{flight: flight{in: h.in[:0], msg: h.msg[:0], transcript: h.transcript}}
 	h.transcript.md5.Reset()
@@ -64,7 +64,7 @@ func (h *handshake) free() {
 	}
 }
 
-// cutShort says of an end of the connection that it came in a handshake.
+// cutShort adds to an end of the connection that it came during a handshake.
 func cutShort(err error) error {
 	var e *Error
 	switch {
@@ -103,7 +103,7 @@ func (h *handshake) keepCertificates(p *parser) error {
 	return nil
 }
 
-// leafKey is the judge of who did not bring one: it takes what can be parsed.
+// leafKey accepts every chain that can be parsed: it is used where Verify is nil.
 func leafKey(chain [][]byte) (*rsa.PublicKey, int) {
 	if len(chain) == 0 {
 		return nil, 0
@@ -116,11 +116,11 @@ func leafKey(chain [][]byte) (*rsa.PublicKey, int) {
 	return key, 0
 }
 
-// unreadable is the number by which OpenSSL says that it cannot read the key,
-// for which it sends the alert of a certificate that cannot be read at all.
+// unreadable is OpenSSL's number for a key that it cannot read. Its alert is that of
+// a certificate that cannot be read.
 const unreadable = 6
 
-// judge has the chain judged.
+// judge returns the key of the other side's chain, or why the chain is refused.
 func (h *handshake) judge(verify func([][]byte) (*rsa.PublicKey, int)) (*rsa.PublicKey, error) {
 	if verify == nil {
 		verify = leafKey
@@ -138,7 +138,7 @@ func (h *handshake) judge(verify func([][]byte) (*rsa.PublicKey, int)) (*rsa.Pub
 	return key, nil
 }
 
-// deriveMaster makes the master secret, and all that follows from it.
+// deriveMaster computes the master secret, and from it the keys of both directions.
 func (h *handshake) deriveMaster(premaster []byte) {
 	v, cr, sr := h.c.version, h.clientRandom[:], h.serverRandom[:]
 	n := 2 * (h.spec.macLen + h.spec.keyLen + h.spec.ivLen)
@@ -159,7 +159,7 @@ func (h *handshake) deriveMaster(premaster []byte) {
 	h.w, h.r = newHalf(h.spec, v, mine, true), newHalf(h.spec, v, theirs, false)
 }
 
-// cut cuts a key block into what is the client's and what the server's.
+// cut divides a key block into the client's and the server's keys.
 func cut(block []byte, s *spec) (clients, servers keys) {
 	next := func(n int) []byte {
 		p := block[:n]
@@ -172,7 +172,7 @@ func cut(block []byte, s *spec) (clients, servers keys) {
 	return clients, servers
 }
 
-// The labels of the two finished messages.
+// A sender is the labels of a side's finished message.
 type sender struct{ tls, ssl3 string }
 
 var (
@@ -180,7 +180,7 @@ var (
 	byServer = sender{"server finished", "SRVR"}
 )
 
-// verifyData returns what a finished message says.
+// verifyData returns the content of a finished message.
 func (h *handshake) verifyData(by sender) []byte {
 	if h.c.version == SSL30 {
 		return h.transcript.ssl3Digest(nil, h.master[:], by.ssl3)

@@ -46,7 +46,7 @@ func (k *Key) precompute() {
 // Public returns the public key, a *rsa.PublicKey.
 func (k *Key) Public() crypto.PublicKey { return k.key.Public() }
 
-// digestInfos go before a hash in a signature; with MD5SHA1 nothing does.
+// digestInfos precede the hash in a signature; MD5SHA1 has none.
 var digestInfos = map[crypto.Hash]string{
 	crypto.MD5:     "\x30\x20\x30\x0c\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x05\x05\x00\x04\x10",
 	crypto.SHA1:    "\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14",
@@ -77,8 +77,7 @@ func (k *Key) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byt
 	return k.power(m), nil
 }
 
-// Decrypt decrypts. Without options that is PKCS #1 v1.5; with any it is left to
-// the standard library.
+// Decrypt decrypts PKCS #1 v1.5; with options the standard library does it.
 func (k *Key) Decrypt(rand io.Reader, sealed []byte, opts crypto.DecrypterOpts) ([]byte, error) {
 	if k.p == nil || opts != nil {
 		return k.key.Decrypt(rand, sealed, opts)
@@ -86,7 +85,7 @@ func (k *Key) Decrypt(rand io.Reader, sealed []byte, opts crypto.DecrypterOpts) 
 	return k.unpad(sealed)
 }
 
-// unpad decrypts, and returns what stands behind the padding.
+// unpad decrypts, and returns what follows the padding.
 func (k *Key) unpad(sealed []byte) ([]byte, error) {
 	if len(sealed) > k.key.Size() || new(big.Int).SetBytes(sealed).Cmp(k.key.N) >= 0 {
 		return nil, rsa.ErrDecryption

@@ -49,9 +49,9 @@ func (p prf) fill(out []byte, label string, seeds ...[]byte) {
 	mix(out, p.sha, seed)
 }
 
-// mix puts P_hash over what stands in out.
+// mix combines P_hash with the bytes in out by XOR.
 func mix(out []byte, h hash.Hash, seed []byte) {
-	var room, a [sha1.Size]byte
+	var sum, a [sha1.Size]byte
 	n := h.Size()
 	h.Reset()
 	h.Write(seed)
@@ -60,8 +60,8 @@ func mix(out []byte, h hash.Hash, seed []byte) {
 		h.Reset()
 		h.Write(a[:n])
 		h.Write(seed)
-		h.Sum(room[:0])
-		out = out[subtle.XORBytes(out, out, room[:n]):]
+		h.Sum(sum[:0])
+		out = out[subtle.XORBytes(out, out, sum[:n]):]
 		if len(out) > 0 {
 			h.Reset()
 			h.Write(a[:n])
@@ -70,7 +70,7 @@ func mix(out []byte, h hash.Hash, seed []byte) {
 	}
 }
 
-// ssl3Fill is what SSL 3.0 has in the place of a pseudo-random function.
+// ssl3Fill fills out as SSL 3.0 does, which has no pseudo-random function.
 func ssl3Fill(out, secret []byte, seeds ...[]byte) {
 	m, s := md5.New(), sha1.New()
 	var inner, outer [sha1.Size]byte
@@ -101,7 +101,7 @@ func (t transcript) write(message []byte) {
 	t.sha.Write(message)
 }
 
-// digest appends what TLS signs, and puts into its finished messages.
+// digest appends the hash that TLS signs and uses in its finished messages.
 func (t transcript) digest(to []byte) []byte { return t.sha.Sum(t.md5.Sum(to)) }
 
 // ssl3Digest appends what SSL 3.0 signs, and with a sender its finished message.

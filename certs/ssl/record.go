@@ -61,8 +61,8 @@ func newHalf(s *spec, v Version, k keys, seals bool) *half {
 	return h
 }
 
-// must is for ciphers, which complain of nothing but a length of key that the
-// table of suites does not have.
+// must is for ciphers: they refuse only lengths of keys, and those of the table of
+// suites are right.
 func must[C any](c C, err error) C {
 	if err != nil {
 		panic(err)
@@ -78,10 +78,9 @@ func (h *half) overhead() int {
 	return 0
 }
 
-// seal appends a record. The first bytes of data are chance, as many as overhead
-// asks for. In TLS 1.1 they are encrypted as a block of their own, which the
-// other side throws away: that is one of the two ways which RFC 4346 offers, and
-// it lets the chaining go on as before.
+// seal appends a record. Data begins with as many random bytes as overhead asks for.
+// In TLS 1.1 they are encrypted as a block of their own, which the other side
+// discards: one of the two ways of RFC 4346, with which the chaining stays the same.
 func (h *half) seal(out []byte, typ byte, v Version, chance, data []byte) []byte {
 	start := len(out)
 	out = append(out, typ, byte(v>>8), byte(v), 0, 0)
@@ -137,8 +136,8 @@ func (h *half) open(typ byte, v Version, body []byte) ([]byte, *Error) {
 	return data, nil
 }
 
-// padding returns how many bytes of padding end a body, -1 where they are wrong.
-// SSL 3.0 says only how many they are, and never a whole block too many.
+// padding returns how many bytes of padding a body ends with, -1 if they are wrong.
+// In SSL 3.0 only their number is checked, which is at most a block.
 func padding(body []byte, size int, v Version) int {
 	if len(body) == 0 {
 		return -1
@@ -219,7 +218,7 @@ func buffer(n int) []byte {
 	return make([]byte, largeLen)
 }
 
-// release gives a buffer back; one that append has moved is left alone.
+// release gives a buffer back, except one that append has moved.
 func release(b []byte) {
 	switch cap(b) {
 	case waitLen:

@@ -45,7 +45,8 @@ func (h *handshake) asks(s *Server) bool {
 	return s.Ask == AskFirst || s.Ask == AskLater && h.again
 }
 
-// readClientHello reads a hello, of SSL 2.0's format too, and chooses.
+// readClientHello reads a hello, also one in the format of SSL 2.0, and chooses
+// version and suite.
 func (h *handshake) readClientHello(s *Server) error {
 	offered, err := h.offer()
 	if err != nil {
@@ -218,7 +219,8 @@ func (h *handshake) readAnswer(s *Server, dh *dhSecret) error {
 	return h.checkProof(key)
 }
 
-// readClientCertificate reads what the client shows, and has it judged.
+// readClientCertificate reads the client's certificate, and returns its key if it is
+// accepted.
 func (h *handshake) readClientCertificate(s *Server) (*rsa.PublicKey, error) {
 	m, err := h.nextIf(msgCertificate)
 	if err != nil {
@@ -260,8 +262,8 @@ func (h *handshake) takeKey(s *Server, p *parser, dh *dhSecret) error {
 	return nil
 }
 
-// decrypt returns the secret that the client made up. One that is wrong becomes
-// chance, so that the client does not learn what was wrong.
+// decrypt returns the secret that the client sent. In place of a wrong one it returns
+// random bytes, so that the client does not learn what was wrong.
 func (h *handshake) decrypt(s *Server, sent []byte) ([]byte, error) {
 	decrypter, ok := s.Certificate.Key.(crypto.Decrypter)
 	if !ok {

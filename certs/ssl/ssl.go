@@ -3,9 +3,9 @@
 // small server side stands in for a provisioning server in tests and demos.
 // [Connect] and [Listener] are where to begin.
 //
-// These protocols are broken. The package exists to imitate devices to the one
-// server that its user named, and protects nothing: keys are handled without
-// care for side channels, and chance may be seeded.
+// These protocols are broken. The package imitates devices towards the one server
+// that its user named. It protects nothing: keys leak by side channels, and random
+// bytes may follow from a seed.
 package ssl
 
 import (
@@ -41,8 +41,8 @@ func (v Version) String() string {
 // A Suite is a cipher suite as it stands on the wire.
 type Suite uint16
 
-// The suites that the devices' firmware names. Those for export can be offered,
-// and are not spoken: a server that picks one gets a handshake_failure.
+// The suites that the devices' firmware names. Export suites can be offered but not
+// used: a server that picks one gets a handshake_failure.
 const (
 	ExportRC4MD5     Suite = 0x0003
 	RC4MD5           Suite = 0x0004
@@ -72,9 +72,9 @@ func (s Suite) String() string {
 	return fmt.Sprintf("Suite(%#04x)", uint16(s))
 }
 
-// A Certificate is what one side shows: its chain in DER, its own first, and the
-// key to it. For a client a key that does not belong to the certificate is sent
-// and signed with like any other.
+// A Certificate is what one side shows: its chain in DER, its own certificate first,
+// and the key. A client also signs with a key that does not belong to the
+// certificate.
 type Certificate struct {
 	Chain [][]byte
 	// Key signs crypto.MD5SHA1 digests; for a server it is a crypto.Decrypter of
@@ -82,7 +82,7 @@ type Certificate struct {
 	Key crypto.Signer
 }
 
-// A Reaction is what a client does about a prime that is too long for it.
+// A Reaction is what a client does when the server's prime is too long for it.
 type Reaction uint8
 
 const (
@@ -166,7 +166,7 @@ type Error struct {
 	Cause  error // for a person
 }
 
-// State says what a handshake led to.
+// State is the result of a handshake.
 type State struct {
 	Version  Version
 	Suite    Suite

@@ -7,8 +7,8 @@ import (
 	"spafleet/device/model"
 )
 
-// A Service is a port of its own with a certificate of one authority: devices
-// send no server name, so that a port can show only one.
+// A Service is a port with a certificate of one authority. Devices send no server
+// name, so a port can show only one certificate.
 type Service struct {
 	Port   int        `json:"port"`
 	CA     certs.Name `json:"ca"`
@@ -61,8 +61,8 @@ func mostTrusted(p *certs.PKI, rows []*model.Row) certs.Name {
 	return best
 }
 
-// Serves reports whether a firmware takes an authority's certificates. One that
-// has ended is of no use in the store of firmware that checks times.
+// Serves reports whether a firmware accepts an authority's certificates. Firmware
+// that checks dates refuses an authority that has expired.
 func Serves(p *certs.PKI, n certs.Name, r *model.Row) bool {
 	if n == certs.Linksys1 && r.Behaviour.TLS.CheckTime && !p.LinksysValid {
 		return false

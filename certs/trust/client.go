@@ -45,8 +45,8 @@ var modernLists = map[string][]uint16{
 		tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA},
 }
 
-// A tlsParams is what the two parameters of 7.6.2 say: the zero tlsParams is their factory
-// values, and that of firmware without them.
+// tlsParams are the two parameters of 7.6.2. The zero value has their factory values,
+// and is that of firmware without them.
 type tlsParams struct {
 	ssl3    bool // Enable_SSLv3
 	library bool // SSL_Key_Negotiation is not RSA
@@ -100,10 +100,10 @@ func newClients(r *model.Row) clients {
 	return c
 }
 
-// Client returns how a device connects by HTTPS with its parameters, at a moment
-// of its own clock. Verify and Certificate are set; Think is left to the caller,
-// who knows how to wait for Behaviour.TLS.Think. The client serves one connection
-// or many at about that moment. Firmware that speaks TLS 1.2 has none.
+// Client returns the HTTPS client of a device with its parameters, at a moment of its
+// own clock. Verify and Certificate are set; the caller sets Think, to wait for
+// Behaviour.TLS.Think. The client may make many connections at about that moment.
+// For firmware that speaks TLS 1.2 it is an error: see [Devices.Modern].
 func (d *Devices) Client(u *device.Unit, p device.Params, now time.Time) (*ssl.Client, error) {
 	if Speaks12(u.Row) {
 		return nil, fmt.Errorf("%s %s speaks TLS 1.2 here, which is none of package ssl's", u.Row.Model.Name, u.Row.Firmware.Version)
@@ -133,7 +133,7 @@ func (d *Devices) certificate(u *device.Unit) (*ssl.Certificate, error) {
 // other versions the same is in *[ssl.Error].
 type VerifyError struct{ Number int } // OpenSSL's
 
-// Error returns the device's own words.
+// Error returns the line of the device's syslog.
 func (e *VerifyError) Error() string { return fmt.Sprintf(logVerify, e.Number) }
 
 // ModernAlert returns the alert that ended a connection of [Devices.Modern], and

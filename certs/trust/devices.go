@@ -13,7 +13,7 @@ import (
 	"spafleet/device/model"
 )
 
-// Devices is what the devices of a fleet trust and hold. Its fields are set before
+// Devices is what the devices of a fleet trust and show. Its fields are set before
 // first use; then it may be used by many goroutines. A Devices without PKI trusts
 // only what is extra, one without Holder has no certificates to show.
 type Devices struct {
@@ -36,9 +36,9 @@ const (
 
 // Verify judges a server's certificates, DER, its own first, as a row's firmware
 // does at a moment of the device's own clock. The number is OpenSSL's, 0 for
-// accepted; errors that the firmware forgives are none. The key is that of the
-// first certificate, nil where that has none of RSA or cannot be read. What was
-// judged once is remembered.
+// accepted; errors that the firmware ignores are not counted. The key is that of the
+// first certificate, nil if it is not RSA or cannot be read. Verdicts are kept, so
+// that the chain which a whole fleet sees is verified once.
 func (d *Devices) Verify(r *model.Row, chain [][]byte, now time.Time) (key *rsa.PublicKey, number int) {
 	s, err := d.rowTLS(r)
 	if err != nil {

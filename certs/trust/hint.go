@@ -8,16 +8,15 @@ import (
 	"spafleet/device/model"
 )
 
-// A Failure is a handshake that failed, as far as anybody can tell from the
-// device's side.
+// A Failure is what the device's side knows of a handshake that failed.
 type Failure struct {
 	Number int       // OpenSSL's for the certificate, [WrongName] for its name, 0 for another cause
 	Alert  ssl.Alert // NoAlert for none
 	Sent   bool      // by the device
 }
 
-// Hint says for a person what is the matter, and what to do; "" where that cannot
-// be told.
+// Hint returns the likely cause and what to do, for a person; "" if the cause is not
+// known.
 func (f Failure) Hint(r *model.Row) string {
 	switch f.Number {
 	case selfSigned, selfSignedInChain, noLocalIssuer, noIssuer:

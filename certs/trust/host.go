@@ -38,10 +38,10 @@ func NameToResolve(r *model.Row, leaf []byte) (name string, ok bool) {
 	return name, true
 }
 
-// AddressFits decides with the addresses that were found for [NameToResolve],
-// none where that failed. A CN that is an address itself must be the server's; a
-// certificate without any CN passes (inferred). For firmware that looks nothing up
-// it is true.
+// AddressFits reports whether the server's address is one of those found for
+// [NameToResolve]; if the lookup failed, found is empty. A CN that is an address
+// itself must be the server's; a certificate without a CN passes (inferred). For
+// firmware that looks nothing up it is true.
 func AddressFits(r *model.Row, leaf []byte, server netip.Addr, found []netip.Addr) bool {
 	if r.Behaviour.TLS.NameCheck != "cn_dns" {
 		return true
@@ -92,9 +92,9 @@ const (
 )
 
 // LogLines returns what a device writes to its syslog when a handshake failed, or
-// the name after it did not fit: number is that of the verification, 0 for any
-// other cause, [WrongName] for the name. Which line follows which is inferred. A
-// server that was not reached at all is [logNoTCP].
+// when the name did not fit after it. The number is that of the verification, 0 for
+// any other cause, [WrongName] for the name. The order of the lines is inferred. For
+// a server that was not reached the line is logNoTCP.
 func LogLines(number int, host string) []string {
 	switch number {
 	case verifyOK, unreadable:

@@ -13,11 +13,11 @@ import (
 	"spafleet/device/profile"
 )
 
-// A Server is what a judge has to know of an HTTPS server.
+// A Server describes an HTTPS server to [Devices.Judge].
 type Server struct {
 	Min, Max    ssl.Version // as in [ssl.Server]; [TLS12] and above too
-	Suites      []ssl.Suite // that it takes, the ones it likes best first
-	ClientOrder bool        // it takes what the client likes best, not what it does
+	Suites      []ssl.Suite // that it takes, in the order of its preference
+	ClientOrder bool        // the client's order decides, not its own
 	DHBits      int         // of the prime for DHE suites; 0 leaves them out
 	Chain       [][]byte    // that it shows, DER, its own certificate first
 	Ask         ssl.Asking
@@ -60,7 +60,7 @@ var sideNames = [...]string{"nobody", "the device", "the server"}
 // String returns nobody, the device or the server.
 func (s Side) String() string { return sideNames[s] }
 
-// A Verdict is what comes of a visit.
+// A Verdict is the result of a visit.
 type Verdict struct {
 	OK         bool               // a request is answered by what the server has
 	Version    ssl.Version        // 0 where there was no agreement
@@ -74,9 +74,9 @@ type Verdict struct {
 	Protection profile.Protection // of what is answered
 }
 
-// Judge says without a handshake what comes of a visit: the same as a handshake
-// between [Devices.Client] and such a server. An error is an authority or a
-// certificate that cannot be had. How fast a side is plays no part.
+// Judge returns the result of a visit without a handshake: the same as that of a
+// handshake between [Devices.Client] and such a server. The error is of an authority
+// or certificate that could not be made or read. Judge does not consider time.
 func (d *Devices) Judge(v Visit, s *Server) (Verdict, error) {
 	rowTLS, err := d.rowTLS(v.Unit.Row)
 	if err != nil {
@@ -99,7 +99,7 @@ func (d *Devices) Judge(v Visit, s *Server) (Verdict, error) {
 	return h.verdict, nil
 }
 
-// A handshakeModel is the work of one verdict.
+// A handshakeModel is the state of one Judge.
 type handshakeModel struct {
 	devices *Devices
 	rowTLS  *rowTLS
@@ -110,8 +110,8 @@ type handshakeModel struct {
 	verdict Verdict
 }
 
-// handshakeSteps are what happens on the wire, in its order; each says whether it
-// goes on.
+// handshakeSteps are the steps of a connection in their order; each returns whether
+// the next one follows.
 var handshakeSteps = []func(*handshakeModel) (bool, error){
 	(*handshakeModel).agreeOnVersion, (*handshakeModel).agreeOnSuite, (*handshakeModel).mindLevel, (*handshakeModel).takeHello, (*handshakeModel).verifyServer,
 	(*handshakeModel).takePrime, (*handshakeModel).showAtOnce, (*handshakeModel).checkName, (*handshakeModel).answerRequest, (*handshakeModel).showLater,
@@ -132,7 +132,7 @@ func clientOf(s *rowTLS, v Visit) ssl.Client {
 	return c
 }
 
-// ends is an end by an alert, before the request: the syslog has it.
+// ends ends the visit by an alert before the request, which the syslog reports.
 func (h *handshakeModel) ends(by Side, a ssl.Alert, version ssl.Version) (bool, error) {
 	h.verdict.By, h.verdict.Alert = by, a.In(version)
 	h.verdict.Log = LogLines(h.verdict.Number, h.visit.Host)
@@ -175,7 +175,7 @@ func (h *handshakeModel) agreeOnSuite() (bool, error) {
 	return h.disagree(TheServer, ssl.HandshakeFailure, h.verdict.Version)
 }
 
-// disagree is an end at the hellos, before anything is agreed on.
+// disagree ends the visit at the hellos, without a version and a suite.
 func (h *handshakeModel) disagree(by Side, a ssl.Alert, version ssl.Version) (bool, error) {
 	h.verdict.Version, h.verdict.Suite = 0, 0
 	return h.ends(by, a, version)
@@ -246,7 +246,7 @@ func (h *handshakeModel) checkName() (bool, error) {
 	return h.ends(TheDevice, ssl.NoAlert, h.verdict.Version)
 }
 
-// answerRequest is a server that says now what it thinks of the certificate.
+// answerRequest ends the visit if the server refuses the certificate by its answer.
 func (h *handshakeModel) answerRequest() (bool, error) { return !h.says400(), nil }
 
 func (h *handshakeModel) says400() bool {
@@ -281,7 +281,7 @@ func (h *handshakeModel) showLater() (bool, error) {
 	return !h.says400(), nil
 }
 
-// breaks is an end by an alert after the request: nothing of it is in the syslog
+// breaks ends the visit by an alert after the request: the syslog does not report it
 // (inferred).
 func (h *handshakeModel) breaks(by Side, a ssl.Alert) bool {
 	h.verdict.By, h.verdict.Alert = by, a.In(h.verdict.Version)

@@ -8,12 +8,12 @@ import (
 	"spafleet/certs"
 )
 
-// A Verify judges what the other side of a connection showed, as the fields of
-// that name of package ssl do.
+// A Verify judges the certificates of the other side, like the Verify fields of
+// package ssl.
 type Verify func(chain [][]byte) (key *rsa.PublicKey, number int)
 
-// Clients returns how a server judges its clients: by authorities of its own, with
-// the numbers of OpenSSL. A client without a certificate is refused.
+// Clients returns the Verify of a server that accepts the clients of these
+// authorities. A client without a certificate is refused.
 func Clients(authorities []*x509.Certificate, now func() time.Time) (Verify, error) {
 	s := &store{rules: rules{checkEnd: true, checkStart: true}, anchors: map[string][]*certs.Certificate{}}
 	for _, a := range authorities {
@@ -25,7 +25,7 @@ func Clients(authorities []*x509.Certificate, now func() time.Time) (Verify, err
 	return func(chain [][]byte) (*rsa.PublicKey, int) { return m.judge(s, chain, now()) }, nil
 }
 
-// AnyClient lets everybody in, also those that show nothing.
+// AnyClient accepts every client, also one without a certificate.
 func AnyClient(chain [][]byte) (*rsa.PublicKey, int) {
 	if len(chain) == 0 {
 		return nil, verifyOK

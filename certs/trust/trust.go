@@ -1,10 +1,10 @@
-// Package trust is what a device's firmware accepts and shows in HTTPS: which
+// Package trust says what a device's firmware accepts and shows in HTTPS: which
 // authorities it trusts, how it checks a server's certificate and name, which
 // versions and suites it offers, and what it writes to its syslog.
 //
-// [Devices] is where to begin: its Client and Modern are how a device connects by a
-// socket, its Judge says the same without a handshake, for virtual time. Facts for
-// people are in [ProfileOf].
+// [Devices] is where to begin: its Client and Modern connect a device over a socket;
+// its Judge gives the same result without a handshake, for virtual time. [ProfileOf]
+// returns the facts for people.
 package trust
 
 import (
@@ -15,14 +15,14 @@ import (
 	"spafleet/device/rule"
 )
 
-// A Trust is an authority in a firmware's store, and how that is known.
+// A Trust is an authority that a firmware trusts, and how that is known.
 type Trust struct {
 	Authority certs.Name     `json:"authority"`
 	Evidence  model.Evidence `json:"evidence"`
 }
 
-// anchorNames are the authorities that any firmware trusts, in the order in
-// which they are told.
+// anchorNames are the authorities that some firmware trusts, in the order in which
+// they are listed.
 var anchorNames = []certs.Name{certs.Sipura1, certs.CiscoSB1, certs.CiscoSB2, certs.Linksys1, certs.Verisign, certs.VerisignServer}
 
 // A listed is a row of the makers' list of 2013, unchanged in 2022: the
@@ -45,8 +45,8 @@ var documentedList = []listed{
 	{models: []string{"SRP521", "SRP541"}, authorities: []certs.Name{certs.CiscoSB1}},
 }
 
-// A tried is a row of the table of what an operator saw with one device
-// (tls.md §1.2: field). What is in neither list was not tried.
+// A tried is what an operator saw with one device (tls.md §1.2: field). An authority
+// in neither list was not tried.
 type tried struct {
 	model, firmware string
 	accepted        []certs.Name
@@ -84,11 +84,11 @@ var analogy = map[string]familyTrust{
 // in (tls.md §1.2: documented), so that no analogy adds to it.
 const firstProfile = "sipura-2.0.6"
 
-// Trusted returns the authorities in a row's store. The switch ca_table says
-// which list holds. An authority that was tried with this model and firmware has
-// what came of it; one of the makers' list is documented; the rest is inferred
-// from models alike. Linksys 1 is in the store of 7.6.2 and later too, where it
-// is of no use once it has ended.
+// Trusted returns the authorities in a row's store. The switch ca_table
+// chooses the list. An authority that was tried with this model and firmware has the
+// result of the trial; one of the makers' list is documented; the rest is inferred
+// from similar models. Firmware 7.6.2 and later has Linksys 1 too, and refuses it
+// after its end.
 func Trusted(r *model.Row) []Trust {
 	known := map[certs.Name]model.Evidence{}
 	inferAll(r, known)
@@ -116,7 +116,7 @@ func Trusted(r *model.Row) []Trust {
 	return trust
 }
 
-// inferAll adds what nobody says of this row.
+// inferAll adds the authorities that are inferred for a row.
 func inferAll(r *model.Row, known map[certs.Name]model.Evidence) {
 	if r.Behaviour.TLS.Verisign {
 		known[certs.Verisign], known[certs.VerisignServer] = model.Inferred, model.Inferred
@@ -154,7 +154,7 @@ func reached(r *model.Row, version string) bool {
 	return rule.CompareVersions(r.Firmware.Version, version, false) >= 0
 }
 
-// trialOf returns what was tried with just this model and firmware.
+// trialOf returns what was tried with exactly this model and firmware.
 func trialOf(r *model.Row) tried {
 	for _, t := range fieldTable {
 		if t.model == r.Model.Name && t.firmware == r.Firmware.Version {

@@ -38,8 +38,8 @@ const (
 	mostSent = 32 // certificates that are read; OpenSSL stops at 100 KiB
 )
 
-// rules is on what a verification depends, beside the chain and the time.
-// Firmwares of like rules share verdicts.
+// rules are what a verification depends on besides the chain and the time.
+// Firmwares with the same rules share verdicts.
 type rules struct {
 	trust      [6]bool // of anchorNames
 	checkEnd   bool
@@ -54,8 +54,8 @@ type store struct {
 	anchors map[string][]*certs.Certificate
 }
 
-// A verdict holds for a stretch of time: from its first second, up to but without
-// its last, as no certificate in the chain begins or ends meanwhile.
+// A verdict holds from one second until before another: in between, no certificate
+// of the chain begins or ends.
 type verdict struct {
 	key      *rsa.PublicKey
 	number   int
@@ -64,8 +64,8 @@ type verdict struct {
 
 // verify judges a chain as OpenSSL 0.9.8 does, with the firmware's callback that
 // forgives some errors; which of 0.9.7 and 0.9.8 the devices have is inferred, and
-// so is what differs between them. The order of what is tried is that of the
-// library, for the number of the first mistake is what a device tells.
+// so is what differs between them. The checks are in the order of the
+// library, since a device reports the number of the first error.
 func (s *store) verify(ders [][]byte, now time.Time) verdict {
 	v := verdict{from: -1 << 62, to: 1 << 62}
 	sent, number := readChain(ders)
@@ -104,8 +104,8 @@ func readChain(ders [][]byte) ([]*certs.Certificate, int) {
 }
 
 // build follows the issuers, first among what the server sent in whatever order,
-// then in the store. It returns the chain and how many of it are the server's
-// word alone.
+// then in the store. It returns the chain and how many of its certificates are not from
+// the store.
 func (s *store) build(sent []*certs.Certificate) (chain []*certs.Certificate, untrusted, number int) {
 	chain = climb(sent)
 	top := chain[len(chain)-1]
@@ -170,7 +170,7 @@ func (s *store) issuer(c *certs.Certificate) *certs.Certificate {
 }
 
 // checkExtensions looks at what the certificates may be used for, from the
-// server's own up. The store's are not asked.
+// server's own up. Those of the store are not checked.
 func (s *store) checkExtensions(untrusted []*certs.Certificate) int {
 	for i, c := range untrusted {
 		switch {
@@ -243,8 +243,8 @@ func (s *store) checkTime(c *certs.Certificate, now int64, v *verdict) int {
 	return 0
 }
 
-// before reports whether a moment is still to come, and remembers until when, or
-// since when, that is so.
+// before reports whether a moment is still to come, and narrows the verdict to the
+// time for which the answer stays the same.
 func (v *verdict) before(now int64, moment time.Time) bool {
 	at := moment.Unix()
 	if now < at {

@@ -24,7 +24,7 @@ lint:       ## golangci-lint; the first time compiles it, five minutes
 fuzz:       ## ten seconds of each fuzz target; fails below 1,000 executions a second
 	@.ci/fuzz 10s
 golden:     ## write the golden files; look at the diff before you commit it
-	@go test $$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | awk '/spafleet\/host\/golden/ {print $$1}') -update
+	@go test $$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | awk '/\/host\/golden/ {print $$1}') -update
 bench:      ## the packages' benchmarks; NAME=http, idle, soak, storm, tftp, tls, virtual runs that instrument, with ARGS="..."
 ifdef NAME
 	@go build -o bin/bench-$(NAME) ./bench/$(NAME) && bin/bench-$(NAME) $(ARGS)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"spafleet/device/hint"
 	"spafleet/host"
 )
 
@@ -71,7 +72,7 @@ func vacate(dir string, force bool) error {
 		case err != nil:
 			return err
 		case !force:
-			return fmt.Errorf("%s holds %s already; name another folder, or replace it with --force", dir, name)
+			return hint.With(fmt.Errorf("%s holds %s already", dir, name), hint.Elsewhere, dir)
 		}
 	}
 	for _, name := range names { // the first makes it a half-written one; a link is removed, not followed
@@ -104,7 +105,7 @@ func (p *PKI) write(dir string, n Name) error {
 func Open(dir string) (*PKI, error) {
 	text, err := readFile(filepath.Join(dir, settingsFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s holds no PKI, or one that was not finished; make one: spafleet certs init --dir %s", dir, dir)
+		return nil, hint.With(fmt.Errorf("%s holds no PKI, or one that was not finished", dir), hint.MakePKI, dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open PKI: %w", err)
@@ -126,7 +127,7 @@ func (p *PKI) read(row *authorityRow, above *Authority) (*Authority, error) {
 	at := filepath.Join(p.dir, string(row.name))
 	pair, err := readPair(at+".crt", at+".key")
 	if err != nil {
-		return nil, fmt.Errorf("authority %s: %w; 'spafleet certs init --dir %s --force' replaces all files", row.name, err, p.dir)
+		return nil, hint.With(fmt.Errorf("authority %s: %w", row.name, err), hint.RemakePKI, p.dir)
 	}
 	return row.with(pair.Chain[0], pair.Key, above)
 }
@@ -157,7 +158,7 @@ func WriteFile(name string, data []byte, mode fs.FileMode, force bool) error {
 	}
 	err := host.CreateFile(name, data, mode)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists; replace it with --force", name)
+		return hint.With(fmt.Errorf("%s exists", name), hint.Replace, name)
 	}
 	return err
 }

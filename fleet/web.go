@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 
+	"spafleet/device/hint"
 	"spafleet/webui"
 )
 
@@ -18,7 +19,7 @@ type sites struct {
 func openSites(f *Fleet) (*sites, error) {
 	l, err := f.addresses.listen(f.web.Port)
 	if err != nil {
-		return nil, fmt.Errorf("open the devices' web servers on port %d: %w; choose another port with --listen-web", f.web.Port, err)
+		return nil, hint.With(fmt.Errorf("open the devices' web servers on port %d: %w", f.web.Port, err), hint.WebPort, "")
 	}
 	return &sites{site: webui.Site{Devices: f, WAN: f.web.WAN}, listener: l}, nil
 }

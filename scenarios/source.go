@@ -214,6 +214,7 @@ type Mistake struct {
 	Path      string // of the key: fleet.town.mix
 	Msg       string
 	Excerpt   string // the line, marked
+	Err       error  // what Msg is the text of, or a part; may be nil
 }
 
 // Error returns the mistake with its place and excerpt, over several lines.
@@ -224,6 +225,9 @@ func (m Mistake) Error() string {
 	}
 	return fmt.Sprintf("%s:%d:%d: %s%s\n%s", m.File, m.Line, m.Col, path, m.Msg, m.Excerpt)
 }
+
+// Unwrap returns the error that the mistake is about, if there is one.
+func (m Mistake) Unwrap() error { return m.Err }
 
 // Mistakes is all that is wrong in a file.
 type Mistakes []Mistake
@@ -240,12 +244,30 @@ func (m Mistakes) Error() string {
 	return b.String()
 }
 
+// Unwrap returns the mistakes.
+func (m Mistakes) Unwrap() []error {
+	list := make([]error, len(m))
+	for i := range m {
+		list[i] = m[i]
+	}
+	return list
+}
+
 // mistake notes something wrong at a node.
 func (s *source) mistake(n *node, path, format string, args ...any) {
 	s.mistakes = append(s.mistakes, Mistake{
 		File: s.name, Line: n.line, Col: n.col, Path: path, Msg: fmt.Sprintf(format, args...),
-		Excerpt: s.excerpt(n),
+		Excerpt: s.excerpt(n), Err: firstError(args),
 	})
+}
+
+func firstError(args []any) error {
+	for _, a := range args {
+		if err, ok := a.(error); ok {
+			return err
+		}
+	}
+	return nil
 }
 
 // mostShown bounds an excerpt: a body may be one long line.

@@ -59,7 +59,7 @@ func execute(ctx context.Context, args []string, s streams) int {
 	case errors.As(err, &code):
 		return int(code)
 	}
-	fmt.Fprintf(s.err, "spafleet: %s\n", strings.TrimRight(err.Error(), "\n"))
+	fmt.Fprintf(s.err, "spafleet: %s\n", explain(err))
 	if errors.As(err, &broken) {
 		return exitError
 	}

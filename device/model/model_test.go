@@ -92,8 +92,8 @@ func TestMistakesNameTheNearest(t *testing.T) {
 		{"SPA50", "", `did you mean "SPA501G"?`}, // not SPA901, which is as few letters away
 		{"spa94", "", `did you mean "SPA941"?`},
 		{"SPA2102", "5.2", `did you mean "5.2.`},
-		{"SPA", "", `"SPA"; 'spafleet`}, // too short to say anything
-		{"toaster", "", "models list"},
+		{"SPA", "", `unknown model "SPA"`}, // too short to say anything
+		{"toaster", "", `unknown model "toaster"`},
 	}
 	for _, tt := range tests {
 		_, err := model.NewRow(tt.model, tt.firmware, nil)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"spafleet/device/hint"
 	"spafleet/device/rule"
 )
 
@@ -130,7 +131,7 @@ func FindModel(name string) (*Model, error) {
 	for m := range All() {
 		names = append(names, m.Name)
 	}
-	return nil, fmt.Errorf("unknown model %q%s; 'spafleet models list' shows all", name, DidYouMean(name, names))
+	return nil, hint.With(fmt.Errorf("unknown model %q%s", name, DidYouMean(name, names)), hint.Models, "")
 }
 
 // findFirmware returns the model's firmware of that version, its newest for "".

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"spafleet/device/hint"
 	"spafleet/device/rule"
 )
 
@@ -217,7 +218,7 @@ func settle(r *Row, turned map[string]string) ([]Setting, error) {
 	}
 	for name := range turned {
 		if !known[name] {
-			return nil, fmt.Errorf("unknown switch %q%s; 'spafleet models show %s' lists them", name, DidYouMean(name, switchNames()), r.Model.Name)
+			return nil, hint.With(fmt.Errorf("unknown switch %q%s", name, DidYouMean(name, switchNames())), hint.Switches, r.Model.Name)
 		}
 	}
 	return settings, nil
@@ -231,7 +232,7 @@ func switchNames() []string {
 	return names
 }
 
-// ParseAssignments reads NAME=VALUE texts as of --switch and --set.
+// ParseAssignments reads texts of the form NAME=VALUE.
 func ParseAssignments(texts []string) (map[string]string, error) {
 	m := map[string]string{}
 	for _, t := range texts {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"spafleet/device/hint"
 	"strings"
 	"time"
 )
@@ -43,7 +44,7 @@ func alike(a, b *ShardResult) error {
 	case o.Format != 0 && o.Format != Format:
 		return fmt.Errorf("%s has format %d, and this spafleet merges format %d: run all shards with the same version", b.From, o.Format, Format)
 	case o.Format == 0 || o.Shard == nil || o.Mergeable == nil || o.Mergeable.Totals == nil:
-		return fmt.Errorf("%s is not the result of a shard; 'spafleet run --result FILE' writes one", b.From)
+		return hint.With(fmt.Errorf("%s is not the result of a shard", b.From), hint.Shard, "")
 	case o.Shard.Index < 0 || o.Shard.Index >= o.Shard.Count || len(o.Mergeable.Expectations) != len(o.Expect):
 		return fmt.Errorf("%s contradicts itself: %s", b.From, o.Shard)
 	case a == b:

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"crypto/x509"
 	"net/netip"
 
@@ -28,4 +29,27 @@ type Machine struct {
 	// Operator says that the user operates the servers: without it no more than
 	// 1,000 devices contact any off this machine.
 	Operator bool
+	// Flags are how the user gives these and other things; texts name them.
+	Flags Flags
+}
+
+// Flags are how the user of a program that runs scenarios gives what a text may
+// advise. "" is a field's or a key's own name, for a caller that is a Go test.
+type Flags struct {
+	Public    string // a host, for Machine.Public
+	Operator  string // Machine.Operator
+	Addresses string // a prefix, for Machine.Addresses
+	Count     string // of devices
+	Set       string // a parameter, as NAME=VALUE
+}
+
+// Named returns the flags with names for all of them.
+func (f Flags) Named() Flags {
+	return Flags{
+		Public:    cmp.Or(f.Public, "Public"),
+		Operator:  cmp.Or(f.Operator, "Operator"),
+		Addresses: cmp.Or(f.Addresses, "Addresses"),
+		Count:     cmp.Or(f.Count, "count"),
+		Set:       cmp.Or(f.Set, "set"),
+	}
 }

@@ -53,7 +53,7 @@ var receivedHints = map[ssl.Alert]string{
 	40:  "the server has no cipher suite or version in common with the device, or wants a client certificate and got none",
 	42:  "the server refuses the device's certificate, perhaps for its MD5 or SHA-1 signature",
 	45:  "the server says that the device's certificate has ended",
-	48:  "the server does not know the authority of the device's certificate: give it the client authorities ('spafleet certs bundle')",
+	48:  "the server does not know the authority of the device's certificate: give it the certificates of the client authorities",
 	51:  "the server cannot verify the device's certificate or its key",
 	70:  "the server wants a later version of TLS than this firmware speaks",
 	80:  "OpenSSL speaks no TLS 1.0 at its usual security level: add @SECLEVEL=0 to the server's ciphers",

@@ -12,7 +12,7 @@ import (
 	"spafleet/scenarios"
 )
 
-// clockFlags say how a story's time passes, over what its file says.
+// clockFlags say how a scenario's time passes, over what its file says.
 type clockFlags struct {
 	clock   string
 	speed   float64
@@ -25,7 +25,7 @@ func (f *clockFlags) register(flags *pflag.FlagSet) {
 	flags.Var(durationFlag{&f.virtual}, "virtual", "simulate this much `TIME`: --clock virtual --duration TIME")
 }
 
-// apply changes a story's clock.
+// apply changes a scenario's clock.
 func (f *clockFlags) apply(c *cobra.Command, s *scenarios.Scenario) error {
 	changed := c.Flags().Changed
 	switch {
@@ -59,18 +59,18 @@ func (f *clockFlags) apply(c *cobra.Command, s *scenarios.Scenario) error {
 }
 
 // eventsFile opens the file that takes the events, and returns how to close it.
-func (st *stage) eventsFile() (finish func() error, err error) {
-	if st.events == "" {
+func (rn *runner) eventsFile() (finish func() error, err error) {
+	if rn.events == "" {
 		return func() error { return nil }, nil
 	}
-	file, err := os.Create(st.events)
+	file, err := os.Create(rn.events)
 	if err != nil {
 		return nil, fmt.Errorf("--events: %w", err)
 	}
-	st.options.Events = file
+	rn.options.Events = file
 	return func() error {
 		if err := file.Close(); err != nil {
-			return fmt.Errorf("write events to %s: %w", st.events, err)
+			return fmt.Errorf("write events to %s: %w", rn.events, err)
 		}
 		return nil
 	}, nil

@@ -14,7 +14,7 @@ import (
 )
 
 func demoCommand(s streams) *cobra.Command {
-	st := &stage{streams: s}
+	rn := newRunner(s)
 	var count int
 	var models string
 	var seed uint64
@@ -57,53 +57,53 @@ own, because the families trust different authorities.`,
 	c.Flags().StringArrayVar(&switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; 'spafleet models show MODEL' lists them; may be repeated")
 	c.Flags().BoolVar(&https, "https", false, "show a retail activation over HTTPS instead")
 	secure.register(c.Flags())
-	c.Flags().BoolVar(&st.options.Keep, "keep", false, "keep running at the end; the devices' web servers answer")
-	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
+	c.Flags().BoolVar(&rn.options.Keep, "keep", false, "keep running at the end; the devices' web servers answer")
+	c.Flags().BoolVar(&rn.json, "json", false, "print one JSON object")
 	web.register(c.Flags(), "")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		name := "demo"
 		if https {
 			name = "retail"
 		}
-		story, err := demoStory(name, count, models)
+		scenario, err := demoScenario(name, count, models)
 		if err != nil {
 			return err
 		}
-		story.Seed = seed
+		scenario.Seed = seed
 		turned, err := model.ParseAssignments(switches)
 		if err != nil {
 			return fmt.Errorf("--switch: %w", err)
 		}
 		for name, value := range turned {
-			story.Fleet[0].Turn(name, value)
+			scenario.Fleet[0].Turn(name, value)
 		}
-		if st.options.Keep && !c.Flags().Changed("listen-web") {
+		if rn.options.Keep && !c.Flags().Changed("listen-web") {
 			web.port = "0"
 		}
-		if st.options.Web, err = web.web(); err != nil {
+		if rn.options.Web, err = web.web(); err != nil {
 			return err
 		}
-		if err := secure.apply(&st.options); err != nil {
+		if err := secure.apply(&rn.options); err != nil {
 			return err
 		}
-		st.hello = demoHello
-		return st.play(c.Context(), story)
+		rn.hello = demoHello
+		return rn.run(c.Context(), scenario)
 	}
 	return c
 }
 
-// demoStory is a story of one group with the fleet that was asked for.
-func demoStory(name string, count int, models string) (*scenarios.Scenario, error) {
-	story, err := scenarios.Builtin(name)
+// demoScenario is a scenario of one group with the fleet that was asked for.
+func demoScenario(name string, count int, models string) (*scenarios.Scenario, error) {
+	scenario, err := scenarios.Builtin(name)
 	if err != nil {
 		return nil, err
 	}
-	group := &story.Fleet[0]
+	group := &scenario.Fleet[0]
 	if count > 0 {
 		group.Count = count
 	}
 	if models == "" {
-		return story, nil
+		return scenario, nil
 	}
 	group.Mix = nil
 	names := strings.Split(models, ",")
@@ -114,7 +114,7 @@ func demoStory(name string, count int, models string) (*scenarios.Scenario, erro
 		}
 		group.Mix = append(group.Mix, scenarios.Share{Model: m.Name, Percent: 100 / float64(len(names))})
 	}
-	return story, nil
+	return scenario, nil
 }
 
 func demoHello(w io.Writer, l *run.Live) {

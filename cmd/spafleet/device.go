@@ -23,7 +23,7 @@ import (
 )
 
 func deviceCommand(s streams) *cobra.Command {
-	st := &stage{streams: s}
+	rn := newRunner(s)
 	f := &runFlags{count: 1}
 	c := &cobra.Command{
 		Use:   "device",
@@ -48,36 +48,36 @@ then 1 is a factory reset. Type hangup to hang up. Ctrl-C ends the device.`,
 		if c.Flags().Changed("count") {
 			return fmt.Errorf("device runs one device; for more: spafleet run --count %d", f.count)
 		}
-		story, err := f.story(c, nil)
+		scenario, err := f.scenario(c, nil)
 		if err != nil {
 			return err
 		}
-		story.Name = "device"
-		if st.options.Web, err = f.web.web(); err != nil {
+		scenario.Name = "device"
+		if rn.options.Web, err = f.web.web(); err != nil {
 			return err
 		}
-		return foreground(c.Context(), st, story, f)
+		return foreground(c.Context(), rn, scenario, f)
 	}
 	return c
 }
 
 // foreground runs the one device with its log and its keypad.
-func foreground(ctx context.Context, st *stage, story *scenarios.Scenario, f *runFlags) error {
-	log := &eventLog{w: st.out, began: time.Now()}
+func foreground(ctx context.Context, rn *runner, scenario *scenarios.Scenario, f *runFlags) error {
+	log := &eventLog{w: rn.out, began: time.Now()}
 	pad := &keypad{log: log, ended: make(chan struct{})}
-	f.apply(&st.options)
-	st.options.Tell = log.tell
-	st.options.Listening = func(l *run.Live) { deviceHello(st.out, l) } // before the first event
-	st.options.Started = func(l *run.Live) {
+	f.apply(&rn.options)
+	rn.options.Tell = log.tell
+	rn.options.Listening = func(l *run.Live) { deviceHello(rn.out, l) } // before the first event
+	rn.options.Started = func(l *run.Live) {
 		pad.live = l
-		go pad.read(ctx, st.in)
+		go pad.read(ctx, rn.in)
 	}
-	result, err := run.Run(ctx, story, st.options)
+	result, err := run.Run(ctx, scenario, rn.options)
 	close(pad.ended)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(st.out, "%s after %s: resyncs %d ok, %d failed\n", result.Verdict, report.Seconds(result.DurationSeconds), result.Resyncs.OK, result.Resyncs.Failed)
+	fmt.Fprintf(rn.out, "%s after %s: resyncs %d ok, %d failed\n", result.Verdict, report.Seconds(result.DurationSeconds), result.Resyncs.OK, result.Resyncs.Failed)
 	if result.Exit != exitOK {
 		return exitWith(result.Exit)
 	}

@@ -31,7 +31,7 @@ func TestRealServersTakeAFleetUpALadder(t *testing.T) {
 	write(t, filepath.Join(httpRoot, "fw", "spa2102-5-2-12.bin"), firmwareImage(t, "SPA2102", "5.2.12"))
 	tftp := dnsmasq(t, tftpRoot)
 	web.start(t)
-	result := runStory(t, fmt.Sprintf(`
+	result := runScenario(t, fmt.Sprintf(`
 name: ladder
 fleet:
   homes: {model: SPA2102, firmware: 3.3.6, count: %d, set: {Resync_Random_Delay: 0}}
@@ -73,7 +73,7 @@ func TestRealServerRefusesAStageLeftOut(t *testing.T) {
 	write(t, filepath.Join(root, "7-5-2b.bin"), firmwareImage(t, "SPA504G", "7.5.2b"))
 	write(t, filepath.Join(root, "7-5-5.bin"), firmwareImage(t, "SPA504G", "7.5.5"))
 	web.start(t)
-	result := runStory(t, fmt.Sprintf(`
+	result := runScenario(t, fmt.Sprintf(`
 name: stage
 fleet:
   desk:
@@ -118,10 +118,10 @@ func firmwareImage(t *testing.T, name, version string) []byte {
 	return bytes.Clone(image)
 }
 
-// runStory runs a story in a file of its own.
-func runStory(t *testing.T, text string) *report.Report {
+// runScenario runs a scenario in a file of its own.
+func runScenario(t *testing.T, text string) *report.Report {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "story.yaml")
+	path := filepath.Join(t.TempDir(), "scenario.yaml")
 	write(t, path, []byte(text))
 	return runJSON(t, "run", path, "--json")
 }

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"spafleet": main})
 }
 
-// TestScripts plays testdata/script/*.txt. Beside the commands of package
+// TestScripts runs testdata/script/*.txt. Beside the commands of package
 // testscript they have
 //
 //	await FILE REGEXP [NAME...]   waits up to 5 s until the file matches, and sets

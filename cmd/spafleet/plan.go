@@ -11,14 +11,14 @@ import (
 	"spafleet/scenarios/report"
 )
 
-// printPlan prints what a story would take. A story that would be refused is
+// printPlan prints what a scenario would take. A scenario that would be refused is
 // the exit code that its run would have.
-func printPlan(s streams, story *scenarios.Scenario, st *stage) error {
-	f, err := forecast.Of(story, st.options.Machine)
+func printPlan(s streams, scenario *scenarios.Scenario, rn *runner) error {
+	f, err := forecast.Of(scenario, rn.options.Machine)
 	if err != nil {
 		return err
 	}
-	if st.json {
+	if rn.json {
 		_ = writeJSON(s.out, f) // a closed pipe is nobody's trouble
 	} else {
 		writeForecast(s.out, f)

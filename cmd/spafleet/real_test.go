@@ -199,8 +199,8 @@ func TestRealServersTakeAFleetToSecPrv2(t *testing.T) {
 	tftp := dnsmasq(t, tftpRoot)
 	web.start(t)
 
-	story := filepath.Join(t.TempDir(), "walk.yaml")
-	write(t, story, []byte(`
+	scenario := filepath.Join(t.TempDir(), "walk.yaml")
+	write(t, scenario, []byte(`
 name: walk
 fleet:
   phones:
@@ -213,7 +213,7 @@ expect:
   - all: state == "SEC-PRV-2" && param("User_ID_1_") == mac
     by: 60s
 `))
-	result := runJSON(t, "run", story, "--json")
+	result := runJSON(t, "run", scenario, "--json")
 	if result.Verdict != report.Passed || result.States["SEC-PRV-2"] != 200 {
 		t.Fatalf("verdict %s, states %v, expected %+v, findings %+v", result.Verdict, result.States, result.Expect, result.Findings)
 	}
@@ -274,8 +274,8 @@ func TestNginxLetsInWhoAnswersItsChallenge(t *testing.T) {
 	protect := "server { auth_basic provisioning; auth_basic_user_file " + filepath.Join(root, "users") + ";"
 	write(t, web.conf, bytes.Replace(conf, []byte("server {"), []byte(protect), 1))
 	web.start(t)
-	story := filepath.Join(t.TempDir(), "auth.yaml")
-	write(t, story, []byte(`
+	scenario := filepath.Join(t.TempDir(), "auth.yaml")
+	write(t, scenario, []byte(`
 name: auth
 fleet:
   right: {model: SPA504G, count: 5, set: {Resync_Random_Delay: 0, Profile_Rule: "[--uid joe --pwd secret] http://`+web.addr+`/a.xml"}}
@@ -289,7 +289,7 @@ expect:
   - all: (group == "right") == (events("resync_failed") == 0)
     by: 30s
 `))
-	result := runJSON(t, "run", story, "--json")
+	result := runJSON(t, "run", scenario, "--json")
 	if result.Verdict != report.Passed {
 		t.Fatalf("verdict %s, expected %+v, findings %+v", result.Verdict, result.Expect, result.Findings)
 	}
@@ -310,7 +310,7 @@ func TestCurlResyncsADevice(t *testing.T) {
 	web.start(t)
 	port := free(t)[len("127.0.0.1:"):]
 
-	story, err := scenarios.Load("curl.yaml", []byte(`
+	scenario, err := scenarios.Load("curl.yaml", []byte(`
 name: curl
 fleet:
   homes: {model: SPA2102, count: 50, lease: none, set: {Resync_On_Reset: No}}
@@ -339,7 +339,7 @@ expect:
 			}
 		}()
 	}
-	result, err := run.Run(t.Context(), story, options)
+	result, err := run.Run(t.Context(), scenario, options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,8 +35,8 @@ func TestReportsReachAServer(t *testing.T) {
 	up := &uploads{sent: map[string][]byte{}}
 	server := httptest.NewServer(up)
 	defer server.Close()
-	story := func(rule string) *report.Report {
-		return runStory(t, fmt.Sprintf(`
+	scenario := func(rule string) *report.Report {
+		return runScenario(t, fmt.Sprintf(`
 name: report
 fleet:
   desk:
@@ -55,7 +55,7 @@ expect:
 `, rule))
 	}
 	for _, rule := range []string{server.URL + "/plain/$MA.xml", "[--key secret] " + server.URL + "/locked.enc", "[--status] " + server.URL + "/status.xml"} {
-		if r := story(rule); r.Verdict != report.Passed {
+		if r := scenario(rule); r.Verdict != report.Passed {
 			t.Fatalf("%s: %s, %+v %+v", rule, r.Verdict, r.Expect, r.Findings)
 		}
 	}
@@ -87,7 +87,7 @@ func TestReportsOfChanges(t *testing.T) {
 	up := &uploads{sent: map[string][]byte{}}
 	server := httptest.NewServer(up)
 	defer server.Close()
-	r := runStory(t, fmt.Sprintf(`
+	r := runScenario(t, fmt.Sprintf(`
 name: delta
 clock: real
 fleet:

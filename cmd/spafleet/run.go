@@ -45,7 +45,7 @@ type runFlags struct {
 }
 
 func runCommand(s streams) *cobra.Command {
-	st := &stage{streams: s}
+	rn := newRunner(s)
 	f := &runFlags{count: 1}
 	plan := false
 	c := &cobra.Command{
@@ -111,39 +111,39 @@ against a server that is not yours.`,
 	}
 	f.register(c)
 	f.shard.register(c)
-	c.Flags().StringVar(&st.metrics, "metrics", "", "serve Prometheus metrics at this `HOST:PORT`")
-	c.Flags().StringVar(&st.events, "events", "", "write every event to this `FILE`, one line of JSON each")
-	c.Flags().StringVar(&st.options.State, "state", "", "resume the fleet in this `FILE` if it exists; save the fleet in it every minute and at the end")
-	c.Flags().Var(durationFlag{&st.options.SaveEvery}, "state-every", "how often --state saves the fleet (default 1m)")
-	c.Flags().BoolVar(&st.json, "json", false, "print one JSON object")
+	c.Flags().StringVar(&rn.metrics, "metrics", "", "serve Prometheus metrics at this `HOST:PORT`")
+	c.Flags().StringVar(&rn.events, "events", "", "write every event to this `FILE`, one line of JSON each")
+	c.Flags().StringVar(&rn.options.State, "state", "", "resume the fleet in this `FILE` if it exists; save the fleet in it every minute and at the end")
+	c.Flags().Var(durationFlag{&rn.options.SaveEvery}, "state-every", "how often --state saves the fleet (default 1m)")
+	c.Flags().BoolVar(&rn.json, "json", false, "print one JSON object")
 	c.Flags().BoolVar(&plan, "plan", false, "print what the run would take and what would not fit; start nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if c.Flags().Changed("state-every") && st.options.State == "" {
+		if c.Flags().Changed("state-every") && rn.options.State == "" {
 			return fmt.Errorf("--state-every needs --state: the file to keep the fleet in")
 		}
-		story, err := f.story(c, args)
+		scenario, err := f.scenario(c, args)
 		if err != nil {
 			return err
 		}
-		if st.options.Web, err = f.web.web(); err != nil {
+		if rn.options.Web, err = f.web.web(); err != nil {
 			return err
 		}
-		f.apply(&st.options)
-		if err := f.certs.apply(&st.options); err != nil {
+		f.apply(&rn.options)
+		if err := f.certs.apply(&rn.options); err != nil {
 			return err
 		}
-		if st.options.Compiled, err = f.compiled(c.Context()); err != nil {
+		if rn.options.Compiled, err = f.compiled(c.Context()); err != nil {
 			return err
 		}
-		if err := f.shard.apply(c, &st.options); err != nil {
+		if err := f.shard.apply(c, &rn.options); err != nil {
 			return err
 		}
-		st.results = delivery{file: f.shard.result, url: f.shard.url, out: st.out}
+		rn.results = delivery{file: f.shard.result, url: f.shard.url, out: rn.out}
 		if plan {
-			return printPlan(s, story, st)
+			return printPlan(s, scenario, rn)
 		}
-		st.hello = runHello
-		return st.play(c.Context(), story)
+		rn.hello = runHello
+		return rn.run(c.Context(), scenario)
 	}
 	return c
 }
@@ -182,49 +182,49 @@ func (f *runFlags) apply(o *run.Options) {
 	o.NameServers = f.nameServers
 }
 
-// story reads the story that was named, or makes one of the flags.
-func (f *runFlags) story(c *cobra.Command, args []string) (*scenarios.Scenario, error) {
+// scenario reads the scenario that was named, or makes one of the flags.
+func (f *runFlags) scenario(c *cobra.Command, args []string) (*scenarios.Scenario, error) {
 	if f.tftpClient != "own" && f.tftpClient != "pin" {
 		return nil, fmt.Errorf("--tftp-client %q is neither own nor pin", f.tftpClient)
 	}
-	var story *scenarios.Scenario
+	var scenario *scenarios.Scenario
 	var err error
 	if len(args) == 1 {
-		story, err = f.fromFile(c, args[0])
+		scenario, err = f.fromFile(c, args[0])
 	} else {
-		story, err = f.fromFlags()
+		scenario, err = f.fromFlags()
 	}
 	if err != nil {
 		return nil, err
 	}
 	if f.caTable != "" {
-		for i := range story.Fleet {
-			story.Fleet[i].Turn("ca_table", f.caTable)
+		for i := range scenario.Fleet {
+			scenario.Fleet[i].Turn("ca_table", f.caTable)
 		}
 	}
 	if c.Flags().Changed("seed") || len(args) == 0 {
-		story.Seed = f.seed
+		scenario.Seed = f.seed
 	}
 	if f.lateness > 0 {
-		story.Lateness = f.lateness
+		scenario.Lateness = f.lateness
 	}
 	if f.duration > 0 {
-		story.Duration = f.duration
+		scenario.Duration = f.duration
 	}
-	if err := f.clock.apply(c, story); err != nil {
+	if err := f.clock.apply(c, scenario); err != nil {
 		return nil, err
 	}
-	return story, f.addUntil(story)
+	return scenario, f.addUntil(scenario)
 }
 
-// fromFile reads a file, or a story of the program by its name.
+// fromFile reads a file, or a scenario of the program by its name.
 func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario, error) {
 	for _, flag := range []string{"model", "firmware", "count", "tftp-server", "profile-rule"} {
 		if c.Flags().Changed(flag) {
 			return nil, fmt.Errorf("--%s describes a fleet, but %s describes its own", flag, name)
 		}
 	}
-	story, err := load(name)
+	scenario, err := load(name)
 	if err != nil {
 		return nil, err
 	}
@@ -236,8 +236,8 @@ func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario,
 	if err != nil {
 		return nil, fmt.Errorf("--switch: %w", err)
 	}
-	for i := range story.Fleet {
-		g := &story.Fleet[i]
+	for i := range scenario.Fleet {
+		g := &scenario.Fleet[i]
 		g.Set = append(g.Set, sets...)
 		switches := maps.Clone(turned)
 		for name, value := range g.Switches {
@@ -247,7 +247,7 @@ func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario,
 		}
 		g.Switches = switches
 	}
-	return story, nil
+	return scenario, nil
 }
 
 func load(name string) (*scenarios.Scenario, error) {
@@ -276,18 +276,18 @@ func (f *runFlags) fromFlags() (*scenarios.Scenario, error) {
 	if group.Set, err = f.presets(); err != nil {
 		return nil, err
 	}
-	story := &scenarios.Scenario{Name: "run", Fleet: []scenarios.Group{group}}
+	scenario := &scenarios.Scenario{Name: "run", Fleet: []scenarios.Group{group}}
 	if f.tftpServer != "" {
-		return story, hostPort("tftp-server", f.tftpServer)
+		return scenario, hostPort("tftp-server", f.tftpServer)
 	}
 	if f.profileRule == "" {
 		demo, err := scenarios.Builtin("demo")
 		if err != nil {
 			return nil, err
 		}
-		story.Server = demo.Server
+		scenario.Server = demo.Server
 	}
-	return story, nil
+	return scenario, nil
 }
 
 // presets gathers what --profile-rule, --syslog and --set say.

@@ -106,19 +106,19 @@ func TestCtrlCEndsAllTrafficWithinASecond(t *testing.T) {
 	held, heldAt := connections(t, "http, held", &servers, hold)
 	busy, busyAt := connections(t, "http, answered", &servers, answer)
 	secret, secretAt := connections(t, "https", &servers, hold)
-	story := filepath.Join(t.TempDir(), "storm.yaml")
+	scenario := filepath.Join(t.TempDir(), "storm.yaml")
 	group := func(name, rule string) string {
 		return fmt.Sprintf("  %s: {model: SPA2102, count: 1250, set: {Resync_Random_Delay: 0, Resync_Periodic: 1, Resync_Error_Retry_Delay: 1, Syslog_Server: %q, Profile_Rule: %q}}\n", name, syslogAt, rule)
 	}
 	text := "clock: real\nlimits: {lateness: 1h, outstanding: 5000}\nfleet:\n" + group("silent", "tftp://"+tftpAt+"/x") +
 		group("held", "http://"+heldAt+"/x") + group("busy", "http://"+busyAt+"/x") + group("secret", "https://"+secretAt+"/x")
-	if err := os.WriteFile(story, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(scenario, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var out bytes.Buffer
-	c := exec.CommandContext(ctx, "spafleet", "run", story)
+	c := exec.CommandContext(ctx, "spafleet", "run", scenario)
 	c.Stdout, c.Stderr = &out, &out
 	if err := c.Start(); err != nil {
 		t.Fatal(err)

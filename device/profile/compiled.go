@@ -28,7 +28,7 @@ var tags = [...]struct{ tag, product string }{
 	{"SIPURA SPA /", "SPA525G"},
 }
 
-const compiledAdvice = "; its format is not public: serve XML, or a container made by spafleet profile compile"
+const compiledAdvice = "; its format is not public: serve XML, or a spafleet container"
 
 // compiledHint says what a file with the compiled binary's magic is.
 func compiledHint(body []byte) string {

@@ -17,7 +17,7 @@ import (
 	"spafleet/resync/fetch"
 )
 
-// plan returns a plan of one fault, written as in a story.
+// plan returns a plan of one fault, written as in a scenario.
 func plan(t testing.TB, match, nth string, e fault.Effects) *fault.Plan {
 	t.Helper()
 	m, err := fault.ParseMatch(match)

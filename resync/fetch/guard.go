@@ -113,7 +113,7 @@ func (g *Guard) AdmitName(name string) error {
 }
 
 // admitNameServer returns nil if a name server may be asked for a name. The
-// story's hosts have no say in it, only whether it is public.
+// scenario's hosts have no say in it, only whether it is public.
 func (g *Guard) admitNameServer(name string, server netip.Addr) error {
 	server = server.Unmap()
 	if IsLoopback(server) || IsPrivate(server) || g != nil && names(g.Public, name, server) {

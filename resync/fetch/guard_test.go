@@ -62,7 +62,7 @@ func TestGuardAdmitsWhatIsNamed(t *testing.T) {
 		{fenced, "10.1.1.1", "10.1.1.1", ""},
 		{fenced, "10.1.1.2", "10.1.1.2", "target's hosts"},
 		{fenced, "127.0.0.1", "127.0.0.1", "target's hosts"},
-		{fenced, "203.0.113.1", "203.0.113.1", "public"}, // a story cannot allow itself a public host
+		{fenced, "203.0.113.1", "203.0.113.1", "public"}, // a scenario cannot allow itself a public host
 	}
 	for _, tt := range tests {
 		err := tt.guard.Admit(tt.host, netip.MustParseAddr(tt.addr))

@@ -49,8 +49,8 @@ func Guard(p *scenarios.Plan, o *scenarios.Machine) *fetch.Guard {
 }
 
 // Permitted refuses a scenario if the guard is known to refuse one of its contacts.
-func Permitted(of *scenarios.Plan, g *fetch.Guard) error {
-	p := plan{of}
+func Permitted(of *scenarios.Plan, g *fetch.Guard, flags scenarios.Flags) error {
+	p := plan{of, flags.Named()}
 	if p.Scenario.Clock.Mode == fleet.Virtual {
 		return nil // nothing is sent at all
 	}
@@ -116,7 +116,7 @@ func (p plan) locate(c *Contact, g *fetch.Guard) {
 	if len(addrs) == 0 {
 		c.Where = whereDNS
 		if g.OnlyLoopback {
-			c.Needs = append(c.Needs, "--i-operate-this-server")
+			c.Needs = append(c.Needs, p.flags.Operator)
 		}
 		return
 	}
@@ -128,10 +128,10 @@ func (p plan) locate(c *Contact, g *fetch.Guard) {
 			c.Where = where
 		}
 		if _, ok := (&fetch.Guard{Public: g.Public}).Judge(c.Host, a); !ok {
-			c.need("--allow-public " + c.Host)
+			c.need(p.flags.Public + " " + c.Host)
 		}
 		if where != whereLoopback && g.OnlyLoopback {
-			c.need("--i-operate-this-server")
+			c.need(p.flags.Operator)
 		}
 	}
 }

@@ -72,7 +72,7 @@ func TestPublicTargetNeedsTheUsersWord(t *testing.T) {
 		{"Debug_Server", aFleet(1, "Debug_Server=203.0.113.7"), elsewhere},
 	}
 	for _, tt := range tests {
-		_, err := run.Run(t.Context(), tt.scenario, run.Options{Started: func(*run.Live) { t.Errorf("%s: it started", tt.why) }})
+		_, err := run.Run(t.Context(), tt.scenario, run.Options{Machine: scenarios.Machine{Flags: flags}, Started: func(*run.Live) { t.Errorf("%s: it started", tt.why) }})
 		if err == nil || !strings.Contains(err.Error(), tt.why) || !strings.Contains(err.Error(), "--allow-public "+tt.allow) {
 			t.Errorf("%s: error %v, want one that names --allow-public %s", tt.why, err, tt.allow)
 		}
@@ -115,7 +115,7 @@ func TestCrowdOffThisMachineNeedsItsOperator(t *testing.T) {
 		{1001, "http://203.0.113.1/a", false, true},
 	}
 	for _, tt := range tests {
-		f, err := forecast.Of(aFleet(tt.devices, "Profile_Rule="+tt.rule), scenarios.Machine{Operator: tt.operator, Public: []string{"203.0.113.1"}})
+		f, err := forecast.Of(aFleet(tt.devices, "Profile_Rule="+tt.rule), scenarios.Machine{Flags: flags, Operator: tt.operator, Public: []string{"203.0.113.1"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,6 +126,9 @@ func TestCrowdOffThisMachineNeedsItsOperator(t *testing.T) {
 	}
 }
 
+// flags are those of a command.
+var flags = scenarios.Flags{Public: "--allow-public", Operator: "--i-operate-this-server", Addresses: "--addresses", Count: "--count", Set: "--set"}
+
 // What only a profile names is refused when it is about to be contacted: as the
 // device's failure, with one note.
 func TestProfileLeadsNobodyOut(t *testing.T) {
@@ -135,7 +138,7 @@ func TestProfileLeadsNobodyOut(t *testing.T) {
 	scenario.Fleet[0].Set = []scenarios.Preset{{Name: "Resync_Random_Delay", Value: "0"}}
 	expectation := scenarios.Expectation{Name: "led astray", Quant: report.Quant{Form: "all"}, Expr: `fetches.failed > 0`, By: scenarios.Instant{Plus: 10 * time.Second, Given: true}}
 	scenario.Expect = []scenarios.Expectation{expectation}
-	r, err := run.Run(t.Context(), scenario, run.Options{})
+	r, err := run.Run(t.Context(), scenario, run.Options{Machine: scenarios.Machine{Flags: flags}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,11 +29,14 @@ func Of(s *scenarios.Scenario, m scenarios.Machine) (*Forecast, error) {
 	if err := p.CheckShard(m.Shard); err != nil {
 		return nil, err
 	}
-	return plan{p}.forecast(&m)
+	return plan{p, m.Flags.Named()}.forecast(&m)
 }
 
 // A plan is a checked scenario whose needs are estimated.
-type plan struct{ *scenarios.Plan }
+type plan struct {
+	*scenarios.Plan
+	flags scenarios.Flags
+}
 
 // A groupShare is the part of a group of the fleet that this machine runs.
 type groupShare struct {
@@ -83,7 +86,7 @@ func (p plan) traffic(shares []groupShare, o *scenarios.Machine) *Forecast {
 // PortWarning returns a warning before a run in which one source address will make
 // too many connections; "" for none.
 func PortWarning(of *scenarios.Plan, o *scenarios.Machine) string {
-	p := plan{of}
+	p := plan{of, o.Flags.Named()}
 	if p.Scenario.Clock.Jumps() {
 		return ""
 	}
@@ -91,7 +94,7 @@ func PortWarning(of *scenarios.Plan, o *scenarios.Machine) string {
 	if c.Sources > 1 || c.PerSecond <= c.Warn {
 		return ""
 	}
-	return c.Arithmetic() + "; see --addresses"
+	return c.Arithmetic() + "; see " + p.flags.Addresses
 }
 
 // held returns a rate within the scenario's limit.
@@ -232,10 +235,10 @@ func (f *Forecast) judge(p plan) {
 		}
 	}
 	if room, ok := roomFor(f.Addresses.Prefix); ok && p.Devices() > room {
-		misfit(true, "addresses", "--addresses 127.64.0.0/10", "%s has room for %d devices", f.Addresses.Prefix, room)
+		misfit(true, "addresses", p.flags.Addresses+" 127.64.0.0/10", "%s has room for %d devices", f.Addresses.Prefix, room)
 	}
 	if m := &f.Memory; m.Available > 0 && m.Whole > m.Available {
-		misfit(false, "memory", "--count", "about %s, and %s are available", FormatSize(m.Whole), FormatSize(m.Available))
+		misfit(false, "memory", p.flags.Count, "about %s, and %s are available", FormatSize(m.Whole), FormatSize(m.Available))
 	}
 	if p.Scenario.Clock.Jumps() {
 		return // attempts wait for this machine, and time for them
@@ -249,7 +252,7 @@ func (f *Forecast) judge(p plan) {
 			d.Limit, d.Attempts, peak, time.Duration(float64(d.Attempts)/peak*float64(time.Second)).Round(time.Millisecond))
 	}
 	if c := &f.Connections; c.PerSecond > c.Warn && c.Sources == 1 {
-		misfit(false, "ports", "--addresses PREFIX", "%s", c.Arithmetic())
+		misfit(false, "ports", p.flags.Addresses+" PREFIX", "%s", c.Arithmetic())
 	}
 }
 
@@ -283,7 +286,7 @@ func (f *Forecast) spread(p plan) string {
 	if unit > 0 {
 		n = int(math.Ceil(window / unit.Seconds()))
 	}
-	return fmt.Sprintf("--set Resync_Random_Delay=%d", max(n, 1))
+	return fmt.Sprintf("%s Resync_Random_Delay=%d", p.flags.Set, max(n, 1))
 }
 
 // busy is the share of the cores that a fleet may use and still be on time.

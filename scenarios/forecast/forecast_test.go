@@ -22,6 +22,7 @@ import (
 
 func foresee(t *testing.T, s *scenarios.Scenario, o scenarios.Machine) *forecast.Forecast {
 	t.Helper()
+	o.Flags = flags
 	f, err := forecast.Of(s, o)
 	if err != nil {
 		t.Fatal(err)

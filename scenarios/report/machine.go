@@ -73,9 +73,9 @@ func (m *MachineLoad) Why(limit string) string {
 		return fmt.Sprintf("outstanding: %d attempts waited for a place, of which there are %d; the server is slow or silent, and each attempt keeps its place until it has an answer or gives up",
 			m.Waited, m.Admission)
 	case "ports":
-		return fmt.Sprintf("ports: %d times a source address had none of its %d ports left for the server; give the devices addresses of their own with --addresses", m.Shortages.Ports, m.Ports)
+		return fmt.Sprintf("ports: %d times a source address had none of its %d ports left for the server; give the devices addresses of their own", m.Shortages.Ports, m.Ports)
 	}
-	return fmt.Sprintf("addresses: %d times a device's address was not one of this machine's; see --addresses", m.Shortages.Addresses)
+	return fmt.Sprintf("addresses: %d times a device's address was not one of this machine's", m.Shortages.Addresses)
 }
 
 func roundSeconds(s float64) time.Duration {

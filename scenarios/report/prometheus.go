@@ -36,7 +36,7 @@ var metricDocs = []metricDoc{
 	{"spafleet_lateness_seconds", "", "how late attempts started; above 100 ms the machine that runs the fleet is too slow, and latencies say nothing about the server"},
 	{"spafleet_outstanding", "", "attempts that run now"},
 	{"spafleet_outstanding_limit", "", "how many may run at once; fewer for a while after a descriptor was lacking"},
-	{"spafleet_build_info", "goversion, revision, version", "always 1: which program runs, as `spafleet version` says it"},
+	{"spafleet_build_info", "goversion, revision, version", "always 1: which program runs"},
 	{"spafleet_waits_total", "limit", "waits caused by this machine: outstanding (attempts that waited for the end of another), descriptors, ports, addresses (each time one asked and there was none)"},
 }
 

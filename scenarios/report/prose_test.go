@@ -85,7 +85,7 @@ func TestALimitIsNamedWithWhatHelps(t *testing.T) {
 		{report.MachineLoad{Waited: 3, PlacesBy: "descriptors", Files: 64, Shortages: report.Shortages{Descriptors: 1}}, []string{"descriptors"}, "open-file limit 64"},
 		{report.MachineLoad{Waited: 3, PlacesBy: "outstanding"}, []string{"outstanding"}, "3 attempts waited"},
 		{report.MachineLoad{Shortages: report.Shortages{Ports: 2, Addresses: 1}, Ports: 28232}, []string{"ports", "addresses"}, "28232 ports"},
-		{report.MachineLoad{Shortages: report.Shortages{Addresses: 1}}, []string{"addresses"}, "see --addresses"},
+		{report.MachineLoad{Shortages: report.Shortages{Addresses: 1}}, []string{"addresses"}, "not one of this machine's"},
 	} {
 		got := tt.load.Reached()
 		if !slices.Equal(got, tt.want) || !strings.Contains(tt.load.Why(got[0]), tt.why) {

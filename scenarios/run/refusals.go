@@ -4,10 +4,11 @@ import (
 	"fmt"
 
 	"spafleet/resync/fetch"
+	"spafleet/scenarios"
 )
 
 // refusals says in notes which contacts were refused while the scenario ran.
-func refusals(g *fetch.Guard) []string {
+func refusals(g *fetch.Guard, flags scenarios.Flags) []string {
 	var notes []string
 	list, more := g.Refusals()
 	for i, r := range list {
@@ -15,7 +16,7 @@ func refusals(g *fetch.Guard) []string {
 			more += sumOf(list[i:])
 			break
 		}
-		notes = append(notes, fmt.Sprintf("%d × %s%s", r.Count, &fetch.RefusedError{Host: r.Host, Addr: r.Addr, Reason: r.Reason}, remedy(&r)))
+		notes = append(notes, fmt.Sprintf("%d × %s%s", r.Count, &fetch.RefusedError{Host: r.Host, Addr: r.Addr, Reason: r.Reason}, remedy(&r, flags)))
 	}
 	if more > 0 {
 		notes = append(notes, fmt.Sprintf("%d × contact with other hosts refused", more))
@@ -32,12 +33,12 @@ func sumOf(list []fetch.Refusal) (n int) {
 	return n
 }
 
-func remedy(r *fetch.Refusal) string {
+func remedy(r *fetch.Refusal, flags scenarios.Flags) string {
 	switch r.Reason {
 	case fetch.Public:
-		return "; if you may test this server: --allow-public " + r.Host
+		return "; if you may test this server: " + flags.Public + " " + r.Host
 	case fetch.Crowd:
-		return "; if you run this server: --i-operate-this-server"
+		return "; if you run this server: " + flags.Operator
 	}
 	return ""
 }

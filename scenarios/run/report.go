@@ -39,7 +39,7 @@ func (r *run) remarks(g *report.Generator) []string {
 	if !s.HasExpectations() {
 		note("no expectations set")
 	}
-	notes = append(notes, refusals(r.guard)...)
+	notes = append(notes, refusals(r.guard, r.options.Flags.Named())...)
 	if wait := g.Machine.Scheduling; g.Valid && wait > s.MaxLateness().Seconds() && s.Clock.Mode == fleet.Real {
 		note("attempts started in time, but then waited up to %s for a core of this machine (p99): that is in their latencies", time.Duration(wait*float64(time.Second)).Round(10*time.Microsecond))
 	}
@@ -105,7 +105,11 @@ func (r *run) generator(ctx context.Context) report.Generator {
 	g.Limits = g.Machine.Reached()
 	g.Reasons = append(g.Reasons, fmt.Sprintf("generator-limited by %s: attempts started late, p99 %.3fs, more than %s", strings.Join(g.Limits, ", "), late.P99, limit))
 	for _, l := range g.Limits {
-		g.Reasons = append(g.Reasons, g.Machine.Why(l))
+		reason := g.Machine.Why(l)
+		if l == "ports" || l == "addresses" {
+			reason += "; see " + r.options.Flags.Named().Addresses
+		}
+		g.Reasons = append(g.Reasons, reason)
 	}
 	return g
 }

@@ -167,10 +167,10 @@ func TestTheJobsArgsRunInAnEmptyRoot(t *testing.T) {
 	needRoot(t)
 	c := readContainerfile(t)
 	root := c.image(t)
-	if err := os.MkdirAll(filepath.Join(root, "story"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(root, "scenario"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(root, "story", "story.yaml"), []byte(day), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(root, "scenario", "scenario.yaml"), []byte(day), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	args := jobContainer(t).Args

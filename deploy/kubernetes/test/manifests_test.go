@@ -80,7 +80,7 @@ func buildFleet(t *testing.T) string {
 	return program
 }
 
-// day is a story that comes out the same to the last byte every time: virtual.
+// day is a scenario that comes out the same to the last byte every time: virtual.
 const day = `name: day
 clock: virtual
 duration: 24h
@@ -101,24 +101,24 @@ expect:
   - {at_least: 99.9%, where: resyncs.ok > 20, at: end}
 `
 
-// overlay is a user's folder over job: another name, another story.
-func overlay(t *testing.T, name, story string, args ...string) (filesys.FileSystem, string) {
+// overlay is a user's folder over job: another name, another scenario.
+func overlay(t *testing.T, name, scenario string, args ...string) (filesys.FileSystem, string) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(filepath.Join(dir, "job"), os.DirFS("../job")); err != nil {
 		t.Fatal(err)
 	}
 	own := filepath.Join(dir, "own")
-	list, err := json.Marshal(append([]string{"run", "/story/story.yaml"}, args...))
+	list, err := json.Marshal(append([]string{"run", "/scenario/scenario.yaml"}, args...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for file, text := range map[string]string{
-		"story.yaml": story,
+		"scenario.yaml": scenario,
 		"kustomization.yaml": fmt.Sprintf(`resources: [../job]
 nameSuffix: -%s
 configMapGenerator:
-  - {name: spafleet-story, behavior: replace, files: [story.yaml]}
+  - {name: spafleet-scenario, behavior: replace, files: [scenario.yaml]}
 patches:
   - target: {kind: Job}
     patch: '[{"op": "replace", "path": "/spec/template/spec/containers/0/args", "value": %s}]'
@@ -263,7 +263,7 @@ func mergedIsOneProcess(t *testing.T, program, dir, logs string) {
 	merge := exec.Command(program, "report", "merge", "--json", "-")
 	merge.Stdin = strings.NewReader(logs)
 	merged := report(t, merge)
-	one := report(t, exec.Command(program, "run", filepath.Join(dir, "story.yaml"), "--json"))
+	one := report(t, exec.Command(program, "run", filepath.Join(dir, "scenario.yaml"), "--json"))
 	shards, _ := json.Marshal(merged["shards"])
 	uid := regexp.MustCompile(`"run":"[0-9a-f-]{36}"`)
 	if !uid.Match(shards) || !strings.Contains(uid.ReplaceAllString(string(shards), `"run":"UID"`), `{"attempt":1,"count":3,"devices_total":1000,"index":1,"run":"UID"}`) {

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"spafleet/fleet"
+	"spafleet/host"
+	"spafleet/scenarios"
+	"spafleet/scenarios/report"
+	"spafleet/scenarios/run"
+)
+
+// A runner runs one scenario for a command: it shows progress, serves metrics, and
+// prints the report.
+type runner struct {
+	streams
+	json    bool
+	metrics string // address of /metrics, "" for none
+	events  string // file that takes the events, "" for none
+	hello   func(io.Writer, *run.Live)
+	options run.Options
+	results delivery
+}
+
+// newRunner returns a runner whose texts name the flags of the commands.
+func newRunner(s streams) *runner {
+	rn := &runner{streams: s}
+	rn.options.Flags = scenarios.Flags{
+		Public: "--allow-public", Operator: "--i-operate-this-server", Addresses: "--addresses", Count: "--count", Set: "--set",
+	}
+	return rn
+}
+
+// run runs a scenario. The error is an exit code, or says why it could not
+// run.
+func (rn *runner) run(ctx context.Context, s *scenarios.Scenario) error {
+	if err := rn.results.check(); err != nil {
+		return err
+	}
+	defer host.TuneGC()()
+	stopMetrics, err := rn.serveMetrics()
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+	closeEvents, err := rn.eventsFile()
+	if err != nil {
+		return err
+	}
+	rn.options.Saved = rn.saved
+	progress := newProgress(rn.err, s.Name)
+	rn.options.Listening = func(l *run.Live) {
+		for _, n := range l.Notes {
+			fmt.Fprintf(rn.err, "note: %s\n", n)
+		}
+		if !l.Resumed.IsZero() {
+			fmt.Fprintf(rn.err, "resumed from %s: %d devices as of %s\n", rn.options.State, l.Fleet.Len(), l.Resumed.UTC().Format(time.RFC3339))
+		}
+		if at := rn.options.StartAt; !at.IsZero() {
+			fmt.Fprintf(rn.err, "the devices are powered on at %s\n", at.Format(time.RFC3339))
+		}
+	}
+	rn.options.Started = func(l *run.Live) {
+		if rn.hello != nil {
+			rn.hello(rn.err, l)
+		}
+		progress.start(l)
+	}
+	rn.options.Decided = func(r *report.Report) {
+		progress.end()
+		rn.print(r)
+		if rn.options.Keep && r.Verdict != report.Interrupted {
+			fmt.Fprintln(rn.err, "\nrunning until Ctrl-C")
+		}
+	}
+	result, err := run.Run(ctx, s, rn.options)
+	err = errors.Join(err, closeEvents())
+	if err != nil {
+		return err
+	}
+	if err := rn.results.send(ctx, result); err != nil {
+		fmt.Fprintf(rn.err, "spafleet: the result was not delivered: %s\n", err)
+		return exitWith(exitError)
+	}
+	if result.Exit != exitOK {
+		return exitWith(result.Exit)
+	}
+	return nil
+}
+
+// saved tells of a fleet that could not be saved: the run goes on.
+func (rn *runner) saved(s fleet.Snapshot) {
+	if s.Err != nil {
+		fmt.Fprintf(rn.err, "spafleet: %s\n", s.Err)
+	}
+}
+
+func (rn *runner) print(r *report.Report) {
+	if rn.json {
+		_ = writeJSON(rn.out, r) // a closed pipe is nobody's trouble
+		return
+	}
+	if _, terminal := host.Terminal(rn.err); terminal {
+		fmt.Fprintln(rn.err)
+	}
+	report.WriteText(rn.out, r)
+}
+
+// serveMetrics opens /metrics, and returns how to close it.
+func (rn *runner) serveMetrics() (stop func(), err error) {
+	if rn.metrics == "" {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", rn.metrics)
+	if err != nil {
+		return nil, fmt.Errorf("serve metrics on %s: %w; --metrics takes host:port, port 0 for a free one", rn.metrics, err)
+	}
+	registry := prometheus.NewRegistry()
+	v := thisVersion()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		report.BuildInfo(v.Version, v.Revision, v.Go))
+	rn.options.Registry = registry
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			fmt.Fprintf(rn.err, "spafleet: metrics: %s\n", err)
+		}
+	}()
+	fmt.Fprintf(rn.err, "metrics at http://%s/metrics\n", listener.Addr())
+	return func() {
+		server.Close()
+		<-ended
+	}, nil
+}

@@ -126,7 +126,7 @@ func TestOnlyResultsOfOneRunAreMerged(t *testing.T) {
 			p[1].Report.Mergeable.Totals.Makes[0].Model = "PAP2"
 			return p
 		},
-		"A.json is not the result of a shard":           func(p []report.ShardResult) []report.ShardResult { p[1].Report.Mergeable = nil; return p },
+		"A.json is not the result of a shard":                                         func(p []report.ShardResult) []report.ShardResult { p[1].Report.Mergeable = nil; return p },
 		"A.json contradicts itself: shard 3 of 3, attempt 0":                          func(p []report.ShardResult) []report.ShardResult { p[1].Report.Shard.Index = 3; return p },
 		"A.json has format 1, and this spafleet merges format 2: run all shards with": func(p []report.ShardResult) []report.ShardResult { p[1].Report.Format = 1; return p },
 		"no result of a shard to merge":                                               func([]report.ShardResult) []report.ShardResult { return nil },

@@ -6,7 +6,6 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"spafleet/certs"
@@ -150,21 +149,6 @@ func TestWrongPassphraseIsNotRepeated(t *testing.T) {
 	h := &certs.Holder{PKI: certs.New(1), Own: m}
 	_, _, err = h.Certificate(made(t, "SPA2102", "FM500H100001", nil))
 	if err == nil || !strings.Contains(err.Error(), mac+".p12: the passphrase does not open it") || strings.Contains(err.Error(), "not so secret") {
-		t.Errorf("%v", err)
-	}
-}
-
-func TestAPipeAmongTheMaterialDoesNotHang(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mkfifo(filepath.Join(dir, mac+".pem"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	m, err := certs.ReadMaterial(dir, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &certs.Holder{PKI: certs.New(1), Own: m}
-	if _, _, err := h.Certificate(made(t, "SPA2102", "FM500H100001", nil)); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("%v", err)
 	}
 }

@@ -28,7 +28,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
-		_ = flag.Set("test.parallel", "8") // most of these tests wait for real time
+		_ = flag.Set("test.parallel", "4") // most of these tests wait for real time
 	}
 	code := m.Run()
 	deadline := time.Now().Add(10 * time.Second)

@@ -122,7 +122,7 @@ func demoHello(w io.Writer, l *run.Live) {
 	for i, at := range l.Server.HTTPSAt() {
 		fmt.Fprintf(w, "https %s, certificate by %s\n", at, l.Server.HTTPS[i].Name)
 	}
-	fmt.Fprintln(w, "Resync_Random_Delay is 0 here; real devices wait up to 40 s before their first request")
+	fmt.Fprintln(w, "Resync_Random_Delay is 0 here; real devices wait up to 40 s at first")
 	if url := l.Fleet.WebURL(0); url != "" {
 		fmt.Fprintf(w, "web server of the first device: %s\n", url)
 	}

@@ -34,7 +34,7 @@ func (r *run) remarks(g *report.Generator) []string {
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	s := r.plan.Scenario
 	if s.Rate > 0 && s.Clock.Mode != fleet.Virtual {
-		note("the scenario limits attempts to %g/s: the latency of a resync includes that wait", s.Rate)
+		note("attempts are limited to %g/s by the scenario; latencies include the wait", s.Rate)
 	}
 	if !s.HasExpectations() {
 		note("no expectations set")

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
 	"spafleet/device/hint"
 	"spafleet/host"
 )

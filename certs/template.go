@@ -2,6 +2,7 @@ package certs
 
 import (
 	"crypto"
+	_ "crypto/md5" // the Sipura authority signs with it
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -9,8 +10,6 @@ import (
 	"math/big"
 	"net"
 	"time"
-
-	_ "crypto/md5" // the Sipura authority signs with it
 )
 
 // A template is a certificate before it is signed. It is encoded here because

@@ -2,6 +2,7 @@ package device
 
 import (
 	"net/netip"
+
 	"spafleet/device/model"
 )
 

@@ -1,8 +1,6 @@
 package device_test
 
 import (
-	"spafleet/host/golden"
-
 	"bytes"
 	"crypto/sha256"
 	"encoding/xml"
@@ -19,6 +17,7 @@ import (
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/device/profile"
+	"spafleet/host/golden"
 )
 
 // viewOf is a powered device of a model with a few values of its own.

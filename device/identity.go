@@ -3,8 +3,9 @@ package device
 import (
 	"fmt"
 	"math/bits"
-	"spafleet/device/model"
 	"strconv"
+
+	"spafleet/device/model"
 )
 
 // An Index is a device's place in its fleet, from 0. What makes a device itself

@@ -4,9 +4,10 @@ import (
 	"hash/maphash"
 	"runtime"
 	"slices"
-	"spafleet/device/model"
 	"sync"
 	"weak"
+
+	"spafleet/device/model"
 )
 
 // A Layer is values that many devices share. It is immutable, and is freed when no

@@ -3,6 +3,7 @@ package device
 import (
 	"fmt"
 	"iter"
+
 	"spafleet/device/model"
 )
 

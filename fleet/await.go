@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"spafleet/device"
 	"sync"
+
+	"spafleet/device"
 )
 
 // Await returns nil as soon as held is true. It looks after every turn of a

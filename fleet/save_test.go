@@ -5,10 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"testing"
+
 	"spafleet/device"
 	"spafleet/device/devicetest"
 	"spafleet/fleet/state"
-	"testing"
 )
 
 // nowhere is a network that nobody may use.

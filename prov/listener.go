@@ -1,8 +1,6 @@
 package prov
 
 import (
-	"spafleet/certs/trust"
-
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
@@ -16,6 +14,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 	"spafleet/device/model"
 )
 

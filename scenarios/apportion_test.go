@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"testing"
 
-	"spafleet/scenarios/report"
-
 	"pgregory.net/rapid"
+
+	"spafleet/scenarios/report"
 )
 
 func TestQuantitiesAreCountsOrShares(t *testing.T) {

@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/expr-lang/expr/vm"
+
 	"spafleet/device/model"
 	"spafleet/scenarios/expression"
 	"spafleet/scenarios/report"
-
-	"github.com/expr-lang/expr/vm"
 )
 
 // A Selector is [QUANTITY of] GROUPS [where EXPR].

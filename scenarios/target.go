@@ -1,8 +1,6 @@
 package scenarios
 
 import (
-	"spafleet/certs/trust"
-
 	"fmt"
 	"net/netip"
 	"os"
@@ -10,6 +8,7 @@ import (
 	"strings"
 
 	"spafleet/certs"
+	"spafleet/certs/trust"
 )
 
 // A Host is one that a fleet may contact: an address, a name, or a name whose

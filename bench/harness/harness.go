@@ -14,11 +14,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"spafleet/host"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"spafleet/host"
 )
 
 // An Instrument is a program that measures something.

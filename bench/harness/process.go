@@ -11,9 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/pprof"
-	"spafleet/host"
 	"strconv"
 	"time"
+
+	"spafleet/host"
 )
 
 // Find returns the path of a program, which Debian has where users do not look.

@@ -21,9 +21,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"spafleet/host"
 	"syscall"
 	"time"
+
+	"spafleet/host"
 )
 
 func main() {

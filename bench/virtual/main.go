@@ -15,8 +15,9 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
-	"spafleet/host"
 	"time"
+
+	"spafleet/host"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

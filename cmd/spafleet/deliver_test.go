@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"spafleet/scenarios/report"
-
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"spafleet/scenarios/report"
 )
 
 func shardReport(index int) *report.Report {

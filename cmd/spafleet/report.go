@@ -11,9 +11,9 @@ import (
 	"os"
 	"strings"
 
-	"spafleet/scenarios/report"
-
 	"github.com/spf13/cobra"
+
+	"spafleet/scenarios/report"
 )
 
 func reportCommand(s streams) *cobra.Command {

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"spafleet/device/hint"
 	"strings"
 	"time"
+
+	"spafleet/device/hint"
 )
 
 // A ShardResult is a shard's report, and where it was read.

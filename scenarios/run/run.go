@@ -3,8 +3,6 @@
 package run
 
 import (
-	"spafleet/certs/trust"
-
 	"context"
 	"fmt"
 	"math"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fleet"

@@ -1,8 +1,6 @@
 package run
 
 import (
-	"spafleet/certs/trust"
-
 	"cmp"
 	"crypto/tls"
 	"fmt"
@@ -13,6 +11,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/ssl"
+	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/fleet"
 	"spafleet/prov"

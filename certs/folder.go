@@ -61,7 +61,9 @@ func Init(dir string, o InitOptions) (*PKI, error) {
 	return p, nil
 }
 
-// vacate refuses a folder that holds files of a PKI; with force it removes them.
+// vacate refuses a folder that holds files of a PKI. With force it removes its
+// settings, so that it counts as half-written until it is whole, and links, which
+// are not followed; each other file stays until it is replaced.
 func vacate(dir string, force bool) error {
 	names := []string{settingsFile, bundleFile}
 	for _, n := range Authorities() {
@@ -76,8 +78,13 @@ func vacate(dir string, force bool) error {
 			return hint.With(fmt.Errorf("%s holds %s already", dir, name), hint.Elsewhere, dir)
 		}
 	}
-	for _, name := range names { // the first makes it a half-written one; a link is removed, not followed
-		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, name := range names {
+		at := filepath.Join(dir, name)
+		info, err := os.Lstat(at)
+		if err == nil && (name == settingsFile || info.Mode()&fs.ModeSymlink != 0) {
+			err = os.Remove(at)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

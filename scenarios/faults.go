@@ -62,7 +62,7 @@ func (c *checker) fault(i int, path string) {
 		}
 	}
 	if !f.OfNetwork() && !f.OfServer() && !f.written() {
-		wrong("", fmt.Errorf("a fault does something: %s, or what the embedded server does wrong", strings.Join(networkEffects(), ", ")))
+		wrong("", fmt.Errorf("a fault does something: %s, or what the built-in server does wrong", strings.Join(networkEffects(), ", ")))
 	}
 	if f.PerFleet && f.Nth == nil {
 		wrong("per", errors.New("per says how nth is counted, and there is no nth"))
@@ -72,7 +72,7 @@ func (c *checker) fault(i int, path string) {
 			continue
 		}
 		if e.OfServer && c.Scenario.Server == nil {
-			wrong(e.Key, fmt.Errorf("%s is done by the embedded server; a target can only be given faults of the network", e.Key))
+			wrong(e.Key, fmt.Errorf("%s is done by the built-in server; a target can only be given faults of the network", e.Key))
 		}
 		if why := f.mistake(&e); why != "" {
 			wrong(e.Key, errors.New(why))

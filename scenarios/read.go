@@ -73,14 +73,14 @@ func (r *reader) scenario(s *Scenario, root *node) {
 		r.mistake(root.key("target"), "", "a scenario has a server or a target, not both")
 	}
 	if known && (root.get("fleet") == nil || root.get("fleet").empty()) {
-		r.mistake(root.key("fleet"), "", "no fleet: who acts?")
+		r.mistake(root.key("fleet"), "", "no fleet: which devices?")
 	}
 	clock := root.get("clock")
 	if s.Server != nil && (clock == nil || clock.kind == mapping && clock.get("mode") == nil) {
 		s.Clock.Mode = fleet.Virtual
 	}
 	if s.Target != nil && s.Clock.Mode == fleet.Virtual {
-		r.mistake(root.key("clock"), "clock", "in virtual time only the embedded server answers; a target needs real, mixed or a speed")
+		r.mistake(root.key("clock"), "clock", "in virtual time only the built-in server answers; a target needs real, mixed or a speed")
 	}
 }
 

@@ -23,6 +23,11 @@ type Mergeable struct {
 	Expectations []expectationShare `json:"expectations"` // as in Report.Expect
 }
 
+// NewMergeable returns a part with totals and no expectation yet.
+func NewMergeable(t *Totals) *Mergeable {
+	return &Mergeable{Totals: t, Expectations: []expectationShare{}}
+}
+
 // An expectationShare is what decides an expectation together with those of the
 // other shards. Holding and Failing are the first few devices of both sides.
 type expectationShare struct {

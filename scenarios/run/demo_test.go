@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"spafleet/device"
@@ -72,16 +73,20 @@ func TestDemoWalksEveryDeviceToSecPrv2AndRotates(t *testing.T) { demo(t, 20, 40)
 
 func TestDemoWithoutItsLimitsWalksSixtyDevices(t *testing.T) { demo(t, 60, 0) }
 
-func TestBuiltinStoriesAreReadAndNamed(t *testing.T) {
+func TestBuiltinScenariosAreReadAndNamed(t *testing.T) {
 	if !slices.Contains(scenarios.Names(), "demo") {
 		t.Errorf("%v", scenarios.Names())
 	}
 	for _, name := range scenarios.Names() {
-		if s, err := scenarios.Builtin(name); err != nil || s.About == "" || len(s.SHA256) != 64 {
-			t.Errorf("%s: %v, %+v", name, err, s)
+		switch s, err := scenarios.Builtin(name); {
+		case err != nil:
+			t.Error(err)
+		case s.About == "" || len(s.SHA256) != 64:
+			t.Errorf("%s: about is %q and SHA256 %q; the scenarios of the program have both", name, s.About, s.SHA256)
 		}
 	}
-	if _, err := scenarios.Builtin("dmo"); err == nil || err.Error() != `no scenario is called "dmo"; there are demo, retail` {
+	want := `no scenario is called "dmo"; there are ` + strings.Join(scenarios.Names(), ", ")
+	if _, err := scenarios.Builtin("dmo"); err == nil || err.Error() != want {
 		t.Errorf("%v", err)
 	}
 }

@@ -41,7 +41,7 @@ func (r *run) remarks(g *report.Generator) []string {
 	}
 	notes = append(notes, refusals(r.guard, r.options.Flags.Named())...)
 	if wait := g.Machine.Scheduling; g.Valid && wait > s.MaxLateness().Seconds() && s.Clock.Mode == fleet.Real {
-		note("attempts started in time, but then waited up to %s for a core of this machine (p99): that is in their latencies", time.Duration(wait*float64(time.Second)).Round(10*time.Microsecond))
+		note("attempts started in time, but then waited up to %s for a core of this machine (p99): that is in their latencies", report.Seconds(wait))
 	}
 	if n := r.fleet.LogLinesDropped(); n > 0 {
 		note("%d syslog lines could not be sent, or not fast enough; look at the devices' Syslog_Server", n)

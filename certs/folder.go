@@ -158,8 +158,8 @@ func readFile(name string) ([]byte, error) {
 }
 
 // WriteFile writes a file whole or not at all, for its owner alone where the mode
-// says so from its first byte on. An existing one is replaced with force, and
-// without it an error.
+// says so from its first byte on. The umask of the process takes from the mode. An
+// existing one is replaced with force, and without it an error.
 func WriteFile(name string, data []byte, mode fs.FileMode, force bool) error {
 	if force {
 		return host.WriteFile(name, data, mode)

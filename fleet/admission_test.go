@@ -37,7 +37,7 @@ func TestNeverMoreThanOutstandingAtOnce(t *testing.T) {
 	}
 }
 
-func TestFullGateIsUsed(t *testing.T) {
+func TestAllPlacesAreUsed(t *testing.T) {
 	n := newNetwork()
 	release := n.block("/a")
 	defer release()

@@ -1,14 +1,15 @@
 // Package fleet puts many devices to work.
 //
 // A device belongs to one loop. A loop holds its devices' timers in a heap and
-// gives a device a goroutine only while it acts; an idle device is a hundred
-// bytes and a heap entry. Attempts get copies of their device's values and
+// gives a device a goroutine only while it acts; an idle device is 136
+// bytes, its own values and a heap entry. Attempts get copies of their device's values and
 // commit changes; the loop alone writes.
 //
 // [New] builds a fleet, [Fleet.Open] opens its sockets, [Fleet.Run] runs it
 // until its context ends and returns when the last attempt has ended. Meanwhile
 // [Fleet.Do] asks something of a device, [Fleet.View] and [Fleet.At] look at
-// one, [Fleet.Await] and [Fleet.WaitFor] wait for a condition, and Config.Tell hears what happens.
+// one, [Fleet.Await] and [Fleet.WaitFor] wait for a condition, and Config.Tell
+// hears what happens.
 package fleet
 
 import (
@@ -37,7 +38,6 @@ type Fleet struct {
 	total     int // of the whole fleet
 	loops     []*loop
 	onTell    func([]device.Event)
-	late      func(int64)
 	web       Web
 	sites     *sites
 	logs      *logSender
@@ -79,8 +79,8 @@ func New(c Config) (*Fleet, error) {
 		network: c.Network, guard: c.Guard,
 		addresses: addresses{c.Addresses.Masked(), c.Addresses.Masked().Addr(), c.OneAddress},
 		mode:      c.Clock, conduct: c.Conduct,
-		onTell: c.Tell, late: c.Late,
-		web: c.Web, done: make(chan struct{}),
+		onTell: c.Tell,
+		web:    c.Web, done: make(chan struct{}),
 	}
 	f.saver, f.shortages.late, f.started.whole = saver{f: f, Save: c.Save}, c.Late, make(chan struct{})
 	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.addresses.of, c.CCERT, c.Compiled
@@ -88,6 +88,7 @@ func New(c Config) (*Fleet, error) {
 	if err := f.populate(); err != nil {
 		return nil, err
 	}
+	f.saver.fingerprint = f.fingerprint()
 	if c.Resume != nil {
 		if err := f.resume(c.Resume); err != nil {
 			return nil, err

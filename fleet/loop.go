@@ -303,8 +303,8 @@ func (l *loop) tell() bool {
 // lateness is how long after it was due an attempt starts, without the wait for
 // a rate that the user asked for.
 func (l *loop) lateness(s *start, now int64) {
-	if l.f.late != nil && s.Due > 0 {
-		l.f.late(int64(float64(max(now-max(s.Due, s.allowed), 0)) / l.speed))
+	if l.f.shortages.late != nil && s.Due > 0 {
+		l.f.shortages.late(int64(float64(max(now-max(s.Due, s.allowed), 0)) / l.speed))
 	}
 }
 

@@ -37,6 +37,7 @@ type Snapshot struct {
 type saver struct {
 	f *Fleet
 	Save
+	fingerprint state.Fingerprint // without its moment
 }
 
 // keep saves the fleet again and again until ctx ends.
@@ -89,7 +90,7 @@ func (s *saver) last() error {
 // write writes a snapshot. Every device in it is whole; two devices may be
 // some milliseconds apart, for the loops go on meanwhile.
 func (s *saver) write(w io.Writer) error {
-	fingerprint := s.f.fingerprint()
+	fingerprint := s.fingerprint
 	fingerprint.At = s.f.Now()
 	sw, err := state.NewWriter(w, &fingerprint)
 	if err != nil {
@@ -139,7 +140,7 @@ func (f *Fleet) fingerprint() state.Fingerprint {
 	first := 0
 	for i := range f.groups {
 		g := &f.groups[i]
-		u := f.shared.Identity(g.Row, device.Index(first))
+		u := device.NewUnit(g.Row, f.shared.Seed, device.Index(first), f.addresses.of(device.Index(first)))
 		first += g.Count
 		sg := state.Group{Name: g.Name, Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Count: g.Count, Off: g.Off,
 			MAC: u.MAC.String(), Serial: u.Serial, Switches: map[string]string{}, Presets: maps.Clone(g.Presets)}
@@ -156,8 +157,7 @@ func (f *Fleet) fingerprint() state.Fingerprint {
 // resume takes the devices of a file into a fleet that was just built. After an
 // error the fleet is of no use.
 func (f *Fleet) resume(s *state.Saved) error {
-	now := f.fingerprint()
-	if err := s.Check(&now); err != nil {
+	if err := s.Check(&f.saver.fingerprint); err != nil {
 		return err
 	}
 	f.resumed = s.At.UnixNano()

@@ -52,7 +52,7 @@ func Example() {
 	// true SP-CUST
 }
 
-// A device is commanded as by its web page, and its life is looked at.
+// A device is given a command, and then looked at.
 func ExampleFleet_Do() {
 	t := &T{}
 	defer t.end()

@@ -216,7 +216,7 @@ type recordReader struct {
 	names  []model.ID
 	texts  []string
 	layers []*device.Layer
-	shelf  *device.Layers
+	known  *device.Layers
 }
 
 var errRecord = errors.New("it is damaged: a record of a device cannot be read")
@@ -358,7 +358,7 @@ func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
 // params reads parameters of a model.
 func (r *recordReader) params(f *model.Factory) (p device.Params) {
 	layer := known(r, &r.layers, func() *device.Layer {
-		l, err := r.shelf.Layer(f, r.sets())
+		l, err := r.known.Layer(f, r.sets())
 		if err != nil {
 			r.fail(fmt.Errorf("a device of it cannot be: %w", err))
 		}

@@ -123,7 +123,7 @@ func TestRecordsComeBackAsTheyWere(t *testing.T) {
 			list = append(list, drawRecord(t, &here, rows[i%2], device.Index(i)))
 			w.record(&list[i])
 		}
-		r := &recordReader{b: w.b, base: base, shelf: &there}
+		r := &recordReader{b: w.b, base: base, known: &there}
 		for i := range list {
 			dev, version := r.head()
 			got := r.record(rows[i%2].Factory)
@@ -272,7 +272,7 @@ func FuzzStateRecords(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got := &kept{rows: k.rows}
 		l := got.loader()
-		r := &recordReader{b: b, shelf: &got.layers}
+		r := &recordReader{b: b, known: &got.layers}
 		seen := make([]bool, l.Len)
 		var err error
 		for len(r.b) > 0 && err == nil {
@@ -350,12 +350,12 @@ func TestAFileOfOtherDevicesIsRefused(t *testing.T) {
 	} {
 		now := tt.now
 		now.Name, now.Count = "a", now.Count+3
-		if got := strings.Join(was.Differences(&Fingerprint{Groups: []Group{now}}), "; "); got != tt.want {
+		if got := strings.Join(was.differences(&Fingerprint{Groups: []Group{now}}), "; "); got != tt.want {
 			t.Errorf("%s: %s\nwant %s", tt.name, got, tt.want)
 		}
 	}
 	older := Fingerprint{Groups: []Group{{Name: "a", Count: 3}}} // does not say
-	if diff := older.Differences(&was); diff != nil {
+	if diff := older.differences(&was); diff != nil {
 		t.Errorf("a file that names no device is refused: %q", diff)
 	}
 }

@@ -128,7 +128,7 @@ func (f *Fingerprint) devices() int {
 }
 
 // Differences says in what another fleet differs from the one of a file.
-func (f *Fingerprint) Differences(now *Fingerprint) []string {
+func (f *Fingerprint) differences(now *Fingerprint) []string {
 	var list []string
 	differ := func(what string, saved, now any) {
 		if saved != now {
@@ -203,7 +203,7 @@ const mostDifferences = 4
 
 // Check refuses a file that is of another fleet.
 func (s *Saved) Check(now *Fingerprint) error {
-	diff := s.fingerprint.Differences(now)
+	diff := s.fingerprint.differences(now)
 	if len(diff) == 0 {
 		return nil
 	}
@@ -239,7 +239,7 @@ func (s *Saved) load(l *Loader) error {
 	if err != nil {
 		return err
 	}
-	records := &recordReader{base: s.fingerprint.At, shelf: l.Layers}
+	records := &recordReader{base: s.fingerprint.At, known: l.Layers}
 	seen, count := make([]bool, l.Len), 0
 	for {
 		_, content, err := sections.next(func(kind byte) bool { return kind == deviceSection })

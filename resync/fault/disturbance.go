@@ -69,7 +69,7 @@ func (d *Disturbance) Did(done Effects) {
 			continue
 		}
 		for i, p := range d.parts {
-			if row.Given(p.effects) && (row.Key != "stall_after" || p.effects.StallAfter == done.StallAfter) {
+			if row.Given(p.effects) && (row.Same == nil || row.Same(p.effects, &done)) {
 				d.hit(i)
 				break
 			}

@@ -22,6 +22,9 @@ type Effect struct {
 	// Fits reports whether effects that have it can change anything for a scheme
 	// by it.
 	Fits func(e *Effects, scheme string) bool
+	// Same reports whether the effect of two faults is one and the same; nil: any two
+	// that have it.
+	Same func(a, b *Effects) bool
 	// Mistake says why the fault that has it cannot mean what it says; "": it can.
 	Mistake func(*Fault) string
 }
@@ -173,6 +176,7 @@ func limitEffect(key string, field func(*Effects) *Limit, fits func(*Effects, st
 			return err
 		},
 		Given: func(e *Effects) bool { return field(e).Given }, Fits: fits, Mistake: mistake,
+		Same: func(a, b *Effects) bool { return *field(a) == *field(b) },
 	}
 }
 
@@ -264,9 +268,4 @@ func (e *Effects) OfNetwork() bool { return e.has(false) }
 
 func (e *Effects) has(ofServer bool) bool {
 	return slices.ContainsFunc(table, func(row Effect) bool { return row.OfServer == ofServer && row.Given(e) })
-}
-
-// Fit reports whether any of the effects can change something for a scheme.
-func (e *Effects) Fit(scheme string) bool {
-	return slices.ContainsFunc(table, func(row Effect) bool { return row.Given(e) && row.Fits(e, scheme) })
 }

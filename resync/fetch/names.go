@@ -296,7 +296,7 @@ func (s *Sockets) exchangeOver(ctx context.Context, network string, m *dns.Msg, 
 			return answer, nil
 		}
 	}
-	return nil, errNoProgress
+	return nil, errNoAnswer
 }
 
 // answers reports whether one message is the answer to another; anybody may send

@@ -142,8 +142,8 @@ func (m moments) until(end time.Time) device.Phases {
 }
 
 var (
-	errTooBig     = errors.New("answer is larger than the device takes")
-	errNoProgress = errors.New("server repeats itself")
+	errTooBig   = errors.New("answer is larger than the device takes")
+	errNoAnswer = errors.New("the name server's packets answer another question")
 )
 
 // A cutBody is the error of a good answer whose body could not be read whole.

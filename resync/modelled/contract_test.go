@@ -301,7 +301,7 @@ type env struct {
 func (e *env) Now() int64 { return e.now() }
 
 func (e *env) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
-	return e.network.Resolve(fetch.For(ctx, fetch.Asker{Device: e.unit.Index}), name)
+	return e.network.Resolve(fetch.For(ctx, fetch.Asker{Device: e.unit.Index, Behaviour: &e.unit.Row.Behaviour}), name)
 }
 
 func (e *env) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
@@ -327,9 +327,11 @@ func differences(real, virtual result) (list []string) {
 	return list
 }
 
-// The contract of both networks: whatever a server answers and whatever a fault
+// The contract of both networks: whatever a server answers and whatever one fault
 // does, a transfer ends over real sockets as it ends in virtual time, by every
-// scheme, and the fault is counted where it changed something and nowhere else.
+// scheme, and the fault is counted where it changed something and nowhere else. Two
+// faults of one exchange are not compared: in virtual time an answer that the server
+// breaks off is not slowed by the line too.
 //
 // A machine that is too busy may be late for a hasty device. So a cell that differs
 // is tried again with a more patient one.

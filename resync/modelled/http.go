@@ -62,7 +62,7 @@ func (x *exchange) fail(result device.Result, wait int64, phase *int64, cause er
 
 // connect opens a connection, which takes a round trip.
 func (x *exchange) connect() error {
-	w, to := x.c.network, x.r.Server
+	w, to := x.c.s.network, x.r.Server
 	trip := x.c.roundTrip()
 	if err := x.disturb(&trip); err != nil {
 		return err
@@ -111,7 +111,7 @@ func (n *Network) secure(port uint16) *Secure {
 
 // handshake is judged, not spoken: two round trips, or until one side gives up.
 func (x *exchange) handshake() error {
-	w, row := x.c.network, x.r.Unit.Row
+	w, row := x.c.s.network, x.r.Unit.Row
 	x.took.TLS = x.c.roundTrip() + x.c.roundTrip() + int64(row.Behaviour.TLS.Think)
 	if err := x.disturbHandshake(); err != nil {
 		return err

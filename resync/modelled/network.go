@@ -71,24 +71,23 @@ func (n *Network) Open() *Servers {
 // A Client is a device's side of the network, for one transfer at a time. A
 // process may use it for the attempts of one device after another.
 type Client struct {
-	s       *Servers
-	network *Network
-	p       Process
-	now     func() time.Time
-	socket  datagramSocket
+	s      *Servers
+	p      Process
+	now    func() time.Time
+	socket datagramSocket
 }
 
 var _ resync.Fetcher = (*Client)(nil)
 
 // Client returns a client for a process.
 func (s *Servers) Client(p Process) *Client {
-	return &Client{s: s, network: s.network, p: p, now: func() time.Time { return time.Unix(0, p.Now()) }}
+	return &Client{s: s, p: p, now: func() time.Time { return time.Unix(0, p.Now()) }}
 }
 
 // roundTrip returns how long this packet and its answer take: the network's
 // time, give or take a tenth.
 func (c *Client) roundTrip() int64 {
-	rtt := c.network.RoundTrip
+	rtt := c.s.network.RoundTrip
 	if rtt == 0 {
 		rtt = defaultRoundTrip
 	}
@@ -99,7 +98,7 @@ const defaultRoundTrip = 5 * time.Millisecond
 
 // think returns when the server has an answer to a request that it gets now.
 func (c *Client) think() int64 {
-	w := c.network
+	w := c.s.network
 	at, took := c.p.Now(), int64(w.Least)+int64(c.p.Draw()*float64(w.Most-w.Least))
 	workers := c.s.workers
 	if len(workers) == 0 {
@@ -120,7 +119,7 @@ func (c *Client) Resolve(_ context.Context, name string) ([]netip.Addr, error) {
 	begun := c.p.Now()
 	late, found := time.Duration(0), true
 	unit := c.p.Unit()
-	if d := c.network.Faults.Exchange(fault.Exchange{Device: uint32(unit.Index), Scheme: "dns", Path: name}); d != nil {
+	if d := c.s.network.Faults.Exchange(fault.Exchange{Device: uint32(unit.Index), Scheme: "dns", Path: name}); d != nil {
 		late, found = d.Lookup(unit.Row.Behaviour.DNSWait, unit.Row.Behaviour.DNSTries)
 	}
 	if err := c.p.Wait(begun + c.roundTrip() + int64(late)); err != nil {
@@ -129,7 +128,7 @@ func (c *Client) Resolve(_ context.Context, name string) ([]netip.Addr, error) {
 	if !found {
 		return nil, &resync.Error{Result: device.NoDNS, Took: device.Phases{DNS: c.p.Now() - begun}}
 	}
-	addrs := c.network.Hosts[strings.TrimSuffix(strings.ToLower(name), ".")]
+	addrs := c.s.network.Hosts[strings.TrimSuffix(strings.ToLower(name), ".")]
 	if len(addrs) == 0 {
 		return nil, &resync.Error{Result: device.NoDNS, Took: device.Phases{DNS: c.p.Now() - begun}}
 	}
@@ -141,7 +140,7 @@ func (c *Client) Resolve(_ context.Context, name string) ([]netip.Addr, error) {
 func (c *Client) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
 	r.Source = r.Unit.IP
 	switch {
-	case r.Scheme == "http", r.Scheme == "https" && c.network.Certs != nil:
+	case r.Scheme == "http", r.Scheme == "https" && c.s.network.Certs != nil:
 		return c.fetchHTTP(r)
 	case r.Scheme == "tftp":
 		return c.fetchTFTP(ctx, r)

@@ -42,7 +42,7 @@ func (c *Client) fetchTFTP(ctx context.Context, r *resync.Request) (resync.Respo
 	s := &c.socket
 	*s = datagramSocket{c: c, unit: r.Unit, out: s.out[:0], in: s.in[:0], ends: s.ends[:0], spare: s.spare}
 	var conn fault.Datagrams = s
-	if s.disturbance = c.network.Faults.Exchange(fault.Exchange{Device: uint32(r.Unit.Index), Scheme: r.Scheme, Path: r.Path}); s.disturbance != nil {
+	if s.disturbance = c.s.network.Faults.Exchange(fault.Exchange{Device: uint32(r.Unit.Index), Scheme: r.Scheme, Path: r.Path}); s.disturbance != nil {
 		conn = s.disturbance.Packets(s, c.now)
 	}
 	return c.s.tftp.Fetch(ctx, conn, c.now, c.now(), r)
@@ -62,7 +62,7 @@ func (s *datagramSocket) buffer(p []byte) []byte {
 
 // WriteToUDPAddrPort sends a datagram, which arrives half a round trip later.
 func (s *datagramSocket) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error) {
-	if to.Addr() == s.c.network.Addr {
+	if to.Addr() == s.c.s.network.Addr {
 		s.out = append(s.out, datagram{at: s.c.p.Now() + s.halfTrip(), to: to, data: s.buffer(p)})
 	}
 	return len(p), nil
@@ -70,7 +70,7 @@ func (s *datagramSocket) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, e
 
 // halfTrip is the same for all datagrams, so that none overtakes another.
 func (s *datagramSocket) halfTrip() int64 {
-	if t := s.c.network.RoundTrip; t > 0 {
+	if t := s.c.s.network.RoundTrip; t > 0 {
 		return int64(t) / 2
 	}
 	return int64(defaultRoundTrip) / 2
@@ -137,7 +137,7 @@ func (s *datagramSocket) serve(end *tftpEnd, at int64) error {
 }
 
 func (s *datagramSocket) deliver(d datagram) error {
-	if port := d.to.Port(); port == s.c.network.TFTP && port != 0 {
+	if port := d.to.Port(); port == s.c.s.network.TFTP && port != 0 {
 		if s.disturbance.Down() {
 			s.disturbance.Did(fault.Effects{Down: true})
 			return nil
@@ -152,7 +152,7 @@ func (s *datagramSocket) deliver(d datagram) error {
 
 // reply sends a datagram from a server's port.
 func (s *datagramSocket) reply(at int64, port uint16, data []byte) {
-	s.in = append(s.in, datagram{at: at + s.halfTrip(), from: netip.AddrPortFrom(s.c.network.Addr, port), data: s.buffer(data)})
+	s.in = append(s.in, datagram{at: at + s.halfTrip(), from: netip.AddrPortFrom(s.c.s.network.Addr, port), data: s.buffer(data)})
 }
 
 // nextEnd returns the end that repeats itself next, nil for none.
@@ -209,7 +209,7 @@ func (s *datagramSocket) begin(d datagram) error {
 	if !ok {
 		return nil
 	}
-	w := s.c.network
+	w := s.c.s.network
 	if err := s.c.p.Wait(d.at); err != nil {
 		return err
 	}
@@ -353,7 +353,7 @@ func (e *tftpEnd) store(s *datagramSocket, d datagram, number uint16) error {
 			return err
 		}
 		e.whole, e.request.Body = true, e.body
-		if resp := s.c.network.Server.Respond(d.at, e.request); resp.Status != http.StatusOK {
+		if resp := s.c.s.network.Server.Respond(d.at, e.request); resp.Status != http.StatusOK {
 			e.refuse(s, d.at, resp.Status)
 			return nil
 		}

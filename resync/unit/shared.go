@@ -40,8 +40,7 @@ type group struct {
 	birth   birth
 }
 
-// Add adds a group, by its first device, and returns its presets. Groups are
-// numbered from 0.
+// Add adds a group, which begins with its first device. Groups are numbered from 0.
 func (s *Shared) Add(g Group, first device.Index) {
 	var rows []*model.Row
 	if list := s.rows.Load(); list != nil {

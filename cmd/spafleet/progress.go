@@ -126,6 +126,6 @@ func (p *progress) table(s report.Summary) string {
 	}
 	health := p.live.MachineLoad()
 	fmt.Fprintf(&b, "\n%-22s %s\n", "this machine", health.Line())
-	report.WriteStates(&b, s, true)
+	s.WriteStates(&b, true)
 	return b.String()
 }

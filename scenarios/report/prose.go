@@ -21,7 +21,7 @@ func WriteText(w io.Writer, r *Report) {
 		fmt.Fprintf(&b, "  ! %s\n", reason)
 	}
 	b.WriteByte('\n')
-	WriteStates(&b, r.Summary, false)
+	r.WriteStates(&b, false)
 	writeSteps(&b, r)
 	writeUnheard(&b, r)
 	writeExpectations(&b, r)
@@ -219,7 +219,7 @@ func Seconds(s float64) string {
 
 // WriteStates writes a row for each model and firmware: how many devices are in
 // each state, with a bar that fills as they move on if bars is set.
-func WriteStates(b *strings.Builder, s Summary, bars bool) {
+func (s Summary) WriteStates(b *strings.Builder, bars bool) {
 	fmt.Fprintf(b, "%-22s %9s", "", "devices")
 	for _, st := range fsm.States() {
 		fmt.Fprintf(b, " %9s", st)

@@ -59,7 +59,7 @@ func TestABarFillsAsDevicesMoveOn(t *testing.T) {
 		{Make: report.Make{Model: "C", Firmware: "1"}},
 	}}
 	var b strings.Builder
-	report.WriteStates(&b, s, true)
+	s.WriteStates(&b, true)
 	lines := strings.Split(b.String(), "\n")
 	if strings.Contains(lines[1], "█") || strings.Contains(lines[2], "░") || !strings.Contains(lines[2], "█") || strings.ContainsAny(lines[3], "█░") {
 		t.Error(b.String())

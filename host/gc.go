@@ -20,13 +20,19 @@ const (
 // fitted a small heap is too much for one that has grown since.
 const liveCheckPeriod = 20 * time.Millisecond
 
+// HeapPercent is how much of [MemoryLimit] the Go runtime may use before it
+// collects garbage more often. The rest is for what it does not count.
+const HeapPercent = 90
+
 // TuneGC keeps the collector's percentage at what [GarbageRoom] and
-// [GarbagePercent] ask for, by the size of the live heap, until stop is called.
-// Where the environment sets GOGC it does nothing. It is for programs, which have
-// one collector, not for packages.
+// [GarbagePercent] ask for, by the size of the live heap, until stop is called. It
+// also sets the runtime's soft memory limit to [HeapPercent] of [MemoryLimit].
+// Where the environment sets GOGC or GOMEMLIMIT, that stays as it is. It is for
+// programs, which have one collector, not for packages.
 func TuneGC() (stop func()) {
+	unlimit := limitHeap(MemoryLimit())
 	if os.Getenv("GOGC") != "" {
-		return func() {}
+		return unlimit
 	}
 	before := debug.SetGCPercent(GarbagePercent)
 	over := make(chan struct{})
@@ -36,7 +42,18 @@ func TuneGC() (stop func()) {
 		close(over)
 		watching.Wait()
 		debug.SetGCPercent(before)
+		unlimit()
 	}
+}
+
+// limitHeap sets the runtime's soft memory limit for a process that may have so
+// many bytes, 0 where that is not known, and returns how to undo it.
+func limitHeap(memory int64) (undo func()) {
+	if memory <= 0 || os.Getenv("GOMEMLIMIT") != "" {
+		return func() {}
+	}
+	before := debug.SetMemoryLimit(memory / 100 * HeapPercent)
+	return func() { debug.SetMemoryLimit(before) }
 }
 
 // followLiveHeap sets the percentage by what the last collection left. Setting it

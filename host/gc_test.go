@@ -58,3 +58,22 @@ func TestGOGCTakesPrecedence(t *testing.T) {
 		t.Errorf("%d percent, want %d", got, before)
 	}
 }
+
+func TestTheHeapKeepsWithinTheMemoryLimit(t *testing.T) {
+	t.Setenv("GOMEMLIMIT", "")
+	before := debug.SetMemoryLimit(-1)
+	stop := host.TuneGC()
+	if got, want := debug.SetMemoryLimit(-1), host.MemoryLimit()/100*host.HeapPercent; want > 0 && got != want {
+		t.Errorf("the limit is %d bytes, want %d", got, want)
+	}
+	stop()
+	if got := debug.SetMemoryLimit(-1); got != before {
+		t.Errorf("after stop %d bytes, want %d as before", got, before)
+	}
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	stop = host.TuneGC()
+	defer stop()
+	if got := debug.SetMemoryLimit(-1); got != before {
+		t.Errorf("%d bytes, though the environment sets a limit", got)
+	}
+}

@@ -105,16 +105,20 @@ func (c *checker) targetTFTP() string {
 func (c *checker) presets(row *model.Row, list []Preset, path string) map[string]string {
 	sets := map[string]string{}
 	for _, preset := range list {
+		path, key := path, path+"."+preset.Name
+		if preset.Given != "" {
+			path, key = preset.Given, preset.Given
+		}
 		param, ok := row.Lookup(preset.Name)
 		if !ok {
 			c.mistake(preset.at.at(), path, "unknown device parameter %q%s", preset.Name, model.DidYouMean(preset.Name, row.ParameterNames()))
 			continue
 		}
-		c.text(preset.Value, preset.value.at(), path+"."+preset.Name, false)
+		c.text(preset.Value, preset.value.at(), key, false)
 		value := preset.Value
 		if !strings.Contains(value, "${") {
 			if value, ok = param.Take(value); !ok {
-				c.mistake(preset.value.at(), path+"."+preset.Name, "a %s does not take %q for %s (%s)", row.Model.Name, preset.Value, preset.Name, param.Type)
+				c.mistake(preset.value.at(), key, "a %s does not take %q for %s (%s)", row.Model.Name, preset.Value, preset.Name, param.Type)
 				continue
 			}
 		}

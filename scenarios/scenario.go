@@ -66,7 +66,10 @@ type Share struct {
 // A Preset is a device parameter that a tester sets before a device's life.
 type Preset struct {
 	Name, Value string
-	at, value   *node
+	// Given is how the user gave it where no file does, such as --set GPP_A: a
+	// mistake names it in the place of a line.
+	Given     string
+	at, value *node
 }
 
 // A Server is the embedded provisioning server.

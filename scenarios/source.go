@@ -210,18 +210,22 @@ func (s *source) sorted() Mistakes {
 // A Mistake is one thing wrong in a scenario file.
 type Mistake struct {
 	File      string
-	Line, Col int    // from 1
-	Path      string // of the key: fleet.town.mix
+	Line, Col int    // from 1; 0: it is in no file
+	Path      string // of the key: fleet.town.mix; the flag that gave it
 	Msg       string
 	Excerpt   string // the line, marked
 	Err       error  // what Msg is the text of, or a part; may be nil
 }
 
-// Error returns the mistake with its place and excerpt, over several lines.
+// Error returns the mistake with its place and excerpt, over several lines. One that
+// is in no file has its key or flag alone.
 func (m Mistake) Error() string {
 	path := ""
 	if m.Path != "" {
 		path = m.Path + ": "
+	}
+	if m.Line == 0 {
+		return path + m.Msg
 	}
 	return fmt.Sprintf("%s:%d:%d: %s%s\n%s", m.File, m.Line, m.Col, path, m.Msg, m.Excerpt)
 }

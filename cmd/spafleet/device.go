@@ -53,19 +53,18 @@ then 1 is a factory reset. Type hangup to hang up. Ctrl-C ends the device.`,
 			return err
 		}
 		scenario.Name = "device"
-		if rn.options.Web, err = f.web.web(); err != nil {
+		if err := f.machine(c.Context(), &rn.options); err != nil {
 			return err
 		}
-		return foreground(c.Context(), rn, scenario, f)
+		return foreground(c.Context(), rn, scenario)
 	}
 	return c
 }
 
 // foreground runs the one device with its log and its keypad.
-func foreground(ctx context.Context, rn *runner, scenario *scenarios.Scenario, f *runFlags) error {
+func foreground(ctx context.Context, rn *runner, scenario *scenarios.Scenario) error {
 	log := &eventLog{w: rn.out, began: time.Now()}
 	pad := &keypad{log: log, ended: make(chan struct{})}
-	f.apply(&rn.options)
 	rn.options.Tell = log.tell
 	rn.options.Listening = func(l *run.Live) { deviceHello(rn.out, l) } // before the first event
 	rn.options.Started = func(l *run.Live) {

@@ -165,7 +165,7 @@ func presets(texts []string) ([]scenarios.Preset, error) {
 		if !ok || name == "" {
 			return nil, fmt.Errorf("--set %q is not NAME=VALUE", t)
 		}
-		list = append(list, scenarios.Preset{Name: name, Value: value})
+		list = append(list, scenarios.Preset{Name: name, Value: value, Given: "--set " + name})
 	}
 	return list, nil
 }

@@ -59,8 +59,10 @@ func (f *certFlags) apply(o *run.Options) (err error) {
 		return fmt.Errorf("--keep-certs %d: at least one certificate is kept", f.keep)
 	}
 	o.KeyPool, o.UniqueKeys, o.KeepCerts = f.pool, f.unique, f.keep
-	if o.PKI, err = f.pki(); err != nil {
-		return err
+	if f.certs != "" { // else the scenario may name a folder
+		if o.PKI, err = f.pki(); err != nil {
+			return err
+		}
 	}
 	if o.Own, err = f.material(); err != nil {
 		return fmt.Errorf("--client-certs: %w", err)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -101,6 +102,7 @@ Exit codes:
 	root.SetUsageFunc(writeUsage)
 	root.SetHelpFunc(writeHelp)
 	root.SetFlagErrorFunc(flagError)
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return refuseEmpty(c) }
 	root.AddCommand(commands(s)...)
 	return root
 }
@@ -120,6 +122,21 @@ func noArgs(c *cobra.Command, args []string) error {
 		names = append(names, sub.Name())
 	}
 	return fmt.Errorf("unexpected %q%s; see '%s -h'", args[0], nearest(args[0], names), c.CommandPath())
+}
+
+// emptyMeans are the flags to which an empty value says something: an empty rule, no
+// name of a server, no listener, an empty pass phrase, a certificate without a CN.
+var emptyMeans = []string{"cn", "profile-rule", "syslog", "tftp-server", "dhcp-server", "listen-web", "tftp", "http", "key"}
+
+// refuseEmpty refuses a flag that was given without a value, which a script does by
+// a variable that is not set.
+func refuseEmpty(c *cobra.Command) (err error) {
+	c.Flags().Visit(func(f *flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" && !slices.Contains(emptyMeans, f.Name) && err == nil {
+			err = fmt.Errorf("--%s is empty: give a value, or leave the flag out", f.Name)
+		}
+	})
+	return err
 }
 
 // flagError adds a hint to a flag that does not exist.

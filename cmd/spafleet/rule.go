@@ -141,7 +141,7 @@ func (f *ruleFlags) params(row *model.Row) (device.Params, error) {
 	for _, preset := range list {
 		p, ok := row.Lookup(preset.Name)
 		if !ok {
-			return device.Params{}, fmt.Errorf("--set: %s has no parameter %q", row.Model.Name, preset.Name)
+			return device.Params{}, fmt.Errorf("--set %s: %s has no such parameter%s", preset.Name, row.Model.Name, nearest(preset.Name, row.ParameterNames()))
 		}
 		sets = append(sets, device.Set{ID: p.ID, Value: preset.Value, Has: true})
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -125,14 +126,7 @@ against a server that is not yours.`,
 		if err != nil {
 			return err
 		}
-		if rn.options.Web, err = f.web.web(); err != nil {
-			return err
-		}
-		f.apply(&rn.options)
-		if err := f.certs.apply(&rn.options); err != nil {
-			return err
-		}
-		if rn.options.Compiled, err = f.compiled(c.Context()); err != nil {
+		if err := f.machine(c.Context(), &rn.options); err != nil {
 			return err
 		}
 		if err := f.shard.apply(c, &rn.options); err != nil {
@@ -176,10 +170,18 @@ func (f *runFlags) register(c *cobra.Command) {
 	f.web.register(flags, "")
 }
 
-// apply sets what is the machine's, and the user's word.
-func (f *runFlags) apply(o *run.Options) {
+// machine sets what is the machine's, and the user's word.
+func (f *runFlags) machine(ctx context.Context, o *run.Options) (err error) {
 	o.Addresses, o.PinTFTP, o.Public, o.Operator = f.addresses, f.tftpClient == "pin", f.public, f.operator
 	o.NameServers = f.nameServers
+	if o.Web, err = f.web.web(); err != nil {
+		return err
+	}
+	if err := f.certs.apply(o); err != nil {
+		return err
+	}
+	o.Compiled, err = f.compiled(ctx)
+	return err
 }
 
 // scenario reads the scenario that was named, or makes one of the flags.
@@ -192,14 +194,18 @@ func (f *runFlags) scenario(c *cobra.Command, args []string) (*scenarios.Scenari
 	if len(args) == 1 {
 		scenario, err = f.fromFile(c, args[0])
 	} else {
-		scenario, err = f.fromFlags()
+		scenario, err = f.fromFlags(c.Flags().Changed)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if f.caTable != "" {
 		for i := range scenario.Fleet {
-			scenario.Fleet[i].Turn("ca_table", f.caTable)
+			g := &scenario.Fleet[i]
+			if err := checkSwitches(g, map[string]string{"ca_table": f.caTable}); err != nil {
+				return nil, fmt.Errorf("--ca-table: %w", err)
+			}
+			g.Turn("ca_table", f.caTable)
 		}
 	}
 	if c.Flags().Changed("seed") || len(args) == 0 {
@@ -228,7 +234,7 @@ func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario,
 	if err != nil {
 		return nil, err
 	}
-	sets, err := f.presets()
+	sets, err := f.presets(c.Flags().Changed)
 	if err != nil {
 		return nil, err
 	}
@@ -238,6 +244,9 @@ func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario,
 	}
 	for i := range scenario.Fleet {
 		g := &scenario.Fleet[i]
+		if err := checkSwitches(g, turned); err != nil {
+			return nil, fmt.Errorf("--switch: %w", err)
+		}
 		g.Set = append(g.Set, sets...)
 		switches := maps.Clone(turned)
 		for name, value := range g.Switches {
@@ -261,7 +270,9 @@ func load(name string) (*scenarios.Scenario, error) {
 	return nil, err
 }
 
-func (f *runFlags) fromFlags() (*scenarios.Scenario, error) {
+// fromFlags makes the scenario of the flags. An empty value is a value: changed tells
+// it from a flag that was not given.
+func (f *runFlags) fromFlags(changed func(flag string) bool) (*scenarios.Scenario, error) {
 	if f.model == "" {
 		return nil, fmt.Errorf("run: give --model, such as --model SPA2102, or a scenario file")
 	}
@@ -273,14 +284,17 @@ func (f *runFlags) fromFlags() (*scenarios.Scenario, error) {
 	if group.Switches, err = model.ParseAssignments(f.switches); err != nil {
 		return nil, fmt.Errorf("--switch: %w", err)
 	}
-	if group.Set, err = f.presets(); err != nil {
+	if err := checkSwitches(&group, group.Switches); err != nil {
+		return nil, fmt.Errorf("--switch: %w", err)
+	}
+	if group.Set, err = f.presets(changed); err != nil {
 		return nil, err
 	}
 	scenario := &scenarios.Scenario{Name: "run", Fleet: []scenarios.Group{group}}
 	if f.tftpServer != "" {
 		return scenario, hostPort("tftp-server", f.tftpServer)
 	}
-	if f.profileRule == "" {
+	if !changed("profile-rule") && !changed("tftp-server") {
 		demo, err := scenarios.Builtin("demo")
 		if err != nil {
 			return nil, err
@@ -291,21 +305,40 @@ func (f *runFlags) fromFlags() (*scenarios.Scenario, error) {
 }
 
 // presets gathers what --profile-rule, --syslog and --set say.
-func (f *runFlags) presets() ([]scenarios.Preset, error) {
+func (f *runFlags) presets(changed func(flag string) bool) ([]scenarios.Preset, error) {
 	list, err := presets(f.sets)
 	if err != nil {
 		return nil, err
 	}
-	if f.profileRule != "" {
-		list = append(list, scenarios.Preset{Name: "Profile_Rule", Value: f.profileRule})
+	if changed("profile-rule") {
+		list = append(list, scenarios.Preset{Name: "Profile_Rule", Value: f.profileRule, Given: "--profile-rule"})
 	}
 	if f.syslog != "" {
 		if err := hostPort("syslog", f.syslog); err != nil {
 			return nil, err
 		}
-		list = append(list, scenarios.Preset{Name: "Syslog_Server", Value: f.syslog})
+	}
+	if changed("syslog") {
+		list = append(list, scenarios.Preset{Name: "Syslog_Server", Value: f.syslog, Given: "--syslog"})
 	}
 	return list, nil
+}
+
+// checkSwitches finds switches that a group's models do not have.
+func checkSwitches(g *scenarios.Group, turned map[string]string) error {
+	shares := g.Mix
+	if len(shares) == 0 {
+		shares = []scenarios.Share{{Model: g.Model, Firmware: g.Firmware}}
+	}
+	for _, s := range shares {
+		if _, err := model.NewRow(s.Model, s.Firmware, nil); err != nil {
+			continue // the plan names the line
+		}
+		if _, err := model.NewRow(s.Model, s.Firmware, turned); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addUntil adds the expectation of --until.

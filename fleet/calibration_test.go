@@ -20,6 +20,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/resync/fetch"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // slowNames is sockets whose lookups take a while.
@@ -87,7 +88,7 @@ func TestReportedLatenciesAreTheInjectedOnes(t *testing.T) {
 }
 
 func (b bench) run(t *testing.T) {
-	tally := report.NewTally([]report.Make{{Model: "SPA2102", Devices: benchDevices}}, func(device.Index) int { return 0 }, device.Shard{})
+	tally := tally.New([]tally.Make{{Model: "SPA2102", Devices: benchDevices}}, func(device.Index) int { return 0 }, device.Shard{})
 	var synced atomic.Int64
 	row := devicetest.Turned(t, "SPA2102", "5.2.10", map[string]string{"random_delay_unit": "1s"})
 	began, devices := time.Now(), devicesByMAC(row)
@@ -186,8 +187,8 @@ func (b bench) truth() []time.Duration {
 	return took
 }
 
-func (b bench) check(t *testing.T, tally *report.Tally) {
-	s := tally.Summary()
+func (b bench) check(t *testing.T, tally *tally.Tally) {
+	s := report.Summarize(tally.Totals())
 	truth := b.truth()
 	at := func(q float64) float64 { return truth[int(math.Ceil(q*float64(len(truth))))-1].Seconds() }
 	whole := s.Metrics["resync_duration"][0]

@@ -17,7 +17,7 @@ import (
 	"spafleet/resync"
 	"spafleet/resync/fault"
 	"spafleet/resync/modelled"
-	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // library is a server in process: files by path, * for all others, and who asked
@@ -68,7 +68,7 @@ func virtually(t *testing.T, c fleet.Config, files map[string]string, lasts time
 		c.Seed = 1
 	}
 	var text bytes.Buffer
-	log := report.NewEventLog(&text, func(dev device.Index) model.MAC { return device.MACOf(c.Groups[0].Row.Model, c.Seed, dev) })
+	log := tally.NewEventLog(&text, func(dev device.Index) model.MAC { return device.MACOf(c.Groups[0].Row.Model, c.Seed, dev) })
 	c.Tell = func(events []device.Event) {
 		log.Tell(events)
 		v.hear(events)
@@ -315,7 +315,7 @@ func TestMixedTimeStandsStillDuringATransfer(t *testing.T) {
 		s := &stand{t: t}
 		var text bytes.Buffer
 		groups := []fleet.Group{ata(t, 30, "Resync_Periodic=3600")}
-		log := report.NewEventLog(&text, func(dev device.Index) model.MAC { return device.MACOf(groups[0].Row.Model, 1, dev) })
+		log := tally.NewEventLog(&text, func(dev device.Index) model.MAC { return device.MACOf(groups[0].Row.Model, 1, dev) })
 		c := fleet.Config{Seed: 1, Clock: fleet.Mixed, Network: slowBy(n), Groups: groups, Outstanding: 7, Tell: func(events []device.Event) {
 			log.Tell(events)
 			s.hear(events)

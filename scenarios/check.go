@@ -17,7 +17,7 @@ import (
 	"spafleet/prov"
 	"spafleet/resync"
 	"spafleet/scenarios/expression"
-	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // MostExpectations is how many expectations a scenario may have.
@@ -76,7 +76,7 @@ func (c *checker) group(g *Group) {
 		}
 		c.Firsts = append(c.Firsts, c.Devices())
 		c.Groups = append(c.Groups, fg)
-		c.Makes = append(c.Makes, report.Make{Model: row.Model.Name, Firmware: row.Firmware.Version, Devices: counts[i]})
+		c.Makes = append(c.Makes, tally.Make{Model: row.Model.Name, Firmware: row.Firmware.Version, Devices: counts[i]})
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"spafleet/fleet"
 	"spafleet/scenarios/expression"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // A Plan is a scenario that was checked: what it names exists, and its
@@ -23,7 +24,7 @@ import (
 type Plan struct {
 	Scenario *Scenario
 	Groups   []fleet.Group   // one for each model and firmware of a group of the scenario
-	Makes    []report.Make   // as Groups
+	Makes    []tally.Make    // as Groups
 	Firsts   []int           // as Groups: the first device of each
 	Kinds    map[string]bool // event kinds that expressions ask for
 

@@ -12,7 +12,7 @@ import (
 	"spafleet/fleet"
 	"spafleet/host"
 	"spafleet/resync/fetch"
-	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // Resyncs are whole resyncs by a fleet with sockets: evaluate, fetch, decode,
@@ -90,15 +90,15 @@ func (t *Resyncs) check(seen *Watcher, count int) error {
 
 // A Watcher hears a fleet of one make. It records as a run does.
 type Watcher struct {
-	Tally                        *report.Tally
+	Tally                        *tally.Tally
 	Powered, OK, Failed, Changed atomic.Int64
 	why                          atomic.Pointer[string] // one failed
 }
 
 // NewWatcher returns a watcher of as many devices.
 func NewWatcher(devices int) *Watcher {
-	makes := []report.Make{{Model: workload.Model, Firmware: workload.Firmware, Devices: devices}}
-	return &Watcher{Tally: report.NewTally(makes, func(device.Index) int { return 0 }, device.Shard{})}
+	makes := []tally.Make{{Model: workload.Model, Firmware: workload.Firmware, Devices: devices}}
+	return &Watcher{Tally: tally.New(makes, func(device.Index) int { return 0 }, device.Shard{})}
 }
 
 // Tell takes events.

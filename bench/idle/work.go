@@ -84,7 +84,7 @@ func (t *task) follow(ctx context.Context, f *fleet.Fleet, seen *harness.Watcher
 	// Each resyncs twice: its first file changes what asks for a reboot.
 	err = f.Await(ctx, func() bool { return seen.OK.Load() >= 2*all || seen.Failed.Load() > 0 })
 	w.Took = time.Since(begun).Seconds()
-	secured := seen.Tally.Summary().States[fsm.SecPrv2.String()]
+	secured := seen.Tally.Totals().States()[fsm.SecPrv2.String()]
 	if err = errors.Join(err, seen.Err()); err == nil && secured != t.Devices {
 		err = errors.New("they rest elsewhere")
 	}

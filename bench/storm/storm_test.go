@@ -5,7 +5,7 @@ import (
 
 	"spafleet/bench/extproc"
 	"spafleet/bench/harness"
-	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 func TestMain(m *testing.M) { harness.TestMain(m, instrument()) }
@@ -22,7 +22,7 @@ func TestPowerReturnsToProvisionedDevices(t *testing.T) {
 }
 
 func TestWindowIsHeldOnlyByAllInTime(t *testing.T) {
-	good := storm{Devices: 10, Synced: 10, Late: report.Spread{P99: 0.010}}
+	good := storm{Devices: 10, Synced: 10, Late: tally.Spread{P99: 0.010}}
 	missing, failed, late := good, good, good
 	missing.Synced, failed.Failed, late.Late.P99 = 9, 1, 0.0101
 	for want, list := range map[bool][]storm{true: {good}, false: {missing, failed, late}} {

@@ -20,7 +20,7 @@ import (
 	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
-	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // A task is one return of power, or with Silent a run against a silent server.
@@ -33,12 +33,12 @@ type task struct {
 
 // A storm is what became of one return of power.
 type storm struct {
-	Devices int           `json:"devices"`
-	Window  int           `json:"window_seconds"`
-	Synced  int           `json:"synced"`
-	Failed  int           `json:"failed"`
-	Late    report.Spread `json:"late_seconds"`
-	Busy    float64       `json:"share_of_cores"`
+	Devices int          `json:"devices"`
+	Window  int          `json:"window_seconds"`
+	Synced  int          `json:"synced"`
+	Failed  int          `json:"failed"`
+	Late    tally.Spread `json:"late_seconds"`
+	Busy    float64      `json:"share_of_cores"`
 }
 
 func work(ctx context.Context, in io.Reader, out io.Writer) error {
@@ -130,7 +130,7 @@ func (t *task) play(ctx context.Context, s *stage) (*storm, error) {
 	if err := s.f.Await(ctx, func() bool { return first.OK.Load() >= 2*all || first.Failed.Load() > 0 }); err != nil {
 		return nil, err
 	}
-	if n := first.Tally.Summary().States[fsm.SecPrv2.String()]; n != t.Devices || first.Err() != nil {
+	if n := first.Tally.Totals().States()[fsm.SecPrv2.String()]; n != t.Devices || first.Err() != nil {
 		return nil, fmt.Errorf("%d of %d devices are provisioned: %w", n, t.Devices, first.Err())
 	}
 	if err := t.order(ctx, s, device.SwitchOff); err != nil {

@@ -16,7 +16,7 @@ import (
 	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/modelled"
-	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // A dayCase is a day of a fleet whose bodies have a size.
@@ -50,7 +50,7 @@ func (c *dayCase) run(o options) (m measurement, err error) {
 	}
 	p := newProvider(c)
 	count := &counter{}
-	log := report.NewEventLog(io.MultiWriter(file, &count.written), func(dev device.Index) model.MAC { return device.MACOf(row.Model, seed, dev) })
+	log := tally.NewEventLog(io.MultiWriter(file, &count.written), func(dev device.Index) model.MAC { return device.MACOf(row.Model, seed, dev) })
 	before := usage()
 	f, err := fleet.New(fleet.Config{
 		Seed: seed, Clock: fleet.Virtual, InProcess: &modelled.Network{Server: p, Addr: server, HTTP: 80},

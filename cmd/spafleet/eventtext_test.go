@@ -13,7 +13,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/scenarios/expression"
-	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // An event is written by three: the log of events, for programs; expressions of
@@ -30,7 +30,7 @@ var eventWriters = map[string]func(*device.Event) string{
 
 func logLine(e device.Event) string {
 	var b strings.Builder
-	log := report.NewEventLog(&b, func(dev device.Index) model.MAC { return model.MAC{5: byte(dev)} })
+	log := tally.NewEventLog(&b, func(dev device.Index) model.MAC { return model.MAC{5: byte(dev)} })
 	log.Tell([]device.Event{e})
 	_ = log.Flush() // into memory
 	return b.String()

@@ -67,7 +67,7 @@ func (p *progress) end() {
 }
 
 func (p *progress) show() {
-	s := p.live.Tally.Summary()
+	s := report.Summarize(p.live.Tally.Totals())
 	if !p.terminal {
 		fmt.Fprintln(p.w, p.line(s))
 		return

@@ -18,6 +18,7 @@ import (
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
+	"spafleet/scenarios/tally"
 )
 
 // A runner runs one scenario for a command: it shows progress, serves metrics, and
@@ -128,7 +129,7 @@ func (rn *runner) serveMetrics() (stop func(), err error) {
 	registry := prometheus.NewRegistry()
 	v := thisVersion()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		report.BuildInfo(v.Version, v.Revision, v.Go))
+		tally.BuildInfo(v.Version, v.Revision, v.Go))
 	rn.options.Registry = registry
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

@@ -11,6 +11,7 @@ import (
 	"spafleet/scenarios/forecast"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
+	"spafleet/scenarios/tally"
 )
 
 // aFleet is a scenario of ATAs that do nothing by themselves.
@@ -145,7 +146,7 @@ func TestProfileLeadsNobodyOut(t *testing.T) {
 	if r.Verdict != report.Passed && r.Verdict != report.Invalid {
 		t.Errorf("%s: %+v", r.Verdict, r.Expect)
 	}
-	if !slices.ContainsFunc(r.Findings.Errors, func(f report.Failure) bool { return f.Result == "connect" }) {
+	if !slices.ContainsFunc(r.Findings.Errors, func(f tally.Failure) bool { return f.Result == "connect" }) {
 		t.Errorf("failures %+v, want connect", r.Findings.Errors)
 	}
 	for _, host := range []string{"203.0.113.9", "203.0.113.10"} {

@@ -3,29 +3,29 @@ package forecast
 import (
 	"time"
 
-	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // A Forecast is the load that a scenario will put on its server and on this
 // machine, in the form of its JSON. It is computed from what is known before the
 // start: presets, factory values and limits. Profiles may change all of it.
 type Forecast struct {
-	Format       int           `json:"format"`
-	Name         string        `json:"name"`
-	Seed         uint64        `json:"seed"`
-	Clock        string        `json:"clock"` // rates are per second of the wall
-	Devices      int           `json:"devices"`
-	Models       []report.Make `json:"models"`
-	Contacts     []Contact     `json:"contacts"`
-	Start        Wave          `json:"start"`
-	Steady       float64       `json:"steady_per_second"` // resyncs, once all have begun to repeat
-	Memory       Memory        `json:"memory"`
-	Descriptors  Descriptors   `json:"descriptors"`
-	Certificates Certificates  `json:"certificates"`
-	Addresses    Addresses     `json:"addresses"`
-	Connections  Connections   `json:"connections"`
-	CPU          CPU           `json:"cpu"`
-	Misfits      []Misfit      `json:"misfits"`
+	Format       int          `json:"format"`
+	Name         string       `json:"name"`
+	Seed         uint64       `json:"seed"`
+	Clock        string       `json:"clock"` // rates are per second of the wall
+	Devices      int          `json:"devices"`
+	Models       []tally.Make `json:"models"`
+	Contacts     []Contact    `json:"contacts"`
+	Start        Wave         `json:"start"`
+	Steady       float64      `json:"steady_per_second"` // resyncs, once all have begun to repeat
+	Memory       Memory       `json:"memory"`
+	Descriptors  Descriptors  `json:"descriptors"`
+	Certificates Certificates `json:"certificates"`
+	Addresses    Addresses    `json:"addresses"`
+	Connections  Connections  `json:"connections"`
+	CPU          CPU          `json:"cpu"`
+	Misfits      []Misfit     `json:"misfits"`
 }
 
 // A Wave is the resyncs after the devices get power.

@@ -16,7 +16,7 @@ import (
 	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/scenarios"
-	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // Of returns what a scenario will take on a machine. It starts nothing and sends
@@ -75,7 +75,7 @@ func (p plan) traffic(shares []groupShare, o *scenarios.Machine) *Forecast {
 	f := &Forecast{Format: 1, Name: p.Scenario.Name, Seed: p.Scenario.Seed, Clock: p.Scenario.Clock.String(), Contacts: p.contacts(Guard(p.Plan, o)), Misfits: []Misfit{}}
 	for _, g := range shares {
 		f.Devices += g.count
-		f.Models = append(f.Models, report.Make{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.count})
+		f.Models = append(f.Models, tally.Make{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.count})
 	}
 	f.Start, f.Steady = p.waves(shares, o.Shard)
 	f.Addresses = p.ownAddresses(o)

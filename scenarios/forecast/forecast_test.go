@@ -17,7 +17,7 @@ import (
 	"spafleet/resync"
 	"spafleet/scenarios"
 	"spafleet/scenarios/forecast"
-	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 func foresee(t *testing.T, s *scenarios.Scenario, o scenarios.Machine) *forecast.Forecast {
@@ -199,7 +199,7 @@ func TestFiguresOfTheForecast(t *testing.T) {
 func bytesOf(t *testing.T, devices, own int) int {
 	row := devicetest.Row(t, "SPA2102", "5.2.10")
 	before := liveBytes()
-	tally := report.NewTally([]report.Make{{Model: "SPA2102", Devices: devices}}, func(device.Index) int { return 0 }, device.Shard{})
+	tally := tally.New([]tally.Make{{Model: "SPA2102", Devices: devices}}, func(device.Index) int { return 0 }, device.Shard{})
 	var synced atomic.Int64
 	f, err := fleet.New(fleet.Config{
 		Seed: 1, Network: files{own}, Outstanding: 256, // attempts leave something behind, which is not the devices'

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"spafleet/device/hint"
+	"spafleet/scenarios/tally"
 )
 
 // A ShardResult is a shard's report, and where it was read.
@@ -125,7 +126,7 @@ func add(results []ShardResult) (*Report, error) {
 	all.Timeline, all.Expect = slices.Clone(first.Timeline), slices.Clone(first.Expect)
 	all.Generator.Reasons, all.Generator.Limits, all.Generator.Machine, all.Notes = []string{}, []string{}, MachineLoad{}, []string{}
 	all.Generator.Valid, all.Generator.Most, all.Generator.Aborted = true, 0, 0
-	totals := NewTotals(first.Mergeable.Totals)
+	totals := tally.NewTotals(first.Mergeable.Totals)
 	for _, p := range results {
 		r := p.Report
 		if err := totals.Merge(r.Mergeable.Totals); err != nil {
@@ -142,7 +143,7 @@ func add(results []ShardResult) (*Report, error) {
 		}
 		all.Generator.merge(&r.Generator, r.Shard.Index)
 	}
-	all.Summary = totals.Summary()
+	all.Summary = Summarize(totals)
 	all.Generator.Lateness = totals.Lateness()
 	for i := range all.Timeline {
 		all.Timeline[i] = mergeSteps(results, i)

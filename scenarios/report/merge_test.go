@@ -9,6 +9,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // quants are the expectations of the shards below.
@@ -24,8 +25,8 @@ var quants = []report.Quant{
 func shardResult(t *testing.T, index int) report.ShardResult {
 	t.Helper()
 	shard := device.Shard{Index: index, Count: 3}
-	makes := []report.Make{{Model: "SPA2102", Firmware: "5.2.10", Devices: 2}}
-	tally := report.NewTally(makes, func(device.Index) int { return 0 }, shard)
+	makes := []tally.Make{{Model: "SPA2102", Firmware: "5.2.10", Devices: 2}}
+	tally := tally.New(makes, func(device.Index) int { return 0 }, shard)
 	for place := range 2 {
 		dev := shard.At(place)
 		tally.Tell([]device.Event{{Dev: dev, Kind: device.PowerOn, At: 1e9}, {Dev: dev, Kind: device.ResyncOK, At: 2e9, Took: int64(index+1) * 1e7}})
@@ -33,7 +34,7 @@ func shardResult(t *testing.T, index int) report.ShardResult {
 	tally.Late(int64(index) * 1e6)
 	r := &report.Report{
 		Format: report.Format, Name: "merged", Seed: 1, Clock: "real", Started: time.Unix(int64(100-index), 0).UTC(), FleetStart: time.Unix(int64(200-index), 0).UTC(),
-		DurationSeconds: float64(index), WallSeconds: float64(index), Summary: tally.Summary(),
+		DurationSeconds: float64(index), WallSeconds: float64(index), Summary: report.Summarize(tally.Totals()),
 		Unheard:   index + 1,
 		Timeline:  []report.StepReport{{Name: "go", Fired: true, At: float64(index + 1), Devices: 1, Exchanges: 2}},
 		Generator: report.Generator{Valid: true, Lateness: tally.Lateness(), Most: 10, Aborted: 1, Machine: report.MachineLoad{Cores: 2, CPUPeak: .1 * float64(index+1), Waited: 1}},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"spafleet/fsm"
+	"spafleet/scenarios/tally"
 )
 
 // WriteText prints a report in words.
@@ -120,7 +121,7 @@ func writeMachine(b *strings.Builder, r *Report) {
 }
 
 func writeLatencies(b *strings.Builder, r *Report) {
-	row := func(name string, s Spread) {
+	row := func(name string, s tally.Spread) {
 		if s.Count > 0 {
 			fmt.Fprintf(b, "  %-18s %7d %9s %9s %9s %9s\n", name, s.Count, Seconds(s.Med), Seconds(s.P95), Seconds(s.P99), Seconds(s.Max))
 		}
@@ -140,13 +141,13 @@ func writeLatencies(b *strings.Builder, r *Report) {
 	row("start delay", r.Generator.Lateness)
 }
 
-func phaseOf(r *Report, scheme, phase string) Spread {
+func phaseOf(r *Report, scheme, phase string) tally.Spread {
 	for _, m := range r.Metrics["phase_duration"] {
 		if m.Tags["scheme"] == scheme && m.Tags["phase"] == phase {
 			return m.Spread
 		}
 	}
-	return Spread{}
+	return tally.Spread{}
 }
 
 func writeFindings(b *strings.Builder, r *Report) {
@@ -196,7 +197,7 @@ func writeNamed(b *strings.Builder, title string, list []Named) {
 	}
 }
 
-func hintOf(f Failure) string {
+func hintOf(f tally.Failure) string {
 	if f.Hint == "" {
 		return ""
 	}

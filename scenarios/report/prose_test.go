@@ -1,16 +1,14 @@
 package report_test
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"spafleet/device"
-	"spafleet/device/model"
-	"spafleet/fsm"
 	"spafleet/host/golden"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // sample is a report that has something of everything.
@@ -20,7 +18,7 @@ func sample() *report.Report {
 	tally.Tell([]device.Event{{Kind: device.Applied, File: &device.File{Rejected: []string{"GPP_A"}}}})
 	tally.Late(2e6)
 	r := &report.Report{
-		Name: "sample", Clock: "real", DurationSeconds: 61.4, Summary: tally.Summary(),
+		Name: "sample", Clock: "real", DurationSeconds: 61.4, Summary: report.Summarize(tally.Totals()),
 		Unheard:  12,
 		Timeline: []report.StepReport{{Name: "settled", Fired: true, At: 12.3456}, {Name: "never", Missing: []report.Failing{failing(3)}}},
 		Expect: []report.ExpectationReport{
@@ -54,9 +52,9 @@ func TestVirtualTimeSaysNothingOfTheMachine(t *testing.T) {
 
 func TestABarFillsAsDevicesMoveOn(t *testing.T) {
 	s := report.Summary{Models: []report.MakeSummary{
-		{Make: report.Make{Model: "A", Firmware: "1", Devices: 2}, States: map[string]int{"MFG-RESET": 2}},
-		{Make: report.Make{Model: "B", Firmware: "1", Devices: 2}, States: map[string]int{"SEC-PRV-2": 2}},
-		{Make: report.Make{Model: "C", Firmware: "1"}},
+		{Make: tally.Make{Model: "A", Firmware: "1", Devices: 2}, States: map[string]int{"MFG-RESET": 2}},
+		{Make: tally.Make{Model: "B", Firmware: "1", Devices: 2}, States: map[string]int{"SEC-PRV-2": 2}},
+		{Make: tally.Make{Model: "C", Firmware: "1"}},
 	}}
 	var b strings.Builder
 	s.WriteStates(&b, true)
@@ -95,37 +93,5 @@ func TestALimitIsNamedWithWhatHelps(t *testing.T) {
 	load := report.MachineLoad{LateP99: .0123, Latest: .5, Waited: 2, Shortages: report.Shortages{Ports: 3}}
 	if got, want := load.Line(), "late p99 12.3ms, cpu 50%, 2 waited for a place, 3× no ports"; got != want {
 		t.Errorf("%s, want %s", got, want)
-	}
-}
-
-func TestEventsAreLinesOfJSON(t *testing.T) {
-	var b strings.Builder
-	log := report.NewEventLog(&b, func(dev device.Index) model.MAC { return model.MAC{5: byte(dev)} })
-	log.Tell(day())
-	log.Tell([]device.Event{
-		{Dev: 2, At: 9e9, N: 7, Kind: device.Syslog, State: fsm.SpCust, Text: "a \"quoted\"\ttext ü"},
-		{Dev: 2, At: 9e9, N: 8, Kind: device.Applied, Count: 3, File: &device.File{Unknown: []string{"A", "B"}, Rejected: []string{"C"}}},
-		{Dev: 2, At: 9e9, N: 9, Kind: device.FetchFailed, Err: "https_get failed", Result: device.TLSFailed, File: &device.File{Rule: 'A', Scheme: "https", Host: "h", Path: "/p", TLSError: 10, Alert: 45, Hint: "look"}},
-	})
-	if err := log.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	golden.File(t, "testdata/events.golden", []byte(b.String()))
-}
-
-var errFull = errors.New("full")
-
-// A full writer cannot write.
-type full struct{}
-
-func (full) Write([]byte) (int, error) { return 0, errFull }
-
-func TestALogThatCannotBeWrittenSaysSoAtTheEnd(t *testing.T) {
-	log := report.NewEventLog(full{}, func(device.Index) model.MAC { return model.MAC{} })
-	for range 3000 {
-		log.Tell(day()[:9])
-	}
-	if err := log.Flush(); err != errFull {
-		t.Error(err)
 	}
 }

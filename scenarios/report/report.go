@@ -1,8 +1,15 @@
+// Package report is the result of a run, and how it is written.
+//
+// A [Report] has the form of its JSON; [WriteText] writes it in words, [Merge]
+// makes one of those of a fleet's shards. Its figures come from the totals of a
+// tally: [Summarize].
 package report
 
 import (
 	"slices"
 	"time"
+
+	"spafleet/scenarios/tally"
 )
 
 // Verdicts of a run, with their exit codes.
@@ -84,14 +91,14 @@ const MostFailing = 3
 // A Generator says whether this machine kept up. If it did not, latencies and
 // failures may be its own, and the run is invalid.
 type Generator struct {
-	Valid    bool        `json:"valid"`
-	Lateness Spread      `json:"lateness_seconds"`
-	Limit    float64     `json:"limit_seconds"`
-	Most     int         `json:"outstanding_most"`
-	Aborted  int         `json:"aborted"`
-	Limits   []string    `json:"limits"` // that this machine reached: cpu, outstanding, descriptors, ports, addresses
-	Reasons  []string    `json:"reasons"`
-	Machine  MachineLoad `json:"machine"`
+	Valid    bool         `json:"valid"`
+	Lateness tally.Spread `json:"lateness_seconds"`
+	Limit    float64      `json:"limit_seconds"`
+	Most     int          `json:"outstanding_most"`
+	Aborted  int          `json:"aborted"`
+	Limits   []string     `json:"limits"` // that this machine reached: cpu, outstanding, descriptors, ports, addresses
+	Reasons  []string     `json:"reasons"`
+	Machine  MachineLoad  `json:"machine"`
 }
 
 // Judge sets the verdict and the exit code that follow from the rest of the

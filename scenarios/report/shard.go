@@ -1,6 +1,10 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+
+	"spafleet/scenarios/tally"
+)
 
 // A Shard says which shard of a run a report is of. Run, Index and Attempt are
 // its key.
@@ -19,12 +23,12 @@ func (s *Shard) String() string {
 
 // Mergeable is the part of a shard's report that adds up with the others.
 type Mergeable struct {
-	Totals       *Totals            `json:"totals"`
+	Totals       *tally.Totals      `json:"totals"`
 	Expectations []expectationShare `json:"expectations"` // as in Report.Expect
 }
 
 // NewMergeable returns a part with totals and no expectation yet.
-func NewMergeable(t *Totals) *Mergeable {
+func NewMergeable(t *tally.Totals) *Mergeable {
 	return &Mergeable{Totals: t, Expectations: []expectationShare{}}
 }
 

@@ -3,6 +3,8 @@ package report
 import (
 	"cmp"
 	"slices"
+
+	"spafleet/scenarios/tally"
 )
 
 // A Summary is what a run amounts to, in the form of a report's JSON. Keys never
@@ -11,22 +13,16 @@ type Summary struct {
 	Devices  int                 `json:"devices"`
 	States   map[string]int      `json:"states"`
 	Models   []MakeSummary       `json:"models"`
-	Resyncs  Pair                `json:"resyncs"`
-	Upgrades Pair                `json:"upgrades"`
+	Resyncs  tally.Pair          `json:"resyncs"`
+	Upgrades tally.Pair          `json:"upgrades"`
 	Reboots  map[string]int64    `json:"reboots"`
 	Metrics  map[string][]Metric `json:"metrics"`
 	Findings Findings            `json:"findings"`
 }
 
-// Pair counts what went well and what did not.
-type Pair struct {
-	OK     int64 `json:"ok"`
-	Failed int64 `json:"failed"`
-}
-
 // MakeSummary is a make's part: OK and Failed are devices by their last resync.
 type MakeSummary struct {
-	Make
+	tally.Make
 	OK     int            `json:"ok"`
 	Failed int            `json:"failed"`
 	States map[string]int `json:"states"`
@@ -35,14 +31,14 @@ type MakeSummary struct {
 // A Metric is one metric under one set of tags.
 type Metric struct {
 	Tags map[string]string `json:"tags"`
-	Spread
+	tally.Spread
 }
 
 // Findings is what the author of a server wants to know.
 type Findings struct {
-	UnknownParams  []Named   `json:"unknown_params"`  // parameters that no device of the model has
-	RejectedParams []Named   `json:"rejected_params"` // parameters whose value the devices did not take
-	Errors         []Failure `json:"errors"`
+	UnknownParams  []Named         `json:"unknown_params"`  // parameters that no device of the model has
+	RejectedParams []Named         `json:"rejected_params"` // parameters whose value the devices did not take
+	Errors         []tally.Failure `json:"errors"`
 }
 
 // Named is a name with how often it was seen.
@@ -54,28 +50,19 @@ type Named struct {
 // mostFindings is how many findings of a kind a report shows.
 const mostFindings = 10
 
-// Summary returns the figures so far.
-func (t *Tally) Summary() Summary { return t.Totals().Summary() }
-
-// Summary returns what the totals amount to.
-func (t *Totals) Summary() Summary {
-	s := Summary{Devices: t.Devices, States: map[string]int{}, Reboots: t.Reboots, Metrics: t.metrics(), Findings: t.findings()}
+// Summarize returns what totals amount to.
+func Summarize(t *tally.Totals) Summary {
+	s := Summary{Devices: t.Devices, States: t.States(), Reboots: t.Reboots, Metrics: metrics(t), Findings: findings(t)}
 	for i := range t.Makes {
 		m := &t.Makes[i]
-		s.Resyncs.add(m.Resyncs)
-		s.Upgrades.add(m.Upgrades)
+		s.Resyncs.Add(m.Resyncs)
+		s.Upgrades.Add(m.Upgrades)
 		s.Models = append(s.Models, MakeSummary{Make: m.Make, OK: m.OK, Failed: m.Failed, States: m.States})
-		addCounts(&s.States, m.States)
 	}
 	return s
 }
 
-func (p *Pair) add(o Pair) {
-	p.OK += o.OK
-	p.Failed += o.Failed
-}
-
-func (t *Totals) metrics() map[string][]Metric {
+func metrics(t *tally.Totals) map[string][]Metric {
 	m := map[string][]Metric{}
 	for i := range t.Series {
 		s := &t.Series[i]
@@ -84,9 +71,9 @@ func (t *Totals) metrics() map[string][]Metric {
 	return m
 }
 
-func (t *Totals) findings() Findings {
+func findings(t *tally.Totals) Findings {
 	return Findings{UnknownParams: mostOften(t.Unknown), RejectedParams: mostOften(t.Rejected),
-		Errors: append([]Failure{}, t.Errors[:min(len(t.Errors), mostFindings)]...)}
+		Errors: append([]tally.Failure{}, t.Errors[:min(len(t.Errors), mostFindings)]...)}
 }
 
 // mostOften returns the names that were counted most.
@@ -97,18 +84,4 @@ func mostOften(counts map[string]int) []Named {
 	}
 	slices.SortFunc(list, func(a, b Named) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Name, b.Name)) })
 	return list[:min(len(list), mostFindings)]
-}
-
-// Lateness returns how late attempts started.
-func (t *Tally) Lateness() Spread {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.lateness.spread()
-}
-
-// Started returns how many resyncs began.
-func (t *Tally) Started() int64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.started
 }

@@ -13,6 +13,7 @@ import (
 	"spafleet/resync"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // Options is how a scenario is run.
@@ -54,7 +55,7 @@ type Options struct {
 // A Live is a scenario that runs.
 type Live struct {
 	Fleet   *fleet.Fleet
-	Tally   *report.Tally
+	Tally   *tally.Tally
 	Server  *prov.Server // nil with a target, and in virtual time
 	Notes   []string
 	Virtual bool      // time is virtual

@@ -16,7 +16,7 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 	now := t.elapsed()
 	result := &report.Report{
 		Format: report.Format, Name: s.Name, Seed: s.Seed, Clock: s.Clock.String(), FleetStart: time.Unix(0, r.fleet.Start()).UTC(), Started: r.began.UTC().Truncate(time.Second),
-		DurationSeconds: now.Seconds(), WallSeconds: time.Since(r.began).Seconds(), Summary: r.tally.Summary(), Unheard: r.fleet.Unheard(),
+		DurationSeconds: now.Seconds(), WallSeconds: time.Since(r.began).Seconds(), Summary: report.Summarize(r.tally.Totals()), Unheard: r.fleet.Unheard(),
 		Timeline: t.stepReports(), Expect: t.expectationReports(now), Generator: r.generator(ctx), Source: report.Source{SHA256: s.SHA256},
 	}
 	result.Notes = append(append([]string{}, r.notes...), r.faults.notes...)

@@ -20,6 +20,7 @@ import (
 	"spafleet/scenarios"
 	"spafleet/scenarios/forecast"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // A run is a scenario that runs.
@@ -28,8 +29,8 @@ type run struct {
 	options  Options
 	began    time.Time // by the wall
 	fleet    *fleet.Fleet
-	tally    *report.Tally
-	log      *report.EventLog // nil: none
+	tally    *tally.Tally
+	log      *tally.EventLog // nil: none
 	judge    *judge
 	timeline *timeline
 	faults   *disturbances
@@ -110,7 +111,7 @@ func (r *run) prepare() error {
 const oneAddressNote = "this machine cannot bind the devices' addresses, so all of them ask from one address: a server that tells devices apart by address sees one device, and the devices' web pages cannot be reached"
 
 func (r *run) openFleet() error {
-	r.tally = report.NewTally(r.ownMakes(), r.plan.MakeOf, r.options.Shard)
+	r.tally = tally.New(r.ownMakes(), r.plan.MakeOf, r.options.Shard)
 	one := !fleet.CanBind(r.options.Addresses)
 	if one {
 		r.notes = append(r.notes, oneAddressNote)
@@ -125,7 +126,7 @@ func (r *run) openFleet() error {
 	r.fleet = f
 	seed := r.plan.Scenario.Seed
 	if w := r.options.Events; w != nil {
-		r.log = report.NewEventLog(w, func(dev device.Index) model.MAC { return device.MACOf(f.Group(dev).Row.Model, seed, dev) })
+		r.log = tally.NewEventLog(w, func(dev device.Index) model.MAC { return device.MACOf(f.Group(dev).Row.Model, seed, dev) })
 	}
 	r.follow()
 	r.recount()

@@ -8,6 +8,7 @@ import (
 
 	"spafleet/host"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // addShard adds to a report what its merge needs.
@@ -15,7 +16,7 @@ func (r *run) addShard(result *report.Report) {
 	s := r.options.Shard
 	result.Shard = &report.Shard{Run: r.options.Run, Index: s.Index, Count: s.Count, Attempt: r.options.Attempt, Devices: r.fleet.Total()}
 	result.Mergeable = report.NewMergeable(r.tally.Totals())
-	result.Summary = result.Mergeable.Totals.Summary() // of the same moment
+	result.Summary = report.Summarize(result.Mergeable.Totals) // of the same moment
 	r.judge.mu.Lock()
 	defer r.judge.mu.Unlock()
 	for _, e := range r.timeline.expect {
@@ -30,7 +31,7 @@ func (r *run) addShard(result *report.Report) {
 
 // ownMakes returns the makes with those of their devices that belong to this
 // process.
-func (r *run) ownMakes() []report.Make {
+func (r *run) ownMakes() []tally.Make {
 	makes := slices.Clone(r.plan.Makes)
 	for i := range makes {
 		first := r.plan.Firsts[i]

@@ -19,6 +19,7 @@ import (
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
 	"spafleet/scenarios/scenariotest"
+	"spafleet/scenarios/tally"
 )
 
 // spread is a scenario with samples, expectations of every kind, successes and failures.
@@ -103,7 +104,7 @@ func (l *events) traces(t *testing.T) map[device.Index][]string {
 	all := l.All()
 	for i := range all {
 		var line strings.Builder
-		w := report.NewEventLog(&line, func(device.Index) model.MAC { return model.MAC{} })
+		w := tally.NewEventLog(&line, func(device.Index) model.MAC { return model.MAC{} })
 		w.Tell(all[i : i+1])
 		if err := w.Flush(); err != nil {
 			t.Error(err)
@@ -158,10 +159,10 @@ func timeless(c *report.Report) {
 	c.DurationSeconds, c.FleetStart = 0, time.Time{}
 	for _, list := range c.Metrics {
 		for i := range list {
-			list[i].Spread = report.Spread{Count: list[i].Count}
+			list[i].Spread = tally.Spread{Count: list[i].Count}
 		}
 	}
-	c.Generator.Lateness = report.Spread{Count: c.Generator.Lateness.Count}
+	c.Generator.Lateness = tally.Spread{Count: c.Generator.Lateness.Count}
 	for i := range c.Timeline {
 		c.Timeline[i].At = 0
 	}

@@ -1,4 +1,4 @@
-package report
+package tally
 
 import (
 	"cmp"
@@ -34,6 +34,18 @@ type makeTotals struct {
 	Resyncs  Pair           `json:"resyncs"`
 	Upgrades Pair           `json:"upgrades"`
 	Results  []resultCount  `json:"results"`
+}
+
+// Pair counts what went well and what did not.
+type Pair struct {
+	OK     int64 `json:"ok"`
+	Failed int64 `json:"failed"`
+}
+
+// Add adds another pair.
+func (p *Pair) Add(o Pair) {
+	p.OK += o.OK
+	p.Failed += o.Failed
 }
 
 // A resultCount is how many resyncs ended so; Scheme is that of the last file.
@@ -154,8 +166,8 @@ func (m *makeTotals) merge(o *makeTotals) {
 	m.Devices += o.Devices
 	m.OK += o.OK
 	m.Failed += o.Failed
-	m.Resyncs.add(o.Resyncs)
-	m.Upgrades.add(o.Upgrades)
+	m.Resyncs.Add(o.Resyncs)
+	m.Upgrades.Add(o.Upgrades)
 	addCounts(&m.States, o.States)
 	m.Results = merged(m.Results, o.Results, func(a, b *resultCount) bool { return a.Scheme == b.Scheme && a.Result == b.Result },
 		func(to, from *resultCount) { to.Count += from.Count })
@@ -213,6 +225,15 @@ func (t *Totals) sort() {
 			return cmp.Or(cmp.Compare(a.Scheme, b.Scheme), cmp.Compare(a.Result, b.Result))
 		})
 	}
+}
+
+// States returns how many devices are in each state.
+func (t *Totals) States() map[string]int {
+	all := map[string]int{}
+	for i := range t.Makes {
+		addCounts(&all, t.Makes[i].States)
+	}
+	return all
 }
 
 // Lateness returns the spread of how late attempts started.

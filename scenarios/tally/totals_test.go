@@ -1,4 +1,4 @@
-package report_test
+package tally_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 	"spafleet/device"
 	"spafleet/fsm"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // devices are of two makes: 0 to 11, and the rest.
@@ -18,8 +19,8 @@ const devices = 20
 
 func makeOf(dev device.Index) int { return int(dev) / 12 }
 
-func newShardTally(shard device.Shard) *report.Tally {
-	return report.NewTally([]report.Make{
+func newShardTally(shard device.Shard) *tally.Tally {
+	return tally.New([]tally.Make{
 		{Model: "SPA2102", Firmware: "5.2.10", Devices: shard.Between(0, 12)}, {Model: "PAP2T", Firmware: "5.1.6(LS)", Devices: shard.Between(12, devices)},
 	}, makeOf, shard)
 }
@@ -49,7 +50,7 @@ func TestTotalsOfShardsAddUpExactly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		count := rapid.IntRange(1, 4).Draw(t, "shards")
 		whole := newShardTally(device.Shard{})
-		tallies := make([]*report.Tally, count)
+		tallies := make([]*tally.Tally, count)
 		for i := range tallies {
 			tallies[i] = newShardTally(device.Shard{Index: i, Count: count})
 		}
@@ -69,9 +70,9 @@ func TestTotalsOfShardsAddUpExactly(t *testing.T) {
 			tallies[int(e.Dev)%count].Late(late)
 		}
 		tell(device.Event{Dev: 7, Kind: device.Moved, Move: fsm.Customized, State: fsm.SpCust})
-		var sum *report.Totals
+		var sum *tally.Totals
 		for _, i := range rapid.Permutation(tallies).Draw(t, "order") {
-			part := &report.Totals{}
+			part := &tally.Totals{}
 			if err := json.Unmarshal(marshal(t, i.Totals()), part); err != nil {
 				t.Fatal(err)
 			}
@@ -84,7 +85,7 @@ func TestTotalsOfShardsAddUpExactly(t *testing.T) {
 		if got, want := marshal(t, sum), marshal(t, whole.Totals()); string(got) != string(want) {
 			t.Fatalf("%d shards:\n got %s\nwant %s", count, got, want)
 		}
-		if got, want := marshal(t, sum.Summary()), marshal(t, whole.Summary()); string(got) != string(want) {
+		if got, want := marshal(t, report.Summarize(sum)), marshal(t, report.Summarize(whole.Totals())); string(got) != string(want) {
 			t.Fatalf("%d shards:\n got %s\nwant %s", count, got, want)
 		}
 	})
@@ -110,9 +111,9 @@ func TestTotalsOfOtherFleetsAreRefused(t *testing.T) {
 const otherRange = "HISTFAAAACN42pJpmSzMwMDAxAABzFCaEcp9Yf8BwuLkAgQAAP//SYsDeg=="
 
 func TestDamagedHistogramsAreRefused(t *testing.T) {
-	tally := newTally()
-	tally.Tell(day())
-	good := string(marshal(t, tally.Totals()))
+	seen := newTally()
+	seen.Tell(day())
+	good := string(marshal(t, seen.Totals()))
 	from, _, _ := strings.Cut(good[strings.Index(good, `"hdr":"`)+7:], `"`)
 	for what, text := range map[string]string{
 		"cut short":     strings.Replace(good, from, from[:len(from)-8], 1),
@@ -123,19 +124,19 @@ func TestDamagedHistogramsAreRefused(t *testing.T) {
 		if text == good {
 			t.Fatalf("%s: nothing was changed", what)
 		}
-		if err := json.Unmarshal([]byte(text), &report.Totals{}); err == nil || !strings.Contains(err.Error(), "histogram of ") {
+		if err := json.Unmarshal([]byte(text), &tally.Totals{}); err == nil || !strings.Contains(err.Error(), "histogram of ") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 }
 
 func TestHistogramsAreExactForHugeSums(t *testing.T) {
-	tally := newShardTally(device.Shard{})
+	seen := newShardTally(device.Shard{})
 	const hour6 = int64(6 * 3600 * 1e9)
 	for range 1_000 { // 2.16e16 ns each thousand: the sum outgrows a float's digits
-		tally.Tell([]device.Event{{Kind: device.ResyncOK, Took: hour6 + 1}})
+		seen.Tell([]device.Event{{Kind: device.ResyncOK, Took: hour6 + 1}})
 	}
-	text := string(marshal(t, tally.Totals()))
+	text := string(marshal(t, seen.Totals()))
 	if want := fmt.Sprintf(`"sum_ns":[0,%d]`, 1000*(hour6+1)); !strings.Contains(text, want) {
 		t.Errorf("no %s in %s", want, text)
 	}

@@ -1,4 +1,4 @@
-package report_test
+package tally_test
 
 import (
 	"maps"
@@ -11,12 +11,13 @@ import (
 	"spafleet/device"
 	"spafleet/fsm"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // newTally counts two SPA2102 (devices 0 and 1) and one PAP2T (2).
-func newTally() *report.Tally {
-	makes := []report.Make{{Model: "SPA2102", Firmware: "5.2.10", Devices: 2}, {Model: "PAP2T", Firmware: "5.1.6(LS)", Devices: 1}}
-	return report.NewTally(makes, func(dev device.Index) int { return int(dev) / 2 }, device.Shard{})
+func newTally() *tally.Tally {
+	makes := []tally.Make{{Model: "SPA2102", Firmware: "5.2.10", Devices: 2}, {Model: "PAP2T", Firmware: "5.1.6(LS)", Devices: 1}}
+	return tally.New(makes, func(dev device.Index) int { return int(dev) / 2 }, device.Shard{})
 }
 
 var (
@@ -61,12 +62,12 @@ func day() []device.Event {
 }
 
 func TestSummaryIsWhatTheEventsAmountTo(t *testing.T) {
-	tally := newTally()
-	tally.Tell(day())
-	tally.Late(2e6)
-	s := tally.Summary()
-	if s.Devices != 3 || s.Resyncs != (report.Pair{OK: 3, Failed: 2}) || s.Upgrades != (report.Pair{OK: 1, Failed: 2}) || tally.Started() != 5 {
-		t.Errorf("%d devices, resyncs %+v of %d, upgrades %+v", s.Devices, s.Resyncs, tally.Started(), s.Upgrades)
+	seen := newTally()
+	seen.Tell(day())
+	seen.Late(2e6)
+	s := report.Summarize(seen.Totals())
+	if s.Devices != 3 || s.Resyncs != (tally.Pair{OK: 3, Failed: 2}) || s.Upgrades != (tally.Pair{OK: 1, Failed: 2}) || seen.Started() != 5 {
+		t.Errorf("%d devices, resyncs %+v of %d, upgrades %+v", s.Devices, s.Resyncs, seen.Started(), s.Upgrades)
 	}
 	if want := map[string]int{"SP-CUST": 1, "MFG-RESET": 1, "SEC-PRV-1": 1}; !maps.Equal(s.States, want) {
 		t.Errorf("states %v, want %v", s.States, want)
@@ -84,20 +85,20 @@ func TestSummaryIsWhatTheEventsAmountTo(t *testing.T) {
 	if want := []report.Named{{Name: "Foo", Count: 2}, {Name: "Speed_Dial_10", Count: 1}}; !slices.Equal(s.Findings.UnknownParams, want) {
 		t.Errorf("unknown %v, want %v", s.Findings.UnknownParams, want)
 	}
-	want := []report.Failure{{Err: "tftp_get failed", Result: "not_found", Count: 1, Hint: "case counts"}, {Err: "tftp_get failed", Result: "timeout", Count: 1}}
+	want := []tally.Failure{{Err: "tftp_get failed", Result: "not_found", Count: 1, Hint: "case counts"}, {Err: "tftp_get failed", Result: "timeout", Count: 1}}
 	if !slices.Equal(s.Findings.Errors, want) {
 		t.Errorf("errors %+v, want %+v", s.Findings.Errors, want)
 	}
-	if l := tally.Lateness(); l.Count != 1 || l.Max != .002 {
+	if l := seen.Lateness(); l.Count != 1 || l.Max != .002 {
 		t.Errorf("lateness %+v", l)
 	}
 }
 
 func TestMetricsAreOneSampleEach(t *testing.T) {
-	tally := newTally()
-	tally.Tell(day())
-	tally.Late(2e6)
-	s := tally.Summary()
+	seen := newTally()
+	seen.Tell(day())
+	seen.Late(2e6)
+	s := report.Summarize(seen.Totals())
 	type figure struct {
 		metric string
 		tags   map[string]string
@@ -129,7 +130,7 @@ func TestMetricsAreOneSampleEach(t *testing.T) {
 }
 
 func TestARunOfNothingHasNoSamples(t *testing.T) {
-	s := newTally().Summary()
+	s := report.Summarize(newTally().Totals())
 	if len(s.Metrics) != 0 || s.Findings.Errors == nil || s.Findings.UnknownParams == nil || s.States["MFG-RESET"] != 3 {
 		t.Errorf("%+v", s)
 	}
@@ -137,15 +138,15 @@ func TestARunOfNothingHasNoSamples(t *testing.T) {
 
 func TestPercentilesAreWithinAPercentOfExact(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	tally := newTally()
+	seen := newTally()
 	samples := make([]float64, 20000)
 	for i := range samples {
 		ns := int64(math.Exp(random.Float64()*math.Log(1e5)) * 1e5) // 100 µs to 10 s, as often in each decade
 		samples[i] = float64(ns) / 1e9
-		tally.Late(ns)
+		seen.Late(ns)
 	}
 	slices.Sort(samples)
-	got := tally.Lateness()
+	got := seen.Lateness()
 	exact := func(q float64) float64 { return samples[int(math.Ceil(q*float64(len(samples))))-1] }
 	for name, pair := range map[string][2]float64{"med": {got.Med, exact(.5)}, "p95": {got.P95, exact(.95)}, "p99": {got.P99, exact(.99)}} {
 		if math.Abs(pair[0]-pair[1]) > pair[1]/100 {
@@ -159,22 +160,22 @@ func TestPercentilesAreWithinAPercentOfExact(t *testing.T) {
 
 func TestPercentilesLieBetweenTheSmallestAndTheLargestSample(t *testing.T) {
 	for _, ns := range []int64{0, 700, 1500, 123456789, int64(10 * time.Hour)} {
-		tally := newTally()
-		tally.Late(ns)
-		if s := tally.Lateness(); s.Med < s.Min || s.P99 > s.Max || s.Min != float64(ns)/1e9 || s.Max != s.Min {
+		seen := newTally()
+		seen.Late(ns)
+		if s := seen.Lateness(); s.Med < s.Min || s.P99 > s.Max || s.Min != float64(ns)/1e9 || s.Max != s.Min {
 			t.Errorf("%d ns: %+v", ns, s)
 		}
 	}
 }
 
 func TestFindingsAreTheTenMostFrequent(t *testing.T) {
-	tally := newTally()
+	seen := newTally()
 	for i := range 300 {
 		for range 1 + i%20 {
-			tally.Tell([]device.Event{{Kind: device.ResyncFailed, Err: string(rune('A' + i%20)), Result: device.BadStatus}})
+			seen.Tell([]device.Event{{Kind: device.ResyncFailed, Err: string(rune('A' + i%20)), Result: device.BadStatus}})
 		}
 	}
-	got := tally.Summary().Findings.Errors
+	got := report.Summarize(seen.Totals()).Findings.Errors
 	if len(got) != 10 || got[0].Err != "T" || got[0].Count != 300 || got[9].Err != "K" {
 		t.Errorf("%+v", got)
 	}

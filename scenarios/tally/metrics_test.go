@@ -1,4 +1,4 @@
-package report_test
+package tally_test
 
 import (
 	"regexp"
@@ -11,6 +11,7 @@ import (
 	"spafleet/device"
 	"spafleet/host/golden"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 const docsFile = "../../docs/metrics.md"
@@ -23,7 +24,7 @@ program; a test keeps it current.
 `
 
 func TestDocsOfTheMetricsAreCurrent(t *testing.T) {
-	golden.File(t, docsFile, []byte(docsHead+report.MetricsMarkdown()))
+	golden.File(t, docsFile, []byte(docsHead+tally.MetricsMarkdown()))
 }
 
 // generator is one that had some trouble.
@@ -37,13 +38,13 @@ func (generator) Limits() map[string]int { return map[string]int{"ports": 3} }
 // gather returns the labels of every metric of a day that had everything.
 func gather(t *testing.T) map[string][]string {
 	t.Helper()
-	tally, registry := newTally(), prometheus.NewPedanticRegistry()
-	if err := tally.Register(registry, generator{}); err != nil {
+	seen, registry := newTally(), prometheus.NewPedanticRegistry()
+	if err := seen.Register(registry, generator{}); err != nil {
 		t.Fatal(err)
 	}
-	registry.MustRegister(report.BuildInfo("v1.2.3", "0123abcd", "go1.26"))
-	tally.Tell(day())
-	tally.Late(1e6)
+	registry.MustRegister(tally.BuildInfo("v1.2.3", "0123abcd", "go1.26"))
+	seen.Tell(day())
+	seen.Late(1e6)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +62,7 @@ func gather(t *testing.T) map[string][]string {
 func TestEveryMetricIsDocumentedWithItsLabelsAndNoOther(t *testing.T) {
 	registered := gather(t)
 	documented := map[string][]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| ([a-z_, ]*) \\| (.+) \\|$").FindAllStringSubmatch(report.MetricsMarkdown(), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| ([a-z_, ]*) \\| (.+) \\|$").FindAllStringSubmatch(tally.MetricsMarkdown(), -1) {
 		documented[row[1]] = strings.FieldsFunc(row[2], func(r rune) bool { return r == ',' || r == ' ' })
 		slices.Sort(documented[row[1]])
 	}
@@ -91,12 +92,12 @@ func TestNoLabelNamesADevice(t *testing.T) {
 }
 
 func TestLiveFiguresAreThoseOfTheSummary(t *testing.T) {
-	tally, registry := newTally(), prometheus.NewPedanticRegistry()
-	if err := tally.Register(registry, generator{}); err != nil {
+	seen, registry := newTally(), prometheus.NewPedanticRegistry()
+	if err := seen.Register(registry, generator{}); err != nil {
 		t.Fatal(err)
 	}
-	tally.Tell(day())
-	tally.Late(1e6)
+	seen.Tell(day())
+	seen.Late(1e6)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -140,32 +141,32 @@ func TestLiveFiguresAreThoseOfTheSummary(t *testing.T) {
 }
 
 func TestATallyIsRegisteredOnce(t *testing.T) {
-	tally, registry := newTally(), prometheus.NewRegistry()
-	if err := tally.Register(registry, generator{}); err != nil {
+	seen, registry := newTally(), prometheus.NewRegistry()
+	if err := seen.Register(registry, generator{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := tally.Register(registry, generator{}); err == nil {
+	if err := seen.Register(registry, generator{}); err == nil {
 		t.Error("twice")
 	}
 }
 
 func TestATallyIsSafeForManyTellers(t *testing.T) {
-	tally := newTally()
+	seen := newTally()
 	done := make(chan struct{})
 	for dev := range device.Index(3) {
 		go func() {
 			defer func() { done <- struct{}{} }()
 			for range 100 {
-				tally.Tell([]device.Event{{Dev: dev, Kind: device.ResyncOK}})
-				tally.Late(1e6)
-				_ = tally.Summary()
+				seen.Tell([]device.Event{{Dev: dev, Kind: device.ResyncOK}})
+				seen.Late(1e6)
+				_ = report.Summarize(seen.Totals())
 			}
 		}()
 	}
 	for range 3 {
 		<-done
 	}
-	if s := tally.Summary(); s.Resyncs.OK != 300 {
+	if s := report.Summarize(seen.Totals()); s.Resyncs.OK != 300 {
 		t.Errorf("%d resyncs", s.Resyncs.OK)
 	}
 }

@@ -1,10 +1,9 @@
-// Package report says what a run amounts to: counters, latencies, and what its
-// author should look at.
+// Package tally counts what happens to a fleet.
 //
-// A [Tally] hears the events of a fleet and counts; [Tally.Summary] is what a
-// report prints, and [Tally.Register] shows the same figures to Prometheus while
-// the run goes on.
-package report
+// A [Tally] hears the events of a fleet; [Tally.Totals] is what it has counted,
+// which adds up with that of other shards, and [Tally.Register] shows the same
+// figures to Prometheus while the run goes on. An [EventLog] writes the events.
+package tally
 
 import (
 	"sync"
@@ -90,9 +89,9 @@ type Failure struct {
 	Hint   string `json:"hint,omitempty"`
 }
 
-// NewTally returns a tally of a shard's devices by make. MakeOf says which of the
+// New returns a tally of a shard's devices by make. MakeOf says which of the
 // makes a device is of.
-func NewTally(makes []Make, makeOf func(device.Index) int, shard device.Shard) *Tally {
+func New(makes []Make, makeOf func(device.Index) int, shard device.Shard) *Tally {
 	t := &Tally{makes: makes, makeOf: makeOf, shard: shard, counts: make([]counts, len(makes)), unknown: map[string]int{}, rejected: map[string]int{}, errs: map[failureKey]*Failure{},
 		fetch: map[string]*histogram{}, phases: map[phaseKey]*histogram{}, files: map[fileKey]int64{}, bytes: map[string]int64{}, reboots: map[device.Reason]int64{}}
 	total := 0
@@ -248,4 +247,18 @@ func of[K comparable](m map[K]*histogram, k K) *histogram {
 		m[k] = h
 	}
 	return h
+}
+
+// Lateness returns how late attempts started.
+func (t *Tally) Lateness() Spread {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lateness.spread()
+}
+
+// Started returns how many resyncs began.
+func (t *Tally) Started() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.started
 }

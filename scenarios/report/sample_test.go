@@ -1,0 +1,54 @@
+package report_test
+
+import (
+	"spafleet/device"
+	"spafleet/fsm"
+	"spafleet/scenarios/tally"
+)
+
+// newTally counts two SPA2102 (devices 0 and 1) and one PAP2T (2).
+func newTally() *tally.Tally {
+	makes := []tally.Make{{Model: "SPA2102", Firmware: "5.2.10", Devices: 2}, {Model: "PAP2T", Firmware: "5.1.6(LS)", Devices: 1}}
+	return tally.New(makes, func(dev device.Index) int { return int(dev) / 2 }, device.Shard{})
+}
+
+var (
+	overHTTP = &device.File{Rule: 'A', What: "profile", Scheme: "http", Bytes: 100, Unknown: []string{"Speed_Dial_10", "Foo"},
+		Took: device.Phases{DNS: 2e6, Connect: 1e6, FirstByte: 3e6, Body: 4e6}}
+	overTFTP = &device.File{Rule: 'B', What: "profile", Scheme: "tftp", Bytes: 30, Took: device.Phases{FirstByte: 5e6, Body: 5e6}}
+	missing  = &device.File{Rule: 'u', What: "image", Scheme: "tftp", Result: device.NotFound, Hint: "case counts"}
+)
+
+// day is what happened, in order; its figures are counted by hand below.
+func day() []device.Event {
+	list := []device.Event{
+		{Dev: 0, Kind: device.PowerOn, At: 1e9},
+		{Dev: 0, Kind: device.Boot, Reason: device.ByPower},
+		{Dev: 0, Kind: device.ResyncStarted},
+		{Dev: 0, Kind: device.Fetched, File: overHTTP},
+		{Dev: 0, Kind: device.Applied, File: overHTTP},
+		{Dev: 0, Kind: device.Moved, Move: fsm.Customized, State: fsm.SpCust},
+		{Dev: 0, Kind: device.ResyncOK, File: overHTTP, At: 3e9, Took: 20e6},
+		{Dev: 0, Kind: device.Boot, Reason: device.ByParams},
+		{Dev: 0, Kind: device.ResyncStarted},
+		{Dev: 0, Kind: device.Fetched, File: overTFTP},
+		{Dev: 0, Kind: device.ResyncOK, File: overTFTP, At: 5e9, Took: 40e6},
+		{Dev: 1, Kind: device.PowerOn, At: 1e9},
+		{Dev: 1, Kind: device.Boot, Reason: device.ByPower},
+		{Dev: 1, Kind: device.ResyncStarted},
+		{Dev: 1, Kind: device.Fetched, File: overHTTP},
+		{Dev: 1, Kind: device.Applied, File: &device.File{Unknown: []string{"Foo"}}},
+		{Dev: 1, Kind: device.ResyncOK, File: overHTTP, At: 2e9, Took: 10e6},
+		{Dev: 1, Kind: device.ResyncStarted},
+		{Dev: 1, Kind: device.FetchFailed, File: missing},
+		{Dev: 1, Kind: device.ResyncFailed, File: missing, Err: "tftp_get failed", Result: device.NotFound, Took: 30e6},
+		{Dev: 1, Kind: device.ResyncStarted},
+		{Dev: 1, Kind: device.ResyncFailed, Err: "tftp_get failed", Result: device.Timeout, Took: 30e6},
+		{Dev: 1, Kind: device.UpgradeOK},
+		{Dev: 2, Kind: device.UpgradeFailed},
+		{Dev: 2, Kind: device.UpgradeFailed},
+		{Dev: 2, Kind: device.Moved, Move: fsm.Customized, State: fsm.SpCust},
+		{Dev: 2, Kind: device.Moved, Move: fsm.Keyed, State: fsm.SecPrv1},
+	}
+	return list
+}

@@ -109,9 +109,10 @@ func (s *source) count(to *int) func(*node, string) {
 	})
 }
 
+// duration reads how long something lasts: more than 0.
 func (s *source) duration(to *time.Duration) func(*node, string) {
 	return s.scalarAs(func(text string) (err error) {
-		*to, err = measure.Duration(text)
+		*to, err = measure.Positive(text)
 		return err
 	})
 }

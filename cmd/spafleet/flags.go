@@ -15,7 +15,7 @@ import (
 	"spafleet/scenarios"
 )
 
-// durationFlag reads durations in the scenario file's units: 30s, 2m, 1d.
+// durationFlag reads durations above 0 in the scenario file's units: 30s, 2m, 1d.
 type durationFlag struct{ d *time.Duration }
 
 func (f durationFlag) String() string {
@@ -26,7 +26,7 @@ func (f durationFlag) String() string {
 }
 
 func (f durationFlag) Set(text string) (err error) {
-	*f.d, err = measure.Duration(text)
+	*f.d, err = measure.Positive(text)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -10,8 +11,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -149,6 +152,49 @@ func TestCtrlCEndsAllTrafficWithinASecond(t *testing.T) {
 		if after > raceSlowdown*time.Second {
 			t.Errorf("%s: traffic %s after Ctrl-C", s.name, after)
 		}
+	}
+}
+
+// A hang-up and a kill end a run as Ctrl-C does, with its report; a program that
+// was started to outlive the hang-up, as by nohup, does.
+func TestSignalsEndARunWithItsReport(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		shell string
+		kill  []syscall.Signal
+	}{
+		{"hang-up", "", []syscall.Signal{syscall.SIGHUP}},
+		{"kill", "", []syscall.Signal{syscall.SIGTERM}},
+		{"nohup", "trap '' HUP; ", []syscall.Signal{syscall.SIGHUP, syscall.SIGINT}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := exec.CommandContext(t.Context(), "sh", "-c", tt.shell+"exec spafleet run --model PAP2T --metrics 127.0.0.1:0 --duration 1m")
+			var out bytes.Buffer
+			c.Stdout = &out
+			progress, err := c.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			lines := bufio.NewReader(progress)
+			for line := ""; !strings.HasPrefix(line, "built-in server"); {
+				if line, err = lines.ReadString('\n'); err != nil {
+					t.Fatalf("it ended by itself: %v", err)
+				}
+			}
+			for _, s := range tt.kill {
+				if err := c.Process.Signal(s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, _ = io.Copy(io.Discard, lines)
+			err = c.Wait()
+			if code := c.ProcessState.ExitCode(); code != 130 || !strings.Contains(out.String(), "run: interrupted") {
+				t.Errorf("%v, exit code %d, want the report and 130\n%s", err, code, out.String())
+			}
+		})
 	}
 }
 

@@ -58,6 +58,15 @@ func Duration(text string) (time.Duration, error) {
 	return total, nil
 }
 
+// Positive reads a duration above 0: how long something lasts.
+func Positive(text string) (time.Duration, error) {
+	d, err := Duration(text)
+	if err == nil && d == 0 {
+		err = fmt.Errorf("%q is no time at all; give one above 0, such as 30s", text)
+	}
+	return d, err
+}
+
 // Format writes a duration as Duration reads it, to the millisecond.
 func Format(d time.Duration) string {
 	var b strings.Builder

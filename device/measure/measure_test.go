@@ -76,3 +76,17 @@ func TestSpans(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatLastsNoTimeIsNotPositive(t *testing.T) {
+	for _, text := range []string{"0", "0s", "0ms", "0.0000001ms"} {
+		if d, err := measure.Positive(text); err == nil || err.Error() != strconv.Quote(text)+" is no time at all; give one above 0, such as 30s" {
+			t.Errorf("%q: %s, %v", text, d, err)
+		}
+	}
+	if d, err := measure.Positive("1ms"); d != time.Millisecond || err != nil {
+		t.Errorf("1ms: %s, %v", d, err)
+	}
+	if _, err := measure.Positive("soon"); err == nil {
+		t.Error("soon is a duration")
+	}
+}

@@ -3,7 +3,6 @@ package prov
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -12,6 +11,7 @@ import (
 
 	"spafleet/host"
 	"spafleet/resync/fault"
+	"spafleet/resync/tftp/packet"
 )
 
 // errBad ends a transfer of pin/tftp after a fault. The ERROR that pin sends for
@@ -83,7 +83,7 @@ func (s *Server) readBadly(t *transfer, to io.ReaderFrom) error {
 func (s *Server) misanswer(t *transfer, to io.ReaderFrom) (int64, error) {
 	switch t.x.misdeed {
 	case refuses:
-		return 0, s.packets(to.(peer), func(int) []byte { return errorPacket(t.x.tftpCode(t.Status), "no") }, 1)
+		return 0, s.packets(to.(peer), func(int) []byte { return packet.AppendError(nil, t.x.tftpCode(t.Status), "no") }, 1)
 	case stalls:
 		return to.ReadFrom(io.MultiReader(bytes.NewReader(t.Body[:t.x.bad.StallAfter.Bytes]), silent{s.closing}))
 	case sends, gone, attacks:
@@ -139,8 +139,7 @@ const storm = 300
 
 // stormPacket repeats the first block, with others in between.
 func stormPacket(i int) []byte {
-	b := binary.BigEndian.AppendUint16([]byte{0, 3}, uint16(1+i%3*i))
-	return append(b, make([]byte, 512)...)
+	return packet.Append(nil, packet.Data, uint16(1+i%3*i), make([]byte, packet.BlockSize))
 }
 
 func (t *transfer) noisePacket(i int) []byte {
@@ -150,13 +149,8 @@ func (t *transfer) noisePacket(i int) []byte {
 	return b
 }
 
-func errorPacket(code uint16, text string) []byte {
-	b := binary.BigEndian.AppendUint16([]byte{0, 5}, code)
-	return append(append(b, text...), 0)
-}
-
 // packets sends packets from a port of their own.
-func (s *Server) packets(to peer, packet func(i int) []byte, n int) error {
+func (s *Server) packets(to peer, nth func(i int) []byte, n int) error {
 	remote := to.RemoteAddr()
 	conn, err := net.DialUDP("udp4", &net.UDPAddr{IP: to.LocalIP()}, &remote)
 	if err != nil {
@@ -164,7 +158,7 @@ func (s *Server) packets(to peer, packet func(i int) []byte, n int) error {
 	}
 	defer conn.Close()
 	for i := range n {
-		if _, err := conn.Write(packet(i)); err != nil {
+		if _, err := conn.Write(nth(i)); err != nil {
 			return nil // the device has gone
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/resync"
 	"spafleet/resync/fault"
+	"spafleet/resync/tftp/packet"
 )
 
 // disturb looks for the faults of a request, or of a client's hello.
@@ -268,7 +269,7 @@ func (x *exchange) failing(r *resync.Response) (failing, bool) {
 func (x *exchange) drip(r *resync.Response, tftp bool) (failing, bool) {
 	drops := len(r.Body)
 	if tftp {
-		drops = len(r.Body)/512 + 1
+		drops = len(r.Body)/packet.BlockSize + 1
 	}
 	r.Took.Body = int64(drops) * int64(dripEvery)
 	b := &x.request.Unit.Row.Behaviour

@@ -1,17 +1,11 @@
 package fault
 
-import "encoding/binary"
+import "spafleet/resync/tftp/packet"
 
 // Directions of a packet, as the device sees them.
 const (
 	outward = iota
 	inward
-)
-
-// The packets of TFTP that a fault can name.
-const (
-	opData = 3
-	opAck  = 4
 )
 
 // A fate is what becomes of one packet.
@@ -28,9 +22,8 @@ type copied struct {
 // as they pass the device, repeated ones too.
 func (d *Disturbance) packet(direction int, p []byte) fate {
 	place := d.next(direction)
-	if len(p) >= 4 {
-		place.op, place.number = binary.BigEndian.Uint16(p), binary.BigEndian.Uint16(p[2:])
-	}
+	at := packet.Parse(p)
+	place.op, place.number = at.Op, at.Number
 	return d.fate(place)
 }
 
@@ -43,9 +36,10 @@ func (d *Disturbance) next(direction int) packetPlace {
 
 // A packetPlace is where a packet stands in its exchange.
 type packetPlace struct {
-	sequence   uint32 // from 1, both directions together
-	draw       uint64 // the number of its draws
-	op, number uint16 // of TFTP
+	sequence uint32    // from 1, both directions together
+	draw     uint64    // the number of its draws
+	op       packet.Op // of TFTP
+	number   uint16
 }
 
 // fate decides about a packet of TFTP.
@@ -84,11 +78,11 @@ func (d *Disturbance) takes(i int, s *Packets, why purpose, place packetPlace) b
 	case Some:
 		return draw(d.parts[i].key, why, place.draw) < s.Share
 	case Block:
-		if place.op != opData {
+		if place.op != packet.Data {
 			return false
 		}
 	case Ack:
-		if place.op != opAck {
+		if place.op != packet.Ack {
 			return false
 		}
 	case Packet:

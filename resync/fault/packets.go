@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"spafleet/resync/tftp/packet"
 )
 
 // Datagrams is what a TFTP transfer needs of its socket; *net.UDPConn has it.
@@ -176,13 +178,13 @@ func (s *packets) put(a arrival) {
 // shorten cuts the block in which the file is to end. Blocks are of 512 bytes:
 // the devices know no others.
 func (s *packets) shorten(p []byte) []byte {
-	const header, size = 4, 512
-	if !s.end.Given || len(p) < header || p[0] != 0 || p[1] != opData {
+	block := packet.Parse(p)
+	if !s.end.Given || block.Op != packet.Data {
 		return p
 	}
-	block := int64(p[2])<<8 | int64(p[3])
 	whole := int64(len(p))
-	left := min(whole, header+max(s.end.Bytes-(block-1)*size, 0))
+	before := (int64(block.Number) - 1) * packet.BlockSize
+	left := min(whole, packet.HeaderSize+max(s.end.Bytes-before, 0))
 	if left < whole {
 		s.disturbance.ended(Cut)
 	}

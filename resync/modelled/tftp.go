@@ -2,17 +2,16 @@ package modelled
 
 import (
 	"context"
-	"encoding/binary"
 	"math"
 	"net/http"
 	"net/netip"
 	"os"
-	"strings"
 	"time"
 
 	"spafleet/device"
 	"spafleet/resync"
 	"spafleet/resync/fault"
+	"spafleet/resync/tftp/packet"
 )
 
 // A datagramSocket is a device's UDP socket in virtual time, with what is on its
@@ -57,7 +56,7 @@ func (s *datagramSocket) buffer(p []byte) []byte {
 		s.spare = s.spare[:n-1]
 		return append(b[:0], p...)
 	}
-	return append(make([]byte, 0, 4+tftpBlock), p...)
+	return append(make([]byte, 0, packet.HeaderSize+packet.BlockSize), p...)
 }
 
 // WriteToUDPAddrPort sends a datagram, which arrives half a round trip later.
@@ -180,12 +179,9 @@ func (s *datagramSocket) Close() error { return nil }
 // What the embedded server's TFTP is like: blocks without options, each sent up
 // to four times, a second apart; every refusal is an ERROR 1.
 const (
-	tftpBlock   = 512
 	tftpPort    = 50000 // of the first transfer; the next one has the next
 	tftpWait    = int64(time.Second)
 	tftpRepeats = 3
-
-	opRead, opWrite, opData, opAck, opError = 1, 2, 3, 4, 5
 )
 
 // A tftpEnd is the server's end of one transfer.
@@ -205,7 +201,7 @@ type tftpEnd struct {
 
 // begin answers a request for a transfer, on a port of its own.
 func (s *datagramSocket) begin(d datagram) error {
-	op, path, ok := parseTFTPRequest(d.data)
+	op, path, ok := packet.ParseRequest(d.data)
 	if !ok {
 		return nil
 	}
@@ -221,10 +217,10 @@ func (s *datagramSocket) begin(d datagram) error {
 	e := &s.ends[len(s.ends)-1]
 	*e = tftpEnd{port: uint16(tftpPort + len(s.ends) - 1), last: e.last[:0]}
 	r := &resync.Request{Unit: s.unit, Method: http.MethodGet, Scheme: "tftp", Path: path, Source: s.unit.IP, Server: netip.AddrPortFrom(w.Addr, w.TFTP)}
-	if op == opWrite {
+	if op == packet.Write {
 		r.Method = http.MethodPut
 		e.request = r
-		e.send(s, d.at, opAck, 0, nil)
+		e.send(s, d.at, packet.Ack, 0, nil)
 		return nil
 	}
 	ready := s.c.think()
@@ -237,7 +233,7 @@ func (s *datagramSocket) begin(d datagram) error {
 		return nil
 	}
 	e.body = resp.Body
-	e.pace = resp.Took.Body / int64(len(e.body)/tftpBlock+1)
+	e.pace = resp.Took.Body / int64(len(e.body)/packet.BlockSize+1)
 	e.prepare(s, ready)
 	return nil
 }
@@ -259,35 +255,24 @@ func (s *datagramSocket) fails(e *resync.Error) error {
 	return e
 }
 
-func parseTFTPRequest(p []byte) (op uint16, path string, ok bool) {
-	if len(p) < 4 {
-		return 0, "", false
-	}
-	op = binary.BigEndian.Uint16(p)
-	path, _, ok = strings.Cut(string(p[2:]), "\x00")
-	return op, path, ok && (op == opRead || op == opWrite)
-}
-
 // refuse ends a transfer that has not begun.
 func (e *tftpEnd) refuse(s *datagramSocket, at int64, status int) {
 	text := "file not found"
 	if status != http.StatusNotFound {
 		text = http.StatusText(status)
 	}
-	e.send(s, at, opError, 1, append([]byte(text), 0))
+	e.send(s, at, packet.Error, packet.NotFound, append([]byte(text), 0))
 	e.again = 0
 }
 
 func (e *tftpEnd) sendBlock(s *datagramSocket, at int64) {
 	e.block++
-	e.send(s, at, opData, e.block, e.body[e.at:min(e.at+tftpBlock, len(e.body))])
+	e.send(s, at, packet.Data, e.block, e.body[e.at:min(e.at+packet.BlockSize, len(e.body))])
 }
 
 // send sends a packet, to be repeated until it is answered.
-func (e *tftpEnd) send(s *datagramSocket, at int64, op, number uint16, payload []byte) {
-	e.last = binary.BigEndian.AppendUint16(e.last[:0], op)
-	e.last = binary.BigEndian.AppendUint16(e.last, number)
-	e.last = append(e.last, payload...)
+func (e *tftpEnd) send(s *datagramSocket, at int64, op packet.Op, number uint16, payload []byte) {
+	e.last = packet.Append(e.last[:0], op, number, payload)
 	e.again, e.left = at+tftpWait, tftpRepeats
 	s.reply(at, e.port, e.last)
 }
@@ -310,17 +295,14 @@ func (e *tftpEnd) repeat(s *datagramSocket, at int64) {
 
 // take takes the device's answer.
 func (e *tftpEnd) take(s *datagramSocket, d datagram) error {
-	if len(d.data) < 4 {
-		return nil
-	}
-	op, number := binary.BigEndian.Uint16(d.data), binary.BigEndian.Uint16(d.data[2:])
+	p := packet.Parse(d.data)
 	switch {
-	case op == opError:
+	case p.Op == packet.Error:
 		e.again = 0
-	case op == opAck && e.request == nil && number == e.block && e.again != 0 && !e.next:
+	case p.Op == packet.Ack && e.request == nil && p.Number == e.block && e.again != 0 && !e.next:
 		e.acknowledged(s, d.at)
-	case op == opData && e.request != nil:
-		return e.store(s, d, number)
+	case p.Op == packet.Data && e.request != nil:
+		return e.store(s, d.at, p)
 	}
 	return nil
 }
@@ -329,7 +311,7 @@ func (e *tftpEnd) take(s *datagramSocket, d datagram) error {
 // last.
 func (e *tftpEnd) acknowledged(s *datagramSocket, at int64) {
 	e.again = 0
-	if e.at += tftpBlock; e.at > len(e.body) {
+	if e.at += packet.BlockSize; e.at > len(e.body) {
 		return
 	}
 	e.prepare(s, at)
@@ -337,28 +319,27 @@ func (e *tftpEnd) acknowledged(s *datagramSocket, at int64) {
 
 // store takes a block of an upload. The server answers the last one when it has
 // the file.
-func (e *tftpEnd) store(s *datagramSocket, d datagram, number uint16) error {
-	payload := d.data[4:]
+func (e *tftpEnd) store(s *datagramSocket, at int64, p packet.Packet) error {
 	switch {
-	case number == e.block && len(e.body) > 0: // its ACK was lost
-		s.reply(d.at, e.port, e.last)
+	case p.Number == e.block && len(e.body) > 0: // its ACK was lost
+		s.reply(at, e.port, e.last)
 		return nil
-	case number != e.block+1 || e.whole:
+	case p.Number != e.block+1 || e.whole:
 		return nil
 	}
-	e.block = number
-	e.body = append(e.body, payload...)
-	if len(payload) < tftpBlock {
-		if err := s.c.p.Wait(d.at); err != nil {
+	e.block = p.Number
+	e.body = append(e.body, p.Payload...)
+	if len(p.Payload) < packet.BlockSize {
+		if err := s.c.p.Wait(at); err != nil {
 			return err
 		}
 		e.whole, e.request.Body = true, e.body
-		if resp := s.c.s.network.Server.Respond(d.at, e.request); resp.Status != http.StatusOK {
-			e.refuse(s, d.at, resp.Status)
+		if resp := s.c.s.network.Server.Respond(at, e.request); resp.Status != http.StatusOK {
+			e.refuse(s, at, resp.Status)
 			return nil
 		}
 	}
-	e.send(s, d.at, opAck, number, nil)
+	e.send(s, at, packet.Ack, p.Number, nil)
 	if e.whole {
 		e.again = 0
 	}

@@ -16,6 +16,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/resync"
 	"spafleet/resync/fault"
+	"spafleet/resync/tftp/packet"
 )
 
 // A Client transfers files over sockets that it is given. Its zero value is
@@ -71,7 +72,7 @@ type transfer struct {
 	begun  time.Time
 	first  time.Time // when the first answer came; zero: none has
 	out    []byte    // what is repeated until it is answered
-	in     [headerSize + blockSize + 1]byte
+	in     [packet.HeaderSize + packet.BlockSize + 1]byte
 	body   []byte
 }
 
@@ -88,7 +89,7 @@ var (
 func (t *transfer) conclude(ctx context.Context, err error) (resync.Response, error) {
 	var refused *refusal
 	switch {
-	case errors.As(err, &refused) && refused.code == codeNotFound:
+	case errors.As(err, &refused) && refused.code == packet.NotFound:
 		return resync.Response{Status: http.StatusNotFound, Took: t.took()}, nil
 	case err != nil:
 		return resync.Response{}, t.failure(ctx, err)
@@ -150,17 +151,17 @@ func (t *transfer) takeBody() []byte {
 
 // read receives a file of at most most bytes.
 func (t *transfer) read(ctx context.Context, path string, most int) error {
-	t.out = appendRequest(t.out[:0], opRead, path)
+	t.out = packet.AppendRequest(t.out[:0], packet.Read, path)
 	for block := uint16(1); ; block++ {
-		data, err := t.exchange(ctx, opData, block)
+		data, err := t.exchange(ctx, packet.Data, block)
 		if err != nil {
 			return err
 		}
 		if err := t.store(data, most); err != nil {
 			return err
 		}
-		t.out = appendPacket(t.out[:0], opAck, block, nil)
-		if len(data) < blockSize {
+		t.out = packet.Append(t.out[:0], packet.Ack, block, nil)
+		if len(data) < packet.BlockSize {
 			_ = t.send() // the file is whole, whatever becomes of this packet
 			return nil
 		}
@@ -170,28 +171,28 @@ func (t *transfer) read(ctx context.Context, path string, most int) error {
 // store adds a block to the body. What does not fit is refused with the text of
 // 7.6.2f (field; of other firmware inferred).
 func (t *transfer) store(data []byte, most int) error {
-	long := len(data) > blockSize
+	long := len(data) > packet.BlockSize
 	if !long && len(t.body)+len(data) <= most {
 		t.body = append(t.body, data...)
 		return nil
 	}
-	t.sendError(t.peer, codeFull, "Buffer Full")
+	t.sendError(t.peer, packet.Full, "Buffer Full")
 	if long {
-		return fmt.Errorf("DATA of more than %d bytes", blockSize)
+		return fmt.Errorf("DATA of more than %d bytes", packet.BlockSize)
 	}
 	return errTooBig
 }
 
 // write sends a file.
 func (t *transfer) write(ctx context.Context, path string, body []byte) error {
-	t.out = appendRequest(t.out[:0], opWrite, path)
-	if _, err := t.exchange(ctx, opAck, 0); err != nil {
+	t.out = packet.AppendRequest(t.out[:0], packet.Write, path)
+	if _, err := t.exchange(ctx, packet.Ack, 0); err != nil {
 		return err
 	}
 	for block := uint16(1); ; block++ {
-		n := min(len(body), blockSize)
-		t.out = appendPacket(t.out[:0], opData, block, body[:n])
-		if _, err := t.exchange(ctx, opAck, block); err != nil || n < blockSize {
+		n := min(len(body), packet.BlockSize)
+		t.out = packet.Append(t.out[:0], packet.Data, block, body[:n])
+		if _, err := t.exchange(ctx, packet.Ack, block); err != nil || n < packet.BlockSize {
 			return err
 		}
 		body = body[n:]
@@ -199,7 +200,7 @@ func (t *transfer) write(ctx context.Context, path string, body []byte) error {
 }
 
 // exchange sends the packet of the moment until the wanted one answers it.
-func (t *transfer) exchange(ctx context.Context, op, block uint16) ([]byte, error) {
+func (t *transfer) exchange(ctx context.Context, op packet.Op, block uint16) ([]byte, error) {
 	tries := t.row.Behaviour.TFTPTries
 	for range tries {
 		if err := t.send(); err != nil {
@@ -216,7 +217,7 @@ func (t *transfer) exchange(ctx context.Context, op, block uint16) ([]byte, erro
 // await receives until the wanted packet or the end of one wait. Others do not
 // prolong it. The block before is acknowledged again, for its ACK may be lost;
 // an earlier ACK is ignored, or every packet would go out twice from then on.
-func (t *transfer) await(ctx context.Context, op, block uint16) ([]byte, error) {
+func (t *transfer) await(ctx context.Context, op packet.Op, block uint16) ([]byte, error) {
 	if err := t.conn.SetReadDeadline(t.now().Add(t.row.Behaviour.TFTPWait)); err != nil {
 		return nil, err
 	}
@@ -228,12 +229,12 @@ func (t *transfer) await(ctx context.Context, op, block uint16) ([]byte, error) 
 		switch {
 		case err != nil:
 			return nil, err
-		case p.op == opError:
-			return nil, newRefusal(p)
-		case p.op == op && p.number == block:
+		case p.Op == packet.Error:
+			return nil, &refusal{p.Number, p.Text()}
+		case p.Op == op && p.Number == block:
 			t.strays = 0
-			return p.payload, nil
-		case p.op == opData && p.number == block-1 && t.out[1] == opAck:
+			return p.Payload, nil
+		case p.Op == packet.Data && p.Number == block-1 && packet.Op(t.out[1]) == packet.Ack:
 			err = t.send()
 		}
 		if err != nil {
@@ -246,23 +247,23 @@ func (t *transfer) await(ctx context.Context, op, block uint16) ([]byte, error) 
 
 // receive reads one packet. One that is not of this transfer has op 0; it was
 // answered if it came from another port of the server.
-func (t *transfer) receive() (packet, error) {
+func (t *transfer) receive() (packet.Packet, error) {
 	n, from, err := t.conn.ReadFromUDPAddrPort(t.in[:])
 	if err != nil {
-		return packet{}, err
+		return packet.Packet{}, err
 	}
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	p := parsePacket(t.in[:n])
+	p := packet.Parse(t.in[:n])
 	switch {
-	case from.Addr() != t.peer.Addr() || p.op == 0:
-		return packet{}, nil
+	case from.Addr() != t.peer.Addr() || p.Op == 0:
+		return packet.Packet{}, nil
 	case !t.locked:
 		t.peer, t.locked, t.first = from, true, t.now()
 	case from != t.peer:
-		if p.op != opError { // errors are never answered
-			t.sendError(from, codeUnknownTID, "Unknown transfer ID")
+		if p.Op != packet.Error { // errors are never answered
+			t.sendError(from, packet.UnknownTID, "Unknown transfer ID")
 		}
-		return packet{}, nil
+		return packet.Packet{}, nil
 	}
 	return p, nil
 }
@@ -275,6 +276,6 @@ func (t *transfer) send() error {
 // sendError tells somebody that there is nothing here for them; whether it
 // arrives makes no difference.
 func (t *transfer) sendError(to netip.AddrPort, code uint16, text string) {
-	b := append(appendPacket(nil, opError, code, []byte(text)), 0)
+	b := packet.AppendError(nil, code, text)
 	_, _ = t.conn.WriteToUDPAddrPort(b, to) // a packet may always be lost
 }

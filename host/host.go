@@ -8,6 +8,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -24,4 +25,10 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// TimedOut reports whether a socket's error is the end of its deadline.
+func TimedOut(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
 }

@@ -3,6 +3,9 @@ package host_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"os"
 	"testing"
 	"testing/synctest"
@@ -76,6 +79,20 @@ func TestAFileIsNoTerminal(t *testing.T) {
 	for name, w := range map[string]interface{ Write([]byte) (int, error) }{"a device": null, "none": nil} {
 		if columns, is := host.Terminal(w); is || columns != 0 {
 			t.Errorf("%s: %v, %d columns", name, is, columns)
+		}
+	}
+}
+
+func TestTimeoutsOfSocketsAreKnown(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false}, {io.EOF, false}, {os.ErrDeadlineExceeded, true}, {fmt.Errorf("read: %w", os.ErrDeadlineExceeded), true},
+		{&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, true}, {&net.OpError{Op: "read", Err: io.EOF}, false},
+	} {
+		if got := host.TimedOut(tt.err); got != tt.want {
+			t.Errorf("%v: timed out %t, want %t", tt.err, got, tt.want)
 		}
 	}
 }

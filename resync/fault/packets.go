@@ -1,12 +1,11 @@
 package fault
 
 import (
-	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"time"
 
+	"spafleet/host"
 	"spafleet/resync/tftp/packet"
 )
 
@@ -94,18 +93,13 @@ func (s *packets) ReadFromUDPAddrPort(p []byte) (int, netip.AddrPort, error) {
 		switch {
 		case err == nil:
 			s.receive(p[:n], from)
-		case isTimeout(err) && len(s.coming) > 0 && !s.coming[0].at.After(until):
+		case host.TimedOut(err) && len(s.coming) > 0 && !s.coming[0].at.After(until):
 			a := s.take()
 			return copy(p, a.data), a.addr, nil
 		default:
 			return 0, netip.AddrPort{}, err
 		}
 	}
-}
-
-func isTimeout(err error) bool {
-	ne, ok := err.(net.Error) //nolint:errorlint // what a socket returns is not wrapped
-	return ok && ne.Timeout() || os.IsTimeout(err)
 }
 
 // due takes the first packet on its way, if it is here.

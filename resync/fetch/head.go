@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"spafleet/resync/tftp"
 )
 
 // A plainHead is the head of an answer as nearly all are: 200, its length
@@ -117,9 +119,9 @@ func plainLength(value []byte) (n int, ok bool) {
 // far.
 func readKnown(in io.Reader, length, most int) ([]byte, error) {
 	if length > most {
-		return nil, errTooBig
+		return nil, tftp.ErrTooBig
 	}
-	body := make([]byte, 0, min(length, keptBody))
+	body := make([]byte, 0, min(length, tftp.KeptBody))
 	for len(body) < length {
 		if len(body) == cap(body) {
 			body = slices.Grow(body, 1)

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"testing"
+
+	"spafleet/resync/tftp"
 )
 
 var heads = []string{
@@ -67,9 +69,9 @@ func TestPlainHeads(t *testing.T) {
 
 // A body that is shorter than announced is cut, however large it was to be.
 func TestShortBodyIsCut(t *testing.T) {
-	for _, length := range []int{6, keptBody + 1, 3 * keptBody} {
+	for _, length := range []int{6, tftp.KeptBody + 1, 3 * tftp.KeptBody} {
 		body, err := readKnown(bytes.NewReader([]byte("hello")), length, length)
-		if string(body) != "hello" || err != io.ErrUnexpectedEOF || cap(body) > 2*keptBody {
+		if string(body) != "hello" || err != io.ErrUnexpectedEOF || cap(body) > 2*tftp.KeptBody {
 			t.Errorf("%d announced: %q, room for %d, %v", length, body, cap(body), err)
 		}
 	}

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"spafleet/certs"
+	"spafleet/host"
 	"spafleet/resync"
+	"spafleet/resync/tftp"
 )
 
 // An exchange is one HTTP request and its answer on a connection of its own. It
@@ -30,11 +32,6 @@ type exchange struct {
 	in      *bufio.Reader
 	out     []byte
 }
-
-const (
-	// keptBody is the largest body whose buffer serves the next transfer.
-	keptBody = 256 << 10
-)
 
 var errHeader = errors.New("header of the answer is too long")
 
@@ -95,7 +92,7 @@ func (s *Sockets) newExchange() *exchange {
 
 func (s *Sockets) putExchange(x *exchange) {
 	x.ctx, x.conn = nil, nil
-	if cap(x.out) > keptBody {
+	if cap(x.out) > tftp.KeptBody {
 		x.out = nil
 	}
 	s.exchanges.Put(x)
@@ -110,7 +107,7 @@ func (x *exchange) do(r *resync.Request) (resync.Response, error) {
 		return resync.Response{}, err
 	}
 	_, sent := x.conn.Write(x.out)
-	if sent != nil && timedOut(sent) {
+	if sent != nil && host.TimedOut(sent) {
 		return resync.Response{}, sent
 	}
 	head, plain, err := x.readPlain()
@@ -187,18 +184,18 @@ const unknownBody = 4 << 10
 func readBody(answer *http.Response, most int) ([]byte, error) {
 	length := answer.ContentLength
 	if length > int64(most) {
-		return nil, errTooBig
+		return nil, tftp.ErrTooBig
 	}
 	if length < 0 {
 		length = unknownBody
 	}
-	body := make([]byte, 0, min(length, keptBody))
+	body := make([]byte, 0, min(length, tftp.KeptBody))
 	for {
 		n, err := answer.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		switch {
 		case len(body) > most:
-			return body[:most], errTooBig
+			return body[:most], tftp.ErrTooBig
 		case err == io.EOF:
 			return body, nil
 		case err != nil:

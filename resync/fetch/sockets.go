@@ -11,6 +11,7 @@ import (
 
 	"spafleet/certs/trust"
 	"spafleet/device"
+	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/fault"
 	"spafleet/resync/tftp"
@@ -141,10 +142,7 @@ func (m moments) until(end time.Time) device.Phases {
 	return p
 }
 
-var (
-	errTooBig   = errors.New("answer is larger than the device takes")
-	errNoAnswer = errors.New("the name server's packets answer another question")
-)
+var errNoAnswer = errors.New("the name server's packets answer another question")
 
 // A cutBody is the error of a good answer whose body could not be read whole.
 type cutBody struct{ cause error }
@@ -164,7 +162,7 @@ func (s *Sockets) failure(ctx context.Context, r *resync.Request, m moments, err
 	return &resync.Error{
 		Cut:    errors.As(err, &cut),
 		Result: resultOf(err, !m.first.IsZero()),
-		TooBig: errors.Is(err, errTooBig),
+		TooBig: errors.Is(err, tftp.ErrTooBig),
 		Took:   m.until(s.now()),
 		TLS:    handshakeOf(r, err),
 		Cause:  err,
@@ -174,7 +172,7 @@ func (s *Sockets) failure(ctx context.Context, r *resync.Request, m moments, err
 func resultOf(err error, answered bool) device.Result {
 	var handshake *handshakeError
 	switch {
-	case timedOut(err):
+	case host.TimedOut(err):
 		return device.Timeout
 	case errors.As(err, &handshake):
 		return device.TLSFailed
@@ -182,11 +180,6 @@ func resultOf(err error, answered bool) device.Result {
 		return device.NoConnect
 	}
 	return device.Corrupt
-}
-
-func timedOut(err error) bool {
-	var ne net.Error
-	return errors.As(err, &ne) && ne.Timeout()
 }
 
 // longAgo is a deadline that ends every wait for a socket.

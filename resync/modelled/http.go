@@ -15,6 +15,7 @@ import (
 	"spafleet/device/profile"
 	"spafleet/resync"
 	"spafleet/resync/fault"
+	"spafleet/resync/tftp"
 )
 
 // An exchange is one HTTP request that is not spoken: when its parts end, and how.
@@ -32,7 +33,6 @@ var (
 	errClosedPort = errors.New("connection refused")
 	errSilence    = errors.New("no answer in time")
 	errBroken     = errors.New("the connection was closed")
-	errTooLarge   = errors.New("answer is larger than the device takes")
 )
 
 // fetchHTTP waits twice: until the request is at the server, and until the
@@ -263,7 +263,7 @@ func (x *exchange) receive(resp resync.Response) (resync.Response, error) {
 	}
 	if len(resp.Body) > x.r.Max {
 		if resp.Status/100 == 2 {
-			return resync.Response{}, &resync.Error{Result: device.Corrupt, TooBig: true, Cut: true, Took: x.took, Cause: errTooLarge}
+			return resync.Response{}, &resync.Error{Result: device.Corrupt, TooBig: true, Cut: true, Took: x.took, Cause: tftp.ErrTooBig}
 		}
 		resp.Body = nil
 	}

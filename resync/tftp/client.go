@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -14,6 +13,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/fault"
 	"spafleet/resync/tftp/packet"
@@ -80,10 +80,11 @@ type transfer struct {
 // keep a device busy for the length of its waits.
 const maxStrays = 100
 
-var (
-	errTooBig     = errors.New("answer is larger than the device takes")
-	errNoProgress = errors.New("server repeats itself")
-)
+// ErrTooBig is the cause of a failure where the answer is larger than the device
+// takes, by any scheme.
+var ErrTooBig = errors.New("answer is larger than the device takes")
+
+var errNoProgress = errors.New("server repeats itself")
 
 // conclude returns the answer of a transfer that ended with err.
 func (t *transfer) conclude(ctx context.Context, err error) (resync.Response, error) {
@@ -115,13 +116,13 @@ func (t *transfer) failure(ctx context.Context, err error) error {
 	if errors.As(err, &told) { // by a socket that is a model
 		return &resync.Error{Result: told.Result, TooBig: told.TooBig, Cut: told.Cut, Took: t.took(), Cause: told.Cause}
 	}
-	return &resync.Error{Result: t.resultOf(err), TooBig: errors.Is(err, errTooBig), Took: t.took(), Cause: err}
+	return &resync.Error{Result: t.resultOf(err), TooBig: errors.Is(err, ErrTooBig), Took: t.took(), Cause: err}
 }
 
 func (t *transfer) resultOf(err error) device.Result {
 	var refused *refusal
 	switch {
-	case timedOut(err), errors.Is(err, errNoProgress):
+	case host.TimedOut(err), errors.Is(err, errNoProgress):
 		return device.Timeout
 	case errors.As(err, &refused):
 		return device.BadStatus
@@ -131,18 +132,14 @@ func (t *transfer) resultOf(err error) device.Result {
 	return device.Corrupt
 }
 
-func timedOut(err error) bool {
-	var ne net.Error
-	return errors.As(err, &ne) && ne.Timeout()
-}
-
-// keptBody is the largest body whose buffer serves the next transfer.
-const keptBody = 256 << 10
+// KeptBody is the largest body whose buffer serves the next transfer, by any
+// scheme.
+const KeptBody = 256 << 10
 
 // takeBody returns the received body as the caller's own.
 func (t *transfer) takeBody() []byte {
 	body := t.body
-	if cap(body) > keptBody {
+	if cap(body) > KeptBody {
 		t.body = nil
 		return body
 	}
@@ -180,7 +177,7 @@ func (t *transfer) store(data []byte, most int) error {
 	if long {
 		return fmt.Errorf("DATA of more than %d bytes", packet.BlockSize)
 	}
-	return errTooBig
+	return ErrTooBig
 }
 
 // write sends a file.
@@ -207,7 +204,7 @@ func (t *transfer) exchange(ctx context.Context, op packet.Op, block uint16) ([]
 			return nil, err
 		}
 		data, err := t.await(ctx, op, block)
-		if err == nil || !timedOut(err) || ctx.Err() != nil {
+		if err == nil || !host.TimedOut(err) || ctx.Err() != nil {
 			return data, err
 		}
 	}

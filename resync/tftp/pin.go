@@ -82,14 +82,14 @@ func (b *pinBody) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	if b.Len()+len(p) > b.most {
-		return 0, errTooBig
+		return 0, ErrTooBig
 	}
 	return b.Buffer.Write(p)
 }
 
 // pinError finds the ERROR packet in pin's error, which is only text.
 func pinError(err error) error {
-	if err == nil || errors.Is(err, errTooBig) {
+	if err == nil || errors.Is(err, ErrTooBig) {
 		return err
 	}
 	var block int

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/chance"
 	"spafleet/device/model"
 )
 
@@ -73,9 +74,6 @@ func MayBeDefective(r *model.Row) bool {
 	return slices.Contains(defectiveModels, r.Model.SerialPrefix.Value)
 }
 
-// forDefect is the purpose of the draw that chooses defective units.
-const forDefect = 201
-
 // defective reports whether a device is one of those units: some of the serial
 // numbers FM500F100000 to FM500F699999, and as many of the two other models
 // (documented), which is the first half of 2006.
@@ -83,7 +81,7 @@ func (h *Holder) defective(u *device.Unit) bool {
 	for _, prefix := range defectiveModels {
 		rest, ok := strings.CutPrefix(u.Serial, prefix+"F")
 		if ok && len(rest) == 6 && rest[0] >= '1' && rest[0] <= '6' {
-			return device.Draw(h.Seed, u.Index, forDefect, 0)*100 < float64(u.Row.Behaviour.TLS.DefectPercent)
+			return chance.Draw(h.Seed, uint32(u.Index), chance.Defect, 0)*100 < float64(u.Row.Behaviour.TLS.DefectPercent)
 		}
 	}
 	return false

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"strconv"
 
+	"spafleet/device/chance"
 	"spafleet/device/model"
 )
 
@@ -61,7 +62,7 @@ func permute(v uint32, half uint, key uint64) uint32 {
 	mask := uint32(1)<<half - 1
 	l, r := v>>half, v&mask
 	for round := range uint64(4) {
-		l, r = r, l^uint32(Hash(key, uint64(r), round))&mask
+		l, r = r, l^uint32(chance.Hash(key, uint64(r), round))&mask
 	}
 	return l<<half | r
 }
@@ -73,24 +74,6 @@ func permuteBelow(v, n uint32, key uint64) uint32 {
 	for v = permute(v, half, key); v >= n; v = permute(v, half, key) {
 	}
 	return v
-}
-
-// Hash hashes three numbers to one (the finalizer of splitmix64, twice). All that
-// a seed decides follows from it: no value of it may ever change.
-func Hash(a, b, c uint64) uint64 {
-	x := a + 0x9e3779b97f4a7c15*(b+1)
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x += 0xd1342543de82ef95 * (c + 1)
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	return x ^ x>>31
-}
-
-// Draw returns a number in [0, 1) that is a pure function of seed, device,
-// purpose and count.
-func Draw(seed uint64, dev Index, purpose uint8, count uint32) float64 {
-	x := Hash(seed, uint64(dev)<<8|uint64(purpose), uint64(count))
-	return float64(x>>11) / (1 << 53)
 }
 
 // Serial numbers (tls.md §2.3: inferred from four samples each).
@@ -116,7 +99,7 @@ func serialOf(m *model.Model, seed uint64, i Index) string {
 	if m.Maker() == "Cisco" && len(m.SerialPrefix.Value) == 3 {
 		return ciscoSerial(m, seed, i)
 	}
-	n := permuteBelow(uint32(i)%linksysSerials, linksysSerials, Hash(seed, uint64(m.Lane), forSerial))
+	n := permuteBelow(uint32(i)%linksysSerials, linksysSerials, chance.Hash(seed, uint64(m.Lane), forSerial))
 	n, digits := n/100_000, n%100_000
 	month, year := n%uint32(len(linksysMonths)), n/uint32(len(linksysMonths))
 	text := make([]byte, 0, 16)
@@ -129,7 +112,7 @@ func serialOf(m *model.Model, seed uint64, i Index) string {
 }
 
 func ciscoSerial(m *model.Model, seed uint64, i Index) string {
-	n := permuteBelow(uint32(i)%ciscoSerials, ciscoSerials, Hash(seed, uint64(m.Lane), forSerial))
+	n := permuteBelow(uint32(i)%ciscoSerials, ciscoSerials, chance.Hash(seed, uint64(m.Lane), forSerial))
 	n, sequence := n/ciscoSequences, (n%ciscoSequences)*lanes+uint32(m.Lane)
 	week, year := n%ciscoWeeks+1, n/ciscoWeeks+11
 	return fmt.Sprintf("%s%02d%02d%s", m.SerialPrefix.Value, year, week, base36(sequence))

@@ -101,19 +101,3 @@ func TestLanesAreUniqueByMaker(t *testing.T) {
 		taken[l] = m.Name
 	}
 }
-
-func TestDrawsAreEvenAndDiffer(t *testing.T) {
-	var buckets [10]int
-	for dev := range device.Index(10_000) {
-		d := device.Draw(1, dev, 1, 0)
-		buckets[int(d*10)]++
-	}
-	for i, n := range buckets {
-		if n < 850 || n > 1150 {
-			t.Errorf("tenth %d has %d of 10000 draws", i, n)
-		}
-	}
-	if device.Draw(1, 5, 1, 0) == device.Draw(1, 5, 1, 1) || device.Draw(1, 5, 1, 0) == device.Draw(1, 5, 2, 0) || device.Draw(1, 5, 1, 0) == device.Draw(2, 5, 1, 0) {
-		t.Error("count, purpose or seed changes nothing")
-	}
-}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/chance"
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/resync/fetch"
@@ -165,7 +166,7 @@ func (b bench) truth() []time.Duration {
 	}
 	var list []due
 	for dev := range device.Index(benchDevices) {
-		list = append(list, due{dev, time.Duration(device.Draw(1, dev, 1, 1) * float64(benchWindow))})
+		list = append(list, due{dev, time.Duration(chance.Draw(1, uint32(dev), chance.Boot, 1) * float64(benchWindow))})
 	}
 	slices.SortFunc(list, func(a, b due) int { return int(a.at - b.at) })
 	free := make([]time.Duration, b.places) // when each place is

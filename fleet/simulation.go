@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/chance"
 	"spafleet/resync"
 	"spafleet/resync/modelled"
 	"spafleet/resync/unit"
@@ -177,13 +178,10 @@ func (c *coroutine) Commit(p device.Params, life device.Life, events []device.Ev
 	l.commit(c.slot, &commit{p, life, events})
 }
 
-// forNetwork is the purpose of an attempt's draws.
-const forNetwork = 6
-
 // Draw returns the attempt's next chance.
 func (c *coroutine) Draw() float64 {
 	c.draws++
-	return device.Draw(c.in.Nonce, c.dev, forNetwork, c.draws)
+	return chance.Draw(c.in.Nonce, uint32(c.dev), chance.Network, c.draws)
 }
 
 // Unit returns the device whose attempt it is.

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"spafleet/device"
+	"spafleet/device/chance"
 )
 
 // A Fault is what happens to some exchanges. The zero Fault happens to all, and
@@ -129,7 +129,7 @@ func (a *Active) chooses(x Exchange) (key uint64, ok bool) {
 	if f.Nth != nil && !f.Nth.Contain(n) {
 		return 0, false
 	}
-	key = device.Hash(a.plan.Seed, uint64(f.Number)<<32|uint64(x.Device), uint64(n))
+	key = chance.Hash(a.plan.Seed, uint64(f.Number)<<32|uint64(x.Device), uint64(n))
 	if f.Chance > 0 && draw(key, ofExchange, 0) >= f.Chance {
 		return 0, false
 	}
@@ -161,5 +161,5 @@ const (
 
 // draw returns a number in [0, 1) for the n-th draw of a purpose.
 func draw(key uint64, p purpose, n uint64) float64 {
-	return float64(device.Hash(key, uint64(p), n)>>11) / (1 << 53)
+	return chance.Share(chance.Hash(key, uint64(p), n))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"spafleet/device"
+	"spafleet/device/chance"
 	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/resync"
@@ -42,7 +43,7 @@ func (m *Machine) Begin(s *Start, number int32) (Job, resync.Input, *Effects) {
 		Unit: m.identity(), Params: u.params, Life: u.life,
 		Lease: g.Lease, Cause: s.Command.Cause, Command: &s.Command,
 		Booted: u.booted, Last: u.last, Upgrade: u.upgrades().history, Applied: u.applied(), CA: u.trusted(), Profiles: &m.Profiles, Customized: u.has(isCustom),
-		Nonce: uint64(device.Draw(m.Seed, m.dev, forNonce, u.n) * (1 << 53)),
+		Nonce: uint64(chance.Draw(m.Seed, uint32(m.dev), chance.Nonce, u.n) * (1 << 53)),
 	}
 	u.attempt = number
 	started := device.Event{At: m.now, Kind: device.ResyncStarted, Cause: s.Command.Cause}
@@ -145,7 +146,7 @@ func (m *Machine) resynced(o *resync.Outcome) {
 		return
 	}
 	s := resync.ScheduleOf(m.row(), u.params)
-	at, cause, again := s.After(m.now, o.OK, int(u.run), m.draw(forTimer))
+	at, cause, again := s.After(m.now, o.OK, int(u.run), m.draw(chance.Timer))
 	u.run = min(u.run+1, mostRun)
 	at = max(at, m.now+int64(o.Wait)) // where a server sent it away
 	m.arm(at, cause, again)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/chance"
 	"spafleet/device/model"
 	"spafleet/resync"
 )
@@ -72,7 +73,7 @@ func (m *Machine) order(c device.Command) {
 func (m *Machine) delay(c device.Command) {
 	s := resync.ScheduleOf(m.row(), m.u.params)
 	m.u.own().delayed = &c
-	m.setTimer(resyncTimer, m.now+int64(m.draw(forOrder)*float64(s.RandomDelay)))
+	m.setTimer(resyncTimer, m.now+int64(m.draw(chance.Order)*float64(s.RandomDelay)))
 }
 
 func (m *Machine) offHook() {

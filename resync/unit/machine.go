@@ -2,6 +2,7 @@ package unit
 
 import (
 	"spafleet/device"
+	"spafleet/device/chance"
 	"spafleet/device/model"
 	"spafleet/fsm"
 	"spafleet/resync"
@@ -133,7 +134,7 @@ func (m *Machine) boot(reason device.Reason) {
 // firstContact sets the first timer after a boot.
 func (m *Machine) firstContact(reason device.Reason) {
 	s := resync.ScheduleOf(m.row(), m.u.params)
-	at, cause, ok := s.AtBoot(m.now, reason, m.draw(forBoot))
+	at, cause, ok := s.AtBoot(m.now, reason, m.draw(chance.Boot))
 	m.arm(at, cause, ok)
 	m.bootUpgrade(reason, ok)
 	m.watch()

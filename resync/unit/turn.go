@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"spafleet/device"
+	"spafleet/device/chance"
 	"spafleet/device/model"
 	"spafleet/fsm"
 	"spafleet/resync"
@@ -40,18 +41,9 @@ type turn struct {
 	fx  Effects
 }
 
-// Purposes of draws.
-const (
-	forBoot = iota + 1
-	forTimer
-	forUpgrade
-	forOrder
-	forNonce // by the count of events, which no two attempts share
-)
-
-func (t *turn) draw(purpose uint8) float64 {
+func (t *turn) draw(purpose chance.Purpose) float64 {
 	t.u.draws++
-	return device.Draw(t.Seed, t.dev, purpose, t.u.draws)
+	return chance.Draw(t.Seed, uint32(t.dev), purpose, t.u.draws)
 }
 
 func (t *turn) row() *model.Row { return t.Row(t.u) }

@@ -2,6 +2,7 @@ package unit
 
 import (
 	"spafleet/device"
+	"spafleet/device/chance"
 	"spafleet/device/model"
 	"spafleet/resync"
 )
@@ -42,7 +43,7 @@ func (m *Machine) upgraded(o *resync.Outcome) {
 // for a reboot (documented).
 func (m *Machine) retryUpgrade() {
 	s := m.u.upgradeState()
-	wait, again := resync.UpgradeRetry(m.u.params).Nth(s.history.Retries, m.draw(forUpgrade))
+	wait, again := resync.UpgradeRetry(m.u.params).Nth(s.history.Retries, m.draw(chance.Upgrade))
 	s.history.Retries++
 	if again && s.target != 0 {
 		m.setTimer(upgradeTimer, m.now+int64(wait))

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"spafleet/device"
+	"spafleet/device/chance"
 	"spafleet/scenarios"
 	"spafleet/scenarios/expression"
 )
@@ -79,8 +80,5 @@ func (j *judge) identity(dev device.Index) *expression.DeviceVars {
 }
 
 func (j *judge) rank(dev device.Index, step int) float64 {
-	return device.Draw(j.seed, dev, forSample, uint32(step))
+	return chance.Draw(j.seed, uint32(dev), chance.Sample, uint32(step))
 }
-
-// forSample is the purpose of the draws that choose samples.
-const forSample = 200

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/chance"
 )
 
 // A deferred action is what a step has left to do at a later moment.
@@ -35,7 +36,9 @@ func (t *timeline) allAtOnce(i int, devices []device.Index, now time.Duration) {
 // are the same for any number of shards.
 func (t *timeline) inTurn(i int, now time.Duration) {
 	s := &t.plan.Scenario.Timeline[i]
-	turn := func(dev device.Index) float64 { return device.Draw(t.plan.Scenario.Seed, dev, forPace, uint32(i)) }
+	turn := func(dev device.Index) float64 {
+		return chance.Draw(t.plan.Scenario.Seed, uint32(dev), chance.Pace, uint32(i))
+	}
 	order := t.judge.chooseAll(t.plan.Selector(i), i)
 	slices.SortStableFunc(order, func(a, b device.Index) int { return cmp.Compare(turn(a), turn(b)) })
 	var left []deferred
@@ -51,9 +54,6 @@ func (t *timeline) inTurn(i int, now time.Duration) {
 	}
 	t.later(left...)
 }
-
-// forPace is the purpose of the draws that put a step's devices in order.
-const forPace = 202 // 201 is that of defective certificates
 
 // later keeps actions until their moments.
 func (t *timeline) later(list ...deferred) {

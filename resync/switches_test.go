@@ -218,7 +218,7 @@ func lookup(t *testing.T, setting string) string {
 	sockets := &fetch.Sockets{
 		Wall:           func() time.Time { return server.now },
 		NameServers:    &fetch.NameServers{Servers: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:53")}, Wait: time.Hour, Tries: 9},
-		DialNameServer: func(context.Context, string, string) (net.Conn, error) { return server, nil },
+		DialNameServer: func(context.Context, netip.Addr, string, string) (net.Conn, error) { return server, nil },
 	}
 	ctx := fetch.For(t.Context(), fetch.Asker{Behaviour: &rowOf(t, "SPA2102 5.2.10", setting).Behaviour})
 	_, err := sockets.Resolve(ctx, "prov.test.")

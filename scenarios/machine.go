@@ -29,6 +29,8 @@ type Machine struct {
 	// Operator says that the user operates the servers: without it no more than
 	// 1,000 devices contact any off this machine.
 	Operator bool
+	// NameServers are asked for names, in this order; none: the system's.
+	NameServers []netip.AddrPort
 	// Flags are how the user gives these and other things; texts name them.
 	Flags Flags
 }

@@ -77,8 +77,8 @@ shard d mod count; it is the same device whatever the count.
 
 Safety. Devices contact loopback and private addresses only, whatever a profile,
 a redirect or DNS says. --allow-public adds a public host. More than 1,000 devices
-contact servers on other machines only with --i-operate-this-server. Never run this
-against a server that is not yours.`,
+contact servers on other machines, name servers included, only with
+--i-operate-this-server. Never run this against a server that is not yours.`,
 		Example: `  # 1000 devices for 30 seconds against a TFTP server
   spafleet run --model SPA2102 --firmware 5.2.10 --count 1000 \
       --tftp-server 127.0.0.1:6969 --duration 30s

@@ -7,12 +7,15 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"spafleet/host"
 )
 
 // A Guard says which addresses devices may contact, whatever their profiles, rules,
 // redirects and name servers say. A nil Guard and the zero value admit addresses
-// of loopback and of private networks. Its fields are set before the first use;
-// it is safe for concurrent use and must not be copied after that.
+// of loopback and of private networks. No Guard admits a broadcast or multicast
+// address. Its fields are set before the first use; it is safe for concurrent use
+// and must not be copied after that.
 //
 // It is asked when there is an address, right before a socket is opened: a name
 // that gets another address later is judged by that one.
@@ -23,7 +26,11 @@ type Guard struct {
 	// Hosts are the only names and addresses that may be contacted; nil: any.
 	// It takes away and never admits a public one.
 	Hosts []string
-	// OnlyLoopback admits no address off this machine, Public or not.
+	// LinkLocal are the only addresses of the link (169.254/16, fe80::/10) that may
+	// be contacted: clouds keep a machine's credentials at one.
+	LinkLocal []netip.Addr
+	// OnlyLoopback admits no address off this machine, Public or not. A name server
+	// off this machine is not asked.
 	OnlyLoopback bool
 
 	mu      sync.Mutex
@@ -43,15 +50,19 @@ type Refusal struct {
 type Reason uint8
 
 const (
-	Stranger Reason = iota // not among Guard.Hosts
-	Public                 // a public address that nobody allowed
-	Crowd                  // too many devices for an address off this machine
+	Stranger  Reason = iota // not among Guard.Hosts
+	Public                  // a public address that nobody allowed
+	Crowd                   // too many devices for an address off this machine
+	LinkLocal               // a link-local address that is not among Guard.LinkLocal
+	Broadcast               // a broadcast or multicast address
 )
 
 var reasonTexts = [...]string{
 	"it is not among the target's hosts",
 	"it is public",
 	"more than 1,000 devices would contact it",
+	"it is link-local",
+	"it is a broadcast or multicast address",
 }
 
 // String says the reason in words that follow "refused:".
@@ -92,10 +103,14 @@ func (g *Guard) Admit(host string, addr netip.Addr) error {
 func (g *Guard) Judge(host string, addr netip.Addr) (reason Reason, ok bool) {
 	addr = addr.Unmap()
 	switch {
+	case reachesMany(addr):
+		return Broadcast, false
 	case g != nil && g.Hosts != nil && !names(g.Hosts, host, addr):
 		return Stranger, false
 	case IsLoopback(addr):
 		return 0, true
+	case addr.IsLinkLocalUnicast() && !g.hasLink(addr):
+		return LinkLocal, false
 	case g != nil && g.OnlyLoopback:
 		return Crowd, false
 	case IsPrivate(addr), g != nil && names(g.Public, host, addr):
@@ -112,15 +127,47 @@ func (g *Guard) AdmitName(name string) error {
 	return g.refuse(name, netip.Addr{}, Stranger)
 }
 
-// admitNameServer returns nil if a name server may be asked for a name. The
-// scenario's hosts have no say in it, only whether it is public.
-func (g *Guard) admitNameServer(name string, server netip.Addr) error {
+// JudgeNameServer returns whether devices may ask a name server for a name, and if
+// not, why. The scenario's hosts have no say in it. A link-local one may be asked:
+// only the machine's configuration and the user name name servers.
+func (g *Guard) JudgeNameServer(name string, server netip.Addr) (reason Reason, ok bool) {
 	server = server.Unmap()
-	if IsLoopback(server) || IsPrivate(server) || g != nil && names(g.Public, name, server) {
+	switch {
+	case reachesMany(server):
+		return Broadcast, false
+	case IsLoopback(server):
+		return 0, true
+	case g != nil && g.OnlyLoopback:
+		return Crowd, false
+	case IsPrivate(server), g != nil && names(g.Public, name, server):
+		return 0, true
+	}
+	return Public, false
+}
+
+func (g *Guard) admitNameServer(name string, server netip.Addr) error {
+	reason, ok := g.JudgeNameServer(name, server)
+	if ok {
 		return nil
 	}
-	return g.refuse(server.String(), server, Public)
+	return g.refuse(server.Unmap().String(), server, reason)
 }
+
+func (g *Guard) hasLink(addr netip.Addr) bool {
+	return g != nil && slices.Contains(g.LinkLocal, addr.WithZone(""))
+}
+
+// reachesMany reports whether packets to addr reach more than one host.
+func reachesMany(addr netip.Addr) bool {
+	return addr.IsMulticast() || addr == everybody || slices.Contains(broadcasts(), addr)
+}
+
+// broadcasts returns the broadcast addresses of this machine's networks, as they
+// are at the first call.
+var broadcasts = sync.OnceValue(host.Broadcasts)
+
+// everybody is the broadcast address of every network.
+var everybody = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // IsLoopback reports whether packets to addr stay on this machine. That is so
 // for the unspecified address too, which systems take for their own.

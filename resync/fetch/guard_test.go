@@ -19,9 +19,9 @@ import (
 // Which addresses are public is asked of the ranges' edges.
 func TestGuardAdmitsLoopbackAndPrivateAddressesAlone(t *testing.T) {
 	inside := strings.Fields(`127.0.0.1 127.255.255.255 0.0.0.0 10.0.0.0 10.255.255.255 172.16.0.0 172.31.255.255
-		192.168.0.0 192.168.255.255 169.254.1.1 ::1 fd00::1 fe80::1 ::ffff:10.0.0.1`)
+		192.168.0.0 192.168.255.255 ::1 fd00::1 ::ffff:10.0.0.1`)
 	outside := strings.Fields(`1.1.1.1 9.255.255.255 11.0.0.0 126.255.255.255 128.0.0.0 172.15.255.255 172.32.0.0
-		192.167.255.255 192.169.0.0 100.64.0.1 192.0.2.1 198.18.0.1 224.0.0.1 255.255.255.255 2001:db8::1 ::ffff:8.8.8.8`)
+		192.167.255.255 192.169.0.0 100.64.0.1 192.0.2.1 198.18.0.1 240.0.0.1 2001:db8::1 ::ffff:8.8.8.8`)
 	for _, g := range []*fetch.Guard{nil, {}} {
 		for _, text := range inside {
 			if err := g.Admit(text, netip.MustParseAddr(text)); err != nil {
@@ -34,6 +34,36 @@ func TestGuardAdmitsLoopbackAndPrivateAddressesAlone(t *testing.T) {
 			if !errors.As(err, &refused) || refused.Reason != fetch.Public {
 				t.Errorf("%s: %v, want it refused as public", text, err)
 			}
+		}
+	}
+}
+
+// No word of anybody admits an address of many; one of the link needs to be named
+// itself, not by a name that comes to it.
+func TestGuardRefusesTheLinkAndAllAtOnce(t *testing.T) {
+	linked := &fetch.Guard{LinkLocal: []netip.Addr{netip.MustParseAddr("169.254.7.7"), netip.MustParseAddr("fe80::7")}, Public: []string{"prov.example"}}
+	for _, tt := range []struct {
+		guard      *fetch.Guard
+		host, addr string
+		want       string // "": admitted
+	}{
+		{nil, "169.254.169.254", "169.254.169.254", "link-local"},
+		{&fetch.Guard{}, "meta.example", "169.254.169.254", "link-local"},
+		{&fetch.Guard{}, "fe80::1", "fe80::1", "link-local"},
+		{&fetch.Guard{Public: []string{"meta.example", "169.254.169.254"}}, "meta.example", "169.254.169.254", "link-local"},
+		{&fetch.Guard{Hosts: []string{"meta.example"}}, "meta.example", "169.254.169.254", "link-local"},
+		{linked, "169.254.7.7", "169.254.7.7", ""},
+		{linked, "x", "::ffff:169.254.7.7", ""},
+		{linked, "fe80::7%eth0", "fe80::7%eth0", ""},
+		{linked, "prov.example", "169.254.7.8", "link-local"},
+		{nil, "x", "224.0.1.75", "multicast"},
+		{linked, "x", "ff02::1", "multicast"},
+		{linked, "prov.example", "255.255.255.255", "broadcast"},
+		{&fetch.Guard{Hosts: []string{"239.1.1.1"}, Public: []string{"239.1.1.1"}}, "239.1.1.1", "239.1.1.1", "multicast"},
+	} {
+		err := tt.guard.Admit(tt.host, netip.MustParseAddr(tt.addr))
+		if (tt.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s at %s: %v, want %q", tt.host, tt.addr, err, tt.want)
 		}
 	}
 }
@@ -116,7 +146,7 @@ func (d *dialed) sockets(g *fetch.Guard) *fetch.Sockets {
 			d.add("udp")
 			return nil, errInjected
 		},
-		DialNameServer: func(_ context.Context, network, address string) (net.Conn, error) {
+		DialNameServer: func(_ context.Context, _ netip.Addr, network, address string) (net.Conn, error) {
 			d.add("name server")
 			return nil, errInjected
 		},

@@ -89,6 +89,17 @@ type Asker struct {
 	Keeps  bool  // it keeps an address for as long as the name server says
 	// How long and how often the device asks; nil: as NameServers say.
 	Behaviour *model.Behaviour
+	// Source returns the address from which the device asks a name server; not
+	// valid, or nil: one of the system's choice.
+	Source func(server netip.Addr) netip.Addr
+}
+
+// source returns the address from which a name server is asked.
+func (a Asker) source(server netip.Addr) netip.Addr {
+	if a.Source == nil {
+		return netip.Addr{}
+	}
+	return a.Source(server)
 }
 
 type askerKey struct{}
@@ -270,11 +281,14 @@ const mostAnswers = 100
 
 func (s *Sockets) exchangeOver(ctx context.Context, network string, m *dns.Msg, server netip.AddrPort) (*dns.Msg, error) {
 	wait, _ := s.patience(ctx)
+	who, _ := AskerOf(ctx)
 	dial := s.DialNameServer
 	if dial == nil {
-		dial = (&net.Dialer{Timeout: wait}).DialContext
+		dial = func(ctx context.Context, source netip.Addr, network, address string) (net.Conn, error) {
+			return dialFrom(ctx, source, network, address, wait)
+		}
 	}
-	conn, err := dial(undated{ctx}, network, server.String())
+	conn, err := dial(undated{ctx}, who.source(server.Addr()), network, server.String())
 	if err != nil {
 		return nil, err
 	}
@@ -297,6 +311,18 @@ func (s *Sockets) exchangeOver(ctx context.Context, network string, m *dns.Msg, 
 		}
 	}
 	return nil, errNoAnswer
+}
+
+// dialFrom connects from a source address, where that is valid.
+func dialFrom(ctx context.Context, source netip.Addr, network, address string, wait time.Duration) (net.Conn, error) {
+	d := net.Dialer{Timeout: wait}
+	if source.IsValid() {
+		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
+		if network == "tcp" {
+			d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
+		}
+	}
+	return d.DialContext(ctx, network, address)
 }
 
 // answers reports whether one message is the answer to another; anybody may send

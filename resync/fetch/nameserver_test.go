@@ -18,22 +18,29 @@ func TestNameServerIsAContactToo(t *testing.T) {
 	injected := errors.New("injected")
 	tests := []struct {
 		name, server string
+		crowd        bool // more than 1,000 devices
 		asked        bool
 	}{
-		{"prov.example.com", "127.0.0.53:53", true},
-		{"prov.example.com", "10.0.0.1:53", true},
-		{"prov.example.com", "[fd00::1]:53", true},
-		{"prov.example.com", "203.0.113.53:53", false},
-		{"device17.prov.example.com", "203.0.113.53:53", false},
-		{"Allowed.example.com.", "203.0.113.53:53", true},
-		{"prov.example.com", "198.51.100.53:53", true},
+		{"prov.example.com", "127.0.0.53:53", true, true},
+		{"prov.example.com", "10.0.0.1:53", false, true},
+		{"prov.example.com", "10.0.0.1:53", true, false},
+		{"prov.example.com", "[fd00::1]:53", false, true},
+		{"prov.example.com", "[fd00::1]:53", true, false},
+		{"prov.example.com", "169.254.169.253:53", false, true}, // where clouds have theirs
+		{"prov.example.com", "169.254.169.253:53", true, false},
+		{"prov.example.com", "224.0.0.251:5353", false, false},
+		{"prov.example.com", "203.0.113.53:53", false, false},
+		{"device17.prov.example.com", "203.0.113.53:53", false, false},
+		{"Allowed.example.com.", "203.0.113.53:53", false, true},
+		{"Allowed.example.com.", "203.0.113.53:53", true, false},
+		{"prov.example.com", "198.51.100.53:53", false, true},
 	}
 	for _, tt := range tests {
 		var asked []string
 		s := &Sockets{
-			Guard:       &Guard{Public: []string{"allowed.example.com", "198.51.100.53"}, OnlyLoopback: true},
+			Guard:       &Guard{Public: []string{"allowed.example.com", "198.51.100.53"}, OnlyLoopback: tt.crowd},
 			NameServers: &NameServers{Servers: []netip.AddrPort{netip.MustParseAddrPort(tt.server)}, Wait: time.Second, Tries: 1},
-			DialNameServer: func(_ context.Context, network, address string) (net.Conn, error) {
+			DialNameServer: func(_ context.Context, _ netip.Addr, network, address string) (net.Conn, error) {
 				asked = append(asked, network+" "+address)
 				return nil, injected
 			},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -107,9 +108,50 @@ func TestResolveWithoutAnAddressIsNoDNS(t *testing.T) {
 	}
 }
 
+// A name server sees who asks: over UDP, and over TCP where the answer is cut short.
+func TestQuestionsLeaveFromTheDevicesOwnAddress(t *testing.T) {
+	own := netip.MustParseAddr("127.64.0.9")
+	conn, server := listenUDP(t)
+	over, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(server))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var from []netip.Addr
+	var answering sync.WaitGroup
+	answering.Go(func() {
+		buf := make([]byte, 512)
+		n, client, err := conn.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			return
+		}
+		from = append(from, client.Addr().Unmap())
+		cut := dnsAnswer(buf[:n], "prov.example.com.", nil)
+		cut[2] |= 2 // truncated
+		conn.WriteToUDPAddrPort(cut, client)
+		if again, err := over.AcceptTCP(); err == nil {
+			from = append(from, again.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap())
+			again.Close()
+		}
+	})
+	s := &fetch.Sockets{NameServers: only(server)}
+	ask := fetch.Asker{Source: func(to netip.Addr) netip.Addr {
+		if to != server.Addr() {
+			t.Errorf("the source for %s is asked for", to)
+		}
+		return own
+	}}
+	_, err = s.Resolve(fetch.For(t.Context(), ask), "prov.example.com.")
+	conn.Close()
+	over.Close()
+	answering.Wait()
+	if want := []netip.Addr{own, own}; !slices.Equal(from, want) {
+		t.Errorf("questions from %v (%v), want %v", from, err, want)
+	}
+}
+
 func TestResolveEndsWithItsContext(t *testing.T) {
 	asked := make(chan bool, 10)
-	s := &fetch.Sockets{NameServers: only(netip.MustParseAddrPort("127.0.0.1:53")), DialNameServer: func(context.Context, string, string) (net.Conn, error) {
+	s := &fetch.Sockets{NameServers: only(netip.MustParseAddrPort("127.0.0.1:53")), DialNameServer: func(context.Context, netip.Addr, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
 		t.Cleanup(func() { server.Close() })
 		asked <- true
@@ -123,7 +165,7 @@ func TestResolveEndsWithItsContext(t *testing.T) {
 }
 
 func TestResolveWithoutDescriptorsIsALocalLimit(t *testing.T) {
-	s := &fetch.Sockets{NameServers: only(netip.MustParseAddrPort("127.0.0.1:53")), DialNameServer: func(context.Context, string, string) (net.Conn, error) {
+	s := &fetch.Sockets{NameServers: only(netip.MustParseAddrPort("127.0.0.1:53")), DialNameServer: func(context.Context, netip.Addr, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "udp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
 	}}
 	_, err := s.Resolve(t.Context(), "prov.example.com.")

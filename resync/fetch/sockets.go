@@ -40,8 +40,9 @@ type Sockets struct {
 	// NameServers are asked for the other names, where Guard admits them: a public
 	// one only for names in Guard.Public. Nil: the system's.
 	NameServers *NameServers
-	// DialNameServer connects to a name server; nil dials.
-	DialNameServer func(ctx context.Context, network, address string) (net.Conn, error)
+	// DialNameServer connects to a name server, from source if that is valid; nil
+	// dials.
+	DialNameServer func(ctx context.Context, source netip.Addr, network, address string) (net.Conn, error)
 	// PinTFTP transfers by [tftp.FetchPin], for comparison; it opens its own
 	// socket, not ListenPacket's.
 	PinTFTP bool

@@ -22,17 +22,19 @@ type Contact struct {
 	Host      string   `json:"host"`
 	For       []string `json:"for"`       // parameters and keys that name it
 	Addresses []string `json:"addresses"` // none: DNS will say
-	Where     string   `json:"where"`     // embedded, loopback, private, public, or dns
+	Where     string   `json:"where"`     // embedded, loopback, link-local, private, public, broadcast, or dns
 	Needs     []string `json:"needs"`     // flags without which it is not contacted
 }
 
 // Where a contact is.
 const (
-	whereEmbedded = "embedded"
-	whereLoopback = "loopback"
-	wherePrivate  = "private"
-	wherePublic   = "public"
-	whereDNS      = "dns" // its name says nothing
+	whereEmbedded  = "embedded"
+	whereLoopback  = "loopback"
+	whereLink      = "link-local"
+	wherePrivate   = "private"
+	wherePublic    = "public"
+	whereBroadcast = "broadcast" // or multicast
+	whereDNS       = "dns"       // its name says nothing
 )
 
 // mostOff is how many devices may contact servers off this machine without
@@ -41,21 +43,33 @@ const mostOff = 1000
 
 // Guard returns what keeps the devices of a scenario to permitted servers.
 func Guard(p *scenarios.Plan, o *scenarios.Machine) *fetch.Guard {
-	g := &fetch.Guard{Public: o.Public, OnlyLoopback: p.Devices() > mostOff && !o.Operator}
+	g := &fetch.Guard{Public: o.Public, LinkLocal: newPlan(p, o.Flags).linkLocal(), OnlyLoopback: p.Devices() > mostOff && !o.Operator}
 	if t := p.Scenario.Target; t != nil && t.Hosts != nil {
 		g.Hosts = scenarios.HostTexts(t.Hosts)
 	}
 	return g
 }
 
+// linkLocal returns the link-local addresses that the scenario itself names.
+func (p plan) linkLocal() (list []netip.Addr) {
+	p.eachHost(func(host, _ string) {
+		for _, a := range p.addressesOf(strings.ToLower(host)) {
+			if a.IsLinkLocalUnicast() {
+				list = append(list, a.WithZone(""))
+			}
+		}
+	})
+	return list
+}
+
 // Permitted refuses a scenario if the guard is known to refuse one of its contacts.
-func Permitted(of *scenarios.Plan, g *fetch.Guard, flags scenarios.Flags) error {
-	p := plan{of, flags.Named()}
+func Permitted(of *scenarios.Plan, g *fetch.Guard, o *scenarios.Machine) error {
+	p := newPlan(of, o.Flags)
 	if p.Scenario.Clock.Mode == fleet.Virtual {
 		return nil // nothing is sent at all
 	}
 	var wrong []string
-	for _, c := range p.contacts(g) {
+	for _, c := range p.contacts(g, o) {
 		if len(c.Needs) > 0 && c.Where != whereDNS {
 			wrong = append(wrong, p.refusal(&c))
 		}
@@ -72,15 +86,18 @@ func (p plan) refusal(c *Contact) string {
 		place += " (" + strings.Join(c.Addresses, ", ") + ")"
 	}
 	why := fmt.Sprintf("%d devices would contact it", p.Devices())
-	if c.Where == wherePublic {
-		why = "it is public"
+	switch c.Where {
+	case whereBroadcast:
+		return fmt.Sprintf("%s, for %s: %s; give %s", place, strings.Join(c.For, ", "), fetch.Broadcast, strings.Join(c.Needs, " "))
+	case wherePublic:
+		why = fetch.Public.String()
 	}
 	return fmt.Sprintf("%s, for %s: %s; if you may test this server: %s", place, strings.Join(c.For, ", "), why, strings.Join(c.Needs, " "))
 }
 
 // contacts returns the hosts that are known, sorted, with what the guard
-// says of each.
-func (p plan) contacts(g *fetch.Guard) []Contact {
+// says of each; the name servers come last.
+func (p plan) contacts(g *fetch.Guard, o *scenarios.Machine) []Contact {
 	found := map[string]*Contact{}
 	p.eachHost(func(host, purpose string) {
 		host = strings.ToLower(host)
@@ -100,8 +117,54 @@ func (p plan) contacts(g *fetch.Guard) []Contact {
 		list = append(list, *c)
 	}
 	slices.SortFunc(list, func(a, b Contact) int { return cmp.Compare(a.Host, b.Host) })
+	return append(list, p.nameServers(list, g, o)...)
+}
+
+// nameServers returns those that are asked for the names among the contacts, or
+// where the guard permits none, all that would be.
+func (p plan) nameServers(contacts []Contact, g *fetch.Guard, o *scenarios.Machine) []Contact {
+	var permitted, list []Contact
+	servers := o.NameServers
+	if servers == nil {
+		servers = p.system.Servers
+	}
+	for _, server := range servers {
+		c := Contact{Host: server.Addr().String(), Addresses: []string{server.Addr().String()}, Where: whereOf(server.Addr()), Needs: []string{}}
+		for i := range contacts {
+			if name := &contacts[i]; name.Where == whereDNS && p.Scenario.Clock.Mode != fleet.Virtual {
+				c.For = append(c.For, "the address of "+name.Host)
+				c.permit(p, g, name.Host, server.Addr())
+			}
+		}
+		switch {
+		case c.For == nil:
+		case len(c.Needs) == 0:
+			permitted = append(permitted, c)
+		default:
+			list = append(list, c)
+		}
+	}
+	if permitted != nil {
+		return permitted
+	}
 	return list
 }
+
+// permit notes what a name server needs to be asked for a name.
+func (c *Contact) permit(p plan, g *fetch.Guard, name string, server netip.Addr) {
+	switch reason, ok := g.JudgeNameServer(name, server); {
+	case ok:
+	case reason == fetch.Crowd:
+		c.need(p.flags.Operator)
+	case reason == fetch.Broadcast:
+		c.need(oneHost)
+	default:
+		c.need(p.flags.Public + " " + c.Host)
+	}
+}
+
+// oneHost is what a broadcast address needs; no flag permits it.
+const oneHost = "the address of one host"
 
 // embedded is how the embedded server is called while it has no address yet.
 const embedded = "embedded"
@@ -124,10 +187,15 @@ func (p plan) locate(c *Contact, g *fetch.Guard) {
 	for _, a := range addrs {
 		c.Addresses = append(c.Addresses, a.String())
 		where := whereOf(a)
-		if where != whereLoopback && c.Where != wherePublic {
+		if where != whereLoopback && c.Where != wherePublic && c.Where != whereBroadcast {
 			c.Where = where
 		}
-		if _, ok := (&fetch.Guard{Public: g.Public}).Judge(c.Host, a); !ok {
+		switch reason, ok := (&fetch.Guard{Public: g.Public, LinkLocal: g.LinkLocal}).Judge(c.Host, a); {
+		case ok:
+		case reason == fetch.Broadcast:
+			c.need(oneHost)
+			continue
+		default:
 			c.need(p.flags.Public + " " + c.Host)
 		}
 		if where != whereLoopback && g.OnlyLoopback {
@@ -143,9 +211,14 @@ func (c *Contact) need(flag string) {
 }
 
 func whereOf(a netip.Addr) string {
+	reason, _ := (*fetch.Guard)(nil).Judge("", a)
 	switch {
+	case reason == fetch.Broadcast:
+		return whereBroadcast
 	case fetch.IsLoopback(a):
 		return whereLoopback
+	case a.IsLinkLocalUnicast():
+		return whereLink
 	case fetch.IsPrivate(a):
 		return wherePrivate
 	}
@@ -157,10 +230,13 @@ func (p plan) addressesOf(host string) []netip.Addr {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a.Unmap()}
 	}
+	host = strings.TrimSuffix(host, ".")
 	if t := p.Scenario.Target; t != nil {
-		return scenarios.HostAddresses(t.Hosts)[strings.TrimSuffix(host, ".")]
+		if list := scenarios.HostAddresses(t.Hosts)[host]; list != nil {
+			return list
+		}
 	}
-	return nil
+	return slices.DeleteFunc(slices.Clone(p.system.Hosts[host]), func(a netip.Addr) bool { return !a.Is4() }) // devices have no IPv6
 }
 
 // eachHost tells every host that the scenario names, and what for.

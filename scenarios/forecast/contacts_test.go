@@ -127,6 +127,92 @@ func TestCrowdOffThisMachineNeedsItsOperator(t *testing.T) {
 	}
 }
 
+// Who asks for a name contacts a name server: it counts like any other host.
+func TestNameServersAreContacts(t *testing.T) {
+	servers := func(texts ...string) (list []netip.AddrPort) {
+		for _, text := range texts {
+			list = append(list, netip.MustParseAddrPort(text))
+		}
+		return list
+	}
+	tests := []struct {
+		rule     string
+		devices  int
+		servers  []netip.AddrPort
+		contacts []string // name servers
+		needs    string   // without which the run does not start; "": it does
+	}{
+		{"http://prov.example/a", 1000, servers("10.0.0.53:53"), []string{"10.0.0.53"}, ""},
+		{"http://prov.example/a", 1001, servers("10.0.0.53:53"), []string{"10.0.0.53"}, "--i-operate-this-server"},
+		{"http://prov.example/a", 1001, servers("127.0.0.53:53"), []string{"127.0.0.53"}, ""},
+		{"http://prov.example/a", 1001, servers("10.0.0.53:53", "127.0.0.53:53"), []string{"127.0.0.53"}, ""},
+		{"http://prov.example/a", 1, servers("203.0.113.53:53"), []string{"203.0.113.53"}, "--allow-public 203.0.113.53"},
+		{"http://prov.example/a", 1, servers("169.254.169.253:53"), []string{"169.254.169.253"}, ""},
+		{"http://prov.example/a", 1, servers("224.0.0.251:53"), []string{"224.0.0.251"}, "the address of one host"},
+		{"http://127.0.0.1/a", 1001, servers("10.0.0.53:53"), nil, ""}, // no name is asked for
+		{"http://localhost/a", 1001, servers("10.0.0.53:53"), nil, ""}, // this machine's own list has it
+	}
+	for _, tt := range tests {
+		m := scenarios.Machine{Flags: flags, NameServers: tt.servers}
+		f, err := forecast.Of(aFleet(tt.devices, "Profile_Rule="+tt.rule), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var asked []string
+		for _, c := range f.Contacts {
+			if slices.Contains(c.For, "the address of prov.example") {
+				asked = append(asked, c.Host)
+			}
+		}
+		needs := ""
+		for _, m := range f.Misfits {
+			if m.Refused {
+				needs += m.Flag
+			}
+		}
+		if !slices.Equal(asked, tt.contacts) || needs != tt.needs {
+			t.Errorf("%d devices, %s at %v: name servers %v, needs %q; want %v, %q", tt.devices, tt.rule, tt.servers, asked, needs, tt.contacts, tt.needs)
+		}
+		if tt.needs == "" {
+			continue
+		}
+		_, err = run.Run(t.Context(), aFleet(tt.devices, "Profile_Rule="+tt.rule), run.Options{Machine: m, Started: func(*run.Live) { t.Errorf("%v: it started", tt) }})
+		if err == nil || !strings.Contains(err.Error(), tt.needs) {
+			t.Errorf("%v: error %v, want one that names %s", tt, err, tt.needs)
+		}
+	}
+}
+
+// A link-local address is admitted where the scenario itself names it; one of many
+// hosts never is.
+func TestLinkLocalAndBroadcastContacts(t *testing.T) {
+	named := aFleet(1, "Profile_Rule=http://169.254.7.7/a")
+	target := aFleet(1)
+	target.Target = &scenarios.Target{Hosts: []scenarios.Host{{Name: "prov.example", Addresses: []netip.Addr{netip.MustParseAddr("169.254.7.7")}}}}
+	for _, s := range []*scenarios.Scenario{named, target} {
+		f, err := forecast.Of(s, scenarios.Machine{Flags: flags})
+		if err != nil || len(f.Contacts) != 1 || f.Contacts[0].Where != "link-local" || slices.ContainsFunc(f.Misfits, func(m forecast.Misfit) bool { return m.Refused }) {
+			t.Errorf("%v: %+v, %+v", err, f.Contacts, f.Misfits)
+		}
+		plan, err := scenarios.NewPlan(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := forecast.Guard(plan, &scenarios.Machine{})
+		if err := g.Admit("prov.example", netip.MustParseAddr("169.254.7.7")); err != nil {
+			t.Error(err)
+		}
+		if g.Admit("prov.example", netip.MustParseAddr("169.254.169.254")) == nil {
+			t.Error("an address that the scenario does not name is admitted")
+		}
+	}
+	many := aFleet(1, "Profile_Rule=tftp://255.255.255.255/a")
+	_, err := run.Run(t.Context(), many, run.Options{Machine: scenarios.Machine{Flags: flags, Public: []string{"255.255.255.255"}}})
+	if err == nil || !strings.Contains(err.Error(), "255.255.255.255, for Profile_Rule: it is a broadcast or multicast address") {
+		t.Error(err)
+	}
+}
+
 // flags are those of a command.
 var flags = scenarios.Flags{Public: "--allow-public", Operator: "--i-operate-this-server", Addresses: "--addresses", Count: "--count", Set: "--set"}
 

@@ -15,6 +15,7 @@ import (
 	"spafleet/fleet"
 	"spafleet/host"
 	"spafleet/resync"
+	"spafleet/resync/fetch"
 	"spafleet/scenarios"
 	"spafleet/scenarios/tally"
 )
@@ -29,13 +30,18 @@ func Of(s *scenarios.Scenario, m scenarios.Machine) (*Forecast, error) {
 	if err := p.CheckShard(m.Shard); err != nil {
 		return nil, err
 	}
-	return plan{p, m.Flags.Named()}.forecast(&m)
+	return newPlan(p, m.Flags).forecast(&m)
 }
 
 // A plan is a checked scenario whose needs are estimated.
 type plan struct {
 	*scenarios.Plan
-	flags scenarios.Flags
+	flags  scenarios.Flags
+	system *fetch.NameServers // what this machine knows of names
+}
+
+func newPlan(p *scenarios.Plan, flags scenarios.Flags) plan {
+	return plan{p, flags.Named(), fetch.SystemNames()}
 }
 
 // A groupShare is the part of a group of the fleet that this machine runs.
@@ -72,7 +78,7 @@ func (p plan) forecast(o *scenarios.Machine) (*Forecast, error) {
 
 // traffic forecasts the requests of the devices, by server and by second.
 func (p plan) traffic(shares []groupShare, o *scenarios.Machine) *Forecast {
-	f := &Forecast{Format: 1, Name: p.Scenario.Name, Seed: p.Scenario.Seed, Clock: p.Scenario.Clock.String(), Contacts: p.contacts(Guard(p.Plan, o)), Misfits: []Misfit{}}
+	f := &Forecast{Format: 1, Name: p.Scenario.Name, Seed: p.Scenario.Seed, Clock: p.Scenario.Clock.String(), Contacts: p.contacts(Guard(p.Plan, o), o), Misfits: []Misfit{}}
 	for _, g := range shares {
 		f.Devices += g.count
 		f.Models = append(f.Models, tally.Make{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.count})
@@ -86,7 +92,7 @@ func (p plan) traffic(shares []groupShare, o *scenarios.Machine) *Forecast {
 // PortWarning returns a warning before a run in which one source address will make
 // too many connections; "" for none.
 func PortWarning(of *scenarios.Plan, o *scenarios.Machine) string {
-	p := plan{of, o.Flags.Named()}
+	p := newPlan(of, o.Flags)
 	if p.Scenario.Clock.Jumps() {
 		return ""
 	}
@@ -191,7 +197,7 @@ func (p plan) connections(f *Forecast) Connections {
 	prefix, err := netip.ParsePrefix(f.Addresses.Prefix)
 	shared := !f.Addresses.Own
 	for _, contact := range f.Contacts {
-		if err == nil && prefix.Addr().IsLoopback() && (contact.Where == wherePrivate || contact.Where == wherePublic || contact.Where == whereDNS) {
+		if err == nil && prefix.Addr().IsLoopback() && contact.Where != whereEmbedded && contact.Where != whereLoopback {
 			shared = true
 		}
 	}

@@ -2,7 +2,6 @@ package run
 
 import (
 	"io"
-	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,12 +24,10 @@ type Options struct {
 	// one that has passed.
 	StartAt  time.Time
 	PinTFTP  bool
-	Compiled resync.Compiled // opens files of the vendor's compiler
-	// NameServers are asked for names, in this order; none: the system's.
-	NameServers []netip.AddrPort
-	Registry    prometheus.Registerer // nil: no live metrics
-	Tell        func([]device.Event)  // receives all events, as fleet.Config.Tell; may be nil
-	Events      io.Writer             // takes all events, each as a line of JSON; nil: none
+	Compiled resync.Compiled       // opens files of the vendor's compiler
+	Registry prometheus.Registerer // nil: no live metrics
+	Tell     func([]device.Event)  // receives all events, as fleet.Config.Tell; may be nil
+	Events   io.Writer             // takes all events, each as a line of JSON; nil: none
 	// Listening is called once every socket of the run is open, before it waits
 	// for StartAt; may be nil.
 	Listening func(*Live)

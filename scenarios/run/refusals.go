@@ -39,6 +39,8 @@ func remedy(r *fetch.Refusal, flags scenarios.Flags) string {
 		return "; if you may test this server: " + flags.Public + " " + r.Host
 	case fetch.Crowd:
 		return "; if you run this server: " + flags.Operator
+	case fetch.LinkLocal:
+		return "; if that is meant, name the address in the scenario's target.hosts"
 	}
 	return ""
 }

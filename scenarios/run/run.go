@@ -54,7 +54,7 @@ func Run(ctx context.Context, s *scenarios.Scenario, o Options) (*report.Report,
 		return nil, err
 	}
 	r := &run{plan: plan, options: o, guard: forecast.Guard(plan, &o.Machine)}
-	if err := forecast.Permitted(plan, r.guard, o.Flags); err != nil {
+	if err := forecast.Permitted(plan, r.guard, &o.Machine); err != nil {
 		return nil, err
 	}
 	if err := checkOptions(s, &o); err != nil {

@@ -29,10 +29,10 @@ type authorityRow struct {
 	serial   string
 	bits     int
 	hash     crypto.Hash
-	from, to string
-	clients  bool // it signs devices, not servers
-	by       Name // that signed it; "" for a root
-	modern   bool // critical constraints and key usage in place of Netscape's types
+	from, to string // days, or instants
+	clients  bool   // it signs devices, not servers
+	by       Name   // that signed it; "" for a root
+	modern   bool   // constraints and key usage in place of Netscape's types
 }
 
 func sipuraDN(role string) dn {
@@ -89,7 +89,8 @@ var authorities = []authorityRow{
 		serial: sipuraSerial, bits: 1024, hash: crypto.MD5, from: "2003-11-01", to: lastDay, clients: true},
 	{name: LinksysClient1, subject: linksysDN("Client"), serial: linksysSerial, bits: 1024, hash: crypto.SHA1, from: "2003-11-01", to: lastDay, clients: true},
 	{name: CiscoSBClient1, subject: ciscoDN("Client Root Authority 1"), serial: ciscoSerial, bits: 1024, hash: crypto.SHA1, from: "2006-12-01", to: lastDay, clients: true},
-	{name: CiscoSBClient2, subject: ciscoDN("Client Root Authority 2"), serial: ciscoSerial, bits: 2048, hash: crypto.SHA1, from: "2013-08-02", to: lastDay, clients: true},
+	{name: CiscoSBClient2, subject: ciscoDN("Client Root Authority 2"), serial: ciscoSerial, bits: 2048, hash: crypto.SHA1,
+		from: "2013-08-02T22:37:43Z", to: "2035-06-28T22:37:43Z", clients: true},
 }
 
 // Authorities returns the names of all authorities, those for servers first.
@@ -136,8 +137,12 @@ func joined(names []Name) string {
 	return strings.Join(words, ", ")
 }
 
-// day reads a date of the tables; the end of a validity is the day's last second.
+// day reads a date or an instant of the tables; where a date ends a validity, it is the
+// day's last second.
 func day(date string, end bool) time.Time {
+	if t, err := time.Parse(time.RFC3339, date); err == nil {
+		return t
+	}
 	t, err := time.Parse(time.DateOnly, date)
 	if err != nil {
 		panic(err) // of the tables
@@ -156,14 +161,14 @@ func (r *authorityRow) make(key *rsa.PrivateKey, above *Authority) (*Authority, 
 	}
 	t := &template{
 		serial: serial, hash: r.hash, issuer: r.subject.der(), subject: r.subject.der(),
-		from: day(r.from, false), to: day(r.to, true), key: publicKey(&key.PublicKey), extensions: r.extensions(&key.PublicKey),
+		from: day(r.from, false), to: day(r.to, true), key: publicKey(&key.PublicKey),
 	}
 	signer := fast(key)
-	by := signer
+	by, names := signer, authorityKeyID(keyID(&key.PublicKey), t.issuer, serial)
 	if above != nil {
-		by, t.issuer = above.key, above.Cert.RawSubject
-		t.extensions = append(t.extensions, authorityKeyID(above))
+		by, t.issuer, names = above.key, above.Cert.RawSubject, authorityKeyIDOf(above)
 	}
+	t.extensions = r.extensions(&key.PublicKey, names)
 	raw, err := t.sign(by)
 	if err != nil {
 		return nil, err
@@ -180,13 +185,14 @@ func (r *authorityRow) with(raw []byte, key crypto.Signer, above *Authority) (*A
 	return &Authority{Name: r.name, Cert: cert, hash: r.hash, above: above, key: key}, nil
 }
 
-// extensions are those of Cisco's second client authority (field).
-func (r *authorityRow) extensions(key *rsa.PublicKey) [][]byte {
+// extensions are those of Cisco's second client authority, in their order; names are
+// of the authority above, which for a root is itself (field).
+func (r *authorityRow) extensions(key *rsa.PublicKey, names []byte) [][]byte {
 	switch {
 	case r.modern:
 		return [][]byte{basicConstraints(true), keyUsage([2]byte{1, 0x06}), subjectKeyID(key)} // keyCertSign, cRLSign
 	case r.clients:
-		return [][]byte{basicConstraints(true), subjectKeyID(key), netscapeType(netscapeAuthority), extKeyUsage(oidClientAuth)}
+		return [][]byte{subjectKeyID(key), names, basicConstraints(true), netscapeType(netscapeAuthority), extKeyUsage(oidClientAuth)}
 	}
-	return [][]byte{basicConstraints(true), subjectKeyID(key), netscapeType(netscapeAuthority), extKeyUsage(oidServerAuth)}
+	return [][]byte{subjectKeyID(key), names, basicConstraints(true), netscapeType(netscapeAuthority), extKeyUsage(oidServerAuth)}
 }

@@ -15,7 +15,7 @@ func BenchmarkMint(b *testing.B) {
 	for _, name := range []string{"SPA2102", "PAP2", "SPA504G"} {
 		b.Run(name, func(b *testing.B) {
 			row := devicetest.Turned(b, name, "", map[string]string{"client_root": "early"})
-			h := &certs.Holder{PKI: certs.New(1), Seed: 1}
+			h := &certs.Holder{PKI: certs.New(1)}
 			i := device.Index(0)
 			for b.Loop() {
 				u := device.NewUnit(row, 1, i, device.Unit{}.IP)
@@ -31,7 +31,7 @@ func BenchmarkMint(b *testing.B) {
 // BenchmarkHeld asks for a certificate that is there.
 func BenchmarkHeld(b *testing.B) {
 	row := devicetest.Row(b, "SPA2102", "")
-	h := &certs.Holder{PKI: certs.New(1), Seed: 1}
+	h := &certs.Holder{PKI: certs.New(1)}
 	u := device.NewUnit(row, 1, 0, device.Unit{}.IP)
 	for b.Loop() {
 		if _, _, err := h.Certificate(&u); err != nil {

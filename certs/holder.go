@@ -17,7 +17,6 @@ import (
 // many goroutines, and must not be copied.
 type Holder struct {
 	PKI    *PKI
-	Seed   uint64      // of the fleet: it chooses whose certificates are defective
 	Pool   int         // how many keys the devices share; 0: DefaultPool
 	Unique bool        // a key for each device instead
 	Keep   int         // how many certificates are kept; 0: Kept
@@ -162,7 +161,7 @@ func (h *Holder) what(u *device.Unit) certKind {
 		return auto
 	case u.Row.Generation == 1 && rule.CompareVersions(u.Row.Firmware.Version, "2.0.0", false) < 0:
 		return generic // made before there were certificates (documented)
-	case h.defective(u):
+	case defective(u):
 		return certKind(t.Defect)
 	}
 	return auto

@@ -91,7 +91,7 @@ func (s *spec) template(by *Authority, key, keyID []byte) *template {
 	return &template{
 		hash: s.hash, issuer: by.Cert.RawSubject, subject: s.subject().der(), from: s.from, to: s.to, key: key,
 		extensions: [][]byte{
-			basicConstraints(false), netscapeComment("Product is " + s.product), keyID, authorityKeyID(by),
+			basicConstraints(false), netscapeComment("Product is " + s.product), keyID, authorityKeyIDOf(by),
 			netscapeType(netscapeClient), extKeyUsage(oidClientAuth),
 		},
 	}
@@ -104,7 +104,10 @@ func (s *spec) subject() dn {
 }
 
 // place returns a device's place in a pool of keys.
-func place(mac string, size int) int {
-	sum := sha256.Sum256([]byte("spafleet pool\x00" + mac))
+func place(mac string, size int) int { return drawn("spafleet pool\x00"+mac, size) }
+
+// drawn returns a number below size that follows from a text.
+func drawn(text string, size int) int {
+	sum := sha256.Sum256([]byte(text))
 	return int(binary.BigEndian.Uint64(sum[:]) % uint64(size))
 }

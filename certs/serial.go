@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"spafleet/device"
-	"spafleet/device/chance"
 	"spafleet/device/model"
 )
 
@@ -76,12 +75,13 @@ func MayBeDefective(r *model.Row) bool {
 
 // defective reports whether a device is one of those units: some of the serial
 // numbers FM500F100000 to FM500F699999, and as many of the two other models
-// (documented), which is the first half of 2006.
-func (h *Holder) defective(u *device.Unit) bool {
+// (documented), which is the first half of 2006. Which of them follows from the serial
+// number alone, so a unit has the same certificate in every fleet.
+func defective(u *device.Unit) bool {
 	for _, prefix := range defectiveModels {
 		rest, ok := strings.CutPrefix(u.Serial, prefix+"F")
 		if ok && len(rest) == 6 && rest[0] >= '1' && rest[0] <= '6' {
-			return chance.Draw(h.Seed, uint32(u.Index), chance.Defect, 0)*100 < float64(u.Row.Behaviour.TLS.DefectPercent)
+			return drawn("spafleet defect\x00"+u.Serial, 10000) < 100*u.Row.Behaviour.TLS.DefectPercent
 		}
 	}
 	return false

@@ -120,7 +120,7 @@ func later(a, b time.Time) time.Time {
 func (r *ServerRequest) template(by *Authority) *template {
 	t := &template{
 		hash: r.Hash, issuer: by.Cert.RawSubject, subject: r.Subject, from: r.From, to: r.To, key: publicKey(r.Key),
-		extensions: [][]byte{basicConstraints(false), subjectKeyID(r.Key), authorityKeyID(by)},
+		extensions: [][]byte{basicConstraints(false), subjectKeyID(r.Key), authorityKeyIDOf(by)},
 	}
 	if by.Name == Public {
 		t.extensions = append(t.extensions, keyUsage([2]byte{5, 0xa0})) // digitalSignature, keyEncipherment

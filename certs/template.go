@@ -135,14 +135,18 @@ func subjectKeyID(key *rsa.PublicKey) []byte {
 	return extension(oidSubjectKeyID, der(tagOctets, keyID(key)))
 }
 
-// authorityKeyID names the authority thrice: by its key, and by its issuer and
-// serial number, which its sisters share.
-func authorityKeyID(by *Authority) []byte {
-	c := by.Cert
+// authorityKeyIDOf names an authority.
+func authorityKeyIDOf(by *Authority) []byte {
+	return authorityKeyID(by.Cert.SubjectKeyId, by.Cert.RawIssuer, by.Cert.SerialNumber.Bytes())
+}
+
+// authorityKeyID names an authority thrice: by its key, and by its issuer and serial
+// number, which its sisters share.
+func authorityKeyID(key, issuer, serial []byte) []byte {
 	return extension(oidAuthorityKeyID, der(tagSequence,
-		der(tagContext, c.SubjectKeyId),
-		der(tagConstructed|1, der(tagConstructed|4, c.RawIssuer)),
-		der(tagContext|2, positive(c.SerialNumber.Bytes()))))
+		der(tagContext, key),
+		der(tagConstructed|1, der(tagConstructed|4, issuer)),
+		der(tagContext|2, positive(serial))))
 }
 
 // Netscape's certificate types: the byte and how many of its bits are not used.

@@ -60,7 +60,7 @@ func request(t *testing.T, scheme string, at netip.AddrPort) *resync.Request {
 var (
 	authorities = certs.New(1)
 	sockets     = &fetch.Sockets{
-		Certs: &trust.Devices{PKI: authorities, Holder: &certs.Holder{PKI: authorities, Seed: 1}},
+		Certs: &trust.Devices{PKI: authorities, Holder: &certs.Holder{PKI: authorities}},
 		Hosts: map[string][]netip.Addr{"prov.test": {netip.MustParseAddr("127.0.0.1")}},
 	}
 )

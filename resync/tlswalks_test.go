@@ -56,7 +56,7 @@ func (s secure) observe(t *testing.T, setting string) string {
 	if s.serial != "" {
 		u.Serial = s.serial
 	}
-	w := &secureWorld{devices: &trust.Devices{PKI: walkPKI, Holder: &certs.Holder{PKI: walkPKI, Seed: 1}}}
+	w := &secureWorld{devices: &trust.Devices{PKI: walkPKI, Holder: &certs.Holder{PKI: walkPKI}}}
 	w.shown = s.shown(t)
 	if s.stand != nil {
 		s.stand(w)

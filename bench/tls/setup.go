@@ -28,7 +28,7 @@ type fleet struct {
 
 func newFleet() (*fleet, error) {
 	pki := certs.New(seed)
-	f := &fleet{&trust.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki, Seed: seed}}, map[int]*model.Row{}}
+	f := &fleet{&trust.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki}}, map[int]*model.Row{}}
 	for bits, root := range map[int]string{1024: "early", 2048: "late"} {
 		row, err := model.NewRow("SPA508G", "", map[string]string{"client_root": root})
 		if err != nil {

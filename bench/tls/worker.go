@@ -204,7 +204,7 @@ func certificates(t *task) (*harness.Round, error) {
 		}
 		rows[i] = row
 	}
-	h := &certs.Holder{PKI: certs.New(seed), Seed: seed}
+	h := &certs.Holder{PKI: certs.New(seed)}
 	distinct := make(map[string]bool, t.Mint)
 	begun, before := time.Now(), host.CPUTime()
 	for i := range t.Mint {

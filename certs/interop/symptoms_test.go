@@ -91,7 +91,7 @@ func TestWrongDevicesCertificate(t *testing.T) {
 		if err := own.Add(visitor.MAC, c); err != nil {
 			t.Fatal(err)
 		}
-		wrong.as = &trust.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki, Seed: seed, Own: own}}
+		wrong.as = &trust.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki, Own: own}}
 		o := wrong.to(t, mutual.at(t, program))
 		o.wants(t, "ok")
 		o.leaves(t, visitor.UserAgent(), owner.MAC.String(), owner.Serial)

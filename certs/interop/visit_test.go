@@ -35,7 +35,7 @@ var today = time.Date(2020, 6, 1, 12, 0, 0, 0, time.UTC)
 // The authorities and the devices of all tests.
 var (
 	pki    = certs.New(seed)
-	holder = &certs.Holder{PKI: pki, Seed: seed, Pool: 2}
+	holder = &certs.Holder{PKI: pki, Pool: 2}
 	stores = &trust.Devices{PKI: pki, Holder: holder}
 	shelf  = &resync.ProfileCache{}
 )

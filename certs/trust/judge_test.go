@@ -40,7 +40,7 @@ const serverName = "prov.example.com"
 var serverAddr = netip.MustParseAddr("127.0.0.1")
 
 // party are the devices with their certificates.
-var party = &trust.Devices{PKI: testPKI, Holder: &certs.Holder{PKI: testPKI, Seed: 1}}
+var party = &trust.Devices{PKI: testPKI, Holder: &certs.Holder{PKI: testPKI}}
 
 func (m meeting) visit(t testing.TB) trust.Visit {
 	row := rowOf(t, modelOf(m.row), switchesOf(m.row)...)

@@ -30,6 +30,8 @@ func certsDeviceCommand(s streams) *cobra.Command {
 		Long: `Makes the certificate that a device of this model, MAC address and serial number
 shows to a server, and its key, both PEM. The same device in 'spafleet run --certs
 DIR' shows the same certificate, unless that run sets --key-pool or --unique-keys.
+Some SPA2102, SPA3102 and SPA9000 of early 2006 have defective certificates: which
+ones follows from the serial number, here as in a run.
 
 The serial number tells when the unit was made. For Cisco models this decides the
 authority: from mid 2013 on, it is the second one. --switch changes what 'spafleet
@@ -76,6 +78,9 @@ models show' lists, such as client_certificate=bad_signature.`,
 		if kind == certs.NoCertificate {
 			return errors.New("such a device has no certificate; change the switch client_certificate")
 		}
+		if kind == certs.DefectiveCertificate && u.Row.Behaviour.TLS.Certificate == "auto" {
+			fmt.Fprintf(s.err, "note: this unit is one of those with a defective certificate; --switch defect_share=0 makes a sound one\n")
+		}
 		return f.out.write(s, made.Chain, made.Key)
 	}
 	return c
@@ -97,9 +102,6 @@ func (f *deviceCertFlags) unit() (*device.Unit, error) {
 	}
 	if f.generic {
 		turned["client_certificate"] = "generic"
-	}
-	if _, told := turned["defect_share"]; !told {
-		turned["defect_share"] = "0" // which unit is defective depends on the fleet
 	}
 	row, err := model.NewRow(f.model, f.firmware, turned)
 	if err != nil {

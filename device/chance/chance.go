@@ -16,8 +16,8 @@ const (
 	Network Purpose = 6 // of the simulated network, by the draws of an attempt
 
 	Sample Purpose = 200 // the devices of a step's selection, by step
-	Defect Purpose = 201 // units whose certificate is defective
-	Pace   Purpose = 202 // the order of a step's devices, by step
+	// 201 was of units whose certificate is defective; now their serial number says so.
+	Pace Purpose = 202 // the order of a step's devices, by step
 )
 
 // Draw returns a number in [0, 1) that is a pure function of seed, device,

@@ -32,7 +32,7 @@ func TestDrawsAreEvenAndDiffer(t *testing.T) {
 func TestPurposesKeepTheirNumbers(t *testing.T) {
 	for purpose, want := range map[chance.Purpose]uint8{
 		chance.Boot: 1, chance.Timer: 2, chance.Upgrade: 3, chance.Order: 4, chance.Nonce: 5, chance.Network: 6,
-		chance.Sample: 200, chance.Defect: 201, chance.Pace: 202,
+		chance.Sample: 200, chance.Pace: 202,
 	} {
 		if uint8(purpose) != want {
 			t.Errorf("purpose %d, want %d", purpose, want)

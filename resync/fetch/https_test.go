@@ -23,7 +23,7 @@ import (
 
 var (
 	pki     = certs.New(1)
-	devices = &trust.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki, Seed: 1}}
+	devices = &trust.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki}}
 )
 
 // secureServer serves /spa2102.cfg by HTTPS, with the certificate of a request.

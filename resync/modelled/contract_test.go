@@ -160,7 +160,7 @@ type contract struct {
 
 var (
 	authorities = certs.New(1)
-	clients     = &trust.Devices{PKI: authorities, Holder: &certs.Holder{PKI: authorities, Seed: 1}}
+	clients     = &trust.Devices{PKI: authorities, Holder: &certs.Holder{PKI: authorities}}
 	loopback    = netip.MustParseAddr("127.0.0.1")
 	hosts       = map[string][]netip.Addr{"prov.test": {loopback}}
 	today       = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC)

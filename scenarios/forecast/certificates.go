@@ -24,7 +24,7 @@ func (p plan) certificates(shares []groupShare, o *scenarios.Machine) (c Certifi
 	if pki == nil {
 		pki = certs.New(1)
 	}
-	h := &certs.Holder{PKI: pki, Seed: p.Scenario.Seed, Pool: o.KeyPool, Unique: o.UniqueKeys, Own: own}
+	h := &certs.Holder{PKI: pki, Pool: o.KeyPool, Unique: o.UniqueKeys, Own: own}
 	var sample *model.Row
 	for _, g := range shares {
 		c.Known = c.Known || p.speaksHTTPS(g.Group)
@@ -80,7 +80,7 @@ func (c *Certificates) cost(row *model.Row, seed uint64) (float64, error) {
 		_, _, err := h.Certificate(&u)
 		return host.ThreadCPUTime() - began, err
 	}
-	shared, unique := &certs.Holder{PKI: pki, Seed: seed, Pool: 1}, &certs.Holder{PKI: pki, Seed: seed, Unique: true}
+	shared, unique := &certs.Holder{PKI: pki, Pool: 1}, &certs.Holder{PKI: pki, Unique: true}
 	if _, err := at(shared, 0); err != nil { // the authority and the pool's key
 		return 0, err
 	}

@@ -170,7 +170,7 @@ func (r *run) openCerts() (*trust.Devices, error) {
 	if err != nil {
 		return nil, fmt.Errorf("scenario %s: %w", s.Name, err)
 	}
-	d.Holder = &certs.Holder{PKI: d.PKI, Seed: s.Seed, Pool: o.KeyPool, Unique: o.UniqueKeys, Keep: o.KeepCerts, Own: own}
+	d.Holder = &certs.Holder{PKI: d.PKI, Pool: o.KeyPool, Unique: o.UniqueKeys, Keep: o.KeepCerts, Own: own}
 	return d, nil
 }
 

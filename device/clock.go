@@ -15,9 +15,9 @@ type Clock struct {
 	save       time.Duration // 0: no daylight saving
 }
 
-// ClockOf reads a device's clock. A zone that is not GMT, GMT+hh:mm or GMT-hh:mm
+// Clock reads the device's clock. A zone that is not GMT, GMT+hh:mm or GMT-hh:mm
 // counts as GMT, a rule that cannot be read as none.
-func ClockOf(p Params) Clock {
+func (p Params) Clock() Clock {
 	name, _ := p.Lookup("Time_Zone")
 	c := Clock{zone: zoneOf(strings.TrimSpace(name))}
 	rule, _ := p.Lookup("Daylight_Saving_Time_Rule")

@@ -23,7 +23,7 @@ func clockOf(t *testing.T, zone, rule string) device.Clock {
 		id, _ := model.LookupID(name)
 		p, _ = p.With(&layers, []device.Set{{ID: id, Value: value, Has: true}})
 	}
-	return device.ClockOf(p)
+	return p.Clock()
 }
 
 func TestLocalTime(t *testing.T) {

@@ -33,11 +33,16 @@ const (
 	IVR
 	Syslog
 	Moved // a move of the lifecycle: its name is that of the move
+	// Late is no act of the device: for this machine it had to wait. Each attempt
+	// has one as it starts, which Took may say came in time, and one more for each
+	// wait for a descriptor or a port. Its N is that of the device's next event.
+	// Event logs and expectations leave it out.
+	Late
 	numKinds
 )
 
 var kindNames = [numKinds]string{"", "power_on", "power_off", "boot", "resync_started", "resync_ok", "resync_failed",
-	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "report_ok", "report_failed", "web", "ivr", "syslog", "moved"}
+	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "report_ok", "report_failed", "web", "ivr", "syslog", "moved", "late"}
 
 // String returns the kind's name.
 func (k Kind) String() string {
@@ -47,7 +52,7 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
-// KindNames returns the names that events can have, lifecycle moves included.
+// KindNames returns the names of what devices do, lifecycle moves included.
 func KindNames() []string {
 	var names []string
 	names = append(names, kindNames[1:Moved]...)
@@ -74,7 +79,7 @@ type Event struct {
 	Err    string      // $ERR of a failure, the device's wording
 	Text   string      // of syslog: the line; of web, ivr: what was asked; of upgrade_ok: the version
 	Count  int         // of applied: values changed
-	Took   int64       // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds
+	Took   int64       // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds; of late: wall time
 	File   *File       // of fetch, fetch_failed, applied and resync_*: the (last) file; nil where there was none
 }
 

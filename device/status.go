@@ -10,7 +10,7 @@ import (
 
 // Clock returns the time that a device shows, by its own clock.
 func (v View) Clock() string {
-	return ClockOf(v.Params).Local(v.Now).Format("1/2/2006 15:04:05")
+	return v.Params.Clock().Local(v.Now).Format("1/2/2006 15:04:05")
 }
 
 // Elapsed returns the time since the boot in the form of the real pages (field).

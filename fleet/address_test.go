@@ -8,6 +8,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -159,5 +160,40 @@ func TestLackOfDescriptorsIsNoFailure(t *testing.T) {
 	s.awaitStory(0, "power_on customized:preset boot:power start:power_on ok")
 	if got := s.f.Limits()["descriptors"]; got != 3 {
 		t.Errorf("limits %v, want descriptors 3 times", s.f.Limits())
+	}
+	late := s.of(0, device.Late) // as it starts, and with the descriptor
+	if len(late) != 2 || late[1].Took < int64(300*time.Millisecond) || late[1].At < s.of(0, device.ResyncStarted)[0].At {
+		t.Errorf("late %+v, want a start and 300 ms without a descriptor", late)
+	}
+}
+
+// Each attempt tells how late it starts; those that cannot start tell it when
+// somebody asks.
+func TestAttemptsTellHowLateTheyAre(t *testing.T) {
+	t.Parallel()
+	n := newNetwork()
+	n.put("/a", profileOf())
+	release := n.block("/a")
+	s := start(t, n, fleet.Config{Groups: []fleet.Group{ata(t, 2)}, Outstanding: 1, Loops: 1})
+	s.await("one attempt", func() bool { return n.inFlight() == 1 })
+	if early := s.count(device.Late); early != 1 {
+		t.Errorf("%d are late, want the one that started", early)
+	}
+	s.f.Overdue(t.Context())
+	if asked := s.count(device.Late); asked != 2 {
+		t.Errorf("%d are late, want the one that waits too", asked)
+	}
+	release()
+	s.await("two resyncs", func() bool { return s.count(device.ResyncOK) == 2 })
+	var late, started [2]device.Event
+	for dev := range device.Index(2) {
+		list := s.of(dev, device.Late)
+		late[dev], started[dev] = list[len(list)-1], s.of(dev, device.ResyncStarted)[0]
+		if l := late[dev]; l.At != started[dev].At || l.N != started[dev].N {
+			t.Errorf("device %d starts with %+v, and is late with %+v", dev, started[dev], l)
+		}
+	}
+	if took := late[1].Took + late[0].Took; took < started[1].At-started[0].At && took < started[0].At-started[1].At {
+		t.Errorf("the second start is %s after the first, and late by %s", time.Duration(started[1].At-started[0].At), time.Duration(took))
 	}
 }

@@ -221,7 +221,9 @@ func (l *loop) admit(ctx context.Context, now int64) {
 			l.admission.ended(s.transport)
 			continue
 		}
-		l.lateness(&s, now)
+		if s.Due > 0 { // the wait for a rate that the user asked for is no lateness
+			l.late(s.dev, u, now, l.wall(max(s.Due, s.allowed), now))
+		}
 		l.start(ctx, s, u, now)
 	}
 }
@@ -256,11 +258,12 @@ func (l *loop) slot() int32 {
 	return int32(len(l.slots) - 1)
 }
 
-// overdue runs in the loop.
-func (l *loop) overdue(now int64, tell func(ns int64)) {
-	late := func(due int64) {
+// overdue tells of the attempts that are due and have not started, or wait for
+// this machine.
+func (l *loop) overdue(now int64) {
+	late := func(dev device.Index, due int64) {
 		if due > 0 && due < now {
-			tell(int64(float64(now-due) / l.speed))
+			l.late(dev, l.unit(dev), now, l.wall(due, now))
 		}
 	}
 	place := int64(0)
@@ -275,12 +278,18 @@ func (l *loop) overdue(now int64, tell func(ns int64)) {
 				allowed = l.admission.earliest + place*l.admission.interval
 			}
 			place++
-			late(max(s.Due, allowed))
+			late(s.dev, max(s.Due, allowed))
 		}
 	}
 	for _, e := range l.heap {
 		if u := l.unit(e.dev); e.at < now && u.Due() == e.at && u.DueResync() {
-			late(e.at)
+			late(e.dev, e.at)
+		}
+	}
+	for e, wait := range l.f.shortages.waits() {
+		if e.l == l {
+			dev := l.slots[e.slot].dev
+			l.late(dev, l.unit(dev), now, wait)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,9 +52,8 @@ func TestRateSpacesStarts(t *testing.T) {
 			t.Parallel()
 			n := newNetwork()
 			n.put("/a", profileOf())
-			var late atomic.Int64
 			made := time.Now().UnixNano()
-			s := start(t, n, fleet.Config{Groups: []fleet.Group{ata(t, 80)}, Rate: 80, Loops: loops, Late: func(d int64) { late.Store(max(late.Load(), d)) }})
+			s := start(t, n, fleet.Config{Groups: []fleet.Group{ata(t, 80)}, Rate: 80, Loops: loops})
 			s.await("all resyncs", func() bool { return s.count(device.ResyncOK) == 80 })
 			var at []int64
 			for dev := range device.Index(80) {
@@ -72,8 +70,10 @@ func TestRateSpacesStarts(t *testing.T) {
 			if whole := nanoseconds(at[0], at[79]); whole > 79*interval+slack {
 				t.Errorf("80 starts took %s", whole)
 			}
-			if d := time.Duration(late.Load()); d > slack {
-				t.Errorf("lateness %s: the wait for the rate counts", d)
+			for dev := range device.Index(80) {
+				if e := s.of(dev, device.Late)[0]; e.Took > int64(slack) {
+					t.Errorf("device %d is %s late: the wait for the rate counts", dev, time.Duration(e.Took))
+				}
 			}
 		})
 	}

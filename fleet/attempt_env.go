@@ -77,7 +77,8 @@ func (e *attemptEnv) whenAble(ctx context.Context, ask func() error) error {
 	if !local {
 		return err
 	}
-	defer e.l.f.shortages.wait(e)()
+	over := e.l.f.shortages.wait(e)
+	defer func() { e.l.inbox <- message{slot: e.slot, waited: over()} }()
 	for local {
 		e.l.f.shortages.count(limit)
 		if limit == "descriptors" {

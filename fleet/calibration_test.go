@@ -103,7 +103,6 @@ func (b bench) run(t *testing.T) {
 		Seed: 1, Network: slowNames{sockets, b.lookup}, Outstanding: b.places, Loops: map[bool]int{true: 1}[b.places > 0],
 		Groups: []Group{{Name: "atas", Row: row, Count: benchDevices, Presets: map[string]string{
 			"Profile_Rule": "http://prov.test/$MA", "Resync_Random_Delay": "20", "Resync_Periodic": "0", "Resync_Error_Retry_Delay": "0"}}},
-		Late: tally.Late,
 		Tell: func(events []device.Event) {
 			tally.Tell(events)
 			for i := range events {

@@ -4,18 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
-	"slices"
 	"time"
 
 	"spafleet/device"
-	"spafleet/device/model"
-	"spafleet/device/rule"
 	"spafleet/fleet/state"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 	"spafleet/resync/modelled"
+	"spafleet/resync/unit"
 )
 
 // Network is what the fleet's devices reach their servers through. Package
@@ -74,8 +71,6 @@ type Config struct {
 	// devices at once but for each one in order. It must not block, and must copy
 	// what it keeps: the slice is used again.
 	Tell func([]device.Event)
-	// Late is called when an attempt starts, with its lateness in nanoseconds.
-	Late func(int64)
 	Web  Web
 	// Save keeps the fleet in a file, and Resume lets it go on from one: then it
 	// must be the same fleet, but for Network, Lease, RCURL and limits. Attempts
@@ -94,49 +89,13 @@ type Web struct {
 }
 
 // A Group is devices of one make. A fleet's devices are numbered group by group.
-type Group struct {
-	Name    string
-	Row     *model.Row
-	Count   int
-	Presets map[string]string // parameters by name, over the factory values; they survive a factory reset
-	Lease   resync.Lease
-	Off     bool // waits for power
-	// RCURL is where the devices ask for remote customization on their first
-	// boot, with macros as in a rule; "": they are ordinary units. The maker's own
-	// server is never a default. Firmware before 5.0 ignores it.
-	RCURL string
-}
+type Group = unit.Group
 
 var errNoDevices = errors.New("fleet: no devices: no group has a count")
 
 // DefaultAddresses returns where devices live when their servers are on loopback.
 func DefaultAddresses() netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{127, 64, 0, 0}), 10)
-}
-
-// sets returns the presets in an order that does not change.
-func (g *Group) sets() (list []device.Set, err error) {
-	for _, name := range slices.Sorted(maps.Keys(g.Presets)) {
-		id, ok := model.LookupID(name)
-		if !ok {
-			return nil, fmt.Errorf("fleet: group %q: no device has a parameter %q", g.Name, name)
-		}
-		list = append(list, device.Set{ID: id, Value: g.Presets[name], Has: true})
-	}
-	return list, nil
-}
-
-// checkRC refuses a customization URL that no device could follow.
-func (g *Group) checkRC() error {
-	u := device.NewUnit(g.Row, 0, 0, netip.IPv4Unspecified())
-	d, err := rule.Command(g.RCURL, device.Env{Unit: &u, Params: device.Reset(g.Row.Factory)}, g.Row.Dialect())
-	switch {
-	case err != nil:
-		return fmt.Errorf("fleet: group %q: customization URL %q: %w", g.Name, g.RCURL, err)
-	case g.RCURL != "" && (d.URL.Host == "" || d.URL.Path == ""):
-		return fmt.Errorf("fleet: group %q: customization URL %q: host and path are needed", g.Name, g.RCURL)
-	}
-	return nil
 }
 
 // checkClock fills in the date, and refuses what the clock cannot have.
@@ -177,11 +136,8 @@ func (c *Config) check() error {
 	}
 	total := 0
 	for _, g := range c.Groups {
-		if g.Row == nil || g.Count < 0 {
-			return fmt.Errorf("fleet: group %q: no model, or a negative count", g.Name)
-		}
-		if err := g.checkRC(); err != nil {
-			return err
+		if err := g.Check(); err != nil {
+			return fmt.Errorf("fleet: %w", err)
 		}
 		total += g.Count
 	}

@@ -5,8 +5,8 @@
 // bytes, its own values and a heap entry. Attempts get copies of their device's values and
 // commit changes; the loop alone writes.
 //
-// [New] builds a fleet, [Fleet.Open] opens its sockets, [Fleet.Run] runs it
-// until its context ends and returns when the last attempt has ended. Meanwhile
+// [Start] builds a fleet, opens its sockets and lets it work until its [Run] is
+// closed; [New], [Fleet.Open] and [Fleet.Begin] are its steps. Meanwhile
 // [Fleet.Do] asks something of a device, [Fleet.View] and [Fleet.At] look at
 // one, [Fleet.Await] and [Fleet.WaitFor] wait for a condition, and Config.Tell
 // hears what happens.
@@ -28,7 +28,6 @@ import (
 
 // A Fleet is many devices. Its methods are safe for concurrent use.
 type Fleet struct {
-	groups    []Group
 	shared    unit.Shared
 	network   Network
 	guard     *fetch.Guard
@@ -64,9 +63,9 @@ type attempts struct {
 
 // started says how far the start of a fleet is.
 type started struct {
-	once  atomic.Bool  // Run was called
-	left  atomic.Int64 // loops whose devices have no power yet
-	whole chan struct{}
+	once  atomic.Bool   // Run was called
+	left  atomic.Int64  // loops whose devices have no power yet
+	whole chan struct{} // closed once every device has the power that its group says
 }
 
 // New builds a fleet. It starts nothing and opens nothing.
@@ -75,19 +74,17 @@ func New(c Config) (*Fleet, error) {
 		return nil, err
 	}
 	f := &Fleet{
-		shard: c.Shard, groups: c.Groups,
+		shard:   c.Shard,
 		network: c.Network, guard: c.Guard,
 		addresses: addresses{c.Addresses.Masked(), c.Addresses.Masked().Addr(), c.OneAddress},
 		mode:      c.Clock, conduct: c.Conduct,
 		onTell: c.Tell,
 		web:    c.Web, done: make(chan struct{}),
 	}
-	f.saver, f.shortages.late, f.started.whole = saver{f: f, Save: c.Save}, c.Late, make(chan struct{})
+	f.saver, f.started.whole = saver{f: f, Save: c.Save}, make(chan struct{})
 	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.addresses.of, c.CCERT, c.Compiled
 	f.makeLoops(&c)
-	if err := f.populate(); err != nil {
-		return nil, err
-	}
+	f.populate(c.Groups)
 	f.saver.fingerprint = f.fingerprint()
 	if c.Resume != nil {
 		if err := f.resume(c.Resume); err != nil {
@@ -155,22 +152,16 @@ func (f *Fleet) makeLoops(c *Config) {
 }
 
 // populate gives every device its group.
-func (f *Fleet) populate() error {
+func (f *Fleet) populate(groups []Group) {
 	place, last := 0, 0
-	for i := range f.groups {
-		g := &f.groups[i]
-		sets, err := g.sets()
-		if err != nil {
-			return err
-		}
-		f.shared.Add(unit.Group{Row: g.Row, Presets: sets, Lease: g.Lease, RCURL: g.RCURL}, device.Index(last))
+	for i, g := range groups {
+		f.shared.Add(g)
 		last += g.Count
 		for ; place < f.shard.Len(last); place++ {
 			dev := f.shard.At(place)
 			*f.loop(dev).unit(dev) = f.shared.New(i)
 		}
 	}
-	return nil
 }
 
 // has reports whether a device is one of this process.
@@ -198,6 +189,21 @@ func (f *Fleet) Open() error {
 		f.logs.close()
 	}
 	return err
+}
+
+// Begin lets a fleet work whose sockets are open, as [Start] does.
+func (f *Fleet) Begin(ctx context.Context) *Run {
+	ctx, stop := context.WithCancel(ctx)
+	r := &Run{Fleet: f, stop: stop, ended: make(chan struct{})}
+	go func() {
+		defer close(r.ended)
+		r.err = f.Run(ctx)
+	}()
+	select {
+	case <-f.started.whole:
+	case <-r.ended:
+	}
+	return r
 }
 
 // Run powers the fleet and works until ctx ends. It returns when every attempt
@@ -256,10 +262,6 @@ func (f *Fleet) work(ctx context.Context) *Broken {
 	}
 	return nil
 }
-
-// Started returns a channel that is closed once every device has the power that
-// its group says, and hears commands. Web servers listen before: since Open.
-func (f *Fleet) Started() <-chan struct{} { return f.started.whole }
 
 // ErrNoPower says that a device did not hear a command, because it has no power
 // or has not started yet.

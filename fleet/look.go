@@ -30,10 +30,9 @@ func (f *Fleet) Shard() device.Shard { return f.shard }
 
 // Group returns the group of a device, of this shard or another.
 func (f *Fleet) Group(dev device.Index) *Group {
-	last := 0
-	for g := range f.groups {
-		if last += f.groups[g].Count; int(dev) < last {
-			return &f.groups[g]
+	for i := range f.shared.Groups() {
+		if g, first := f.shared.Group(i); dev < first+device.Index(g.Count) {
+			return g
 		}
 	}
 	return nil
@@ -137,33 +136,25 @@ func (f *Fleet) WebURL(dev device.Index) string {
 	return fmt.Sprintf("http://%s:%d/", f.addresses.of(dev), f.WebPort())
 }
 
-// Overdue tells how late each attempt is that is due and has not started, or
-// waits for a descriptor or port, in nanoseconds of the wall: those would be
-// missing among the latenesses of attempts that have. The wait for a rate that the user asked for is none. It looks at a fleet
-// with a real clock that runs; of another it tells nothing.
-func (f *Fleet) Overdue(ctx context.Context, tell func(ns int64)) {
-	if !f.started.once.Load() {
+// Overdue has a [device.Late] told for each attempt that is due and has not
+// started, or waits for a descriptor or a port: else it would be missing among
+// those that did. It returns once they are told. The wait for a rate that the
+// user asked for is not late. Where time jumps nothing is.
+func (f *Fleet) Overdue(ctx context.Context) {
+	if !f.started.once.Load() || f.mode != Real {
 		return
 	}
-	f.shortages.overdue(tell)
 	for _, l := range f.loops {
-		if _, real := l.clock.(*realClock); !real {
-			return
-		}
-		looked := make(chan struct{})
-		look := message{look: func(now int64) {
-			l.overdue(now, tell)
-			close(looked)
-		}}
+		told := make(chan struct{})
 		select {
-		case l.inbox <- look:
+		case l.inbox <- message{overdue: told}:
 		case <-f.done:
 			return
 		case <-ctx.Done():
 			return
 		}
 		select {
-		case <-looked:
+		case <-told:
 		case <-f.done:
 			return
 		}

@@ -27,7 +27,8 @@ type loop struct {
 	admission  admission
 	slots      []slot
 	free       []int32
-	out        []device.Event // what this turn has to tell
+	out        []device.Event  // what this turn has to tell
+	asked      chan<- struct{} // closed once that is told; nil: nobody waits for it
 	executor   executor
 	simulation *simulation // of virtual time, else nil
 	moment     int64       // when to ask the conductor again
@@ -45,7 +46,8 @@ type message struct {
 	commit  *commit
 	outcome *resync.Outcome
 	lack    bool            // this machine had no descriptor for the attempt
-	look    func(now int64) // a look at the loop, in its turn
+	waited  time.Duration   // that the attempt waited for a descriptor or a port, if it did
+	overdue chan<- struct{} // closed once the overdue attempts of the loop are told of
 	got     received        // of an outcome
 }
 
@@ -156,7 +158,8 @@ func (l *loop) begin() {
 	now := l.clock.Now()
 	for i := range l.units {
 		u, dev := &l.units[i], l.index(i)
-		powers := !l.f.groups[u.Group()].Off
+		g, _ := l.f.shared.Group(u.Group())
+		powers := !g.Off
 		l.mu.Lock()
 		m := l.machine.At(dev, u, now)
 		switch {
@@ -216,8 +219,12 @@ func (l *loop) handle(m message, now int64) {
 		l.ended(m.slot, m.outcome, m.got, now)
 	case m.lack:
 		l.resize(func(while int64) { l.admission.shrink(now, while) })
-	case m.look != nil:
-		m.look(now)
+	case m.waited > 0:
+		dev := l.slots[m.slot].dev
+		l.late(dev, l.unit(dev), now, m.waited)
+	case m.overdue != nil:
+		l.overdue(now)
+		l.asked = m.overdue
 	}
 }
 
@@ -291,21 +298,27 @@ func (l *loop) ended(number int32, o *resync.Outcome, got received, now int64) {
 
 // tell hands on what this turn brought, and reports whether there was anything.
 func (l *loop) tell() bool {
-	if len(l.out) == 0 {
-		return false
+	told := len(l.out) > 0
+	if told {
+		l.f.tell(l, l.out)
+		clear(l.out)
+		l.out = l.out[:0]
 	}
-	l.f.tell(l, l.out)
-	clear(l.out)
-	l.out = l.out[:0]
-	return true
+	if l.asked != nil {
+		close(l.asked)
+		l.asked = nil
+	}
+	return told
 }
 
-// lateness is how long after it was due an attempt starts, without the wait for
-// a rate that the user asked for.
-func (l *loop) lateness(s *start, now int64) {
-	if l.f.shortages.late != nil && s.Due > 0 {
-		l.f.shortages.late(int64(float64(max(now-max(s.Due, s.allowed), 0)) / l.speed))
-	}
+// late lets a device tell that an attempt of it waits for this machine, or has.
+func (l *loop) late(dev device.Index, u *unit.Unit, now int64, wait time.Duration) {
+	l.out = append(l.out, device.Event{At: now, Dev: dev, N: u.Count(), Kind: device.Late, State: u.State(), Took: int64(wait)})
+}
+
+// wall returns how long it is from due until now by the wall's clock.
+func (l *loop) wall(due, now int64) time.Duration {
+	return time.Duration(float64(max(now-due, 0)) / l.speed)
 }
 
 // setClock gives a loop its clock, and what lets attempts run under it.

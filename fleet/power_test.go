@@ -193,7 +193,6 @@ func TestStartedDevicesHearCommands(t *testing.T) {
 	off := ata(t, 2, "Resync_On_Reset=No")
 	off.Off = true
 	s := start(t, newNetwork(), fleet.Config{Groups: []fleet.Group{ata(t, 200, "Resync_On_Reset=No"), off}, Loops: 3})
-	<-s.f.Started()
 	for dev := range device.Index(202) {
 		if powered := s.view(dev).Powered; powered != (dev < 200) {
 			t.Errorf("device %d: power %v", dev, powered)

@@ -2,7 +2,7 @@ package fleet
 
 import "context"
 
-// A Run is a fleet at work.
+// A Run is a fleet at work. What it does comes as events, to Config.Tell.
 type Run struct {
 	Fleet *Fleet
 
@@ -22,17 +22,7 @@ func Start(ctx context.Context, c Config) (*Run, error) {
 	if err := f.Open(); err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithCancel(ctx)
-	r := &Run{Fleet: f, stop: stop, ended: make(chan struct{})}
-	go func() {
-		defer close(r.ended)
-		r.err = f.Run(ctx)
-	}()
-	select {
-	case <-f.Started():
-	case <-r.ended:
-	}
-	return r, nil
+	return f.Begin(ctx), nil
 }
 
 // Wait returns when the fleet has ended: its context has, the run was closed, or

@@ -7,8 +7,6 @@ import (
 
 // shortages are what this machine lacked for attempts.
 type shortages struct {
-	late func(ns int64) // hears of waits; nil: nothing does
-
 	mu      sync.Mutex
 	counts  map[string]int            // by what was missing: descriptors, ports
 	waiting map[*attemptEnv]time.Time // attempts that wait for it, since when
@@ -24,9 +22,9 @@ func (s *shortages) count(limit string) {
 	s.counts[limit]++
 }
 
-// wait notes that an attempt waits from now on, until over is called. The wait is
-// lateness.
-func (s *shortages) wait(e *attemptEnv) (over func()) {
+// wait notes that an attempt waits from now on, until over is called, which
+// returns how long it was.
+func (s *shortages) wait(e *attemptEnv) (over func() time.Duration) {
 	since := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,21 +32,21 @@ func (s *shortages) wait(e *attemptEnv) (over func()) {
 		s.waiting = map[*attemptEnv]time.Time{}
 	}
 	s.waiting[e] = since
-	return func() {
+	return func() time.Duration {
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		delete(s.waiting, e)
-		s.mu.Unlock()
-		if s.late != nil {
-			s.late(int64(time.Since(since)))
-		}
+		return time.Since(since)
 	}
 }
 
-// overdue tells how long attempts have waited that still do.
-func (s *shortages) overdue(tell func(ns int64)) {
+// waits returns how long attempts have waited that still do.
+func (s *shortages) waits() map[*attemptEnv]time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, since := range s.waiting {
-		tell(int64(time.Since(since)))
+	waits := map[*attemptEnv]time.Duration{}
+	for e, since := range s.waiting {
+		waits[e] = time.Since(since)
 	}
+	return waits
 }

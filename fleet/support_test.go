@@ -203,13 +203,13 @@ func (s *stand) hear(events []device.Event) {
 	s.events = append(s.events, events...)
 }
 
-// of returns the events of a device that are of some kinds, all for none.
+// of returns the events of a device that are of some kinds; for none, all that it did.
 func (s *stand) of(dev device.Index, kinds ...device.Kind) []device.Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list []device.Event
 	for _, e := range s.events {
-		if e.Dev == dev && (len(kinds) == 0 || slices.Contains(kinds, e.Kind)) {
+		if e.Dev == dev && (len(kinds) == 0 && e.Kind != device.Late || slices.Contains(kinds, e.Kind)) {
 			list = append(list, e)
 		}
 	}
@@ -232,7 +232,7 @@ func (s *stand) story(dev device.Index) string {
 	var words []string
 	for _, e := range s.of(dev) {
 		switch e.Kind {
-		case device.Fetched, device.FetchFailed, device.Applied, device.Syslog:
+		case device.Fetched, device.FetchFailed, device.Applied, device.Syslog, device.Late:
 			continue
 		case device.Boot:
 			words = append(words, "boot:"+e.Reason.String())

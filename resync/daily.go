@@ -33,7 +33,7 @@ func dailyOf(r *model.Row, p device.Params) *daily {
 	delay, _ := p.Lookup("Resync_At_Random_Delay")
 	seconds, _ := strconv.ParseUint(strings.TrimSpace(delay), 10, 16)
 	// The window is in whole minutes, rounded (guide of a descendant: documented).
-	return &daily{at: at, window: time.Duration((seconds+30)/60) * time.Minute, clock: device.ClockOf(p)}
+	return &daily{at: at, window: time.Duration((seconds+30)/60) * time.Minute, clock: p.Clock()}
 }
 
 func timeOfDay(text string) (time.Duration, bool) {

@@ -38,28 +38,17 @@ func (t *Resyncs) Run(ctx context.Context) (r Round, err error) {
 		return r, err
 	}
 	seen := NewWatcher(t.Devices)
-	f, err := fleet.New(fleet.Config{Seed: workload.Seed, Network: &fetch.Sockets{}, Outstanding: t.Parallel, Tell: seen.Tell, Late: seen.Tally.Late,
+	f, err := fleet.New(fleet.Config{Seed: workload.Seed, Network: &fetch.Sockets{}, Outstanding: t.Parallel, Tell: seen.Tell,
 		Groups: []fleet.Group{{Name: "devices", Row: row, Count: t.Devices, Presets: presets}}})
 	if err != nil {
 		return r, err
 	}
-	stop := Start(ctx, f)
+	run := f.Begin(ctx)
 	r, err = t.measure(ctx, f, seen)
-	if ran := stop(); err == nil {
+	if ran := run.Close(); err == nil {
 		err = ran
 	}
 	return r, err
-}
-
-// Start runs a fleet until stop is called, which returns what Run did.
-func Start(ctx context.Context, f *fleet.Fleet) (stop func() error) {
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- f.Run(ctx) }()
-	return func() error {
-		cancel()
-		return <-ended
-	}
 }
 
 func (t *Resyncs) measure(ctx context.Context, f *fleet.Fleet, seen *Watcher) (r Round, err error) {

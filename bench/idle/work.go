@@ -50,12 +50,12 @@ func (t *task) weigh(ctx context.Context) (*weight, error) {
 	endOfStart := harness.Profiled("ready")
 	begun, used := time.Now(), host.CPUTime()
 	seen := harness.NewWatcher(t.Devices)
-	f, err := fleet.New(fleet.Config{Seed: workload.Seed, Network: workload.Direct{Pairs: []string{"Resync_Random_Delay", delay}}, Tell: seen.Tell, Late: seen.Tally.Late,
+	f, err := fleet.New(fleet.Config{Seed: workload.Seed, Network: workload.Direct{Pairs: []string{"Resync_Random_Delay", delay}}, Tell: seen.Tell,
 		Groups: []fleet.Group{{Name: "devices", Row: row, Count: t.Devices, Presets: presets}}})
 	if err != nil {
 		return nil, err
 	}
-	stop := harness.Start(ctx, f)
+	run := f.Begin(ctx)
 	err = t.follow(ctx, f, seen, w, begun, endOfStart)
 	if err == nil {
 		w.Resyncs = seen.OK.Load()
@@ -66,7 +66,7 @@ func (t *task) weigh(ctx context.Context) (*weight, error) {
 		resident, peak := harness.Resident()
 		w.Resident, w.Peak = float64(resident)/1e6, float64(peak)/1e6
 	}
-	if ran := stop(); err == nil {
+	if ran := run.Close(); err == nil {
 		err = ran
 	}
 	return w, err

@@ -99,13 +99,9 @@ func soak(ctx context.Context, o options, out io.Writer) (grown []string, err er
 	if err := b.fill(filepath.Join(folder, "fleet.state")); err != nil {
 		return nil, err
 	}
-	work, stop := context.WithCancel(ctx)
-	defer stop()
-	ended := make(chan error, 1)
-	go func() { ended <- b.fleet.Run(work) }()
-	first, last, err := b.days(work)
-	stop()
-	err = either(err, <-ended)
+	run := b.fleet.Begin(ctx)
+	first, last, err := b.days(ctx)
+	err = either(err, run.Close())
 	b.server.Close()
 	if err != nil {
 		return nil, err

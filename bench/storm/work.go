@@ -86,7 +86,6 @@ type stage struct {
 }
 
 func (s *stage) tell(events []device.Event) { s.seen.Load().Tell(events) }
-func (s *stage) late(ns int64)              { s.seen.Load().Tally.Late(ns) }
 
 // run provisions the devices, takes their power away and gives it back.
 func (t *task) run(ctx context.Context) (*storm, error) {
@@ -94,9 +93,9 @@ func (t *task) run(ctx context.Context) (*storm, error) {
 	if err != nil {
 		return nil, err
 	}
-	stop := harness.Start(ctx, s.f)
+	run := s.f.Begin(ctx)
 	k, err := t.play(ctx, s)
-	if ran := stop(); err == nil {
+	if ran := run.Close(); err == nil {
 		err = ran
 	}
 	return k, err
@@ -116,7 +115,7 @@ func (t *task) stage() (*stage, error) {
 	}
 	s := &stage{}
 	s.seen.Store(harness.NewWatcher(t.Devices))
-	s.f, err = fleet.New(fleet.Config{Seed: workload.Seed, Network: &s.network, Tell: s.tell, Late: s.late,
+	s.f, err = fleet.New(fleet.Config{Seed: workload.Seed, Network: &s.network, Tell: s.tell,
 		Groups: []fleet.Group{{Name: "devices", Row: row, Count: t.Devices, Presets: presets}}})
 	return s, err
 }

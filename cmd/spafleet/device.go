@@ -115,7 +115,9 @@ func (l *eventLog) print(format string, args ...any) {
 
 func (l *eventLog) tell(events []device.Event) {
 	for i := range events {
-		l.print("%s", describe(&events[i]))
+		if events[i].Kind != device.Late {
+			l.print("%s", describe(&events[i]))
+		}
 	}
 }
 

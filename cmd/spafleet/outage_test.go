@@ -16,7 +16,7 @@ import (
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
-	"spafleet/resync/fetch"
+	"spafleet/fleet/fleettest"
 )
 
 // contact is one attempt of a device: when it began and ended, and how.
@@ -41,6 +41,8 @@ func (d *diary) tell(events []device.Event) {
 	for _, e := range events {
 		list := d.contacts[e.Dev]
 		switch e.Kind {
+		case device.Late:
+			d.late = append(d.late, e.Took)
 		case device.Boot:
 			d.booted[e.Dev] = e.At
 		case device.ResyncStarted:
@@ -53,12 +55,6 @@ func (d *diary) tell(events []device.Event) {
 			}
 		}
 	}
-}
-
-func (d *diary) lateness(ns int64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.late = append(d.late, ns)
 }
 
 // synced counts devices whose last contact succeeded after a moment.
@@ -104,35 +100,29 @@ func TestACrowdOutlivesAnOutage(t *testing.T) {
 		write(t, filepath.Join(root, u.MAC.String()+".xml"), fmt.Appendf(nil, "<flat-profile><GPP_A>%s</GPP_A></flat-profile>", u.MAC))
 	}
 	book := &diary{contacts: map[device.Index][]contact{}, booted: map[device.Index]int64{}}
-	f, err := fleet.New(fleet.Config{
-		Seed: 1, Network: &fetch.Sockets{}, Outstanding: 300, Tell: book.tell, Late: book.lateness,
-		Groups: []fleet.Group{{Name: "crowd", Row: row, Count: crowd, Presets: crowdPresets(web.addr)}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Open(); err != nil {
-		t.Fatal(err)
-	}
 	server := web.start(t)
-	before := runtime.NumGoroutine()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- f.Run(ctx) }()
-	peak := watchGoroutines(ctx, before)
-
-	await(t, ctx, f, "every device has its file", func() bool { return book.synced(0) == crowd })
-	server.Stop()
-	await(t, ctx, f, "a third of the devices met the outage", func() bool { return book.failures() > crowd/3 })
-	again := web.start(t)
-	back := time.Now().UnixNano()
-	await(t, ctx, f, "every device found the way back", func() bool { return book.synced(back) == crowd })
-	_ = again
-	cancel()
-	if err := <-ended; err != nil {
-		t.Fatal(err)
+	peak := watchGoroutines(ctx, runtime.NumGoroutine())
+	f := fleettest.Run(t, fleet.Config{
+		Outstanding: 300, Tell: book.tell,
+		Groups: []fleet.Group{{Name: "crowd", Row: row, Count: crowd, Presets: crowdPresets(web.addr)}},
+	})
+	await := func(what string, held func() bool) {
+		t.Helper()
+		if err := f.Await(ctx, held); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
 	}
+
+	await("every device has its file", func() bool { return book.synced(0) == crowd })
+	server.Stop()
+	await("a third of the devices met the outage", func() bool { return book.failures() > crowd/3 })
+	web.start(t)
+	back := time.Now().UnixNano()
+	await("every device found the way back", func() bool { return book.synced(back) == crowd })
+	f.Stop(t)
+	cancel()
 	if most := <-peak; most > 300+50 {
 		t.Errorf("%d goroutines at once, more than outstanding + 50", most)
 	}
@@ -172,13 +162,6 @@ func watchGoroutines(ctx context.Context, before int) <-chan int {
 		peak <- most
 	}()
 	return peak
-}
-
-func await(t *testing.T, ctx context.Context, f *fleet.Fleet, what string, held func() bool) {
-	t.Helper()
-	if err := f.Await(ctx, held); err != nil {
-		t.Fatalf("%s: %v", what, err)
-	}
 }
 
 // tolerance is how late a busy machine may start an attempt.

@@ -180,12 +180,12 @@ func (f *Fleet) Do(t testing.TB, dev device.Index, order device.Order) {
 	}
 }
 
-// Events returns what has happened to a device so far.
+// Events returns what a device has done so far.
 func (f *Fleet) Events(dev device.Index) (list []device.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, e := range f.events {
-		if e.Dev == dev {
+		if e.Dev == dev && e.Kind != device.Late {
 			list = append(list, e)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/devicetest"
-	"spafleet/device/model"
 )
 
 // What presets make of a group is found out once. It must be what each of its
@@ -19,12 +18,12 @@ func TestDevicesOfAGroupAreBornAlike(t *testing.T) {
 		"( $MA eq 000000000000 )? http://a/b | ( $IP ge 1 )? [--key $IP] http://c/d": true, "[--key $EXTIP] /a": true, "[--key $GPP] /a": true,
 		"( $CCERT eq Installed )? https://a/b": false, "[--key $B] /$A": true,
 	} {
-		id := func(name string) model.ID {
-			id, _ := model.LookupID(name)
-			return id
+		g := &Group{Row: row, Presets: map[string]string{"Profile_Rule": rule, "GPP_B": "$MAU"}}
+		sets, err := g.sets()
+		if err != nil {
+			t.Fatal(err)
 		}
-		g := &Group{Row: row, Presets: []device.Set{{ID: id("Profile_Rule"), Has: true, Value: rule}, {ID: id("GPP_B"), Has: true, Value: "$MAU"}}}
-		presets := (&device.Layers{}).Preset(row.Factory, g.Presets)
+		presets := (&device.Layers{}).Preset(row.Factory, sets)
 		first := device.NewUnit(row, 1, 0, netip.MustParseAddr("127.64.0.0"))
 		b := birthOf(g, &first, presets)
 		if b.alike != alike {

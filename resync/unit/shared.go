@@ -3,13 +3,11 @@ package unit
 import (
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"spafleet/device"
 	"spafleet/device/model"
-	"spafleet/fsm"
 	"spafleet/resync"
 )
 
@@ -24,33 +22,6 @@ type Shared struct {
 	groups []group
 	rows   atomic.Pointer[[]*model.Row] // a group's own row has the group's number
 	adding sync.Mutex                   // of rows
-}
-
-// A Group is devices of one make. Off, names and numbers are the owner's.
-type Group struct {
-	Row     *model.Row
-	Presets []device.Set // over the factory values; they survive a factory reset
-	Lease   resync.Lease
-	RCURL   string // where they ask for remote customization; "": they are ordinary units
-}
-
-type group struct {
-	Group
-	presets device.Params
-	birth   birth
-}
-
-// Add adds a group, which begins with its first device. Groups are numbered from 0.
-func (s *Shared) Add(g Group, first device.Index) {
-	var rows []*model.Row
-	if list := s.rows.Load(); list != nil {
-		rows = slices.Clone(*list)
-	}
-	rows = append(rows, g.Row)
-	s.rows.Store(&rows)
-	presets := s.Profiles.Layers.Preset(g.Row.Factory, g.Presets)
-	u := device.NewUnit(g.Row, s.Seed, first, s.Address(first))
-	s.groups = append(s.groups, group{g, presets, birthOf(&g, &u, presets)})
 }
 
 // New returns a device of a group as it left the factory.
@@ -92,26 +63,6 @@ func (s *Shared) rowAt(from uint16, version string) uint16 {
 	rows = append(slices.Clone(rows), to)
 	s.rows.Store(&rows)
 	return uint16(len(rows) - 1)
-}
-
-// A birth is what presets do to the devices of a group.
-type birth struct {
-	alike bool // for all of them, so that it need not be found out for each
-	life  device.Life
-	moves []fsm.Event
-}
-
-// birthOf finds out what presets do to a group's devices. A rule says the same
-// for all of them: macros put other texts into it, but each has one. Only what is
-// said of certificates differs between devices in more than its letters.
-func birthOf(g *Group, u *device.Unit, presets device.Params) birth {
-	for _, s := range g.Presets {
-		if strings.Contains(s.Value, "CCERT") {
-			return birth{}
-		}
-	}
-	life, moves := device.Life{}.Apply(device.Change{Unit: u, Before: device.Reset(g.Row.Factory), After: presets, Via: device.ViaPreset})
-	return birth{true, life, moves}
 }
 
 // ruleOf is the parameter that an order without a URL follows.

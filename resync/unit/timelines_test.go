@@ -34,7 +34,15 @@ type bench struct {
 func newBench(t *testing.T, row *model.Row, dev device.Index, presets ...string) *bench {
 	t.Helper()
 	s := &Shared{Seed: 1, Address: func(i device.Index) netip.Addr { return netip.AddrFrom4([4]byte{127, 64, 0, byte(i + 1)}) }}
-	s.Add(Group{Row: row, Presets: devicetest.Sets(t, row.Factory, presets...)}, 0)
+	g := Group{Row: row, Count: 1, Presets: map[string]string{}}
+	for _, p := range presets {
+		name, value, _ := strings.Cut(p, "=")
+		g.Presets[name] = value
+	}
+	if err := g.Check(); err != nil {
+		t.Fatal(err)
+	}
+	s.Add(g)
 	b := &bench{t: t, m: NewMachine(s), u: s.New(0), dev: dev, now: midnight, answers: func(int) resync.Outcome { return resync.Outcome{OK: true} }}
 	return b
 }

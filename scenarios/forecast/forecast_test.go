@@ -201,7 +201,7 @@ func bytesOf(t *testing.T, devices, own int) int {
 	before := liveBytes()
 	tally := tally.New([]tally.Make{{Model: "SPA2102", Devices: devices}}, func(device.Index) int { return 0 }, device.Shard{})
 	var synced atomic.Int64
-	f, err := fleet.New(fleet.Config{
+	run, err := fleet.Start(t.Context(), fleet.Config{
 		Seed: 1, Network: files{own}, Outstanding: 256, // attempts leave something behind, which is not the devices'
 		Groups: []fleet.Group{{Name: "atas", Row: row, Count: devices, Presets: map[string]string{"Profile_Rule": "http://127.0.0.1/a", "Resync_Random_Delay": "0"}}},
 		Tell: func(events []device.Event) {
@@ -219,17 +219,13 @@ func bytesOf(t *testing.T, devices, own int) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- f.Run(ctx) }()
 	patient, done := context.WithTimeout(t.Context(), time.Minute)
 	defer done()
-	if err := f.Await(patient, func() bool { return int(synced.Load()) == devices }); err != nil {
+	if err := run.Fleet.Await(patient, func() bool { return int(synced.Load()) == devices }); err != nil {
 		t.Fatal(err)
 	}
 	got := liveBytes() - before
-	stop()
-	if err := <-ended; err != nil {
+	if err := run.Close(); err != nil {
 		t.Fatal(err)
 	}
 	runtime.KeepAlive(tally)

@@ -31,7 +31,7 @@ func shardResult(t *testing.T, index int) report.ShardResult {
 		dev := shard.At(place)
 		tally.Tell([]device.Event{{Dev: dev, Kind: device.PowerOn, At: 1e9}, {Dev: dev, Kind: device.ResyncOK, At: 2e9, Took: int64(index+1) * 1e7}})
 	}
-	tally.Late(int64(index) * 1e6)
+	tally.Tell(late(int64(index) * 1e6))
 	r := &report.Report{
 		Format: report.Format, Name: "merged", Seed: 1, Clock: "real", Started: time.Unix(int64(100-index), 0).UTC(), FleetStart: time.Unix(int64(200-index), 0).UTC(),
 		DurationSeconds: float64(index), WallSeconds: float64(index), Summary: report.Summarize(tally.Totals()),

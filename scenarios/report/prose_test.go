@@ -16,7 +16,7 @@ func sample() *report.Report {
 	tally := newTally()
 	tally.Tell(day())
 	tally.Tell([]device.Event{{Kind: device.Applied, File: &device.File{Rejected: []string{"GPP_A"}}}})
-	tally.Late(2e6)
+	tally.Tell(late(2e6))
 	r := &report.Report{
 		Name: "sample", Clock: "real", DurationSeconds: 61.4, Summary: report.Summarize(tally.Totals()),
 		Unheard:  12,

@@ -52,3 +52,6 @@ func day() []device.Event {
 	}
 	return list
 }
+
+// late returns the event of an attempt that started so many nanoseconds late.
+func late(ns int64) []device.Event { return []device.Event{{Kind: device.Late, Took: ns}} }

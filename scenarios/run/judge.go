@@ -91,7 +91,9 @@ func (j *judge) Tell(events []device.Event) {
 		for to < len(events) && events[to].Dev == events[from].Dev {
 			to++
 		}
-		j.receive(events[from:to])
+		if acts := events[from:to]; slices.ContainsFunc(acts, ofDevice) {
+			j.receive(acts)
+		}
 		from = to
 	}
 	j.mu.Unlock()
@@ -101,17 +103,26 @@ func (j *judge) Tell(events []device.Event) {
 	}
 }
 
+// ofDevice reports whether an event is of interest: a late one says how busy this
+// machine is.
+func ofDevice(e device.Event) bool { return e.Kind != device.Late }
+
 func (j *judge) receive(events []device.Event) {
 	dev := events[0].Dev
 	f := j.of(dev)
 	if len(j.expectations) == 0 { // the server's texts may still ask
 		for i := range events {
-			j.note(f, &events[i], expression.EventOf(&events[i], j.start))
+			if ofDevice(events[i]) {
+				j.note(f, &events[i], expression.EventOf(&events[i], j.start))
+			}
 		}
 		return
 	}
 	w := j.vars(dev)
 	for i := range events {
+		if !ofDevice(events[i]) {
+			continue
+		}
 		h := expression.EventOf(&events[i], j.start)
 		j.note(f, &events[i], h)
 		catchUp(w, f, h)

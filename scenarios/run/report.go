@@ -92,7 +92,7 @@ func (t *timeline) expectationReports(now time.Duration) []report.ExpectationRep
 // count as late as they are by now.
 func (r *run) generator(ctx context.Context) report.Generator {
 	s := r.plan.Scenario
-	r.fleet.Overdue(ctx, r.tally.Late)
+	r.fleet.Overdue(ctx)
 	late := r.tally.Lateness()
 	limit := s.MaxLateness()
 	g := report.Generator{Valid: late.P99 <= limit.Seconds(), Lateness: late, Limit: limit.Seconds(), Most: r.fleet.Outstanding(), Reasons: []string{}, Limits: []string{}}

@@ -144,7 +144,7 @@ func (r *run) config(one bool) fleet.Config {
 	s, o := r.plan.Scenario, &r.options
 	c := fleet.Config{
 		Seed: s.Seed, Groups: r.plan.Groups, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, OneAddress: one,
-		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Late: r.tally.Late, Web: o.Web, Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
+		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Web: o.Web, Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
 		Clock: s.Clock.Mode, Start: s.Clock.Start, Speed: s.Clock.Speed, InProcess: r.server.modelled,
 		Save: fleet.Save{File: o.State, Every: o.SaveEvery, Extra: r.servers, Told: o.Saved}, Resume: r.saved,
 	}
@@ -224,19 +224,16 @@ func (r *run) run(ctx context.Context) (*report.Report, error) {
 	r.timeline.start = r.fleet.Now()
 	r.server.texts.fleet.Store(r.fleet)
 	r.timeline.begin() // before the first event
-	work, stop := context.WithCancel(ctx)
-	defer stop()
-	ended := make(chan error, 1)
+	work := r.fleet.Begin(ctx)
+	defer work.Close()
 	if s.Clock.Jumps() {
-		ended <- r.fleet.Run(work)
+		_ = work.Wait() // end returns its error
 	} else {
-		r.timeline.order = func(dev device.Index, c device.Command) { _ = r.fleet.Do(work, dev, c) }
-		go func() { ended <- r.fleet.Run(work) }()
-		<-r.fleet.Started()
+		r.timeline.order = func(dev device.Index, c device.Command) { _ = r.fleet.Do(ctx, dev, c) }
 		r.tellLive(&r.options.Started)
 		r.timeline.run(ctx)
 	}
-	return r.end(ctx, stop, ended)
+	return r.end(ctx, work)
 }
 
 // tellLive calls a callback of the options, once, with the scenario that runs.
@@ -250,7 +247,7 @@ func (r *run) tellLive(callback *func(*Live)) {
 }
 
 // end judges the scenario, and stops the fleet once it need not stay up.
-func (r *run) end(ctx context.Context, stop func(), ended <-chan error) (*report.Report, error) {
+func (r *run) end(ctx context.Context, work *fleet.Run) (*report.Report, error) {
 	interrupted := ctx.Err() != nil
 	result := r.final
 	if result == nil {
@@ -265,8 +262,7 @@ func (r *run) end(ctx context.Context, stop func(), ended <-chan error) (*report
 		decided(result)
 		<-ctx.Done()
 	}
-	stop()
-	err := <-ended
+	err := work.Close()
 	result.Generator.Aborted, result.Unheard = r.fleet.Aborted(), r.fleet.Unheard() // the last ones too
 	if !stays {
 		decided(result)

@@ -41,7 +41,9 @@ func (l *EventLog) Tell(events []device.Event) {
 		return
 	}
 	for i := range events {
-		l.out = l.appendEvent(l.out, &events[i])
+		if events[i].Kind != device.Late { // measured, and not what the device did
+			l.out = l.appendEvent(l.out, &events[i])
+		}
 	}
 	if len(l.out) >= mostHeld {
 		l.write()

@@ -16,6 +16,7 @@ func TestEventsAreLinesOfJSON(t *testing.T) {
 	var b strings.Builder
 	log := tally.NewEventLog(&b, func(dev device.Index) model.MAC { return model.MAC{5: byte(dev)} })
 	log.Tell(day())
+	log.Tell(late(1e6)) // measured: it is left out
 	log.Tell([]device.Event{
 		{Dev: 2, At: 9e9, N: 7, Kind: device.Syslog, State: fsm.SpCust, Text: "a \"quoted\"\ttext ü"},
 		{Dev: 2, At: 9e9, N: 8, Kind: device.Applied, Count: 3, File: &device.File{Unknown: []string{"A", "B"}, Rejected: []string{"C"}}},

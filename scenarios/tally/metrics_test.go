@@ -44,7 +44,7 @@ func gather(t *testing.T) map[string][]string {
 	}
 	registry.MustRegister(tally.BuildInfo("v1.2.3", "0123abcd", "go1.26"))
 	seen.Tell(day())
-	seen.Late(1e6)
+	seen.Tell(late(1e6))
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestLiveFiguresAreThoseOfTheSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen.Tell(day())
-	seen.Late(1e6)
+	seen.Tell(late(1e6))
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func TestATallyIsSafeForManyTellers(t *testing.T) {
 			defer func() { done <- struct{}{} }()
 			for range 100 {
 				seen.Tell([]device.Event{{Dev: dev, Kind: device.ResyncOK}})
-				seen.Late(1e6)
+				seen.Tell(late(1e6))
 				_ = report.Summarize(seen.Totals())
 			}
 		}()

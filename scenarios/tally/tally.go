@@ -129,15 +129,12 @@ func (t *Tally) Tell(events []device.Event) {
 	}
 }
 
-// Late counts how late an attempt started, in nanoseconds.
-func (t *Tally) Late(ns int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.lateness.add(ns)
-	t.live.late(ns)
-}
-
 func (t *Tally) count(e *device.Event) {
+	if e.Kind == device.Late {
+		t.lateness.add(e.Took)
+		t.live.late(e.Took)
+		return
+	}
 	m := &t.devices[t.shard.Place(e.Dev)]
 	kind := t.makeOf(e.Dev)
 	c := &t.counts[kind]

@@ -64,7 +64,7 @@ func day() []device.Event {
 func TestSummaryIsWhatTheEventsAmountTo(t *testing.T) {
 	seen := newTally()
 	seen.Tell(day())
-	seen.Late(2e6)
+	seen.Tell(late(2e6))
 	s := report.Summarize(seen.Totals())
 	if s.Devices != 3 || s.Resyncs != (tally.Pair{OK: 3, Failed: 2}) || s.Upgrades != (tally.Pair{OK: 1, Failed: 2}) || seen.Started() != 5 {
 		t.Errorf("%d devices, resyncs %+v of %d, upgrades %+v", s.Devices, s.Resyncs, seen.Started(), s.Upgrades)
@@ -97,7 +97,7 @@ func TestSummaryIsWhatTheEventsAmountTo(t *testing.T) {
 func TestMetricsAreOneSampleEach(t *testing.T) {
 	seen := newTally()
 	seen.Tell(day())
-	seen.Late(2e6)
+	seen.Tell(late(2e6))
 	s := report.Summarize(seen.Totals())
 	type figure struct {
 		metric string
@@ -143,7 +143,7 @@ func TestPercentilesAreWithinAPercentOfExact(t *testing.T) {
 	for i := range samples {
 		ns := int64(math.Exp(random.Float64()*math.Log(1e5)) * 1e5) // 100 µs to 10 s, as often in each decade
 		samples[i] = float64(ns) / 1e9
-		seen.Late(ns)
+		seen.Tell(late(ns))
 	}
 	slices.Sort(samples)
 	got := seen.Lateness()
@@ -161,7 +161,7 @@ func TestPercentilesAreWithinAPercentOfExact(t *testing.T) {
 func TestPercentilesLieBetweenTheSmallestAndTheLargestSample(t *testing.T) {
 	for _, ns := range []int64{0, 700, 1500, 123456789, int64(10 * time.Hour)} {
 		seen := newTally()
-		seen.Late(ns)
+		seen.Tell(late(ns))
 		if s := seen.Lateness(); s.Med < s.Min || s.P99 > s.Max || s.Min != float64(ns)/1e9 || s.Max != s.Min {
 			t.Errorf("%d ns: %+v", ns, s)
 		}
@@ -180,3 +180,6 @@ func TestFindingsAreTheTenMostFrequent(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// late returns the event of an attempt that started so many nanoseconds late.
+func late(ns int64) []device.Event { return []device.Event{{Kind: device.Late, Took: ns}} }

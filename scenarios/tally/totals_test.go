@@ -65,9 +65,7 @@ func TestTotalsOfShardsAddUpExactly(t *testing.T) {
 				tell(transfer(e.Dev, e.File))
 				tell(device.Event{Dev: e.Dev, Kind: device.Applied, File: e.File})
 			}
-			late := rapid.Int64Range(0, 1e10).Draw(t, "late")
-			whole.Late(late)
-			tallies[int(e.Dev)%count].Late(late)
+			tell(device.Event{Dev: e.Dev, Kind: device.Late, Took: rapid.Int64Range(0, 1e10).Draw(t, "late")})
 		}
 		tell(device.Event{Dev: 7, Kind: device.Moved, Move: fsm.Customized, State: fsm.SpCust})
 		var sum *tally.Totals

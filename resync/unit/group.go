@@ -1,0 +1,116 @@
+package unit
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/device/rule"
+	"spafleet/fsm"
+	"spafleet/resync"
+)
+
+// A Group is devices of one make. A fleet's devices are numbered group by group.
+type Group struct {
+	Name    string
+	Row     *model.Row
+	Count   int
+	Presets map[string]string // parameters by name, over the factory values; they survive a factory reset
+	Lease   resync.Lease
+	Off     bool // waits for power
+	// RCURL is where the devices ask for remote customization on their first
+	// boot, with macros as in a rule; "": they are ordinary units. The maker's own
+	// server is never a default. Firmware before 5.0 ignores it.
+	RCURL string
+}
+
+// Check refuses what no device could be or follow.
+func (g *Group) Check() error {
+	if g.Row == nil || g.Count < 0 {
+		return fmt.Errorf("group %q: no model, or a negative count", g.Name)
+	}
+	if _, err := g.sets(); err != nil {
+		return err
+	}
+	u := device.NewUnit(g.Row, 0, 0, netip.IPv4Unspecified())
+	d, err := rule.Command(g.RCURL, device.Env{Unit: &u, Params: device.Reset(g.Row.Factory)}, g.Row.Dialect())
+	switch {
+	case err != nil:
+		return fmt.Errorf("group %q: customization URL %q: %w", g.Name, g.RCURL, err)
+	case g.RCURL != "" && (d.URL.Host == "" || d.URL.Path == ""):
+		return fmt.Errorf("group %q: customization URL %q: host and path are needed", g.Name, g.RCURL)
+	}
+	return nil
+}
+
+// sets returns the presets in an order that does not change.
+func (g *Group) sets() (list []device.Set, err error) {
+	for _, name := range slices.Sorted(maps.Keys(g.Presets)) {
+		id, ok := model.LookupID(name)
+		if !ok {
+			return nil, fmt.Errorf("group %q: no device has a parameter %q", g.Name, name)
+		}
+		list = append(list, device.Set{ID: id, Value: g.Presets[name], Has: true})
+	}
+	return list, nil
+}
+
+// A group is a Group of a fleet, with what its devices have in common.
+type group struct {
+	Group
+	first   device.Index
+	presets device.Params
+	birth   birth
+}
+
+// Add adds a group that passed its Check. Its devices come after those of the
+// groups before it. Groups are numbered from 0.
+func (s *Shared) Add(g Group) {
+	var rows []*model.Row
+	if list := s.rows.Load(); list != nil {
+		rows = slices.Clone(*list)
+	}
+	rows = append(rows, g.Row)
+	s.rows.Store(&rows)
+	sets, _ := g.sets() // Check has looked
+	own := group{Group: g, presets: s.Profiles.Layers.Preset(g.Row.Factory, sets)}
+	if n := len(s.groups); n > 0 {
+		own.first = s.groups[n-1].first + device.Index(s.groups[n-1].Count)
+	}
+	u := device.NewUnit(g.Row, s.Seed, own.first, s.Address(own.first))
+	own.birth = birthOf(&g, &u, own.presets)
+	s.groups = append(s.groups, own)
+}
+
+// Groups returns how many groups there are.
+func (s *Shared) Groups() int { return len(s.groups) }
+
+// Group returns a group, and its first device. It must not be changed.
+func (s *Shared) Group(number int) (*Group, device.Index) {
+	g := &s.groups[number]
+	return &g.Group, g.first
+}
+
+// A birth is what presets do to the devices of a group.
+type birth struct {
+	alike bool // for all of them, so that it need not be found out for each
+	life  device.Life
+	moves []fsm.Event
+}
+
+// birthOf finds out what presets do to a group's devices. A rule says the same
+// for all of them: macros put other texts into it, but each has one. Only what is
+// said of certificates differs between devices in more than its letters.
+func birthOf(g *Group, u *device.Unit, presets device.Params) birth {
+	for _, value := range g.Presets {
+		if strings.Contains(value, "CCERT") {
+			return birth{}
+		}
+	}
+	life, moves := device.Life{}.Apply(device.Change{Unit: u, Before: device.Reset(g.Row.Factory), After: presets, Via: device.ViaPreset})
+	return birth{true, life, moves}
+}

@@ -142,7 +142,7 @@ func (p *Process) Output() string { return p.out.String() }
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
 // patience is how long a server may take for what is waited for.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // Until waits for something that the process does. The error says that it ended
 // before, or took too long, and what it printed.

@@ -43,6 +43,15 @@ func start(t *testing.T, program string, args ...string) running {
 	return running{addr, extproc.Run(t, cmd, extproc.Accepts(addr)), stdin}
 }
 
+// startNSS starts NSS's server. It takes connections long before it answers: it
+// first makes DH parameters, which takes a busy machine many seconds.
+func startNSS(t *testing.T, args ...string) running {
+	t.Helper()
+	server := start(t, extproc.Need(t, "selfserv", "libnss3-tools"), append([]string{"-n", "server", "-p", "PORT", "-v"}, args...)...)
+	extproc.Must(t, server.log.Until("it is ready", func() bool { return strings.Contains(server.log.Output(), "About to call accept.") }))
+	return server
+}
+
 // files writes the tests' authority and certificates where servers can read them.
 func files(t *testing.T) string {
 	t.Helper()
@@ -134,12 +143,11 @@ func TestClientAgainstOpenSSL(t *testing.T) {
 }
 
 func TestClientAgainstNSS(t *testing.T) {
-	selfserv := extproc.Need(t, "selfserv", "libnss3-tools")
 	dir := files(t)
 	db := "sql:" + nssStore(t, dir)
 	for auth, more := range map[string][]string{"none": nil, "shown": {"-r", "-r"}} {
-		args := append([]string{"-d", db, "-n", "server", "-p", "PORT", "-V", "ssl3:tls1.1", "-H", "1", "-W", "1", "-v", "-c", ":0004:0005:000A:002F:0035:0016:0033:0039"}, more...)
-		server := start(t, selfserv, args...)
+		args := append([]string{"-d", db, "-V", "ssl3:tls1.1", "-H", "1", "-W", "1", "-c", ":0004:0005:000A:002F:0035:0016:0033:0039"}, more...)
+		server := startNSS(t, args...)
 		for _, v := range allVersions {
 			for _, suite := range allSuites {
 				t.Run(fmt.Sprint(v, suite, auth), func(t *testing.T) {
@@ -233,8 +241,7 @@ func TestSecondHandshakeWithOpenSSL(t *testing.T) {
 
 // A client that would rather speak TLS 1.0 finds an NSS that has SSL 3.0 only.
 func TestFallingBackToSSL3WithNSS(t *testing.T) {
-	selfserv := extproc.Need(t, "selfserv", "libnss3-tools")
-	server := start(t, selfserv, "-d", "sql:"+nssStore(t, files(t)), "-n", "server", "-p", "PORT", "-V", "ssl3:ssl3", "-c", ":0004:0035")
+	server := startNSS(t, "-d", "sql:"+nssStore(t, files(t)), "-V", "ssl3:ssl3", "-c", ":0004:0035")
 	conn := dial(t, server.addr, &Client{Suites: []Suite{AES256SHA, RC4MD5}, EmptyFragments: true})
 	if page := get(t, conn); !strings.HasPrefix(page, "HTTP/1.0 200 OK") || conn.State().Version != SSL30 {
 		t.Errorf("the server's page: %q, state %+v", page, conn.State())
@@ -248,9 +255,8 @@ func TestFallingBackToSSL3WithNSS(t *testing.T) {
 
 // NSS asks after it has read the request, and waits with its answer.
 func TestSecondHandshakeWithNSS(t *testing.T) {
-	selfserv := extproc.Need(t, "selfserv", "libnss3-tools")
 	dir := files(t)
-	server := start(t, selfserv, "-d", "sql:"+nssStore(t, dir), "-n", "server", "-p", "PORT", "-V", "ssl3:tls1.1", "-v", "-c", ":0004:000A:002F:0035", "-r", "-r", "-r", "-r")
+	server := startNSS(t, "-d", "sql:"+nssStore(t, dir), "-V", "ssl3:tls1.1", "-c", ":0004:000A:002F:0035", "-r", "-r", "-r", "-r")
 	for _, v := range allVersions {
 		for _, suite := range []Suite{RC4MD5, DES3SHA, AES256SHA} {
 			t.Run(fmt.Sprint(v, suite), func(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"os/exec"
 	"path/filepath"
@@ -41,6 +42,8 @@ func TestNamesLastInTheFleetsTime(t *testing.T) {
 		if r.Verdict != report.Passed || r.Resyncs.OK != 60 || r.Resyncs.Failed != 0 {
 			t.Fatalf("%s: %s, %+v\n%s", ttl, r.Verdict, r.Resyncs, log.Output())
 		}
+		asked := func() bool { return strings.Count(log.Output(), "query[A] prov.test ") >= 10*want }
+		extproc.Must(t, extproc.Wait(fmt.Sprintf("dnsmasq logs %d questions", 10*want), asked)) // it logs when it has answered
 		if got := strings.Count(log.Output(), "query[A] prov.test "); got != 10*want {
 			t.Errorf("%s for two hours and a half: %d questions in six hours, want %d\n%s", ttl, got, 10*want, log.Output())
 		}

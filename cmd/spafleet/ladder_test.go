@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"spafleet/bench/extproc"
 	"spafleet/device"
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
@@ -45,13 +45,11 @@ expect:
 		t.Fatalf("verdict %s, expected %+v, findings %+v", result.Verdict, result.Expect, result.Findings)
 	}
 	row := devicetest.Row(t, "SPA2102", "3.3.6")
-	access, err := os.ReadFile(web.access)
-	if err != nil {
-		t.Fatal(err)
-	}
+	access := web.logged(t, 2*homes)
 	for i := range device.Index(homes) {
 		u := device.NewUnit(row, 1, i, netip.AddrFrom4([4]byte{127, 64, 0, byte(i) + 1}))
 		sent := fmt.Sprintf("sent %s to %s", filepath.Join(tftpRoot, "fw", "spa2102-5-1-10.bin"), u.IP)
+		extproc.Must(t, extproc.Wait("dnsmasq logs "+sent, func() bool { return strings.Contains(tftp.log.Output(), sent+"\n") }))
 		if n := strings.Count(tftp.log.Output(), sent+"\n"); n != 1 {
 			t.Errorf("dnsmasq sent the first stage %d times to %s", n, u.IP)
 		}

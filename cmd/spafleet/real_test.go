@@ -141,6 +141,18 @@ func (n *nginx) start(t *testing.T) *extproc.Process {
 	return extproc.Run(t, exec.Command(extproc.Need(t, "nginx", "nginx-light"), "-c", n.conf, "-p", filepath.Dir(n.conf)), extproc.Accepts(n.addr))
 }
 
+// logged returns the log of requests once it has so many lines: nginx writes them
+// after it has answered.
+func (n *nginx) logged(t *testing.T, least int) []byte {
+	t.Helper()
+	var log []byte
+	extproc.Must(t, extproc.Wait(fmt.Sprintf("nginx logs %d requests", least), func() bool {
+		log, _ = os.ReadFile(n.access) // it may not be there yet
+		return bytes.Count(log, []byte("\n")) >= least
+	}))
+	return log
+}
+
 // free returns a loopback address that nobody listens on.
 func free(t *testing.T) string {
 	t.Helper()
@@ -217,10 +229,7 @@ expect:
 	if result.Verdict != report.Passed || result.States["SEC-PRV-2"] != 200 {
 		t.Fatalf("verdict %s, states %v, expected %+v, findings %+v", result.Verdict, result.States, result.Expect, result.Findings)
 	}
-	log, err := os.ReadFile(web.access)
-	if err != nil {
-		t.Fatal(err)
-	}
+	log := web.logged(t, 2*200)
 	for _, u := range realUnits(t) {
 		if !bytes.Contains(log, []byte("GET /first/"+u.MAC.String()+".cfg HTTP/1.1\" 200")) {
 			t.Fatalf("nginx never served %s its file", u.MAC)

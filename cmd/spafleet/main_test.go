@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 //
 // FILE may be stdout or stderr. $PROFILES is testdata/profiles.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	profiles, err := filepath.Abs("testdata/profiles")
 	if err != nil {
 		t.Fatal(err)

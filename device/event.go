@@ -91,6 +91,19 @@ func (e *Event) Name() string {
 	return e.Kind.String()
 }
 
+// Slowness reports whether a machine that is too slow to run the device can have
+// caused this failure: the time was up, or the server closed a connection on
+// which nothing had been said. It cannot cause a refusal, or a file of no use.
+func (e *Event) Slowness() bool {
+	switch e.Result {
+	case Timeout, NoDNS, Interrupted, Backoff:
+		return true
+	case NoConnect:
+		return e.File != nil && e.File.Took.FirstByte > 0
+	}
+	return false
+}
+
 // A File is one transfer as its device saw it. It is shared between events and
 // must not be changed.
 type File struct {
@@ -110,6 +123,11 @@ type File struct {
 	Rejected   []string // parameters whose value in the file was not taken
 	Hint       string   // for a person: why a file that came could not be used
 	Took       Phases
+}
+
+// Answered reports whether a server said anything, even if it was of no use.
+func (f *File) Answered() bool {
+	return f.Status != 0 || f.Bytes > 0 || f.Result == OK || f.Result == TLSFailed
 }
 
 // Phases are the durations of a transfer's parts in wall time, nanoseconds.

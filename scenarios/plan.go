@@ -13,6 +13,7 @@ import (
 	"spafleet/certs"
 	"spafleet/device"
 	"spafleet/fleet"
+	"spafleet/fsm"
 	"spafleet/scenarios/expression"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/tally"
@@ -253,16 +254,32 @@ func apportion(shares []Share, total int) []int {
 	return counts
 }
 
-// UntilState returns the expectation that every device is in a state or further
-// along, within a time; 0 is until the end, and a scenario without a duration then
-// goes on until it holds.
-func UntilState(states []string, within time.Duration) Expectation {
-	quoted := make([]string, len(states))
-	for i, s := range states {
-		quoted[i] = strconv.Quote(s)
-	}
-	return Expectation{
-		Name: "all reach " + states[0], Quant: report.Quant{Form: "all"}, Expr: "state in [" + strings.Join(quoted, ", ") + "]",
+// Provisioned is what [Until] takes beside the names of states.
+const Provisioned = "provisioned"
+
+// Until returns the expectation that every device has resynced successfully since
+// the run began and, unless goal is [Provisioned], is in that state or further
+// along. It is to hold within a time; 0 is until the end, and a scenario without a
+// duration then goes on until it holds.
+func Until(goal string, within time.Duration) (Expectation, error) {
+	e := Expectation{
+		Name: "all are provisioned", Quant: report.Quant{Form: "all"}, Expr: "resyncs.ok > 0",
 		By: Instant{Plus: within, End: within == 0, Given: true},
 	}
+	if goal == Provisioned {
+		return e, nil
+	}
+	state, err := fsm.ParseState(goal)
+	if err != nil {
+		return e, fmt.Errorf("%w; or %s: one successful resync each", err, Provisioned)
+	}
+	var quoted []string
+	for _, s := range fsm.States() {
+		if s >= state {
+			quoted = append(quoted, strconv.Quote(s.String()))
+		}
+	}
+	e.Name = "all reach " + state.String()
+	e.Expr += " && state in [" + strings.Join(quoted, ", ") + "]"
+	return e, nil
 }

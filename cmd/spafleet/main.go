@@ -89,7 +89,7 @@ goes from factory reset (MFG-RESET) to fully secured (SEC-PRV-2). Use it to
 load-test a provisioning server, to reproduce bugs from the field, and in CI.
 
 Exit codes:
-  0    passed: all expectations were met
+  0    passed: all expectations were met; or finished: there were none
   1    internal error
   2    could not run: arguments, file, socket
   3    failed: an expectation was not met

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/device/model"
-	"spafleet/fsm"
 	"spafleet/scenarios"
 	"spafleet/scenarios/run"
 )
@@ -58,9 +57,9 @@ file, or one that comes with the program (demo, retail).
 Server. Give --tftp-server (the server that DHCP option 66 names) or
 --profile-rule. Without either, a built-in server answers with the demo's files.
 
-End. --until ends the run when every device has reached a state. With --timeout
-this is an expectation: missing it is exit code 3. Without --until and --duration
-the run goes on until Ctrl-C.
+End. --until provisioned ends the run when every device has resynced
+successfully; --until STATE also asks for that state. With --timeout, missing it
+is exit code 3. Without --until and --duration the run goes on until Ctrl-C.
 
 Validity. Requests that start late measure this machine and not your server. If
 the 99th percentile of lateness is above --max-lateness, the run is marked invalid
@@ -84,7 +83,7 @@ contact servers on other machines, name servers included, only with
       --tftp-server 127.0.0.1:6969 --duration 30s
 
   # until all 200 have taken a profile; exit code 3 after 2 minutes
-  spafleet run --model SPA942 --count 200 --until SP-CUST --timeout 2m \
+  spafleet run --model SPA942 --count 200 --until provisioned --timeout 2m \
       --profile-rule 'http://127.0.0.1:8080/$MA.xml'
 
   # what would a million devices take? nothing is started
@@ -157,7 +156,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.syslog, "syslog", "", "set Syslog_Server to this `HOST` or HOST:PORT")
 	flags.Uint64Var(&f.seed, "seed", 1, "`NUMBER` that MAC addresses, serial numbers, keys and all random choices follow from")
 	flags.Var(durationFlag{&f.duration}, "duration", "end after this `TIME`, such as 30s")
-	flags.StringVar(&f.until, "until", "", "end when all devices have reached this `STATE`: MFG-RESET, SP-CUST, SEC-PRV-1 or SEC-PRV-2")
+	flags.StringVar(&f.until, "until", "", "end when every device has resynced and has reached this `STATE`: provisioned (any), MFG-RESET, SP-CUST, SEC-PRV-1 or SEC-PRV-2")
 	flags.Var(durationFlag{&f.timeout}, "timeout", "with --until: fail if it takes longer than this `TIME`")
 	flags.Var(durationFlag{&f.lateness}, "max-lateness", "mark the run invalid if the 99th percentile of lateness is above this `TIME` (default 100ms)")
 	flags.Var(prefixFlag{&f.addresses}, "addresses", "`PREFIX` of the devices' own addresses (default 127.64.0.0/10)")
@@ -349,17 +348,11 @@ func (f *runFlags) addUntil(s *scenarios.Scenario) error {
 		}
 		return nil
 	}
-	state, err := fsm.ParseState(f.until)
+	reached, err := scenarios.Until(f.until, f.timeout)
 	if err != nil {
 		return fmt.Errorf("--until: %w", err)
 	}
-	var reached []string
-	for _, s := range fsm.States() {
-		if s >= state {
-			reached = append(reached, s.String())
-		}
-	}
-	s.Expect = append(s.Expect, scenarios.UntilState(reached, f.timeout))
+	s.Expect = append(s.Expect, reached)
 	s.Brief = true
 	return nil
 }

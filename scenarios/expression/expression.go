@@ -227,6 +227,31 @@ func Varies(code string) string {
 	return v.name
 }
 
+// AsksTime reports whether a condition asks when something was, or how long it
+// took.
+func AsksTime(code string) bool {
+	tree, err := parser.Parse(code)
+	if err != nil {
+		return false // its compiler says so
+	}
+	v := &timed{}
+	ast.Walk(&tree.Node, v)
+	return v.found
+}
+
+type timed struct{ found bool }
+
+// Visit implements ast.Visitor.
+func (v *timed) Visit(n *ast.Node) {
+	switch n := (*n).(type) {
+	case *ast.IdentifierNode:
+		v.found = v.found || n.Value == "elapsed"
+	case *ast.MemberNode:
+		field, ok := n.Property.(*ast.StringNode)
+		v.found = v.found || ok && (field.Value == "at" || field.Value == "took")
+	}
+}
+
 type variable struct{ name string }
 
 // Visit implements ast.Visitor.

@@ -187,6 +187,7 @@ func mergeSteps(results []ShardResult, i int) StepReport {
 	for _, p := range results {
 		o := p.Report.Timeline[i]
 		s.Fired = s.Fired && o.Fired
+		s.Surely = s.Surely || o.Surely
 		s.At = max(s.At, o.At)
 		s.Devices += o.Devices
 		s.Exchanges += o.Exchanges
@@ -201,7 +202,7 @@ func mergeSteps(results []ShardResult, i int) StepReport {
 func mergeExpectations(results []ShardResult, i int) ExpectationReport {
 	quant := results[0].Report.Mergeable.Expectations[i].quant()
 	all := results[0].Report.Expect[i]
-	all.OK, all.Shared, all.Devices, all.Held, all.DecidedAt, all.First = true, false, 0, 0, 0, []Failing{}
+	all.OK, all.Shared, all.Surely, all.Devices, all.Held, all.DecidedAt, all.First = true, false, false, 0, 0, 0, []Failing{}
 	for _, p := range results {
 		e := p.Report.Expect[i]
 		all.Devices += e.Devices
@@ -216,8 +217,23 @@ func mergeExpectations(results []ShardResult, i int) ExpectationReport {
 	}
 	if !all.OK {
 		all.First = mergeFailing(results, i, quant, &all)
+		all.Surely = quant.FailsSurely(surelyFailing(results, i, quant.Fails(true, all.Held, all.Devices)), all.Held, all.Devices)
 	}
 	return all
+}
+
+// surelyFailing returns how many devices of the side that an expectation fails for
+// have failed for a reason that lateness cannot cause.
+func surelyFailing(results []ShardResult, i int, holding bool) (n int) {
+	for _, p := range results {
+		share := &p.Report.Mergeable.Expectations[i]
+		if holding {
+			n += share.SurelyHolding
+		} else {
+			n += share.SurelyFailing
+		}
+	}
+	return n
 }
 
 // mergeFailing returns the first devices of the fleet that an expectation failed

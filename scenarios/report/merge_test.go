@@ -46,7 +46,7 @@ func shardResult(t *testing.T, index int) report.ShardResult {
 		held := 1
 		ok := q.Holds(held, 2)
 		r.Expect = append(r.Expect, report.ExpectationReport{Name: q.Form, OK: ok, Shared: q.Counts(), Devices: 2, Held: held, DecidedAt: float64(index + 1), First: []report.Failing{second}})
-		r.Mergeable.Add(q, []report.Failing{first}, []report.Failing{second})
+		r.Mergeable.Add(q, report.Side{First: []report.Failing{first}}, report.Side{First: []report.Failing{second}})
 	}
 	r.Judge(false)
 	text, err := json.Marshal(r)
@@ -75,6 +75,9 @@ func TestMergedShardsAddUp(t *testing.T) {
 	}
 	if r.Devices != 6 || r.Resyncs.OK != 6 || r.Generator.Lateness.Count != 3 || r.DurationSeconds != 2 || r.Started != time.Unix(98, 0).UTC() || r.FleetStart != time.Unix(198, 0).UTC() {
 		t.Errorf("%d devices, %+v, %+v, %gs, %s", r.Devices, r.Resyncs, r.Generator.Lateness, r.DurationSeconds, r.Started)
+	}
+	if r.Provisioned != 6 || r.Unanswered != 0 {
+		t.Errorf("%d devices provisioned, %d never answered", r.Provisioned, r.Unanswered)
 	}
 	if r.Unheard != 6 {
 		t.Errorf("%d commands without power", r.Unheard)

@@ -17,6 +17,8 @@ import (
 func WriteText(w io.Writer, r *Report) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s after %s · %d devices · resyncs %d ok, %d failed\n", r.Name, r.Verdict, Seconds(r.DurationSeconds), r.Devices, r.Resyncs.OK, r.Resyncs.Failed)
+	fmt.Fprintf(&b, "  %s provisioned · %s never got an answer\n", devices(r.Provisioned), devices(r.Unanswered))
+	writeQuestions(&b, r)
 	writeShards(&b, r)
 	for _, reason := range r.Generator.Reasons {
 		fmt.Fprintf(&b, "  ! %s\n", reason)
@@ -33,6 +35,29 @@ func WriteText(w io.Writer, r *Report) {
 		fmt.Fprintf(&b, "\nnote: %s\n", n)
 	}
 	io.WriteString(w, b.String())
+}
+
+// writeQuestions answers both questions where the machine did not keep up: a run
+// may have failed and be badly measured too.
+func writeQuestions(b *strings.Builder, r *Report) {
+	if !r.Generator.Valid {
+		fmt.Fprintf(b, "  did it work? %s\n  was it measured well? no\n", workedTexts[r.Worked])
+	}
+}
+
+var workedTexts = map[string]string{
+	worked:   "yes, all expectations were met",
+	didNot:   "no, and not because of lateness",
+	unclear:  "not known: what failed may be due to lateness",
+	notAsked: "nothing was expected",
+}
+
+// devices counts devices in words.
+func devices(n int) string {
+	if n == 1 {
+		return "1 device"
+	}
+	return fmt.Sprintf("%d devices", n)
 }
 
 // writeShards says which part of a run a report is of, or how many it was made of.

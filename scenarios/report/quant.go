@@ -62,6 +62,22 @@ func (q Quant) Holds(count, devices int) bool {
 // rounding forgives what a share loses in binary.
 const rounding = 1e-6
 
+// FailsSurely reports whether a failed expectation fails even if it is only the
+// machine's lateness that speaks against all but some of the devices that it
+// names.
+func (q Quant) FailsSurely(some, count, devices int) bool {
+	over := q.Fails(true, count, devices)
+	best := devices - some
+	if over {
+		best = some
+	}
+	if q.Form == "exactly" {
+		want := int(math.Round(q.Limit.Of(devices)))
+		return over && best > want || !over && best < want
+	}
+	return !q.Holds(best, devices)
+}
+
 // Fails reports whether a device is one of those that a failed expectation names:
 // held says whether it holds for this device, count for how many of all.
 func (q Quant) Fails(held bool, count, devices int) bool {

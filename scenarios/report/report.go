@@ -15,6 +15,7 @@ import (
 // Verdicts of a run, with their exit codes.
 const (
 	Passed      = "passed"      // 0: every expectation held
+	Finished    = "finished"    // 0: the run ended, and nothing was expected of it
 	Failed      = "failed"      // 3: one did not
 	Invalid     = "invalid"     // 4: the machine running spafleet was too slow
 	Interrupted = "interrupted" // 130
@@ -24,7 +25,7 @@ const (
 // meaning.
 const Format = 2
 
-var exits = map[string]int{Passed: 0, Failed: 3, Invalid: 4, Interrupted: 130}
+var exits = map[string]int{Passed: 0, Finished: 0, Failed: 3, Invalid: 4, Interrupted: 130}
 
 // A Report is the result of a run, in the form of its JSON.
 type Report struct {
@@ -32,6 +33,7 @@ type Report struct {
 	Name            string    `json:"name"`
 	Verdict         string    `json:"verdict"`
 	Exit            int       `json:"exit"`
+	Worked          string    `json:"worked"` // yes, no, unclear or not_asked: the verdict but for how well it was measured
 	Seed            uint64    `json:"seed"`
 	Clock           string    `json:"clock"`
 	FleetStart      time.Time `json:"fleet_start"` // the fleet's date at the start
@@ -60,7 +62,9 @@ type StepReport struct {
 	Step      int       `json:"step"`
 	Name      string    `json:"name"`
 	Fired     bool      `json:"fired"`
+	Awaited   bool      `json:"awaited,omitempty"` // it waited for a when: that it happened was expected
 	At        float64   `json:"at_seconds"`
+	Surely    bool      `json:"surely,omitempty"`    // it did not happen, and not because this machine was late
 	Devices   int       `json:"devices"`             // that it chose
 	Exchanges int       `json:"exchanges,omitempty"` // that its fault affected
 	Missing   []Failing `json:"missing,omitempty"`   // the first devices that kept it from happening
@@ -73,6 +77,7 @@ type ExpectationReport struct {
 	Shared    bool      `json:"shared,omitempty"` // a number of devices of the whole fleet: decided by the merge of the shards
 	Devices   int       `json:"devices"`          // that it is about
 	Held      int       `json:"held"`
+	Surely    bool      `json:"surely,omitempty"` // it failed, and not because this machine was late
 	DecidedAt float64   `json:"decided_at_seconds"`
 	First     []Failing `json:"first"` // the first devices that it failed for
 }
@@ -101,23 +106,66 @@ type Generator struct {
 	Machine  MachineLoad  `json:"machine"`
 }
 
+// Whether a run worked, apart from how well it was measured.
+const (
+	worked   = "yes"       // everything expected held
+	didNot   = "no"        // something did not, and lateness of this machine is no excuse
+	unclear  = "unclear"   // something did not, perhaps because this machine was late
+	notAsked = "not_asked" // nothing was expected
+)
+
 // Judge sets the verdict and the exit code that follow from the rest of the
-// report.
+// report. Two questions decide: did it work, and was it measured well? What
+// lateness cannot cause decides first.
 func (r *Report) Judge(interrupted bool) {
+	r.Worked = r.worked()
 	r.Verdict = r.verdict(interrupted)
 	r.Exit = exits[r.Verdict]
 }
 
 func (r *Report) verdict(interrupted bool) string {
-	missed := func(s StepReport) bool { return !s.Fired }
-	failed := func(e ExpectationReport) bool { return !e.OK && !e.Shared }
 	switch {
 	case interrupted:
 		return Interrupted
+	case r.Worked == didNot:
+		return Failed
 	case !r.Generator.Valid:
 		return Invalid
-	case slices.ContainsFunc(r.Timeline, missed) || slices.ContainsFunc(r.Expect, failed):
-		return Failed
+	case r.Worked == notAsked:
+		return Finished
 	}
 	return Passed
+}
+
+func (r *Report) worked() string {
+	var sure, unsure int
+	count := func(failed, surely bool) {
+		switch {
+		case failed && (surely || r.Generator.Valid):
+			sure++
+		case failed:
+			unsure++
+		}
+	}
+	for i := range r.Timeline {
+		count(!r.Timeline[i].Fired, r.Timeline[i].Surely)
+	}
+	for i := range r.Expect {
+		e := &r.Expect[i]
+		count(!e.OK && !e.Shared, e.Surely)
+	}
+	switch {
+	case sure > 0:
+		return didNot
+	case unsure > 0:
+		return unclear
+	case !r.expects():
+		return notAsked
+	}
+	return worked
+}
+
+// expects reports whether anything was expected of the run.
+func (r *Report) expects() bool {
+	return len(r.Expect) > 0 || slices.ContainsFunc(r.Timeline, func(s StepReport) bool { return s.Awaited })
 }

@@ -40,12 +40,24 @@ type expectationShare struct {
 	Percent bool      `json:"percent,omitempty"`
 	Holding []Failing `json:"holding,omitempty"`
 	Failing []Failing `json:"failing,omitempty"`
+	// Devices of both sides whose last failure lateness cannot have caused.
+	SurelyHolding int `json:"surely_holding,omitempty"`
+	SurelyFailing int `json:"surely_failing,omitempty"`
+}
+
+// A Side is the devices of a shard that an expectation holds for, or the others:
+// the first few, and how many of all have failed for a reason that lateness cannot
+// cause.
+type Side struct {
+	First  []Failing
+	Surely int
 }
 
 // Add adds a shard's share of the next expectation of the report. The first few
-// devices for which it holds, and of the others, are needed if the form counts.
-func (m *Mergeable) Add(q Quant, holding, failing []Failing) {
-	m.Expectations = append(m.Expectations, expectationShare{Quant: q.Form, Limit: q.Limit.N, Percent: q.Limit.Percent, Holding: holding, Failing: failing})
+// devices of both sides are needed if the form counts.
+func (m *Mergeable) Add(q Quant, holding, failing Side) {
+	m.Expectations = append(m.Expectations, expectationShare{Quant: q.Form, Limit: q.Limit.N, Percent: q.Limit.Percent,
+		Holding: holding.First, Failing: failing.First, SurelyHolding: holding.Surely, SurelyFailing: failing.Surely})
 }
 
 func (e *expectationShare) quant() Quant {

@@ -10,21 +10,22 @@ import (
 // A Summary is what a run amounts to, in the form of a report's JSON. Keys never
 // change their meaning.
 type Summary struct {
-	Devices  int                 `json:"devices"`
-	States   map[string]int      `json:"states"`
-	Models   []MakeSummary       `json:"models"`
-	Resyncs  tally.Pair          `json:"resyncs"`
-	Upgrades tally.Pair          `json:"upgrades"`
-	Reboots  map[string]int64    `json:"reboots"`
-	Metrics  map[string][]Metric `json:"metrics"`
-	Findings Findings            `json:"findings"`
+	Devices     int                 `json:"devices"`
+	Provisioned int                 `json:"provisioned"`    // devices with at least one successful resync
+	Unanswered  int                 `json:"never_answered"` // devices that no server ever answered
+	States      map[string]int      `json:"states"`
+	Models      []MakeSummary       `json:"models"`
+	Resyncs     tally.Pair          `json:"resyncs"`
+	Upgrades    tally.Pair          `json:"upgrades"`
+	Reboots     map[string]int64    `json:"reboots"`
+	Metrics     map[string][]Metric `json:"metrics"`
+	Findings    Findings            `json:"findings"`
 }
 
-// MakeSummary is a make's part: OK and Failed are devices by their last resync.
+// MakeSummary is a make's part.
 type MakeSummary struct {
 	tally.Make
-	OK     int            `json:"ok"`
-	Failed int            `json:"failed"`
+	tally.Answers
 	States map[string]int `json:"states"`
 }
 
@@ -55,9 +56,11 @@ func Summarize(t *tally.Totals) Summary {
 	s := Summary{Devices: t.Devices, States: t.States(), Reboots: t.Reboots, Metrics: metrics(t), Findings: findings(t)}
 	for i := range t.Makes {
 		m := &t.Makes[i]
+		s.Provisioned += m.Provisioned
+		s.Unanswered += m.Unanswered
 		s.Resyncs.Add(m.Resyncs)
 		s.Upgrades.Add(m.Upgrades)
-		s.Models = append(s.Models, MakeSummary{Make: m.Make, OK: m.OK, Failed: m.Failed, States: m.States})
+		s.Models = append(s.Models, MakeSummary{Make: m.Make, Answers: m.Answers, States: m.States})
 	}
 	return s
 }

@@ -38,6 +38,7 @@ type facts struct {
 	fetches  expression.Outcomes
 	reboots  int
 	synced   bool
+	surely   bool // the last resync or upgrade failed, and lateness cannot have caused it
 	err      string
 	held     uint64 // expectations that hold, by number; latched ones held once; always and never: violated
 }
@@ -54,7 +55,8 @@ type tracked struct {
 	watching bool          // its time has begun
 	after    time.Duration // of always and never: earlier events do not count
 	count    int           // devices that it holds for now, or held once
-	violated map[device.Index]expression.Event
+	violated map[device.Index]violation
+	timed    bool // its expression asks for times
 	decided  bool
 	ok       bool
 	at       time.Duration
@@ -128,7 +130,7 @@ func (j *judge) receive(events []device.Event) {
 		catchUp(w, f, h)
 		for n, t := range j.expectations {
 			if t.Quant.EachEvent() {
-				j.event(n, t, dev, w, h)
+				j.event(n, t, dev, w, violation{h, !t.timed && !events[i].Slowness()})
 			}
 		}
 	}
@@ -151,15 +153,16 @@ func (j *judge) note(f *facts, e *device.Event, h expression.Event) {
 		f.synced = false
 	case device.ResyncOK:
 		f.resyncs.OK++
-		f.synced = true
+		f.synced, f.surely = true, false
 	case device.ResyncFailed:
 		f.resyncs.Failed++
-		f.err = e.Err
+		f.err, f.surely = e.Err, !e.Slowness()
 	case device.UpgradeOK:
 		f.upgrades.OK++
+		f.surely = false
 	case device.UpgradeFailed:
 		f.upgrades.Failed++
-		f.err = e.Err
+		f.err, f.surely = e.Err, !e.Slowness()
 	case device.Fetched:
 		f.fetches.OK++
 	case device.FetchFailed:
@@ -175,12 +178,12 @@ func catchUp(w *expression.DeviceVars, f *facts, h expression.Event) {
 }
 
 // event judges one event by an expectation about all events.
-func (j *judge) event(n int, t *tracked, dev device.Index, w *expression.DeviceVars, h expression.Event) {
+func (j *judge) event(n int, t *tracked, dev device.Index, w *expression.DeviceVars, h violation) {
 	f, bit := j.of(dev), uint64(1)<<n
 	if !t.watching || h.At < t.after || !j.concerns(t, dev) || f.held&bit != 0 {
 		return
 	}
-	if holds := expression.Holds(t.program, expression.EventVars{DeviceVars: *w, Event: h}); holds == (t.Quant.Form == "always") {
+	if holds := expression.Holds(t.program, expression.EventVars{DeviceVars: *w, Event: h.Event}); holds == (t.Quant.Form == "always") {
 		return
 	}
 	f.held |= bit
@@ -188,6 +191,12 @@ func (j *judge) event(n int, t *tracked, dev device.Index, w *expression.DeviceV
 	if len(t.violated) < mostViolations {
 		t.violated[dev] = h
 	}
+}
+
+// A violation is an event that an expectation about all events does not allow.
+type violation struct {
+	expression.Event
+	surely bool // lateness of this machine cannot have caused it
 }
 
 // mostViolations is how many violations of an expectation are remembered.
@@ -286,6 +295,32 @@ func (j *judge) latest(f *facts) func(string) expression.Event {
 	}
 }
 
+// surely returns how many of the devices that an expectation holds for, or not, have
+// failed for a reason that lateness of this machine cannot cause.
+func (j *judge) surely(t *tracked, held bool) (n int) {
+	if t.Quant.EachEvent() {
+		for _, v := range t.violated {
+			if v.surely && !held {
+				n++
+			}
+		}
+		return n
+	}
+	for place := range j.facts {
+		f := &j.facts[place]
+		if f.surely && (f.held&(1<<t.number) != 0) == held && j.concerns(t, j.device(place)) {
+			n++
+		}
+	}
+	return n
+}
+
+// failsSurely reports whether a failed expectation fails even if lateness of this
+// machine is to blame where it can be.
+func (j *judge) failsSurely(t *tracked) bool {
+	return t.Quant.FailsSurely(j.surely(t, t.fails(true)), t.count, t.devices)
+}
+
 // failing returns the first devices that an expectation fails for.
 func (j *judge) failing(t *tracked, most int) []report.Failing {
 	return j.first(t, most, t.fails)
@@ -352,7 +387,7 @@ func newJudge(p *scenarios.Plan, f *fleet.Fleet) *judge {
 // track begins to follow an expectation. A latched one counts a device once it has
 // held.
 func (j *judge) track(p *scenarios.Plan, e *scenarios.Expectation, latched bool) *tracked {
-	t := &tracked{Expectation: e, program: p.Program(e), latched: latched, violated: map[device.Index]expression.Event{}}
+	t := &tracked{Expectation: e, program: p.Program(e), latched: latched, violated: map[device.Index]violation{}, timed: expression.AsksTime(e.Expr)}
 	t.shared = e.Quant.Counts() && !j.fleet.Shard().Whole()
 	t.number = len(j.expectations)
 	j.expectations = append(j.expectations, t)

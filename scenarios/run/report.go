@@ -55,14 +55,14 @@ func (t *timeline) stepReports() []report.StepReport {
 	list := []report.StepReport{}
 	for i := range t.plan.Scenario.Timeline {
 		step := &t.plan.Scenario.Timeline[i]
-		s := report.StepReport{Step: i, Name: step.Name, Fired: t.fired[i] >= 0, At: t.fired[i].Seconds(), Devices: t.reached[i], Exchanges: t.faults.affected(i)}
+		s := report.StepReport{Step: i, Name: step.Name, Fired: t.fired[i] >= 0, Awaited: step.When != nil, At: t.fired[i].Seconds(), Devices: t.reached[i], Exchanges: t.faults.affected(i)}
 		if s.Name == "" {
 			s.Name = step.Action
 		}
 		if !s.Fired {
 			s.At = 0
 			if w := t.when[i]; w != nil {
-				s.Missing = t.judge.failing(w, report.MostFailing)
+				s.Missing, s.Surely = t.judge.failing(w, report.MostFailing), t.judge.failsSurely(w)
 			}
 		}
 		list = append(list, s)
@@ -81,7 +81,7 @@ func (t *timeline) expectationReports(now time.Duration) []report.ExpectationRep
 		}
 		c := report.ExpectationReport{Name: e.Name, OK: e.ok, Shared: e.shared, Devices: e.devices, Held: e.count, DecidedAt: e.at.Seconds(), First: []report.Failing{}}
 		if !e.ok {
-			c.First = t.judge.failing(e, report.MostFailing)
+			c.First, c.Surely = t.judge.failing(e, report.MostFailing), t.judge.failsSurely(e)
 		}
 		list = append(list, c)
 	}

@@ -84,7 +84,7 @@ expect:
 // The server's texts speak of each device where the scenario itself asks nothing.
 func TestAStoryWithoutClaimsServesWhatItSays(t *testing.T) {
 	r, _ := act(t, "duration: 1s\n"+phones)
-	scenariotest.WantVerdict(t, r, report.Passed)
+	scenariotest.WantVerdict(t, r, report.Finished)
 	if r.Resyncs.OK < 6 || r.Resyncs.Failed != 0 {
 		t.Errorf("resyncs %+v", r.Resyncs)
 	}
@@ -237,9 +237,12 @@ func TestWithKeepTheFleetStaysUpAfterTheVerdict(t *testing.T) {
 	}
 }
 
-func TestARunOfWhichNothingIsExpectedPassesAndSaysSo(t *testing.T) {
+func TestARunOfWhichNothingIsExpectedIsFinishedAndSaysSo(t *testing.T) {
 	r, _ := act(t, "duration: 300ms"+phones)
-	scenariotest.WantVerdict(t, r, report.Passed)
+	scenariotest.WantVerdict(t, r, report.Finished)
+	if r.Exit != 0 {
+		t.Errorf("exit code %d", r.Exit)
+	}
 	if !slices.Contains(r.Notes, "no expectations set") {
 		t.Errorf("%q", r.Notes)
 	}
@@ -254,6 +257,27 @@ expect:
 		t.Fatalf("a lateness of %gs is within a millisecond: %+v", r.Generator.Lateness.P99, r.Generator)
 	}
 	scenariotest.WantVerdict(t, r, report.Invalid)
+}
+
+// What the server refuses is no matter of lateness: it decides first, and both are
+// shown.
+func TestALateRunFailsByWhatLatenessCannotCause(t *testing.T) {
+	late := strings.NewReplacer("lateness: 10s", "lateness: 1ms, outstanding: 1")
+	for _, tt := range []struct{ name, fleet, verdict, worked string }{
+		{"no such file", strings.Replace(phones, "/spa942.cfg\"", "/none.cfg\"", 1), report.Failed, "no"},
+		{"no answer in time", phones, report.Invalid, "unclear"},
+	} {
+		if tt.fleet = late.Replace(tt.fleet); tt.name == "no such file" && !strings.Contains(tt.fleet, "/none.cfg") {
+			t.Fatal(tt.fleet)
+		}
+		r, _ := act(t, tt.fleet+"expect:\n  - {all: resyncs.ok == 3, by: 100ms}\n")
+		if r.Generator.Valid {
+			t.Fatalf("%s: %+v", tt.name, r.Generator)
+		}
+		if scenariotest.WantVerdict(t, r, tt.verdict); r.Worked != tt.worked {
+			t.Errorf("%s: worked %s, %+v", tt.name, r.Worked, r.Expect)
+		}
+	}
 }
 
 func TestAtIsThatVeryMomentAndByIsAnyMomentUntilThen(t *testing.T) {

@@ -4,9 +4,12 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"spafleet/scenarios"
+	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
 	"spafleet/scenarios/scenariotest"
 )
@@ -37,21 +40,52 @@ expect:
 	}
 }
 
-func TestUntilStateEndsTheRunWhenAllAreThere(t *testing.T) {
-	for _, states := range [][]string{{"SP-CUST", "SEC-PRV-1"}, {"SEC-PRV-2"}} {
+func TestUntilEndsTheRunWhenAllAreThere(t *testing.T) {
+	for goal, reached := range map[string]bool{"provisioned": true, "MFG-RESET": true, "SP-CUST": true, "SEC-PRV-2": false} {
 		scenario := scenariotest.Parse(t, "duration: 500ms"+phones+"timeline:\n  - name: here\n")
 		scenario.Brief = true
-		scenario.Expect = append(scenario.Expect, scenarios.UntilState(states, 0))
+		scenario.Expect = append(scenario.Expect, until(t, goal, 0))
 		var live *run.Live
 		r, err := run.Run(t.Context(), scenario, run.Options{Started: func(l *run.Live) { live = l }})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if reached := states[0] == "SP-CUST"; r.Expect[0].OK != reached || (r.DurationSeconds < .5) != reached {
-			t.Errorf("%v: %+v after %gs", states, r.Expect, r.DurationSeconds)
+		if r.Expect[0].OK != reached || (r.DurationSeconds < .5) != reached || r.Provisioned != 6 || r.Unanswered != 0 {
+			t.Errorf("%s: %+v after %gs, %d provisioned, %d never answered", goal, r.Expect, r.DurationSeconds, r.Provisioned, r.Unanswered)
 		}
 		if !slices.Equal(live.Steps(), []string{"here"}) {
 			t.Errorf("steps: %v", live.Steps())
 		}
+	}
+}
+
+func until(t *testing.T, goal string, within time.Duration) scenarios.Expectation {
+	t.Helper()
+	e, err := scenarios.Until(goal, within)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// What devices have by their presets is no sign of a server.
+func TestNothingIsReachedWithoutAServer(t *testing.T) {
+	const silent = "fleet:\n  phones: {model: SPA942, count: 3, set: {Resync_Random_Delay: 0, Profile_Rule: 'http://127.0.0.1:1/$MA.xml'}}\nclock: mixed\n"
+	for _, goal := range []string{"provisioned", "MFG-RESET", "SP-CUST"} {
+		scenario := scenariotest.Parse(t, silent)
+		scenario.Expect = append(scenario.Expect, until(t, goal, 5*time.Second))
+		scenario.Brief = true
+		r := scenariotest.Start(t, scenario, run.Options{})
+		scenariotest.WantVerdict(t, r, report.Failed)
+		if r.Provisioned != 0 || r.Unanswered != 3 || r.States["SP-CUST"] != 3 {
+			t.Errorf("%s: %d provisioned, %d never answered, states %v", goal, r.Provisioned, r.Unanswered, r.States)
+		}
+	}
+}
+
+func TestAGoalIsAStateOrProvisioned(t *testing.T) {
+	_, err := scenarios.Until("SEC-PRV2", 0)
+	if err == nil || !strings.Contains(err.Error(), `unknown state "SEC-PRV2"`) || !strings.HasSuffix(err.Error(), "or provisioned: one successful resync each") {
+		t.Error(err)
 	}
 }

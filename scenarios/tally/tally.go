@@ -49,6 +49,8 @@ type mark struct {
 	known  bool // has resynced at least once
 	ok     bool // the last resync succeeded
 	synced bool // since power-on
+	done   bool // a resync has succeeded: the device is provisioned
+	heard  bool // a server has answered
 	on     int64
 }
 
@@ -175,6 +177,7 @@ func (t *Tally) count(e *device.Event) {
 // ended counts the end of a resync.
 func (t *Tally) ended(e *device.Event, m *mark, kind int) {
 	m.known, m.ok = true, e.Kind == device.ResyncOK
+	m.done = m.done || m.ok
 	scheme := ""
 	if e.File != nil {
 		scheme = e.File.Scheme
@@ -212,6 +215,9 @@ func (t *Tally) failure(e *device.Event) {
 
 func (t *Tally) file(e *device.Event) {
 	f := e.File
+	if f.Answered() {
+		t.devices[t.shard.Place(e.Dev)].heard = true
+	}
 	t.files[fileKey{f.Scheme, f.Rule, f.What, f.Result}]++
 	t.bytes[f.Scheme] += int64(f.Bytes)
 	t.live.file(f)

@@ -94,6 +94,34 @@ func TestSummaryIsWhatTheEventsAmountTo(t *testing.T) {
 	}
 }
 
+func TestDevicesAreProvisionedAnsweredOrNot(t *testing.T) {
+	failed := func(f device.File) []device.Event {
+		return []device.Event{{Kind: device.FetchFailed, File: &f}, {Kind: device.ResyncFailed, File: &f, Result: f.Result}}
+	}
+	good := []device.Event{{Kind: device.Fetched, File: &device.File{Status: 200}}, {Kind: device.ResyncOK}}
+	for _, tt := range []struct {
+		name   string
+		events []device.Event
+		want   tally.Answers
+	}{
+		{"not begun", nil, tally.Answers{Unanswered: 1}},
+		{"refused", failed(device.File{Result: device.NoConnect}), tally.Answers{Failed: 1, Unanswered: 1}},
+		{"silent", failed(device.File{Result: device.Timeout}), tally.Answers{Failed: 1, Unanswered: 1}},
+		{"stalled in its answer", failed(device.File{Result: device.Timeout, Status: 200, Bytes: 10}), tally.Answers{Failed: 1}},
+		{"no file", failed(device.File{Result: device.NotFound, Status: 404}), tally.Answers{Failed: 1}},
+		{"no handshake", failed(device.File{Result: device.TLSFailed, Alert: 42}), tally.Answers{Failed: 1}},
+		{"good", good, tally.Answers{OK: 1, Provisioned: 1}},
+		{"good, then refused", slices.Concat(good, failed(device.File{Result: device.NoConnect})), tally.Answers{Failed: 1, Provisioned: 1}},
+	} {
+		seen := tally.New([]tally.Make{{Model: "SPA942", Devices: 1}}, func(device.Index) int { return 0 }, device.Shard{})
+		seen.Tell(tt.events)
+		s := report.Summarize(seen.Totals())
+		if got := s.Models[0].Answers; got != tt.want || s.Provisioned != tt.want.Provisioned || s.Unanswered != tt.want.Unanswered {
+			t.Errorf("%s: %+v, want %+v; in all %d provisioned, %d never answered", tt.name, got, tt.want, s.Provisioned, s.Unanswered)
+		}
+	}
+}
+
 func TestMetricsAreOneSampleEach(t *testing.T) {
 	seen := newTally()
 	seen.Tell(day())

@@ -25,15 +25,45 @@ type Totals struct {
 	Series   []Series         `json:"series"`
 }
 
-// makeTotals is a make's part. OK and Failed are devices by their last resync.
+// makeTotals is a make's part.
 type makeTotals struct {
 	Make
-	OK       int            `json:"ok"`
-	Failed   int            `json:"failed"`
+	Answers
 	States   map[string]int `json:"states"`
 	Resyncs  Pair           `json:"resyncs"`
 	Upgrades Pair           `json:"upgrades"`
 	Results  []resultCount  `json:"results"`
+}
+
+// Answers is how devices stand with their servers.
+type Answers struct {
+	OK          int `json:"ok"`             // devices whose last resync succeeded
+	Failed      int `json:"failed"`         // devices whose last resync failed
+	Provisioned int `json:"provisioned"`    // devices with at least one successful resync
+	Unanswered  int `json:"never_answered"` // devices that no server ever answered
+}
+
+// Add adds others.
+func (a *Answers) Add(o Answers) {
+	a.OK += o.OK
+	a.Failed += o.Failed
+	a.Provisioned += o.Provisioned
+	a.Unanswered += o.Unanswered
+}
+
+// count counts a device.
+func (a *Answers) count(m *mark) {
+	switch {
+	case m.known && m.ok:
+		a.OK++
+	case m.known:
+		a.Failed++
+	}
+	if m.done {
+		a.Provisioned++
+	} else if !m.heard {
+		a.Unanswered++
+	}
 }
 
 // Pair counts what went well and what did not.
@@ -76,13 +106,7 @@ func (t *Tally) Totals() *Totals {
 			Upgrades: Pair{c.upgraded, c.unUpped}, Results: results(c.resyncs)})
 	}
 	for place := range t.devices {
-		m := &all.Makes[t.makeOf(t.shard.At(place))]
-		switch mark := &t.devices[place]; {
-		case mark.known && mark.ok:
-			m.OK++
-		case mark.known:
-			m.Failed++
-		}
+		all.Makes[t.makeOf(t.shard.At(place))].count(&t.devices[place])
 	}
 	for reason, n := range t.reboots {
 		all.Reboots[reason.String()] = n
@@ -164,8 +188,7 @@ func (t *Totals) Merge(o *Totals) error {
 
 func (m *makeTotals) merge(o *makeTotals) {
 	m.Devices += o.Devices
-	m.OK += o.OK
-	m.Failed += o.Failed
+	m.Answers.Add(o.Answers)
 	m.Resyncs.Add(o.Resyncs)
 	m.Upgrades.Add(o.Upgrades)
 	addCounts(&m.States, o.States)

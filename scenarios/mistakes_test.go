@@ -120,7 +120,7 @@ func TestManyThingsOneInsideTheOtherAreAMistakeToo(t *testing.T) {
 	}
 }
 
-func TestAStoryWithoutAFileNamesItsKeys(t *testing.T) {
+func TestAScenarioWithoutAFileNamesItsKeys(t *testing.T) {
 	scenario := &scenarios.Scenario{Name: "mine", Fleet: []scenarios.Group{{Name: "phones", Model: "SPA943", Count: 1}}}
 	_, err := scenarios.NewPlan(scenario)
 	if want := `fleet.phones.model: unknown model "SPA943"`; err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -219,11 +219,13 @@ var flags = scenarios.Flags{Public: "--allow-public", Operator: "--i-operate-thi
 // What only a profile names is refused when it is about to be contacted: as the
 // device's failure, with one note.
 func TestProfileLeadsNobodyOut(t *testing.T) {
+	t.Parallel()
 	scenario := served(t, `/spa2102.cfg: |
       <flat-profile><Profile_Rule>http://203.0.113.9/next.cfg</Profile_Rule><Syslog_Server>203.0.113.10</Syslog_Server>
       <Resync_Periodic>1</Resync_Periodic><Resync_Error_Retry_Delay>1</Resync_Error_Retry_Delay></flat-profile>`)
 	scenario.Fleet[0].Set = []scenarios.Preset{{Name: "Resync_Random_Delay", Value: "0"}}
-	expectation := scenarios.Expectation{Name: "led astray", Quant: report.Quant{Form: "all"}, Expr: `fetches.failed > 0`, By: scenarios.Instant{Plus: 10 * time.Second, Given: true}}
+	// Two seconds of retries, in which the syslog sender, which nobody waits for, has its turn.
+	expectation := scenarios.Expectation{Name: "led astray", Quant: report.Quant{Form: "all"}, Expr: `fetches.failed > 2`, By: scenarios.Instant{Plus: time.Minute, Given: true}}
 	scenario.Expect = []scenarios.Expectation{expectation}
 	r, err := run.Run(t.Context(), scenario, run.Options{Machine: scenarios.Machine{Flags: flags}})
 	if err != nil {

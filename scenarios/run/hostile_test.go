@@ -74,12 +74,12 @@ func watch() (stop func() uint64) {
 	}
 }
 
-// endures runs a besieged fleet, a smaller one without SPAFLEET_SLOW: each device fails once, in its firmware's
-// words, within bounds of memory and time.
+// endures runs a besieged fleet, a smaller one without SPAFLEET_SLOW: each device
+// fails once, in its firmware's words, within bounds of memory and time.
 func endures(t *testing.T, src, err, result string) {
 	t.Helper()
 	if os.Getenv("SPAFLEET_SLOW") == "" {
-		src = strings.Replace(src, "count: 200", "count: 40", 1)
+		src = strings.Replace(src, "count: 200", "count: 15", 1)
 	}
 	scenario := scenariotest.Parse(t, src)
 	begun, stop := time.Now(), watch()

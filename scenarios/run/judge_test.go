@@ -186,7 +186,7 @@ func TestTheDevicesThatAreNamedAreThoseThatSpoilIt(t *testing.T) {
 	}
 }
 
-func TestCountsStayThoseOfAllDevicesWeighedAnew(t *testing.T) {
+func TestCountsStayThoseOfAllDevices(t *testing.T) {
 	conditions := []string{"synced", "resyncs.failed > resyncs.ok", `events("boot") >= 2`, `err == "tftp_get failed"`, `last("resync_ok").took > duration("1s")`,
 		"fetches.ok == 2 || upgrades.failed > 0"}
 	rapid.Check(t, func(rt *rapid.T) {

@@ -69,7 +69,7 @@ func act(t *testing.T, src string) (*report.Report, *events) {
 	return r, l
 }
 
-func TestAStoryWhoseClaimsHoldPassesAndEnds(t *testing.T) {
+func TestAScenarioWhoseExpectationsHoldPassesAndEnds(t *testing.T) {
 	r, _ := act(t, phones+`
 expect:
   - all: synced && param("User_ID_1_") == string(1000 + index)
@@ -82,7 +82,7 @@ expect:
 }
 
 // The server's texts speak of each device where the scenario itself asks nothing.
-func TestAStoryWithoutClaimsServesWhatItSays(t *testing.T) {
+func TestAScenarioWithoutExpectationsServesWhatItSays(t *testing.T) {
 	r, _ := act(t, "duration: 1s\n"+phones)
 	scenariotest.WantVerdict(t, r, report.Finished)
 	if r.Resyncs.OK < 6 || r.Resyncs.Failed != 0 {
@@ -97,7 +97,7 @@ func TestSyslogLinesThatWentNowhereAreTold(t *testing.T) {
 	}
 }
 
-func TestAClaimThatFailsNamesTheDevicesThatLackItAndWhy(t *testing.T) {
+func TestAnExpectationThatFailsNamesTheDevicesAndWhy(t *testing.T) {
 	r, _ := act(t, phones+`
 expect:
   - {at_least: 50%, where: index < 2, by: 300ms, name: half are the first two}
@@ -194,7 +194,7 @@ func TestAnInterruptedRunIsJudgedSoFarWithinASecond(t *testing.T) {
 	}
 }
 
-func TestADurationIsKeptInFullUnlessTheStoryIsBrief(t *testing.T) {
+func TestADurationIsKeptInFullUnlessTheScenarioIsBrief(t *testing.T) {
 	src := "duration: 700ms" + phones + "expect:\n  - {all: true, by: 500ms}\n"
 	for _, brief := range []bool{false, true} {
 		scenario := scenariotest.Parse(t, src)
@@ -410,7 +410,7 @@ expect:
 	}
 }
 
-func TestAFleetContactsOnlyTheHostsThatTheStoryNames(t *testing.T) {
+func TestAFleetContactsOnlyTheHostsThatTheScenarioNames(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

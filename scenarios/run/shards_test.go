@@ -26,7 +26,7 @@ import (
 // In virtual time; behind a line with the clock it may be anything.
 const spread = `
 seed: 9
-duration: 1200ms
+duration: 2400ms
 limits: {lateness: 10s}
 fleet:
   homes: {mix: {SPA2102 5.2.10: 60%, SPA942 6.1.5(a): 40%}, count: 20, lease: none, set: {Resync_Random_Delay: 0, Resync_Periodic: 0, Profile_Rule: "http://${server.http}/$PSN.cfg"}}
@@ -46,7 +46,7 @@ timeline:
     over: 20ms
     report: 12 of all
   - name: everyone
-    at: 700ms
+    at: 1900ms
     set: {of: homes where synced, values: {GPP_P: "{{ index * 2 }}"}}
 expect:
   - {all: synced, of: homes, by: 1s}
@@ -181,7 +181,7 @@ func TestTheMergedReportOfShardsIsThatOfOneProcess(t *testing.T) {
 	for _, tt := range []struct {
 		clock  string
 		counts []int
-	}{{"virtual", []int{1, 2, 3, 4, 9, 27}}, {"real", []int{1, 4}}} {
+	}{{"virtual", []int{1, 4, 27}}, {"real", []int{1, 4}}} {
 		scenario := "clock: " + tt.clock + spread
 		l := &events{}
 		one, err := run.Run(t.Context(), scenariotest.Parse(t, scenario), run.Options{Tell: l.Tell})
@@ -218,7 +218,7 @@ func TestTheMergedReportOfShardsIsThatOfOneProcess(t *testing.T) {
 }
 
 // A share of the fleet is nothing that a shard can judge.
-func TestAShardLeavesClaimsAboutQuantitiesToTheMerge(t *testing.T) {
+func TestAShardLeavesExpectationsOfQuantitiesToTheMerge(t *testing.T) {
 	scenario := strings.Replace(phones, "clock: real", "clock: virtual", 1) + `
   /x: x
 expect:
@@ -312,7 +312,7 @@ expect:
   - {never: event.took > duration("4s")}
 `
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
-		if err := flag.Set("rapid.checks", "30"); err != nil { // each is hours of several fleets
+		if err := flag.Set("rapid.checks", "12"); err != nil { // each is hours of several fleets
 			t.Fatal(err)
 		}
 		defer func() { _ = flag.Set("rapid.checks", checks.DefValue) }()

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"spafleet/device/model"
+	"spafleet/device/phase"
 	"spafleet/device/profile"
 	"spafleet/fsm"
 )
@@ -116,8 +117,12 @@ type File struct {
 	Status     int // HTTP status or 200/404 for TFTP; 0: none came
 	Bytes      int
 	Result     Result
-	TLSError   int   // OpenSSL's number for the server's certificate that was refused, 50 for a wrong name, else 0
-	Alert      uint8 // the fatal alert of a TLS connection that failed, 0 for none
+	Phase      phase.Phase // where it failed; 0 where it did not
+	Wait       int64       // of result timeout: the wait that ran out, nanoseconds
+	Refusal    int         // the code of the TFTP server's ERROR, in phase status
+	Said       string      // the first printable characters of what the server sent in place of the file
+	TLSError   int         // OpenSSL's number for the server's certificate that was refused, 50 for a wrong name, else 0
+	Alert      uint8       // the fatal alert of a TLS connection that failed, 0 for none
 	Protection profile.Protection
 	Unknown    []string // parameters of the file that the model lacks
 	Rejected   []string // parameters whose value in the file was not taken

@@ -83,7 +83,7 @@ func (s *Server) readBadly(t *transfer, to io.ReaderFrom) error {
 func (s *Server) misanswer(t *transfer, to io.ReaderFrom) (int64, error) {
 	switch t.x.misdeed {
 	case refuses:
-		return 0, s.packets(to.(peer), func(int) []byte { return packet.AppendError(nil, t.x.tftpCode(t.Status), "no") }, 1)
+		return 0, s.packets(to.(peer), func(int) []byte { return packet.AppendError(nil, t.x.tftpCode(t.Status), refusalText) }, 1)
 	case stalls:
 		return to.ReadFrom(io.MultiReader(bytes.NewReader(t.Body[:t.x.bad.StallAfter.Bytes]), silent{s.closing}))
 	case sends, gone, attacks:

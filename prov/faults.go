@@ -15,6 +15,7 @@ import (
 	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/device/phase"
 	"spafleet/resync"
 	"spafleet/resync/fault"
 	"spafleet/resync/tftp/packet"
@@ -175,7 +176,7 @@ func (c *Core) Greet(at int64, r *resync.Request) *resync.Error {
 	if !c.answersHello(x) {
 		return nil
 	}
-	return &resync.Error{Result: device.TLSFailed, TLS: resync.Handshake{Alert: uint8(x.bad.Alert), Log: []string{trust.LogNoSSL}}}
+	return &resync.Error{Result: device.TLSFailed, Phase: phase.TLS, TLS: resync.Handshake{Alert: uint8(x.bad.Alert), Log: []string{trust.LogNoSSL}}}
 }
 
 // answersHello reports whether a fault answers a client's hello.
@@ -197,6 +198,7 @@ func (c *Core) answersHello(x *exchange) bool {
 type failing struct {
 	tooBig, cut bool
 	result      device.Result
+	phase       phase.Phase
 	took        func(*model.Behaviour) device.Phases
 }
 
@@ -216,15 +218,15 @@ func afterTries(b *model.Behaviour) device.Phases {
 // both to real sockets.
 var (
 	failings = map[fault.Hostile]failing{
-		fault.Endless: {result: device.Corrupt, tooBig: true, cut: true, took: atOnce},
-		fault.Length:  {result: device.Corrupt, tooBig: true, cut: true, took: atOnce},
-		fault.Headers: {result: device.Corrupt, took: atOnce},
-		fault.Garbage: {result: device.Corrupt, took: atOnce},
+		fault.Endless: {result: device.Corrupt, phase: phase.Size, tooBig: true, cut: true, took: atOnce},
+		fault.Length:  {result: device.Corrupt, phase: phase.Size, tooBig: true, cut: true, took: atOnce},
+		fault.Headers: {result: device.Corrupt, phase: phase.Header, took: atOnce},
+		fault.Garbage: {result: device.Corrupt, phase: phase.Header, took: atOnce},
 	}
 	tftpFailings = map[fault.Hostile]failing{
-		fault.Endless: {result: device.Corrupt, tooBig: true, took: atOnce},
-		fault.Storm:   {result: device.Timeout, took: atOnce},
-		fault.Garbage: {result: device.Timeout, took: atOnce},
+		fault.Endless: {result: device.Corrupt, phase: phase.Size, tooBig: true, took: atOnce},
+		fault.Storm:   {result: device.Timeout, phase: phase.Progress, took: atOnce},
+		fault.Garbage: {result: device.Timeout, phase: phase.Progress, took: atOnce},
 	}
 )
 
@@ -241,20 +243,29 @@ func (x *exchange) fails(r *resync.Response) *resync.Error {
 	if !ok {
 		return nil
 	}
-	return &resync.Error{Result: f.result, TooBig: f.tooBig, Cut: f.cut, Took: f.took(&x.request.Unit.Row.Behaviour)}
+	e := &resync.Error{Result: f.result, TooBig: f.tooBig, Cut: f.cut, Phase: f.phase, Took: f.took(&x.request.Unit.Row.Behaviour)}
+	if f.phase == phase.Status {
+		e.Code, e.Said = int(x.tftpCode(r.Status)), refusalText
+	}
+	return e
 }
+
+// refusalText is the text of an ERROR that a fault asks for.
+const refusalText = "no"
 
 func (x *exchange) failing(r *resync.Response) (failing, bool) {
 	tftp := x.request.Scheme == "tftp"
 	switch {
+	case tftp && x.misdeed == stalls && x.bad.StallAfter.Bytes >= packet.BlockSize:
+		return failing{result: device.Timeout, phase: phase.Body, took: afterTries}, true
 	case tftp && (x.misdeed == gone || x.misdeed == stalls):
-		return failing{result: device.Timeout, took: afterTries}, true
+		return failing{result: device.Timeout, phase: phase.FirstByte, took: afterTries}, true
 	case x.misdeed == gone:
-		return failing{result: device.NoConnect, took: atOnce}, true
+		return failing{result: device.NoConnect, phase: phase.FirstByte, took: atOnce}, true
 	case x.misdeed == refuses:
-		return failing{result: device.BadStatus, took: atOnce}, r.Status != http.StatusNotFound && !isUpload(x.request.Method)
+		return failing{result: device.BadStatus, phase: phase.Status, took: atOnce}, r.Status != http.StatusNotFound && !isUpload(x.request.Method)
 	case x.misdeed == stalls:
-		return failing{result: device.Timeout, cut: true, took: afterRead}, true
+		return failing{result: device.Timeout, phase: phase.Body, cut: true, took: afterRead}, true
 	case x.bad.Hostile == fault.Drip:
 		return x.drip(r, tftp)
 	case tftp:
@@ -275,13 +286,13 @@ func (x *exchange) drip(r *resync.Response, tftp bool) (failing, bool) {
 	b := &x.request.Unit.Row.Behaviour
 	switch {
 	case tftp && afterTries(b).FirstByte <= int64(dripEvery):
-		return failing{result: device.Timeout, took: afterTries}, true
+		return failing{result: device.Timeout, phase: phase.Body, took: afterTries}, true
 	case tftp:
 		return failing{}, false
 	case b.HTTPRead <= dripEvery && drops > 0:
-		return failing{result: device.Timeout, cut: true, took: afterRead}, true
+		return failing{result: device.Timeout, phase: phase.Body, cut: true, took: afterRead}, true
 	case r.Took.Body > int64(b.HTTPWhole()):
-		return failing{result: device.Timeout, cut: true, took: afterPatience}, true
+		return failing{result: device.Timeout, phase: phase.Body, cut: true, took: afterPatience}, true
 	}
 	return failing{}, false
 }

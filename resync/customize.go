@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"spafleet/device"
+	"spafleet/device/phase"
 )
 
 // companyElement is the element of a customization file that names the company which
@@ -46,12 +47,12 @@ func (a *attempt) customize(url string) (*Custom, *failure) {
 		return nil, f
 	}
 	if resp.Status == 404 {
-		return nil, x.failed(errNotFound, device.NotFound)
+		return nil, x.failed(errNotFound, device.NotFound, phase.Status)
 	}
 	r, err := x.decode(resp)
 	a.applied = LastApplied{}
 	if err != nil {
-		return nil, x.undecodable(err)
+		return nil, x.undecodable(resp.Body, err)
 	}
 	a.file.Unknown = slices.DeleteFunc(slices.Clone(r.Unknown), func(name string) bool { return name == companyElement })
 	a.tell(device.Event{Kind: device.Fetched, File: a.file})

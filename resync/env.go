@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"spafleet/device"
+	"spafleet/device/phase"
 )
 
 // Env is all that an attempt may ask for. A call may block the attempt; none
@@ -87,6 +88,9 @@ type Error struct {
 	Result device.Result // NoDNS, NoConnect, Timeout, TLSFailed, BadStatus (TFTP errors other than 1), BadScheme, Corrupt
 	TooBig bool          // the answer was larger than Max
 	Cut    bool          // a good answer began, and its body ended early
+	Phase  phase.Phase   // where it failed
+	Code   int           // of a TFTP server's ERROR
+	Said   string        // and its text
 	Took   device.Phases
 	TLS    Handshake // of TLSFailed
 	Cause  error     // for a person's log; never in an event

@@ -8,6 +8,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/device/phase"
 	"spafleet/device/profile"
 	"spafleet/device/rule"
 	"spafleet/fsm"
@@ -186,14 +187,14 @@ func (p *pass) get(t target) *failure {
 	}
 	if wait, ok := backoff(resp.Body); ok && p.in.Unit.Row.Behaviour.BackoffMarker {
 		p.wait = wait
-		return x.failed(errBackoff, device.Backoff)
+		return x.failed(errBackoff, device.Backoff, phase.Decode)
 	}
 	begun := p.wall()
 	r, err := x.decode(resp)
 	decoded := p.wall()
 	p.file.Took.Decode = decoded - begun
 	if err != nil {
-		return x.undecodable(err)
+		return x.undecodable(resp.Body, err)
 	}
 	p.tell(device.Event{Kind: device.Fetched, File: p.file})
 	if t.strong && p.file.Protection&(profile.Keyed|profile.Mutual) != 0 {

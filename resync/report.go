@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/phase"
 	"spafleet/device/profile"
 	"spafleet/device/rule"
 )
@@ -69,7 +70,7 @@ func (r *report) send() *failure {
 	case f != nil:
 		return &failure{sendFailed(&x.target), f.result}
 	case resp.Status/100 != 2:
-		r.file.Result = device.BadStatus
+		r.file.Result, r.file.Phase = device.BadStatus, phase.Status
 		return &failure{sendFailed(&x.target), device.BadStatus}
 	}
 	return nil

@@ -9,8 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"spafleet/device"
+	"spafleet/device/phase"
 	"spafleet/device/profile"
 )
 
@@ -29,7 +32,7 @@ func (x *transfer) fetch() (Response, *failure) {
 	for range x.in.Unit.Row.Behaviour.Places {
 		x.file = &device.File{Rule: x.letter, What: x.what, Scheme: x.scheme, Host: x.host, Path: x.path}
 		if !x.mayAsk(x.host) {
-			return Response{}, x.failed(errRestricted, device.Restricted)
+			return Response{}, x.failed(errRestricted, device.Restricted, phase.Admission)
 		}
 		resp, f := x.fetchOnce()
 		if f != nil {
@@ -39,10 +42,10 @@ func (x *transfer) fetch() (Response, *failure) {
 		case resp.Status == 404 || resp.Status/100 == 2:
 			return resp, nil
 		case !x.redirect(resp):
-			return resp, x.unfetched(device.BadStatus)
+			return resp, x.unfetched(device.BadStatus, phase.Status)
 		}
 	}
-	return Response{}, x.unfetched(device.BadStatus)
+	return Response{}, x.unfetched(device.BadStatus, phase.Status)
 }
 
 // redirect moves the target to where a response says; false where it says nothing
@@ -76,7 +79,7 @@ func (x *transfer) fetchOnce() (Response, *failure) {
 	if f != nil {
 		return Response{}, f
 	}
-	last := device.NoConnect
+	last, place := device.NoConnect, phase.Connect
 	for i, addr := range addrs {
 		x.announce(addr, i == 0)
 		resp, err := x.ask()
@@ -91,19 +94,20 @@ func (x *transfer) fetchOnce() (Response, *failure) {
 		}
 		x.file.Took, x.file.TLSError, x.file.Alert, x.file.Hint = fe.Took, fe.TLS.Verify, fe.TLS.Alert, fe.TLS.Hint
 		x.file.Took.DNS = asked
+		x.file.Refusal, x.file.Said = fe.Code, printable(fe.Said)
 		x.say(fe.TLS.Log)
 		switch {
 		case fe.TooBig:
-			return resp, x.failed(x.late(errTooBig, errCorrupt), device.Corrupt)
+			return resp, x.failed(x.late(errTooBig, errCorrupt), device.Corrupt, fe.Phase)
 		case fe.Cut:
-			return resp, x.failed(errCorrupt, device.Corrupt)
+			return resp, x.failed(errCorrupt, device.Corrupt, fe.Phase)
 		}
-		last = fe.Result
+		last, place = fe.Result, fe.Phase
 		if last != device.NoConnect && last != device.Timeout {
 			break
 		}
 	}
-	return Response{}, x.unfetched(last)
+	return Response{}, x.unfetched(last, place)
 }
 
 // announce says that an address of the server is asked next; the first has a log
@@ -143,7 +147,7 @@ func (x *transfer) resolve() (addrs []netip.Addr, took int64, f *failure) {
 		return nil, took, aborted
 	}
 	x.file.Took.DNS = took
-	return nil, took, x.failed(x.late(errDNS, getFailed(x.scheme)), device.NoDNS)
+	return nil, took, x.failed(x.late(errDNS, getFailed(x.scheme)), device.NoDNS, phase.Lookup)
 }
 
 func (x *transfer) request() *Request {
@@ -179,24 +183,70 @@ func (x *transfer) transferError(err error) *Error {
 }
 
 // failed tells that the file could not be had or used, and returns why.
-func (x *transfer) failed(text string, result device.Result) *failure {
-	x.file.Result = result
+func (x *transfer) failed(text string, result device.Result, place phase.Phase) *failure {
+	x.file.Result, x.file.Phase = result, place
+	if result == device.Timeout {
+		x.file.Wait = int64(x.patience(place))
+	}
 	x.tell(device.Event{Kind: device.FetchFailed, File: x.file, Err: text, Result: result})
 	return &failure{text, result}
 }
 
 // unfetched is a transfer that failed in itself.
-func (x *transfer) unfetched(result device.Result) *failure {
-	return x.failed(getFailed(x.scheme), result)
+func (x *transfer) unfetched(result device.Result, place phase.Phase) *failure {
+	return x.failed(getFailed(x.scheme), result, place)
+}
+
+// patience returns how long the device waits in a phase. A body has two limits:
+// one for the next bytes, and one for all of it.
+func (x *transfer) patience(place phase.Phase) time.Duration {
+	b := &x.in.Unit.Row.Behaviour
+	switch whole := b.HTTPWhole(); {
+	case x.scheme == "tftp":
+		return b.TFTPWait * time.Duration(b.TFTPTries)
+	case place == phase.Connect:
+		return b.HTTPConnect
+	case place == phase.Body && time.Duration(x.file.Took.FirstByte+x.file.Took.Body) >= whole:
+		return whole
+	}
+	return b.HTTPRead
+}
+
+// mostQuoted is how many bytes of an answer are looked at for a quotation.
+const mostQuoted = 1 << 10
+
+// printable returns the first printable characters of what a server sent.
+func printable(text string) string {
+	const most = 40
+	var b strings.Builder
+	count, gap := 0, false
+	for _, r := range text[:min(len(text), mostQuoted)] {
+		switch {
+		case r == ' ' || r == '\n' || r == '\r' || r == '\t':
+			gap = count > 0
+			continue
+		case r == utf8.RuneError || !unicode.IsPrint(r):
+			continue
+		case gap && count+1 < most:
+			b.WriteByte(' ')
+			count++
+		}
+		gap = false
+		if count++; count > most {
+			break
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // absent is a server that has no such file.
 func (x *transfer) absent() *failure {
-	return x.failed(x.late(errNotFound, getFailed(x.scheme)), device.NotFound)
+	return x.failed(x.late(errNotFound, getFailed(x.scheme)), device.NotFound, phase.Status)
 }
 
 // undecodable is a file that came but cannot be used. Nothing of it is applied.
-func (x *transfer) undecodable(err error) *failure {
+func (x *transfer) undecodable(body []byte, err error) *failure {
 	text, result := errCorrupt, device.Corrupt
 	var pe *profile.Error
 	if errors.As(err, &pe) {
@@ -205,7 +255,8 @@ func (x *transfer) undecodable(err error) *failure {
 	if text == errDecrypt {
 		result = device.Decrypt
 	}
-	return x.failed(x.late(text, errCorrupt), result)
+	x.file.Said = printable(string(body[:min(len(body), mostQuoted)]))
+	return x.failed(x.late(text, errCorrupt), result, phase.Decode)
 }
 
 // decode decodes a body; nil without error where it is the body applied last.

@@ -8,6 +8,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/device/phase"
 	"spafleet/device/rule"
 )
 
@@ -97,11 +98,14 @@ func (u *upgrade) image() (version string, f *failure) {
 		return "", x.absent()
 	}
 	version, f = imageVersion(u.in.Unit.Row, x.path, resp.Body)
+	place := phase.Decode
 	if f == nil {
-		f = u.allow(version, d)
+		f, place = u.allow(version, d), phase.Install
+	} else {
+		u.file.Said = printable(string(resp.Body[:min(len(resp.Body), mostQuoted)]))
 	}
 	if f != nil {
-		return "", x.failed(u.late(f.err, errCorrupt), f.result)
+		return "", x.failed(u.late(f.err, errCorrupt), f.result, place)
 	}
 	u.tell(device.Event{Kind: device.Fetched, File: u.file})
 	return version, nil

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"spafleet/device"
+	"spafleet/device/phase"
 	"spafleet/resync"
 )
 
@@ -19,7 +20,7 @@ import (
 func (s *Sockets) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
 	begun := s.now()
 	if err := s.Guard.AdmitName(name); err != nil {
-		return nil, &resync.Error{Result: device.NoDNS, Cause: err}
+		return nil, &resync.Error{Result: device.NoDNS, Phase: phase.Lookup, Cause: err}
 	}
 	addrs, err := s.lookup(ctx, name)
 	end := s.now()
@@ -34,7 +35,7 @@ func (s *Sockets) Resolve(ctx context.Context, name string) ([]netip.Addr, error
 		err = fmt.Errorf("resolve %s: no IPv4 address", name)
 	}
 	if err != nil {
-		return nil, &resync.Error{Result: device.NoDNS, Took: device.Phases{DNS: int64(end.Sub(begun))}, Cause: err}
+		return nil, &resync.Error{Result: device.NoDNS, Phase: phase.Lookup, Took: device.Phases{DNS: int64(end.Sub(begun))}, Cause: err}
 	}
 	return addrs, nil
 }

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"spafleet/certs/trust"
 	"spafleet/device"
+	"spafleet/device/phase"
 	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/fault"
@@ -91,7 +94,7 @@ func (s *Sockets) Fetch(ctx context.Context, r *resync.Request) (resync.Response
 		return resync.Response{}, err
 	}
 	if err := s.Guard.Admit(r.Host, r.Server.Addr()); err != nil {
-		return resync.Response{}, &resync.Error{Result: device.NoConnect, Cause: err}
+		return resync.Response{}, &resync.Error{Result: device.NoConnect, Phase: phase.Admission, Cause: err}
 	}
 	switch {
 	case r.Scheme == "http", r.Scheme == "https" && s.Certs != nil:
@@ -101,7 +104,7 @@ func (s *Sockets) Fetch(ctx context.Context, r *resync.Request) (resync.Response
 	case r.Scheme == "tftp":
 		return s.fetchTFTP(ctx, r)
 	}
-	return resync.Response{}, &resync.Error{Result: device.BadScheme, Cause: fmt.Errorf("no client for scheme %q", r.Scheme)}
+	return resync.Response{}, &resync.Error{Result: device.BadScheme, Phase: phase.Rule, Cause: fmt.Errorf("no client for scheme %q", r.Scheme)}
 }
 
 func (s *Sockets) now() time.Time {
@@ -164,10 +167,37 @@ func (s *Sockets) failure(ctx context.Context, r *resync.Request, m moments, err
 		Cut:    errors.As(err, &cut),
 		Result: resultOf(err, !m.first.IsZero()),
 		TooBig: errors.Is(err, tftp.ErrTooBig),
+		Phase:  m.phase(err),
 		Took:   m.until(s.now()),
 		TLS:    handshakeOf(r, err),
 		Cause:  err,
 	}
+}
+
+// phase returns where a transfer failed.
+func (m moments) phase(err error) phase.Phase {
+	var cut *cutBody
+	switch {
+	case m.connected.IsZero() && isRouteless(err):
+		return phase.Route
+	case m.connected.IsZero():
+		return phase.Connect
+	case m.secret && m.sealed.IsZero():
+		return phase.TLS
+	case errors.Is(err, tftp.ErrTooBig):
+		return phase.Size
+	case m.first.IsZero():
+		return phase.FirstByte
+	case errors.As(err, &cut):
+		return phase.Body
+	}
+	return phase.Header
+}
+
+// isRouteless tells a server that cannot be reached from one that refuses.
+func isRouteless(err error) bool {
+	return slices.ContainsFunc([]error{syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EACCES, syscall.EPERM, syscall.EINVAL},
+		func(no error) bool { return errors.Is(err, no) })
 }
 
 func resultOf(err error, answered bool) device.Result {

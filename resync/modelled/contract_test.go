@@ -232,7 +232,7 @@ func (x *contract) attempt(env *env, port uint16) result {
 	for _, e := range append(env.events, o.Events...) {
 		if fmt.Fprintf(&b, "%s %s %q %q", e.Name(), e.Result, e.Err, e.Text); e.File != nil {
 			f := e.File
-			fmt.Fprintf(&b, " %s %s %s status %d, %d bytes, tls %d alert %d, %v, hint %q", f.What, f.Scheme, f.Path, f.Status, f.Bytes, f.TLSError, f.Alert, f.Protection, f.Hint)
+			fmt.Fprintf(&b, " %s %s %s status %d, %d bytes, tls %d alert %d, %v, hint %q, phase %s wait %d refusal %d said %q", f.What, f.Scheme, f.Path, f.Status, f.Bytes, f.TLSError, f.Alert, f.Protection, f.Hint, f.Phase, f.Wait, f.Refusal, f.Said)
 		}
 		b.WriteByte('\n')
 	}

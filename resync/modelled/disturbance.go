@@ -6,6 +6,7 @@ import (
 	"spafleet/certs/ssl"
 	"spafleet/certs/trust"
 	"spafleet/device"
+	"spafleet/device/phase"
 	"spafleet/resync"
 	"spafleet/resync/fault"
 )
@@ -16,7 +17,7 @@ const (
 	requestSize = 250
 	headerSize  = 150
 	helloSize   = 100  // of a handshake, what the device sends at first
-	flightSize  = 1500 // and what the server sends, with its certificate
+	flightSize  = 1300 // and what the server sends, with its certificate
 	shakeSize   = 60   // and its last word
 )
 
@@ -76,7 +77,7 @@ func (x *exchange) failAs(e *resync.Error, sent int64) error {
 	x.took.FirstByte = x.c.p.Now() - sent
 	err := x.fail(e.Result, e.Took.FirstByte+e.Took.Body, &x.took.Body, e.Cause)
 	if failed, ok := err.(*resync.Error); ok { //nolint:errorlint // fail returns it as it is
-		failed.TooBig, failed.Cut, failed.TLS = e.TooBig, e.Cut, e.TLS
+		failed.TooBig, failed.Cut, failed.TLS, failed.Phase = e.TooBig, e.Cut, e.TLS, e.Phase
 	}
 	return err
 }
@@ -114,6 +115,12 @@ func inRecords(received, size int64) (whole int64) {
 func (x *exchange) cut(a fault.Answer, resp *resync.Response) error {
 	behaviour := &x.r.Unit.Row.Behaviour
 	began := a.Received >= headerSize && resp.Status/100 == http.StatusOK/100
+	if a.Received > 0 || x.tired {
+		x.at = phase.Header
+	}
+	if began || x.tired {
+		x.at = phase.Body
+	}
 	var err error
 	switch {
 	case x.tired:

@@ -12,6 +12,7 @@ import (
 	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/device/phase"
 	"spafleet/device/profile"
 	"spafleet/resync"
 	"spafleet/resync/fault"
@@ -23,6 +24,7 @@ type exchange struct {
 	c           *Client
 	r           *resync.Request
 	took        device.Phases
+	at          phase.Phase // where the exchange is
 	server      resync.Responder
 	verdict     trust.Verdict
 	disturbance *fault.Disturbance // nil for none
@@ -39,15 +41,17 @@ var (
 // answer is here. What takes time in between is drawn beforehand and adds up to
 // the whole.
 func (c *Client) fetchHTTP(r *resync.Request) (resync.Response, error) {
-	x := exchange{c: c, r: r}
+	x := exchange{c: c, r: r, at: phase.Connect}
 	if err := x.connect(); err != nil {
 		return resync.Response{}, err
 	}
 	if r.Scheme == "https" {
+		x.at = phase.TLS
 		if err := x.handshake(); err != nil {
 			return resync.Response{}, err
 		}
 	}
+	x.at = phase.FirstByte
 	return x.converse()
 }
 
@@ -57,7 +61,7 @@ func (x *exchange) fail(result device.Result, wait int64, phase *int64, cause er
 	if err := x.c.p.Wait(x.c.p.Now() + wait); err != nil {
 		return err
 	}
-	return &resync.Error{Result: result, Took: x.took, Cause: cause}
+	return &resync.Error{Result: result, Phase: x.at, Took: x.took, Cause: cause}
 }
 
 // connect opens a connection, which takes a round trip.
@@ -172,8 +176,10 @@ func (x *exchange) obey() error {
 	case len(d.Log) > 0:
 		return x.refused(said, d.Log)
 	case d.By != trust.Nobody: // after the request
+		x.at = phase.FirstByte
 		return x.fail(device.NoConnect, x.took.Connect+x.took.TLS+x.c.roundTrip(), new(int64), errBroken)
 	}
+	x.at = phase.FirstByte
 	return x.fail(device.Timeout, x.took.Connect+x.took.TLS+read, new(int64), errSilence)
 }
 
@@ -263,7 +269,7 @@ func (x *exchange) receive(resp resync.Response) (resync.Response, error) {
 	}
 	if len(resp.Body) > x.r.Max {
 		if resp.Status/100 == 2 {
-			return resync.Response{}, &resync.Error{Result: device.Corrupt, TooBig: true, Cut: true, Took: x.took, Cause: tftp.ErrTooBig}
+			return resync.Response{}, &resync.Error{Result: device.Corrupt, TooBig: true, Cut: true, Phase: phase.Size, Took: x.took, Cause: tftp.ErrTooBig}
 		}
 		resp.Body = nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"spafleet/certs/trust"
 	"spafleet/device"
+	"spafleet/device/phase"
 	"spafleet/resync"
 	"spafleet/resync/fault"
 	"spafleet/resync/tftp"
@@ -126,11 +127,11 @@ func (c *Client) Resolve(_ context.Context, name string) ([]netip.Addr, error) {
 		return nil, err
 	}
 	if !found {
-		return nil, &resync.Error{Result: device.NoDNS, Took: device.Phases{DNS: c.p.Now() - begun}}
+		return nil, &resync.Error{Result: device.NoDNS, Phase: phase.Lookup, Took: device.Phases{DNS: c.p.Now() - begun}}
 	}
 	addrs := c.s.network.Hosts[strings.TrimSuffix(strings.ToLower(name), ".")]
 	if len(addrs) == 0 {
-		return nil, &resync.Error{Result: device.NoDNS, Took: device.Phases{DNS: c.p.Now() - begun}}
+		return nil, &resync.Error{Result: device.NoDNS, Phase: phase.Lookup, Took: device.Phases{DNS: c.p.Now() - begun}}
 	}
 	return addrs, nil
 }
@@ -145,5 +146,5 @@ func (c *Client) Fetch(ctx context.Context, r *resync.Request) (resync.Response,
 	case r.Scheme == "tftp":
 		return c.fetchTFTP(ctx, r)
 	}
-	return resync.Response{}, &resync.Error{Result: device.BadScheme, Cause: fmt.Errorf("no client for scheme %q", r.Scheme)}
+	return resync.Response{}, &resync.Error{Result: device.BadScheme, Phase: phase.Rule, Cause: fmt.Errorf("no client for scheme %q", r.Scheme)}
 }

@@ -13,6 +13,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/device/phase"
 	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/fault"
@@ -114,9 +115,34 @@ func (t *transfer) failure(ctx context.Context, err error) error {
 	}
 	var told *resync.Error
 	if errors.As(err, &told) { // by a socket that is a model
-		return &resync.Error{Result: told.Result, TooBig: told.TooBig, Cut: told.Cut, Took: t.took(), Cause: told.Cause}
+		return &resync.Error{Result: told.Result, TooBig: told.TooBig, Cut: told.Cut, Phase: told.Phase, Code: told.Code, Said: told.Said, Took: t.took(), Cause: told.Cause}
 	}
-	return &resync.Error{Result: t.resultOf(err), TooBig: errors.Is(err, ErrTooBig), Took: t.took(), Cause: err}
+	failed := &resync.Error{Result: t.resultOf(err), TooBig: errors.Is(err, ErrTooBig), Phase: t.phase(err), Took: t.took(), Cause: err}
+	var refused *refusal
+	if errors.As(err, &refused) {
+		failed.Code, failed.Said = int(refused.code), refused.text
+	}
+	return failed
+}
+
+// phase returns where a transfer failed.
+func (t *transfer) phase(err error) phase.Phase {
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused):
+		return phase.Status
+	case errors.Is(err, errNoProgress):
+		return phase.Progress
+	case errors.Is(err, ErrTooBig):
+		return phase.Size
+	case host.TimedOut(err) && t.first.IsZero():
+		return phase.FirstByte
+	case host.TimedOut(err):
+		return phase.Body
+	case t.first.IsZero():
+		return phase.Route
+	}
+	return phase.Header
 }
 
 func (t *transfer) resultOf(err error) device.Result {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"spafleet/certs/ssl"
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fleet"
@@ -20,6 +19,7 @@ import (
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
+	"spafleet/scenarios/tally"
 )
 
 func deviceCommand(s streams) *cobra.Command {
@@ -144,12 +144,11 @@ func describe(e *device.Event) string {
 		add("%s://%s:%d%s", f.Scheme, f.Host, f.Server.Port(), f.Path)
 		if e.Kind == device.Fetched {
 			add("%d bytes, %s", f.Bytes, f.Protection)
+		} else {
+			add("%s", report.Ending(tally.FailureOf(e)))
 		}
-		if f.TLSError != 0 {
-			add("verify error %d", f.TLSError)
-		}
-		if f.Alert != 0 {
-			add("alert %d %s", f.Alert, ssl.Alert(f.Alert))
+		if f.Said != "" {
+			add("the server sent %q", f.Said)
 		}
 		if f.Hint != "" {
 			add("(%s)", f.Hint)

@@ -42,17 +42,18 @@ var unwritten = map[string]map[string]string{
 	"Dev":      {"expression": "index says it", "device": "there is one device"},
 	"N":        {"expression": "it orders events of the same moment", "device": "lines are in order"},
 	"Reason":   {"expression": "only reboots, their number"},
-	"Result":   {"device": "the error says it in the device's words"},
 	"Took":     {"device": "the times of the lines say it"},
 	"Rule":     {"device": "the path says it"},
 	"What":     {"device": "the path says it"},
 	"Server":   {"log": "the port may be a free one, and logs of two runs are compared"},
-	"Status":   {"device": "the error says it"},
+	"Status":   {"device": "of the phase status"},
+	"Wait":     {"log": "a switch says it, by the phase", "expression": "a switch says it, by the phase", "device": "of time-outs"},
+	"Refusal":  {"device": "of the phase status"},
 	"Unknown":  {"expression": "the report counts them", "device": "the report counts them"},
 	"Rejected": {"expression": "the report counts them", "device": "the report counts them"},
 	"Hint":     {"expression": "it is for a person"},
 
-	"File.Result": {"log": "the event has it", "expression": "the event has it", "device": "the event has it"},
+	"File.Result": {"log": "the event has it", "expression": "the event has it"},
 	"File.Took":   {"log": "it is measured", "expression": "it is measured", "device": "it is measured"},
 }
 

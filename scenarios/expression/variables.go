@@ -78,6 +78,9 @@ type Event struct {
 	Bytes      int           `expr:"bytes"`
 	Err        string        `expr:"err"`
 	Result     string        `expr:"result"`
+	Phase      string        `expr:"phase"`
+	TFTPError  int           `expr:"tftp_error"`
+	Said       string        `expr:"said"`
 	TLSError   int           `expr:"tls_error"` // OpenSSL's number
 	Alert      int           `expr:"alert"`
 	Protection []string      `expr:"protection"`
@@ -96,7 +99,7 @@ func EventOf(e *device.Event, start int64) Event {
 	if f := e.File; f != nil {
 		h.Rule, h.What, h.Scheme, h.Host, h.Path = string(rune(f.Rule)), f.What, f.Scheme, f.Host, f.Path
 		h.Port, h.Status, h.Bytes, h.Protection = int(f.Server.Port()), f.Status, f.Bytes, f.Protection.Names()
-		h.TLSError, h.Alert = f.TLSError, int(f.Alert)
+		h.TLSError, h.Alert, h.Phase, h.TFTPError, h.Said = f.TLSError, int(f.Alert), f.Phase.String(), f.Refusal, f.Said
 		if f.Rule == 'u' {
 			h.Rule = "url"
 		}

@@ -176,12 +176,7 @@ func phaseOf(r *Report, scheme, phase string) tally.Spread {
 }
 
 func writeFindings(b *strings.Builder, r *Report) {
-	if len(r.Findings.Errors) > 0 {
-		b.WriteString("\nfailures, as the devices report them\n")
-		for _, f := range r.Findings.Errors {
-			fmt.Fprintf(b, "  %7d × %s (%s)%s\n", f.Count, f.Err, f.Result, hintOf(f))
-		}
-	}
+	writeFailures(b, r)
 	writeNamed(b, "parameters in profiles that the devices do not have", r.Findings.UnknownParams)
 	writeNamed(b, "parameters in profiles with values that the devices do not accept", r.Findings.RejectedParams)
 	writeReboots(b, r.Reboots)
@@ -220,13 +215,6 @@ func writeNamed(b *strings.Builder, title string, list []Named) {
 	for _, p := range list {
 		fmt.Fprintf(b, "  %7d × %s\n", p.Count, p.Name)
 	}
-}
-
-func hintOf(f tally.Failure) string {
-	if f.Hint == "" {
-		return ""
-	}
-	return ": " + f.Hint
 }
 
 // Seconds prints a duration to three digits.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"spafleet/device"
 	"spafleet/host/golden"
@@ -18,7 +19,7 @@ func sample() *report.Report {
 	tally.Tell([]device.Event{{Kind: device.Applied, File: &device.File{Rejected: []string{"GPP_A"}}}})
 	tally.Tell(late(2e6))
 	r := &report.Report{
-		Name: "sample", Clock: "real", DurationSeconds: 61.4, Summary: report.Summarize(tally.Totals()),
+		Name: "sample", Clock: "real", FleetStart: time.Unix(0, 0), DurationSeconds: 61.4, Summary: report.Summarize(tally.Totals()),
 		Unheard:  12,
 		Timeline: []report.StepReport{{Name: "settled", Fired: true, At: 12.3456}, {Name: "never", Missing: []report.Failing{failing(3)}}},
 		Expect: []report.ExpectationReport{

@@ -39,7 +39,8 @@ type Metric struct {
 type Findings struct {
 	UnknownParams  []Named         `json:"unknown_params"`  // parameters that no device of the model has
 	RejectedParams []Named         `json:"rejected_params"` // parameters whose value the devices did not take
-	Errors         []tally.Failure `json:"errors"`
+	Errors         []tally.Failure `json:"errors"`          // by cause, the most frequent first
+	ErrorsMore     int             `json:"errors_more"`     // failures of causes beyond those
 }
 
 // Named is a name with how often it was seen.
@@ -48,7 +49,7 @@ type Named struct {
 	Count int    `json:"count"`
 }
 
-// mostFindings is how many findings of a kind a report shows.
+// mostFindings is how many findings of a kind a report shows in words.
 const mostFindings = 10
 
 // Summarize returns what totals amount to.
@@ -76,7 +77,7 @@ func metrics(t *tally.Totals) map[string][]Metric {
 
 func findings(t *tally.Totals) Findings {
 	return Findings{UnknownParams: mostOften(t.Unknown), RejectedParams: mostOften(t.Rejected),
-		Errors: append([]tally.Failure{}, t.Errors[:min(len(t.Errors), mostFindings)]...)}
+		Errors: append([]tally.Failure{}, t.Errors...), ErrorsMore: t.ErrorsMore}
 }
 
 // mostOften returns the names that were counted most.

@@ -125,8 +125,10 @@ func (r *run) openFleet() error {
 	}
 	r.fleet = f
 	seed := r.plan.Scenario.Seed
+	mac := func(dev device.Index) model.MAC { return device.MACOf(f.Group(dev).Row.Model, seed, dev) }
+	r.tally.Identify(mac)
 	if w := r.options.Events; w != nil {
-		r.log = tally.NewEventLog(w, func(dev device.Index) model.MAC { return device.MACOf(f.Group(dev).Row.Model, seed, dev) })
+		r.log = tally.NewEventLog(w, mac)
 	}
 	r.follow()
 	r.recount()

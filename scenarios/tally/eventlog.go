@@ -10,6 +10,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/device/phase"
 )
 
 // An EventLog writes events as they come, each a line of JSON. What stands in a
@@ -134,6 +135,12 @@ func appendFile(b []byte, f *device.File) []byte {
 	b = appendText(b, "path", f.Path)
 	b = appendNumber(b, "status", int64(f.Status))
 	b = appendNumber(b, "bytes", int64(f.Bytes))
+	b = appendText(b, "phase", f.Phase.String())
+	if f.Phase == phase.Status && f.Scheme == "tftp" || f.Refusal != 0 {
+		b = append(b, `,"tftp_error":`...)
+		b = strconv.AppendInt(b, int64(f.Refusal), 10)
+	}
+	b = appendText(b, "said", f.Said)
 	b = appendNumber(b, "tls_error", int64(f.TLSError))
 	b = appendNumber(b, "alert", int64(f.Alert))
 	if f.Protection != 0 {

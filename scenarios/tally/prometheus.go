@@ -140,7 +140,7 @@ func (l *live) file(f *device.File) {
 	if f.Result != device.OK {
 		return
 	}
-	for _, p := range phases(&f.Took) {
+	for _, p := range parts(&f.Took) {
 		if p.ns > 0 {
 			l.phase.WithLabelValues(p.name, f.Scheme).Observe(float64(p.ns) / 1e9)
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fsm"
 )
 
@@ -17,6 +18,7 @@ type Tally struct {
 	makes  []Make
 	makeOf func(device.Index) int
 	shard  device.Shard
+	mac    func(device.Index) model.MAC // nil: failures do not say it
 
 	mu       sync.Mutex
 	devices  []mark // by place in the shard
@@ -24,6 +26,7 @@ type Tally struct {
 	unknown  map[string]int
 	rejected map[string]int
 	errs     map[failureKey]*Failure
+	moreErrs int // failures of causes above the bound
 	resync   histogram
 	ready    histogram
 	fetch    map[string]*histogram // by scheme
@@ -42,6 +45,9 @@ type Make struct {
 	Firmware string `json:"firmware"`
 	Devices  int    `json:"devices"`
 }
+
+// String returns model and firmware.
+func (m Make) String() string { return m.Model + " " + m.Firmware }
 
 // mark is what a tally remembers of one device.
 type mark struct {
@@ -76,20 +82,7 @@ type fileKey struct {
 	result device.Result
 }
 
-type failureKey struct {
-	err    string
-	result device.Result
-}
-
 type phaseKey struct{ phase, scheme string }
-
-// A Failure is a kind of failed resync, with how often it was.
-type Failure struct {
-	Err    string `json:"err"`
-	Result string `json:"result"`
-	Count  int    `json:"count"`
-	Hint   string `json:"hint,omitempty"`
-}
 
 // New returns a tally of a shard's devices by make. MakeOf says which of the
 // makes a device is of.
@@ -158,12 +151,20 @@ func (t *Tally) count(e *device.Event) {
 		c.failed++
 		t.ended(e, m, kind)
 		t.failure(e)
-	case device.Fetched, device.FetchFailed:
+	case device.Fetched:
 		t.file(e)
+	case device.FetchFailed:
+		t.file(e)
+		if e.File.What == "ca" || e.File.What == "customization" { // no other event tells
+			t.failure(e)
+		}
+	case device.ReportFailed:
+		t.failure(e)
 	case device.UpgradeOK:
 		c.upgraded++
 	case device.UpgradeFailed:
 		c.unUpped++
+		t.failure(e)
 	case device.Applied:
 		for _, name := range e.File.Unknown {
 			t.unknown[name]++
@@ -194,25 +195,6 @@ func (t *Tally) readyAfter(e *device.Event, m *mark) {
 	}
 }
 
-// mostFailures bounds how many different failures are kept.
-const mostFailures = 200
-
-func (t *Tally) failure(e *device.Event) {
-	key := failureKey{e.Err, e.Result}
-	f := t.errs[key]
-	if f == nil {
-		if len(t.errs) == mostFailures {
-			return
-		}
-		f = &Failure{Err: e.Err, Result: e.Result.String()}
-		t.errs[key] = f
-	}
-	f.Count++
-	if e.File != nil {
-		f.suggest(e.File.Hint)
-	}
-}
-
 func (t *Tally) file(e *device.Event) {
 	f := e.File
 	if f.Answered() {
@@ -225,20 +207,20 @@ func (t *Tally) file(e *device.Event) {
 		return
 	}
 	of(t.fetch, f.Scheme).add(f.Took.Whole())
-	for _, p := range phases(&f.Took) {
+	for _, p := range parts(&f.Took) {
 		if p.ns > 0 {
 			of(t.phases, phaseKey{p.name, f.Scheme}).add(p.ns)
 		}
 	}
 }
 
-type phase struct {
+type part struct {
 	name string
 	ns   int64
 }
 
-func phases(p *device.Phases) [7]phase {
-	return [7]phase{{"dns", p.DNS}, {"connect", p.Connect}, {"tls", p.TLS}, {"first_byte", p.FirstByte},
+func parts(p *device.Phases) [7]part {
+	return [7]part{{"dns", p.DNS}, {"connect", p.Connect}, {"tls", p.TLS}, {"first_byte", p.FirstByte},
 		{"body", p.Body}, {"decode", p.Decode}, {"apply", p.Apply}}
 }
 

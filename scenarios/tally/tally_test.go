@@ -1,14 +1,18 @@
 package tally_test
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/device/phase"
 	"spafleet/fsm"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/tally"
@@ -24,6 +28,7 @@ var (
 	overHTTP = &device.File{Rule: 'A', What: "profile", Scheme: "http", Bytes: 100, Unknown: []string{"Speed_Dial_10", "Foo"},
 		Took: device.Phases{DNS: 2e6, Connect: 1e6, FirstByte: 3e6, Body: 4e6}}
 	overTFTP = &device.File{Rule: 'B', What: "profile", Scheme: "tftp", Bytes: 30, Took: device.Phases{FirstByte: 5e6, Body: 5e6}}
+	badImage = &device.File{Rule: 'U', What: "image", Scheme: "http", Result: device.Corrupt, Phase: phase.Decode, Said: "PK"}
 	missing  = &device.File{Rule: 'u', What: "image", Scheme: "tftp", Result: device.NotFound, Hint: "case counts"}
 )
 
@@ -53,8 +58,8 @@ func day() []device.Event {
 		{Dev: 1, Kind: device.ResyncStarted},
 		{Dev: 1, Kind: device.ResyncFailed, Err: "tftp_get failed", Result: device.Timeout, Took: 30e6},
 		{Dev: 1, Kind: device.UpgradeOK},
-		{Dev: 2, Kind: device.UpgradeFailed},
-		{Dev: 2, Kind: device.UpgradeFailed},
+		{Dev: 2, Kind: device.UpgradeFailed, File: badImage, Err: "unrecognized file format", Result: device.Corrupt},
+		{Dev: 2, Kind: device.UpgradeFailed, File: badImage, Err: "unrecognized file format", Result: device.Corrupt},
 		{Dev: 2, Kind: device.Moved, Move: fsm.Customized, State: fsm.SpCust},
 		{Dev: 2, Kind: device.Moved, Move: fsm.Keyed, State: fsm.SecPrv1},
 	}
@@ -85,9 +90,15 @@ func TestSummaryIsWhatTheEventsAmountTo(t *testing.T) {
 	if want := []report.Named{{Name: "Foo", Count: 2}, {Name: "Speed_Dial_10", Count: 1}}; !slices.Equal(s.Findings.UnknownParams, want) {
 		t.Errorf("unknown %v, want %v", s.Findings.UnknownParams, want)
 	}
-	want := []tally.Failure{{Err: "tftp_get failed", Result: "not_found", Count: 1, Hint: "case counts"}, {Err: "tftp_get failed", Result: "timeout", Count: 1}}
-	if !slices.Equal(s.Findings.Errors, want) {
-		t.Errorf("errors %+v, want %+v", s.Findings.Errors, want)
+	var causes []string
+	for _, f := range s.Findings.Errors {
+		causes = append(causes, fmt.Sprintf("%s %s %d %v %q", f.What, f.Result, f.Count, f.Models, f.Hint))
+	}
+	want := []string{
+		`image corrupt 2 map[PAP2T 5.1.6(LS):2] ""`, ` timeout 1 map[SPA2102 5.2.10:1] ""`, `image not_found 1 map[SPA2102 5.2.10:1] "case counts"`,
+	}
+	if !slices.Equal(causes, want) {
+		t.Errorf("causes %q, want %q", causes, want)
 	}
 	if l := seen.Lateness(); l.Count != 1 || l.Max != .002 {
 		t.Errorf("lateness %+v", l)
@@ -196,16 +207,61 @@ func TestPercentilesLieBetweenTheSmallestAndTheLargestSample(t *testing.T) {
 	}
 }
 
-func TestFindingsAreTheTenMostFrequent(t *testing.T) {
+// Each cause is counted apart, the most frequent first; above the bound, failures
+// are only counted.
+func TestCausesAreCountedUpToABound(t *testing.T) {
 	seen := newTally()
-	for i := range 300 {
+	for i := range 250 {
 		for range 1 + i%20 {
-			seen.Tell([]device.Event{{Kind: device.ResyncFailed, Err: string(rune('A' + i%20)), Result: device.BadStatus}})
+			seen.Tell([]device.Event{{Kind: device.ResyncFailed, Err: "http_get failed", Result: device.BadStatus,
+				File: &device.File{What: "profile", Rule: 'A', Scheme: "http", Status: 400 + i, Result: device.BadStatus, Phase: phase.Status}}})
 		}
 	}
-	got := report.Summarize(seen.Totals()).Findings.Errors
-	if len(got) != 10 || got[0].Err != "T" || got[0].Count != 300 || got[9].Err != "K" {
-		t.Errorf("%+v", got)
+	got := seen.Totals()
+	all := got.ErrorsMore
+	for _, f := range got.Errors {
+		all += f.Count
+	}
+	if len(got.Errors) != 200 || got.Errors[0].Count != 20 || got.Errors[0].Status != 419 || got.Errors[199].Count != 1 || all != 12*210+55 {
+		t.Errorf("%d causes, %+v to %+v; %d failures", len(got.Errors), got.Errors[0], got.Errors[len(got.Errors)-1], all)
+	}
+}
+
+// A failure keeps apart what a person mends in different ways, and names the first
+// device that had it.
+func TestACauseHasItsFirstExample(t *testing.T) {
+	seen := newTally()
+	seen.Identify(func(dev device.Index) model.MAC { return model.MAC{5: byte(dev)} })
+	at := netip.MustParseAddrPort("127.0.0.1:8080")
+	fail := func(dev device.Index, ns int64, f device.File) {
+		f.What, f.Rule, f.Scheme, f.Host, f.Server, f.Path = "profile", 'A', "http", "prov.test", at, "/x"
+		seen.Tell([]device.Event{{Dev: dev, At: ns, Kind: device.ResyncFailed, Err: "http_get failed", Result: f.Result, File: &f}})
+	}
+	fail(1, 5e9, device.File{Result: device.NoConnect, Phase: phase.Connect})
+	fail(2, 3e9, device.File{Result: device.NoConnect, Phase: phase.Connect})
+	fail(0, 9e9, device.File{Result: device.NoConnect, Phase: phase.Connect})
+	fail(0, 9e9, device.File{Result: device.NoConnect, Phase: phase.FirstByte})
+	fail(0, 9e9, device.File{Result: device.Timeout, Phase: phase.Connect, Wait: 5e9})
+	fail(0, 9e9, device.File{Result: device.BadStatus, Phase: phase.Status, Status: 503})
+	fail(0, 9e9, device.File{Result: device.BadStatus, Phase: phase.Status, Status: 403})
+	list := seen.Totals().Errors
+	first := list[0]
+	if len(list) != 5 || first.Count != 3 || !maps.Equal(first.Models, map[string]int{"SPA2102 5.2.10": 2, "PAP2T 5.1.6(LS)": 1}) {
+		t.Fatalf("%d causes, the first %+v", len(list), first)
+	}
+	want := tally.Example{MAC: "000000000002", Index: 2, URL: "http://prov.test:8080/x", At: time.Unix(3, 0).UTC()}
+	if first.Example != want || first.Phase != "connect" {
+		t.Errorf("%+v, want %+v", first.Example, want)
+	}
+}
+
+// A rule that cannot be read fails after the file of the rule before it: that one
+// is not to blame.
+func TestAMalformedRuleIsNoFailureOfTheFileBefore(t *testing.T) {
+	seen := newTally()
+	seen.Tell([]device.Event{{Kind: device.ResyncFailed, Err: "rule", Result: device.BadRule, File: overHTTP}})
+	if f := seen.Totals().Errors[0]; f.What != "" || f.Phase != "rule" || f.Example.URL != "" {
+		t.Errorf("%+v", f)
 	}
 }
 

@@ -13,16 +13,17 @@ import (
 // add up to those of the fleet, to the last digit. Lists are in a fixed order, so
 // equal totals are equal in JSON.
 type Totals struct {
-	Devices  int              `json:"devices"`
-	Started  int64            `json:"started"`
-	Makes    []makeTotals     `json:"makes"`
-	Fetches  []fetchCount     `json:"fetches"`
-	Bytes    map[string]int64 `json:"bytes"` // received, by scheme
-	Reboots  map[string]int64 `json:"reboots"`
-	Unknown  map[string]int   `json:"unknown_params"`
-	Rejected map[string]int   `json:"rejected_params"`
-	Errors   []Failure        `json:"errors"`
-	Series   []Series         `json:"series"`
+	Devices    int              `json:"devices"`
+	Started    int64            `json:"started"`
+	Makes      []makeTotals     `json:"makes"`
+	Fetches    []fetchCount     `json:"fetches"`
+	Bytes      map[string]int64 `json:"bytes"` // received, by scheme
+	Reboots    map[string]int64 `json:"reboots"`
+	Unknown    map[string]int   `json:"unknown_params"`
+	Rejected   map[string]int   `json:"rejected_params"`
+	Errors     []Failure        `json:"errors"`
+	ErrorsMore int              `json:"errors_more"` // failures of causes beyond those
+	Series     []Series         `json:"series"`
 }
 
 // makeTotals is a make's part.
@@ -114,8 +115,9 @@ func (t *Tally) Totals() *Totals {
 	for k, n := range t.files {
 		all.Fetches = append(all.Fetches, fetchCount{k.scheme, ruleName(k.rule), k.what, k.result.String(), n})
 	}
+	all.ErrorsMore = t.moreErrs
 	for _, e := range t.errs {
-		all.Errors = append(all.Errors, *e)
+		all.Errors = append(all.Errors, e.clone())
 	}
 	all.sort()
 	return all
@@ -175,7 +177,7 @@ func (t *Totals) Merge(o *Totals) error {
 	t.Fetches = merged(t.Fetches, o.Fetches, func(a, b *fetchCount) bool {
 		return fetchCount{a.Scheme, a.Rule, a.What, a.Result, 0} == fetchCount{b.Scheme, b.Rule, b.What, b.Result, 0}
 	}, func(to, from *fetchCount) { to.Count += from.Count })
-	t.Errors = merged(t.Errors, o.Errors, func(a, b *Failure) bool { return a.Err == b.Err && a.Result == b.Result }, (*Failure).merge)
+	t.mergeFailures(o)
 	t.Series = merged(t.Series, o.Series, func(a, b *Series) bool { return a.Name == b.Name && maps.Equal(a.Tags, b.Tags) },
 		func(to, from *Series) { to.merge(&from.histogram) })
 	addCounts(&t.Bytes, o.Bytes)
@@ -194,19 +196,6 @@ func (m *makeTotals) merge(o *makeTotals) {
 	addCounts(&m.States, o.States)
 	m.Results = merged(m.Results, o.Results, func(a, b *resultCount) bool { return a.Scheme == b.Scheme && a.Result == b.Result },
 		func(to, from *resultCount) { to.Count += from.Count })
-}
-
-// merge adds another's count. The hint is that of the two which sorts first, so
-// that it does not depend on the order.
-func (f *Failure) merge(o *Failure) {
-	f.Count += o.Count
-	f.suggest(o.Hint)
-}
-
-func (f *Failure) suggest(hint string) {
-	if f.Hint == "" || hint != "" && hint < f.Hint {
-		f.Hint = hint
-	}
 }
 
 // merged adds what one list has to another: to the item that is the same, or
@@ -237,9 +226,7 @@ func (t *Totals) sort() {
 	slices.SortFunc(t.Fetches, func(a, b fetchCount) int {
 		return cmp.Or(cmp.Compare(a.Scheme, b.Scheme), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.What, b.What), cmp.Compare(a.Result, b.Result))
 	})
-	slices.SortFunc(t.Errors, func(a, b Failure) int {
-		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Err, b.Err), cmp.Compare(a.Result, b.Result))
-	})
+	sortFailures(t.Errors)
 	slices.SortFunc(t.Series, func(a, b Series) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Tags["scheme"], b.Tags["scheme"]), cmp.Compare(a.Tags["phase"], b.Tags["phase"]))
 	})

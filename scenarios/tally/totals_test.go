@@ -28,11 +28,12 @@ func newShardTally(shard device.Shard) *tally.Tally {
 // anEvent draws something that may happen to a device.
 func anEvent(t *rapid.T) device.Event {
 	files := []*device.File{nil, overHTTP, overTFTP, missing, {Rule: 'A', What: "profile", Scheme: "http", Result: device.Timeout, Hint: "is it up?"}}
+	file := rapid.SampledFrom(files).Draw(t, "file")
 	return device.Event{
 		Dev: device.Index(rapid.IntRange(0, devices-1).Draw(t, "device")), At: rapid.Int64Range(0, 1e12).Draw(t, "at"),
 		Kind: rapid.SampledFrom([]device.Kind{device.PowerOn, device.Boot, device.ResyncStarted, device.ResyncOK, device.ResyncFailed, device.UpgradeOK, device.UpgradeFailed}).Draw(t, "kind"),
 		Took: rapid.Int64Range(0, 5e13).Draw(t, "took"), Reason: device.ByPower, Result: rapid.SampledFrom([]device.Result{device.NotFound, device.Timeout}).Draw(t, "result"),
-		Err: rapid.SampledFrom([]string{"tftp_get failed", "http_get failed"}).Draw(t, "err"), File: rapid.SampledFrom(files).Draw(t, "file"),
+		Err: rapid.SampledFrom([]string{"tftp_get failed", "http_get failed"}).Draw(t, "err"), File: file,
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"unicode/utf8"
 
 	"spafleet/resync"
 )
@@ -16,7 +15,8 @@ func (c *Core) make(r *route, x *exchange) (resync.Response, error) {
 		return resync.Response{Status: r.entry.Status, Location: location}, err
 	}
 	if r.fixed != nil {
-		return resync.Response{Status: http.StatusOK, Body: bytes.Clone(r.fixed)}, nil
+		x.shared = true
+		return resync.Response{Status: http.StatusOK, Body: r.fixed}, nil
 	}
 	body, err := c.body(r, x)
 	return resync.Response{Status: http.StatusOK, Body: body}, err
@@ -24,7 +24,7 @@ func (c *Core) make(r *route, x *exchange) (resync.Response, error) {
 
 func (c *Core) body(r *route, x *exchange) ([]byte, error) {
 	text, err := c.text(r, x)
-	if err != nil {
+	if err != nil || x.streams {
 		return nil, err
 	}
 	key, err := c.expanded(r.entry.Key, x)
@@ -34,17 +34,23 @@ func (c *Core) body(r *route, x *exchange) ([]byte, error) {
 	return r.entry.encode(text, sealing{path: x.target().whole(), key: key, mac: x.asker.MAC})
 }
 
-// text returns what is to be encoded.
+// text returns what is to be encoded, nil for a file that is sent from the disk.
 func (c *Core) text(r *route, x *exchange) ([]byte, error) {
-	text := []byte(r.entry.Body)
-	if r.entry.File != "" {
-		var err error
-		if text, err = readRegular(c.root, r.entry.File); err != nil {
-			return nil, err
-		}
+	if r.entry.File == "" {
+		expanded, err := c.expanded(r.entry.Body, x)
+		return []byte(expanded), err
 	}
-	if !bytes.Contains(text, []byte("{{")) || !utf8.Valid(text) {
-		return text, nil
+	var err error
+	if x.file, err = c.files.take(r.entry.File); err != nil {
+		return nil, err
+	}
+	if x.streams = x.mayStream && x.file.disk != nil && r.entry.isPlain(); x.streams {
+		return nil, nil
+	}
+	text, err := x.file.whole()
+	if err != nil || !x.file.template {
+		x.shared = true
+		return text, err
 	}
 	expanded, err := c.expanded(string(text), x)
 	return []byte(expanded), err

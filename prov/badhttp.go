@@ -37,12 +37,12 @@ func (t *transfer) sendBadly(w http.ResponseWriter) {
 // counted counts what is written.
 type counted struct {
 	io.Writer
-	n int
+	n int64
 }
 
 func (w *counted) Write(p []byte) (int, error) {
 	n, err := w.Writer.Write(p)
-	w.n += n
+	w.n += int64(n)
 	return n, err
 }
 

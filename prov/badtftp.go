@@ -76,7 +76,7 @@ func (s *Server) readBadly(t *transfer, to io.ReaderFrom) error {
 	s.bad.begin(remote.AddrPort())
 	defer s.bad.end(remote.AddrPort())
 	n, err := s.misanswer(t, to)
-	t.done(int(n), err)
+	t.done(n, err)
 	return errBad
 }
 

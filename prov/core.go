@@ -1,6 +1,7 @@
 package prov
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -39,7 +40,7 @@ type Options struct {
 type Core struct {
 	options Options
 	finder  atomic.Pointer[finder]
-	root    *os.Root
+	files   files
 	expand  func(text string, x *exchange) (string, error) // nil: texts are sent as they are
 	uploads uploads
 	ports   struct{ tftp, http atomic.Uint32 } // of the listeners, 0 for none
@@ -71,7 +72,7 @@ func NewCore(files map[string]Entry, o Options) (*Core, error) {
 		if err != nil {
 			return nil, fmt.Errorf("serve files below %s: %w", o.Root, err)
 		}
-		c.root = root
+		c.files.root = root
 	}
 	if err := c.SetFiles(files); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -105,10 +106,10 @@ func (c *Core) serve(f finder) { c.finder.Store(&f) }
 
 // Close lets go of the directory. The core answers nothing from it afterwards.
 func (c *Core) Close() error {
-	if c.root == nil {
+	if c.files.root == nil {
 		return nil
 	}
-	return c.root.Close()
+	return c.files.root.Close()
 }
 
 // Matching returns a responder that gives a file whose path names a device only
@@ -149,6 +150,10 @@ func (c *Core) Respond(at int64, r *resync.Request) resync.Response {
 		x.userAgent = r.Unit.UserAgent()
 	}
 	response := c.answer(x)
+	x.file.release()
+	if x.shared {
+		response.Body = bytes.Clone(response.Body)
+	}
 	response.Fails = x.fails(&response)
 	c.log(x.line(response))
 	return response

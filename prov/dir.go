@@ -2,7 +2,6 @@ package prov
 
 import (
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"net"
@@ -43,39 +42,17 @@ func Dir(root string, o DirOptions) (*Core, error) {
 		return nil, fmt.Errorf("serve directory %s: %w", root, err)
 	}
 	c := newCore(Options{Who: o.Who, MaxUploads: o.MaxUploads, Log: o.Log})
-	c.root = r
+	c.files.root = r
 	c.expand = func(text string, x *exchange) (string, error) {
 		return c.fillIn(text, x, o.Name), nil
 	}
-	c.serve(&directory{root: r})
+	c.serve(&directory{files: &c.files})
 	return c, nil
-}
-
-// readRegular reads a regular file below a root. Anything else is not there: a
-// pipe would hold the reader for ever, and what leads outside is nobody's.
-func readRegular(root *os.Root, name string) ([]byte, error) {
-	if !isRegular(root, name) {
-		return nil, fmt.Errorf("open %s: %w", name, fs.ErrNotExist)
-	}
-	f, err := root.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(f)
-}
-
-func isRegular(root *os.Root, name string) bool {
-	if !fs.ValidPath(name) {
-		return false
-	}
-	info, err := root.Stat(name)
-	return err == nil && info.Mode().IsRegular()
 }
 
 // A directory is routes on disk.
 type directory struct {
-	root *os.Root
+	files *files
 
 	mu       sync.Mutex
 	patterns []*route // best first
@@ -101,7 +78,10 @@ func (d *directory) find(at int64, t target) iter.Seq2[*route, reading] {
 // template's own name is no file.
 func (d *directory) file(path string) *route {
 	r := fileRoute(path[1:])
-	if r == nil || len(r.Slots) > 0 || !isRegular(d.root, r.entry.File) {
+	if r == nil || len(r.Slots) > 0 {
+		return nil
+	}
+	if _, err := d.files.stat(r.entry.File); err != nil {
 		return nil
 	}
 	return r
@@ -127,7 +107,7 @@ func (d *directory) scan(at int64) []*route {
 	d.scanned = max(at, 1)
 	d.patterns = nil
 	// What cannot be read is not served; its own request says why.
-	_ = fs.WalkDir(d.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+	_ = fs.WalkDir(d.files.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.Contains(name, "$") {
 			return nil
 		}

@@ -19,7 +19,7 @@ import (
 // (documented for gzip and encryption).
 type Entry struct {
 	Body     string // text; {{ }} in it is expanded by [Options].Expand
-	File     string // or a file below [Options].Root, read at each request; {{ }} in it is expanded as in Body
+	File     string // or a file below [Options].Root, read at each request; {{ }} in one of at most 1 MiB is expanded as in Body
 	Status   int    // or a bare HTTP status, which uploads to the path get too
 	Location string // of a 3xx status; {{ }} in it is expanded
 
@@ -28,6 +28,9 @@ type Entry struct {
 	Bound bool // in spafleet's own container, targeted to the MAC address of who asks
 	Size  int  // least bytes of the text: shorter ones are padded with what devices ignore
 }
+
+// isPlain reports whether a file is sent as it is, but for its {{ }}.
+func (e *Entry) isPlain() bool { return e.Key == "" && !e.Gzip && !e.Bound && e.Size == 0 }
 
 // isTemplate reports whether a text holds an expression.
 func isTemplate(text string) bool { return strings.Contains(text, "{{") }

@@ -42,6 +42,10 @@ type exchange struct {
 	disturbance *fault.Disturbance // nil: none
 	bad         fault.Effects      // what it wants of the server
 	misdeed     misdeed            // what of it is done to the sending of the answer
+	mayStream   bool               // the answer may be sent from the disk
+	streams     bool               // it is
+	file        *file              // that the answer comes from; nil: none
+	shared      bool               // the answer's body belongs to others too
 	err         error
 }
 
@@ -94,6 +98,7 @@ func (c *Core) answerBy(route *route, x *exchange) resync.Response {
 	case route == nil:
 		return resync.Response{Status: http.StatusNotFound}
 	}
+	x.mayStream = x.mayStream && x.disturbance == nil
 	response, err := c.make(route, x)
 	if err != nil {
 		x.err = err

@@ -84,10 +84,11 @@ func (x *exchange) spoil(r *resync.Response) {
 		return
 	}
 	if x.bad.Hostile == fault.Bomb {
-		r.Body = bytes.Clone(bomb())
+		r.Body, x.shared = bomb(), true
 		x.disturbance.Did(fault.Effects{Hostile: fault.Bomb})
 	}
 	if x.bad.Corrupt && len(r.Body) > 0 {
+		r.Body = bytes.Clone(r.Body)
 		x.disturbance.Corrupt(r.Body)
 		x.disturbance.Did(fault.Effects{Corrupt: true})
 	}

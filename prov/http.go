@@ -22,7 +22,7 @@ func (s *Server) serveHTTP() {
 }
 
 func (s *Server) serveOn(server *http.Server, l net.Listener) {
-	s.serving.Go(func() { _ = server.Serve(l) }) // ends with Close
+	s.serving.Go(func() { _ = server.Serve(s.queue.listener(l)) }) // ends with Close
 }
 
 // newHTTP returns a server. The limits keep a client that stalls from staying
@@ -54,6 +54,10 @@ func (s *Server) count(_ net.Conn, state http.ConnState) {
 
 func (s *Server) handle(w http.ResponseWriter, q *http.Request) {
 	t := s.begin(httpRequest(q), q.UserAgent())
+	if !t.enter(q) {
+		return
+	}
+	defer s.queue.leave()
 	t.take(w, q)
 	t.send(w)
 }
@@ -87,9 +91,10 @@ func (t *transfer) send(w http.ResponseWriter) {
 	if t.Location != "" {
 		w.Header().Set("Location", t.Location)
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(t.Body)))
+	content, size := t.content()
+	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 	w.WriteHeader(t.Status)
-	t.done(w.Write(t.Body))
+	t.done(io.Copy(w, content))
 }
 
 // uploadStatus returns the status for a body that could not be read.

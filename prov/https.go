@@ -80,6 +80,10 @@ func (s *Server) handleHTTPS(h *HTTPS, w http.ResponseWriter, q *http.Request) {
 	r := httpRequest(q)
 	r.Scheme = "https"
 	t := s.begin(r, q.UserAgent())
+	if !t.enter(q) {
+		return
+	}
+	defer s.queue.leave()
 	t.x.subject, t.x.tls = conn.subject(), conn.protocol
 	if h.Match && t.foreign() {
 		t.fail(http.StatusForbidden, errForeign)
@@ -87,14 +91,6 @@ func (s *Server) handleHTTPS(h *HTTPS, w http.ResponseWriter, q *http.Request) {
 		t.take(w, q)
 	}
 	t.send(w)
-}
-
-// foreign reports whether a path names a device, and the client's certificate
-// another one or none.
-func (t *transfer) foreign() bool {
-	t.core.find(t.x)
-	mac := t.x.asker.MAC
-	return mac != "" && (t.x.subject == nil || t.x.subject.MAC != mac)
 }
 
 // A Subject is what a client's certificate says of its device (field: S of the

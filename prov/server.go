@@ -26,6 +26,10 @@ type Server struct {
 	HTTPAddr string
 	HTTPS    []HTTPS      // further listeners; Open fills in where they are
 	Now      func() int64 // fleet time in nanoseconds since the Unix epoch; nil: the system's clock
+	// MaxTransfers is how many transfers run at once; 0: any number. The next
+	// wait: four times as many connections and TFTP requests. Further connections
+	// wait in the system's queue, and further TFTP requests get no answer.
+	MaxTransfers int
 
 	mu      sync.Mutex
 	open    bool
@@ -40,6 +44,7 @@ type Server struct {
 	conns   sync.WaitGroup // HTTP connections
 	turn    sync.Mutex     // see begun
 	bad     badTransfers
+	queue   *queue
 }
 
 // Open listens and serves until Close. When it returns nil the addresses are
@@ -55,6 +60,7 @@ func (s *Server) Open() error {
 	}
 	s.open = true
 	s.closing, s.cancel = context.WithCancel(context.Background())
+	s.queue = newQueue(s.MaxTransfers, s.closing.Done())
 	s.Core.ports.tftp.Store(uint32(s.tftpAddr().Port()))
 	s.Core.ports.http.Store(uint32(s.httpAddr().Port()))
 	if s.udp != nil {
@@ -207,38 +213,9 @@ func (s *Server) now() int64 {
 	return time.Now().UnixNano()
 }
 
-// A transfer is a request that came through a socket.
-type transfer struct {
-	server  *Server
-	core    *Core
-	x       *exchange
-	started time.Time
-	resync.Response
-}
-
 // begin notes a request as it comes in; the caller goes on with answer or fail,
 // sends, and calls done.
 func (s *Server) begin(r *resync.Request, userAgent string) *transfer {
-	x := &exchange{at: s.now(), request: r, userAgent: userAgent}
+	x := &exchange{at: s.now(), request: r, userAgent: userAgent, mayStream: true}
 	return &transfer{server: s, core: s.Core, x: x, started: time.Now()}
-}
-
-func (t *transfer) answer() { t.Response = t.core.answer(t.x) }
-
-func (t *transfer) fail(status int, err error) {
-	t.Status, t.x.err = status, err
-}
-
-// done tells the log how it went: how many bytes were sent, and what stopped
-// them.
-func (t *transfer) done(sent int, err error) {
-	l := t.x.line(t.Response)
-	l.Took = time.Since(t.started)
-	if !isUpload(l.Method) {
-		l.Bytes = sent
-	}
-	if l.Err == nil {
-		l.Err = err
-	}
-	t.core.log(l)
 }

@@ -100,6 +100,13 @@ func (s *Server) readTFTP(name string, to io.ReaderFrom) error {
 		return errBad
 	}
 	t := s.begin(s.tftpRequest(http.MethodGet, name, to.(peer)), "")
+	leave, err := s.queue.enterTFTP(clientOf(to.(peer)))
+	if err != nil {
+		t.unanswered(err)
+		keepQuiet(to)
+		return nil
+	}
+	defer leave()
 	t.answer()
 	if t.x.misdeed != sends {
 		return s.readBadly(t, to)
@@ -108,10 +115,17 @@ func (s *Server) readTFTP(name string, to io.ReaderFrom) error {
 		t.done(0, nil)
 		return refusal(t.Status)
 	}
-	to.(tftp.OutgoingTransfer).SetSize(int64(len(t.Body)))
-	n, err := to.ReadFrom(&untilClosed{s.closing, bytes.NewReader(t.Body)})
-	t.done(int(n), err)
+	content, size := t.content()
+	to.(tftp.OutgoingTransfer).SetSize(size)
+	n, err := to.ReadFrom(&untilClosed{s.closing, content})
+	t.done(n, err)
 	return err
+}
+
+// clientOf returns the address of a transfer's client.
+func clientOf(p peer) netip.AddrPort {
+	remote := p.RemoteAddr()
+	return remote.AddrPort()
 }
 
 // writeTFTP takes an upload; what it returns is an ERROR 1 too.
@@ -121,6 +135,12 @@ func (s *Server) writeTFTP(name string, from io.WriterTo) error {
 		return errBad
 	}
 	t := s.begin(s.tftpRequest(http.MethodPut, name, from.(peer)), "")
+	leave, err := s.queue.enterTFTP(clientOf(from.(peer)))
+	if err != nil {
+		t.unanswered(err)
+		return err
+	}
+	defer leave()
 	var body bytes.Buffer
 	if _, err := from.WriteTo(&limited{s.closing, &body}); err != nil {
 		t.fail(http.StatusBadRequest, err)

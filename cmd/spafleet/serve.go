@@ -16,6 +16,9 @@ import (
 	"spafleet/prov"
 )
 
+// mostTransfers is how many transfers serve has under way at once.
+const mostTransfers = 256
+
 // serveFlags are the directory and the addresses to serve it at.
 type serveFlags struct {
 	root, tftp, http string
@@ -49,7 +52,8 @@ In text files these are replaced:
   {{tftp}} {{http}}                      the same with the port: 127.0.0.1:6969
 
 Unknown values are not replaced, and neither is $MA inside a file: the device reads
-it. Uploads (PUT and POST) are accepted and counted, but not stored.
+it. Files above 1 MiB are sent as they are. At most 256 transfers run at once; the
+next wait. Uploads (PUT and POST) are accepted and counted, but not stored.
 
 --https serves SSL 3.0 to TLS 1.2 too. The old versions are for devices that know no
 newer one, and protect nothing. The certificate is signed by a test authority, from
@@ -82,7 +86,7 @@ func (f *serveFlags) serve(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer core.Close()
-	server := &prov.Server{Core: core, TFTPAddr: f.tftp, HTTPAddr: f.http}
+	server := &prov.Server{Core: core, TFTPAddr: f.tftp, HTTPAddr: f.http, MaxTransfers: mostTransfers}
 	if server.HTTPS, err = f.secure.listeners(); err != nil {
 		return err
 	}

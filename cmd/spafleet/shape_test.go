@@ -34,7 +34,6 @@ var shapeExceptions = map[string]int{
 	"device/rule.parser files":       7,
 	"prov.Core files":                7,
 	"prov.Server files":              6,
-	"prov.transfer files":            5,
 	"resync exported names":          41,
 	"resync/fault exported names":    41,
 	"resync/fault.Disturbance files": 5,

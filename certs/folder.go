@@ -154,7 +154,7 @@ func readFile(name string) ([]byte, error) {
 	case info.Size() > mostOfFile:
 		return nil, fmt.Errorf("%s has %d bytes, too many for certificates and keys", name, info.Size())
 	}
-	return os.ReadFile(name)
+	return host.ReadFile(name, mostOfFile)
 }
 
 // WriteFile writes a file whole or not at all, for its owner alone where the mode

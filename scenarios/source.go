@@ -82,15 +82,14 @@ func (n *node) at(keys ...string) *node {
 	return n
 }
 
-// mostBytes bounds a scenario file; bodies that are larger stand in files of their
-// own.
-const mostBytes = 1 << 20
+// MostBytes is the longest scenario file.
+const MostBytes = 1 << 20
 
 // parse reads the small YAML: one document, no duplicate keys, anchors, aliases,
 // merge keys or tags.
 func (s *source) parse() *node {
-	if len(s.src) > mostBytes {
-		s.mistake(&node{line: 1, col: 1}, "", "the file has %d bytes, more than %d", len(s.src), mostBytes)
+	if len(s.src) > MostBytes {
+		s.mistake(&node{line: 1, col: 1}, "", "the file has %d bytes, more than %d", len(s.src), MostBytes)
 		return nil
 	}
 	file, err := parser.ParseBytes(s.src, 0, parser.AllowDuplicateMapKey())

@@ -3,7 +3,6 @@ package scenarios
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 
@@ -76,13 +75,9 @@ func (t *Target) Open(d *trust.Devices) (err error) {
 	if t.Trust == "" {
 		return nil
 	}
-	text, err := os.ReadFile(t.Trust)
+	list, err := trust.OpenAuthorities(t.Trust)
 	if err != nil {
 		return fmt.Errorf("trust: %w", err)
-	}
-	list, err := trust.ReadAuthorities(text)
-	if err != nil {
-		return fmt.Errorf("trust: %s: %w", t.Trust, err)
 	}
 	d.Extra = append(slices.Clone(d.Extra), list...)
 	return nil

@@ -3,9 +3,11 @@ package trust
 import (
 	"crypto/rsa"
 	"crypto/x509"
+	"fmt"
 	"time"
 
 	"spafleet/certs"
+	"spafleet/host"
 )
 
 // A Verify judges the certificates of the other side, like the Verify fields of
@@ -36,6 +38,24 @@ func AnyClient(chain [][]byte) (*rsa.PublicKey, int) {
 	}
 	return c.Key(), verifyOK
 }
+
+// OpenAuthorities returns the certificates of a PEM file, of which there is at least
+// one.
+func OpenAuthorities(file string) ([]*x509.Certificate, error) {
+	text, err := host.ReadFile(file, mostAuthorities)
+	if err != nil {
+		return nil, err
+	}
+	list, err := ReadAuthorities(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return list, nil
+}
+
+// mostAuthorities is the longest file of authorities that is read, in bytes; that of
+// a whole browser has some hundred thousand.
+const mostAuthorities = 16 << 20
 
 // ReadAuthorities returns the certificates of a PEM text, of which there is at
 // least one.

@@ -206,7 +206,7 @@ and for a device's certificate the device. Private keys are counted, not shown.`
 }
 
 func showCertificates(s streams, name string, asJSON bool) error {
-	data, err := readPEM(s, name)
+	data, err := readInput(s, name)
 	if err != nil {
 		return err
 	}
@@ -231,17 +231,6 @@ func showCertificates(s streams, name string, asJSON bool) error {
 		fmt.Fprintf(s.out, "%s, private keys: %d\n", name, keys)
 	}
 	return nil
-}
-
-func readPEM(s streams, name string) ([]byte, error) {
-	if name == "-" {
-		data, err := io.ReadAll(s.in)
-		if err != nil {
-			return nil, fmt.Errorf("read standard input: %w", err)
-		}
-		return data, nil
-	}
-	return os.ReadFile(name)
 }
 
 // A pair is a certificate and its key in two files.

@@ -106,7 +106,7 @@ func (f *signFlags) check(c *cobra.Command) error {
 }
 
 func (f *signFlags) request(s streams) (certs.ServerRequest, error) {
-	data, err := readPEM(s, f.csr)
+	data, err := readInput(s, f.csr)
 	if err != nil {
 		return certs.ServerRequest{}, err
 	}

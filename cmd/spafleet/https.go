@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/trust"
+	"spafleet/host"
 	"spafleet/prov"
 	"spafleet/scenarios/run"
 )
@@ -70,11 +70,7 @@ func (f *certFlags) apply(o *run.Options) (err error) {
 	if f.trust == "" {
 		return nil
 	}
-	text, err := os.ReadFile(f.trust)
-	if err == nil {
-		o.Trust, err = trust.ReadAuthorities(text)
-	}
-	if err != nil {
+	if o.Trust, err = trust.OpenAuthorities(f.trust); err != nil {
 		return fmt.Errorf("--trust: %w", err)
 	}
 	return nil
@@ -87,7 +83,7 @@ func (f *certFlags) material() (*certs.Material, error) {
 	}
 	passphrase := ""
 	if f.passphrase != "" {
-		text, err := os.ReadFile(f.passphrase)
+		text, err := host.ReadFile(f.passphrase, mostInput)
 		if err != nil {
 			return nil, err
 		}

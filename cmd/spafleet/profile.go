@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -132,21 +131,6 @@ func chance(c *cobra.Command, seed uint64) io.Reader {
 	var key [32]byte
 	binary.BigEndian.PutUint64(key[:], seed)
 	return mathrand.NewChaCha8(key)
-}
-
-func readInput(s streams, name string) ([]byte, error) {
-	if name == "-" {
-		body, err := io.ReadAll(s.in)
-		if err != nil {
-			return nil, fmt.Errorf("read standard input: %w", err)
-		}
-		return body, nil
-	}
-	body, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("read profile: %w", err)
-	}
-	return body, nil
 }
 
 // writeOutput writes a result whole or not at all.

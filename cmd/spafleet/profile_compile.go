@@ -14,6 +14,7 @@ import (
 
 	"spafleet/device/model"
 	"spafleet/device/profile"
+	"spafleet/host"
 )
 
 // compileFlags say which device a container is for, and how it is locked.
@@ -158,6 +159,10 @@ func (f *compileFlags) tell(s streams, made compiled) error {
 	return err
 }
 
+// importCost is what an import takes of mostInput beside its length: files that
+// import each other are many though they are short.
+const importCost = 1 << 10
+
 func appendLine(name, line string) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
@@ -278,7 +283,7 @@ func families() []string {
 func paramsOf(name string, body []byte) ([]profile.Param, error) {
 	switch d := profile.Describe(body); {
 	case d.Format == profile.FormatXML, d.Format == profile.FormatGzip:
-		file, err := profile.Decode(body, profile.Options{})
+		file, err := profile.Decode(body, profile.Options{Limit: mostInput})
 		return file.Params, err
 	case d.Format == profile.FormatSource:
 	case d.Format != profile.FormatUnknown:
@@ -286,11 +291,13 @@ func paramsOf(name string, body []byte) ([]profile.Param, error) {
 	case d.Hint != "":
 		return nil, fmt.Errorf("%s", d.Hint)
 	}
+	left := int64(mostInput)
 	return profile.ParseSourceFiles(string(body), func(file string) (string, error) {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(filepath.Dir(name), file)
 		}
-		text, err := os.ReadFile(file)
+		text, err := host.ReadFile(file, left)
+		left -= int64(len(text)) + importCost
 		return string(text), err
 	})
 }

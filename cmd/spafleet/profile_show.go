@@ -100,7 +100,7 @@ type shownParam struct {
 func (f *showFlags) report(ctx context.Context, file string, body []byte, keyed bool) (*profileReport, error) {
 	r := &profileReport{File: file, Description: profile.Describe(body), Parameters: []shownParam{}}
 	// A person may look into what no device takes.
-	o := profile.Options{Key: f.key, Keyed: keyed, MAC: plainMAC(f.mac), Explain: true,
+	o := profile.Options{Key: f.key, Keyed: keyed, MAC: plainMAC(f.mac), Explain: true, Limit: mostInput,
 		Family: r.Description.Family, AcceptSource: r.Description.Format == profile.FormatSource}
 	var row *model.Row
 	if f.model != "" {

@@ -8,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"spafleet/host"
 	"spafleet/scenarios/report"
 )
 
@@ -82,22 +82,17 @@ another run, seed or scenario are errors.`,
 
 // readResults returns the results in a file or log.
 func readResults(in io.Reader, name string) ([]report.ShardResult, error) {
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
-	} else {
+	var text []byte
+	var err error
+	if name == "-" {
 		name = "standard input"
+		text, err = host.ReadAll(in, name, mostResults)
+	} else {
+		text, err = host.ReadFile(name, mostResults)
 	}
-	text, err := io.ReadAll(io.LimitReader(in, mostResults+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", name, err)
-	case len(text) > mostResults:
-		return nil, fmt.Errorf("%s has more than %d bytes; keep only the result lines and the marker lines before them", name, mostResults)
+		return nil, fmt.Errorf("%w; of a log, the result lines and the marker lines before them are enough", err)
 	case bytes.Contains(text, []byte(frameMark)):
 		return readLog(name, text)
 	}
@@ -109,7 +104,7 @@ func readResults(in io.Reader, name string) ([]report.ShardResult, error) {
 }
 
 // mostResults bounds what is read from one file.
-const mostResults = 1 << 30
+const mostResults = 64 << 20
 
 // A mark is a marker line whose result has not been seen yet.
 type mark struct {

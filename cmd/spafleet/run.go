@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/device/model"
+	"spafleet/host"
 	"spafleet/scenarios"
 	"spafleet/scenarios/run"
 )
@@ -259,7 +260,7 @@ func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario,
 }
 
 func load(name string) (*scenarios.Scenario, error) {
-	src, err := os.ReadFile(name)
+	src, err := host.ReadFile(name, scenarios.MostBytes)
 	switch {
 	case err == nil:
 		return scenarios.Load(name, src)

@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"os"
 	"strings"
 
 	"spafleet/device/profile"
+	"spafleet/host"
 	"spafleet/resync"
 )
 
@@ -22,11 +22,11 @@ func (f *runFlags) compiled(ctx context.Context) (c resync.Compiled, err error) 
 		if !ok {
 			return c, fmt.Errorf("--sidecar %q is not COMPILED=SOURCE, two files", pair)
 		}
-		body, err := os.ReadFile(compiled)
+		body, err := host.ReadFile(compiled, mostInput)
 		if err != nil {
 			return c, fmt.Errorf("--sidecar: %w", err)
 		}
-		text, err := os.ReadFile(source)
+		text, err := host.ReadFile(source, mostInput)
 		if err != nil {
 			return c, fmt.Errorf("--sidecar: %w", err)
 		}

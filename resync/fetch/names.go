@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/host"
 )
 
 // NameServers are the servers that devices ask for names. A device's
@@ -37,6 +37,7 @@ type NameServers struct {
 const (
 	resolvConf = "/etc/resolv.conf"
 	hostsFile  = "/etc/hosts"
+	mostHosts  = 64 << 20 // bytes; lists of blocked names are long
 )
 
 // SystemNames returns the name servers of this machine and its list of hosts. As
@@ -55,7 +56,7 @@ func SystemNames() *NameServers {
 	if n.Servers == nil {
 		n.Servers = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:53")}
 	}
-	text, _ := os.ReadFile(hostsFile) // without the file there are no such names
+	text, _ := host.ReadFile(hostsFile, mostHosts) // without the file there are no such names
 	n.Hosts = hosts(string(text))
 	return n
 }

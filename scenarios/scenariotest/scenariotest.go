@@ -5,13 +5,13 @@
 package scenariotest
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"spafleet/device"
+	"spafleet/host"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
@@ -34,7 +34,7 @@ func RunText(t testing.TB, text string) *report.Report {
 // Load reads a scenario file. Mistakes in it end the test.
 func Load(t testing.TB, file string) *scenarios.Scenario {
 	t.Helper()
-	text, err := os.ReadFile(file)
+	text, err := host.ReadFile(file, scenarios.MostBytes)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// inputs are all places where a user names a file that is read, each with a command
+// line. ENDLESS is a file without end, - a standard input without end, HUGE a folder
+// whose files have 8 GB, IMPORT a file that imports ENDLESS, SCENARIO one whose
+// target trusts it, TARGET one whose target's certificates are HUGE.
+var inputs = map[string]string{
+	"run FILE":                   "run ENDLESS",
+	"run target.trust":           "run SCENARIO",
+	"run target.certs":           "run TARGET",
+	"run --state":                "run --model SPA942 --profile-rule http://127.0.0.1:1/ --duration 1s --state ENDLESS",
+	"run --certs":                "run --model SPA942 --profile-rule http://127.0.0.1:1/ --duration 1s --certs HUGE",
+	"run --trust":                "run --model SPA942 --profile-rule http://127.0.0.1:1/ --duration 1s --trust ENDLESS",
+	"run --client-certs-pass":    "run --model SPA942 --profile-rule http://127.0.0.1:1/ --duration 1s --client-certs HUGE --client-certs-pass ENDLESS",
+	"run --sidecar":              "run --model SPA942 --profile-rule http://127.0.0.1:1/ --duration 1s --sidecar go.mod=ENDLESS",
+	"device --certs":             "device --model SPA942 --certs HUGE",
+	"device --trust":             "device --model SPA942 --trust ENDLESS",
+	"device --client-certs-pass": "device --model SPA942 --client-certs HUGE --client-certs-pass ENDLESS",
+	"device --sidecar":           "device --model SPA942 --sidecar ENDLESS=go.mod",
+	"demo --certs":               "demo --certs HUGE",
+	"serve --certs":              "serve --root . --https 127.0.0.1:0 --certs HUGE",
+	"profile encrypt IN":         "profile encrypt ENDLESS --key k",
+	"profile decrypt IN":         "profile decrypt - --key k",
+	"profile show IN":            "profile show ENDLESS",
+	"profile compile IN":         "profile compile ENDLESS OUT",
+	"profile compile import":     "profile compile IMPORT OUT",
+	"profile compile --cmd-file": "profile compile --cmd-file ENDLESS",
+	"certs bundle --dir":         "certs bundle --dir HUGE",
+	"certs show FILE":            "certs show ENDLESS",
+	"certs sign --csr":           "certs sign --dir PKI --ca sipura1 --out OUT --csr -",
+	"certs sign --dir":           "certs sign --dir HUGE --ca sipura1 --out OUT --csr REQUEST",
+	"certs device --dir":         "certs device --dir HUGE --model SPA942 --generic --out x",
+	"certs server --dir":         "certs server --dir HUGE --ca sipura1 --cn x --out x",
+	"report merge RESULT":        "report merge ENDLESS",
+}
+
+// notRead are the other flags and arguments that have to do with files, and why
+// nothing is read whole there.
+var notRead = map[string]string{
+	"run --events": "written", "run --result": "written", "run --decoder": "a program", "device --decoder": "a program",
+	"run --client-certs": "package certs reads a file when its device shows it, and has a limit", "device --client-certs": "likewise",
+	"serve --root": "package prov reads its files for requests", "profile show --decoder": "a program", "profile compile --log": "appended to",
+	"profile encrypt OUT": "written", "profile decrypt OUT": "written", "profile compile OUT": "written",
+	"certs init --dir": "written", "certs bundle --out": "written", "certs sign --out": "written", "certs device --out": "written",
+	"certs server --out":  "written",
+	"firmware make --out": "written", "firmware make --size": "of what is made", "run --state-every": "how often --state is written",
+	"models show NAME": "a model", "rule eval RULE": "a rule", "rule check RULE": "a rule", "run NAME": "a scenario of the program",
+}
+
+var (
+	argument = regexp.MustCompile(`(?:^|[ \[|])([A-Z]+)`)
+	ofFiles  = regexp.MustCompile(`(?i)\b(file|folder|dir|program)s?\b|COMPILED|\.(crt|pem|p12)\b`)
+)
+
+// A flag or an argument that names a file needs a row above; so a new one is tried
+// with files without end, or somebody says why it is not.
+func TestEachFileThatAUserNamesIsTried(t *testing.T) {
+	known := func(what string) {
+		_, read := inputs[what]
+		if _, not := notRead[what]; !read && !not {
+			t.Errorf("%s: no row of inputs tries it with a file without end, and notRead does not say why", what)
+		}
+	}
+	var walk func(c *cobra.Command, path string)
+	walk = func(c *cobra.Command, path string) {
+		_, rest, _ := strings.Cut(c.Use, " ")
+		for _, m := range argument.FindAllStringSubmatch(rest, -1) {
+			if !strings.Contains(rest, "--") {
+				known(path + " " + m[1])
+			}
+		}
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			placeholder, usage := pflag.UnquoteUsage(f)
+			if f.Value.Type() != "bool" && (placeholder == "PREFIX" && f.Name == "out" || ofFiles.MatchString(placeholder) || ofFiles.MatchString(usage)) {
+				known(path + " --" + f.Name)
+			}
+		})
+		for _, sub := range c.Commands() {
+			walk(sub, strings.TrimSpace(path+" "+sub.Name()))
+		}
+	}
+	walk(rootCommand(streams{strings.NewReader(""), io.Discard, io.Discard}), "")
+}
+
+// Nobody runs out of memory because somebody named /dev/zero, a pipe or an image of
+// a disk.
+func TestFilesWithoutEndAreReadUpToALimit(t *testing.T) {
+	dir := t.TempDir()
+	huge := filepath.Join(dir, "huge")
+	if err := os.Mkdir(huge, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"pki.json", "000e08000001.pem"} {
+		f, err := os.Create(filepath.Join(huge, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Truncate(8 << 30); err != nil { // no block of it is on the disk
+			t.Fatal(err)
+		}
+		f.Close()
+	}
+	pki := filepath.Join(dir, "pki")
+	if code := execute(t.Context(), []string{"certs", "init", "--dir", pki, "--seed", "1"}, streams{strings.NewReader(""), io.Discard, io.Discard}); code != exitOK {
+		t.Fatal("certs init ends with", code)
+	}
+	for what, line := range inputs {
+		t.Run(what, func(t *testing.T) {
+			source := newEndless(t)
+			text := func(name, text string) string {
+				name = filepath.Join(dir, name)
+				if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return name
+			}
+			target := "fleet:\n  a: {model: SPA942}\nduration: 1s\ntarget:\n  hosts: [127.0.0.1]\n  "
+			places := strings.NewReplacer("ENDLESS", source.name, "HUGE", huge, "PKI", pki, "go.mod", "../../go.mod", "OUT", filepath.Join(dir, "out"),
+				"IMPORT", text("import.txt", "import "+source.name+"\n"), "SCENARIO", text("trust.yaml", target+"trust: "+source.name+"\n"),
+				"TARGET", text("certs.yaml", target+"certs: "+huge+"\n"))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			var out, say bytes.Buffer
+			args := strings.Fields(places.Replace(line))
+			code := execute(ctx, args, streams{source, &out, &say})
+			if code == exitOK || !regexp.MustCompile(`has more than \d+ bytes|too many for certificates|not a state file`).MatchString(say.String()) {
+				t.Errorf("%q: exit code %d, %q", args, code, say.String())
+			}
+			most := mostInput
+			if strings.HasPrefix(what, "report") {
+				most = mostResults
+			}
+			if n := source.end(); n > most+1<<20 { // a pipe holds less
+				t.Errorf("%q: %d bytes were read", args, n)
+			}
+		})
+	}
+}
+
+// An endless is zeros for as long as somebody reads, from the file of its name or
+// from itself; at most a gigabyte.
+type endless struct {
+	name    string
+	given   int
+	out, in *os.File
+	over    chan struct{}
+}
+
+func newEndless(t *testing.T) *endless {
+	t.Helper()
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &endless{name: fmt.Sprintf("/dev/fd/%d", out.Fd()), out: out, in: in, over: make(chan struct{})}
+	go func() {
+		defer close(e.over)
+		zeros := make([]byte, 64<<10)
+		for e.given < 1<<30 {
+			n, err := in.Write(zeros)
+			e.given += n
+			if err != nil {
+				return
+			}
+		}
+		in.Close()
+	}()
+	return e
+}
+
+func (e *endless) Read(p []byte) (int, error) { return e.out.Read(p) }
+
+// end returns about how many bytes somebody took.
+func (e *endless) end() int {
+	e.out.Close()
+	e.in.Close()
+	<-e.over
+	return e.given
+}
+
+// unlimited are the calls that read whatever there is. A user's file goes through
+// host.ReadFile or host.ReadAll.
+var unlimited = []string{"os.ReadFile", "os.Open", "os.OpenFile", "io.ReadAll", "os.OpenInRoot"}
+
+// notOfUsers are folders of programs for tests, of the calls themselves, and of the
+// server, which hands a folder's files on and keeps none.
+var notOfUsers = []string{"bench", "host", "prov", "certs/interop"}
+
+// limited are the places that bound what they read in another way.
+var limited = map[string]string{
+	"device/profile/gzip.go io.ReadAll":           "a LimitReader, Options.Limit",
+	"fleet/state/saved.go os.Open":                "the head is looked at; each section has a limit",
+	"cmd/spafleet/profile_compile.go os.OpenFile": "appended to",
+}
+
+func TestFilesAreReadThroughALimit(t *testing.T) {
+	found := map[string]bool{}
+	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		path = filepath.ToSlash(path)
+		name := strings.TrimPrefix(path, "../../")
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && entry.Name() != ".." || slices.Contains(notOfUsers, name)):
+			return fs.SkipDir
+		case !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			pkg, ok := call.X.(*ast.Ident)
+			if !ok || !slices.Contains(unlimited, pkg.Name+"."+call.Sel.Name) {
+				return true
+			}
+			what := name + " " + pkg.Name + "." + call.Sel.Name
+			found[what] = true
+			if limited[what] == "" {
+				t.Errorf("%s: what a user names has an end only with host.ReadFile or host.ReadAll", what)
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what := range limited {
+		if !found[what] {
+			t.Errorf("%s is not there: remove its line", what)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func BenchmarkDecodeAndApply(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		copy(mine[len("<!-- "):], fmt.Sprintf("%09d", i)) // no two bodies are alike
 		o := profile.Options{Limit: 1 << 20}
-		r, err := shelf.Read(&u, mine, shelf.Digest(mine, o), o)
+		r, err := shelf.Read(b.Context(), &u, mine, shelf.Digest(mine, o), o)
 		if err != nil {
 			b.Fatal(err)
 		}

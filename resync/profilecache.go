@@ -1,8 +1,11 @@
 package resync
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"hash/maphash"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -44,19 +47,21 @@ type ProfileCache struct {
 	// Compiled opens files of the vendor's compiler.
 	Compiled Compiled
 
-	once sync.Once
-	seed maphash.Seed
-	mu   sync.Mutex
-	kept *simplelru.LRU[cacheKey, keptProfile] // nil until the first is kept
-	held int                                   // bytes of bodies behind them
-	seen [mostSeen]Digest                      // of bodies that were wanted once, each in the place that its number gives
+	once  sync.Once
+	seed  maphash.Seed
+	cores chan struct{} // one for each body that is decoded now
+	mu    sync.Mutex
+	kept  *simplelru.LRU[cacheKey, keptProfile] // nil until the first is kept
+	held  int                                   // bytes of bodies behind them
+	seen  [mostSeen]Digest                      // of bodies that were wanted once, each in the place that its number gives
 
 	scratches sync.Pool // of *profile.Scratch
 }
 
-// A keptProfile is a profile and the length of the body that it came from.
+// A keptProfile is a profile, or why a body is none, and the bytes that it holds.
 type keptProfile struct {
 	*ParsedProfile
+	err  error
 	size int
 }
 
@@ -78,7 +83,7 @@ type cacheKey struct {
 // Digest returns the digest of a body under the key and the aliases of a rule. No
 // key and an empty one differ: a plain file opens under the first only.
 func (c *ProfileCache) Digest(body []byte, o profile.Options) Digest {
-	c.once.Do(func() { c.seed = maphash.MakeSeed() })
+	c.once.Do(c.open)
 	var h maphash.Hash
 	h.SetSeed(c.seed)
 	h.WriteString(o.Key)
@@ -92,14 +97,47 @@ func (c *ProfileCache) Digest(body []byte, o profile.Options) Digest {
 	return Digest(h.Sum64() | 1)
 }
 
-// Read decodes a body for a device, or finds it decoded. The body must not be
-// changed afterwards. The error is *profile.Error.
-func (c *ProfileCache) Read(u *device.Unit, body []byte, d Digest, o profile.Options) (*ParsedProfile, error) {
-	key := cacheKey{digest: d, row: u.Row, mac: u.MAC}
-	shared := cacheKey{digest: d, row: u.Row}
-	if r := c.find(shared, key); r != nil {
-		return r, nil
+func (c *ProfileCache) open() {
+	c.seed, c.cores = maphash.MakeSeed(), make(chan struct{}, runtime.GOMAXPROCS(0))
+}
+
+// Read decodes a body for a device, or finds it decoded. As many are decoded at
+// once as there are cores; the others wait. The body must not be changed
+// afterwards. The error is *profile.Error, or that of a context that ended while
+// it waited.
+func (c *ProfileCache) Read(ctx context.Context, u *device.Unit, body []byte, d Digest, o profile.Options) (*ParsedProfile, error) {
+	own, shared := cacheKey{digest: d, row: u.Row, mac: u.MAC}, cacheKey{digest: d, row: u.Row}
+	if k, ok := c.find(shared, own); ok {
+		return k.ParsedProfile, k.err
 	}
+	select {
+	case c.cores <- struct{}{}:
+		defer func() { <-c.cores }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if k, ok := c.find(shared, own); ok { // by now
+		return k.ParsedProfile, k.err
+	}
+	r, alike, err := c.decode(u, body, o)
+	key := own
+	if alike {
+		key = shared
+	}
+	if err != nil {
+		c.keep(key, keptProfile{err: err, size: refusalBytes})
+		return nil, err
+	}
+	c.keep(key, keptProfile{ParsedProfile: r, size: len(body)})
+	return r, nil
+}
+
+// refusalBytes is what a body counts for that cannot be used: it is not kept.
+const refusalBytes = 512
+
+// decode decodes a body for a device, and reports whether it says the same to each
+// of the device's model.
+func (c *ProfileCache) decode(u *device.Unit, body []byte, o profile.Options) (r *ParsedProfile, alike bool, err error) {
 	o.Sidecar = c.Compiled.Sidecar
 	if c.Compiled.Program != nil {
 		asked := o
@@ -110,33 +148,29 @@ func (c *ProfileCache) Read(u *device.Unit, body []byte, d Digest, o profile.Opt
 		scratch = new(profile.Scratch)
 	}
 	o.Keep, o.Scratch = true, scratch
+	defer c.scratches.Put(scratch)
 	file, err := profile.Decode(body, o)
 	if err != nil {
-		return nil, err
+		var pe *profile.Error
+		return nil, errors.As(err, &pe) && !pe.Own, err
 	}
-	r := parsed(u.Row, file)
-	c.scratches.Put(scratch)
-	if r.Protection&profile.Targeted == 0 && file.Opened != profile.ByExternal {
-		key = shared
-	}
-	c.keep(key, r, len(body))
-	return r, nil
+	r = parsed(u.Row, file)
+	return r, r.Protection&profile.Targeted == 0 && file.Opened != profile.ByExternal, nil
 }
 
-// find returns what is kept under the first of the keys that has something, nil
-// where none has.
-func (c *ProfileCache) find(keys ...cacheKey) *ParsedProfile {
+// find returns what is kept under the first of the keys that has something.
+func (c *ProfileCache) find(keys ...cacheKey) (k keptProfile, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.kept == nil {
-		return nil
+		return k, false
 	}
 	for _, key := range keys {
-		if k, ok := c.kept.Get(key); ok {
-			return k.ParsedProfile
+		if k, ok = c.kept.Get(key); ok {
+			return k, true
 		}
 	}
-	return nil
+	return k, false
 }
 
 const (
@@ -144,10 +178,10 @@ const (
 	mostKept = 1 << 16 // profiles kept; their bodies' bytes are nearly always the tighter bound
 )
 
-// keep stores a profile that is wanted for the second time: a body of a device's
-// own may never come again. Where there is no space, the profiles go that were
+// keep stores what is wanted for the second time: a body of a device's own may
+// never come again. Where there is no space, the profiles go that were
 // wanted longest ago.
-func (c *ProfileCache) keep(key cacheKey, r *ParsedProfile, size int) {
+func (c *ProfileCache) keep(key cacheKey, k keptProfile) {
 	limit := c.Max
 	if limit == 0 {
 		limit = 16 << 20
@@ -158,15 +192,15 @@ func (c *ProfileCache) keep(key cacheKey, r *ParsedProfile, size int) {
 		*seen = key.digest
 		return
 	}
-	if size > limit {
+	if k.size > limit {
 		return
 	}
 	if c.kept == nil {
 		c.kept, _ = simplelru.NewLRU(mostKept, func(_ cacheKey, k keptProfile) { c.held -= k.size }) // it refuses no positive size
 	}
 	c.kept.Remove(key) // another goroutine may have decoded the same body meanwhile
-	c.kept.Add(key, keptProfile{r, size})
-	for c.held += size; c.held > limit; {
+	c.kept.Add(key, k)
+	for c.held += k.size; c.held > limit; {
 		c.kept.RemoveOldest()
 	}
 }

@@ -317,7 +317,7 @@ var fileWalks = map[string]walk{
 		u, p := device.NewUnit(row, 1, 0, netip.Addr{}), device.Reset(row.Factory)
 		for _, text := range []string{`<GPP_A ua="rw">x</GPP_A>`, `<GPP_A>y</GPP_A>`} {
 			body := []byte("<flat-profile>" + text + "</flat-profile>")
-			r, err := s.Read(&u, body, s.Digest(body, profile.Options{}), profile.Options{})
+			r, err := s.Read(t.Context(), &u, body, s.Digest(body, profile.Options{}), profile.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -245,8 +245,12 @@ func (x *transfer) absent() *failure {
 	return x.failed(x.late(errNotFound, getFailed(x.scheme)), device.NotFound, phase.Status)
 }
 
-// undecodable is a file that came but cannot be used. Nothing of it is applied.
+// undecodable is a file that came but cannot be used. Nothing of it is applied. A
+// device that was interrupted has not tried.
 func (x *transfer) undecodable(body []byte, err error) *failure {
+	if err == x.ctx.Err() { //nolint:errorlint // Read returns it as it is
+		return aborted
+	}
 	text, result := errCorrupt, device.Corrupt
 	var pe *profile.Error
 	if errors.As(err, &pe) {
@@ -274,7 +278,7 @@ func (x *transfer) decode(resp Response) (*ParsedProfile, error) {
 		x.file.Protection = x.applied.Protection | carried
 		return nil, nil
 	}
-	r, err := x.in.Profiles.Read(&x.in.Unit, resp.Body, now.Digest, options)
+	r, err := x.in.Profiles.Read(x.ctx, &x.in.Unit, resp.Body, now.Digest, options)
 	if err != nil {
 		return nil, err
 	}

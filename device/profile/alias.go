@@ -23,12 +23,12 @@ func parseAliases(text string) ([]alias, error) {
 		}
 		a, ok := parseAlias(entry)
 		if !ok {
-			return nil, &Error{errAliases, fmt.Sprintf("%q is not /outer/element = /flat-profile/Name", entry)}
+			return nil, &Error{Text: errAliases, Hint: fmt.Sprintf("%q is not /outer/element = /flat-profile/Name", entry)}
 		}
 		all = append(all, a)
 	}
 	if len(all) > maxAliases {
-		return nil, &Error{errAliases, fmt.Sprintf("%d entries, at most %d are allowed", len(all), maxAliases)}
+		return nil, &Error{Text: errAliases, Hint: fmt.Sprintf("%d entries, at most %d are allowed", len(all), maxAliases)}
 	}
 	return all, nil
 }

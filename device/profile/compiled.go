@@ -61,7 +61,7 @@ func decodeCompiled(body []byte, o Options) (File, error) {
 	case o.External != nil:
 		source, err := o.External(body)
 		if err != nil {
-			return File{}, corrupt("the decoder did not open the compiled file: " + err.Error())
+			return File{}, &Error{Text: errCorrupt, Hint: "the decoder did not open the compiled file: " + err.Error(), Own: true}
 		}
 		return openedSource(source, ByExternal)
 	case o.Opaque:

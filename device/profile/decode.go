@@ -35,7 +35,7 @@ func decode(body []byte, o Options) (File, error) {
 		return File{}, corrupt("firmware before 2.0.6 takes compiled files only")
 	}
 	if o.Keyed && !o.AcceptPlainUnderKey && !sealed(body) {
-		return File{}, &Error{errExpecting, hintUnderKey(body)}
+		return File{}, &Error{Text: errExpecting, Hint: hintUnderKey(body)}
 	}
 	if isSalted(body) {
 		return decodeSalted(body, o)
@@ -50,15 +50,15 @@ func sealed(body []byte) bool {
 }
 
 func tooLarge(limit int) *Error {
-	return &Error{errSize, fmt.Sprintf("more than %d bytes", limit)}
+	return &Error{Text: errSize, Hint: fmt.Sprintf("more than %d bytes", limit)}
 }
 
 func decodeSalted(body []byte, o Options) (File, error) {
 	if !o.Keyed {
-		return File{}, &Error{errDecrypt, "the file is encrypted, but the rule has no --key"}
+		return File{}, &Error{Text: errDecrypt, Hint: "the file is encrypted, but the rule has no --key"}
 	}
 	if o.Key == "" {
-		return File{}, &Error{errZeroKey, "the rule's --key is empty: is the parameter that it names set?"}
+		return File{}, &Error{Text: errZeroKey, Hint: "the rule's --key is empty: is the parameter that it names set?"}
 	}
 	plain, err := decrypt(body, o.Key, o.Explain)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"strings"
 )
@@ -64,6 +65,15 @@ func decodeContainer(body []byte, o Options) (File, error) {
 	if c.family != "" && c.family != o.Family {
 		return File{}, corrupt("the container is for the family " + c.family)
 	}
+	f, err := c.open(o)
+	var pe *Error
+	if errors.As(err, &pe) {
+		pe.Own = c.is(flagTargeted)
+	}
+	return f, err
+}
+
+func (c locked) open(o Options) (File, error) {
 	inner, err := c.openOuter(o)
 	if err != nil {
 		return File{}, err
@@ -106,17 +116,17 @@ func (c locked) openInner(b []byte, o Options) ([]byte, Protection, error) {
 	}
 	switch {
 	case !o.Keyed:
-		return nil, 0, &Error{errDecrypt, "the container is keyed, but the rule has no --key"}
+		return nil, 0, &Error{Text: errDecrypt, Hint: "the container is keyed, but the rule has no --key"}
 	case o.Key == "":
-		return nil, 0, &Error{errZeroKey, "the rule's --key is empty: is the parameter that it names set?"}
+		return nil, 0, &Error{Text: errZeroKey, Hint: "the rule's --key is empty: is the parameter that it names set?"}
 	}
 	key := explicitKey(c.cipher, c.kind, o.Key)
 	if o.ShortKeys && len(key) > shortKey {
-		return nil, 0, &Error{errKeyLength, "firmware before 2.0 has no keys above 128 bits"}
+		return nil, 0, &Error{Text: errKeyLength, Hint: "firmware before 2.0 has no keys above 128 bits"}
 	}
 	text, ok := c.unlock(b, key)
 	if !ok || !c.holds(text) {
-		return nil, 0, &Error{errDecrypt, "wrong key for the container"}
+		return nil, 0, &Error{Text: errDecrypt, Hint: "wrong key for the container"}
 	}
 	if c.cipher == AES && len(key) == keyLength {
 		return text, p | Keyed, nil

@@ -43,18 +43,18 @@ func Decrypt(body []byte, pass string) ([]byte, error) {
 
 func decrypt(body []byte, pass string, slow bool) ([]byte, error) {
 	if !isSalted(body) {
-		return nil, &Error{errDecrypt, hintUnderKey(body)}
+		return nil, &Error{Text: errDecrypt, Hint: hintUnderKey(body)}
 	}
 	text := body[min(saltHeader, len(body)):]
 	if len(text) == 0 || len(text)%aes.BlockSize != 0 {
-		return nil, &Error{errDecrypt, "the length is not a multiple of 16: cut off, or something was added to it"}
+		return nil, &Error{Text: errDecrypt, Hint: "the length is not a multiple of 16: cut off, or something was added to it"}
 	}
 	k := md5Key(pass, saltOf(body))
 	plain := make([]byte, len(text))
 	cipher.NewCBCDecrypter(k.block(), k.iv).CryptBlocks(plain, text)
 	plain, ok := unpad(plain)
 	if !ok {
-		return nil, &Error{errDecrypt, explain(body, pass, slow)}
+		return nil, &Error{Text: errDecrypt, Hint: explain(body, pass, slow)}
 	}
 	return plain, nil
 }

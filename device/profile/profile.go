@@ -203,6 +203,7 @@ const (
 type Error struct {
 	Text string // the device's $ERR, e.g. "corrupt file"
 	Hint string // for a person: the likely cause and what to do; may be empty
+	Own  bool   // another device with the same options, but for its MAC, may open the file
 }
 
 func (e *Error) Error() string {

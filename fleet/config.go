@@ -60,6 +60,9 @@ type Config struct {
 	// shard has its part; 0: as many as this machine's limit of open files allows,
 	// at most MostOutstanding. See [Budget].
 	Outstanding int
+	// Memory is how many bytes all attempts at once may hold, which bounds how many
+	// there are; 0: a quarter of what this machine or its container has.
+	Memory int64
 	// Rate is the most attempts started in a second by the whole fleet; 0: no limit.
 	Rate float64
 	// CCERT returns what $CCERT says of a unit's certificate; nil: Not Installed.

@@ -110,7 +110,7 @@ func (f *Fleet) makeLoops(c *Config) {
 	if c.Outstanding > 0 {
 		wanted = f.shard.Part(c.Outstanding)
 	}
-	f.budget = NewBudget(wanted)
+	f.budget = NewBudget(wanted, c.Memory, c.Groups)
 	most := f.budget.Most
 	n = min(n, f.Len(), most) // each loop has a part of most, at least one
 	if c.Clock != Real {

@@ -52,6 +52,9 @@ func writeForecast(w io.Writer, f *forecast.Forecast) {
 	if peak := f.Start.Peak(); peak > 0 {
 		row("", "enough for %s/s if a resync takes less than %s", rateText(peak), report.Seconds(float64(d.Attempts)/peak))
 	}
+	if d.Memory > 0 && f.Clock != "virtual" {
+		row("", "they hold at most %s of %s, a quarter of the memory: %s each", forecast.FormatSize(int64(min(d.Attempts, f.Devices))*d.PerAttempt), forecast.FormatSize(d.Memory), forecast.FormatSize(d.PerAttempt))
+	}
 	m := &f.Memory
 	row("memory", "%s: %d B per device, %s for attempts, the rest for garbage collection; %s available", forecast.FormatSize(m.Whole), m.PerDevice, forecast.FormatSize(m.Attempts), forecast.FormatSize(m.Available))
 	row("", "%s", m.Basis)

@@ -54,8 +54,11 @@ type Memory struct {
 type Descriptors struct {
 	Limit    int    `json:"limit"` // RLIMIT_NOFILE
 	Attempts int    `json:"attempts_at_once"`
-	Bound    string `json:"bound_by"` // descriptors or outstanding
+	Bound    string `json:"bound_by"` // descriptors, memory or outstanding
 	Sockets  int    `json:"own_sockets"`
+	// What attempts may hold bounds them too.
+	Memory     int64 `json:"memory_for_attempts"` // bytes; 0: not known
+	PerAttempt int64 `json:"bytes_per_attempt"`   // at most
 }
 
 // Certificates are those that the devices show to servers that ask.

@@ -153,8 +153,9 @@ func (p plan) descriptors(o *scenarios.Machine) Descriptors {
 	if most > 0 {
 		most = o.Shard.Part(most)
 	}
-	b := fleet.NewBudget(most)
-	d := Descriptors{Limit: b.Files, Attempts: b.Most, Bound: b.Limit, Sockets: 1} // syslog
+	b := fleet.NewBudget(most, 0, p.Groups)
+	d := Descriptors{Limit: b.Files, Attempts: b.Most, Bound: b.Limit, Sockets: 1, // syslog
+		Memory: b.Memory, PerAttempt: b.Attempt}
 	if o.Web.Listen {
 		d.Sockets++
 	}

@@ -24,7 +24,9 @@ type MachineLoad struct {
 	Admission   int       `json:"outstanding_least"` // what the limit shrank to
 	Waited      int       `json:"waited_for_place"`  // attempts that waited for the end of another
 	Shortages   Shortages `json:"shortages"`
-	PlacesBy    string    `json:"places_bound_by"` // descriptors or outstanding
+	PlacesBy    string    `json:"places_bound_by"` // descriptors, memory or outstanding
+	Memory      int64     `json:"memory_for_attempts"`
+	PerAttempt  int64     `json:"bytes_per_attempt"` // at most
 	LateP99     float64   `json:"late_p99_seconds"`
 	Ports       int       `json:"ports_per_address"`
 	Latest      float64   `json:"-"` // CPU in the latest sample
@@ -53,6 +55,7 @@ func (m *MachineLoad) Reached() []string {
 	note("cpu", m.Wanted >= busyCPU)
 	note("descriptors", m.Shortages.Descriptors > 0)
 	note("descriptors", m.Waited > 0 && m.PlacesBy == "descriptors")
+	note("memory", m.Waited > 0 && m.PlacesBy == "memory")
 	note("outstanding", m.Waited > 0 && m.PlacesBy == "outstanding")
 	note("ports", m.Shortages.Ports > 0)
 	note("addresses", m.Shortages.Addresses > 0)
@@ -69,6 +72,9 @@ func (m *MachineLoad) Why(limit string) string {
 	case "descriptors":
 		return fmt.Sprintf("descriptors: open-file limit %d, enough for %d attempts at once; %d attempts waited for a place, and %d times there was no descriptor; raise 'ulimit -n'",
 			m.Files, m.Admission, m.Waited, m.Shortages.Descriptors)
+	case "memory":
+		return fmt.Sprintf("memory: %d attempts waited for a place, of which there are %d: each may hold %d kB, and %d MB, a quarter of the memory, are for them; give the machine or container more, or the firmware a smaller profile_limit",
+			m.Waited, m.Admission, m.PerAttempt>>10, m.Memory>>20)
 	case "outstanding":
 		return fmt.Sprintf("outstanding: %d attempts waited for a place, of which there are %d; the server is slow or silent, and each attempt keeps its place until it has an answer or gives up",
 			m.Waited, m.Admission)
@@ -110,5 +116,6 @@ func (m *MachineLoad) merge(o *MachineLoad) {
 	m.Outstanding, m.Admission = m.Outstanding+o.Outstanding, m.Admission+o.Admission
 	m.Waited += o.Waited
 	m.Shortages = Shortages{m.Shortages.Descriptors + o.Shortages.Descriptors, m.Shortages.Ports + o.Shortages.Ports, m.Shortages.Addresses + o.Shortages.Addresses}
+	m.Memory, m.PerAttempt = max(m.Memory, o.Memory), max(m.PerAttempt, o.PerAttempt)
 	m.PlacesBy, m.LateP99 = o.PlacesBy, max(m.LateP99, o.LateP99)
 }

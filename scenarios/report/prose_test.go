@@ -83,6 +83,7 @@ func TestALimitIsNamedWithWhatHelps(t *testing.T) {
 		{report.MachineLoad{Wanted: .95, CPUPeak: .95, Cores: 2}, []string{"cpu"}, "95% of 2 cores"},
 		{report.MachineLoad{Waited: 3, PlacesBy: "descriptors", Files: 64, Shortages: report.Shortages{Descriptors: 1}}, []string{"descriptors"}, "open-file limit 64"},
 		{report.MachineLoad{Waited: 3, PlacesBy: "outstanding"}, []string{"outstanding"}, "3 attempts waited"},
+		{report.MachineLoad{Waited: 3, Admission: 120, PlacesBy: "memory", Memory: 64 << 20, PerAttempt: 536 << 10}, []string{"memory"}, "of which there are 120: each may hold 536 kB, and 64 MB"},
 		{report.MachineLoad{Shortages: report.Shortages{Ports: 2, Addresses: 1}, Ports: 28232}, []string{"ports", "addresses"}, "28232 ports"},
 		{report.MachineLoad{Shortages: report.Shortages{Addresses: 1}}, []string{"addresses"}, "not one of this machine's"},
 	} {

@@ -58,7 +58,7 @@ func (n *monitor) begin() {
 	n.began, n.cpu = n.before.at, n.before.cpu
 	n.scheds, n.pauses = runtimeHistograms()
 	b := n.fleet.Budget()
-	n.load = report.MachineLoad{Cores: runtime.GOMAXPROCS(0), Files: b.Files, PlacesBy: b.Limit, Admission: n.fleet.Outstanding(), Ports: host.Ports()}
+	n.load = report.MachineLoad{Cores: runtime.GOMAXPROCS(0), Files: b.Files, PlacesBy: b.Limit, Memory: b.Memory, PerAttempt: b.Attempt, Admission: n.fleet.Outstanding(), Ports: host.Ports()}
 }
 
 func (n *monitor) run() {

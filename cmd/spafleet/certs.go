@@ -324,13 +324,5 @@ func (f *hashFlag) Set(text string) error {
 
 func (f *hashFlag) Type() string { return "hash" }
 
-func completeAuthorities(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	var names []string
-	for _, n := range certs.Authorities() {
-		names = append(names, string(n))
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
 // isRequest tells a signing request from a certificate, for a hint.
 func isRequest(data []byte) bool { return bytes.Contains(data, []byte("CERTIFICATE REQUEST-----")) }

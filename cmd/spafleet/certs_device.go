@@ -54,10 +54,6 @@ models show' lists, such as client_certificate=bad_signature.`,
 	flags.IntVar(&f.bits, "bits", 0, "`LENGTH` of the key, 1024 or 2048 (default: as the maker did)")
 	flags.Var(&f.hash, "hash", "`HASH` of the signature: md5, sha1 or sha256 (default: as the maker did)")
 	f.out.register(c)
-	_ = c.RegisterFlagCompletionFunc("model", func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
-		return completeModels(c, nil, word)
-	})
-	_ = c.RegisterFlagCompletionFunc("hash", cobra.FixedCompletions(hashNames, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		u, err := f.unit()
 		if err != nil {

@@ -57,8 +57,6 @@ works with SPA5xx from 7.5.6 and SPA1xx from 1.3.3; older firmware refuses it.`,
 	flags.BoolVar(&f.expired, "expired", false, "make one that expired on 2015-12-31")
 	flags.IntVar(&f.bits, "key", 2048, "`LENGTH` of the key, 1024 or 2048")
 	f.out.register(c)
-	_ = c.RegisterFlagCompletionFunc("ca", completeAuthorities)
-	_ = c.RegisterFlagCompletionFunc("hash", cobra.FixedCompletions(hashNames, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := f.check(c); err != nil {
 			return err

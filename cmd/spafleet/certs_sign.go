@@ -55,8 +55,6 @@ what operators saw. The signature is SHA-1, which every firmware accepts, unless
 	flags.StringVar(&f.out, "out", "", "`FILE` to write, with the chain; - is the standard output")
 	flags.BoolVar(&f.force, "force", false, "replace the file")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
-	_ = c.RegisterFlagCompletionFunc("ca", completeAuthorities)
-	_ = c.RegisterFlagCompletionFunc("hash", cobra.FixedCompletions(hashNames, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, _ []string) error { return f.run(c, s) }
 	return c
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -52,7 +51,7 @@ own, because the families trust different authorities.`,
 		Args: noArgs,
 	}
 	c.Flags().Var(countFlag{&count}, "devices", "`NUMBER` of devices (default 20)")
-	c.Flags().StringVar(&models, "models", "", "`MODELS` in equal shares, such as SPA2102,PAP2T")
+	c.Flags().StringVar(&models, "models", "", "`MODELS` of the fleet: SPA2102,PAP2T in equal shares, or SPA2102=75%,PAP2T=25%")
 	c.Flags().Uint64Var(&seed, "seed", 1, "`NUMBER` that MAC addresses and serial numbers follow from")
 	c.Flags().StringArrayVar(&switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; 'spafleet models show MODEL' lists them; may be repeated")
 	c.Flags().BoolVar(&https, "https", false, "show a retail activation over HTTPS instead")
@@ -105,14 +104,8 @@ func demoScenario(name string, count int, models string) (*scenarios.Scenario, e
 	if models == "" {
 		return scenario, nil
 	}
-	group.Mix = nil
-	names := strings.Split(models, ",")
-	for _, name := range names {
-		m, err := model.FindModel(strings.TrimSpace(name))
-		if err != nil {
-			return nil, fmt.Errorf("--models: %w", err)
-		}
-		group.Mix = append(group.Mix, scenarios.Share{Model: m.Name, Percent: 100 / float64(len(names))})
+	if group.Mix, err = readMix(models); err != nil {
+		return nil, fmt.Errorf("--models: %w", err)
 	}
 	return scenario, nil
 }

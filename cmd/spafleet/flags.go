@@ -52,6 +52,26 @@ func (f countFlag) Set(text string) (err error) {
 
 func (f countFlag) Type() string { return "count" }
 
+// rateFlag reads rates: 50/s, 600/m.
+type rateFlag struct{ perSecond *float64 }
+
+func (f rateFlag) String() string {
+	if f.perSecond == nil || *f.perSecond == 0 {
+		return ""
+	}
+	return rateText(*f.perSecond) + "/s"
+}
+
+func (f rateFlag) Set(text string) (err error) {
+	*f.perSecond, err = scenarios.ParseRate(text)
+	if err == nil && *f.perSecond <= 0 {
+		err = fmt.Errorf("a rate of 0 starts nothing; give one such as 50/s")
+	}
+	return err
+}
+
+func (f rateFlag) Type() string { return "rate" }
+
 // prefixFlag reads an address prefix.
 type prefixFlag struct{ p *netip.Prefix }
 

@@ -114,6 +114,7 @@ Exit codes:
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return refuseEmpty(c) }
 	root.AddCommand(commands(s)...)
+	completeFlags(root)
 	return root
 }
 

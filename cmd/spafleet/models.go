@@ -68,7 +68,6 @@ NAME=VALUE of 'run' changes it.`,
 	}
 	c.Flags().StringVar(&firmware, "firmware", "", "firmware `VERSION` (default: the newest known)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	_ = c.RegisterFlagCompletionFunc("firmware", completeFirmware)
 	c.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return fmt.Errorf("give the name of one model, such as SPA2102; 'spafleet models list' shows all")
@@ -87,27 +86,4 @@ NAME=VALUE of 'run' changes it.`,
 		return nil
 	}
 	return c
-}
-
-func completeModels(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var names []string
-	for m := range model.All() {
-		names = append(names, m.Name)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-func completeFirmware(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	var versions []string
-	if len(args) == 1 {
-		if m, err := model.FindModel(args[0]); err == nil {
-			for _, f := range m.Firmwares {
-				versions = append(versions, f.Version)
-			}
-		}
-	}
-	return versions, cobra.ShellCompDirectiveNoFileComp
 }

@@ -99,7 +99,6 @@ func (f *compileFlags) register(c *cobra.Command) {
 	f.sample.register(c)
 	addSeed(c, &f.seed)
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
-	_ = c.RegisterFlagCompletionFunc("family", cobra.FixedCompletions(families(), cobra.ShellCompDirectiveNoFileComp))
 }
 
 // compiled is what was made of what.

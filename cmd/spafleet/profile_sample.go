@@ -25,9 +25,6 @@ func (f *sampleFlags) register(c *cobra.Command) {
 	flags.BoolVar(&f.schema, "xml-schema", false, "write the schema of the model's XML")
 	flags.StringVar(&f.model, "model", "", "`MODEL` of the sample or schema")
 	flags.StringVar(&f.firmware, "firmware", "", "firmware `VERSION` of the sample or schema (default: the newest known)")
-	_ = c.RegisterFlagCompletionFunc("model", func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
-		return completeModels(c, nil, word)
-	})
 }
 
 // names returns the flags that were given.

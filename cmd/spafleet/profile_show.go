@@ -46,9 +46,6 @@ and prints the source text.`,
 	c.Flags().StringVar(&f.model, "model", "", "`MODEL` of the device")
 	c.Flags().StringVar(&f.decoder.Program, "decoder", "", "`PROGRAM` that opens files compiled by the vendor's spc")
 	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
-	_ = c.RegisterFlagCompletionFunc("model", func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
-		return completeModels(c, nil, word)
-	})
 	c.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return fmt.Errorf("give one file; - is the standard input")

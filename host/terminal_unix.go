@@ -4,7 +4,6 @@ package host
 
 import (
 	"io"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,7 +11,7 @@ import (
 // Terminal reports whether w is a terminal, and how many columns it has: 0 where
 // the terminal does not tell.
 func Terminal(w io.Writer) (columns int, is bool) {
-	f, ok := w.(*os.File)
+	f, ok := w.(interface{ Fd() uintptr })
 	if !ok {
 		return 0, false
 	}

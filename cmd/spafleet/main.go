@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,49 @@ const (
 	exitError  = 1
 	exitUsage  = 2 // could not run: arguments, file, socket
 	exitFailed = 3
+
+	exitUnwritten = 5 // it ran, but what it leaves could not be written
 )
+
+// notKept is the end of a command that did its work, but could not write what it
+// was to leave.
+type notKept struct{ error }
+
+func (e *notKept) Unwrap() error { return e.error }
+
+// An output is where results go. It remembers what could not be written, which few
+// commands look at.
+type output struct {
+	io.Writer
+	err error
+	mu  sync.Mutex
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if o.err == nil {
+			o.err = err
+		}
+	}
+	return n, err
+}
+
+// Fd returns the descriptor of a file, for who asks whether it is a terminal.
+func (o *output) Fd() uintptr {
+	if f, ok := o.Writer.(interface{ Fd() uintptr }); ok {
+		return f.Fd()
+	}
+	return ^uintptr(0)
+}
+
+func (o *output) failed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
 
 // exitWith is the end of a command that has said everything itself.
 type exitWith int
@@ -59,20 +102,36 @@ func (e exitWith) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 
 // execute carries out a command line and returns the exit code.
 func execute(ctx context.Context, args []string, s streams) int {
+	out := &output{Writer: s.out}
+	s.out = out
 	root := rootCommand(s)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var code exitWith
-	var broken *fleet.Broken
-	switch {
-	case err == nil:
+	switch lost := out.failed(); {
+	case lost == nil && err == nil:
 		return exitOK
-	case errors.As(err, &code):
+	case lost == nil && errors.As(err, &code):
 		return int(code)
+	case lost == nil:
+	case err == nil, errors.As(err, &code), errors.Is(err, lost): // that is said once
+		err = &notKept{fmt.Errorf("write the output: %w", lost)}
+	default:
+		err = &notKept{errors.Join(err, fmt.Errorf("write the output: %w", lost))}
 	}
 	fmt.Fprintf(s.err, "spafleet: %s\n", explain(err))
-	if errors.As(err, &broken) {
+	return exitOf(err)
+}
+
+// exitOf returns the exit code of an error.
+func exitOf(err error) int {
+	var broken *fleet.Broken
+	var lost *notKept
+	switch {
+	case errors.As(err, &broken):
 		return exitError
+	case errors.As(err, &lost):
+		return exitUnwritten
 	}
 	return exitUsage
 }
@@ -94,6 +153,7 @@ Exit codes:
   2    could not run: arguments, file, socket
   3    failed: an expectation was not met
   4    invalid: the machine running spafleet was too slow
+  5    it ran, but could not write its output, result, events or state
   130  interrupted`,
 		Example: `  spafleet demo
   spafleet run --model SPA2102 --count 1000 --tftp-server 127.0.0.1:6969

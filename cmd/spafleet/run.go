@@ -69,7 +69,7 @@ the 99th percentile of lateness is above --max-lateness, the run is marked inval
 Resuming. --state FILE keeps parameters, states, timers and firmware of all
 devices. The next run of the same fleet resumes from it, after Ctrl-C and kill -9
 alike; at most a minute is lost. Counts, timeline and expectations start from
-zero.
+zero. One run at a time uses a file.
 
 Many machines. Each runs the same command with its own --shard-index, and 'spafleet
 report merge' adds up what --result or --result-url left. Device d belongs to

@@ -86,12 +86,14 @@ func (rn *runner) run(ctx context.Context, s *scenarios.Scenario) error {
 	}
 	result, err := run.Run(ctx, s, rn.options)
 	err = errors.Join(err, closeEvents())
-	if err != nil {
+	if result == nil {
 		return err
 	}
-	if err := rn.results.send(ctx, result); err != nil {
-		fmt.Fprintf(rn.err, "spafleet: the result was not delivered: %s\n", err)
-		return exitWith(exitError)
+	if undelivered := rn.results.send(ctx, result); undelivered != nil {
+		err = errors.Join(err, fmt.Errorf("the result was not delivered: %w", undelivered))
+	}
+	if err != nil {
+		return &notKept{err}
 	}
 	if result.Exit != exitOK {
 		return exitWith(result.Exit)

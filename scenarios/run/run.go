@@ -4,6 +4,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -41,10 +42,13 @@ type run struct {
 	notes    []string
 	final    *report.Report // of a clock that jumps, once the scenario is over
 	saved    *state.Saved   // what the fleet resumes from; nil: nothing
+	unlock   func()         // the state file; nil: it is not locked
 }
 
-// Run runs a scenario and judges it. The error says that it could not run: then
-// nothing was sent. Whatever happened to a scenario that ran is in its report.
+// Run runs a scenario and judges it. Whatever happened to a scenario that ran is in
+// its report. An error without a report says that it could not run: then nothing was
+// sent. One with a report says that it ran, and what could not be kept of it: its
+// events, or the fleet in its state file.
 func Run(ctx context.Context, s *scenarios.Scenario, o Options) (*report.Report, error) {
 	plan, err := scenarios.NewPlan(s)
 	if err != nil {
@@ -60,6 +64,7 @@ func Run(ctx context.Context, s *scenarios.Scenario, o Options) (*report.Report,
 	if err := checkOptions(s, &o); err != nil {
 		return nil, fmt.Errorf("scenario %s: %w", s.Name, err)
 	}
+	defer r.unlockState()
 	if err := r.prepare(); err != nil {
 		return nil, err
 	}
@@ -270,9 +275,9 @@ func (r *run) end(ctx context.Context, work *fleet.Run) (*report.Report, error) 
 		decided(result)
 	}
 	r.server.close(interrupted || r.options.Keep)
-	if r.log != nil && err == nil {
-		if err = r.log.Flush(); err != nil {
-			err = fmt.Errorf("write events: %w", err)
+	if r.log != nil {
+		if unwritten := r.log.Flush(); unwritten != nil {
+			err = errors.Join(err, fmt.Errorf("write events: %w", unwritten))
 		}
 	}
 	return result, err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spafleet/fleet/state"
+	"spafleet/host"
 )
 
 // savedServers is what is saved with the fleet of a scenario: the embedded server
@@ -33,10 +34,21 @@ func (b *savedServers) where(err error) error {
 	return fmt.Errorf("%w; the saved devices have their server at tftp %s, http %s", err, b.Servers[0], b.Servers[1])
 }
 
-// openState looks whether there is a fleet to go on from.
+// openState takes the state file for this run, and looks whether there is a fleet
+// to go on from.
 func (r *run) openState() error {
 	if r.options.State == "" {
 		return nil
+	}
+	if err := host.CheckWrite(r.options.State); err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	var err error
+	switch r.unlock, err = host.Lock(r.options.State); {
+	case errors.Is(err, host.ErrLocked):
+		return fmt.Errorf("state %s: another run uses it; end that one, or give this one a state file of its own", r.options.State)
+	case err != nil:
+		return fmt.Errorf("state: %w", err)
 	}
 	saved, err := state.Open(r.options.State)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,6 +63,13 @@ func (r *run) openState() error {
 	}
 	r.saved = saved
 	return nil
+}
+
+// unlockState lets others have the state file.
+func (r *run) unlockState() {
+	if r.unlock != nil {
+		r.unlock()
+	}
 }
 
 // closeState closes the file once the fleet has it.

@@ -41,7 +41,7 @@ func (e *attemptEnv) Fetch(ctx context.Context, r *resync.Request) (resp resync.
 		return err
 	})
 	if err == nil {
-		e.got.take(len(resp.Body))
+		e.got.take(resp.Len())
 	}
 	return resp, err
 }

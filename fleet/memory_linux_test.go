@@ -16,6 +16,7 @@ import (
 	"spafleet/device"
 	"spafleet/fleet"
 	"spafleet/fleet/fleettest"
+	"spafleet/resync"
 )
 
 // peakOf runs a test of this package in a process of its own, with a load, and
@@ -123,5 +124,38 @@ func holdBodies(t *testing.T, devices int) {
 		t.Errorf("budget %+v, %d attempts waited; want the memory to bound them", b, f.Saturated())
 	}
 	runtime.KeepAlive(body)
+	tellPeak(t)
+}
+
+// Nothing is kept of an image: devices that all have all but its end need no more
+// memory where it is twice as large.
+func TestImagesAreNotKept(t *testing.T) {
+	if load, ok := loaded(); ok {
+		holdImages(t, load)
+		return
+	}
+	t.Parallel()
+	one, two := peakOf(t, 1<<20), peakOf(t, 2<<20)
+	t.Logf("%d kB with an image of 1 MB, %d kB with one of 2 MB", one, two)
+	if float64(two) > 1.2*float64(one) {
+		t.Errorf("peaks of %d kB with an image of 1 MB and %d kB with one of 2 MB", one, two)
+	}
+}
+
+func holdImages(t *testing.T, size int) {
+	const devices = 150
+	r := row(t, "SPA2102", "5.2.10", map[string]string{"boot_time": "0s", "http_read_wait": "60s"})
+	image, err := resync.MakeImage(r.Model, "5.2.12", size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newCrowdedServer(image, devices)
+	server.most = func() int { return devices }
+	web := httptest.NewServer(server)
+	defer web.Close()
+	f := fleettest.Run(t, fleet.Config{Loops: 1, Groups: []fleet.Group{{
+		Name: "atas", Row: r, Count: devices, Presets: settings("Upgrade_Rule="+web.URL+"/a", "Resync_On_Reset=No"),
+	}}})
+	f.Until(t, "it is upgraded", func(v device.View) bool { return v.Unit.Row.Firmware.Version == "5.2.12" })
 	tellPeak(t)
 }

@@ -196,7 +196,7 @@ func (c *coroutine) Resolve(ctx context.Context, name string) ([]netip.Addr, err
 func (c *coroutine) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
 	resp, err := c.client.Fetch(ctx, r)
 	if err == nil {
-		c.got.take(len(resp.Body))
+		c.got.take(resp.Len())
 	}
 	return resp, err
 }

@@ -2,6 +2,7 @@ package resync
 
 import (
 	"context"
+	"io"
 	"net/netip"
 
 	"spafleet/device"
@@ -61,8 +62,12 @@ type Request struct {
 	// has one differently.
 	Authorization string
 	Proxy         bool
-	Max           int   // most bytes of an answer that are wanted, at least 1; more is an Error with result Corrupt
-	Now           int64 // fleet time, for certificates
+	// Into takes the body of a success as it comes, which Response.Passed then
+	// counts; nil: it is the Response's. A Fetcher that has the body in memory
+	// anyhow may return it all the same.
+	Into io.Writer
+	Max  int   // most bytes of an answer that are wanted, at least 1; more is an Error with result Corrupt
+	Now  int64 // fleet time, for certificates
 }
 
 // A Response is a server's answer. Its body is the caller's.
@@ -73,6 +78,7 @@ type Response struct {
 	// Proxy-Authenticate headers of a 407.
 	Challenges []string
 	Body       []byte
+	Passed     int  // bytes of the body that Request.Into took
 	TLS        bool // the server was verified
 	Mutual     bool // it asked for a certificate and the device sent its own
 	Took       device.Phases
@@ -81,6 +87,9 @@ type Response struct {
 	// says so; what a [Fetcher] returns has none.
 	Fails *Error
 }
+
+// Len returns how many bytes the body had.
+func (r *Response) Len() int { return len(r.Body) + r.Passed }
 
 // An Error is a transfer that got no answer, or a broken one. It is data: the
 // device goes on with its error schedule.

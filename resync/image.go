@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"regexp"
 	"strings"
 
@@ -37,34 +38,61 @@ func imageMagic(m *model.Model) string {
 // one of ours. Their digest can be checked; how real ones are made is not known.
 const imageMark = "spafleet-image/1"
 
-// imageVersion checks an image's header for a row and returns the version it
-// holds. Unless the row is lax, a version in the file's name is never trusted.
-func imageVersion(r *model.Row, path string, image []byte) (version string, f *failure) {
-	if len(image) < imageHeader {
+// An imageCheck looks at an image while it comes, and keeps its header alone.
+type imageCheck struct {
+	head   [imageHeader]byte
+	size   int       // of what has come
+	digest hash.Hash // of an image of ours, once the header is there
+}
+
+// Write takes what comes next of the image, all of it.
+func (c *imageCheck) Write(p []byte) (int, error) {
+	rest := p
+	if c.size < imageHeader {
+		rest = p[copy(c.head[c.size:], p):]
+		if c.size+len(p) >= imageHeader && string(c.head[0x40:0x50]) == imageMark {
+			c.digest = md5.New()
+			c.digest.Write(c.head[0x40:])
+		}
+	}
+	if c.digest != nil {
+		c.digest.Write(rest)
+	}
+	c.size += len(p)
+	return len(p), nil
+}
+
+// beginning returns the first bytes of what came, at most most and a header.
+func (c *imageCheck) beginning(most int) string {
+	return string(c.head[:min(c.size, most, imageHeader)])
+}
+
+// version checks the image for a row and returns the version it holds. Unless the
+// row is lax, a version in the file's name is never trusted.
+func (c *imageCheck) version(r *model.Row, path string) (version string, f *failure) {
+	if c.size < imageHeader {
 		return "", &failure{errCorrupt, device.Corrupt}
 	}
-	if string(image[:16]) != imageMagic(r.Model) {
+	head := c.head[:]
+	if string(head[:16]) != imageMagic(r.Model) {
 		if r.Behaviour.LaxImages {
 			return laxVersion(path)
 		}
 		return "", &failure{"unrecognized file format", device.Corrupt}
 	}
 	be := binary.BigEndian
-	if be.Uint32(image[0x50:]) != imageHeader || be.Uint32(image[0x54:]) != sectorHeader || int(be.Uint32(image[0x58:])) != len(image) {
+	if be.Uint32(head[0x50:]) != imageHeader || be.Uint32(head[0x54:]) != sectorHeader || int(be.Uint32(head[0x58:])) != c.size {
 		return "", &failure{errCorrupt, device.Corrupt}
 	}
-	if string(image[0x40:0x50]) == imageMark && imageDigest(image) != [16]byte(image[0x30:0x40]) {
+	if c.digest != nil && !bytes.Equal(c.digest.Sum(nil), head[0x30:0x40]) {
 		return "", &failure{errCorrupt, device.Corrupt}
 	}
-	text, _, _ := bytes.Cut(image[0x5C:0x7C], []byte{0})
+	text, _, _ := bytes.Cut(head[0x5C:0x7C], []byte{0})
 	if version = string(text); !isVersion(version) {
 		return "", &failure{errCorrupt, device.Corrupt}
 	}
 	return version, nil
 }
-
-// imageDigest is the digest of an image of ours: MD5 of what stands behind it.
-func imageDigest(image []byte) [16]byte { return md5.Sum(image[0x40:]) }
 
 // namedVersion is the version in a file name such as spa2102-5-2-12.bin or
 // spa942-6-1-5a.bin.
@@ -108,7 +136,7 @@ func MakeImage(m *model.Model, version string, size int) ([]byte, error) {
 	be.PutUint32(image[0x58:], uint32(size))
 	copy(image[0x5C:0x7C], version)
 	copy(image[0x40:], imageMark)
-	digest := imageDigest(image)
+	digest := md5.Sum(image[0x40:])
 	copy(image[0x30:], digest[:])
 	return image, nil
 }

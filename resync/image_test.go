@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,5 +123,43 @@ func TestMakeImageRefusesWhatNoDeviceWouldTake(t *testing.T) {
 func TestImageSaysThatItIsNone(t *testing.T) {
 	if image := makeImage(t, "SPA2102", "1.0", 4000); !bytes.Contains(image, []byte("not firmware")) {
 		t.Error("the filling does not say what the file is")
+	}
+}
+
+// cutFetcher passes an image on in pieces.
+type cutFetcher struct {
+	*mapWorld
+	image []byte
+	piece int
+}
+
+func (c *cutFetcher) Fetch(_ context.Context, r *resync.Request) (resync.Response, error) {
+	for p := range slices.Chunk(c.image, c.piece) {
+		if _, err := r.Into.Write(p); err != nil {
+			return resync.Response{}, err
+		}
+	}
+	return resync.Response{Status: 200, Passed: len(c.image)}, nil
+}
+
+// However an image comes, it is the same image; and one bit tells it from another.
+func TestImagesAreCheckedWhileTheyCome(t *testing.T) {
+	u := unit(t, "SPA2102", "", nil)
+	good := makeImage(t, "SPA2102", "5.2.12", 1000)
+	for at := range len(good) + 1 { // the bit that is wrong; at the end none
+		image := slices.Clone(good)
+		if at < len(good) {
+			image[at] ^= 1
+		}
+		whole, _ := install(t, "SPA2102", image)
+		for _, piece := range []int{1, 63, 64, 127, 128, 129, 999, 1000} {
+			w := &cutFetcher{&mapWorld{now: noon}, image, piece}
+			w.params = device.Reset(u.Row.Factory)
+			o := resync.Upgrade(context.Background(), w, resync.Input{Unit: u, Params: w.params, Cause: model.ByWeb, Profiles: &resync.ProfileCache{},
+				Command: &device.Command{Order: device.Upgrade, Requester: requester}})
+			if o.Version != whole || at >= 0x80 && (at == len(good)) != (whole == "5.2.12") {
+				t.Fatalf("byte %d wrong, in pieces of %d: version %q, as a whole %q; %s", at, piece, o.Version, whole, o.Err)
+			}
+		}
 	}
 }

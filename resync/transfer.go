@@ -21,9 +21,10 @@ import (
 type transfer struct {
 	*attempt
 	target
-	what    string // profile, image, ca, customization or report
-	message string // template of the log message about the request; "": there is none
-	most    int    // bytes of a file
+	what    string      // profile, image, ca, customization or report
+	message string      // template of the log message about the request; "": there is none
+	most    int         // bytes of a file
+	image   *imageCheck // of an image: what came of the latest answer
 }
 
 // fetch gets the file, at another place where the firmware follows redirects. The
@@ -84,7 +85,7 @@ func (x *transfer) fetchOnce() (Response, *failure) {
 		x.announce(addr, i == 0)
 		resp, err := x.ask()
 		if err == nil {
-			x.file.Status, x.file.Bytes, x.file.Took = resp.Status, len(resp.Body), resp.Took
+			x.file.Status, x.file.Bytes, x.file.Took = resp.Status, resp.Len(), resp.Took
 			x.file.Took.DNS = asked
 			return resp, nil
 		}
@@ -155,6 +156,10 @@ func (x *transfer) request() *Request {
 	r := &Request{
 		Unit: u, Params: x.params, Server: x.file.Server, Method: "GET", Scheme: x.scheme, Host: x.host, Path: x.path,
 		Max: x.most, Now: x.env.Now(),
+	}
+	if x.what == "image" {
+		x.image = new(imageCheck)
+		r.Into = x.image
 	}
 	if x.ca != nil {
 		r.CA = x.ca.PEM

@@ -97,12 +97,13 @@ func (u *upgrade) image() (version string, f *failure) {
 	if resp.Status == 404 {
 		return "", x.absent()
 	}
-	version, f = imageVersion(u.in.Unit.Row, x.path, resp.Body)
+	_, _ = x.image.Write(resp.Body) // where it was not passed on: it takes all
+	version, f = x.image.version(u.in.Unit.Row, x.path)
 	place := phase.Decode
 	if f == nil {
 		f, place = u.allow(version, d), phase.Install
 	} else {
-		u.file.Said = printable(string(resp.Body[:min(len(resp.Body), mostQuoted)]))
+		u.file.Said = printable(x.image.beginning(mostQuoted))
 	}
 	if f != nil {
 		return "", x.failed(u.late(f.err, errCorrupt), f.result, place)

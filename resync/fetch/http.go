@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"spafleet/certs"
@@ -116,6 +117,13 @@ func (x *exchange) do(r *resync.Request) (resync.Response, error) {
 	}
 	if plain {
 		x.left = math.MaxInt
+		if r.Into != nil {
+			n, err := pass(r.Into, x.in, int64(head.length), r.Max)
+			if err != nil {
+				return resync.Response{}, &cutBody{err}
+			}
+			return resync.Response{Status: http.StatusOK, Passed: n}, nil
+		}
 		body, err := readKnown(x.in, head.length, r.Max)
 		if err != nil {
 			return resync.Response{}, &cutBody{err}
@@ -126,8 +134,19 @@ func (x *exchange) do(r *resync.Request) (resync.Response, error) {
 	if err != nil {
 		return resync.Response{}, errors.Join(x.broken, err, sent)
 	}
-	x.left = math.MaxInt                 // the body has its own limit
-	body, err := readBody(answer, r.Max) // of an error page, what came is enough
+	x.left = math.MaxInt // the body has its own limit
+	if r.Into != nil && answer.StatusCode/100 == 2 {
+		n, err := pass(r.Into, answer.Body, answer.ContentLength, r.Max)
+		if err != nil {
+			return resync.Response{}, &cutBody{err}
+		}
+		return resync.Response{Status: answer.StatusCode, Passed: n}, nil
+	}
+	most := r.Max
+	if r.Into != nil { // an error page in the place of an image
+		most = min(most, mostPage)
+	}
+	body, err := readBody(answer, most) // of an error page, what came is enough
 	if err != nil && (answer.StatusCode/100 == 2 || x.ctx.Err() != nil) {
 		return resync.Response{}, &cutBody{err}
 	}
@@ -174,6 +193,43 @@ func (x *exchange) renew() error {
 		return err
 	}
 	return x.ctx.Err()
+}
+
+// mostPage is how much of an error page is kept where an image was wanted.
+const mostPage = 64 << 10
+
+// passed are the buffers of bodies that are passed on.
+var passed = sync.Pool{New: func() any { return new([2048]byte) }}
+
+// pass passes on a body of at most most bytes. A length below 0 was not announced.
+func pass(into io.Writer, from io.Reader, length int64, most int) (n int, err error) {
+	if length > int64(most) {
+		return 0, tftp.ErrTooBig
+	}
+	buffer := passed.Get().(*[2048]byte)
+	defer passed.Put(buffer)
+	for length < 0 || int64(n) < length {
+		p := buffer[:]
+		if length >= 0 {
+			p = p[:min(int64(len(p)), length-int64(n))]
+		}
+		got, err := from.Read(p)
+		if n += got; n > most {
+			return n, tftp.ErrTooBig
+		}
+		if _, err := into.Write(p[:got]); err != nil {
+			return n, err
+		}
+		switch {
+		case err == io.EOF && int64(n) < length:
+			return n, io.ErrUnexpectedEOF
+		case err == io.EOF:
+			return n, nil
+		case err != nil:
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // unknownBody is the first room for a body whose length was not announced.

@@ -333,3 +333,36 @@ func TestHTTPEndsWithItsContext(t *testing.T) {
 	})
 	testEndsWithContext(t, request(t, "http", server), func() { <-asked })
 }
+
+// A body that is passed on is what would have been returned, and fails as that
+// would have.
+func TestBodiesArePassedOnAsTheyWouldBeReturned(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\n"
+	long := strings.Repeat("x", 5000)
+	for name, answer := range map[string]string{
+		"plain": head + "Content-Length: 5000\r\n\r\n" + long, "empty": head + "Content-Length: 0\r\n\r\n",
+		"chunked":    head + "Transfer-Encoding: chunked\r\n\r\n1388\r\n" + long + "\r\n0\r\n\r\n",
+		"until end":  head + "Location: /\r\n\r\n" + long,
+		"cut":        head + "Content-Length: 5000\r\n\r\n" + long[:4000],
+		"too large":  head + "Content-Length: 5001\r\n\r\n" + long + "x",
+		"and larger": head + "Transfer-Encoding: chunked\r\n\r\n1389\r\n" + long + "x\r\n0\r\n\r\n",
+		"absent":     "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
+	} {
+		ask := func(into io.Writer) (resync.Response, string) {
+			r := request(t, "http", web)
+			r.Max, r.Into = 5000, into
+			c := &scripted{answer: []step{{0, answer, io.EOF}}}
+			resp, err := c.fetch(t, r)
+			return resp, fmt.Sprint(err)
+		}
+		var into bytes.Buffer
+		whole, want := ask(nil)
+		resp, got := ask(&into)
+		if got != want || resp.Status != whole.Status || resp.Len() != whole.Len() {
+			t.Errorf("%s: status %d, %d bytes, %s; returned: %d, %d, %s", name, resp.Status, resp.Len(), got, whole.Status, whole.Len(), want)
+		}
+		if taken := resp.Status == 200; taken && (into.String() != string(whole.Body) || resp.Body != nil) || resp.Status == 404 && into.Len() > 0 {
+			t.Errorf("%s: %d bytes were passed on, and %d returned, of %d", name, into.Len(), len(resp.Body), len(whole.Body))
+		}
+	}
+}

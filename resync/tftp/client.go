@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"os"
@@ -40,6 +41,7 @@ func (c *Client) Fetch(ctx context.Context, conn fault.Datagrams, now func() tim
 	t := c.newTransfer()
 	defer c.transfers.Put(t)
 	t.conn, t.row, t.now, t.begun = conn, r.Unit.Row, now, begun
+	t.into = r.Into
 	t.peer = netip.AddrPortFrom(r.Server.Addr().Unmap(), r.Server.Port())
 	var err error
 	if r.Method == http.MethodPut {
@@ -75,6 +77,8 @@ type transfer struct {
 	out    []byte    // what is repeated until it is answered
 	in     [packet.HeaderSize + packet.BlockSize + 1]byte
 	body   []byte
+	into   io.Writer // takes the body in the place of body; nil: nothing does
+	passed int       // bytes that it took
 }
 
 // maxStrays bounds what a server can send without getting on, so that it cannot
@@ -96,7 +100,7 @@ func (t *transfer) conclude(ctx context.Context, err error) (resync.Response, er
 	case err != nil:
 		return resync.Response{}, t.failure(ctx, err)
 	}
-	return resync.Response{Status: http.StatusOK, Body: t.takeBody(), Took: t.took()}, nil
+	return resync.Response{Status: http.StatusOK, Body: t.takeBody(), Passed: t.passed, Took: t.took()}, nil
 }
 
 // took returns the phases of a transfer that ends now.
@@ -165,6 +169,9 @@ const KeptBody = 256 << 10
 // takeBody returns the received body as the caller's own.
 func (t *transfer) takeBody() []byte {
 	body := t.body
+	if t.into != nil {
+		return nil
+	}
 	if cap(body) > KeptBody {
 		t.body = nil
 		return body
@@ -195,7 +202,12 @@ func (t *transfer) read(ctx context.Context, path string, most int) error {
 // 7.6.2f (field; of other firmware inferred).
 func (t *transfer) store(data []byte, most int) error {
 	long := len(data) > packet.BlockSize
-	if !long && len(t.body)+len(data) <= most {
+	if !long && t.into != nil && t.passed+len(data) <= most {
+		t.passed += len(data)
+		_, err := t.into.Write(data)
+		return err
+	}
+	if !long && t.into == nil && len(t.body)+len(data) <= most {
 		t.body = append(t.body, data...)
 		return nil
 	}

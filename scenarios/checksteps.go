@@ -3,6 +3,7 @@ package scenarios
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/vm"
@@ -18,6 +19,9 @@ func (c *checker) timeline() {
 		s := &steps[i]
 		if s.Name == "" {
 			continue
+		}
+		if s.Name == startWord {
+			c.mistake(s.node.at("name"), fmt.Sprintf("timeline[%d].name", i), "start is the beginning of the run; give the step another name")
 		}
 		if _, twice := c.steps[s.Name]; twice {
 			c.mistake(s.node.at("name"), fmt.Sprintf("timeline[%d].name", i), "step %q is already named in step %d", s.Name, c.steps[s.Name])
@@ -103,6 +107,12 @@ func (c *checker) expectation(e *Expectation, path string) {
 	c.instant(e.From, path+".from")
 }
 
+// concerns reports whether an expectation is about a group.
+func (c *checker) concerns(e *Expectation, group string) bool {
+	names, _ := c.GroupNames(e.Of)
+	return names == nil || slices.Contains(names, group)
+}
+
 // expectationOf checks which devices an expectation is about.
 func (c *checker) expectationOf(e *Expectation, path string) {
 	_, err := c.GroupNames(e.Of)
@@ -140,6 +150,9 @@ func (c *checker) ends() {
 		if step.When != nil && (!step.By.Given || step.By.End) && s.Duration == 0 {
 			c.mistake(step.node.keyAt("when"), path+".when", `when this happens is not known: give the step a "by", or the scenario a duration`)
 		}
+	}
+	if s.Duration == 0 && len(s.Expect) == 0 && len(s.Timeline) == 0 && s.HasExpectations() {
+		c.mistake(s.file.root().at("thresholds"), "thresholds", "when this scenario ends is not known: give it a duration")
 	}
 	if s.Duration == 0 && len(s.Expect) > 0 && len(s.Timeline) == 0 && !s.waits() {
 		c.mistake(s.file.root().at("expect"), "expect", `when this scenario ends is not known: give it a duration, or an expectation a "by"`)

@@ -47,7 +47,9 @@ func NewPlan(s *Scenario) (*Plan, error) {
 		src.name, src.src = s.file.name, s.file.src
 	}
 	c := check(s, src)
-	c.ends()
+	if c.ends(); len(src.mistakes) == 0 {
+		refuseHolding(c)
+	}
 	if len(src.mistakes) > 0 {
 		return nil, src.sorted()
 	}
@@ -125,7 +127,7 @@ func (p *Plan) circular(first int) bool {
 // expectation, a step, or a template of the server.
 func (p *Plan) Watches() bool {
 	s := p.Scenario
-	return s.HasExpectations() || len(s.Timeline) > 0 || s.Server != nil
+	return len(s.Expect) > 0 || len(s.Timeline) > 0 || s.Server != nil
 }
 
 // places are what ${…} can stand for in a scenario.
@@ -184,9 +186,10 @@ func (s *Scenario) MaxLateness() time.Duration {
 	return 100 * time.Millisecond
 }
 
-// HasExpectations reports whether a run can fail.
+// HasExpectations reports whether anything is expected of a run.
 func (s *Scenario) HasExpectations() bool {
-	return len(s.Expect) > 0 || slices.ContainsFunc(s.Timeline, func(s Step) bool { return s.When != nil })
+	asked := func(t report.Threshold) bool { return !t.OnlyFails }
+	return len(s.Expect) > 0 || slices.ContainsFunc(s.Thresholds, asked) || slices.ContainsFunc(s.Timeline, func(s Step) bool { return s.When != nil })
 }
 
 // Leaseless reports whether the devices of a group get no lease.

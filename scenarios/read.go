@@ -65,6 +65,7 @@ func (r *reader) scenario(s *Scenario, root *node) {
 		key{"timeline", func(n *node, path string) {
 			r.each(n, path, func(n *node, path string) { s.Timeline = append(s.Timeline, r.step(n, path)) })
 		}},
+		key{"thresholds", func(n *node, path string) { r.thresholds(s, n, path) }},
 		key{"expect", func(n *node, path string) {
 			r.each(n, path, func(n *node, path string) { s.Expect = append(s.Expect, r.expectation(n, path, false)) })
 		}},
@@ -81,6 +82,20 @@ func (r *reader) scenario(s *Scenario, root *node) {
 	}
 	if s.Target != nil && s.Clock.Mode == fleet.Virtual {
 		r.mistake(root.key("clock"), "clock", "in virtual time only the built-in server answers; a target needs real, mixed or a speed")
+	}
+}
+
+// thresholds reads a map from metrics to a limit or a list of them.
+func (r *reader) thresholds(s *Scenario, n *node, path string) {
+	if !r.is(n, mapping, path, "a map of metrics") {
+		return
+	}
+	for i, k := range n.keys {
+		r.texts(n.values[i], join(path, k.text), func(text string) error {
+			t, err := report.ParseThreshold(k.text, text)
+			s.Thresholds = append(s.Thresholds, t)
+			return err
+		})
 	}
 }
 

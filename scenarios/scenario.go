@@ -11,22 +11,23 @@ import (
 // A Scenario is a file as it is written: devices, servers, timeline,
 // expectations. Its values are not checked together before [NewPlan].
 type Scenario struct {
-	Name     string
-	About    string
-	Seed     uint64
-	Clock    Clock
-	Duration time.Duration // 0: until no step is left and every expectation is decided
-	Brief    bool          // ends before Duration as soon as nothing is left to decide
-	Lateness time.Duration // p99 above which the run is invalid; 0: 100 ms
-	Rate     float64       // most starts per second; 0: no limit
-	Most     int           // attempts at once; 0: what the machine allows
-	Fleet    []Group
-	Server   *Server
-	Target   *Target
-	Timeline []Step
-	Expect   []Expectation
-	SHA256   string // of the file; "" for a scenario that no file holds
-	file     *source
+	Name       string
+	About      string
+	Seed       uint64
+	Clock      Clock
+	Duration   time.Duration // 0: until no step is left and every expectation is decided
+	Brief      bool          // ends before Duration as soon as nothing is left to decide
+	Lateness   time.Duration // p99 above which the run is invalid; 0: 100 ms
+	Rate       float64       // most starts per second; 0: no limit
+	Most       int           // attempts at once; 0: what the machine allows
+	Fleet      []Group
+	Server     *Server
+	Target     *Target
+	Timeline   []Step
+	Expect     []Expectation
+	Thresholds []report.Threshold
+	SHA256     string // of the file; "" for a scenario that no file holds
+	file       *source
 }
 
 // A Group is devices of the fleet, numbered after those of the groups before it.
@@ -129,8 +130,10 @@ type Expectation struct {
 	By    Instant // each device's deadline: it counts once it has held
 	At    Instant // or the moment at which the fleet must be so; neither: the end
 	From  Instant // of always and never
-	at    *node   // the expression
-	node  *node
+	// FromStart says that it may hold at 0 s already: the author means it.
+	FromStart bool
+	at        *node // the expression
+	node      *node
 }
 
 // Awaits returns the step that another one is timed by, "" for none.

@@ -111,6 +111,21 @@ func (r *reader) instant(to *Instant) func(*node, string) {
 	}
 }
 
+// from reads where always and never begin, or the word start, which others may
+// have too.
+func (r *reader) from(e *Expectation) func(*node, string) {
+	return func(n *node, path string) {
+		if n.kind == scalar && strings.TrimSpace(n.text) == startWord {
+			e.FromStart, e.From = true, Instant{Given: true, at: n}
+			return
+		}
+		r.instant(&e.From)(n, path)
+	}
+}
+
+// startWord is the beginning of the run, of which no step has the name.
+const startWord = "start"
+
 func parseInstant(text string) (Instant, error) {
 	if text == "end" {
 		return Instant{End: true, Given: true}, nil
@@ -149,7 +164,7 @@ func (r *reader) expectation(n *node, path string, when bool) Expectation {
 	}
 	if !when {
 		keys = append(keys, r.form(&e, "always"), r.form(&e, "never"), key{"name", r.text(&e.Name)},
-			key{"by", r.instant(&e.By)}, key{"at", r.instant(&e.At)}, key{"from", r.instant(&e.From)})
+			key{"by", r.instant(&e.By)}, key{"at", r.instant(&e.At)}, key{"from", r.from(&e)})
 	}
 	known := r.walk(n, path, keys...)
 	if e.Quant.Counts() {
@@ -211,7 +226,7 @@ func (r *reader) expectationKeys(e *Expectation, path string) {
 		r.mistake(n.key("where"), path, "where goes with at_least, at_most and exactly; %s has its expression already", e.Quant.Form)
 	case has("by") && has("at"):
 		r.mistake(n.key("at"), path, "an expectation has by or at, not both")
-	case has("from") && !each:
-		r.mistake(n.key("from"), path, "from goes with always and never")
+	case has("from") && !each && !e.FromStart:
+		r.mistake(n.key("from"), path, "from goes with always and never; others may say from: start")
 	}
 }

@@ -22,6 +22,7 @@ var completions = map[string]func(c *cobra.Command, args []string) []string{
 	"version":     firmwaresOf, // of 'firmware make'
 	"family":      func(*cobra.Command, []string) []string { return families() },
 	"until":       func(*cobra.Command, []string) []string { return goals() },
+	"fail-on":     values("failures", "unknown-params", "rejected-params", "lateness"),
 	"set":         parametersOf,
 	"switch":      switchesOf,
 	"clock":       func(*cobra.Command, []string) []string { return clockNames() },

@@ -62,9 +62,13 @@ End. --until provisioned ends the run when every device has resynced
 successfully; --until STATE also asks for that state. With --timeout, missing it
 is exit code 3. Without --until and --duration the run goes on until Ctrl-C.
 
+Verdict. A run without expectations is finished, whatever happened. --fail-on
+failures=1%,unknown-params makes more than 1 % of failed resyncs, or a parameter
+that the devices do not have, exit code 3.
+
 Validity. Requests that start late measure this machine and not your server. If
 the 99th percentile of lateness is above --max-lateness, the run is marked invalid
-(exit code 4).
+(exit code 4), unless it failed by what lateness cannot cause.
 
 Resuming. --state FILE keeps parameters, states, timers and firmware of all
 devices. The next run of the same fleet resumes from it, after Ctrl-C and kill -9

@@ -26,7 +26,7 @@ type flagGroup struct {
 var fleetGroups = []flagGroup{
 	{"Fleet", []string{"model", "firmware", "count", "set", "switch", "profile-rule", "seed", "addresses", "listen-web", "web-side", "state", "state-every"}},
 	{"Server", []string{"tftp-server", "tftp-client", "dns", "syslog", "decoder", "sidecar"}},
-	{"Time", []string{"duration", "until", "timeout", "rate", "clock", "virtual", "speed", "max-lateness", "start-at"}},
+	{"Time", []string{"duration", "until", "timeout", "fail-on", "rate", "clock", "virtual", "speed", "max-lateness", "start-at"}},
 	{"Output", []string{"plan", "json", "events", "metrics", "help"}},
 	{"Safety", []string{"allow-public", "i-operate-this-server"}},
 	{"TLS", []string{"certs", "trust", "ca-table", "client-certs", "client-certs-pass", "key-pool", "unique-keys", "keep-certs"}},

@@ -218,13 +218,31 @@ var fixedNames = []string{"index", "group", "model", "family", "mac", "serial", 
 // Varies returns the first name in a condition whose value a run may change, ""
 // where there is none.
 func Varies(code string) string {
+	for _, name := range identifiers(code) {
+		if !slices.Contains(fixedNames, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// TellsApart reports whether a condition may differ between devices of one group,
+// model and firmware that nothing has happened to yet.
+func TellsApart(code string) bool {
+	return slices.ContainsFunc(identifiers(code), func(name string) bool {
+		return slices.Contains([]string{"index", "mac", "serial", "address", "secret"}, name)
+	})
+}
+
+// identifiers returns the names in a condition, in their order.
+func identifiers(code string) []string {
 	tree, err := parser.Parse(code)
 	if err != nil {
-		return "" // its compiler says so
+		return nil // its compiler says so
 	}
-	v := &variable{}
+	v := &namesIn{}
 	ast.Walk(&tree.Node, v)
-	return v.name
+	return v.list
 }
 
 // AsksTime reports whether a condition asks when something was, or how long it
@@ -252,11 +270,11 @@ func (v *timed) Visit(n *ast.Node) {
 	}
 }
 
-type variable struct{ name string }
+type namesIn struct{ list []string }
 
 // Visit implements ast.Visitor.
-func (v *variable) Visit(n *ast.Node) {
-	if id, ok := (*n).(*ast.IdentifierNode); ok && v.name == "" && !slices.Contains(fixedNames, id.Value) {
-		v.name = id.Value
+func (v *namesIn) Visit(n *ast.Node) {
+	if id, ok := (*n).(*ast.IdentifierNode); ok {
+		v.list = append(v.list, id.Value)
 	}
 }

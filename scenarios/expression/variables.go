@@ -118,6 +118,16 @@ func (v *DeviceVars) Identify(u *device.Unit, group string, seed uint64) {
 	v.Secret = func(word string) string { return Secret(seed, v.MAC, word) }
 }
 
+// Look fills in who a device is, and what can be seen of it.
+func (v *DeviceVars) Look(d *device.View, group string, seed uint64) {
+	v.Identify(&d.Unit, group, seed)
+	v.State, v.Powered, v.OffHook = d.State.String(), d.Powered, d.InUse
+	v.Param = func(name string) string {
+		value, _ := d.Params.Lookup(name)
+		return value
+	}
+}
+
 // Stranger returns the names for a request of no device of the fleet: the index is
 // -1, and there are neither parameters nor events.
 func Stranger(mac, serial, pn string, seed uint64) DeviceVars {

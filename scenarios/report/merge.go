@@ -60,6 +60,7 @@ func alike(a, b *ShardResult) error {
 		{"number of shards", r.Shard.Count, o.Shard.Count}, {"number of devices", r.Shard.Devices, o.Shard.Devices},
 		{"digest of the scenario", r.Source.SHA256, o.Source.SHA256},
 		{"expectations", expectationNames(r), expectationNames(o)}, {"steps", stepNames(r), stepNames(o)},
+		{"thresholds", thresholdNames(r), thresholdNames(o)},
 	} {
 		if f.ours != f.theirs {
 			return fmt.Errorf("%s and %s are not of one run: %s %q and %q", a.From, b.From, f.what, fmt.Sprint(f.ours), fmt.Sprint(f.theirs))
@@ -83,6 +84,28 @@ func stepNames(r *Report) string {
 		names = append(names, s.Name)
 	}
 	return strings.Join(names, ", ")
+}
+
+func thresholdNames(r *Report) string {
+	var names []string
+	for _, t := range r.Thresholds {
+		names = append(names, t.Metric+" "+t.Threshold)
+	}
+	return strings.Join(names, ", ")
+}
+
+// mergeThresholds checks the thresholds of the shards for the whole fleet.
+func mergeThresholds(list []ThresholdReport, all *tally.Totals) ([]ThresholdReport, error) {
+	merged := []ThresholdReport{}
+	for _, r := range list {
+		t, err := ParseThreshold(r.Metric, r.Threshold)
+		if err != nil {
+			return nil, err
+		}
+		t.OnlyFails = r.OnlyFails
+		merged = append(merged, t.Check(all))
+	}
+	return merged, nil
 }
 
 // lastAttempts returns one result for each shard, in order.
@@ -150,6 +173,10 @@ func add(results []ShardResult) (*Report, error) {
 	}
 	for i := range all.Expect {
 		all.Expect[i] = mergeExpectations(results, i)
+	}
+	var err error
+	if all.Thresholds, err = mergeThresholds(first.Thresholds, totals); err != nil {
+		return nil, fmt.Errorf("%s: %w", results[0].From, err)
 	}
 	interrupted := slices.ContainsFunc(results, func(p ShardResult) bool { return p.Report.Verdict == Interrupted })
 	all.Judge(interrupted)

@@ -28,6 +28,7 @@ func WriteText(w io.Writer, r *Report) {
 	writeSteps(&b, r)
 	writeUnheard(&b, r)
 	writeExpectations(&b, r)
+	writeThresholds(&b, r)
 	writeMachine(&b, r)
 	writeLatencies(&b, r)
 	writeFindings(&b, r)
@@ -108,16 +109,31 @@ func writeExpectations(b *strings.Builder, r *Report) {
 	}
 	b.WriteString("\nexpectations\n")
 	for _, c := range r.Expect {
-		mark := "✓"
-		switch {
-		case c.Shared:
-			mark = "·" // decided by the merge of the shards
-		case !c.OK:
-			mark = "✗"
-		}
-		fmt.Fprintf(b, "  %s %s: %d of %d devices\n", mark, c.Name, c.Held, c.Devices)
+		fmt.Fprintf(b, "  %s %s: %d of %d devices\n", markOf(c.OK, c.Shared), c.Name, c.Held, c.Devices)
 		writeFailing(b, c.First)
 	}
+}
+
+func writeThresholds(b *strings.Builder, r *Report) {
+	if len(r.Thresholds) == 0 {
+		return
+	}
+	b.WriteString("\nthresholds\n")
+	for i := range r.Thresholds {
+		t := &r.Thresholds[i]
+		fmt.Fprintf(b, "  %s %s: %s: %s\n", markOf(t.OK, t.Shared), t.Metric, t.Threshold, t.text())
+	}
+}
+
+// markOf says whether something expected was met; of a shard's, that the merge decides.
+func markOf(ok, shared bool) string {
+	switch {
+	case shared:
+		return "·"
+	case ok:
+		return "✓"
+	}
+	return "✗"
 }
 
 func writeFailing(b *strings.Builder, list []Failing) {

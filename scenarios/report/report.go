@@ -41,15 +41,16 @@ type Report struct {
 	DurationSeconds float64   `json:"duration_seconds"`
 	WallSeconds     float64   `json:"wall_seconds"`
 	Summary
-	Unheard   int                 `json:"commands_without_power"` // commands that devices did not hear: they had no power, or had not started yet
-	Timeline  []StepReport        `json:"timeline"`
-	Expect    []ExpectationReport `json:"expect"`
-	Generator Generator           `json:"generator"`
-	Notes     []string            `json:"notes"`
-	Source    Source              `json:"source"`
-	Shard     *Shard              `json:"shard,omitempty"`     // of a shard's report: which one
-	Mergeable *Mergeable          `json:"mergeable,omitempty"` // of a shard's report: what [Merge] adds up
-	Shards    []Shard             `json:"shards,omitempty"`    // of a merged report: its shards
+	Unheard    int                 `json:"commands_without_power"` // commands that devices did not hear: they had no power, or had not started yet
+	Timeline   []StepReport        `json:"timeline"`
+	Expect     []ExpectationReport `json:"expect"`
+	Thresholds []ThresholdReport   `json:"thresholds"`
+	Generator  Generator           `json:"generator"`
+	Notes      []string            `json:"notes"`
+	Source     Source              `json:"source"`
+	Shard      *Shard              `json:"shard,omitempty"`     // of a shard's report: which one
+	Mergeable  *Mergeable          `json:"mergeable,omitempty"` // of a shard's report: what [Merge] adds up
+	Shards     []Shard             `json:"shards,omitempty"`    // of a merged report: its shards
 }
 
 // Source says what was run.
@@ -154,6 +155,10 @@ func (r *Report) worked() string {
 		e := &r.Expect[i]
 		count(!e.OK && !e.Shared, e.Surely)
 	}
+	for i := range r.Thresholds {
+		t := &r.Thresholds[i]
+		count(!t.OK && !t.Shared, t.Surely)
+	}
 	switch {
 	case sure > 0:
 		return didNot
@@ -167,5 +172,6 @@ func (r *Report) worked() string {
 
 // expects reports whether anything was expected of the run.
 func (r *Report) expects() bool {
-	return len(r.Expect) > 0 || slices.ContainsFunc(r.Timeline, func(s StepReport) bool { return s.Awaited })
+	asked := func(t ThresholdReport) bool { return !t.OnlyFails }
+	return len(r.Expect) > 0 || slices.ContainsFunc(r.Thresholds, asked) || slices.ContainsFunc(r.Timeline, func(s StepReport) bool { return s.Awaited })
 }

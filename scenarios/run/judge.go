@@ -266,13 +266,8 @@ func (j *judge) vars(dev device.Index) *expression.DeviceVars {
 	f := j.of(dev)
 	w := &expression.DeviceVars{Index: int(dev), Events: j.counter(f), Last: j.latest(f)}
 	v, _ := j.fleet.View(dev)
-	w.Identify(&v.Unit, j.fleet.Group(dev).Name, j.seed)
-	w.State, w.Powered, w.OffHook = v.State.String(), v.Powered, v.InUse
+	w.Look(&v, j.fleet.Group(dev).Name, j.seed)
 	w.Elapsed = time.Duration(v.Now - j.start)
-	w.Param = func(name string) string {
-		value, _ := v.Params.Lookup(name)
-		return value
-	}
 	catchUp(w, f, expression.Event{State: w.State, At: w.Elapsed})
 	return w
 }

@@ -29,6 +29,9 @@ const benchStart = int64(1_700_000_000_000_000_000)
 
 // newBench plans expectations over two groups: homes of 6, desk of 4.
 func newBench(t testing.TB, expectations ...scenarios.Expectation) *bench {
+	for i := range expectations {
+		expectations[i].FromStart = true // they may be anything
+	}
 	scenario := &scenarios.Scenario{Name: "bench", Seed: 1, Duration: time.Hour, Expect: expectations, Fleet: []scenarios.Group{
 		{Name: "homes", Model: "SPA2102", Firmware: "5.2.10", Count: 6, Set: []scenarios.Preset{{Name: "GPP_A", Value: "of a home"}}},
 		{Name: "desk", Model: "SPA504G", Firmware: "7.5.2b", Count: 4},

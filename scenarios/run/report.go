@@ -8,16 +8,19 @@ import (
 
 	"spafleet/fleet"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
 )
 
 // report judges the scenario as it stands.
 func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 	s, t := r.plan.Scenario, r.timeline
 	now := t.elapsed()
+	generator := r.generator(ctx) // before the totals: what is overdue counts as late
+	totals := r.tally.Totals()
 	result := &report.Report{
 		Format: report.Format, Name: s.Name, Seed: s.Seed, Clock: s.Clock.String(), FleetStart: time.Unix(0, r.fleet.Start()).UTC(), Started: r.began.UTC().Truncate(time.Second),
-		DurationSeconds: now.Seconds(), WallSeconds: time.Since(r.began).Seconds(), Summary: report.Summarize(r.tally.Totals()), Unheard: r.fleet.Unheard(),
-		Timeline: t.stepReports(), Expect: t.expectationReports(now), Generator: r.generator(ctx), Source: report.Source{SHA256: s.SHA256},
+		DurationSeconds: now.Seconds(), WallSeconds: time.Since(r.began).Seconds(), Summary: report.Summarize(totals), Unheard: r.fleet.Unheard(),
+		Timeline: t.stepReports(), Expect: t.expectationReports(now), Thresholds: r.thresholds(totals), Generator: generator, Source: report.Source{SHA256: s.SHA256},
 	}
 	result.Notes = append(append([]string{}, r.notes...), r.faults.notes...)
 	result.Notes = append(result.Notes, r.remarks(&result.Generator)...)
@@ -26,6 +29,18 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 		r.addShard(result)
 	}
 	return result
+}
+
+// thresholds checks the scenario's thresholds. Those of a shard are decided by the
+// merge.
+func (r *run) thresholds(totals *tally.Totals) []report.ThresholdReport {
+	list := []report.ThresholdReport{}
+	for i := range r.plan.Scenario.Thresholds {
+		t := r.plan.Scenario.Thresholds[i].Check(totals)
+		t.Shared = !r.options.Shard.Whole()
+		list = append(list, t)
+	}
+	return list
 }
 
 // remarks returns what a reader of the report should know.

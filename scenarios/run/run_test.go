@@ -195,7 +195,7 @@ func TestAnInterruptedRunIsJudgedSoFarWithinASecond(t *testing.T) {
 }
 
 func TestADurationIsKeptInFullUnlessTheScenarioIsBrief(t *testing.T) {
-	src := "duration: 700ms" + phones + "expect:\n  - {all: true, by: 500ms}\n"
+	src := "duration: 700ms" + phones + "expect:\n  - {all: true, by: 500ms, from: start}\n"
 	for _, brief := range []bool{false, true} {
 		scenario := scenariotest.Parse(t, src)
 		scenario.Brief = brief

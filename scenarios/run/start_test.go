@@ -68,7 +68,7 @@ timeline:
   - {at: 1600ms, report: all where index == 3}
   - {at: 1800ms, off_hook: all where index == 3, for: 100ms}
 expect:
-  - {all: index >= 0, at: 2s}
+  - {all: index >= 0, at: 2s, from: start}
 `
 	for clock, head := range clocks {
 		t.Run(clock, func(t *testing.T) {

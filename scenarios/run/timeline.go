@@ -190,7 +190,7 @@ func (t *timeline) over(now time.Duration) bool {
 	if d > 0 && now >= d {
 		return true
 	}
-	if d > 0 && !t.plan.Scenario.Brief || !t.plan.Scenario.HasExpectations() && len(t.plan.Scenario.Timeline) == 0 {
+	if d > 0 && !t.plan.Scenario.Brief || len(t.expect) == 0 && len(t.fired) == 0 {
 		return false
 	}
 	for i := range t.fired {

@@ -129,6 +129,18 @@ func (s *Series) UnmarshalJSON(text []byte) error {
 // Spread returns how the durations lie.
 func (s *Series) Spread() Spread { return s.spread() }
 
+// Quantile returns the duration in seconds below which so many percent of the
+// samples lie; 0 where there are none.
+func (s *Series) Quantile(percent float64) float64 {
+	if s.h == nil {
+		return 0
+	}
+	return s.at(percent)
+}
+
+// Add adds the samples of another series.
+func (s *Series) Add(o *Series) { s.merge(&o.histogram) }
+
 // Spread is how durations lie, in seconds.
 type Spread struct {
 	Count int64   `json:"count"`
@@ -145,8 +157,11 @@ func (h *histogram) spread() Spread {
 		return Spread{}
 	}
 	n := h.h.TotalCount()
-	at := func(q float64) float64 { // a bucket's ends may lie beyond the samples
-		return max(min(float64(h.h.ValueAtQuantile(q))/1e6, float64(h.max)/1e9), float64(h.min)/1e9)
-	}
+	at := h.at
 	return Spread{Count: n, Min: float64(h.min) / 1e9, Avg: (float64(h.sum[0])*(1<<64) + float64(h.sum[1])) / float64(n) / 1e9, Med: at(50), P95: at(95), P99: at(99), Max: float64(h.max) / 1e9}
+}
+
+// at returns a percentile. A bucket's ends may lie beyond the samples.
+func (h *histogram) at(q float64) float64 {
+	return max(min(float64(h.h.ValueAtQuantile(q))/1e6, float64(h.max)/1e9), float64(h.min)/1e9)
 }

@@ -1,0 +1,342 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"spafleet/device/measure"
+	"spafleet/device/model"
+	"spafleet/scenarios/tally"
+)
+
+// A Threshold is a limit for a figure of the whole run, such as
+// resync_duration p(95)<500ms.
+type Threshold struct {
+	Metric string // with its tags, as it was written
+	Limit  string // as it was written
+	// OnlyFails says that it makes a run fail, but that to be within it is not what
+	// is expected of the run.
+	OnlyFails bool
+
+	metric    *metric
+	tags      map[string]string
+	aggregate string // rate, count, avg, min, med, max; "" for a percentile
+	percent   float64
+	operator  string
+	value     float64 // seconds, a share, or a number
+}
+
+// A ThresholdReport says whether a threshold was kept.
+type ThresholdReport struct {
+	Metric    string  `json:"metric"`
+	Threshold string  `json:"threshold"`
+	Value     float64 `json:"value"` // seconds, a share of 1, or a number
+	Samples   int64   `json:"samples"`
+	OK        bool    `json:"ok"`
+	Surely    bool    `json:"surely,omitempty"`     // it failed, and not because this machine was late
+	Shared    bool    `json:"shared,omitempty"`     // of a shard: the merge decides
+	OnlyFails bool    `json:"only_fails,omitempty"` // it was given by --fail-on
+}
+
+// A row is one figure of a metric under its tags.
+type row struct {
+	tags           map[string]string
+	n, bad, surely int64 // all, those that failed, and those that did for a reason that lateness cannot cause
+	series         *tally.Series
+}
+
+// A metric is something that thresholds are about.
+type metric struct {
+	name string
+	kind string // trend, rate or counter
+	tags []string
+	rows func(*tally.Totals) []row
+	sure bool // lateness of this machine is no excuse
+}
+
+var metricTable = []metric{
+	{"resyncs", "counter", []string{"model", "firmware", "scheme", "result"}, resyncRows, false},
+	{"resync_failed", "rate", []string{"model", "firmware", "scheme"}, resyncRows, false},
+	{"resync_duration", "trend", nil, seriesRows("resync_duration"), false},
+	{"ready_duration", "trend", nil, seriesRows("ready_duration"), false},
+	{"fetches", "counter", []string{"scheme", "rule", "what", "result"}, fetchRows, false},
+	{"fetch_failed", "rate", []string{"scheme", "rule", "what"}, fetchRows, false},
+	{"fetch_duration", "trend", []string{"scheme"}, seriesRows("fetch_duration"), false},
+	{"phase_duration", "trend", []string{"scheme", "phase"}, seriesRows("phase_duration"), false},
+	{"upgrades", "counter", []string{"model", "firmware"}, upgradeRows, false},
+	{"upgrade_failed", "rate", []string{"model", "firmware"}, upgradeRows, false},
+	{"reboots", "counter", []string{"reason"}, func(t *tally.Totals) []row { return countRows("reason", t.Reboots) }, false},
+	{"bytes_received", "counter", []string{"scheme"}, func(t *tally.Totals) []row { return countRows("scheme", t.Bytes) }, false},
+	{"params_unknown", "counter", nil, func(t *tally.Totals) []row { return countRows("", t.Unknown) }, true},
+	{"params_rejected", "counter", nil, func(t *tally.Totals) []row { return countRows("", t.Rejected) }, true},
+	{"lateness", "trend", nil, seriesRows("lateness"), true},
+}
+
+// lateResults are those of failures that lateness can cause.
+var lateResults = []string{"timeout", "dns", "interrupted", "backoff"}
+
+func outcome(tags map[string]string, result string, n int64) row {
+	r := row{tags: tags, n: n}
+	if result != "ok" {
+		r.bad = n
+		if !slices.Contains(lateResults, result) {
+			r.surely = n
+		}
+	}
+	return r
+}
+
+func resyncRows(t *tally.Totals) (list []row) {
+	for i := range t.Makes {
+		m := &t.Makes[i]
+		for _, r := range m.Results {
+			list = append(list, outcome(map[string]string{"model": m.Model, "firmware": m.Firmware, "scheme": r.Scheme, "result": r.Result}, r.Result, r.Count))
+		}
+	}
+	return list
+}
+
+func fetchRows(t *tally.Totals) (list []row) {
+	for _, f := range t.Fetches {
+		list = append(list, outcome(map[string]string{"scheme": f.Scheme, "rule": f.Rule, "what": f.What, "result": f.Result}, f.Result, f.Count))
+	}
+	return list
+}
+
+func upgradeRows(t *tally.Totals) (list []row) {
+	for i := range t.Makes {
+		m := &t.Makes[i]
+		list = append(list, row{tags: map[string]string{"model": m.Model, "firmware": m.Firmware}, n: m.Upgrades.OK + m.Upgrades.Failed, bad: m.Upgrades.Failed})
+	}
+	return list
+}
+
+func countRows[N int | int64](tag string, counts map[string]N) (list []row) {
+	for name, n := range counts {
+		list = append(list, row{tags: map[string]string{tag: name}, n: int64(n)})
+	}
+	return list
+}
+
+func seriesRows(name string) func(*tally.Totals) []row {
+	return func(t *tally.Totals) (list []row) {
+		for i := range t.Series {
+			if s := &t.Series[i]; s.Name == name {
+				list = append(list, row{tags: s.Tags, series: s})
+			}
+		}
+		return list
+	}
+}
+
+// ParseThreshold reads a threshold: a metric such as fetch_duration{scheme:http},
+// and its limit, such as p(95)<500ms.
+func ParseThreshold(name, limit string) (Threshold, error) {
+	t := Threshold{Metric: name, Limit: limit, tags: map[string]string{}}
+	word, tags, tagged := strings.Cut(name, "{")
+	var names []string
+	for i := range metricTable {
+		names = append(names, metricTable[i].name)
+		if metricTable[i].name == word {
+			t.metric = &metricTable[i]
+		}
+	}
+	if t.metric == nil {
+		return t, fmt.Errorf("unknown metric %q%s", word, cmp.Or(model.DidYouMean(word, names), "; there are "+strings.Join(names, ", ")))
+	}
+	if tags = strings.TrimSuffix(tags, "}"); tagged {
+		for _, tag := range strings.Split(tags, ",") {
+			key, value, ok := strings.Cut(strings.TrimSpace(tag), ":")
+			if !ok || !slices.Contains(t.metric.tags, key) {
+				return t, fmt.Errorf("%q is not a tag of %s; it has %s", strings.TrimSpace(tag), word, cmp.Or(strings.Join(t.metric.tags, ", "), "none"))
+			}
+			t.tags[key] = strings.TrimSpace(value)
+		}
+	}
+	return t, t.parseLimit()
+}
+
+var (
+	operators  = []string{"<=", ">=", "==", "!=", "<", ">"} // the longer first
+	aggregates = map[string][]string{"trend": {"avg", "min", "med", "max"}, "rate": {"rate"}, "counter": {"count"}}
+	examples   = map[string]string{"trend": "p(95)<500ms", "rate": "rate<1%", "counter": "count<10"}
+)
+
+func (t *Threshold) parseLimit() error {
+	wrong := fmt.Errorf("%q is not a limit of %s, such as %s", t.Limit, t.metric.name, examples[t.metric.kind])
+	at := strings.IndexAny(t.Limit, "<>=!")
+	if at < 0 {
+		return wrong
+	}
+	i := slices.IndexFunc(operators, func(o string) bool { return strings.HasPrefix(t.Limit[at:], o) })
+	if i < 0 {
+		return wrong
+	}
+	t.operator = operators[i]
+	word, value := strings.TrimSpace(t.Limit[:at]), strings.TrimSpace(t.Limit[at+len(t.operator):])
+	if digits, ok := strings.CutPrefix(word, "p("); ok && t.metric.kind == "trend" {
+		t.percent, ok = measure.Decimal(strings.TrimSuffix(digits, ")"))
+		if !ok || t.percent <= 0 || t.percent > 100 || !strings.HasSuffix(digits, ")") {
+			return wrong
+		}
+	} else if t.aggregate = word; !slices.Contains(aggregates[t.metric.kind], word) {
+		return wrong
+	}
+	return t.parseValue(value, wrong)
+}
+
+func (t *Threshold) parseValue(text string, wrong error) error {
+	switch t.metric.kind {
+	case "trend":
+		d, err := measure.Duration(text)
+		t.value = d.Seconds()
+		return err
+	case "rate":
+		if digits, ok := strings.CutSuffix(text, "%"); ok {
+			n, ok := measure.Decimal(digits)
+			if t.value = n / 100; ok && n <= 100 {
+				return nil
+			}
+			return wrong
+		}
+	}
+	n, ok := measure.Decimal(text)
+	if t.value = n; !ok || t.metric.kind == "rate" && n > 1 {
+		return wrong
+	}
+	return nil
+}
+
+// FailOn reads what makes a run fail beside its expectations: failures, failures=1%,
+// unknown-params, rejected-params or lateness, whose limit is given.
+func FailOn(word, lateness string) (Threshold, error) {
+	metric, limit := "", "count==0"
+	switch name, share, has := strings.Cut(word, "="); {
+	case name == "failures" && has:
+		metric, limit = "resync_failed", "rate<="+share
+	case name == "failures":
+		metric, limit = "resync_failed", "rate==0"
+	case word == "unknown-params":
+		metric = "params_unknown"
+	case word == "rejected-params":
+		metric = "params_rejected"
+	case word == "lateness":
+		metric, limit = "lateness", "p(99)<="+lateness
+	default:
+		return Threshold{}, fmt.Errorf("%q is not one of failures, failures=1%%, unknown-params, rejected-params, lateness", word)
+	}
+	t, err := ParseThreshold(metric, limit)
+	t.OnlyFails = true
+	if err != nil {
+		return t, fmt.Errorf("%q: the share is 0 to 100%%, such as failures=1%%", word)
+	}
+	return t, nil
+}
+
+// Check compares a threshold with what was counted. One that measured nothing
+// fails.
+func (t *Threshold) Check(all *tally.Totals) ThresholdReport {
+	r := ThresholdReport{Metric: t.Metric, Threshold: t.Limit, OnlyFails: t.OnlyFails}
+	var sum row
+	series := tally.Series{}
+	for _, row := range t.metric.rows(all) {
+		if !t.includes(row.tags) {
+			continue
+		}
+		sum.n, sum.bad, sum.surely = sum.n+row.n, sum.bad+row.bad, sum.surely+row.surely
+		if row.series != nil {
+			series.Add(row.series)
+		}
+	}
+	r.Samples = sum.n
+	switch t.metric.kind {
+	case "trend":
+		r.Samples, r.Value = series.Spread().Count, t.of(&series)
+	case "rate":
+		r.Value = share(sum.bad, sum.n)
+	case "counter":
+		r.Samples, r.Value = max(sum.n, measured(t.metric, all)), float64(sum.n)
+	}
+	r.OK = r.Samples > 0 && t.holds(r.Value)
+	r.Surely = !r.OK && r.Samples > 0 && (t.metric.sure || t.metric.kind == "rate" && !t.holds(share(sum.surely, sum.n)))
+	return r
+}
+
+// measured returns how often a counter could have counted: without a resync, or of
+// parameters without a profile, 0 says nothing.
+func measured(m *metric, all *tally.Totals) (n int64) {
+	if m.name != "params_unknown" && m.name != "params_rejected" {
+		return all.Started
+	}
+	for _, f := range all.Fetches {
+		if f.What == "profile" && f.Result == "ok" {
+			n += f.Count
+		}
+	}
+	return n
+}
+
+func (t *Threshold) includes(tags map[string]string) bool {
+	for key, value := range maps.All(t.tags) {
+		if tags[key] != value {
+			return false
+		}
+	}
+	return true
+}
+
+func share(n, of int64) float64 {
+	if of == 0 {
+		return 0
+	}
+	return float64(n) / float64(of)
+}
+
+// of returns the aggregate of durations.
+func (t *Threshold) of(s *tally.Series) float64 {
+	spread := s.Spread()
+	switch t.aggregate {
+	case "avg":
+		return spread.Avg
+	case "min":
+		return spread.Min
+	case "med":
+		return spread.Med
+	case "max":
+		return spread.Max
+	}
+	return s.Quantile(t.percent)
+}
+
+func (t *Threshold) holds(value float64) bool {
+	switch t.operator {
+	case "<":
+		return value < t.value
+	case "<=":
+		return value <= t.value
+	case ">":
+		return value > t.value
+	case ">=":
+		return value >= t.value
+	case "==":
+		return value == t.value
+	}
+	return value != t.value
+}
+
+// text returns a value of a threshold as people read it.
+func (r *ThresholdReport) text() string {
+	switch {
+	case r.Samples == 0:
+		return "nothing was measured"
+	case strings.HasPrefix(r.Threshold, "rate"):
+		return fmt.Sprintf("%.4g%% of %d", 100*r.Value, r.Samples)
+	case strings.HasPrefix(r.Threshold, "count"):
+		return strconv.FormatFloat(r.Value, 'f', -1, 64)
+	}
+	return fmt.Sprintf("%s of %d", Seconds(r.Value), r.Samples)
+}

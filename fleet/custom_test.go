@@ -74,7 +74,7 @@ func TestUncustomizedUnitStaysPendingOrOpens(t *testing.T) {
 		{"an ordered resync begins the wait again", timeline{files: served, moves: []move{{after: 100 * s, order: device.Resync}}},
 			[]time.Duration{0, 60 * s, 340 * s, 2140 * s, 3940 * s}, []contact{{100 * s, model.ByStep}}, "Pending"},
 		{"a reboot", timeline{files: served, moves: []move{{after: 2000 * s, order: device.Reboot}}},
-			[]time.Duration{0, 60 * s, 180 * s, 420 * s, 2000 * s, 2060 * s, 2180 * s, 2420 * s, 4220 * s}, nil, "Pending"},
+			[]time.Duration{0, 60 * s, 180 * s, 420 * s, 2012 * s, 2072 * s, 2192 * s, 2432 * s, 4232 * s}, nil, "Pending"},
 		{"a trigger", timeline{files: served, set: []string{"Resync_Trigger_1=true"}}, retries, nil, "Pending"},
 		{"firmware that does not know it", timeline{files: served, model: "SPA941", firmware: "4.1.8"}, nil, []contact{atBoot}, "Open"},
 	}

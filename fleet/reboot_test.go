@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/fsm"
@@ -36,7 +37,7 @@ func TestChangedParametersRebootAndResyncAgain(t *testing.T) {
 func TestGeneration4DoesNotResyncAfterAChange(t *testing.T) {
 	n := newNetwork()
 	n.put("/a", profileOf("User_ID_1_=100"))
-	g := fleet.Group{Row: row(t, "SPA112", "1.3.5", nil), Count: 1, Presets: settings(atOnce...)}
+	g := fleet.Group{Row: row(t, "SPA112", "1.3.5", devicetest.BootsAtOnce()), Count: 1, Presets: settings(atOnce...)}
 	s := start(t, n, fleet.Config{Groups: []fleet.Group{g}})
 	const want = "power_on customized:preset boot:power start:power_on ok boot:params"
 	s.awaitStory(0, want)
@@ -86,10 +87,10 @@ func TestEditIsUndoneByTheServersFile(t *testing.T) {
 func TestUpgradeChangesTheFirmwareAndKeepsSettings(t *testing.T) {
 	n := newNetwork()
 	n.put("/a", profileOf("GPP_A=kept"))
-	turned := map[string]string{"redirects": "follow"}
+	turned := devicetest.BootsAtOnce("redirects=follow")
 	groups := []fleet.Group{ata(t, 1), ata(t, 1), ata(t, 1, "Upgrade_Enable=No")}
 	groups[0].Row = row(t, "SPA2102", "5.2.10", turned)
-	groups[1].Row = row(t, "SPA2102", "5.2.12", nil) // the same model at the version to come, other switches
+	groups[1].Row = row(t, "SPA2102", "5.2.12", devicetest.BootsAtOnce()) // the same model at the version to come, other switches
 	image, err := resync.MakeImage(groups[0].Row.Model, "5.2.12", 500)
 	if err != nil {
 		t.Fatal(err)

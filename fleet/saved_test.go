@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/fleet/state"
@@ -237,7 +238,7 @@ func TestADeviceComesBackWithAllItHolds(t *testing.T) {
 	if !v.InUse || n.fetches("/asked") != 0 {
 		t.Errorf("off hook %v, %d fetches before the line was free", v.InUse, n.fetches("/asked"))
 	}
-	if at := v.Booted - s.of(4)[0].At; at < 0 || time.Duration(at) > time.Second {
+	if at := v.Booted - s.of(4)[0].At; at < 0 || time.Duration(at) != 6*time.Second { // the file reboots it
 		t.Errorf("booted %s after its power came", time.Duration(at))
 	}
 	// What waits for the line survives, and runs when it is free.
@@ -352,9 +353,9 @@ func TestARefusalSaysWhy(t *testing.T) {
 		{"another version", []byte(strings.Replace(string(b), "spafleet state 1\n", "spafleet state 2\n", 1)), two(nil), "which is version 1: another version of spafleet wrote it"},
 		{"another count", b, two(func(g *fleet.Group) { g.Count = 4 }), `of group "homes", the count is 4 here and was 3; describe the same fleet, or give this one a state file of its own`},
 		{"another model", b, two(func(g *fleet.Group) { g.Row = row(t, "PAP2T", "", nil) }), `the model is PAP2T here and was SPA2102`},
-		{"another firmware", b, two(func(g *fleet.Group) { g.Row = row(t, "SPA2102", "5.2.5", map[string]string{"boot_time": "0s"}) }), `the firmware is 5.2.5 here and was 5.2.10`},
+		{"another firmware", b, two(func(g *fleet.Group) { g.Row = row(t, "SPA2102", "5.2.5", devicetest.BootsAtOnce()) }), `the firmware is 5.2.5 here and was 5.2.10`},
 		{"another switch", b, two(func(g *fleet.Group) {
-			g.Row = row(t, "SPA2102", "5.2.10", map[string]string{"boot_time": "0s", "tftp_tries": "2"})
+			g.Row = row(t, "SPA2102", "5.2.10", devicetest.BootsAtOnce("tftp_tries=2"))
 		}), "switch tftp_tries is 2 here and was not turned"},
 		{"another preset", b, two(func(g *fleet.Group) { g.Presets = settings(append(slices.Clone(atOnce), "GPP_A=y")...) }), `preset GPP_A is "y" here and was "x"`},
 		{"a preset less", b, two(func(g *fleet.Group) { g.Presets = settings(atOnce...) }), `preset GPP_A is not set here and was "x"`},

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/fleet"
 )
 
@@ -26,7 +27,7 @@ type trace struct {
 // mixed are three groups that live differently: one resyncs at once, one finds
 // nothing, one waits for its random delay.
 func mixed(t *testing.T, counts ...int) []fleet.Group {
-	phone := fleet.Group{Name: "phone", Row: row(t, "SPA942", "6.1.5(a)", nil), Count: counts[1], Presets: settings(append(atOnce, "Profile_Rule=http://192.0.2.5/none")...)}
+	phone := fleet.Group{Name: "phone", Row: row(t, "SPA942", "6.1.5(a)", devicetest.BootsAtOnce()), Count: counts[1], Presets: settings(append(atOnce, "Profile_Rule=http://192.0.2.5/none")...)}
 	waiting := ata(t, counts[2], "Resync_Random_Delay=600")
 	waiting.Name = "waiting"
 	return []fleet.Group{ata(t, counts[0]), phone, waiting}

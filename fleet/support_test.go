@@ -172,7 +172,7 @@ var atOnce = []string{"Profile_Rule=http://192.0.2.5/a", "Resync_Random_Delay=0"
 // ata returns a group of ATAs that boot in no time, with presets after those of
 // atOnce.
 func ata(t testing.TB, count int, presets ...string) fleet.Group {
-	return fleet.Group{Name: "ata", Row: row(t, "SPA2102", "5.2.10", map[string]string{"boot_time": "0s"}), Count: count, Presets: settings(append(slices.Clone(atOnce), presets...)...)}
+	return fleet.Group{Name: "ata", Row: row(t, "SPA2102", "5.2.10", devicetest.BootsAtOnce()), Count: count, Presets: settings(append(slices.Clone(atOnce), presets...)...)}
 }
 
 // A stand is a fleet at work, with what it told.

@@ -342,11 +342,11 @@ func TestT9ChangeCostsASecondRound(t *testing.T) {
 				t.Errorf("device %d: %d files, want all three in each round", dev, files)
 			}
 		}
-		spread(t, "second round after the reboot", 0, 40*time.Second, delays)
+		spread(t, "second round after the reboot", 6*time.Second, 46*time.Second, delays)
 	})
 	t.Run("generation 4", func(t *testing.T) {
 		tl := timeline{model: "SPA112", firmware: "1.3.5", files: files, lasts: 2*time.Hour - time.Minute, set: []string{"Resync_Random_Delay=0"}}
-		tl.exactly(t, atBoot, contact{time.Hour, model.ByPeriodic})
+		tl.exactly(t, atBoot, contact{time.Hour + 90*time.Second, model.ByPeriodic})
 	})
 }
 
@@ -438,7 +438,7 @@ func TestErrorListBeginsAgain(t *testing.T) {
 	t.Run("after a boot", func(t *testing.T) {
 		tl := timeline{lasts: 990 * s, set: list, moves: []move{{after: 400 * s, order: device.Reboot}}}
 		tl.exactly(t, atBoot, contact{100 * s, model.ByRetry}, contact{300 * s, model.ByRetry},
-			contact{400 * s, model.ByPowerOn}, contact{500 * s, model.ByRetry}, contact{700 * s, model.ByRetry})
+			contact{412 * s, model.ByPowerOn}, contact{512 * s, model.ByRetry}, contact{712 * s, model.ByRetry})
 	})
 	t.Run("after a success", func(t *testing.T) {
 		tl := timeline{lasts: 990 * s, set: list, moves: []move{
@@ -454,7 +454,7 @@ func TestErrorListBeginsAgain(t *testing.T) {
 func TestTriggerFloorOutlastsReboots(t *testing.T) {
 	const s = time.Second
 	tl := timeline{files: served, lasts: 200 * s, set: []string{"Resync_Random_Delay=0", "Resync_Trigger_1=true"},
-		moves: []move{{after: 70 * s, order: device.Reboot}, {after: 80 * s, order: device.Reboot}}}
-	tl.exactly(t, atBoot, contact{0, model.ByTrigger}, contact{60 * s, model.ByTrigger}, contact{70 * s, model.ByPowerOn}, contact{80 * s, model.ByPowerOn},
+		moves: []move{{after: 70 * s, order: device.Reboot}, {after: 90 * s, order: device.Reboot}}}
+	tl.exactly(t, atBoot, contact{0, model.ByTrigger}, contact{60 * s, model.ByTrigger}, contact{82 * s, model.ByPowerOn}, contact{102 * s, model.ByPowerOn},
 		contact{120 * s, model.ByTrigger}, contact{180 * s, model.ByTrigger})
 }

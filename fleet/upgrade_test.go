@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
@@ -34,7 +35,7 @@ func upgrader(t *testing.T, model, firmware, rule string, presets ...string) fle
 	t.Helper()
 	list := append([]string{}, atOnce...)
 	list = append(append(list, "Upgrade_Rule="+rule), presets...)
-	return fleet.Group{Name: "up", Row: row(t, model, firmware, nil), Count: 1, Presets: settings(list...)}
+	return fleet.Group{Name: "up", Row: row(t, model, firmware, devicetest.BootsAtOnce()), Count: 1, Presets: settings(list...)}
 }
 
 func (n *network) fetches(path string) (count int) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
@@ -54,6 +55,16 @@ type nowhere struct{ alwaysThere }
 
 func (nowhere) Fetch(context.Context, *resync.Request) (resync.Response, error) {
 	return resync.Response{Status: 404}, nil
+}
+
+// onlyFile is a server that has one file under every name.
+type onlyFile struct {
+	alwaysThere
+	body []byte
+}
+
+func (f onlyFile) Fetch(context.Context, *resync.Request) (resync.Response, error) {
+	return resync.Response{Status: 200, Body: f.body}, nil
 }
 
 // named is a server with a name. It notes for each question whether the device
@@ -147,7 +158,15 @@ var fleetWalks = map[string]walk{
 	"rc_after_fnf": {"pending", "open", func(t *testing.T, setting string) string {
 		return stretch(t, setting, fleet.Group{RCURL: "http://192.0.2.6/rc"}, nowhere{}, 400*s, "Resync_Error_Retry_Delay=0")
 	}},
-	"boot_time":     {"0s", "30s", life(200*s, 0, "", later{50 * s, device.SwitchOff, model.ByStep}, later{100 * s, device.SwitchOn, model.ByStep})},
+	"boot_time":   {"0s", "30s", life(200*s, 0, "", later{50 * s, device.SwitchOff, model.ByStep}, later{100 * s, device.SwitchOn, model.ByStep})},
+	"reboot_time": {"0s", "30s", life(200*s, 0, "", later{50 * s, device.Restart, model.ByStep})},
+	"flash_time": {"0s", "30s", func(t *testing.T, setting string) string {
+		image, err := resync.MakeImage(devicetest.Row(t, "SPA2102", "").Model, "5.2.12", 500)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stretch(t, setting, fleet.Group{}, onlyFile{body: image}, 200*s, "Upgrade_Rule=http://192.0.2.5/x.bin")
+	}},
 	"upgrade_order": {"resync_first", "upgrade_first", life(50*s, s, "Upgrade_Rule=http://192.0.2.5/x.bin Upgrade_Error_Retry_Delay=0")},
 }
 

@@ -187,7 +187,8 @@ func (b *bath) groups() ([]fleet.Group, error) {
 
 // switches fit the firmware's waits to the period.
 func (b *bath) switches() map[string]string {
-	return map[string]string{"random_delay_unit": "1s", "boot_time": (b.period / 10).String(), "tftp_wait": min(b.period/8, 3*time.Second).String()}
+	boot := (b.period / 10).String()
+	return map[string]string{"random_delay_unit": "1s", "boot_time": boot, "reboot_time": boot, "flash_time": "0s", "tftp_wait": min(b.period/8, 3*time.Second).String()}
 }
 
 // seconds returns a parameter of at least one.

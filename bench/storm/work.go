@@ -105,7 +105,7 @@ func (t *task) run(ctx context.Context) (*storm, error) {
 // that windows other than multiples of the default's 20 s can be tried, and starts
 // at once: how long it boots is the same for all.
 func (t *task) stage() (*stage, error) {
-	row, err := model.NewRow(workload.Model, workload.Firmware, map[string]string{"random_delay_unit": "1s", "boot_time": "0s"})
+	row, err := model.NewRow(workload.Model, workload.Firmware, map[string]string{"random_delay_unit": "1s", "boot_time": "0s", "reboot_time": "0s"})
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,8 @@ to fully secured (SEC-PRV-2), then change its key once:
 
 Everything goes over real sockets. The scenario is scenarios/demo.yaml. It sets
 Resync_Random_Delay to 0: real devices wait up to 40 s before their first
-request. The exit code is 0 only if every device took every step in order.
+request. Its devices reboot in no time (switches boot_time, reboot_time and
+flash_time): real ones need 6 to 90 s. The exit code is 0 only if every device took every step in order.
 
 --https shows a retail activation (scenarios/retail.yaml): the customer opens a
 link with a PIN, one resync over HTTPS brings the permanent URL, and there the
@@ -116,6 +117,7 @@ func demoHello(w io.Writer, l *run.Live) {
 		fmt.Fprintf(w, "https %s, certificate by %s\n", at, l.Server.HTTPS[i].Name)
 	}
 	fmt.Fprintln(w, "Resync_Random_Delay is 0 here; real devices wait up to 40 s at first")
+	fmt.Fprintln(w, "Reboots take no time here; real devices need 6 s (ATAs) to 90 s (SPA1xx)")
 	if url := l.Fleet.WebURL(0); url != "" {
 		fmt.Fprintf(w, "web server of the first device: %s\n", url)
 	}

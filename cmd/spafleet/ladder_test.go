@@ -34,7 +34,7 @@ func TestRealServersTakeAFleetUpALadder(t *testing.T) {
 	result := runScenario(t, fmt.Sprintf(`
 name: ladder
 fleet:
-  homes: {model: SPA2102, firmware: 3.3.6, count: %d, set: {Resync_Random_Delay: 0}}
+  homes: {model: SPA2102, firmware: 3.3.6, count: %d, switches: {boot_time: 0s, reboot_time: 0s, flash_time: 0s}, set: {Resync_Random_Delay: 0}}
 target: {hosts: [127.9.69.1, 127.0.0.1], tftp: %s}
 expect:
   - all: firmware == "5.2.12" && upgrades.ok == 3 && param("User_ID_1_") == "kept"
@@ -78,6 +78,7 @@ fleet:
     model: SPA504G
     firmware: 7.4.9
     lease: none
+    switches: {boot_time: 0s, reboot_time: 0s, flash_time: 0s}
     set: {Resync_Random_Delay: 0, Profile_Rule: "", Upgrade_Rule: "http://%[1]s/7-5-5.bin", Upgrade_Error_Retry_Delay: 3600}
 target: {hosts: [127.0.0.1]}
 timeline:

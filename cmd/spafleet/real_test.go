@@ -217,6 +217,7 @@ name: walk
 fleet:
   phones:
     mix: {SPA2102 5.2.12: 80, PAP2T 5.1.6(LS): 60, SPA942 6.1.5(a): 60}
+    switches: {boot_time: 0s, reboot_time: 0s}
     set: {Resync_Random_Delay: 0}
 target:
   hosts: [127.9.69.1, 127.0.0.1]

@@ -40,6 +40,17 @@ func Turned(t testing.TB, name, firmware string, switches map[string]string) *mo
 	return row
 }
 
+// BootsAtOnce returns the switches of a device that boots in no time, for tests
+// that are not about that, and more switches: "redirects=none".
+func BootsAtOnce(more ...string) map[string]string {
+	turned := map[string]string{"boot_time": "0s", "reboot_time": "0s", "flash_time": "0s"}
+	for _, text := range more {
+		name, value, _ := strings.Cut(text, "=")
+		turned[name] = value
+	}
+	return turned
+}
+
 // Unit returns the identity of a device of seed 1, at 127.64.0.1 and on.
 func Unit(row *model.Row, dev device.Index) device.Unit {
 	ip := loopback

@@ -13,7 +13,9 @@ type Behaviour struct {
 	Files profile.Options // likewise Row.Reading
 
 	// When a device acts.
-	BootTime               time.Duration // after power has returned
+	BootTime               time.Duration // of a cold start: after power has returned, after most reboots
+	RebootTime             time.Duration // of a warm one: after changed parameters
+	FlashTime              time.Duration // an upgrade's writing of the image, before its cold start
 	RandomDelayUnit        time.Duration // of Resync_Random_Delay
 	RetryAtOnce            bool          // Resync_Error_Retry_Delay 0 retries after a second
 	AnyChangeReboots       bool

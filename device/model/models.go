@@ -31,9 +31,17 @@ type Family struct {
 	HWVersion  Fact   // $HWVER
 	HostName   Fact   // DHCP option 12 while HostName is empty
 	Limit      int    // most bytes of a profile (profile-formats.md §1.9: inferred)
-	BootTime   Fact   // from power to the start of its firmware's resync engine
+	Boot       starts // how long its starts take
 	Newest     Fact   // firmware of a model of which none was seen
 	TLS        string // which models it is alike in trust, a row of package certs
+}
+
+// starts are how long a family's units take to start, each until their firmware
+// can resync.
+type starts struct {
+	cold  Fact // from power, or a cold reboot
+	warm  Fact // from a warm reboot, which keeps the DHCP lease
+	flash Fact // of writing a new firmware, before the cold start that follows
 }
 
 // A Firmware is a version that a model is known to run.

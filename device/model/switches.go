@@ -132,9 +132,17 @@ var engineSwitches = []firmwareSwitch{
 			return duration(func(b *Behaviour) *time.Duration { return &b.RandomDelayUnit })(b, v)
 		},
 	},
-	{ // no page says it; the reboot page of 7.6.2f comes back after 50 s (device-surface.md §2: field)
-		"boot_time", "0s or a duration", "from the return of power until the firmware can resync",
-		func(r *Row) Fact { return r.Model.Family.BootTime }, pause(func(b *Behaviour) *time.Duration { return &b.BootTime }),
+	{ // surface-2.md §4.1
+		"boot_time", "0s or a duration", "a cold start, from power or a reboot until the firmware can resync: the device is deaf",
+		func(r *Row) Fact { return r.Model.Family.Boot.cold }, pause(func(b *Behaviour) *time.Duration { return &b.BootTime }),
+	},
+	{ // surface-2.md §4.1
+		"reboot_time", "0s or a duration", "a warm start, after changed parameters or a restart: the device is deaf",
+		func(r *Row) Fact { return r.Model.Family.Boot.warm }, pause(func(b *Behaviour) *time.Duration { return &b.RebootTime }),
+	},
+	{ // surface-2.md §4.5
+		"flash_time", "0s or a duration", "an upgrade writes the new firmware before boot_time begins: the device is deaf",
+		func(r *Row) Fact { return r.Model.Family.Boot.flash }, pause(func(b *Behaviour) *time.Duration { return &b.FlashTime }),
 	},
 	{ // Q2
 		"error_retry_zero", "never or at_once", "what Resync_Error_Retry_Delay 0 means (at_once: after 1 s)",
@@ -184,7 +192,7 @@ var engineSwitches = []firmwareSwitch{
 		"any_change_reboots", "no or yes", "every changed parameter reboots, not only those of a reboot class",
 		always(inferred("no")), choice("no", "yes", func(b *Behaviour) *bool { return &b.AnyChangeReboots }),
 	},
-	{ // Q33, §2.6
+	{ // Q33, §2.6; SPA112 and SPA122: Cisco's article smb2701, SPA232D: its guide, p. 76
 		"resync_after_param_reboot", "yes or no", "a reboot after changed parameters resyncs again",
 		byGeneration(documented("yes"), documented("yes"), inferred("yes"), documented("no")),
 		choice("no", "yes", func(b *Behaviour) *bool { return &b.ResyncAfterParamReboot }),

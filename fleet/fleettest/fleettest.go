@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/resync"
@@ -36,9 +37,9 @@ type Devices struct {
 }
 
 // Phones returns some devices of a model, which need not be a phone, at its newest
-// firmware.
+// firmware. They boot in no time, unless [Devices.Switch] says otherwise.
 func Phones(model string, count int) *Devices {
-	return &Devices{model: model, count: count, presets: map[string]string{}, switches: map[string]string{"boot_time": "0s"}}
+	return &Devices{model: model, count: count, presets: map[string]string{}, switches: devicetest.BootsAtOnce()}
 }
 
 // Firmware lets them run another version.

@@ -138,7 +138,7 @@ func (w *recordWriter) times(r *unit.Record) {
 // optional writes what few devices have.
 func (w *recordWriter) optional(r *unit.Record) {
 	which := uint64(0)
-	for i, has := range []bool{len(r.Pending) > 0, r.Delayed != nil, r.Asked != nil, r.Custom != nil, r.Trusted != nil, r.Told != (device.Params{})} {
+	for i, has := range []bool{len(r.Pending) > 0, r.Delayed != nil, r.Asked != nil, r.Custom != nil, r.Trusted != nil, r.Told != (device.Params{}), r.Reason != 0} {
 		if has {
 			which |= 1 << i
 		}
@@ -166,6 +166,9 @@ func (w *recordWriter) optional(r *unit.Record) {
 	}
 	if r.Told != (device.Params{}) {
 		w.params(r.Told)
+	}
+	if r.Reason != 0 {
+		w.uint(uint64(r.Reason))
 	}
 }
 
@@ -332,7 +335,7 @@ func (r *recordReader) times(rec *unit.Record) {
 }
 
 func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
-	which := r.upTo(1<<6 - 1)
+	which := r.upTo(1<<7 - 1)
 	for which != 0 && r.err == nil {
 		bit := bits.TrailingZeros64(which)
 		which &^= 1 << bit
@@ -351,6 +354,8 @@ func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
 			rec.Trusted = &resync.Authority{Rule: r.text(), PEM: r.text()}
 		case 5:
 			rec.Told = r.params(f)
+		case 6:
+			rec.Reason = device.Reason(r.upTo(uint64(device.ByCustomization)))
 		}
 	}
 }

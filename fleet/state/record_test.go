@@ -83,6 +83,7 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 	if maybe("told") {
 		r.Told = params()
 	}
+	r.Reason = device.Reason(number("reason", uint32(device.ByCustomization)))
 	return r
 }
 

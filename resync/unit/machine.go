@@ -1,6 +1,8 @@
 package unit
 
 import (
+	"time"
+
 	"spafleet/device"
 	"spafleet/device/chance"
 	"spafleet/device/model"
@@ -24,10 +26,12 @@ func (m *Machine) At(dev device.Index, u *Unit, now int64) *Machine {
 	return m
 }
 
-// PowerOn gives a device power whose firmware starts at once.
+// PowerOn gives a device power that has booted already: its firmware starts at
+// once.
 func (m *Machine) PowerOn() *Effects {
 	m.powerOn()
-	m.boot(device.ByPower)
+	m.goDown(device.ByPower)
+	m.startFirmware(device.ByPower)
 	return &m.fx
 }
 
@@ -41,14 +45,13 @@ func (m *Machine) Do(c device.Command) *Effects {
 // Due is the device's earliest timer that ran out.
 func (m *Machine) Due() *Effects {
 	u := m.u
-	at, which, _ := u.timers.next()
+	at, which, _ := u.nextTimer()
 	u.due = 0
 	u.timers[which] = 0
 	switch {
 	case u.has(booting):
 		u.set(booting, false)
-		m.boot(device.ByPower)
-		return &m.fx
+		m.startFirmware(u.reason)
 	case which == forcedTimer:
 		m.forcePending()
 	case which == resyncTimer:
@@ -100,35 +103,63 @@ func resumed(at, saved, now int64) int64 {
 	return now + max(at-saved, 0)
 }
 
-// startUp lets a device's firmware start after power has returned. Until then it
-// answers nobody and hears nothing.
-func (m *Machine) startUp() {
-	wait := m.row().Behaviour.BootTime
+// takes returns how long a boot takes. The letter of its code says whether it is
+// warm; a change of network parameters, or an order to restart, says otherwise.
+func (m *Machine) takes(reason device.Reason, warm bool) time.Duration {
+	b := &m.row().Behaviour
+	switch {
+	case warm:
+		return b.RebootTime
+	case reason == device.ByUpgradeOK:
+		return b.FlashTime + b.BootTime
+	}
+	return b.BootTime
+}
+
+// boot restarts a device. Until its firmware runs it answers nobody, sends
+// nothing and hears nothing. Calls that were up are dropped (documented). What
+// waited goes on afterwards.
+func (m *Machine) boot(reason device.Reason, warm bool) {
+	m.goDown(reason)
+	wait := m.takes(reason, warm)
 	if wait == 0 {
-		m.boot(device.ByPower)
+		m.startFirmware(reason)
 		return
 	}
 	m.u.set(booting, true)
-	m.setTimer(resyncTimer, m.now+int64(wait))
+	m.u.reason = reason
+	m.setTimer(bootTimer, m.now+int64(wait))
 }
 
-// boot starts a device's firmware and sets its first timer. Calls that were up
-// are dropped by it (documented).
-func (m *Machine) boot(reason device.Reason) {
+// goDown ends what a device does at the beginning of a boot.
+func (m *Machine) goDown(reason device.Reason) {
 	u := m.u
-	u.booted, u.last, u.run, u.reboot = m.now, 0, 0, model.NoReboot
+	u.last, u.run, u.reboot = 0, 0, model.NoReboot
 	u.set(erring|inUse|spent1|spent2, false)
-	u.timers[forcedTimer] = 0
+	u.timers[forcedTimer], u.timers[triggerTimer] = 0, 0
+	if u.delayed() == nil {
+		u.timers[resyncTimer] = 0
+	}
 	m.emit(device.Event{At: m.now, Kind: device.Boot, Reason: reason})
+}
+
+// startFirmware ends a boot and sets the device's first timer.
+func (m *Machine) startFirmware(reason device.Reason) {
+	u := m.u
+	u.booted, u.reason = m.now, 0
 	if resync.Logs(u.params) {
 		line := "System started: ip@" + m.Address(m.dev).String() + ", reboot reason:" + reason.Code()
 		m.emit(device.Event{At: m.now, Kind: device.Syslog, Text: line})
 	}
 	if u.customizing() {
 		m.arm(m.now, model.ByRC, true)
-		return
+	} else {
+		m.firstContact(reason)
 	}
-	m.firstContact(reason)
+	if reason == device.ByUpgradeFailed {
+		m.retryUpgrade()
+	}
+	m.runPending()
 }
 
 // firstContact sets the first timer after a boot.

@@ -38,6 +38,7 @@ type Record struct {
 	Custom  *Custom
 	Trusted *resync.Authority
 	Told    device.Params // zero: it has reported nothing
+	Reason  device.Reason // of a boot that is under way
 }
 
 // A Custom is what a device got by remote customization.
@@ -59,7 +60,7 @@ func (s *Shared) Record(dev device.Index, u *Unit) Record {
 	r := Record{
 		Dev: dev, Firmware: s.Row(u).Firmware.Version, Params: u.params, Life: u.life, Flags: uint16(u.flags) & RecordFlags,
 		Timers: u.timers, Booted: u.booted, Last: u.last, Count: u.n, Draws: u.draws, OK: u.ok, Failed: u.failed,
-		Run: u.run, Cause: u.cause, Reboot: u.reboot, Doing: u.doing, Why: u.why,
+		Run: u.run, Cause: u.cause, Reboot: u.reboot, Doing: u.doing, Why: u.why, Reason: u.reason,
 	}
 	o := u.opt
 	if o == nil {
@@ -80,8 +81,12 @@ func (s *Shared) Restore(u *Unit, r *Record) {
 	*u = Unit{
 		attempt: None, group: u.group, row: row, params: r.Params, life: r.Life, flags: flags(r.Flags),
 		timers: r.Timers, booted: r.Booted, last: r.Last, n: r.Count, draws: r.Draws, ok: r.OK, failed: r.Failed,
-		run: r.Run, cause: r.Cause, reboot: r.Reboot, doing: r.Doing, why: r.Why,
+		run: r.Run, cause: r.Cause, reboot: r.Reboot, doing: r.Doing, why: r.Why, reason: r.Reason,
 		opt: &optional{pending: r.Pending, delayed: r.Delayed, asked: r.Asked, told: r.Told, trusted: r.Trusted, custom: r.Custom, fired: r.Fired},
+	}
+	if u.has(booting) && u.reason == 0 { // in files of older versions only power booted, by the resync timer
+		u.reason = device.ByPower
+		u.timers = timers{bootTimer: r.Timers[resyncTimer]}
 	}
 	if u.has(isCustom) && r.Custom == nil {
 		u.opt.custom = &Custom{Defaults: s.groups[u.group].presets}

@@ -27,7 +27,7 @@ type bench struct {
 	now     int64
 	answers func(attempt int) resync.Outcome // from 0; params and life are filled in
 	started int
-	did     []string // starts of attempts, boots and power, with the second at which they came
+	did     []string // starts of attempts, boots, power and log lines, with the second at which they came
 	waiting *Start
 }
 
@@ -64,6 +64,8 @@ func (b *bench) take(fx *Effects) {
 			b.note("boot:%s", e.Reason)
 		case device.PowerOff:
 			b.note("off")
+		case device.Syslog:
+			b.note("log %s", e.Text[strings.Index(e.Text, "reboot reason"):])
 		}
 	}
 	if fx.Start != nil {
@@ -159,17 +161,17 @@ func TestTimelines(t *testing.T) {
 			func(n int) resync.Outcome {
 				return resync.Outcome{OK: n == 2, Reboot: []model.RebootClass{model.WarmReboot, 0, 0, 0}[n]}
 			}, nil, 7300,
-			"0 boot:power, 0 power_on, 3600 retry, 7200 retry, 7200 boot:params, 7200 power_on"},
+			"0 boot:power, 0 power_on, 3600 retry, 7200 retry, 7200 boot:params, 7206 power_on"},
 		{"T9: a change reboots, and a second round comes", ata, []string{s},
 			func(n int) resync.Outcome {
 				return resync.Outcome{OK: true, Reboot: []model.RebootClass{model.WarmReboot, 0, 0}[n]}
 			}, nil, 3700,
-			"0 boot:power, 0 power_on, 0 boot:params, 0 power_on, 3600 periodic"},
+			"0 boot:power, 0 power_on, 0 boot:params, 6 power_on, 3606 periodic"},
 		{"T9: generation 4 has no second round", func(t *testing.T) *model.Row { return devicetest.Row(t, "SPA112", "1.3.5") }, []string{s},
 			func(n int) resync.Outcome {
 				return resync.Outcome{OK: true, Reboot: []model.RebootClass{model.WarmReboot, 0, 0}[n]}
 			}, nil, 3700,
-			"0 boot:power, 0 power_on, 0 boot:params, 3600 periodic"},
+			"0 boot:power, 0 power_on, 0 boot:params, 3690 periodic"},
 		{"T11: once a day", phone, []string{s, "Resync_At__HHmm_=0230", "Resync_At_Random_Delay=0", "Resync_Periodic=60", "Time_Zone=GMT"}, nil, nil, 100000,
 			"0 boot:power, 0 power_on, 9000 daily, 95400 daily"},
 		{"T12: busy when due", ata, []string{s, "Forced_Resync_Delay=600"}, nil, []do{{3000, device.HookOff, ""}, {6000, device.HookOn, ""}}, 4300,
@@ -181,11 +183,11 @@ func TestTimelines(t *testing.T) {
 		{"an edit makes a trigger true", ata, []string{s, "Resync_Periodic=0", `Resync_Trigger_1="$B" eq "go"`}, nil, []do{{100, device.SetParams, "GPP_B=go"}, {200, device.SetParams, "GPP_B=x"}}, 1000,
 			"0 boot:power, 0 power_on, 100 trigger, 160 trigger"},
 		{"a reboot waits for the line", ata, []string{s}, nil, []do{{10, device.HookOff, ""}, {20, device.Reboot, ""}, {30, device.HookOn, ""}}, 100,
-			"0 boot:power, 0 power_on, 30 boot:step, 30 power_on"},
+			"0 boot:power, 0 power_on, 30 boot:step, 42 power_on"},
 		{"a server sends it away", ata, []string{s}, func(n int) resync.Outcome { return resync.Outcome{OK: true, Wait: 5000 * time.Second} }, nil, 5100,
 			"0 boot:power, 0 power_on, 5000 periodic"},
 		{"power returns, and it boots first", func(t *testing.T) *model.Row { return devicetest.Row(t, "SPA2102", "5.2.10", "boot_time=9s") }, []string{s}, nil,
-			[]do{{10, device.SwitchOff, ""}, {20, device.SwitchOn, ""}}, 100, "0 boot:power, 0 power_on, 10 off, 29 boot:power, 29 power_on"},
+			[]do{{10, device.SwitchOff, ""}, {20, device.SwitchOn, ""}}, 100, "0 boot:power, 0 power_on, 10 off, 20 boot:power, 29 power_on"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -305,10 +307,11 @@ func TestEffects(t *testing.T) {
 	}{
 		{"without power", command(device.Resync), "unheard"},
 		{"without power", command(device.SwitchOff), ""},
-		{"without power", command(device.SwitchOn), "power_on"},
+		{"without power", command(device.SwitchOn), "power_on boot"},
 		{"booting", command(device.Reboot), "unheard"},
 		{"booting", command(device.SwitchOff), "power_off"},
-		{"booting", func(b *bench) *Effects { b.now = b.u.Due(); return b.at().Due() }, "boot"},
+		{"booting", func(b *bench) *Effects { b.now = b.u.Due(); return b.at().Due() }, ""},
+		{"booting", func(b *bench) *Effects { b.now = b.u.Due(); b.at().Due(); b.now = b.u.Due(); return b.at().Due() }, "start:resync"},
 		{"idle", command(device.SwitchOn), ""},
 		{"idle", command(device.Resync), "start:resync"},
 		{"idle", command(device.Upgrade), "start:upgrade"},
@@ -393,10 +396,10 @@ func TestUpgrades(t *testing.T) {
 		version string
 	}{
 		{"it fails", func(n int) resync.Outcome { return resync.Outcome{OK: n == 0} }, 250,
-			"0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_failed, 0 power_on, 100 upgrade, 100 boot:upgrade_failed, 100 power_on", "5.2.10"},
+			"0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_failed, 12 power_on, 112 upgrade, 112 boot:upgrade_failed, 124 power_on", "5.2.10"},
 		{"it succeeds", func(n int) resync.Outcome {
 			return resync.Outcome{OK: true, Version: map[int]string{1: "5.2.12"}[n]}
-		}, 250, "0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_ok, 0 power_on", "5.2.12"},
+		}, 250, "0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_ok, 27 power_on", "5.2.12"},
 	}
 	for _, tt := range tests {
 		b := newBench(t, ata(t), 0, "Resync_Random_Delay=0", "Upgrade_Rule=( $SWVER ne 5.2.12 )? http://192.0.2.5/i.bin", "Upgrade_Error_Retry_Delay=100,1000",

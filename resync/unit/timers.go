@@ -18,6 +18,9 @@ const (
 	upgradeTimer              // the next try of Upgrade_Rule
 	forcedTimer               // Forced_Resync_Delay: a busy line does not count any more
 	numTimers
+
+	// A device that boots has no line in use.
+	bootTimer = forcedTimer // the firmware starts
 )
 
 // timers are when a device's timers run out, as fleet times; 0 for none.

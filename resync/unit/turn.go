@@ -85,7 +85,7 @@ func (t *turn) setTimer(which timer, at int64) {
 // schedule tells the owner when the earliest timer has changed.
 func (t *turn) schedule() {
 	u := t.u
-	at, _, ok := u.timers.next()
+	at, _, ok := u.nextTimer()
 	if !ok {
 		u.due = 0
 		return

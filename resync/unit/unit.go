@@ -42,6 +42,7 @@ type Unit struct {
 	secrecy profile.Protection // of the body applied last
 	doing   device.Order       // the attempt that waits for admission, runs, or ran when the run ended; 0: none
 	why     model.Cause        // of doing
+	reason  device.Reason      // of the boot that is under way
 }
 
 // None is no attempt.
@@ -59,7 +60,7 @@ const (
 	spent2          // the same of Resync_Trigger_2
 	rcPending       // remote customization is before it
 	isCustom        // remote customization is behind it
-	booting         // has power, and its firmware starts when the resync timer runs out
+	booting         // has power, and its firmware starts when the boot timer runs out
 )
 
 const lastFlag = booting
@@ -214,7 +215,7 @@ func (u *Unit) customization() string {
 // line, the forced timer is the countdown after a call: resyncs wait for it.
 func (u *Unit) mayStart(o device.Order) bool {
 	counting := o == device.Resync && u.timers[forcedTimer] != 0
-	return u.attempt == None && !u.has(inUse) && !u.has(queued) && !counting
+	return u.attempt == None && !u.has(inUse) && !u.has(queued) && !u.has(booting) && !counting
 }
 
 // recall takes a command out of what waits.
@@ -253,6 +254,15 @@ func (u *Unit) State() fsm.State { return u.life.State }
 
 // Group returns the number of the device's group.
 func (u *Unit) Group() int { return int(u.group) }
+
+// nextTimer returns the earliest timer; false where there is none. During a boot
+// the others wait for its end.
+func (u *Unit) nextTimer() (at int64, which timer, ok bool) {
+	if u.has(booting) {
+		return u.timers[bootTimer], bootTimer, true
+	}
+	return u.timers.next()
+}
 
 // nextResync returns the earliest timer that leads to a resync, 0 for none.
 func (u *Unit) nextResync() int64 {

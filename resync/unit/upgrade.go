@@ -30,16 +30,15 @@ func (m *Machine) upgraded(o *resync.Outcome) {
 	h := &m.u.upgradeState().history
 	h.Err = o.Err
 	if !o.OK {
-		m.boot(device.ByUpgradeFailed)
-		m.retryUpgrade()
+		m.boot(device.ByUpgradeFailed, false)
 		return
 	}
 	h.Err, h.Retries = o.Version, 0
 	m.u.row = m.rowAt(m.u.row, o.Version)
-	m.boot(device.ByUpgradeOK)
+	m.boot(device.ByUpgradeOK, false)
 }
 
-// retryUpgrade sets the timer after a failure. Without a delay the device waits
+// retryUpgrade sets the timer after the boot that a failure caused. Without a delay the device waits
 // for a reboot (documented).
 func (m *Machine) retryUpgrade() {
 	s := m.u.upgradeState()

@@ -107,7 +107,7 @@ func TestAResetInTheBodyIsACorruptFile(t *testing.T) {
 clock: real
 limits: {lateness: 10s}
 fleet:
-  phones: {model: SPA942, firmware: 6.1.5(a), count: 6, lease: none, set: {Resync_Random_Delay: 0, Resync_Error_Retry_Delay: 1, Profile_Rule: "http://${server.http}/spa942.cfg"}}
+  phones: {model: SPA942, firmware: 6.1.5(a), count: 6, lease: none, switches: {boot_time: 0s, reboot_time: 0s}, set: {Resync_Random_Delay: 0, Resync_Error_Retry_Delay: 1, Profile_Rule: "http://${server.http}/spa942.cfg"}}
 server:
   files:
     /spa942.cfg: {body: <flat-profile><User_ID_1_>1001</User_ID_1_></flat-profile>, size: 20KB}
@@ -304,7 +304,7 @@ func TestFaultsOfHandshakesAndNames(t *testing.T) {
 clock: real
 limits: {lateness: 10s}
 fleet:
-  phones: {model: SPA942, firmware: 6.1.5(a), count: 3, lease: none, set: {Resync_Random_Delay: 0, Resync_Error_Retry_Delay: 1, Profile_Rule: "https://${server.https}/spa942.cfg"}}
+  phones: {model: SPA942, firmware: 6.1.5(a), count: 3, lease: none, switches: {boot_time: 0s, reboot_time: 0s}, set: {Resync_Random_Delay: 0, Resync_Error_Retry_Delay: 1, Profile_Rule: "https://${server.https}/spa942.cfg"}}
 server:
   https: {ca: sipura1}
   files:

@@ -53,7 +53,7 @@ const phones = `
 clock: real
 limits: {lateness: 10s}
 fleet:
-  phones: {model: SPA942, firmware: 6.1.5(a), count: 6, lease: none, switches: {boot_time: 0s}, set: {Resync_Random_Delay: 0, Profile_Rule: "http://${server.http}/spa942.cfg"}}
+  phones: {model: SPA942, firmware: 6.1.5(a), count: 6, lease: none, switches: {boot_time: 0s, reboot_time: 0s}, set: {Resync_Random_Delay: 0, Profile_Rule: "http://${server.http}/spa942.cfg"}}
 server:
   files:
     /spa942.cfg: <flat-profile><User_ID_1_>{{ 1000 + index }}</User_ID_1_></flat-profile>
@@ -361,7 +361,7 @@ func TestRotatedKeysAreTakenUpAndOldPairsHonoured(t *testing.T) {
 clock: real
 limits: {lateness: 10s}
 fleet:
-  homes: {model: SPA2102, firmware: 5.2.12, count: 4, set: {Resync_Random_Delay: 0}}
+  homes: {model: SPA2102, firmware: 5.2.12, count: 4, switches: {boot_time: 0s, reboot_time: 0s}, set: {Resync_Random_Delay: 0}}
 server:
   files:
     /spa2102.cfg: <flat-profile><Profile_Rule>http://${server.http}/$MA.cfg</Profile_Rule></flat-profile>

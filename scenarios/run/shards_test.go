@@ -29,7 +29,7 @@ seed: 9
 duration: 2400ms
 limits: {lateness: 10s}
 fleet:
-  homes: {mix: {SPA2102 5.2.10: 60%, SPA942 6.1.5(a): 40%}, count: 20, lease: none, set: {Resync_Random_Delay: 0, Resync_Periodic: 0, Profile_Rule: "http://${server.http}/$PSN.cfg"}}
+  homes: {mix: {SPA2102 5.2.10: 60%, SPA942 6.1.5(a): 40%}, count: 20, lease: none, switches: {boot_time: 0s, reboot_time: 0s}, set: {Resync_Random_Delay: 0, Resync_Periodic: 0, Profile_Rule: "http://${server.http}/$PSN.cfg"}}
   lost: {model: PAP2T, count: 7, lease: none, set: {Resync_Random_Delay: 0, Resync_Error_Retry_Delay: 0, Profile_Rule: "http://${server.http}/nowhere"}}
 server:
   files:

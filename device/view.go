@@ -26,6 +26,10 @@ type View struct {
 	Resyncs       struct{ OK, Failed uint32 }
 }
 
+// Answers reports whether anything of the device answers: it has power and its
+// firmware runs.
+func (v View) Answers() bool { return v.Powered && !v.Booting }
+
 // Get returns the value of a parameter by its name, "" where the model lacks it.
 func (v View) Get(name string) string {
 	value, _ := v.Params.Lookup(name)

@@ -54,8 +54,8 @@ func (l *loop) checkStart(s *start, u *unit.Unit, now int64) {
 		l.violated(neverEarly, "device %d starts %d ns early", s.dev, s.Due-now)
 	case u.Attempt() != unit.None:
 		l.violated(oneState, "device %d starts an attempt during another", s.dev)
-	case !u.Powered():
-		l.violated(oneState, "device %d starts an attempt without power", s.dev)
+	case !u.Answers():
+		l.violated(oneState, "device %d starts an attempt without power, or while it boots", s.dev)
 	}
 }
 

@@ -61,7 +61,7 @@ func (f *Fleet) At(addr netip.Addr) (device.View, bool) {
 		return device.View{}, false
 	}
 	v, ok := f.View(dev)
-	return v, ok && v.Powered && !v.Booting
+	return v, ok && v.Answers()
 }
 
 // Running returns how many attempts run now.

@@ -69,9 +69,14 @@ func Has(m *model.Model) bool {
 }
 
 // Key takes one key, '0' to '9', '*' or '#', pressed at a fleet time in
-// nanoseconds; other keys do nothing. v is the device at that moment.
+// nanoseconds; other keys do nothing. v is the device at that moment. A boot ends
+// the call, and what was saved in it is lost.
 func (m *Menu) Key(v device.View, key byte, at int64) []Action {
-	if !isKey(key) || !v.Powered || !Has(v.Unit.Row.Model) {
+	if !isKey(key) || !Has(v.Unit.Row.Model) {
+		return nil
+	}
+	m.bootsAway(v)
+	if !v.Answers() {
 		return nil
 	}
 	gap := at - m.last
@@ -98,11 +103,9 @@ func (m *Menu) Key(v device.View, key byte, at int64) []Action {
 // HangUp ends the call. What was saved takes effect now (device-surface.md §3.2:
 // documented), also where the menu was left before by silence (inferred).
 func (m *Menu) HangUp(v device.View) []Action {
+	m.bootsAway(v)
 	call := *m
 	*m = Menu{}
-	if !v.Powered {
-		return nil
-	}
 	var actions []Action
 	if len(call.saved) > 0 {
 		actions = append(actions, do("", device.Command{Order: device.SetParams, Sets: call.saved}))
@@ -111,6 +114,14 @@ func (m *Menu) HangUp(v device.View) []Action {
 		actions = append(actions, do("", device.Command{Order: device.Reboot}))
 	}
 	return actions
+}
+
+// bootsAway ends the call where the device has booted since its last key, or
+// answers nothing.
+func (m *Menu) bootsAway(v device.View) {
+	if !v.Answers() || v.Booted > m.last {
+		*m = Menu{}
+	}
 }
 
 func isKey(key byte) bool { return isDigit(key) || key == '*' || key == '#' }

@@ -32,6 +32,7 @@ type call struct {
 //	device MODEL [FIRMWARE]   a new device and phone
 //	with NAME=VALUE           a parameter
 //	power on, power off
+//	boot begins, boot ends
 //	keys ****110#             a key a second
 //	fast **                   ten keys a second
 //	after DURATION            silence
@@ -79,6 +80,10 @@ func (c *call) step(line string) {
 		c.now += int64(d)
 	case "power":
 		c.view.Powered = rest == "on"
+	case "boot":
+		if c.view.Booting = rest == "begins"; !c.view.Booting {
+			c.view.Booted = c.now
+		}
 	case "hangup":
 		c.told(c.menu.HangUp(c.view))
 	default:

@@ -11,7 +11,7 @@ import (
 // asked from outside (device-surface.md §1.6: documented; that a closed server
 // refuses: inferred).
 func (s *Site) enabled(v device.View) bool {
-	if !v.Powered {
+	if !v.Answers() {
 		return false
 	}
 	enable, port := "Enable_Web_Server", "Web_Server_Port"

@@ -201,6 +201,11 @@ func (k *keypad) press(ctx context.Context, keys string) {
 		k.log.print("keypad: the %s has no voice menu", v.Unit.Row.Model.Name)
 		return
 	}
+	if !v.Answers() { // and a call that was up is over
+		k.off = false
+		k.log.print("keypad: %s", fleet.ErrNoPower)
+		return
+	}
 	if !k.off {
 		k.off = true
 		k.do(ctx, device.Command{Order: device.HookOff, Cause: model.ByKeypad})

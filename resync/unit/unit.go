@@ -237,14 +237,14 @@ func (u *Unit) Due() int64 { return u.due }
 // DueResync reports whether it is the resync timer that runs out at [Unit.Due].
 func (u *Unit) DueResync() bool { return u.due != 0 && u.timers[resyncTimer] == u.due }
 
+// Answers reports whether the device has power and its firmware runs.
+func (u *Unit) Answers() bool { return u.has(powered) && !u.has(booting) }
+
 // Attempt returns the number of the attempt that runs, or [None].
 func (u *Unit) Attempt() int32 { return u.attempt }
 
 // Count returns how many events and timers the device has had.
 func (u *Unit) Count() uint32 { return u.n }
-
-// Powered reports whether the device has power.
-func (u *Unit) Powered() bool { return u.has(powered) }
 
 // Params returns what the device is set to.
 func (u *Unit) Params() device.Params { return u.params }

@@ -78,7 +78,7 @@ type Event struct {
 	Reason Reason      // of boot
 	Result Result      // of resync_*, fetch_failed and upgrade_*
 	Err    string      // $ERR of a failure, the device's wording
-	Text   string      // of syslog: the line; of web, ivr: what was asked; of upgrade_ok: the version
+	Text   string      // of syslog: the line; of web, ivr: what was asked; of upgrade_ok: the version; of boot: which parameters of a file differed
 	Count  int         // of applied: values changed
 	Took   int64       // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds; of late: wall time
 	File   *File       // of fetch, fetch_failed, applied and resync_*: the (last) file; nil where there was none

@@ -38,7 +38,7 @@ func BenchmarkSave(b *testing.B) {
 		r := f.shared.Record(dev, u)
 		r.Params, _ = r.Params.With(&f.shared.Profiles.Layers, sets)
 		r.Booted, r.Last, r.Timers[0] = 1e18+int64(dev)*7, 1e18+int64(dev)*7919, 2e18+int64(dev)*104729
-		r.Count, r.Draws, r.OK = 40, 7, 5
+		r.Count, r.Draws, r.Resyncs.OK = 40, 7, 5
 		f.shared.Restore(u, &r)
 	}
 	name := filepath.Join(b.TempDir(), "state")

@@ -34,7 +34,11 @@ func Attempt(ctx context.Context, env Env, in Input) Outcome {
 		p.tell(device.Event{Kind: device.ResyncOK, File: p.file})
 	}
 	o := p.outcome(f)
-	o.Reboot, o.Wait = p.in.Unit.Row.Reboots(p.lasting()), p.wait
+	o.Wait = p.wait
+	changed := p.lasting()
+	if o.Reboot = p.in.Unit.Row.Reboots(changed); o.Reboot != model.NoReboot {
+		o.Differs = p.differs(changed)
+	}
 	return o
 }
 

@@ -67,6 +67,7 @@ type Outcome struct {
 	Aborted bool // the context ended: power loss, reboot, end of the run
 	Err     string
 	Reboot  model.RebootClass // asked for by the changes, after the whole sequence
+	Differs string            // which changes those are, in words
 	Applied LastApplied
 	CA      *Authority    // what the device trusts from now on beside its firmware's authorities; nil for nothing
 	Wait    time.Duration // the server asked to be left alone for so long

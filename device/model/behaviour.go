@@ -13,9 +13,11 @@ type Behaviour struct {
 	Files profile.Options // likewise Row.Reading
 
 	// When a device acts.
-	BootTime               time.Duration // of a cold start: after power has returned, after most reboots
-	RebootTime             time.Duration // of a warm one: after changed parameters
-	FlashTime              time.Duration // an upgrade's writing of the image, before its cold start
+	Boot struct { // how long the device is deaf
+		Cold  time.Duration // after power has returned, and after most reboots
+		Warm  time.Duration // after changed parameters
+		Flash time.Duration // while an upgrade writes the image, before its cold start
+	}
 	RandomDelayUnit        time.Duration // of Resync_Random_Delay
 	RetryAtOnce            bool          // Resync_Error_Retry_Delay 0 retries after a second
 	AnyChangeReboots       bool

@@ -134,15 +134,15 @@ var engineSwitches = []firmwareSwitch{
 	},
 	{ // surface-2.md §4.1
 		"boot_time", "0s or a duration", "a cold start, from power or a reboot until the firmware can resync: the device is deaf",
-		func(r *Row) Fact { return r.Model.Family.Boot.cold }, pause(func(b *Behaviour) *time.Duration { return &b.BootTime }),
+		func(r *Row) Fact { return r.Model.Family.Boot.cold }, pause(func(b *Behaviour) *time.Duration { return &b.Boot.Cold }),
 	},
 	{ // surface-2.md §4.1
 		"reboot_time", "0s or a duration", "a warm start, after changed parameters or a restart: the device is deaf",
-		func(r *Row) Fact { return r.Model.Family.Boot.warm }, pause(func(b *Behaviour) *time.Duration { return &b.RebootTime }),
+		func(r *Row) Fact { return r.Model.Family.Boot.warm }, pause(func(b *Behaviour) *time.Duration { return &b.Boot.Warm }),
 	},
 	{ // surface-2.md §4.5
 		"flash_time", "0s or a duration", "an upgrade writes the new firmware before boot_time begins: the device is deaf",
-		func(r *Row) Fact { return r.Model.Family.Boot.flash }, pause(func(b *Behaviour) *time.Duration { return &b.FlashTime }),
+		func(r *Row) Fact { return r.Model.Family.Boot.flash }, pause(func(b *Behaviour) *time.Duration { return &b.Boot.Flash }),
 	},
 	{ // Q2
 		"error_retry_zero", "never or at_once", "what Resync_Error_Retry_Delay 0 means (at_once: after 1 s)",

@@ -47,7 +47,7 @@ type small struct {
 
 // counts are the larger numbers in a record.
 func counts(r *unit.Record) [4]*uint32 {
-	return [...]*uint32{&r.Count, &r.Draws, &r.OK, &r.Failed}
+	return [...]*uint32{&r.Count, &r.Draws, &r.Resyncs.OK, &r.Resyncs.Failed}
 }
 
 // A recordWriter packs records.

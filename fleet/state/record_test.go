@@ -49,7 +49,7 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 	r := unit.Record{
 		Dev: dev, Firmware: rapid.SampledFrom([]string{"5.2.10", "5.2.12", "9.9"}).Draw(t, "version"),
 		Params: params(), Booted: moment("booted"), Last: moment("last"),
-		Count: number("n", 1<<32-1), Draws: number("draws", 1<<32-1), OK: number("ok", 1<<32-1), Failed: number("failed", 1<<32-1),
+		Count: number("n", 1<<32-1), Draws: number("draws", 1<<32-1),
 		Life:  device.Life{State: fsm.State(number("state", uint32(fsm.SecPrv2))), Proven: rapid.Bool().Draw(t, "proven")},
 		Flags: uint16(number("flags", 1<<16-1)) & unit.RecordFlags,
 		Run:   uint8(number("run", unit.RecordRun)), Cause: model.Cause(number("cause", uint32(model.ByRC))), Reboot: model.RebootClass(number("reboot", uint32(model.ColdReboot))),
@@ -57,6 +57,7 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 		Fired: moment("fired"), Target: resync.UpgradeTarget(rapid.Uint64().Draw(t, "target")),
 		Upgrade: resync.UpgradeHistory{Last: moment("upgraded"), Err: rapid.String().Draw(t, "err"), Retries: int(number("retries", 1000))},
 	}
+	r.Resyncs.OK, r.Resyncs.Failed = number("ok", 1<<32-1), number("failed", 1<<32-1)
 	for i := range r.Timers {
 		r.Timers[i] = moment("timer")
 	}

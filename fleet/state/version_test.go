@@ -66,7 +66,7 @@ func describe(b *strings.Builder, r *unit.Record) {
 	}
 	fmt.Fprintf(b, "device %d runs %s in %s, proven %t; GPP_A %s own %d\n", r.Dev, r.Firmware, r.Life.State, r.Life.Proven, value(r.Params), len(slices.Collect(r.Params.Own())))
 	fmt.Fprintf(b, "booted %d last %d fired %d upgraded %d timers %v\n", r.Booted, r.Last, r.Fired, r.Upgrade.Last, r.Timers)
-	fmt.Fprintf(b, "count %d draws %d ok %d failed %d target %d upgrade %q %d run %d cause %s reboot %d\n", r.Count, r.Draws, r.OK, r.Failed, r.Target, r.Upgrade.Err, r.Upgrade.Retries, r.Run, r.Cause, r.Reboot)
+	fmt.Fprintf(b, "count %d draws %d ok %d failed %d target %d upgrade %q %d run %d cause %s reboot %d\n", r.Count, r.Draws, r.Resyncs.OK, r.Resyncs.Failed, r.Target, r.Upgrade.Err, r.Upgrade.Retries, r.Run, r.Cause, r.Reboot)
 	fmt.Fprintf(b, "flags %b\n", r.Flags)
 	if r.Doing == 0 {
 		return

@@ -127,7 +127,7 @@ func (m *Machine) resynced(o *resync.Outcome) {
 	}
 	u.reboot = max(u.reboot, o.Reboot)
 	if o.OK && u.reboot != model.NoReboot {
-		m.boot(device.ByParams, u.reboot == model.WarmReboot)
+		m.boot(device.ByParams, u.reboot == model.WarmReboot, o.Differs)
 		return
 	}
 	defer m.considerUpgrade()
@@ -206,7 +206,7 @@ func (m *Machine) customized(o *resync.Outcome) {
 		u.own().custom = &Custom{cmp.Or(o.Custom.Company, "Customized"), defaults}
 		u.set(rcPending, false)
 		u.set(isCustom, true)
-		m.boot(device.ByCustomization, true)
+		m.boot(device.ByCustomization, true, "")
 	case o.NotFound && m.row().Behaviour.RCOpens:
 		u.set(rcPending, false)
 		u.run = 0

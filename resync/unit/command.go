@@ -16,7 +16,7 @@ func (m *Machine) do(c device.Command) {
 	case device.SwitchOn:
 		if !u.has(powered) {
 			m.powerOn()
-			m.boot(device.ByPower, false)
+			m.boot(device.ByPower, false, "")
 		}
 		return
 	case device.SwitchOff:
@@ -36,7 +36,7 @@ func (m *Machine) do(c device.Command) {
 	case device.FactoryReset:
 		m.abandon()
 		m.factoryReset()
-		m.boot(device.ByReset, false)
+		m.boot(device.ByReset, false, "")
 	case device.Reboot, device.Restart:
 		if u.has(inUse) { // they wait for the line (documented), not for an attempt
 			m.wait(c)
@@ -152,7 +152,7 @@ func (m *Machine) carryOut(c device.Command) {
 		}
 	case device.Reboot, device.Restart:
 		m.abandon()
-		m.boot(rebootReason(c.Cause), c.Order == device.Restart)
+		m.boot(rebootReason(c.Cause), c.Order == device.Restart, "")
 	case device.SetParams:
 		m.edit(c.Sets)
 	}
@@ -195,7 +195,7 @@ func (m *Machine) edit(sets []device.Set) {
 	u.setApplied(resync.LastApplied{})
 	m.moved(device.ViaEdit, life, moves...)
 	if class := row.Reboots(changed); class != model.NoReboot {
-		m.boot(device.ByParams, class == model.WarmReboot)
+		m.boot(device.ByParams, class == model.WarmReboot, "")
 		return
 	}
 	m.watch()

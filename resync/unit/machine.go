@@ -30,7 +30,7 @@ func (m *Machine) At(dev device.Index, u *Unit, now int64) *Machine {
 // once.
 func (m *Machine) PowerOn() *Effects {
 	m.powerOn()
-	m.goDown(device.ByPower)
+	m.goDown(device.ByPower, "")
 	m.startFirmware(device.ByPower)
 	return &m.fx
 }
@@ -106,21 +106,21 @@ func resumed(at, saved, now int64) int64 {
 // takes returns how long a boot takes. The letter of its code says whether it is
 // warm; a change of network parameters, or an order to restart, says otherwise.
 func (m *Machine) takes(reason device.Reason, warm bool) time.Duration {
-	b := &m.row().Behaviour
+	b := &m.row().Behaviour.Boot
 	switch {
 	case warm:
-		return b.RebootTime
+		return b.Warm
 	case reason == device.ByUpgradeOK:
-		return b.FlashTime + b.BootTime
+		return b.Flash + b.Cold
 	}
-	return b.BootTime
+	return b.Cold
 }
 
 // boot restarts a device. Until its firmware runs it answers nobody, sends
 // nothing and hears nothing. Calls that were up are dropped (documented). What
-// waited goes on afterwards.
-func (m *Machine) boot(reason device.Reason, warm bool) {
-	m.goDown(reason)
+// waited goes on afterwards. Differs says which parameters of a file made it boot.
+func (m *Machine) boot(reason device.Reason, warm bool, differs string) {
+	m.goDown(reason, differs)
 	wait := m.takes(reason, warm)
 	if wait == 0 {
 		m.startFirmware(reason)
@@ -132,7 +132,7 @@ func (m *Machine) boot(reason device.Reason, warm bool) {
 }
 
 // goDown ends what a device does at the beginning of a boot.
-func (m *Machine) goDown(reason device.Reason) {
+func (m *Machine) goDown(reason device.Reason, differs string) {
 	u := m.u
 	u.last, u.run, u.reboot = 0, 0, model.NoReboot
 	u.set(erring|inUse|spent1|spent2, false)
@@ -140,7 +140,7 @@ func (m *Machine) goDown(reason device.Reason) {
 	if u.delayed() == nil {
 		u.timers[resyncTimer] = 0
 	}
-	m.emit(device.Event{At: m.now, Kind: device.Boot, Reason: reason})
+	m.emit(device.Event{At: m.now, Kind: device.Boot, Reason: reason, Text: differs})
 }
 
 // startFirmware ends a boot and sets the device's first timer.

@@ -21,8 +21,7 @@ type Record struct {
 	Last     int64
 	Count    uint32 // of events and timers
 	Draws    uint32
-	OK       uint32 // resyncs
-	Failed   uint32
+	Resyncs  struct{ OK, Failed uint32 }
 	Run      uint8 // at most RecordRun
 	Cause    model.Cause
 	Reboot   model.RebootClass
@@ -59,9 +58,9 @@ const (
 func (s *Shared) Record(dev device.Index, u *Unit) Record {
 	r := Record{
 		Dev: dev, Firmware: s.Row(u).Firmware.Version, Params: u.params, Life: u.life, Flags: uint16(u.flags) & RecordFlags,
-		Timers: u.timers, Booted: u.booted, Last: u.last, Count: u.n, Draws: u.draws, OK: u.ok, Failed: u.failed,
-		Run: u.run, Cause: u.cause, Reboot: u.reboot, Doing: u.doing, Why: u.why, Reason: u.reason,
+		Timers: u.timers, Booted: u.booted, Last: u.last, Count: u.n, Draws: u.draws, Run: u.run, Cause: u.cause, Reboot: u.reboot, Doing: u.doing, Why: u.why, Reason: u.reason,
 	}
+	r.Resyncs.OK, r.Resyncs.Failed = u.ok, u.failed
 	o := u.opt
 	if o == nil {
 		return r
@@ -80,7 +79,7 @@ func (s *Shared) Restore(u *Unit, r *Record) {
 	}
 	*u = Unit{
 		attempt: None, group: u.group, row: row, params: r.Params, life: r.Life, flags: flags(r.Flags),
-		timers: r.Timers, booted: r.Booted, last: r.Last, n: r.Count, draws: r.Draws, ok: r.OK, failed: r.Failed,
+		timers: r.Timers, booted: r.Booted, last: r.Last, n: r.Count, draws: r.Draws, ok: r.Resyncs.OK, failed: r.Resyncs.Failed,
 		run: r.Run, cause: r.Cause, reboot: r.Reboot, doing: r.Doing, why: r.Why, reason: r.Reason,
 		opt: &optional{pending: r.Pending, delayed: r.Delayed, asked: r.Asked, told: r.Told, trusted: r.Trusted, custom: r.Custom, fired: r.Fired},
 	}

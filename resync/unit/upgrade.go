@@ -30,12 +30,12 @@ func (m *Machine) upgraded(o *resync.Outcome) {
 	h := &m.u.upgradeState().history
 	h.Err = o.Err
 	if !o.OK {
-		m.boot(device.ByUpgradeFailed, false)
+		m.boot(device.ByUpgradeFailed, false, "")
 		return
 	}
 	h.Err, h.Retries = o.Version, 0
 	m.u.row = m.rowAt(m.u.row, o.Version)
-	m.boot(device.ByUpgradeOK, false)
+	m.boot(device.ByUpgradeOK, false, "")
 }
 
 // retryUpgrade sets the timer after the boot that a failure caused. Without a delay the device waits

@@ -196,6 +196,7 @@ func writeFindings(b *strings.Builder, r *Report) {
 	writeNamed(b, "parameters in profiles that the devices do not have", r.Findings.UnknownParams)
 	writeNamed(b, "parameters in profiles with values that the devices do not accept", r.Findings.RejectedParams)
 	writeReboots(b, r.Reboots)
+	writeLoops(b, &r.Findings.RebootLoops)
 }
 
 // writeReboots writes how often devices booted, by reason.
@@ -207,6 +208,15 @@ func writeReboots(b *strings.Builder, reboots map[string]int64) {
 	for _, reason := range slices.Sorted(maps.Keys(reboots)) {
 		fmt.Fprintf(b, "  %7d × %s\n", reboots[reason], cmp.Or(bootTexts[reason], reason))
 	}
+}
+
+// writeLoops says which devices each file reboots again.
+func writeLoops(b *strings.Builder, l *tally.Loops) {
+	if l.Devices == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s rebooted more than %d times in a row: their file changes at each request\n", devices(l.Devices), l.MoreThan)
+	fmt.Fprintf(b, "  one time: %s\n", l.Differs)
 }
 
 // bootTexts name the reasons of boots in full.

@@ -40,6 +40,7 @@ type Findings struct {
 	UnknownParams  []Named         `json:"unknown_params"`  // parameters that no device of the model has
 	RejectedParams []Named         `json:"rejected_params"` // parameters whose value the devices did not take
 	Errors         []tally.Failure `json:"errors"`          // by cause, the most frequent first
+	RebootLoops    tally.Loops     `json:"reboot_loops"`    // devices that each file reboots again
 	ErrorsMore     int             `json:"errors_more"`     // failures of causes beyond those
 }
 
@@ -77,7 +78,7 @@ func metrics(t *tally.Totals) map[string][]Metric {
 
 func findings(t *tally.Totals) Findings {
 	return Findings{UnknownParams: mostOften(t.Unknown), RejectedParams: mostOften(t.Rejected),
-		Errors: append([]tally.Failure{}, t.Errors...), ErrorsMore: t.ErrorsMore}
+		RebootLoops: t.Loops, Errors: append([]tally.Failure{}, t.Errors...), ErrorsMore: t.ErrorsMore}
 }
 
 // mostOften returns the names that were counted most.

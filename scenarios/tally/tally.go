@@ -35,6 +35,7 @@ type Tally struct {
 	files    map[fileKey]int64
 	bytes    map[string]int64
 	reboots  map[device.Reason]int64
+	loops    Loops
 	started  int64
 	live     *live
 }
@@ -52,11 +53,14 @@ func (m Make) String() string { return m.Model + " " + m.Firmware }
 // mark is what a tally remembers of one device.
 type mark struct {
 	state  fsm.State
-	known  bool // has resynced at least once
-	ok     bool // the last resync succeeded
-	synced bool // since power-on
-	done   bool // a resync has succeeded: the device is provisioned
-	heard  bool // a server has answered
+	known  bool  // has resynced at least once
+	ok     bool  // the last resync succeeded
+	synced bool  // since power-on
+	done   bool  // a resync has succeeded: the device is provisioned
+	heard  bool  // a server has answered
+	calm   bool  // since the last resync that succeeded, no changes have rebooted it
+	loops  bool  // has had more of these than an honest server causes
+	again  uint8 // reboots in a row for changes of each file
 	on     int64
 }
 
@@ -138,12 +142,14 @@ func (t *Tally) count(e *device.Event) {
 		m.on, m.synced = e.At, false
 	case device.Boot:
 		t.reboots[e.Reason]++
+		t.loops.reboot(m, e)
 		t.live.reboot(e.Reason)
 	case device.Moved:
 		t.moved(m, kind, e.State)
 	case device.ResyncStarted:
 		t.started++
 	case device.ResyncOK:
+		m.settle()
 		c.ok++
 		t.ended(e, m, kind)
 		t.readyAfter(e, m)

@@ -19,6 +19,7 @@ type Totals struct {
 	Fetches    []fetchCount     `json:"fetches"`
 	Bytes      map[string]int64 `json:"bytes"` // received, by scheme
 	Reboots    map[string]int64 `json:"reboots"`
+	Loops      Loops            `json:"reboot_loops"`
 	Unknown    map[string]int   `json:"unknown_params"`
 	Rejected   map[string]int   `json:"rejected_params"`
 	Errors     []Failure        `json:"errors"`
@@ -99,7 +100,7 @@ type fetchCount struct {
 func (t *Tally) Totals() *Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := &Totals{Devices: len(t.devices), Started: t.started, Bytes: maps.Clone(t.bytes), Reboots: map[string]int64{},
+	all := &Totals{Devices: len(t.devices), Started: t.started, Bytes: maps.Clone(t.bytes), Reboots: map[string]int64{}, Loops: t.loops,
 		Unknown: maps.Clone(t.unknown), Rejected: maps.Clone(t.rejected), Series: t.series()}
 	for i := range t.makes {
 		c := &t.counts[i]
@@ -170,6 +171,7 @@ func (t *Totals) Merge(o *Totals) error {
 		return errors.New("they are of different fleets: models or firmwares differ")
 	}
 	t.Devices += o.Devices
+	t.Loops.merge(o.Loops)
 	t.Started += o.Started
 	for i := range t.Makes {
 		t.Makes[i].merge(&o.Makes[i])

@@ -1,0 +1,41 @@
+package run_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"spafleet/scenarios/report"
+)
+
+// A server that puts another value into each answer reboots its devices again and
+// again. The report says so, with the parameters, and keeps secrets to itself.
+func TestFilesThatChangeAtEachRequestAreAFinding(t *testing.T) {
+	var n atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		now := n.Add(1)
+		fmt.Fprintf(w, "<flat-profile><GPP_A>%[1]d</GPP_A><Password_1_>hush%[1]d</Password_1_><User_ID_1_>at %[1]d</User_ID_1_></flat-profile>", now)
+	}))
+	defer server.Close()
+	r, _ := act(t, `
+clock: real
+limits: {lateness: 10s}
+fleet:
+  phones: {model: SPA942, count: 3, lease: none, switches: {reboot_time: 0s}, set: {Resync_Random_Delay: 0, Profile_Rule: "`+server.URL+`/x"}}
+target: {hosts: [127.0.0.1]}
+expect:
+  - {all: reboots > 6, by: 5s}
+`)
+	l := r.Findings.RebootLoops
+	if l.Devices != 3 || l.MoreThan != 3 || !strings.HasPrefix(l.Differs, `User_ID_1_ "at `) || !strings.HasSuffix(l.Differs, ", Password_1_") {
+		t.Errorf("%+v", l)
+	}
+	var text strings.Builder
+	report.WriteText(&text, r)
+	if want := "\n3 devices rebooted more than 3 times in a row: their file changes at each request\n  one time: User_ID_1_ \"at "; !strings.Contains(text.String(), want) || strings.Contains(text.String(), "hush") {
+		t.Errorf("the report has not %q, or a password:\n%s", want, text.String())
+	}
+}

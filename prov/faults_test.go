@@ -17,26 +17,9 @@ import (
 	"spafleet/prov"
 	"spafleet/resync"
 	"spafleet/resync/fault"
+	"spafleet/resync/fault/faulttest"
 	"spafleet/resync/fetch"
 )
-
-// badly returns a plan of one fault of the server.
-func badly(t *testing.T, match, nth string, e fault.Effects) *fault.Plan {
-	t.Helper()
-	m, err := fault.ParseMatch(match)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := fault.Fault{Match: m, Effects: e}
-	if nth != "" {
-		if f.Nth, err = fault.ParseOrdinals(nth); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p := &fault.Plan{Seed: 1}
-	p.Start(f)
-	return p
-}
 
 const goodText = "<flat-profile><GPP_A>"
 
@@ -90,7 +73,7 @@ func serveBadly(t *testing.T, body string, p *fault.Plan) (*prov.Server, map[str
 
 // A fault that breaks an answer needs to know whose transfer it breaks.
 func TestABrokenAnswerNeedsItsDevice(t *testing.T) {
-	c := newCore(t, map[string]prov.Entry{"/a": {Body: "a"}}, prov.Options{Faults: badly(t, "", "", fault.Effects{StallAfter: fault.After(0)})})
+	c := newCore(t, map[string]prov.Entry{"/a": {Body: "a"}}, prov.Options{Faults: faulttest.Plan(t, "", "", fault.Effects{StallAfter: fault.After(0)})})
 	defer func() {
 		if recover() == nil {
 			t.Error("it was answered")
@@ -104,7 +87,7 @@ func TestTheServerCountsRequests(t *testing.T) {
 	u := hasty(t)
 	other := device.NewUnit(u.Row, 1, 4, netip.MustParseAddr("127.64.0.5"))
 	c := newCore(t, map[string]prov.Entry{"/a": {Body: "a"}, "/b": {Body: "b"}}, prov.Options{
-		Faults: badly(t, "http /a", "2", fault.Effects{HasStatus: true, Status: 503}),
+		Faults: faulttest.Plan(t, "http /a", "2", fault.Effects{HasStatus: true, Status: 503}),
 		Who: func(a netip.Addr) (*device.Unit, bool) {
 			return map[netip.Addr]*device.Unit{u.IP: u, other.IP: &other}[a], a == u.IP || a == other.IP
 		},
@@ -156,7 +139,7 @@ func TestADownServerRefusesAndComesBack(t *testing.T) {
 // A server that closes takes its bad answers with it.
 func TestCloseEndsBadAnswers(t *testing.T) {
 	for _, e := range []fault.Effects{{StallAfter: fault.After(0)}, {Hostile: fault.Endless}, {Hostile: fault.Drip}, {Down: true}} {
-		s, at := serveBadly(t, goodText, badly(t, "", "", e))
+		s, at := serveBadly(t, goodText, faulttest.Plan(t, "", "", e))
 		for scheme := range at {
 			if _, err := sockets.Fetch(t.Context(), request(t, scheme, at[scheme])); err == nil && e.Hostile != fault.Drip {
 				t.Errorf("%s, %+v: an answer", scheme, e)
@@ -171,7 +154,7 @@ func TestCloseEndsBadAnswers(t *testing.T) {
 }
 
 func TestABombUnpacksToMuch(t *testing.T) {
-	c := newCore(t, map[string]prov.Entry{"/a": {Body: "a"}}, prov.Options{Faults: badly(t, "", "", fault.Effects{Hostile: fault.Bomb})})
+	c := newCore(t, map[string]prov.Entry{"/a": {Body: "a"}}, prov.Options{Faults: faulttest.Plan(t, "", "", fault.Effects{Hostile: fault.Bomb})})
 	bomb := get(c, "/a").Body
 	z, err := gzip.NewReader(bytes.NewReader(bomb))
 	if err != nil {

@@ -25,12 +25,15 @@ func (s *Server) serveOn(server *http.Server, l net.Listener) {
 	s.serving.Go(func() { _ = server.Serve(s.queue.listener(l)) }) // ends with Close
 }
 
+// HeaderWait is how long a server waits for the end of a header.
+const HeaderWait = 10 * time.Second
+
 // newHTTP returns a server. The limits keep a client that stalls from staying
 // for ever; an image over a slow line has its ten minutes.
 func (s *Server) newHTTP(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: HeaderWait,
 		ReadTimeout:       time.Minute,
 		WriteTimeout:      10 * time.Minute,
 		IdleTimeout:       time.Minute,

@@ -35,7 +35,6 @@ var shapeExceptions = map[string]int{
 	"prov.Core files":                7,
 	"prov.Server files":              6,
 	"resync exported names":          41,
-	"resync/fault exported names":    41,
 	"resync/fault.Disturbance files": 5,
 	"resync/fetch.Sockets files":     8,
 	"resync/unit.Record fields":      26,

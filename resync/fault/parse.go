@@ -75,7 +75,7 @@ type Unit uint8
 // What Packets can mean: nothing, all, a share, TFTP's blocks or
 // acknowledgements by number, or packets by their place in the exchange.
 const (
-	None Unit = iota
+	noPacket Unit = iota
 	Every
 	Some
 	Block
@@ -92,7 +92,7 @@ type Packets struct {
 }
 
 // Given reports whether any packets are meant.
-func (p Packets) Given() bool { return p.Unit != None }
+func (p Packets) Given() bool { return p.Unit != noPacket }
 
 // numbered reports whether packets are meant by TFTP's numbers.
 func (p *Packets) numbered() bool { return p.Unit == Block || p.Unit == Ack }
@@ -115,7 +115,7 @@ func parsePackets(text string) (Packets, error) {
 			return Packets{Unit: Every}, err
 		}
 		return Packets{Unit: Some, Share: share}, err
-	case len(words) < 2 || len(words) > 3 || packetWords[words[0]] == None || len(words) == 3 && words[2] != "once":
+	case len(words) < 2 || len(words) > 3 || packetWords[words[0]] == noPacket || len(words) == 3 && words[2] != "once":
 		return Packets{}, fmt.Errorf("%q are not packets; %s", text, packetsForm)
 	}
 	p := Packets{Unit: packetWords[words[0]], Once: len(words) == 3}

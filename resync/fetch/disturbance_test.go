@@ -14,26 +14,9 @@ import (
 
 	"spafleet/device"
 	"spafleet/resync/fault"
+	"spafleet/resync/fault/faulttest"
 	"spafleet/resync/fetch"
 )
-
-// plan returns a plan of one fault, written as in a scenario.
-func plan(t testing.TB, match, nth string, e fault.Effects) *fault.Plan {
-	t.Helper()
-	m, err := fault.ParseMatch(match)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := fault.Fault{Match: m, Effects: e}
-	if nth != "" {
-		if f.Nth, err = fault.ParseOrdinals(nth); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p := &fault.Plan{Seed: 1}
-	p.Start(f)
-	return p
-}
 
 func lose(t testing.TB, text string) fault.Effects {
 	t.Helper()
@@ -88,7 +71,7 @@ func TestABlockThatIsLostOnceComesByARetry(t *testing.T) {
 func TestTheFirstTwoTransfersFail(t *testing.T) {
 	body := noise(2000)
 	server := startPin(t, map[string][]byte{"/spa2102.cfg": body})
-	s := &fetch.Sockets{Faults: plan(t, "tftp /spa2102.cfg", "1-2", lose(t, "block 3"))}
+	s := &fetch.Sockets{Faults: faulttest.Plan(t, "tftp /spa2102.cfg", "1-2", lose(t, "block 3"))}
 	for attempt := range 3 {
 		for dev := range device.Index(2) {
 			r := request(t, "tftp", server.addr)
@@ -112,7 +95,7 @@ func TestABadLineNeverGivesAWrongFile(t *testing.T) {
 	server := startPinThatWaits(t, map[string][]byte{"/spa2102.cfg": body}, 20*time.Millisecond)
 	e := lose(t, "5%")
 	e.Duplicate, e.Reorder, e.Delay = fault.Packets{Unit: fault.Some, Share: 0.1}, fault.Packets{Unit: fault.Some, Share: 0.05}, fault.Delay{Most: time.Millisecond}
-	s := &fetch.Sockets{Faults: plan(t, "", "", e)}
+	s := &fetch.Sockets{Faults: faulttest.Plan(t, "", "", e)}
 	whole := 0
 	for dev := range device.Index(40) {
 		r := request(t, "tftp", server.addr)
@@ -160,7 +143,7 @@ func TestHTTPFaults(t *testing.T) {
 		{"twice and out of order", fault.Effects{Duplicate: lose(t, "all").Lose, Reorder: lose(t, "all").Lose}, 0, false},
 	}
 	for _, tt := range tests {
-		s := &fetch.Sockets{Faults: plan(t, "http", "", tt.effects)}
+		s := &fetch.Sockets{Faults: faulttest.Plan(t, "http", "", tt.effects)}
 		r := request(t, "http", at)
 		r.Unit = unit(t, "SPA2102", "5.2.10", map[string]string{"http_read_wait": "200ms", "http_connect_wait": "300ms"})
 		resp, err := s.Fetch(t.Context(), r)
@@ -174,7 +157,7 @@ func TestHTTPFaults(t *testing.T) {
 			t.Errorf("%s: %v (cut %t), want %v (%t)", tt.name, e, e.Cut, tt.result, tt.cut)
 		}
 	}
-	s := &fetch.Sockets{Faults: plan(t, "http", "", fault.Effects{ResetAfter: fault.After(3000)})}
+	s := &fetch.Sockets{Faults: faulttest.Plan(t, "http", "", fault.Effects{ResetAfter: fault.After(3000)})}
 	if _, err := s.Fetch(t.Context(), request(t, "http", at)); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("a person's log says %v", err)
 	}
@@ -182,7 +165,7 @@ func TestHTTPFaults(t *testing.T) {
 
 func TestQuestionsToDNSHaveFaultsOfTheirDevice(t *testing.T) {
 	s := &fetch.Sockets{Hosts: map[string][]netip.Addr{"prov.test": {netip.MustParseAddr("192.0.2.1")}}}
-	s.Faults = plan(t, "dns", "1", fault.Effects{Delay: fault.Delay{Least: 30e6, Most: 30e6}})
+	s.Faults = faulttest.Plan(t, "dns", "1", fault.Effects{Delay: fault.Delay{Least: 30e6, Most: 30e6}})
 	for i, want := range []bool{true, false} {
 		begun := time.Now()
 		addrs, err := s.Resolve(fetch.For(t.Context(), fetch.Asker{Device: 3}), "prov.test")
@@ -190,7 +173,7 @@ func TestQuestionsToDNSHaveFaultsOfTheirDevice(t *testing.T) {
 			t.Errorf("question %d: %v, %v after %v", i+1, addrs, err, time.Since(begun))
 		}
 	}
-	s.Faults = plan(t, "dns", "", lose(t, "all"))
+	s.Faults = faulttest.Plan(t, "dns", "", lose(t, "all"))
 	if _, err := s.Resolve(t.Context(), "prov.test"); err != nil {
 		t.Errorf("a question of no device: %v", err)
 	}
@@ -202,8 +185,8 @@ func BenchmarkFaults(b *testing.B) {
 	answer := fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Length: 16384\r\n\r\n%s", noise(16<<10))
 	at := serveTCP(b, func(conn net.Conn) { readHead(conn); conn.Write(answer) })
 	for name, faults := range map[string]*fault.Plan{
-		"none": nil, "empty": {}, "others": plan(b, "tftp", "", fault.Effects{ResetAfter: fault.After(1)}),
-		"harmless": plan(b, "http", "", fault.Effects{ResetAfter: fault.After(1 << 30)}),
+		"none": nil, "empty": {}, "others": faulttest.Plan(b, "tftp", "", fault.Effects{ResetAfter: fault.After(1)}),
+		"harmless": faulttest.Plan(b, "http", "", fault.Effects{ResetAfter: fault.After(1 << 30)}),
 	} {
 		b.Run(name, func(b *testing.B) {
 			s := &fetch.Sockets{Faults: faults}

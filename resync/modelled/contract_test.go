@@ -42,7 +42,7 @@ var variants = map[string][]variant{
 	"bandwidth":   {{text: "2Mbit/s"}, {text: "8kbit/s"}},
 	"reset_after": {{text: "0B"}, {text: "10B"}, {text: "5KB"}, {text: "1MB", never: true}},
 	"close_after": {{text: "0B"}, {text: "5KB"}, {text: "1MB", never: true}},
-	"truncate":    {{text: "0B"}, {text: "10B"}, {text: "5KB"}, {text: "1MB", never: true}},
+	"truncate":    {{text: "0B"}, {text: "10B"}, {text: "5KB"}, {text: "7KB"}, {text: "1MB", never: true}},
 	"status":      {{text: "503"}, {text: "404"}, {text: "200"}, {text: "2"}, {text: "1"}},
 	"alert":       {{text: "40"}, {text: "48"}},
 	"stall_after": {{text: "0B"}, {text: "5KB"}, {text: "1MB", never: true}},
@@ -89,11 +89,12 @@ type cell struct {
 	path   string // of the answer
 	report bool   // the device sends a file
 	key    string // of the effect; "": undisturbed
+	wrong  bool   // it asks by https at the port of http
 	variant
 }
 
 func (c cell) String() string {
-	return fmt.Sprintf("%s %s report=%t %s=%s", c.scheme, c.path, c.report, c.key, c.text)
+	return fmt.Sprintf("%s %s report=%t wrong port=%t %s=%s", c.scheme, c.path, c.report, c.wrong, c.key, c.text)
 }
 
 // fault returns the cell's fault, false where no scenario can have it.
@@ -124,6 +125,9 @@ func cells() []cell {
 		}
 		list = append(list, cell{scheme: scheme, path: "/missing"}, cell{scheme: scheme, path: "/report", report: true})
 	}
+	// One hello in nine has a line feed among its random bytes, and gets a 400 at once:
+	// then the cell differs and is tried again.
+	list = append(list, cell{scheme: "https", path: "/file", wrong: true})
 	for _, e := range fault.Table() {
 		for _, v := range triedWith(e) {
 			for _, scheme := range append(slices.Clone(schemes), "dns") {
@@ -264,7 +268,7 @@ func onSockets(t *testing.T, c cell, switches map[string]string, closing *sync.W
 func inVirtualTime(t *testing.T, c cell, switches map[string]string, ports [3]uint16) result {
 	x := newContract(t, c, switches)
 	n := &modelled.Network{
-		Server: x.core, Addr: loopback, TFTP: ports[0], HTTP: ports[1], Hosts: hosts, Certs: clients, Faults: x.lines, RoundTrip: 100 * time.Microsecond, // as loopback
+		Server: x.core, Addr: loopback, TFTP: ports[0], HTTP: ports[1], Hosts: hosts, Certs: clients, Faults: x.lines, HeaderWait: prov.HeaderWait, RoundTrip: 100 * time.Microsecond, // as loopback
 		HTTPS: []modelled.Secure{{Port: ports[2], Server: trust.ServerOf(listener())}},
 	}
 	x.begin()
@@ -273,6 +277,9 @@ func inVirtualTime(t *testing.T, c cell, switches map[string]string, ports [3]ui
 }
 
 func port(c cell, ports [3]uint16) uint16 {
+	if c.wrong {
+		return ports[1]
+	}
 	return map[string]uint16{"tftp": ports[0], "http": ports[1], "dns": ports[1], "https": ports[2]}[c.scheme]
 }
 

@@ -90,25 +90,22 @@ func (x *exchange) disturbAnswer(resp *resync.Response) (late int64, a fault.Ans
 	size := headerSize + int64(len(resp.Body))
 	a = x.disturbance.Answer(size)
 	if x.r.Scheme == "https" && a.Ending != fault.Whole {
-		a.Received = inRecords(a.Received, size)
+		a.Received = unsealed(a.Received, size)
 	}
 	return int64(a.FirstByte), a
 }
 
-// How the embedded server writes an answer: as much as its buffer holds, then the
-// rest, in records of at most so much.
-const (
-	writeBuffer = 4 << 10
-	mostRecord  = 16 << 10
-)
+// firstRecord is how much of an answer the embedded server writes first, and so
+// seals in its first record: net/http's buffer.
+const firstRecord = 4 << 10
 
-// inRecords returns how many of the received bytes of an answer can be read: a part
-// of a record cannot.
-func inRecords(received, size int64) (whole int64) {
-	for record := min(int64(writeBuffer), size); record > 0 && whole+record <= received; record = min(mostRecord, size-whole) {
-		whole += record
+// unsealed returns how many of the received bytes of an answer can be read, as far
+// as it matters: none before the first record is whole.
+func unsealed(received, size int64) int64 {
+	if received < min(firstRecord, size) {
+		return 0
 	}
-	return whole
+	return received
 }
 
 // cut is an answer that ends before it is whole.

@@ -101,9 +101,6 @@ func (badRequestServer) Respond(int64, *resync.Request) resync.Response {
 	return resync.Response{Status: http.StatusBadRequest, Body: []byte("400 Bad Request")}
 }
 
-// headerWait is how long a server waits for the end of a header.
-const headerWait = 10 * time.Second
-
 func (n *Network) secure(port uint16) *Secure {
 	for i := range n.HTTPS {
 		if n.HTTPS[i].Port == port {
@@ -122,7 +119,12 @@ func (x *exchange) handshake() error {
 	}
 	secure := w.secure(x.r.Server.Port())
 	if secure == nil {
-		x.took.TLS = int64(min(headerWait, row.Behaviour.HTTPRead)) // it takes the hello for the beginning of a header
+		wait := int64(w.HeaderWait) // it takes the hello for the beginning of a header
+		if read := int64(row.Behaviour.HTTPRead); read < wait {
+			x.took.TLS = read
+			return x.fail(device.Timeout, x.took.Connect+read, new(int64), errSilence)
+		}
+		x.took.TLS = wait
 		return x.refused(trust.Failure{Alert: ssl.NoAlert}, trust.LogLines(0, x.r.Host))
 	}
 	if greeter, ok := x.server.(resync.Greeter); ok {

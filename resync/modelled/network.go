@@ -27,6 +27,9 @@ type Network struct {
 	Certs  *trust.Devices          // what the devices trust and show; nil: https fails as a scheme that nobody speaks
 	// RoundTrip is how long a packet and its answer take; 0: 5 ms.
 	RoundTrip time.Duration
+	// HeaderWait is how long the server waits for the end of a header: a handshake
+	// at a port without HTTPS takes so long, or until the device gives up.
+	HeaderWait time.Duration
 	// Latency is how long the server thinks about a request: for each one a time
 	// between Least and Most.
 	Least, Most time.Duration

@@ -93,7 +93,7 @@ func (s *server) openModelled(core *prov.Core) error {
 	addr := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	w := &modelled.Network{
 		Server: core, Addr: addr, TFTP: portOf(sc.TFTP, 69), HTTP: portOf(sc.HTTP, 80), Hosts: map[string][]netip.Addr{sc.Host(): {addr}},
-		Certs: s.certs, Least: sc.Latency.Least, Most: sc.Latency.Most, Workers: sc.Workers, Faults: s.network,
+		Certs: s.certs, HeaderWait: prov.HeaderWait, Least: sc.Latency.Least, Most: sc.Latency.Most, Workers: sc.Workers, Faults: s.network,
 	}
 	var secure []netip.AddrPort
 	for i := range sc.HTTPS {

@@ -125,9 +125,6 @@ func cells() []cell {
 		}
 		list = append(list, cell{scheme: scheme, path: "/missing"}, cell{scheme: scheme, path: "/report", report: true})
 	}
-	// One hello in nine has a line feed among its random bytes, and gets a 400 at once:
-	// then the cell differs and is tried again.
-	list = append(list, cell{scheme: "https", path: "/file", wrong: true})
 	for _, e := range fault.Table() {
 		for _, v := range triedWith(e) {
 			for _, scheme := range append(slices.Clone(schemes), "dns") {
@@ -453,6 +450,20 @@ func TestWaitsAreTheFirmwares(t *testing.T) {
 		a, b := inVirtualTime(t, tt.cell, map[string]string{name: tt.a, "redirects": "follow"}, ports), inVirtualTime(t, tt.cell, map[string]string{name: tt.b, "redirects": "follow"}, ports)
 		if a.took == b.took {
 			t.Errorf("%s: %v with %s and with %s: %s", name, a.took, tt.a, tt.b, a.told)
+		}
+	}
+}
+
+// A server of HTTP waits for the end of a header, for which it takes a hello. It is
+// no cell of the contract: a hello with a line feed among its random bytes gets a 400
+// at once over sockets.
+func TestAHandshakeAtThePortOfHTTPEndsWithTheFirstWhoGivesUp(t *testing.T) {
+	c := cell{scheme: "https", path: "/file", wrong: true}
+	for wait, want := range map[time.Duration]string{time.Second: "timeout", 3 * prov.HeaderWait: "tls"} {
+		r := inVirtualTime(t, c, map[string]string{"http_read_wait": wait.String()}, [3]uint16{69, 80, 443})
+		over := r.took - min(wait, prov.HeaderWait)
+		if !strings.Contains(r.told, "fetch_failed "+want+" ") || over < 0 || over > 10*time.Millisecond {
+			t.Errorf("a device that waits %v: after %v, %s", wait, r.took, r.told)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"spafleet/device"
 	"spafleet/fleet"
@@ -119,6 +120,7 @@ func holdBodies(t *testing.T, devices int) {
 		Presets: settings("Profile_Rule="+web.URL+"/a", "Resync_Random_Delay=0", "Resync_Periodic=0", "Resync_Error_Retry_Delay=0"),
 	}}})
 	close(ready)
+	f.Patience = time.Minute
 	f.Until(t, "its profile came", func(v device.View) bool { return v.Resyncs.OK == 1 })
 	if b := f.Budget(); b.Limit != "memory" || b.Most != int(b.Memory/b.Attempt) || f.Saturated() == 0 {
 		t.Errorf("budget %+v, %d attempts waited; want the memory to bound them", b, f.Saturated())
@@ -156,6 +158,7 @@ func holdImages(t *testing.T, size int) {
 	f := fleettest.Run(t, fleet.Config{Loops: 1, Groups: []fleet.Group{{
 		Name: "atas", Row: r, Count: devices, Presets: settings("Upgrade_Rule="+web.URL+"/a", "Resync_On_Reset=No"),
 	}}})
+	f.Patience = time.Minute
 	f.Until(t, "it is upgraded", func(v device.View) bool { return v.Unit.Row.Firmware.Version == "5.2.12" })
 	tellPeak(t)
 }

@@ -22,8 +22,12 @@ type reader struct{ *source }
 // its line. A missing duration alone is left to [Run]: the caller may still set
 // it.
 func Load(name string, src []byte) (*Scenario, error) {
-	r := &reader{&source{name: name, src: []byte(yamlBreaks.Replace(string(src)))}}
+	r := &reader{&source{name: name}}
+	r.take(src)
 	s := &Scenario{Seed: 1, Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), file: r.source}
+	if len(r.mistakes) > 0 {
+		return nil, r.sorted()
+	}
 	root := r.parse()
 	if root == nil {
 		return nil, r.sorted()

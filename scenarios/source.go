@@ -92,6 +92,10 @@ func (s *source) parse() *node {
 		s.mistake(&node{line: 1, col: 1}, "", "the file has %d bytes, more than %d", len(s.src), MostBytes)
 		return nil
 	}
+	if what, line, col := excess(string(s.src)); what != "" {
+		s.mistake(&node{line: line, col: col}, "", "%s", what)
+		return nil
+	}
 	file, err := parser.ParseBytes(s.src, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		s.syntax(err)
@@ -279,6 +283,22 @@ const mostShown = 200
 // yamlBreaks makes everything that ends a line of YAML a newline, as YAML itself
 // does in texts. The parser miscounts lines where they end in different ways.
 var yamlBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// take takes a file's text: without a byte order mark, and with the line ends
+// of YAML. Where it is not UTF-8, that is a mistake.
+func (s *source) take(src []byte) {
+	s.src = []byte(yamlBreaks.Replace(strings.TrimPrefix(string(src), "\ufeff")))
+	if utf8.Valid(s.src) {
+		return
+	}
+	bad := 0
+	for r, size := utf8.DecodeRune(s.src); r != utf8.RuneError || size != 1; r, size = utf8.DecodeRune(s.src[bad:]) {
+		bad += size
+	}
+	lines := strings.Split(string(s.src[:bad]), "\n")
+	at := &node{line: len(lines), col: utf8.RuneCountInString(lines[len(lines)-1]) + 1}
+	s.mistake(at, "", "byte %#02x is not UTF-8; save the file as UTF-8", s.src[bad])
+}
 
 // excerpt returns the node's line with marks below it.
 func (s *source) excerpt(n *node) string {

@@ -24,8 +24,12 @@ import (
 	"spafleet/fsm"
 )
 
-// mostNodes bounds an expression.
-const mostNodes = 200
+// What bounds an expression. The parser nests as deep as the text is long, before
+// it counts nodes.
+const (
+	mostNodes   = 200
+	mostLetters = 4000
+)
 
 // A Scope says which names an expression may use, and what it returns.
 type Scope struct {
@@ -40,6 +44,9 @@ var lasting = expr.Function("duration", func(args ...any) (any, error) { return 
 
 // Compile checks and compiles an expression.
 func Compile(code string, s Scope) (*vm.Program, error) {
+	if len(code) > mostLetters {
+		return nil, fmt.Errorf("the expression is too long: more than %d letters", mostLetters)
+	}
 	options := []expr.Option{expr.Env(s.Vars), expr.DisableBuiltin("now"), lasting, expr.MaxNodes(mostNodes)}
 	if s.Condition {
 		options = append(options, expr.AsBool())
@@ -236,6 +243,9 @@ func TellsApart(code string) bool {
 
 // identifiers returns the names in a condition, in their order.
 func identifiers(code string) []string {
+	if len(code) > mostLetters {
+		return nil // its compiler says so
+	}
 	tree, err := parser.Parse(code)
 	if err != nil {
 		return nil // its compiler says so

@@ -1,0 +1,198 @@
+package scenarios
+
+import "strings"
+
+// What a scenario file may have of structure. The YAML parser's memory and time
+// grow with the square of both, so they are counted before it runs.
+const (
+	mostNesting     = 64     // collections in one another
+	mostMarks       = 20_000 // lines, keys and elements that are not within a block text
+	mostExpressions = 2_000  // {{ }}, each of which is compiled
+)
+
+// A nesting follows the structure of a YAML text, line by line, without building
+// anything. Of texts that YAML refuses it may count too much.
+type nesting struct {
+	columns []int // where the open block collections begin
+	flow    int   // open brackets and braces
+	tags    int   // of this line: tags and anchors before a value
+	quote   byte  // of a quoted text that is not closed yet; 0: none
+	block   bool  // within a block text
+	above   int   // the column that the lines of a block text are right of
+	marks   int
+	start   bool // a value may begin here
+	word    int  // column at which the last plain or quoted text began
+}
+
+func (n *nesting) depth() int { return len(n.columns) + n.flow + n.tags }
+
+// excess returns what is too much of a text, and at which line and column; "" where
+// all is within the bounds.
+func excess(text string) (what string, line, col int) {
+	var n nesting
+	braces := 0
+	for l := range strings.Lines(text) {
+		line++
+		l = strings.TrimRight(l, "\n")
+		if col := n.scan(l); col > 0 {
+			return "nested too deep: more than 64 maps and lists in one another", line, col
+		}
+		braces += strings.Count(l, "{{")
+		switch {
+		case n.marks > mostMarks:
+			return "more than 20,000 lines, keys and elements", line, 1
+		case braces > mostExpressions:
+			return "more than 2,000 expressions in {{ }}", line, 1
+		}
+	}
+	return "", 0, 0
+}
+
+// scan follows a line, and returns the column at which it nests too deep, 0 for none.
+func (n *nesting) scan(l string) (col int) {
+	indent := len(l) - len(strings.TrimLeft(l, " "))
+	if n.skips(l, indent) {
+		return 0
+	}
+	n.marks++
+	n.tags = 0
+	if n.quote == 0 && n.flow == 0 {
+		n.open(indent)
+		n.columns = n.columns[:len(n.columns)-1] // it is a collection only with a key or a dash
+		n.start = true
+	}
+	for i := indent; i >= 0 && i < len(l); {
+		i = n.step(l, i)
+		if n.depth() > mostNesting {
+			return max(i, 1)
+		}
+	}
+	return 0
+}
+
+// skips reports whether a line is of a block text, empty, or a comment.
+func (n *nesting) skips(l string, indent int) bool {
+	switch {
+	case n.quote != 0:
+		return false
+	case indent == len(l):
+		return true
+	case n.block && indent > n.above:
+		return true
+	}
+	n.block = false
+	if l[indent] == '#' {
+		n.marks++
+		return true
+	}
+	return false
+}
+
+// open begins a block collection at a column, and ends those to the right of it.
+func (n *nesting) open(col int) {
+	for len(n.columns) > 0 && n.columns[len(n.columns)-1] >= col {
+		n.columns = n.columns[:len(n.columns)-1]
+	}
+	n.columns = append(n.columns, col)
+}
+
+// step follows what is at i, and returns where the next begins; -1: the line is over.
+func (n *nesting) step(l string, i int) int {
+	c := l[i]
+	switch {
+	case n.quote != 0:
+		return n.quoted(l, i)
+	case c == ' ' || c == '\t':
+		return i + 1
+	case c == '#' && (i == 0 || l[i-1] == ' ' || l[i-1] == '\t'):
+		return -1
+	case c == ':' && ends(l, i+1, n.flow > 0):
+		n.key(i)
+		return i + 1
+	case n.flow > 0 && strings.IndexByte("[]{},", c) >= 0:
+		n.inFlow(c)
+		return i + 1
+	case n.start:
+		return n.begins(l, i)
+	}
+	return i + 1
+}
+
+// key follows a colon behind a key, or one that is an indicator itself.
+func (n *nesting) key(i int) {
+	n.marks++
+	if n.flow == 0 {
+		if n.start {
+			n.word = i
+		}
+		n.open(n.word)
+	}
+	n.start = true
+}
+
+func (n *nesting) inFlow(c byte) {
+	n.marks++
+	switch c {
+	case '[', '{':
+		n.flow++
+	case ']', '}':
+		n.flow--
+	}
+	n.start = c != ']' && c != '}'
+}
+
+// begins follows the beginning of a value.
+func (n *nesting) begins(l string, i int) int {
+	switch c := l[i]; {
+	case (c == '-' || c == '?') && ends(l, i+1, false):
+		n.marks++
+		if n.flow == 0 {
+			n.open(i)
+		} else {
+			n.tags++
+		}
+		return i + 1
+	case c == '[' || c == '{':
+		n.inFlow(c)
+		return i + 1
+	case c == '&' || c == '!' || c == '*':
+		n.marks++
+		n.tags++
+		for i < len(l) && l[i] != ' ' && (n.flow == 0 || strings.IndexByte("[]{},", l[i]) < 0) {
+			i++
+		}
+		return i
+	case (c == '|' || c == '>') && n.flow == 0:
+		n.block, n.above = true, -1
+		if k := len(n.columns); k > 0 {
+			n.above = n.columns[k-1]
+		}
+		return -1
+	case c == '"' || c == '\'':
+		n.quote = c
+	}
+	n.word, n.start = i, false
+	return i + 1
+}
+
+// quoted follows a quoted text to its end, or to the end of the line.
+func (n *nesting) quoted(l string, i int) int {
+	for ; i < len(l); i++ {
+		switch {
+		case l[i] == '\\' && n.quote == '"':
+			i++
+		case l[i] != n.quote:
+		case n.quote == '\'' && strings.HasPrefix(l[i+1:], "'"):
+			i++
+		default:
+			n.quote = 0
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// ends reports whether an indicator is one by what follows it.
+func ends(l string, i int, flow bool) bool {
+	return i >= len(l) || l[i] == ' ' || l[i] == '\t' || flow && strings.IndexByte("[]{},", l[i]) >= 0
+}

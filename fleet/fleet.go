@@ -176,18 +176,12 @@ func (f *Fleet) Open() error {
 	if f.mode == Virtual {
 		return nil
 	}
-	logs, err := openLogSender(f)
-	if err != nil {
-		return err
-	}
-	f.logs = logs
+	f.logs = newLogSender(f)
 	if !f.web.Listen {
 		return nil
 	}
+	var err error
 	f.sites, err = openSites(f)
-	if err != nil {
-		f.logs.close()
-	}
 	return err
 }
 

@@ -17,13 +17,13 @@ import (
 )
 
 // logSender sends the devices' log lines: one datagram a line, from the device's
-// own address. One socket serves the fleet; a line that finds the queue full is
-// dropped and counted, as UDP would.
+// own address. One socket serves the fleet, from the first line on; a line that
+// finds the queue full is dropped and counted, as UDP would.
 type logSender struct {
 	f       *Fleet
-	conn    *ipv4.PacketConn
+	conn    *ipv4.PacketConn // nil until the first line is sent
 	queue   chan logLine
-	known   map[string]netip.Addr // names that were looked up; the sender's alone
+	known   map[string]netip.Addr // names that were looked up, not valid where without success; the sender's alone
 	dropped atomic.Int64
 }
 
@@ -33,15 +33,33 @@ type logLine struct {
 	text    []byte
 }
 
-func openLogSender(f *Fleet) (*logSender, error) {
-	conn, err := net.ListenPacket("udp4", "0.0.0.0:0")
-	if err != nil {
-		return nil, fmt.Errorf("open the syslog socket: %w", err)
-	}
-	return &logSender{f: f, conn: ipv4.NewPacketConn(conn), queue: make(chan logLine, 4096), known: map[string]netip.Addr{}}, nil
+func newLogSender(f *Fleet) *logSender {
+	return &logSender{f: f, queue: make(chan logLine, 4096), known: map[string]netip.Addr{}}
 }
 
-func (s *logSender) close() { s.conn.Close() }
+// open opens the socket where it is not open yet; on loopback while the guard
+// permits no other address.
+func (s *logSender) open() error {
+	if s.conn != nil {
+		return nil
+	}
+	at := "0.0.0.0:0"
+	if s.f.guard != nil && s.f.guard.OnlyLoopback {
+		at = "127.0.0.1:0"
+	}
+	conn, err := net.ListenPacket("udp4", at)
+	if err != nil {
+		return fmt.Errorf("open the syslog socket: %w", err)
+	}
+	s.conn = ipv4.NewPacketConn(conn)
+	return nil
+}
+
+func (s *logSender) close() {
+	if s.conn != nil {
+		s.conn.Close()
+	}
+}
 
 // take queues the log lines among a loop's events. It runs in the loop, which
 // owns the units.
@@ -94,7 +112,7 @@ func (s *logSender) run(ctx, over context.Context) {
 func (s *logSender) send(ctx context.Context, line logLine) {
 	for _, server := range line.servers {
 		to, ok := s.address(ctx, server)
-		if !ok || s.f.guard.Admit(hostOf(server), to.Addr()) != nil {
+		if !ok || s.f.guard.Admit(hostOf(server), to.Addr()) != nil || s.open() != nil {
 			s.dropped.Add(1)
 			continue
 		}
@@ -134,10 +152,14 @@ func (s *logSender) address(ctx context.Context, server string) (netip.AddrPort,
 
 func (s *logSender) resolve(ctx context.Context, host string) (netip.Addr, error) {
 	if a, ok := s.known[host]; ok {
+		if !a.IsValid() {
+			return a, fmt.Errorf("resolve syslog server %s: it was not found before", host)
+		}
 		return a, nil
 	}
 	addrs, err := s.f.network.Resolve(ctx, host)
 	if err != nil || len(addrs) == 0 {
+		s.known[host] = netip.Addr{}
 		return netip.Addr{}, fmt.Errorf("resolve syslog server %s: %w", host, err)
 	}
 	s.known[host] = addrs[0]

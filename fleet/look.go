@@ -136,6 +136,34 @@ func (f *Fleet) WebURL(dev device.Index) string {
 	return fmt.Sprintf("http://%s:%d/", f.addresses.of(dev), f.WebPort())
 }
 
+// Idle reports whether no attempt runs or waits, and no device has anything due
+// before a moment of fleet time. Every event before has been told. Of a fleet whose
+// clock jumps it is false.
+func (f *Fleet) Idle(ctx context.Context, until int64) bool {
+	if !f.started.once.Load() || f.mode != Real {
+		return false
+	}
+	for _, l := range f.loops {
+		next := make(chan int64, 1)
+		select {
+		case l.inbox <- message{next: next}:
+		case <-f.done:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+		select {
+		case at := <-next:
+			if at < until {
+				return false
+			}
+		case <-f.done:
+			return false
+		}
+	}
+	return true
+}
+
 // Overdue has a [device.Late] told for each attempt that is due and has not
 // started, or waits for a descriptor or a port: else it would be missing among
 // those that did. It returns once they are told. The wait for a rate that the

@@ -48,6 +48,7 @@ type message struct {
 	lack    bool            // this machine had no descriptor for the attempt
 	waited  time.Duration   // that the attempt waited for a descriptor or a port, if it did
 	overdue chan<- struct{} // closed once the overdue attempts of the loop are told of
+	next    chan<- int64    // takes when the loop has something to do next
 	got     received        // of an outcome
 }
 
@@ -222,6 +223,8 @@ func (l *loop) handle(m message, now int64) {
 	case m.waited > 0:
 		dev := l.slots[m.slot].dev
 		l.late(dev, l.unit(dev), now, m.waited)
+	case m.next != nil:
+		m.next <- l.nextDue(now)
 	case m.overdue != nil:
 		l.overdue(now)
 		l.asked = m.overdue
@@ -294,6 +297,18 @@ func (l *loop) ended(number int32, o *resync.Outcome, got received, now int64) {
 	if s.live {
 		l.apply(s.dev, u, l.machine.At(s.dev, u, now).Ended(o, s.due))
 	}
+}
+
+// nextDue returns when one of the devices has something to do: now while an attempt
+// runs or waits.
+func (l *loop) nextDue(now int64) int64 {
+	switch {
+	case l.admission.running > 0 || l.admission.waiting() > 0 || len(l.out) > 0:
+		return now
+	case len(l.heap) > 0:
+		return l.heap[0].at
+	}
+	return never
 }
 
 // tell hands on what this turn brought, and reports whether there was anything.

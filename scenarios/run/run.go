@@ -236,9 +236,12 @@ func (r *run) run(ctx context.Context) (*report.Report, error) {
 	if s.Clock.Jumps() {
 		_ = work.Wait() // end returns its error
 	} else {
+		r.timeline.web = r.options.Web.Listen || r.options.Keep
 		r.timeline.order = func(dev device.Index, c device.Command) { _ = r.fleet.Do(ctx, dev, c) }
 		r.tellLive(&r.options.Started)
-		r.timeline.run(ctx)
+		if r.timeline.run(ctx); r.timeline.idle {
+			r.notes = append(r.notes, "ended early: no device had anything left to do before the deadline")
+		}
 	}
 	return r.end(ctx, work)
 }

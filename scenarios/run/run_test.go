@@ -183,7 +183,7 @@ func TestAnInterruptedRunIsJudgedSoFarWithinASecond(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var cancelled time.Time
-	r, err := run.Run(ctx, scenariotest.Parse(t, phones+"expect:\n  - {all: index < 0, by: 1h}\n"), run.Options{
+	r, err := run.Run(ctx, scenariotest.Parse(t, phones+"expect:\n  - {all: index < 0, by: 2h}\n"), run.Options{
 		Started: func(*run.Live) { cancelled = time.Now(); time.AfterFunc(100*time.Millisecond, cancel) }})
 	if err != nil {
 		t.Fatal(err)

@@ -50,7 +50,8 @@ func TestUntilEndsTheRunWhenAllAreThere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Expect[0].OK != reached || (r.DurationSeconds < .5) != reached || r.Provisioned != 6 || r.Unanswered != 0 {
+		if r.Expect[0].OK != reached || r.DurationSeconds >= .5 || // where it is not reached, nothing is left to happen
+			r.Provisioned != 6 || r.Unanswered != 0 {
 			t.Errorf("%s: %+v after %gs, %d provisioned, %d never answered", goal, r.Expect, r.DurationSeconds, r.Provisioned, r.Unanswered)
 		}
 		if !slices.Equal(live.Steps(), []string{"here"}) {
@@ -87,5 +88,21 @@ func TestAGoalIsAStateOrProvisioned(t *testing.T) {
 	_, err := scenarios.Until("SEC-PRV2", 0)
 	if err == nil || !strings.Contains(err.Error(), `unknown state "SEC-PRV2"`) || !strings.HasSuffix(err.Error(), "or provisioned: one successful resync each") {
 		t.Error(err)
+	}
+}
+
+// Where no timer is due before the deadline and nothing is under way, the run ends
+// and says so.
+func TestARunEndsWhenNothingCanDecideItAnyMore(t *testing.T) {
+	const refused = "clock: real\nlimits: {lateness: 30s}\nfleet:\n  phones: {model: SPA942, count: 3, set: {Resync_Random_Delay: 0, Profile_Rule: 'http://127.0.0.1:1/$MA.xml', Resync_Error_Retry_Delay: %s}}\n"
+	for delay, attempts := range map[string]int64{"3600": 1, "1": 3} { // each; those at 0, 1 and 2 s
+		scenario := scenariotest.Parse(t, strings.Replace(refused, "%s", delay, 1))
+		scenario.Expect = append(scenario.Expect, until(t, "provisioned", 2500*time.Millisecond))
+		r := scenariotest.Start(t, scenario, run.Options{})
+		scenariotest.WantVerdict(t, r, report.Failed)
+		early := slices.Contains(r.Notes, "ended early: no device had anything left to do before the deadline")
+		if !early || r.DurationSeconds >= 2.5 || r.Resyncs.Failed != 3*attempts || r.Unanswered != 3 {
+			t.Errorf("retries after %s s: ended after %gs, notes %q", delay, r.DurationSeconds, r.Notes)
+		}
 	}
 }

@@ -29,6 +29,8 @@ type timeline struct {
 	happened []string        // named steps, guarded by judge.mu
 	deferred []deferred      // by time
 	quiet    []quiet
+	web      bool // the devices' web pages may command them
+	idle     bool // it ended because nothing was left to happen
 }
 
 // newTimeline follows the expectations of a scenario.
@@ -89,6 +91,13 @@ func (t *timeline) run(ctx context.Context) {
 			return
 		}
 		wait := time.Hour
+		if by, ok := t.onlyDevices(); ok {
+			if t.fleet.Idle(ctx, t.start+int64(by)) && !t.tick(ctx, t.elapsed()) {
+				t.idle = true
+				return
+			}
+			wait = idleEvery
+		}
 		if at, ok := t.nextMoment(now); ok {
 			wait = min(wait, time.Duration(float64(at-now)/t.plan.Scenario.Clock.Pace())+time.Millisecond)
 		}
@@ -102,6 +111,39 @@ func (t *timeline) run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// idleEvery is how often to look whether anything can still happen.
+const idleEvery = 200 * time.Millisecond
+
+// onlyDevices returns until when the scenario waits, where nothing but what the
+// devices do by themselves can decide it: no step is left, nobody else commands
+// devices, and no expectation asks for the time.
+func (t *timeline) onlyDevices() (until time.Duration, only bool) {
+	s := t.plan.Scenario
+	if t.web || len(t.deferred) > 0 || len(t.quiet) > 0 || len(t.expect) == 0 || s.Duration > 0 && !s.Brief {
+		return 0, false
+	}
+	for i := range t.fired {
+		if t.fired[i] < 0 && !t.missed[i] {
+			return 0, false
+		}
+	}
+	for _, e := range t.expect {
+		by := e.By
+		if e.At.Given {
+			by = e.At
+		}
+		at, known := t.moment(by)
+		if e.decided {
+			continue
+		}
+		if !e.watching || e.timed || !by.Given || !known {
+			return 0, false
+		}
+		until = max(until, at)
+	}
+	return until, until > 0
 }
 
 // tick does what is due now, and reports whether the scenario is over.

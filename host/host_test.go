@@ -77,8 +77,8 @@ func TestAFileIsNoTerminal(t *testing.T) {
 	}
 	defer null.Close()
 	for name, w := range map[string]interface{ Write([]byte) (int, error) }{"a device": null, "none": nil} {
-		if columns, is := host.Terminal(w); is || columns != 0 {
-			t.Errorf("%s: %v, %d columns", name, is, columns)
+		if screen, is := host.Terminal(w); is || screen != (host.Screen{}) {
+			t.Errorf("%s: %v, %+v", name, is, screen)
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"testing"
 	"time"
 
@@ -25,35 +24,6 @@ func TestThreadCPUTimeIsTheThreadsOwn(t *testing.T) {
 	}
 	if ThreadCPUTime() > CPUTime() {
 		t.Errorf("a thread had %s, the process %s", ThreadCPUTime(), CPUTime())
-	}
-}
-
-func TestATerminalHasColumns(t *testing.T) {
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer master.Close()
-	fd := int(master.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	terminal, err := os.OpenFile("/dev/pts/"+strconv.Itoa(n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer terminal.Close()
-	for _, want := range []int{0, 72} {
-		if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 25, Col: uint16(want)}); err != nil {
-			t.Fatal(err)
-		}
-		if got, is := Terminal(terminal); !is || got != want {
-			t.Errorf("%d columns (%v), want %d", got, is, want)
-		}
 	}
 }
 

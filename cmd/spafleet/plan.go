@@ -47,6 +47,21 @@ func writeForecast(w io.Writer, f *forecast.Forecast) {
 	}
 	row("start", "%s", startText(f))
 	row("steady", "%s resyncs/s with the presets; profiles may change that", rateText(f.Steady))
+	m := &f.Memory
+	row("memory", "%s: %d B per device, %s for attempts, the rest for garbage collection; %s available", forecast.FormatSize(m.Whole), m.PerDevice, forecast.FormatSize(m.Attempts), forecast.FormatSize(m.Available))
+	row("", "%s", m.Basis)
+	row("addresses", "%s", addressesText(&f.Addresses))
+	if f.Simulation != nil {
+		row("time", "%s", simulationText(f.Simulation))
+	} else {
+		writeTraffic(row, f)
+	}
+	writeMisfits(&b, f.Misfits)
+	io.WriteString(w, b.String())
+}
+
+// writeTraffic writes what only real traffic takes.
+func writeTraffic(row func(name, format string, args ...any), f *forecast.Forecast) {
 	d := &f.Descriptors
 	row("sockets", "up to %d attempts at once with one socket each, %d for the program itself; open-file limit %d", d.Attempts, d.Sockets, d.Limit)
 	if peak := f.Start.Peak(); peak > 0 {
@@ -55,16 +70,24 @@ func writeForecast(w io.Writer, f *forecast.Forecast) {
 	if d.Memory > 0 && f.Clock != "virtual" {
 		row("", "they hold at most %s of %s, a quarter of the memory: %s each", forecast.FormatSize(int64(min(d.Attempts, f.Devices))*d.PerAttempt), forecast.FormatSize(d.Memory), forecast.FormatSize(d.PerAttempt))
 	}
-	m := &f.Memory
-	row("memory", "%s: %d B per device, %s for attempts, the rest for garbage collection; %s available", forecast.FormatSize(m.Whole), m.PerDevice, forecast.FormatSize(m.Attempts), forecast.FormatSize(m.Available))
-	row("", "%s", m.Basis)
 	row("certificates", "%s", certificatesText(&f.Certificates))
-	row("addresses", "%s", addressesText(&f.Addresses))
 	c := &f.Connections
 	row("connections", "%s/s from the busiest address; more than %.0f/s is risky: %d ports / 60 s = %.0f/s", rateText(c.PerSecond), c.Warn, c.Ports, c.Most)
 	row("cpu", "%.1f of %d cores in the first second, about %s per resync", f.CPU.Peak, f.CPU.Cores, report.Seconds(f.CPU.PerAttempt))
-	writeMisfits(&b, f.Misfits)
-	io.WriteString(w, b.String())
+}
+
+// simulationText says how long virtual time takes.
+func simulationText(s *forecast.Simulation) string {
+	each := report.Seconds(s.PerAttempt)
+	if s.Fleet == 0 {
+		return fmt.Sprintf("virtual, until decided or interrupted: about %s of one core per resync", each)
+	}
+	whole := time.Duration(s.Fleet * float64(time.Second))
+	span := clockTime(whole) + " hours"
+	if whole >= 2*day {
+		span = fmt.Sprintf("%.4g days", whole.Hours()/24)
+	}
+	return fmt.Sprintf("about %s for %s: %.0f resyncs, %s of one core each", report.Seconds(s.Seconds), span, s.Attempts, each)
 }
 
 func first(i int, name string) string {

@@ -7,36 +7,37 @@ import (
 	"sync"
 	"time"
 
-	"spafleet/fsm"
 	"spafleet/host"
+	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
 )
 
-// progress shows how a run stands: a live table on a terminal, a line every
-// five seconds elsewhere. It writes to the error stream; results are elsewhere.
+// progress shows how a run stands: a live view on a terminal that can be drawn
+// over, a line every five seconds elsewhere. It writes to the error stream;
+// results are elsewhere.
 type progress struct {
-	w        io.Writer
-	terminal bool
-	live     *run.Live
-	name     string
-	began    time.Time
-	lines    int // that the table has on the screen
+	w     io.Writer
+	name  string
+	jumps bool // the fleet's time is not the wall's
+	live  *run.Live
+	drawn int // lines of the view that are on the screen
+	pace  pace
+	began time.Time
 
 	stop chan struct{}
 	done sync.WaitGroup
 }
 
-func newProgress(w io.Writer, name string) *progress {
-	_, terminal := host.Terminal(w)
-	return &progress{w: w, terminal: terminal, name: name, stop: make(chan struct{})}
+func newProgress(w io.Writer, s *scenarios.Scenario) *progress {
+	return &progress{w: w, name: s.Name, jumps: s.Clock.Jumps(), stop: make(chan struct{})}
 }
 
 // start shows a run until end.
 func (p *progress) start(live *run.Live) {
 	p.live, p.began = live, time.Now()
 	every := 5 * time.Second
-	if p.terminal {
+	if screen, _ := host.Terminal(p.w); screen.Live {
 		every = 100 * time.Millisecond
 	}
 	p.done.Go(func() {
@@ -53,79 +54,75 @@ func (p *progress) start(live *run.Live) {
 	})
 }
 
-// end stops showing. On a terminal the table stands as it was at the end.
+// end stops showing. On a terminal the view stands as it was at the end.
 func (p *progress) end() {
 	if p.live == nil {
 		return
 	}
 	close(p.stop)
 	p.done.Wait()
-	if p.terminal {
+	if screen, _ := host.Terminal(p.w); screen.Live {
 		p.show()
 	}
 	p.live = nil
 }
 
 func (p *progress) show() {
-	s := report.Summarize(p.live.Tally.Totals())
-	if !p.terminal {
-		fmt.Fprintln(p.w, p.line(s))
+	v := p.look()
+	screen, _ := host.Terminal(p.w)
+	if !screen.Live {
+		fmt.Fprintln(p.w, v.line())
 		return
 	}
-	columns, _ := host.Terminal(p.w)
-	text := narrow(p.table(s), columns)
-	if p.lines > 0 {
-		fmt.Fprintf(p.w, "\x1b[%dA", p.lines)
-	}
-	p.lines = strings.Count(text, "\n")
-	fmt.Fprint(p.w, strings.ReplaceAll(text, "\n", "\x1b[K\n"))
-}
-
-// narrow cuts lines at the width of the terminal: a line that goes on in the next
-// row would shift the table when it is drawn over. 0 columns: the width is not known.
-func narrow(text string, columns int) string {
-	if columns == 0 {
-		return text
-	}
+	lines := v.lines(screen)
 	var b strings.Builder
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		if letters := []rune(line); len(letters) > columns {
-			line = string(letters[:columns])
-		}
-		b.WriteString(line + "\n")
+	if p.drawn > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA", p.drawn)
 	}
-	return b.String()
+	for _, line := range lines {
+		b.WriteString(line + "\x1b[K\n")
+	}
+	b.WriteString("\x1b[J") // what was there when it had more lines
+	p.drawn = len(lines)
+	io.WriteString(p.w, b.String())
 }
 
-func (p *progress) elapsed() string {
-	d := time.Since(p.began).Round(time.Second)
-	return fmt.Sprintf("%d:%02d", int(d.Minutes()), int(d.Seconds())%60)
+// look gathers what is shown.
+func (p *progress) look() *view {
+	load := p.live.MachineLoad()
+	v := &view{
+		name: p.name, jumps: p.jumps, wall: time.Since(p.began), summary: report.Summarize(p.live.Tally.Totals()),
+		running: p.live.Fleet.Running(), steps: p.live.Steps(), expected: p.live.Expected(), load: load.Line(),
+	}
+	v.passed, v.whole = p.live.Passed()
+	v.rate, v.speed = p.pace.add(moment{v.wall, v.passed, v.summary.Resyncs.OK + v.summary.Resyncs.Failed})
+	return v
 }
 
-// line is the state in one line: for logs.
-func (p *progress) line(s report.Summary) string {
-	var states []string
-	for _, st := range fsm.States() {
-		if n := s.States[st.String()]; n > 0 {
-			states = append(states, fmt.Sprintf("%s %d", st, n))
-		}
-	}
-	health := p.live.MachineLoad()
-	return fmt.Sprintf("%s %s  %s · resyncs %d ok, %d failed · %d running · %s", p.name, p.elapsed(), strings.Join(states, ", "),
-		s.Resyncs.OK, s.Resyncs.Failed, p.live.Fleet.Running(), health.Line())
+// A moment is how far a run was.
+type moment struct {
+	wall    time.Duration
+	passed  time.Duration // of the fleet's time
+	resyncs int64
 }
 
-// table is the state by model, with a bar that fills as devices move on.
-func (p *progress) table(s report.Summary) string {
-	var b strings.Builder
-	head := fmt.Sprintf("%s %s", p.name, p.elapsed())
-	fmt.Fprintf(&b, "%-22s %d devices · resyncs %d ok, %d failed · %d running", head, s.Devices, s.Resyncs.OK, s.Resyncs.Failed, p.live.Fleet.Running())
-	if steps := p.live.Steps(); len(steps) > 0 {
-		fmt.Fprintf(&b, " · %s", strings.Join(steps, ", "))
+// A pace measures how fast a run goes, over the last seconds.
+type pace struct{ seen []moment }
+
+// paceOver is how long the moments are kept that a pace is measured over.
+const paceOver = 5 * time.Second
+
+// add returns the resyncs per second and how many times faster than the wall's the
+// fleet's time goes; 0 for the first moment.
+func (p *pace) add(m moment) (rate, speed float64) {
+	p.seen = append(p.seen, m)
+	for len(p.seen) > 2 && m.wall-p.seen[1].wall >= paceOver {
+		p.seen = p.seen[1:]
 	}
-	health := p.live.MachineLoad()
-	fmt.Fprintf(&b, "\n%-22s %s\n", "this machine", health.Line())
-	s.WriteStates(&b, true)
-	return b.String()
+	first := p.seen[0]
+	seconds := (m.wall - first.wall).Seconds()
+	if seconds <= 0 {
+		return 0, 0
+	}
+	return float64(m.resyncs-first.resyncs) / seconds, (m.passed - first.passed).Seconds() / seconds
 }

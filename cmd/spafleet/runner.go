@@ -59,7 +59,7 @@ func (rn *runner) run(ctx context.Context, s *scenarios.Scenario) error {
 		return err
 	}
 	rn.options.Saved = rn.saved
-	progress := newProgress(rn.err, s.Name)
+	progress := newProgress(rn.err, s)
 	rn.options.Listening = func(l *run.Live) {
 		for _, n := range l.Notes {
 			fmt.Fprintf(rn.err, "note: %s\n", n)
@@ -113,8 +113,8 @@ func (rn *runner) print(r *report.Report) {
 		_ = writeJSON(rn.out, r) // a closed pipe is nobody's trouble
 		return
 	}
-	if _, terminal := host.Terminal(rn.err); terminal {
-		fmt.Fprintln(rn.err)
+	if screen, _ := host.Terminal(rn.err); screen.Live {
+		fmt.Fprintln(rn.err) // below the view
 	}
 	report.WriteText(rn.out, r)
 }

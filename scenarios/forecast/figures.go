@@ -25,6 +25,7 @@ type Forecast struct {
 	Addresses    Addresses    `json:"addresses"`
 	Connections  Connections  `json:"connections"`
 	CPU          CPU          `json:"cpu"`
+	Simulation   *Simulation  `json:"simulation,omitempty"` // of virtual time
 	Misfits      []Misfit     `json:"misfits"`
 }
 
@@ -94,6 +95,14 @@ type CPU struct {
 	Peak       float64 `json:"cores_at_peak"`
 }
 
+// A Simulation is what virtual time takes of the wall's, on one core.
+type Simulation struct {
+	Fleet      float64 `json:"fleet_seconds"` // that are simulated; 0: not known
+	Attempts   float64 `json:"attempts"`      // in them, with the presets
+	PerAttempt float64 `json:"seconds_per_attempt"`
+	Seconds    float64 `json:"seconds"`
+}
+
 // A Misfit is something that does not fit, with the flag that helps.
 type Misfit struct {
 	What    string `json:"what"`
@@ -105,10 +114,11 @@ type Misfit struct {
 // Measured figures of this program; TestFiguresOfTheForecast holds the first two.
 const (
 	freshBytes    = 220                    // live bytes of a device that has what its model shares
-	ownBytes      = 340                    // of one after a profile of 25 values, 8 of them its own
+	ownBytes      = 350                    // of one after a profile of 25 values, 8 of them its own
 	watchedBytes  = 200                    // more where a scenario's expectations or server's templates look at each device
 	attemptBytes  = 24 << 10               // goroutine, buffers and body of an attempt
 	attemptCost   = 200 * time.Microsecond // CPU of a resync by HTTP that brings a changed file
+	virtualCost   = 20 * time.Microsecond  // CPU of a resync in virtual time: docs/performance.md
 	timeWait      = 60 * time.Second       // a port rests that long after its connection
 	warnPerSource = 400.0                  // connections per second from one address, with a margin to ports / 60 s
 )

@@ -68,12 +68,23 @@ func (p plan) forecast(o *scenarios.Machine) (*Forecast, error) {
 	f.Descriptors = p.descriptors(o)
 	f.Memory = p.memory(f)
 	f.CPU = CPU{Cores: runtime.GOMAXPROCS(0), PerAttempt: attemptCost.Seconds(), Peak: f.held(f.Start.Peak()) * attemptCost.Seconds()}
+	if p.Scenario.Clock.Mode == fleet.Virtual {
+		f.Simulation = f.simulation(p.Scenario.Duration)
+	}
 	var err error
 	if f.Certificates, err = p.certificates(shares, o); err != nil {
 		return nil, err
 	}
 	f.judge(p)
 	return f, nil
+}
+
+// simulation forecasts how long a time of the fleet takes in virtual time.
+func (f *Forecast) simulation(whole time.Duration) *Simulation {
+	s := &Simulation{Fleet: whole.Seconds(), PerAttempt: virtualCost.Seconds()}
+	s.Attempts = float64(f.Devices) + f.Steady*s.Fleet
+	s.Seconds = s.Attempts * s.PerAttempt
+	return s
 }
 
 // traffic forecasts the requests of the devices, by server and by second.

@@ -24,7 +24,7 @@ func WriteText(w io.Writer, r *Report) {
 		fmt.Fprintf(&b, "  ! %s\n", reason)
 	}
 	b.WriteByte('\n')
-	r.WriteStates(&b, false)
+	r.WriteStates(&b, 0)
 	writeSteps(&b, r)
 	writeUnheard(&b, r)
 	writeExpectations(&b, r)
@@ -258,8 +258,9 @@ func Seconds(s float64) string {
 }
 
 // WriteStates writes a row for each model and firmware: how many devices are in
-// each state, with a bar that fills as they move on if bars is set.
-func (s Summary) WriteStates(b *strings.Builder, bars bool) {
+// each state, with a bar that fills as they move on. Bars are so many columns wide;
+// there are none for 0.
+func (s Summary) WriteStates(b *strings.Builder, bars int) {
 	fmt.Fprintf(b, "%-22s %9s", "", "devices")
 	for _, st := range fsm.States() {
 		fmt.Fprintf(b, " %9s", st)
@@ -274,17 +275,15 @@ func (s Summary) WriteStates(b *strings.Builder, bars bool) {
 			}
 			fmt.Fprintf(b, " %9s", n)
 		}
-		if bars {
-			fmt.Fprintf(b, "  %s", bar(m))
+		if bars > 0 {
+			fmt.Fprintf(b, "  %s", bar(m, bars))
 		}
 		b.WriteByte('\n')
 	}
 }
 
-const barWidth = 24
-
 // bar draws a make's way through the states.
-func bar(m MakeSummary) string {
+func bar(m MakeSummary, width int) string {
 	if m.Devices == 0 {
 		return ""
 	}
@@ -292,6 +291,6 @@ func bar(m MakeSummary) string {
 	for i, st := range fsm.States() {
 		way += i * m.States[st.String()]
 	}
-	full := way * barWidth / (m.Devices * (len(fsm.States()) - 1))
-	return strings.Repeat("█", full) + strings.Repeat("░", barWidth-full)
+	full := way * width / (m.Devices * (len(fsm.States()) - 1))
+	return strings.Repeat("█", full) + strings.Repeat("░", width-full)
 }

@@ -58,7 +58,7 @@ func TestABarFillsAsDevicesMoveOn(t *testing.T) {
 		{Make: tally.Make{Model: "C", Firmware: "1"}},
 	}}
 	var b strings.Builder
-	s.WriteStates(&b, true)
+	s.WriteStates(&b, 24)
 	lines := strings.Split(b.String(), "\n")
 	if strings.Contains(lines[1], "█") || strings.Contains(lines[2], "░") || !strings.Contains(lines[2], "█") || strings.ContainsAny(lines[3], "█░") {
 		t.Error(b.String())

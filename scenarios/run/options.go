@@ -63,6 +63,43 @@ type Live struct {
 // MachineLoad returns how busy this machine is so far.
 func (l *Live) MachineLoad() report.MachineLoad { return l.run.monitor.look() }
 
+// Passed returns how much of the fleet's time has passed since the scenario began,
+// and how long it lasts; 0 where that is not known, because it ends when decided or
+// when it is interrupted.
+func (l *Live) Passed() (passed, whole time.Duration) {
+	s := l.run.timeline.plan.Scenario
+	if !s.Brief {
+		whole = s.Duration
+	}
+	return l.run.timeline.elapsed(), whole
+}
+
+// An Expected is how far an expectation is.
+type Expected struct {
+	Name    string
+	Quant   report.Quant
+	Held    int // devices that it holds for
+	Devices int // that it is about
+	By      time.Duration
+	Decided bool
+	OK      bool
+}
+
+// Expected returns how far the expectations are, in the order of the scenario.
+func (l *Live) Expected() []Expected {
+	l.run.judge.mu.Lock()
+	defer l.run.judge.mu.Unlock()
+	var list []Expected
+	for _, e := range l.run.timeline.expect {
+		x := Expected{Name: e.Name, Quant: e.Quant, Held: e.count, Devices: e.devices, Decided: e.decided, OK: e.ok}
+		if e.By.Given && !e.By.End && e.By.Step == "" {
+			x.By = e.By.Plus
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
 // Steps returns the named steps that have happened, in order.
 func (l *Live) Steps() []string {
 	l.run.judge.mu.Lock()

@@ -126,6 +126,7 @@ type File struct {
 	Protection profile.Protection
 	Unknown    []string // parameters of the file that the model lacks
 	Rejected   []string // parameters whose value in the file was not taken
+	Refused    []string // the beginnings of those values, in the same order
 	Hint       string   // for a person: why a file that came could not be used
 	Took       Phases
 }

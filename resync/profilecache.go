@@ -36,6 +36,7 @@ type ParsedProfile struct {
 	Protection profile.Protection
 	Unknown    []string // names the model lacks, each once
 	Rejected   []string // names of elements whose value was not taken, each once
+	Refused    []string // the beginnings of those values
 	Company    string   // of a customization file
 }
 
@@ -205,20 +206,25 @@ func (c *ProfileCache) keep(key cacheKey, k keptProfile) {
 	}
 }
 
+// mostRefused is how many bytes of a value that was not taken are kept.
+const mostRefused = 60
+
 // parsed finds the parameters of a file in a model's factory set. An element
 // whose value the parameter does not take is ignored, its access too, and the
 // file is none the worse for it (provisioning.md §5.5: inferred).
 func parsed(row *model.Row, file profile.File) *ParsedProfile {
 	r := &ParsedProfile{Protection: file.Protection}
 	var seen map[string]bool // made when there is a name to remember
-	once := func(list *[]string, name string) {
+	once := func(list *[]string, name string) bool {
 		if seen == nil {
 			seen = map[string]bool{}
 		}
-		if !seen[name] {
-			seen[name] = true
-			*list = append(*list, name)
+		if seen[name] {
+			return false
 		}
+		seen[name] = true
+		*list = append(*list, name)
+		return true
 	}
 	var small [64]uint64 // spares most files an allocation
 	order := small[:0]   // of what is taken: by number, then by place in the file
@@ -237,8 +243,11 @@ func parsed(row *model.Row, file profile.File) *ParsedProfile {
 			p.Access = param.Access
 		}
 		if p.Has {
-			if p.Value, ok = param.Take(p.Value); !ok {
-				once(&r.Rejected, p.Name)
+			value := p.Value
+			if p.Value, ok = param.Take(value); !ok {
+				if once(&r.Rejected, p.Name) {
+					r.Refused = append(r.Refused, strings.Clone(value[:min(len(value), mostRefused)]))
+				}
 				continue
 			}
 		}

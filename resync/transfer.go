@@ -290,7 +290,7 @@ func (x *transfer) decode(resp Response) (*ParsedProfile, error) {
 	now.Protection = r.Protection
 	x.applied = now
 	x.file.Protection = r.Protection | carried
-	x.file.Unknown, x.file.Rejected = r.Unknown, r.Rejected
+	x.file.Unknown, x.file.Rejected, x.file.Refused = r.Unknown, r.Rejected, r.Refused
 	return r, nil
 }
 

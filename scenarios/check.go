@@ -76,7 +76,7 @@ func (c *checker) group(g *Group) {
 		}
 		c.Firsts = append(c.Firsts, c.Devices())
 		c.Groups = append(c.Groups, fg)
-		c.Makes = append(c.Makes, tally.Make{Model: row.Model.Name, Firmware: row.Firmware.Version, Devices: counts[i]})
+		c.Makes = append(c.Makes, tally.Make{Group: g.Name, Model: row.Model.Name, Firmware: row.Firmware.Version, Devices: counts[i]})
 	}
 }
 

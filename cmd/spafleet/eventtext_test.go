@@ -50,6 +50,7 @@ var unwritten = map[string]map[string]string{
 	"Wait":     {"log": "a switch says it, by the phase", "expression": "a switch says it, by the phase", "device": "of time-outs"},
 	"Refusal":  {"device": "of the phase status"},
 	"Unknown":  {"expression": "the report counts them", "device": "the report counts them"},
+	"Refused":  {"expression": "the report has them", "device": "the report has them"},
 	"Rejected": {"expression": "the report counts them", "device": "the report counts them"},
 	"Hint":     {"expression": "it is for a person"},
 
@@ -138,7 +139,7 @@ func TestEachWriterOfEventsWritesEachFieldOrSaysWhyNot(t *testing.T) {
 // Who reads the log can write the expression: a key of the log is a name of
 // expressions, but for these.
 func TestTheLogOfEventsAndExpressionsHaveTheSameNames(t *testing.T) {
-	logOnly := []string{"dev", "hint", "mac", "n", "reason", "rejected", "took_ns", "unknown"} // took_ns is took
+	logOnly := []string{"dev", "hint", "mac", "n", "reason", "refused", "rejected", "took_ns", "unknown"} // took_ns is took
 	expressionOnly := []string{"port", "took"}
 	keys := map[string]bool{}
 	changed(func(_ string, _, after *device.Event) {

@@ -167,6 +167,7 @@ func add(results []ShardResult) (*Report, error) {
 		all.Generator.merge(&r.Generator, r.Shard.Index)
 	}
 	all.Summary = Summarize(totals)
+	all.Explain()
 	all.Generator.Lateness = totals.Lateness()
 	for i := range all.Timeline {
 		all.Timeline[i] = mergeSteps(results, i)

@@ -25,6 +25,7 @@ func WriteText(w io.Writer, r *Report) {
 	}
 	b.WriteByte('\n')
 	r.WriteStates(&b, 0)
+	writeFirmwares(&b, r)
 	writeSteps(&b, r)
 	writeUnheard(&b, r)
 	writeExpectations(&b, r)
@@ -83,7 +84,7 @@ func writeSteps(b *strings.Builder, r *Report) {
 	b.WriteString("\nsteps\n")
 	for _, s := range r.Timeline {
 		if s.Fired {
-			fmt.Fprintf(b, "  ✓ %s, at %s\n", s.Name, Seconds(s.At))
+			fmt.Fprintf(b, "  ✓ %s, at %s%s\n", s.Name, Seconds(s.At), exchanges(s.Exchanges))
 			continue
 		}
 		fmt.Fprintf(b, "  ✗ %s did not happen\n", s.Name)
@@ -162,17 +163,18 @@ func writeMachine(b *strings.Builder, r *Report) {
 }
 
 func writeLatencies(b *strings.Builder, r *Report) {
-	row := func(name string, s tally.Spread) {
-		if s.Count > 0 {
-			fmt.Fprintf(b, "  %-18s %7d %9s %9s %9s %9s\n", name, s.Count, Seconds(s.Med), Seconds(s.P95), Seconds(s.P99), Seconds(s.Max))
+	line := func(name string, s tally.Spread, failed string) {
+		if s.Count > 0 || failed != "·" {
+			fmt.Fprintf(b, "  %-18s %7d %7s %9s %9s %9s %9s\n", name, s.Count, failed, Seconds(s.Med), Seconds(s.P95), Seconds(s.P99), Seconds(s.Max))
 		}
 	}
-	fmt.Fprintf(b, "\n%-20s %7s %9s %9s %9s %9s\n", "latency", "count", "median", "p95", "p99", "max")
+	row := func(name string, s tally.Spread) { line(name, s, "·") }
+	fmt.Fprintf(b, "\n%-20s %7s %7s %9s %9s %9s %9s\n", "latency", "count", "failed", "median", "p95", "p99", "max")
 	for _, m := range r.Metrics["resync_duration"] {
-		row("resync", m.Spread)
+		line("resync", m.Spread, fmt.Sprint(m.Failed))
 	}
 	for _, m := range r.Metrics["fetch_duration"] {
-		row("fetch "+m.Tags["scheme"], m.Spread)
+		line("fetch "+m.Tags["scheme"], m.Spread, fmt.Sprint(m.Failed))
 	}
 	for _, m := range r.Metrics["fetch_duration"] {
 		for _, phase := range []string{"dns", "connect", "tls", "first_byte", "body", "decode", "apply"} {
@@ -193,8 +195,10 @@ func phaseOf(r *Report, scheme, phase string) tally.Spread {
 
 func writeFindings(b *strings.Builder, r *Report) {
 	writeFailures(b, r)
-	writeNamed(b, "parameters in profiles that the devices do not have", r.Findings.UnknownParams)
-	writeNamed(b, "parameters in profiles with values that the devices do not accept", r.Findings.RejectedParams)
+	f := &r.Findings
+	writeParams(b, "parameters in profiles that the devices do not have", f.UnknownParams, f.UnknownMore)
+	writeParams(b, "parameters in profiles with values that the devices do not accept", f.RejectedParams, f.RejectedMore)
+	writeDerived(b, f.DerivedSets)
 	writeReboots(b, r.Reboots)
 	writeLoops(b, &r.Findings.RebootLoops)
 }
@@ -231,16 +235,6 @@ var bootTexts = map[string]string{
 	"step":           "reboots by the scenario",
 	"factory_reset":  "factory resets",
 	"customization":  "reboots after customization",
-}
-
-func writeNamed(b *strings.Builder, title string, list []Named) {
-	if len(list) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "\n%s\n", title)
-	for _, p := range list {
-		fmt.Fprintf(b, "  %7d × %s\n", p.Count, p.Name)
-	}
 }
 
 // Seconds prints a duration to three digits.

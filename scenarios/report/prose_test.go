@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +17,12 @@ import (
 func sample() *report.Report {
 	tally := newTally()
 	tally.Tell(day())
-	tally.Tell([]device.Event{{Kind: device.Applied, File: &device.File{Rejected: []string{"GPP_A"}}}})
+	tally.Tell([]device.Event{{Kind: device.Applied, File: &device.File{Rejected: []string{"Resync_Periodic"}, Refused: []string{"daily"}}}})
+	var lines []string
+	for line := 3; line <= 12; line++ {
+		lines = append(lines, fmt.Sprintf("Auth_ID_%d_", line))
+	}
+	tally.Tell([]device.Event{{Kind: device.Applied, File: &device.File{Unknown: append(lines, "Profil_Rule", "Wholly_Other_Thing_Of_Another_Maker")}}})
 	tally.Tell(late(2e6))
 	r := &report.Report{
 		Name: "sample", Clock: "real", FleetStart: time.Unix(0, 0), DurationSeconds: 61.4, Summary: report.Summarize(tally.Totals()),
@@ -31,6 +37,7 @@ func sample() *report.Report {
 			Machine: report.MachineLoad{Cores: 2, CPU: .5, CPUPeak: .95, GCPause: .0003, Descriptors: 40, Files: 1024, Outstanding: 7}},
 		Notes: []string{"one", "two"}, Shard: &report.Shard{Index: 1, Count: 2, Devices: 6}, Shards: []report.Shard{{Count: 2}, {Index: 1, Count: 2, Attempt: 1}},
 	}
+	r.Explain()
 	r.Judge(false)
 	return r
 }

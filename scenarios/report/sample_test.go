@@ -51,7 +51,7 @@ func day() []device.Event {
 		{Dev: 1, Kind: device.ResyncFailed, File: garbage, Err: "corrupt file", Result: device.Corrupt, At: 6e9, Took: 30e6},
 		{Dev: 0, Kind: device.ResyncFailed, File: silent, Err: "https_get failed", Result: device.Timeout, At: 8e9, Took: 30e9},
 		{Dev: 1, Kind: device.ResyncFailed, File: silent, Err: "https_get failed", Result: device.Timeout, At: 9e9, Took: 30e9},
-		{Dev: 1, Kind: device.UpgradeOK},
+		{Dev: 1, Kind: device.UpgradeOK, Text: "5.2.12"},
 		{Dev: 2, Kind: device.UpgradeFailed, File: missing, Err: "file not found", Result: device.NotFound, At: 4e9},
 		{Dev: 2, Kind: device.UpgradeFailed, File: missing, Err: "file not found", Result: device.NotFound, At: 5e9},
 		{Dev: 2, Kind: device.Moved, Move: fsm.Customized, State: fsm.SpCust},

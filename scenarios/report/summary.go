@@ -1,7 +1,7 @@
 package report
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 
 	"spafleet/scenarios/tally"
@@ -26,28 +26,39 @@ type Summary struct {
 type MakeSummary struct {
 	tally.Make
 	tally.Answers
-	States map[string]int `json:"states"`
+	States map[string]int   `json:"states"`
+	Now    []tally.Firmware `json:"now"` // its devices by the firmware that they have now
 }
 
 // A Metric is one metric under one set of tags.
 type Metric struct {
 	Tags map[string]string `json:"tags"`
 	tally.Spread
+	Failed int64 `json:"failed,omitempty"` // of resync_duration: resyncs; of fetch_duration: transfers, whose durations are not in it
 }
 
 // Findings is what the author of a server wants to know.
 type Findings struct {
-	UnknownParams  []Named         `json:"unknown_params"`  // parameters that no device of the model has
-	RejectedParams []Named         `json:"rejected_params"` // parameters whose value the devices did not take
-	Errors         []tally.Failure `json:"errors"`          // by cause, the most frequent first
-	RebootLoops    tally.Loops     `json:"reboot_loops"`    // devices that each file reboots again
-	ErrorsMore     int             `json:"errors_more"`     // failures of causes beyond those
+	UnknownParams  []Named           `json:"unknown_params"`  // parameters that no device of the model has
+	UnknownMore    int               `json:"unknown_more"`    // times of names beyond those
+	RejectedParams []Named           `json:"rejected_params"` // parameters whose value the devices did not take
+	RejectedMore   int               `json:"rejected_more"`   // times of names beyond those
+	DerivedSets    map[string]string `json:"derived_sets"`    // of those models, the one whose parameters theirs are derived from
+	Errors         []tally.Failure   `json:"errors"`          // by cause, the most frequent first
+	ErrorsMore     int               `json:"errors_more"`     // failures of causes beyond those
+	RebootLoops    tally.Loops       `json:"reboot_loops"`    // devices that each file reboots again
 }
 
-// Named is a name with how often it was seen.
+// Named is a parameter with how often it was in files for devices that did not take
+// it.
 type Named struct {
-	Name  string `json:"name"`
-	Count int    `json:"count"`
+	Name   string         `json:"name"`
+	Count  int            `json:"count"`
+	Models map[string]int `json:"models"`
+	Value  string         `json:"value,omitempty"`  // one that was not taken, its beginning
+	Takes  string         `json:"takes,omitempty"`  // what is taken
+	Reason string         `json:"reason,omitempty"` // of unknown ones: beyond the model's lines, misspelt, not in the set
+	Hint   string         `json:"hint,omitempty"`   // the name that was meant
 }
 
 // mostFindings is how many findings of a kind a report shows in words.
@@ -62,31 +73,55 @@ func Summarize(t *tally.Totals) Summary {
 		s.Unanswered += m.Unanswered
 		s.Resyncs.Add(m.Resyncs)
 		s.Upgrades.Add(m.Upgrades)
-		s.Models = append(s.Models, MakeSummary{Make: m.Make, Answers: m.Answers, States: m.States})
+		s.Models = append(s.Models, MakeSummary{Make: m.Make, Answers: m.Answers, States: m.States, Now: m.Now})
 	}
 	return s
 }
 
 func metrics(t *tally.Totals) map[string][]Metric {
 	m := map[string][]Metric{}
+	failed := map[string]int64{} // transfers, by scheme
+	for _, f := range t.Fetches {
+		if f.Result != "ok" && f.Scheme != "" {
+			failed[f.Scheme] += f.Count
+		}
+	}
 	for i := range t.Series {
 		s := &t.Series[i]
-		m[s.Name] = append(m[s.Name], Metric{s.Tags, s.Spread()})
+		metric := Metric{Tags: s.Tags, Spread: s.Spread()}
+		switch s.Name {
+		case "resync_duration":
+			for i := range t.Makes {
+				metric.Failed += t.Makes[i].Resyncs.Failed
+			}
+		case "fetch_duration":
+			metric.Failed = failed[s.Tags["scheme"]]
+			delete(failed, s.Tags["scheme"])
+		}
+		m[s.Name] = append(m[s.Name], metric)
+	}
+	for _, scheme := range slices.Sorted(maps.Keys(failed)) { // none of its transfers succeeded
+		m["fetch_duration"] = append(m["fetch_duration"], Metric{Tags: map[string]string{"scheme": scheme}, Failed: failed[scheme]})
 	}
 	return m
 }
 
 func findings(t *tally.Totals) Findings {
-	return Findings{UnknownParams: mostOften(t.Unknown), RejectedParams: mostOften(t.Rejected),
+	return Findings{UnknownParams: mostOften(t.Unknown), UnknownMore: t.Unknown.More, RejectedParams: mostOften(t.Rejected), RejectedMore: t.Rejected.More, DerivedSets: map[string]string{},
 		RebootLoops: t.Loops, Errors: append([]tally.Failure{}, t.Errors...), ErrorsMore: t.ErrorsMore}
 }
 
-// mostOften returns the names that were counted most.
-func mostOften(counts map[string]int) []Named {
-	list := make([]Named, 0, len(counts))
-	for name, n := range counts {
-		list = append(list, Named{name, n})
+// mostOften returns the names, those that were counted most first.
+func mostOften(p tally.Params) []Named {
+	list := []Named{}
+	for _, p := range p.List { // in the order of names
+		if n := len(list); n == 0 || list[n-1].Name != p.Name {
+			list = append(list, Named{Name: p.Name, Models: map[string]int{}, Value: p.Value})
+		}
+		last := &list[len(list)-1]
+		last.Count += p.Count
+		last.Models[p.Model+" "+p.Firmware] += p.Count
 	}
-	slices.SortFunc(list, func(a, b Named) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Name, b.Name)) })
-	return list[:min(len(list), mostFindings)]
+	slices.SortStableFunc(list, func(a, b Named) int { return b.Count - a.Count })
+	return list
 }

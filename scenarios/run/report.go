@@ -28,6 +28,7 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 	if r.options.Shard.Count > 0 {
 		r.addShard(result)
 	}
+	result.Explain()
 	return result
 }
 

@@ -110,6 +110,8 @@ func (r *run) recount() {
 	}
 	for place := range r.fleet.Len() {
 		dev := r.fleet.Shard().At(place)
-		r.tally.Resume(dev, r.fleet.State(dev))
+		if v, ok := r.fleet.View(dev); ok {
+			r.tally.Resume(dev, v.State, v.Unit.Row.Firmware.Version)
+		}
 	}
 }

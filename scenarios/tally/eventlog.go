@@ -99,6 +99,7 @@ func (l *EventLog) appendEvent(b []byte, e *device.Event) []byte {
 	case device.Applied:
 		b = appendTexts(b, "unknown", e.File.Unknown)
 		b = appendTexts(b, "rejected", e.File.Rejected)
+		b = appendTexts(b, "refused", e.File.Refused)
 	case device.ResyncOK, device.ResyncFailed, device.UpgradeOK, device.UpgradeFailed: // the line of the file stands before
 	default:
 		if e.File != nil {

@@ -6,6 +6,7 @@
 package tally
 
 import (
+	"slices"
 	"sync"
 
 	"spafleet/device"
@@ -23,8 +24,6 @@ type Tally struct {
 	mu       sync.Mutex
 	devices  []mark // by place in the shard
 	counts   []counts
-	unknown  map[string]int
-	rejected map[string]int
 	errs     map[failureKey]*Failure
 	moreErrs int // failures of causes above the bound
 	resync   histogram
@@ -38,10 +37,16 @@ type Tally struct {
 	loops    Loops
 	started  int64
 	live     *live
+
+	firmwares []string // that devices have been upgraded to; the first stands for that of the start
+	unknown   paramCounts
+	rejected  paramCounts
 }
 
-// A Make is devices of one model and firmware.
+// A Make is devices of one group of a scenario, and of one model and firmware: that
+// of the start.
 type Make struct {
+	Group    string `json:"group,omitempty"`
 	Model    string `json:"model"`
 	Firmware string `json:"firmware"`
 	Devices  int    `json:"devices"`
@@ -53,15 +58,29 @@ func (m Make) String() string { return m.Model + " " + m.Firmware }
 // mark is what a tally remembers of one device.
 type mark struct {
 	state  fsm.State
-	known  bool  // has resynced at least once
-	ok     bool  // the last resync succeeded
-	synced bool  // since power-on
-	done   bool  // a resync has succeeded: the device is provisioned
-	heard  bool  // a server has answered
-	calm   bool  // since the last resync that succeeded, no changes have rebooted it
-	loops  bool  // has had more of these than an honest server causes
-	again  uint8 // reboots in a row for changes of each file
+	known  bool   // has resynced at least once
+	ok     bool   // the last resync succeeded
+	synced bool   // since power-on
+	done   bool   // a resync has succeeded: the device is provisioned
+	heard  bool   // a server has answered
+	calm   bool   // since the last resync that succeeded, no changes have rebooted it
+	loops  bool   // has had more of these than an honest server causes
+	again  uint8  // reboots in a row for changes of each file
+	now    uint16 // firmware, as a place in Tally.firmwares
 	on     int64
+}
+
+// mostFirmwares bounds how many firmware versions are told apart.
+const mostFirmwares = 1000
+
+// upgraded notes a device's firmware.
+func (t *Tally) upgraded(m *mark, version string) {
+	i := slices.Index(t.firmwares, version)
+	if i < 0 && len(t.firmwares) < mostFirmwares {
+		i = len(t.firmwares)
+		t.firmwares = append(t.firmwares, version)
+	}
+	m.now = uint16(max(i, 0))
 }
 
 // counts are a make's totals.
@@ -91,7 +110,7 @@ type phaseKey struct{ phase, scheme string }
 // New returns a tally of a shard's devices by make. MakeOf says which of the
 // makes a device is of.
 func New(makes []Make, makeOf func(device.Index) int, shard device.Shard) *Tally {
-	t := &Tally{makes: makes, makeOf: makeOf, shard: shard, counts: make([]counts, len(makes)), unknown: map[string]int{}, rejected: map[string]int{}, errs: map[failureKey]*Failure{},
+	t := &Tally{makes: makes, makeOf: makeOf, shard: shard, counts: make([]counts, len(makes)), firmwares: []string{""}, errs: map[failureKey]*Failure{},
 		fetch: map[string]*histogram{}, phases: map[phaseKey]*histogram{}, files: map[fileKey]int64{}, bytes: map[string]int64{}, reboots: map[device.Reason]int64{}}
 	total := 0
 	for i, m := range makes {
@@ -103,12 +122,16 @@ func New(makes []Make, makeOf func(device.Index) int, shard device.Shard) *Tally
 	return t
 }
 
-// Resume counts a device where a fleet that goes on has it. It is called before
-// the first event.
-func (t *Tally) Resume(dev device.Index, s fsm.State) {
+// Resume counts a device where a fleet that goes on has it, with the firmware that
+// it has now. It is called before the first event.
+func (t *Tally) Resume(dev device.Index, s fsm.State, firmware string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.moved(&t.devices[t.shard.Place(dev)], t.makeOf(dev), s)
+	m, kind := &t.devices[t.shard.Place(dev)], t.makeOf(dev)
+	t.moved(m, kind, s)
+	if firmware != t.makes[kind].Firmware {
+		t.upgraded(m, firmware)
+	}
 }
 
 func (t *Tally) moved(m *mark, kind int, to fsm.State) {
@@ -168,16 +191,12 @@ func (t *Tally) count(e *device.Event) {
 		t.failure(e)
 	case device.UpgradeOK:
 		c.upgraded++
+		t.upgraded(m, e.Text)
 	case device.UpgradeFailed:
 		c.unUpped++
 		t.failure(e)
 	case device.Applied:
-		for _, name := range e.File.Unknown {
-			t.unknown[name]++
-		}
-		for _, name := range e.File.Rejected {
-			t.rejected[name]++
-		}
+		t.params(e.File, kind)
 	}
 }
 

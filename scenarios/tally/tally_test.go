@@ -57,7 +57,7 @@ func day() []device.Event {
 		{Dev: 1, Kind: device.ResyncFailed, File: missing, Err: "tftp_get failed", Result: device.NotFound, Took: 30e6},
 		{Dev: 1, Kind: device.ResyncStarted},
 		{Dev: 1, Kind: device.ResyncFailed, Err: "tftp_get failed", Result: device.Timeout, Took: 30e6},
-		{Dev: 1, Kind: device.UpgradeOK},
+		{Dev: 1, Kind: device.UpgradeOK, Text: "5.2.12"},
 		{Dev: 2, Kind: device.UpgradeFailed, File: badImage, Err: "unrecognized file format", Result: device.Corrupt},
 		{Dev: 2, Kind: device.UpgradeFailed, File: badImage, Err: "unrecognized file format", Result: device.Corrupt},
 		{Dev: 2, Kind: device.Moved, Move: fsm.Customized, State: fsm.SpCust},
@@ -87,8 +87,12 @@ func TestSummaryIsWhatTheEventsAmountTo(t *testing.T) {
 	if pap.Firmware != "5.1.6(LS)" || pap.OK != 0 || pap.Failed != 0 || !maps.Equal(pap.States, map[string]int{"SEC-PRV-1": 1}) {
 		t.Errorf("%+v", pap)
 	}
-	if want := []report.Named{{Name: "Foo", Count: 2}, {Name: "Speed_Dial_10", Count: 1}}; !slices.Equal(s.Findings.UnknownParams, want) {
-		t.Errorf("unknown %v, want %v", s.Findings.UnknownParams, want)
+	unknown := s.Findings.UnknownParams
+	if len(unknown) != 2 || unknown[0].Name != "Foo" || unknown[0].Count != 2 || unknown[1].Name != "Speed_Dial_10" || !maps.Equal(unknown[1].Models, map[string]int{"SPA2102 5.2.10": 1}) {
+		t.Errorf("unknown %+v", unknown)
+	}
+	if now := s.Models[0].Now; len(now) != 2 || now[0].Version != "5.2.10" || now[0].Devices != 1 || now[0].OK != 1 || now[1].Version != "5.2.12" || now[1].Failed != 1 {
+		t.Errorf("firmwares now %+v", now)
 	}
 	var causes []string
 	for _, f := range s.Findings.Errors {

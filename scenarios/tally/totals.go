@@ -20,8 +20,8 @@ type Totals struct {
 	Bytes      map[string]int64 `json:"bytes"` // received, by scheme
 	Reboots    map[string]int64 `json:"reboots"`
 	Loops      Loops            `json:"reboot_loops"`
-	Unknown    map[string]int   `json:"unknown_params"`
-	Rejected   map[string]int   `json:"rejected_params"`
+	Unknown    Params           `json:"unknown"`  // parameters that the devices do not have
+	Rejected   Params           `json:"rejected"` // and those whose value they did not take
 	Errors     []Failure        `json:"errors"`
 	ErrorsMore int              `json:"errors_more"` // failures of causes beyond those
 	Series     []Series         `json:"series"`
@@ -35,6 +35,29 @@ type makeTotals struct {
 	Resyncs  Pair           `json:"resyncs"`
 	Upgrades Pair           `json:"upgrades"`
 	Results  []resultCount  `json:"results"`
+	Now      []Firmware     `json:"now"`
+}
+
+// A Firmware is the devices of a make that have one firmware now.
+type Firmware struct {
+	Version string `json:"firmware"`
+	Devices int    `json:"devices"`
+	Answers
+}
+
+func (f *Firmware) add(m *mark) {
+	f.Devices++
+	f.count(m)
+}
+
+// firmware returns the part of the devices with a firmware.
+func (m *makeTotals) firmware(version string) *Firmware {
+	i := slices.IndexFunc(m.Now, func(f Firmware) bool { return f.Version == version })
+	if i < 0 {
+		i = len(m.Now)
+		m.Now = append(m.Now, Firmware{Version: version})
+	}
+	return &m.Now[i]
 }
 
 // Answers is how devices stand with their servers.
@@ -101,14 +124,16 @@ func (t *Tally) Totals() *Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	all := &Totals{Devices: len(t.devices), Started: t.started, Bytes: maps.Clone(t.bytes), Reboots: map[string]int64{}, Loops: t.loops,
-		Unknown: maps.Clone(t.unknown), Rejected: maps.Clone(t.rejected), Series: t.series()}
+		Unknown: t.unknown.params(t.makes), Rejected: t.rejected.params(t.makes), Series: t.series()}
 	for i := range t.makes {
 		c := &t.counts[i]
 		all.Makes = append(all.Makes, makeTotals{Make: t.makes[i], States: states(c), Resyncs: Pair{c.ok, c.failed},
 			Upgrades: Pair{c.upgraded, c.unUpped}, Results: results(c.resyncs)})
 	}
 	for place := range t.devices {
-		all.Makes[t.makeOf(t.shard.At(place))].count(&t.devices[place])
+		m, mark := &all.Makes[t.makeOf(t.shard.At(place))], &t.devices[place]
+		m.count(mark)
+		m.firmware(cmp.Or(t.firmwares[mark.now], m.Make.Firmware)).add(mark)
 	}
 	for reason, n := range t.reboots {
 		all.Reboots[reason.String()] = n
@@ -167,7 +192,9 @@ func (t *Tally) series() []Series {
 // Merge adds the totals of another shard of the same fleet. The error says why
 // they do not belong together; nothing is added then.
 func (t *Totals) Merge(o *Totals) error {
-	if !slices.EqualFunc(t.Makes, o.Makes, func(a, b makeTotals) bool { return a.Model == b.Model && a.Firmware == b.Firmware }) {
+	if !slices.EqualFunc(t.Makes, o.Makes, func(a, b makeTotals) bool {
+		return a.Group == b.Group && a.Model == b.Model && a.Firmware == b.Firmware
+	}) {
 		return errors.New("they are of different fleets: models or firmwares differ")
 	}
 	t.Devices += o.Devices
@@ -184,8 +211,8 @@ func (t *Totals) Merge(o *Totals) error {
 		func(to, from *Series) { to.merge(&from.histogram) })
 	addCounts(&t.Bytes, o.Bytes)
 	addCounts(&t.Reboots, o.Reboots)
-	addCounts(&t.Unknown, o.Unknown)
-	addCounts(&t.Rejected, o.Rejected)
+	t.Unknown.merge(&o.Unknown)
+	t.Rejected.merge(&o.Rejected)
 	t.sort()
 	return nil
 }
@@ -196,6 +223,11 @@ func (m *makeTotals) merge(o *makeTotals) {
 	m.Resyncs.Add(o.Resyncs)
 	m.Upgrades.Add(o.Upgrades)
 	addCounts(&m.States, o.States)
+	for i := range o.Now {
+		to := m.firmware(o.Now[i].Version)
+		to.Devices += o.Now[i].Devices
+		to.Answers.Add(o.Now[i].Answers)
+	}
 	m.Results = merged(m.Results, o.Results, func(a, b *resultCount) bool { return a.Scheme == b.Scheme && a.Result == b.Result },
 		func(to, from *resultCount) { to.Count += from.Count })
 }
@@ -233,6 +265,7 @@ func (t *Totals) sort() {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Tags["scheme"], b.Tags["scheme"]), cmp.Compare(a.Tags["phase"], b.Tags["phase"]))
 	})
 	for i := range t.Makes {
+		slices.SortFunc(t.Makes[i].Now, func(a, b Firmware) int { return cmp.Compare(a.Version, b.Version) })
 		slices.SortFunc(t.Makes[i].Results, func(a, b resultCount) int {
 			return cmp.Or(cmp.Compare(a.Scheme, b.Scheme), cmp.Compare(a.Result, b.Result))
 		})
@@ -262,7 +295,7 @@ func (t *Totals) Lateness() Spread {
 func NewTotals(like *Totals) *Totals {
 	t := &Totals{}
 	for _, m := range like.Makes {
-		t.Makes = append(t.Makes, makeTotals{Make: Make{Model: m.Model, Firmware: m.Firmware}, States: map[string]int{}})
+		t.Makes = append(t.Makes, makeTotals{Make: Make{Group: m.Group, Model: m.Model, Firmware: m.Make.Firmware}, States: map[string]int{}})
 	}
 	return t
 }

@@ -32,7 +32,7 @@ func anEvent(t *rapid.T) device.Event {
 	return device.Event{
 		Dev: device.Index(rapid.IntRange(0, devices-1).Draw(t, "device")), At: rapid.Int64Range(0, 1e12).Draw(t, "at"),
 		Kind: rapid.SampledFrom([]device.Kind{device.PowerOn, device.Boot, device.ResyncStarted, device.ResyncOK, device.ResyncFailed, device.UpgradeOK, device.UpgradeFailed}).Draw(t, "kind"),
-		Took: rapid.Int64Range(0, 5e13).Draw(t, "took"), Reason: device.ByPower, Result: rapid.SampledFrom([]device.Result{device.NotFound, device.Timeout}).Draw(t, "result"),
+		Text: rapid.SampledFrom([]string{"", "5.2.12", "6.1.5"}).Draw(t, "text"), Took: rapid.Int64Range(0, 5e13).Draw(t, "took"), Reason: device.ByPower, Result: rapid.SampledFrom([]device.Result{device.NotFound, device.Timeout}).Draw(t, "result"),
 		Err: rapid.SampledFrom([]string{"tftp_get failed", "http_get failed"}).Draw(t, "err"), File: file,
 	}
 }
@@ -65,6 +65,8 @@ func TestTotalsOfShardsAddUpExactly(t *testing.T) {
 			if e.File != nil {
 				tell(transfer(e.Dev, e.File))
 				tell(device.Event{Dev: e.Dev, Kind: device.Applied, File: e.File})
+				refused := rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "value")
+				tell(device.Event{Dev: e.Dev, Kind: device.Applied, File: &device.File{Rejected: []string{"Resync_Periodic"}, Refused: []string{refused}}})
 			}
 			tell(device.Event{Dev: e.Dev, Kind: device.Late, Took: rapid.Int64Range(0, 1e10).Draw(t, "late")})
 		}

@@ -59,8 +59,13 @@ func (f *clockFlags) apply(c *cobra.Command, s *scenarios.Scenario) error {
 }
 
 // eventsFile opens the file that takes the events, and returns how to close it.
+// Where that is stdout, what else would be printed there goes to stderr.
 func (rn *runner) eventsFile() (finish func() error, err error) {
 	if rn.events == "" {
+		return func() error { return nil }, nil
+	}
+	if rn.events == "-" {
+		rn.options.Events, rn.out = rn.out, rn.err
 		return func() error { return nil }, nil
 	}
 	file, err := os.Create(rn.events)

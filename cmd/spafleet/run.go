@@ -107,6 +107,9 @@ contact servers on other machines, name servers included, only with
   spafleet run --model SPA504G --count 10k --tftp-server 127.0.0.1:6969 \
       --state fleet.state
 
+  # a scenario from a program, and its events to another
+  generate | spafleet run - --events - | jq -r 'select(.kind == "resync_failed")'
+
   # a public server of yours
   spafleet run --model SPA942 --count 5000 --i-operate-this-server \
       --profile-rule 'https://prov.example.com/$MA' \
@@ -122,7 +125,7 @@ contact servers on other machines, name servers included, only with
 	f.register(c)
 	f.shard.register(c)
 	c.Flags().StringVar(&rn.metrics, "metrics", "", "serve Prometheus metrics at this `HOST:PORT`")
-	c.Flags().StringVar(&rn.events, "events", "", "write every event to this `FILE`, one line of JSON each")
+	c.Flags().StringVar(&rn.events, "events", "", "write every event to this `FILE` (- for stdout; the report then goes to stderr), one line of JSON each")
 	c.Flags().StringVar(&rn.options.State, "state", "", "resume the fleet in this `FILE` if it exists; save the fleet in it every minute and at the end")
 	c.Flags().Var(durationFlag{&rn.options.SaveEvery}, "state-every", "how often --state saves the fleet (default 1m)")
 	c.Flags().BoolVar(&rn.json, "json", false, "print one JSON object")
@@ -242,7 +245,7 @@ func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario,
 			return nil, fmt.Errorf("--%s describes a fleet, but %s describes its own", flag, name)
 		}
 	}
-	scenario, err := load(name)
+	scenario, err := load(c.InOrStdin(), name)
 	if err != nil {
 		return nil, err
 	}
@@ -271,7 +274,16 @@ func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario,
 	return scenario, nil
 }
 
-func load(name string) (*scenarios.Scenario, error) {
+// load reads a scenario from a file or, for -, from standard input; or finds one of
+// the program.
+func load(in io.Reader, name string) (*scenarios.Scenario, error) {
+	if name == "-" {
+		src, err := host.ReadAll(in, "standard input", scenarios.MostBytes)
+		if err != nil {
+			return nil, err
+		}
+		return scenarios.Load("stdin", src)
+	}
 	src, err := host.ReadFile(name, scenarios.MostBytes)
 	switch {
 	case err == nil:

@@ -1,18 +1,18 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 )
 
 // writeFirmwares writes a row for each group, model, and firmware before and now:
-// how the last resync of its devices ended.
+// how the last resync of its devices ended. Where all is well there is nothing to
+// tell apart.
 func writeFirmwares(b *strings.Builder, r *Report) {
 	rows := 0
 	for i := range r.Models {
 		for _, f := range r.Models[i].Now {
-			if m := &r.Models[i]; f.Failed > 0 || f.Unanswered > 0 || f.Version != m.Firmware || m.Group != "" && len(r.Models) > 1 {
+			if m := &r.Models[i]; f.Failed > 0 || f.Unanswered > 0 || f.Version != m.Firmware {
 				rows++
 			}
 		}
@@ -35,7 +35,7 @@ func writeFirmwares(b *strings.Builder, r *Report) {
 		}
 	}
 	if u := r.Upgrades; u.OK+u.Failed > 0 {
-		fmt.Fprintf(b, "  upgrades: %d ok, %d failed%s\n", u.OK, u.Failed, cmp.Or(map[bool]string{true: "; see the failures by cause"}[u.Failed > 0], ""))
+		fmt.Fprintf(b, "  upgrades: %d ok, %d failed%s\n", u.OK, u.Failed, map[bool]string{true: "; see the failures by cause"}[u.Failed > 0])
 	}
 }
 

@@ -196,8 +196,8 @@ func phaseOf(r *Report, scheme, phase string) tally.Spread {
 func writeFindings(b *strings.Builder, r *Report) {
 	writeFailures(b, r)
 	f := &r.Findings
-	writeParams(b, "parameters in profiles that the devices do not have", f.UnknownParams, f.UnknownMore)
-	writeParams(b, "parameters in profiles with values that the devices do not accept", f.RejectedParams, f.RejectedMore)
+	writeParams(b, "parameters that the devices do not have", f.UnknownParams, f.UnknownMore)
+	writeParams(b, "parameter values that the devices do not accept", f.RejectedParams, f.RejectedMore)
 	writeDerived(b, f.DerivedSets)
 	writeReboots(b, r.Reboots)
 	writeLoops(b, &r.Findings.RebootLoops)

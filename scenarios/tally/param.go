@@ -38,17 +38,21 @@ type paramCounts struct {
 	more int
 }
 
-// params counts the parameters of a file that a device of a make did not take.
-func (t *Tally) params(f *device.File, kind int) {
+// addUnknown counts the parameters of a file that devices of a make do not have.
+func (c *paramCounts) addUnknown(f *device.File, kind int) {
 	for _, name := range f.Unknown {
-		t.unknown.add(name, kind, "")
+		c.add(name, kind, "")
 	}
+}
+
+// addRejected counts the parameters of a file whose value was not taken.
+func (c *paramCounts) addRejected(f *device.File, kind int) {
 	for i, name := range f.Rejected {
 		value := ""
 		if i < len(f.Refused) {
 			value = f.Refused[i]
 		}
-		t.rejected.add(name, kind, value)
+		c.add(name, kind, value)
 	}
 }
 

@@ -196,7 +196,8 @@ func (t *Tally) count(e *device.Event) {
 		c.unUpped++
 		t.failure(e)
 	case device.Applied:
-		t.params(e.File, kind)
+		t.unknown.addUnknown(e.File, kind)
+		t.rejected.addRejected(e.File, kind)
 	}
 }
 

@@ -18,11 +18,11 @@ import (
 // serveHTTP starts serving.
 func (s *Server) serveHTTP() {
 	s.http = s.newHTTP(http.HandlerFunc(s.handle))
-	s.serveOn(s.http, s.tcp)
+	s.serveOn(s.http, s.queue.listener(s.tcp))
 }
 
 func (s *Server) serveOn(server *http.Server, l net.Listener) {
-	s.serving.Go(func() { _ = server.Serve(s.queue.listener(l)) }) // ends with Close
+	s.serving.Go(func() { _ = server.Serve(l) }) // ends with Close
 }
 
 // HeaderWait is how long a server waits for the end of a header.

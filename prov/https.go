@@ -68,7 +68,7 @@ func (s *Server) serveHTTPS() {
 		server := s.newHTTP(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { s.handleHTTPS(h, w, q) }))
 		server.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, sealedKey{}, c) }
 		s.https = append(s.https, server)
-		s.serveOn(server, &sealedListener{h.listener, h, s})
+		s.serveOn(server, &sealedListener{s.queue.listener(h.listener), h, s}) // handleHTTPS needs the sealed connection itself
 	}
 }
 

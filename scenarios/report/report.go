@@ -29,33 +29,33 @@ var exits = map[string]int{Passed: 0, Finished: 0, Failed: 3, Invalid: 4, Interr
 
 // A Report is the result of a run, in the form of its JSON.
 type Report struct {
-	Format          int       `json:"format"`
-	Name            string    `json:"name"`
-	Verdict         string    `json:"verdict"`
-	Exit            int       `json:"exit"`
-	Worked          string    `json:"worked"` // yes, no, unclear or not_asked: the verdict but for how well it was measured
+	Format          int       `json:"format"`  // the version of this form
+	Name            string    `json:"name"`    // of the scenario
+	Verdict         string    `json:"verdict"` // passed, finished, failed, invalid or interrupted
+	Exit            int       `json:"exit"`    // code of the program
+	Worked          string    `json:"worked"`  // yes, no, unclear or not_asked: the verdict but for how well it was measured
 	Seed            uint64    `json:"seed"`
-	Clock           string    `json:"clock"`
-	FleetStart      time.Time `json:"fleet_start"` // the fleet's date at the start
-	Started         time.Time `json:"started"`
-	DurationSeconds float64   `json:"duration_seconds"`
-	WallSeconds     float64   `json:"wall_seconds"`
+	Clock           string    `json:"clock"`            // real, virtual, mixed or a speed such as 60x
+	FleetStart      time.Time `json:"fleet_start"`      // the fleet's date at the start
+	Started         time.Time `json:"started"`          // by the clock of this machine
+	DurationSeconds float64   `json:"duration_seconds"` // by the clock of the fleet
+	WallSeconds     float64   `json:"wall_seconds"`     // by the clock of this machine
 	Summary
 	Unheard    int                 `json:"commands_without_power"` // commands that devices did not hear: they had no power, or had not started yet
 	Timeline   []StepReport        `json:"timeline"`
 	Expect     []ExpectationReport `json:"expect"`
 	Thresholds []ThresholdReport   `json:"thresholds"`
 	Generator  Generator           `json:"generator"`
-	Notes      []string            `json:"notes"`
+	Notes      []string            `json:"notes"` // what a reader should know
 	Source     Source              `json:"source"`
 	Shard      *Shard              `json:"shard,omitempty"`     // of a shard's report: which one
-	Mergeable  *Mergeable          `json:"mergeable,omitempty"` // of a shard's report: what [Merge] adds up
+	Mergeable  *Mergeable          `json:"mergeable,omitempty"` // of a shard's report: what merging adds up
 	Shards     []Shard             `json:"shards,omitempty"`    // of a merged report: its shards
 }
 
 // Source says what was run.
 type Source struct {
-	SHA256 string `json:"sha256"`
+	SHA256 string `json:"sha256"` // of the scenario file
 }
 
 // A StepReport says whether a step happened, and when.

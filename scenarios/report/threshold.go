@@ -71,8 +71,8 @@ var metricTable = []metric{
 	{"upgrade_failed", "rate", []string{"model", "firmware"}, upgradeRows, false},
 	{"reboots", "counter", []string{"reason"}, func(t *tally.Totals) []row { return countRows("reason", t.Reboots) }, false},
 	{"bytes_received", "counter", []string{"scheme"}, func(t *tally.Totals) []row { return countRows("scheme", t.Bytes) }, false},
-	{"params_unknown", "counter", nil, func(t *tally.Totals) []row { return countRows("", t.Unknown) }, true},
-	{"params_rejected", "counter", nil, func(t *tally.Totals) []row { return countRows("", t.Rejected) }, true},
+	{"params_unknown", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Unknown) }, true},
+	{"params_rejected", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Rejected) }, true},
 	{"lateness", "trend", nil, seriesRows("lateness"), true},
 }
 
@@ -111,6 +111,16 @@ func upgradeRows(t *tally.Totals) (list []row) {
 	for i := range t.Makes {
 		m := &t.Makes[i]
 		list = append(list, row{tags: map[string]string{"model": m.Model, "firmware": m.Firmware}, n: m.Upgrades.OK + m.Upgrades.Failed, bad: m.Upgrades.Failed})
+	}
+	return list
+}
+
+func paramRows(p *tally.Params) (list []row) {
+	for _, name := range p.List {
+		list = append(list, row{tags: map[string]string{}, n: int64(name.Count)})
+	}
+	if p.More > 0 {
+		list = append(list, row{tags: map[string]string{}, n: int64(p.More)})
 	}
 	return list
 }

@@ -243,27 +243,27 @@ func TellsApart(code string) bool {
 
 // identifiers returns the names in a condition, in their order.
 func identifiers(code string) []string {
-	if len(code) > mostLetters {
-		return nil // its compiler says so
-	}
-	tree, err := parser.Parse(code)
-	if err != nil {
-		return nil // its compiler says so
-	}
 	v := &namesIn{}
-	ast.Walk(&tree.Node, v)
+	walk(code, v)
 	return v.list
+}
+
+// walk visits the parts of a condition. One that is too long or cannot be read has
+// none: its compiler says so.
+func walk(code string, v ast.Visitor) {
+	if len(code) > mostLetters {
+		return
+	}
+	if tree, err := parser.Parse(code); err == nil {
+		ast.Walk(&tree.Node, v)
+	}
 }
 
 // AsksTime reports whether a condition asks when something was, or how long it
 // took.
 func AsksTime(code string) bool {
-	tree, err := parser.Parse(code)
-	if err != nil {
-		return false // its compiler says so
-	}
 	v := &timed{}
-	ast.Walk(&tree.Node, v)
+	walk(code, v)
 	return v.found
 }
 

@@ -119,7 +119,7 @@ type File struct {
 	Result     Result
 	Phase      phase.Phase // where it failed; 0 where it did not
 	Wait       int64       // of result timeout: the wait that ran out, nanoseconds
-	Refusal    int         // the code of the TFTP server's ERROR, in phase status
+	Refusal    int         // the code of a TFTP server's ERROR, 1 for a missing file, in phase status
 	Said       string      // the first printable characters of what the server sent in place of the file
 	TLSError   int         // OpenSSL's number for the server's certificate that was refused, 50 for a wrong name, else 0
 	Alert      uint8       // the fatal alert of a TLS connection that failed, 0 for none

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/phase"
 	"spafleet/device/profile"
+	"spafleet/resync/tftp/packet"
 )
 
 // A transfer gets one file, or sends one, and decodes what came.
@@ -87,6 +89,9 @@ func (x *transfer) fetchOnce() (Response, *failure) {
 		if err == nil {
 			x.file.Status, x.file.Bytes, x.file.Took = resp.Status, resp.Len(), resp.Took
 			x.file.Took.DNS = asked
+			if x.scheme == "tftp" && resp.Status == http.StatusNotFound {
+				x.file.Refusal = packet.NotFound
+			}
 			return resp, nil
 		}
 		fe := x.transferError(err)

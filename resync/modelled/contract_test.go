@@ -401,6 +401,24 @@ func (c cell) wanted(t *testing.T) (hits int, sure bool) {
 	return 1, true
 }
 
+// A device tells the code of a TFTP server's ERROR, that of a missing file too.
+func TestBothNetworksTellTheCodeOfATFTPError(t *testing.T) {
+	var closing sync.WaitGroup
+	defer closing.Wait()
+	for want, c := range map[string]cell{
+		"phase status wait 0 refusal 1 ": {scheme: "tftp", path: "/missing"},
+		"phase status wait 0 refusal 2 ": {scheme: "tftp", path: "/file", key: "status", variant: variant{text: "2"}},
+		"phase  wait 0 refusal 0 ":       {scheme: "tftp", path: "/file"},
+	} {
+		real, ports := onSockets(t, c, waiting(9), &closing)
+		for clock, r := range map[string]result{"over sockets": real, "in virtual time": inVirtualTime(t, c, waiting(9), ports)} {
+			if !strings.Contains(r.told, want) {
+				t.Errorf("%s, %s: %s, want %s", c, clock, r.told, want)
+			}
+		}
+	}
+}
+
 // An effect that nobody tries is not part of the contract.
 func TestEveryEffectIsTried(t *testing.T) {
 	known := map[string]bool{}

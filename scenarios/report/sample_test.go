@@ -17,7 +17,7 @@ var (
 	overHTTP = &device.File{Rule: 'A', What: "profile", Scheme: "http", Bytes: 100, Unknown: []string{"Speed_Dial_10", "Foo"},
 		Took: device.Phases{DNS: 2e6, Connect: 1e6, FirstByte: 3e6, Body: 4e6}}
 	overTFTP = &device.File{Rule: 'B', What: "profile", Scheme: "tftp", Bytes: 30, Took: device.Phases{FirstByte: 5e6, Body: 5e6}}
-	missing  = &device.File{Rule: 'u', What: "image", Scheme: "tftp", Result: device.NotFound, Hint: "case counts", Phase: phase.Status, Status: 404, Host: "prov.test", Path: "/spa.bin"}
+	missing  = &device.File{Rule: 'u', What: "image", Scheme: "tftp", Result: device.NotFound, Hint: "case counts", Phase: phase.Status, Status: 404, Refusal: 1, Host: "prov.test", Path: "/spa.bin"}
 	garbage  = &device.File{Rule: 'B', What: "profile", Scheme: "http", Host: "prov.test", Path: "/a-rather-long-path/with-folders/000e08000001.xml", Result: device.Corrupt, Phase: phase.Decode, Said: "<html> Welcome to the portal",
 		Hint: "it begins like HTML: a server that answers with a page of errors and status 200 says to the device that this is its file"}
 	silent = &device.File{Rule: 'A', What: "profile", Scheme: "https", Host: "prov.test", Path: "/x", Result: device.Timeout, Phase: phase.FirstByte, Wait: 30e9}

@@ -115,10 +115,6 @@ func (k *failureKey) failure() *Failure {
 		f.Status = k.status
 	case k.phase == phase.Status:
 		f.TFTPError = &k.refusal
-		if k.status == 404 {
-			f.TFTPError = new(int)
-			*f.TFTPError = 1
-		}
 	}
 	return f
 }

@@ -54,3 +54,8 @@ func excerpt(value string) string {
 	}
 	return fmt.Sprintf("%q", value)
 }
+
+// mostOfText is how many bytes of any text a file's events hold.
+const mostOfText = 2 << 10
+
+func clipped(text string) string { return text[:min(len(text), mostOfText)] }

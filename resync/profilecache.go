@@ -236,7 +236,7 @@ func parsed(row *model.Row, file profile.File) *ParsedProfile {
 			if p.Name == companyElement {
 				r.Company = strings.TrimSpace(strings.Clone(p.Value))
 			}
-			once(&r.Unknown, p.Name)
+			once(&r.Unknown, clipped(p.Name))
 			continue
 		}
 		if p.Access == 0 && row.Behaviour.FactoryAccess {
@@ -245,7 +245,7 @@ func parsed(row *model.Row, file profile.File) *ParsedProfile {
 		if p.Has {
 			value := p.Value
 			if p.Value, ok = param.Take(value); !ok {
-				if once(&r.Rejected, p.Name) {
+				if once(&r.Rejected, clipped(p.Name)) {
 					r.Refused = append(r.Refused, strings.Clone(value[:min(len(value), mostRefused)]))
 				}
 				continue

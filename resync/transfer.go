@@ -33,7 +33,7 @@ type transfer struct {
 // status of the answer is 404 or a success.
 func (x *transfer) fetch() (Response, *failure) {
 	for range x.in.Unit.Row.Behaviour.Places {
-		x.file = &device.File{Rule: x.letter, What: x.what, Scheme: x.scheme, Host: x.host, Path: x.path}
+		x.file = &device.File{Rule: x.letter, What: x.what, Scheme: x.scheme, Host: clipped(x.host), Path: clipped(x.path)}
 		if !x.mayAsk(x.host) {
 			return Response{}, x.failed(errRestricted, device.Restricted, phase.Admission)
 		}

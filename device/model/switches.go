@@ -337,6 +337,10 @@ var engineSwitches = []firmwareSwitch{
 		"string_order", "false or error", "a condition with lt, le, gt or ge between texts is false, or makes the rule malformed",
 		always(inferred("false")), choice("false", "error", func(b *Behaviour) *bool { return &b.Rules.RefuseOrder }),
 	},
+	{ // profile-formats.md §1.5: web forms take 2047 characters of a value (field); that an expanded rule has no more room is inferred
+		"rule_size", "256 to 65536", "most bytes of a rule with its macros expanded, which is malformed beyond that, and of a log line, which is cut",
+		always(inferred("2047")), number(256, 1<<16, func(b *Behaviour) *int { return &b.Rules.Size }),
+	},
 	{ // Q9
 		"nested_parentheses", "accept or refuse", "parentheses inside a condition",
 		always(inferred("accept")), choice("accept", "refuse", func(b *Behaviour) *bool { return &b.Rules.NoNesting }),

@@ -13,7 +13,7 @@ import "strings"
 // and leaves anything else, unknown names and secrets included, as it is.
 func Expand(text string, env Env, d Dialect) string {
 	if strings.IndexByte(text, '$') < 0 {
-		return text
+		return d.cut(text)
 	}
 	r := Read(text, d)
 	var out strings.Builder
@@ -26,13 +26,24 @@ func Expand(text string, env Env, d Dialect) string {
 			out.WriteString(text[copied:ref.from])
 			out.WriteString(value)
 			copied = ref.to
+			if d.Size > 0 && out.Len() > d.Size {
+				return d.cut(out.String())
+			}
 		}
 	}
 	if copied == 0 {
-		return text
+		return d.cut(text)
 	}
 	out.WriteString(text[copied:])
-	return out.String()
+	return d.cut(out.String())
+}
+
+// cut returns as much of a text as the firmware has room for.
+func (d Dialect) cut(text string) string {
+	if d.Size > 0 && len(text) > d.Size {
+		return text[:d.Size]
+	}
+	return text
 }
 
 // A reference is something that begins with a dollar: text[from:to].

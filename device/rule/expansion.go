@@ -11,6 +11,7 @@ type expansion struct {
 	source string
 	text   string
 	spans  []span // in order
+	long   bool   // it would have more bytes than the firmware has room for: the text is empty
 }
 
 // A span is a reference and what stands for it, text[start:end]. For a secret that
@@ -25,6 +26,9 @@ type span struct {
 // a value brought in: expansion is not recursive.
 func (r *Rule) expand(env Env) expansion {
 	source := r.text[:r.bare]
+	if r.exceeds(len(source)) {
+		return expansion{source: source, long: true}
+	}
 	x := expansion{source: source, text: source}
 	var out strings.Builder
 	copied := 0
@@ -47,6 +51,9 @@ func (r *Rule) expand(env Env) expansion {
 		out.WriteString(source[copied:ref.from])
 		start := out.Len()
 		out.WriteString(value)
+		if r.exceeds(out.Len()) { // before more memory is used
+			return expansion{source: source, long: true}
+		}
 		x.spans = append(x.spans, span{ref, start, out.Len()})
 		copied = ref.to
 	}
@@ -54,8 +61,13 @@ func (r *Rule) expand(env Env) expansion {
 		out.WriteString(source[copied:])
 		x.text = out.String()
 	}
+	if r.exceeds(len(x.text)) {
+		return expansion{source: source, long: true}
+	}
 	return x
 }
+
+func (r *Rule) exceeds(bytes int) bool { return r.dialect.Size > 0 && bytes > r.dialect.Size }
 
 // within returns the spans that begin in text[start:end] or at its end.
 func (x *expansion) within(start, end int) []span {

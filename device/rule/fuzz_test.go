@@ -13,7 +13,9 @@ import (
 func dialectOf(bits uint8) (d rule.Dialect) {
 	v := reflect.ValueOf(&d).Elem()
 	for i := range v.NumField() {
-		v.Field(i).SetBool(bits>>i&1 == 1)
+		if f := v.Field(i); f.Kind() == reflect.Bool {
+			f.SetBool(bits>>i&1 == 1)
+		}
 	}
 	return d
 }

@@ -1,6 +1,9 @@
 package rule
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // A parser reads one expanded text from front to back. Apart from a look for
 // the partner of a parenthesis, once in an alternative, it never goes over a byte
@@ -15,6 +18,14 @@ type parser struct {
 
 func newParser(text string, env Env, d Dialect) *parser {
 	return &parser{expansion: Read(text, d).expand(env), env: env, d: d}
+}
+
+// tooLong is the mistake of a text that has outgrown the firmware.
+func tooLong(p *parser) error {
+	if !p.long {
+		return nil
+	}
+	return p.fail(0, fmt.Sprintf("the rule has more than %d bytes with its macros expanded", p.d.Size), "the firmware has no more room; see the switch rule_size")
 }
 
 // An alternative is a decision and the condition on which it is taken.

@@ -65,6 +65,9 @@ type Dialect struct {
 	// AnyMacroCase finds $mau as $MAU. All sources write names in capitals; that
 	// small letters make an unknown name is inferred.
 	AnyMacroCase bool
+	// Size is the most bytes of a rule with its macros expanded, where it is not 0:
+	// a longer one cannot be read. What [Expand] returns is cut there.
+	Size int
 }
 
 // An Assignment sets a parameter before the request is made.
@@ -140,6 +143,9 @@ func EvalAfter(text string, env Env, d Dialect, after int) (Decision, error) {
 }
 
 func eval(p *parser, after int) (Decision, error) {
+	if err := tooLong(p); err != nil {
+		return Decision{}, err
+	}
 	if p.blank() {
 		return Decision{Why: "the rule is empty"}, nil
 	}
@@ -168,6 +174,9 @@ func Alternatives(text string, env Env, d Dialect) ([]Decision, error) {
 }
 
 func alternatives(p *parser) ([]Decision, error) {
+	if err := tooLong(p); err != nil {
+		return nil, err
+	}
 	if p.blank() {
 		return nil, nil
 	}
@@ -195,6 +204,9 @@ func Command(arg string, env Env, d Dialect) (Decision, error) {
 }
 
 func command(p *parser) (Decision, error) {
+	if err := tooLong(p); err != nil {
+		return Decision{}, err
+	}
 	if p.blank() {
 		return Decision{}, nil
 	}
@@ -216,6 +228,9 @@ func Holds(text string, env Env, d Dialect) (bool, error) {
 }
 
 func trigger(p *parser) (bool, error) {
+	if err := tooLong(p); err != nil {
+		return false, err
+	}
 	if p.blank() {
 		return false, nil
 	}

@@ -175,3 +175,15 @@ func TestABootOfAnOlderFile(t *testing.T) {
 		t.Errorf("it does %s", got)
 	}
 }
+
+// Events hold at most 2 KB of any text, whatever a server sends.
+func TestEventsHoldLittleText(t *testing.T) {
+	b := patient(t)
+	long := strings.Repeat("ä", 5000)
+	fx := b.at().Commit(b.u.params, b.u.life, []device.Event{{Kind: device.Syslog, Text: long, Err: long}}, 0)
+	for _, text := range []string{fx.Events[0].Text, fx.Events[0].Err} {
+		if len(text) > 2048 || len(text) < 2000 || !strings.HasSuffix(text, "ä…") {
+			t.Errorf("%d bytes, ending in %q", len(text), text[len(text)-8:])
+		}
+	}
+}

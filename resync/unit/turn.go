@@ -2,6 +2,7 @@ package unit
 
 import (
 	"slices"
+	"strings"
 
 	"spafleet/device"
 	"spafleet/device/chance"
@@ -55,11 +56,22 @@ func (t *turn) group() *group { return &t.groups[t.u.group] }
 // emit stamps an event with its device and count.
 func (t *turn) emit(e device.Event) {
 	e.Dev, e.N = t.dev, t.u.n
+	e.Text, e.Err = clipped(e.Text), clipped(e.Err)
 	t.u.n++
 	if e.Kind != device.Moved {
 		e.State = t.u.life.State
 	}
 	t.fx.Events = append(t.fx.Events, e)
+}
+
+// mostOfText is how many bytes of any text an event holds.
+const mostOfText = 2 << 10
+
+func clipped(text string) string {
+	if len(text) <= mostOfText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:mostOfText-len("…")], "") + "…"
 }
 
 // moved emits moves of the lifecycle that no attempt has caused.

@@ -81,7 +81,10 @@ type Response struct {
 	Passed     int  // bytes of the body that Request.Into took
 	TLS        bool // the server was verified
 	Mutual     bool // it asked for a certificate and the device sent its own
-	Took       device.Phases
+	// Refusal says, for a person, why a status 400 or 403 may be about the device's
+	// certificate; "" where the server asked for none.
+	Refusal string
+	Took    device.Phases
 	// Fails is how the transfer ends for the device where the server breaks this
 	// answer off, spoils or withholds it, and how long that takes. Only a [Responder]
 	// says so; what a [Fetcher] returns has none.

@@ -16,6 +16,7 @@ const (
 	errDNS        = "DNS resolution"
 	errRestricted = "Invalid or restricted server"
 	errBackoff    = "backoff"
+	errLoop       = "infinite upgrade loop condition"
 	errTooBig     = "file size exceeds internal buffer"
 )
 

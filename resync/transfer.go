@@ -32,9 +32,11 @@ type transfer struct {
 // fetch gets the file, at another place where the firmware follows redirects. The
 // status of the answer is 404 or a success.
 func (x *transfer) fetch() (Response, *failure) {
+	var last Response
 	for range x.in.Unit.Row.Behaviour.Places {
 		x.file = &device.File{Rule: x.letter, What: x.what, Scheme: x.scheme, Host: clipped(x.host), Path: clipped(x.path)}
 		if !x.mayAsk(x.host) {
+			x.file.Hint = refusalHint(x.in.Unit.Row, errRestricted)
 			return Response{}, x.failed(errRestricted, device.Restricted, phase.Admission)
 		}
 		resp, f := x.fetchOnce()
@@ -45,9 +47,12 @@ func (x *transfer) fetch() (Response, *failure) {
 		case resp.Status == 404 || resp.Status/100 == 2:
 			return resp, nil
 		case !x.redirect(resp):
+			x.file.Hint = x.statusHint(resp)
 			return resp, x.unfetched(device.BadStatus, phase.Status)
 		}
+		last = resp
 	}
+	x.file.Hint = x.statusHint(last)
 	return Response{}, x.unfetched(device.BadStatus, phase.Status)
 }
 
@@ -104,6 +109,7 @@ func (x *transfer) fetchOnce() (Response, *failure) {
 		x.say(fe.TLS.Log)
 		switch {
 		case fe.TooBig:
+			x.file.Hint = refusalHint(x.in.Unit.Row, errTooBig)
 			return resp, x.failed(x.late(errTooBig, errCorrupt), device.Corrupt, fe.Phase)
 		case fe.Cut:
 			return resp, x.failed(errCorrupt, device.Corrupt, fe.Phase)
@@ -265,6 +271,9 @@ func (x *transfer) undecodable(body []byte, err error) *failure {
 	var pe *profile.Error
 	if errors.As(err, &pe) {
 		text, x.file.Hint = pe.Text, pe.Hint
+	}
+	if rests := refusalHint(x.in.Unit.Row, text); rests != "" {
+		x.file.Hint = strings.TrimPrefix(x.file.Hint+"; "+rests, "; ")
 	}
 	if text == errDecrypt {
 		result = device.Decrypt

@@ -87,6 +87,8 @@ func (u *upgrade) image() (version string, f *failure) {
 		return "", f
 	}
 	if t.scheme == "https" && !u.in.Unit.Row.Behaviour.HTTPSUpgrade {
+		u.file = &device.File{Rule: t.letter, What: "image", Scheme: t.scheme, Host: t.host, Path: t.path, Result: device.BadScheme, Phase: phase.Rule,
+			Hint: restsOn(u.in.Unit.Row, "https_upgrade", "accept", "takes no images by https")}
 		return "", unsupported(t.scheme)
 	}
 	x := transfer{attempt: u.attempt, target: t, what: "image", message: "Log_Upgrade_Request_Msg", most: mostImage}
@@ -106,6 +108,9 @@ func (u *upgrade) image() (version string, f *failure) {
 		u.file.Said = printable(x.image.beginning(mostQuoted))
 	}
 	if f != nil {
+		if x.file.Hint = refusalHint(u.in.Unit.Row, f.err); f.err == errLoop {
+			x.file.Hint = u.loopHint(version, d)
+		}
 		return "", x.failed(u.late(f.err, errCorrupt), f.result, place)
 	}
 	u.tell(device.Event{Kind: device.Fetched, File: u.file})
@@ -145,7 +150,7 @@ func (u *upgrade) allow(version string, d rule.Decision) *failure {
 		}
 	}
 	if u.wouldLoop(version, d) {
-		return &failure{"infinite upgrade loop condition", device.Corrupt}
+		return &failure{errLoop, device.Corrupt}
 	}
 	return nil
 }
@@ -157,6 +162,11 @@ func (u *upgrade) wouldLoop(version string, chosen rule.Decision) bool {
 	if !chosen.Conditional || u.byCommand() {
 		return false
 	}
+	return u.chooses(version, chosen, u.in.Unit.Row.Dialect())
+}
+
+// chooses reports whether the device would choose the same alternative at a version.
+func (u *upgrade) chooses(version string, chosen rule.Decision, dialect rule.Dialect) bool {
 	row, err := u.in.Unit.Row.At(version)
 	if err != nil {
 		return false
@@ -164,6 +174,6 @@ func (u *upgrade) wouldLoop(version string, chosen rule.Decision) bool {
 	in := *u.in
 	in.Unit.Row = row
 	upgraded := scope{in: &in, params: u.params, situation: u.situation}
-	d, err := upgraded.eval(u.lookup("Upgrade_Rule"))
+	d, err := rule.Eval(u.lookup("Upgrade_Rule"), upgraded.vars(), dialect)
 	return err == nil && d.Alternative == chosen.Alternative
 }

@@ -188,16 +188,18 @@ func (h *handshake) readServerKeyExchange(c *Client, key *rsa.PublicKey) (*dhPar
 // longDH reacts to a prime that is too long for the client.
 func (h *handshake) longDH(c *Client) error {
 	const text = "a prime of %d bits is too long"
+	refusal := refuse(NoAlert, text, h.state.DHBits)
 	switch c.OnLongDH {
 	case ReactClose:
 		_ = h.c.Conn.Close() // the prime is the news
 	case ReactSilence:
 		_, err := io.Copy(io.Discard, h.c.Conn)
-		return refuse(NoAlert, text+", and the client says nothing: %w", h.state.DHBits, cmp.Or(err, io.ErrUnexpectedEOF))
+		refusal = refuse(NoAlert, text+", and the client says nothing: %w", h.state.DHBits, cmp.Or(err, io.ErrUnexpectedEOF))
 	case ReactAlert:
-		return refuse(HandshakeFailure, text, h.state.DHBits)
+		refusal = refuse(HandshakeFailure, text, h.state.DHBits)
 	}
-	return refuse(NoAlert, text, h.state.DHBits)
+	refusal.DHBits = h.state.DHBits
+	return refusal
 }
 
 // check refuses numbers that make no secret, or that take too long to compute with.

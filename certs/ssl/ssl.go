@@ -163,6 +163,7 @@ type Error struct {
 	Alert  Alert // the fatal alert, NoAlert where there was none
 	Sent   bool  // it was this side that sent the alert
 	Verify int   // X509_V_ERR of the certificate that was refused, 0 for another cause
+	DHBits int   // of the prime that was too long, 0 for another cause
 	Cause  error // for a person
 }
 

@@ -70,6 +70,9 @@ type Verdict struct {
 	By         Side               // who ended it; the server too where it says 400
 	Client     int                // OpenSSL's number of the device's certificate that the server refused
 	Status     int                // 400 where that was said by HTTP
+	DHBits     int                // of the prime that the device did not take
+	Asked      bool               // the server asked for a certificate,
+	Shown      certs.Kind         // and this is what the device has
 	Log        []string           // what the device writes to its syslog
 	Protection profile.Protection // of what is answered
 }
@@ -218,6 +221,7 @@ var reactions = map[ssl.Reaction]ssl.Alert{ssl.ReactAlert: ssl.HandshakeFailure,
 func (h *handshakeModel) takePrime() (bool, error) {
 	limit := h.client.MostDHBits
 	if slices.Contains(dheSuites, h.verdict.Suite) && limit > 0 && h.server.DHBits > limit {
+		h.verdict.DHBits = h.server.DHBits
 		return h.ends(TheDevice, reactions[h.client.OnLongDH], h.verdict.Version)
 	}
 	return true, nil
@@ -295,6 +299,7 @@ func (h *handshakeModel) show() (ssl.Alert, error) {
 	if err != nil {
 		return ssl.NoAlert, err
 	}
+	h.verdict.Asked, h.verdict.Shown = true, kind
 	if h.server.Verify != nil {
 		_, h.verdict.Client = h.server.Verify(chain)
 	}

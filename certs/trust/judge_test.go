@@ -63,7 +63,7 @@ func (m meeting) judge(t *testing.T) {
 	if waits := judged.By == trust.Nobody && !judged.OK; waits || v.Unit.Row.Behaviour.TLS.OnLongDH == model.ReactSilence {
 		patience = 200 * time.Millisecond
 	}
-	judged.Client = 0 // is not told to the device
+	judged.Client, judged.Asked, judged.Shown = 0, false, 0 // is not told by a handshake that failed
 	if real := m.hold(t, v, patience); !reflect.DeepEqual(judged, real) {
 		t.Errorf("%v:\njudged %+v\nreally %+v", m, judged, real)
 	}
@@ -150,7 +150,7 @@ func end(v *trust.Verdict, err error) {
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout() && !errors.As(err, &e):
 	case errors.As(err, &e) && (e.Sent || e.Alert == ssl.NoAlert):
-		v.By, v.Alert, v.Number = trust.TheDevice, e.Alert, e.Verify
+		v.By, v.Alert, v.Number, v.DHBits = trust.TheDevice, e.Alert, e.Verify, e.DHBits
 	case errors.As(err, &e):
 		v.By, v.Alert = trust.TheServer, e.Alert
 	}

@@ -50,13 +50,18 @@ func keyOf(s *store, chain [][]byte) verdictKey {
 
 // judge returns the verdict of a store, from the cache where it is there.
 func (m *verdictCache) judge(s *store, chain [][]byte, now time.Time) (*rsa.PublicKey, int) {
+	v := m.verdict(s, chain, now)
+	return v.key, v.number
+}
+
+func (m *verdictCache) verdict(s *store, chain [][]byte, now time.Time) verdict {
 	k := keyOf(s, chain)
 	v, ok := m.recall(k, chain, now.Unix())
 	if !ok {
 		v = s.verify(chain, now)
 		m.keep(k, chain, v)
 	}
-	return v.key, v.number
+	return v
 }
 
 // recall returns the verdict on a chain at a second, false where there is none.

@@ -60,6 +60,7 @@ type verdict struct {
 	key      *rsa.PublicKey
 	number   int
 	from, to int64 // seconds of Unix
+	blame    blame
 }
 
 // verify judges a chain as OpenSSL 0.9.8 does, with the firmware's callback that
@@ -75,13 +76,16 @@ func (s *store) verify(ders [][]byte, now time.Time) verdict {
 	}
 	v.key = sent[0].Key()
 	chain, untrusted, number := s.build(sent)
+	at := len(chain) - 1
 	if number == 0 {
-		number = s.checkExtensions(chain[:untrusted])
+		number, at = s.checkExtensions(chain[:untrusted])
 	}
 	if number == 0 {
-		number = s.checkSignatures(chain, now.Unix(), &v)
+		number, at = s.checkSignatures(chain, now.Unix(), &v)
 	}
-	v.number = number
+	if v.number = number; number != 0 {
+		v.blame = s.blameOf(chain, at, untrusted, number)
+	}
 	return v
 }
 
@@ -170,21 +174,22 @@ func (s *store) issuer(c *certs.Certificate) *certs.Certificate {
 }
 
 // checkExtensions looks at what the certificates may be used for, from the
-// server's own up. Those of the store are not checked.
-func (s *store) checkExtensions(untrusted []*certs.Certificate) int {
+// server's own up, and returns which it stopped at. Those of the store are not
+// checked.
+func (s *store) checkExtensions(untrusted []*certs.Certificate) (number, at int) {
 	for i, c := range untrusted {
 		switch {
 		case c.UnknownCritical:
-			return unknownCritical
+			return unknownCritical, i
 		case i > 0 && !c.IsAuthority():
-			return invalidCA
+			return invalidCA, i
 		case s.checkUse && !c.ServesTLS(i > 0):
-			return invalidPurpose
+			return invalidPurpose, i
 		case i > 1 && limit(c) >= 0 && i > limit(c)+1:
-			return pathTooLong
+			return pathTooLong, i
 		}
 	}
-	return 0
+	return 0, 0
 }
 
 // limit returns the most authorities that may stand between this one and the
@@ -196,20 +201,21 @@ func limit(c *certs.Certificate) int {
 	return c.MaxPathLen
 }
 
-// checkSignatures looks at signatures and times, from the root down.
-func (s *store) checkSignatures(chain []*certs.Certificate, now int64, v *verdict) int {
+// checkSignatures looks at signatures and times, from the root down, and returns which
+// certificate it stopped at.
+func (s *store) checkSignatures(chain []*certs.Certificate, now int64, v *verdict) (number, at int) {
 	issuer := chain[len(chain)-1]
 	for i := len(chain) - 1; i >= 0; i-- {
 		c := chain[i]
 		if number := s.signed(issuer, c); number != 0 {
-			return number
+			return number, i
 		}
 		if number := s.checkTime(c, now, v); number != 0 {
-			return number
+			return number, i
 		}
 		issuer = c
 	}
-	return 0
+	return 0, 0
 }
 
 func (s *store) signed(issuer, c *certs.Certificate) int {

@@ -11,6 +11,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/rule"
+	"spafleet/device/rulecheck"
 	"spafleet/resync"
 )
 
@@ -72,7 +73,8 @@ fail on the rule, the exit code is 3.`,
 		if err != nil {
 			return err
 		}
-		return printEvaluation(s, resync.Evaluate(in, situation, args[0]), f.json)
+		env := device.Env{Unit: &in.Unit, Params: in.Params, Situation: &situation}
+		return printEvaluation(s, resync.Evaluate(in, situation, args[0]), rulecheck.Rule(env, args[0]), f.json)
 	}
 	return c
 }
@@ -183,6 +185,8 @@ type evaluated struct {
 	Skipped     bool           `json:"skipped"`
 	Error       string         `json:"error"`
 	Hint        string         `json:"hint,omitempty"`
+
+	Warnings []rulecheck.Finding `json:"warnings,omitempty"`
 }
 
 type askedFor struct {
@@ -193,6 +197,8 @@ type askedFor struct {
 	Method string `json:"method"`
 	Body   string `json:"body"`
 	Key    string `json:"key"`
+	UID    string `json:"uid,omitempty"` // of --uid and --pwd
+	PWD    string `json:"pwd,omitempty"`
 }
 
 type assignedPair struct {
@@ -200,14 +206,14 @@ type assignedPair struct {
 	Value string `json:"value"`
 }
 
-func printEvaluation(s streams, e resync.Evaluation, asJSON bool) error {
+func printEvaluation(s streams, e resync.Evaluation, odd []rulecheck.Finding, asJSON bool) error {
 	d := e.Decision
-	out := evaluated{Alternative: d.Alternative, Why: d.Why, Assignments: []assignedPair{}, Skipped: e.Err == "" && d.Skipped(), Error: e.Err}
+	out := evaluated{Alternative: d.Alternative, Why: d.Why, Assignments: []assignedPair{}, Skipped: e.Err == "" && d.Skipped(), Error: e.Err, Warnings: odd}
 	for _, a := range d.Assignments {
 		out.Assignments = append(out.Assignments, assignedPair{a.Name, a.Value})
 	}
 	if e.Method != "" {
-		out.Request = &askedFor{e.Scheme, e.Host, int(e.Port), e.Path, e.Method, e.Body, d.Options.Key}
+		out.Request = &askedFor{e.Scheme, e.Host, int(e.Port), e.Path, e.Method, e.Body, d.Options.Key, d.Options.UID, d.Options.PWD}
 	}
 	if e.Syntax != nil {
 		out.Hint = e.Syntax.Hint
@@ -220,6 +226,7 @@ func printEvaluation(s streams, e resync.Evaluation, asJSON bool) error {
 		}
 	} else {
 		evaluationText(s, &out, e.Syntax)
+		printWarnings(s, odd)
 	}
 	if e.Err != "" {
 		return exitWith(exitFailed)
@@ -252,6 +259,9 @@ func evaluationText(s streams, e *evaluated, syntax *rule.SyntaxError) {
 		if r.Key != "" {
 			fmt.Fprintf(s.out, "key %s\n", r.Key)
 		}
+		if r.UID+r.PWD != "" {
+			fmt.Fprintf(s.out, "user %s, password %s\n", r.UID, r.PWD)
+		}
 		if r.Body != "" {
 			fmt.Fprintf(s.out, "body %q\n", r.Body)
 		}
@@ -262,10 +272,14 @@ func ruleCheckCommand(s streams) *cobra.Command {
 	f := &ruleFlags{}
 	c := &cobra.Command{
 		Use:   "check RULE",
-		Short: "Explain the first mistake in a rule",
+		Short: "Explain the first mistake in a rule, and warn of what is odd",
 		Long: `Reads a rule as a device of this model and firmware does, including alternatives
 whose condition is false, and marks and explains the first mistake. If there is
-one, the exit code is 3.`,
+one, the exit code is 3.
+
+It warns of what is no mistake but can hardly be meant: a comparison that is never
+true, an alternative that is never reached, an unknown macro, an empty key, an
+option that this firmware does not use. Each warning says how it is known.`,
 		Example: `  spafleet rule check '($SWVER lt 5.2.5)? http://s/a.bin | http://s/b.bin'
   spafleet rule check '("$A" ne "x" http://s/x'`,
 		Args: oneRule,
@@ -282,26 +296,49 @@ one, the exit code is 3.`,
 	return c
 }
 
+// checked is the JSON of rule check.
+type checked struct {
+	OK           bool                `json:"ok"`
+	Model        string              `json:"model"`
+	Firmware     string              `json:"firmware"`
+	Alternatives int                 `json:"alternatives"`
+	Error        string              `json:"error,omitempty"`
+	Hint         string              `json:"hint,omitempty"`
+	Column       *int                `json:"column,omitempty"`
+	Text         string              `json:"text,omitempty"`
+	Warnings     []rulecheck.Finding `json:"warnings,omitempty"`
+}
+
 func checkRule(s streams, env device.Env, text string, asJSON bool) error {
-	all, err := rule.Alternatives(text, env, env.Unit.Row.Dialect())
+	row := env.Unit.Row
+	all, err := rule.Alternatives(text, env, row.Dialect())
 	syntax, _ := err.(*rule.SyntaxError) //nolint:errorlint // the package promises this type
-	if asJSON {
-		out := map[string]any{"ok": err == nil, "alternatives": len(all)}
+	out := checked{OK: err == nil, Model: row.Model.Name, Firmware: row.Firmware.Version, Alternatives: len(all), Warnings: rulecheck.Rule(env, text)}
+	switch {
+	case asJSON:
 		if syntax != nil {
-			out["error"], out["hint"], out["column"], out["text"] = syntax.Msg, syntax.Hint, syntax.Column, syntax.Text
+			out.Error, out.Hint, out.Column, out.Text = syntax.Msg, syntax.Hint, &syntax.Column, syntax.Text
 		}
 		if err := writeJSON(s.out, out); err != nil {
 			return err
 		}
-	} else if syntax != nil {
+	case syntax != nil:
+		fmt.Fprintf(s.out, "%s %s cannot read it\n", out.Model, out.Firmware)
 		printSyntax(s, syntax)
-	} else {
-		fmt.Fprintf(s.out, "no mistake, alternatives: %d\n", len(all))
+	default:
+		fmt.Fprintf(s.out, "%s %s reads it without a mistake; alternatives: %d\n", out.Model, out.Firmware, len(all))
+		printWarnings(s, out.Warnings)
 	}
 	if err != nil {
 		return exitWith(exitFailed)
 	}
 	return nil
+}
+
+func printWarnings(s streams, list []rulecheck.Finding) {
+	for _, f := range list {
+		fmt.Fprintf(s.out, "warning: %s\n", f)
+	}
 }
 
 // printSyntax shows a mistake with its place marked.

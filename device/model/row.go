@@ -200,6 +200,16 @@ type Setting struct {
 	Turned   bool     `json:"turned"` // by the tester
 }
 
+// Switch returns the setting of a switch of the table.
+func (r *Row) Switch(name string) Setting {
+	for _, s := range r.Switches {
+		if s.Name == name {
+			return s
+		}
+	}
+	panic("no switch " + name) // of the source
+}
+
 // settle reads the switch table for a row and fills its behaviour.
 func settle(r *Row, turned map[string]string) ([]Setting, error) {
 	settings := make([]Setting, 0, len(switches))

@@ -112,12 +112,14 @@ func (p *parser) conjoin(open bool) error {
 
 // comparison reads one comparison, or true, into c.
 func (p *parser) comparison(c *clause) error {
+	first := side{start: p.pos, end: p.pos}
 	left, op := value{}, p.operator()
 	if op == 0 {
 		v, err := p.value()
 		if err != nil {
 			return err
 		}
+		first.end = p.pos
 		p.blanks()
 		if left, op = v, p.operator(); op == 0 {
 			return p.truth(v)
@@ -129,10 +131,13 @@ func (p *parser) comparison(c *clause) error {
 		left, c.legacy = classify(version), true
 	}
 	p.blanks()
+	second := side{start: p.pos}
 	right, err := p.value()
 	if err != nil {
 		return err
 	}
+	first.value, second.value, second.end = left, right, p.pos
+	p.notes.compares(p, first, op, second)
 	if p.d.RefuseOrder && op != equal && op != less|greater && (left.kind == isText || right.kind == isText) {
 		return p.fail(p.pos, "text has no order", "compare text with eq or ne only")
 	}

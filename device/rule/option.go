@@ -57,6 +57,9 @@ func (p *parser) unknownOption(at int) error {
 	case strings.Contains(name, "="):
 		return p.fail(at+strings.IndexByte(name, '='), "= in an option", "divide an option and its value by a blank")
 	}
+	if p.notes != nil {
+		p.notes.add(UnknownOption, name)
+	}
 	if p.blanks(); p.at('"') {
 		_, _, err := p.quoted()
 		return err
@@ -98,6 +101,9 @@ func (p *parser) key() (string, error) {
 	start, end, err := p.argumentSpan("--key")
 	if err != nil {
 		return "", err
+	}
+	if p.notes != nil {
+		p.notes.keys = append(p.notes.keys, [2]int{start, end})
 	}
 	var key strings.Builder
 	copied := start

@@ -14,6 +14,7 @@ type parser struct {
 	d      Dialect
 	pos    int
 	looked int // bytes looked at so far: a test holds them linear
+	notes  *notes
 }
 
 func newParser(text string, env Env, d Dialect) *parser {

@@ -81,6 +81,9 @@ func (p *parser) port(host string) (uint16, error) {
 	}
 	port, err := strconv.ParseUint(digits, 10, 16)
 	if err != nil || port == 0 {
+		if token, _, _ := strings.Cut(p.urlToken(), "/"); strings.Contains(token, "@") {
+			return 0, p.fail(p.pos, "a user and password in a URL", userHint)
+		}
 		return 0, p.fail(p.pos, "no port after :", "a port is a number from 1 to 65535; a scheme ends with ://")
 	}
 	p.pos += len(digits)
@@ -93,6 +96,9 @@ func isHostByte(c byte) bool {
 	return isLetter(c) || isDigit(c) || c >= 0x80 || strings.IndexByte("-._$", c) >= 0
 }
 
+// userHint is how a rule names a user, who has no place in its URL.
+const userHint = "give the user as [--uid NAME --pwd WORD] before the URL"
+
 // strayInHost explains the byte at the read position, where host and port have
 // ended without a slash.
 func (p *parser) strayInHost() error {
@@ -102,7 +108,7 @@ func (p *parser) strayInHost() error {
 	case '"':
 		hint = "a URL has no quotes"
 	case '@':
-		hint = "give the user as [--uid NAME --pwd WORD]"
+		hint = userHint
 	case '(', ')', '[', ']', '!', ';':
 		hint = `the order is (condition)? (assignments)! [options] URL`
 	case '?':

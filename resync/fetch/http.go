@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"spafleet/certs"
+	"spafleet/certs/trust"
 	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/tftp"
@@ -62,7 +63,11 @@ func (s *Sockets) fetchHTTP(ctx context.Context, r *resync.Request) (resync.Resp
 	}
 	conn, m.sealed = inside, s.now()
 	resp, err := s.exchange(ctx, r, conn, m)
-	resp.TLS, resp.Mutual = true, inside.asked() && s.kind(r.Unit) == certs.OwnCertificate
+	resp.TLS = true
+	if inside.asked() {
+		kind := s.kind(r.Unit)
+		resp.Mutual, resp.Refusal = kind == certs.OwnCertificate, trust.ShownHint(kind)
+	}
 	return resp, err
 }
 

@@ -2,7 +2,9 @@ package fetch
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -38,6 +40,7 @@ func (e *handshakeError) Unwrap() error { return e.cause }
 type handshakeConfig struct {
 	old    *ssl.Client
 	modern *tls.Config
+	shown  [][]byte // by the server, once it has
 }
 
 // handshakeConfig returns what a device needs before it connects: its certificate
@@ -57,11 +60,23 @@ func (s *Sockets) handshakeConfig(ctx context.Context, r *resync.Request) (d *ha
 		devices = devices.With(r.CA)
 	}
 	if trust.Speaks12(r.Unit.Row) {
-		d.modern, err = devices.Modern(r.Unit, r.Params, at)
-		return d, err
+		if d.modern, err = devices.Modern(r.Unit, r.Params, at); err != nil {
+			return nil, err
+		}
+		verify := d.modern.VerifyPeerCertificate
+		d.modern.VerifyPeerCertificate = func(chain [][]byte, verified [][]*x509.Certificate) error {
+			d.shown = chain
+			return verify(chain, verified)
+		}
+		return d, nil
 	}
 	if d.old, err = devices.Client(r.Unit, r.Params, at); err != nil {
 		return nil, err
+	}
+	verify := d.old.Verify
+	d.old.Verify = func(chain [][]byte) (*rsa.PublicKey, int) {
+		d.shown = chain
+		return verify(chain)
 	}
 	if think := r.Unit.Row.Behaviour.TLS.Think; think > 0 {
 		d.old.Think = func(int) error { return host.Sleep(ctx, think) }
@@ -90,7 +105,7 @@ func (s *Sockets) seal(ctx context.Context, conn net.Conn, r *resync.Request, wi
 	}
 	if !s.nameFits(ctx, r, leaf) {
 		c.Close() // says goodbye: the server sees a visitor who asks nothing (field)
-		return nil, &handshakeError{trust.Failure{Number: trust.WrongName, Alert: ssl.NoAlert}, errors.New("the certificate's name is another one")}
+		return nil, &handshakeError{trust.Failure{Number: trust.WrongName, Alert: ssl.NoAlert, Chain: with.shown}, errors.New("the certificate's name is another one")}
 	}
 	return &sealed{lenient{c}, asked}, nil
 }
@@ -102,16 +117,16 @@ func (d *handshakeConfig) shake(ctx context.Context, conn net.Conn, r *resync.Re
 	}
 	old := ssl.Connect(conn, d.old)
 	if err := old.Handshake(); err != nil {
-		return nil, nil, nil, oldFailure(err)
+		return nil, nil, nil, d.oldFailure(err)
 	}
 	return old, func() bool { return old.State().Asked }, old.State().Chain[0], nil
 }
 
-func oldFailure(err error) error {
+func (d *handshakeConfig) oldFailure(err error) error {
 	failed := &handshakeError{trust.Failure{Alert: ssl.NoAlert}, err}
 	var e *ssl.Error
 	if errors.As(err, &e) {
-		failed.Failure = trust.Failure{Number: e.Verify, Alert: e.Alert, Sent: e.Sent}
+		failed.Failure = trust.Failure{Number: e.Verify, Alert: e.Alert, Sent: e.Sent, Chain: d.shown, DHBits: e.DHBits}
 	}
 	return failed
 }
@@ -128,13 +143,14 @@ func (d *handshakeConfig) shakeModern(ctx context.Context, conn net.Conn, r *res
 	}
 	modern := tls.Client(conn, d.modern)
 	if err := modern.HandshakeContext(undated{ctx}); err != nil {
-		return nil, nil, nil, modernFailure(err)
+		return nil, nil, nil, d.modernFailure(err)
 	}
 	return modern, func() bool { return wanted }, modern.ConnectionState().PeerCertificates[0].Raw, nil
 }
 
-func modernFailure(err error) error {
+func (d *handshakeConfig) modernFailure(err error) error {
 	failed := &handshakeError{cause: err}
+	failed.Chain = d.shown
 	failed.Alert, failed.Sent = trust.ModernAlert(err)
 	var refused *trust.VerifyError
 	if errors.As(err, &refused) {
@@ -177,12 +193,17 @@ func (c lenient) Read(p []byte) (int, error) {
 }
 
 // handshakeOf tells the attempt what became of a handshake.
-func handshakeOf(r *resync.Request, err error) resync.Handshake {
+func (s *Sockets) handshakeOf(r *resync.Request, err error) resync.Handshake {
 	var e *handshakeError
 	if !errors.As(err, &e) {
 		return resync.Handshake{}
 	}
-	h := resync.Handshake{Verify: e.Number, Log: trust.LogLines(e.Number, r.Host), Hint: e.Hint(r.Unit.Row)}
+	devices := s.Certs
+	if r.CA != "" {
+		devices = devices.With(r.CA)
+	}
+	e.Host, e.Now = r.Host, time.Unix(0, r.Now)
+	h := resync.Handshake{Verify: e.Number, Log: trust.LogLines(e.Number, r.Host), Hint: devices.Hint(r.Unit.Row, e.Failure)}
 	if e.Alert != ssl.NoAlert {
 		h.Alert = uint8(e.Alert)
 	}

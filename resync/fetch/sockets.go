@@ -169,7 +169,7 @@ func (s *Sockets) failure(ctx context.Context, r *resync.Request, m moments, err
 		TooBig: errors.Is(err, tftp.ErrTooBig),
 		Phase:  m.phase(err),
 		Took:   m.until(s.now()),
-		TLS:    handshakeOf(r, err),
+		TLS:    s.handshakeOf(r, err),
 		Cause:  err,
 	}
 }

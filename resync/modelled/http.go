@@ -27,6 +27,7 @@ type exchange struct {
 	at          phase.Phase // where the exchange is
 	server      resync.Responder
 	verdict     trust.Verdict
+	shown       [][]byte           // the server's certificates
 	disturbance *fault.Disturbance // nil for none
 	tired       bool               // the whole answer takes longer than the device waits
 }
@@ -132,20 +133,25 @@ func (x *exchange) handshake() error {
 			return x.refused(trust.Failure{Alert: alertOf(e)}, e.TLS.Log)
 		}
 	}
-	devices := w.Certs
-	if x.r.CA != "" {
-		devices = devices.With(x.r.CA)
-	}
 	connection := trust.Visit{Unit: x.r.Unit, Params: x.r.Params, Now: time.Unix(0, x.r.Now), Host: x.r.Host, Addr: x.r.Server.Addr()}
 	server := secure.facing(row)
+	x.shown = server.Chain
 	if name, ok := trust.NameToResolve(row, server.Chain[0]); ok {
 		connection.Found = w.Hosts[strings.ToLower(name)]
 	}
 	var err error
-	if x.verdict, err = devices.Judge(connection, server); err != nil {
+	if x.verdict, err = x.devices().Judge(connection, server); err != nil {
 		return x.fail(device.NoConnect, x.took.Connect+x.took.TLS, new(int64), err)
 	}
 	return x.obey()
+}
+
+// devices are what the device trusts and shows.
+func (x *exchange) devices() *trust.Devices {
+	if x.r.CA != "" {
+		return x.c.s.network.Certs.With(x.r.CA)
+	}
+	return x.c.s.network.Certs
 }
 
 // alertOf returns the alert of a failed handshake.
@@ -167,14 +173,14 @@ func (s *Secure) facing(row *model.Row) *trust.Server {
 // obey does what the verdict says.
 func (x *exchange) obey() error {
 	d := &x.verdict
-	said := trust.Failure{Number: d.Number, Alert: d.Alert, Sent: d.By == trust.TheDevice}
+	said := trust.Failure{Number: d.Number, Alert: d.Alert, Sent: d.By == trust.TheDevice, Chain: x.shown, DHBits: d.DHBits}
 	row := x.r.Unit.Row
 	read := int64(row.Behaviour.HTTPRead)
 	switch {
 	case d.OK, d.Status != 0:
 		return nil
 	case d.By == trust.TheDevice && d.Number == 0 && d.Alert == ssl.NoAlert && row.Behaviour.TLS.OnLongDH == model.ReactSilence:
-		return x.fail(device.Timeout, x.took.Connect+read, new(int64), errSilence)
+		return x.refusedAs(said, d.Log, x.fail(device.Timeout, x.took.Connect+read, new(int64), errSilence))
 	case len(d.Log) > 0:
 		return x.refused(said, d.Log)
 	case d.By != trust.Nobody: // after the request
@@ -187,12 +193,17 @@ func (x *exchange) obey() error {
 
 // refused is a handshake that one side ended.
 func (x *exchange) refused(f trust.Failure, log []string) error {
-	err := x.fail(device.TLSFailed, x.took.Connect+x.took.TLS, new(int64), errBroken)
+	return x.refusedAs(f, log, x.fail(device.TLSFailed, x.took.Connect+x.took.TLS, new(int64), errBroken))
+}
+
+// refusedAs adds to an error what the device's side knows of a handshake.
+func (x *exchange) refusedAs(f trust.Failure, log []string, err error) error {
 	var e *resync.Error
 	if !errors.As(err, &e) {
 		return err
 	}
-	e.TLS = resync.Handshake{Verify: f.Number, Log: log, Hint: f.Hint(x.r.Unit.Row)}
+	f.Host, f.Now = x.r.Host, time.Unix(0, x.r.Now)
+	e.TLS = resync.Handshake{Verify: f.Number, Log: log, Hint: x.devices().Hint(x.r.Unit.Row, f)}
 	if f.Alert != ssl.NoAlert {
 		e.TLS.Alert = uint8(f.Alert)
 	}
@@ -277,5 +288,8 @@ func (x *exchange) receive(resp resync.Response) (resync.Response, error) {
 	}
 	resp.Took = x.took
 	resp.TLS, resp.Mutual = x.r.Scheme == "https", x.verdict.Protection&profile.Mutual != 0
+	if x.verdict.Asked {
+		resp.Refusal = trust.ShownHint(x.verdict.Shown)
+	}
 	return resp, nil
 }

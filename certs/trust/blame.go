@@ -12,7 +12,7 @@ import (
 // A blame says which certificate of a chain a refusal is about, for a person.
 type blame struct {
 	who    string // such as: the server's certificate "prov.example.com"
-	issuer string // of whom it is, where no authority was found
+	issuer string // the name of its authority
 	what   string // of its signature: why it does not verify
 	from   time.Time
 	to     time.Time

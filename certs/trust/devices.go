@@ -51,6 +51,16 @@ func (d *Devices) judge(s *store, chain [][]byte, now time.Time) (*rsa.PublicKey
 	return d.verdicts.judge(s, chain, now)
 }
 
+// Hint returns the likely cause of a failure and what to do, for a person; "" if the
+// cause is not known. What it says of the firmware has its evidence.
+func (d *Devices) Hint(r *model.Row, f Failure) string {
+	var b blame
+	if s, err := d.rowTLS(r); err == nil && f.Number != 0 && f.Number != WrongName {
+		b = d.verdicts.verdict(s.store, f.Chain, f.Now).blame
+	}
+	return hintOf(r, f, b)
+}
+
 // A rowTLS is what the clients of a row have in common.
 type rowTLS struct {
 	store   *store

@@ -21,14 +21,14 @@ type Failure struct {
 	Now    time.Time // by the device's clock
 }
 
-// Hint returns the likely cause and what to do, for a person; "" if the cause is not
-// known. What it says of the firmware has its evidence.
-func (d *Devices) Hint(r *model.Row, f Failure) string {
+// hintOf returns the likely cause of a failure. The blame is of the certificate that
+// was refused.
+func hintOf(r *model.Row, f Failure, b blame) string {
 	switch {
 	case f.Number == WrongName:
 		return nameHint(r, f)
 	case f.Number != 0:
-		return d.certificateHint(r, f)
+		return certificateHint(r, f, b)
 	case f.DHBits > 0:
 		return fmt.Sprintf("the server's DH prime has %d bits, and this firmware takes at most %s (%s): use a shorter one, or no DHE; switch dh_limit=0 takes any",
 			f.DHBits, r.Switch("dh_limit").Value, known(r, "dh_limit"))
@@ -60,12 +60,7 @@ func nameHint(r *model.Row, f Failure) string {
 }
 
 // certificateHint says which certificate is at fault, and by what.
-func (d *Devices) certificateHint(r *model.Row, f Failure) string {
-	s, err := d.rowTLS(r)
-	if err != nil {
-		return ""
-	}
-	b := d.verdicts.verdict(s.store, f.Chain, f.Now).blame
+func certificateHint(r *model.Row, f Failure, b blame) string {
 	if b.who == "" {
 		b.who = "the server's certificate"
 	}

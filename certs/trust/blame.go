@@ -2,11 +2,13 @@ package trust
 
 import (
 	"cmp"
+	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
 	"time"
 
 	"spafleet/certs"
+	"spafleet/device/model"
 )
 
 // A blame says which certificate of a chain a refusal is about, for a person.
@@ -49,4 +51,20 @@ func role(c *certs.Certificate, at, untrusted int) string {
 		return fmt.Sprintf("certificate %d of the server's chain, %.80q,", at+1, name)
 	}
 	return fmt.Sprintf("the authority %.80q", name)
+}
+
+// Unreadable says why a firmware cannot read a trusted authority, with its evidence;
+// "" where it can.
+func Unreadable(r *model.Row, a *x509.Certificate) string {
+	switch a.SignatureAlgorithm {
+	case x509.MD5WithRSA, x509.SHA1WithRSA:
+	default:
+		if r.Behaviour.TLS.RefuseSHA256 || hashes[a.SignatureAlgorithm] == 0 {
+			return fmt.Sprintf("its signature is %s (%s)", a.SignatureAlgorithm, known(r, "cert_sha256"))
+		}
+	}
+	if _, ok := a.PublicKey.(*rsa.PublicKey); !ok {
+		return "its key is none of RSA (" + model.Inferred.String() + ")"
+	}
+	return ""
 }

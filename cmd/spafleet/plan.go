@@ -56,6 +56,9 @@ func writeForecast(w io.Writer, f *forecast.Forecast) {
 	} else {
 		writeTraffic(row, f)
 	}
+	for i, note := range f.Notes {
+		row(first(i, "notes"), "%s", note)
+	}
 	writeMisfits(&b, f.Misfits)
 	io.WriteString(w, b.String())
 }
@@ -135,6 +138,9 @@ func certificatesText(c *forecast.Certificates) string {
 		return fmt.Sprintf("none, unless a profile asks for https: then up to %d, with %d keys", c.Devices, c.Keys)
 	}
 	text := fmt.Sprintf("%d to make, with %d keys: %s of CPU time, measured with two", c.Devices, c.Keys, report.Seconds(c.CPUSeconds))
+	if c.Defective > 0 {
+		text += fmt.Sprintf("; about %d of them defective", c.Defective)
+	}
 	if c.Kept < c.Devices {
 		text += fmt.Sprintf("; %d stay in memory (--keep-certs), the others are made again for each handshake", c.Kept)
 	}

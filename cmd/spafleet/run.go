@@ -42,6 +42,7 @@ type runFlags struct {
 	public          []string
 	nameServers     []netip.AddrPort
 	operator        bool
+	preflight       bool
 	clock           clockFlags
 }
 
@@ -78,6 +79,11 @@ zero. One run at a time uses a file.
 Many machines. Each runs the same command with its own --shard-index, and 'spafleet
 report merge' adds up what --result or --result-url left. Device d belongs to
 shard d mod count; it is the same device whatever the count.
+
+Preflight. With more than 1,000 devices and a server of yours, one device of each
+model and firmware resyncs first. If it fails, two others of its kind are tried;
+if all fail in the same way, nothing is started (exit code 3). --preflight does
+so for smaller fleets, --preflight=false never.
 
 Safety. Devices contact loopback and private addresses only, whatever a profile,
 a redirect or DNS says. --allow-public adds a public host. More than 1,000 devices
@@ -145,6 +151,7 @@ contact servers on other machines, name servers included, only with
 			return err
 		}
 		rn.results = delivery{file: f.shard.result, url: f.shard.url, out: rn.out}
+		rn.options.Preflight = f.preflight || !c.Flags().Changed("preflight") && devices(scenario) > preflightFrom
 		if plan {
 			return printPlan(s, scenario, rn)
 		}
@@ -176,6 +183,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.caTable, "ca-table", "", "which `LIST` of trusted authorities the devices have: field or documented")
 	flags.Var(hostsFlag{&f.public}, "allow-public", "let devices contact this public `HOST`, a name or an address; may be repeated")
 	flags.Var(serversFlag{&f.nameServers}, "dns", "name server that the devices ask, `ADDRESS` or ADDRESS:PORT; may be repeated (default: those of this machine)")
+	flags.BoolVar(&f.preflight, "preflight", false, "first have one device of each model and firmware resync, and start nothing if its kind is refused (default: with more than 1,000 devices)")
 	flags.BoolVar(&f.operator, "i-operate-this-server", false, "let more than 1,000 devices contact servers on other machines")
 	f.clock.register(flags)
 	f.certs.registerDevices(flags)
@@ -382,6 +390,16 @@ func checkSwitches(g *scenarios.Group, turned map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// preflightFrom is how many devices have a preflight by default if there are more.
+const preflightFrom = 1000
+
+func devices(s *scenarios.Scenario) (n int) {
+	for i := range s.Fleet {
+		n += s.Fleet[i].Count
+	}
+	return n
 }
 
 func runHello(w io.Writer, l *run.Live) {

@@ -86,6 +86,10 @@ func (rn *runner) run(ctx context.Context, s *scenarios.Scenario) error {
 	}
 	result, err := run.Run(ctx, s, rn.options)
 	err = errors.Join(err, closeEvents())
+	var refused *run.Refused
+	if errors.As(err, &refused) {
+		return rn.refused(refused)
+	}
 	if result == nil {
 		return err
 	}
@@ -99,6 +103,17 @@ func (rn *runner) run(ctx context.Context, s *scenarios.Scenario) error {
 		return exitWith(result.Exit)
 	}
 	return nil
+}
+
+// refused tells why the fleet was not started.
+func (rn *runner) refused(e *run.Refused) error {
+	fmt.Fprintf(rn.err, "spafleet: %s\n--preflight=false starts the fleet all the same\n", e)
+	if rn.json {
+		if err := writeJSON(rn.out, map[string]any{"verdict": "failed", "exit": exitFailed, "preflight": e.Kinds}); err != nil {
+			return err
+		}
+	}
+	return exitWith(exitFailed)
 }
 
 // saved tells of a fleet that could not be saved: the run goes on.

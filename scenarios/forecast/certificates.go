@@ -31,8 +31,9 @@ func (p plan) certificates(shares []groupShare, o *scenarios.Machine) (c Certifi
 		if !g.Row.Speaks("https") {
 			continue
 		}
-		if n := p.holders(h, g); n > 0 {
+		if n := p.count(h, g, certs.OwnCertificate, certs.DefectiveCertificate); n > 0 {
 			c.Devices += n
+			c.Defective += p.count(h, g, certs.DefectiveCertificate)
 			sample = g.Row
 		}
 	}
@@ -55,19 +56,6 @@ func (p plan) certificates(shares []groupShare, o *scenarios.Machine) (c Certifi
 
 // mostSampled is how many devices of a group are asked what they hold.
 const mostSampled = 1000
-
-// holders estimates how many devices of a group have a certificate to make.
-func (p plan) holders(h *certs.Holder, g groupShare) int {
-	n := min(g.count, mostSampled)
-	with := 0
-	for i := range n {
-		u := device.NewUnit(g.Row, p.Scenario.Seed, device.Index(g.first+i*g.Count/n), netip.IPv4Unspecified())
-		if k := h.Kind(&u); k == certs.OwnCertificate || k == certs.DefectiveCertificate {
-			with++
-		}
-	}
-	return with * g.count / n
-}
 
 // cost makes two certificates of a model, one of them with a key of its own.
 func (c *Certificates) cost(row *model.Row, seed uint64) (float64, error) {

@@ -26,6 +26,7 @@ type Forecast struct {
 	Connections  Connections  `json:"connections"`
 	CPU          CPU          `json:"cpu"`
 	Simulation   *Simulation  `json:"simulation,omitempty"` // of virtual time
+	Notes        []string     `json:"notes"` // as at the start of the run
 	Misfits      []Misfit     `json:"misfits"`
 }
 
@@ -66,6 +67,7 @@ type Descriptors struct {
 type Certificates struct {
 	Known      bool    `json:"https"` // something known beforehand speaks HTTPS
 	Devices    int     `json:"devices"`
+	Defective  int     `json:"defective"` // of them: units with a certificate that a server refuses
 	Keys       int     `json:"keys"`
 	Kept       int     `json:"kept"`
 	CPUSeconds float64 `json:"cpu_seconds"` // to make them all, by one made here and now

@@ -75,6 +75,9 @@ func (p plan) forecast(o *scenarios.Machine) (*Forecast, error) {
 	if f.Certificates, err = p.certificates(shares, o); err != nil {
 		return nil, err
 	}
+	if f.Notes, err = Notes(p.Plan, o); err != nil {
+		return nil, err
+	}
 	f.judge(p)
 	return f, nil
 }

@@ -22,12 +22,16 @@ type Options struct {
 	Attempt int    // how often this shard was tried before
 	// StartAt is when the devices get power; the zero Time is at once, and so is
 	// one that has passed.
-	StartAt  time.Time
-	PinTFTP  bool
-	Compiled resync.Compiled       // opens files of the vendor's compiler
-	Registry prometheus.Registerer // nil: no live metrics
-	Tell     func([]device.Event)  // receives all events, as fleet.Config.Tell; may be nil
-	Events   io.Writer             // takes all events, each as a line of JSON; nil: none
+	StartAt time.Time
+	PinTFTP bool
+	// Preflight has one device of each model and firmware resync before the fleet
+	// starts, if the server is the user's own and nothing is resumed. What a device
+	// and two others of its kind fail by ends the run: the error is a [*Refused].
+	Preflight bool
+	Compiled  resync.Compiled       // opens files of the vendor's compiler
+	Registry  prometheus.Registerer // nil: no live metrics
+	Tell      func([]device.Event)  // receives all events, as fleet.Config.Tell; may be nil
+	Events    io.Writer             // takes all events, each as a line of JSON; nil: none
 	// Listening is called once every socket of the run is open, before it waits
 	// for StartAt; may be nil.
 	Listening func(*Live)

@@ -65,7 +65,7 @@ func Run(ctx context.Context, s *scenarios.Scenario, o Options) (*report.Report,
 		return nil, fmt.Errorf("scenario %s: %w", s.Name, err)
 	}
 	defer r.unlockState()
-	if err := r.prepare(); err != nil {
+	if err := r.prepare(ctx); err != nil {
 		return nil, err
 	}
 	return r.run(ctx)
@@ -87,7 +87,7 @@ func checkOptions(s *scenarios.Scenario, o *Options) error {
 }
 
 // prepare opens everything that the scenario needs.
-func (r *run) prepare() error {
+func (r *run) prepare(ctx context.Context) error {
 	var err error
 	if r.certs, err = r.openCerts(); err != nil {
 		return err
@@ -104,11 +104,14 @@ func (r *run) prepare() error {
 	if err := r.server.open(); err != nil {
 		return err
 	}
-	if err := r.openFleet(); err != nil {
-		r.server.close(false)
-		return err
+	err = r.preflight(ctx)
+	if err == nil {
+		err = r.openFleet()
 	}
-	return nil
+	if err != nil {
+		r.server.close(false)
+	}
+	return err
 }
 
 // oneAddressNote says what it means that this machine cannot bind the devices' own
@@ -121,6 +124,11 @@ func (r *run) openFleet() error {
 	if one {
 		r.notes = append(r.notes, oneAddressNote)
 	}
+	notes, err := forecast.Notes(r.plan, &r.options.Machine)
+	if err != nil {
+		return err
+	}
+	r.notes = append(r.notes, notes...)
 	if warning := forecast.PortWarning(r.plan, &r.options.Machine); warning != "" {
 		r.notes = append(r.notes, warning)
 	}

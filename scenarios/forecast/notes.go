@@ -1,0 +1,118 @@
+package forecast
+
+import (
+	"cmp"
+	"crypto/x509"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"spafleet/certs"
+	"spafleet/certs/trust"
+	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/device/rulecheck"
+	"spafleet/scenarios"
+)
+
+// mostNotes is how many notes of one kind are given.
+const mostNotes = 8
+
+// Notes returns what a person should know of a scenario before it runs: odd rules,
+// units with defective certificates, authorities that a firmware cannot read.
+func Notes(of *scenarios.Plan, o *scenarios.Machine) ([]string, error) {
+	p := newPlan(of, o.Flags)
+	notes := some(p.oddRules())
+	own, err := p.Scenario.Certificates(o.Own)
+	if err != nil {
+		return nil, err
+	}
+	d := &trust.Devices{PKI: o.PKI, Extra: o.Trust}
+	if t := p.Scenario.Target; t != nil {
+		if err := t.Open(d); err != nil {
+			return nil, err
+		}
+	}
+	h := &certs.Holder{PKI: cmp.Or(d.PKI, certs.New(1)), Own: own}
+	secure := p.Scenario.Server != nil && len(p.Scenario.Server.HTTPS) > 0
+	var unreadable []string
+	for _, g := range p.shares(o.Shard) {
+		if !g.Row.Speaks("https") || !secure && !p.speaksHTTPS(g.Group) {
+			continue
+		}
+		if n := p.count(h, g, certs.DefectiveCertificate); n > 0 && certs.MayBeDefective(g.Row) {
+			notes = append(notes, fmt.Sprintf("about %d of %d %s have a defective certificate (documented; how many is %s, and what is wrong %s): a server that verifies clients refuses them; switch defect_share=0 makes all of them sound",
+				n, g.count, kindOf(g.Row), g.Row.Switch("defect_share").Evidence, g.Row.Switch("defect").Evidence))
+		}
+		list, err := authorities(d, g.Row)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range list {
+			if why := trust.Unreadable(g.Row, a); why != "" {
+				unreadable = append(unreadable, fmt.Sprintf("%s cannot read the authority %.80q: %s", kindOf(g.Row), cmp.Or(a.Subject.CommonName, a.Subject.String()), why))
+			}
+		}
+	}
+	return append(notes, some(unreadable)...), nil
+}
+
+// authorities returns those of the user that a firmware trusts.
+func authorities(d *trust.Devices, r *model.Row) ([]*x509.Certificate, error) {
+	list := slices.Clone(d.Extra)
+	if d.PKI == nil {
+		return list, nil // the built-in ones can be read
+	}
+	for _, t := range trust.Trusted(r) {
+		a, err := d.PKI.Authority(t.Authority)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, a.Cert)
+	}
+	return list, nil
+}
+
+func kindOf(r *model.Row) string { return r.Model.Name + " " + r.Firmware.Version }
+
+// some returns the first notes, each once, and how many there are more.
+func some(notes []string) []string {
+	slices.Sort(notes)
+	notes = slices.Compact(notes)
+	if more := len(notes) - mostNotes; more > 0 {
+		notes = append(notes[:mostNotes:mostNotes], fmt.Sprintf("%d more like these", more))
+	}
+	return notes
+}
+
+// oddRules returns what is odd in the rules that the scenario presets.
+func (p plan) oddRules() (notes []string) {
+	for i := range p.Groups {
+		g := &p.Groups[i]
+		unit := device.NewUnit(g.Row, p.Scenario.Seed, device.Index(p.Firsts[i]), netip.IPv4Unspecified())
+		env := device.Env{Unit: &unit, Params: p.presetParams(g)}
+		for _, name := range rules {
+			if _, ok := g.Presets[name]; !ok || g.Count == 0 {
+				continue
+			}
+			text, _ := env.Params.Lookup(name)
+			for _, f := range rulecheck.Rule(env, text) {
+				notes = append(notes, fmt.Sprintf("%s of %s: %s", name, kindOf(g.Row), f))
+			}
+		}
+	}
+	return notes
+}
+
+// count estimates how many devices of a group have a certificate of one of some kinds.
+func (p plan) count(h *certs.Holder, g groupShare, kinds ...certs.Kind) int {
+	n := min(g.count, mostSampled)
+	with := 0
+	for i := range n {
+		u := device.NewUnit(g.Row, p.Scenario.Seed, device.Index(g.first+i*g.Count/n), netip.IPv4Unspecified())
+		if slices.Contains(kinds, h.Kind(&u)) {
+			with++
+		}
+	}
+	return with * g.count / n
+}

@@ -1,0 +1,213 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/fleet"
+	"spafleet/fsm"
+	"spafleet/resync"
+	"spafleet/resync/fetch"
+)
+
+// A Refused is a run that ended before its fleet started, because all devices of a
+// kind that were tried failed in the same way: see [Options.Preflight].
+type Refused struct{ Kinds []RefusedKind }
+
+// A RefusedKind is a model and firmware, and how its devices failed.
+type RefusedKind struct {
+	Model    string `json:"model"`
+	Firmware string `json:"firmware"`
+	Devices  int    `json:"devices"` // of the kind
+	Tried    int    `json:"tried"`
+	URL      string `json:"url,omitempty"` // that the first one asked for
+	Err      string `json:"err"`           // as the device logs it
+	Result   string `json:"result"`
+	Hint     string `json:"hint,omitempty"`
+}
+
+// Error returns a line for each kind.
+func (e *Refused) Error() string {
+	var b strings.Builder
+	b.WriteString("preflight: nothing was started, since all devices that were tried fail:")
+	for _, k := range e.Kinds {
+		fmt.Fprintf(&b, "\n  %s %s (%d devices, %d tried): ", k.Model, k.Firmware, k.Devices, k.Tried)
+		if k.URL != "" {
+			b.WriteString(k.URL + ": ")
+		}
+		fmt.Fprintf(&b, "%s (%s)", k.Err, k.Result)
+		if k.Hint != "" {
+			b.WriteString("\n    " + k.Hint)
+		}
+	}
+	return b.String()
+}
+
+const (
+	preflightWait = time.Minute // for all of them
+	atOnce        = 16          // kinds
+	mostTried     = 3           // devices of a kind
+)
+
+// preflight has one device of each model and firmware resync, before the fleet
+// starts. Where it fails, others of its kind are tried: what all of them fail by ends
+// the run. Nothing of it is kept.
+func (r *run) preflight(ctx context.Context) error {
+	s := r.plan.Scenario
+	if !r.options.Preflight || s.Server != nil || s.Clock.Mode == fleet.Virtual || r.saved != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, preflightWait)
+	defer cancel()
+	refused := make([]*RefusedKind, len(r.plan.Groups))
+	tried := 0
+	var work sync.WaitGroup
+	slots := make(chan struct{}, atOnce)
+	for i := range r.plan.Groups {
+		if !r.scouts(&r.plan.Groups[i]) {
+			continue
+		}
+		tried++
+		work.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			refused[i] = r.try(ctx, i)
+		})
+	}
+	work.Wait()
+	e := &Refused{}
+	for _, k := range refused {
+		if k != nil {
+			e.Kinds = append(e.Kinds, *k)
+		}
+	}
+	switch {
+	case len(e.Kinds) > 0:
+		return e
+	case tried > 0 && ctx.Err() == nil:
+		r.notes = append(r.notes, fmt.Sprintf("preflight: kinds of devices that resynced before the start: %d", tried))
+	}
+	return nil
+}
+
+// scouts reports whether a group's devices resync when they get power.
+func (r *run) scouts(g *fleet.Group) bool {
+	if g.Count == 0 || g.Off || g.RCURL != "" && g.Row.Customizable() {
+		return false
+	}
+	s := resync.ScheduleOf(g.Row, presetParams(&device.Layers{}, g))
+	return s.Enabled && s.OnReset
+}
+
+// try has devices of a group resync, and returns how all of them failed; nil where one
+// did not, or the context ended.
+func (r *run) try(ctx context.Context, group int) *RefusedKind {
+	g, first := &r.plan.Groups[group], r.plan.Firsts[group]
+	kind := &RefusedKind{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.Count}
+	for kind.Tried < min(mostTried, g.Count) {
+		dev := device.Index(first + kind.Tried*(g.Count-1)/(mostTried-1))
+		s := newScout(r, g, dev)
+		o := resync.Attempt(ctx, s, s.in)
+		if o.OK || o.Aborted {
+			return nil
+		}
+		kind.Tried++
+		if last := s.failure(o); kind.Tried == 1 {
+			kind.URL, kind.Err, kind.Result, kind.Hint = last.URL, last.Err, last.Result, last.Hint
+		} else if last.Result != kind.Result || last.Err != kind.Err {
+			return nil // it is the devices, not their kind
+		}
+	}
+	return kind
+}
+
+// presetParams returns what a group's devices are set to at the start.
+func presetParams(layers *device.Layers, g *fleet.Group) device.Params {
+	var sets []device.Set
+	for name, value := range g.Presets {
+		if id, ok := model.LookupID(name); ok {
+			sets = append(sets, device.Set{ID: id, Value: value, Has: true})
+		}
+	}
+	return layers.Preset(g.Row.Factory, sets)
+}
+
+// A scout is a device that resyncs before the fleet starts, and what it sees.
+type scout struct {
+	fleet.Network
+	in     resync.Input
+	now    func() int64
+	source func(server netip.Addr) netip.Addr
+	events []device.Event
+}
+
+func newScout(r *run, g *fleet.Group, dev device.Index) *scout {
+	prefix := r.options.Addresses
+	if !prefix.IsValid() {
+		prefix = fleet.DefaultAddresses()
+	}
+	own := fleet.AddressAt(prefix, dev)
+	s := &scout{Network: r.network(), source: func(server netip.Addr) netip.Addr {
+		if own.IsLoopback() != server.IsLoopback() || !fleet.CanBind(prefix) {
+			return netip.Addr{}
+		}
+		return own
+	}}
+	s.now = func() int64 { return time.Now().UnixNano() }
+	if start := r.plan.Scenario.Clock.Start; !start.IsZero() {
+		s.now = start.UnixNano
+	}
+	profiles := &resync.ProfileCache{Compiled: r.options.Compiled}
+	unit := device.NewUnit(g.Row, r.plan.Scenario.Seed, dev, own)
+	unit.CCERT = r.certs.Holder.Status(&unit)
+	s.in = resync.Input{Unit: unit, Params: presetParams(&profiles.Layers, g), Life: device.Life{State: fsm.MfgReset}, Lease: g.Lease,
+		Cause: model.ByPowerOn, Booted: s.now(), Profiles: profiles, Nonce: uint64(dev)}
+	return s
+}
+
+// Now returns the fleet's time at its start.
+func (s *scout) Now() int64 { return s.now() }
+
+// Commit keeps the events.
+func (s *scout) Commit(_ device.Params, _ device.Life, events []device.Event) {
+	s.events = append(s.events, events...)
+}
+
+// Fetch asks from the device's own address.
+func (s *scout) Fetch(ctx context.Context, q *resync.Request) (resync.Response, error) {
+	q.Source = s.source(q.Server.Addr())
+	return s.Network.Fetch(s.asking(ctx), q)
+}
+
+// Resolve asks for a name as the device does.
+func (s *scout) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
+	return s.Network.Resolve(s.asking(ctx), name)
+}
+
+func (s *scout) asking(ctx context.Context) context.Context {
+	return fetch.For(ctx, fetch.Asker{Device: s.in.Unit.Index, Now: s.now(), Booted: s.in.Booted, Behaviour: &s.in.Unit.Row.Behaviour, Source: s.source})
+}
+
+// failure returns how the attempt failed.
+func (s *scout) failure(o resync.Outcome) RefusedKind {
+	k := RefusedKind{Err: o.Err}
+	for _, e := range append(s.events, o.Events...) {
+		if e.Kind != device.FetchFailed && e.Kind != device.ResyncFailed {
+			continue
+		}
+		k.Result = e.Result.String()
+		if f := e.File; f != nil {
+			k.URL, k.Hint = fmt.Sprintf("%s://%s%s", f.Scheme, f.Host, f.Path), f.Hint
+			if f.Server.Port() != 0 {
+				k.URL = fmt.Sprintf("%s://%s:%d%s", f.Scheme, f.Host, f.Server.Port(), f.Path)
+			}
+		}
+	}
+	return k
+}

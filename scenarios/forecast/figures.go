@@ -26,7 +26,7 @@ type Forecast struct {
 	Connections  Connections  `json:"connections"`
 	CPU          CPU          `json:"cpu"`
 	Simulation   *Simulation  `json:"simulation,omitempty"` // of virtual time
-	Notes        []string     `json:"notes"` // as at the start of the run
+	Notes        []string     `json:"notes"`                // as at the start of the run
 	Misfits      []Misfit     `json:"misfits"`
 }
 

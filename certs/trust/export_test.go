@@ -2,7 +2,7 @@ package trust
 
 // Numbers of OpenSSL that tests compare with.
 const (
-	Unreadable   = unreadable
-	Expired      = expired
-	ChainTooLong = chainTooLong
+	UnreadableChain = unreadable
+	Expired         = expired
+	ChainTooLong    = chainTooLong
 )

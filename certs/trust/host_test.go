@@ -102,7 +102,7 @@ func TestLogLines(t *testing.T) {
 		want   []string
 	}{
 		{0, []string{"create ssl connection failed"}},
-		{trust.Unreadable, []string{"create ssl connection failed"}},
+		{trust.UnreadableChain, []string{"create ssl connection failed"}},
 		{20, []string{"ssl cert err 20", "create ssl connection failed"}},
 		{trust.WrongName, []string{"Cannot verify host name:prov, 50"}},
 	}

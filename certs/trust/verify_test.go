@@ -152,9 +152,9 @@ func TestVerifyGivesOpenSSLsNumber(t *testing.T) {
 		{"two between", newPhone, chainOf(leaf(second(m)), second(m), m), 0},
 		{"above which none may stand", newPhone, chainOf(leaf(second(middle(noneBelow))), second(middle(noneBelow)), middle(noneBelow)), 25},
 
-		{"nothing", newPhone, nil, trust.Unreadable},
-		{"no certificate", newPhone, [][]byte{{1, 2, 3}}, trust.Unreadable},
-		{"one too many that is none", newPhone, [][]byte{server().Raw, {0x30, 0}}, trust.Unreadable},
+		{"nothing", newPhone, nil, trust.UnreadableChain},
+		{"no certificate", newPhone, [][]byte{{1, 2, 3}}, trust.UnreadableChain},
+		{"one too many that is none", newPhone, [][]byte{server().Raw, {0x30, 0}}, trust.UnreadableChain},
 		{"too many", newPhone, chainOf(slicesOf(server(), 40)...), trust.ChainTooLong},
 	}
 	d := devices()
@@ -274,7 +274,7 @@ func TestVerdictCacheKeepsNoBufferOfTheCaller(t *testing.T) {
 		t.Fatal(got)
 	}
 	clear(buffer)
-	if _, got := d.Verify(row, [][]byte{buffer}, today); got != trust.Unreadable {
+	if _, got := d.Verify(row, [][]byte{buffer}, today); got != trust.UnreadableChain {
 		t.Errorf("zeros: %d", got)
 	}
 	if _, got := d.Verify(row, [][]byte{good}, today); got != 0 {
@@ -308,7 +308,7 @@ func TestVerdictCacheIsBounded(t *testing.T) {
 	before := heap()
 	for i := range 6000 {
 		junk := bytes.Repeat([]byte{byte(i), byte(i >> 8)}, 2000)
-		if _, got := d.Verify(row, [][]byte{leaf, junk}, today); got != trust.Unreadable {
+		if _, got := d.Verify(row, [][]byte{leaf, junk}, today); got != trust.UnreadableChain {
 			t.Fatal(got)
 		}
 	}

@@ -39,11 +39,16 @@ type runFlags struct {
 	certs           certFlags
 	caTable         string
 	shard           shardFlags
-	public          []string
-	nameServers     []netip.AddrPort
-	operator        bool
-	preflight       bool
+	safety          safetyFlags
 	clock           clockFlags
+}
+
+// safetyFlags say which servers devices may contact, and what is tried first.
+type safetyFlags struct {
+	public      []string
+	nameServers []netip.AddrPort
+	operator    bool
+	preflight   bool
 }
 
 func runCommand(s streams) *cobra.Command {
@@ -151,7 +156,7 @@ contact servers on other machines, name servers included, only with
 			return err
 		}
 		rn.results = delivery{file: f.shard.result, url: f.shard.url, out: rn.out}
-		rn.options.Preflight = f.preflight || !c.Flags().Changed("preflight") && devices(scenario) > preflightFrom
+		rn.options.Preflight = f.safety.preflight || !c.Flags().Changed("preflight") && devices(scenario) > preflightFrom
 		if plan {
 			return printPlan(s, scenario, rn)
 		}
@@ -181,10 +186,10 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.Var(durationFlag{&f.lateness}, "max-lateness", "mark the run invalid if the 99th percentile of lateness is above this `TIME` (default 100ms)")
 	flags.Var(prefixFlag{&f.addresses}, "addresses", "`PREFIX` of the devices' own addresses (default 127.64.0.0/10)")
 	flags.StringVar(&f.caTable, "ca-table", "", "which `LIST` of trusted authorities the devices have: field or documented")
-	flags.Var(hostsFlag{&f.public}, "allow-public", "let devices contact this public `HOST`, a name or an address; may be repeated")
-	flags.Var(serversFlag{&f.nameServers}, "dns", "name server that the devices ask, `ADDRESS` or ADDRESS:PORT; may be repeated (default: those of this machine)")
-	flags.BoolVar(&f.preflight, "preflight", false, "first have one device of each model and firmware resync, and start nothing if its kind is refused (default: with more than 1,000 devices)")
-	flags.BoolVar(&f.operator, "i-operate-this-server", false, "let more than 1,000 devices contact servers on other machines")
+	flags.Var(hostsFlag{&f.safety.public}, "allow-public", "let devices contact this public `HOST`, a name or an address; may be repeated")
+	flags.Var(serversFlag{&f.safety.nameServers}, "dns", "name server that the devices ask, `ADDRESS` or ADDRESS:PORT; may be repeated (default: those of this machine)")
+	flags.BoolVar(&f.safety.preflight, "preflight", false, "first have one device of each model and firmware resync, and start nothing if its kind is refused (default: with more than 1,000 devices)")
+	flags.BoolVar(&f.safety.operator, "i-operate-this-server", false, "let more than 1,000 devices contact servers on other machines")
 	f.clock.register(flags)
 	f.certs.registerDevices(flags)
 	f.web.register(flags, "")
@@ -192,8 +197,8 @@ func (f *runFlags) register(c *cobra.Command) {
 
 // machine sets what is the machine's, and the user's word.
 func (f *runFlags) machine(ctx context.Context, o *run.Options) (err error) {
-	o.Addresses, o.PinTFTP, o.Public, o.Operator = f.addresses, f.tftpClient == "pin", f.public, f.operator
-	o.NameServers = f.nameServers
+	o.Addresses, o.PinTFTP, o.Public, o.Operator = f.addresses, f.tftpClient == "pin", f.safety.public, f.safety.operator
+	o.NameServers = f.safety.nameServers
 	if o.Web, err = f.web.web(); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ const (
 // preflight has one device of each model and firmware resync, before the fleet
 // starts. Where it fails, others of its kind are tried: what all of them fail by ends
 // the run. Nothing of it is kept.
-func (r *run) preflight(ctx context.Context) error {
+func preflight(ctx context.Context, r *run) error {
 	s := r.plan.Scenario
 	if !r.options.Preflight || s.Server != nil || s.Clock.Mode == fleet.Virtual || r.saved != nil {
 		return nil
@@ -70,14 +70,14 @@ func (r *run) preflight(ctx context.Context) error {
 	var work sync.WaitGroup
 	slots := make(chan struct{}, atOnce)
 	for i := range r.plan.Groups {
-		if !r.scouts(&r.plan.Groups[i]) {
+		if !scouts(&r.plan.Groups[i]) {
 			continue
 		}
 		tried++
 		work.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			refused[i] = r.try(ctx, i)
+			refused[i] = try(ctx, r, i)
 		})
 	}
 	work.Wait()
@@ -97,7 +97,7 @@ func (r *run) preflight(ctx context.Context) error {
 }
 
 // scouts reports whether a group's devices resync when they get power.
-func (r *run) scouts(g *fleet.Group) bool {
+func scouts(g *fleet.Group) bool {
 	if g.Count == 0 || g.Off || g.RCURL != "" && g.Row.Customizable() {
 		return false
 	}
@@ -107,7 +107,7 @@ func (r *run) scouts(g *fleet.Group) bool {
 
 // try has devices of a group resync, and returns how all of them failed; nil where one
 // did not, or the context ended.
-func (r *run) try(ctx context.Context, group int) *RefusedKind {
+func try(ctx context.Context, r *run, group int) *RefusedKind {
 	g, first := &r.plan.Groups[group], r.plan.Firsts[group]
 	kind := &RefusedKind{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.Count}
 	for kind.Tried < min(mostTried, g.Count) {

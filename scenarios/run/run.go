@@ -104,7 +104,7 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.server.open(); err != nil {
 		return err
 	}
-	err = r.preflight(ctx)
+	err = preflight(ctx, r)
 	if err == nil {
 		err = r.openFleet()
 	}

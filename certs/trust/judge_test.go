@@ -387,7 +387,7 @@ func TestJudgeOfTLS12(t *testing.T) {
 			},
 		}
 		real := modernMeeting(t, v, config, c.shown.Chain[0])
-		judged.Client = 0
+		judged.Client, judged.Asked, judged.Shown = 0, false, 0 // is not told by a handshake
 		if judged.By == trust.TheServer && judged.Version != 0 {
 			judged.Alert, real.Alert = 0, 0
 		}

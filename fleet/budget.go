@@ -1,6 +1,9 @@
 package fleet
 
-import "spafleet/host"
+import (
+	"spafleet/host"
+	"spafleet/webui"
+)
 
 // A Budget is how many attempts this process may have at work at once, and
 // where the number comes from.
@@ -9,6 +12,7 @@ type Budget struct {
 	Memory  int64 // bytes that all attempts together may hold; 0: the system does not tell
 	Attempt int64 // bytes that one attempt may hold
 	Most    int   // attempts at once, each with at most one socket
+	Web     int   // connections to the devices' web servers at once
 	// Limit is what bounds Most: descriptors, memory, or outstanding where the
 	// caller or [MostOutstanding] does.
 	Limit string
@@ -18,17 +22,23 @@ type Budget struct {
 // answers; a goroutine each, they take about 20 kB.
 const MostOutstanding = 16384
 
-// spare descriptors are for the web servers, syslog, logs and the program itself.
+// spareFiles are descriptors for listeners, syslog, logs and the program itself.
 const spareFiles = 64
+
+// webShare is the part of the descriptors that connections to web servers may
+// take: one of eight. Attempts have the rest, so that clients that keep their
+// connections open hold up no resync.
+const webShare = 8
 
 // NewBudget returns the budget for a fleet of some groups whose Config.Outstanding
 // is wanted, and whose Config.Memory is memory.
 func NewBudget(wanted int, memory int64, groups []Group) Budget {
 	b := Budget{Files: host.OpenFileLimit(), Memory: memory, Attempt: heldBytes(groups), Most: MostOutstanding, Limit: "outstanding"}
+	b.Web = min(max(b.Files/webShare, 1), webui.MostConnections)
 	if wanted > 0 {
 		b.Most = wanted
 	}
-	if room := max(b.Files-b.Files/8-spareFiles, leastOutstanding); room < b.Most && wanted <= 0 {
+	if room := max(b.Files-b.Files/webShare-spareFiles, leastOutstanding); room < b.Most && wanted <= 0 {
 		b.Most, b.Limit = room, "descriptors"
 	}
 	if memory <= 0 {

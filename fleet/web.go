@@ -21,7 +21,7 @@ func openSites(f *Fleet) (*sites, error) {
 	if err != nil {
 		return nil, hint.With(fmt.Errorf("open the devices' web servers on port %d: %w", f.web.Port, err), hint.WebPort, "")
 	}
-	return &sites{site: webui.Site{Devices: f, WAN: f.web.WAN}, listener: l}, nil
+	return &sites{site: webui.Site{Devices: f, WAN: f.web.WAN, Most: f.budget.Web}, listener: l}, nil
 }
 
 func (s *sites) serve(ctx context.Context) { _ = s.site.Serve(ctx, s.listener) }

@@ -52,12 +52,18 @@ type Site struct {
 	// answers on the listener's port.
 	Port uint16
 
+	// Most is how many connections to all devices are open at once, 0 for
+	// [MostConnections]. More wait in the listeners' queues.
+	Most int
+
 	// Patience is the wall time that a connection may last, 0 for 10 seconds.
 	Patience time.Duration
 
 	// Nonce returns the current nonce of Digest challenges. A client that answers
 	// with an older one is told that it is stale. Nil: one nonce that never changes.
 	Nonce func() string
+
+	open connections
 }
 
 const defaultPatience = 10 * time.Second
@@ -68,8 +74,10 @@ const maxRequest = 16 << 10
 
 // Serve answers connections until ctx ends or the listener is closed, and then
 // returns nil. It closes the listener, finishes pages that clients have begun to
-// ask for, which takes two seconds at most, and waits for its goroutines. A connection to an address without a device, or to a device whose
-// web server is off, is reset unread.
+// ask for, which takes two seconds at most, and waits for its goroutines.
+//
+// A connection is reset unread where its address has no device, the device's web
+// server is off, or the device has 16 connections already.
 func (s *Site) Serve(ctx context.Context, l net.Listener) error {
 	var handlers sync.WaitGroup
 	defer handlers.Wait()
@@ -77,11 +85,14 @@ func (s *Site) Serve(ctx context.Context, l net.Listener) error {
 	defer cancel()
 	defer l.Close()
 	defer context.AfterFunc(ctx, func() { l.Close() })()
-	for {
+	for s.open.place(ctx, s.Most) {
 		conn, err := l.Accept()
+		if err == nil {
+			s.accepted(ctx, conn, &handlers)
+			continue
+		}
+		s.open.leave()
 		switch {
-		case err == nil:
-			handlers.Go(func() { s.handle(ctx, conn) })
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return nil
 		case temporary(err):
@@ -90,6 +101,7 @@ func (s *Site) Serve(ctx context.Context, l net.Listener) error {
 			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
 		}
 	}
+	return nil
 }
 
 // temporary reports whether accepting may work again: the client gave up, or
@@ -101,6 +113,22 @@ func temporary(err error) bool {
 		}
 	}
 	return false
+}
+
+// accepted starts to serve a connection that has a place, or resets it where its
+// device has too many.
+func (s *Site) accepted(ctx context.Context, conn net.Conn, handlers *sync.WaitGroup) {
+	local := addrOf(conn.LocalAddr())
+	if !s.open.enter(local) {
+		reset(conn)
+		s.open.leave()
+		return
+	}
+	handlers.Go(func() {
+		defer s.open.leave()
+		defer s.open.exit(local)
+		s.handle(ctx, conn)
+	})
 }
 
 // handle serves one connection and closes it.

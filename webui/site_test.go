@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -131,6 +132,67 @@ func TestSlowClientIsCutOff(t *testing.T) {
 		got, err := exchange(addr, begun)
 		if got != "" || err != nil && !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("after %q came %q, %v; want nothing", begun, got, err)
+		}
+	}
+}
+
+// dial opens a connection that sends nothing, until the test ends.
+func dial(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp4", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// Connections beyond the most wait until another one is closed.
+func TestMoreConnectionsWaitForAPlace(t *testing.T) {
+	_, addr := serve(t, &webui.Site{Most: 2}, view(t, "SPA942", ""))
+	first := dial(t, addr)
+	dial(t, addr)
+	third := dial(t, addr)
+	if _, err := io.WriteString(third, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	third.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if n, err := third.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the third connection is served beside two others: %d bytes, %v", n, err)
+	}
+	first.Close()
+	third.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if page, err := io.ReadAll(third); err != nil || !strings.Contains(string(page), "SPA-942") {
+		t.Errorf("after the first has ended: %v, %q", err, page)
+	}
+}
+
+// A client that keeps all connections of one device open leaves the other devices'
+// pages alone.
+func TestOneDeviceTakesNotAllConnections(t *testing.T) {
+	const own = 16
+	s := &webui.Site{}
+	f, first := serve(t, s, view(t, "SPA942", ""))
+	f.mu.Lock()
+	f.views[netip.MustParseAddr("127.0.0.2")] = view(t, "PAP2T", "")
+	f.mu.Unlock()
+	second := listen(t, s, "127.0.0.2:0")
+	idle := make([]net.Conn, own)
+	for i := range idle {
+		idle[i] = dial(t, first)
+	}
+	refused(t, first)
+	if got := get(t, second, "/"); !strings.Contains(got, "PAP2T") {
+		t.Errorf("the other device shows\n%s", got)
+	}
+	idle[0].Close()
+	for end := time.Now().Add(10 * time.Second); ; {
+		page, _ := exchange(first, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") // refused until the server sees the close
+		if strings.Contains(page, "SPA-942") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("no page after one of the connections was closed")
 		}
 	}
 }

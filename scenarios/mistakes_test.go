@@ -156,21 +156,3 @@ func TestScalarsAreTextAsWritten(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
-
-func FuzzLoad(f *testing.F) {
-	f.Fuzz(func(t *testing.T, src []byte) {
-		scenario, err := scenarios.Load("fuzz.yaml", src)
-		if (scenario == nil) == (err == nil) {
-			t.Errorf("scenario %v, error %v", scenario, err)
-		}
-		var m scenarios.Mistakes
-		if err != nil && (!errors.As(err, &m) || len(m) == 0) {
-			t.Errorf("not mistakes: %v", err)
-		}
-		for _, one := range m {
-			if one.Line < 1 || one.Col < 1 || one.Excerpt == "" {
-				t.Errorf("no place: %+v", one)
-			}
-		}
-	})
-}

@@ -22,6 +22,7 @@ type nesting struct {
 	marks   int
 	start   bool // a value may begin here
 	word    int  // column at which the last plain or quoted text began
+	deepest int  // the largest depth so far
 }
 
 func (n *nesting) depth() int { return len(n.columns) + n.flow + n.tags }
@@ -63,7 +64,7 @@ func (n *nesting) scan(l string) (col int) {
 	}
 	for i := indent; i >= 0 && i < len(l); {
 		i = n.step(l, i)
-		if n.depth() > mostNesting {
+		if n.deepest = max(n.deepest, n.depth()); n.deepest > mostNesting {
 			return max(i, 1)
 		}
 	}

@@ -38,6 +38,7 @@ func TestStructureIsCountedBeforeYAMLIsParsed(t *testing.T) {
 		"a wide list":         {"a: [" + most("1,") + "]", "more than 20,000"},
 		"a long list":         {most("- 1\n"), "more than 20,000"},
 		"comments":            {most("#\n"), "more than 20,000"},
+		"dashes and zeros":    {most("-\x00"), "is not text"},
 		"documents":           {most("---\n"), "more than 20,000"},
 		"templates":           {fleet + most("{{ma}}") + "\"}}", "more than 2,000 expressions"},
 		"an expression":       {"fleet: {a: {model: SPA942}}\nduration: 1m\nexpect:\n  - {all: \"" + most("(") + "\"}\n", "too long: more than 4000 letters"},
@@ -84,9 +85,10 @@ func TestEncodingOfAScenario(t *testing.T) {
 		t.Errorf("with a byte order mark: %+v, %v", s, err)
 	}
 	for _, tt := range []struct{ text, want string }{
-		{text + "about: caf\xe9", "scenario.yaml:5:11: byte 0xe9 is not UTF-8"},
-		{"about: \u00e9\u00e9 \xff\n" + text, "scenario.yaml:1:11: byte 0xff is not UTF-8"},
-		{"\xff\xfen\x00a\x00", "scenario.yaml:1:1: byte 0xff is not UTF-8; save the file as UTF-8"},
+		{text + "about: caf\xe9", "scenario.yaml:5:11: byte 0xe9 is not text"},
+		{"about: \u00e9\u00e9 \xff\n" + text, "scenario.yaml:1:11: byte 0xff is not text"},
+		{"\xff\xfen\x00a\x00", "scenario.yaml:1:1: byte 0xff is not text; save the file as UTF-8"},
+		{text + "a\x00b\x00", "scenario.yaml:5:2: byte 0x00 is not text; save the file as UTF-8"},
 	} {
 		_, err := scenarios.Load("scenario.yaml", []byte(tt.text))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -24,7 +24,6 @@ type reader struct{ *source }
 func Load(name string, src []byte) (*Scenario, error) {
 	r := &reader{&source{name: name}}
 	r.take(src)
-	s := &Scenario{Seed: 1, Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), file: r.source}
 	if len(r.mistakes) > 0 {
 		return nil, r.sorted()
 	}
@@ -32,6 +31,18 @@ func Load(name string, src []byte) (*Scenario, error) {
 	if root == nil {
 		return nil, r.sorted()
 	}
+	s, err := r.read(root)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(src)
+	s.SHA256 = hex.EncodeToString(sum[:])
+	return s, nil
+}
+
+// read makes a scenario of the tree of a file, and checks it.
+func (r *reader) read(root *node) (*Scenario, error) {
+	s := &Scenario{Seed: 1, Name: strings.TrimSuffix(filepath.Base(r.name), filepath.Ext(r.name)), file: r.source}
 	r.tree = root
 	r.scenario(s, root)
 	c := check(s, r.source)
@@ -39,8 +50,6 @@ func Load(name string, src []byte) (*Scenario, error) {
 		c.ends()
 		return nil, r.sorted()
 	}
-	sum := sha256.Sum256(src)
-	s.SHA256 = hex.EncodeToString(sum[:])
 	return s, nil
 }
 

@@ -285,19 +285,29 @@ const mostShown = 200
 var yamlBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // take takes a file's text: without a byte order mark, and with the line ends
-// of YAML. Where it is not UTF-8, that is a mistake.
+// of YAML. What is not UTF-8, or is zero, is a mistake.
 func (s *source) take(src []byte) {
 	s.src = []byte(yamlBreaks.Replace(strings.TrimPrefix(string(src), "\ufeff")))
-	if utf8.Valid(s.src) {
+	bad := unreadable(s.src)
+	if bad < 0 {
 		return
-	}
-	bad := 0
-	for r, size := utf8.DecodeRune(s.src); r != utf8.RuneError || size != 1; r, size = utf8.DecodeRune(s.src[bad:]) {
-		bad += size
 	}
 	lines := strings.Split(string(s.src[:bad]), "\n")
 	at := &node{line: len(lines), col: utf8.RuneCountInString(lines[len(lines)-1]) + 1}
-	s.mistake(at, "", "byte %#02x is not UTF-8; save the file as UTF-8", s.src[bad])
+	s.mistake(at, "", "byte %#02x is not text; save the file as UTF-8", s.src[bad])
+}
+
+// unreadable returns the place of the first byte that is not UTF-8, or is zero: for the
+// YAML parser that is the end of a line. It is -1 for a text.
+func unreadable(src []byte) int {
+	for i := 0; i < len(src); {
+		r, size := utf8.DecodeRune(src[i:])
+		if r == 0 || r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
 }
 
 // excerpt returns the node's line with marks below it.

@@ -43,7 +43,7 @@ func TestADayOfJumpsAgainstNginx(t *testing.T) {
 			t.Fatal(err)
 		}
 		logs[i] = log
-		if want := int64(devices * hours); r.Verdict != report.Passed || r.Resyncs.Failed != 0 || r.Resyncs.OK != want || r.DurationSeconds != float64(hours)*3600 {
+		if want := int64(devices * hours); r.Verdict != report.Finished || r.Resyncs.Failed != 0 || r.Resyncs.OK != want || r.DurationSeconds != float64(hours)*3600 {
 			t.Errorf("%s: %+v in %gs, want %d", r.Verdict, r.Resyncs, r.DurationSeconds, want)
 		}
 		t.Logf("%d devices, %dh: %s", devices, hours, time.Since(began).Round(10*time.Millisecond))

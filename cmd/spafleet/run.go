@@ -119,7 +119,7 @@ contact servers on other machines, name servers included, only with
       --state fleet.state
 
   # a scenario from a program, and its events to another
-  generate | spafleet run - --events - | jq -r 'select(.kind == "resync_failed")'
+  generate | spafleet run - --events - | jq 'select(.kind == "resync_failed")'
 
   # a public server of yours
   spafleet run --model SPA942 --count 5000 --i-operate-this-server \

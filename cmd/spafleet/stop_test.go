@@ -121,7 +121,7 @@ func TestCtrlCEndsAllTrafficWithinASecond(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var out bytes.Buffer
-	c := exec.CommandContext(ctx, "spafleet", "run", scenario)
+	c := exec.CommandContext(ctx, "spafleet", "run", "--preflight=false", scenario)
 	c.Stdout, c.Stderr = &out, &out
 	if err := c.Start(); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,13 +18,14 @@ import (
 )
 
 // logSender sends the devices' log lines: one datagram a line, from the device's
-// own address. One socket serves the fleet, from the first line on; a line that
-// finds the queue full is dropped and counted, as UDP would.
+// own address. One socket serves the fleet, from the first line on. A line that
+// finds a queue full is dropped and counted, as UDP would. Lines to a server whose
+// name is asked for wait aside; the others go on.
 type logSender struct {
 	f       *Fleet
 	conn    *ipv4.PacketConn // nil until the first line is sent
 	queue   chan logLine
-	known   map[string]netip.Addr // names that were looked up, not valid where without success; the sender's alone
+	names   logNames
 	dropped atomic.Int64
 }
 
@@ -34,7 +36,7 @@ type logLine struct {
 }
 
 func newLogSender(f *Fleet) *logSender {
-	return &logSender{f: f, queue: make(chan logLine, 4096), known: map[string]netip.Addr{}}
+	return &logSender{f: f, queue: make(chan logLine, 4096), names: newLogNames(f)}
 }
 
 // open opens the socket where it is not open yet; on loopback while the guard
@@ -84,84 +86,82 @@ func (s *logSender) take(l *loop, events []device.Event) {
 	}
 }
 
-// lastLines is how long what is queued at the end may still be sent.
+// lastLines is how long what is queued at the end may still be sent, and names be
+// asked for.
 const lastLines = 250 * time.Millisecond
 
-// run sends until ctx ends, then what is still queued. From the end of the
-// fleet's time on, when over ends, it has not long for that.
+// run sends until ctx ends, then what is still queued or waits for a name. From
+// the end of the fleet's time on, when over ends, or ctx, it has not long for that.
 func (s *logSender) run(ctx, over context.Context) {
+	asking, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer s.close()
+	defer s.names.asked.Wait()
+	defer stop()
 	late := make(chan struct{})
-	defer context.AfterFunc(over, func() { time.AfterFunc(lastLines, func() { close(late) }) })()
-	for {
+	soon := sync.OnceFunc(func() { time.AfterFunc(lastLines, func() { close(late) }) })
+	defer context.AfterFunc(over, soon)()
+	for end := ctx.Done(); end != nil || len(s.queue) > 0 || s.names.waiting > 0; {
 		select {
 		case <-late:
-			s.dropped.Add(int64(len(s.queue)))
+			s.dropped.Add(int64(len(s.queue) + s.names.waiting))
 			return
 		case line := <-s.queue:
-			s.send(ctx, line)
-		case <-ctx.Done():
-			if len(s.queue) == 0 {
-				return
+			s.send(asking, line)
+		case a := <-s.names.answers:
+			for _, line := range s.names.answered(asking, a, time.Now()) {
+				s.sendTo(a.name, a.addr, line)
 			}
-			s.send(ctx, <-s.queue)
+		case <-end:
+			end = nil
+			soon()
 		}
 	}
 }
 
-func (s *logSender) send(ctx context.Context, line logLine) {
+// send sends a line to its servers, or keeps it for those whose names are asked for.
+func (s *logSender) send(asking context.Context, line logLine) {
 	for _, server := range line.servers {
-		to, ok := s.address(ctx, server)
-		if !ok || s.f.guard.Admit(hostOf(server), to.Addr()) != nil || s.open() != nil {
+		host, port, ok := splitServer(server)
+		if !ok {
 			s.dropped.Add(1)
 			continue
 		}
-		var cm *ipv4.ControlMessage
-		if src := s.f.addresses.source(s.f.addresses.of(line.dev), to.Addr()); src.IsValid() {
-			cm = &ipv4.ControlMessage{Src: src.AsSlice()}
+		one := namedLine{line.dev, port, line.text}
+		addr, err := netip.ParseAddr(host)
+		if known := err == nil; !known {
+			if addr, known = s.names.lookup(host, time.Now()); !known {
+				if !s.names.wait(asking, host, one) {
+					s.dropped.Add(1)
+				}
+				continue
+			}
 		}
-		if _, err := s.conn.WriteTo(line.text, cm, net.UDPAddrFromAddrPort(to)); err != nil {
-			s.dropped.Add(1)
-		}
+		s.sendTo(host, addr, one)
 	}
 }
 
-func hostOf(server string) string {
-	host, _, _ := strings.Cut(strings.TrimSpace(server), ":")
-	return host
+// sendTo sends a line to a server; it counts it as dropped where its name was not
+// found, which an address that is not valid says.
+func (s *logSender) sendTo(host string, addr netip.Addr, line namedLine) {
+	if !addr.IsValid() || s.f.guard.Admit(host, addr) != nil || s.open() != nil {
+		s.dropped.Add(1)
+		return
+	}
+	var cm *ipv4.ControlMessage
+	if src := s.f.addresses.source(s.f.addresses.of(line.dev), addr); src.IsValid() {
+		cm = &ipv4.ControlMessage{Src: src.AsSlice()}
+	}
+	if _, err := s.conn.WriteTo(line.text, cm, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, line.port))); err != nil {
+		s.dropped.Add(1)
+	}
 }
 
-// address reads host[:port] and looks a name up once.
-func (s *logSender) address(ctx context.Context, server string) (netip.AddrPort, bool) {
-	host := hostOf(server)
-	_, portText, hasPort := strings.Cut(strings.TrimSpace(server), ":")
-	port := uint64(514)
-	if hasPort {
-		n, err := strconv.ParseUint(portText, 10, 16)
-		if err != nil {
-			return netip.AddrPort{}, false
-		}
-		port = n
+// splitServer reads host[:port]; false: what stands for the port is none.
+func splitServer(server string) (host string, port uint16, ok bool) {
+	host, text, has := strings.Cut(strings.TrimSpace(server), ":")
+	if !has {
+		return host, 514, true
 	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		addr, err = s.resolve(ctx, host)
-	}
-	return netip.AddrPortFrom(addr, uint16(port)), err == nil
-}
-
-func (s *logSender) resolve(ctx context.Context, host string) (netip.Addr, error) {
-	if a, ok := s.known[host]; ok {
-		if !a.IsValid() {
-			return a, fmt.Errorf("resolve syslog server %s: it was not found before", host)
-		}
-		return a, nil
-	}
-	addrs, err := s.f.network.Resolve(ctx, host)
-	if err != nil || len(addrs) == 0 {
-		s.known[host] = netip.Addr{}
-		return netip.Addr{}, fmt.Errorf("resolve syslog server %s: %w", host, err)
-	}
-	s.known[host] = addrs[0]
-	return addrs[0], nil
+	n, err := strconv.ParseUint(text, 10, 16)
+	return host, uint16(n), err == nil
 }

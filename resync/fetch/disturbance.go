@@ -60,7 +60,7 @@ func (s *Sockets) lookup(ctx context.Context, name string) ([]netip.Addr, error)
 	if addrs, ok := s.names.recall(who, name); ok {
 		return addrs, nil
 	}
-	if known && s.Faults != nil {
+	if known && !who.Faultless && s.Faults != nil {
 		if err := s.disturb(ctx, who.Device, name); err != nil {
 			return nil, err
 		}

@@ -177,6 +177,9 @@ func TestQuestionsToDNSHaveFaultsOfTheirDevice(t *testing.T) {
 	if _, err := s.Resolve(t.Context(), "prov.test"); err != nil {
 		t.Errorf("a question of no device: %v", err)
 	}
+	if _, err := s.Resolve(fetch.For(t.Context(), fetch.Asker{Device: 3, Faultless: true}), "prov.test"); err != nil {
+		t.Errorf("a question without faults: %v", err)
+	}
 }
 
 // What no fault affects costs what it cost without faults; "none" and "others"

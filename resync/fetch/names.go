@@ -93,6 +93,9 @@ type Asker struct {
 	// Source returns the address from which the device asks a name server; not
 	// valid, or nil: one of the system's choice.
 	Source func(server netip.Addr) netip.Addr
+	// Faultless: the faults of the device do not happen to the question, which is
+	// none for its provisioning.
+	Faultless bool
 }
 
 // source returns the address from which a name server is asked.

@@ -82,7 +82,7 @@ func (l *events) lives() map[device.Index][]string {
 	for _, e := range l.All() {
 		line := fmt.Sprint(e.Name(), " ", e.Cause, " ", e.State, " ", e.Result, " ", e.Err, " ", ports.ReplaceAllString(e.Text, ":PORT"), " ", e.Count)
 		if f := e.File; f != nil {
-			line += fmt.Sprint(" ", string(rune(f.Rule)), " ", f.What, " ", f.Scheme, "://", f.Host, f.Path, " ", f.Status, " ", f.Bytes, " ", f.Result, " ", f.TLSError, " ", f.Alert, " ", f.Protection, " ", f.Hint)
+			line += fmt.Sprint(" ", string(rune(f.Rule)), " ", f.What, " ", f.Scheme, "://", f.Host, f.Path, " ", f.Status, " ", f.Bytes, " ", f.Result, " ", f.TLSError, " ", f.Alert, " ", f.Protection, " ", ports.ReplaceAllString(f.Hint, ":PORT"))
 		}
 		m[e.Dev] = append(m[e.Dev], line)
 	}

@@ -75,14 +75,22 @@ func (o *outline) follow(t *testing.T, n *node, depth int) {
 	}
 }
 
-// fuzzFiles have each key of the format once or more often.
+const fuzzDay = "fleet: {a: {model: SPA942}}\nserver: {files: {/a: x}}\nduration: 1h\n"
+
+// fuzzFiles have each key of the format, and one expression at most: it costs more
+// than the rest.
 var fuzzFiles = []string{
 	"fleet: {a: {count: 2, mix: {SPA2102 5.2.10: 60%, SPA942 6.1.5(a): 40%}, lease: {66: x}, cert: none, rc: x, powered: false}}\nduration: 1h\nclock: {mode: 2x, start: 2015-01-01}\ntarget: {tftp: h, hosts: [h]}\nlimits: {rate: 40/s, outstanding: 3, lateness: 1s}\n",
 	"fleet: {a: {model: SPA942, firmware: 6.1.5(a), lease: none, switches: {redirects: follow}, set: {GPP_A: b}}}\nduration: 1m\nserver: {files: {/a$MA.cfg: {body: '<flat-profile><GPP_A>{{ index }}</GPP_A></flat-profile>', key: k, gzip: true, bound: true}, /b: {status: 302, location: /a}}}\nthresholds: {resyncs: count > 1}\n",
 	"fleet: {a: {model: SPA2102}}\nduration: 1m\nserver: {name: h, latency: 10ms..20ms, https: {port: 443, ca: sipura1, cn: h, san: [h], valid: 2010-01-01..2020-01-01, hash: md5, versions: [tls1.0], ciphers: [RC4-SHA], client: match, roots: [sipura-client-1]}, files: {/a: x}}\n",
-	"fleet: {a: {model: SPA942}}\nserver: {files: {/a: x}}\nduration: 1d\ntimeline:\n- {name: off, at: 1h, power_off: all, for: 1m}\n- {at: off + 1m, resync: {of: 30% of a where index == 1, url: http://h/x}, rate: 1/s..9/s, over: 1m}\n- {at: end, set: {of: a, values: {GPP_A: b}}}\n",
-	"fleet: {a: {model: SPA942}}\nserver: {files: {/a: x}}\nduration: 1h\ntimeline:\n- {name: no, at: 1s, fault: {of: a, match: tftp /a, nth: 1-2, lose: block 1}}\n- {fault: {match: http, nth: 2-, per: fleet, status: 503}, for: 1m}\n- {at: 2s, clear: no}\n- {when: {at_least: 1, where: state == \"SP-CUST\"}, by: 10m, reboot: all}\n",
-	"fleet: {a: {model: SPA942}}\nserver: {files: {}}\nexpect:\n- {name: x, all: synced, by: 1m}\n- {at_least: 90%, where: index > 0, of: a, at: end, from: start}\n- {never: event.kind == \"boot\", from: 1s}\nduration: 10m\n",
+	fuzzDay + "timeline:\n- {name: off, at: 10m, power_off: all, for: 1m}\n- {at: off + 1m, set: {of: a, values: {GPP_A: b}}}\n- {at: end, reboot: all}\n",
+	fuzzDay + "timeline:\n- {resync: {of: 30% of a where index == 1, url: http://h/x}, rate: 1/s..9/s, over: 1m}\n",
+	fuzzDay + "timeline:\n- {name: no, at: 1s, fault: {of: a, match: tftp /a, nth: 1-2, lose: block 1}}\n- {at: 2s, clear: no}\n",
+	fuzzDay + "timeline:\n- {fault: {match: http, nth: 2-, per: fleet, status: 503}, for: 1m}\n",
+	fuzzDay + "timeline:\n- {when: {at_least: 1, where: state == \"SP-CUST\"}, by: 10m, reboot: all}\n",
+	fuzzDay + "expect:\n- {name: x, all: synced, by: 1m}\n",
+	fuzzDay + "expect:\n- {at_least: 90%, where: index > 0, of: a, at: end, from: start}\n",
+	fuzzDay + "expect:\n- {never: event.kind == \"boot\", from: 1s}\n",
 }
 
 // FuzzPlan reads and checks files with one value or key changed: another text, none,
@@ -106,7 +114,7 @@ func FuzzPlan(f *testing.F) {
 			f.Error(err)
 		}
 		for form := range uint8(5) {
-			f.Add(uint8(i), uint16(i), "all", form)
+			f.Add(uint8(i), uint16(i)+uint16(form), "all", form)
 		}
 	}
 	f.Fuzz(func(t *testing.T, which uint8, at uint16, text string, form uint8) {

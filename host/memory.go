@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -18,13 +19,22 @@ func MemoryLimit() int64 { return memoryLimit("/") }
 func AvailableMemory() int64 { return availableMemory("/") }
 
 func memoryLimit(root string) int64 {
-	least := number(filepath.Join(root, "proc/meminfo"), "MemTotal:") << 10
-	if least == 0 {
-		return 0
+	whole := number(filepath.Join(root, "proc/meminfo"), "MemTotal:") << 10
+	if most := containerMemory(root); most > 0 {
+		return min(whole, most)
 	}
+	return whole
+}
+
+// ContainerMemory returns how many bytes of memory the process's control groups (a
+// container's) allow; 0 where they allow all that the machine has.
+func ContainerMemory() int64 { return containerMemory("/") }
+
+func containerMemory(root string) (least int64) {
+	whole := number(filepath.Join(root, "proc/meminfo"), "MemTotal:") << 10
 	for _, g := range memoryGroups(root) {
-		if most, ok := g.limit(); ok {
-			least = min(least, most)
+		if most, ok := g.limit(); ok && most < whole && (least == 0 || most < least) {
+			least = most
 		}
 	}
 	return least
@@ -82,6 +92,17 @@ func (g memoryGroup) free() (int64, bool) {
 // container's) allow, such as 0.5; 0 where they set no limit. The Go runtime
 // itself starts fewer threads for a limit, but never fewer than two.
 func CPULimit() float64 { return cpuLimit("/") }
+
+// Cores returns how many processors' time this process can have: those that Go
+// uses, or [CPULimit] where that is less.
+func Cores() float64 { return coresWithin(runtime.GOMAXPROCS(0), CPULimit()) }
+
+func coresWithin(cores int, limit float64) float64 {
+	if limit > 0 {
+		return min(float64(cores), limit)
+	}
+	return float64(cores)
+}
 
 func cpuLimit(root string) (least float64) {
 	note := func(quota, period int64) {

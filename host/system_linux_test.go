@@ -106,6 +106,13 @@ func TestMemoryKnowsTheLimitsOfControlGroups(t *testing.T) {
 		if got := memoryLimit(root); got != tt.limit {
 			t.Errorf("%s: limit %d, want %d", name, got, tt.limit)
 		}
+		want := tt.limit
+		if want == 8000<<10 { // the machine's own
+			want = 0
+		}
+		if got := containerMemory(root); got != want {
+			t.Errorf("%s: container %d, want %d", name, got, want)
+		}
 		if got := availableMemory(root); got != tt.available {
 			t.Errorf("%s: available %d, want %d", name, got, tt.available)
 		}
@@ -131,6 +138,14 @@ func TestCPULimitIsTheLeastOfItsControlGroups(t *testing.T) {
 	for name, tt := range tests {
 		if got := cpuLimit(machine(t, tt.files)); got != tt.want {
 			t.Errorf("%s: %g, want %g", name, got, tt.want)
+		}
+	}
+}
+
+func TestCoresAreThoseOfTheContainer(t *testing.T) {
+	for limit, want := range map[float64]float64{0: 4, 0.5: 0.5, 4: 4, 6: 4} {
+		if got := coresWithin(4, limit); got != want {
+			t.Errorf("4 cores and a limit of %g: %g, want %g", limit, got, want)
 		}
 	}
 }

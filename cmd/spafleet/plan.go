@@ -50,6 +50,9 @@ func writeForecast(w io.Writer, f *forecast.Forecast) {
 	m := &f.Memory
 	row("memory", "%s: %d B per device, %s for attempts, the rest for garbage collection; %s available", forecast.FormatSize(m.Whole), m.PerDevice, forecast.FormatSize(m.Attempts), forecast.FormatSize(m.Available))
 	row("", "%s", m.Basis)
+	if limits := containerText(f); limits != "" {
+		row("container", "%s", limits)
+	}
 	row("addresses", "%s", addressesText(&f.Addresses))
 	if f.Simulation != nil {
 		row("time", "%s", simulationText(f.Simulation))
@@ -76,7 +79,23 @@ func writeTraffic(row func(name, format string, args ...any), f *forecast.Foreca
 	row("certificates", "%s", certificatesText(&f.Certificates))
 	c := &f.Connections
 	row("connections", "%s/s from the busiest address; more than %.0f/s is risky: %d ports / 60 s = %.0f/s", rateText(c.PerSecond), c.Warn, c.Ports, c.Most)
-	row("cpu", "%.1f of %d cores in the first second, about %s per resync", f.CPU.Peak, f.CPU.Cores, report.Seconds(f.CPU.PerAttempt))
+	row("cpu", "%.1f of %.3g cores in the first second, about %s per resync", f.CPU.Peak, f.CPU.Cores, report.Seconds(f.CPU.PerAttempt))
+}
+
+// containerText says what the container allows this process; "" where it sets no
+// limit.
+func containerText(f *forecast.Forecast) string {
+	var limits []string
+	if f.Memory.Container > 0 {
+		limits = append(limits, forecast.FormatSize(f.Memory.Container)+" of memory")
+	}
+	if f.CPU.Limit > 0 {
+		limits = append(limits, fmt.Sprintf("%.3g cores", f.CPU.Limit))
+	}
+	if limits == nil {
+		return ""
+	}
+	return "at most " + strings.Join(limits, " and ")
 }
 
 // simulationText says how long virtual time takes.

@@ -49,6 +49,7 @@ type Memory struct {
 	Attempts  int64  `json:"attempts_bytes"` // when as many as may be are at work
 	Whole     int64  `json:"bytes"`          // with what the collector leaves
 	Available int64  `json:"available_bytes"`
+	Container int64  `json:"container_bytes,omitempty"` // that a container may have; 0: no limit
 	Basis     string `json:"basis"`
 }
 
@@ -92,7 +93,8 @@ type Connections struct {
 
 // CPU is what the attempts of the peak second cost this machine.
 type CPU struct {
-	Cores      int     `json:"cores"`
+	Cores      float64 `json:"cores"`               // that Go uses, at most Limit
+	Limit      float64 `json:"container,omitempty"` // of the container, in cores; 0: none
 	PerAttempt float64 `json:"seconds_per_attempt"` // about
 	Peak       float64 `json:"cores_at_peak"`
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"runtime"
 	"strings"
 	"time"
 
@@ -67,7 +66,7 @@ func (p plan) forecast(o *scenarios.Machine) (*Forecast, error) {
 	f := p.traffic(shares, o)
 	f.Descriptors = p.descriptors(o)
 	f.Memory = p.memory(f)
-	f.CPU = CPU{Cores: runtime.GOMAXPROCS(0), PerAttempt: attemptCost.Seconds(), Peak: f.held(f.Start.Peak()) * attemptCost.Seconds()}
+	f.CPU = CPU{Cores: host.Cores(), Limit: host.CPULimit(), PerAttempt: attemptCost.Seconds(), Peak: f.held(f.Start.Peak()) * attemptCost.Seconds()}
 	if p.Scenario.Clock.Mode == fleet.Virtual {
 		f.Simulation = f.simulation(p.Scenario.Duration)
 	}
@@ -180,7 +179,7 @@ func (p plan) descriptors(o *scenarios.Machine) Descriptors {
 }
 
 func (p plan) memory(f *Forecast) Memory {
-	m := Memory{PerDevice: ownBytes, Fresh: freshBytes, Available: host.AvailableMemory(), Attempts: int64(min(f.Descriptors.Attempts, f.Devices)) * attemptBytes,
+	m := Memory{PerDevice: ownBytes, Fresh: freshBytes, Available: host.AvailableMemory(), Container: host.ContainerMemory(), Attempts: int64(min(f.Descriptors.Attempts, f.Devices)) * attemptBytes,
 		Basis: "live bytes measured with a profile of 25 values of which 8 are the device's own, and with none"}
 	if p.Watches() {
 		m.PerDevice += watchedBytes
@@ -265,8 +264,8 @@ func (f *Forecast) judge(p plan) {
 		return // attempts wait for this machine, and time for them
 	}
 	peak := f.held(f.Start.Peak())
-	if f.CPU.Peak > busy*float64(f.CPU.Cores) && f.busyFor() > p.Scenario.MaxLateness() {
-		misfit(false, "cpu", f.spread(p), "the %.0f resyncs of the first second take about %.1f cores, and there are %d: attempts will start late", peak, f.CPU.Peak, f.CPU.Cores)
+	if f.CPU.Peak > busy*f.CPU.Cores && f.busyFor() > p.Scenario.MaxLateness() {
+		misfit(false, "cpu", f.spread(p), "the %.0f resyncs of the first second take about %.1f cores, and there are %.3g: attempts will start late", peak, f.CPU.Peak, f.CPU.Cores)
 	}
 	if d := &f.Descriptors; d.Bound == "descriptors" && float64(d.Attempts) < peak*shortest.Seconds() {
 		misfit(false, "descriptors", fmt.Sprintf("ulimit -n %d", neededFiles(peak)), "%d open files allow %d attempts at once: at %.0f/s that is enough only for a server that answers within %s",
@@ -284,10 +283,10 @@ func neededFiles(peak float64) int { return int(peak*shortest.Seconds()*8/7) + 1
 
 // busyFor returns how long the peak keeps this machine behind.
 func (f *Forecast) busyFor() time.Duration {
-	if f.Start.Window > 0 && f.Start.PerSecond*attemptCost.Seconds() > busy*float64(f.CPU.Cores) {
+	if f.Start.Window > 0 && f.Start.PerSecond*attemptCost.Seconds() > busy*f.CPU.Cores {
 		return time.Duration(f.Start.Window * float64(time.Second))
 	}
-	return time.Duration(f.held(f.Start.Peak()) * attemptCost.Seconds() / float64(f.CPU.Cores) * float64(time.Second))
+	return time.Duration(f.held(f.Start.Peak()) * attemptCost.Seconds() / f.CPU.Cores * float64(time.Second))
 }
 
 // Arithmetic says why one address is not enough.
@@ -298,7 +297,7 @@ func (c *Connections) Arithmetic() string {
 
 // spread returns the flag that spreads the start until it fits.
 func (f *Forecast) spread(p plan) string {
-	window := float64(f.Devices) * attemptCost.Seconds() / (busy * float64(f.CPU.Cores))
+	window := float64(f.Devices) * attemptCost.Seconds() / (busy * f.CPU.Cores)
 	unit := time.Duration(0)
 	for i := range p.Groups {
 		unit = max(unit, p.Groups[i].Row.Behaviour.RandomDelayUnit)

@@ -10,7 +10,7 @@ import (
 // in the form of a report's JSON.
 type MachineLoad struct {
 	Samples     int       `json:"samples"`
-	Cores       int       `json:"cores"`                  // that Go uses
+	Cores       float64   `json:"cores"`                  // that Go uses, or the container's limit where that is less
 	CPU         float64   `json:"cpu"`                    // share of the cores, over the run
 	CPUPeak     float64   `json:"cpu_peak"`               // in the worst sample
 	RunQueue    float64   `json:"run_queue"`              // share of the cores' time that threads waited for one, in the worst sample
@@ -67,7 +67,7 @@ func (m *MachineLoad) Reached() []string {
 func (m *MachineLoad) Why(limit string) string {
 	switch limit {
 	case "cpu":
-		return fmt.Sprintf("cpu: %.0f%% of %d cores at the peak, threads waited %.0f%% of that time for one, and goroutines %s (p99); spread the starts, or take more cores or machines",
+		return fmt.Sprintf("cpu: %.0f%% of %.3g cores at the peak, threads waited %.0f%% of that time for one, and goroutines %s (p99); spread the starts, or take more cores or machines",
 			100*m.CPUPeak, m.Cores, 100*m.RunQueue, roundSeconds(m.Scheduling))
 	case "descriptors":
 		return fmt.Sprintf("descriptors: open-file limit %d, enough for %d attempts at once; %d attempts waited for a place, and %d times there was no descriptor; raise 'ulimit -n'",

@@ -2,7 +2,6 @@ package run
 
 import (
 	"math"
-	"runtime"
 	"runtime/metrics"
 	"sync"
 	"time"
@@ -58,7 +57,7 @@ func (n *monitor) begin() {
 	n.began, n.cpu = n.before.at, n.before.cpu
 	n.scheds, n.pauses = runtimeHistograms()
 	b := n.fleet.Budget()
-	n.load = report.MachineLoad{Cores: runtime.GOMAXPROCS(0), Files: b.Files, PlacesBy: b.Limit, Memory: b.Memory, PerAttempt: b.Attempt, Admission: n.fleet.Outstanding(), Ports: host.Ports()}
+	n.load = report.MachineLoad{Cores: host.Cores(), Files: b.Files, PlacesBy: b.Limit, Memory: b.Memory, PerAttempt: b.Attempt, Admission: n.fleet.Outstanding(), Ports: host.Ports()}
 }
 
 func (n *monitor) run() {
@@ -125,8 +124,8 @@ func (n *monitor) final() report.MachineLoad {
 	return n.look()
 }
 
-func share(busy, passed time.Duration, cores int) float64 {
-	return max(busy.Seconds()/passed.Seconds()/float64(cores), 0)
+func share(busy, passed time.Duration, cores float64) float64 {
+	return max(busy.Seconds()/passed.Seconds()/cores, 0)
 }
 
 // runtimeHistograms returns how long goroutines waited to run, and how long the

@@ -197,7 +197,7 @@ func TestFiguresOfTheForecast(t *testing.T) {
 // bytesOf measures the live bytes of a device at rest, with its part of the
 // tally.
 func bytesOf(t *testing.T, devices, own int) int {
-	row := devicetest.Row(t, "SPA2102", "5.2.10")
+	row := devicetest.Row(t, "SPA2102", "5.2.10", "boot_time=0s", "reboot_time=0s")
 	before := liveBytes()
 	tally := tally.New([]tally.Make{{Model: "SPA2102", Devices: devices}}, func(device.Index) int { return 0 }, device.Shard{})
 	var synced atomic.Int64

@@ -44,7 +44,7 @@ func TestLinesOfAModelAreItsOwn(t *testing.T) {
 	tests := []struct {
 		model, has, lacks string
 	}{
-		{"SPA8000", "User_ID_8_", "User_ID_9_"},
+		{"SPA8000", "User_ID_12_", "User_ID_13_"}, // eight lines, four trunks,
 		{"SPA1001", "User_ID_1_", "User_ID_2_"},
 		{"SPA504G", "User_ID_4_", "User_ID_5_"},
 		{"SPA509G", "User_ID_12_", "User_ID_13_"},

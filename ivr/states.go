@@ -181,9 +181,15 @@ func (m *Menu) onDHCP(v device.View) bool {
 	return p.Bool("DHCP", false) || strings.Contains(kind, "DHCP")
 }
 
-// password returns Admin_Passwd, which guards what sets and resets.
+// password returns what guards what sets and resets: a password of the keypad's
+// own where the model has one, else the administrator's.
 func password(v device.View) string {
-	p, _ := v.Params.Lookup("Admin_Passwd")
+	f := v.Unit.Row.Factory
+	name := "IVR_Admin_Passwd"
+	if _, own := f.Lookup(name); !own {
+		name = f.AdminPassword()
+	}
+	p, _ := v.Params.Lookup(name)
 	return p
 }
 

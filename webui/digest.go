@@ -13,7 +13,7 @@ import (
 func (q *request) challenge() string {
 	name, password := "user", q.password("User_Password")
 	if q.admin() {
-		name, password = "admin", q.password("Admin_Passwd")
+		name, password = "admin", q.password(q.view.Unit.Row.Factory.AdminPassword())
 	}
 	if password == "" {
 		return ""

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,7 +29,7 @@ type Param struct {
 	Source  string   // spelling in the profile compiler's language, where it is not the usual one
 
 	dataType *dataType // found once, for Take; nil: not yet
-	arrived  arrival   // which firmware has it
+	arrived  arrival   // with which firmware it came
 }
 
 // A Factory is what a factory reset gives a model: its parameters and their
@@ -57,6 +58,18 @@ func (f *Factory) Param(id ID) (*Param, bool) {
 		return nil, false
 	}
 	return &f.Params[f.byID[id]], true
+}
+
+// AdminPassword returns the name of the web administrator's password: Admin_Passwd,
+// Admin_Password on the SPA525 (exports: field), "" where the flat parameters have
+// none, as on the SPA100 series.
+func (f *Factory) AdminPassword() string {
+	for _, name := range []string{"Admin_Passwd", "Admin_Password"} {
+		if _, ok := f.Lookup(name); ok {
+			return name
+		}
+	}
+	return ""
 }
 
 // Exported yields the parameters that an export of all shows, tab by tab.
@@ -89,12 +102,17 @@ func LookupID(name string) (ID, bool) {
 var catalogueFiles embed.FS
 
 // The base sets, in the order in which their names are numbered.
-var baseSets = []string{"SPA2102", "SPA3102", "PAP2T", "SPA942", "SPA962", "SPA504G"}
+var baseSets = []string{"SPA2102", "SPA3102", "PAP2T", "SPA942", "SPA962", "SPA504G",
+	"SPA301", "SPA303", "SPA514G", "SPA525G2", "SPA122", "SPA232D"}
+
+// additionSets hold what a model has beside its base set.
+var additionSets = []string{"SPA8000-trunks", "SPA9000-pbx"}
 
 type catalogueData struct {
 	names []string
 	ids   map[string]ID
-	base  map[string][]Param
+	base  map[string][]Param         // base sets and additions, by name
+	lacks map[string]map[string]bool // model to names of its base set that it lacks
 	model map[string]*Factory
 }
 
@@ -102,16 +120,20 @@ type catalogueData struct {
 // the build, which the tests show; it panics.
 var catalogue = sync.OnceValue(func() *catalogueData {
 	c := &catalogueData{ids: map[string]ID{}, base: map[string][]Param{}, model: map[string]*Factory{}}
-	for _, set := range baseSets {
+	for _, set := range slices.Concat(baseSets, additionSets) {
 		params, err := readSet(set)
 		if err != nil {
 			panic(err)
 		}
 		c.base[set] = c.number(params)
 	}
+	var err error
+	if c.lacks, err = readLacks(); err != nil {
+		panic(err)
+	}
 	for i := range models {
 		m := &models[i]
-		f := &Factory{Name: m.Name, Params: c.number(derive(c.base[m.Catalogue.Value], m))}
+		f := &Factory{Name: m.Name, Params: c.number(c.derive(m))}
 		c.model[m.Name] = f
 	}
 	for _, f := range c.model {
@@ -146,32 +168,61 @@ func (f *Factory) index(n int) {
 }
 
 func readSet(set string) ([]Param, error) {
-	file, err := catalogueFiles.Open("catalogue/" + set + ".tsv")
+	var params []Param
+	err := readLines(set, func(line string) error {
+		p, err := parseParam(line)
+		params = append(params, p)
+		return err
+	})
+	return params, err
+}
+
+// readLacks returns, by model, the names of its base set that it lacks.
+func readLacks() (map[string]map[string]bool, error) {
+	lacks := map[string]map[string]bool{}
+	err := readLines("lacks", func(line string) error {
+		name, models, _ := strings.Cut(line, "\t")
+		for _, m := range strings.Fields(models) {
+			if lacks[m] == nil {
+				lacks[m] = map[string]bool{}
+			}
+			lacks[m][name] = true
+		}
+		return nil
+	})
+	return lacks, err
+}
+
+// readLines calls f for each line of a catalogue file that is no comment.
+func readLines(name string, f func(line string) error) error {
+	file, err := catalogueFiles.Open("catalogue/" + name + ".tsv")
 	if err != nil {
-		return nil, fmt.Errorf("read catalogue %s: %w", set, err)
+		return fmt.Errorf("read catalogue %s: %w", name, err)
 	}
 	defer file.Close()
-	var params []Param
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
 		if line := lines.Text(); line != "" && line[0] != '#' {
-			params = append(params, parseParam(line))
+			if err := f(line); err != nil {
+				return fmt.Errorf("catalogue %s: %w", name, err)
+			}
 		}
 	}
-	return params, lines.Err()
+	return lines.Err()
 }
 
-func parseParam(line string) Param {
+func parseParam(line string) (Param, error) {
 	c := strings.Split(line, "\t")
-	c = append(c, make([]string, 7-min(len(c), 7))...)
+	c = append(c, make([]string, 8-min(len(c), 8))...)
 	p := Param{Name: c[0], Default: c[1], Type: c[2], Group: c[3], Source: c[6]}
 	p.Access = accessWords[c[4]]
 	if c[5] != "" {
 		p.Options = splitOptions(c[5])
 	}
 	p.dataType = dataTypeOf(&p)
-	p.arrived = latecomers[p.Name]
-	return p
+	var err error
+	p.arrived, err = arrivalOf(p.Name, c[7])
+	return p, err
 }
 
 // splitOptions splits at each slash that no backslash stands before: one option

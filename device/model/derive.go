@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,37 +13,39 @@ type derivation struct {
 	name     string
 	does     string
 	evidence Evidence
-	apply    func(params, base []Param, m *Model) []Param
+	apply    func(c *catalogueData, params []Param, m *Model) []Param
 }
 
 var derivations = [...]derivation{
-	{"lines left out", "tabs of lines, extensions and users beyond those of the model are left out", Inferred, withoutLines},
+	{"names left out", "names that exports of the model lack are left out (`lacks.tsv`)", Field, withoutNames},
+	{"lines left out", "tabs, keys and items of lines, extensions and users beyond those of the model are left out", Inferred, withoutLines},
 	{"lines added", "lines beyond those of the base set are copies of line 1, its values included", Inferred, withLines},
+	{"own names", "names of a set of additions are added, or replace those of the copied lines", Inferred, withAdditions},
 	{"own rule", "Profile_Rule has the default of the model's row, and is as sure as that", Inferred, withRule},
 }
 
-// derive makes a model's factory set from a base set, which it leaves alone.
-func derive(base []Param, m *Model) []Param {
-	params := base
+// derive makes a model's factory set from its base set, which it leaves alone.
+func (c *catalogueData) derive(m *Model) []Param {
+	params := slices.Clone(c.base[m.Catalogue.Value])
 	for _, d := range derivations {
-		params = d.apply(params, base, m)
+		params = d.apply(c, params, m)
 	}
 	return params
 }
 
+// withoutNames leaves out what exports of the model lack.
+func withoutNames(c *catalogueData, params []Param, m *Model) []Param {
+	return slices.DeleteFunc(params, func(p Param) bool { return c.lacks[m.Name][p.Name] })
+}
+
 // withoutLines leaves out lines that the model lacks.
-func withoutLines(params, _ []Param, m *Model) []Param {
-	var kept []Param
-	for _, p := range params {
-		if lineOf(p.Group) <= m.Lines {
-			kept = append(kept, p)
-		}
-	}
-	return kept
+func withoutLines(_ *catalogueData, params []Param, m *Model) []Param {
+	return slices.DeleteFunc(params, func(p Param) bool { return p.line() > m.Lines })
 }
 
 // withLines adds lines that the base set lacks.
-func withLines(params, base []Param, m *Model) []Param {
+func withLines(c *catalogueData, params []Param, m *Model) []Param {
+	base := c.base[m.Catalogue.Value]
 	for line := linesOf(base) + 1; line <= m.Lines; line++ {
 		params = append(params, copyLine(base, line)...)
 	}
@@ -58,13 +61,47 @@ func linesOf(params []Param) int {
 	return n
 }
 
-func withRule(params, _ []Param, m *Model) []Param {
+// withAdditions adds the names of the model's set of additions; a name that is
+// there already gets the row of that set, in its place.
+func withAdditions(c *catalogueData, params []Param, m *Model) []Param {
+	for _, p := range c.base[m.Additions] {
+		at := slices.IndexFunc(params, func(q Param) bool { return q.Name == p.Name })
+		if at >= 0 {
+			params[at] = p
+		} else {
+			params = append(params, p)
+		}
+	}
+	return params
+}
+
+func withRule(_ *catalogueData, params []Param, m *Model) []Param {
 	for i := range params {
 		if params[i].Name == "Profile_Rule" {
 			params[i].Default = m.DefaultRule.Value
 		}
 	}
 	return params
+}
+
+// line returns the line, extension or user that a parameter belongs to, by its
+// tab, its line key or its own name; 0 for none.
+func (p *Param) line() int {
+	if n := lineOf(p.Group); n > 0 {
+		return n
+	}
+	for _, digits := range []string{after(p.Group, "/Line_Key_"), after(p.Name, "Log_Missed_Calls_for_EXT_")} {
+		if n, err := strconv.Atoi(digits); err == nil {
+			return n
+		}
+	}
+	return 0
+}
+
+// after returns what stands behind a part of a text, "" where it lacks that part.
+func after(text, part string) string {
+	_, rest, _ := strings.Cut(text, part)
+	return rest
 }
 
 // lineOf returns the line that a Tab/Section belongs to, 0 for none.

@@ -19,17 +19,18 @@ func derivationTable() string {
 	for m := range All() {
 		base := catalogue().base[m.Catalogue.Value]
 		fmt.Fprintf(&b, "| %s | %s | %s | %d | %d | %d | %s |\n", m.Name, m.Catalogue.Value, m.Catalogue.Evidence,
-			linesOf(base), m.Lines, len(m.Factory().Params), strings.Join(applied(base, m), ", "))
+			linesOf(base), m.Lines, len(m.Factory().Params), strings.Join(applied(m), ", "))
 	}
 	return b.String()
 }
 
 // applied returns the derivations that change something for a model.
-func applied(base []Param, m *Model) []string {
+func applied(m *Model) []string {
 	var names []string
-	before := slices.Clone(base)
+	c := catalogue()
+	before := slices.Clone(c.base[m.Catalogue.Value])
 	for _, d := range derivations {
-		after := d.apply(slices.Clone(before), base, m)
+		after := d.apply(c, slices.Clone(before), m)
 		same := func(a, b Param) bool { return a.Name == b.Name && a.Default == b.Default }
 		if !slices.EqualFunc(before, after, same) {
 			names = append(names, d.name)
@@ -48,7 +49,7 @@ func TestDerivingLeavesTheBaseSetAlone(t *testing.T) {
 	base := catalogue().base["SPA2102"]
 	before := slices.Clone(base)
 	for m := range All() {
-		derive(base, m)
+		catalogue().derive(m)
 	}
 	if !slices.EqualFunc(before, base, func(a, b Param) bool { return a.Name == b.Name && a.Default == b.Default && a.Group == b.Group }) {
 		t.Error("the base set was changed")

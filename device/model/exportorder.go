@@ -15,8 +15,8 @@ var hidden = []string{"GPP_SA", "GPP_SB", "GPP_SC", "GPP_SD", "Web_Serv", "Acous
 
 // tabs is the order of the pages' tabs, behind Info: those of phones (field), and
 // of routers, whose network half comes first (inferred).
-var tabs = []string{"Wan_Setup", "Lan_Setup", "Application", "System", "SIP", "Provisioning", "Regional", "Phone",
-	"Line", "Ext", "User", "Attendant_Console", "Att_Console"}
+var tabs = []string{"Wan_Setup", "Lan_Setup", "Application", "System", "Wi-Fi", "SIP", "Provisioning", "Regional", "Phone",
+	"Line", "Ext", "PSTN_Line", "T1", "T2", "T3", "T4", "User", "PSTN_User", "Attendant_Console", "Att_Console", "TR-069"}
 
 // exportOrder returns the places in Params of what exports show, tab by tab, the
 // sections of a tab in the order of the catalogue.

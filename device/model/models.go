@@ -75,8 +75,9 @@ type Model struct {
 	Brand        Fact
 	DefaultRule  Fact
 	Option60     Fact
-	Image        Fact // name of a firmware file, as servers have it
-	Catalogue    Fact // factory parameter set that its own is derived from
+	Image        Fact   // name of a firmware file, as servers have it
+	Catalogue    Fact   // factory parameter set that its own is derived from
+	Additions    string // set of parameters that it has beside, a file of catalogue; empty: none
 	Firmwares    []Firmware
 	Constraints  []Constraint
 	// Lane is its part of the maker's address prefixes and serial numbers, below
@@ -222,7 +223,7 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// allFirmwares parses a list of versions of one evidence.
+// versions makes firmware of one evidence.
 func versions(e Evidence, list ...string) []Firmware {
 	out := make([]Firmware, len(list))
 	for i, v := range list {
@@ -241,7 +242,7 @@ func andRecalled(seen []Firmware, list ...string) []Firmware {
 // phone7 is the version list of the SPA30x/50x series: seen for the series, not
 // proven on each of its models.
 var phone7 = sync.OnceValue(func() []Firmware {
-	return seen("7.4.4", "7.4.6", "7.4.7", "7.4.8a", "7.4.9", "7.4.9a", "7.4.9c", "7.5.1a", "7.5.2", "7.5.2b", "7.5.3", "7.5.4", "7.5.5",
+	return seen("7.4.3a", "7.4.4", "7.4.6", "7.4.7", "7.4.8a", "7.4.9", "7.4.9a", "7.4.9c", "7.5.1a", "7.5.2", "7.5.2b", "7.5.3", "7.5.4", "7.5.5",
 		"7.5.5b", "7.5.6(XU)", "7.5.6a", "7.5.6b", "7.5.7", "7.5.7s", "7.6.0", "7.6.1", "7.6.2", "7.6.2SR1", "7.6.2SR2", "7.6.2SR3",
-		"7.6.2SR4", "7.6.2SR5", "7.6.2SR6", "7.6.2SR7", "7.6.2b", "7.6.2f")
+		"7.6.2SR4", "7.6.2SR5", "7.6.2SR6", "7.6.2SR7", "7.6.2b", "7.6.2c", "7.6.2f", "7.6.2g")
 })

@@ -18,6 +18,8 @@ type Row struct {
 	Factory    *Factory
 	Behaviour  Behaviour
 	Switches   []Setting // what made the behaviour, in the order of the table
+
+	lacks [len(arrivals)]bool // what came with later firmware
 }
 
 // NewRow returns the row of a model and firmware, its newest for "", with the
@@ -37,6 +39,7 @@ func NewRow(model, firmware string, turned map[string]string) (*Row, error) {
 
 func (m *Model) row(f Firmware, turned map[string]string) (*Row, error) {
 	r := &Row{Model: m, Firmware: f, Generation: m.generation(f.Version), Factory: m.Factory()}
+	r.lacks = r.lacking()
 	settings, err := settle(r, turned)
 	if err != nil {
 		return nil, err
@@ -149,45 +152,6 @@ func (n *Names) Lookup(name string) (*Param, bool) {
 	}
 	n.next = int(f.byID[p.ID]) + 1
 	return p, n.row.Has(p)
-}
-
-// Has reports whether the row's firmware has a parameter of its model: sets are
-// those of a model's later firmware.
-func (r *Row) Has(p *Param) bool {
-	switch p.arrived {
-	case since2011:
-		return !r.Older("2.0.11")
-	case since762:
-		return r.era() == era50xNew
-	}
-	return true
-}
-
-// ParameterNames returns the names of the firmware's parameters, in the order of
-// the source.
-func (r *Row) ParameterNames() []string {
-	names := make([]string, 0, len(r.Factory.Params))
-	for i := range r.Factory.Params {
-		if p := &r.Factory.Params[i]; r.Has(p) {
-			names = append(names, p.Name)
-		}
-	}
-	return names
-}
-
-// An arrival is the firmware that brought a parameter.
-type arrival uint8
-
-const (
-	sinceEver arrival = iota
-	since2011         // of the first generation: GPP_D was the last of its kind before (documented)
-	since762          // of SPA5xx (in 7.6.2f: field; that it was not there before is inferred)
-)
-
-var latecomers = map[string]arrival{
-	"GPP_E": since2011, "GPP_F": since2011, "GPP_G": since2011, "GPP_H": since2011, "GPP_I": since2011, "GPP_J": since2011,
-	"GPP_K": since2011, "GPP_L": since2011, "GPP_M": since2011, "GPP_N": since2011, "GPP_O": since2011, "GPP_P": since2011,
-	"SSL_Key_Negotiation": since762, "Enable_SSLv3": since762,
 }
 
 // A Setting is a switch with the value it has in a row.

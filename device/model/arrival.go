@@ -1,0 +1,67 @@
+package model
+
+import (
+	"fmt"
+	"strings"
+
+	"spafleet/device/rule"
+)
+
+// Sets are those of a model's later firmware. An arrival is the firmware with
+// which a parameter came, a row of the table.
+type arrival uint8
+
+// arrivals are the versions that brought parameters. They compare only within
+// one generation of firmware.
+var arrivals = [...]struct {
+	since      string
+	generation int
+	evidence   Evidence // that the parameter was not there before
+}{
+	{}, // always there
+	{"2.0.11", 1, Documented},
+	{"7.4.9", 3, Inferred}, // absent from the sample of 7.4.8a (field); which version brought it is inferred
+	{"7.6.0", 3, Inferred}, // absent from the sample of 7.5.5, in the texts of 7.6.2f (field); likewise
+}
+
+// arrivalOf returns the arrival of a parameter that came with a version, "" for
+// one that was always there.
+func arrivalOf(name, since string) (arrival, error) {
+	if strings.HasPrefix(name, "GPP_") && len(name) == 5 && name > "GPP_D" {
+		since = "2.0.11" // GPP_D was the last of its kind before
+	}
+	for i := range arrivals {
+		if arrivals[i].since == since {
+			return arrival(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%s: since %q is no row of the table of arrivals", name, since)
+}
+
+// lacking returns which arrivals are later than the row's firmware.
+func (r *Row) lacking() (lacks [len(arrivals)]bool) {
+	for i, a := range arrivals {
+		lacks[i] = a.generation == r.Generation && rule.CompareVersions(r.Firmware.Version, a.since, false) < 0
+	}
+	return lacks
+}
+
+// Has reports whether the row's firmware has a parameter of its model.
+func (r *Row) Has(p *Param) bool { return !r.lacks[p.arrived] }
+
+// Since returns the firmware with which a parameter of the row's model came, and
+// how sure it is that earlier firmware lacks it; empty for one that was always
+// there.
+func (p *Param) Since() Fact { return Fact{arrivals[p.arrived].since, arrivals[p.arrived].evidence} }
+
+// ParameterNames returns the names of the firmware's parameters, in the order of
+// the source.
+func (r *Row) ParameterNames() []string {
+	names := make([]string, 0, len(r.Factory.Params))
+	for i := range r.Factory.Params {
+		if p := &r.Factory.Params[i]; r.Has(p) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}

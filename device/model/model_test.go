@@ -68,6 +68,30 @@ func TestKnownFacts(t *testing.T) {
 	}
 }
 
+// Any version that can be read is taken; that no source names it is said.
+func TestFirmwareThatNoSourceNames(t *testing.T) {
+	tests := []struct{ model, firmware, like string }{
+		{"SPA504G", "7.6.3", "7.6.2g"}, {"SPA504G", "7.5.2c", "7.5.2b"}, {"SPA504G", "6.0.0", "7.4.3a"},
+		{"SPA2102", "5.2.11", "5.2.10"}, {"SPA112", "1.3.9(099)", "1.3.5"},
+	}
+	for _, tt := range tests {
+		r := devicetest.Row(t, tt.model, tt.firmware)
+		if text := r.Assumption(); !strings.Contains(text, "behave like "+tt.like+" (inferred)") || r.Firmware.Evidence != model.Inferred {
+			t.Errorf("%s %s: %q", tt.model, tt.firmware, text)
+		}
+	}
+	for m := range model.All() {
+		if text := devicetest.Row(t, m.Name, "").Assumption(); text != "" {
+			t.Error(text)
+		}
+	}
+	for _, version := range []string{"7", "7.6", "newest", "7.6.2 f", "7.6.2" + strings.Repeat("9", 40)} {
+		if _, err := model.NewRow("SPA504G", version, nil); err == nil {
+			t.Errorf("%q is taken", version)
+		}
+	}
+}
+
 func TestGenerationAndUnitOfTheRandomDelay(t *testing.T) {
 	tests := []struct {
 		model, firmware string
@@ -88,7 +112,7 @@ func TestGenerationAndUnitOfTheRandomDelay(t *testing.T) {
 func TestMistakesNameTheNearest(t *testing.T) {
 	tests := []struct{ model, firmware, want string }{
 		{"SPA2120", "", `did you mean "SPA2`},
-		{"SPA2102", "5.2.11", `did you mean "5.2.1`},
+		{"SPA2102", "v5.2.10", `did you mean "5.2.1`},
 		{"SPA50", "", `did you mean "SPA501G"?`}, // not SPA901, which is as few letters away
 		{"spa94", "", `did you mean "SPA941"?`},
 		{"SPA2102", "5.2", `did you mean "5.2.`},

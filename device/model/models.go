@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"iter"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -143,20 +144,50 @@ func FindModel(name string) (*Model, error) {
 	return nil, hint.With(fmt.Errorf("unknown model %q%s", name, DidYouMean(name, names)), hint.Models, "")
 }
 
-// findFirmware returns the model's firmware of that version, its newest for "".
+// findFirmware returns the model's firmware of that version, its newest for "". A
+// version that the table lacks is taken, as inferred, where it can be read.
 func (m *Model) findFirmware(version string) (Firmware, error) {
 	if version == "" {
 		return m.Newest(), nil
 	}
+	if f, ok := m.knownFirmware(version); ok {
+		return f, nil
+	}
+	if readableVersion.MatchString(version) {
+		return Firmware{version, Inferred}, nil
+	}
 	var names []string
 	for _, f := range m.Firmwares {
-		if f.Version == version {
-			return f, nil
-		}
 		names = append(names, f.Version)
 	}
-	return Firmware{}, fmt.Errorf("unknown firmware %q of %s%s; it is one of %s",
-		version, m.Name, DidYouMean(version, names), strings.Join(names, ", "))
+	return Firmware{}, fmt.Errorf("firmware %q of %s cannot be read%s; versions look like %s",
+		version, m.Name, DidYouMean(version, names), m.Newest().Version)
+}
+
+// readableVersion is three numbers and, of some, a letter or more in or without
+// parentheses.
+var readableVersion = regexp.MustCompile(`^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,6}[0-9A-Za-z._()-]{0,20}$`)
+
+func (m *Model) knownFirmware(version string) (Firmware, bool) {
+	for _, f := range m.Firmwares {
+		if f.Version == version {
+			return f, true
+		}
+	}
+	return Firmware{}, false
+}
+
+// relative returns the known firmware that is nearest to a version: the last one
+// before it, else the first.
+func (m *Model) relative(version string) Firmware {
+	sorted := slices.SortedFunc(slices.Values(m.Firmwares), func(a, b Firmware) int { return rule.CompareVersions(a.Version, b.Version, false) })
+	best := sorted[0]
+	for _, f := range sorted {
+		if rule.CompareVersions(f.Version, version, false) <= 0 {
+			best = f
+		}
+	}
+	return best
 }
 
 // models finishes the table: what a row lacks comes from its family.

@@ -64,6 +64,16 @@ func (r *Row) At(version string) (*Row, error) {
 	return r.Model.row(f, turned)
 }
 
+// Assumption says that the row's firmware is in no source, and which known one is
+// its nearest relative; empty for a known firmware.
+func (r *Row) Assumption() string {
+	if _, ok := r.Model.knownFirmware(r.Firmware.Version); ok {
+		return ""
+	}
+	return fmt.Sprintf("%s %s is a firmware that no source names; it is taken to behave like %s (inferred)",
+		r.Model.Name, r.Firmware.Version, r.Model.relative(r.Firmware.Version).Version)
+}
+
 // generation returns the firmware generation. Versions 1.x and 2.x of the
 // second are the first; the numbers of the Linux-based units do not compare.
 func (m *Model) generation(version string) int {

@@ -48,7 +48,7 @@ func ReportXML(v View, before Params) []byte {
 	if f == nil {
 		return append(b, "</flat-profile>\n"...)
 	}
-	section := ""
+	section, nest := "", profile.Nest{}
 	for i := range f.Params {
 		p := &f.Params[i]
 		value, access := v.Params.Get(p.ID), v.Params.Access(p.ID)
@@ -58,10 +58,10 @@ func ReportXML(v View, before Params) []byte {
 		}
 		if p.Group != section {
 			section = p.Group
-			b = model.AppendHeading(b, section)
+			b = model.AppendHeading(nest.Close(b), section)
 		}
-		b = profile.AppendSample(b, profile.Param{Name: p.Name, Value: masked(p, value), Access: access}, profile.Sample{Width: 32})
+		b = nest.Append(b, profile.Param{Name: p.Name, Value: masked(p, value), Access: access}, profile.Sample{Width: 32})
 		b = append(b, '\n')
 	}
-	return append(b, "</flat-profile>\n"...)
+	return append(nest.Close(b), "</flat-profile>\n"...)
 }

@@ -266,7 +266,7 @@ set Profile_Rule=http://192.0.2.5/a
 serve http://192.0.2.5:80/a <flat-profile><GPP_A/></flat-profile>
 resync periodic`)},
 	"router_configuration": {"ignore", "apply", attempts("SPA122 1.3.5(004p)", `set Profile_Rule=http://192.0.2.5/a
-serve http://192.0.2.5:80/a <flat-profile><router-configuration><GPP_A>nested</GPP_A></router-configuration></flat-profile>
+serve http://192.0.2.5:80/a <flat-profile><router-configuration><Internet_Option><Host_Name>nested</Host_Name></Internet_Option></router-configuration></flat-profile>
 resync periodic`)},
 	"redirects": {"fail", "follow", attempts("SPA504G 7.5.5", `set Profile_Rule=http://192.0.2.5/a
 serve http://192.0.2.5:80/a status=302 location=http://192.0.2.6/b

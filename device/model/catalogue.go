@@ -32,6 +32,12 @@ type Param struct {
 	arrived  arrival   // with which firmware it came
 }
 
+// Nested reports whether profiles have the parameter inside sections, which its
+// name then begins with: router-configuration/WAN_Interface/WAN_DHCP_MTU_Size.
+func (p *Param) Nested() bool { return strings.HasPrefix(p.Name, routerConfiguration) }
+
+const routerConfiguration = "router-configuration/"
+
 // A Factory is what a factory reset gives a model: its parameters and their
 // defaults. It is shared and must not be changed.
 type Factory struct {

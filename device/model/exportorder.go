@@ -25,7 +25,7 @@ func exportOrder(params []Param) []int32 {
 	var order []int32
 	for i, p := range params {
 		tab, _, _ := strings.Cut(p.Group, "/")
-		if tab == "(hidden)" || slices.Contains(hidden, p.Name) {
+		if tab == "(hidden)" || p.Nested() || slices.Contains(hidden, p.Name) {
 			continue
 		}
 		if _, ok := rank[p.Group]; !ok {

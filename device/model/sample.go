@@ -15,14 +15,15 @@ import (
 // sampleColumn is where the marks of a source sample stand (field).
 const sampleColumn = 46
 
-// SampleSource returns the factory set as source text of the compiler.
+// SampleSource returns the factory set as source text of the compiler, which has
+// no words for nested parameters.
 func (r *Row) SampleSource() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# ***\n# *** %s %s\n# ***\n", r.Model.PN.Value, r.Firmware.Version)
 	group := ""
 	for i := range r.Factory.Params {
 		p := &r.Factory.Params[i]
-		if !r.Has(p) {
+		if !r.Has(p) || p.Nested() {
 			continue
 		}
 		if i == 0 || p.Group != group {
@@ -61,7 +62,7 @@ type SampleStyle struct {
 func (r *Row) SampleXML(style SampleStyle) []byte {
 	b := fmt.Appendf(nil, "<?xml version=\"1.0\" standalone=\"yes\"?>\n<flat-profile xmlns=\"%[1]s\""+
 		" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:schemaLocation=\"%[1]s %[2]s.xsd\">\n", r.namespace(), r.product())
-	group := ""
+	group, nest := "", profile.Nest{}
 	for i := range r.Factory.Params {
 		p := &r.Factory.Params[i]
 		if !r.Has(p) {
@@ -69,15 +70,15 @@ func (r *Row) SampleXML(style SampleStyle) []byte {
 		}
 		if !style.Compact && (i == 0 || p.Group != group) {
 			group = p.Group
-			b = AppendHeading(b, group)
+			b = AppendHeading(nest.Close(b), group)
 		}
-		b = profile.AppendSample(b, profile.Param{Name: p.Name, Value: p.Default, Access: p.Access}, profile.Sample{Attributes: style.Attributes})
+		b = nest.Append(b, profile.Param{Name: p.Name, Value: p.Default, Access: p.Access}, profile.Sample{Attributes: style.Attributes})
 		if !style.Compact && p.Options != nil {
 			b = fmt.Appendf(b, " <!-- options: %s -->", strings.ReplaceAll(strings.Join(p.Options, "/"), "--", "- -"))
 		}
 		b = append(b, '\n')
 	}
-	return append(b, "</flat-profile>\n"...)
+	return append(nest.Close(b), "</flat-profile>\n"...)
 }
 
 // namespace is the one of the maker's tool, by model.
@@ -97,7 +98,8 @@ func (r *Row) product() string {
 // Schema returns an XML schema of the model's profiles. Like the maker's it caps
 // values at 2000 characters, takes the value as an attribute too, and lists the
 // words of booleans (profile-formats.md §1.4, §1.5, §1.9: field); its text is our
-// own, and the types are named as [Param.DataType] has them.
+// own, and the types are named as [Param.DataType] has them. It leaves nested
+// parameters out.
 func (r *Row) Schema() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "<?xml version=\"1.0\"?>\n<xs:schema xmlns:xs=\"http://www.w3.org/2001/XMLSchema\" xmlns=\"%[1]s\""+
@@ -110,7 +112,7 @@ func (r *Row) Schema() []byte {
 	var elements bytes.Buffer
 	for i := range r.Factory.Params {
 		p := &r.Factory.Params[i]
-		if !r.Has(p) {
+		if !r.Has(p) || p.Nested() {
 			continue
 		}
 		name := strings.ReplaceAll(p.DataType().Value, " ", "_")

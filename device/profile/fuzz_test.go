@@ -35,7 +35,7 @@ func FuzzScan(f *testing.F) {
 			refusal(t, err)
 			return
 		}
-		again, err := profile.Scan(writeXML(t, params), profile.Options{StrictAmpersand: true})
+		again, err := profile.Scan(writeXML(t, params), profile.Options{StrictAmpersand: true, Nested: true})
 		if err != nil {
 			t.Fatal(err)
 		}

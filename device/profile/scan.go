@@ -19,7 +19,8 @@ const (
 //
 // Parameters are the leaf elements whose parent is a flat-profile element, at
 // any depth (documented). Elements with elements inside are skipped with their
-// content, except as o.Nested says. Of o only the fields that concern XML count.
+// content; with o.Nested those of a router-configuration element are parameters of
+// their own, named by their path: router-configuration/WAN_Interface/MTU. Of o only the fields that concern XML count.
 // The error is an *[Error]. Values are not cut to the device's length.
 func Scan(text string, o Options) ([]Param, error) {
 	aliases, aliasErr := parseAliases(o.Aliases)
@@ -60,6 +61,7 @@ type scanner struct {
 type frame struct {
 	name string
 	kind kind
+	path string // of a router: what its parameters' names begin with
 }
 
 // kind is what an element's children are.
@@ -150,15 +152,23 @@ func (s *scanner) parent() kind {
 	return outside
 }
 
+// path returns what the names of the innermost element's parameters begin with.
+func (s *scanner) path() string {
+	if n := len(s.open); n > 0 {
+		return s.open[n-1].path
+	}
+	return ""
+}
+
 func (s *scanner) push(name string) {
-	k := outside
+	f := frame{name: name}
 	switch parent := s.parent(); {
 	case name == flatProfile:
-		k = inside
+		f.kind = inside
 	case parent == router, parent == inside && s.o.Nested && name == routerConfig:
-		k = router
+		f.kind, f.path = router, s.path()+name+"/"
 	}
-	s.open = append(s.open, frame{name, k})
+	s.open = append(s.open, f)
 }
 
 // content reads what follows an open tag: the text and close tag of a leaf, or
@@ -317,5 +327,5 @@ func (s *scanner) paramName(tag string) (name string, ok bool) {
 			return a.name, true
 		}
 	}
-	return tag, s.parent() != outside
+	return s.path() + tag, s.parent() != outside
 }

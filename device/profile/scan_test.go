@@ -143,7 +143,7 @@ func TestNestedSectionsCountOnlyInRouterConfiguration(t *testing.T) {
 		`<WAN><Sub><B>b</B></Sub><C ua="na"/></WAN></router-configuration></flat-profile>` +
 		`<router-configuration><D>no</D></router-configuration>`
 	params, err := profile.Scan(text, profile.Options{Nested: true})
-	if got := show(params); err != nil || got != "B \"b\"\nC na\n" {
+	if got := show(params); err != nil || got != "router-configuration/WAN/Sub/B \"b\"\nrouter-configuration/WAN/C na\n" {
 		t.Errorf("got %q, %v", got, err)
 	}
 }

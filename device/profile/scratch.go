@@ -16,8 +16,8 @@ type Scratch struct {
 }
 
 // A leaf is a plain element: an open tag, text that means itself, the close tag
-// that belongs to it. What it sets follows from its bytes alone, wherever it stands
-// among parameters and whatever the options are.
+// that belongs to it, in a flat-profile. What it sets follows from its bytes alone,
+// whatever the options are.
 type leaf struct {
 	start, end    uint32 // in the text
 	name          uint32 // length; it stands behind the <
@@ -55,7 +55,7 @@ func (s *scanner) leaveScratch() {
 // before.
 func (s *scanner) again() bool {
 	r := s.scratch
-	if r == nil || s.due >= len(r.leaves) || s.parent() == outside {
+	if r == nil || s.due >= len(r.leaves) || s.parent() != inside {
 		return false
 	}
 	l := r.leaves[s.due]
@@ -76,7 +76,7 @@ func (s *scanner) again() bool {
 // note keeps the element that was read last, from start on, if its value is the
 // text between its tags, and finds what is due after it.
 func (s *scanner) note(start, text int, raw string, t *tag) {
-	if s.scratch == nil || t.hasValue {
+	if s.scratch == nil || t.hasValue || s.parent() != inside {
 		return
 	}
 	p := &s.params[len(s.params)-1]

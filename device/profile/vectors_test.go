@@ -160,7 +160,7 @@ func TestSwitchesChangeTheUndocumentedVectors(t *testing.T) {
 		want string // empty: corrupt file
 	}{
 		{"xml.router-configuration.xml", profile.Options{Nested: true},
-			"GPP_A \"one\"\nTime_Zone \"+01 2 2\"\nWeb_Login_Admin_Name \"admin\"\n"},
+			"GPP_A \"one\"\nrouter-configuration/Time_Setup/Time_Zone \"+01 2 2\"\nrouter-configuration/Web_Login_Admin_Name \"admin\"\n"},
 		{"xml.empty-forms.xml", profile.Options{EmptyElementClears: true}, "GPP_A \"\"\nGPP_B \"\"\nGPP_C \"\"\n"},
 		{"xml.bare-ampersand.xml", profile.Options{StrictAmpersand: true}, ""},
 		{"xml.escapes.xml", profile.Options{StrictAmpersand: true},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,6 +45,10 @@ func TestPagesListTheModels(t *testing.T) {
 		}
 		page += fmt.Sprintf("| %s | %s |\n", r.Model, strings.Join(versions, ", "))
 	}
+	page += setsHead
+	for m := range model.All() {
+		page += setRow(m)
+	}
 	root := filepath.Join("..", "..")
 	golden.File(t, filepath.Join(root, "docs", "models.md"), []byte(page))
 
@@ -57,6 +62,35 @@ func TestPagesListTheModels(t *testing.T) {
 		t.Errorf("%d of %d models of the README exist", len(known), len(knownModels))
 	}
 	golden.Section(t, filepath.Join(root, "README.md"), "<!-- models -->\n", "<!-- /models -->", modelTable(known))
+}
+
+const setsHead = `
+## Parameter sets
+
+Which parameters a model has, and where its set comes from. *Own* is a set made from exports or samples of that very model;
+the others are derived from the set that is named, and a finding against a derived set is as sure as the derivation. A name
+that came with a later firmware counts only from that firmware on.
+
+| model | set | how sure | parameters | came with later firmware |
+|---|---|---|---|---|
+`
+
+func setRow(m *model.Model) string {
+	set, later := "own", map[string]int{}
+	if m.Catalogue.Value != m.Name {
+		set = "from " + m.Catalogue.Value
+	}
+	params := m.Factory().Params
+	for i := range params {
+		if since := params[i].Since(); since.Value != "" {
+			later[since.Value]++
+		}
+	}
+	var names []string
+	for _, version := range slices.Sorted(maps.Keys(later)) {
+		names = append(names, fmt.Sprintf("%d with %s", later[version], version))
+	}
+	return fmt.Sprintf("| %s | %s | %s | %d | %s |\n", m.Name, set, m.Catalogue.Evidence, len(params), strings.Join(names, ", "))
 }
 
 func modelTable(reports []modelReport) string {

@@ -38,7 +38,7 @@ func TestOddThingsAreFound(t *testing.T) {
 		{"SPA504G", `(true)? http://h/x | http://h/y`, []string{"alternative 1: it has no condition, so…"}},
 		{"SPA504G", `($SWVER lt 7.5.2b)? http://h/x || http://h/y`, []string{"alternative 2: it is empty, so the rule ends there, and alternative 3 is never reached (documented)…one |"}},
 		{"SPA504G", `($SWVER lt 7.5.2b)? http://h/x |`, nil},
-		{"SPA504G", `http://h/$MAX/$ma`, []string{`$MAX is no macro of SPA504G 7.6.2f and stays as it is written (documented)…did you mean "MA"?`, `$ma is no macro…did you mean "MA"?`}},
+		{"SPA504G", `http://h/$MAX/$ma`, []string{`$MAX is no macro of SPA504G 7.6.2g and stays as it is written (documented)…did you mean "MA"?`, `$ma is no macro…did you mean "MA"?`}},
 		{"SPA504G", `http://h/$SA`, []string{"$SA stays as it is written: it is replaced after --key alone (documented)"}},
 		{"SPA504G", `[--key "$SA$A"] http://h/x`, []string{"alternative 1: the key is empty at present (inferred)…"}},
 		{"SPA504G", `[--key 1 --md 5] http://h/x`, []string{"alternative 1: --md means nothing to the device (inferred)"}},

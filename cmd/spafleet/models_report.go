@@ -22,7 +22,8 @@ type modelReport struct {
 	ProfileLimit int                `json:"profile_limit_bytes"`
 	TLS          string             `json:"tls_profile"`
 	Firmware     model.Firmware     `json:"firmware"`
-	Evidence     map[string]int     `json:"evidence"` // how many of the facts
+	Assumption   string             `json:"assumption,omitempty"` // of a firmware that no source names
+	Evidence     map[string]int     `json:"evidence"`             // how many of the facts
 	Facts        []namedFact        `json:"facts"`
 	HTTPS        *trust.Profile     `json:"https"`
 	Example      exampleDevice      `json:"example"`
@@ -52,7 +53,7 @@ func newModelReport(row *model.Row) modelReport {
 	m := row.Model
 	r := modelReport{
 		Model: m.Name, Family: m.Family.Name, Generation: row.Generation, Lines: m.Lines, FXO: m.FXO, Router: m.Family.Router, Phone: m.Family.Phone,
-		Parameters: len(row.ParameterNames()), ProfileLimit: row.Behaviour.Files.Limit, TLS: row.TLSProfile(), Firmware: row.Firmware,
+		Parameters: len(row.ParameterNames()), ProfileLimit: row.Behaviour.Files.Limit, TLS: row.TLSProfile(), Firmware: row.Firmware, Assumption: row.Assumption(),
 		Evidence: map[string]int{}, Facts: factsOf(m), HTTPS: trust.ProfileOf(row), Example: newExample(row),
 		Firmwares: m.Firmwares, Constraints: m.Constraints, Switches: row.Switches,
 	}

@@ -47,6 +47,9 @@ func evidenceText(count map[string]int) string {
 func writeModel(w io.Writer, r modelReport) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, firmware %s (%s)\n\n", r.Model, r.Firmware.Version, r.Firmware.Evidence)
+	if r.Assumption != "" {
+		fmt.Fprintf(&b, "%s\n\n", r.Assumption)
+	}
 	writeTable(&b, "  ", [][]string{
 		{"family", r.Family + sidesOf(r)},
 		{"firmware generation", fmt.Sprintf("%d of 4", r.Generation)},

@@ -73,6 +73,9 @@ fail on the rule, the exit code is 3.`,
 		if err != nil {
 			return err
 		}
+		if text := in.Unit.Row.Assumption(); text != "" {
+			fmt.Fprintln(s.err, text)
+		}
 		env := device.Env{Unit: &in.Unit, Params: in.Params, Situation: &situation}
 		return printEvaluation(s, resync.Evaluate(in, situation, args[0]), rulecheck.Rule(env, args[0]), f.json)
 	}
@@ -289,6 +292,9 @@ option that this firmware does not use. Each warning says how it is known.`,
 		in, situation, err := f.input()
 		if err != nil {
 			return err
+		}
+		if text := in.Unit.Row.Assumption(); text != "" {
+			fmt.Fprintln(s.err, text)
 		}
 		env := device.Env{Unit: &in.Unit, Params: in.Params, Situation: &situation}
 		return checkRule(s, env, args[0], f.json)

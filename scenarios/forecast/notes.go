@@ -18,11 +18,12 @@ import (
 // mostNotes is how many notes of one kind are given.
 const mostNotes = 8
 
-// Notes returns what a person should know of a scenario before it runs: odd rules,
+// Notes returns what a person should know of a scenario before it runs: firmware that
+// no source names, odd rules,
 // units with defective certificates, authorities that a firmware cannot read.
 func Notes(of *scenarios.Plan, o *scenarios.Machine) ([]string, error) {
 	p := newPlan(of, o.Flags)
-	notes := some(p.oddRules())
+	notes := append(p.assumptions(), some(p.oddRules())...)
 	own, err := p.Scenario.Certificates(o.Own)
 	if err != nil {
 		return nil, err
@@ -55,6 +56,18 @@ func Notes(of *scenarios.Plan, o *scenarios.Machine) ([]string, error) {
 		}
 	}
 	return append(notes, some(unreadable)...), nil
+}
+
+// assumptions returns, for each firmware that no source names, which one it is taken
+// to behave like.
+func (p *plan) assumptions() []string {
+	var list []string
+	for _, g := range p.Groups {
+		if text := g.Row.Assumption(); text != "" && !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	return some(list)
 }
 
 // authorities returns those of the user that a firmware trusts.

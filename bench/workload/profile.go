@@ -89,7 +89,7 @@ func fill(b []byte, row *model.Row, until int) []byte {
 			return b
 		}
 		if !named(p.Name) && row.Has(p) {
-			b = profile.AppendSample(b, profile.Param{Name: p.Name, Value: p.Default, Access: p.Access}, profile.Sample{})
+			b = new(profile.Nest).Append(b, profile.Param{Name: p.Name, Value: p.Default, Access: p.Access}, profile.Sample{})
 			b = append(b, '\n')
 		}
 	}

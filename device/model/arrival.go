@@ -3,8 +3,6 @@ package model
 import (
 	"fmt"
 	"strings"
-
-	"spafleet/device/rule"
 )
 
 // Sets are those of a model's later firmware. An arrival is the firmware with
@@ -36,32 +34,4 @@ func arrivalOf(name, since string) (arrival, error) {
 		}
 	}
 	return 0, fmt.Errorf("%s: since %q is no row of the table of arrivals", name, since)
-}
-
-// lacking returns which arrivals are later than the row's firmware.
-func (r *Row) lacking() (lacks [len(arrivals)]bool) {
-	for i, a := range arrivals {
-		lacks[i] = a.generation == r.Generation && rule.CompareVersions(r.Firmware.Version, a.since, false) < 0
-	}
-	return lacks
-}
-
-// Has reports whether the row's firmware has a parameter of its model.
-func (r *Row) Has(p *Param) bool { return !r.lacks[p.arrived] }
-
-// Since returns the firmware with which a parameter of the row's model came, and
-// how sure it is that earlier firmware lacks it; empty for one that was always
-// there.
-func (p *Param) Since() Fact { return Fact{arrivals[p.arrived].since, arrivals[p.arrived].evidence} }
-
-// ParameterNames returns the names of the firmware's parameters, in the order of
-// the source.
-func (r *Row) ParameterNames() []string {
-	names := make([]string, 0, len(r.Factory.Params))
-	for i := range r.Factory.Params {
-		if p := &r.Factory.Params[i]; r.Has(p) {
-			names = append(names, p.Name)
-		}
-	}
-	return names
 }

@@ -38,6 +38,11 @@ func (p *Param) Nested() bool { return strings.HasPrefix(p.Name, routerConfigura
 
 const routerConfiguration = "router-configuration/"
 
+// Since returns the firmware with which a parameter of the row's model came, and
+// how sure it is that earlier firmware lacks it; empty for one that was always
+// there.
+func (p *Param) Since() Fact { return Fact{arrivals[p.arrived].since, arrivals[p.arrived].evidence} }
+
 // A Factory is what a factory reset gives a model: its parameters and their
 // defaults. It is shared and must not be changed.
 type Factory struct {

@@ -40,7 +40,7 @@ func withoutNames(c *catalogueData, params []Param, m *Model) []Param {
 
 // withoutLines leaves out lines that the model lacks.
 func withoutLines(_ *catalogueData, params []Param, m *Model) []Param {
-	return slices.DeleteFunc(params, func(p Param) bool { return p.line() > m.Lines })
+	return slices.DeleteFunc(params, func(p Param) bool { return lineOfParam(&p) > m.Lines })
 }
 
 // withLines adds lines that the base set lacks.
@@ -84,9 +84,9 @@ func withRule(_ *catalogueData, params []Param, m *Model) []Param {
 	return params
 }
 
-// line returns the line, extension or user that a parameter belongs to, by its
+// lineOfParam returns the line, extension or user that a parameter belongs to, by its
 // tab, its line key or its own name; 0 for none.
-func (p *Param) line() int {
+func lineOfParam(p *Param) int {
 	if n := lineOf(p.Group); n > 0 {
 		return n
 	}

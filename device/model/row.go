@@ -164,6 +164,29 @@ func (n *Names) Lookup(name string) (*Param, bool) {
 	return p, n.row.Has(p)
 }
 
+// lacking returns which arrivals are later than the row's firmware.
+func (r *Row) lacking() (lacks [len(arrivals)]bool) {
+	for i, a := range arrivals {
+		lacks[i] = a.generation == r.Generation && rule.CompareVersions(r.Firmware.Version, a.since, false) < 0
+	}
+	return lacks
+}
+
+// Has reports whether the row's firmware has a parameter of its model.
+func (r *Row) Has(p *Param) bool { return !r.lacks[p.arrived] }
+
+// ParameterNames returns the names of the firmware's parameters, in the order of
+// the source.
+func (r *Row) ParameterNames() []string {
+	names := make([]string, 0, len(r.Factory.Params))
+	for i := range r.Factory.Params {
+		if p := &r.Factory.Params[i]; r.Has(p) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
 // A Setting is a switch with the value it has in a row.
 type Setting struct {
 	Name     string   `json:"name"`

@@ -6,7 +6,7 @@
 // Start with [Decode]: it opens whatever a server sent and answers either every
 // parameter that the file names or the text that the device would put in $ERR.
 // [Gzip], [Encrypt] and [Compile] make such files, [Describe] tells
-// a person what a file is without opening it. [Export] and [AppendSample] have the
+// a person what a file is without opening it. [Export] and [Nest] have the
 // forms that devices and the vendor's compiler write.
 //
 // The package knows parameters by name only; whether a device has such a

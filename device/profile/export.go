@@ -30,16 +30,16 @@ func Export(root string, elements []Element) []byte {
 	return append(append(append(b, "</"...), root...), ">\n"...)
 }
 
-// A Sample says how [AppendSample] lays an element out.
+// A Sample says how [Nest.Append] lays an element out.
 type Sample struct {
 	Width      int  // of the column in front of the attributes; 0: a blank
 	Attributes bool // the value is an attribute, as with the compiler's --va
 }
 
-// AppendSample appends a parameter in the style of the compiler's samples and of
+// appendSample appends a parameter in the style of the compiler's samples and of
 // reports, two blanks in front and no line end behind it. A parameter that has no
 // Access gets no ua.
-func AppendSample(b []byte, p Param, s Sample) []byte {
+func appendSample(b []byte, p Param, s Sample) []byte {
 	b = append(append(b, "  <"...), p.Name...)
 	for n := len(p.Name); n < s.Width; n++ {
 		b = append(b, ' ')

@@ -30,7 +30,7 @@ func TestSamplesReadBackWithEveryValue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := profile.Param{Name: "A", Value: rapid.String().Draw(t, "value"), Has: true, Access: profile.ReadOnly}
 		s := profile.Sample{Width: 32, Attributes: rapid.Bool().Draw(t, "attributes")}
-		text := "<flat-profile>" + string(profile.AppendSample(nil, p, s)) + "</flat-profile>"
+		text := "<flat-profile>" + string(new(profile.Nest).Append(nil, p, s)) + "</flat-profile>"
 		params, err := profile.Scan(text, profile.Options{})
 		if err != nil || len(params) != 1 || params[0] != p {
 			t.Fatalf("%s reads %+v, %v", text, params, err)
@@ -45,7 +45,7 @@ func TestSampleColumnIsPadded(t *testing.T) {
 		{Width: 8}:                   `  <GPP_A    ua="na">"x"</GPP_A>`,
 		{Width: 3, Attributes: true}: `  <GPP_A ua="na" value="&quot;x&quot;"/>`,
 	} {
-		if got := string(profile.AppendSample(nil, p, s)); got != want {
+		if got := string(new(profile.Nest).Append(nil, p, s)); got != want {
 			t.Errorf("%+v: got %s, want %s", s, got, strings.TrimSpace(want))
 		}
 	}

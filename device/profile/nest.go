@@ -9,7 +9,8 @@ type Nest struct {
 	open string // the sections that are open, each with a slash behind it
 }
 
-// Append appends a parameter as [AppendSample] does, in its sections; one in a
+// Append appends a parameter in its sections, in the style of the compiler's samples:
+// two blanks in front and no line end behind it, no ua without an Access. One in a
 // section has no access (exports: field).
 func (n *Nest) Append(b []byte, p Param, s Sample) []byte {
 	at := strings.LastIndexByte(p.Name, '/') + 1
@@ -18,7 +19,7 @@ func (n *Nest) Append(b []byte, p Param, s Sample) []byte {
 	if at > 0 {
 		p.Access = 0
 	}
-	return AppendSample(b, p, s)
+	return appendSample(b, p, s)
 }
 
 // Close appends the ends of the sections that are open.

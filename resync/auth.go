@@ -32,7 +32,7 @@ func (x *transfer) ask() (Response, error) {
 }
 
 func (x *transfer) challenged(r *reply, status int) bool {
-	return x.in.Unit.Row.Behaviour.HTTPAuth && r.uid != "" && (status == 401 || status == 407)
+	return x.in.Unit.Row.Behaviour.HTTP.Auth && r.uid != "" && (status == 401 || status == 407)
 }
 
 // clientNonce returns the next client nonce: a function of the attempt's draw and

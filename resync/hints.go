@@ -25,7 +25,7 @@ func (x *transfer) statusHint(resp Response) string {
 func (x *transfer) userHint() string {
 	row := x.in.Unit.Row
 	switch {
-	case !row.Behaviour.HTTPAuth:
+	case !row.Behaviour.HTTP.Auth:
 		return "the server asks for a user, and " + restsOn(row, "http_auth", "basic_digest", "does not answer that")
 	case x.options.UID == "":
 		return "the server asks for a user: write [--uid NAME --pwd WORD] before the URL"

@@ -186,8 +186,8 @@ func slowTransfer(modelName string, r resync.Request, answer string, every time.
 		}
 		ask := r
 		ask.Unit, ask.Server, ask.Host, ask.Path, ask.Max = &u, netip.MustParseAddrPort("10.0.2.1:80"), "10.0.2.1", "/a", 1000
-		_, err = sockets.Fetch(t.Context(), &ask)
-		fmt.Fprintln(&server.seen, server.now.Sub(epoch), err)
+		resp, err := sockets.Fetch(t.Context(), &ask)
+		fmt.Fprintln(&server.seen, server.now.Sub(epoch), resp.Status, err)
 		return server.seen.String()
 	}
 }
@@ -200,6 +200,7 @@ var (
 var transferWalks = map[string]walk{
 	"tftp_wait":         {"1s", "2s", transfer("SPA2102 5.2.10", tftpGet, "")},
 	"tftp_tries":        {"1", "2", transfer("SPA2102 5.2.10", tftpGet, "")},
+	"interim_answers":   {"skip", "final", transfer("SPA2102 5.2.10", httpGet, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")},
 	"http_version":      {"1.1", "1.0", transfer("SPA2102 5.2.10", httpGet, "")},
 	"http_connect_wait": {"1s", "2s", transfer("SPA2102 5.2.10", httpGet, "")},
 	"http_read_wait":    {"1s", "2s", transfer("SPA2102 5.2.10", httpGet, "")},

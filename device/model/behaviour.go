@@ -56,12 +56,15 @@ type Behaviour struct {
 	DNSWait               time.Duration // for an answer of one name server
 	DNSTries              int           // of all name servers
 	Places                int           // where one file is asked for, redirects included
-	HTTP10                bool
-	HTTPAuth              bool // challenges are answered with --uid and --pwd
-	Redirects             Redirects
-	AbsoluteRedirects     bool   // a Location without scheme is not followed
-	RedirectedPostGets    bool   // after 301 and 302; after 303 every POST does
-	PostType              string // Content-Type of --post, "" for none
+	HTTP                  struct {
+		Version10    bool // the request says HTTP/1.0
+		Auth         bool // challenges are answered with --uid and --pwd
+		InterimFinal bool // an answer such as 100 Continue is taken for the server's last word
+	}
+	Redirects          Redirects
+	AbsoluteRedirects  bool   // a Location without scheme is not followed
+	RedirectedPostGets bool   // after 301 and 302; after 303 every POST does
+	PostType           string // Content-Type of --post, "" for none
 
 	TLS TLS // how it speaks HTTPS
 

@@ -232,9 +232,13 @@ var engineSwitches = []firmwareSwitch{
 		byGeneration(inferred("ignore"), inferred("ignore"), inferred("ignore"), documented("apply")),
 		choice("ignore", "apply", func(b *Behaviour) *bool { return &b.Files.Nested }),
 	},
+	{
+		"interim_answers", "skip or final", "an HTTP answer 1xx, such as 100 Continue: passed over as HTTP asks, or taken for the server's last word",
+		always(inferred("skip")), choice("skip", "final", func(b *Behaviour) *bool { return &b.HTTP.InterimFinal }),
+	},
 	{ // Q20
 		"http_version", "1.1 or 1.0", "version in the request line of a profile GET",
-		always(inferred("1.1")), choice("1.1", "1.0", func(b *Behaviour) *bool { return &b.HTTP10 }),
+		always(inferred("1.1")), choice("1.1", "1.0", func(b *Behaviour) *bool { return &b.HTTP.Version10 }),
 	},
 	{ // Q19
 		"redirects", "follow, moved or fail", "which of the answers 301, 302, 303, 307, 308 are followed (moved: the first two)",
@@ -256,7 +260,7 @@ var engineSwitches = []firmwareSwitch{
 	{ // Q18, §2.3, device-surface.md §4.2
 		"http_auth", "none or basic_digest", "answers to 401 and 407 with the rule's --uid and --pwd",
 		byGeneration(inferred("none"), inferred("none"), field("basic_digest"), inferred("basic_digest")),
-		choice("none", "basic_digest", func(b *Behaviour) *bool { return &b.HTTPAuth }),
+		choice("none", "basic_digest", func(b *Behaviour) *bool { return &b.HTTP.Auth }),
 	},
 	{ // provisioning.md §9, device-surface.md §4.2: how a name is matched is nowhere
 		"restricted_domains", "suffix or exact", "whether Restricted_Access_Domains admits the hosts below a domain",

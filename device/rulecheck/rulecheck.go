@@ -87,7 +87,7 @@ func finding(row *model.Row, n rule.Note) (Finding, bool) {
 func ignored(env device.Env, text string) (list []Finding) {
 	row := env.Unit.Row
 	all, err := rule.Alternatives(text, env, row.Dialect())
-	if err != nil || row.Behaviour.HTTPAuth {
+	if err != nil || row.Behaviour.HTTP.Auth {
 		return nil
 	}
 	for _, d := range all {

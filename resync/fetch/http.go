@@ -136,6 +136,9 @@ func (x *exchange) do(r *resync.Request) (resync.Response, error) {
 		return resync.Response{Status: http.StatusOK, Body: body}, nil
 	}
 	answer, err := http.ReadResponse(x.in, nil)
+	for err == nil && isInterim(answer.StatusCode) && !r.Unit.Row.Behaviour.HTTP.InterimFinal { // within the limit of a header
+		answer, err = http.ReadResponse(x.in, nil)
+	}
 	if err != nil {
 		return resync.Response{}, errors.Join(x.broken, err, sent)
 	}
@@ -157,6 +160,10 @@ func (x *exchange) do(r *resync.Request) (resync.Response, error) {
 	}
 	return resync.Response{Status: answer.StatusCode, Location: answer.Header.Get("Location"), Challenges: challenges(answer), Body: body}, nil
 }
+
+// isInterim reports whether a server has more to say after an answer. Nobody asked it
+// to switch protocols, so 101 is its last word.
+func isInterim(status int) bool { return status/100 == 1 && status != http.StatusSwitchingProtocols }
 
 func challenges(answer *http.Response) []string {
 	switch answer.StatusCode {

@@ -53,7 +53,7 @@ func appendAuthorization(b []byte, r *resync.Request) []byte {
 // httpVersion is a switch: firmware holds both forms, and which of them a
 // profile's request takes is not known (1.1: inferred).
 func httpVersion(r *resync.Request) string {
-	if r.Unit.Row.Behaviour.HTTP10 {
+	if r.Unit.Row.Behaviour.HTTP.Version10 {
 		return " HTTP/1.0"
 	}
 	return " HTTP/1.1"

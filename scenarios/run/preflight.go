@@ -12,6 +12,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/fsm"
+	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 )
@@ -53,6 +54,10 @@ const (
 	preflightWait = time.Minute // for all of them
 	atOnce        = 16          // kinds
 	mostTried     = 3           // devices of a kind
+
+	// A server that refuses connections may be about to listen.
+	serverStart = 3 * time.Second
+	serverPause = 200 * time.Millisecond // between two questions
 )
 
 // preflight has one device of each model and firmware resync, before the fleet
@@ -63,6 +68,7 @@ func preflight(ctx context.Context, r *run) error {
 	if !r.options.Preflight || s.Server != nil || s.Clock.Mode == fleet.Virtual || r.saved != nil {
 		return nil
 	}
+	listens := time.Now().Add(serverStart)
 	ctx, cancel := context.WithTimeout(ctx, preflightWait)
 	defer cancel()
 	refused := make([]*RefusedKind, len(r.plan.Groups))
@@ -77,7 +83,7 @@ func preflight(ctx context.Context, r *run) error {
 		work.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			refused[i] = try(ctx, r, i)
+			refused[i] = try(ctx, r, i, listens)
 		})
 	}
 	work.Wait()
@@ -107,13 +113,12 @@ func scouts(g *fleet.Group) bool {
 
 // try has devices of a group resync, and returns how all of them failed; nil where one
 // did not, or the context ended.
-func try(ctx context.Context, r *run, group int) *RefusedKind {
+func try(ctx context.Context, r *run, group int, listens time.Time) *RefusedKind {
 	g, first := &r.plan.Groups[group], r.plan.Firsts[group]
 	kind := &RefusedKind{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.Count}
 	for kind.Tried < min(mostTried, g.Count) {
 		dev := device.Index(first + kind.Tried*(g.Count-1)/(mostTried-1))
-		s := newScout(r, g, dev)
-		o := resync.Attempt(ctx, s, s.in)
+		s, o := attempt(ctx, r, g, dev, listens)
 		if o.OK || o.Aborted {
 			return nil
 		}
@@ -125,6 +130,18 @@ func try(ctx context.Context, r *run, group int) *RefusedKind {
 		}
 	}
 	return kind
+}
+
+// attempt has a device resync; until a moment it asks a server that refuses the
+// connection again.
+func attempt(ctx context.Context, r *run, g *fleet.Group, dev device.Index, until time.Time) (*scout, resync.Outcome) {
+	for {
+		s := newScout(r, g, dev)
+		o := resync.Attempt(ctx, s, s.in)
+		if o.OK || s.failure(o).Result != device.NoConnect.String() || time.Now().After(until) || host.Sleep(ctx, serverPause) != nil {
+			return s, o
+		}
+	}
 }
 
 // presetParams returns what a group's devices are set to at the start.

@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -64,5 +65,35 @@ func TestOneDeviceThatIsRefusedIsNotItsKind(t *testing.T) {
 	}
 	if all := strings.Join(notes, "\n"); !strings.Contains(all, "preflight: kinds of devices that resynced before the start: 2") {
 		t.Errorf("notes: %s", all)
+	}
+}
+
+// A server that is still starting refuses nobody.
+func TestThePreflightWaitsForAServerToListen(t *testing.T) {
+	port, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := port.Addr().String()
+	port.Close()
+	server := &httptest.Server{Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("<flat-profile/>"))
+	})}}
+	started := make(chan error, 1)
+	time.AfterFunc(500*time.Millisecond, func() {
+		l, err := net.Listen("tcp", addr)
+		if err == nil {
+			server.Listener = l
+			server.Start()
+		}
+		started <- err
+	})
+	_, err = run.Run(t.Context(), against("http://"+addr), run.Options{Preflight: true})
+	if listening := <-started; listening != nil {
+		t.Fatal(listening)
+	}
+	defer server.Close()
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -108,8 +108,10 @@ type counter struct {
 }
 
 func (c *counter) take(events []device.Event) {
-	c.events += len(events)
 	for i := range events {
+		if events[i].Kind != device.Late { // which no event log has
+			c.events++
+		}
 		switch events[i].Kind {
 		case device.ResyncOK:
 			c.ok++

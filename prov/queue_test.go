@@ -83,7 +83,7 @@ func TestTransfersBeyondTheLimitWaitForTheirTurn(t *testing.T) {
 	}
 	waits.from = net.UDPAddrFromAddrPort(s.TFTP())
 	waits.send(packet.AppendRequest(nil, packet.Read, "/small.xml")) // once more, as devices do
-	if p := waits.hears(soon); p.Op != 0 { // the server has read it before the first one ends
+	if p := waits.hears(soon); p.Op != 0 {                           // the server has read it before the first one ends
 		t.Fatalf("the second did not wait after its repetition: %d %d", p.Op, p.Number)
 	}
 	first.send(packet.AppendError(nil, 0, "enough"))

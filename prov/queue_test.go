@@ -183,7 +183,7 @@ func TestAnImageThatShrinksIsNotSentAsWhole(t *testing.T) {
 	again := ask(t, s, "/fw.bin")
 	for n, want := range []int{packet.BlockSize, 600 - packet.BlockSize} {
 		if p := again.hears(patience); p.Op != packet.Data || len(p.Payload) != want {
-			t.Fatalf("asked anew: block %d has %d bytes, want %d", n+1, len(p.Payload), want)
+			t.Fatalf("asked again: block %d has %d bytes, want %d", n+1, len(p.Payload), want)
 		}
 		again.send(packet.Append(nil, packet.Ack, uint16(n+1), nil))
 	}

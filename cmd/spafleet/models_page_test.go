@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/host/golden"
 )
@@ -47,7 +48,7 @@ func TestPagesListTheModels(t *testing.T) {
 	}
 	page += setsHead
 	for m := range model.All() {
-		page += setRow(m)
+		page += setRow(t, m)
 	}
 	root := filepath.Join("..", "..")
 	golden.File(t, filepath.Join(root, "docs", "models.md"), []byte(page))
@@ -67,23 +68,23 @@ func TestPagesListTheModels(t *testing.T) {
 const setsHead = `
 ## Parameter sets
 
-Which parameters a model has, and where its set comes from. *Own* is a set made from exports or samples of that very model;
-the others are derived from the set that is named, and a finding against a derived set is as sure as the derivation. A name
-that came with a later firmware counts only from that firmware on.
+Which parameters a model has, and where its set comes from. *Own* is a set made for that very model: from its exports or
+samples (field), or reconstructed from those of its relatives (inferred). The others are derived from the set that is named;
+a finding against them is as sure as the derivation. *Came later* are parameters that some known firmware of the model lacks.
 
-| model | set | how sure | parameters | came with later firmware |
+| model | set | how sure | parameters | came later |
 |---|---|---|---|---|
 `
 
-func setRow(m *model.Model) string {
+func setRow(t *testing.T, m *model.Model) string {
 	set, later := "own", map[string]int{}
 	if m.Catalogue.Value != m.Name {
 		set = "from " + m.Catalogue.Value
 	}
 	params := m.Factory().Params
 	for i := range params {
-		if since := params[i].Since(); since.Value != "" {
-			later[since.Value]++
+		if since := params[i].Since().Value; since != "" && lackedByAny(t, m, &params[i]) {
+			later[since]++
 		}
 	}
 	var names []string
@@ -91,6 +92,11 @@ func setRow(m *model.Model) string {
 		names = append(names, fmt.Sprintf("%d with %s", later[version], version))
 	}
 	return fmt.Sprintf("| %s | %s | %s | %d | %s |\n", m.Name, set, m.Catalogue.Evidence, len(params), strings.Join(names, ", "))
+}
+
+// lackedByAny reports whether a known firmware of the model lacks a parameter.
+func lackedByAny(t *testing.T, m *model.Model, p *model.Param) bool {
+	return slices.ContainsFunc(m.Firmwares, func(f model.Firmware) bool { return !devicetest.Row(t, m.Name, f.Version).Has(p) })
 }
 
 func modelTable(reports []modelReport) string {

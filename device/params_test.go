@@ -40,27 +40,6 @@ func TestCatalogueHasNoDuplicatesAndKnownTypes(t *testing.T) {
 	}
 }
 
-func TestLinesOfAModelAreItsOwn(t *testing.T) {
-	tests := []struct {
-		model, has, lacks string
-	}{
-		{"SPA8000", "User_ID_12_", "User_ID_13_"}, // eight lines, four trunks,
-		{"SPA1001", "User_ID_1_", "User_ID_2_"},
-		{"SPA504G", "User_ID_4_", "User_ID_5_"},
-		{"SPA509G", "User_ID_12_", "User_ID_13_"},
-		{"SPA2102", "User_ID_2_", "User_ID_3_"},
-	}
-	for _, tt := range tests {
-		f := devicetest.Row(t, tt.model, "").Factory
-		if _, ok := f.Lookup(tt.has); !ok {
-			t.Errorf("%s lacks %s", tt.model, tt.has)
-		}
-		if _, ok := f.Lookup(tt.lacks); ok {
-			t.Errorf("%s has %s", tt.model, tt.lacks)
-		}
-	}
-}
-
 // TestParamsAreAMap holds Params to a plain map, through random changes of many
 // devices that share layers.
 func TestParamsAreAMap(t *testing.T) {

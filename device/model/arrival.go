@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Sets are those of a model's later firmware. An arrival is the firmware with
-// which a parameter came, a row of the table.
+// An arrival is the firmware with which a parameter came: a row of arrivals. Sets
+// are those of a model's later firmware.
 type arrival uint8
 
 // arrivals are the versions that brought parameters. They compare only within

@@ -162,19 +162,30 @@ func writeMachine(b *strings.Builder, r *Report) {
 		word, Seconds(r.Generator.Lateness.P99), 100*h.CPU, h.Cores, 100*h.CPUPeak, Seconds(h.GCPause), h.Descriptors, h.Files, peak)
 }
 
+// writeLatencies writes a row for each duration. The count is of all, those that
+// failed included; what was not measured has a dot.
 func writeLatencies(b *strings.Builder, r *Report) {
-	line := func(name string, s tally.Spread, failed string) {
-		if s.Count > 0 || failed != "·" {
-			fmt.Fprintf(b, "  %-18s %7d %7s %9s %9s %9s %9s\n", name, s.Count, failed, Seconds(s.Med), Seconds(s.P95), Seconds(s.P99), Seconds(s.Max))
+	line := func(name string, count int64, failed string, s tally.Spread) {
+		if count == 0 {
+			return
 		}
+		fmt.Fprintf(b, "  %-18s %7d %7s", name, count, failed)
+		for _, figure := range []float64{s.Med, s.P95, s.P99, s.Max} {
+			text := "·"
+			if s.Count > 0 {
+				text = Seconds(figure)
+			}
+			fmt.Fprintf(b, " %9s", text)
+		}
+		b.WriteByte('\n')
 	}
-	row := func(name string, s tally.Spread) { line(name, s, "·") }
+	row := func(name string, s tally.Spread) { line(name, s.Count, "·", s) }
 	fmt.Fprintf(b, "\n%-20s %7s %7s %9s %9s %9s %9s\n", "latency", "count", "failed", "median", "p95", "p99", "max")
 	for _, m := range r.Metrics["resync_duration"] {
-		line("resync", m.Spread, fmt.Sprint(m.Failed))
+		line("resync", m.Count, fmt.Sprint(m.Failed), m.Spread)
 	}
-	for _, m := range r.Metrics["fetch_duration"] {
-		line("fetch "+m.Tags["scheme"], m.Spread, fmt.Sprint(m.Failed))
+	for _, m := range r.Metrics["fetch_duration"] { // of those that succeeded
+		line("fetch "+m.Tags["scheme"], m.Count+m.Failed, fmt.Sprint(m.Failed), m.Spread)
 	}
 	for _, m := range r.Metrics["fetch_duration"] {
 		for _, phase := range []string{"dns", "connect", "tls", "first_byte", "body", "decode", "apply"} {

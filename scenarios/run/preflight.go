@@ -38,7 +38,7 @@ func (e *Refused) Error() string {
 	var b strings.Builder
 	b.WriteString("preflight: nothing was started, since all devices that were tried fail:")
 	for _, k := range e.Kinds {
-		fmt.Fprintf(&b, "\n  %s %s (%d devices, %d tried): ", k.Model, k.Firmware, k.Devices, k.Tried)
+		fmt.Fprintf(&b, "\n  %s %s, %d of %d devices tried:\n    ", k.Model, k.Firmware, k.Tried, k.Devices)
 		if k.URL != "" {
 			b.WriteString(k.URL + ": ")
 		}

@@ -27,17 +27,17 @@ var agent = regexp.MustCompile(`\A[^/ ]+/([0-9A-Za-z-]+?)-\d+\.\S* \(([0-9A-Za-z
 var macDigits = regexp.MustCompile(`\A[0-9A-Fa-f]{12}\z`)
 
 // asker finds out who asks.
-func (c *Core) asker(x *exchange, r reading) Asker {
+func (o *Options) asker(x *exchange, r reading) Asker {
 	a := Asker{
 		MAC: r.mac, Serial: r.serial, PN: r.pn, PSN: r.psn,
 		Addr: x.request.Source, UserAgent: x.userAgent,
 	}
-	if u := c.byAddress(a.Addr); u != nil && a.mayBe(u) {
+	if u := o.byAddress(a.Addr); u != nil && a.mayBe(u) {
 		a.Unit = u
 	}
 	if a.Unit == nil {
 		a.readAgent()
-		a.Unit = c.byMAC(a.MAC)
+		a.Unit = o.byMAC(a.MAC)
 	}
 	if a.Unit != nil {
 		a.complete()
@@ -45,11 +45,11 @@ func (c *Core) asker(x *exchange, r reading) Asker {
 	return a
 }
 
-func (c *Core) byAddress(addr netip.Addr) *device.Unit {
-	if c.options.Who == nil || !addr.IsValid() {
+func (o *Options) byAddress(addr netip.Addr) *device.Unit {
+	if o.Who == nil || !addr.IsValid() {
 		return nil
 	}
-	u, ok := c.options.Who(addr)
+	u, ok := o.Who(addr)
 	if !ok {
 		return nil
 	}
@@ -62,11 +62,11 @@ func (a *Asker) mayBe(u *device.Unit) bool {
 	return (a.MAC == "" || a.MAC == u.MAC.String()) && (a.Serial == "" || a.Serial == u.Serial)
 }
 
-func (c *Core) byMAC(mac string) *device.Unit {
-	if mac == "" || c.options.Find == nil {
+func (o *Options) byMAC(mac string) *device.Unit {
+	if mac == "" || o.Find == nil {
 		return nil
 	}
-	u, ok := c.options.Find(mac)
+	u, ok := o.Find(mac)
 	if !ok {
 		return nil
 	}

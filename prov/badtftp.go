@@ -47,61 +47,33 @@ func (b *badTransfers) repeated(p netip.AddrPort) bool {
 	return b.peers[p]
 }
 
-// unheard reports whether a request gets no answer: it repeats one of a silenced
-// transfer, or nobody listens. It returns when the device has given up.
-func (s *Server) unheard(p peer) bool {
-	remote := p.RemoteAddr()
-	at := remote.AddrPort()
-	switch {
-	case s.bad.repeated(at):
-	case s.Core.options.Faults.Down("tftp"):
-		s.bad.begin(at)
-		defer s.bad.end(at)
-	default:
-		return false
-	}
-	keepSilent(s.closing)
-	return true
-}
-
 // keepSilent waits longer than a device tries.
 func keepSilent(ctx context.Context) {
 	_ = host.Sleep(ctx, silence) // the end of ctx ends the silence too
 }
 
-// readBadly answers a request for a file as the exchange's fault has it. It
-// returns an error, after which pin/tftp lets go of the transfer's socket.
-func (s *Server) readBadly(t *transfer, to io.ReaderFrom) error {
-	remote := to.(peer).RemoteAddr()
-	s.bad.begin(remote.AddrPort())
-	defer s.bad.end(remote.AddrPort())
-	n, err := s.misanswer(t, to)
-	t.done(n, err)
-	return errBad
-}
-
-func (s *Server) misanswer(t *transfer, to io.ReaderFrom) (int64, error) {
+func (t *transfer) misanswer(closing context.Context, to io.ReaderFrom) (int64, error) {
 	switch t.x.misdeed {
 	case refuses:
-		return 0, s.packets(to.(peer), func(int) []byte { return packet.AppendError(nil, t.x.tftpCode(t.Status), refusalText) }, 1)
+		return 0, packets(to.(peer), func(int) []byte { return packet.AppendError(nil, t.x.tftpCode(t.Status), refusalText) }, 1)
 	case stalls:
-		return to.ReadFrom(io.MultiReader(bytes.NewReader(t.Body[:t.x.bad.StallAfter.Bytes]), silent{s.closing}))
+		return to.ReadFrom(io.MultiReader(bytes.NewReader(t.Body[:t.x.bad.StallAfter.Bytes]), silent{closing}))
 	case sends, gone, attacks:
 	}
 	switch t.x.bad.Hostile {
 	case fault.Endless:
-		return to.ReadFrom(&untilClosed{s.closing, zeros{}})
+		return to.ReadFrom(&untilClosed{closing, zeros{}})
 	case fault.Drip:
-		return to.ReadFrom(&slowly{s.closing, bytes.NewReader(t.Body)})
+		return to.ReadFrom(&slowly{closing, bytes.NewReader(t.Body)})
 	case fault.Storm:
-		return 0, s.packets(to.(peer), stormPacket, storm)
+		return 0, packets(to.(peer), stormPacket, storm)
 	case fault.Garbage:
-		err := s.packets(to.(peer), t.noisePacket, storm)
-		keepSilent(s.closing)
+		err := packets(to.(peer), t.noisePacket, storm)
+		keepSilent(closing)
 		return 0, err
 	case fault.Length, fault.Bomb, fault.Headers:
 	}
-	keepSilent(s.closing) // it went down meanwhile
+	keepSilent(closing) // it went down meanwhile
 	return 0, nil
 }
 
@@ -150,7 +122,7 @@ func (t *transfer) noisePacket(i int) []byte {
 }
 
 // packets sends packets from a port of their own.
-func (s *Server) packets(to peer, nth func(i int) []byte, n int) error {
+func packets(to peer, nth func(i int) []byte, n int) error {
 	remote := to.RemoteAddr()
 	conn, err := net.DialUDP("udp4", &net.UDPAddr{IP: to.LocalIP()}, &remote)
 	if err != nil {

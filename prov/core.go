@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"sync/atomic"
 
 	"spafleet/device"
@@ -36,6 +37,9 @@ type Options struct {
 	Log        func(Line)  // is told of every request that was answered
 }
 
+// ports are those of the listeners, 0 for none.
+type ports struct{ tftp, http atomic.Uint32 }
+
 // A Core answers requests without sockets. It is safe for concurrent use.
 type Core struct {
 	options Options
@@ -43,7 +47,7 @@ type Core struct {
 	files   files
 	expand  func(text string, x *exchange) (string, error) // nil: texts are sent as they are
 	uploads uploads
-	ports   struct{ tftp, http atomic.Uint32 } // of the listeners, 0 for none
+	ports   ports
 }
 
 var (
@@ -157,4 +161,12 @@ func (c *Core) Respond(at int64, r *resync.Request) resync.Response {
 	response.Fails = x.fails(&response)
 	c.log(x.line(response))
 	return response
+}
+
+// Uploads returns the uploads that are kept, oldest first, and how many there
+// ever were. The bodies are shared and must not be changed.
+func (c *Core) Uploads() (kept []Upload, count int) {
+	c.uploads.mu.Lock()
+	defer c.uploads.mu.Unlock()
+	return slices.Clone(c.uploads.kept), c.uploads.count
 }

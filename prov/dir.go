@@ -44,7 +44,7 @@ func Dir(root string, o DirOptions) (*Core, error) {
 	c := newCore(Options{Who: o.Who, MaxUploads: o.MaxUploads, Log: o.Log})
 	c.files.root = r
 	c.expand = func(text string, x *exchange) (string, error) {
-		return c.fillIn(text, x, o.Name), nil
+		return fillIn(&c.ports, text, x, o.Name), nil
 	}
 	c.serve(&directory{files: &c.files})
 	return c, nil
@@ -123,12 +123,12 @@ func (d *directory) scan(at int64) []*route {
 var placeholder = regexp.MustCompile(`\{\{[ \t]*([a-z]+)[ \t]*\}\}`)
 
 // fillIn replaces the placeholders of a directory's texts.
-func (c *Core) fillIn(text string, x *exchange, name string) string {
+func fillIn(at *ports, text string, x *exchange, name string) string {
 	server := serverName(x, name)
 	values := map[string]string{
 		"ma": x.asker.MAC, "mau": strings.ToUpper(x.asker.MAC), "sn": x.asker.Serial,
 		"psn": x.asker.PSN, "pn": x.asker.PN, "server": server,
-		"tftp": withPort(server, c.ports.tftp.Load()), "http": withPort(server, c.ports.http.Load()),
+		"tftp": withPort(server, at.tftp.Load()), "http": withPort(server, at.http.Load()),
 	}
 	if x.asker.Addr.IsValid() {
 		values["ip"] = x.asker.Addr.String()

@@ -119,13 +119,13 @@ func statusOf(err error) int {
 // find returns the route that answers, nil for none, and notes who asks.
 func (c *Core) find(x *exchange) *route {
 	for route, r := range (*c.finder.Load()).find(x.at, x.target()) {
-		x.asker = c.asker(x, r)
+		x.asker = c.options.asker(x, r)
 		needless := route.fixed != nil && len(r.exprs) == 0
 		if needless || c.rotate(x, r.exprs) {
 			return route
 		}
 	}
-	x.asker = c.asker(x, reading{})
+	x.asker = c.options.asker(x, reading{})
 	x.rotation = Rotation{}
 	return nil
 }

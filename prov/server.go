@@ -219,3 +219,52 @@ func (s *Server) begin(r *resync.Request, userAgent string) *transfer {
 	x := &exchange{at: s.now(), request: r, userAgent: userAgent, mayStream: true}
 	return &transfer{server: s, core: s.Core, x: x, started: time.Now()}
 }
+
+// Down stops listening for http, https or, with "", both, until Up. What came
+// before is answered. TFTP and cores without sockets have Down of a fault.
+func (s *Server) Down(scheme string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tcp != nil && scheme != "https" {
+		s.tcp.Close()
+	}
+	for i := range s.HTTPS {
+		if l := s.HTTPS[i].listener; l != nil && scheme != "http" {
+			l.Close()
+		}
+	}
+}
+
+// Up listens again where Down stopped. An error says that somebody else does
+// meanwhile.
+func (s *Server) Up(scheme string) (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open {
+		return nil
+	}
+	again := func(at netip.AddrPort, scheme string) net.Listener {
+		l, failed := net.Listen("tcp4", at.String())
+		if failed != nil {
+			err = errors.Join(err, listenError(scheme, at.String(), failed))
+		}
+		return l
+	}
+	if s.tcp != nil && scheme != "https" {
+		if l := again(s.httpAddr(), "http"); l != nil {
+			s.tcp = l
+			s.serveOn(s.http, l)
+		}
+	}
+	for i := range s.HTTPS {
+		h := &s.HTTPS[i]
+		if h.listener == nil || scheme == "http" {
+			continue
+		}
+		if l := again(addrPort(h.listener.Addr()), "https"); l != nil {
+			h.listener = l
+			s.serveOn(s.https[i], &sealedListener{l, h, s})
+		}
+	}
+	return err
+}

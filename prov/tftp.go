@@ -192,3 +192,31 @@ func (w *limited) Write(p []byte) (int, error) {
 	}
 	return w.body.Write(p)
 }
+
+// unheard reports whether a request gets no answer: it repeats one of a silenced
+// transfer, or nobody listens. It returns when the device has given up.
+func (s *Server) unheard(p peer) bool {
+	remote := p.RemoteAddr()
+	at := remote.AddrPort()
+	switch {
+	case s.bad.repeated(at):
+	case s.Core.options.Faults.Down("tftp"):
+		s.bad.begin(at)
+		defer s.bad.end(at)
+	default:
+		return false
+	}
+	keepSilent(s.closing)
+	return true
+}
+
+// readBadly answers a request for a file as the exchange's fault has it. It
+// returns an error, after which pin/tftp lets go of the transfer's socket.
+func (s *Server) readBadly(t *transfer, to io.ReaderFrom) error {
+	remote := to.(peer).RemoteAddr()
+	s.bad.begin(remote.AddrPort())
+	defer s.bad.end(remote.AddrPort())
+	n, err := t.misanswer(s.closing, to)
+	t.done(n, err)
+	return errBad
+}

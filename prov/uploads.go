@@ -42,11 +42,3 @@ func (u *uploads) take(up Upload) {
 	}
 	u.kept = slices.Delete(u.kept, 0, drop)
 }
-
-// Uploads returns the uploads that are kept, oldest first, and how many there
-// ever were. The bodies are shared and must not be changed.
-func (c *Core) Uploads() (kept []Upload, count int) {
-	c.uploads.mu.Lock()
-	defer c.uploads.mu.Unlock()
-	return slices.Clone(c.uploads.kept), c.uploads.count
-}

@@ -53,19 +53,6 @@ var rebootRules = []struct {
 	{"Enable_LLDP-MED", ColdReboot},
 }
 
-// Reboots returns the strongest class of the changed parameters.
-func (r *Row) Reboots(changed []ID) RebootClass {
-	class := NoReboot
-	for _, id := range changed {
-		c := rebootClass(id.Name())
-		if c == NoReboot && r.Behaviour.AnyChangeReboots {
-			c = WarmReboot
-		}
-		class = max(class, c)
-	}
-	return class
-}
-
 func rebootClass(name string) RebootClass {
 	for _, rule := range rebootRules {
 		if strings.HasPrefix(name, rule.prefix) {

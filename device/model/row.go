@@ -251,3 +251,16 @@ func ParseAssignments(texts []string) (map[string]string, error) {
 	}
 	return m, nil
 }
+
+// Reboots returns the strongest class of the changed parameters.
+func (r *Row) Reboots(changed []ID) RebootClass {
+	class := NoReboot
+	for _, id := range changed {
+		c := rebootClass(id.Name())
+		if c == NoReboot && r.Behaviour.AnyChangeReboots {
+			c = WarmReboot
+		}
+		class = max(class, c)
+	}
+	return class
+}

@@ -36,7 +36,3 @@ func (e *SyntaxError) excerpt() string {
 	}
 	return fmt.Sprintf("%q", head+e.Text[from:to]+tail)
 }
-
-func (p *parser) fail(column int, msg, hint string) error {
-	return &SyntaxError{Column: column, Text: p.text, Msg: msg, Hint: hint}
-}

@@ -208,3 +208,7 @@ func (p *parser) word(s string) string {
 	}
 	return s
 }
+
+func (p *parser) fail(column int, msg, hint string) error {
+	return &SyntaxError{Column: column, Text: p.text, Msg: msg, Hint: hint}
+}

@@ -11,7 +11,7 @@ func chosen(p *parser, n int, c clause) string {
 	if c.end == 0 {
 		return "alternative " + strconv.Itoa(n) + " has no condition"
 	}
-	return string(p.describe([]byte("alternative "+strconv.Itoa(n)+": "), c))
+	return string(describe(p, []byte("alternative "+strconv.Itoa(n)+": "), c))
 }
 
 // skipped says why none was.
@@ -21,14 +21,14 @@ func skipped(p *parser, refused []clause) string {
 		if i > 0 {
 			out = append(out, " | "...)
 		}
-		out = p.describe(out, c)
+		out = describe(p, out, c)
 	}
 	return string(out)
 }
 
 // describe appends a condition as it was written, and the values that its first
 // few macros had. Where it came out of a macro itself, only the expanded text makes sense.
-func (p *parser) describe(out []byte, c clause) []byte {
+func describe(p *parser, out []byte, c clause) []byte {
 	source, spans, ok := p.sourceOf(c.start, c.end)
 	if !ok {
 		return append(out, oneLine(p.text[c.start:c.end])...)

@@ -151,3 +151,21 @@ func (d *Disturbance) onLine(n int) (took time.Duration) {
 	}
 	return took
 }
+
+// Lookup returns how much later a name is resolved, which takes a question and
+// its answer, each a packet. The question is asked so often, and each time waited
+// for so long; without an answer to any the name is not found.
+func (d *Disturbance) Lookup(wait time.Duration, tries int) (late time.Duration, found bool) {
+	const size = 64
+	for range tries {
+		lost := d.loses(d.next(outward))
+		lost = lost || d.loses(d.next(inward))
+		if !lost {
+			if after := d.delay(d.seen[outward]-1) + d.onLine(2*size); after < wait {
+				return late + after, true
+			}
+		}
+		late += wait
+	}
+	return late, false
+}

@@ -1,6 +1,9 @@
 package fault
 
-import "spafleet/resync/tftp/packet"
+import (
+	"spafleet/resync/tftp/packet"
+	"time"
+)
 
 // Directions of a packet, as the device sees them.
 const (
@@ -103,4 +106,13 @@ func (d *Disturbance) takes(i int, s *Packets, why purpose, place packetPlace) b
 	}
 	d.lost[this] = true
 	return true
+}
+
+// Packets returns a socket with the exchange's disturbance. Now is the
+// clock that the socket's deadlines follow; it is read only where a packet is
+// delayed. The deadline may be set by another goroutine; of reading and writing
+// there is one.
+func (d *Disturbance) Packets(inner Datagrams, now func() time.Time) Datagrams {
+	_, _, end := d.limits()
+	return &packets{inner: inner, disturbance: d, now: now, end: end}
 }

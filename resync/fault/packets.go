@@ -18,15 +18,6 @@ type Datagrams interface {
 	Close() error
 }
 
-// Packets returns a socket with the exchange's disturbance. Now is the
-// clock that the socket's deadlines follow; it is read only where a packet is
-// delayed. The deadline may be set by another goroutine; of reading and writing
-// there is one.
-func (d *Disturbance) Packets(inner Datagrams, now func() time.Time) Datagrams {
-	_, _, end := d.limits()
-	return &packets{inner: inner, disturbance: d, now: now, end: end}
-}
-
 // packets is a packet socket with a line before it. What arrives later than it
 // came waits in coming.
 type packets struct {
@@ -217,22 +208,4 @@ func (s *packets) occupy(n int) {
 		s.busy = now
 	}
 	s.busy = s.busy.Add(line)
-}
-
-// Lookup returns how much later a name is resolved, which takes a question and
-// its answer, each a packet. The question is asked so often, and each time waited
-// for so long; without an answer to any the name is not found.
-func (d *Disturbance) Lookup(wait time.Duration, tries int) (late time.Duration, found bool) {
-	const size = 64
-	for range tries {
-		lost := d.loses(d.next(outward))
-		lost = lost || d.loses(d.next(inward))
-		if !lost {
-			if after := d.delay(d.seen[outward]-1) + d.onLine(2*size); after < wait {
-				return late + after, true
-			}
-		}
-		late += wait
-	}
-	return late, false
 }

@@ -7,26 +7,8 @@ import (
 	"net/netip"
 	"time"
 
-	"spafleet/resync"
 	"spafleet/resync/fault"
 )
-
-// connect opens the connection of an HTTP transfer.
-func (s *Sockets) connect(ctx context.Context, r *resync.Request) (net.Conn, error) {
-	wait := r.Unit.Row.Behaviour.HTTPConnect
-	if t := s.disturbance(r); t != nil {
-		return s.connectBadly(ctx, r, t, wait)
-	}
-	return s.dial(ctx, r, wait)
-}
-
-func (s *Sockets) dial(ctx context.Context, r *resync.Request, wait time.Duration) (net.Conn, error) {
-	dial := s.Dial
-	if dial == nil {
-		dial = dialTCP
-	}
-	return dial(ctx, r.Source, r.Server, wait)
-}
 
 func dialNet(ctx context.Context, source netip.Addr, server netip.AddrPort, wait time.Duration) (net.Conn, error) {
 	d := net.Dialer{Timeout: wait, KeepAlive: -1} // keep-alive costs three calls and helps no short connection
@@ -51,20 +33,6 @@ func (undated) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 // datagrams is what a TFTP transfer needs of its socket.
 type datagrams = fault.Datagrams
-
-func (s *Sockets) listenPacket(ctx context.Context, source netip.Addr) (datagrams, error) {
-	if s.ListenPacket == nil {
-		return listenUDP(source)
-	}
-	conn, err := s.ListenPacket(ctx, source)
-	if err != nil {
-		return nil, err
-	}
-	if d, ok := conn.(datagrams); ok {
-		return d, nil
-	}
-	return packetConn{conn}, nil
-}
 
 func listenUDP(source netip.Addr) (datagrams, error) {
 	if !source.IsValid() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -220,4 +221,71 @@ var longAgo = time.Unix(1, 0)
 // deadline must look at ctx after that, not before.
 func wake(ctx context.Context, socket interface{ SetDeadline(time.Time) error }) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { _ = socket.SetDeadline(longAgo) })
+}
+
+// connect opens the connection of an HTTP transfer.
+func (s *Sockets) connect(ctx context.Context, r *resync.Request) (net.Conn, error) {
+	wait := r.Unit.Row.Behaviour.HTTPConnect
+	if t := s.disturbance(r); t != nil {
+		return s.connectBadly(ctx, r, t, wait)
+	}
+	return s.dial(ctx, r, wait)
+}
+
+func (s *Sockets) dial(ctx context.Context, r *resync.Request, wait time.Duration) (net.Conn, error) {
+	dial := s.Dial
+	if dial == nil {
+		dial = dialTCP
+	}
+	return dial(ctx, r.Source, r.Server, wait)
+}
+
+func (s *Sockets) listenPacket(ctx context.Context, source netip.Addr) (datagrams, error) {
+	if s.ListenPacket == nil {
+		return listenUDP(source)
+	}
+	conn, err := s.ListenPacket(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	if d, ok := conn.(datagrams); ok {
+		return d, nil
+	}
+	return packetConn{conn}, nil
+}
+
+// disturbance returns the disturbance of the exchange that a request begins; nil
+// for none.
+func (s *Sockets) disturbance(r *resync.Request) *fault.Disturbance {
+	if s.Faults == nil {
+		return nil
+	}
+	return s.Faults.Exchange(fault.Exchange{Device: uint32(r.Unit.Index), Scheme: r.Scheme, Path: r.Path})
+}
+
+// connectBadly opens a connection that is disturbed.
+func (s *Sockets) connectBadly(ctx context.Context, r *resync.Request, d *fault.Disturbance, wait time.Duration) (net.Conn, error) {
+	late, ok := d.Connect()
+	if !ok || late >= wait {
+		if err := host.Sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("connect to %s: %w", r.Server, os.ErrDeadlineExceeded)
+	}
+	if err := host.Sleep(ctx, late); err != nil {
+		return nil, err
+	}
+	conn, err := s.dial(ctx, r, wait-late)
+	if err != nil {
+		s.nobody(ctx, d, err)
+		return nil, err
+	}
+	return d.Conn(conn, s.now, func(until time.Time) error { return host.Sleep(ctx, until.Sub(s.now())) }), nil
+}
+
+// nobody notes that a device found nobody because a fault has the server down.
+func (s *Sockets) nobody(ctx context.Context, d *fault.Disturbance, err error) {
+	if _, local := LocalLimit(err); err != nil && !local && ctx.Err() == nil && d.Down() {
+		d.Did(fault.Effects{Down: true})
+	}
 }

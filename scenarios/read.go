@@ -153,6 +153,7 @@ func (r *reader) group(name string, n *node, path string) Group {
 		key{"mix", func(n *node, path string) { g.Mix = r.mix(n, path) }},
 		key{"set", func(n *node, path string) { g.Set = r.presets(n, path) }},
 		key{"switches", func(n *node, path string) { r.switches(&g, n, path) }},
+		key{"evidence", r.scalarAs(g.Evidence)},
 		key{"lease", func(n *node, path string) { r.lease(&g, n, path) }},
 		key{"rc", r.text(&g.RC)},
 		key{"cert", func(n *node, path string) { r.cert(&g, n, path) }},

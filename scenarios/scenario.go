@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"cmp"
+	"fmt"
 	"time"
 
 	"spafleet/prov"
@@ -53,6 +54,20 @@ func (g *Group) Turn(name, value string) {
 		g.Switches = map[string]string{}
 	}
 	g.Switches[name] = value
+}
+
+// Evidence says what a firmware's behaviour rests on, as the switch evidence has
+// it: all, or field for no firmware image. Other words are errors.
+func (g *Group) Evidence(word string) error {
+	switch word {
+	case "field":
+		g.Turn("evidence", word)
+	case "all":
+		delete(g.Switches, "evidence")
+	default:
+		return fmt.Errorf("%q is neither all nor field", word)
+	}
+	return nil
 }
 
 // A Share is a part of a group: a number of devices, or percent of the group.

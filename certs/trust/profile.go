@@ -31,6 +31,7 @@ type Line struct {
 // Where the facts are from.
 const (
 	image     = "image of 7.6.2f"
+	imageOld  = "image of 7.5.2b"
 	guide     = "provisioning guide"
 	operators = "operators' reports"
 	openssl   = "OpenSSL 0.9.8, to which the image points"
@@ -57,7 +58,7 @@ var profileParts = []func(*model.Row) []Line{
 }
 
 // from makes the line of a switch. The sources are for what is inferred, of field
-// and documented.
+// and documented; of image there is one.
 func from(r *model.Row, name, setting, text string, sources ...string) Line {
 	l := Line{Name: name, Value: text, Switch: setting}
 	i := slices.IndexFunc(r.Switches, func(s model.Setting) bool { return s.Name == setting })
@@ -67,7 +68,16 @@ func from(r *model.Row, name, setting, text string, sources ...string) Line {
 		return l
 	}
 	l.Evidence = s.Evidence
-	l.Source = sources[min(int(s.Evidence), len(sources)-1)]
+	switch s.Evidence {
+	case model.Inferred:
+		l.Source = sources[0]
+	case model.Image:
+		l.Source = imageOld
+	case model.Field:
+		l.Source = sources[min(1, len(sources)-1)]
+	case model.Documented:
+		l.Source = sources[len(sources)-1]
+	}
 	return l
 }
 

@@ -25,6 +25,7 @@ var completions = map[string]func(c *cobra.Command, args []string) []string{
 	"fail-on":     values("failures", "unknown-params", "rejected-params", "lateness"),
 	"set":         parametersOf,
 	"switch":      switchesOf,
+	"evidence":    values("all", "field"),
 	"clock":       func(*cobra.Command, []string) []string { return clockNames() },
 	"tftp-client": values("own", "pin"),
 	"web-side":    values("lan", "wan"),

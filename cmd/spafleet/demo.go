@@ -18,6 +18,7 @@ func demoCommand(s streams) *cobra.Command {
 	var models string
 	var seed uint64
 	var switches []string
+	var evidence evidenceFlag
 	var https bool
 	secure := certFlags{pool: 64, keep: certs.Kept}
 	web := webFlags{}
@@ -55,6 +56,7 @@ own, because the families trust different authorities.`,
 	c.Flags().StringVar(&models, "models", "", "`MODELS` of the fleet: SPA2102,PAP2T in equal shares, or SPA2102=75%,PAP2T=25%")
 	c.Flags().Uint64Var(&seed, "seed", 1, "`NUMBER` that MAC addresses and serial numbers follow from")
 	c.Flags().StringArrayVar(&switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; 'spafleet models show MODEL' lists them; may be repeated")
+	evidence.register(c.Flags())
 	c.Flags().BoolVar(&https, "https", false, "show a retail activation over HTTPS instead")
 	secure.register(c.Flags())
 	c.Flags().BoolVar(&rn.options.Keep, "keep", false, "keep running at the end; the devices' web servers answer")
@@ -77,6 +79,7 @@ own, because the families trust different authorities.`,
 		for name, value := range turned {
 			scenario.Fleet[0].Turn(name, value)
 		}
+		evidence.apply(scenario)
 		if rn.options.Keep && !c.Flags().Changed("listen-web") {
 			web.port = "0"
 		}

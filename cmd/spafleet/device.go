@@ -84,6 +84,9 @@ func foreground(ctx context.Context, rn *runner, scenario *scenarios.Scenario) e
 }
 
 func deviceHello(w io.Writer, l *run.Live) {
+	for _, n := range l.Notes {
+		fmt.Fprintf(w, "note: %s\n", n)
+	}
 	v, _ := l.Fleet.View(0)
 	u := &v.Unit
 	fmt.Fprintf(w, "%s firmware %s · MAC %s · serial %s · address %s\n", u.Row.Model.Name, u.Row.Firmware.Version, u.MAC, u.Serial, u.IP)

@@ -72,6 +72,39 @@ func (f rateFlag) Set(text string) (err error) {
 
 func (f rateFlag) Type() string { return "rate" }
 
+// evidenceFlag reads what the firmware's behaviour may rest on.
+type evidenceFlag struct{ word string }
+
+func (f *evidenceFlag) String() string { return f.word }
+
+func (f *evidenceFlag) Set(text string) error {
+	f.word = text
+	return new(scenarios.Group).Evidence(text)
+}
+
+func (f *evidenceFlag) Type() string { return "KIND" }
+
+func (f *evidenceFlag) register(flags *pflag.FlagSet) {
+	flags.Var(f, "evidence", "`KIND` of facts that the firmware's behaviour rests on: field (documents, what was seen, inferences), or all, with what was read in firmware images (default all)")
+}
+
+// turned is the switch that it turns, nil if it was not given.
+func (f *evidenceFlag) turned() map[string]string {
+	if f.word == "" {
+		return nil
+	}
+	return map[string]string{"evidence": f.word}
+}
+
+// apply sets it for all groups of a scenario, if it was given.
+func (f *evidenceFlag) apply(s *scenarios.Scenario) {
+	for i := range s.Fleet {
+		if f.word != "" {
+			_ = s.Fleet[i].Evidence(f.word) // Set has tried it
+		}
+	}
+}
+
 // prefixFlag reads an address prefix.
 type prefixFlag struct{ p *netip.Prefix }
 

@@ -16,6 +16,7 @@ func modelsCommand(s streams) *cobra.Command {
 
   documented  a document of the maker says so
   field       seen in a dump, a capture, a log or a repository
+  image       read in a published firmware image, sure for that version alone
   inferred    our conclusion, not proven`,
 		Example: `  spafleet models list
   spafleet models show SPA2102 --firmware 5.2.10`,
@@ -54,19 +55,22 @@ device asks its TFTP server for.`,
 
 func modelsShowCommand(s streams) *cobra.Command {
 	asJSON, firmware := false, ""
+	var evidence evidenceFlag
 	c := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Show all facts of a model",
 		Long: `Shows all facts of a model at one firmware with their evidence: its HTTPS client,
 what an example device looks like to a server, and its switches. A switch is a
 behaviour that is not certain, or that differs between firmware versions; --switch
-NAME=VALUE of 'run' changes it.`,
+NAME=VALUE of 'run' changes it. --evidence field shows the values that hold without
+what was read in firmware images.`,
 		Example: `  spafleet models show SPA2102
   spafleet models show SPA504G --firmware 7.5.5
   spafleet models show PAP2T --json | jq '.switches[].name'`,
 		ValidArgsFunction: completeModels,
 	}
 	c.Flags().StringVar(&firmware, "firmware", "", "firmware `VERSION` (default: the newest known)")
+	evidence.register(c.Flags())
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	c.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
@@ -75,7 +79,7 @@ NAME=VALUE of 'run' changes it.`,
 		return nil
 	}
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		row, err := model.NewRow(args[0], firmware, nil)
+		row, err := model.NewRow(args[0], firmware, evidence.turned())
 		if err != nil {
 			return err
 		}

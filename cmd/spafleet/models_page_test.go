@@ -20,7 +20,8 @@ All models, each with its newest known firmware. A test prints this page from th
 *First request* is what a factory-new device asks the TFTP server of DHCP option 66 for. *Evidence* counts the facts of a
 model: **d**ocumented (a document of the maker says so), **f**ield (seen in a dump, a capture, a log or a repository),
 **i**nferred (our conclusion, not proven). ` + "`spafleet models show MODEL`" + ` shows every fact, and the switches that change what
-is not certain.
+is not certain. Switches have one evidence more, *image*: the value was read in a published firmware image and is sure for that
+version alone. ` + "`--evidence field`" + ` runs a fleet without these values, and without what was inferred from them.
 
 `
 

@@ -118,7 +118,7 @@ func writeExample(b *strings.Builder, e exampleDevice) {
 
 func writeFirmwares(b *strings.Builder, r modelReport) {
 	b.WriteString("\nfirmware versions\n")
-	for _, e := range []model.Evidence{model.Documented, model.Field, model.Inferred} {
+	for _, e := range []model.Evidence{model.Documented, model.Field, model.Image, model.Inferred} {
 		var versions []string
 		for _, f := range r.Firmwares {
 			if f.Evidence == e {
@@ -151,8 +151,20 @@ func writeWrapped(b *strings.Builder, title string, words []string) {
 func writeSwitches(b *strings.Builder, switches []model.Setting) {
 	b.WriteString("\nswitches: change one with 'spafleet run --switch NAME=VALUE'\n")
 	rows := [][]string{{"NAME", "VALUE", "EVIDENCE", "CHOICES", "MEANING"}}
+	images := false
 	for _, s := range switches {
-		rows = append(rows, []string{s.Name, s.Value, s.Evidence.String(), s.Choices, s.Meaning})
+		evidence := s.Evidence.String()
+		if s.WithoutImages != "" {
+			images = true
+			evidence += ", else " + s.WithoutImages
+		}
+		rows = append(rows, []string{s.Name, s.Value, evidence, s.Choices, s.Meaning})
 	}
 	writeTable(b, "  ", rows)
+	if images {
+		b.WriteString(`
+image: read in a published image of SPA30x/50x 7.5.2b, sure for that version alone.
+"else" is the value that holds without it, as with --evidence field.
+`)
+	}
 }

@@ -38,6 +38,7 @@ type runFlags struct {
 	web             webFlags
 	certs           certFlags
 	caTable         string
+	evidence        evidenceFlag
 	shard           shardFlags
 	safety          safetyFlags
 	clock           clockFlags
@@ -177,6 +178,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.profileRule, "profile-rule", "", "set Profile_Rule to this `RULE`")
 	flags.StringArrayVar(&f.sets, "set", nil, "set a parameter before the start, `NAME=VALUE`; it survives a factory reset; may be repeated")
 	flags.StringArrayVar(&f.switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; 'spafleet models show MODEL' lists them; may be repeated")
+	f.evidence.register(flags)
 	flags.StringVar(&f.decoder.Program, "decoder", "", "`PROGRAM` that opens files compiled by the vendor's spc; see 'spafleet profile show -h'")
 	flags.StringArrayVar(&f.sidecars, "sidecar", nil, "source text of a file compiled by the vendor's spc, `COMPILED=SOURCE`; may be repeated")
 	flags.StringVar(&f.syslog, "syslog", "", "set Syslog_Server to this `HOST` or HOST:PORT")
@@ -233,6 +235,7 @@ func (f *runFlags) scenario(c *cobra.Command, args []string) (*scenarios.Scenari
 			g.Turn("ca_table", f.caTable)
 		}
 	}
+	f.evidence.apply(scenario)
 	if c.Flags().Changed("seed") || len(args) == 0 {
 		scenario.Seed = f.seed
 	}

@@ -41,7 +41,9 @@ const routerConfiguration = "router-configuration/"
 // Since returns the firmware with which a parameter of the row's model came, and
 // how sure it is that earlier firmware lacks it; empty for one that was always
 // there.
-func (p *Param) Since() Fact { return Fact{arrivals[p.arrived].since, arrivals[p.arrived].evidence} }
+func (p *Param) Since() Fact {
+	return Fact{Value: arrivals[p.arrived].since, Evidence: arrivals[p.arrived].evidence}
+}
 
 // A Factory is what a factory reset gives a model: its parameters and their
 // defaults. It is shared and must not be changed.

@@ -193,3 +193,39 @@ func TestASwitchSurvivesAnUpgrade(t *testing.T) {
 		t.Errorf("after the upgrade: %+v %v", up, err)
 	}
 }
+
+// A value of the image of 7.5.2b holds for that version of that series, and
+// evidence=field gives what every other firmware has.
+func TestImageValuesAndThoseWithoutThem(t *testing.T) {
+	tests := []struct {
+		model, firmware, turned string
+		wait                    string
+		evidence                model.Evidence
+		without                 string
+	}{
+		{"SPA504G", "7.5.2b", "", "5s", model.Image, "3s"},
+		{"SPA303", "7.5.2b", "evidence=all", "5s", model.Image, "3s"},
+		{"SPA504G", "7.5.2b", "evidence=field", "3s", model.Inferred, ""},
+		{"SPA504G", "7.5.2", "", "3s", model.Inferred, ""},
+		{"SPA525G2", "7.5.2b", "", "3s", model.Inferred, ""},
+		{"SPA2102", "5.2.10", "evidence=field", "3s", model.Inferred, ""},
+	}
+	for _, tt := range tests {
+		turned, err := model.ParseAssignments(strings.Fields(tt.turned))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := model.NewRow(tt.model, tt.firmware, turned)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := r.Switch("tftp_wait")
+		if s.Value != tt.wait || s.Evidence != tt.evidence || s.WithoutImages != tt.without || r.Behaviour.TFTPWait.String() != tt.wait {
+			t.Errorf("%s %s %s: %+v", tt.model, tt.firmware, tt.turned, s)
+		}
+	}
+	r := devicetest.Row(t, "SPA504G", "7.5.2", "evidence=field")
+	if up, err := r.At("7.5.2b"); err != nil || up.Behaviour.TFTPTries != 5 {
+		t.Errorf("an upgrade forgets evidence=field: %v, %v", up, err)
+	}
+}

@@ -195,6 +195,9 @@ type Setting struct {
 	Meaning  string   `json:"meaning"`
 	Evidence Evidence `json:"evidence"`
 	Turned   bool     `json:"turned"` // by the tester
+	// WithoutImages is the value that evidence=field gives, where that is another;
+	// else empty.
+	WithoutImages string `json:"without_images,omitempty"`
 }
 
 // Switch returns the setting of a switch of the table.
@@ -214,7 +217,13 @@ func settle(r *Row, turned map[string]string) ([]Setting, error) {
 	for _, sw := range switches {
 		known[sw.name] = true
 		value := sw.value(r)
-		s := Setting{sw.name, value.Value, sw.choices, sw.meaning, value.Evidence, false}
+		if turned["evidence"] == "field" {
+			value = value.withoutImages()
+		}
+		s := Setting{Name: sw.name, Value: value.Value, Choices: sw.choices, Meaning: sw.meaning, Evidence: value.Evidence}
+		if former := value.withoutImages().Value; former != value.Value {
+			s.WithoutImages = former
+		}
 		if v, ok := turned[sw.name]; ok {
 			s.Value, s.Turned = v, true
 		}

@@ -117,11 +117,27 @@ func byGeneration(facts ...Fact) func(*Row) Fact {
 	return func(r *Row) Fact { return facts[r.Generation-1] }
 }
 
+// of752b gives the SPA30x and SPA50x with 7.5.2b what the published image of that
+// version shows, and every other row what holds without it.
+func of752b(value string, otherwise func(*Row) Fact) func(*Row) Fact {
+	return func(r *Row) Fact {
+		f := otherwise(r)
+		if r.Model.Family == &phone50x && r.Firmware.Version == "7.5.2b" {
+			f = image(value, f)
+		}
+		return f
+	}
+}
+
 // switches is the firmware table. Sources are sections of the project's notes on
 // firmware, kept as Q (open question) and § numbers in the meaning's comment.
 var switches = slices.Concat(engineSwitches, tlsSwitches)
 
 var engineSwitches = []firmwareSwitch{
+	{
+		"evidence", "all or field", "what the other switches rest on by default (field: no value that was read in a firmware image, nor what was inferred from one)",
+		always(inferred("all")), oneOf(func(*Behaviour) *string { return new(string) }, "all", "field"),
+	},
 	{ // Q1, provisioning.md §1.5
 		"random_delay_unit", "1s or 20s", "unit of Resync_Random_Delay",
 		byGeneration(documented("1s"), documented("20s"), documented("20s"), documented("20s")),
@@ -197,13 +213,13 @@ var engineSwitches = []firmwareSwitch{
 		byGeneration(documented("yes"), documented("yes"), inferred("yes"), documented("no")),
 		choice("no", "yes", func(b *Behaviour) *bool { return &b.ResyncAfterParamReboot }),
 	},
-	{ // Q22
+	{ // Q22; surface-2.md §4.7
 		"tftp_wait", "a duration", "wait for each TFTP packet before it is asked for again",
-		always(inferred("3s")), duration(func(b *Behaviour) *time.Duration { return &b.TFTPWait }),
+		of752b("5s", always(inferred("3s"))), duration(func(b *Behaviour) *time.Duration { return &b.TFTPWait }),
 	},
-	{ // Q22
+	{ // Q22; surface-2.md §4.7
 		"tftp_tries", "1 to 20", "how often a TFTP packet is sent before the transfer fails",
-		always(inferred("5")), number(1, 20, func(b *Behaviour) *int { return &b.TFTPTries }),
+		of752b("11", always(inferred("5"))), number(1, 20, func(b *Behaviour) *int { return &b.TFTPTries }),
 	},
 	{ // architecture.md §8
 		"option66_scheme", "tftp or transport_protocol", "how a bare address in DHCP option 66 is asked",

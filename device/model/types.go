@@ -34,7 +34,7 @@ func (p *Param) DataType() Fact {
 	if t == nil {
 		t = dataTypeOf(p)
 	}
-	return Fact{t.name, t.evidence}
+	return Fact{Value: t.name, Evidence: t.evidence}
 }
 
 // A dataType is a row of the table below.

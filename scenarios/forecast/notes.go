@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"spafleet/certs"
 	"spafleet/certs/trust"
@@ -19,11 +20,10 @@ import (
 const mostNotes = 8
 
 // Notes returns what a person should know of a scenario before it runs: firmware that
-// no source names, odd rules,
-// units with defective certificates, authorities that a firmware cannot read.
+// no source names, or whose behaviour rests on no image, odd rules, units with defective certificates, authorities that a firmware cannot read.
 func Notes(of *scenarios.Plan, o *scenarios.Machine) ([]string, error) {
 	p := newPlan(of, o.Flags)
-	notes := append(p.assumptions(), some(p.oddRules())...)
+	notes := slices.Concat(p.assumptions(), p.imageless(), some(p.oddRules()))
 	own, err := p.Scenario.Certificates(o.Own)
 	if err != nil {
 		return nil, err
@@ -68,6 +68,21 @@ func (p *plan) assumptions() []string {
 		}
 	}
 	return some(list)
+}
+
+// imageless returns the groups whose behaviour rests on no firmware image, by the
+// user's word.
+func (p *plan) imageless() []string {
+	var groups []string
+	for _, g := range p.Groups {
+		if g.Row.Switch("evidence").Value == "field" && !slices.Contains(groups, g.Name) {
+			groups = append(groups, g.Name)
+		}
+	}
+	if groups == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("evidence=field: the behaviour of %s rests on documents, reports and inferences, not on what was read in firmware images", strings.Join(groups, ", "))}
 }
 
 // authorities returns those of the user that a firmware trusts.

@@ -37,6 +37,7 @@ func TestNotesOfAScenario(t *testing.T) {
 	}{
 		{scenarios.Group{Model: "SPA942", Count: 2, Set: rule("http://h/$MA.xml")}, scenarios.Machine{}, ""},
 		{scenarios.Group{Model: "SPA504G", Firmware: "7.6.3", Count: 2, Set: rule("http://h/$MA.xml")}, scenarios.Machine{}, "SPA504G 7.6.3 is a firmware that no source names; it is taken to behave like 7.6.2g (inferred)"},
+		{scenarios.Group{Model: "SPA504G", Count: 2, Switches: map[string]string{"evidence": "field"}}, scenarios.Machine{}, "evidence=field: the behaviour of g rests on"},
 		{scenarios.Group{Model: "SPA942", Count: 2, Set: rule("http://h/$MAUX.xml")}, scenarios.Machine{}, "Profile_Rule of SPA942 6.1.5(a): $MAUX is no macro"},
 		{scenarios.Group{Model: "SPA942", Count: 2, Set: rule("https://h/$MA.xml")}, trusting, `SPA942 6.1.5(a) cannot read the authority "TEST Public Root CA": its signature is SHA256-RSA (inferred)`},
 		{scenarios.Group{Model: "SPA504G", Firmware: "7.6.2f", Count: 2, Set: rule("https://h/$MA.xml")}, trusting, ""},

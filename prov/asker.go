@@ -2,9 +2,9 @@ package prov
 
 import (
 	"net/netip"
-	"regexp"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // An Asker is who a request comes from, as far as a server can tell: by the
@@ -18,13 +18,6 @@ type Asker struct {
 	Addr      netip.Addr
 	UserAgent string
 }
-
-// agent is the shapes of a device's User-Agent: brand/PN-version, then its
-// serial number, from some families with the MAC address before it (device-surface.md §4.1:
-// field).
-var agent = regexp.MustCompile(`\A[^/ ]+/([0-9A-Za-z-]+?)-\d+\.\S* \(([0-9A-Za-z]*)\)(?:\(([0-9A-Za-z]*)\))?`)
-
-var macDigits = regexp.MustCompile(`\A[0-9A-Fa-f]{12}\z`)
 
 // asker finds out who asks.
 func (o *Options) asker(x *exchange, r reading) Asker {
@@ -76,20 +69,13 @@ func (o *Options) byMAC(mac string) *device.Unit {
 // readAgent takes from the User-Agent what the path did not say. A path that
 // names another device is right: the agent may be a person with curl.
 func (a *Asker) readAgent() {
-	m := agent.FindStringSubmatch(a.UserAgent)
-	if m == nil {
+	u, ok := model.FindUserAgent(a.UserAgent)
+	if !ok || a.MAC != "" && u.MAC != "" && u.MAC != a.MAC || a.Serial != "" && u.Serial != a.Serial {
 		return
 	}
-	pn, mac, serial := m[1], "", m[2]
-	if macDigits.MatchString(m[2]) && m[3] != "" {
-		mac, serial = plainMAC(m[2]), m[3]
-	}
-	if a.MAC != "" && mac != "" && mac != a.MAC || a.Serial != "" && serial != a.Serial {
-		return
-	}
-	fill(&a.MAC, mac)
-	fill(&a.Serial, serial)
-	fill(&a.PN, pn)
+	fill(&a.MAC, u.MAC)
+	fill(&a.Serial, u.Serial)
+	fill(&a.PN, u.PN)
 }
 
 // complete takes from the unit what is not known yet.

@@ -53,6 +53,7 @@ var inputs = map[string]string{
 	"certs device --dir":         "certs device --dir HUGE --model SPA942 --generic --out x",
 	"certs server --dir":         "certs server --dir HUGE --ca sipura1 --cn x --out x",
 	"report merge RESULT":        "report merge ENDLESS",
+	"models guess UA":            "models guess -",
 }
 
 // notRead are the other flags and arguments that have to do with files, and why

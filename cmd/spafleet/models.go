@@ -19,11 +19,12 @@ func modelsCommand(s streams) *cobra.Command {
   image       read in a published firmware image, sure for that version alone
   inferred    our conclusion, not proven`,
 		Example: `  spafleet models list
-  spafleet models show SPA2102 --firmware 5.2.10`,
+  spafleet models show SPA2102 --firmware 5.2.10
+  spafleet models guess 'Linksys/SPA942-6.1.5(a)'`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(modelsListCommand(s), modelsShowCommand(s))
+	c.AddCommand(modelsListCommand(s), modelsShowCommand(s), modelsGuessCommand(s))
 	return c
 }
 

@@ -132,16 +132,24 @@ func All() iter.Seq[*Model] {
 // FindModel returns the model of that name. Case does not count, and $PN is
 // taken too. The error names the nearest model.
 func FindModel(name string) (*Model, error) {
-	for m := range All() {
-		if strings.EqualFold(m.Name, name) || strings.EqualFold(m.PN.Value, name) {
-			return m, nil
-		}
+	if m := modelCalled(name); m != nil {
+		return m, nil
 	}
 	var names []string
 	for m := range All() {
 		names = append(names, m.Name)
 	}
 	return nil, hint.With(fmt.Errorf("unknown model %q%s", name, DidYouMean(name, names)), hint.Models, "")
+}
+
+// modelCalled returns the model of a name or a $PN, nil for none.
+func modelCalled(name string) *Model {
+	for m := range All() {
+		if strings.EqualFold(m.Name, name) || strings.EqualFold(m.PN.Value, name) {
+			return m
+		}
+	}
+	return nil
 }
 
 // findFirmware returns the model's firmware of that version, its newest for "". A

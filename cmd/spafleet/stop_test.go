@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -158,6 +159,10 @@ func TestCtrlCEndsAllTrafficWithinASecond(t *testing.T) {
 // A hang-up and a kill end a run as Ctrl-C does, with its report; a program that
 // was started to outlive the hang-up, as by nohup, does.
 func TestSignalsEndARunWithItsReport(t *testing.T) {
+	// Where these tests run under nohup, programs that they start would ignore it too.
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP)
+	defer signal.Stop(heard)
 	for _, tt := range []struct {
 		name  string
 		shell string

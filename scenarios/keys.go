@@ -45,6 +45,15 @@ func (s *source) walk(n *node, path string, keys ...key) bool {
 	return known
 }
 
+// named reads a map whose keys are names.
+func (s *source) named(n *node, path string, read func(k, value *node, path string)) {
+	for i, k := range n.keys {
+		if k.kind != refused {
+			read(k, n.values[i], join(path, k.text))
+		}
+	}
+}
+
 func keyNames(keys []key) []string {
 	var names []string
 	for _, k := range keys {
@@ -76,6 +85,21 @@ func (s *source) text(to *string) func(*node, string) {
 		if s.is(n, scalar, path, "a text") {
 			*to = n.text
 		}
+	}
+}
+
+// plain reads a text in which nothing of the server is filled in later.
+func (s *source) plain(to *string) func(*node, string) {
+	return func(n *node, path string) {
+		if !s.is(n, scalar, path, "a text") {
+			return
+		}
+		if at := strings.Index(n.text, "${server."); at >= 0 && !strings.HasSuffix(n.text[:at], "$") {
+			s.mistake(n, path, "where the server is, is known only when it has started: ${server.…} stands in presets, files and URLs")
+			n.kind = refused
+			return
+		}
+		*to = strings.ReplaceAll(n.text, "$${", "${")
 	}
 }
 

@@ -44,7 +44,7 @@ func NewPlan(s *Scenario) (*Plan, error) {
 		src.name = "scenario"
 	}
 	if s.file != nil {
-		src.name, src.src = s.file.name, s.file.src
+		src.name, src.src, src.secrets = s.file.name, s.file.src, s.file.secrets
 	}
 	c := check(s, src)
 	if c.ends(); len(src.mistakes) == 0 {

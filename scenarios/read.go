@@ -1,10 +1,7 @@
 package scenarios
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -16,43 +13,6 @@ import (
 // A reader turns a file into a scenario.
 type reader struct{ *source }
 
-// Load reads a scenario and checks it against what exists. Name is what mistakes
-// call the file; without its ending it is also the scenario's name where the file
-// gives none. The error is [Mistakes]: everything wrong in the file, each with
-// its line. A missing duration alone is left to [Run]: the caller may still set
-// it.
-func Load(name string, src []byte) (*Scenario, error) {
-	r := &reader{&source{name: name}}
-	r.take(src)
-	if len(r.mistakes) > 0 {
-		return nil, r.sorted()
-	}
-	root := r.parse()
-	if root == nil {
-		return nil, r.sorted()
-	}
-	s, err := r.read(root)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(src)
-	s.SHA256 = hex.EncodeToString(sum[:])
-	return s, nil
-}
-
-// read makes a scenario of the tree of a file, and checks it.
-func (r *reader) read(root *node) (*Scenario, error) {
-	s := &Scenario{Seed: 1, Name: strings.TrimSuffix(filepath.Base(r.name), filepath.Ext(r.name)), file: r.source}
-	r.tree = root
-	r.scenario(s, root)
-	c := check(s, r.source)
-	if len(r.mistakes) > 0 {
-		c.ends()
-		return nil, r.sorted()
-	}
-	return s, nil
-}
-
 func (r *reader) scenario(s *Scenario, root *node) {
 	known := r.walk(root, "",
 		key{"format", r.scalarAs(func(text string) error {
@@ -61,8 +21,9 @@ func (r *reader) scenario(s *Scenario, root *node) {
 			}
 			return nil
 		})},
-		key{"name", r.text(&s.Name)},
-		key{"about", r.text(&s.About)},
+		key{"name", r.plain(&s.Name)},
+		key{"about", r.plain(&s.About)},
+		key{"params", func(*node, string) {}}, // they were read before
 		key{"seed", r.scalarAs(func(text string) (err error) {
 			if s.Seed, err = strconv.ParseUint(text, 10, 64); err != nil {
 				return fmt.Errorf("%q is not a whole number", text)

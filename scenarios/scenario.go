@@ -27,7 +27,10 @@ type Scenario struct {
 	Timeline   []Step
 	Expect     []Expectation
 	Thresholds []report.Threshold
-	SHA256     string // of the file; "" for a scenario that no file holds
+	Params     []Param
+	With       []Change // what changed the file from outside
+	Warnings   []string // of the file: what is no mistake, but probably not meant
+	SHA256     string   // of the file; "" for a scenario that no file holds
 	file       *source
 }
 

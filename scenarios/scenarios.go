@@ -10,10 +10,13 @@
 package scenarios
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"spafleet/device/model"
 )
 
 //go:embed *.yaml
@@ -21,11 +24,20 @@ var builtin embed.FS
 
 // Builtin returns a scenario that comes with the program.
 func Builtin(name string) (*Scenario, error) {
+	f, err := BuiltinFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return f.Load()
+}
+
+// BuiltinFile returns the file of a scenario that comes with the program.
+func BuiltinFile(name string) (File, error) {
 	src, err := builtin.ReadFile(name + ".yaml")
 	if err != nil {
-		return nil, fmt.Errorf("no scenario is called %q; there are %s", name, strings.Join(Names(), ", "))
+		return File{}, fmt.Errorf("no scenario is called %q%s", name, cmp.Or(model.DidYouMean(name, Names()), "; there are "+strings.Join(Names(), ", ")))
 	}
-	return Load(name+".yaml", src)
+	return File{Name: name + ".yaml", Text: src}, nil
 }
 
 // Names returns the scenarios that come with the program.

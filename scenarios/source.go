@@ -17,11 +17,13 @@ import (
 // it gets its type from its key, never from its looks.
 type node struct {
 	line, col int
+	given     string  // how it was given from outside: it is in no line of the file
 	width     int     // letters in its first line, 0 where it is not a scalar
 	text      string  // of a scalar
 	keys      []*node // of a map, in file order
 	values    []*node // of a map, beside keys; of a list
 	kind      kind
+	null      bool // a scalar that is nothing, null or ~
 }
 
 type kind uint8
@@ -130,14 +132,14 @@ func (s *source) syntax(err error) {
 	s.mistake(at, "", "%s", msg)
 }
 
-func place(n ast.Node) *node {
+func (s *source) place(n ast.Node) *node {
 	t := n.GetToken()
-	return &node{line: t.Position.Line, col: t.Position.Column}
+	return &node{line: t.Position.Line, col: t.Position.Column, given: s.given}
 }
 
 // node copies a tree, and refuses what is not part of the small YAML.
 func (s *source) node(n ast.Node) *node {
-	out := place(n)
+	out := s.place(n)
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		s.pairs(out, n.Values)
@@ -164,7 +166,8 @@ func (n *node) scalar(from ast.Node) {
 	switch from := from.(type) {
 	case *ast.LiteralNode:
 		n.text = from.Value.Value
-	case *ast.NullNode: // nothing, null and ~ are nothing
+	case *ast.NullNode:
+		n.null = true
 	default:
 		n.text = t.Value
 	}
@@ -190,6 +193,8 @@ func (s *source) pairs(out *node, values []*ast.MappingValueNode) {
 type source struct {
 	name     string
 	src      []byte
+	given    string   // how the whole was given from outside; "": it is a file
+	secrets  []string // values that no text may show
 	tree     *node
 	mistakes Mistakes
 }
@@ -262,10 +267,17 @@ func (m Mistakes) Unwrap() []error {
 
 // mistake notes something wrong at a node.
 func (s *source) mistake(n *node, path, format string, args ...any) {
-	s.mistakes = append(s.mistakes, Mistake{
-		File: s.name, Line: n.line, Col: n.col, Path: path, Msg: fmt.Sprintf(format, args...),
-		Excerpt: s.excerpt(n), Err: firstError(args),
-	})
+	m := Mistake{File: s.name, Line: n.line, Col: n.col, Path: path, Msg: fmt.Sprintf(format, args...), Excerpt: s.excerpt(n), Err: firstError(args)}
+	if n.given != "" {
+		m.File, m.Line, m.Col, m.Excerpt, m.Path = "", 0, 0, "", n.given
+		if !strings.Contains(n.given, path) {
+			m.Path += ": " + path
+		}
+	}
+	if len(s.secrets) > 0 {
+		m.Msg, m.Path = redactor(s.secrets).Replace(m.Msg), redactor(s.secrets).Replace(m.Path)
+	}
+	s.mistakes = append(s.mistakes, m)
 }
 
 func firstError(args []any) error {

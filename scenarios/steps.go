@@ -20,7 +20,7 @@ var actions = []struct {
 func (r *reader) step(n *node, path string) Step {
 	s := Step{node: n}
 	keys := []key{
-		{"name", r.text(&s.Name)},
+		{"name", r.plain(&s.Name)},
 		{"at", r.instant(&s.At)},
 		{"when", func(n *node, path string) { e := r.expectation(n, path, true); s.When = &e }},
 		{"by", r.instant(&s.By)},
@@ -79,7 +79,7 @@ func (r *reader) undoAndPace(s *Step, path string) {
 // action reads ACTION: SELECTOR, or a map with of.
 func (r *reader) action(s *Step, url, sets bool, n *node, path string) {
 	of := func(n *node, path string) {
-		r.text(&s.Of)(n, path)
+		r.plain(&s.Of)(n, path)
 		if n.kind == scalar && strings.TrimSpace(n.text) == "" {
 			r.mistake(n, path, "which devices? %s, such as all", selectorForm)
 		}
@@ -152,8 +152,8 @@ func parseInstant(text string) (Instant, error) {
 func (r *reader) expectation(n *node, path string, when bool) Expectation {
 	e := Expectation{at: n, node: n}
 	where := ""
-	keys := []key{{"of", r.text(&e.Of)}, {"where", func(n *node, path string) {
-		r.text(&where)(n, path)
+	keys := []key{{"of", r.plain(&e.Of)}, {"where", func(n *node, path string) {
+		r.plain(&where)(n, path)
 		e.at = n
 	}}}
 	for _, q := range []string{"all", "none"} {
@@ -163,7 +163,7 @@ func (r *reader) expectation(n *node, path string, when bool) Expectation {
 		keys = append(keys, r.amount(&e, q))
 	}
 	if !when {
-		keys = append(keys, r.form(&e, "always"), r.form(&e, "never"), key{"name", r.text(&e.Name)},
+		keys = append(keys, r.form(&e, "always"), r.form(&e, "never"), key{"name", r.plain(&e.Name)},
 			key{"by", r.instant(&e.By)}, key{"at", r.instant(&e.At)}, key{"from", r.from(&e)})
 	}
 	known := r.walk(n, path, keys...)
@@ -176,6 +176,9 @@ func (r *reader) expectation(n *node, path string, when bool) Expectation {
 	if e.Name == "" {
 		e.Name = strings.Join(strings.Fields(e.Quant.Form+" "+e.Quant.Limit.Text+" "+e.Expr), " ")
 	}
+	if len(r.secrets) > 0 {
+		e.Name = redactor(r.secrets).Replace(e.Name)
+	}
 	return e
 }
 
@@ -185,7 +188,7 @@ func (r *reader) form(e *Expectation, name string) key {
 		if !r.only(e, name, path) {
 			return
 		}
-		r.text(&e.Expr)(n, path)
+		r.plain(&e.Expr)(n, path)
 		e.at = n
 	}}
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ type runFlags struct {
 	syslog          string
 	goal            goalFlags
 	sets, switches  []string
+	with            []string
 	seed            uint64
 	duration        time.Duration
 	lateness        time.Duration
@@ -136,6 +138,7 @@ contact servers on other machines, name servers included, only with
 	}
 	f.register(c)
 	f.shard.register(c)
+	c.Flags().StringArrayVar(&f.with, "with", nil, "change a field of the scenario, `PATH=VALUE`, such as fleet.town.count=500; null removes it; may be repeated")
 	c.Flags().StringVar(&rn.metrics, "metrics", "", "serve Prometheus metrics at this `HOST:PORT`")
 	c.Flags().StringVar(&rn.events, "events", "", "write every event to this `FILE` (- for stdout; the report then goes to stderr), one line of JSON each")
 	c.Flags().StringVar(&rn.options.State, "state", "", "resume the fleet in this `FILE` if it exists; save the fleet in it every minute and at the end")
@@ -216,27 +219,33 @@ func (f *runFlags) scenario(c *cobra.Command, args []string) (*scenarios.Scenari
 	if f.tftpClient != "own" && f.tftpClient != "pin" {
 		return nil, fmt.Errorf("--tftp-client %q is neither own nor pin", f.tftpClient)
 	}
-	var scenario *scenarios.Scenario
-	var err error
 	if len(args) == 1 {
-		scenario, err = f.fromFile(c, args[0])
-	} else {
-		scenario, err = f.fromFlags(c.Flags().Changed)
+		return f.fromFile(c, args[0])
 	}
+	if len(f.with) > 0 {
+		return nil, fmt.Errorf("--with changes a scenario file, and none is given")
+	}
+	scenario, err := f.fromFlags(c.Flags().Changed)
 	if err != nil {
 		return nil, err
 	}
+	scenario.Seed = f.seed
+	return scenario, f.adjust(c, scenario)
+}
+
+// adjust sets what the flags change in any scenario.
+func (f *runFlags) adjust(c *cobra.Command, scenario *scenarios.Scenario) error {
 	if f.caTable != "" {
 		for i := range scenario.Fleet {
 			g := &scenario.Fleet[i]
 			if err := checkSwitches(g, map[string]string{"ca_table": f.caTable}); err != nil {
-				return nil, fmt.Errorf("--ca-table: %w", err)
+				return fmt.Errorf("--ca-table: %w", err)
 			}
 			g.Turn("ca_table", f.caTable)
 		}
 	}
 	f.evidence.apply(scenario)
-	if c.Flags().Changed("seed") || len(args) == 0 {
+	if c.Flags().Changed("seed") {
 		scenario.Seed = f.seed
 	}
 	if f.rate > 0 {
@@ -249,9 +258,9 @@ func (f *runFlags) scenario(c *cobra.Command, args []string) (*scenarios.Scenari
 		scenario.Duration = f.duration
 	}
 	if err := f.clock.apply(c, scenario); err != nil {
-		return nil, err
+		return err
 	}
-	return scenario, f.goal.apply(scenario)
+	return f.goal.apply(scenario)
 }
 
 // fromFile reads a file, or a scenario of the program by its name.
@@ -261,8 +270,11 @@ func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario,
 			return nil, fmt.Errorf("--%s describes a fleet, but %s describes its own", flag, name)
 		}
 	}
-	scenario, err := load(c.InOrStdin(), name)
+	file, err := open(c.InOrStdin(), name)
 	if err != nil {
+		return nil, err
+	}
+	if err := outside(&file, f.with); err != nil {
 		return nil, err
 	}
 	sets, err := f.presets(c.Flags().Changed)
@@ -273,10 +285,37 @@ func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario,
 	if err != nil {
 		return nil, fmt.Errorf("--switch: %w", err)
 	}
-	for i := range scenario.Fleet {
-		g := &scenario.Fleet[i]
+	file.Adjust = func(s *scenarios.Scenario) error {
+		if err := preset(s, sets, turned); err != nil {
+			return err
+		}
+		return f.adjust(c, s)
+	}
+	return file.Load()
+}
+
+// outside lets --with and the environment change a file.
+func outside(file *scenarios.File, with []string) error {
+	file.Environment = os.Environ()
+	if seed, ok := os.LookupEnv("SPAFLEET_SEED"); ok {
+		file.With = append(file.With, scenarios.Change{Path: "seed", Value: seed, Given: "SPAFLEET_SEED"})
+	}
+	for _, text := range with {
+		change, err := scenarios.ParseChange(text, "--with")
+		if err != nil {
+			return fmt.Errorf("--with: %w", err)
+		}
+		file.With = append(file.With, change)
+	}
+	return nil
+}
+
+// preset sets parameters and turns switches in every group.
+func preset(s *scenarios.Scenario, sets []scenarios.Preset, turned map[string]string) error {
+	for i := range s.Fleet {
+		g := &s.Fleet[i]
 		if err := checkSwitches(g, turned); err != nil {
-			return nil, fmt.Errorf("--switch: %w", err)
+			return fmt.Errorf("--switch: %w", err)
 		}
 		g.Set = append(g.Set, sets...)
 		switches := maps.Clone(turned)
@@ -287,27 +326,21 @@ func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario,
 		}
 		g.Switches = switches
 	}
-	return scenario, nil
+	return nil
 }
 
-// load reads a scenario from a file or, for -, from standard input; or finds one of
-// the program.
-func load(in io.Reader, name string) (*scenarios.Scenario, error) {
+// open reads the file of a scenario or, for -, standard input; or finds the one of the
+// program that has the name.
+func open(in io.Reader, name string) (scenarios.File, error) {
 	if name == "-" {
 		src, err := host.ReadAll(in, "standard input", scenarios.MostBytes)
-		if err != nil {
-			return nil, err
-		}
-		return scenarios.Load("stdin", src)
+		return scenarios.File{Name: "stdin", Text: src}, err
 	}
 	src, err := host.ReadFile(name, scenarios.MostBytes)
-	switch {
-	case err == nil:
-		return scenarios.Load(name, src)
-	case os.IsNotExist(err) && !strings.ContainsAny(name, "./"):
-		return scenarios.Builtin(name)
+	if os.IsNotExist(err) && !strings.ContainsAny(name, "./") {
+		return scenarios.BuiltinFile(name)
 	}
-	return nil, err
+	return scenarios.File{Name: name, Text: src, Folder: filepath.Dir(name)}, err
 }
 
 // fromFlags makes the scenario of the flags. An empty value is a value: changed tells

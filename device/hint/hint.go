@@ -15,6 +15,7 @@ const (
 	RemakePKI                 // make the PKI in folder Of again
 	WebPort                   // choose another port for the devices' web servers
 	Shard                     // write the result of a shard
+	Param                     // give a value to parameter Of of a scenario
 )
 
 // An Error is an error with a hint. Its text is that of the error.

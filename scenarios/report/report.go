@@ -55,7 +55,15 @@ type Report struct {
 
 // Source says what was run.
 type Source struct {
-	SHA256 string `json:"sha256"` // of the scenario file
+	SHA256 string             `json:"sha256"`           // of the scenario file
+	Params map[string]Setting `json:"params,omitempty"` // the scenario's parameters; the value of a secret is ***
+	With   []string           `json:"with,omitempty"`   // what changed the file from outside, as PATH=VALUE
+}
+
+// A Setting is a value of a scenario, and what set it.
+type Setting struct {
+	Value string `json:"value"`
+	From  string `json:"from"` // flag, environment or file
 }
 
 // A StepReport says whether a step happened, and when.

@@ -15,6 +15,7 @@ import (
 	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
+	"spafleet/scenarios/report"
 )
 
 // A Refused is a run that ended before its fleet started, because all devices of a
@@ -95,6 +96,7 @@ func preflight(ctx context.Context, r *run) error {
 	}
 	switch {
 	case len(e.Kinds) > 0:
+		report.Hide(&e.Kinds, s.Redact)
 		return e
 	case tried > 0 && ctx.Err() == nil:
 		r.notes = append(r.notes, fmt.Sprintf("preflight: kinds of devices that resynced before the start: %d", tried))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"spafleet/fleet"
+	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/tally"
 )
@@ -20,7 +21,7 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 	result := &report.Report{
 		Format: report.Format, Name: s.Name, Seed: s.Seed, Clock: s.Clock.String(), FleetStart: time.Unix(0, r.fleet.Start()).UTC(), Started: r.began.UTC().Truncate(time.Second),
 		DurationSeconds: now.Seconds(), WallSeconds: time.Since(r.began).Seconds(), Summary: report.Summarize(totals), Unheard: r.fleet.Unheard(),
-		Timeline: t.stepReports(), Expect: t.expectationReports(now), Thresholds: r.thresholds(totals), Generator: generator, Source: report.Source{SHA256: s.SHA256},
+		Timeline: t.stepReports(), Expect: t.expectationReports(now), Thresholds: r.thresholds(totals), Generator: generator, Source: source(s),
 	}
 	result.Notes = append(append([]string{}, r.notes...), r.faults.notes...)
 	result.Notes = append(result.Notes, r.remarks(&result.Generator)...)
@@ -29,7 +30,26 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 		r.addShard(result)
 	}
 	result.Explain()
+	if s.HasSecrets() {
+		report.Hide(result, s.Redact)
+	}
 	return result
+}
+
+// source says what was run.
+func source(s *scenarios.Scenario) report.Source {
+	src := report.Source{SHA256: s.SHA256, Params: map[string]report.Setting{}}
+	for _, p := range s.Params {
+		value := p.Value
+		if p.Secret {
+			value = "***"
+		}
+		src.Params[p.Name] = report.Setting{Value: value, From: p.From}
+	}
+	for _, c := range s.With {
+		src.With = append(src.With, c.Path+"="+c.Value)
+	}
+	return src
 }
 
 // thresholds checks the scenario's thresholds. Those of a shard are decided by the
@@ -51,6 +71,9 @@ func (r *run) remarks(g *report.Generator) []string {
 	s := r.plan.Scenario
 	if s.Rate > 0 && s.Clock.Mode != fleet.Virtual {
 		note("attempts are limited to %g/s by the scenario; latencies include the wait", s.Rate)
+	}
+	for _, w := range s.Warnings {
+		note("%s", w)
 	}
 	if !s.HasExpectations() {
 		note("no expectations set")

@@ -50,6 +50,24 @@ type run struct {
 // sent. One with a report says that it ran, and what could not be kept of it: its
 // events, or the fleet in its state file.
 func Run(ctx context.Context, s *scenarios.Scenario, o Options) (*report.Report, error) {
+	result, err := start(ctx, s, o)
+	if err != nil && s.HasSecrets() {
+		err = &redacted{err, s.Redact(err.Error())}
+	}
+	return result, err
+}
+
+// A redacted error shows no secrets.
+type redacted struct {
+	err  error
+	text string
+}
+
+func (e *redacted) Error() string { return e.text }
+func (e *redacted) Unwrap() error { return e.err }
+
+// start is Run, whose errors may show secrets.
+func start(ctx context.Context, s *scenarios.Scenario, o Options) (*report.Report, error) {
 	plan, err := scenarios.NewPlan(s)
 	if err != nil {
 		return nil, err
@@ -142,6 +160,9 @@ func (r *run) openFleet() error {
 	r.tally.Identify(mac)
 	if w := r.options.Events; w != nil {
 		r.log = tally.NewEventLog(w, mac)
+		if r.plan.Scenario.HasSecrets() {
+			r.log.Redact = r.plan.Scenario.Redact
+		}
 	}
 	r.follow()
 	r.recount()
@@ -261,7 +282,9 @@ func (r *run) tellLive(callback *func(*Live)) {
 		return
 	}
 	*callback = nil
-	tell(&Live{Fleet: r.fleet, Tally: r.tally, Server: r.server.sockets, Notes: r.notes, Virtual: r.plan.Scenario.Clock.Mode == fleet.Virtual, Resumed: r.resumed(), run: r})
+	notes := slices.Clone(r.notes)
+	report.Hide(&notes, r.plan.Scenario.Redact)
+	tell(&Live{Fleet: r.fleet, Tally: r.tally, Server: r.server.sockets, Notes: notes, Virtual: r.plan.Scenario.Clock.Mode == fleet.Virtual, Resumed: r.resumed(), run: r})
 }
 
 // end judges the scenario, and stops the fleet once it need not stay up.

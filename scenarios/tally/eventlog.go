@@ -17,6 +17,9 @@ import (
 // line is what the device did and said: never a socket's error, a free port or a
 // measured time, so that two runs can be compared. It is safe for concurrent use.
 type EventLog struct {
+	// Redact replaces what no output may show in a line of JSON; nil: nothing.
+	Redact func(line string) string
+
 	mac func(device.Index) model.MAC
 	mu  sync.Mutex
 	to  io.Writer
@@ -43,7 +46,11 @@ func (l *EventLog) Tell(events []device.Event) {
 	}
 	for i := range events {
 		if events[i].Kind != device.Late { // measured, and not what the device did
+			from := len(l.out)
 			l.out = l.appendEvent(l.out, &events[i])
+			if l.Redact != nil {
+				l.out = append(l.out[:from], l.Redact(string(l.out[from:]))...)
+			}
 		}
 	}
 	if len(l.out) >= mostHeld {

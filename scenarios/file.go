@@ -1,0 +1,77 @@
+package scenarios
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// A File is the text of a scenario, and what changes it from outside. A field that is
+// changed by With is stronger than the environment, and that than the file.
+type File struct {
+	Name        string // what mistakes call it; without its ending, the scenario's name where the text gives none
+	Text        []byte
+	Folder      string   // that from may name files below; "": none
+	With        []Change // merged into the text, in this order
+	Environment []string // NAME=VALUE, as os.Environ has it: sets parameters
+	// Adjust changes the scenario after it was read, and each cure of a bug likewise;
+	// may be nil.
+	Adjust func(*Scenario) error
+}
+
+// Load reads a scenario and checks it against what exists. Name is what mistakes
+// call the file; without its ending it is also the scenario's name where the file
+// gives none. The error is [Mistakes]: everything wrong in the file, each with
+// its line. A missing duration alone is left to [Run]: the caller may still set
+// it.
+func Load(name string, src []byte) (*Scenario, error) { return File{Name: name, Text: src}.Load() }
+
+// Load is [Load] with what changes the scenario from outside. An error that is not
+// [Mistakes] is that of Adjust.
+func (f File) Load() (*Scenario, error) {
+	r := &reader{&source{name: f.Name}}
+	r.take(f.Text)
+	if len(r.mistakes) > 0 {
+		return nil, r.sorted()
+	}
+	root := r.parse()
+	if root == nil {
+		return nil, r.sorted()
+	}
+	for _, c := range f.With {
+		root = r.change(root, c)
+	}
+	p := &params{source: r.source}
+	p.declared(root.get("params"), "params")
+	p.settle(f.Environment)
+	p.expand(root)
+	s, err := r.read(root)
+	if err != nil {
+		return nil, err
+	}
+	s.Params, s.With = p.settled(), f.With
+	for _, name := range p.strangers(f.Environment) {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s is set, and the scenario has no such parameter", name))
+	}
+	sum := sha256.Sum256(f.Text)
+	s.SHA256 = hex.EncodeToString(sum[:])
+	if f.Adjust != nil {
+		err = f.Adjust(s)
+	}
+	return s, err
+}
+
+// read makes a scenario of the tree of a file, and checks it.
+func (r *reader) read(root *node) (*Scenario, error) {
+	s := &Scenario{Seed: 1, Name: strings.TrimSuffix(filepath.Base(r.name), filepath.Ext(r.name)), file: r.source}
+	r.tree = root
+	r.scenario(s, root)
+	c := check(s, r.source)
+	if len(r.mistakes) > 0 {
+		c.ends()
+		return nil, r.sorted()
+	}
+	return s, nil
+}

@@ -1,0 +1,33 @@
+package report_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
+)
+
+// A secret may be in any text of a report.
+func TestNoTextOfAReportKeepsWhatIsHidden(t *testing.T) {
+	const secret = "sesame"
+	r := &report.Report{Name: secret, Notes: []string{"a " + secret, "b"}, Seed: 7}
+	r.States = map[string]int{secret: 3}
+	r.Findings.Errors = []tally.Failure{{Err: secret}}
+	r.Findings.UnknownParams = []report.Named{{Name: secret, Models: map[string]int{"SPA942 " + secret: 1}}}
+	r.Source.Params = map[string]report.Setting{"password": {Value: secret, From: "flag"}}
+	r.Shard = &report.Shard{Run: secret}
+	r.Expect = []report.ExpectationReport{{First: []report.Failing{{Why: secret}}}}
+	report.Hide(r, func(text string) string { return strings.ReplaceAll(text, secret, "***") })
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), secret) || strings.Count(string(text), "***") < 9 {
+		t.Errorf("%s", text)
+	}
+	if r.States["***"] != 3 || r.Seed != 7 || r.Notes[1] != "b" {
+		t.Errorf("%+v", r)
+	}
+}

@@ -127,7 +127,8 @@ type File struct {
 	Unknown    []string // parameters of the file that the model lacks
 	Rejected   []string // parameters whose value in the file was not taken
 	Refused    []string // the beginnings of those values, in the same order
-	Hint       string   // for a person: why a file that came could not be used
+	Partly     string   // which part of the file counts, if not all of it does: "up to line 7: " and why
+	Hint       string   // for a person: why a file that came could not be used, or not all of it
 	Took       Phases
 }
 

@@ -128,12 +128,12 @@ func bind(text []byte, s sealing) ([]byte, error) {
 	if s.mac == "" {
 		return nil, fmt.Errorf("bind %s: who asks is not known", s.path)
 	}
-	params, err := profile.Scan(string(text), profile.Options{})
+	file, err := profile.Scan(string(text), profile.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("bind %s: %w", s.path, err)
 	}
 	chance := digest("container", s.path, text)
-	body, err := profile.Compile(params, profile.Container{
+	body, err := profile.Compile(file.Params, profile.Container{
 		MAC: s.mac, Salt: [16]byte(chance[:16]), IV: [16]byte(chance[16:]),
 	})
 	if err != nil {

@@ -261,11 +261,11 @@ func (s *stage) transferError(name string) error {
 }
 
 func (s *stage) targeted(body []byte, mac string) []byte {
-	params, err := profile.Scan(string(body), profile.Options{})
+	file, err := profile.Scan(string(body), profile.Options{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	out, err := profile.Compile(params, profile.Container{MAC: mac})
+	out, err := profile.Compile(file.Params, profile.Container{MAC: mac})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -273,7 +273,7 @@ func (s *stage) targeted(body []byte, mac string) []byte {
 }
 
 func (s *stage) compiled(body []byte, hex string) []byte {
-	params, err := profile.Scan(string(body), profile.Options{})
+	file, err := profile.Scan(string(body), profile.Options{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -281,7 +281,7 @@ func (s *stage) compiled(body []byte, hex string) []byte {
 	if hex != "" {
 		c.Cipher, c.HexKey = profile.AES, hex
 	}
-	out, err := profile.Compile(params, c)
+	out, err := profile.Compile(file.Params, c)
 	if err != nil {
 		s.t.Fatal(err)
 	}

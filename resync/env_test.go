@@ -131,6 +131,7 @@ func eventLine(e *device.Event) string {
 		add("%c", f.Rule, true)
 		add("status %d", f.Status, f.Status != 0 && f.Status != 200)
 		add("%s", f.Protection, e.Kind == device.Applied)
+		add("partly %q", f.Partly, f.Partly != "")
 		add("unknown %s", strings.Join(f.Unknown, ","), e.Kind == device.Applied && f.Unknown != nil)
 	}
 	add("changed %d", e.Count, e.Kind == device.Applied)

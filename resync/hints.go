@@ -26,7 +26,7 @@ func (x *transfer) userHint() string {
 	row := x.in.Unit.Row
 	switch {
 	case !row.Behaviour.HTTP.Auth:
-		return "the server asks for a user, and " + restsOn(row, "http_auth", "basic_digest", "does not answer that")
+		return "the server asks for a user, and " + row.RestsOn("http_auth", "basic_digest", "does not answer that")
 	case x.options.UID == "":
 		return "the server asks for a user: write [--uid NAME --pwd WORD] before the URL"
 	}
@@ -39,13 +39,13 @@ func (x *transfer) redirectHint(resp Response) string {
 	scheme, _, absolute := strings.Cut(resp.Location, "://")
 	switch {
 	case !row.Behaviour.Redirects.Follows(resp.Status):
-		return to + restsOn(row, "redirects", "follow", "does not follow")
+		return to + row.RestsOn("redirects", "follow", "does not follow")
 	case absolute && !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https"):
 		return to + "is neither http nor https"
 	case !absolute && row.Behaviour.AbsoluteRedirects:
-		return to + restsOn(row, "redirect_location", "any", "does not follow")
+		return to + row.RestsOn("redirect_location", "any", "does not follow")
 	}
-	return to + restsOn(row, "redirect_places", fmt.Sprint(2*row.Behaviour.Places), fmt.Sprintf("does not follow after %d places", row.Behaviour.Places))
+	return to + row.RestsOn("redirect_places", fmt.Sprint(2*row.Behaviour.Places), fmt.Sprintf("does not follow after %d places", row.Behaviour.Places))
 }
 
 // refusals are the device's texts that rest on a switch, and the value by which it
@@ -63,18 +63,7 @@ func refusalHint(row *model.Row, text string) string {
 	if !ok || row.Switch(r.name).Value == r.other {
 		return ""
 	}
-	return restsOn(row, r.name, r.other, "refuses it")
-}
-
-// restsOn says that this firmware does something, how that is known, and which value
-// of a switch changes it.
-func restsOn(row *model.Row, name, other, does string) string {
-	s := row.Switch(name)
-	known := s.Evidence.String()
-	if s.Turned {
-		known = "set by a switch"
-	}
-	return fmt.Sprintf("%s %s %s (%s; switch %s=%s changes that)", row.Model.Name, row.Firmware.Version, does, known, name, other)
+	return row.RestsOn(r.name, r.other, "refuses it")
 }
 
 // loopHint says why an upgrade would be made again and again, and which switch that
@@ -88,7 +77,7 @@ func (u *upgrade) loopHint(version string, chosen rule.Decision) string {
 		return hint
 	}
 	if d.IgnoreSuffix {
-		return hint + "; " + restsOn(row, "version_suffix", "ignore", "compares the letters behind a version")
+		return hint + "; " + row.RestsOn("version_suffix", "ignore", "compares the letters behind a version")
 	}
-	return hint + "; " + restsOn(row, "version_suffix", "compare", "ignores the letters behind a version")
+	return hint + "; " + row.RestsOn("version_suffix", "compare", "ignores the letters behind a version")
 }

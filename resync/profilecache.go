@@ -38,6 +38,10 @@ type ParsedProfile struct {
 	Rejected   []string // names of elements whose value was not taken, each once
 	Refused    []string // the beginnings of those values
 	Company    string   // of a customization file
+
+	// What of the file counts, if not all of it does, and the switch that decides
+	// about it; see profile.File.
+	Partly, Mistake string
 }
 
 // A ProfileCache keeps decoded files, so that devices which get the same body decode
@@ -213,7 +217,7 @@ const mostRefused = 60
 // whose value the parameter does not take is ignored, its access too, and the
 // file is none the worse for it (provisioning.md §5.5: inferred).
 func parsed(row *model.Row, file profile.File) *ParsedProfile {
-	r := &ParsedProfile{Protection: file.Protection}
+	r := &ParsedProfile{Protection: file.Protection, Partly: file.Partly, Mistake: file.Mistake}
 	var seen map[string]bool // made when there is a name to remember
 	once := func(list *[]string, name string) bool {
 		if seen == nil {

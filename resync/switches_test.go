@@ -307,13 +307,20 @@ serve http://192.0.2.6:80/a <flat-profile></flat-profile>`)},
 }
 
 var fileWalks = map[string]walk{
-	"success_message": {"plain", "with_err", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile></flat-profile>")},
-	"err_texts":       {"late", "plain", by(`http://192.0.2.5/none`, "")},
-	"broken_file":     {"refuse", "apply_start", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A>x</GPP_A><GPP_B>")},
-	"bare_ampersand":  {"keep", "refuse", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A>x & y</GPP_A></flat-profile>")},
-	"cdata":           {"ignore", "text", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A><![CDATA[x]]></GPP_A></flat-profile>")},
-	"no_flat_profile": {"fail", "ignore", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <html></html>")},
-	"plain_source":    {"refuse", "accept", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a !GPP_A \"x\" ;")},
+	"success_message":  {"plain", "with_err", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile></flat-profile>")},
+	"err_texts":        {"late", "plain", by(`http://192.0.2.5/none`, "")},
+	"broken_file":      {"refuse", "apply_start", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A>x</GPP_A><GPP_B>")},
+	"mismatched_end":   {"refuse", "closes", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A>x</GPP_B></flat-profile>")},
+	"slash_in_name":    {"apply_start", "skip", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A>x</GPP_A><SIP_ToS/X>1</SIP_ToS/X><GPP_B>y</GPP_B></flat-profile>")},
+	"bare_less_than":   {"refuse", "text", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A>(<:1>x)</GPP_A></flat-profile>")},
+	"bare_attribute":   {"ignore", "refuse", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A ua\"na\">x</GPP_A></flat-profile>")},
+	"blank_in_end_tag": {"accept", "apply_start", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A>x</GPP_A ></flat-profile>")},
+	"value_blanks":     {"trim", "keep", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A> x </GPP_A></flat-profile>")},
+	"empty_file":       {"fail", "ignore", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a !")},
+	"bare_ampersand":   {"keep", "refuse", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A>x & y</GPP_A></flat-profile>")},
+	"cdata":            {"ignore", "text", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <flat-profile><GPP_A><![CDATA[x]]></GPP_A></flat-profile>")},
+	"no_flat_profile":  {"fail", "ignore", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a <html></html>")},
+	"plain_source":     {"refuse", "accept", by(`http://192.0.2.5/a`, "serve http://192.0.2.5:80/a !GPP_A \"x\" ;")},
 	"missing_access": {"keep", "factory", func(t *testing.T, setting string) string {
 		row := rowOf(t, "SPA2102 5.2.10", setting)
 		var s resync.ProfileCache

@@ -2,6 +2,7 @@ package resync
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -268,11 +269,13 @@ func (x *transfer) undecodable(body []byte, err error) *failure {
 		return aborted
 	}
 	text, result := errCorrupt, device.Corrupt
+	row := x.in.Unit.Row
 	var pe *profile.Error
+	rests := ""
 	if errors.As(err, &pe) {
-		text, x.file.Hint = pe.Text, pe.Hint
+		text, x.file.Hint, rests = pe.Text, pe.Hint, row.MistakeRestsOn(pe.Mistake, false)
 	}
-	if rests := refusalHint(x.in.Unit.Row, text); rests != "" {
+	if rests = cmp.Or(rests, refusalHint(row, text)); rests != "" {
 		x.file.Hint = strings.TrimPrefix(x.file.Hint+"; "+rests, "; ")
 	}
 	if text == errDecrypt {
@@ -302,7 +305,11 @@ func (x *transfer) decode(resp Response) (*ParsedProfile, error) {
 		return nil, err
 	}
 	now.Protection = r.Protection
-	x.applied = now
+	if x.applied = now; r.Partly != "" {
+		x.applied = LastApplied{} // the next time says so too
+		x.file.Partly = r.Partly
+		x.file.Hint = "taken only in part, " + r.Partly + "; " + x.in.Unit.Row.MistakeRestsOn(r.Mistake, true)
+	}
 	x.file.Protection = r.Protection | carried
 	x.file.Unknown, x.file.Rejected, x.file.Refused = r.Unknown, r.Rejected, r.Refused
 	return r, nil

@@ -88,7 +88,7 @@ func (u *upgrade) image() (version string, f *failure) {
 	}
 	if t.scheme == "https" && !u.in.Unit.Row.Behaviour.HTTPSUpgrade {
 		u.file = &device.File{Rule: t.letter, What: "image", Scheme: t.scheme, Host: t.host, Path: t.path, Result: device.BadScheme, Phase: phase.Rule,
-			Hint: restsOn(u.in.Unit.Row, "https_upgrade", "accept", "takes no images by https")}
+			Hint: u.in.Unit.Row.RestsOn("https_upgrade", "accept", "takes no images by https")}
 		return "", unsupported(t.scheme)
 	}
 	x := transfer{attempt: u.attempt, target: t, what: "image", message: "Log_Upgrade_Request_Msg", most: mostImage}

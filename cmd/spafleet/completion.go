@@ -22,7 +22,7 @@ var completions = map[string]func(c *cobra.Command, args []string) []string{
 	"version":     firmwaresOf, // of 'firmware make'
 	"family":      func(*cobra.Command, []string) []string { return families() },
 	"until":       func(*cobra.Command, []string) []string { return goals() },
-	"fail-on":     values("failures", "unknown-params", "rejected-params", "lateness"),
+	"fail-on":     values("failures", "unknown-params", "rejected-params", "partial-files", "lateness"),
 	"set":         parametersOf,
 	"switch":      switchesOf,
 	"evidence":    values("all", "field"),

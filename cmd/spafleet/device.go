@@ -140,6 +140,9 @@ func describe(e *device.Event) string {
 		}
 	case device.Applied:
 		add("%d values changed", e.Count)
+		if e.File != nil && e.File.Partly != "" {
+			add("· only a part of the file was taken, %s", e.File.Partly)
+		}
 	case device.Syslog, device.Web, device.IVR, device.UpgradeOK:
 		add("%s", e.Text)
 	}

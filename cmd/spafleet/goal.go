@@ -21,7 +21,7 @@ type goalFlags struct {
 func (f *goalFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.until, "until", "", "end when every device has resynced and has reached this `STATE`: provisioned (any), MFG-RESET, SP-CUST, SEC-PRV-1 or SEC-PRV-2")
 	flags.Var(durationFlag{&f.timeout}, "timeout", "with --until: fail if it takes longer than this `TIME`")
-	flags.StringSliceVar(&f.failOn, "fail-on", nil, "exit with 3 also for these, `LIST` of failures[=1%], unknown-params, rejected-params, lateness")
+	flags.StringSliceVar(&f.failOn, "fail-on", nil, "exit with 3 also for these, `LIST` of failures[=1%], unknown-params, rejected-params, partial-files, lateness")
 }
 
 // apply adds the expectation of --until and the thresholds of --fail-on.

@@ -26,7 +26,8 @@ func profileShowCommand(s streams) *cobra.Command {
 		Use:   "show IN",
 		Short: "Show what a profile file is and what it contains",
 		Long: `Shows what a file is and opens it as a device does. If a device would refuse the
-file, the exit code is 3, with the device's error text ($ERR) and the likely cause.
+file, the exit code is 3, with the device's error text ($ERR) and the likely cause;
+likewise if it would take only a part of the file.
 
 --key is the key in the device's rule. --mac is the device's address, for a file
 made for that device only. With --model, the limits of the model apply; parameters
@@ -72,6 +73,8 @@ type profileReport struct {
 	Description profile.Description `json:"description"`
 	Refused     *refusal            `json:"refused,omitempty"`
 	Protection  []string            `json:"protection,omitempty"`
+	Partly      string              `json:"partly,omitempty"` // which part counts, if not all of it does
+	Rests       string              `json:"rests,omitempty"`  // the firmware switch that a refusal or Partly rests on
 	Model       string              `json:"model,omitempty"`
 	Parameters  []shownParam        `json:"parameters"`
 	Truncated   int                 `json:"truncated,omitempty"` // values that were cut
@@ -115,9 +118,15 @@ func (f *showFlags) report(ctx context.Context, file string, body []byte, keyed 
 	var refused *profile.Error
 	if errors.As(err, &refused) {
 		r.Refused = &refusal{refused.Text, refused.Hint, f.missing(r.Description, keyed)}
+		if row != nil {
+			r.Rests = row.MistakeRestsOn(refused.Mistake, false)
+		}
 		return r, nil
 	}
-	r.Protection, r.Truncated = opened.Protection.Names(), opened.Truncated
+	r.Protection, r.Truncated, r.Partly = opened.Protection.Names(), opened.Truncated, opened.Partly
+	if row != nil && r.Partly != "" {
+		r.Rests = row.MistakeRestsOn(opened.Mistake, true)
+	}
 	for _, p := range opened.Params {
 		r.Parameters = append(r.Parameters, newShownParam(p, row))
 	}
@@ -180,7 +189,7 @@ func (r *profileReport) print(w io.Writer, asJSON bool) error {
 	} else {
 		r.write(w)
 	}
-	if r.Refused != nil {
+	if r.Refused != nil || r.Partly != "" {
 		return exitWith(exitFailed)
 	}
 	return nil
@@ -210,12 +219,24 @@ func (r *profileReport) writeRefusal(b *strings.Builder) {
 	if r.Refused.Hint != "" {
 		fmt.Fprintf(b, "hint: %s\n", r.Refused.Hint)
 	}
+	r.writeRests(b)
 	if len(r.Refused.Missing) > 0 {
 		fmt.Fprintf(b, "not given: %s\n", strings.Join(r.Refused.Missing, ", "))
 	}
 }
 
+// writeRests says which switch a refusal, or a part that is taken, rests on.
+func (r *profileReport) writeRests(b *strings.Builder) {
+	if r.Rests != "" {
+		fmt.Fprintf(b, "certainty: %s\n", r.Rests)
+	}
+}
+
 func (r *profileReport) writeParams(b *strings.Builder) {
+	if r.Partly != "" {
+		fmt.Fprintf(b, "only a part of it is taken: %s\n", r.Partly)
+		r.writeRests(b)
+	}
 	fmt.Fprintf(b, "protection: %s\nparameters: %d\n", strings.Join(r.Protection, ", "), len(r.Parameters))
 	if r.Truncated > 0 {
 		fmt.Fprintf(b, "values cut off at their maximum length: %d\n", r.Truncated)

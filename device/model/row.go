@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -208,6 +209,37 @@ func (r *Row) Switch(name string) Setting {
 		}
 	}
 	panic("no switch " + name) // of the source
+}
+
+// RestsOn says that this firmware does something, how that is known, and which value
+// of a switch changes it.
+func (r *Row) RestsOn(name, other, does string) string {
+	s := r.Switch(name)
+	known := s.Evidence.String()
+	if s.Turned {
+		known = "set by a switch"
+	}
+	return fmt.Sprintf("%s %s %s (%s; switch %s=%s changes that)", r.Model.Name, r.Firmware.Version, does, known, name, other)
+}
+
+// tolerant are the values by which a switch about a mistake in a file takes more of
+// it, where that is not apply_start.
+var tolerant = map[string]string{"bare_ampersand": "keep", "cdata": "text", "empty_file": "ignore", "no_flat_profile": "ignore"}
+
+// MistakeRestsOn says what the firmware does about a file with a mistake, that it
+// takes a part of it or refuses it, and which switch decides that; "" for a mistake
+// that has no switch. Its name is that of [profile.Error] or [profile.File].
+func (r *Row) MistakeRestsOn(mistake string, taken bool) string {
+	other, ok := tolerant[mistake]
+	switch {
+	case mistake == "":
+		return ""
+	case !taken:
+		return r.RestsOn(mistake, cmp.Or(other, "apply_start"), "refuses it")
+	case ok:
+		return r.RestsOn(mistake, other, "takes the rest")
+	}
+	return r.RestsOn(mistake, "refuse", "does so")
 }
 
 // settle reads the switch table for a row and fills its behaviour.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"spafleet/device/profile"
 )
 
 // A firmwareSwitch is a documented uncertainty about real firmware, or a
@@ -89,6 +91,13 @@ func word[T any](meanings map[string]T, field func(*Behaviour) *T) func(*Behavio
 		*field(b) = meaning
 		return nil
 	}
+}
+
+// onMistake applies what a firmware does about a mistake in XML; overlook is the word
+// for a file that counts all the same.
+func onMistake(overlook string, field func(*profile.Mistakes) *profile.OnMistake) func(*Behaviour, string) error {
+	words := map[string]profile.OnMistake{"refuse": profile.Refuse, "apply_start": profile.ApplyStart, overlook: profile.Overlook}
+	return word(words, func(b *Behaviour) *profile.OnMistake { return field(&b.Files.Mistakes) })
 }
 
 func mediaType(b *Behaviour, v string) error {
@@ -420,8 +429,38 @@ var engineSwitches = []firmwareSwitch{
 		always(inferred("keep")), choice("keep", "factory", func(b *Behaviour) *bool { return &b.FactoryAccess }),
 	},
 	{ // profile-formats.md §1.6, §9
-		"broken_file", "refuse or apply_start", "an XML file with a mistake (apply_start: what stands before it counts)",
-		always(inferred("refuse")), choice("refuse", "apply_start", func(b *Behaviour) *bool { return &b.Files.ApplyBroken }),
+		"broken_file", "refuse or apply_start", "an XML file with a tag or comment that is never ended, or that ends too early (apply_start: what stands before the mistake counts)",
+		always(inferred("refuse")),
+		word(map[string]profile.OnMistake{"refuse": profile.Refuse, "apply_start": profile.ApplyStart}, func(b *Behaviour) *profile.OnMistake { return &b.Files.Mistakes.Broken }),
+	},
+	{ // profile-formats.md §1.6: tags must match (documented)
+		"mismatched_end", "refuse, apply_start or closes", "an end tag with another name than the open tag (closes: it ends the element all the same)",
+		always(inferred("refuse")), onMistake("closes", func(m *profile.Mistakes) *profile.OnMistake { return &m.EndTag }),
+	},
+	{ // public report of a provisioning server that sent such files to 30x and 50x for months: most of them went on to work
+		"slash_in_name", "refuse, apply_start or skip", "an element name with a slash, as web pages have it (skip: that element does not count)",
+		byGeneration(inferred("refuse"), inferred("refuse"), field("apply_start"), inferred("refuse")),
+		onMistake("skip", func(m *profile.Mistakes) *profile.OnMistake { return &m.Slash }),
+	},
+	{ // public report, which does not name the firmware: with a bare < in a dial plan, nothing of the file counts
+		"bare_less_than", "refuse, apply_start or text", "a < in a value that begins no tag, as in a dial plan (text: it stands for itself)",
+		always(field("refuse")), onMistake("text", func(m *profile.Mistakes) *profile.OnMistake { return &m.Less }),
+	},
+	{ // surface-2.md K53: in templates that are in use
+		"bare_attribute", "ignore, refuse or apply_start", `an attribute without an equals sign, as in <A ua"na">`,
+		always(inferred("ignore")), onMistake("ignore", func(m *profile.Mistakes) *profile.OnMistake { return &m.Attribute }),
+	},
+	{ // surface-2.md K52: in templates that have been in use for years
+		"blank_in_end_tag", "accept, refuse or apply_start", "a blank in an end tag, as in </A >",
+		always(inferred("accept")), onMistake("accept", func(m *profile.Mistakes) *profile.OnMistake { return &m.Blank }),
+	},
+	{ // profile-formats.md §1.5; surface-2.md K52
+		"value_blanks", "trim or keep", "blanks and line ends around a value",
+		always(documented("trim")), choice("trim", "keep", func(b *Behaviour) *bool { return &b.Files.KeepBlanks }),
+	},
+	{ // no page says it: the firmware's texts have no word for it
+		"empty_file", "fail or ignore", "a file of no bytes, or of blanks alone (ignore: nothing to apply)",
+		always(inferred("fail")), choice("fail", "ignore", func(b *Behaviour) *bool { return &b.Files.EmptyFile }),
 	},
 	{ // profile-formats.md §1.5
 		"bare_ampersand", "keep or refuse", "an ampersand that begins no reference",

@@ -24,8 +24,8 @@ func TestAliasesNameParametersOfForeignDocuments(t *testing.T) {
 		{"self-closed", "<a ua=\"rw\"/>", "/a = /flat-profile/B", "B rw\n"},
 	}
 	for _, tt := range tests {
-		params, err := profile.Scan(tt.text, profile.Options{Aliases: tt.aliases})
-		if got := show(params); err != nil || got != tt.want {
+		file, err := profile.Scan(tt.text, profile.Options{Aliases: tt.aliases})
+		if got := show(file.Params); err != nil || got != tt.want {
 			t.Errorf("%s: got %v\n%swant\n%s", tt.name, err, got, tt.want)
 		}
 	}

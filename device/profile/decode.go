@@ -31,6 +31,9 @@ func decode(body []byte, o Options) (File, error) {
 	if o.exceeds(len(body)) {
 		return File{}, tooLarge(o.Limit)
 	}
+	if o.EmptyFile && isBlank(body) {
+		return File{}, nil
+	}
 	if o.CompiledOnly && !isContainer(body) && !isCompiled(body) {
 		return File{}, corrupt("firmware before 2.0.6 takes compiled files only")
 	}
@@ -90,14 +93,16 @@ func decodeOpen(body []byte, o Options) (File, error) {
 	case o.AcceptSource && !isMarkup(body):
 		return decodeSource(string(body))
 	}
-	params, err := Scan(textOf(body, o), o)
+	f, err := Scan(textOf(body, o), o)
 	var pe *Error
 	if errors.As(err, &pe) && pe.Text == errCorrupt {
 		if hint := foreignHint(body); hint != "" {
-			pe.Hint = hint
+			if pe.Hint = hint; isBlank(body) {
+				pe.Mistake = emptyFile
+			}
 		}
 	}
-	return File{Params: params}, err
+	return f, err
 }
 
 // textOf returns a body as text, in memory of its own unless the body may be kept.
@@ -115,6 +120,8 @@ func decodeSource(text string) (File, error) {
 	}
 	return File{Params: params}, nil
 }
+
+func isBlank(body []byte) bool { return len(bytes.TrimLeft(body, space)) == 0 }
 
 // isMarkup reports whether the first character that is no white space is a <.
 func isMarkup(body []byte) bool {

@@ -31,9 +31,9 @@ func TestSamplesReadBackWithEveryValue(t *testing.T) {
 		p := profile.Param{Name: "A", Value: rapid.String().Draw(t, "value"), Has: true, Access: profile.ReadOnly}
 		s := profile.Sample{Width: 32, Attributes: rapid.Bool().Draw(t, "attributes")}
 		text := "<flat-profile>" + string(new(profile.Nest).Append(nil, p, s)) + "</flat-profile>"
-		params, err := profile.Scan(text, profile.Options{})
-		if err != nil || len(params) != 1 || params[0] != p {
-			t.Fatalf("%s reads %+v, %v", text, params, err)
+		file, err := profile.Scan(text, profile.Options{})
+		if err != nil || len(file.Params) != 1 || file.Params[0] != p {
+			t.Fatalf("%s reads %+v, %v", text, file.Params, err)
 		}
 	})
 }

@@ -138,10 +138,16 @@ type Options struct {
 	// is ignored (inferred).
 	CDATA bool
 
-	// ApplyBroken keeps what stands before the error in a malformed XML file
-	// and calls the file good. By default it fails whole (inferred); which of
-	// the two real firmware does is unknown.
-	ApplyBroken bool
+	// Mistakes is what happens to XML that breaks the rules.
+	Mistakes Mistakes
+
+	// KeepBlanks leaves blanks and line ends around a value. By default they are
+	// dropped (documented).
+	KeepBlanks bool
+
+	// EmptyFile takes a file of no bytes, or of blanks alone, for a profile that
+	// says nothing. By default it is corrupt (inferred).
+	EmptyFile bool
 
 	// The vendor's compiled binaries, which nobody can read, are opened by the
 	// first of these that is set: Sidecar is asked for the source text that a file
@@ -170,6 +176,63 @@ type Options struct {
 	Explain bool
 }
 
+// Mistakes says for each kind of mistake in XML what the firmware does about it. Open
+// and close tags must match (documented); what happens otherwise is in no guide.
+type Mistakes struct {
+	Broken    OnMistake // a tag, a comment or the file ends too early; Overlook means Refuse
+	EndTag    OnMistake // </B> where </A> is due; Overlook: it closes <A>
+	Slash     OnMistake // <A/B>, the web page's name with its slash; Overlook: the element is passed over
+	Less      OnMistake // a < that begins no tag; Overlook: it is text
+	Attribute OnMistake // <A ua"na">, an attribute without an equals sign; Overlook: it says nothing
+	Blank     OnMistake // </A >; Overlook: it closes <A>
+}
+
+// OnMistake is what a firmware does about a mistake in XML. The zero value is what is
+// thought of an ordinary unit: Overlook for Attribute and Blank, else Refuse (inferred).
+type OnMistake uint8
+
+// What a firmware may do.
+const (
+	Refuse     OnMistake = iota + 1 // the file is corrupt
+	ApplyStart                      // what stands before the mistake counts, in a flat-profile
+	Overlook                        // the file counts
+)
+
+// The names of firmware switches, each of which decides about one kind of mistake.
+const (
+	brokenFile    = "broken_file"
+	mismatchedEnd = "mismatched_end"
+	slashInName   = "slash_in_name"
+	bareLess      = "bare_less_than"
+	bareAttribute = "bare_attribute"
+	blankInEnd    = "blank_in_end_tag"
+	bareAmpersand = "bare_ampersand"
+	cdataSection  = "cdata"
+	noFlatProfile = "no_flat_profile"
+	emptyFile     = "empty_file"
+)
+
+// on returns what happens to a kind of mistake.
+func (m *Mistakes) on(mistake string) OnMistake {
+	usual, on := Refuse, m.Broken
+	switch mistake {
+	case mismatchedEnd:
+		on = m.EndTag
+	case slashInName:
+		on = m.Slash
+	case bareLess:
+		on = m.Less
+	case bareAttribute:
+		usual, on = Overlook, m.Attribute
+	case blankInEnd:
+		usual, on = Overlook, m.Blank
+	}
+	if on == 0 {
+		return usual
+	}
+	return on
+}
+
 // exceeds reports whether n bytes are more than the device's buffer holds.
 func (o Options) exceeds(n int) bool { return o.Limit > 0 && n > o.Limit }
 
@@ -182,6 +245,11 @@ type File struct {
 	Params     []Param    // in file order, duplicates kept: for a device the last one wins (documented)
 	Protection Protection // without what the transport adds
 	Truncated  int        // how many values were cut to 2047 bytes
+
+	// Partly says what of the file counts, if not all of it does: "up to line 7: ",
+	// or "without <GPP_A> in line 3: ", and why. Mistake is the name of the firmware
+	// switch that decides about it.
+	Partly, Mistake string
 
 	// Opened is how a compiled binary was opened, 0 for every other file. What a
 	// program made of it may be meant for this device only.
@@ -204,6 +272,9 @@ type Error struct {
 	Text string // the device's $ERR, e.g. "corrupt file"
 	Hint string // for a person: the likely cause and what to do; may be empty
 	Own  bool   // another device with the same options, but for its MAC, may open the file
+
+	Line    int    // of the mistake in XML; 0: none
+	Mistake string // the name of the firmware switch that decides about it; empty: none
 }
 
 func (e *Error) Error() string {

@@ -14,18 +14,18 @@ const (
 
 // Scan reads the open XML form. It takes what real devices take and XML parsers
 // refuse: loose text between elements, double hyphens in comments, several
-// roots, attributes in any quotes or none. It is strict about one thing, that
-// every tag is complete and open and close tags match (documented).
+// roots, attributes in any quotes or none. Every tag must be complete, and open and
+// close tags match (documented); o.Mistakes says what happens otherwise.
 //
 // Parameters are the leaf elements whose parent is a flat-profile element, at
 // any depth (documented). Elements with elements inside are skipped with their
 // content; with o.Nested those of a router-configuration element are parameters of
 // their own, named by their path: router-configuration/WAN_Interface/MTU. Of o only the fields that concern XML count.
 // The error is an *[Error]. Values are not cut to the device's length.
-func Scan(text string, o Options) ([]Param, error) {
+func Scan(text string, o Options) (File, error) {
 	aliases, aliasErr := parseAliases(o.Aliases)
 	if aliasErr != nil {
-		return nil, aliasErr
+		return File{}, aliasErr
 	}
 	s := scanner{text: strings.TrimPrefix(text, byteOrderMark), o: o, aliases: aliases}
 	s.open = s.frames[:0]
@@ -35,10 +35,23 @@ func Scan(text string, o Options) ([]Param, error) {
 	}
 	err := s.run()
 	s.leaveScratch()
-	if err != nil && !(o.ApplyBroken && s.found) {
-		return nil, err
+	if err != nil {
+		if !s.found || o.Mistakes.on(err.Mistake) != ApplyStart {
+			return File{}, err.inProfile(s.found)
+		}
+		s.file.Partly, s.file.Mistake = "up to "+err.Hint, err.Mistake
 	}
-	return s.params, nil
+	s.file.Params = s.params
+	return s.file, nil
+}
+
+// inProfile leaves out the switch of a mistake that stands before a flat-profile: it
+// would change nothing.
+func (e *Error) inProfile(found bool) *Error {
+	if !found && e.Mistake != noFlatProfile {
+		e.Mistake = ""
+	}
+	return e
 }
 
 // A scanner is one pass over a text. Every method leaves pos behind what it read.
@@ -48,6 +61,7 @@ type scanner struct {
 	o        Options
 	aliases  []alias
 	params   []Param
+	file     File     // what is said of the whole
 	found    bool     // a flat-profile element was seen
 	elements bool     // any was
 	scratch  *Scratch // nil: none
@@ -73,7 +87,7 @@ const (
 	router              // parameters or sections of them: router-configuration
 )
 
-func (s *scanner) run() error {
+func (s *scanner) run() *Error {
 	for {
 		i := strings.IndexByte(s.text[s.pos:], '<')
 		if i < 0 {
@@ -83,6 +97,10 @@ func (s *scanner) run() error {
 		if s.again() {
 			continue
 		}
+		if s.isText() {
+			s.pos++
+			continue
+		}
 		if err := s.markup(); err != nil {
 			return err
 		}
@@ -90,24 +108,57 @@ func (s *scanner) run() error {
 }
 
 // end judges a text in which every tag was good.
-func (s *scanner) end() error {
+func (s *scanner) end() *Error {
 	if n := len(s.open); n > 0 {
 		return s.fail(len(s.text), "<%s> is never closed", s.open[n-1].name)
 	}
 	if !s.found && len(s.aliases) == 0 && !(s.o.EmptyForeign && s.elements) {
-		return corrupt("no <flat-profile> element")
+		e := corrupt("no <flat-profile> element")
+		if s.elements {
+			e.Mistake = noFlatProfile
+		}
+		return e
 	}
 	return nil
 }
 
-// fail refuses the text for what stands at an offset.
-func (s *scanner) fail(at int, format string, args ...any) error {
-	line := 1 + strings.Count(s.text[:at], "\n")
-	return corrupt(fmt.Sprintf("line %d: ", line) + fmt.Sprintf(format, args...))
+// fail says that the text is broken, by what stands at an offset.
+func (s *scanner) fail(at int, format string, args ...any) *Error {
+	return s.mistake(brokenFile, at, format, args...)
 }
 
+// mistake says which mistake stands at an offset.
+func (s *scanner) mistake(kind string, at int, format string, args ...any) *Error {
+	line := s.lineOf(at)
+	e := corrupt(fmt.Sprintf("line %d: ", line) + short(fmt.Sprintf(format, args...)))
+	e.Line, e.Mistake = line, kind
+	return e
+}
+
+// short bounds what is quoted of a file.
+func short(text string) string {
+	const most = 240
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+func (s *scanner) lineOf(at int) int { return 1 + strings.Count(s.text[:at], "\n") }
+
+// without says that an element was passed over. The first one is enough: the text is
+// searched for its line.
+func (s *scanner) without(name, kind, why string) {
+	if s.file.Partly == "" {
+		s.file.Partly, s.file.Mistake = fmt.Sprintf("without <%s> in line %d: %s", short(name), s.lineOf(s.pos), why), kind
+	}
+}
+
+// overlooks reports whether the firmware overlooks a kind of mistake.
+func (s *scanner) overlooks(kind string) bool { return s.o.Mistakes.on(kind) == Overlook }
+
 // markup reads what begins with the < at pos.
-func (s *scanner) markup() error {
+func (s *scanner) markup() *Error {
 	start := s.pos
 	switch s.peek(1) {
 	case '/':
@@ -173,7 +224,7 @@ func (s *scanner) push(name string) {
 
 // content reads what follows an open tag: the text and close tag of a leaf, or
 // nothing but the text before a first child, and then the element is a group.
-func (s *scanner) content(t tag, start int) error {
+func (s *scanner) content(t tag, start int) *Error {
 	begin := s.pos
 	raw, usable, err := s.leafText()
 	if err != nil {
@@ -191,10 +242,16 @@ func (s *scanner) content(t tag, start int) error {
 	if s.peek(1) != '/' {
 		return nil
 	}
-	if err := s.closeTag(); err != nil || !usable {
+	if err := s.closeTag(); err != nil {
 		return err
 	}
-	return s.param(t, raw)
+	if usable {
+		return s.param(t, raw)
+	}
+	if _, ok := s.paramName(t.name); ok {
+		s.without(t.name, cdataSection, "it holds a CDATA section")
+	}
+	return nil
 }
 
 // closes reads the plain close tag of a leaf, if that stands at pos.
@@ -209,7 +266,7 @@ func (s *scanner) closes(name string) bool {
 
 // leafText reads up to the next tag. The text is not usable if it holds a CDATA
 // section that the device does not take.
-func (s *scanner) leafText() (raw string, usable bool, err error) {
+func (s *scanner) leafText() (raw string, usable bool, err *Error) {
 	var joined []byte // only for a text with comments in it
 	for usable = true; ; {
 		i := strings.IndexByte(s.text[s.pos:], '<')
@@ -218,6 +275,11 @@ func (s *scanner) leafText() (raw string, usable bool, err error) {
 		}
 		raw = s.text[s.pos : s.pos+i]
 		s.pos += i
+		if s.isText() {
+			joined = append(append(joined, raw...), '<')
+			s.pos++
+			continue
+		}
 		if c := s.peek(1); c != '!' && c != '?' {
 			break
 		}
@@ -243,6 +305,22 @@ type cdata struct {
 	is   bool
 }
 
+// isText reports whether the < at pos begins no tag and is overlooked.
+func (s *scanner) isText() bool {
+	if s.o.Mistakes.Less != Overlook {
+		return false
+	}
+	if c := s.peek(1); c == '/' || c == '!' || c == '?' {
+		return false
+	}
+	at := s.pos
+	defer func() { s.pos = at }()
+	s.pos++
+	name := s.name()
+	c := s.peek(0)
+	return name == "" || c != '>' && c != '/' && !isSpace(c)
+}
+
 // asides are the forms that are no element. The order matters: a comment begins
 // like a declaration.
 var asides = [...]struct{ begin, end, name string }{
@@ -253,7 +331,7 @@ var asides = [...]struct{ begin, end, name string }{
 }
 
 // aside reads a comment, CDATA section, declaration or processing instruction.
-func (s *scanner) aside() (cdata, error) {
+func (s *scanner) aside() (cdata, *Error) {
 	rest := s.text[s.pos:]
 	for i, a := range asides {
 		if !strings.HasPrefix(rest, a.begin) {
@@ -270,39 +348,56 @@ func (s *scanner) aside() (cdata, error) {
 }
 
 // closeTag reads the close tag at pos and closes the innermost open element.
-func (s *scanner) closeTag() error {
+func (s *scanner) closeTag() *Error {
 	start := s.pos
 	s.pos += 2
-	name := s.name()
+	name, _, err := s.elementName(start)
+	if err != nil {
+		return err
+	}
+	blank := isSpace(s.peek(0))
 	s.skipSpace()
 	if s.peek(0) != '>' {
 		return s.fail(start, "bad close tag </%s", name)
 	}
+	if blank && !s.overlooks(blankInEnd) {
+		return s.mistake(blankInEnd, start, "a blank in the close tag </%s >", name)
+	}
 	s.pos++
-	n := len(s.open)
-	if n == 0 {
-		return s.fail(start, "</%s> closes nothing", name)
+	n, due := len(s.open), ""
+	if n > 0 {
+		due = s.open[n-1].name
 	}
-	if s.open[n-1].name != name {
-		return s.fail(start, "</%s> where </%s> is due", name, s.open[n-1].name)
+	switch {
+	case n > 0 && due == name, s.overlooks(mismatchedEnd):
+	case n == 0:
+		return s.mistake(mismatchedEnd, start, "</%s> closes nothing", name)
+	default:
+		return s.mistake(mismatchedEnd, start, "</%s> where </%s> is due", name, due)
 	}
-	s.open = s.open[:n-1]
+	s.open = s.open[:max(n-1, 0)]
 	return nil
 }
 
 // param records a leaf element, if it is a parameter here.
-func (s *scanner) param(t tag, raw string) error {
+func (s *scanner) param(t tag, raw string) *Error {
 	name, ok := s.paramName(t.name)
 	if !ok {
 		return nil
 	}
-	raw = trimmed(raw)
-	if raw == "" && t.hasValue {
-		raw = strings.Trim(t.value, space)
+	if t.slash {
+		s.without(t.name, slashInName, slashHint)
+		return nil
+	}
+	if trimmed(raw) == "" && t.hasValue {
+		raw = t.value
+	}
+	if !s.o.KeepBlanks {
+		raw = trimmed(raw)
 	}
 	value, ok := unescape(raw, s.o.StrictAmpersand)
 	if !ok {
-		return s.fail(s.pos, "<%s> holds an ampersand that must be written &amp;", t.name)
+		return s.mistake(bareAmpersand, s.pos, "<%s> holds an ampersand that must be written &amp;", t.name)
 	}
 	has := !t.empty || t.hasValue || s.o.EmptyElementClears
 	s.params = append(s.params, Param{Name: name, Value: value, Has: has, Access: t.access})

@@ -53,8 +53,8 @@ func TestScanReadsElements(t *testing.T) {
 		{"nothing", ``, ``},
 	}
 	for _, tt := range tests {
-		params, err := profile.Scan("<flat-profile>"+tt.body+"</flat-profile>", profile.Options{})
-		if got := strings.TrimSuffix(show(params), "\n"); err != nil || got != tt.want {
+		file, err := profile.Scan("<flat-profile>"+tt.body+"</flat-profile>", profile.Options{})
+		if got := strings.TrimSuffix(show(file.Params), "\n"); err != nil || got != tt.want {
 			t.Errorf("%s: got %v\n%s\nwant\n%s", tt.name, err, got, tt.want)
 		}
 	}
@@ -67,8 +67,8 @@ func TestScanFindsTheProfileAnywhere(t *testing.T) {
 		"\xef\xbb\xbf<!DOCTYPE x [ <!ENTITY y \"z\"> ]>\n<flat-profile><A>x</A></flat-profile>",
 		`junk <flat-profile/> <flat-profile><A>x</A></flat-profile> junk`,
 	} {
-		params, err := profile.Scan(text, profile.Options{})
-		if got := show(params); err != nil || got != "A \"x\"\n" {
+		file, err := profile.Scan(text, profile.Options{})
+		if got := show(file.Params); err != nil || got != "A \"x\"\n" {
 			t.Errorf("%s: got %q, %v", text, got, err)
 		}
 	}
@@ -103,22 +103,98 @@ func TestScanRefusesBrokenFilesWhole(t *testing.T) {
 		{`<flat-profile><`, "bad tag"},
 	}
 	for _, tt := range tests {
-		params, err := profile.Scan("<!-- a -->"+tt.text, profile.Options{})
+		file, err := profile.Scan("<!-- a -->"+tt.text, profile.Options{})
 		text, hint := refusal(t, err)
 		if text != "corrupt file" || !strings.Contains(hint, tt.hint) {
 			t.Errorf("%s: got %q with hint %q, want corrupt file with %q", tt.text, text, hint, tt.hint)
 		}
-		if params != nil {
-			t.Errorf("%s: parameters are returned: %v", tt.text, params)
+		if file.Params != nil {
+			t.Errorf("%s: parameters are returned: %v", tt.text, file.Params)
 		}
 	}
 }
 
-func TestApplyBrokenKeepsWhatStandsBeforeTheError(t *testing.T) {
-	text := "<flat-profile><A>x</A><B>y</C><D>z</D></flat-profile>"
-	params, err := profile.Scan(text, profile.Options{ApplyBroken: true})
-	if got := show(params); err != nil || got != "A \"x\"\n" {
-		t.Errorf("got %q, %v", got, err)
+// A file with a mistake is refused, taken up to it, or taken all the same; a file of
+// which something does not count says so.
+func TestMistakesAreWhatTheOptionsSay(t *testing.T) {
+	is := func(on func(*profile.Mistakes) *profile.OnMistake, does profile.OnMistake) (o profile.Options) {
+		*on(&o.Mistakes) = does
+		return o
+	}
+	broken := func(m *profile.Mistakes) *profile.OnMistake { return &m.Broken }
+	end := func(m *profile.Mistakes) *profile.OnMistake { return &m.EndTag }
+	slash := func(m *profile.Mistakes) *profile.OnMistake { return &m.Slash }
+	less := func(m *profile.Mistakes) *profile.OnMistake { return &m.Less }
+	attribute := func(m *profile.Mistakes) *profile.OnMistake { return &m.Attribute }
+	blank := func(m *profile.Mistakes) *profile.OnMistake { return &m.Blank }
+	const (
+		unended    = "<B>y"
+		mismatched = "\n<B>y</C><D>z</D></flat-profile>"
+		slashed    = "<B/C>y</B/C><D>z</D></flat-profile>"
+		unclosed   = "<B/C>y<B/C><D>z</D></flat-profile>"
+		dialPlan   = "<B>(<:1>x|<9 > y)</B><D>z</D></flat-profile>"
+		unequal    = `<B ua"na">y</B><D>z</D></flat-profile>`
+		blanked    = "<B>y</B ></flat-profile>"
+	)
+	tests := []struct {
+		text         string
+		o            profile.Options
+		want, partly string // nothing: refused
+	}{
+		{unended, is(broken, profile.ApplyStart), `A "x"`, "up to line 1: the file ends inside an element"},
+		{unended, is(broken, profile.Overlook), "", ""},
+		{mismatched, is(broken, profile.ApplyStart), "", ""},
+		{mismatched, is(end, profile.ApplyStart), `A "x"`, "up to line 2: </C> where </B> is due"},
+		{mismatched, is(end, profile.Overlook), `A "x" B "y" D "z"`, ""},
+		{"</A></flat-profile></B>", is(end, profile.Overlook), `A "x"`, ""}, // </A> ends the profile
+		{"</flat-profile></B>", is(end, profile.Overlook), `A "x"`, ""},
+		{slashed, profile.Options{}, "", ""},
+		{slashed, is(slash, profile.ApplyStart), `A "x"`, "up to line 1: the element name B/C has a slash: it is the name of the web page, with its slash; profiles have an underscore in its place"},
+		{slashed, is(slash, profile.Overlook), `A "x" D "z"`, "without <B/C> in line 1: the name of the web page, with its slash; profiles have an underscore in its place"},
+		{unclosed, is(slash, profile.ApplyStart), `A "x"`, "up to line 1: the element name B/C has a slash: it is the name of the web page, with its slash; profiles have an underscore in its place"},
+		{unclosed, is(slash, profile.Overlook), "", ""},
+		{dialPlan, is(less, profile.ApplyStart), `A "x"`, "up to line 1: bad tag: < in a value must be written &lt;"},
+		{dialPlan, is(less, profile.Overlook), `A "x" B "(<:1>x|<9 > y)" D "z"`, ""},
+		{"1 < 2 </flat-profile>", is(less, profile.Overlook), `A "x"`, ""},
+		{unequal, profile.Options{}, `A "x" B "y" D "z"`, ""},
+		{unequal, is(attribute, profile.Refuse), "", ""},
+		{unequal, is(attribute, profile.ApplyStart), `A "x"`, `up to line 1: an attribute of <B> lacks its equals sign: ua"na"`},
+		{blanked, profile.Options{}, `A "x" B "y"`, ""},
+		{blanked, is(blank, profile.Refuse), "", ""},
+		{blanked, is(blank, profile.ApplyStart), `A "x"`, "up to line 1: a blank in the close tag </B >"},
+		{"<B> \ty\n</B></flat-profile>", profile.Options{KeepBlanks: true}, `A "x" B " \ty "`, ""},
+		{"\n<B><![CDATA[x]]></B></flat-profile>", profile.Options{}, `A "x"`, "without <B> in line 2: it holds a CDATA section"},
+		{"<G><H><![CDATA[x]]></H></G></flat-profile>", profile.Options{}, `A "x"`, ""},
+	}
+	for _, tt := range tests {
+		scratch := &profile.Scratch{}
+		for range 2 {
+			o := tt.o
+			o.Scratch = scratch
+			file, err := profile.Scan("<flat-profile><A>x</A>"+tt.text, o)
+			got := strings.TrimSuffix(strings.ReplaceAll(show(file.Params), "\n", " "), " ")
+			if got != tt.want || file.Partly != tt.partly || (err == nil) != (tt.want != "") {
+				t.Errorf("%s with %+v:\ngot  %s, partly %q, %v\nwant %s, partly %q", tt.text, o.Mistakes, got, file.Partly, err, tt.want, tt.partly)
+			}
+			if (file.Partly == "") != (file.Mistake == "") {
+				t.Errorf("%s: partly %q, but mistake %q", tt.text, file.Partly, file.Mistake)
+			}
+		}
+	}
+	if file, err := profile.Scan("<B/C>y</B/C><flat-profile></flat-profile>", is(slash, profile.ApplyStart)); err == nil {
+		t.Errorf("taken up to a mistake before the profile: %+v", file)
+	}
+}
+
+func TestAnEmptyFileIsCorruptByOption(t *testing.T) {
+	for _, text := range []string{"", " \r\n"} {
+		_, err := profile.Decode([]byte(text), profile.Options{})
+		if text, hint := refusal(t, err); text != "corrupt file" || hint != "the file is empty" {
+			t.Errorf("%q with hint %q", text, hint)
+		}
+		if file, err := profile.Decode([]byte(text), profile.Options{EmptyFile: true, Keyed: true, Key: "k"}); err != nil || len(file.Params) > 0 {
+			t.Errorf("%q: %+v, %v", text, file, err)
+		}
 	}
 }
 
@@ -142,8 +218,8 @@ func TestNestedSectionsCountOnlyInRouterConfiguration(t *testing.T) {
 	text := `<flat-profile><Other><A>no</A></Other><router-configuration>` +
 		`<WAN><Sub><B>b</B></Sub><C ua="na"/></WAN></router-configuration></flat-profile>` +
 		`<router-configuration><D>no</D></router-configuration>`
-	params, err := profile.Scan(text, profile.Options{Nested: true})
-	if got := show(params); err != nil || got != "router-configuration/WAN/Sub/B \"b\"\nrouter-configuration/WAN/C na\n" {
+	file, err := profile.Scan(text, profile.Options{Nested: true})
+	if got := show(file.Params); err != nil || got != "router-configuration/WAN/Sub/B \"b\"\nrouter-configuration/WAN/C na\n" {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
@@ -172,9 +248,9 @@ func TestAForeignFileIsEmptyOrCorruptByOption(t *testing.T) {
 		if _, err := profile.Scan(text, profile.Options{}); err == nil {
 			t.Errorf("%q: accepted without the option", text)
 		}
-		params, err := profile.Scan(text, profile.Options{EmptyForeign: true})
-		if (err == nil) != foreign || len(params) > 0 {
-			t.Errorf("%q: %v, %v; want it accepted: %v", text, params, err, foreign)
+		file, err := profile.Scan(text, profile.Options{EmptyForeign: true})
+		if (err == nil) != foreign || len(file.Params) > 0 {
+			t.Errorf("%q: %v, %v; want it accepted: %v", text, file.Params, err, foreign)
 		}
 	}
 }
@@ -186,8 +262,8 @@ func TestARoomKeepsLittle(t *testing.T) {
 	long := "<flat-profile>" + strings.Repeat("<A>1</A>", 1<<14+1) + "</flat-profile>"
 	for _, text := range []string{long, long, "<flat-profile><A>1</A></flat-profile>"} {
 		got, err := profile.Scan(text, profile.Options{Scratch: scratch})
-		if want := strings.Count(text, "<A>"); err != nil || len(got) != want {
-			t.Errorf("%d parameters (%v), want %d", len(got), err, want)
+		if want := strings.Count(text, "<A>"); err != nil || len(got.Params) != want {
+			t.Errorf("%d parameters (%v), want %d", len(got.Params), err, want)
 		}
 		if text == long && !reflect.ValueOf(*scratch).IsZero() {
 			t.Error("the scratch holds on to a long file")

@@ -17,7 +17,7 @@ type Scratch struct {
 
 // A leaf is a plain element: an open tag, text that means itself, the close tag
 // that belongs to it, in a flat-profile. What it sets follows from its bytes alone,
-// whatever the options are.
+// whatever the options are of scans that use a scratch.
 type leaf struct {
 	start, end    uint32 // in the text
 	name          uint32 // length; it stands behind the <
@@ -33,10 +33,16 @@ const (
 
 // useScratch begins a scan with what the last one left.
 func (s *scanner) useScratch(r *Scratch) {
-	if r == nil || len(s.aliases) > 0 || len(s.text) > 1<<30 {
+	if r == nil || len(s.aliases) > 0 || len(s.text) > 1<<30 || s.reads() {
 		return
 	}
 	s.scratch, s.params, s.leaves = r, r.params[:0], r.spare[:0]
+}
+
+// reads reports whether the options give some plain element another meaning than
+// those of most devices do.
+func (s *scanner) reads() bool {
+	return s.o.KeepBlanks || s.o.StrictAmpersand || s.overlooks(bareLess) || s.overlooks(slashInName) || !s.overlooks(bareAttribute)
 }
 
 // leaveScratch leaves what was read to the next scan.

@@ -9,13 +9,18 @@ type tag struct {
 	value    string // of the value attribute, as written
 	hasValue bool
 	empty    bool // <X/>
+	slash    bool // the name has one
 }
 
 // openTag reads the open tag at pos.
-func (s *scanner) openTag() (tag, error) {
+func (s *scanner) openTag() (tag, *Error) {
 	start := s.pos
 	s.pos++
-	t := tag{name: s.name()}
+	name, slash, err := s.elementName(start)
+	if err != nil {
+		return tag{}, err
+	}
+	t := tag{name: name, slash: slash}
 	if s.peek(0) == '>' { // most tags end here
 		s.pos++
 		if t.name != "" {
@@ -23,7 +28,7 @@ func (s *scanner) openTag() (tag, error) {
 		}
 	}
 	if c := s.peek(0); t.name == "" || c != '/' && !isSpace(c) {
-		return tag{}, s.fail(start, "bad tag: < in a value must be written &lt;")
+		return tag{}, s.mistake(bareLess, start, "bad tag: < in a value must be written &lt;")
 	}
 	for {
 		done, err := s.attribute(&t)
@@ -34,7 +39,7 @@ func (s *scanner) openTag() (tag, error) {
 }
 
 // attribute reads one attribute into t, or the end of the tag.
-func (s *scanner) attribute(t *tag) (done bool, err error) {
+func (s *scanner) attribute(t *tag) (done bool, err *Error) {
 	s.skipSpace()
 	switch s.peek(0) {
 	case '>':
@@ -47,10 +52,15 @@ func (s *scanner) attribute(t *tag) (done bool, err error) {
 		}
 		return t.empty, nil
 	}
+	start := s.pos
 	name := s.until(endsName)
 	s.skipSpace()
 	if s.peek(0) != '=' {
-		return false, s.inTag(t)
+		err := s.inTag(t)
+		if err == nil && name != "" && !s.overlooks(bareAttribute) {
+			err = s.mistake(bareAttribute, start, "an attribute of <%s> lacks its equals sign: %s", t.name, name)
+		}
+		return false, err
 	}
 	s.pos++
 	s.skipSpace()
@@ -67,7 +77,7 @@ func (s *scanner) attribute(t *tag) (done bool, err error) {
 
 // attributeValue reads what stands behind an equals sign. Only a quoted value
 // counts: the guides require quotes, the firmware knows both kinds (field).
-func (s *scanner) attributeValue(t *tag) (value string, quoted bool, err error) {
+func (s *scanner) attributeValue(t *tag) (value string, quoted bool, err *Error) {
 	quote := s.peek(0)
 	if quote != '"' && quote != '\'' {
 		for s.until(endsValue); s.peek(0) == '/' && s.peek(1) != '>'; s.until(endsValue) {
@@ -86,7 +96,7 @@ func (s *scanner) attributeValue(t *tag) (value string, quoted bool, err error) 
 }
 
 // inTag fails where a tag breaks off.
-func (s *scanner) inTag(t *tag) error {
+func (s *scanner) inTag(t *tag) *Error {
 	if c := s.peek(0); s.pos >= len(s.text) || c == '<' {
 		return s.fail(s.pos, "the tag <%s is never ended", t.name)
 	}
@@ -115,6 +125,27 @@ func (s *scanner) name() string {
 	name := text[s.pos:i]
 	s.pos = i
 	return name
+}
+
+const slashHint = "the name of the web page, with its slash; profiles have an underscore in its place"
+
+// elementName reads the name in a tag that begins at start. One with a slash in it is
+// no name.
+func (s *scanner) elementName(start int) (name string, slash bool, err *Error) {
+	begin := s.pos
+	name = s.name()
+	if name == "" || s.peek(0) != '/' || !isNameByte(s.peek(1)) {
+		return name, false, nil
+	}
+	for s.peek(0) == '/' && s.peek(1) != '>' && s.pos < len(s.text) {
+		s.pos++
+		s.until(endsName)
+	}
+	name = s.text[begin:s.pos]
+	if !s.overlooks(slashInName) {
+		return "", true, s.mistake(slashInName, start, "the element name %s has a slash: it is %s", name, slashHint)
+	}
+	return name, true, nil
 }
 
 // until reads up to a byte of that kind or the end.

@@ -166,8 +166,8 @@ func TestSwitchesChangeTheUndocumentedVectors(t *testing.T) {
 		{"xml.escapes.xml", profile.Options{StrictAmpersand: true},
 			"GPP_A \"&<>\\\"'(..\"\nGPP_B \"two lines\"\nGPP_C \"&unknown;\"\n"},
 		{"xml.cdata.xml", profile.Options{CDATA: true}, "GPP_A \"a<b\"\n"},
-		{"xml.unclosed-root.xml", profile.Options{ApplyBroken: true}, "GPP_A \"one\"\n"},
-		{"xml.no-flat-profile.xml", profile.Options{ApplyBroken: true}, ""},
+		{"xml.unclosed-root.xml", profile.Options{Mistakes: profile.Mistakes{Broken: profile.ApplyStart}}, "GPP_A \"one\"\n"},
+		{"xml.no-flat-profile.xml", profile.Options{Mistakes: profile.Mistakes{Broken: profile.ApplyStart}}, ""},
 		{"spc.plain.txt", profile.Options{AcceptSource: true},
 			"Provision_Enable na \"Yes\"\nUser_Password rw \"\"\nDial_Plan_1_ ro \"([x*#].)\"\n" +
 				"SIP_ToS_DiffServ_Value_1_ na \"0x68\"\nSome_Entry rw\n"},

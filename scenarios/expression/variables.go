@@ -84,6 +84,7 @@ type Event struct {
 	TLSError   int           `expr:"tls_error"` // OpenSSL's number
 	Alert      int           `expr:"alert"`
 	Protection []string      `expr:"protection"`
+	Partly     string        `expr:"partly"`
 	Changed    int           `expr:"changed"`
 	State      string        `expr:"state"`
 	Text       string        `expr:"text"`
@@ -99,6 +100,7 @@ func EventOf(e *device.Event, start int64) Event {
 	if f := e.File; f != nil {
 		h.Rule, h.What, h.Scheme, h.Host, h.Path = string(rune(f.Rule)), f.What, f.Scheme, f.Host, f.Path
 		h.Port, h.Status, h.Bytes, h.Protection = int(f.Server.Port()), f.Status, f.Bytes, f.Protection.Names()
+		h.Partly = f.Partly
 		h.TLSError, h.Alert, h.Phase, h.TFTPError, h.Said = f.TLSError, int(f.Alert), f.Phase.String(), f.Refusal, f.Said
 		if f.Rule == 'u' {
 			h.Rule = "url"

@@ -170,8 +170,8 @@ func (f *fold) name() string {
 	return fmt.Sprintf("%s%d%s … _%d%s", f.head, f.first, f.tail, f.last, f.tail)
 }
 
-// writeParams writes parameters that devices did not take, the most frequent first.
-func writeParams(b *strings.Builder, title string, list []Named, more int) {
+// writeParams writes what devices did not take, the most frequent first.
+func writeParams(b *strings.Builder, title, what string, list []Named, more int) {
 	if len(list) == 0 {
 		return
 	}
@@ -179,7 +179,7 @@ func writeParams(b *strings.Builder, title string, list []Named, more int) {
 	for i := range list {
 		times += list[i].Count
 	}
-	fmt.Fprintf(b, "\n%s: %s, %d times\n", title, counted(len(list), "name"), times)
+	fmt.Fprintf(b, "\n%s: %s, %d times\n", title, counted(len(list), what), times)
 	folds := folded(list)
 	for i := range folds[:min(len(folds), mostFindings)] {
 		f := &folds[i]

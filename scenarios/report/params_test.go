@@ -3,6 +3,7 @@ package report_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"spafleet/device"
@@ -32,6 +33,33 @@ func TestUnknownParametersHaveAReason(t *testing.T) {
 	}
 	if s.Findings.DerivedSets["SPA922"] == "" {
 		t.Errorf("derived sets %v", s.Findings.DerivedSets)
+	}
+}
+
+// A file that was taken in part is a finding, though the resync succeeded.
+func TestAFileTakenInPartIsAFinding(t *testing.T) {
+	seen := tally.New([]tally.Make{{Model: "SPA504G", Firmware: "7.5.5", Devices: 2}}, func(device.Index) int { return 0 }, device.Shard{})
+	file := &device.File{What: "profile", Scheme: "http", Rule: 'A', Partly: "up to line 7: </A> where </B> is due"}
+	for dev := range device.Index(2) {
+		seen.Tell([]device.Event{{Dev: dev, Kind: device.Fetched, File: file}, {Dev: dev, Kind: device.Applied, File: file}, {Dev: dev, Kind: device.ResyncOK, File: file}})
+	}
+	totals := seen.Totals()
+	s := report.Summarize(totals)
+	if f := s.Findings.PartialFiles; len(f) != 1 || f[0].Name != file.Partly || f[0].Count != 2 || f[0].Models["SPA504G 7.5.5"] != 2 {
+		t.Errorf("%+v", f)
+	}
+	r := report.Report{Summary: s}
+	var b strings.Builder
+	report.WriteText(&b, &r)
+	if text := b.String(); !strings.Contains(text, "files of which the devices took only a part: 1 part, 2 times\n        2 × up to line 7: </A> where </B> is due\n") {
+		t.Errorf("the report says\n%s", text)
+	}
+	limit, err := report.FailOn("partial-files", "1s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := limit.Check(totals); c.OK || c.Value != 2 || !c.Surely {
+		t.Errorf("%+v", c)
 	}
 }
 

@@ -207,8 +207,9 @@ func phaseOf(r *Report, scheme, phase string) tally.Spread {
 func writeFindings(b *strings.Builder, r *Report) {
 	writeFailures(b, r)
 	f := &r.Findings
-	writeParams(b, "parameters that the devices do not have", f.UnknownParams, f.UnknownMore)
-	writeParams(b, "parameter values that the devices do not accept", f.RejectedParams, f.RejectedMore)
+	writeParams(b, "files of which the devices took only a part", "part", f.PartialFiles, f.PartialMore)
+	writeParams(b, "parameters that the devices do not have", "name", f.UnknownParams, f.UnknownMore)
+	writeParams(b, "parameter values that the devices do not accept", "name", f.RejectedParams, f.RejectedMore)
 	writeDerived(b, f.DerivedSets)
 	writeReboots(b, r.Reboots)
 	writeLoops(b, &r.Findings.RebootLoops)

@@ -43,6 +43,8 @@ type Findings struct {
 	UnknownMore    int               `json:"unknown_more"`    // times of names beyond those
 	RejectedParams []Named           `json:"rejected_params"` // parameters whose value the devices did not take
 	RejectedMore   int               `json:"rejected_more"`   // times of names beyond those
+	PartialFiles   []Named           `json:"partial_files"`   // files of which devices took only a part, by what they took: "up to line 7: " and why
+	PartialMore    int               `json:"partial_more"`    // times of parts beyond those
 	DerivedSets    map[string]string `json:"derived_sets"`    // of those models, the one whose parameters theirs are derived from
 	Errors         []tally.Failure   `json:"errors"`          // by cause, the most frequent first
 	ErrorsMore     int               `json:"errors_more"`     // failures of causes beyond those
@@ -107,7 +109,8 @@ func metrics(t *tally.Totals) map[string][]Metric {
 }
 
 func findings(t *tally.Totals) Findings {
-	return Findings{UnknownParams: mostOften(t.Unknown), UnknownMore: t.Unknown.More, RejectedParams: mostOften(t.Rejected), RejectedMore: t.Rejected.More, DerivedSets: map[string]string{},
+	return Findings{UnknownParams: mostOften(t.Unknown), UnknownMore: t.Unknown.More, RejectedParams: mostOften(t.Rejected), RejectedMore: t.Rejected.More,
+		PartialFiles: mostOften(t.Partly), PartialMore: t.Partly.More, DerivedSets: map[string]string{},
 		RebootLoops: t.Loops, Errors: append([]tally.Failure{}, t.Errors...), ErrorsMore: t.ErrorsMore}
 }
 

@@ -73,6 +73,7 @@ var metricTable = []metric{
 	{"bytes_received", "counter", []string{"scheme"}, func(t *tally.Totals) []row { return countRows("scheme", t.Bytes) }, false},
 	{"params_unknown", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Unknown) }, true},
 	{"params_rejected", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Rejected) }, true},
+	{"files_partial", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Partly) }, true},
 	{"lateness", "trend", nil, seriesRows("lateness"), true},
 }
 
@@ -222,7 +223,7 @@ func (t *Threshold) parseValue(text string, wrong error) error {
 }
 
 // FailOn reads what makes a run fail beside its expectations: failures, failures=1%,
-// unknown-params, rejected-params or lateness, whose limit is given.
+// unknown-params, rejected-params, partial-files or lateness, whose limit is given.
 func FailOn(word, lateness string) (Threshold, error) {
 	metric, limit := "", "count==0"
 	switch name, share, has := strings.Cut(word, "="); {
@@ -234,10 +235,12 @@ func FailOn(word, lateness string) (Threshold, error) {
 		metric = "params_unknown"
 	case word == "rejected-params":
 		metric = "params_rejected"
+	case word == "partial-files":
+		metric = "files_partial"
 	case word == "lateness":
 		metric, limit = "lateness", "p(99)<="+lateness
 	default:
-		return Threshold{}, fmt.Errorf("%q is not one of failures, failures=1%%, unknown-params, rejected-params, lateness", word)
+		return Threshold{}, fmt.Errorf("%q is not one of failures, failures=1%%, unknown-params, rejected-params, partial-files, lateness", word)
 	}
 	t, err := ParseThreshold(metric, limit)
 	t.OnlyFails = true
@@ -279,7 +282,7 @@ func (t *Threshold) Check(all *tally.Totals) ThresholdReport {
 // measured returns how often a counter could have counted: without a resync, or of
 // parameters without a profile, 0 says nothing.
 func measured(m *metric, all *tally.Totals) (n int64) {
-	if m.name != "params_unknown" && m.name != "params_rejected" {
+	if !slices.Contains([]string{"params_unknown", "params_rejected", "files_partial"}, m.name) {
 		return all.Started
 	}
 	for _, f := range all.Fetches {

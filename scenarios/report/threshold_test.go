@@ -81,7 +81,7 @@ func TestAMedianIsNearTheMiddle(t *testing.T) {
 
 func TestAThresholdThatMeasuredNothingFails(t *testing.T) {
 	nothing := tally.New([]tally.Make{{Model: "SPA942", Devices: 1}}, func(device.Index) int { return 0 }, device.Shard{}).Totals()
-	for _, word := range []string{"failures", "failures=50%", "unknown-params", "rejected-params", "lateness"} {
+	for _, word := range []string{"failures", "failures=50%", "unknown-params", "rejected-params", "partial-files", "lateness"} {
 		limit, err := report.FailOn(word, "100ms")
 		if err != nil {
 			t.Fatal(err)

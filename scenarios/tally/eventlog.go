@@ -104,6 +104,7 @@ func (l *EventLog) appendEvent(b []byte, e *device.Event) []byte {
 	b = appendNumber(b, "took_ns", e.Took)
 	switch e.Kind {
 	case device.Applied:
+		b = appendText(b, "partly", e.File.Partly)
 		b = appendTexts(b, "unknown", e.File.Unknown)
 		b = appendTexts(b, "rejected", e.File.Rejected)
 		b = appendTexts(b, "refused", e.File.Refused)

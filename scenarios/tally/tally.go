@@ -41,6 +41,7 @@ type Tally struct {
 	firmwares []string // that devices have been upgraded to; the first stands for that of the start
 	unknown   paramCounts
 	rejected  paramCounts
+	partly    paramCounts // by what was taken of a file, not by a name
 }
 
 // A Make is devices of one group of a scenario, and of one model and firmware: that
@@ -198,6 +199,9 @@ func (t *Tally) count(e *device.Event) {
 	case device.Applied:
 		t.unknown.addUnknown(e.File, kind)
 		t.rejected.addRejected(e.File, kind)
+		if e.File.Partly != "" {
+			t.partly.add(e.File.Partly, kind, "")
+		}
 	}
 }
 

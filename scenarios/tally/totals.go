@@ -22,6 +22,7 @@ type Totals struct {
 	Loops      Loops            `json:"reboot_loops"`
 	Unknown    Params           `json:"unknown"`  // parameters that the devices do not have
 	Rejected   Params           `json:"rejected"` // and those whose value they did not take
+	Partly     Params           `json:"partly"`   // what was taken of files that were not taken whole, as names
 	Errors     []Failure        `json:"errors"`
 	ErrorsMore int              `json:"errors_more"` // failures of causes beyond those
 	Series     []Series         `json:"series"`
@@ -124,7 +125,7 @@ func (t *Tally) Totals() *Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	all := &Totals{Devices: len(t.devices), Started: t.started, Bytes: maps.Clone(t.bytes), Reboots: map[string]int64{}, Loops: t.loops,
-		Unknown: t.unknown.params(t.makes), Rejected: t.rejected.params(t.makes), Series: t.series()}
+		Unknown: t.unknown.params(t.makes), Rejected: t.rejected.params(t.makes), Partly: t.partly.params(t.makes), Series: t.series()}
 	for i := range t.makes {
 		c := &t.counts[i]
 		all.Makes = append(all.Makes, makeTotals{Make: t.makes[i], States: states(c), Resyncs: Pair{c.ok, c.failed},
@@ -213,6 +214,7 @@ func (t *Totals) Merge(o *Totals) error {
 	addCounts(&t.Reboots, o.Reboots)
 	t.Unknown.merge(&o.Unknown)
 	t.Rejected.merge(&o.Rejected)
+	t.Partly.merge(&o.Partly)
 	t.sort()
 	return nil
 }

@@ -66,7 +66,7 @@ func TestTotalsOfShardsAddUpExactly(t *testing.T) {
 				tell(transfer(e.Dev, e.File))
 				tell(device.Event{Dev: e.Dev, Kind: device.Applied, File: e.File})
 				refused := rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "value")
-				tell(device.Event{Dev: e.Dev, Kind: device.Applied, File: &device.File{Rejected: []string{"Resync_Periodic"}, Refused: []string{refused}}})
+				tell(device.Event{Dev: e.Dev, Kind: device.Applied, File: &device.File{Rejected: []string{"Resync_Periodic"}, Refused: []string{refused}, Partly: refused}})
 			}
 			tell(device.Event{Dev: e.Dev, Kind: device.Late, Took: rapid.Int64Range(0, 1e10).Draw(t, "late")})
 		}

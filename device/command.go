@@ -62,10 +62,11 @@ const (
 	ByCustomization
 )
 
-var reasons = [...]struct{ name, code string }{
-	{}, {"power", "H0"}, {"params", "W4"}, {"upgrade_ok", "C8"}, {"upgrade_failed", "C80"},
-	{"web", "C10"}, {"ivr", "C10"}, {"notify", "C40"}, {"step", "C10"}, {"factory_reset", "C10"},
-	{"customization", "W400000"}, // the number: field; the letter: inferred
+var reasons = [...]struct{ name, code, word string }{
+	{}, {"power", "H0", ""}, {"params", "W4", "Provisioning"}, {"upgrade_ok", "C8", "Upgrade"}, {"upgrade_failed", "C80", "Upgrade"},
+	{"web", "C10", "User Triggered"}, {"ivr", "C10", "User Triggered"}, {"notify", "C40", "SIP Triggered"}, {"step", "C10", "User Triggered"},
+	{"factory_reset", "C10", "Factory Reset"},
+	{"customization", "W400000", "Provisioning"}, // the number: field; the letter: inferred
 }
 
 // String returns the reason as metrics name it.
@@ -73,3 +74,8 @@ func (r Reason) String() string { return reasons[r].name }
 
 // Code returns the letter and hexadecimal code of the boot line.
 func (r Reason) Code() string { return reasons[r].code }
+
+// word returns what the Reboot History of 5xx phones says (texts of 7.6.2f: field;
+// which belongs to which reboot: inferred), "" for a return of power, of which no
+// text speaks.
+func (r Reason) word() string { return reasons[r].word }

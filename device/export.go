@@ -10,6 +10,33 @@ import (
 // mask stands in exports for a password that is set (field).
 const mask = "*************"
 
+// Export returns the document of a device's settings, as its web server has it: of
+// an SPA112, SPA122 and SPA232D config.xml, of all others spacfg.xml. Phones and
+// SPA1xx have it (field). No export of another analog unit was ever seen; they
+// answer with the phones' form (profile-formats.md §5.1: inferred).
+func (v View) Export() []byte {
+	if v.spa100() {
+		return v.config()
+	}
+	return profile.Export("flat-profile", v.Spacfg())
+}
+
+// StatusXML returns the document of a device's status alone, nil where its family
+// has none: 5xx phones and SPA1xx have it (field).
+func (v View) StatusXML() []byte {
+	switch r := v.Unit.Row; {
+	case v.spa100():
+		return v.flatStatus()
+	case r.Model.Family.Phone && r.Generation >= 3:
+		return profile.Export("Status", v.Status())
+	}
+	return nil
+}
+
+// spa100 reports whether the device is an SPA112, SPA122 or SPA232D, whose web
+// server is another program.
+func (v View) spa100() bool { return v.Unit.Row.Model.Family.Name == "SPA100" }
+
 // Spacfg returns what the device's /admin/spacfg.xml says: the Info tab, then
 // every parameter that a page shows, in the order of the tabs. Passwords that are
 // set come as 13 asterisks, and nothing of GPP_SA to GPP_SD comes at all.

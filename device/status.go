@@ -2,6 +2,7 @@ package device
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,37 +36,54 @@ func (v View) HostName() string {
 	return v.Unit.Row.Model.Family.HostName.Value
 }
 
-// Status returns the items of the device's Info tab, as its exports have them:
-// the network first, then the product, so that Product_Name is on the tenth line
-// of an export and MAC_Address on the fourteenth (field: scripts count). Names of
-// the parts that lines share repeat.
+// Status returns the items of the device's Info tab, for routers those of their
+// Status tab before them, as its pages and exports have them. Names of the parts
+// that lines share repeat. The emulated device registers no line, and counts no
+// packet.
 //
-// Sections and items are those of an SPA942's export and a PAP2T's page (field);
-// other families, and values of an unregistered line, are inferred from them.
+// Of an SPA962, SPA942, SPA525G2, PAP2T, SPA2102 and SPA8000 the items and their
+// order are those of real exports and pages (field). Other models of their families
+// are like them; what phones 30x/50x/51x have beside those of 9xx is from the texts
+// of 7.6.2f, in places that are inferred. Parts that nobody saw are left out: the
+// PSTN line, SPA9000 trunks.
 func (v View) Status() []profile.Element {
-	s := statusOf(&v)
-	s.network()
-	s.product()
-	if v.Unit.Row.Model.Family.Phone {
-		s.counters("Info/Phone_Status")
-		s.add("Info/Phone_Status", "Operational_VLAN_ID", "n/a")
-		s.extensions()
-		s.calls()
-		return s.elements
+	s := &status{v: &v, elements: make([]profile.Element, 0, 64+72*v.Unit.Row.Model.Lines)}
+	for _, part := range infoTabs[v.Unit.Row.Model.Family.Name] {
+		part(s)
 	}
-	s.counters("Info/System_Status")
-	s.lines()
 	return s.elements
 }
+
+// infoTabs are the parts of a family's Info tab, in the order of its exports:
+// scripts count their lines, Product_Name on the tenth of an SPA942 (field).
+var infoTabs = map[string][]func(*status){
+	"Sipura ATA":        ataTab,
+	"PAP":               ataTab,
+	"Sipura router ATA": routerTab,
+	"router ATA":        routerTab,
+	"voice router":      routerTab,
+	"gateway":           routerTab,
+	"IP PBX":            routerTab,
+	"SPA100":            routerTab, // of its pages; its document is flatStatus
+	"SRP500":            routerTab,
+	"phone 9xx":         {(*status).network, (*status).product, (*status).phone, (*status).extensions, (*status).calls, (*status).ringTones},
+	"phone 30x/50x":     phone5xxTab,
+	"phone 51x":         phone5xxTab,
+	"phone 525": {(*status).network525, (*status).product, (*status).phone, (*status).extensions, (*status).calls, (*status).ringTones,
+		(*status).tr069, (*status).customCA},
+}
+
+var (
+	ataTab      = []func(*status){(*status).network, (*status).product, (*status).system, (*status).lines}
+	routerTab   = []func(*status){(*status).router, (*status).product, (*status).voice, (*status).lines}
+	phone5xxTab = []func(*status){(*status).network, (*status).product, (*status).phone, (*status).reboots, (*status).extensions, (*status).calls,
+		(*status).ringTones, (*status).tr069, (*status).customCA}
+)
 
 // A status is an Info tab in the making.
 type status struct {
 	v        *View
 	elements []profile.Element
-}
-
-func statusOf(v *View) *status {
-	return &status{v: v, elements: make([]profile.Element, 0, 48+64*v.Unit.Row.Model.Lines)}
 }
 
 func (s *status) add(group string, pairs ...string) {
@@ -74,18 +92,42 @@ func (s *status) add(group string, pairs ...string) {
 	}
 }
 
+// all adds items that have one value.
+func (s *status) all(group, value string, names []string) {
+	for _, name := range names {
+		s.elements = append(s.elements, profile.Element{Group: group, Name: name, Value: value})
+	}
+}
+
 func (s *status) param(name string) string {
 	value, _ := s.v.Params.Lookup(name)
 	return value
 }
 
-func (s *status) network() {
-	dhcp := "Disabled"
-	if s.param("Connection_Type") == "DHCP" || s.v.Params.Bool("DHCP", false) {
-		dhcp = "Enabled"
+// has reports whether the device's firmware has a parameter.
+func (s *status) has(name string) bool {
+	_, ok := s.v.Unit.Row.Lookup(name)
+	return ok
+}
+
+// is525 reports whether the labels are those of the SPA525.
+func (s *status) is525() bool { return s.v.Unit.Row.Model.Family.Name == "phone 525" }
+
+// dhcp is the value of the item DHCP. With a static address a PAP2T says Disabled
+// and a phone Static IP, its Connection_Type (field).
+func (s *status) dhcp() string {
+	switch kind := s.param("Connection_Type"); {
+	case kind == "DHCP" || s.v.Params.Bool("DHCP", false):
+		return "Enabled"
+	case kind != "":
+		return kind
 	}
+	return "Disabled"
+}
+
+func (s *status) network() {
 	s.add("Info/System_Information",
-		"DHCP", dhcp,
+		"DHCP", s.dhcp(),
 		"Current_IP", s.v.Unit.IP.String(),
 		"Host_Name", s.v.HostName(),
 		"Domain", s.param("Domain"),
@@ -95,78 +137,250 @@ func (s *status) network() {
 		"Secondary__DNS", s.param("Secondary_DNS"))
 }
 
-func (s *status) product() {
-	s.elements = append(s.elements, s.v.Product()...)
-	s.add("Info/Product_Information", "Licenses", "None")
+// network525 is what an SPA525G2 says of its network (field), here of one on a
+// cable.
+func (s *status) network525() {
+	const group = "Info/System_Information"
+	ntp := "0"
+	if s.v.Params.Bool("NTP_Enable", true) {
+		ntp = "1"
+	}
+	s.add(group,
+		"Connection_Type", s.param("Connection_Type"),
+		"Current_IP", s.v.Unit.IP.String(),
+		"IP_Status", "",
+		"Host_Name", s.v.HostName(),
+		"Domain", s.param("Domain"),
+		"Current_Netmask", s.param("NetMask"),
+		"Current_Gateway", s.param("Gateway"),
+		"Primary_DNS", s.param("Primary_DNS"),
+		"Secondary_DNS", s.param("Secondary_DNS"),
+		"NTP_Enable", ntp,
+		"Primary_NTP_Server", s.param("Primary_NTP_Server"),
+		"Secondary_NTP_Server", s.param("Secondary_NTP_Server"),
+		"Bluetooth_Enabled", s.param("Enable_BT"),
+		"Bluetooth_Firmware_Version", "0.00.34",
+		"Bluetooth_Connected", "No",
+		"Bluetooth_MAC", "",
+		"Connected_Device_ID", "",
+		"Wireless_Enabled", s.param("SPA525-wifi-on"),
+		"Wireless_Connected", "No")
+	s.all(group, "", []string{"Wireless_MAC", "SSID", "Standard_Channel", "Security_Mode"})
+	s.add("Info/VPN_Status", "VPN_Connected", "No")
+	s.all("Info/VPN_Status", "", []string{"Client_Address", "Client_Netmask", "Bytes_Sent", "Bytes_Recv"})
 }
 
-func (s *status) counters(group string) {
-	s.add(group, "Current_Time", s.v.Clock(), "Elapsed_Time", s.v.Elapsed())
-	for _, name := range [...]string{"Broadcast_Pkts_Sent", "Broadcast_Bytes_Sent", "Broadcast_Pkts_Recv", "Broadcast_Bytes_Recv",
-		"Broadcast_Pkts_Dropped", "Broadcast_Bytes_Dropped", "RTP_Packets_Sent", "RTP_Bytes_Sent", "RTP_Packets_Recv", "RTP_Bytes_Recv",
-		"SIP_Messages_Sent", "SIP_Bytes_Sent", "SIP_Messages_Recv", "SIP_Bytes_Recv"} {
-		s.add(group, name, "0")
+// router is the Status tab of a router's network half, which an SPA2102 and an
+// SPA8000 show (field).
+func (s *status) router() {
+	const group = "Status/System_Status"
+	for _, e := range s.v.Product() {
+		s.add("Status/Product_Information", e.Name, e.Value)
 	}
+	s.clock(group)
+	s.add(group,
+		"Wan_Connection_Type", s.param("Connection_Type"),
+		"Current_IP", s.v.Unit.IP.String(),
+		"Host_Name", s.v.HostName(),
+		"Domain", s.param("Domain"),
+		"Current_Netmask", s.param("NetMask"),
+		"Current_Gateway", s.param("Gateway"),
+		"Primary__DNS", s.param("Primary_DNS"),
+		"Secondary__DNS", s.param("Secondary_DNS"),
+		"LAN_IP_Address", s.param("LAN_IP_Address"))
+	s.all(group, "0", broadcasts)
+	if s.v.Unit.Row.Model.Family.Name == "gateway" {
+		s.add(group, "WAN_Link_Status", "100 Full-duplex")
+	}
+}
+
+// product is the section by which scrapers know a device. Licenses is an item of
+// phones: the pages of a PAP2T, SPA2102, SPA8000 and SPA112 lack it (field).
+func (s *status) product() {
+	s.elements = append(s.elements, s.v.Product()...)
+	if s.v.Unit.Row.Model.Family.Phone {
+		s.add("Info/Product_Information", "Licenses", "None")
+	}
+}
+
+func (s *status) clock(group string) {
+	s.add(group, "Current_Time", s.v.Clock(), "Elapsed_Time", s.v.Elapsed())
+}
+
+// What a device counts.
+var (
+	broadcasts = []string{"Broadcast_Pkts_Sent", "Broadcast_Bytes_Sent", "Broadcast_Pkts_Recv", "Broadcast_Bytes_Recv",
+		"Broadcast_Pkts_Dropped", "Broadcast_Bytes_Dropped"}
+	messages = []string{"RTP_Packets_Sent", "RTP_Bytes_Sent", "RTP_Packets_Recv", "RTP_Bytes_Recv",
+		"SIP_Messages_Sent", "SIP_Bytes_Sent", "SIP_Messages_Recv", "SIP_Bytes_Recv"}
+)
+
+func (s *status) counts(group string) {
+	s.clock(group)
+	s.all(group, "0", broadcasts)
+	s.all(group, "0", messages)
 	s.add(group, "External_IP", "")
 }
 
-// neverRegistered is the time of a registration that was not (field).
-const neverRegistered = "0/0/0 00:00:00"
+func (s *status) system() { s.counts("Info/System_Status") }
 
-func (s *status) registration(group, state string) {
-	s.add(group, "Registration_State", state, "Last_Registration_At", neverRegistered, "Next_Registration_In", "0 s", "Message_Waiting", "No")
+// voice is the system status of a router's voice half. Nobody saw that page; the
+// items are those that an SPA112's status document has (field for that).
+func (s *status) voice() {
+	const group = "Info/System_Status"
+	s.clock(group)
+	s.all(group, "0", messages)
+	s.add(group, "External_IP", "")
 }
 
-func (s *status) extensions() {
-	for n := range s.v.Unit.Row.Model.Lines {
-		group := "Info/Ext_" + strconv.Itoa(n+1) + "_Status"
-		s.registration(group, "Not Registered")
-		s.add(group, "Mapped_SIP_Port", "")
+// phone is a phone's own status. The state of the ports is an item of 5xx (texts of
+// 7.6.2f, SPA525G2: field), its words for a cable are inferred.
+func (s *status) phone() {
+	const group, up = "Info/Phone_Status", "100 Full-duplex"
+	s.counts(group)
+	switch {
+	case s.is525():
+		s.add(group, "Operational_VLAN_ID", "N/A", "SW_Port", up)
+	case s.v.Unit.Row.Generation >= 3:
+		s.add(group, "Operational_VLAN_ID", "n/a", "SW_Port", up, "PC_Port", "Link Down")
+	default:
+		s.add(group, "Operational_VLAN_ID", "n/a")
 	}
 }
 
-func (s *status) calls() {
+// reboots is the history of reboots (texts of 7.6.2f), of which the emulated device
+// keeps none but the last.
+func (s *status) reboots() {
+	last := ""
+	if word := s.v.Reason.word(); word != "" {
+		last = word + s.v.Params.Clock().Local(s.v.Booted).Format("(01/02/2006-15:04:05)")
+	}
+	s.add("Info/Reboot_History", "Reboot_Reason_1", last)
+	s.all("Info/Reboot_History", "", []string{"Reboot_Reason_2", "Reboot_Reason_3", "Reboot_Reason_4", "Reboot_Reason_5"})
+}
+
+// extensions are the lines as they are registered. One that does not try has no
+// times (field: 9xx, SPA525G2).
+func (s *status) extensions() {
+	next := "Next_Registration_In"
+	if s.is525() {
+		next = "Next_Registration_In_Seconds"
+	}
+	hoteling := s.has("Enable_Broadsoft_Hoteling_1_")
 	for n := range s.v.Unit.Row.Model.Lines {
-		for call := range 2 {
-			group := fmt.Sprintf("Info/Line_%d_Call_%d_Status", n+1, call+1)
-			s.add(group, "Call_State", s.callState(n+1))
-			for _, name := range callItems {
-				s.add(group, name, "")
-			}
+		group := "Info/Ext_" + strconv.Itoa(n+1) + "_Status"
+		s.add(group, "Registration_State", "Not Registered", "Last_Registration_At", "", next, "", "Message_Waiting", "No", "Mapped_SIP_Port", "")
+		if hoteling {
+			s.add(group, "Hoteling_State", "Disabled")
 		}
 	}
 }
 
-// callState returns a call's state (field for the words).
-func (s *status) callState(line int) string {
-	if !s.v.Params.Bool("Line_Enable_"+strconv.Itoa(line)+"_", true) {
+func (s *status) calls() {
+	items := phoneCallItems
+	if s.is525() {
+		items = phone525CallItems
+	}
+	for n := range s.v.Unit.Row.Model.Lines {
+		state := s.keyState(n + 1)
+		for call := range 2 {
+			group := "Info/Line_" + strconv.Itoa(n+1) + "_Call_" + strconv.Itoa(call+1) + "_Status"
+			s.add(group, "Call_State", state, "Tone", "None")
+			s.all(group, "", items)
+		}
+	}
+}
+
+// keyState returns the state of the calls of a line key. The words are field. A key
+// without an extension is Disabled, as is one of a disabled extension; the calls of
+// an extension that is not registered are No Service (both inferred from two exports).
+func (s *status) keyState(key int) string {
+	ext := strconv.Itoa(key)
+	if to := s.param("Extension_" + ext + "_"); to != "" {
+		ext = to
+	}
+	switch {
+	case ext == "Disabled" || !s.v.Params.Bool("Line_Enable_"+ext+"_", true):
+		return "Disabled"
+	case s.v.Params.Bool("Make_Call_Without_Reg_"+ext+"_", false):
+		return "Idle"
+	}
+	return "No Service"
+}
+
+// What is told of a call, and empty while there is none.
+var (
+	callItems = []string{"Remote_Hold", "Callback", "Peer_Name", "Peer_Phone", "Duration", "Packets_Sent", "Packets_Recv", "Bytes_Sent",
+		"Bytes_Recv", "Decode_Latency", "Jitter", "Round_Trip_Delay", "Packets_Lost", "Packet_Error"}
+	phoneCallItems    = slices.Concat([]string{"Encoder", "Decoder", "Type"}, callItems, []string{"Mapped_RTP_Port", "Media_Loopback"})
+	phone525CallItems = slices.Concat([]string{"Encoder", "Decoder", "Type"}, callItems, []string{"Mapped_RTP_Port", "End_System_Delay", "Loss_Rate",
+		"Discard_Rate", "Burst_Duration", "Gap_Duration", "R_Factor", "MOS-LQ", "MOS-CQ", "Media_Loopback"})
+	spa100CallItems = slices.Concat([]string{"Encoder", "Decoder", "FAX", "Type"}, callItems)
+	ataCallItems    = slices.Concat(spa100CallItems, []string{"Mapped_RTP_Port", "Media_Loopback"})
+)
+
+// lines are the sections of an analog unit, both calls of a line in one, item by
+// item (PAP2T: field).
+func (s *status) lines() {
+	for n := range s.v.Unit.Row.Model.Lines {
+		line := strconv.Itoa(n + 1)
+		group := "Info/Line_" + line + "_Status"
+		s.add(group, "Display_Name", s.param("Display_Name_"+line+"_"), "User_ID", s.param("User_ID_"+line+"_"), "Hook_State", s.v.hook(n),
+			"Registration_State", "Offline", "Last_Registration_At", "", "Next_Registration_In", "", "Message_Waiting", "No",
+			"Call_Back_Active", "No", "Last_Called_Number", "", "Last_Caller_Number", "", "Mapped_SIP_Port", "")
+		state := s.v.lineState(line)
+		s.add(group, "Call_1_State", state, "Call_2_State", state, "Call_1_Tone", "None", "Call_2_Tone", "None")
+		for _, name := range ataCallItems {
+			s.add(group, "Call_1_"+name, "", "Call_2_"+name, "")
+		}
+	}
+}
+
+// hook returns the hook state of a line, from 0. The emulated device has one that
+// is used.
+func (v *View) hook(line int) string {
+	if v.InUse && line == 0 {
+		return "Off"
+	}
+	return "On"
+}
+
+// lineState returns the state of an analog line's calls; that a disabled line says
+// so is inferred from phones.
+func (v *View) lineState(line string) string {
+	if !v.Params.Bool("Line_Enable_"+line+"_", true) {
 		return "Disabled"
 	}
 	return "Idle"
 }
 
-// callItems are what is told of a call, and empty while there is none.
-var callItems = [...]string{"Tone", "Encoder", "Decoder", "Type", "Remote_Hold", "Callback", "Peer_Name", "Peer_Phone", "Duration",
-	"Packets_Sent", "Packets_Recv", "Bytes_Sent", "Bytes_Recv", "Decode_Latency", "Jitter", "Round_Trip_Delay", "Packets_Lost",
-	"Packet_Error", "Mapped_RTP_Port", "Media_Loopback"}
+func (s *status) ringTones() {
+	s.add("Info/Downloaded_Ring_Tone", "Status", "Idle", "Ring_Tone_1", "Not Installed", "Ring_Tone_2", "Not Installed")
+}
 
-// lines are the sections of an analog unit, both calls of a line in one.
-func (s *status) lines() {
-	for n := range s.v.Unit.Row.Model.Lines {
-		line := strconv.Itoa(n + 1)
-		group, hook := "Info/Line_"+line+"_Status", "On"
-		if s.v.InUse && n == 0 {
-			hook = "Off"
-		}
-		s.add(group, "Display_Name", s.param("Display_Name_"+line+"_"), "User_ID", s.param("User_ID_"+line+"_"), "Hook_State", hook)
-		s.registration(group, "Offline")
-		s.add(group, "Call_Back_Active", "No", "Last_Called_Number", "", "Last_Caller_Number", "", "Mapped_SIP_Port", "")
-		for call := range 2 {
-			prefix := fmt.Sprintf("Call_%d_", call+1)
-			s.add(group, prefix+"State", s.callState(n+1), prefix+"FAX", "")
-			for _, name := range callItems {
-				s.add(group, prefix+name, "")
-			}
-		}
+// tr069 is the state of the client that phones 51x and 525 have, which the
+// emulated device does not run.
+func (s *status) tr069() {
+	if !s.has("Enable_TR-069") {
+		return
 	}
+	s.add("Info/TR-069_Status", "TR-069_Feature", "Disabled", "Periodic_Inform_Time", "20 s", "Last_Inform_Time", neverDone,
+		"Last_Transaction_Status", "", "Last_Session", neverDone+" - "+neverDone, "ParameterKey", "")
+}
+
+// neverDone is the time of what was not (field).
+const neverDone = "0/0/0 00:00:00"
+
+// customCA is the authority of the operator's, where the firmware takes one. Up to
+// 7.5.2b the label is misspelt (texts of both firmwares: field; those between:
+// inferred).
+func (s *status) customCA() {
+	if !s.has("Custom_CA_RULE") && !s.has("Custom_CA_URL") {
+		return
+	}
+	label := "Custom_CA_Provisioning_Status"
+	if s.v.Unit.Row.Behaviour.Web.MisspeltCA {
+		label = "Custom_CA_Provisioing_Status"
+	}
+	s.add("Info/Custom_CA_Status", label, "", "Custom_CA_Info", "Not Installed")
 }

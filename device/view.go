@@ -15,9 +15,10 @@ type View struct {
 	State   fsm.State
 	Proven  bool
 	Powered bool
-	Booting bool  // has power, and nothing answers yet
-	InUse   bool  // a line is off hook
-	Booted  int64 // fleet time of the last boot, nanoseconds
+	Booting bool   // has power, and nothing answers yet
+	InUse   bool   // a line is off hook
+	Booted  int64  // fleet time of the last boot, nanoseconds
+	Reason  Reason // of the last boot, or of the one that is under way; 0: none is known
 	// Customization is Open, Pending or the company that the unit was customized
 	// for; "" reads as Open.
 	Customization string

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
 )
@@ -31,14 +34,15 @@ func get(t *testing.T, addr, path string) string {
 		return ""
 	}
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return ""
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(patience))
 	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, addr)
 	answer, err := io.ReadAll(c)
 	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	return string(answer)
 }
@@ -71,6 +75,31 @@ func TestWebPageOrdersAResync(t *testing.T) {
 	if e := s.of(0, device.ResyncStarted)[0]; e.Cause != model.ByWeb {
 		t.Errorf("cause %s", e.Cause)
 	}
+}
+
+// A poller that asks every unit of a fleet gets each one's own document.
+func TestEveryUnitOfAFleetAnswersThePoller(t *testing.T) {
+	const count, pollers = 1000, 8
+	units := fleet.Group{Name: "units", Row: row(t, "SPA112", "", devicetest.BootsAtOnce()), Count: count,
+		Presets: settings(append(slices.Clone(atOnce), "Resync_On_Reset=No")...)}
+	s := start(t, newNetwork(), fleet.Config{Groups: []fleet.Group{units}, Web: fleet.Web{Listen: true}})
+	s.await("power", func() bool { return s.count(device.PowerOn) == count })
+	serials := make([]string, count)
+	for dev := range serials {
+		serials[dev] = s.view(device.Index(dev)).Unit.Serial
+	}
+	var all sync.WaitGroup
+	for p := range pollers {
+		all.Go(func() {
+			for dev := p; dev < count; dev += pollers {
+				addr := strings.TrimSuffix(strings.TrimPrefix(s.f.WebURL(device.Index(dev)), "http://"), "/")
+				if page := get(t, addr, "/admin/status.xml&xuser=admin&xpassword=admin"); !strings.Contains(page, "<Serial_Number>"+serials[dev]+"</Serial_Number>") {
+					t.Errorf("%s answers %.300s", addr, page)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestUsedWebPortIsAnError(t *testing.T) {

@@ -14,9 +14,12 @@ import (
 // was malformed.
 type request struct {
 	*http.Request
-	site *Site
-	view device.View
-	from netip.Addr
+	site  *Site
+	view  device.View
+	from  netip.Addr
+	uri   string // as it was asked for, without a login behind it
+	path  string // of the uri, decoded
+	login *login // what stood behind the URL, where the device reads that
 }
 
 // unread reports whether part of the request may not have arrived yet.
@@ -71,15 +74,39 @@ var routes = map[string]func(*request) answer{
 	"/admin/voice/":         (*request).voice,
 	"/admin/voice/advanced": (*request).voice,
 
-	"/spacfg.xml":       (*request).spacfg,
-	"/admin/spacfg.xml": (*request).spacfg,
+	"/spacfg.xml":       (*request).settings,
+	"/admin/spacfg.xml": (*request).settings,
 	"/status.xml":       (*request).status,
 	"/admin/status.xml": (*request).status,
 }
 
+// spa100Documents are the paths of an SPA112, SPA122 and SPA232D that others lack,
+// or have in another form. They are the administrator's alone, and what phones have
+// in their place is not there (inferred: another program).
+var spa100Documents = map[string]func(*request) answer{
+	"/admin/status.xml": (*request).status,
+	"/admin/config.xml": (*request).settings,
+	"/status.xml":       nil,
+	"/spacfg.xml":       nil,
+	"/admin/spacfg.xml": nil,
+}
+
+// page returns what answers a path, nil where the device lacks it.
+func (q *request) page() func(*request) answer {
+	if q.spa100() {
+		if page, ok := spa100Documents[q.path]; ok {
+			return page
+		}
+	}
+	return routes[q.path]
+}
+
+func (q *request) spa100() bool { return q.view.Unit.Row.Model.Family.Name == "SPA100" }
+
 // answer answers a request. The checks are in the order of the device, which looks
 // at prefixes before it looks for the page.
 func (q *request) answer() answer {
+	q.readLogin()
 	switch q.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodPost:
@@ -90,13 +117,17 @@ func (q *request) answer() answer {
 	if q.admin() && !q.view.Params.Bool("Enable_Web_Admin_Access", true) {
 		return q.failure(http.StatusForbidden) // the status is inferred
 	}
-	if challenge := q.challenge(); challenge != "" {
+	if q.asksLogin() {
+		if !q.loggedIn() {
+			return q.failure(http.StatusUnauthorized)
+		}
+	} else if challenge := q.challenge(q.account()); challenge != "" {
 		a := q.failure(http.StatusUnauthorized)
 		a.challenge = challenge
 		return a
 	}
-	page, ok := routes[q.URL.Path]
-	if !ok {
+	page := q.page()
+	if page == nil {
 		return q.failure(http.StatusNotFound)
 	}
 	a := page(q)
@@ -110,7 +141,7 @@ func (q *request) answer() answer {
 // and /reboot are not (device-surface.md §1.1: field for the
 // strings, the rest inferred).
 func (q *request) admin() bool {
-	return strings.HasPrefix(q.URL.Path, "/admin") || strings.HasPrefix(q.URL.Path, "/upgrade")
+	return strings.HasPrefix(q.path, "/admin") || strings.HasPrefix(q.path, "/upgrade")
 }
 
 // home is the start page of the user or of the administrator.
@@ -124,14 +155,14 @@ func (q *request) home() string {
 // failure is the small page of an error status.
 func (q *request) failure(status int) answer {
 	text := fmt.Sprintf("%d %s", status, http.StatusText(status))
-	return q.page(status, "error", message{Title: q.look().title, Text: text})
+	return q.render(status, "error", message{Title: q.look().title, Text: text})
 }
 
 func (q *request) look() look { return lookOf(q.view.Unit.Row.Model) }
 
-// page renders one of the embedded templates. The data are of the template's own
+// render renders one of the embedded templates. The data are of the template's own
 // type: an error here is a mistake in the program, which the golden tests show.
-func (q *request) page(status int, name string, data any) answer {
+func (q *request) render(status int, name string, data any) answer {
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, name+".html", data); err != nil {
 		panic(err)

@@ -30,7 +30,7 @@ func (q *request) reboot() answer {
 
 // order returns the page that acknowledges a command, with the command.
 func (q *request) order(page string, c device.Command) answer {
-	a := q.page(http.StatusOK, page, message{Title: q.look().title, Home: q.home(), Seconds: q.refresh()})
+	a := q.render(http.StatusOK, page, message{Title: q.look().title, Home: q.home(), Seconds: q.refresh()})
 	c.Cause, c.Requester = model.ByWeb, q.from
 	a.command = &c
 	return a
@@ -45,16 +45,14 @@ func (a answer) unless(forbidden bool) answer {
 }
 
 // argument returns what follows the first ? of the request line, decoded; a second
-// ? is part of it (device-surface.md §1.1: field). An invalid
-// escape is not decoded (inferred).
+// ? is part of it (device-surface.md §1.1: field).
 func (q *request) argument() string {
-	_, raw, _ := strings.Cut(q.RequestURI, "?")
-	if arg, err := url.QueryUnescape(raw); err == nil {
-		return arg
-	}
+	_, raw, _ := strings.Cut(q.uri, "?")
 	return lenientUnescape(raw)
 }
 
+// lenientUnescape decodes the escapes of a query. An invalid one is left as it is
+// (inferred).
 func lenientUnescape(raw string) string {
 	var b strings.Builder
 	for i := 0; i < len(raw); i++ {

@@ -20,7 +20,14 @@ func TestExportsAreServedByFamily(t *testing.T) {
 		{"SPA2102", "/admin/spacfg.xml", found, "<flat-profile>\n"},
 		{"SPA2102", "/admin/status.xml", missing, ""},
 		{"PAP2T", "/spacfg.xml", found, "<flat-profile>\n"},
+		{"PAP2T", "/admin/config.xml", missing, ""},
+		{"SPA525G2", "/status.xml", found, "<Status>\n<Connection_Type group="},
 		{"SPA112", "/status.xml", missing, ""},
+		{"SPA112", "/spacfg.xml", missing, ""},
+		{"SPA112", "/admin/spacfg.xml", missing, ""},
+		{"SPA112", "/admin/status.xml&xuser=admin&xpassword=admin", found, "<?xml version=\"1.0\"?>\n<flat-status>\n<Product_Name>SPA112<"},
+		{"SPA122", "/admin/config.xml&xuser=admin&xpassword=admin", found, "<?xml version=\"1.0\"?>\n<flat-profile>\n<Restricted_Access_Domains></"},
+		{"SPA504G", "/admin/status.xml&xuser=admin&xpassword=admin", missing, ""},
 	}
 	for _, tt := range tests {
 		_, addr := serve(t, &webui.Site{}, view(t, tt.model, ""))

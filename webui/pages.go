@@ -9,10 +9,9 @@ import (
 	"time"
 
 	"spafleet/device"
-	"spafleet/device/profile"
 )
 
-// infoPage is the status page, the only one of the admin pages so far.
+// infoPage is the status page, the only one of the admin pages.
 type infoPage struct {
 	Title    string
 	Style    template.CSS
@@ -32,8 +31,21 @@ type section struct {
 
 type pair struct{ Label, Value string }
 
+// alone are the labels that have a row to themselves on real pages (field).
+var alone = []string{"Primary  DNS", "Secondary  DNS", "Mapped SIP Port", "Status", "Ring Tone 1", "Ring Tone 2"}
+
 func newSection(title string, pairs ...pair) section {
-	return section{title, slices.Collect(slices.Chunk(pairs, 2))}
+	s, open := section{Title: title}, false // open: the last row has a place
+	for _, p := range pairs {
+		single := slices.Contains(alone, p.Label)
+		if open && !single {
+			last := len(s.Rows) - 1
+			s.Rows[last], open = append(s.Rows[last], p), false
+			continue
+		}
+		s.Rows, open = append(s.Rows, []pair{p}), !single
+	}
+	return s
 }
 
 // voice is the Voice half of a router's pages, which other models lack.
@@ -45,36 +57,45 @@ func (q *request) voice() answer {
 }
 
 func (q *request) info() answer {
-	path, l := q.URL.Path, q.look()
-	return q.page(http.StatusOK, "info", infoPage{
+	path, l := q.path, q.look()
+	router, tab := q.view.Unit.Row.Model.Family.Router, "Info"
+	voice := strings.Contains(path, "/voice/")
+	if router && !voice {
+		tab = "Status"
+	}
+	return q.render(http.StatusOK, "info", infoPage{
 		Title:    l.title,
 		Style:    l.css(),
 		Home:     q.home(),
 		Admin:    q.admin(),
 		Advanced: strings.HasSuffix(path, "/advanced"),
-		Router:   q.view.Unit.Row.Model.Family.Router,
-		Voice:    strings.Contains(path, "/voice/"),
-		Sections: []section{q.product(), systemStatus(q.view), provisioning(q.view)},
+		Router:   router,
+		Voice:    voice,
+		Sections: append(q.tab(tab), provisioning(q.view)),
 	})
 }
 
-// product is the section by which scrapers know a device. Its words are those of
-// the exports, its labels their names with blanks.
-func (q *request) product() section {
-	var pairs []pair
-	for _, e := range q.view.Product() {
-		pairs = append(pairs, pair{strings.ReplaceAll(e.Name, "_", " "), e.Value})
+// tab returns the sections of a tab, Info or of routers Status, in the words of the
+// exports, whose names are the labels with other characters as _.
+func (q *request) tab(name string) []section {
+	var sections []section
+	elements := q.view.Status()
+	for len(elements) > 0 {
+		group, n := elements[0].Group, 0
+		var pairs []pair
+		for n < len(elements) && elements[n].Group == group {
+			pairs = append(pairs, pair{blanks(elements[n].Name), elements[n].Value})
+			n++
+		}
+		if title, ok := strings.CutPrefix(group, name+"/"); ok {
+			sections = append(sections, newSection(blanks(title), pairs...))
+		}
+		elements = elements[n:]
 	}
-	return newSection("Product Information", pairs...)
+	return sections
 }
 
-func systemStatus(v device.View) section {
-	return newSection("System Status",
-		pair{"Current Time", v.Clock()},
-		pair{"Elapsed Time", v.Elapsed()},
-		pair{"Current IP", v.Unit.IP.String()},
-		pair{"Host Name", v.HostName()})
-}
+func blanks(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
 // provisioning is what no real device shows: where the emulated one stands.
 func provisioning(v device.View) section {
@@ -93,23 +114,18 @@ func provisioning(v device.View) section {
 		pair{"Resyncs", fmt.Sprintf("%d successful, %d failed", v.Resyncs.OK, v.Resyncs.Failed)})
 }
 
-// spacfg is the device's own export: settings and status in one. Phones have it
-// under both paths (device-surface.md §1.3: field). No export of an analog unit
-// was ever seen; they answer with the same form (profile-formats.md §5.1:
-// inferred). That the user's half shows as much as the administrator's is
-// inferred too.
-func (q *request) spacfg() answer {
-	return q.export("flat-profile", q.view.Spacfg())
+// settings is the device's own export, settings and on phones status in one. Phones
+// have it under both paths (device-surface.md §1.3: field). That the user's half
+// shows as much as the administrator's is inferred.
+func (q *request) settings() answer {
+	return answer{status: http.StatusOK, xml: true, body: q.view.Export()}
 }
 
-// status is the Info tab alone, which the 5xx phones have (field).
+// status is the status alone.
 func (q *request) status() answer {
-	if r := q.view.Unit.Row; !r.Model.Family.Phone || r.Generation < 3 {
+	body := q.view.StatusXML()
+	if body == nil {
 		return q.failure(http.StatusNotFound)
 	}
-	return q.export("Status", q.view.Status())
-}
-
-func (q *request) export(root string, elements []profile.Element) answer {
-	return answer{status: http.StatusOK, xml: true, body: profile.Export(root, elements)}
+	return answer{status: http.StatusOK, xml: true, body: body}
 }

@@ -72,6 +72,13 @@ type Behaviour struct {
 	HTTPSUpgrade bool // by https too
 	LaxImages    bool // without a known header, by the version in the name
 
+	// What its web server does.
+	Web struct {
+		URLLogin     bool // its command URLs end in &xuser=U&xpassword=P; else they ask by Digest
+		GuestExports bool // the low account of that login reads status and configuration too
+		MisspeltCA   bool // its status says Custom CA Provisioing Status
+	}
+
 	// How it speaks of itself.
 	Hyphen         bool // $PN is SPA-…, not SPA…
 	SuccessErr     bool // the factory's success message ends with $ERR

@@ -127,6 +127,12 @@ func (r *Row) Older(version string) bool {
 	return r.Generation == 1 && rule.CompareVersions(r.Firmware.Version, version, false) < 0
 }
 
+// before reports whether the firmware is older than a version. Only those of one
+// generation compare.
+func (r *Row) before(version string) bool {
+	return rule.CompareVersions(r.Firmware.Version, version, false) < 0
+}
+
 // Speaks reports whether the firmware has a client for a URL's scheme: https came
 // with 2.0.6 (documented).
 func (r *Row) Speaks(scheme string) bool {

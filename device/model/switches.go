@@ -140,7 +140,7 @@ func of752b(value string, otherwise func(*Row) Fact) func(*Row) Fact {
 
 // switches is the firmware table. Sources are sections of the project's notes on
 // firmware, kept as Q (open question) and § numbers in the meaning's comment.
-var switches = slices.Concat(engineSwitches, tlsSwitches)
+var switches = slices.Concat(engineSwitches, webSwitches, tlsSwitches)
 
 var engineSwitches = []firmwareSwitch{
 	{

@@ -17,9 +17,12 @@ type Element struct {
 func Export(root string, elements []Element) []byte {
 	b := make([]byte, 0, 80*(len(elements)+1))
 	b = append(append(append(b, '<'), root...), ">\n"...)
-	for _, e := range elements {
-		b = append(append(b, '<'), e.Name...)
-		b = append(AppendAttribute(append(b, ` group="`...), e.Group), '"')
+	var group []byte // of the last element, as an attribute
+	for i, e := range elements {
+		if i == 0 || e.Group != elements[i-1].Group {
+			group = append(AppendAttribute(append(group[:0], ` group="`...), e.Group), '"')
+		}
+		b = append(append(append(b, '<'), e.Name...), group...)
 		if e.Value == "" {
 			b = append(b, "/>\n"...)
 			continue
@@ -34,13 +37,22 @@ func Export(root string, elements []Element) []byte {
 type Sample struct {
 	Width      int  // of the column in front of the attributes; 0: a blank
 	Attributes bool // the value is an attribute, as with the compiler's --va
+	Flush      bool // no blanks in front of the element
+	Comment    bool // it stands in a comment, which has no blanks in front
 }
 
 // appendSample appends a parameter in the style of the compiler's samples and of
 // reports, two blanks in front and no line end behind it. A parameter that has no
 // Access gets no ua.
 func appendSample(b []byte, p Param, s Sample) []byte {
-	b = append(append(b, "  <"...), p.Name...)
+	front, end := "  <", ">"
+	switch {
+	case s.Comment:
+		front, end = "<!-- <", "> -->"
+	case s.Flush:
+		front = "<"
+	}
+	b = append(append(b, front...), p.Name...)
 	for n := len(p.Name); n < s.Width; n++ {
 		b = append(b, ' ')
 	}
@@ -48,10 +60,12 @@ func appendSample(b []byte, p Param, s Sample) []byte {
 		b = append(append(append(b, ` ua="`...), p.Access.String()...), '"')
 	}
 	if s.Attributes {
-		return append(AppendAttribute(append(b, ` value="`...), p.Value), `"/>`...)
+		b = AppendAttribute(append(b, ` value="`...), p.Value)
+		return append(append(b, `"/`...), end...)
 	}
 	b = appendEscaped(append(b, '>'), p.Value)
-	return append(append(append(b, "</"...), p.Name...), '>')
+	b = append(append(b, "</"...), p.Name...)
+	return append(b, end...)
 }
 
 // AppendAttribute appends a value so that it may stand between double quotes and

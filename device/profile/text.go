@@ -114,22 +114,27 @@ func referenceLike(text string) bool {
 // appendEscaped appends a value as element text that a scan reads back exactly:
 // space that would be trimmed or changed is written as references.
 func appendEscaped(b []byte, value string) []byte {
-	last := len(value) - 1
+	start, last := 0, len(value)-1
 	for i := range len(value) {
-		switch c := value[i]; {
-		case c == '&':
-			b = append(b, "&amp;"...)
-		case c == '<':
-			b = append(b, "&lt;"...)
-		case c == '>':
-			b = append(b, "&gt;"...)
-		case c == '\n', c == '\r', isSpace(c) && (i == 0 || i == last):
-			b = append(b, "&#"...)
-			b = strconv.AppendInt(b, int64(c), 10)
-			b = append(b, ';')
-		default:
-			b = append(b, c)
+		c := value[i]
+		if c > '>' || c != '&' && c != '<' && c != '>' && c != '\n' && c != '\r' && (i != 0 && i != last || !isSpace(c)) {
+			continue
 		}
+		b = appendReference(append(b, value[start:i]...), c)
+		start = i + 1
 	}
-	return b
+	return append(b, value[start:]...)
+}
+
+func appendReference(b []byte, c byte) []byte {
+	switch c {
+	case '&':
+		return append(b, "&amp;"...)
+	case '<':
+		return append(b, "&lt;"...)
+	case '>':
+		return append(b, "&gt;"...)
+	}
+	b = strconv.AppendInt(append(b, "&#"...), int64(c), 10)
+	return append(b, ';')
 }

@@ -105,8 +105,8 @@ func TestEveryBootTakesItsTime(t *testing.T) {
 				if got := x.did[len(before):]; !slices.Equal(got, want) {
 					t.Errorf("%s does %s after the boot\nwant %s", name, strings.Join(got, ", "), strings.Join(want, ", "))
 				}
-				if v := x.view(); v.Booting || v.Booted != end {
-					t.Errorf("%s is booting %v, booted %g s late", name, v.Booting, float64(v.Booted-end)/1e9)
+				if v := x.view(); v.Booting || v.Booted != end || v.Reason != tt.reason {
+					t.Errorf("%s is booting %v, booted %g s late, by %s", name, v.Booting, float64(v.Booted-end)/1e9, v.Reason)
 				}
 			}
 		})

@@ -37,7 +37,7 @@ type Record struct {
 	Custom  *Custom
 	Trusted *resync.Authority
 	Told    device.Params // zero: it has reported nothing
-	Reason  device.Reason // of a boot that is under way
+	Reason  device.Reason // of the last boot, or of one that is under way
 }
 
 // A Custom is what a device got by remote customization.

@@ -42,7 +42,7 @@ type Unit struct {
 	secrecy profile.Protection // of the body applied last
 	doing   device.Order       // the attempt that waits for admission, runs, or ran when the run ended; 0: none
 	why     model.Cause        // of doing
-	reason  device.Reason      // of the boot that is under way
+	reason  device.Reason      // of the last boot, or of the one that is under way
 }
 
 // None is no attempt.

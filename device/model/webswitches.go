@@ -1,0 +1,43 @@
+package model
+
+// webSwitches are the firmware table's rows of the web server.
+var webSwitches = []firmwareSwitch{
+	{ // surface-2.md §1.3: of the SPA1xx's heirs documented
+		"url_login", "digest or form", "how the URLs for resync, upgrade and reboot ask for the administrator: HTTP Digest, or &xuser=U&xpassword=P behind the URL",
+		func(r *Row) Fact {
+			if r.Model.Family == &spa100 {
+				return inferred("form")
+			}
+			return documented("digest")
+		},
+		choice("digest", "form", func(b *Behaviour) *bool { return &b.Web.URLLogin }),
+	},
+	{ // surface-2.md §1.1 row 9: CVE-2019-15257 and 15258
+		"guest_exports", "no or yes", "whether the low account of an SPA1xx (cisco) reads status.xml and config.xml as the administrator does",
+		func(r *Row) Fact {
+			switch {
+			case r.Model.Family != &spa100:
+				return inferred("no")
+			case r.before("1.4.1(SR5)"):
+				return documented("yes")
+			}
+			return documented("no")
+		},
+		choice("no", "yes", func(b *Behaviour) *bool { return &b.Web.GuestExports }),
+	},
+	{ // surface-2.md §4.6: texts of 7.5.2b and 7.6.2f
+		"custom_ca_label", "Provisioning or Provisioing", "how the status spells Custom CA Provisioning Status",
+		func(r *Row) Fact {
+			switch v := r.Firmware.Version; {
+			case v == "7.5.2b":
+				return field("Provisioing")
+			case v == "7.6.2f":
+				return field("Provisioning")
+			case r.Generation == 3 && r.before("7.5.3"):
+				return inferred("Provisioing")
+			}
+			return inferred("Provisioning")
+		},
+		choice("Provisioning", "Provisioing", func(b *Behaviour) *bool { return &b.Web.MisspeltCA }),
+	},
+}

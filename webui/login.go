@@ -1,0 +1,145 @@
+package webui
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"strings"
+)
+
+// A login is an account with its password.
+type login struct{ name, password string }
+
+// readLogin splits what the client asked for. An SPA1xx reads a login at its end:
+// /admin/status.xml&xuser=U&xpassword=P, with no ? before the ampersand (three
+// public clients: field). That the password goes to the end, and both are
+// percent-decoded, is inferred.
+func (q *request) readLogin() {
+	q.uri, q.path = q.RequestURI, q.URL.Path
+	at := strings.LastIndex(q.uri, "&xuser=")
+	if at < 0 || !q.spa100() && !q.view.Unit.Row.Behaviour.Web.URLLogin {
+		return
+	}
+	name, password, _ := strings.Cut(q.uri[at+len("&xuser="):], "&xpassword=")
+	q.login = &login{lenientUnescape(name), lenientUnescape(password)}
+	q.uri = q.uri[:at]
+	q.path, _, _ = strings.Cut(q.path, "&xuser=")
+}
+
+// asksLogin reports whether a path asks for a login behind the URL. The documents
+// of an SPA1xx do (field), commands by switch.
+func (q *request) asksLogin() bool {
+	if q.spa100() && spa100Documents[q.path] != nil {
+		return true
+	}
+	switch strings.TrimPrefix(q.path, "/admin") {
+	case "/resync", "/upgrade", "/reboot":
+		return q.view.Unit.Row.Behaviour.Web.URLLogin
+	}
+	return false
+}
+
+// loggedIn reports whether the login behind the URL opens the path. The low account
+// never orders anything (inferred).
+func (q *request) loggedIn() bool {
+	if q.login == nil {
+		return false
+	}
+	name, password := q.view.AdminLogin()
+	if *q.login == (login{name, password}) {
+		return true
+	}
+	name, password = q.view.GuestLogin()
+	return *q.login == (login{name, password}) && q.view.Unit.Row.Behaviour.Web.GuestExports && spa100Documents[q.path] != nil
+}
+
+// account is the account that a path asks for by Digest. The pages of an SPA1xx ask
+// for none: its login page is not emulated.
+func (q *request) account() login {
+	if q.admin() {
+		return login{"admin", q.view.Get(q.view.Unit.Row.Factory.AdminPassword())}
+	}
+	return login{"user", q.view.Get("User_Password")}
+}
+
+// challenge returns the WWW-Authenticate header for a request without the right
+// credentials of an account, "" for one with them. An account without a password
+// needs none. The form, with its two spaces, is that of the firmware
+// (device-surface.md §1.5: field).
+func (q *request) challenge(account login) string {
+	if account.password == "" {
+		return ""
+	}
+	realm, nonce := q.look().realm+" "+account.realm(), q.site.nonce()
+	c := parseCredentials(q.Header.Get("Authorization"))
+	proven := c.proves(q.Method, account, realm) && c["uri"] == q.RequestURI
+	if proven && c["nonce"] == nonce {
+		return ""
+	}
+	header := `Digest  realm="` + realm + `", domain="/",nonce="` + nonce + `",opaque="` + hash(realm) + `",algorithm="MD5",qop="auth"`
+	if proven {
+		header += ",stale=TRUE"
+	}
+	return header
+}
+
+// realm returns the second word of the realm of an account.
+func (l login) realm() string {
+	if l.name == "admin" {
+		return "admin"
+	}
+	return "user"
+}
+
+func (s *Site) nonce() string {
+	if s.Nonce == nil {
+		return hash("spafleet")
+	}
+	return s.Nonce()
+}
+
+// credentials are the fields of an Authorization header.
+type credentials map[string]string
+
+// parseCredentials reads a Digest header, nil for any other.
+func parseCredentials(header string) credentials {
+	scheme, rest, _ := strings.Cut(strings.TrimSpace(header), " ")
+	if !strings.EqualFold(scheme, "Digest") {
+		return nil
+	}
+	c := credentials{}
+	for rest != "" {
+		name, after, ok := strings.Cut(rest, "=")
+		if !ok {
+			break
+		}
+		var value string
+		if quoted, ok := strings.CutPrefix(after, `"`); ok {
+			value, after, _ = strings.Cut(quoted, `"`)
+			_, rest, _ = strings.Cut(after, ",")
+		} else {
+			value, rest, _ = strings.Cut(after, ",")
+		}
+		c[strings.ToLower(strings.TrimSpace(name))] = strings.TrimSpace(value)
+	}
+	return c
+}
+
+// proves reports whether the credentials are those of an account, however old
+// their nonce is. Clients that do not know qop send no count.
+func (c credentials) proves(method string, account login, realm string) bool {
+	if c["username"] != account.name || c["realm"] != realm {
+		return false
+	}
+	secret := hash(account.name + ":" + realm + ":" + account.password)
+	asked := hash(method + ":" + c["uri"])
+	middle := c["nonce"]
+	if qop, ok := c["qop"]; ok {
+		middle += ":" + c["nc"] + ":" + c["cnonce"] + ":" + qop
+	}
+	return strings.EqualFold(c["response"], hash(secret+":"+middle+":"+asked))
+}
+
+func hash(s string) string {
+	sum := md5.Sum([]byte(s))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,82 @@
+package webui_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"spafleet/host/golden"
+	"spafleet/webui"
+)
+
+// paths are the rows of docs/web.md.
+var paths = []struct{ paths, what, evidence string }{
+	{"/ /basic /advanced", "Info page, the user's half; of routers the Status page", "field; SPA1xx: inferred"},
+	{"/admin/ /admin/basic /admin/advanced", "the same, the administrator's half", "field; SPA1xx: inferred"},
+	{"/voice/ /admin/voice/ /admin/voice/advanced", "Info page of a router's voice half", "path: field; page: inferred"},
+	{"/spacfg.xml /admin/spacfg.xml", "status and settings, with `group` attributes", "phones: field; ATAs: inferred"},
+	{"/status.xml", "status alone, root `<Status>`", "field"},
+	{"/admin/status.xml", "the same; of an SPA1xx `<flat-status>`", "field"},
+	{"/admin/config.xml", "settings, with `<router-configuration>`, without attributes", "form: field; path: documented for its heirs"},
+	{"/admin/resync /resync", "resync, with `?URL` from there", "documented; without /admin: field"},
+	{"/admin/upgrade /upgrade", "upgrade, with `?URL` from there", "documented"},
+	{"/admin/reboot /reboot", "reboot", "documented; without /admin: field"},
+}
+
+var pathModels = []struct{ family, model, firmware string }{
+	{"ATA", "PAP2T", ""}, {"router ATA", "SPA2102", ""}, {"9xx", "SPA942", ""}, {"5xx", "SPA504G", "7.5.5"}, {"SPA1xx", "SPA112", ""},
+}
+
+// answers says whether a device has a path.
+func answers(t *testing.T, f *fleet, addr, path string) string {
+	t.Helper()
+	ask := func(path string) string {
+		return statusOf(get(t, addr, path))
+	}
+	mark := "✓"
+	status := ask(path)
+	if status == "401 Unauthorized" {
+		mark, status = "login", ask(path+"&xuser=admin&xpassword=admin")
+	}
+	switch status {
+	case "200 OK":
+		if strings.HasSuffix(path, "resync") || strings.HasSuffix(path, "upgrade") || strings.HasSuffix(path, "reboot") {
+			f.command(t)
+		}
+		return mark
+	case "404 Not Found", "405 Method Not Allowed":
+		return "–"
+	}
+	return status
+}
+
+func TestThePageOfPathsIsWhatDevicesAnswer(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("\n| path | what |")
+	for _, m := range pathModels {
+		fmt.Fprintf(&b, " %s |", m.family)
+	}
+	b.WriteString(" evidence |\n|---|---|" + strings.Repeat("---|", len(pathModels)+1) + "\n")
+	sites := make([]struct {
+		f    *fleet
+		addr string
+	}, len(pathModels))
+	for i, m := range pathModels {
+		sites[i].f, sites[i].addr = serve(t, &webui.Site{}, view(t, m.model, m.firmware))
+	}
+	for _, row := range paths {
+		list := strings.Fields(row.paths)
+		fmt.Fprintf(&b, "| `%s` | %s |", strings.Join(list, "`, `"), row.what)
+		for i := range pathModels {
+			mark := answers(t, sites[i].f, sites[i].addr, list[0])
+			for _, path := range list[1:] {
+				if other := answers(t, sites[i].f, sites[i].addr, path); other != mark {
+					t.Errorf("%s: %s is %s, %s is %s: they want rows of their own", pathModels[i].model, list[0], mark, path, other)
+				}
+			}
+			fmt.Fprintf(&b, " %s |", mark)
+		}
+		fmt.Fprintf(&b, " %s |\n", row.evidence)
+	}
+	golden.Section(t, "../docs/web.md", "<!-- paths -->", "<!-- /paths -->", b.String())
+}

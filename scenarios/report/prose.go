@@ -188,7 +188,7 @@ func writeLatencies(b *strings.Builder, r *Report) {
 		line("fetch "+m.Tags["scheme"], m.Count+m.Failed, fmt.Sprint(m.Failed), m.Spread)
 	}
 	for _, m := range r.Metrics["fetch_duration"] {
-		for _, phase := range []string{"dns", "connect", "tls", "first_byte", "body", "decode", "apply"} {
+		for _, phase := range tally.PhaseNames() {
 			row("  "+m.Tags["scheme"]+" "+strings.ReplaceAll(phase, "_", " "), phaseOf(r, m.Tags["scheme"], phase))
 		}
 	}

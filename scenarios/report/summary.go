@@ -20,6 +20,7 @@ type Summary struct {
 	Reboots     map[string]int64    `json:"reboots"`
 	Metrics     map[string][]Metric `json:"metrics"`
 	Findings    Findings            `json:"findings"`
+	History     History             `json:"history"`
 }
 
 // MakeSummary is a make's part.
@@ -68,7 +69,7 @@ const mostFindings = 10
 
 // Summarize returns what totals amount to.
 func Summarize(t *tally.Totals) Summary {
-	s := Summary{Devices: t.Devices, States: t.States(), Reboots: t.Reboots, Metrics: metrics(t), Findings: findings(t)}
+	s := Summary{Devices: t.Devices, States: t.States(), Reboots: t.Reboots, Metrics: metrics(t), Findings: findings(t), History: history(&t.History)}
 	for i := range t.Makes {
 		m := &t.Makes[i]
 		s.Provisioned += m.Provisioned

@@ -35,6 +35,7 @@ type Tally struct {
 	bytes    map[string]int64
 	reboots  map[device.Reason]int64
 	loops    Loops
+	history  History
 	started  int64
 	live     *live
 
@@ -120,6 +121,7 @@ func New(makes []Make, makeOf func(device.Index) int, shard device.Shard) *Tally
 		t.counts[i].states[fsm.MfgReset] = int64(m.Devices)
 	}
 	t.devices = make([]mark, total)
+	t.history.Initial[fsm.MfgReset] = int64(total)
 	return t
 }
 
@@ -129,6 +131,8 @@ func (t *Tally) Resume(dev device.Index, s fsm.State, firmware string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m, kind := &t.devices[t.shard.Place(dev)], t.makeOf(dev)
+	t.history.Initial[m.state]--
+	t.history.Initial[s]++
 	t.moved(m, kind, s)
 	if firmware != t.makes[kind].Firmware {
 		t.upgraded(m, firmware)
@@ -158,6 +162,7 @@ func (t *Tally) count(e *device.Event) {
 		t.live.late(e.Took)
 		return
 	}
+	t.history.count(e)
 	m := &t.devices[t.shard.Place(e.Dev)]
 	kind := t.makeOf(e.Dev)
 	c := &t.counts[kind]
@@ -169,6 +174,7 @@ func (t *Tally) count(e *device.Event) {
 		t.loops.reboot(m, e)
 		t.live.reboot(e.Reason)
 	case device.Moved:
+		t.history.moved(e.At, m.state, e.State)
 		t.moved(m, kind, e.State)
 	case device.ResyncStarted:
 		t.started++
@@ -249,9 +255,13 @@ type part struct {
 	ns   int64
 }
 
-func parts(p *device.Phases) [7]part {
-	return [7]part{{"dns", p.DNS}, {"connect", p.Connect}, {"tls", p.TLS}, {"first_byte", p.FirstByte},
-		{"body", p.Body}, {"decode", p.Decode}, {"apply", p.Apply}}
+func parts(p *device.Phases) [len(phaseNames)]part {
+	took := [...]int64{p.DNS, p.Connect, p.TLS, p.FirstByte, p.Body, p.Decode, p.Apply}
+	var list [len(phaseNames)]part
+	for i, ns := range took {
+		list[i] = part{phaseNames[i], ns}
+	}
+	return list
 }
 
 // of returns the histogram of a key, made on first use.

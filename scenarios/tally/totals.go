@@ -26,6 +26,7 @@ type Totals struct {
 	Errors     []Failure        `json:"errors"`
 	ErrorsMore int              `json:"errors_more"` // failures of causes beyond those
 	Series     []Series         `json:"series"`
+	History    History          `json:"history"`
 }
 
 // makeTotals is a make's part.
@@ -125,7 +126,7 @@ func (t *Tally) Totals() *Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	all := &Totals{Devices: len(t.devices), Started: t.started, Bytes: maps.Clone(t.bytes), Reboots: map[string]int64{}, Loops: t.loops,
-		Unknown: t.unknown.params(t.makes), Rejected: t.rejected.params(t.makes), Partly: t.partly.params(t.makes), Series: t.series()}
+		Unknown: t.unknown.params(t.makes), Rejected: t.rejected.params(t.makes), Partly: t.partly.params(t.makes), Series: t.series(), History: t.history.clone()}
 	for i := range t.makes {
 		c := &t.counts[i]
 		all.Makes = append(all.Makes, makeTotals{Make: t.makes[i], States: states(c), Resyncs: Pair{c.ok, c.failed},
@@ -210,6 +211,7 @@ func (t *Totals) Merge(o *Totals) error {
 	t.mergeFailures(o)
 	t.Series = merged(t.Series, o.Series, func(a, b *Series) bool { return a.Name == b.Name && maps.Equal(a.Tags, b.Tags) },
 		func(to, from *Series) { to.merge(&from.histogram) })
+	t.History.merge(&o.History)
 	addCounts(&t.Bytes, o.Bytes)
 	addCounts(&t.Reboots, o.Reboots)
 	t.Unknown.merge(&o.Unknown)

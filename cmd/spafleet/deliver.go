@@ -14,11 +14,14 @@ import (
 
 	"spafleet/host"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/report/junit"
+	"spafleet/scenarios/report/webpage"
 )
 
-// A delivery is where a shard's result goes, beside the report that people
-// read.
+// A delivery is where a result goes, beside the report that people read.
 type delivery struct {
+	junit, html string // files; "" for none
+
 	file string    // "" for none, - for a marked line on out
 	out  io.Writer // stdout
 	url  string    // "" for none
@@ -33,6 +36,13 @@ func (d *delivery) check() error {
 			return fmt.Errorf("--result: %w", err)
 		}
 	}
+	for _, f := range d.rendered() {
+		if f.path != "" {
+			if err := host.CheckWrite(f.path); err != nil {
+				return fmt.Errorf("%s: %w", f.flag, err)
+			}
+		}
+	}
 	if d.url == "" {
 		return nil
 	}
@@ -43,18 +53,44 @@ func (d *delivery) check() error {
 	return nil
 }
 
+// A rendering is a form of a report in a file of its own.
+type rendering struct {
+	flag, path string
+	write      func(io.Writer, *report.Report) error
+}
+
+func (d *delivery) rendered() []rendering {
+	return []rendering{{"--junit", d.junit, junit.Write}, {"--html", d.html, webpage.Write}}
+}
+
+func writeRendered(path string, write func(io.Writer, *report.Report) error, r *report.Report) error {
+	var b bytes.Buffer
+	if err := write(&b, r); err != nil {
+		return err
+	}
+	return host.WriteFile(path, b.Bytes(), 0o644)
+}
+
+// plans reports whether the result should hold the plan.
+func (d *delivery) plans() bool { return d.html != "" || d.file != "" || d.url != "" }
+
 // send writes a result to every place it is to go to. It outlives the context
 // of the run, by half a minute at most.
 func (d *delivery) send(ctx context.Context, r *report.Report) error {
+	var errs []error
+	for _, f := range d.rendered() {
+		if f.path != "" {
+			errs = append(errs, writeRendered(f.path, f.write, r))
+		}
+	}
 	if d.file == "" && d.url == "" {
-		return nil
+		return errors.Join(errs...)
 	}
 	line, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
 	line = append(line, '\n')
-	var errs []error
 	switch d.file {
 	case "":
 	case "-":

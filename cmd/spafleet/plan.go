@@ -33,8 +33,13 @@ func printPlan(s streams, scenario *scenarios.Scenario, rn *runner) error {
 
 // writeForecast prints a forecast in words.
 func writeForecast(w io.Writer, f *forecast.Forecast) {
+	fmt.Fprintf(w, "%s: %d devices, seed %d; plan only, nothing was started\n\n", f.Name, f.Devices, f.Seed)
+	io.WriteString(w, planText(f))
+}
+
+// planText is a forecast in words.
+func planText(f *forecast.Forecast) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d devices, seed %d; plan only, nothing was started\n\n", f.Name, f.Devices, f.Seed)
 	for _, m := range f.Models {
 		fmt.Fprintf(&b, "%-22s %9d\n", m.Model+" "+m.Firmware, m.Devices)
 	}
@@ -63,7 +68,7 @@ func writeForecast(w io.Writer, f *forecast.Forecast) {
 		row(first(i, "notes"), "%s", note)
 	}
 	writeMisfits(&b, f.Misfits)
-	io.WriteString(w, b.String())
+	return b.String()
 }
 
 // writeTraffic writes what only real traffic takes.

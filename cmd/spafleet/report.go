@@ -14,18 +14,116 @@ import (
 
 	"spafleet/host"
 	"spafleet/scenarios/report"
+	"spafleet/scenarios/report/compare"
+	"spafleet/scenarios/report/junit"
+	"spafleet/scenarios/report/webpage"
 )
 
 func reportCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
-		Use:     "report",
-		Short:   "Merge the results of a run on many machines",
-		Long:    `Works with the results that 'spafleet run --result' writes.`,
-		Example: `  spafleet report merge 0.json 1.json 2.json`,
-		Args:    noArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:   "report",
+		Short: "Merge, show and compare the results of runs",
+		Long:  `Works with the results that 'spafleet run --result' and 'run --json' write.`,
+		Example: `  spafleet report html result.json >result.html
+  spafleet report diff monday.json tuesday.json
+  spafleet report merge 0.json 1.json 2.json`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(mergeCommand(s))
+	c.AddCommand(mergeCommand(s), diffCommand(s))
+	for _, f := range []struct {
+		name, short string
+		write       func(io.Writer, *report.Report) error
+	}{
+		{"html", "Write a result as one web page with pictures", webpage.Write},
+		{"json", "Write a result as one JSON object", func(w io.Writer, r *report.Report) error { return writeJSON(w, r) }},
+		{"junit", "Write a result as JUnit XML, for CI systems", junit.Write},
+		{"text", "Write a result in words", func(w io.Writer, r *report.Report) error { report.WriteText(w, r); return nil }},
+	} {
+		c.AddCommand(renderCommand(s, f.name, f.short, f.write))
+	}
+	return c
+}
+
+// renderCommand writes saved results in another form.
+func renderCommand(s streams, name, short string, write func(io.Writer, *report.Report) error) *cobra.Command {
+	out := ""
+	c := &cobra.Command{
+		Use:   name + " RESULT...",
+		Short: short,
+		Long: short + `. RESULT is a file written by 'run --result' or 'run
+--json', or - for the standard input. The results of all shards of a run are
+merged first. The exit code does not depend on the verdict.`,
+		Example: fmt.Sprintf(`  spafleet report %s result.json
+  spafleet report %[1]s shard-*.json --out fleet.%[1]s`, name),
+		Args: someResults,
+		RunE: func(_ *cobra.Command, args []string) error {
+			r, err := readReport(s.in, args)
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				return write(s.out, r)
+			}
+			return writeRendered(out, write, r)
+		},
+	}
+	c.Flags().StringVar(&out, "out", "", "write to this `FILE` (default: the standard output)")
+	return c
+}
+
+func someResults(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return errors.New("give a result, or those of all shards, or - for the standard input")
+	}
+	return nil
+}
+
+// readReport returns the report of results: one, or those of all shards of a run.
+func readReport(in io.Reader, names []string) (*report.Report, error) {
+	var parts []report.ShardResult
+	for _, name := range names {
+		more, err := readResults(in, name)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, more...)
+	}
+	if len(parts) == 1 {
+		return parts[0].Report, nil
+	}
+	return report.Merge(parts)
+}
+
+func diffCommand(s streams) *cobra.Command {
+	asJSON := false
+	c := &cobra.Command{
+		Use:   "diff BEFORE AFTER",
+		Short: "Set two results side by side",
+		Long: `Sets the results of two runs side by side: the verdict, what expectations and
+thresholds came to, resyncs, latencies, failures and findings. Only what differs
+is shown of lists. The exit code does not depend on what differs.`,
+		Example: `  spafleet report diff monday.json tuesday.json
+  spafleet report diff --json before.json after.json | jq '.failures[].cause'`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			before, err := readReport(s.in, args[:1])
+			if err != nil {
+				return err
+			}
+			after, err := readReport(s.in, args[1:])
+			if err != nil {
+				return err
+			}
+			d := compare.Of(before, after)
+			if asJSON {
+				return writeJSON(s.out, d)
+			}
+			d.WriteText(s.out)
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c
 }
 
@@ -99,6 +197,9 @@ func readResults(in io.Reader, name string) ([]report.ShardResult, error) {
 	r := &report.Report{}
 	if err := json.Unmarshal(text, r); err != nil {
 		return nil, fmt.Errorf("%s is not a result of 'spafleet run --result': %w", name, err)
+	}
+	if r.Format != report.Format {
+		return nil, fmt.Errorf("%s is not a result of format %d, which this spafleet reads: its format is %d", name, report.Format, r.Format)
 	}
 	return []report.ShardResult{{From: name, Report: r}}, nil
 }

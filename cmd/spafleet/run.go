@@ -124,6 +124,9 @@ contact servers on other machines, name servers included, only with
   # a scenario from a program, and its events to another
   generate | spafleet run - --events - | jq 'select(.kind == "resync_failed")'
 
+  # a page with pictures, and what a CI system reads
+  spafleet run outage.yaml --html outage.html --junit outage.xml
+
   # a public server of yours
   spafleet run --model SPA942 --count 5000 --i-operate-this-server \
       --profile-rule 'https://prov.example.com/$MA' \
@@ -144,6 +147,8 @@ contact servers on other machines, name servers included, only with
 	c.Flags().StringVar(&rn.options.State, "state", "", "resume the fleet in this `FILE` if it exists; save the fleet in it every minute and at the end")
 	c.Flags().Var(durationFlag{&rn.options.SaveEvery}, "state-every", "how often --state saves the fleet (default 1m)")
 	c.Flags().BoolVar(&rn.json, "json", false, "print one JSON object")
+	c.Flags().StringVar(&rn.results.junit, "junit", "", "write the report as JUnit XML to this `FILE`, for CI systems")
+	c.Flags().StringVar(&rn.results.html, "html", "", "write the report as a web page with pictures to this `FILE`")
 	c.Flags().BoolVar(&plan, "plan", false, "print what the run would take and what would not fit; start nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if c.Flags().Changed("state-every") && rn.options.State == "" {
@@ -159,7 +164,7 @@ contact servers on other machines, name servers included, only with
 		if err := f.shard.apply(c, &rn.options); err != nil {
 			return err
 		}
-		rn.results = delivery{file: f.shard.result, url: f.shard.url, out: rn.out}
+		rn.results.file, rn.results.url, rn.results.out = f.shard.result, f.shard.url, rn.out
 		rn.options.Preflight = f.safety.preflight || !c.Flags().Changed("preflight") && devices(scenario) > preflightFrom
 		if plan {
 			return printPlan(s, scenario, rn)

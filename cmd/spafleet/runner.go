@@ -16,6 +16,7 @@ import (
 	"spafleet/fleet"
 	"spafleet/host"
 	"spafleet/scenarios"
+	"spafleet/scenarios/forecast"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
 	"spafleet/scenarios/tally"
@@ -47,6 +48,13 @@ func newRunner(s streams) *runner {
 func (rn *runner) run(ctx context.Context, s *scenarios.Scenario) error {
 	if err := rn.results.check(); err != nil {
 		return err
+	}
+	if rn.results.plans() {
+		f, err := forecast.Of(s, rn.options.Machine)
+		if err != nil {
+			return err
+		}
+		rn.options.Plan = planText(f)
 	}
 	defer host.TuneGC()()
 	stopMetrics, err := rn.serveMetrics()

@@ -27,7 +27,7 @@ var fleetGroups = []flagGroup{
 	{"Fleet", []string{"model", "firmware", "count", "with", "set", "switch", "evidence", "profile-rule", "seed", "addresses", "listen-web", "web-side", "state", "state-every"}},
 	{"Server", []string{"tftp-server", "tftp-client", "dns", "syslog", "decoder", "sidecar"}},
 	{"Time", []string{"duration", "until", "timeout", "fail-on", "rate", "clock", "virtual", "speed", "max-lateness", "start-at"}},
-	{"Output", []string{"plan", "json", "events", "metrics", "help"}},
+	{"Output", []string{"plan", "json", "html", "junit", "events", "metrics", "help"}},
 	{"Safety", []string{"allow-public", "i-operate-this-server", "preflight"}},
 	{"TLS", []string{"certs", "trust", "ca-table", "client-certs", "client-certs-pass", "key-pool", "unique-keys", "keep-certs"}},
 	{"Many machines", []string{"shard-index", "shard-count", "run", "attempt", "result", "result-url"}},

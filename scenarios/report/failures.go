@@ -84,6 +84,9 @@ func asked(f *tally.Failure) string {
 	return ask + " by " + f.Scheme
 }
 
+// Describe says what was asked for and how that failed.
+func Describe(f *tally.Failure) string { return asked(f) + ": " + Ending(f) }
+
 // writeFailures writes the failures by cause, the most frequent first.
 func writeFailures(b *strings.Builder, r *Report) {
 	list := r.Findings.Errors
@@ -108,7 +111,7 @@ func writeFailures(b *strings.Builder, r *Report) {
 const indent = "            "
 
 func writeFailure(b *strings.Builder, f *tally.Failure, at float64) {
-	first := fmt.Sprintf("%s: %s", asked(f), Ending(f))
+	first := Describe(f)
 	if f.Err != "" && !strings.HasSuffix(first, f.Err) {
 		first += fmt.Sprintf(" (%q)", f.Err)
 	}

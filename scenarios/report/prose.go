@@ -122,7 +122,7 @@ func writeThresholds(b *strings.Builder, r *Report) {
 	b.WriteString("\nthresholds\n")
 	for i := range r.Thresholds {
 		t := &r.Thresholds[i]
-		fmt.Fprintf(b, "  %s %s: %s: %s\n", markOf(t.OK, t.Shared), t.Metric, t.Threshold, t.text())
+		fmt.Fprintf(b, "  %s %s: %s: %s\n", markOf(t.OK, t.Shared), t.Metric, t.Threshold, t.Measured())
 	}
 }
 

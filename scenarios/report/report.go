@@ -48,6 +48,7 @@ type Report struct {
 	Generator  Generator           `json:"generator"`
 	Notes      []string            `json:"notes"` // what a reader should know
 	Source     Source              `json:"source"`
+	Plan       string              `json:"plan,omitempty"`      // what --plan printed before the run, where the result is kept
 	Shard      *Shard              `json:"shard,omitempty"`     // of a shard's report: which one
 	Mergeable  *Mergeable          `json:"mergeable,omitempty"` // of a shard's report: what merging adds up
 	Shards     []Shard             `json:"shards,omitempty"`    // of a merged report: its shards

@@ -341,8 +341,8 @@ func (t *Threshold) holds(value float64) bool {
 	return value != t.value
 }
 
-// text returns a value of a threshold as people read it.
-func (r *ThresholdReport) text() string {
+// Measured returns the value that was measured as people read it.
+func (r *ThresholdReport) Measured() string {
 	switch {
 	case r.Samples == 0:
 		return "nothing was measured"

@@ -51,6 +51,7 @@ type Options struct {
 	SaveEvery time.Duration
 	// Saved is told each time that the fleet was saved; may be nil.
 	Saved func(fleet.Snapshot)
+	Plan  string // goes into the report as it is
 }
 
 // A Live is a scenario that runs.

@@ -21,7 +21,7 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 	result := &report.Report{
 		Format: report.Format, Name: s.Name, Seed: s.Seed, Clock: s.Clock.String(), FleetStart: time.Unix(0, r.fleet.Start()).UTC(), Started: r.began.UTC().Truncate(time.Second),
 		DurationSeconds: now.Seconds(), WallSeconds: time.Since(r.began).Seconds(), Summary: report.Summarize(totals), Unheard: r.fleet.Unheard(),
-		Timeline: t.stepReports(), Expect: t.expectationReports(now), Thresholds: r.thresholds(totals), Generator: generator, Source: source(s),
+		Timeline: t.stepReports(), Expect: t.expectationReports(now), Thresholds: r.thresholds(totals), Generator: generator, Source: source(s), Plan: r.options.Plan,
 	}
 	result.Notes = append(append([]string{}, r.notes...), r.faults.notes...)
 	result.Notes = append(result.Notes, r.remarks(&result.Generator)...)

@@ -43,7 +43,7 @@ func PhaseNames() []string { return slices.Clone(phaseNames[:]) }
 
 const (
 	mostSteps = 120
-	leastStep = int64(10 * time.Millisecond)
+	leastStep = int64(time.Second / 64) // doubled, it comes to whole seconds
 )
 
 // DurationClasses is how many classes of durations a history tells apart: the

@@ -3,7 +3,7 @@ package device
 import (
 	"fmt"
 	"math/bits"
-	"strconv"
+	"slices"
 
 	"spafleet/device/chance"
 	"spafleet/device/model"
@@ -23,37 +23,51 @@ const lanes = model.MaxLanes
 
 const laneSize = 1 << 24 / lanes
 
-// MACOf returns the address of a model's device. Within one seed no two devices
-// of any models share it: the prefix's lower half is a permutation, keyed by the
-// seed, of (lane of the model, index).
+// MACOf returns the address of a model's device. Within one seed no two devices of
+// any models share it: those of a maker's models with the same prefix have lower
+// halves that are a permutation, keyed by the seed, of (lane of the model, place in
+// the lane), and at one place no prefix comes twice.
 func MACOf(m *model.Model, seed uint64, i Index) model.MAC {
-	prefix := prefixOf(m, int(i)/laneSize)
+	prefix := prefixOf(m, seed, i)
 	slot := uint32(m.Lane)*laneSize + uint32(i)%laneSize
 	low := permute(slot, 12, seed^uint64(prefix)<<32)
 	return model.MAC{byte(prefix >> 16), byte(prefix >> 8), byte(prefix), byte(low >> 16), byte(low >> 8), byte(low)}
 }
 
-// prefixOf returns the n-th address prefix of a model: its own first, then the
-// others of its maker. It wraps only far beyond MaxDevices.
-func prefixOf(m *model.Model, n int) uint32 {
-	own := parsePrefix(m.OUI.Value)
-	if n == 0 {
-		return own
-	}
-	for _, p := range m.MakerPrefixes() {
-		if p == own {
-			continue
+// prefixOf returns the first three bytes of a device's address: one that units of the
+// model have in its year. Devices of a fleet larger than a lane that have the same
+// place in it choose one after the other, and take another one of the maker where
+// theirs is taken.
+func prefixOf(m *model.Model, seed uint64, i Index) uint32 {
+	var room [MaxDevices/laneSize + 1]uint32
+	taken := room[:0]
+	for at := i % laneSize; ; at += laneSize {
+		p := drawPrefix(m, seed, at)
+		if slices.Contains(taken, p) {
+			p = m.SparePrefix(taken)
 		}
-		if n--; n == 0 {
+		if at == i {
 			return p
 		}
+		taken = append(taken, p)
 	}
-	return own
 }
 
-func parsePrefix(hex string) uint32 {
-	p, _ := strconv.ParseUint(hex, 16, 24) // of the model table, where it is six digits; a test holds it
-	return uint32(p)
+func drawPrefix(m *model.Model, seed uint64, i Index) uint32 {
+	if !m.PrefixesVary() {
+		return m.Prefix(0, 0)
+	}
+	return m.Prefix(serialNumber(m, seed, i).year, chance.Hash(seed, uint64(m.Lane)<<32|uint64(i), forPrefix))
+}
+
+// Scheme is the number of the way in which a model's devices get their addresses and
+// serial numbers: 1 since the first state file, 2 for models with several prefixes. A
+// fleet of another scheme has other devices, though its first may be the same.
+func Scheme(m *model.Model) int {
+	if m.PrefixesVary() {
+		return 2
+	}
+	return 1
 }
 
 // permute is a bijection of numbers of 2·half bits: four rounds of a Feistel
@@ -80,42 +94,63 @@ func permuteBelow(v, n uint32, key uint64) uint32 {
 // Linksys: product, year letter from F=2006, month 1-9ABC, five digits.
 // Cisco: site, year since 1996, week, four letters or digits.
 const (
+	firstLinksys   = 2006
 	linksysYears   = "FGHJKL"
 	linksysMonths  = "123456789ABC"
 	linksysSerials = uint32(len(linksysYears) * len(linksysMonths) * 100_000)
-	ciscoYears     = 8 // 2007 on
+	ciscoEpoch     = 1996
+	firstCisco     = 2007
+	ciscoYears     = 8
 	ciscoWeeks     = 52
 	ciscoSequences = 36 * 36 * 36 * 36 / lanes
 	ciscoSerials   = uint32(ciscoYears * ciscoWeeks * ciscoSequences)
 )
 
-// forSerial keeps the disorder of serial numbers apart from that of addresses.
-const forSerial = 1
+// These keep what is drawn for an identity apart.
+const (
+	forSerial = 1
+	forPrefix = 2
+)
 
-// serialOf returns a device's serial number. Within one seed no two devices of
-// any models share it: Linksys serials begin with the product, and Cisco ones,
-// which begin with the factory, give each model its own part of the sequences.
-func serialOf(m *model.Model, seed uint64, i Index) string {
-	if m.Maker() == "Cisco" && len(m.SerialPrefix.Value) == 3 {
-		return ciscoSerial(m, seed, i)
-	}
-	n := permuteBelow(uint32(i)%linksysSerials, linksysSerials, chance.Hash(seed, uint64(m.Lane), forSerial))
-	n, digits := n/100_000, n%100_000
-	month, year := n%uint32(len(linksysMonths)), n/uint32(len(linksysMonths))
-	text := make([]byte, 0, 16)
-	text = append(text, m.SerialPrefix.Value...)
-	text = append(text, linksysYears[year], linksysMonths[month])
-	for power := uint32(10_000); power > 0; power /= 10 {
-		text = append(text, '0'+byte(digits/power%10))
-	}
-	return string(text)
+// A serial is a serial number in parts.
+type serial struct {
+	year     int    // of manufacture
+	when     uint32 // month or week, from 0
+	sequence uint32
 }
 
-func ciscoSerial(m *model.Model, seed uint64, i Index) string {
-	n := permuteBelow(uint32(i)%ciscoSerials, ciscoSerials, chance.Hash(seed, uint64(m.Lane), forSerial))
-	n, sequence := n/ciscoSequences, (n%ciscoSequences)*lanes+uint32(m.Lane)
-	week, year := n%ciscoWeeks+1, n/ciscoWeeks+11
-	return fmt.Sprintf("%s%02d%02d%s", m.SerialPrefix.Value, year, week, base36(sequence))
+// serialNumber draws a device's serial number. Within one seed no two devices of any
+// models share it: Linksys serials begin with the product, and Cisco ones, which begin
+// with the factory, give each model its own part of the sequences.
+func serialNumber(m *model.Model, seed uint64, i Index) serial {
+	key := chance.Hash(seed, uint64(m.Lane), forSerial)
+	if ciscoNumbered(m) {
+		n := permuteBelow(uint32(i)%ciscoSerials, ciscoSerials, key)
+		n, sequence := n/ciscoSequences, (n%ciscoSequences)*lanes+uint32(m.Lane)
+		return serial{year: firstCisco + int(n/ciscoWeeks), when: n % ciscoWeeks, sequence: sequence}
+	}
+	n := permuteBelow(uint32(i)%linksysSerials, linksysSerials, key)
+	n, sequence := n/100_000, n%100_000
+	return serial{year: firstLinksys + int(n)/len(linksysMonths), when: n % uint32(len(linksysMonths)), sequence: sequence}
+}
+
+func ciscoNumbered(m *model.Model) bool {
+	return m.Maker() == "Cisco" && len(m.SerialPrefix.Value) == 3
+}
+
+// serialOf returns a device's serial number.
+func serialOf(m *model.Model, seed uint64, i Index) string {
+	s := serialNumber(m, seed, i)
+	if ciscoNumbered(m) {
+		return fmt.Sprintf("%s%02d%02d%s", m.SerialPrefix.Value, s.year-ciscoEpoch, s.when+1, base36(s.sequence))
+	}
+	text := make([]byte, 0, 16)
+	text = append(text, m.SerialPrefix.Value...)
+	text = append(text, linksysYears[s.year-firstLinksys], linksysMonths[s.when])
+	for power := uint32(10_000); power > 0; power /= 10 {
+		text = append(text, '0'+byte(s.sequence/power%10))
+	}
+	return string(text)
 }
 
 func base36(n uint32) string {

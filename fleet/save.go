@@ -141,7 +141,7 @@ func (f *Fleet) fingerprint() state.Fingerprint {
 		g, first := f.shared.Group(i)
 		u := device.NewUnit(g.Row, f.shared.Seed, first, f.addresses.of(first))
 		sg := state.Group{Name: g.Name, Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Count: g.Count, Off: g.Off,
-			MAC: u.MAC.String(), Serial: u.Serial, Switches: map[string]string{}, Presets: maps.Clone(g.Presets)}
+			MAC: u.MAC.String(), Serial: u.Serial, Scheme: device.Scheme(g.Row.Model), Switches: map[string]string{}, Presets: maps.Clone(g.Presets)}
 		for _, s := range g.Row.Switches {
 			if s.Turned {
 				sg.Switches[s.Name] = s.Value

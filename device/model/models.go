@@ -31,6 +31,7 @@ type Family struct {
 	Phone      bool   // has a display and a keypad menu of its own
 	HWVersion  Fact   // $HWVER
 	HostName   Fact   // DHCP option 12 while HostName is empty
+	OUI        Fact   // first three bytes of the MAC addresses of its units
 	Limit      int    // most bytes of a profile (profile-formats.md §1.9: inferred)
 	Boot       starts // how long its starts take
 	Newest     Fact   // firmware of a model of which none was seen
@@ -70,7 +71,8 @@ type Model struct {
 	PSN          Fact // $PSN
 	Lines        int
 	FXO          int
-	OUI          Fact // first three bytes of its MAC addresses
+	OUI          Fact // first three bytes of its MAC addresses, as one or more texts of six digits
+	SeriesOUI    Fact // the same, of models alike: its units may have these too; empty: none
 	SerialPrefix Fact
 	HW           Fact
 	Brand        Fact
@@ -85,6 +87,8 @@ type Model struct {
 	// [MaxLanes] and no other model's of the same maker. It is fixed once and for
 	// all: from it come the MAC addresses and serial numbers of its devices.
 	Lane int
+
+	own, series []prefix // OUI and SeriesOUI
 }
 
 // Maker returns whose address prefixes and serial numbers a model has.
@@ -206,7 +210,7 @@ func finish(rows []Model) []Model {
 		m.Brand = m.Brand.or(f.Brand)
 		m.PN = m.PN.or(inferred(m.Name))
 		m.PSN = m.PSN.or(inferred(strings.TrimPrefix(strings.TrimPrefix(m.PN.Value, "SPA-"), "SPA")))
-		m.OUI = m.OUI.or(inferred(map[string]string{"Linksys": "000E08", "Cisco": "0002FD"}[m.Maker()]))
+		m.withPrefixes()
 		m.HW = m.HW.or(f.HWVersion)
 		m.DefaultRule = m.DefaultRule.or(inferred("/spa$PSN.cfg"))
 		if m.SerialPrefix.Value == "" && m.Maker() == "Cisco" {

@@ -347,6 +347,9 @@ func TestAFileOfOtherDevicesIsRefused(t *testing.T) {
 	}{
 		{"the same", Group{MAC: "000e08d4dc4a", Serial: "88019FA00001"}, ""},
 		{"another MAC address", Group{MAC: "000e08000001", Serial: "88019FA00001"}, `of group "a", the MAC address of the first device is 000e08000001 here and was 000e08d4dc4a`},
+		{"another scheme", Group{MAC: "000e08d4dc4a", Serial: "88019FA00001", Scheme: 2},
+			`of group "a", the way in which devices get their MAC addresses is several prefixes for a model here and was one prefix for all of a model`},
+		{"the first scheme, said", Group{MAC: "000e08d4dc4a", Serial: "88019FA00001", Scheme: 1}, ""},
 		{"another serial number", Group{MAC: "000e08d4dc4a", Serial: "88019FA00002"}, `of group "a", the serial number of the first device is 88019FA00002 here and was 88019FA00001`},
 		{"another count, which says why", Group{MAC: "000e08000001", Count: 1}, `of group "a", the count is 4 here and was 3`},
 	} {

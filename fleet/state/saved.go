@@ -114,6 +114,7 @@ type Group struct {
 	Off      bool              `json:"off,omitempty"`
 	MAC      string            `json:"mac,omitempty"` // of its first device; "" in files of older versions
 	Serial   string            `json:"serial,omitempty"`
+	Scheme   int               `json:"scheme,omitempty"` // of its MAC addresses and serial numbers, as device.Scheme has it; 0 in older files: 1
 	Switches map[string]string `json:"switches,omitempty"` // those that were turned
 	Presets  map[string]string `json:"presets,omitempty"`
 }
@@ -174,12 +175,24 @@ func (g *Group) differences(now *Group, number int, differ func(what string, sav
 // gives a model other MAC addresses or serial numbers must not go on with them.
 func (g *Group) identity(now *Group, number int, differ func(what string, saved, now any)) {
 	group := now.called(number)
+	if cmp.Or(g.Scheme, 1) != cmp.Or(now.Scheme, 1) {
+		differ(group+"the way in which devices get their MAC addresses", schemeWords(g.Scheme), schemeWords(now.Scheme))
+		return
+	}
 	if g.MAC != "" {
 		differ(group+"the MAC address of the first device", g.MAC, now.MAC)
 	}
 	if g.Serial != "" {
 		differ(group+"the serial number of the first device", g.Serial, now.Serial)
 	}
+}
+
+// schemeWords says what a scheme of identities is.
+func schemeWords(scheme int) string {
+	if words, ok := map[int]string{0: "one prefix for all of a model", 1: "one prefix for all of a model", 2: "several prefixes for a model"}[scheme]; ok {
+		return words
+	}
+	return fmt.Sprintf("number %d, of another version of spafleet", scheme)
 }
 
 func presetOf(m map[string]string, name string) string {

@@ -158,7 +158,7 @@ func (q *request) failure(status int) answer {
 	return q.render(status, "error", message{Title: q.look().title, Text: text})
 }
 
-func (q *request) look() look { return lookOf(q.view.Unit.Row.Model) }
+func (q *request) look() look { return lookOf(q.view.Unit.Row) }
 
 // render renders one of the embedded templates. The data are of the template's own
 // type: an error here is a mistake in the program, which the golden tests show.

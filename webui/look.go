@@ -30,15 +30,15 @@ var looks = map[string]look{
 	"phone 525":     {"%s Configuration Utility", "cisco.css", "spa"},
 }
 
-// lookOf returns the look of a model. The SPA1xx had another server altogether, of
+// lookOf returns the look of a firmware's pages. The SPA1xx had another server altogether, of
 // which only a login page is known; they look like their brand here (inferred).
-func lookOf(m *model.Model) look {
-	l, ok := looks[m.Family.Name]
+func lookOf(r *model.Row) look {
+	l, ok := looks[r.Model.Family.Name]
 	if !ok {
-		return look{m.Brand.Value + " SPA Configuration", "blue.css", "spa"}
+		return look{r.Brand().Value + " SPA Configuration", "blue.css", "spa"}
 	}
 	if l.style == "cisco.css" {
-		l.title = fmt.Sprintf(l.title, m.PN.Value)
+		l.title = fmt.Sprintf(l.title, r.Model.PN.Value)
 	}
 	return l
 }

@@ -54,7 +54,7 @@ func newModelReport(row *model.Row) modelReport {
 	r := modelReport{
 		Model: m.Name, Family: m.Family.Name, Generation: row.Generation, Lines: m.Lines, FXO: m.FXO, Router: m.Family.Router, Phone: m.Family.Phone,
 		Parameters: len(row.ParameterNames()), ProfileLimit: row.Behaviour.Files.Limit, TLS: row.TLSProfile(), Firmware: row.Firmware, Assumption: row.Assumption(),
-		Evidence: map[string]int{}, Facts: factsOf(m), HTTPS: trust.ProfileOf(row), Example: newExample(row),
+		Evidence: map[string]int{}, Facts: factsOf(row), HTTPS: trust.ProfileOf(row), Example: newExample(row),
 		Firmwares: m.Firmwares, Constraints: m.Constraints, Switches: row.Switches,
 	}
 	for _, f := range r.Facts {
@@ -63,7 +63,8 @@ func newModelReport(row *model.Row) modelReport {
 	return r
 }
 
-func factsOf(m *model.Model) []namedFact {
+func factsOf(row *model.Row) []namedFact {
+	m := row.Model
 	var facts []namedFact
 	for _, f := range []struct {
 		name string
@@ -71,9 +72,10 @@ func factsOf(m *model.Model) []namedFact {
 	}{
 		{"product name, $PN", m.PN},
 		{"short product name, $PSN", m.PSN},
-		{"brand in the User-Agent", m.Brand},
+		{"brand in the User-Agent", row.Brand()},
 		{"hardware version, $HWVER", m.HW},
-		{"MAC address prefix", m.OUI},
+		{"MAC address prefixes", m.OUI},
+		{"further prefixes of its series", m.SeriesOUI},
 		{"serial number prefix", m.SerialPrefix},
 		{"factory Profile_Rule", m.DefaultRule},
 		{"factory parameter set", m.Catalogue},

@@ -68,6 +68,59 @@ func TestKnownFacts(t *testing.T) {
 	}
 }
 
+// What servers saw in SIP: brand, product name without hyphen, firmware. Each is a
+// firmware that the table has, and says that it was seen.
+func TestNamesThatServersSaw(t *testing.T) {
+	seen := strings.Fields(`Linksys/SPA901-4.1.11(c) Linksys/SPA941-5.1.8 Linksys/SPA942-5.1.8 Linksys/SPA942-5.1.10 Linksys/SPA942-6.1.5(a) Linksys/SPA962-5.1.7
+		Linksys/SPA962-6.1.5(a) Linksys/SPA921-5.1.8 Linksys/SPA922-6.1.5(a) Linksys/PAP2T-3.1.15(LS) Linksys/PAP2T-5.1.5(LS) Linksys/PAP2T-5.1.6(LS)
+		Linksys/PAP2-3.1.3(LS) Linksys/PAP2-3.1.9(LSc) Linksys/SPA1001-3.1.19(SE) Linksys/SPA2002-3.1.9(d) Linksys/SPA2102-3.3.6 Linksys/SPA2102-5.2.10
+		Linksys/SPA3102-3.3.6(GW) Linksys/SPA3102-5.1.10(GW) Linksys/SPA8000-6.1.3 Linksys/SPA9000-6.1.5 Linksys/WRP400-2.00.10 Linksys/RT31P2-2.0.10(LIc)
+		Linksys/RT31P2-3.1.6(LI) Linksys/SPA504G-7.4.3a Sipura/SPA2002-3.1.2(a) Sipura/SPA2000-3.1.5 Sipura/SPA941-4.1.8 Cisco/SPA303-7.4.7 Cisco/SPA303-7.4.8a
+		Cisco/SPA504G-7.4.9c Cisco/SPA504G-7.6.2b Cisco/SPA504G-7.6.2c Cisco/SPA508G-7.6.2b Cisco/SPA525G-7.4.9a Cisco/SPA525G-7.6.2d Cisco/SPA525G2-7.6.1
+		Cisco/SPA525G2-7.6.1(ES_RC01) Cisco/SPA525G2-7.6.2 Cisco/SPA112-1.3.2(014) Cisco/SPA122-1.3.5(004p_XU001) Cisco/SPA122-1.4.1(SR5) Cisco/SPA232D-1.4.1(002_282)`)
+	for _, ua := range seen {
+		_, rest, _ := strings.Cut(ua, "/")
+		name, version, _ := strings.Cut(rest, "-")
+		r := devicetest.Row(t, name, version)
+		if got := r.Brand().Value + "/" + strings.ReplaceAll(r.PN(), "-", "") + "-" + r.Firmware.Version; got != ua {
+			t.Errorf("%s was seen, and is %s here", ua, got)
+		}
+		if r.Firmware.Evidence != model.Field {
+			t.Errorf("%s was seen, and its firmware is %s", ua, r.Firmware.Evidence)
+		}
+	}
+}
+
+// What servers saw in HTTP, by whole names without serial numbers and addresses.
+func TestUserAgentsThatServersSaw(t *testing.T) {
+	for _, tt := range []struct{ model, firmware, want string }{
+		{"SPA942", "6.1.5(a)", "Linksys/SPA-942-6.1.5(a) (SN)"}, {"SPA962", "6.1.5(a)", "Linksys/SPA-962-6.1.5(a) (SN)"},
+		{"SPA921", "5.1.8", "Linksys/SPA-921-5.1.8 (SN)"}, {"SPA8000", "6.1.3", "Linksys/SPA8000-6.1.3 (SN)"},
+		{"SPA501G", "7.4.4", "Cisco/SPA501G-7.4.4 (0A0B0C0D0E0F)(SN)"}, {"SPA508G", "7.4.8a", "Cisco/SPA508G-7.4.8a (0A0B0C0D0E0F)(SN)"},
+		{"SPA504G", "7.4.9c", "Cisco/SPA504G-7.4.9c (0A0B0C0D0E0F)(SN)"}, {"SPA525G", "7.4.4", "Cisco/SPA525G-7.4.4 (SN)"}, {"SPA525G", "7.4.7", "Cisco/SPA525G-7.4.7 (SN)"},
+	} {
+		if got := devicetest.Row(t, tt.model, tt.firmware).UserAgent(model.MAC{10, 11, 12, 13, 14, 15}, "SN"); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+}
+
+// A brand is as sure as what was seen of the very firmware.
+func TestBrandsByFirmware(t *testing.T) {
+	for _, tt := range []struct {
+		model, firmware, brand string
+		evidence               model.Evidence
+	}{
+		{"SPA504G", "7.4.3a", "Linksys", model.Field}, {"SPA303", "7.4.3a", "Linksys", model.Inferred}, {"SPA504G", "7.4.4", "Cisco", model.Field},
+		{"SPA2002", "3.1.2(a)", "Sipura", model.Field}, {"SPA2002", "3.1.9(d)", "Linksys", model.Field}, {"SPA2000", "3.1.23", "Linksys", model.Inferred},
+		{"SPA2000", "2.0.10", "Sipura", model.Inferred}, {"SPA941", "4.1.8", "Sipura", model.Field}, {"SPA901", "4.1.11(c)", "Linksys", model.Field},
+	} {
+		if got := devicetest.Row(t, tt.model, tt.firmware).Brand(); got.Value != tt.brand || got.Evidence != tt.evidence {
+			t.Errorf("%s %s: %s, %s", tt.model, tt.firmware, got.Value, got.Evidence)
+		}
+	}
+}
+
 // Any version that can be read is taken; that no source names it is said.
 func TestFirmwareThatNoSourceNames(t *testing.T) {
 	tests := []struct{ model, firmware, like string }{

@@ -3,6 +3,7 @@ package model
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"spafleet/device/hint"
@@ -91,13 +92,18 @@ func (r *Row) Customizable() bool {
 	return r.Generation > 2 || rule.CompareVersions(r.Firmware.Version, "5.0.0", false) >= 0
 }
 
-// brand returns the name that a firmware uses for its maker: 4.x phones still
-// said Sipura (call logs: field).
-func (r *Row) brand() string {
-	if r.Model.Family == &phone9xx && rule.CompareVersions(r.Firmware.Version, "5.0.0", false) < 0 {
-		return "Sipura"
+// Brand returns the name that a firmware uses for its maker: Sipura, Linksys or Cisco.
+func (r *Row) Brand() Fact {
+	for _, b := range brands {
+		if !slices.Contains(b.families, r.Model.Family) || rule.CompareVersions(r.Firmware.Version, b.before, false) >= 0 {
+			continue
+		}
+		if b.seen[r.Model.Name] == r.Firmware.Version {
+			return field(b.name)
+		}
+		return inferred(b.name)
 	}
-	return r.Model.Brand.Value
+	return r.Model.Brand
 }
 
 // PN returns the product name, with the hyphen behind SPA that the row's switch
@@ -118,7 +124,7 @@ func (r *Row) UserAgent(mac MAC, serial string) string {
 	if r.Model.Family.UA == UAMACSerial {
 		serial = mac.Upper() + ")(" + serial
 	}
-	return r.brand() + "/" + r.PN() + "-" + r.Firmware.Version + " (" + serial + ")"
+	return r.Brand().Value + "/" + r.PN() + "-" + r.Firmware.Version + " (" + serial + ")"
 }
 
 // Older reports whether this is first-generation firmware before a version. The

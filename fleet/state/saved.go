@@ -114,7 +114,7 @@ type Group struct {
 	Off      bool              `json:"off,omitempty"`
 	MAC      string            `json:"mac,omitempty"` // of its first device; "" in files of older versions
 	Serial   string            `json:"serial,omitempty"`
-	Scheme   int               `json:"scheme,omitempty"` // of its MAC addresses and serial numbers, as device.Scheme has it; 0 in older files: 1
+	Scheme   int               `json:"scheme,omitempty"`   // of its MAC addresses and serial numbers, as device.Scheme has it; 0 in older files: 1
 	Switches map[string]string `json:"switches,omitempty"` // those that were turned
 	Presets  map[string]string `json:"presets,omitempty"`
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -74,6 +76,36 @@ func TestWebPageOrdersAResync(t *testing.T) {
 	s.await("the transfer", func() bool { return s.view(0).Resyncs.Failed == 1 })
 	if e := s.of(0, device.ResyncStarted)[0]; e.Cause != model.ByWeb {
 		t.Errorf("cause %s", e.Cause)
+	}
+}
+
+// An XML push comes by the web server, is logged as the phone logs it, and starts a
+// resync of its own cause.
+func TestXMLPushOrdersAResync(t *testing.T) {
+	phones := fleet.Group{Name: "phones", Row: row(t, "SPA504G", "7.5.5", devicetest.BootsAtOnce()), Count: 2,
+		Presets: settings(append(slices.Clone(atOnce), "Resync_On_Reset=No", "Debug_Server=192.0.2.9")...)}
+	s := start(t, newNetwork(), fleet.Config{Groups: []fleet.Group{phones}, Web: fleet.Web{Listen: true}})
+	s.await("power", func() bool { return s.count(device.PowerOn) == 2 })
+	body := "XML=" + url.QueryEscape(`<CiscoIPPhoneExecute><ExecuteItem URL="Resync:http://192.0.2.5/x.cfg"/></CiscoIPPhoneExecute>`)
+	answer, err := http.Post(fmt.Sprintf("http://127.64.0.2:%d/CGI/Execute", s.f.WebPort()), "application/x-www-form-urlencoded", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(answer.Body)
+	answer.Body.Close()
+	if err != nil || !strings.Contains(string(page), `<ResponseItem Status="0" Data="" URL="Resync:http://192.0.2.5/x.cfg"/>`) {
+		t.Errorf("the answer is %s, %v", page, err)
+	}
+	s.await("the transfer", func() bool { return s.view(1).Resyncs.Failed == 1 })
+	web, started := s.of(1, device.Web), s.of(1, device.ResyncStarted)
+	if len(web) != 1 || web[0].Cause != model.ByXMLPush || web[0].Text != "resync http://192.0.2.5/x.cfg" || started[0].Cause != model.ByXMLPush {
+		t.Errorf("told %+v and %+v", web, started)
+	}
+	if lines := s.of(1, device.Syslog); !slices.ContainsFunc(lines, func(e device.Event) bool { return e.Text == "CMXAPP:Resync:http://192.0.2.5/x.cfg" }) {
+		t.Errorf("logged %+v", lines)
+	}
+	if s.count(device.Web) != 1 || len(s.of(0, device.ResyncStarted)) != 0 {
+		t.Errorf("the other phone did %s", s.story(0))
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 var webWalks = map[string]walk{
 	"url_login":     {"digest", "form", asked("SPA112", "1.4.1(002)", "/admin/resync?h/x")},
 	"guest_exports": {"no", "yes", asked("SPA112", "1.4.1(002)", "/admin/status.xml&xuser=cisco&xpassword=cisco")},
+	"xml_push":      {"none", "mode", asked("SPA504G", "7.5.5", "/CGI/Execute")}, // 404, or 405: it is to be posted
 	"custom_ca_label": {"Provisioning", "Provisioing", func(t *testing.T, setting string) string {
 		return string(webView(t, "SPA504G", "7.6.2f", setting).StatusXML())
 	}},

@@ -107,6 +107,9 @@ func (q *request) spa100() bool { return q.view.Unit.Row.Model.Family.Name == "S
 // at prefixes before it looks for the page.
 func (q *request) answer() answer {
 	q.readLogin()
+	if q.path == executePath && q.view.Unit.Row.Behaviour.Web.XMLPush {
+		return push{q}.execute()
+	}
 	switch q.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodPost:

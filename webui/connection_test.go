@@ -65,6 +65,7 @@ func FuzzConnection(f *testing.F) {
 		"GET /reboot HTTP/1.1\r\nHost: x\r\n\r\nGET /reboot HTTP/1.1\r\n\r\n", "HEAD /spacfg.xml HTTP/1.1\r\nHost: x\r\n\r\n",
 		"POST /resync HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na=b", "GET //admin/upgrade?x HTTP/1.1\r\nHost: x\r\n\r\n",
 		"GET /admin/ HTTP/1.1\r\nHost: x\r\nAuthorization: Digest username=\"admin\", realm=\"spa admin\", uri=\"/admin/\", response=\"0\"\r\n\r\n",
+		"POST /CGI/Execute HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nXML=<a/>\n", "POST /CGI/Execute HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nXML",
 		"\x16\x03\x01\x00\xa5\x01\r\n\r\n", "GET",
 	} {
 		f.Add([]byte(s))

@@ -3,6 +3,7 @@ package webui_test
 import (
 	"bufio"
 	"crypto/md5"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
@@ -14,6 +15,12 @@ import (
 
 // client answers a challenge as RFC 2617 tells it, for either quality.
 func authorization(challenge, name, password, target, qop string) string {
+	return authorizationOf("GET", challenge, name, password, target, qop)
+}
+
+func base64Of(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
+func authorizationOf(method, challenge, name, password, target, qop string) string {
 	field := func(name string) string {
 		_, v, _ := strings.Cut(challenge, name+`="`)
 		v, _, _ = strings.Cut(v, `"`)
@@ -25,7 +32,7 @@ func authorization(challenge, name, password, target, qop string) string {
 		middle += ":00000001:0a4f113b:" + qop
 		extra = fmt.Sprintf(`, qop=%s, nc=00000001, cnonce="0a4f113b"`, qop)
 	}
-	response := h(h(name+":"+field("realm")+":"+password) + ":" + middle + ":" + h("GET:"+target))
+	response := h(h(name+":"+field("realm")+":"+password) + ":" + middle + ":" + h(method+":"+target))
 	return fmt.Sprintf(`Authorization: Digest username="%s", realm="%s", nonce="%s", uri="%s", response="%s", algorithm=MD5%s`,
 		name, field("realm"), field("nonce"), target, response, extra)
 }

@@ -21,6 +21,7 @@ var paths = []struct{ paths, what, evidence string }{
 	{"/admin/resync /resync", "resync, with `?URL` from there", "documented; without /admin: field"},
 	{"/admin/upgrade /upgrade", "upgrade, with `?URL` from there", "documented"},
 	{"/admin/reboot /reboot", "reboot", "documented; without /admin: field"},
+	{"POST /CGI/Execute", "XML push: resync", "documented"},
 }
 
 var pathModels = []struct{ family, model, firmware string }{
@@ -31,6 +32,9 @@ var pathModels = []struct{ family, model, firmware string }{
 func answers(t *testing.T, f *fleet, addr, path string) string {
 	t.Helper()
 	ask := func(path string) string {
+		if target, ok := strings.CutPrefix(path, "POST "); ok && target == "/CGI/Execute" {
+			return statusOf(push(t, addr, form(items("Resync:"))))
+		}
 		return statusOf(get(t, addr, path))
 	}
 	mark := "✓"
@@ -40,7 +44,7 @@ func answers(t *testing.T, f *fleet, addr, path string) string {
 	}
 	switch status {
 	case "200 OK":
-		if strings.HasSuffix(path, "resync") || strings.HasSuffix(path, "upgrade") || strings.HasSuffix(path, "reboot") {
+		if strings.HasSuffix(path, "resync") || strings.HasSuffix(path, "upgrade") || strings.HasSuffix(path, "reboot") || strings.HasSuffix(path, "Execute") {
 			f.command(t)
 		}
 		return mark
@@ -66,6 +70,9 @@ func TestThePageOfPathsIsWhatDevicesAnswer(t *testing.T) {
 	}
 	for _, row := range paths {
 		list := strings.Fields(row.paths)
+		if list[0] == "POST" {
+			list = []string{row.paths}
+		}
 		fmt.Fprintf(&b, "| `%s` | %s |", strings.Join(list, "`, `"), row.what)
 		for i := range pathModels {
 			mark := answers(t, sites[i].f, sites[i].addr, list[0])

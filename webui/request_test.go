@@ -3,6 +3,8 @@ package webui
 import (
 	"bufio"
 	"bytes"
+	"encoding/xml"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -38,6 +40,51 @@ func FuzzRequest(f *testing.F) {
 			t.Errorf("%q orders %v with status %d", raw, a.command, a.status)
 		}
 		wellFormed(t, a)
+	})
+}
+
+// FuzzPush posts any body to a phone that trusts. It gives one resync at most, by
+// its own cause, and the answer is XML that says so.
+func FuzzPush(f *testing.F) {
+	for _, body := range []string{
+		`XML=<CiscoIPPhoneExecute><ExecuteItem URL="Resync:http://h/x"/></CiscoIPPhoneExecute>`, "XML=%3CCiscoIPPhoneExecute%3E%", "XML=", "",
+		`XML=<!DOCTYPE a [<!ENTITY b "c">]><CiscoIPPhoneExecute><ExecuteItem URL="&b;"/></CiscoIPPhoneExecute>`,
+		`a=b&XML=<CiscoIPPhoneExecute><ExecuteItem URL="Dial:1"/><ExecuteItem URL="Resync:"/></CiscoIPPhoneExecute>`, strings.Repeat("<a>", 200),
+	} {
+		f.Add([]byte(body))
+	}
+	row := devicetest.Row(f, "SPA504G", "7.5.5")
+	v := device.View{Unit: device.Unit{Row: row}, Params: device.Reset(row.Factory), Powered: true}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r, err := http.NewRequest(http.MethodPost, executePath, bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.RequestURI = executePath
+		a := (&request{Request: r, site: &Site{}, view: v}).answer()
+		wellFormed(t, a)
+		if a.command != nil && (a.command.Order != device.Resync || a.command.Cause != model.ByXMLPush || len(body) > mostPush) {
+			t.Errorf("%q orders %+v", body, a.command)
+		}
+		var answered struct {
+			XMLName xml.Name
+			Items   []struct {
+				URL string `xml:",attr"`
+			} `xml:"ResponseItem"`
+		}
+		d := xml.NewDecoder(bytes.NewReader(a.body))
+		d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
+		if err := d.Decode(&answered); err != nil || a.status != http.StatusOK {
+			t.Fatalf("%q is answered %d %s: %v", body, a.status, a.body, err)
+		}
+		if a.command != nil && !slices.ContainsFunc(answered.Items, func(i struct {
+			URL string `xml:",attr"`
+		},
+		) bool {
+			return strings.HasPrefix(i.URL, "Resync:")
+		}) {
+			t.Errorf("%q orders a resync and is answered %s", body, a.body)
+		}
 	})
 }
 

@@ -311,7 +311,8 @@ expect:
 	}
 }
 
-// A device of a fleet is resynced by curl at its own address.
+// Devices of a fleet are resynced by curl at their own addresses: by a URL, by one
+// with a login, by an XML push.
 func TestCurlResyncsADevice(t *testing.T) {
 	curl := extproc.Need(t, "curl", "curl")
 	root := readable(t)
@@ -324,8 +325,10 @@ func TestCurlResyncsADevice(t *testing.T) {
 name: curl
 fleet:
   homes: {model: SPA2102, count: 50, lease: none, set: {Resync_On_Reset: No}}
+  units: {model: SPA112, count: 5, lease: none, set: {Resync_On_Reset: No}}
+  phones: {model: SPA504G, firmware: 7.5.5, count: 5, lease: none, set: {Resync_On_Reset: No}}
 expect:
-  - at_least: 1
+  - at_least: 3
     where: param("User_ID_1_") == "pushed" && resyncs.ok == 1
     by: 20s
 `))
@@ -339,25 +342,36 @@ expect:
 	options := run.Options{}
 	options.Web.Listen, options.Web.Port = true, uint16(n)
 	asked := make(chan *run.Live, 1)
+	file := "http://" + web.addr + "/pushed.xml"
+	ask := func(says, addr, path string, more ...string) {
+		url := "http://" + addr + ":" + port + path
+		page, err := exec.Command(curl, append(more, "--silent", "--show-error", "--fail", "--max-time", "10", url)...).CombinedOutput()
+		if err != nil || !bytes.Contains(page, []byte(says)) {
+			t.Errorf("curl %s: %v %s", url, err, page)
+		}
+	}
 	options.Started = func(l *run.Live) {
 		go func() {
 			defer func() { asked <- l }()
-			url := fmt.Sprintf("http://127.64.0.8:%s/admin/resync?http://%s/pushed.xml", port, web.addr)
-			page, err := exec.Command(curl, "--silent", "--show-error", "--fail", "--max-time", "10", url).CombinedOutput()
-			if err != nil || !bytes.Contains(page, []byte("resync")) {
-				t.Errorf("curl %s: %v %s", url, err, page)
-			}
+			ask("resync", "127.64.0.8", "/admin/resync?"+file)
+			ask("<flat-status>", "127.64.0.51", "/admin/status.xml&xuser=admin&xpassword=admin")
+			ask("resync", "127.64.0.51", "/admin/resync?"+file+"&xuser=admin&xpassword=admin")
+			push := `<CiscoIPPhoneExecute><ExecuteItem URL="Resync:` + file + `"/></CiscoIPPhoneExecute>`
+			ask(`Status="0"`, "127.64.0.56", "/CGI/Execute", "--data-urlencode", "XML="+push)
 		}()
 	}
 	result, err := run.Run(t.Context(), scenario, options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Resyncs.OK != 1 || !result.Expect[0].OK {
+	if result.Resyncs.OK != 3 || !result.Expect[0].OK {
 		t.Errorf("resyncs %+v, expected %+v", result.Resyncs, result.Expect)
 	}
-	v, _ := (<-asked).Fleet.View(7)
-	if id, _ := v.Params.Lookup("User_ID_1_"); id != "pushed" || v.Unit.IP.String() != "127.64.0.8" {
-		t.Errorf("device 7, at %s, has User_ID_1_ %q", v.Unit.IP, id)
+	live := <-asked
+	for dev, addr := range map[device.Index]string{7: "127.64.0.8", 50: "127.64.0.51", 55: "127.64.0.56"} {
+		v, _ := live.Fleet.View(dev)
+		if id, _ := v.Params.Lookup("User_ID_1_"); id != "pushed" || v.Unit.IP.String() != addr {
+			t.Errorf("device %d, at %s, has User_ID_1_ %q", dev, v.Unit.IP, id)
+		}
 	}
 }

@@ -76,6 +76,8 @@ type Behaviour struct {
 	Web struct {
 		URLLogin     bool // its command URLs end in &xuser=U&xpassword=P; else they ask by Digest
 		GuestExports bool // the low account of that login reads status and configuration too
+		XMLPush      bool // it has /CGI/Execute
+		XMLPushOpen  bool // which asks for no login, whatever CISCO_XML_EXE_Auth_Mode says
 		MisspeltCA   bool // its status says Custom CA Provisioing Status
 	}
 

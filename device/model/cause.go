@@ -15,9 +15,10 @@ const (
 	ByUpgrade // after an upgrade attempt
 	ByStep    // a story's step, or a program
 	ByRC      // remote customization, before a device's first resync
+	ByXMLPush // an XML document posted to a phone's web server
 )
 
 // String returns the cause as metrics and logs name it.
 func (c Cause) String() string {
-	return [...]string{"", "power_on", "periodic", "retry", "daily", "trigger", "web", "notify", "keypad", "upgrade", "step", "rc"}[c]
+	return [...]string{"", "power_on", "periodic", "retry", "daily", "trigger", "web", "notify", "keypad", "upgrade", "step", "rc", "xml_push"}[c]
 }

@@ -25,6 +25,25 @@ var webSwitches = []firmwareSwitch{
 		},
 		choice("no", "yes", func(b *Behaviour) *bool { return &b.Web.GuestExports }),
 	},
+	{ // surface-2.md §2.3: CVE-2012-0333; guide of SPA300, SPA500 and WIP310, p. 105
+		"xml_push", "none, open or mode", "/CGI/Execute, which orders a resync by XML: not there, open to anyone, or as CISCO_XML_EXE_Auth_Mode says",
+		func(r *Row) Fact {
+			switch {
+			case r.Generation != 3:
+				return inferred("none")
+			case r.before("7.5.1"):
+				return documented("open")
+			}
+			return documented("mode")
+		},
+		func(b *Behaviour, v string) error {
+			b.Web.XMLPush, b.Web.XMLPushOpen = v != "none", v == "open"
+			if v != "none" && v != "open" && v != "mode" {
+				return errChoice
+			}
+			return nil
+		},
+	},
 	{ // surface-2.md §4.6: texts of 7.5.2b and 7.6.2f
 		"custom_ca_label", "Provisioning or Provisioing", "how the status spells Custom CA Provisioning Status",
 		func(r *Row) Fact {

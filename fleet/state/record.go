@@ -35,8 +35,8 @@ func times(r *unit.Record) [4 + unit.RecordTimers]*int64 {
 // smallNumbers are the small numbers in a record, with the largest value of each.
 func smallNumbers(r *unit.Record) [6]small {
 	return [...]small{
-		{(*uint8)(&r.Life.State), uint8(fsm.SecPrv2)}, {(*uint8)(&r.Cause), uint8(model.ByRC)}, {&r.Run, unit.RecordRun},
-		{(*uint8)(&r.Reboot), uint8(model.ColdReboot)}, {(*uint8)(&r.Doing), uint8(device.Customize)}, {(*uint8)(&r.Why), uint8(model.ByRC)},
+		{(*uint8)(&r.Life.State), uint8(fsm.SecPrv2)}, {(*uint8)(&r.Cause), uint8(model.ByXMLPush)}, {&r.Run, unit.RecordRun},
+		{(*uint8)(&r.Reboot), uint8(model.ColdReboot)}, {(*uint8)(&r.Doing), uint8(device.Customize)}, {(*uint8)(&r.Why), uint8(model.ByXMLPush)},
 	}
 }
 
@@ -385,7 +385,7 @@ func (r *recordReader) params(f *model.Factory) (p device.Params) {
 }
 
 func (r *recordReader) command() *device.Command {
-	c := &device.Command{Order: device.Order(r.upTo(uint64(device.Customize))), Cause: model.Cause(r.upTo(uint64(model.ByRC))), Argument: r.string()}
+	c := &device.Command{Order: device.Order(r.upTo(uint64(device.Customize))), Cause: model.Cause(r.upTo(uint64(model.ByXMLPush))), Argument: r.string()}
 	if b := r.string(); b != "" {
 		addr, ok := netip.AddrFromSlice([]byte(b))
 		if !ok {

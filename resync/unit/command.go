@@ -98,11 +98,15 @@ func (m *Machine) onHook() {
 	m.runPending()
 }
 
-// note tells that a person asked.
+// note tells that a person asked, or a program by the web server. Of an XML push
+// the device logs a line too (surface-2.md §4.7: read from the image of 7.5.2b).
 func (m *Machine) note(c device.Command) {
-	kind := map[model.Cause]device.Kind{model.ByWeb: device.Web, model.ByKeypad: device.IVR}[c.Cause]
+	kind := map[model.Cause]device.Kind{model.ByWeb: device.Web, model.ByXMLPush: device.Web, model.ByKeypad: device.IVR}[c.Cause]
 	if kind != 0 {
 		m.emit(device.Event{At: m.now, Kind: kind, Cause: c.Cause, Text: strings.TrimSpace(c.Order.String() + " " + c.Argument)})
+	}
+	if c.Cause == model.ByXMLPush && resync.Logs(m.u.params) {
+		m.emit(device.Event{At: m.now, Kind: device.Syslog, Text: "CMXAPP:Resync:" + c.Argument})
 	}
 }
 

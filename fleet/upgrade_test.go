@@ -30,12 +30,13 @@ const server = "http://192.0.2.5"
 
 const ladder = `($SWVER lt 5.1.1)? ` + server + `/5-1-1.bin | ($SWVER lt 5.2.5)? ` + server + `/5-2-5.bin | ($SWVER lt 5.2.12)? ` + server + `/5-2-12.bin`
 
-// upgrader is one device whose profile says nothing, with an Upgrade_Rule.
+// upgrader is one device whose profile says nothing, with an Upgrade_Rule. It boots in
+// no time, so one that tries again at each boot would do nothing else.
 func upgrader(t *testing.T, model, firmware, rule string, presets ...string) fleet.Group {
 	t.Helper()
 	list := append([]string{}, atOnce...)
 	list = append(append(list, "Upgrade_Rule="+rule), presets...)
-	return fleet.Group{Name: "up", Row: row(t, model, firmware, devicetest.BootsAtOnce()), Count: 1, Presets: settings(list...)}
+	return fleet.Group{Name: "up", Row: row(t, model, firmware, devicetest.BootsAtOnce("upgrade_retry=kept")), Count: 1, Presets: settings(list...)}
 }
 
 func (n *network) fetches(path string) (count int) {

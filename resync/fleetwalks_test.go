@@ -167,6 +167,18 @@ var fleetWalks = map[string]walk{
 		}
 		return stretch(t, setting, fleet.Group{}, onlyFile{body: image}, 200*s, "Upgrade_Rule=http://192.0.2.5/x.bin")
 	}},
+	"failed_upgrade_reboots": {"always", "never", life(200*s, 0, "Upgrade_Rule=http://192.0.2.5/x.bin")},
+	"upgrade_retry":          {"lost", "kept", life(200*s, 0, "Upgrade_Rule=http://192.0.2.5/x.bin")},
+	"resync_retry": {"lost", "kept", func(t *testing.T, setting string) string {
+		return stretch(t, setting, fleet.Group{}, nowhere{}, 900*s, "Resync_Error_Retry_Delay=100,200", later{150 * s, device.Reboot, model.ByStep})
+	}},
+	"same_version": {"stop", "install", func(t *testing.T, setting string) string {
+		image, err := resync.MakeImage(devicetest.Row(t, "SPA2102", "").Model, "5.2.10", 500)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stretch(t, setting, fleet.Group{}, onlyFile{body: image}, 200*s, "Upgrade_Rule=http://192.0.2.5/x.bin")
+	}},
 	"upgrade_order": {"resync_first", "upgrade_first", life(50*s, s, "Upgrade_Rule=http://192.0.2.5/x.bin Upgrade_Error_Retry_Delay=0")},
 }
 

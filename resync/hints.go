@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/rule"
 )
@@ -64,6 +65,18 @@ func refusalHint(row *model.Row, text string) string {
 		return ""
 	}
 	return row.RestsOn(r.name, r.other, "refuses it")
+}
+
+// loopsHint says that the firmware reboots after an image that it could not have, and
+// tries again at each boot; "" where it does not.
+func (x *transfer) loopsHint(result device.Result) string {
+	row := x.in.Unit.Row
+	b := &row.Behaviour.Upgrade
+	reboots := b.Reboots == "always" || b.Reboots == "bad_image" && result == device.Corrupt
+	if x.letter != 'U' || !reboots || b.KeepsRetry {
+		return ""
+	}
+	return restsOn(row, "upgrade_retry", "kept", "reboots after a failed upgrade and tries again at each boot")
 }
 
 // loopHint says why an upgrade would be made again and again, and which switch that

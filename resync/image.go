@@ -75,7 +75,7 @@ func (c *imageCheck) version(r *model.Row, path string) (version string, f *fail
 	}
 	head := c.head[:]
 	if string(head[:16]) != imageMagic(r.Model) {
-		if r.Behaviour.LaxImages {
+		if r.Behaviour.Upgrade.Images == "lax" {
 			return laxVersion(path)
 		}
 		return "", &failure{"unrecognized file format", device.Corrupt}

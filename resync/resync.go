@@ -72,6 +72,7 @@ type Outcome struct {
 	CA      *Authority    // what the device trusts from now on beside its firmware's authorities; nil for nothing
 	Wait    time.Duration // the server asked to be left alone for so long
 	Version string        // of an upgrade that succeeded
+	Refused bool          // of an upgrade: an image came, and was refused
 	// Custom is what a customization that succeeded brought.
 	Custom   *Custom
 	NotFound bool // it failed because the server has no such file

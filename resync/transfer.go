@@ -205,6 +205,9 @@ func (x *transfer) failed(text string, result device.Result, place phase.Phase) 
 	if result == device.Timeout {
 		x.file.Wait = int64(x.patience(place))
 	}
+	if rests := x.loopsHint(result); rests != "" {
+		x.file.Hint = strings.TrimPrefix(x.file.Hint+"; "+rests, "; ")
+	}
 	x.tell(device.Event{Kind: device.FetchFailed, File: x.file, Err: text, Result: result})
 	return &failure{text, result}
 }

@@ -52,8 +52,8 @@ func UpgradeRetry(p device.Params) Times {
 }
 
 // Upgrade fetches and checks one firmware image: that of a command's URL, or the
-// one that Upgrade_Rule asks for. The device restarts afterwards, whether the
-// upgrade succeeded or not; the new version is the outcome's.
+// one that Upgrade_Rule asks for. The new version is the outcome's; the caller
+// restarts the device as its firmware does.
 func Upgrade(ctx context.Context, env Env, in Input) Outcome {
 	u := upgrade{begin(ctx, env, &in)}
 	version, f := u.image()
@@ -69,7 +69,7 @@ func Upgrade(ctx context.Context, env Env, in Input) Outcome {
 		u.tell(device.Event{Kind: device.UpgradeOK, File: u.file, Text: version})
 	}
 	o := u.outcome(f)
-	o.Version = version
+	o.Version, o.Refused = version, f != nil && f.result == device.Corrupt
 	return o
 }
 
@@ -86,7 +86,7 @@ func (u *upgrade) image() (version string, f *failure) {
 	if f != nil {
 		return "", f
 	}
-	if t.scheme == "https" && !u.in.Unit.Row.Behaviour.HTTPSUpgrade {
+	if t.scheme == "https" && !u.in.Unit.Row.Behaviour.Upgrade.HTTPS {
 		u.file = &device.File{Rule: t.letter, What: "image", Scheme: t.scheme, Host: t.host, Path: t.path, Result: device.BadScheme, Phase: phase.Rule,
 			Hint: u.in.Unit.Row.RestsOn("https_upgrade", "accept", "takes no images by https")}
 		return "", unsupported(t.scheme)

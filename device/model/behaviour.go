@@ -33,7 +33,7 @@ type Behaviour struct {
 	PRVSTTrigger           int           // $PRVST of a resync that a trigger started
 	PRVSTNotify            int           // the same, by NOTIFY
 	PRVSTUpgrade           int           // the same, after an upgrade attempt
-	UpgradeFirst           bool          // at boot, Upgrade_Rule comes before the first resync
+	KeepsRetry             bool          // the wait after a failed resync outlives a reboot
 
 	// What a pass over the rules does.
 	RulesFromStart   bool   // rules B to D are those of the pass's start
@@ -68,9 +68,15 @@ type Behaviour struct {
 
 	TLS TLS // how it speaks HTTPS
 
-	// Which firmware images it takes.
-	HTTPSUpgrade bool // by https too
-	LaxImages    bool // without a known header, by the version in the name
+	// What it does with Upgrade_Rule and firmware images.
+	Upgrade struct {
+		First      bool   // at boot it comes before the first resync
+		HTTPS      bool   // images come by https too
+		Images     string // what is checked of them: strict, header or lax
+		Reboots    string // which failures reboot the unit: always, bad_image or never
+		KeepsRetry bool   // the wait after a failure outlives the reboot that it causes
+		Reinstalls bool   // an image of the version that runs is installed again
+	}
 
 	// What its web server does.
 	Web struct {

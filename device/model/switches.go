@@ -335,15 +335,32 @@ var engineSwitches = []firmwareSwitch{
 			}
 			return byGeneration(documented("refuse"), documented("refuse"), field("accept"), inferred("accept"))(r)
 		},
-		choice("refuse", "accept", func(b *Behaviour) *bool { return &b.HTTPSUpgrade }),
+		choice("refuse", "accept", func(b *Behaviour) *bool { return &b.Upgrade.HTTPS }),
 	},
 	{ // §6.4
 		"image_check", "strict or lax", "an image without a known header (lax: taken by the version in its name)",
-		always(inferred("strict")), choice("strict", "lax", func(b *Behaviour) *bool { return &b.LaxImages }),
+		always(inferred("strict")), oneOf(func(b *Behaviour) *string { return &b.Upgrade.Images }, "strict", "lax"),
+	},
+	{ // §2.6, §6.5, surface-2.md K31, K42
+		"failed_upgrade_reboots", "always, bad_image or never", "which failed upgrades reboot the unit (bad_image: those whose image came and was refused)",
+		failedUpgradeReboots, oneOf(func(b *Behaviour) *string { return &b.Upgrade.Reboots }, "always", "bad_image", "never"),
+	},
+	{ // surface-2.md §4.4, K31
+		"upgrade_retry", "kept or lost", "Upgrade_Error_Retry_Delay over the reboot that a failed upgrade causes (lost: the unit tries again at once after each boot)",
+		upgradeRetry, choice("lost", "kept", func(b *Behaviour) *bool { return &b.Upgrade.KeepsRetry }),
+	},
+	{ // the errors of resyncs and upgrades are counted apart; what a reboot does to the first is nowhere
+		"resync_retry", "lost or kept", "Resync_Error_Retry_Delay over a reboot (kept: the wait, and its place in the list, go on)",
+		always(inferred("lost")), choice("lost", "kept", func(b *Behaviour) *bool { return &b.KeepsRetry }),
+	},
+	{ // surface-2.md K58: a text of 7.5.2b and 7.6.2f
+		"same_version", "stop or install", "an image of the version that runs: the upgrade ends without a reboot, or it is installed again",
+		byGeneration(inferred("stop"), inferred("stop"), field("stop"), inferred("stop")),
+		choice("stop", "install", func(b *Behaviour) *bool { return &b.Upgrade.Reinstalls }),
 	},
 	{ // Q12
 		"upgrade_order", "resync_first or upgrade_first", "what a unit does first after it has started",
-		always(inferred("resync_first")), choice("resync_first", "upgrade_first", func(b *Behaviour) *bool { return &b.UpgradeFirst }),
+		always(inferred("resync_first")), choice("resync_first", "upgrade_first", func(b *Behaviour) *bool { return &b.Upgrade.First }),
 	},
 	{ // Q3
 		"success_message", "plain or with_err", "whether the factory's Log_Resync_Success_Msg ends with $ERR",
@@ -482,6 +499,32 @@ var engineSwitches = []firmwareSwitch{
 		"syslog_priority", "-1 to 191", "number in front of a syslog line (-1: none)",
 		always(inferred("134")), number(-1, 191, func(b *Behaviour) *int { return &b.SyslogPriority }),
 	},
+}
+
+// is9xx reports whether a model is one of the SPA9xx phones, without its forerunners.
+func (m *Model) is9xx() bool { return m.Family == &phone9xx && strings.HasPrefix(m.Name, "SPA9") }
+
+// failedUpgradeReboots knows a log line of 7.6.2f, and what operators saw of SPA9xx
+// whose image is missing. SPA112 and SPA122 reboot when a bad image is sent to their
+// page (field); that Upgrade_Rule leads to the same is an inference.
+func failedUpgradeReboots(r *Row) Fact {
+	if r.Generation == 3 || r.Model.is9xx() {
+		return field("always")
+	}
+	return inferred("always")
+}
+
+// upgradeRetry knows from Wazo's manual that SPA9xx reboot again and again where their
+// image is missing on the server, whatever the delay. Of older units we infer it, for
+// their firmware is alike; of later ones nothing of the kind was reported.
+func upgradeRetry(r *Row) Fact {
+	switch {
+	case r.Model.is9xx():
+		return field("lost")
+	case r.Generation <= 2:
+		return inferred("lost")
+	}
+	return inferred("kept")
 }
 
 // profileLimit is the family's; the SPA941's is from a public report: a profile of

@@ -91,6 +91,7 @@ func (m *Machine) Commit(p device.Params, life device.Life, events []device.Even
 // run is remembered, for [Machine.Resume].
 func (m *Machine) Ended(o *resync.Outcome, due int64) *Effects {
 	u, order := m.u, m.u.doing
+	byRule := u.why != model.ByWeb && (u.opt == nil || u.opt.asked == nil)
 	m.Commit(o.Params, o.Life, o.Events, due)
 	u.attempt = None
 	u.setApplied(o.Applied)
@@ -101,7 +102,7 @@ func (m *Machine) Ended(o *resync.Outcome, due int64) *Effects {
 	u.done()
 	switch order {
 	case device.Upgrade:
-		m.upgraded(o)
+		m.upgraded(o, byRule)
 	case device.Report: // there is no second try (documented)
 		if o.OK {
 			u.own().told = u.params
@@ -125,6 +126,10 @@ func (m *Machine) resynced(o *resync.Outcome) {
 	} else {
 		u.failed++
 	}
+	if u.has(erring) == o.OK {
+		u.run = 0
+	}
+	u.set(erring, !o.OK)
 	u.reboot = max(u.reboot, o.Reboot)
 	if o.OK && u.reboot != model.NoReboot {
 		m.boot(device.ByParams, u.reboot == model.WarmReboot, o.Differs)
@@ -134,10 +139,6 @@ func (m *Machine) resynced(o *resync.Outcome) {
 	if o.OK {
 		m.considerReport()
 	}
-	if u.has(erring) == o.OK {
-		u.run = 0
-	}
-	u.set(erring, !o.OK)
 	if m.row().Behaviour.TimerFromEnd {
 		u.last = m.now
 	}

@@ -14,9 +14,10 @@ import (
 
 const logs = "Syslog_Server=192.0.2.6"
 
-// patient is a device whose starts take times that no others are sums of.
+// patient is a device whose starts take times that no others are sums of. An upgrade
+// that fails waits for its timer.
 func patient(t *testing.T, presets ...string) *bench {
-	row := devicetest.Row(t, "SPA2102", "5.2.10", "boot_time=100s", "reboot_time=10s", "flash_time=1000s")
+	row := devicetest.Row(t, "SPA2102", "5.2.10", "boot_time=100s", "reboot_time=10s", "flash_time=1000s", "upgrade_retry=kept")
 	b := newBench(t, row, 0, append([]string{"Profile_Rule=http://192.0.2.5/a", "Resync_Random_Delay=0"}, presets...)...)
 	b.take(b.at().PowerOn())
 	b.now += 5e9

@@ -155,7 +155,9 @@ func (m *Machine) carryOut(c device.Command) {
 			m.request(c, m.now)
 		}
 	case device.Reboot, device.Restart:
+		retry := m.u.timers[resyncTimer]
 		m.abandon()
+		m.u.timers[resyncTimer] = retry // the boot ends it, or by switch does not
 		m.boot(rebootReason(c.Cause), c.Order == device.Restart, "")
 	case device.SetParams:
 		m.edit(c.Sets)

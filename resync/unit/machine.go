@@ -112,6 +112,8 @@ func (m *Machine) takes(reason device.Reason, warm bool) time.Duration {
 		return b.Warm
 	case reason == device.ByUpgradeOK:
 		return b.Flash + b.Cold
+	case reason == device.ByUpgradeFailed && !m.row().Behaviour.Upgrade.KeepsRetry:
+		return max(b.Cold, time.Second) // it may try again at once: its loop must not stand still in time
 	}
 	return b.Cold
 }
@@ -131,14 +133,20 @@ func (m *Machine) boot(reason device.Reason, warm bool, differs string) {
 	m.setTimer(bootTimer, m.now+int64(wait))
 }
 
-// goDown ends what a device does at the beginning of a boot.
+// goDown ends what a device does at the beginning of a boot. By switch, the wait after
+// a resync that failed goes on.
 func (m *Machine) goDown(reason device.Reason, differs string) {
 	u := m.u
-	u.last, u.run, u.reboot = 0, 0, model.NoReboot
-	u.set(erring|inUse|spent1|spent2, false)
+	keeps := m.row().Behaviour.KeepsRetry && u.has(erring) && reason != device.ByPower && reason != device.ByReset
+	u.last, u.reboot = 0, model.NoReboot
+	u.set(inUse|spent1|spent2, false)
 	u.timers[forcedTimer], u.timers[triggerTimer] = 0, 0
-	if u.delayed() == nil {
+	if u.delayed() == nil && !(keeps && u.cause == model.ByRetry) {
 		u.timers[resyncTimer] = 0
+	}
+	if !keeps {
+		u.run = 0
+		u.set(erring, false)
 	}
 	m.emit(device.Event{At: m.now, Kind: device.Boot, Reason: reason, Text: differs})
 }
@@ -162,10 +170,14 @@ func (m *Machine) startFirmware(reason device.Reason) {
 	m.runPending()
 }
 
-// firstContact sets the first timer after a boot.
+// firstContact sets the first timer after a boot. Without a resync at the boot, a
+// retry that has outlived it comes in its time.
 func (m *Machine) firstContact(reason device.Reason) {
 	s := resync.ScheduleOf(m.row(), m.u.params)
 	at, cause, ok := s.AtBoot(m.now, reason, m.draw(chance.Boot))
+	if retry := m.u.timers[resyncTimer]; !ok && retry != 0 && m.u.has(erring) {
+		at, cause, ok = retry, model.ByRetry, true
+	}
 	m.arm(at, cause, ok)
 	m.bootUpgrade(reason, ok)
 	m.watch()

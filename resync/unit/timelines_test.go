@@ -1,6 +1,7 @@
 package unit
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -26,6 +27,7 @@ type bench struct {
 	dev     device.Index
 	now     int64
 	answers func(attempt int) resync.Outcome // from 0; params and life are filled in
+	upgrade *resync.Outcome                  // of every upgrade in place of answers, if set
 	started int
 	did     []string // starts of attempts, boots, power and log lines, with the second at which they came
 	waiting *Start
@@ -94,6 +96,9 @@ func (b *bench) admit() {
 	_, in, fx := b.at().Begin(s, 7)
 	b.take(fx)
 	o := b.answers(b.started)
+	if b.upgrade != nil && s.Command.Order == device.Upgrade {
+		o = *b.upgrade
+	}
 	b.started++
 	if o.Params == (device.Params{}) {
 		o.Params = in.Params
@@ -385,34 +390,143 @@ func TestStaleStarts(t *testing.T) {
 	}
 }
 
-// An upgrade that Upgrade_Rule asks for follows a resync; its failure reboots the
-// device and is tried again by its own delays, its success brings the version.
+// An upgrade that Upgrade_Rule asks for follows a resync. What its failure leads to is
+// the firmware's: SPA9xx reboot and try again at each boot, whatever the delay.
 func TestUpgrades(t *testing.T) {
-	tests := []struct {
-		name    string
-		answers func(int) resync.Outcome
-		until   float64
-		want    string
-		version string
+	missing, bad := resync.Outcome{Err: "file not found", NotFound: true}, resync.Outcome{Err: "corrupt file", Refused: true}
+	good, same := resync.Outcome{OK: true, Version: "5.2.12"}, resync.Outcome{OK: true, Version: "5.2.10"}
+	const loop = "0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_failed, 30 power_on, 30 upgrade, 30 boot:upgrade_failed, 60 power_on, 60 upgrade, 60 boot:upgrade_failed"
+	const waits = "0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_failed, 12 power_on, 112 upgrade, 112 boot:upgrade_failed, 124 power_on"
+	for _, tt := range []struct {
+		name, model, turned, delays string
+		upgrade                     resync.Outcome
+		until                       float64
+		want                        string
 	}{
-		{"it fails", func(n int) resync.Outcome { return resync.Outcome{OK: n == 0} }, 250,
-			"0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_failed, 12 power_on, 112 upgrade, 112 boot:upgrade_failed, 124 power_on", "5.2.10"},
-		{"it succeeds", func(n int) resync.Outcome {
-			return resync.Outcome{OK: true, Version: map[int]string{1: "5.2.12"}[n]}
-		}, 250, "0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_ok, 27 power_on", "5.2.12"},
+		{"SPA9xx forget the delay", "SPA942", "upgrade_retry=lost", "100,1000", missing, 61, loop},
+		{"SPA9xx, where none is set", "SPA942", "upgrade_retry=lost", "0", missing, 61, loop},
+		{"SPA9xx, a bad image", "SPA942", "upgrade_retry=lost", "100,1000", bad, 61, loop},
+		{"SPA5xx keep it", "SPA504G", "upgrade_retry=kept", "100", missing, 250,
+			"0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_failed, 50 power_on, 150 upgrade, 150 boot:upgrade_failed, 200 power_on"},
+		{"kept by switch", "SPA2102", "upgrade_retry=kept", "100,1000", missing, 250, waits},
+		{"kept, and no delay", "SPA2102", "upgrade_retry=kept", "0", missing, 3600, "0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_failed, 12 power_on"},
+		{"no reboot", "SPA2102", "failed_upgrade_reboots=never", "100,1000", bad, 1200, "0 boot:power, 0 power_on, 0 upgrade, 100 upgrade, 1100 upgrade"},
+		{"a missing image does not reboot", "SPA2102", "failed_upgrade_reboots=bad_image", "100,1000", missing, 250, "0 boot:power, 0 power_on, 0 upgrade, 100 upgrade"},
+		{"a bad one does", "SPA2102", "failed_upgrade_reboots=bad_image", "", bad, 13,
+			"0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_failed, 12 power_on, 12 upgrade, 12 boot:upgrade_failed"},
+		{"it succeeds", "SPA2102", "same_version=stop", "100", good, 250, "0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_ok, 27 power_on"},
+		{"the version that runs", "SPA2102", "same_version=stop", "100", same, 3500, "0 boot:power, 0 power_on, 0 upgrade"},
+		{"the same, written again", "SPA2102", "same_version=install", "100", same, 250, "0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_ok, 27 power_on"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			row := devicetest.Row(t, tt.model, map[string]string{"SPA2102": "5.2.10", "SPA942": "5.1.8", "SPA504G": "7.5.5"}[tt.model], tt.turned)
+			b := newBench(t, row, 0, "Resync_Random_Delay=0", "Upgrade_Rule=http://192.0.2.5/i.bin", "Upgrade_Error_Retry_Delay="+tt.delays,
+				"Resync_After_Upgrade_Attempt=No")
+			b.upgrade = &tt.upgrade
+			b.take(b.at().PowerOn())
+			b.runUntil(tt.until)
+			if got := strings.Join(b.did, ", "); got != tt.want {
+				t.Errorf("it does %s\nwant %s", got, tt.want)
+			}
+			version := cmp.Or(tt.upgrade.Version, row.Firmware.Version)
+			if v := b.m.Row(&b.u).Firmware.Version; v != version {
+				t.Errorf("it runs %s, want %s", v, version)
+			}
+		})
 	}
-	for _, tt := range tests {
-		b := newBench(t, ata(t), 0, "Resync_Random_Delay=0", "Upgrade_Rule=( $SWVER ne 5.2.12 )? http://192.0.2.5/i.bin", "Upgrade_Error_Retry_Delay=100,1000",
-			"Resync_Error_Retry_Delay=5000")
-		b.answers = tt.answers
+}
+
+// The values that the table of the firmware has for these are those of the notes.
+func TestWhoseUpgradesLoop(t *testing.T) {
+	for name, want := range map[string]string{"SPA942": "lost field", "SPA901": "lost field", "SPA841": "lost inferred", "SPA2102": "lost inferred",
+		"PAP2T": "lost inferred", "SPA504G": "kept inferred", "SPA112": "kept inferred"} {
+		s := devicetest.Row(t, name, "").Switch("upgrade_retry")
+		if got := s.Value + " " + s.Evidence.String(); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// A device that does not reboot after an upgrade resyncs at once where it is told to,
+// and keeps its period.
+func TestAfterAnUpgradeWithoutReboot(t *testing.T) {
+	for after, want := range map[string]string{
+		"Yes": "0 boot:power, 0 power_on, 10 upgrade, 10 upgrade, 110 periodic", // the second is the cause of a resync
+		"No":  "0 boot:power, 0 power_on, 10 upgrade, 100 periodic",
+	} {
+		b := newBench(t, ata(t), 0, "Resync_Random_Delay=0", "Resync_Periodic=100", "Resync_After_Upgrade_Attempt="+after)
+		b.answers = func(int) resync.Outcome { return resync.Outcome{OK: true, Version: "5.2.10"} }
 		b.take(b.at().PowerOn())
-		b.runUntil(tt.until)
+		b.runUntil(10)
+		b.do(device.Upgrade)
+		b.runUntil(150)
+		if got := strings.Join(b.did, ", "); got != want {
+			t.Errorf("Resync_After_Upgrade_Attempt %s: it does %s\nwant %s", after, got, want)
+		}
+	}
+}
+
+// A command's upgrade that fails says nothing of the rule: that one succeeded, and is
+// not tried again.
+func TestAFailedCommandLeavesTheRuleAlone(t *testing.T) {
+	for _, turned := range []string{"upgrade_retry=lost", "upgrade_retry=kept"} {
+		b := newBench(t, devicetest.Row(t, "SPA2102", "5.2.10", turned), 0, "Resync_Random_Delay=0", "Upgrade_Rule=http://192.0.2.5/i.bin", "Upgrade_Error_Retry_Delay=100")
+		b.upgrade = &resync.Outcome{OK: true, Version: "5.2.12"}
+		b.take(b.at().PowerOn())
+		b.runUntil(50)
+		b.upgrade = &resync.Outcome{Err: "file not found", NotFound: true}
+		b.take(b.at().Do(device.Command{Order: device.Upgrade, Cause: model.ByWeb, Argument: "/other.bin"}))
+		b.runUntil(3000)
+		const want = "0 boot:power, 0 power_on, 0 upgrade, 0 boot:upgrade_ok, 27 power_on, 50 upgrade, 50 boot:upgrade_failed, 62 power_on"
+		if got := strings.Join(b.did, ", "); got != want {
+			t.Errorf("%s: it does %s\nwant %s", turned, got, want)
+		}
+	}
+}
+
+// A reboot ends the wait after a failed resync, or by switch does not: then its place
+// in the list stays too. Power that goes ends it always.
+func TestRetriesOverAReboot(t *testing.T) {
+	for _, tt := range []struct {
+		name, onReset, turned string
+		order                 device.Order
+		want                  string
+	}{
+		{"lost", "Yes", "lost", device.Reboot, "0 boot:power, 0 power_on, 1000 retry, 1500 boot:step, 1512 power_on, 2512 retry"},
+		{"its place is kept", "Yes", "kept", device.Reboot, "0 boot:power, 0 power_on, 1000 retry, 1500 boot:step, 1512 power_on, 3512 retry"},
+		{"lost, and no resync at the boot", "No", "lost", device.Restart, "0 boot:power, 5 step, 1005 retry, 1500 boot:step"},
+		{"its time is kept", "No", "kept", device.Restart, "0 boot:power, 5 step, 1005 retry, 1500 boot:step, 3005 retry"},
+		{"power goes", "No", "kept", device.SwitchOff, "0 boot:power, 5 step, 1005 retry, 1500 off, 1500 boot:power"},
+		{"a factory reset", "No", "kept", device.FactoryReset, "0 boot:power, 5 step, 1005 retry, 1500 boot:factory_reset"},
+	} {
+		b := newBench(t, devicetest.Row(t, "SPA2102", "5.2.10", "resync_retry="+tt.turned), 0,
+			"Resync_Random_Delay=0", "Resync_Error_Retry_Delay=1000,2000", "Resync_On_Reset="+tt.onReset)
+		b.answers = fails
+		b.take(b.at().PowerOn())
+		b.runUntil(5)
+		if tt.onReset == "No" {
+			b.do(device.Resync)
+		}
+		b.runUntil(1500)
+		if b.do(tt.order); tt.order == device.SwitchOff {
+			b.do(device.SwitchOn)
+		}
+		b.runUntil(3600)
 		if got := strings.Join(b.did, ", "); got != tt.want {
 			t.Errorf("%s: it does %s\nwant %s", tt.name, got, tt.want)
 		}
-		if v := b.m.Row(&b.u).Firmware.Version; v != tt.version {
-			t.Errorf("%s: it runs %s, want %s", tt.name, v, tt.version)
-		}
+	}
+}
+
+// A report is no resync: the next one comes in its time.
+func TestAReportLeavesTheTimersAlone(t *testing.T) {
+	b := newBench(t, ata(t), 0, "Resync_Random_Delay=0", "Resync_Periodic=100", "Resync_Trigger_1=$PRVTMR ge 90")
+	b.take(b.at().PowerOn())
+	b.runUntil(10)
+	b.do(device.Report)
+	b.runUntil(95)
+	if got, want := strings.Join(b.did, ", "), "0 boot:power, 0 power_on, 90 trigger"; got != want {
+		t.Errorf("it does %s\nwant %s", got, want)
 	}
 }
 

@@ -191,15 +191,17 @@ func (t *turn) applyPresets() {
 	t.moved(via, life, moves...)
 }
 
-// request asks for admission of an attempt. It takes the place of the timers that
-// would start another.
+// request asks for admission of an attempt. A resync takes the place of the timers
+// that would start another.
 func (t *turn) request(c device.Command, due int64) {
 	u := t.u
-	u.timers[resyncTimer], u.timers[triggerTimer] = 0, 0
-	t.schedule()
-	if later := u.delayed(); later != nil { // its timer is gone: it comes next
-		u.opt.delayed = nil
-		u.opt.pending = append(u.opt.pending, *later)
+	if c.Order == device.Resync || c.Order == device.Customize {
+		u.timers[resyncTimer], u.timers[triggerTimer] = 0, 0
+		t.schedule()
+		if later := u.delayed(); later != nil { // its timer is gone: it comes next
+			u.opt.delayed = nil
+			u.opt.pending = append(u.opt.pending, *later)
+		}
 	}
 	u.set(queued, true)
 	u.doing, u.why = c.Order, c.Cause

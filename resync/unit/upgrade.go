@@ -24,27 +24,43 @@ func (m *Machine) considerUpgrade() {
 	}
 }
 
-// upgraded restarts the device, at its new version if the image was good
-// (reboot codes 8 and 80: field).
-func (m *Machine) upgraded(o *resync.Outcome) {
+// upgraded takes the outcome of an upgrade. An image that is good restarts the device
+// at its version (reboot code 8: field), a failure restarts it as its firmware does
+// (code 80: field). ByRule says that Upgrade_Rule asked for the image: only such a
+// failure is tried again.
+func (m *Machine) upgraded(o *resync.Outcome, byRule bool) {
 	h := &m.u.upgradeState().history
 	h.Err = o.Err
-	if !o.OK {
-		m.boot(device.ByUpgradeFailed, false, "")
-		return
+	if o.OK {
+		h.Err, h.Retries = o.Version, 0
+	} else if byRule {
+		h.Retries++
 	}
-	h.Err, h.Retries = o.Version, 0
-	m.u.row = m.rowAt(m.u.row, o.Version)
-	m.boot(device.ByUpgradeOK, false, "")
+	row := m.row()
+	b := &row.Behaviour.Upgrade
+	switch {
+	case o.OK && (b.Reinstalls || o.Version != row.Firmware.Version):
+		m.u.row = m.rowAt(m.u.row, o.Version)
+		m.boot(device.ByUpgradeOK, false, "")
+	case !o.OK && (b.Reboots == "always" || b.Reboots == "bad_image" && o.Refused):
+		m.boot(device.ByUpgradeFailed, false, "")
+	default:
+		m.retryUpgrade()
+		if resync.ScheduleOf(row, m.u.params).AfterUpgrade {
+			m.order(device.Command{Order: device.Resync, Cause: model.ByUpgrade})
+		}
+	}
 }
 
-// retryUpgrade sets the timer after the boot that a failure caused. Without a delay the device waits
-// for a reboot (documented).
+// retryUpgrade sets the timer of an upgrade that failed, once the reboot is over that
+// this may have caused. Without a delay the device waits for a reboot (documented).
 func (m *Machine) retryUpgrade() {
-	s := m.u.upgradeState()
-	wait, again := resync.UpgradeRetry(m.u.params).Nth(s.history.Retries, m.draw(chance.Upgrade))
-	s.history.Retries++
-	if again && s.target != 0 {
+	s := m.u.upgrades()
+	if s.history.Retries == 0 || s.target == 0 || m.u.timers[upgradeTimer] != 0 {
+		return
+	}
+	wait, again := resync.UpgradeRetry(m.u.params).Nth(s.history.Retries-1, m.draw(chance.Upgrade))
+	if again {
 		m.setTimer(upgradeTimer, m.now+int64(wait))
 	}
 }
@@ -59,15 +75,17 @@ func (m *Machine) dueUpgrade() {
 
 // bootUpgrade considers upgrades at the start of the firmware: at once where the
 // firmware has them first, or where no resync will come before them (Q12:
-// inferred). After any restart but that of an upgrade, a failed one is tried
-// again.
+// inferred). An upgrade that failed is then tried again, unless the device waits for
+// its timer; by switch a boot ends that wait.
 func (m *Machine) bootUpgrade(reason device.Reason, resyncs bool) {
-	byUpgrade := reason == device.ByUpgradeOK || reason == device.ByUpgradeFailed
-	if !byUpgrade && m.u.timers[upgradeTimer] == 0 && m.u.upgrades().history.Retries > 0 {
+	b := &m.row().Behaviour.Upgrade
+	waits := b.KeepsRetry && (m.u.timers[upgradeTimer] != 0 || reason == device.ByUpgradeFailed)
+	if m.u.upgrades().history.Retries > 0 && !waits {
 		s := m.u.upgradeState()
 		s.target, s.history.Retries = 0, 0
+		m.setTimer(upgradeTimer, 0)
 	}
-	if m.row().Behaviour.UpgradeFirst || !resyncs {
+	if b.First || !resyncs {
 		m.considerUpgrade()
 	}
 }

@@ -76,7 +76,7 @@ func (x *transfer) loopsHint(result device.Result) string {
 	if x.letter != 'U' || !reboots || b.KeepsRetry {
 		return ""
 	}
-	return restsOn(row, "upgrade_retry", "kept", "reboots after a failed upgrade and tries again at each boot")
+	return row.RestsOn("upgrade_retry", "kept", "reboots after a failed upgrade and tries again at each boot")
 }
 
 // loopHint says why an upgrade would be made again and again, and which switch that

@@ -213,6 +213,7 @@ func writeFindings(b *strings.Builder, r *Report) {
 	writeDerived(b, f.DerivedSets)
 	writeReboots(b, r.Reboots)
 	writeLoops(b, &r.Findings.RebootLoops)
+	writeUpgradeLoops(b, &r.Findings)
 }
 
 // writeReboots writes how often devices booted, by reason.
@@ -233,6 +234,24 @@ func writeLoops(b *strings.Builder, l *tally.Loops) {
 	}
 	fmt.Fprintf(b, "\n%s rebooted more than %d times in a row: their file changes at each request\n", devices(l.Devices), l.MoreThan)
 	fmt.Fprintf(b, "  one time: %s\n", l.Differs)
+}
+
+// writeUpgradeLoops says which devices a failed upgrade reboots again and again.
+func writeUpgradeLoops(b *strings.Builder, f *Findings) {
+	rest := f.UpgradeLoopsMore
+	for i := range f.UpgradeLoops {
+		l := &f.UpgradeLoops[i]
+		if i >= mostFindings {
+			rest += l.Devices
+			continue
+		}
+		b.WriteByte('\n')
+		wrap(b, "", fmt.Sprintf("%s of %s rebooted more than %d times in a row after a failed upgrade, which they tried again within %s", devices(l.Devices), l.Model, l.MoreThan, Seconds(float64(l.Every))))
+		wrap(b, "  ", fmt.Sprintf("cause: %q, e.g. %s", l.Err, cmp.Or(l.Example.URL, "no file asked for")))
+	}
+	if rest > 0 {
+		fmt.Fprintf(b, "\n%s more did so, for other causes; the JSON result has more\n", devices(rest))
+	}
 }
 
 // bootTexts name the reasons of boots in full.

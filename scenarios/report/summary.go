@@ -40,16 +40,18 @@ type Metric struct {
 
 // Findings is what the author of a server wants to know.
 type Findings struct {
-	UnknownParams  []Named           `json:"unknown_params"`  // parameters that no device of the model has
-	UnknownMore    int               `json:"unknown_more"`    // times of names beyond those
-	RejectedParams []Named           `json:"rejected_params"` // parameters whose value the devices did not take
-	RejectedMore   int               `json:"rejected_more"`   // times of names beyond those
-	PartialFiles   []Named           `json:"partial_files"`   // files of which devices took only a part, by what they took: "up to line 7: " and why
-	PartialMore    int               `json:"partial_more"`    // times of parts beyond those
-	DerivedSets    map[string]string `json:"derived_sets"`    // of those models, the one whose parameters theirs are derived from
-	Errors         []tally.Failure   `json:"errors"`          // by cause, the most frequent first
-	ErrorsMore     int               `json:"errors_more"`     // failures of causes beyond those
-	RebootLoops    tally.Loops       `json:"reboot_loops"`    // devices that each file reboots again
+	UnknownParams    []Named             `json:"unknown_params"`     // parameters that no device of the model has
+	UnknownMore      int                 `json:"unknown_more"`       // times of names beyond those
+	RejectedParams   []Named             `json:"rejected_params"`    // parameters whose value the devices did not take
+	RejectedMore     int                 `json:"rejected_more"`      // times of names beyond those
+	PartialFiles     []Named             `json:"partial_files"`      // files of which devices took only a part, by what they took: "up to line 7: " and why
+	PartialMore      int                 `json:"partial_more"`       // times of parts beyond those
+	DerivedSets      map[string]string   `json:"derived_sets"`       // of those models, the one whose parameters theirs are derived from
+	Errors           []tally.Failure     `json:"errors"`             // by cause, the most frequent first
+	ErrorsMore       int                 `json:"errors_more"`        // failures of causes beyond those
+	RebootLoops      tally.Loops         `json:"reboot_loops"`       // devices that each file reboots again
+	UpgradeLoops     []tally.UpgradeLoop `json:"upgrade_loops"`      // devices that a failed upgrade reboots again and again, by cause
+	UpgradeLoopsMore int                 `json:"upgrade_loops_more"` // devices of causes beyond those
 }
 
 // Named is a parameter with how often it was in files for devices that did not take
@@ -112,7 +114,7 @@ func metrics(t *tally.Totals) map[string][]Metric {
 func findings(t *tally.Totals) Findings {
 	return Findings{UnknownParams: mostOften(t.Unknown), UnknownMore: t.Unknown.More, RejectedParams: mostOften(t.Rejected), RejectedMore: t.Rejected.More,
 		PartialFiles: mostOften(t.Partly), PartialMore: t.Partly.More, DerivedSets: map[string]string{},
-		RebootLoops: t.Loops, Errors: append([]tally.Failure{}, t.Errors...), ErrorsMore: t.ErrorsMore}
+		RebootLoops: t.Loops, UpgradeLoops: append([]tally.UpgradeLoop{}, t.UpgradeLoops...), UpgradeLoopsMore: t.UpgradeLoopsMore, Errors: append([]tally.Failure{}, t.Errors...), ErrorsMore: t.ErrorsMore}
 }
 
 // mostOften returns the names, those that were counted most first.

@@ -39,3 +39,34 @@ expect:
 		t.Errorf("the report has not %q, or a password:\n%s", want, text.String())
 	}
 }
+
+// Phones whose image is missing reboot again and again. The report names the model, the
+// image and the device's words; so does that of shards, merged.
+func TestAMissingImageIsALoopWithItsCause(t *testing.T) {
+	r, _ := act(t, `
+duration: 10m
+fleet:
+  phones: {model: SPA942, count: 3, set: {Upgrade_Rule: "http://${server.http}/spa942-6-1-5a.bin"}}
+  desk: {model: SPA504G, count: 2, set: {Upgrade_Rule: "http://${server.http}/spa50x.bin"}}
+server:
+  files: {"/spa942.cfg": "<flat-profile/>", "/spa504G.cfg": "<flat-profile/>"}
+expect:
+  - {all: upgrades.failed > 0}
+`)
+	if len(r.Findings.UpgradeLoops) != 1 {
+		t.Fatalf("%+v", r.Findings.UpgradeLoops)
+	}
+	l := r.Findings.UpgradeLoops[0]
+	if l.Model != "SPA942 6.1.5(a)" || l.Err != "file not found" || l.Devices != 3 || l.Every < 30 || l.Every > 70 || !strings.HasSuffix(l.Example.URL, "/spa942-6-1-5a.bin") {
+		t.Errorf("%+v", l)
+	}
+	var b strings.Builder
+	report.WriteText(&b, r)
+	text := strings.Join(strings.Fields(b.String()), " ")
+	for _, want := range []string{`3 devices of SPA942 6.1.5(a) rebooted more than 3 times in a row after a failed upgrade, which they tried again within `,
+		`cause: "file not found", e.g. http://127.0.0.1/spa942-6-1-5a.bin`, "reboots after a failed upgrade and tries again at each boot (field; switch upgrade_retry=kept changes that)"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the report has not %q:\n%s", want, b.String())
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package tally_test
 
 import (
+	"slices"
 	"testing"
 
 	"spafleet/device"
@@ -47,6 +48,60 @@ func TestRebootLoops(t *testing.T) {
 		}
 		if parts.Loops != tt.want {
 			t.Errorf("%s, merged: %+v, want %+v", tt.name, parts.Loops, tt.want)
+		}
+	}
+}
+
+// A device that reboots after each failed upgrade and tries again is found with its
+// cause, once, however long it goes on. One that gets its image in the end, or fails
+// without a reboot, is not.
+func TestUpgradeLoops(t *testing.T) {
+	image := &device.File{Rule: 'U', What: "image", Scheme: "http", Host: "prov.test", Path: "/fw.bin", Result: device.NotFound}
+	for _, tt := range []struct {
+		name, tries string // f: fails and reboots; n: fails without a reboot; o: succeeds; x: fails for another cause
+		want        []tally.UpgradeLoop
+	}{
+		{"nothing fails", "oooooo", nil},
+		{"four times, and then it is there", "ffffo", nil},
+		{"no reboots", "nnnnnnnn", nil},
+		{"not in a row", "fffoffofff", nil},
+		{"again and again", "ffffffffff", []tally.UpgradeLoop{{Model: "SPA2102 5.2.10", Err: "file not found", Devices: 1, MoreThan: 3, Every: 31}}},
+		{"a loop that ends is one all the same", "fffffof", []tally.UpgradeLoop{{Model: "SPA2102 5.2.10", Err: "file not found", Devices: 1, MoreThan: 3, Every: 31}}},
+		{"another cause later", "fffffx", []tally.UpgradeLoop{{Model: "SPA2102 5.2.10", Err: "file not found", Devices: 1, MoreThan: 3, Every: 31},
+			{Model: "SPA2102 5.2.10", Err: "corrupt file", Devices: 0, MoreThan: 3, Every: 31}}},
+	} {
+		whole, parts, part := newTally(), tally.NewTotals(newTally().Totals()), newTally()
+		at := int64(1e9)
+		for _, what := range tt.tries {
+			at += 31e9
+			failed := device.Event{Dev: 1, Kind: device.UpgradeFailed, File: image, Err: "file not found", Result: device.NotFound, At: at}
+			events := []device.Event{failed, {Dev: 1, Kind: device.Boot, Reason: device.ByUpgradeFailed, At: at}}
+			switch what {
+			case 'n':
+				events = events[:1]
+			case 'o':
+				events = []device.Event{{Dev: 1, Kind: device.UpgradeOK, Text: "5.2.12", At: at}, {Dev: 1, Kind: device.Boot, Reason: device.ByUpgradeOK, At: at}}
+			case 'x':
+				events[0].Err = "corrupt file"
+			}
+			whole.Tell(events)
+			part.Tell(events)
+		}
+		for _, p := range []*tally.Tally{part, newTally()} {
+			if err := parts.Merge(p.Totals()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, got := range map[string][]tally.UpgradeLoop{"whole": whole.Totals().UpgradeLoops, "merged": parts.UpgradeLoops} {
+			for i := range got {
+				if x := got[i].Example; x.URL != "http://prov.test/fw.bin" || x.Index != 1 {
+					t.Errorf("%s, %s: example %+v", tt.name, name, x)
+				}
+				got[i].Example = tally.Example{}
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("%s, %s: %+v, want %+v", tt.name, name, got, tt.want)
+			}
 		}
 	}
 }

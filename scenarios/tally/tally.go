@@ -36,6 +36,7 @@ type Tally struct {
 	reboots  map[device.Reason]int64
 	loops    Loops
 	history  History
+	upgrades upgradeLoops
 	started  int64
 	live     *live
 
@@ -68,7 +69,9 @@ type mark struct {
 	calm   bool   // since the last resync that succeeded, no changes have rebooted it
 	loops  bool   // has had more of these than an honest server causes
 	again  uint8  // reboots in a row for changes of each file
+	tries  uint8  // reboots in a row after upgrades that failed; looped: it has had many
 	now    uint16 // firmware, as a place in Tally.firmwares
+	fell   uint32 // the second of the last of those reboots
 	on     int64
 }
 
@@ -172,6 +175,9 @@ func (t *Tally) count(e *device.Event) {
 	case device.Boot:
 		t.reboots[e.Reason]++
 		t.loops.reboot(m, e)
+		if e.Reason == device.ByUpgradeFailed {
+			m.upgradeReboot(e)
+		}
 		t.live.reboot(e.Reason)
 	case device.Moved:
 		t.history.moved(e.At, m.state, e.State)
@@ -199,9 +205,14 @@ func (t *Tally) count(e *device.Event) {
 	case device.UpgradeOK:
 		c.upgraded++
 		t.upgraded(m, e.Text)
+		if m.tries != looped {
+			m.tries = 0
+		}
 	case device.UpgradeFailed:
 		c.unUpped++
 		t.failure(e)
+		_, file := keyOf(e)
+		t.upgrades.failed(m, e, t.makes[kind].String(), t.example(e, file))
 	case device.Applied:
 		t.unknown.addUnknown(e.File, kind)
 		t.rejected.addRejected(e.File, kind)

@@ -13,20 +13,22 @@ import (
 // add up to those of the fleet, to the last digit. Lists are in a fixed order, so
 // equal totals are equal in JSON.
 type Totals struct {
-	Devices    int              `json:"devices"`
-	Started    int64            `json:"started"`
-	Makes      []makeTotals     `json:"makes"`
-	Fetches    []fetchCount     `json:"fetches"`
-	Bytes      map[string]int64 `json:"bytes"` // received, by scheme
-	Reboots    map[string]int64 `json:"reboots"`
-	Loops      Loops            `json:"reboot_loops"`
-	Unknown    Params           `json:"unknown"`  // parameters that the devices do not have
-	Rejected   Params           `json:"rejected"` // and those whose value they did not take
-	Partly     Params           `json:"partly"`   // what was taken of files that were not taken whole, as names
-	Errors     []Failure        `json:"errors"`
-	ErrorsMore int              `json:"errors_more"` // failures of causes beyond those
-	Series     []Series         `json:"series"`
-	History    History          `json:"history"`
+	Devices          int              `json:"devices"`
+	Started          int64            `json:"started"`
+	Makes            []makeTotals     `json:"makes"`
+	Fetches          []fetchCount     `json:"fetches"`
+	Bytes            map[string]int64 `json:"bytes"` // received, by scheme
+	Reboots          map[string]int64 `json:"reboots"`
+	Loops            Loops            `json:"reboot_loops"`
+	UpgradeLoops     []UpgradeLoop    `json:"upgrade_loops"`
+	UpgradeLoopsMore int              `json:"upgrade_loops_more"` // devices of causes beyond those
+	Unknown          Params           `json:"unknown"`            // parameters that the devices do not have
+	Rejected         Params           `json:"rejected"`           // and those whose value they did not take
+	Partly           Params           `json:"partly"`             // what was taken of files that were not taken whole, as names
+	Errors           []Failure        `json:"errors"`
+	ErrorsMore       int              `json:"errors_more"` // failures of causes beyond those
+	Series           []Series         `json:"series"`
+	History          History          `json:"history"`
 }
 
 // makeTotals is a make's part.
@@ -144,6 +146,8 @@ func (t *Tally) Totals() *Totals {
 		all.Fetches = append(all.Fetches, fetchCount{k.scheme, ruleName(k.rule), k.what, k.result.String(), n})
 	}
 	all.ErrorsMore = t.moreErrs
+	all.UpgradeLoops, all.UpgradeLoopsMore = slices.Clone(t.upgrades.list), t.upgrades.more
+	sortUpgradeLoops(all.UpgradeLoops)
 	for _, e := range t.errs {
 		all.Errors = append(all.Errors, e.clone())
 	}
@@ -201,6 +205,7 @@ func (t *Totals) Merge(o *Totals) error {
 	}
 	t.Devices += o.Devices
 	t.Loops.merge(o.Loops)
+	t.mergeUpgradeLoops(o)
 	t.Started += o.Started
 	for i := range t.Makes {
 		t.Makes[i].merge(&o.Makes[i])

@@ -54,6 +54,20 @@ func CheckEntry(text string, entry Entry, o *Options) error {
 	return err
 }
 
+// MayServe reports whether the path of one of the entries fits the path that some
+// device asks for. The answer may still be a failure: what stands for {{ }} is not looked
+// at, nor is what the entry says.
+func MayServe(files map[string]Entry, request string) bool {
+	for text := range files {
+		if p, err := parsePattern(text); err == nil {
+			if _, ok := p.read(parseTarget(request)); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // An entryError is a mistake in what is served at a path.
 type entryError struct {
 	path string

@@ -169,9 +169,15 @@ const oneHost = "the address of one host"
 // embedded is how the embedded server is called while it has no address yet.
 const embedded = "embedded"
 
+// embedded reports whether a host in small letters is the embedded server.
+func (p plan) embedded(host string) bool {
+	s := p.Scenario.Server
+	return s != nil && (host == embedded || host == strings.ToLower(s.Host()))
+}
+
 // locate fills in where a contact is and what it needs.
 func (p plan) locate(c *Contact, g *fetch.Guard) {
-	if s := p.Scenario.Server; s != nil && (c.Host == embedded || c.Host == strings.ToLower(s.Host())) {
+	if p.embedded(c.Host) {
 		c.Where = whereEmbedded
 		return
 	}

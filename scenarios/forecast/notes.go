@@ -20,10 +20,12 @@ import (
 const mostNotes = 8
 
 // Notes returns what a person should know of a scenario before it runs: firmware that
-// no source names, or whose behaviour rests on no image, odd rules, units with defective certificates, authorities that a firmware cannot read.
+// no source names, or whose behaviour rests on no image, odd rules, images that are
+// missing and reboot phones for it, units with defective certificates, authorities that
+// a firmware cannot read.
 func Notes(of *scenarios.Plan, o *scenarios.Machine) ([]string, error) {
 	p := newPlan(of, o.Flags)
-	notes := slices.Concat(p.assumptions(), p.imageless(), some(p.oddRules()))
+	notes := slices.Concat(p.assumptions(), p.imageless(), some(p.oddRules()), some(missingImages(p)))
 	own, err := p.Scenario.Certificates(o.Own)
 	if err != nil {
 		return nil, err

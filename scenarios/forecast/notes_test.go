@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"spafleet/certs"
+	"spafleet/prov"
 	"spafleet/scenarios"
 	"spafleet/scenarios/forecast"
 )
@@ -48,6 +49,42 @@ func TestNotesOfAScenario(t *testing.T) {
 		tt.group.Name = "g"
 		if got := notesOf(t, tt.group, tt.machine); !strings.Contains(got, tt.want) || tt.want == "" && got != "" {
 			t.Errorf("%s %v: %q, want %q", tt.group.Model, tt.group.Set, got, tt.want)
+		}
+	}
+}
+
+// A plan foresees which phones will reboot for an image that the built-in server lacks,
+// whether they are preset to ask for it or their first file tells them.
+func TestMissingImagesAreForeseen(t *testing.T) {
+	const file = `<flat-profile><Upgrade_Rule>($SWVER lt 5.1.8)? http://${server.http}/a.bin | http://${server.http}/$PSN.bin</Upgrade_Rule></flat-profile>`
+	preset := []scenarios.Preset{{Name: "Upgrade_Rule", Value: "http://${server.http}/fw/$PSN.bin"}}
+	for _, tt := range []struct {
+		name  string
+		group scenarios.Group
+		files map[string]prov.Entry
+		want  string // "": no note
+	}{
+		{"preset", scenarios.Group{Model: "SPA942", Set: preset}, nil, "SPA942 6.1.5(a) asks the built-in server for /fw/942.bin, which it does not have: these devices reboot and ask again without end (field; switch upgrade_retry=kept changes that)"},
+		{"preset, and there", scenarios.Group{Model: "SPA942", Set: preset}, map[string]prov.Entry{"/fw/$PSN.bin": {Body: "x"}}, ""},
+		{"by the first file", scenarios.Group{Model: "SPA942"}, map[string]prov.Entry{"/spa$PSN.cfg": {Body: file}}, "asks the built-in server for /942.bin"},
+		{"by the first file, and there", scenarios.Group{Model: "SPA942"}, map[string]prov.Entry{"/spa942.cfg": {Body: file}, "/942.bin": {Body: "x"}}, ""},
+		{"by another's file", scenarios.Group{Model: "SPA942"}, map[string]prov.Entry{"/spa962.cfg": {Body: file}}, ""},
+		{"a model that waits", scenarios.Group{Model: "SPA504G", Set: preset}, nil, ""},
+		{"by switch", scenarios.Group{Model: "SPA942", Set: preset, Switches: map[string]string{"upgrade_retry": "kept"}}, nil, ""},
+		{"somebody else's server", scenarios.Group{Model: "SPA942", Set: []scenarios.Preset{{Name: "Upgrade_Rule", Value: "http://192.0.2.9/fw.bin"}}}, nil, ""},
+		{"a rule that asks for nothing", scenarios.Group{Model: "SPA942", Set: []scenarios.Preset{{Name: "Upgrade_Rule", Value: "($SWVER lt 5.1.8)? http://${server.http}/a.bin"}}}, nil, ""},
+	} {
+		tt.group.Name, tt.group.Count = "g", 2
+		p, err := scenarios.NewPlan(&scenarios.Scenario{Name: "notes", Seed: 1, Duration: 1, Fleet: []scenarios.Group{tt.group}, Server: &scenarios.Server{Files: tt.files}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes, err := forecast.Notes(p, &scenarios.Machine{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(notes, "\n"); !strings.Contains(got, tt.want) || tt.want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }

@@ -164,7 +164,7 @@ var bomb = sync.OnceValue(func() []byte {
 // How a bad server takes its time.
 const (
 	dripEvery = time.Second      // for a byte, or a block of TFTP
-	silence   = 30 * time.Second // of TFTP: longer than the devices' tries as a rule
+	silence   = 70 * time.Second // of TFTP: longer than the devices' tries as a rule
 )
 
 // Greet answers a client's hello, without sockets: an error is how the handshake

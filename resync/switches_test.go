@@ -201,6 +201,7 @@ var transferWalks = map[string]walk{
 	"evidence":          {"all", "field", transfer("SPA504G 7.5.2b", tftpGet, "")},
 	"tftp_wait":         {"1s", "2s", transfer("SPA2102 5.2.10", tftpGet, "")},
 	"tftp_tries":        {"1", "2", transfer("SPA2102 5.2.10", tftpGet, "")},
+	"tftp_options":      {"none", "timeout_tsize", transfer("SPA2102 5.2.10", tftpGet, "")},
 	"interim_answers":   {"skip", "final", transfer("SPA2102 5.2.10", httpGet, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")},
 	"http_version":      {"1.1", "1.0", transfer("SPA2102 5.2.10", httpGet, "")},
 	"http_connect_wait": {"1s", "2s", transfer("SPA2102 5.2.10", httpGet, "")},

@@ -50,6 +50,7 @@ type Behaviour struct {
 	KeepsNames            bool          // addresses are kept for as long as the name server says
 	TFTPWait              time.Duration // per try
 	TFTPTries             int
+	TFTPOptions           bool // requests have timeout and tsize
 	HTTPConnect, HTTPRead time.Duration
 	HTTPWaits             int           // for the next bytes, that a whole file may take; see HTTPWhole
 	HTTPHeader            int           // most bytes of the header of an answer

@@ -230,6 +230,10 @@ var engineSwitches = []firmwareSwitch{
 		"tftp_tries", "1 to 20", "how often a TFTP packet is sent before the transfer fails",
 		of752b("11", always(inferred("5"))), number(1, 20, func(b *Behaviour) *int { return &b.TFTPTries }),
 	},
+	{ // surface-2.md §4.7
+		"tftp_options", "none or timeout_tsize", "options of TFTP requests (timeout_tsize: timeout 10 and tsize 0 in each; an OACK is acknowledged)",
+		of752b("timeout_tsize", always(inferred("none"))), choice("none", "timeout_tsize", func(b *Behaviour) *bool { return &b.TFTPOptions }),
+	},
 	{ // architecture.md §8
 		"option66_scheme", "tftp or transport_protocol", "how a bare address in DHCP option 66 is asked",
 		always(documented("tftp")), choice("tftp", "transport_protocol", func(b *Behaviour) *bool { return &b.Option66Transport }),

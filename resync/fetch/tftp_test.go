@@ -107,7 +107,7 @@ func TestTFTPReadPackets(t *testing.T) {
 			name: "packets that make no sense are passed over",
 			serve: map[string][]func(*wire){
 				rrq: {func(w *wire) {
-					w.reply(nil, []byte{0}, []byte{0, 3, 0}, pack(6, 0, "blksize"), pack(1, 0, ""), ack(1), data(0, full), data(7, full), data(1, full))
+					w.reply(nil, []byte{0}, []byte{0, 3, 0}, pack(6, 'b'<<8|'l', "ksize\x00512\x00"), pack(1, 0, ""), ack(1), data(0, full), data(7, full), data(1, full))
 				}},
 				"ACK 1": {func(w *wire) { w.reply(data(0, "old"), data(3, "early"), data(2, "y")) }},
 			},
@@ -130,6 +130,56 @@ func TestTFTPReadPackets(t *testing.T) {
 			}
 			if !slices.Equal(w.sent, tt.want) {
 				t.Errorf("sent\n  %s\nwant\n  %s", strings.Join(w.sent, "\n  "), strings.Join(tt.want, "\n  "))
+			}
+		})
+	}
+}
+
+// Requests of 7.5.2b have options. A server may pass over them, or say in an OACK
+// which of them it has taken: that is acknowledged like a block before the first, and
+// changes nothing. A refusal of them is a refusal.
+func TestTFTPRequestsWithOptions(t *testing.T) {
+	const rrq, wrq = "RRQ /spa504G.cfg octet timeout 10 tsize 0 ", "WRQ /spa504G.cfg octet timeout 10 tsize 0 "
+	oack := pack(6, 't'<<8|'s', "ize\x00513\x00timeout\x0010\x00")
+	for _, tt := range []struct {
+		name    string
+		method  string
+		serve   map[string][][]byte // by packet of the device: what it gets for the first time that it sends it, the second …
+		want    string
+		refusal int
+	}{
+		{"they are passed over", "GET", map[string][][]byte{rrq: {data(1, full)}, "ACK 1": {data(2, "y")}}, "0s " + rrq + "|0s ACK 1|0s ACK 2", 0},
+		{"they are taken", "GET", map[string][][]byte{rrq: {oack}, "ACK 0": {data(1, full)}, "ACK 1": {data(2, "y")}}, "0s " + rrq + "|0s ACK 0|0s ACK 1|0s ACK 2", 0},
+		{"the ACK of the OACK is lost", "GET", map[string][][]byte{rrq: {oack}, "ACK 0": {oack, data(1, full)}, "ACK 1": {data(2, "y")}},
+			"0s " + rrq + "|0s ACK 0|0s ACK 0|0s ACK 1|0s ACK 2", 0},
+		{"the first block is lost", "GET", map[string][][]byte{rrq: {nil, oack}, "ACK 0": {nil, data(1, full)}, "ACK 1": {data(2, "y")}},
+			"0s " + rrq + "|5s " + rrq + "|5s ACK 0|10s ACK 0|10s ACK 1|10s ACK 2", 0},
+		{"they are refused", "GET", map[string][][]byte{rrq: {errorPacket(8, "no")}}, "0s " + rrq, 8},
+		{"a file is sent, and they are passed over", "PUT", map[string][][]byte{wrq: {ack(0)}, "DATA 1 (1)": {ack(1)}}, "0s " + wrq + "|0s DATA 1 (1)", 0},
+		{"a file is sent, and they are taken", "PUT", map[string][][]byte{wrq: {oack}, "DATA 1 (1)": {ack(1)}}, "0s " + wrq + "|0s DATA 1 (1)", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWire(func(w *wire, p string) {
+				if todo := tt.serve[p]; len(todo) > 0 {
+					tt.serve[p] = todo[1:]
+					if todo[0] != nil {
+						w.reply(todo[0])
+					}
+				}
+			})
+			resp, err := w.fetch(t, func(r *resync.Request) {
+				r.Unit, r.Path, r.Method, r.Body = unit(t, "SPA504G", "7.5.2b", nil), "/spa504G.cfg", tt.method, []byte("x")
+			})
+			switch {
+			case tt.refusal > 0:
+				if e := failed(t, err); e.Result != device.BadStatus || e.Code != tt.refusal {
+					t.Errorf("%v, code %d", e, e.Code)
+				}
+			case err != nil || resp.Status != 200 || tt.method == "GET" && string(resp.Body) != full+"y":
+				t.Errorf("status %d, %d bytes, %v", resp.Status, len(resp.Body), err)
+			}
+			if got := strings.Join(w.sent, "|"); got != tt.want {
+				t.Errorf("sent %s\nwant %s", got, tt.want)
 			}
 		})
 	}

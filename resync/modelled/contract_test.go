@@ -1,6 +1,7 @@
 package modelled_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -90,11 +91,12 @@ type cell struct {
 	report bool   // the device sends a file
 	key    string // of the effect; "": undisturbed
 	wrong  bool   // it asks by https at the port of http
+	model  string // and firmware; "": one without a value of its own in the tables
 	variant
 }
 
 func (c cell) String() string {
-	return fmt.Sprintf("%s %s report=%t wrong port=%t %s=%s", c.scheme, c.path, c.report, c.wrong, c.key, c.text)
+	return fmt.Sprintf("%s %s %s report=%t wrong port=%t %s=%s", c.model, c.scheme, c.path, c.report, c.wrong, c.key, c.text)
 }
 
 // fault returns the cell's fault, false where no scenario can have it.
@@ -114,11 +116,24 @@ func (c cell) fault(t *testing.T) (f fault.Fault, effect fault.Effect, ok bool) 
 	return f, effect, true
 }
 
+// ofImage is the firmware whose image was read: it asks in other ways than the others.
+const ofImage = "SPA504G 7.5.2b"
+
 // cells are all there are: each effect with each scheme, and what the server does
-// wrong with each kind of answer too.
+// wrong with each kind of answer too; and each kind of answer, and what may become of
+// TFTP's packets, with the firmware whose image was read.
 func cells() []cell {
 	var list []cell
 	schemes := []string{"tftp", "http", "https"}
+	for _, scheme := range schemes[:2] {
+		for path := range answers {
+			list = append(list, cell{model: ofImage, scheme: scheme, path: path})
+		}
+		list = append(list, cell{model: ofImage, scheme: scheme, path: "/missing"}, cell{model: ofImage, scheme: scheme, path: "/report", report: true})
+	}
+	for _, text := range []string{"packet 2 once", "packet 3 once", "ack 0 once", "block 1 once", "all"} {
+		list = append(list, cell{model: ofImage, scheme: "tftp", path: "/file", key: "lose", variant: variant{text: text}})
+	}
 	for _, scheme := range schemes {
 		for path := range answers {
 			list = append(list, cell{scheme: scheme, path: path})
@@ -177,7 +192,8 @@ func waiting(patience time.Duration) map[string]string {
 // newContract makes the servers of a cell, and its device.
 func newContract(t *testing.T, c cell, switches map[string]string) *contract {
 	x := &contract{cell: c, t: t, lines: &fault.Plan{Seed: 1}, wrongs: &fault.Plan{Seed: 1}}
-	row := devicetest.Turned(t, "SPA2102", "5.2.12", switches)
+	name, firmware, _ := strings.Cut(cmp.Or(c.model, "SPA2102 5.2.12"), " ")
+	row := devicetest.Turned(t, name, firmware, switches)
 	x.unit = device.NewUnit(row, 1, 3, netip.MustParseAddr("127.64.0.4"))
 	core, err := prov.NewCore(answers, prov.Options{Faults: x.wrongs, Who: func(a netip.Addr) (*device.Unit, bool) { return &x.unit, a == x.unit.IP }})
 	if err != nil {
@@ -457,6 +473,7 @@ func TestWaitsAreTheFirmwares(t *testing.T) {
 		a, b string
 	}{
 		"tftp_wait":         {cell{scheme: "tftp", path: "/file", key: "down", variant: variant{text: "all"}}, "1s", "2s"},
+		"tftp_options":      {cell{scheme: "tftp", path: "/file"}, "none", "timeout_tsize"},
 		"tftp_tries":        {cell{scheme: "tftp", path: "/file", key: "stall_after", variant: variant{text: "1KB"}}, "3", "4"},
 		"http_connect_wait": {cell{scheme: "http", path: "/file", key: "lose", variant: variant{text: "all"}}, "1s", "2s"},
 		"http_read_wait":    {cell{scheme: "https", path: "/file", key: "stall_after", variant: variant{text: "1KB"}}, "1s", "2s"},

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"strconv"
 	"time"
 
 	"spafleet/device"
@@ -176,8 +177,9 @@ func (s *datagramSocket) SetReadDeadline(t time.Time) error {
 // Close leaves what is on its way to itself.
 func (s *datagramSocket) Close() error { return nil }
 
-// What the embedded server's TFTP is like: blocks without options, each sent up
-// to four times, a second apart; every refusal is an ERROR 1.
+// What the embedded server's TFTP is like: it takes the option tsize for files that
+// are not empty, and no other; a packet is sent up to four times, a second apart;
+// every refusal is an ERROR 1.
 const (
 	tftpPort    = 50000 // of the first transfer; the next one has the next
 	tftpWait    = int64(time.Second)
@@ -234,6 +236,12 @@ func (s *datagramSocket) begin(d datagram) error {
 	}
 	e.body = resp.Body
 	e.pace = resp.Took.Body / int64(len(e.body)/packet.BlockSize+1)
+	if len(e.body) > 0 && packet.HasOption(d.data, "tsize") {
+		e.at = -packet.BlockSize // the OACK stands for a block before the first
+		e.last = packet.AppendOptionAck(e.last[:0], "tsize", strconv.Itoa(len(e.body)))
+		e.sendLast(s, ready)
+		return nil
+	}
 	e.prepare(s, ready)
 	return nil
 }
@@ -273,6 +281,10 @@ func (e *tftpEnd) sendBlock(s *datagramSocket, at int64) {
 // send sends a packet, to be repeated until it is answered.
 func (e *tftpEnd) send(s *datagramSocket, at int64, op packet.Op, number uint16, payload []byte) {
 	e.last = packet.Append(e.last[:0], op, number, payload)
+	e.sendLast(s, at)
+}
+
+func (e *tftpEnd) sendLast(s *datagramSocket, at int64) {
 	e.again, e.left = at+tftpWait, tftpRepeats
 	s.reply(at, e.port, e.last)
 }

@@ -62,8 +62,9 @@ func (c *Client) newTransfer() *transfer {
 }
 
 // A transfer is one file by TFTP as the old devices do it: RFC 1350, octet,
-// blocks of 512 bytes, no options (4.x and 5.x: inferred), numbers that roll over
-// from 65535 to 0 (inferred). After its last ACK it is gone: a server that did
+// blocks of 512 bytes, numbers that roll over from 65535 to 0 (inferred). By switch
+// its requests have options; an OACK is then answered as RFC 2347 has it, and what
+// it says changes nothing (inferred). After its last ACK it is gone: a server that did
 // not get that one finds a closed port. On a time-out of its own it says nothing.
 type transfer struct {
 	conn   fault.Datagrams
@@ -179,9 +180,25 @@ func (t *transfer) takeBody() []byte {
 	return bytes.Clone(body)
 }
 
+// options are those of every request of 7.5.2b (image), which asks for blksize only
+// where it is not 512; its transfers of files have no other.
+var options = []string{"timeout", "10", "tsize", "0"}
+
+// request makes the request for a file the packet of the moment.
+func (t *transfer) request(op packet.Op, path string) {
+	if t.row.Behaviour.TFTPOptions {
+		t.out = packet.AppendRequest(t.out[:0], op, path, options...)
+		return
+	}
+	t.out = packet.AppendRequest(t.out[:0], op, path)
+}
+
+// errOptions is the answer of a server that has taken options.
+var errOptions = errors.New("OACK")
+
 // read receives a file of at most most bytes.
 func (t *transfer) read(ctx context.Context, path string, most int) error {
-	t.out = packet.AppendRequest(t.out[:0], packet.Read, path)
+	t.request(packet.Read, path)
 	for block := uint16(1); ; block++ {
 		data, err := t.exchange(ctx, packet.Data, block)
 		if err != nil {
@@ -220,7 +237,7 @@ func (t *transfer) store(data []byte, most int) error {
 
 // write sends a file.
 func (t *transfer) write(ctx context.Context, path string, body []byte) error {
-	t.out = packet.AppendRequest(t.out[:0], packet.Write, path)
+	t.request(packet.Write, path)
 	if _, err := t.exchange(ctx, packet.Ack, 0); err != nil {
 		return err
 	}
@@ -242,6 +259,10 @@ func (t *transfer) exchange(ctx context.Context, op packet.Op, block uint16) ([]
 			return nil, err
 		}
 		data, err := t.await(ctx, op, block)
+		if err == errOptions { //nolint:errorlint // await returns it as it is
+			t.out = packet.Append(t.out[:0], packet.Ack, 0, nil)
+			return t.exchange(ctx, op, block)
+		}
 		if err == nil || !host.TimedOut(err) || ctx.Err() != nil {
 			return data, err
 		}
@@ -250,8 +271,10 @@ func (t *transfer) exchange(ctx context.Context, op packet.Op, block uint16) ([]
 }
 
 // await receives until the wanted packet or the end of one wait. Others do not
-// prolong it. The block before is acknowledged again, for its ACK may be lost;
-// an earlier ACK is ignored, or every packet would go out twice from then on.
+// prolong it. The block before, or an OACK, is acknowledged again, for its ACK may
+// be lost; an earlier ACK is ignored, or every packet would go out twice from then
+// on. An OACK to a request to read is errOptions; one to a request to write is the
+// answer.
 func (t *transfer) await(ctx context.Context, op packet.Op, block uint16) ([]byte, error) {
 	if err := t.conn.SetReadDeadline(t.now().Add(t.row.Behaviour.TFTPWait)); err != nil {
 		return nil, err
@@ -269,7 +292,13 @@ func (t *transfer) await(ctx context.Context, op packet.Op, block uint16) ([]byt
 		case p.Op == op && p.Number == block:
 			t.strays = 0
 			return p.Payload, nil
-		case p.Op == packet.Data && p.Number == block-1 && packet.Op(t.out[1]) == packet.Ack:
+		case p.Op == packet.OptionAck && packet.Op(t.out[1]) == packet.Read:
+			t.strays = 0
+			return nil, errOptions
+		case p.Op == packet.OptionAck && packet.Op(t.out[1]) == packet.Write:
+			t.strays = 0
+			return nil, nil
+		case repeats(p, block) && packet.Op(t.out[1]) == packet.Ack:
 			err = t.send()
 		}
 		if err != nil {
@@ -278,6 +307,11 @@ func (t *transfer) await(ctx context.Context, op packet.Op, block uint16) ([]byt
 		t.strays++
 	}
 	return nil, errNoProgress
+}
+
+// repeats reports whether a packet is the one before a block.
+func repeats(p packet.Packet, block uint16) bool {
+	return p.Op == packet.Data && p.Number == block-1 || p.Op == packet.OptionAck && block == 1
 }
 
 // receive reads one packet. One that is not of this transfer has op 0; it was
@@ -289,6 +323,9 @@ func (t *transfer) receive() (packet.Packet, error) {
 	}
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	p := packet.Parse(t.in[:n])
+	if p.Op == packet.OptionAck && !t.row.Behaviour.TFTPOptions {
+		p.Op = 0 // nobody has asked for it
+	}
 	switch {
 	case from.Addr() != t.peer.Addr() || p.Op == 0:
 		return packet.Packet{}, nil

@@ -17,7 +17,7 @@ import (
 // retransmits and gives up alike, but keeps time itself and opens its own socket;
 // learns of the context's end only when a block arrives (a silent server holds it
 // for all its tries); sends ERROR 1 when it gives up, and none to a wrong port;
-// cuts paths off at about 500 bytes; and does not tire of repeated data. All of a
+// cuts paths off at about 500 bytes; asks for no options; and does not tire of repeated data. All of a
 // PUT is measured as FirstByte, by the clock now. Failures are those of
 // [Client.Fetch].
 func FetchPin(ctx context.Context, now func() time.Time, r *resync.Request) (resync.Response, error) {

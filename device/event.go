@@ -114,6 +114,7 @@ type File struct {
 	Host       string
 	Server     netip.AddrPort
 	Path       string
+	Repeat     int // how often the device had asked for it before, at once, after transfers that failed
 	Status     int // HTTP status or 200/404 for TFTP; 0: none came
 	Bytes      int
 	Result     Result

@@ -212,7 +212,7 @@ func afterPatience(b *model.Behaviour) device.Phases {
 }
 
 func afterTries(b *model.Behaviour) device.Phases {
-	return device.Phases{FirstByte: int64(b.TFTPWait) * int64(b.TFTPTries)}
+	return device.Phases{FirstByte: int64(b.TFTP.Wait) * int64(b.TFTP.Tries)}
 }
 
 // How transfers from a bad server end, over a connection and by TFTP. A test holds

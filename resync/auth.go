@@ -3,8 +3,10 @@ package resync
 import (
 	"crypto/md5"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -18,7 +20,7 @@ const mostAnswers = 2
 func (x *transfer) ask() (Response, error) {
 	r := x.request()
 	resp, err := x.env.Fetch(x.ctx, r)
-	answering := reply{uid: x.options.UID, pwd: x.options.PWD, method: r.Method, uri: r.Path}
+	answering := reply{uid: x.options.UID, pwd: x.options.PWD, method: r.Method, uri: r.Path, one: x.in.Unit.Row.Behaviour.HTTP.CountsOne}
 	for try := 0; try < mostAnswers && err == nil && x.challenged(&answering, resp.Status); try++ {
 		again := *r
 		again.Authorization = answering.to(resp.Challenges, x.clientNonce())
@@ -35,17 +37,19 @@ func (x *transfer) challenged(r *reply, status int) bool {
 	return x.in.Unit.Row.Behaviour.HTTP.Auth && r.uid != "" && (status == 401 || status == 407)
 }
 
-// clientNonce returns the next client nonce: a function of the attempt's draw and
-// of how many there were. Eight hexadecimal digits are inferred.
+// clientNonce returns the next client nonce, a new one for each request: a function of
+// the attempt's draw and of how many there were. It has no zeros in front (image of
+// 7.5.2b); that it is of 32 bits is inferred.
 func (a *attempt) clientNonce() string {
 	a.nonces++
 	sum := md5.Sum(fmt.Appendf(nil, "%d %d", a.in.Nonce, a.nonces))
-	return hex.EncodeToString(sum[:4])
+	return strconv.FormatUint(uint64(binary.BigEndian.Uint32(sum[:])), 16)
 }
 
 // A reply is what answers the challenges of one request.
 type reply struct {
 	uid, pwd, method, uri string
+	one                   bool   // each answer says that it is the first to its nonce
 	nonce                 string // of the server, as last answered
 	count                 int    // answers to it so far
 }
@@ -69,25 +73,26 @@ func (r *reply) to(headers []string, cnonce string) string {
 }
 
 // digest writes the fields in the order of 7.6.2f, which puts no quotes around
-// algorithm, qop and nc (field). Without qop there is neither count nor client
+// algorithm, qop and nc (field). Digests in SIP messages of 7.4.9a and 7.6.1 have no
+// blanks behind the commas (field); that those of HTTP have none is inferred. Without qop there is neither count nor client
 // nonce (RFC 2069's form).
 func (r *reply) digest(c challenge, cnonce string) string {
-	if r.nonce != c.params["nonce"] {
+	if r.one || r.nonce != c.params["nonce"] {
 		r.nonce, r.count = c.params["nonce"], 0
 	}
 	r.count++
 	var b strings.Builder
-	fmt.Fprintf(&b, `Digest username="%s", realm="%s", nonce="%s", uri="%s", algorithm=MD5`, r.uid, c.params["realm"], r.nonce, r.uri)
+	fmt.Fprintf(&b, `Digest username="%s",realm="%s",nonce="%s",uri="%s",algorithm=MD5`, r.uid, c.params["realm"], r.nonce, r.uri)
 	between := r.nonce
 	if c.params["qop"] != "" {
 		nc := fmt.Sprintf("%08x", r.count)
-		fmt.Fprintf(&b, `, qop=auth, nc=%s, cnonce="%s"`, nc, cnonce)
+		fmt.Fprintf(&b, `,qop=auth,nc=%s,cnonce="%s"`, nc, cnonce)
 		between += ":" + nc + ":" + cnonce + ":auth"
 	}
 	secret := md5Hex(r.uid + ":" + c.params["realm"] + ":" + r.pwd)
-	fmt.Fprintf(&b, `, response="%s"`, md5Hex(secret+":"+between+":"+md5Hex(r.method+":"+r.uri)))
+	fmt.Fprintf(&b, `,response="%s"`, md5Hex(secret+":"+between+":"+md5Hex(r.method+":"+r.uri)))
 	if opaque, ok := c.params["opaque"]; ok {
-		fmt.Fprintf(&b, `, opaque="%s"`, opaque)
+		fmt.Fprintf(&b, `,opaque="%s"`, opaque)
 	}
 	return b.String()
 }

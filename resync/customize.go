@@ -46,7 +46,7 @@ func (a *attempt) customize(url string) (*Custom, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	if resp.Status == 404 {
+	if x.missing(resp) {
 		return nil, x.failed(errNotFound, device.NotFound, phase.Status)
 	}
 	r, err := x.decode(resp)

@@ -9,8 +9,8 @@ import (
 func TestDigestOfTheRFCsExample(t *testing.T) {
 	r := reply{uid: "Mufasa", pwd: "Circle Of Life", method: "GET", uri: "/dir/index.html"}
 	challenge := `Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41"`
-	want := `Digest username="Mufasa", realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", uri="/dir/index.html", ` +
-		`algorithm=MD5, qop=auth, nc=00000001, cnonce="0a4f113b", response="6629fae49393a05397450978507c4ef1", opaque="5ccc069c403ebaf9f0171e9517f40e41"`
+	want := `Digest username="Mufasa",realm="testrealm@host.com",nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093",uri="/dir/index.html",` +
+		`algorithm=MD5,qop=auth,nc=00000001,cnonce="0a4f113b",response="6629fae49393a05397450978507c4ef1",opaque="5ccc069c403ebaf9f0171e9517f40e41"`
 	if got := r.to([]string{challenge}, "0a4f113b"); got != want {
 		t.Errorf("answer is\n%s\nwant\n%s", got, want)
 	}

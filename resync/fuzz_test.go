@@ -51,7 +51,7 @@ func FuzzAttempt(f *testing.F) {
 	f.Add("/spa$PSN.cfg", []byte(page), uint16(200), uint8(1))
 	f.Add(`("$A" ne "x")? (a = "y";)! [--key "$SA" --post b] http://h:80/$MA | /x`, profile.Encrypt([]byte(page), "secret", [8]byte{1}), uint16(200), uint8(3))
 	f.Add("https://h/$MAU.xml", []byte("<flat-profile><GPP_SA ua='na'>2</GPP_SA>"), uint16(404), uint8(2))
-	f.Add("[--alias a] tftp://h/$SN", []byte("####60#1#"), uint16(302), uint8(4))
+	f.Add("[--alias a] tftp://h/$SN", []byte("####503#60#"), uint16(302), uint8(4))
 	f.Add("$A", []byte{0x1f, 0x8b, 8, 0}, uint16(503), uint8(0))
 	var rows []*model.Row
 	for _, name := range fuzzModels {

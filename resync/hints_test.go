@@ -30,7 +30,10 @@ func TestHintsOfRefusals(t *testing.T) {
 		{"SPA504G 7.5.5", "Profile_Rule=[--uid u --pwd p] http://192.0.2.5/a", "status=401 challenge=Basic", "the server refuses the user"},
 		{"SPA942 6.1.5(a)", plain, "status=302 location=http://192.0.2.6/b", "redirects with 302 to http://192.0.2.6/b, which SPA942 6.1.5(a) does not follow (inferred; switch redirects=follow changes that)"},
 		{"SPA504G 7.5.5", plain, "status=302 location=tftp://192.0.2.6/b", "is neither http nor https"},
-		{"SPA504G 7.5.5", plain, "status=302 location=/a", "does not follow after 5 places (inferred; switch redirect_places=10 changes that)"},
+		{"SPA504G 7.5.2b", plain, "status=302 location=/a", "which SPA504G 7.5.2b does not follow (image; switch redirect_location=any changes that)"},
+		{"SPA504G 7.5.2b", plain, "status=303 location=http://192.0.2.6/b", "which SPA504G 7.5.2b does not follow (image; switch redirects=follow changes that)"},
+		{"SPA504G 7.5.2b", plain, "status=502", "SPA504G 7.5.2b takes HTTP 502 for a missing file (image; switch http_missing=404 changes that)"},
+		{"SPA504G 7.5.5", plain, "status=302 location=http://192.0.2.5/a", "does not follow after 5 places (inferred; switch redirect_places=10 changes that)"},
 		{"SPA504G 7.5.5", "Profile_Rule=[--key k] http://192.0.2.5/a", "<flat-profile/>", "(field; switch plain_under_key=accept changes that)"},
 		{"SPA504G 7.5.5 plain_under_key=refuse", "Profile_Rule=[--key k] http://192.0.2.5/a", "<flat-profile/>", "(set by a switch; switch plain_under_key=accept"},
 	}

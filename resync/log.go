@@ -85,14 +85,18 @@ func Logs(p device.Params) bool {
 }
 
 // LogLine returns a syslog datagram: the number in angle brackets, then the
-// text, without time or host (provisioning.md §7.3: seen in a late firmware; the
-// number is inferred).
+// text, without time or host (images of 7.5.2b and 7.6.2f), and a line feed where the
+// firmware is known to send one.
 func LogLine(r *model.Row, text string) []byte {
-	line := make([]byte, 0, len(text)+5)
-	if p := r.Behaviour.SyslogPriority; p >= 0 {
+	line := make([]byte, 0, len(text)+6)
+	if p := r.Behaviour.Syslog.Priority; p >= 0 {
 		line = append(line, '<')
 		line = strconv.AppendInt(line, int64(p), 10)
 		line = append(line, '>')
 	}
-	return append(line, text...)
+	line = append(line, text...)
+	if r.Behaviour.Syslog.LineFeed {
+		line = append(line, '\n')
+	}
+	return line
 }

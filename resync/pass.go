@@ -182,11 +182,11 @@ func (p *pass) assign(list []rule.Assignment) {
 func (p *pass) get(t target) *failure {
 	asked := p.rekeyed
 	x := transfer{attempt: p.attempt, target: t, what: "profile", message: "Log_Resync_Request_Msg", most: p.in.Unit.Row.Behaviour.Files.Limit}
-	resp, f := x.fetch()
+	resp, f := x.fetchAgain()
 	switch {
 	case f != nil:
 		return f
-	case resp.Status == 404:
+	case x.missing(resp):
 		return p.notFound(&x)
 	}
 	if wait, ok := backoff(resp.Body); ok && p.in.Unit.Row.Behaviour.BackoffMarker {

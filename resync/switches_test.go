@@ -210,9 +210,13 @@ var transferWalks = map[string]walk{
 	"http_header_size":  {"256", "512", transfer("SPA2102 5.2.10", httpGet, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 300)+"\r\nContent-Length: 0\r\n\r\n")},
 	"dns_wait":          {"1s", "2s", lookup},
 	"dns_tries":         {"1", "2", lookup},
-	"syslog_priority": {"13", "-1", func(t *testing.T, setting string) string {
-		return string(resync.LogLine(rowOf(t, "SPA2102 5.2.10", setting), "line"))
-	}},
+	"syslog_priority":   {"13", "-1", logged},
+	"syslog_end":        {"none", "line_feed", logged},
+}
+
+// logged is a line in its datagram.
+func logged(t *testing.T, setting string) string {
+	return string(resync.LogLine(rowOf(t, "SPA2102 5.2.10", setting), "line"))
 }
 
 // lookup observes the questions to a name server that does not answer.
@@ -245,10 +249,21 @@ set Restricted_Access_Domains=example.com
 set Profile_Rule=http://a.example.com/a
 resync periodic`)},
 	"backoff_marker": {"off", "on", attempts("SPA2102 5.2.10", `set Profile_Rule=http://192.0.2.5/a
-serve http://192.0.2.5:80/a !####60#1#
+serve http://192.0.2.5:80/a !####503#60#
 resync periodic`)},
 	"http_auth": {"none", "basic_digest", attempts("SPA504G 7.5.5", `set Profile_Rule=[--uid joe --pwd s] http://192.0.2.5/a
 serve http://192.0.2.5:80/a status=401 challenge=Basic
+resync periodic`)},
+	"digest_count": {"rises", "one", attempts("SPA504G 7.5.5", `set Profile_Rule=[--uid joe --pwd s] http://192.0.2.5/a
+serve http://192.0.2.5:80/a status=401 challenge=Digest␠realm="r",␠nonce="n",␠qop="auth"
+serveAuthorized http://192.0.2.5:80/a status=401 challenge=Digest␠realm="r",␠nonce="n",␠qop="auth"
+resync periodic`)},
+	"http_missing": {"404", "404_500-503", attempts("SPA2102 5.2.10", `set Profile_Rule=http://192.0.2.5/a
+set Resync_Fails_On_FNF=No
+serve http://192.0.2.5:80/a status=503
+resync periodic`)},
+	"get_repeats": {"0", "1", attempts("SPA2102 5.2.10", `set Profile_Rule=http://192.0.2.5/a
+serve http://192.0.2.5:80/a status=403
 resync periodic`)},
 	"any_change_reboots": {"no", "yes", attempts("SPA2102 5.2.10", `set Profile_Rule=http://192.0.2.5/a
 serve http://192.0.2.5:80/a <flat-profile><GPP_A>changed</GPP_A></flat-profile>

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -25,17 +26,34 @@ type transfer struct {
 	*attempt
 	target
 	what    string      // profile, image, ca, customization or report
+	repeat  int         // how often it was asked for before, at once
 	message string      // template of the log message about the request; "": there is none
 	most    int         // bytes of a file
 	image   *imageCheck // of an image: what came of the latest answer
 }
 
+// fetchAgain is fetch, and again at once where that failed in itself: all of it, from
+// the first place on, as often as the firmware does so for profiles by HTTP. Its log
+// says so each time; that the request is logged once is inferred.
+func (x *transfer) fetchAgain() (Response, *failure) {
+	first := x.target
+	resp, f := x.fetch()
+	for x.repeat < x.in.Unit.Row.Behaviour.HTTP.Repeats && x.scheme != "tftp" && f != nil && f.result != device.NoDNS && f.err == getFailed(x.scheme) {
+		x.repeat++
+		x.say([]string{"Retrying... " + strconv.Itoa(x.repeat)})
+		x.target, x.message = first, ""
+		resp, f = x.fetch()
+	}
+	return resp, f
+}
+
 // fetch gets the file, at another place where the firmware follows redirects. The
-// status of the answer is 404 or a success.
+// status of the answer is a success, or says that there is no such file.
 func (x *transfer) fetch() (Response, *failure) {
 	var last Response
-	for range x.in.Unit.Row.Behaviour.Places {
-		x.file = &device.File{Rule: x.letter, What: x.what, Scheme: x.scheme, Host: clipped(x.host), Path: clipped(x.path)}
+	b := &x.in.Unit.Row.Behaviour
+	for range b.Places {
+		x.file = &device.File{Rule: x.letter, What: x.what, Scheme: x.scheme, Host: clipped(x.host), Path: clipped(x.path), Repeat: x.repeat}
 		if !x.mayAsk(x.host) {
 			x.file.Hint = refusalHint(x.in.Unit.Row, errRestricted)
 			return Response{}, x.failed(errRestricted, device.Restricted, phase.Admission)
@@ -45,7 +63,7 @@ func (x *transfer) fetch() (Response, *failure) {
 			return resp, f
 		}
 		switch {
-		case resp.Status == 404 || resp.Status/100 == 2:
+		case b.Missing(resp.Status) || resp.Status/100 == 2:
 			return resp, nil
 		case !x.redirect(resp):
 			x.file.Hint = x.statusHint(resp)
@@ -223,7 +241,7 @@ func (x *transfer) patience(place phase.Phase) time.Duration {
 	b := &x.in.Unit.Row.Behaviour
 	switch whole := b.HTTPWhole(); {
 	case x.scheme == "tftp":
-		return b.TFTPWait * time.Duration(b.TFTPTries)
+		return b.TFTP.Wait * time.Duration(b.TFTP.Tries)
 	case place == phase.Connect:
 		return b.HTTPConnect
 	case place == phase.Body && time.Duration(x.file.Took.FirstByte+x.file.Took.Body) >= whole:
@@ -260,8 +278,14 @@ func printable(text string) string {
 	return b.String()
 }
 
-// absent is a server that has no such file.
+// missing reports whether an answer says that there is no such file.
+func (x *transfer) missing(resp Response) bool { return x.in.Unit.Row.Behaviour.Missing(resp.Status) }
+
+// absent is a server that has no such file, or that the device takes for one.
 func (x *transfer) absent() *failure {
+	if x.file.Status != http.StatusNotFound {
+		x.file.Hint = x.in.Unit.Row.RestsOn("http_missing", "404", fmt.Sprintf("takes HTTP %d for a missing file", x.file.Status))
+	}
 	return x.failed(x.late(errNotFound, getFailed(x.scheme)), device.NotFound, phase.Status)
 }
 
@@ -325,17 +349,19 @@ func (x *transfer) decodeOptions() profile.Options {
 	return o
 }
 
-// backoff reads the mark ####n#m# at the start of a file, by which a server seems
-// to tell a device to stay away (texts of a late firmware; that n are seconds
-// from now is inferred, what m means is unknown).
+// mostBackoff is the longest time for which a server can send a device away, in
+// seconds (image of 7.5.2b).
+const mostBackoff = 3599
+
+// backoff reads the mark ####503#n# at the start of a file, by which a server tells a
+// device to stay away for n seconds. With another first number, or a time that is
+// none, it is no mark (image of 7.5.2b).
 func backoff(body []byte) (time.Duration, bool) {
-	rest, ok := bytes.CutPrefix(body, []byte("####"))
+	rest, ok := bytes.CutPrefix(body, []byte("####503#"))
 	if !ok {
 		return 0, false
 	}
-	first, rest, ends := bytes.Cut(rest[:min(len(rest), 24)], []byte("#"))
-	second, _, closed := bytes.Cut(rest, []byte("#"))
-	n, err := strconv.ParseUint(string(first), 10, 31)
-	_, err2 := strconv.ParseUint(string(second), 10, 31)
-	return time.Duration(n) * time.Second, ends && closed && err == nil && err2 == nil
+	digits, _, ends := bytes.Cut(rest[:min(len(rest), 12)], []byte("#"))
+	n, err := strconv.ParseUint(string(digits), 10, 31)
+	return time.Duration(n) * time.Second, ends && err == nil && n > 0 && n <= mostBackoff
 }

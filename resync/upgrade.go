@@ -96,7 +96,7 @@ func (u *upgrade) image() (version string, f *failure) {
 	if f != nil {
 		return "", f
 	}
-	if resp.Status == 404 {
+	if x.missing(resp) {
 		return "", x.absent()
 	}
 	_, _ = x.image.Write(resp.Body) // where it was not passed on: it takes all

@@ -148,6 +148,9 @@ func describe(e *device.Event) string {
 	}
 	if f := e.File; f != nil && (e.Kind == device.Fetched || e.Kind == device.FetchFailed) {
 		add("%s://%s:%d%s", f.Scheme, f.Host, f.Server.Port(), f.Path)
+		if f.Repeat > 0 {
+			add("(repeat %d)", f.Repeat)
+		}
 		if e.Kind == device.Fetched {
 			add("%d bytes, %s", f.Bytes, f.Protection)
 		} else {

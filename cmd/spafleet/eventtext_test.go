@@ -45,6 +45,7 @@ var unwritten = map[string]map[string]string{
 	"Took":     {"device": "the times of the lines say it"},
 	"Rule":     {"device": "the path says it"},
 	"What":     {"device": "the path says it"},
+	"Repeat":   {"expression": "events of the file can be counted"},
 	"Server":   {"log": "the port may be a free one, and logs of two runs are compared"},
 	"Status":   {"device": "of the phase status"},
 	"Wait":     {"log": "a switch says it, by the phase", "expression": "a switch says it, by the phase", "device": "of time-outs"},
@@ -139,7 +140,7 @@ func TestEachWriterOfEventsWritesEachFieldOrSaysWhyNot(t *testing.T) {
 // Who reads the log can write the expression: a key of the log is a name of
 // expressions, but for these.
 func TestTheLogOfEventsAndExpressionsHaveTheSameNames(t *testing.T) {
-	logOnly := []string{"dev", "hint", "mac", "n", "reason", "refused", "rejected", "took_ns", "unknown"} // took_ns is took
+	logOnly := []string{"dev", "hint", "mac", "n", "reason", "refused", "rejected", "repeat", "took_ns", "unknown"} // took_ns is took
 	expressionOnly := []string{"port", "took"}
 	keys := map[string]bool{}
 	changed(func(_ string, _, after *device.Event) {

@@ -163,8 +163,9 @@ func writeSwitches(b *strings.Builder, switches []model.Setting) {
 	writeTable(b, "  ", rows)
 	if images {
 		b.WriteString(`
-image: read in a published image of SPA30x/50x 7.5.2b, sure for that version alone.
-"else" is the value that holds without it, as with --evidence field.
+image: read in a published image of SPA30x/50x 7.5.2b or 7.6.2f, sure for that version
+alone; what is inferred from it for others has an "else" too: the value that holds
+without images, as with --evidence field.
 `)
 	}
 }

@@ -41,16 +41,18 @@ type Behaviour struct {
 	NextAlternative  bool   // a rule goes on to its next alternative when a file fails
 	RuleErr          string // $ERR of a rule that cannot be read
 	FactoryAccess    bool   // a missing ua returns to the factory's access
-	BackoffMarker    bool   // ####n#m# at the start of a file sends the device away
+	BackoffMarker    bool   // ####503#n# at the start of a file sends the device away
 
 	// Which servers it asks, and how.
-	Option66Transport     bool          // a bare address in option 66 heeds Transport_Protocol
-	ExactDomains          bool          // Restricted_Access_Domains names hosts, not what is below them
-	FirstAddress          bool          // only the first address of a name is tried
-	KeepsNames            bool          // addresses are kept for as long as the name server says
-	TFTPWait              time.Duration // per try
-	TFTPTries             int
-	TFTPOptions           bool // requests have timeout and tsize
+	Option66Transport bool // a bare address in option 66 heeds Transport_Protocol
+	ExactDomains      bool // Restricted_Access_Domains names hosts, not what is below them
+	FirstAddress      bool // only the first address of a name is tried
+	KeepsNames        bool // addresses are kept for as long as the name server says
+	TFTP              struct {
+		Wait    time.Duration // per try
+		Tries   int
+		Options bool // requests have timeout and tsize
+	}
 	HTTPConnect, HTTPRead time.Duration
 	HTTPWaits             int           // for the next bytes, that a whole file may take; see HTTPWhole
 	HTTPHeader            int           // most bytes of the header of an answer
@@ -58,9 +60,13 @@ type Behaviour struct {
 	DNSTries              int           // of all name servers
 	Places                int           // where one file is asked for, redirects included
 	HTTP                  struct {
-		Version10    bool // the request says HTTP/1.0
-		Auth         bool // challenges are answered with --uid and --pwd
-		InterimFinal bool // an answer such as 100 Continue is taken for the server's last word
+		Version10 bool // the request says HTTP/1.0
+		Auth      bool // challenges are answered with --uid and --pwd
+		CountsOne bool // each Digest says that it is the first with its nonce
+		// BrokenIsMissing says that 500 to 503 mean that there is no such file; see Missing.
+		BrokenIsMissing bool
+		Repeats         int  // of a profile at once, after a transfer that failed
+		InterimFinal    bool // an answer such as 100 Continue is taken for the server's last word
 	}
 	Redirects          Redirects
 	AbsoluteRedirects  bool   // a Location without scheme is not followed
@@ -89,10 +95,18 @@ type Behaviour struct {
 	}
 
 	// How it speaks of itself.
-	Hyphen         bool // $PN is SPA-…, not SPA…
-	SuccessErr     bool // the factory's success message ends with $ERR
-	PlainErrTexts  bool // only the two documented texts of a failed file
-	SyslogPriority int  // -1: no prefix
+	Hyphen        bool // $PN is SPA-…, not SPA…
+	SuccessErr    bool // the factory's success message ends with $ERR
+	PlainErrTexts bool // only the two documented texts of a failed file
+	Syslog        struct {
+		Priority int  // -1: no prefix
+		LineFeed bool // ends a line
+	}
+}
+
+// Missing reports whether an answer's status says that there is no such file.
+func (b *Behaviour) Missing(status int) bool {
+	return status == 404 || b.HTTP.BrokenIsMissing && status >= 500 && status <= 503
 }
 
 // HTTPWhole returns how long a file may take over HTTP, however its bytes come.

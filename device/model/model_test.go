@@ -242,43 +242,45 @@ func TestASwitchSurvivesAnUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	up, err := r.At("5.2.12")
-	if err != nil || up.Behaviour.TFTPTries != 2 || up.Firmware.Version != "5.2.12" {
+	if err != nil || up.Behaviour.TFTP.Tries != 2 || up.Firmware.Version != "5.2.12" {
 		t.Errorf("after the upgrade: %+v %v", up, err)
 	}
 }
 
-// A value of the image of 7.5.2b holds for that version of that series, and
-// evidence=field gives what every other firmware has.
+// What the images of 7.5.2b and 7.6.2f show holds for these versions of that series;
+// where it is taken to hold for their relatives it is inferred. evidence=field gives
+// what was there before.
 func TestImageValuesAndThoseWithoutThem(t *testing.T) {
-	tests := []struct {
-		model, firmware, turned string
-		wait                    string
-		evidence                model.Evidence
-		without                 string
-	}{
-		{"SPA504G", "7.5.2b", "", "5s", model.Image, "3s"},
-		{"SPA303", "7.5.2b", "evidence=all", "5s", model.Image, "3s"},
-		{"SPA504G", "7.5.2b", "evidence=field", "3s", model.Inferred, ""},
-		{"SPA504G", "7.5.2", "", "3s", model.Inferred, ""},
-		{"SPA525G2", "7.5.2b", "", "3s", model.Inferred, ""},
-		{"SPA2102", "5.2.10", "evidence=field", "3s", model.Inferred, ""},
-	}
-	for _, tt := range tests {
-		turned, err := model.ParseAssignments(strings.Fields(tt.turned))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := model.NewRow(tt.model, tt.firmware, turned)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := r.Switch("tftp_wait")
-		if s.Value != tt.wait || s.Evidence != tt.evidence || s.WithoutImages != tt.without || r.Behaviour.TFTPWait.String() != tt.wait {
-			t.Errorf("%s %s %s: %+v", tt.model, tt.firmware, tt.turned, s)
+	kinds := []string{"SPA504G 7.5.2b", "SPA504G 7.5.2", "SPA504G 7.5.5", "SPA303 7.6.2f", "SPA514G 7.5.5", "SPA525G2 7.6.1", "SPA2102 5.2.10", "SPA504G 7.5.2b evidence=field"}
+	for name, want := range map[string][]string{ // by kind
+		"tftp_wait":         {"5s image", "3s inferred", "3s inferred", "3s inferred", "3s inferred", "3s inferred", "3s inferred", "3s inferred"},
+		"tftp_tries":        {"11 image", "5 inferred", "5 inferred", "5 inferred", "5 inferred", "5 inferred", "5 inferred", "5 inferred"},
+		"tftp_options":      {"timeout_tsize image", "none inferred", "none inferred", "none inferred", "none inferred", "none inferred", "none inferred", "none inferred"},
+		"http_missing":      {"404_500-503 image", "404 inferred", "404 inferred", "404 inferred", "404 inferred", "404 inferred", "404 inferred", "404 inferred"},
+		"get_repeats":       {"2 image", "0 inferred", "0 inferred", "0 inferred", "0 inferred", "0 inferred", "0 inferred", "0 inferred"},
+		"digest_count":      {"one image", "rises inferred", "rises inferred", "rises inferred", "rises inferred", "rises inferred", "rises inferred", "rises inferred"},
+		"http_whole_waits":  {"120 image", "10 inferred", "10 inferred", "10 inferred", "10 inferred", "10 inferred", "10 inferred", "10 inferred"},
+		"http_read_wait":    {"30s inferred", "30s inferred", "30s inferred", "30s inferred", "30s inferred", "30s inferred", "30s inferred", "30s inferred"},
+		"redirects":         {"moved image", "follow inferred", "moved inferred", "moved inferred", "moved inferred", "follow inferred", "fail inferred", "follow field"},
+		"redirect_location": {"absolute image", "any inferred", "absolute inferred", "absolute inferred", "absolute inferred", "any inferred", "any inferred", "any inferred"},
+		"backoff_marker":    {"on image", "off inferred", "on inferred", "on inferred", "on inferred", "off inferred", "off inferred", "off inferred"},
+		"syslog_priority":   {"134 image", "134 inferred", "134 inferred", "134 image", "134 inferred", "134 inferred", "134 inferred", "134 inferred"},
+		"syslog_end":        {"line_feed image", "none inferred", "line_feed inferred", "line_feed image", "line_feed inferred", "none inferred", "none inferred", "none inferred"},
+	} {
+		for i, kind := range kinds {
+			words := strings.Fields(kind)
+			s := devicetest.Row(t, words[0], words[1], words[2:]...).Switch(name)
+			if got := s.Value + " " + s.Evidence.String(); got != want[i] {
+				t.Errorf("%s of %s: %s, want %s", name, kind, got, want[i])
+			}
+			without, _, _ := strings.Cut(want[len(want)-1], " ")
+			if i == 0 && s.Value != without && s.WithoutImages != without {
+				t.Errorf("%s of %s: %q without images, want %s", name, kind, s.WithoutImages, without)
+			}
 		}
 	}
 	r := devicetest.Row(t, "SPA504G", "7.5.2", "evidence=field")
-	if up, err := r.At("7.5.2b"); err != nil || up.Behaviour.TFTPTries != 5 {
+	if up, err := r.At("7.5.2b"); err != nil || up.Behaviour.TFTP.Tries != 5 {
 		t.Errorf("an upgrade forgets evidence=field: %v, %v", up, err)
 	}
 }

@@ -139,6 +139,8 @@ func (r *Row) before(version string) bool {
 	return rule.CompareVersions(r.Firmware.Version, version, false) < 0
 }
 
+func (r *Row) is50x() bool { return r.Model.Family == &phone50x }
+
 // Speaks reports whether the firmware has a client for a URL's scheme: https came
 // with 2.0.6 (documented).
 func (r *Row) Speaks(scheme string) bool {

@@ -131,11 +131,47 @@ func byGeneration(facts ...Fact) func(*Row) Fact {
 func of752b(value string, otherwise func(*Row) Fact) func(*Row) Fact {
 	return func(r *Row) Fact {
 		f := otherwise(r)
-		if r.Model.Family == &phone50x && r.Firmware.Version == "7.5.2b" {
+		if r.is50x() && r.Firmware.Version == "7.5.2b" {
 			f = image(value, f)
 		}
 		return f
 	}
+}
+
+// from752b is of752b for what 7.6.2f has the same texts of: later firmware of these
+// phones and of the SPA51x, which share its versions, is taken to do the same.
+func from752b(value string, otherwise func(*Row) Fact) func(*Row) Fact {
+	of := of752b(value, otherwise)
+	return func(r *Row) Fact {
+		f := of(r)
+		if (r.is50x() || r.Model.Family == &phone51x) && !r.before("7.5.2b") && f.Evidence != Image {
+			return likeImage(value, f)
+		}
+		return f
+	}
+}
+
+// ofBothImages is from752b for what was compared in the image of 7.6.2f.
+func ofBothImages(value string, otherwise func(*Row) Fact) func(*Row) Fact {
+	from := from752b(value, otherwise)
+	return func(r *Row) Fact {
+		if r.is50x() && r.Firmware.Version == "7.6.2f" {
+			return image(value, otherwise(r))
+		}
+		return from(r)
+	}
+}
+
+// redirects knows the texts of 7.5.2b and 7.6.2f, which do not tell the statuses
+// apart.
+func redirects(r *Row) Fact {
+	switch {
+	case r.Generation <= 2:
+		return inferred("fail")
+	case r.is50x() && !r.before("7.5.2b"):
+		return field("follow")
+	}
+	return inferred("follow")
 }
 
 // switches is the firmware table. Sources are sections of the project's notes on
@@ -224,15 +260,15 @@ var engineSwitches = []firmwareSwitch{
 	},
 	{ // Q22; surface-2.md §4.7
 		"tftp_wait", "a duration", "wait for each TFTP packet before it is asked for again",
-		of752b("5s", always(inferred("3s"))), duration(func(b *Behaviour) *time.Duration { return &b.TFTPWait }),
+		of752b("5s", always(inferred("3s"))), duration(func(b *Behaviour) *time.Duration { return &b.TFTP.Wait }),
 	},
 	{ // Q22; surface-2.md §4.7
 		"tftp_tries", "1 to 20", "how often a TFTP packet is sent before the transfer fails",
-		of752b("11", always(inferred("5"))), number(1, 20, func(b *Behaviour) *int { return &b.TFTPTries }),
+		of752b("11", always(inferred("5"))), number(1, 20, func(b *Behaviour) *int { return &b.TFTP.Tries }),
 	},
 	{ // surface-2.md §4.7
 		"tftp_options", "none or timeout_tsize", "options of TFTP requests (timeout_tsize: timeout 10 and tsize 0 in each; an OACK is acknowledged)",
-		of752b("timeout_tsize", always(inferred("none"))), choice("none", "timeout_tsize", func(b *Behaviour) *bool { return &b.TFTPOptions }),
+		of752b("timeout_tsize", always(inferred("none"))), choice("none", "timeout_tsize", func(b *Behaviour) *bool { return &b.TFTP.Options }),
 	},
 	{ // architecture.md §8
 		"option66_scheme", "tftp or transport_protocol", "how a bare address in DHCP option 66 is asked",
@@ -269,14 +305,14 @@ var engineSwitches = []firmwareSwitch{
 		"http_version", "1.1 or 1.0", "version in the request line of a profile GET",
 		always(inferred("1.1")), choice("1.1", "1.0", func(b *Behaviour) *bool { return &b.HTTP.Version10 }),
 	},
-	{ // Q19
+	{ // Q19; surface-2.md §4.6, §4.7
 		"redirects", "follow, moved or fail", "which of the answers 301, 302, 303, 307, 308 are followed (moved: the first two)",
-		byGeneration(inferred("fail"), inferred("fail"), field("follow"), inferred("follow")),
+		from752b("moved", redirects),
 		word(map[string]Redirects{"fail": NoRedirects, "moved": MovedRedirects, "follow": AllRedirects}, func(b *Behaviour) *Redirects { return &b.Redirects }),
 	},
-	{ // device-surface.md §4.2: the firmware reads absolute ones; of others nothing is known
+	{ // surface-2.md §4.7; device-surface.md §4.2: 7.6.2f reads absolute ones
 		"redirect_location", "any or absolute", "which Location of a redirect is followed",
-		always(inferred("any")), choice("any", "absolute", func(b *Behaviour) *bool { return &b.AbsoluteRedirects }),
+		from752b("absolute", always(inferred("any"))), choice("any", "absolute", func(b *Behaviour) *bool { return &b.AbsoluteRedirects }),
 	},
 	{ // §2.3: the request is made again at the new place (of descendants: documented)
 		"redirected_post", "post or get", "what a POST becomes after 301 or 302 (after 303 always a GET)",
@@ -291,13 +327,25 @@ var engineSwitches = []firmwareSwitch{
 		byGeneration(inferred("none"), inferred("none"), field("basic_digest"), inferred("basic_digest")),
 		choice("none", "basic_digest", func(b *Behaviour) *bool { return &b.HTTP.Auth }),
 	},
+	{ // surface-2.md §4.7
+		"digest_count", "rises or one", "nc of a Digest that answers the same nonce again",
+		of752b("one", always(inferred("rises"))), choice("rises", "one", func(b *Behaviour) *bool { return &b.HTTP.CountsOne }),
+	},
+	{ // surface-2.md §4.7, K66
+		"http_missing", "404 or 404_500-503", "which HTTP statuses say that there is no such file, for Resync_Fails_On_FNF too",
+		of752b("404_500-503", always(inferred("404"))), choice("404", "404_500-503", func(b *Behaviour) *bool { return &b.HTTP.BrokenIsMissing }),
+	},
+	{ // surface-2.md §4.7, K65
+		"get_repeats", "0 to 10", "how often a profile is asked for again at once where http_get or https_get failed",
+		of752b("2", always(inferred("0"))), number(0, 10, func(b *Behaviour) *int { return &b.HTTP.Repeats }),
+	},
 	{ // provisioning.md §9, device-surface.md §4.2: how a name is matched is nowhere
 		"restricted_domains", "suffix or exact", "whether Restricted_Access_Domains admits the hosts below a domain",
 		always(inferred("suffix")), choice("suffix", "exact", func(b *Behaviour) *bool { return &b.ExactDomains }),
 	},
-	{ // Q27, §2.5
-		"backoff_marker", "off or on", "####n#m# at the start of a file ends the attempt; the next comes after n seconds",
-		always(inferred("off")), choice("off", "on", func(b *Behaviour) *bool { return &b.BackoffMarker }),
+	{ // Q27; surface-2.md §4.7; its text is in 7.6.2f too
+		"backoff_marker", "off or on", "####503#n# at the start of a file ends the attempt; the next comes no sooner than n seconds later, 1 to 3599",
+		from752b("on", always(inferred("off"))), choice("off", "on", func(b *Behaviour) *bool { return &b.BackoffMarker }),
 	},
 	{ // Q7
 		"version_suffix", "compare or ignore", "letters and brackets behind a version in conditions",
@@ -311,9 +359,9 @@ var engineSwitches = []firmwareSwitch{
 		"http_read_wait", "a duration", "longest wait for the next bytes of an answer",
 		always(inferred("30s")), duration(func(b *Behaviour) *time.Duration { return &b.HTTPRead }),
 	},
-	{ // no page says it: a server that sends a byte now and then is not waited for without end
+	{ // surface-2.md §4.7: a timer of 3600 s; elsewhere no page says that a server that sends a byte now and then is not waited for without end
 		"http_whole_waits", "1 to 1000", "longest time for a whole file over HTTP, counted in http_read_wait",
-		always(inferred("10")), number(1, 1000, func(b *Behaviour) *int { return &b.HTTPWaits }),
+		of752b("120", always(inferred("10"))), number(1, 1000, func(b *Behaviour) *int { return &b.HTTPWaits }),
 	},
 	{ // no page says it
 		"http_header_size", "256 to 1048576", "most bytes of the header of an answer",
@@ -499,9 +547,13 @@ var engineSwitches = []firmwareSwitch{
 		"plain_source", "refuse or accept", "a file in the compiler's source form",
 		always(inferred("refuse")), choice("refuse", "accept", func(b *Behaviour) *bool { return &b.Files.AcceptSource }),
 	},
-	{ // Q16
+	{ // Q16; surface-2.md §4.7
 		"syslog_priority", "-1 to 191", "number in front of a syslog line (-1: none)",
-		always(inferred("134")), number(-1, 191, func(b *Behaviour) *int { return &b.SyslogPriority }),
+		ofBothImages("134", always(inferred("134"))), number(-1, 191, func(b *Behaviour) *int { return &b.Syslog.Priority }),
+	},
+	{ // surface-2.md §4.7
+		"syslog_end", "none or line_feed", "what stands behind a syslog line in its datagram",
+		ofBothImages("line_feed", always(inferred("none"))), choice("none", "line_feed", func(b *Behaviour) *bool { return &b.Syslog.LineFeed }),
 	},
 }
 

@@ -186,7 +186,7 @@ var options = []string{"timeout", "10", "tsize", "0"}
 
 // request makes the request for a file the packet of the moment.
 func (t *transfer) request(op packet.Op, path string) {
-	if t.row.Behaviour.TFTPOptions {
+	if t.row.Behaviour.TFTP.Options {
 		t.out = packet.AppendRequest(t.out[:0], op, path, options...)
 		return
 	}
@@ -253,7 +253,7 @@ func (t *transfer) write(ctx context.Context, path string, body []byte) error {
 
 // exchange sends the packet of the moment until the wanted one answers it.
 func (t *transfer) exchange(ctx context.Context, op packet.Op, block uint16) ([]byte, error) {
-	tries := t.row.Behaviour.TFTPTries
+	tries := t.row.Behaviour.TFTP.Tries
 	for range tries {
 		if err := t.send(); err != nil {
 			return nil, err
@@ -276,7 +276,7 @@ func (t *transfer) exchange(ctx context.Context, op packet.Op, block uint16) ([]
 // on. An OACK to a request to read is errOptions; one to a request to write is the
 // answer.
 func (t *transfer) await(ctx context.Context, op packet.Op, block uint16) ([]byte, error) {
-	if err := t.conn.SetReadDeadline(t.now().Add(t.row.Behaviour.TFTPWait)); err != nil {
+	if err := t.conn.SetReadDeadline(t.now().Add(t.row.Behaviour.TFTP.Wait)); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -323,7 +323,7 @@ func (t *transfer) receive() (packet.Packet, error) {
 	}
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	p := packet.Parse(t.in[:n])
-	if p.Op == packet.OptionAck && !t.row.Behaviour.TFTPOptions {
+	if p.Op == packet.OptionAck && !t.row.Behaviour.TFTP.Options {
 		p.Op = 0 // nobody has asked for it
 	}
 	switch {

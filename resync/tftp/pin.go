@@ -42,8 +42,8 @@ func newPin(r *resync.Request) (*pin.Client, error) {
 		return nil, err
 	}
 	b := &r.Unit.Row.Behaviour
-	c.SetTimeout(b.TFTPWait)
-	c.SetRetries(b.TFTPTries - 1) // after the first try
+	c.SetTimeout(b.TFTP.Wait)
+	c.SetRetries(b.TFTP.Tries - 1) // after the first try
 	c.SetBackoff(func(int) time.Duration { return 0 })
 	if r.Source.IsValid() {
 		err = c.SetLocalAddr(r.Source.String())

@@ -142,6 +142,7 @@ func appendFile(b []byte, f *device.File) []byte {
 	b = appendText(b, "scheme", f.Scheme)
 	b = appendText(b, "host", f.Host)
 	b = appendText(b, "path", f.Path)
+	b = appendNumber(b, "repeat", int64(f.Repeat))
 	b = appendNumber(b, "status", int64(f.Status))
 	b = appendNumber(b, "bytes", int64(f.Bytes))
 	b = appendText(b, "phase", f.Phase.String())

@@ -29,7 +29,7 @@ var floors = map[string]int{
 	"scenarios": 7, "fleet/fleettest": 7,
 	"scenarios/forecast": 8,
 	"scenarios/run":      9,
-	"scenarios/doctor":   10, "scenarios/probe": 10, "scenarios/console": 10, "scenarios/scenariotest": 10,
+	"scenarios/capacity": 10, "scenarios/doctor": 10, "scenarios/probe": 10, "scenarios/console": 10, "scenarios/scenariotest": 10,
 	"cmd/spafleet":   11,
 	"bench/workload": 11,
 	"bench/harness":  12,

@@ -51,6 +51,10 @@ const (
 	exitError  = 1
 	exitUsage  = 2 // could not run: arguments, file, socket
 	exitFailed = 3
+	// exitInvalid says that the machine running spafleet was too slow, exitInterrupted
+	// that a person ended it.
+	exitInvalid     = 4
+	exitInterrupted = 130
 
 	exitUnwritten = 5 // it ran, but what it leaves could not be written
 )
@@ -180,7 +184,7 @@ Exit codes:
 
 // commands are all commands, one file each.
 func commands(s streams) []*cobra.Command {
-	return []*cobra.Command{demoCommand(s), runCommand(s), deviceCommand(s), serveCommand(s), modelsCommand(s), profileCommand(s), ruleCommand(s), firmwareCommand(s), certsCommand(s), reportCommand(s), versionCommand(s)}
+	return []*cobra.Command{demoCommand(s), runCommand(s), capacityCommand(s), deviceCommand(s), serveCommand(s), modelsCommand(s), profileCommand(s), ruleCommand(s), firmwareCommand(s), certsCommand(s), reportCommand(s), versionCommand(s)}
 }
 
 // noArgs refuses arguments, and names the command that may have been meant.

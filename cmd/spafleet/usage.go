@@ -27,6 +27,7 @@ var fleetGroups = []flagGroup{
 	{"Fleet", []string{"model", "firmware", "count", "with", "set", "switch", "evidence", "profile-rule", "seed", "addresses", "listen-web", "web-side", "state", "state-every"}},
 	{"Server", []string{"tftp-server", "tftp-client", "dns", "syslog", "decoder", "sidecar"}},
 	{"Time", []string{"duration", "until", "timeout", "fail-on", "rate", "clock", "virtual", "speed", "max-lateness", "start-at"}},
+	{"Search", []string{"from", "max-rate", "each", "threshold"}},
 	{"Output", []string{"plan", "json", "html", "junit", "events", "metrics", "help"}},
 	{"Safety", []string{"allow-public", "i-operate-this-server", "preflight"}},
 	{"TLS", []string{"certs", "trust", "ca-table", "client-certs", "client-certs-pass", "key-pool", "unique-keys", "keep-certs"}},
@@ -35,7 +36,7 @@ var fleetGroups = []flagGroup{
 
 // groupsOf are the groups of a command; one of all flags for most.
 func groupsOf(c *cobra.Command) []flagGroup {
-	if c.Name() == "run" || c.Name() == "device" && !c.Parent().HasParent() {
+	if c.Name() == "run" || c.Name() == "capacity" || c.Name() == "device" && !c.Parent().HasParent() {
 		return fleetGroups
 	}
 	var names []string

@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"path/filepath"
-	"strings"
 )
 
 // A File is the text of a scenario, and what changes it from outside. A field that is
@@ -61,17 +59,4 @@ func (f File) Load() (*Scenario, error) {
 		err = f.Adjust(s)
 	}
 	return s, err
-}
-
-// read makes a scenario of the tree of a file, and checks it.
-func (r *reader) read(root *node) (*Scenario, error) {
-	s := &Scenario{Seed: 1, Name: strings.TrimSuffix(filepath.Base(r.name), filepath.Ext(r.name)), file: r.source}
-	r.tree = root
-	r.scenario(s, root)
-	c := check(s, r.source)
-	if len(r.mistakes) > 0 {
-		c.ends()
-		return nil, r.sorted()
-	}
-	return s, nil
 }

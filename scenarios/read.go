@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -255,4 +256,17 @@ func (r *reader) cert(g *Group, n *node, path string) {
 		g.Turn("client_certificate", word)
 		return nil
 	})(n, path)
+}
+
+// read makes a scenario of the tree of a file, and checks it.
+func (r *reader) read(root *node) (*Scenario, error) {
+	s := &Scenario{Seed: 1, Name: strings.TrimSuffix(filepath.Base(r.name), filepath.Ext(r.name)), file: r.source}
+	r.tree = root
+	r.scenario(s, root)
+	c := check(s, r.source)
+	if len(r.mistakes) > 0 {
+		c.ends()
+		return nil, r.sorted()
+	}
+	return s, nil
 }

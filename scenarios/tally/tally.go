@@ -41,9 +41,14 @@ type Tally struct {
 	live     *live
 
 	firmwares []string // that devices have been upgraded to; the first stands for that of the start
-	unknown   paramCounts
-	rejected  paramCounts
-	partly    paramCounts // by what was taken of a file, not by a name
+	profiles  profileCounts
+}
+
+// profileCounts are what devices did not take of profiles.
+type profileCounts struct {
+	unknown  paramCounts
+	rejected paramCounts
+	partly   paramCounts // by what was taken of a file, not by a name
 }
 
 // A Make is devices of one group of a scenario, and of one model and firmware: that
@@ -214,10 +219,10 @@ func (t *Tally) count(e *device.Event) {
 		_, file := keyOf(e)
 		t.upgrades.failed(m, e, t.makes[kind].String(), t.example(e, file))
 	case device.Applied:
-		t.unknown.addUnknown(e.File, kind)
-		t.rejected.addRejected(e.File, kind)
+		t.profiles.unknown.addUnknown(e.File, kind)
+		t.profiles.rejected.addRejected(e.File, kind)
 		if e.File.Partly != "" {
-			t.partly.add(e.File.Partly, kind, "")
+			t.profiles.partly.add(e.File.Partly, kind, "")
 		}
 	}
 }

@@ -128,7 +128,7 @@ func (t *Tally) Totals() *Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	all := &Totals{Devices: len(t.devices), Started: t.started, Bytes: maps.Clone(t.bytes), Reboots: map[string]int64{}, Loops: t.loops,
-		Unknown: t.unknown.params(t.makes), Rejected: t.rejected.params(t.makes), Partly: t.partly.params(t.makes), Series: t.series(), History: t.history.clone()}
+		Unknown: t.profiles.unknown.params(t.makes), Rejected: t.profiles.rejected.params(t.makes), Partly: t.profiles.partly.params(t.makes), Series: t.series(), History: t.history.clone()}
 	for i := range t.makes {
 		c := &t.counts[i]
 		all.Makes = append(all.Makes, makeTotals{Make: t.makes[i], States: states(c), Resyncs: Pair{c.ok, c.failed},

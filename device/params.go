@@ -79,6 +79,35 @@ func (p Params) Factory() *model.Factory {
 	return p.base.factory
 }
 
+// At returns the parameters as they are under another firmware of the model, whose
+// factory set may have other defaults: what the device has from the factory follows,
+// what it has stored stays.
+func (p Params) At(l *Layers, f *model.Factory) Params {
+	if p.base == nil || p.base.factory == f {
+		return p
+	}
+	r := l.scratch()
+	defer l.release(r)
+	old := p.base.factory
+	layer := l.layer(f, rebased(r.before[:0], p.base.entries, old, f))
+	r.before = p.appendDiff(r.before[:0])
+	r.after = rebased(r.after[:0], r.before, old, f)
+	return l.pack(layer, r.after, r)
+}
+
+// rebased adds to out the entries that differ from one factory set, as they differ
+// from another one.
+func rebased(out, entries []entry, from, to *model.Factory) []entry {
+	for _, e := range entries {
+		old, now := factoryEntry(from, e.id), factoryEntry(to, e.id)
+		if e.value == old.value {
+			e.value = now.value
+		}
+		out = appendDiffering(to, out, e)
+	}
+	return out
+}
+
 // Differing yields the parameters that are not as the factory made them, by
 // ascending ID.
 func (p Params) Differing() iter.Seq2[model.ID, string] {

@@ -73,6 +73,56 @@ func TestParamsAreAMap(t *testing.T) {
 	})
 }
 
+// Under another firmware a device has that one's defaults and its own stored values;
+// back under the first one it is as it was.
+func TestDefaultsFollowTheFirmwareAndStoredValuesStay(t *testing.T) {
+	old, now := devicetest.Row(t, "SPA504G", "7.4.8a").Factory, devicetest.Row(t, "SPA504G", "7.6.2").Factory
+	keys, _ := model.LookupID("Idle_Key_List")
+	options, _ := model.LookupID("DHCP_Option_To_Use")
+	other, _ := model.LookupID("GPP_A")
+	if old == now || device.Reset(old).Get(keys) == device.Reset(now).Get(keys) {
+		t.Fatal("the two have the same defaults")
+	}
+	ids := []model.ID{keys, options, other}
+	rapid.Check(t, func(t *rapid.T) {
+		var layers device.Layers
+		p := device.Reset(old)
+		stored := map[model.ID]string{}
+		for range rapid.IntRange(0, 4).Draw(t, "changes") {
+			var sets []device.Set
+			for _, id := range ids {
+				if !rapid.Bool().Draw(t, "set") {
+					continue
+				}
+				value := rapid.SampledFrom([]string{device.Reset(old).Get(id), device.Reset(now).Get(id), "x", strings.Repeat("long ", 40)}).Draw(t, "value")
+				sets = append(sets, device.Set{ID: id, Value: value, Has: true})
+				if stored[id] = value; value == device.Reset(old).Get(id) {
+					delete(stored, id)
+				}
+			}
+			p, _ = p.With(&layers, sets)
+		}
+		after := p.At(&layers, now)
+		for _, id := range ids {
+			want, ok := stored[id]
+			if !ok {
+				want = device.Reset(now).Get(id)
+			}
+			if got := after.Get(id); got != want || after.Factory() != now {
+				t.Fatalf("%s: %.40q, want %.40q", id.Name(), got, want)
+			}
+		}
+		if again := p.At(&layers, now); again != after {
+			t.Fatalf("the same values are %+v and %+v", again, after)
+		}
+		for id := range p.Differing() {
+			if stored[id] == "" && p.Get(id) != device.Reset(old).Get(id) {
+				t.Fatalf("%s was not stored", id.Name())
+			}
+		}
+	})
+}
+
 func checkValues(t *rapid.T, f *model.Factory, p device.Params, want map[model.ID]string) {
 	differing := map[model.ID]string{}
 	for _, param := range f.Params {

@@ -51,12 +51,17 @@ func (l *Layers) Layer(f *model.Factory, values []Set) (*Layer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return l.layer(f, entries), nil
+}
+
+// layer returns the one layer of a factory's set with these entries.
+func (l *Layers) layer(f *model.Factory, entries []entry) *Layer {
 	if len(entries) == 0 {
-		return bareLayer(f), nil
+		return bareLayer(f)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.intern(f, entries), nil
+	return l.intern(f, entries)
 }
 
 // Over returns the parameters that have own over a layer. Own must be in the

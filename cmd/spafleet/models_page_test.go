@@ -71,7 +71,8 @@ const setsHead = `
 
 Which parameters a model has, and where its set comes from. *Own* is a set made for that very model: from its exports or
 samples (field), or reconstructed from those of its relatives (inferred). The others are derived from the set that is named;
-a finding against them is as sure as the derivation. *Came later* are parameters that some known firmware of the model lacks.
+a finding against them is as sure as the derivation. The number is that of the newest firmware. *Came later* are parameters
+that some known firmware of the model lacks.
 
 | model | set | how sure | parameters | came later |
 |---|---|---|---|---|
@@ -92,7 +93,7 @@ func setRow(t *testing.T, m *model.Model) string {
 	for _, version := range slices.Sorted(maps.Keys(later)) {
 		names = append(names, fmt.Sprintf("%d with %s", later[version], version))
 	}
-	return fmt.Sprintf("| %s | %s | %s | %d | %s |\n", m.Name, set, m.Catalogue.Evidence, len(params), strings.Join(names, ", "))
+	return fmt.Sprintf("| %s | %s | %s | %d | %s |\n", m.Name, set, m.Catalogue.Evidence, len(devicetest.Row(t, m.Name, "").ParameterNames()), strings.Join(names, ", "))
 }
 
 // lackedByAny reports whether a known firmware of the model lacks a parameter.

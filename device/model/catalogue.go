@@ -38,21 +38,18 @@ func (p *Param) Nested() bool { return strings.HasPrefix(p.Name, routerConfigura
 
 const routerConfiguration = "router-configuration/"
 
-// Since returns the firmware with which a parameter of the row's model came, and
-// how sure it is that earlier firmware lacks it; empty for one that was always
-// there.
-func (p *Param) Since() Fact {
-	return Fact{Value: arrivals[p.arrived].since, Evidence: arrivals[p.arrived].evidence}
-}
-
 // A Factory is what a factory reset gives a model: its parameters and their
-// defaults. It is shared and must not be changed.
+// defaults, which may change with the firmware. It is shared and must not be changed.
 type Factory struct {
 	Name   string  // the catalogue it comes from
 	Params []Param // in the order of the source
 	byID   []int32 // ID to index in Params, -1 where the model lacks it
 
 	exported []int32 // indexes in Params of what exports show, in their order
+
+	changes []change // defaults that earlier firmware has otherwise
+	latest  *Factory // of such firmware: the set of the latest
+	older   sync.Map // of the latest: which changes are missing, to *Factory
 }
 
 // Lookup returns the parameter of that name. Names are case-sensitive
@@ -126,6 +123,7 @@ type catalogueData struct {
 	ids   map[string]ID
 	base  map[string][]Param         // base sets and additions, by name
 	lacks map[string]map[string]bool // model to names of its base set that it lacks
+	later changes                    // defaults that changed
 	model map[string]*Factory
 }
 
@@ -144,9 +142,15 @@ var catalogue = sync.OnceValue(func() *catalogueData {
 	if c.lacks, err = readLacks(); err != nil {
 		panic(err)
 	}
+	if c.later, err = readChanges(); err != nil {
+		panic(err)
+	}
 	for i := range models {
 		m := &models[i]
 		f := &Factory{Name: m.Name, Params: c.number(c.derive(m))}
+		if f.changes = c.later.of(m.Catalogue.Value, f.Params); len(f.changes) > mostChanges {
+			panic("too many changed defaults of " + m.Name)
+		}
 		c.model[m.Name] = f
 	}
 	for _, f := range c.model {

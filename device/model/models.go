@@ -119,7 +119,8 @@ func better(a, b Firmware) bool {
 	return rule.CompareVersions(a.Version, b.Version, false) > 0
 }
 
-// Factory returns the model's factory parameters.
+// Factory returns the model's factory parameters, with the defaults of its latest
+// firmware; see [Factory.At].
 func (m *Model) Factory() *Factory { return catalogue().model[m.Name] }
 
 // All yields the models in the order of the table. They must not be changed.

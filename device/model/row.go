@@ -40,7 +40,7 @@ func NewRow(model, firmware string, turned map[string]string) (*Row, error) {
 }
 
 func (m *Model) row(f Firmware, turned map[string]string) (*Row, error) {
-	r := &Row{Model: m, Firmware: f, Generation: m.generation(f.Version), Factory: m.Factory()}
+	r := &Row{Model: m, Firmware: f, Generation: m.generation(f.Version), Factory: m.Factory().At(f.Version)}
 	r.lacks = r.lacking()
 	settings, err := settle(r, turned)
 	if err != nil {
@@ -179,10 +179,11 @@ func (n *Names) Lookup(name string) (*Param, bool) {
 	return p, n.row.Has(p)
 }
 
-// lacking returns which arrivals are later than the row's firmware.
+// lacking returns which arrivals the row's firmware is before, and which it is behind.
 func (r *Row) lacking() (lacks [len(arrivals)]bool) {
+	before := func(version string) bool { return rule.CompareVersions(r.Firmware.Version, version, false) < 0 }
 	for i, a := range arrivals {
-		lacks[i] = a.generation == r.Generation && rule.CompareVersions(r.Firmware.Version, a.since, false) < 0
+		lacks[i] = a.generation == r.Generation && (a.since != "" && before(a.since) || a.until != "" && !before(a.until))
 	}
 	return lacks
 }

@@ -373,7 +373,7 @@ func (r *recordReader) params(f *model.Factory) (p device.Params) {
 	if r.err != nil {
 		return p
 	}
-	if layer.Factory() != f {
+	if layer.Factory().Name != f.Name {
 		r.fail(errors.New("it is damaged: devices of two models share their values"))
 		return p
 	}
@@ -381,7 +381,7 @@ func (r *recordReader) params(f *model.Factory) (p device.Params) {
 	if err != nil {
 		r.fail(fmt.Errorf("a device of it cannot be: %w", err))
 	}
-	return p
+	return p.At(r.known, f) // in older files, devices of two firmwares may share a layer
 }
 
 func (r *recordReader) command() *device.Command {

@@ -285,7 +285,7 @@ func (l *Loader) device(r *recordReader, seen []bool) error {
 		return fmt.Errorf("it is damaged: device %d is there twice, or not of this fleet", dev)
 	}
 	seen[place] = true
-	rec := r.record(factory)
+	rec := r.record(factory.At(firmware))
 	if r.err != nil {
 		return r.err
 	}

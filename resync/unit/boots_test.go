@@ -188,3 +188,48 @@ func TestEventsHoldLittleText(t *testing.T) {
 		}
 	}
 }
+
+// New firmware brings its names and defaults; what the device has stored stays, also
+// what a customized device returns to; a factory reset gives the defaults of the firmware that it has.
+func TestAnUpgradeBringsNewDefaults(t *testing.T) {
+	row := devicetest.Row(t, "SPA504G", "7.4.8a", "boot_time=0s", "flash_time=0s")
+	b := newBench(t, row, 0, "Profile_Rule=http://192.0.2.5/a", "Resync_Random_Delay=0", "Idle_Key_List=redial")
+	b.take(b.at().PowerOn())
+	has := func(name, want string) {
+		t.Helper()
+		got := "-"
+		if p, ok := b.m.Row(&b.u).Lookup(name); ok {
+			got = b.u.params.Get(p.ID)
+		}
+		if got != want {
+			t.Errorf("%s at %s: %q, want %q", name, b.m.Row(&b.u).Firmware.Version, got, want)
+		}
+	}
+	upgrade := func(version string) {
+		b.now += 1e9
+		attempted(device.Upgrade, resync.Outcome{OK: true, Version: version})(b)
+	}
+	b.u.own().custom = &Custom{Company: "x", Defaults: b.u.params}
+	has("DHCP_Option_To_Use", "66,160,159,150")
+	has("Feature_Key_Sync_1_", "-")
+	has("Call_Feature_Sync_Ext", "Disabled")
+	upgrade("7.6.2")
+	has("DHCP_Option_To_Use", "66,160,159,150,60,43,125")
+	has("Feature_Key_Sync_1_", "No")
+	has("Call_Feature_Sync_Ext", "-")
+	has("Idle_Key_List", "redial")
+	has("CISCO_XML_EXE_Auth_Mode", "Local Credential")
+	now := b.m.Row(&b.u).Factory
+	if d := b.u.opt.custom.Defaults; b.u.params.Factory() != now || d.Factory() != now {
+		t.Error("values lie over the defaults of the firmware before")
+	}
+	b.u.own().custom = nil
+	b.do(device.SetParams, "DHCP_Option_To_Use=66")
+	b.do(device.FactoryReset)
+	has("DHCP_Option_To_Use", "66,160,159,150,60,43,125")
+	has("Idle_Key_List", "redial") // a preset, which stands for the factory
+	b.do(device.SetParams, "DHCP_Option_To_Use=66")
+	upgrade("7.4.8a")
+	has("DHCP_Option_To_Use", "66")
+	has("CISCO_XML_EXE_Auth_Mode", "-")
+}

@@ -176,7 +176,7 @@ func (t *turn) powerOn() {
 func (t *turn) applyPresets() {
 	u, g := t.u, t.group()
 	u.set(preset, true)
-	u.params = g.presets
+	u.params = g.presets.At(&t.Profiles.Layers, t.row().Factory)
 	if g.birth.alike && u.row == u.group && !u.has(isCustom) {
 		t.moved(device.ViaPreset, g.birth.life, g.birth.moves...)
 		return

@@ -41,6 +41,7 @@ func (m *Machine) upgraded(o *resync.Outcome, byRule bool) {
 	switch {
 	case o.OK && (b.Reinstalls || o.Version != row.Firmware.Version):
 		m.u.row = m.rowAt(m.u.row, o.Version)
+		m.newDefaults(m.row().Factory)
 		m.boot(device.ByUpgradeOK, false, "")
 	case !o.OK && (b.Reboots == "always" || b.Reboots == "bad_image" && o.Refused):
 		m.boot(device.ByUpgradeFailed, false, "")
@@ -48,6 +49,18 @@ func (m *Machine) upgraded(o *resync.Outcome, byRule bool) {
 		m.retryUpgrade()
 		if resync.ScheduleOf(row, m.u.params).AfterUpgrade {
 			m.order(device.Command{Order: device.Resync, Cause: model.ByUpgrade})
+		}
+	}
+}
+
+// newDefaults brings the defaults of a firmware, and keeps what is stored.
+func (m *Machine) newDefaults(f *model.Factory) {
+	u, layers := m.u, &m.Profiles.Layers
+	u.params = u.params.At(layers, f)
+	if o := u.opt; o != nil {
+		o.told = o.told.At(layers, f)
+		if o.custom != nil {
+			o.custom = &Custom{Company: o.custom.Company, Defaults: o.custom.Defaults.At(layers, f)}
 		}
 	}
 }

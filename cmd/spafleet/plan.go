@@ -52,6 +52,7 @@ func planText(f *forecast.Forecast) string {
 	}
 	row("start", "%s", startText(f))
 	row("steady", "%s resyncs/s with the presets; profiles may change that", rateText(f.Steady))
+	row("failing", "%s", failingText(&f.Failing))
 	m := &f.Memory
 	row("memory", "%s: %d B per device, %s for attempts, the rest for garbage collection; %s available", forecast.FormatSize(m.Whole), m.PerDevice, forecast.FormatSize(m.Attempts), forecast.FormatSize(m.Available))
 	row("", "%s", m.Basis)
@@ -153,6 +154,18 @@ func startText(f *forecast.Forecast) string {
 	text := strings.Join(parts, ", ")
 	if s.Rate > 0 {
 		text += fmt.Sprintf("; limited to %s/s", rateText(s.Rate))
+	}
+	return text
+}
+
+// failingText says what a server gets that refuses everything.
+func failingText(f *forecast.Failing) string {
+	if f.Resyncs == 0 {
+		return "devices that fail once do not try again by themselves"
+	}
+	text := fmt.Sprintf("%s resyncs/s while the server refuses everything", rateText(f.Resyncs))
+	if f.InARow > 1 {
+		text += fmt.Sprintf(", with %s requests/s: up to %d in a row for each", rateText(f.Requests), f.InARow)
 	}
 	return text
 }

@@ -318,8 +318,9 @@ func (p plan) sample(text string) string { return p.Scenario.FillAll(text, embed
 
 // The parameters that make a device contact somebody.
 var (
-	rules      = []string{"Profile_Rule", "Profile_Rule_B", "Profile_Rule_C", "Profile_Rule_D", "Upgrade_Rule", "Report_Rule", "Custom_CA_RULE"}
-	logServers = []string{"Syslog_Server", "Debug_Server"}
+	profileRules = []string{"Profile_Rule", "Profile_Rule_B", "Profile_Rule_C", "Profile_Rule_D"}
+	rules        = slices.Concat(profileRules, []string{"Upgrade_Rule", "Report_Rule", "Custom_CA_RULE"})
+	logServers   = []string{"Syslog_Server", "Debug_Server"}
 )
 
 // hostsOfValue tells the hosts in a parameter's new value.

@@ -19,6 +19,7 @@ type Forecast struct {
 	Contacts     []Contact    `json:"contacts"`
 	Start        Wave         `json:"start"`
 	Steady       float64      `json:"steady_per_second"` // resyncs, once all have begun to repeat
+	Failing      Failing      `json:"failing"`
 	Memory       Memory       `json:"memory"`
 	Descriptors  Descriptors  `json:"descriptors"`
 	Certificates Certificates `json:"certificates"`
@@ -37,6 +38,14 @@ type Wave struct {
 	Window    float64 `json:"window_seconds"`
 	Waiting   int     `json:"waiting"` // devices that wait for power, or do not resync when it comes
 	Rate      float64 `json:"rate_limit,omitempty"`
+}
+
+// Failing is the load while the server refuses every request for a profile, as with
+// 403 or a closed port.
+type Failing struct {
+	Resyncs  float64 `json:"resyncs_per_second"`  // once all wait the last time of their Resync_Error_Retry_Delay
+	Requests float64 `json:"requests_per_second"` // of them, with those that a firmware repeats at once
+	InARow   int     `json:"requests_in_a_row"`   // most of one device for one profile
 }
 
 // Peak returns the most resyncs that become due within a second.

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/rule"
 	"spafleet/fleet"
 	"spafleet/host"
 	"spafleet/resync"
@@ -97,6 +99,7 @@ func (p plan) traffic(shares []groupShare, o *scenarios.Machine) *Forecast {
 		f.Models = append(f.Models, tally.Make{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.count})
 	}
 	f.Start, f.Steady = p.waves(shares, o.Shard)
+	f.Failing = p.failing(shares)
 	f.Addresses = p.ownAddresses(o)
 	f.Connections = p.connections(f)
 	return f
@@ -143,6 +146,44 @@ func (p plan) waves(shares []groupShare, shard device.Shard) (start Wave, steady
 		steady += float64(g.count) * pace * repeats(&s)
 	}
 	return start, steady
+}
+
+// failing returns the load of devices whose server refuses them. A resync ends with the
+// first file that fails.
+func (p plan) failing(shares []groupShare) (f Failing) {
+	for _, g := range shares {
+		params := p.presetParams(g.Group)
+		s := resync.ScheduleOf(g.Row, params)
+		wait, again := s.ErrorRetry.Nth(len(s.ErrorRetry), 0.5)
+		if !again && s.RetryAtOnce {
+			wait, again = time.Second, true
+		}
+		requests := 1
+		if p.asksByHTTP(g.Group, params) {
+			requests += g.Row.Behaviour.HTTP.Repeats
+		}
+		f.InARow = max(f.InARow, requests)
+		if s.Enabled && again && wait > 0 {
+			rate := float64(g.count) * p.Scenario.Clock.Pace() / wait.Seconds()
+			f.Resyncs += rate
+			f.Requests += rate * float64(requests)
+		}
+	}
+	return f
+}
+
+// asksByHTTP reports whether the first rule of a group's that asks for a file may do
+// so by HTTP, with or without TLS.
+func (p plan) asksByHTTP(g *fleet.Group, params device.Params) bool {
+	unit := device.NewUnit(g.Row, p.Scenario.Seed, 0, netip.IPv4Unspecified())
+	for _, name := range profileRules {
+		text, _ := params.Lookup(name)
+		list := slices.DeleteFunc(device.Alternatives(&unit, params, text), func(d rule.Decision) bool { return !d.HasURL })
+		if len(list) > 0 {
+			return slices.ContainsFunc(list, func(d rule.Decision) bool { return d.URL.Scheme == "http" || d.URL.Scheme == "https" })
+		}
+	}
+	return false
 }
 
 // repeats returns how often a device resyncs by itself, per second, once it is

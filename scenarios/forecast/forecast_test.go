@@ -30,6 +30,37 @@ func foresee(t *testing.T, s *scenarios.Scenario, o scenarios.Machine) *forecast
 	return f
 }
 
+// A server that refuses gets the resyncs of the error delay, and from some firmware
+// more than one request for each.
+func TestForecastOfAServerThatRefuses(t *testing.T) {
+	const web = "Profile_Rule=http://127.0.0.1/a"
+	for _, tt := range []struct {
+		model, firmware, presets, turned string
+		resyncs, requests                float64
+		inARow                           int
+	}{
+		{"SPA2102", "", web + " Resync_Error_Retry_Delay=100", "", 40, 40, 1},
+		{"SPA2102", "", web + " Resync_Error_Retry_Delay=10,200", "", 20, 20, 1},
+		{"SPA504G", "7.5.2b", web + " Resync_Error_Retry_Delay=100", "", 40, 120, 3},
+		{"SPA504G", "7.5.2b", "Profile_Rule= Profile_Rule_B=https://127.0.0.1/a Resync_Error_Retry_Delay=100", "", 40, 120, 3},
+		{"SPA504G", "7.5.2b", "Profile_Rule=tftp://127.0.0.1/a Profile_Rule_B=http://127.0.0.1/a Resync_Error_Retry_Delay=100", "", 40, 40, 1},
+		{"SPA504G", "7.5.2b", web + " Resync_Error_Retry_Delay=100", "field", 40, 40, 1},
+		{"SPA504G", "7.5.2b", web + " Resync_Error_Retry_Delay=0", "", 0, 0, 3},
+		{"SPA504G", "7.5.2b", web + " Resync_Error_Retry_Delay=100 Provision_Enable=No", "", 0, 0, 3},
+	} {
+		s := aFleet(4000, strings.Fields(tt.presets)...)
+		g := &s.Fleet[0]
+		g.Model, g.Firmware = tt.model, tt.firmware
+		if tt.turned != "" {
+			g.Turn("evidence", tt.turned)
+		}
+		want := forecast.Failing{Resyncs: tt.resyncs, Requests: tt.requests, InARow: tt.inARow}
+		if f := foresee(t, s, scenarios.Machine{}); f.Failing != want {
+			t.Errorf("%s %s %s %s: %+v, want %+v", tt.model, tt.firmware, tt.presets, tt.turned, f.Failing, want)
+		}
+	}
+}
+
 func TestForecastOfTheResyncs(t *testing.T) {
 	tests := []struct {
 		presets   string

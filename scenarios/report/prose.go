@@ -193,6 +193,9 @@ func writeLatencies(b *strings.Builder, r *Report) {
 		}
 	}
 	row("start delay", r.Generator.Lateness)
+	if r.Repeats > 0 {
+		fmt.Fprintf(b, "  %d fetches repeat one that had just failed, at once (switch get_repeats)\n", r.Repeats)
+	}
 }
 
 func phaseOf(r *Report, scheme, phase string) tally.Spread {

@@ -17,6 +17,7 @@ type Summary struct {
 	Models      []MakeSummary       `json:"models"`
 	Resyncs     tally.Pair          `json:"resyncs"`
 	Upgrades    tally.Pair          `json:"upgrades"`
+	Repeats     int64               `json:"repeated_fetches"` // fetches of a file that had just failed, at once and within the same resync; fetch_duration has them too
 	Reboots     map[string]int64    `json:"reboots"`
 	Metrics     map[string][]Metric `json:"metrics"`
 	Findings    Findings            `json:"findings"`
@@ -71,7 +72,7 @@ const mostFindings = 10
 
 // Summarize returns what totals amount to.
 func Summarize(t *tally.Totals) Summary {
-	s := Summary{Devices: t.Devices, States: t.States(), Reboots: t.Reboots, Metrics: metrics(t), Findings: findings(t), History: history(&t.History)}
+	s := Summary{Devices: t.Devices, States: t.States(), Repeats: t.Repeats, Reboots: t.Reboots, Metrics: metrics(t), Findings: findings(t), History: history(&t.History)}
 	for i := range t.Makes {
 		m := &t.Makes[i]
 		s.Provisioned += m.Provisioned

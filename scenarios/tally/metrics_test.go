@@ -120,6 +120,7 @@ func TestLiveFiguresAreThoseOfTheSummary(t *testing.T) {
 		"spafleet_resync_duration_seconds SPA2102":        5,
 		"spafleet_fetches_total ok A http profile":        2,
 		"spafleet_fetches_total not_found url tftp image": 1,
+		"spafleet_fetch_repeats_total https":              2,
 		"spafleet_phase_duration_seconds dns http":        2,
 		"spafleet_bytes_received_total http":              200,
 		"spafleet_devices SPA2102 SP-CUST":                1,

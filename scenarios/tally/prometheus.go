@@ -14,6 +14,7 @@ type live struct {
 	resyncs  *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	fetches  *prometheus.CounterVec
+	repeats  *prometheus.CounterVec
 	phase    *prometheus.HistogramVec
 	bytes    *prometheus.CounterVec
 	devices  *prometheus.GaugeVec
@@ -29,6 +30,7 @@ var metricDocs = []metricDoc{
 	{"spafleet_resyncs_total", "model, scheme, result", "resyncs that ended, all rules together; scheme is that of the last file, empty where none was asked for"},
 	{"spafleet_resync_duration_seconds", "model", "from the moment a resync was due to its end"},
 	{"spafleet_fetches_total", "scheme, rule, what, result", "files asked for: rule A to D, or url for a command with a URL; what is profile or image"},
+	{"spafleet_fetch_repeats_total", "scheme", "fetches of a file that the device had just failed to get, at once and within the same resync; spafleet_fetches_total has them too"},
 	{"spafleet_phase_duration_seconds", "phase, scheme", "parts of the transfers that succeeded: dns, connect, tls, first_byte, body; and decode and apply of what came"},
 	{"spafleet_bytes_received_total", "scheme", "bytes of bodies received"},
 	{"spafleet_devices", "model, state", "devices in each state of the provisioning lifecycle"},
@@ -88,6 +90,7 @@ func (t *Tally) Register(r prometheus.Registerer, g attempts) error {
 		resyncs:  counter("spafleet_resyncs_total", "model", "scheme", "result"),
 		duration: histogram("spafleet_resync_duration_seconds", "model"),
 		fetches:  counter("spafleet_fetches_total", "scheme", "rule", "what", "result"),
+		repeats:  counter("spafleet_fetch_repeats_total", "scheme"),
 		phase:    histogram("spafleet_phase_duration_seconds", "phase", "scheme"),
 		bytes:    counter("spafleet_bytes_received_total", "scheme"),
 		devices:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "spafleet_devices", Help: help("spafleet_devices")}, []string{"model", "state"}),
@@ -99,7 +102,7 @@ func (t *Tally) Register(r prometheus.Registerer, g attempts) error {
 	most := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "spafleet_outstanding_limit", Help: help("spafleet_outstanding_limit")},
 		func() float64 { return float64(g.Outstanding()) })
 	waits := waits{g, prometheus.NewDesc("spafleet_waits_total", help("spafleet_waits_total"), []string{"limit"}, nil)}
-	for _, c := range []prometheus.Collector{l.resyncs, l.duration, l.fetches, l.phase, l.bytes, l.devices, l.reboots, l.lateness, running, most, waits} {
+	for _, c := range []prometheus.Collector{l.resyncs, l.duration, l.fetches, l.repeats, l.phase, l.bytes, l.devices, l.reboots, l.lateness, running, most, waits} {
 		if err := r.Register(c); err != nil {
 			return err
 		}
@@ -137,6 +140,9 @@ func (l *live) file(f *device.File) {
 	}
 	l.fetches.WithLabelValues(f.Scheme, ruleName(f.Rule), f.What, f.Result.String()).Inc()
 	l.bytes.WithLabelValues(f.Scheme).Add(float64(f.Bytes))
+	if f.Repeat > 0 {
+		l.repeats.WithLabelValues(f.Scheme).Inc()
+	}
 	if f.Result != device.OK {
 		return
 	}

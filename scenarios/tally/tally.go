@@ -34,6 +34,7 @@ type Tally struct {
 	files    map[fileKey]int64
 	bytes    map[string]int64
 	reboots  map[device.Reason]int64
+	repeats  int64 // of files that were asked for again at once
 	loops    Loops
 	history  History
 	upgrades upgradeLoops
@@ -254,6 +255,9 @@ func (t *Tally) file(e *device.Event) {
 	}
 	t.files[fileKey{f.Scheme, f.Rule, f.What, f.Result}]++
 	t.bytes[f.Scheme] += int64(f.Bytes)
+	if f.Repeat > 0 {
+		t.repeats++
+	}
 	t.live.file(f)
 	if f.Result != device.OK {
 		return

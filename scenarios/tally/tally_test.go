@@ -30,6 +30,7 @@ var (
 	overTFTP = &device.File{Rule: 'B', What: "profile", Scheme: "tftp", Bytes: 30, Took: device.Phases{FirstByte: 5e6, Body: 5e6}}
 	badImage = &device.File{Rule: 'U', What: "image", Scheme: "http", Result: device.Corrupt, Phase: phase.Decode, Said: "PK"}
 	missing  = &device.File{Rule: 'u', What: "image", Scheme: "tftp", Result: device.NotFound, Hint: "case counts"}
+	again    = &device.File{Rule: 'A', What: "profile", Scheme: "https", Result: device.BadStatus, Repeat: 1}
 )
 
 // day is what happened, in order; its figures are counted by hand below.
@@ -57,6 +58,8 @@ func day() []device.Event {
 		{Dev: 1, Kind: device.ResyncFailed, File: missing, Err: "tftp_get failed", Result: device.NotFound, Took: 30e6},
 		{Dev: 1, Kind: device.ResyncStarted},
 		{Dev: 1, Kind: device.ResyncFailed, Err: "tftp_get failed", Result: device.Timeout, Took: 30e6},
+		{Dev: 1, Kind: device.FetchFailed, File: again},
+		{Dev: 1, Kind: device.FetchFailed, File: again},
 		{Dev: 1, Kind: device.UpgradeOK, Text: "5.2.12"},
 		{Dev: 2, Kind: device.UpgradeFailed, File: badImage, Err: "unrecognized file format", Result: device.Corrupt},
 		{Dev: 2, Kind: device.UpgradeFailed, File: badImage, Err: "unrecognized file format", Result: device.Corrupt},
@@ -73,6 +76,9 @@ func TestSummaryIsWhatTheEventsAmountTo(t *testing.T) {
 	s := report.Summarize(seen.Totals())
 	if s.Devices != 3 || s.Resyncs != (tally.Pair{OK: 3, Failed: 2}) || s.Upgrades != (tally.Pair{OK: 1, Failed: 2}) || seen.Started() != 5 {
 		t.Errorf("%d devices, resyncs %+v of %d, upgrades %+v", s.Devices, s.Resyncs, seen.Started(), s.Upgrades)
+	}
+	if s.Repeats != 2 {
+		t.Errorf("%d repeated fetches, want 2", s.Repeats)
 	}
 	if want := map[string]int{"SP-CUST": 1, "MFG-RESET": 1, "SEC-PRV-1": 1}; !maps.Equal(s.States, want) {
 		t.Errorf("states %v, want %v", s.States, want)

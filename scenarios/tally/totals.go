@@ -17,7 +17,8 @@ type Totals struct {
 	Started          int64            `json:"started"`
 	Makes            []makeTotals     `json:"makes"`
 	Fetches          []fetchCount     `json:"fetches"`
-	Bytes            map[string]int64 `json:"bytes"` // received, by scheme
+	Repeats          int64            `json:"repeats"` // of these fetches: files that were asked for again at once
+	Bytes            map[string]int64 `json:"bytes"`   // received, by scheme
 	Reboots          map[string]int64 `json:"reboots"`
 	Loops            Loops            `json:"reboot_loops"`
 	UpgradeLoops     []UpgradeLoop    `json:"upgrade_loops"`
@@ -127,7 +128,7 @@ type fetchCount struct {
 func (t *Tally) Totals() *Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := &Totals{Devices: len(t.devices), Started: t.started, Bytes: maps.Clone(t.bytes), Reboots: map[string]int64{}, Loops: t.loops,
+	all := &Totals{Devices: len(t.devices), Started: t.started, Repeats: t.repeats, Bytes: maps.Clone(t.bytes), Reboots: map[string]int64{}, Loops: t.loops,
 		Unknown: t.profiles.unknown.params(t.makes), Rejected: t.profiles.rejected.params(t.makes), Partly: t.profiles.partly.params(t.makes), Series: t.series(), History: t.history.clone()}
 	for i := range t.makes {
 		c := &t.counts[i]
@@ -204,6 +205,7 @@ func (t *Totals) Merge(o *Totals) error {
 		return errors.New("they are of different fleets: models or firmwares differ")
 	}
 	t.Devices += o.Devices
+	t.Repeats += o.Repeats
 	t.Loops.merge(o.Loops)
 	t.mergeUpgradeLoops(o)
 	t.Started += o.Started

@@ -84,7 +84,7 @@ func TestPageAndExportSayTheSameOfTheProduct(t *testing.T) {
 		}
 		for _, e := range items {
 			label := strings.ReplaceAll(e.Name, "_", " ")
-			if want := label + `:</td><td class="value">` + e.Value + "</td>"; !strings.Contains(page, want) {
+			if want := label + `:<td><font color="darkblue">` + e.Value + "</font>"; !strings.Contains(page, want) {
 				t.Errorf("hyphen %s: the page has no %s", hyphen, want)
 			}
 			if want := `<` + e.Name + ` group="Info/Product_Information">` + e.Value + "<"; !strings.Contains(export, want) {

@@ -11,7 +11,9 @@ import (
 	"spafleet/device"
 )
 
-// infoPage is the status page, the only one of the admin pages.
+// infoPage is the status page, the only one of the admin pages. A label is followed
+// by a colon and a cell with the value in a dark blue font, by which scripts find it
+// (pages of four models: field).
 type infoPage struct {
 	Title    string
 	Style    template.CSS

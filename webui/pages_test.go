@@ -144,10 +144,10 @@ func TestValuesAreEscaped(t *testing.T) {
 
 func TestElapsedTimeForms(t *testing.T) {
 	for since, want := range map[time.Duration]string{
-		4*time.Hour + 20*time.Minute + 53*time.Second:                 "<td class=\"value\">04:20:53</td>",
+		4*time.Hour + 20*time.Minute + 53*time.Second:                 "<td><font color=\"darkblue\">04:20:53</font>",
 		24*time.Hour + time.Second:                                    "1 day and 00:00:01",
 		18*24*time.Hour + 22*time.Hour + 23*time.Minute + time.Second: "18 days and 22:23:01",
-		-time.Hour: "<td class=\"value\">00:00:00</td>",
+		-time.Hour: "<td><font color=\"darkblue\">00:00:00</font>",
 	} {
 		v := view(t, "SPA942", "")
 		v.Booted = v.Now - int64(since)
@@ -171,7 +171,7 @@ func TestCustomizationIsTheUnits(t *testing.T) {
 	v := view(t, "SPA942", "")
 	v.Customization = "Acme & Sons"
 	_, addr := serve(t, &webui.Site{}, v)
-	if got := get(t, addr, "/"); !strings.Contains(got, "Customization:</td><td class=\"value\">Acme &amp; Sons<") {
+	if got := get(t, addr, "/"); !strings.Contains(got, "Customization:<td><font color=\"darkblue\">Acme &amp; Sons<") {
 		t.Errorf("the page shows\n%s", got)
 	}
 }

@@ -95,10 +95,12 @@ func TestExportHasItsLandmarksWhereScriptsLook(t *testing.T) {
 
 func TestTabsComeInTheirOrder(t *testing.T) {
 	tests := map[string]string{
-		"SPA942":  "Info System SIP Provisioning Regional Phone Ext_1 Ext_2 Ext_3 Ext_4 User",
-		"SPA2102": "Status Info Wan_Setup Lan_Setup Application System SIP Provisioning Regional Line_1 Line_2 User_1 User_2",
-		"PAP2T":   "Info System SIP Provisioning Regional Line_1 Line_2 User_1 User_2",
-		"SPA504G": "Info System SIP Provisioning Regional Phone Ext_1 Ext_2 Ext_3 Ext_4 User Attendant_Console",
+		"SPA942":   "Info System SIP Provisioning Regional Phone Ext_1 Ext_2 Ext_3 Ext_4 User",
+		"SPA2102":  "Status Info Wan_Setup Lan_Setup Application System SIP Provisioning Regional Line_1 Line_2 User_1 User_2",
+		"PAP2T":    "Info System SIP Provisioning Regional Line_1 Line_2 User_1 User_2",
+		"SPA962":   "Info System SIP Provisioning Regional Phone Ext_1 Ext_2 Ext_3 Ext_4 Ext_5 Ext_6 User SPA932",
+		"SPA525G2": "Info System SIP Provisioning Regional Phone Ext_1 Ext_2 Ext_3 Ext_4 Ext_5 User Att_Console TR-069 Wi-Fi",
+		"SPA504G":  "Info System SIP Provisioning Regional Phone Ext_1 Ext_2 Ext_3 Ext_4 User Attendant_Console",
 	}
 	for model, want := range tests {
 		v := viewOf(t, model)
@@ -118,6 +120,31 @@ func TestTabsComeInTheirOrder(t *testing.T) {
 		slices.Sort(groups)
 		if len(slices.Compact(slices.Clone(groups))) != len(groups) {
 			t.Errorf("%s: a section comes twice", model)
+		}
+	}
+}
+
+// The sections of the Phone tab stand in the order of a real export.
+func TestSectionsOfThePhoneTab(t *testing.T) {
+	var got []string
+	for _, e := range viewOf(t, "SPA962").Spacfg() {
+		if section, ok := strings.CutPrefix(e.Group, "Phone/"); ok && !strings.HasPrefix(section, "Line_Key_") && !slices.Contains(got, section) {
+			got = append(got, section)
+		}
+	}
+	const want = "General Miscellaneous_Line_Key_Settings Supplementary_Services Ring_Tone Audio_Input_Gain__dB_ LDAP_Corporate_Directory_Search Extension_Mobility"
+	if strings.Join(got, " ") != want {
+		t.Errorf("sections %v, want %s", got, want)
+	}
+}
+
+// What the export of an SPA942 lacks, those of an SPA962 and SPA525G2 have.
+func TestWhatExportsHideByModel(t *testing.T) {
+	for modelName, want := range map[string]bool{"SPA942": false, "SPA922": false, "SPA962": true, "SPA525G2": true} {
+		for _, name := range []string{"Web_Serv", "Test_Mode_Enable"} {
+			if got := bytes.Contains(viewOf(t, modelName).Export(), []byte("<"+name+" group=")); got != want {
+				t.Errorf("%s exports %s: %t", modelName, name, got)
+			}
 		}
 	}
 }

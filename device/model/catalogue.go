@@ -174,7 +174,7 @@ func (c *catalogueData) number(params []Param) []Param {
 }
 
 func (f *Factory) index(n int) {
-	f.exported = exportOrder(f.Params)
+	f.exported = exportOrder(f.Params, hiddenOf(f.Name))
 	f.byID = make([]int32, n)
 	for i := range f.byID {
 		f.byID[i] = -1

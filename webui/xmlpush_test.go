@@ -128,6 +128,8 @@ func TestWhoMayPush(t *testing.T) {
 		{"7.6 is off", "SPA504G", "7.6.2f", trusted, "403 Forbidden", "", ""},
 		{"7.6 turned on", "SPA504G", "7.6.2f", trusted + " CISCO_XML_EXE_Enable=Yes", "200 OK", "", ""},
 		{"7.6 by the user", "SPA504G", "7.6.2f", local + " CISCO_XML_EXE_Enable=Yes " + user, "401 Unauthorized", "user", "mine"},
+		{"the factory's mode of 7.6.2 is the user", "SPA504G", "7.6.2f", "CISCO_XML_EXE_Enable=Yes " + user, "401 Unauthorized", "user", "mine"},
+		{"that of 7.6.1 trusts", "SPA504G", "7.6.1", "CISCO_XML_EXE_Enable=Yes " + user, "200 OK", "", ""},
 		{"the switch is no parameter of 7.5.5", "SPA504G", "7.5.5", "CISCO_XML_EXE_Enable=No", "200 OK", "", ""},
 		{"an SPA525G2", "SPA525G2", "7.5.4", trusted, "200 OK", "", ""},
 		{"an SPA303", "SPA303", "7.5.5", "", "200 OK", "", ""},

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"spafleet/device/model"
 )
 
 // A Clock is a device's local time: its Time_Zone, and its daylight saving rule
@@ -26,6 +28,29 @@ func (p Params) Clock() Clock {
 	}
 	c.readRule(rule)
 	return c
+}
+
+// CertificateTime returns the fleet time by which a device judges certificates: the
+// right time where its firmware's clock is set, else the time since its boot, from 1970
+// on. By the switch cert_clock=ntp the clock is set while NTP is on and a parameter
+// names an NTP server; that this one exists, and answers before anything is asked for,
+// is taken for granted. Models without such a parameter are taken to have a server.
+func (p Params) CertificateTime(r *model.Row, booted, now int64) int64 {
+	switch clock := r.Behaviour.TLS.Clock; {
+	case clock == "always", clock == "ntp" && p.hasNTP():
+		return now
+	}
+	return max(now-booted, 0)
+}
+
+// hasNTP reports whether the device asks an NTP server for the time.
+func (p Params) hasNTP() bool {
+	if !p.Bool("NTP_Enable", true) {
+		return false
+	}
+	first, known := p.Lookup("Primary_NTP_Server")
+	second, _ := p.Lookup("Secondary_NTP_Server")
+	return !known || strings.TrimSpace(first+second) != ""
 }
 
 func zoneOf(name string) time.Duration {

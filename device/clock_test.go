@@ -96,3 +96,30 @@ func TestNextDaily(t *testing.T) {
 		}
 	}
 }
+
+// By NTP a clock is set while some server is named and NTP is on; the other two words
+// hold whatever the parameters are.
+func TestCertificateTime(t *testing.T) {
+	const day = int64(24 * time.Hour)
+	booted, now := 18_000*day, 18_000*day+int64(time.Minute)
+	right, sinceBoot := now, int64(time.Minute)
+	for _, tt := range []struct {
+		clock string
+		set   []string
+		want  int64
+	}{
+		{"ntp", nil, sinceBoot}, {"ntp", []string{"Primary_NTP_Server=ntp.example.com"}, right}, {"ntp", []string{"Secondary_NTP_Server=192.0.2.1"}, right},
+		{"ntp", []string{"Primary_NTP_Server= "}, sinceBoot}, {"ntp", []string{"Primary_NTP_Server=192.0.2.1", "NTP_Enable=No"}, sinceBoot},
+		{"always", nil, right}, {"never", []string{"Primary_NTP_Server=192.0.2.1"}, sinceBoot},
+	} {
+		row := devicetest.Turned(t, "SPA504G", "7.6.2f", map[string]string{"cert_clock": tt.clock})
+		p := devicetest.Params(t, row.Factory, tt.set...)
+		if got := p.CertificateTime(row, booted, now); got != tt.want {
+			t.Errorf("cert_clock=%s, %q: %s, want %s", tt.clock, tt.set, time.Unix(0, got).UTC(), time.Unix(0, tt.want).UTC())
+		}
+	}
+	none := devicetest.Turned(t, "SPA122", "", map[string]string{"cert_clock": "ntp"})
+	if got := device.Reset(none.Factory).CertificateTime(none, booted, now); got != right {
+		t.Error("a model without NTP parameters has no clock")
+	}
+}

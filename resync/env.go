@@ -67,7 +67,7 @@ type Request struct {
 	// anyhow may return it all the same.
 	Into io.Writer
 	Max  int   // most bytes of an answer that are wanted, at least 1; more is an Error with result Corrupt
-	Now  int64 // fleet time, for certificates
+	Now  int64 // what the device's clock says, for certificates: see device.Params.CertificateTime
 }
 
 // A Response is a server's answer. Its body is the caller's.

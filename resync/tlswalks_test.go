@@ -109,7 +109,8 @@ func (s secure) transfer(t *testing.T, u *device.Unit, w *secureWorld, seen *str
 	}
 	r := httpGet
 	r.Unit, r.Params, r.Scheme, r.Server, r.Host, r.Path, r.Max = u, device.Reset(u.Row.Factory), "https", at, prov, "/a", 1000
-	r.Now = time.Date(2020, 6, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+	now := time.Date(2020, 6, 1, 0, 0, 0, 0, time.UTC)
+	r.Now = r.Params.CertificateTime(u.Row, now.Add(-time.Hour).UnixNano(), now.UnixNano())
 	began := time.Now()
 	resp, err := sockets.Fetch(t.Context(), &r)
 	fmt.Fprintln(seen, time.Since(began).Round(time.Millisecond), resp.Status, resp.Mutual)
@@ -179,7 +180,7 @@ func of(ca certs.Name) certs.ServerRequest { return certs.ServerRequest{CA: ca} 
 var tlsWalks = map[string]walk{
 	"tls_versions":    tlsWalk("tls1.0", "ssl3", secure{row: newest}),
 	"tls_suites":      tlsWalk("rsa", "sipura", secure{row: newest, dh: 512}),
-	"tls_hello":       tlsWalk("tls", "ssl2", secure{row: ata}),
+	"tls_hello":       tlsWalk("ssl2", "tls", secure{row: ata}),
 	"empty_fragments": tlsWalk("yes", "no", secure{row: ata}),
 	"dh_limit":        tlsWalk("1024", "0", secure{row: ata, dh: 2048}),
 	"dh_exceeded":     tlsWalk("alert", "close", secure{row: ata, dh: 2048}),
@@ -188,7 +189,8 @@ var tlsWalks = map[string]walk{
 
 	"ca_table":     tlsWalk("field", "documented", secure{row: earlier, server: of(certs.Linksys1)}),
 	"verisign":     tlsWalk("refuse", "accept", secure{row: newest, server: of(certs.VerisignServer)}),
-	"cert_time":    tlsWalk("ignore", "check", secure{row: earlier, server: of(certs.Linksys1)}),
+	"cert_time":    tlsWalk("ignore", "check", secure{row: earlier + " cert_clock=always", server: of(certs.Linksys1)}),
+	"cert_clock":   tlsWalk("always", "never", secure{row: newest, server: of(certs.Linksys1)}),
 	"cert_early":   tlsWalk("forgive", "refuse", secure{row: newest, server: certs.ServerRequest{From: time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC)}}),
 	"cert_purpose": tlsWalk("forgive", "refuse", secure{row: newest + " name_check=off", stand: forClients}),
 	"cert_sha256":  tlsWalk("refuse", "accept", secure{row: ata, server: certs.ServerRequest{Hash: crypto.SHA256}}),

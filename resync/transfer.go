@@ -185,7 +185,7 @@ func (x *transfer) request() *Request {
 	u := &x.in.Unit
 	r := &Request{
 		Unit: u, Params: x.params, Server: x.file.Server, Method: "GET", Scheme: x.scheme, Host: x.host, Path: x.path,
-		Max: x.most, Now: x.env.Now(),
+		Max: x.most, Now: x.params.CertificateTime(u.Row, x.in.Booted, x.env.Now()),
 	}
 	if x.what == "image" {
 		x.image = new(imageCheck)

@@ -75,7 +75,8 @@ var nssMutual = configure(setup{name: "nss-mutual", on: "selfserv", ciphers: "AE
 
 // NSS and Go take no MD5 at all, Go no SHA-1 either, whatever they are told.
 func TestBug21MD5Refused(t *testing.T) {
-	o := visit{phone: adapter, unjudged: "a judge knows OpenSSL's kind of servers"}.to(t, nssMutual.at(t, nss))
+	const inTLS = adapter + " tls_hello=tls" // the other format: bug 27
+	o := visit{phone: inTLS, unjudged: "a judge knows OpenSSL's kind of servers"}.to(t, nssMutual.at(t, nss))
 	o.wants(t, alert42)
 	o.leaves(t, "PR_Read returned error -8016") // SEC_ERROR_CERT_SIGNATURE_ALGORITHM_DISABLED
 	visit{phone: newPhone}.to(t, nssMutual.at(t, nss)).wants(t, ok)
@@ -101,7 +102,7 @@ func TestBug21MD5Refused(t *testing.T) {
 		{"that takes any", &tls.Config{MinVersion: tls.VersionTLS10, CipherSuites: suites, ClientAuth: tls.RequireAnyClientCert}, ok, ""},
 	} {
 		s := goServer(t, tt.config)
-		for phone, algorithm := range map[string]string{adapter: "MD5-RSA", newPhone: "SHA1-RSA"} {
+		for phone, algorithm := range map[string]string{inTLS: "MD5-RSA", newPhone: "SHA1-RSA"} {
 			o := visit{phone: phone, unjudged: "a judge knows OpenSSL's kind of servers"}.to(t, s)
 			o.wants(t, tt.device)
 			o.leaves(t, tt.trace)

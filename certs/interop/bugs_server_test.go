@@ -55,6 +55,28 @@ func TestBug08ExpiredServer(t *testing.T) {
 	}
 }
 
+// 7.6.2 looks at dates once an NTP server has set its clock: a device without one
+// accepts what has ended, as 7.5.2b always does.
+func TestExpiredUntilNTPHasAnswered(t *testing.T) {
+	none := "Primary_NTP_Server="
+	for _, tt := range []struct {
+		phone string
+		set   []string
+		want  string
+	}{
+		{newPhone, []string{none}, ok},
+		{newPhone, []string{none, "Secondary_NTP_Server=ntp.example.test"}, err10},
+		{newPhone, []string{"NTP_Enable=No"}, ok},
+		{newPhone + " cert_clock=always", []string{none}, err10},
+		{newPhone + " cert_clock=never", nil, ok},
+		{newPhone + " cert_early=refuse", []string{none}, "tls 9 alert 42; ssl cert err 9; create ssl connection failed; https_get failed"},
+		{newPhone + " evidence=field", []string{none}, err10},
+		{"SPA504G 7.5.2b cert_time=check", nil, ok},
+	} {
+		visit{phone: tt.phone, set: tt.set}.to(t, linksys.at(t, nginx)).wants(t, tt.want)
+	}
+}
+
 var plain = configure(setup{name: "plain", on: "nginx apache haproxy"})
 
 // A device whose clock was not set yet thinks that no certificate is valid yet,

@@ -18,10 +18,16 @@ import (
 
 // The suites of the devices' hellos, on the wire.
 const (
-	nine    = "0039 0035 0033 002f 0005 0004 0062 0060 0003"                                                   // the guide's table
-	two     = "0035 002f"                                                                                      // 7.6.2f
-	library = "0039 0038 0035 0016 0013 000a 0033 0032 002f 0005 0004 0015 0012 0009 0014 0011 0008 0006 0003" // OpenSSL 0.9.8
-	wide    = "000039 000035 000033 00002f 000005 000004 000062 000060 000003"                                 // in SSL 2.0's format
+	nine = "0039 0035 0033 002f 0005 0004 0062 0060 0003" // the guide's table
+	two  = "0035 002f"                                    // 7.6.2f
+	// OpenSSL 0.9.8
+	library98 = "0039 0038 0035 0016 0013 000a 0033 0032 002f 0005 0004 0015 0012 0009 0014 0011 0008 0006 0003"
+	// OpenSSL 0.9.7
+	library = "0039 0038 0035 0016 0013 000a 0033 0032 002f 0066 0005 0004 0063 0062 0061 0015 0012 0009 0065 0064 0060 0014 0011 0008 0006 0003"
+	// In SSL 2.0's format.
+	wideNine    = "000039 000035 000033 00002f 000005 000004 000062 000060 000003"
+	wideLibrary = "000039 000038 000035 000016 000013 00000a 0700c0 000033 000032 00002f 030080 000066 000005 000004 010080 080080 " +
+		"000063 000062 000061 000015 000012 000009 060040 000065 000064 000060 000014 000011 000008 000006 040080 000003 020080"
 )
 
 // hellos are what each profile of firmware begins with. TIME is the device's
@@ -32,18 +38,21 @@ var hellos = []struct {
 	bytes int
 	hello string
 }{
-	{"SPA2000 2.0.6", nil, 66, "160301003d 01000039 0301 TIME CHANCE 00 0012 " + nine + " 0100"},
-	{adapter, nil, 66, "160301003d 01000039 0301 TIME CHANCE 00 0012 " + nine + " 0100"},
-	{"PAP2T 5.1.6(LS)", nil, 66, "160301003d 01000039 0301 TIME CHANCE 00 0012 " + nine + " 0100"},
-	{oldPhone, nil, 66, "160301003d 01000039 0301 TIME CHANCE 00 0012 " + nine + " 0100"},
-	{midPhone, nil, 66, "160301003d 01000039 0301 TIME CHANCE 00 0012 " + nine + " 0100"},
+	{"SPA2000 2.0.6", nil, 70, "8044 01 0301 001b 0000 0020 " + wideNine + " CHANCE32"},
+	{adapter, nil, 70, "8044 01 0301 001b 0000 0020 " + wideNine + " CHANCE32"},
+	{"PAP2T 5.1.6(LS)", nil, 70, "8044 01 0301 001b 0000 0020 " + wideNine + " CHANCE32"},
+	{oldPhone, nil, 142, "808c 01 0301 0063 0000 0020 " + wideLibrary + " CHANCE32"},
+	{midPhone, nil, 142, "808c 01 0301 0063 0000 0020 " + wideLibrary + " CHANCE32"},
+	{"SPA504G 7.5.2b", nil, 142, "808c 01 0301 0063 0000 0020 " + wideLibrary + " CHANCE32"},
+	{"SPA504G 7.5.2b evidence=field", nil, 66, "160301003d 01000039 0301 TIME CHANCE 00 0012 " + nine + " 0100"},
 	{newPhone, nil, 52, "160301002f 0100002b 0301 TIME CHANCE 00 0004 " + two + " 0100"},
-	{newPhone, []string{"Enable_SSLv3=Yes"}, 52, "160301002f 0100002b 0301 TIME CHANCE 00 0004 " + two + " 0100"},
-	{newPhone, []string{"SSL_Key_Negotiation=Default"}, 86, "1603010051 0100004d 0301 TIME CHANCE 00 0026 " + library + " 0100"},
-	{"SPA112 1.4.1(SR5)", nil, 86, "1603010051 0100004d 0301 TIME CHANCE 00 0026 " + library + " 0100"},
-	{adapter + " tls_versions=ssl3", nil, 66, "160300003d 01000039 0300 TIME CHANCE 00 0012 " + nine + " 0100"},
-	{adapter + " tls_versions=ssl3-tls1.1", nil, 66, "160301003d 01000039 0302 TIME CHANCE 00 0012 " + nine + " 0100"},
-	{adapter + " tls_hello=ssl2", nil, 70, "8044 01 0301 001b 0000 0020 " + wide + " CHANCE32"},
+	{newPhone, []string{"Enable_SSLv3=Yes"}, 49, "802f 01 0301 0006 0000 0020 000035 00002f CHANCE32"},
+	{newPhone, []string{"SSL_Key_Negotiation=Default"}, 100, "160301005f 0100005b 0301 TIME CHANCE 00 0034 " + library + " 0100"},
+	{newPhone, []string{"SSL_Key_Negotiation=Default", "Enable_SSLv3=Yes"}, 142, "808c 01 0301 0063 0000 0020 " + wideLibrary + " CHANCE32"},
+	{"SPA112 1.4.1(SR5)", nil, 86, "1603010051 0100004d 0301 TIME CHANCE 00 0026 " + library98 + " 0100"},
+	{adapter + " tls_hello=tls", nil, 66, "160301003d 01000039 0301 TIME CHANCE 00 0012 " + nine + " 0100"},
+	{adapter + " tls_hello=tls tls_versions=ssl3", nil, 66, "160300003d 01000039 0300 TIME CHANCE 00 0012 " + nine + " 0100"},
+	{adapter + " tls_hello=tls tls_versions=ssl3-tls1.1", nil, 66, "160301003d 01000039 0302 TIME CHANCE 00 0012 " + nine + " 0100"},
 }
 
 // The first bytes of a device are the documented ones: suites in their order, no

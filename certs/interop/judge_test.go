@@ -6,6 +6,7 @@ import (
 	"net"
 	"reflect"
 	"testing"
+	"time"
 
 	"spafleet/certs/ssl"
 	"spafleet/certs/trust"
@@ -20,7 +21,8 @@ func (o *outcome) judge(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := trust.Visit{Unit: &o.unit, Params: o.params, Now: o.at, Host: o.host, Addr: loopback}
+	clock := time.Unix(0, o.params.CertificateTime(o.unit.Row, o.booted(), o.at.UnixNano()))
+	v := trust.Visit{Unit: &o.unit, Params: o.params, Now: clock, Host: o.host, Addr: loopback}
 	if name, ok := trust.NameToResolve(o.unit.Row, described.Chain[0]); ok {
 		v.Found = hosts[name]
 	}

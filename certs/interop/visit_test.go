@@ -110,7 +110,11 @@ func (v visit) device(t testing.TB) (device.Unit, device.Params) {
 func (v visit) params(t testing.TB, r *model.Row) device.Params {
 	t.Helper()
 	var sets []device.Set
-	for _, s := range append([]string{"Syslog_Server=192.0.2.1"}, v.set...) {
+	usual := []string{"Syslog_Server=192.0.2.1"}
+	if _, ok := r.Lookup("Primary_NTP_Server"); ok { // so that its clock is right
+		usual = append(usual, "Primary_NTP_Server=192.0.2.123")
+	}
+	for _, s := range append(usual, v.set...) {
 		name, value, _ := strings.Cut(s, "=")
 		p, ok := r.Lookup(name)
 		if !ok {
@@ -145,7 +149,7 @@ func (v visit) to(t testing.TB, s *server) *outcome {
 
 func (o *outcome) resync(ctx context.Context, url string) {
 	w := &world{o}
-	out := resync.Attempt(ctx, w, resync.Input{Unit: o.unit, Params: o.params, Profiles: shelf, Cause: model.ByWeb,
+	out := resync.Attempt(ctx, w, resync.Input{Unit: o.unit, Params: o.params, Profiles: shelf, Cause: model.ByWeb, Booted: o.booted(),
 		Command: &device.Command{Argument: url}})
 	w.Commit(out.Params, out.Life, out.Events)
 	o.err = out.Err
@@ -154,6 +158,9 @@ func (o *outcome) resync(ctx context.Context, url string) {
 	}
 	o.value, _ = out.Params.Lookup("GPP_A")
 }
+
+// booted is when the device was switched on, a minute before its visit.
+func (o *outcome) booted() int64 { return o.at.Add(-time.Minute).UnixNano() }
 
 // String says all that the device knows afterwards: the number and the alert in
 // its event, its lines for syslog about the connection, and $ERR.

@@ -96,12 +96,18 @@ func (h *handshake) sendClientHello(c *Client) error {
 // sendSSL2Hello sends the hello of OpenSSL's SSLv23_client_method, with a
 // challenge of 32 bytes that becomes the client's random.
 func (h *handshake) sendSSL2Hello(c *Client) error {
+	specs := c.SSL2Specs
+	if specs == nil {
+		for _, s := range c.Suites {
+			specs = append(specs, uint32(s))
+		}
+	}
 	m := append(h.msg[:0], 0, 0, msgClientHello)
 	m = binary.BigEndian.AppendUint16(m, uint16(h.hello))
-	m = binary.BigEndian.AppendUint16(m, uint16(3*len(c.Suites)))
+	m = binary.BigEndian.AppendUint16(m, uint16(3*len(specs)))
 	m = append(m, 0, 0, 0, 32)
-	for _, s := range c.Suites {
-		m = append(m, 0, byte(s>>8), byte(s))
+	for _, s := range specs {
+		m = append(m, byte(s>>16), byte(s>>8), byte(s))
 	}
 	m = append(m, h.clientRandom[:]...)
 	binary.BigEndian.PutUint16(m, 0x8000|uint16(len(m)-2))

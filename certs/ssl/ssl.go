@@ -104,11 +104,14 @@ const (
 // A Client is how one firmware's client speaks, with the certificate of one
 // device. It is only read, and may serve many connections at once.
 type Client struct {
-	Min, Max       Version // 0: SSL 3.0, TLS 1.0
-	Suites         []Suite // in the order in which they are offered
-	SSL2Hello      bool    // the first hello has the format of SSL 2.0
-	EmptyFragments bool    // an empty record before each one of data, with CBC suites below TLS 1.1
-	MostDHBits     int     // longest prime taken; 0: any
+	Min, Max  Version // 0: SSL 3.0, TLS 1.0
+	Suites    []Suite // in the order in which they are offered
+	SSL2Hello bool    // the first hello has the format of SSL 2.0
+	// SSL2Specs are what a hello in that format offers, 24 bits each, in their order:
+	// Suites, and those of SSL 2.0, which cannot be used here. Nil: Suites alone.
+	SSL2Specs      []uint32
+	EmptyFragments bool // an empty record before each one of data, with CBC suites below TLS 1.1
+	MostDHBits     int  // longest prime taken; 0: any
 	OnLongDH       Reaction
 	OnHelloRequest Renegotiation
 	// Verify judges what the server showed, DER, its own certificate first, which

@@ -61,10 +61,11 @@ func mostTrusted(p *certs.PKI, rows []*model.Row) certs.Name {
 	return best
 }
 
-// Serves reports whether a firmware accepts an authority's certificates. Firmware
-// that checks dates refuses an authority that has expired.
+// Serves reports whether a firmware accepts an authority's certificates, whatever its
+// devices are set to. Firmware that checks dates refuses an authority that has expired,
+// unless its clock is never set.
 func Serves(p *certs.PKI, n certs.Name, r *model.Row) bool {
-	if n == certs.Linksys1 && r.Behaviour.TLS.CheckTime && !p.LinksysValid {
+	if n == certs.Linksys1 && r.Behaviour.TLS.CheckTime && r.Behaviour.TLS.Clock != "never" && !p.LinksysValid {
 		return false
 	}
 	return slices.ContainsFunc(Trusted(r), func(t Trust) bool { return t.Authority == n })

@@ -27,22 +27,61 @@ var suiteLists = map[string][]ssl.Suite{
 	"rsa": {ssl.AES256SHA, ssl.AES128SHA},
 	// Of a device without AES (bug 6), for tests of servers: inferred.
 	"rc4": {ssl.RC4SHA, ssl.RC4MD5, ssl.DES3SHA},
-	// OpenSSL 0.9.8's own list without IDEA, from memory: inferred. The numbers
-	// are those of suites that package ssl does not speak: DSS, DES and export.
+	// OpenSSL 0.9.7's own list without Kerberos and IDEA, as programs of its time name
+	// it: it is the library of 7.5.2b (image). The numbers are those of suites that
+	// package ssl does not speak: DSS, DES and export.
 	"library": {ssl.DHEAES256SHA, 0x0038, ssl.AES256SHA, ssl.DHEDES3SHA, 0x0013, ssl.DES3SHA, ssl.DHEAES128SHA, 0x0032, ssl.AES128SHA,
+		0x0066, ssl.RC4SHA, ssl.RC4MD5, 0x0063, ssl.Export1024DESSHA, 0x0061, 0x0015, 0x0012, 0x0009, 0x0065, 0x0064, ssl.Export1024RC4MD5,
+		0x0014, 0x0011, 0x0008, 0x0006, ssl.ExportRC4MD5},
+	// That of OpenSSL 0.9.8, from memory: inferred.
+	"library98": {ssl.DHEAES256SHA, 0x0038, ssl.AES256SHA, ssl.DHEDES3SHA, 0x0013, ssl.DES3SHA, ssl.DHEAES128SHA, 0x0032, ssl.AES128SHA,
 		ssl.RC4SHA, ssl.RC4MD5, 0x0015, 0x0012, 0x0009, 0x0014, 0x0011, 0x0008, 0x0006, ssl.ExportRC4MD5},
+}
+
+// ssl2Suites are the seven of SSL 2.0 that a library's list has besides, each behind
+// the suite of the same strength after which it comes.
+var ssl2Suites = []struct {
+	behind ssl.Suite
+	number uint32
+	name   string
+}{
+	{ssl.DES3SHA, 0x0700c0, "DES-CBC3-MD5"}, {ssl.AES128SHA, 0x030080, "RC2-CBC-MD5"}, {ssl.RC4MD5, 0x010080, "RC4-MD5"}, {ssl.RC4MD5, 0x080080, "RC4-64-MD5"},
+	{0x0009, 0x060040, "DES-CBC-MD5"}, {0x0006, 0x040080, "EXP-RC2-CBC-MD5"}, {ssl.ExportRC4MD5, 0x020080, "EXP-RC4-MD5"},
+}
+
+// ssl2Specs returns what a hello in the format of SSL 2.0 offers, nil for the suites of
+// the list alone: that the guide's table leaves out those of SSL 2.0 is taken to mean
+// that the firmware does too.
+func ssl2Specs(list string) []uint32 {
+	if list != "library" && list != "library98" {
+		return nil
+	}
+	var specs []uint32
+	for _, s := range suiteLists[list] {
+		specs = append(specs, uint32(s))
+		for _, old := range ssl2Suites {
+			if old.behind == s {
+				specs = append(specs, old.number)
+			}
+		}
+	}
+	return specs
 }
 
 // modernLists are the suites of the same names for TLS 1.2, as far as crypto/tls
 // has them, in its order (inferred: no device of these models is known to speak it).
 var modernLists = map[string][]uint16{
-	"sipura": {tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA},
-	"rsa":    {tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA},
-	"rc4":    {tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA},
-	"library": {tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-		tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
-		tls.TLS_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_RSA_WITH_AES_128_GCM_SHA256,
-		tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA},
+	"sipura":  {tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA},
+	"rsa":     {tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA},
+	"rc4":     {tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA},
+	"library": libraryModern, "library98": libraryModern,
+}
+
+var libraryModern = []uint16{
+	tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
+	tls.TLS_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA,
 }
 
 // tlsParams are the two parameters of 7.6.2. The zero value has their factory values,
@@ -82,6 +121,12 @@ func (w tlsParams) list(r *model.Row) string {
 	return "rsa"
 }
 
+// ssl2Hello reports whether the first hello has the format of SSL 2.0.
+func (w tlsParams) ssl2Hello(r *model.Row) bool {
+	form := r.Behaviour.TLS.HelloForm
+	return form == "ssl2" || form == "parameter" && w.ssl3
+}
+
 // Speaks12 reports whether a row's firmware speaks TLS 1.2, alone or with earlier
 // versions. Its connections are those of [Devices.Modern], all others those of
 // [Devices.Client].
@@ -94,14 +139,14 @@ func newClients(r *model.Row) clients {
 	c, b := clients{}, &r.Behaviour.TLS
 	for _, w := range []tlsParams{{}, {library: true}, {ssl3: true}, {true, true}} {
 		least, most := w.versions(r)
-		c[w] = ssl.Client{Min: least, Max: most, Suites: suiteLists[w.list(r)], SSL2Hello: b.SSL2Hello, EmptyFragments: b.Fragments,
+		c[w] = ssl.Client{Min: least, Max: most, Suites: suiteLists[w.list(r)], SSL2Hello: w.ssl2Hello(r), SSL2Specs: ssl2Specs(w.list(r)), EmptyFragments: b.Fragments,
 			MostDHBits: b.MostDHBits, OnLongDH: longDH[b.OnLongDH], OnHelloRequest: helloRequest[b.Hello]}
 	}
 	return c
 }
 
-// Client returns the HTTPS client of a device with its parameters, at a moment of its
-// own clock. Verify and Certificate are set; the caller sets Think, to wait for
+// Client returns the HTTPS client of a device with its parameters, at a moment of the
+// clock by which it judges certificates: see [device.Params.CertificateTime]. Verify and Certificate are set; the caller sets Think, to wait for
 // Behaviour.TLS.Think. The client may make many connections at about that moment.
 // For firmware that speaks TLS 1.2 it is an error: see [Devices.Modern].
 func (d *Devices) Client(u *device.Unit, p device.Params, now time.Time) (*ssl.Client, error) {

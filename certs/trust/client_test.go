@@ -21,8 +21,8 @@ func TestClientSpeaksAsItsFirmwareDoes(t *testing.T) {
 	tests := []struct{ row, want string }{
 		{"SPA2000 2.0.6", "ssl3 tls1.0 " + nine + " 1024"},
 		{"PAP2T 5.1.6(LS)", "ssl3 tls1.0 " + nine + " 1024"},
-		{"SPA504G 7.5.2", "ssl3 tls1.0 " + nine + " 1024"},
-		{"SPA504G 7.5.2b", "ssl3 tls1.0 " + nine + " 0"},
+		{"SPA504G 7.5.2 evidence=field", "ssl3 tls1.0 " + nine + " 1024"},
+		{"SPA504G 7.5.2b evidence=field", "ssl3 tls1.0 " + nine + " 0"},
 		{"SPA504G 7.6.2f", "tls1.0 tls1.0 [AES256-SHA AES128-SHA] 0"},
 		{"SPA504G 7.6.2f tls_versions=ssl3", "ssl3 ssl3 [AES256-SHA AES128-SHA] 0"},
 		{"SPA504G 7.6.2f tls_suites=rc4", "tls1.0 tls1.0 [RC4-SHA RC4-MD5 DES-CBC3-SHA] 0"},
@@ -62,10 +62,10 @@ func set(t testing.TB, r *model.Row, changes string) device.Params {
 func TestTheTwoParametersOf762(t *testing.T) {
 	tests := []struct{ row, changes, want string }{
 		{newPhone, "Enable_SSLv3=Yes", "ssl3 tls1.0 2"},
-		{newPhone, "SSL_Key_Negotiation=Default", "tls1.0 tls1.0 19"},
+		{newPhone, "SSL_Key_Negotiation=Default", "tls1.0 tls1.0 26"},
 		{newPhone, "SSL_Key_Negotiation=RSA Enable_SSLv3=No", "tls1.0 tls1.0 2"},
 		{newPhone + " tls_versions=tls1.0-tls1.1 tls_suites=sipura", "Enable_SSLv3=Yes SSL_Key_Negotiation=Default", "tls1.0 tls1.1 9"},
-		{oldPhone, "Enable_SSLv3=Yes SSL_Key_Negotiation=Default", "ssl3 tls1.0 9"},
+		{oldPhone, "Enable_SSLv3=Yes SSL_Key_Negotiation=Default", "ssl3 tls1.0 26"},
 		{oldPhone + " tls_versions=parameter tls_suites=parameter", "Enable_SSLv3=Yes SSL_Key_Negotiation=Default", "tls1.0 tls1.0 2"},
 	}
 	for _, tt := range tests {
@@ -76,6 +76,31 @@ func TestTheTwoParametersOf762(t *testing.T) {
 		}
 		if got := fmt.Sprint(c.Min, c.Max, len(c.Suites)); got != tt.want {
 			t.Errorf("%s, %s: %s, want %s", tt.row, tt.changes, got, tt.want)
+		}
+	}
+}
+
+// In the format of SSL 2.0 a library's list has those suites too, 7.6.2's own two do
+// not, and the switch and the parameter say which format it is.
+func TestHelloInTheFormatOfSSL2(t *testing.T) {
+	tests := []struct {
+		row, changes string
+		ssl2         bool
+		specs        int
+	}{
+		{"SPA504G 7.5.2b", "", true, 33}, {"SPA504G 7.4.7", "", true, 33}, {"SPA504G 7.6.1", "", true, 33}, {"PAP2T 5.1.6(LS)", "", true, 0},
+		{newPhone, "", false, 0}, {newPhone, "Enable_SSLv3=Yes", true, 0}, {newPhone, "Enable_SSLv3=Yes SSL_Key_Negotiation=Default", true, 33},
+		{newPhone, "SSL_Key_Negotiation=Default", false, 33}, {newPhone + " tls_hello=tls", "Enable_SSLv3=Yes", false, 0}, {newPhone + " evidence=field", "Enable_SSLv3=Yes", false, 0},
+		{"SPA112 1.4.1(SR5)", "", false, 26},
+	}
+	for _, tt := range tests {
+		row := rowOf(t, modelOf(tt.row), switchesOf(tt.row)...)
+		c, err := devices().Client(unitOf(row), set(t, row, tt.changes), today)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.SSL2Hello != tt.ssl2 || len(c.SSL2Specs) != tt.specs {
+			t.Errorf("%s %s: %t with %d specs", tt.row, tt.changes, c.SSL2Hello, len(c.SSL2Specs))
 		}
 	}
 }

@@ -40,7 +40,7 @@ func ServerOf(s *ssl.Server) *Server {
 type Visit struct {
 	Unit   *device.Unit
 	Params device.Params
-	Now    time.Time    // by the device's clock
+	Now    time.Time    // by the clock that the device judges certificates by
 	Host   string       // of the URL
 	Addr   netip.Addr   // of the server
 	Found  []netip.Addr // for [NameToResolve], where the firmware asks for it
@@ -158,7 +158,7 @@ var newSuites = []ssl.Suite{0x003c, 0x003d, 0x009c, 0x009d, 0xc02f, 0xc030}
 
 // unspoken are suites that are offered, but that nothing here can speak: no
 // server is taken to have them.
-var unspoken = []ssl.Suite{ssl.ExportRC4MD5, ssl.Export1024DESSHA, ssl.Export1024RC4MD5, 0x0006, 0x0008, 0x0009, 0x0011, 0x0012, 0x0013, 0x0014, 0x0015, 0x0032, 0x0038}
+var unspoken = []ssl.Suite{ssl.ExportRC4MD5, ssl.Export1024DESSHA, ssl.Export1024RC4MD5, 0x0061, 0x0063, 0x0064, 0x0065, 0x0066, 0x0006, 0x0008, 0x0009, 0x0011, 0x0012, 0x0013, 0x0014, 0x0015, 0x0032, 0x0038}
 
 func (h *handshakeModel) agreeOnSuite() (bool, error) {
 	first, second := h.server.Suites, h.client.Suites

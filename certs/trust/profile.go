@@ -34,7 +34,7 @@ const (
 	imageOld  = "image of 7.5.2b"
 	guide     = "provisioning guide"
 	operators = "operators' reports"
-	openssl   = "OpenSSL 0.9.8, to which the image points"
+	openssl   = "OpenSSL 0.9.7 or 0.9.8, to which the images point"
 	unknown   = "nobody saw it"
 	alike     = "as models and firmware alike"
 	turned    = "turned by hand"
@@ -71,6 +71,13 @@ func from(r *model.Row, name, setting, text string, sources ...string) Line {
 	switch s.Evidence {
 	case model.Inferred:
 		l.Source = sources[0]
+		switch {
+		case s.WithoutImages == "":
+		case r.TLSProfile() == imageProfile:
+			l.Source = "from the images of 7.5.2b and 7.6.2f"
+		default:
+			l.Source = "as in the " + imageOld
+		}
 	case model.Image:
 		l.Source = imageOld
 	case model.Field:
@@ -117,29 +124,38 @@ func helloLines(r *model.Row) []Line {
 	if Speaks12(r) {
 		return []Line{inferredLine("first hello", "that of Go's crypto/tls", "no device is known to speak TLS 1.2")}
 	}
-	suites := len(suiteLists[tlsParams{}.list(r)])
-	text := fmt.Sprintf("%d bytes", 48+2*suites)
-	if b.SSL2Hello {
-		text = fmt.Sprintf("in the format of SSL 2.0, %d bytes", 43+3*suites)
+	text, stamp := helloText(r, tlsParams{}), "in the first four bytes of the random"
+	if (tlsParams{}).ssl2Hello(r) {
+		stamp = "none in this format"
+	}
+	if b.HelloForm == "parameter" {
+		text += "; with Enable_SSLv3 " + helloText(r, tlsParams{ssl3: true})
 	}
 	return []Line{
 		from(r, "first hello", "tls_hello", text, unknown, image),
 		inImage(r, "hello extensions", "none: no server name, no ticket"),
-		inferredLine("hello, time", "in the first four bytes of the random", openssl),
+		inferredLine("hello, time", stamp, openssl),
 		inferredLine("hello, 00ff", "not among the suites: no word of secure renegotiation", openssl),
 	}
+}
+
+func helloText(r *model.Row, w tlsParams) string {
+	list := w.list(r)
+	if w.ssl2Hello(r) {
+		return fmt.Sprintf("%d bytes, in the format of SSL 2.0", 43+3*max(len(suiteLists[list]), len(ssl2Specs(list))))
+	}
+	return fmt.Sprintf("%d bytes", 48+2*len(suiteLists[list]))
 }
 
 func suiteLines(r *model.Row) []Line {
 	b := &r.Behaviour.TLS
 	name := tlsParams{}.list(r)
-	var texts []string
-	if Speaks12(r) {
+	texts := suiteTexts(name)
+	switch {
+	case Speaks12(r):
 		texts = modernTexts(name)
-	} else {
-		for _, s := range suiteLists[name] {
-			texts = append(texts, suiteText(s))
-		}
+	case (tlsParams{}).ssl2Hello(r) && ssl2Specs(name) != nil:
+		texts = ssl2Texts(name)
 	}
 	var lines []Line
 	for _, text := range texts {
@@ -147,13 +163,16 @@ func suiteLines(r *model.Row) []Line {
 	}
 	if b.Suites == "parameter" {
 		lines = append(lines, inferredLine("offers otherwise", fmt.Sprintf("with SSL_Key_Negotiation Default: the library's own %d suites", len(suiteLists["library"])),
-			"from memory of OpenSSL 0.9.8; the parameter: "+image))
+			"list of OpenSSL 0.9.7, that of 7.5.2b; the parameter: "+image))
 	}
 	return lines
 }
 
 func suiteSource(list string) string {
-	if list == "library" {
+	switch list {
+	case "library":
+		return "list of OpenSSL 0.9.7, that of the " + imageOld
+	case "library98":
 		return "from memory of OpenSSL 0.9.8"
 	}
 	return "table of the guide for 2.0.6"
@@ -165,6 +184,29 @@ func suiteText(s ssl.Suite) string {
 		return fmt.Sprintf("%04x %s", uint16(s), name)
 	}
 	return fmt.Sprintf("%04x", uint16(s))
+}
+
+func suiteTexts(list string) []string {
+	var texts []string
+	for _, s := range suiteLists[list] {
+		texts = append(texts, suiteText(s))
+	}
+	return texts
+}
+
+// ssl2Texts are what a hello in the format of SSL 2.0 offers.
+func ssl2Texts(list string) []string {
+	var texts []string
+	for _, spec := range ssl2Specs(list) {
+		text := suiteText(ssl.Suite(spec))
+		for _, old := range ssl2Suites {
+			if old.number == spec {
+				text = fmt.Sprintf("%06x %s of SSL 2.0", spec, old.name)
+			}
+		}
+		texts = append(texts, text)
+	}
+	return texts
 }
 
 func modernTexts(list string) []string {
@@ -255,14 +297,22 @@ func checkLines(r *model.Row) []Line {
 	}
 	lines := []Line{
 		from(r, "certificate or authority ended", "cert_time", fate(b.CheckTime, expired), alike, operators),
+		from(r, "clock for certificates", "cert_clock", clockTexts[b.Clock], alike),
 		from(r, "certificate not begun", "cert_early", fate(b.RefuseEarly, notYetValid), alike, image),
 		from(r, "certificate for another use", "cert_purpose", fate(b.RefuseUse, invalidPurpose), alike, image),
 		from(r, "signature with SHA-256", "cert_sha256", fate(b.RefuseSHA256, badSignature), "OpenSSL before 0.9.8o", operators, "advice for signing requests"),
 	}
-	if b.CheckTime && slices.ContainsFunc(Trusted(r), func(t Trust) bool { return t.Authority == certs.Linksys1 }) {
+	if b.CheckTime && b.Clock != "never" && slices.ContainsFunc(Trusted(r), func(t Trust) bool { return t.Authority == certs.Linksys1 }) {
 		lines = append(lines, Line{Name: "servers of linksys1", Value: "refused since 2015-06-30: error 10, alert 45", Evidence: model.Field, Source: operators})
 	}
 	return append(lines, inferredLine("other errors", "refused with OpenSSL's number and alert", openssl))
+}
+
+// clockTexts say by which clock certificates are judged.
+var clockTexts = map[string]string{
+	"always": "right",
+	"never":  "never set: it counts from 1970 at power-on, and nothing has ended",
+	"ntp":    "set by NTP; from 1970 on while Primary_ and Secondary_NTP_Server are empty",
 }
 
 func nameLines(r *model.Row) []Line {

@@ -65,10 +65,19 @@ func TestProfileIsThatOfTheClient(t *testing.T) {
 			for _, s := range c.Suites {
 				want = append(want, fmt.Sprintf("%04x", uint16(s)))
 			}
+			if c.SSL2Hello && c.SSL2Specs != nil {
+				want = nil
+				for _, s := range c.SSL2Specs {
+					want = append(want, strings.TrimPrefix(fmt.Sprintf("%06x", s), "00"))
+				}
+			}
 			if !slices.Equal(offers, want) {
 				t.Errorf("%s %s offers %v, says %v", m.Name, f.Version, want, offers)
 			}
-			hello := fmt.Sprintf("%d bytes (", 48+2*len(want))
+			hello := fmt.Sprintf("%d bytes", 48+2*len(want))
+			if c.SSL2Hello {
+				hello = fmt.Sprintf("%d bytes, in the format of SSL 2.0 (", 43+3*len(want))
+			}
 			if got := valuesOf(row, "first hello"); len(got) != 1 || !strings.HasPrefix(got[0], hello) {
 				t.Errorf("%s %s: first hello %v, want %s", m.Name, f.Version, got, hello)
 			}
@@ -79,6 +88,11 @@ func TestProfileIsThatOfTheClient(t *testing.T) {
 func TestProfileLines(t *testing.T) {
 	tests := []struct{ row, name, want string }{
 		{newPhone, "versions", "TLS 1.0 alone; with Enable_SSLv3 SSL 3.0 to TLS 1.0 (field)"},
+		{newPhone, "first hello", "52 bytes; with Enable_SSLv3 49 bytes, in the format of SSL 2.0 (inferred)"},
+		{"SPA504G 7.5.2b", "first hello", "142 bytes, in the format of SSL 2.0 (image)"},
+		{"SPA504G 7.5.2b evidence=field", "first hello", "66 bytes (inferred)"},
+		{"SPA504G 7.5.5", "clock for certificates", "never set: it counts from 1970 at power-on, and nothing has ended (inferred)"},
+		{"SPA504G 7.5.2b", "signature with SHA-256", "refused: error 7, alert 51 (image)"},
 		{newPhone + " tls_versions=tls1.2", "versions", "TLS 1.2 alone (inferred)"},
 		{newPhone, "hello extensions", "none: no server name, no ticket (field)"},
 		{adapter, "hello extensions", "none: no server name, no ticket (inferred)"},

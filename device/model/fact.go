@@ -48,8 +48,8 @@ func (f Fact) or(family Fact) Fact {
 
 // withoutImages returns the fact that holds where images do not count.
 func (f Fact) withoutImages() Fact {
-	if f.otherwise == nil {
-		return f
+	for f.otherwise != nil {
+		f = *f.otherwise
 	}
-	return *f.otherwise
+	return f
 }

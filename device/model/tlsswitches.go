@@ -11,20 +11,21 @@ import (
 // hold. Package certs makes the client of it.
 type TLS struct {
 	Versions   [2]uint16 // least and most, as on the wire; 0: as the parameter Enable_SSLv3 says
-	Suites     string    // sipura, rsa, library or rc4; parameter: as SSL_Key_Negotiation says
-	SSL2Hello  bool
-	Fragments  bool // an empty record before each one of data
-	MostDHBits int  // 0: no limit
+	Suites     string    // sipura, rsa, library, library98 or rc4; parameter: as SSL_Key_Negotiation says
+	HelloForm  string    // format of the first hello: tls or ssl2; parameter: as Enable_SSLv3 says
+	Fragments  bool      // an empty record before each one of data
+	MostDHBits int       // 0: no limit
 	OnLongDH   Reaction
 	Hello      Renegotiation // how it reacts to a HelloRequest
 	Think      time.Duration // before the key exchange
 
-	Documented   bool // trusts what the makers' list says, not what operators saw
-	Verisign     bool // trusts Verisign, where that was not tried
-	CheckTime    bool // a certificate that has ended is refused
-	RefuseEarly  bool // and one that has not begun
-	RefuseUse    bool // and one for another purpose
-	RefuseSHA256 bool // signatures it cannot read
+	Documented   bool   // trusts what the makers' list says, not what operators saw
+	Verisign     bool   // trusts Verisign, where that was not tried
+	CheckTime    bool   // a certificate that has ended is refused
+	Clock        string // by which certificates are judged: ntp, always or never; see device.Params.CertificateTime
+	RefuseEarly  bool   // and one that has not begun
+	RefuseUse    bool   // and one for another purpose
+	RefuseSHA256 bool   // signatures it cannot read
 	NameCheck    string
 
 	Certificate   string // which one the unit holds
@@ -89,6 +90,33 @@ func byEra(facts ...Fact) func(*Row) Fact {
 	return func(r *Row) Fact { return facts[r.era()] }
 }
 
+// older5xx gives SPA5xx before 7.6.2 what the image of 7.5.2b suggests, and other
+// firmware what holds without it.
+func older5xx(value string, otherwise func(*Row) Fact) func(*Row) Fact {
+	return of752b(value, func(r *Row) Fact {
+		f := otherwise(r)
+		if e := r.era(); e == era50xOld || e == era50xMid {
+			return likeImage(value, f)
+		}
+		return f
+	})
+}
+
+// helloForm is the image's of 7.5.2b: the library of that time has no other for a
+// client that speaks SSL 3.0 and TLS 1.0. Firmware as old or older is taken to be
+// alike. 7.6.2 speaks TLS 1.0 alone unless Enable_SSLv3 says otherwise (field); that it
+// then has the old format again is inferred.
+func helloForm(r *Row) Fact {
+	switch r.era() {
+	case eraSipura, eraLinksys:
+		return likeImage("ssl2", inferred("tls"))
+	case era50xNew:
+		return likeImage("parameter", field("tls"))
+	case era50xOld, era50xMid, era1x2:
+	}
+	return inferred("tls")
+}
+
 // readsSHA256 knows from when on requests for certificates were to be signed with
 // SHA-256: that is documented for the SPA5xx and the SPA1xx.
 func readsSHA256(r *Row) Fact {
@@ -134,26 +162,25 @@ func thinkTime(b *Behaviour, v string) error {
 // tlsSwitches is the HTTPS client's part of the firmware table. Sources are
 // sections of tls.md.
 var tlsSwitches = []firmwareSwitch{
-	{ // §3.1, §3.2
+	{ // §3.1, §3.2; surface-2.md §4.7: the image's SSLv23_method would take SSL 2.0 too, which no server here speaks
 		"tls_versions", "parameter, ssl3, ssl3-tls1.0, tls1.0, ssl3-tls1.1, tls1.0-tls1.1, tls1.2 or tls1.0-tls1.2",
 		"protocol versions of HTTPS (parameter: TLS 1.0, with Enable_SSLv3 SSL 3.0 too)",
-		byEra(inferred("ssl3-tls1.0"), inferred("ssl3-tls1.0"), inferred("ssl3-tls1.0"), inferred("ssl3-tls1.0"), field("parameter"), inferred("tls1.0")),
+		of752b("ssl3-tls1.0", byEra(inferred("ssl3-tls1.0"), inferred("ssl3-tls1.0"), inferred("ssl3-tls1.0"), inferred("ssl3-tls1.0"), field("parameter"), inferred("tls1.0"))),
 		word(tlsVersions, func(b *Behaviour) *[2]uint16 { return &b.TLS.Versions }),
 	},
-	{ // §3.2: the nine of the guide's table; what followed is not known until 7.6.2
-		"tls_suites", "parameter, sipura, rsa, library or rc4",
-		"cipher suites offered: the guide's nine, AES with RSA, OpenSSL's own list, RC4 and 3DES alone (parameter: as SSL_Key_Negotiation says)",
-		byEra(documented("sipura"), inferred("sipura"), inferred("sipura"), inferred("sipura"), field("parameter"), inferred("library")),
-		oneOf(func(b *Behaviour) *string { return &b.TLS.Suites }, "parameter", "sipura", "rsa", "library", "rc4"),
+	{ // §3.2: the nine of the guide's table; surface-2.md §4.7: no list was set before 7.6.2
+		"tls_suites", "parameter, sipura, rsa, library, library98 or rc4",
+		"cipher suites offered: the guide's nine, AES with RSA, the own list of OpenSSL 0.9.7 or of 0.9.8, RC4 and 3DES alone (parameter: as SSL_Key_Negotiation says)",
+		older5xx("library", byEra(documented("sipura"), inferred("sipura"), inferred("sipura"), inferred("sipura"), field("parameter"), inferred("library98"))),
+		oneOf(func(b *Behaviour) *string { return &b.TLS.Suites }, "parameter", "sipura", "rsa", "library", "library98", "rc4"),
 	},
-	{ // §3.1: 7.6.2f forbids it; whether an older one sent it is not known (bug 27)
-		"tls_hello", "tls or ssl2", "format of the first hello",
-		byEra(inferred("tls"), inferred("tls"), inferred("tls"), inferred("tls"), field("tls"), inferred("tls")),
-		choice("tls", "ssl2", func(b *Behaviour) *bool { return &b.TLS.SSL2Hello }),
+	{ // §3.1, bug 27; surface-2.md §4.7
+		"tls_hello", "parameter, tls or ssl2", "format of the first hello (ssl2: that of SSL 2.0, which strict servers refuse; parameter: with Enable_SSLv3 ssl2)",
+		older5xx("ssl2", helloForm), oneOf(func(b *Behaviour) *string { return &b.TLS.HelloForm }, "parameter", "tls", "ssl2"),
 	},
 	{ // §3.1
 		"empty_fragments", "yes or no", "an empty record before each one of data",
-		always(inferred("yes")), choice("no", "yes", func(b *Behaviour) *bool { return &b.TLS.Fragments }),
+		of752b("yes", always(inferred("yes"))), choice("no", "yes", func(b *Behaviour) *bool { return &b.TLS.Fragments }),
 	},
 	{ // §3.2, bug 3
 		"dh_limit", "0 to 8192", "longest prime in bits of a DHE key exchange that is taken (0: any)",
@@ -168,7 +195,7 @@ var tlsSwitches = []firmwareSwitch{
 	{ // bug 26; CSCuu14196
 		"hello_request", "renegotiate, refuse, ignore or fail",
 		"what a server's wish to shake hands again leads to (fail: when it asks for the certificate then)",
-		helloRequest,
+		of752b("renegotiate", helloRequest),
 		word(map[string]Renegotiation{"renegotiate": Renegotiate, "refuse": RefuseHello, "ignore": IgnoreHello, "fail": FailCertified},
 			func(b *Behaviour) *Renegotiation { return &b.TLS.Hello }),
 	},
@@ -189,19 +216,28 @@ var tlsSwitches = []firmwareSwitch{
 		byEra(inferred("ignore"), field("ignore"), field("ignore"), field("ignore"), field("check"), inferred("ignore")),
 		choice("ignore", "check", func(b *Behaviour) *bool { return &b.TLS.CheckTime }),
 	},
-	{ // §3.1, bug 9
+	{ // surface-2.md §4.7, K63: 7.6.2f sets its clock when an NTP server answers, 7.5.2b never does
+		"cert_clock", "ntp, always or never", "clock that certificates are judged by: right always, never (it counts from 1970 at power-on: nothing has ended), or (ntp) once there is an NTP server, which here is taken to answer at once",
+		older5xx("never", func(r *Row) Fact {
+			if r.era() == era50xNew {
+				return likeImage("ntp", inferred("always"))
+			}
+			return inferred("always")
+		}), oneOf(func(b *Behaviour) *string { return &b.TLS.Clock }, "ntp", "always", "never"),
+	},
+	{ // §3.1, bug 9; surface-2.md §4.7
 		"cert_early", "forgive or refuse", "a server certificate that is not valid yet",
-		byEra(inferred("forgive"), inferred("forgive"), inferred("forgive"), inferred("forgive"), field("forgive"), inferred("forgive")),
+		of752b("forgive", byEra(inferred("forgive"), inferred("forgive"), inferred("forgive"), inferred("forgive"), field("forgive"), inferred("forgive"))),
 		choice("forgive", "refuse", func(b *Behaviour) *bool { return &b.TLS.RefuseEarly }),
 	},
-	{ // §3.1
+	{ // §3.1; surface-2.md §4.7
 		"cert_purpose", "forgive or refuse", "a server certificate for another purpose",
-		byEra(inferred("forgive"), inferred("forgive"), inferred("forgive"), inferred("forgive"), field("forgive"), inferred("forgive")),
+		of752b("forgive", byEra(inferred("forgive"), inferred("forgive"), inferred("forgive"), inferred("forgive"), field("forgive"), inferred("forgive"))),
 		choice("forgive", "refuse", func(b *Behaviour) *bool { return &b.TLS.RefuseUse }),
 	},
-	{ // bug 17; §1.2: SHA-256 is recommended from 7.5.6 and 1.3.3 on
+	{ // bug 17; §1.2: SHA-256 is recommended from 7.5.6 and 1.3.3 on; surface-2.md §4.7
 		"cert_sha256", "refuse or accept", "server certificates signed with SHA-256",
-		readsSHA256,
+		of752b("refuse", readsSHA256),
 		choice("accept", "refuse", func(b *Behaviour) *bool { return &b.TLS.RefuseSHA256 }),
 	},
 	{ // §3.1, §3.2: the guides of old firmware say that the CN is looked up

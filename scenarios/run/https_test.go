@@ -65,7 +65,7 @@ func TestListenersAreAsTheScenarioSays(t *testing.T) {
 clock: real
 limits: {lateness: 1h}
 fleet:
-  phones: {model: `+tt.model+`, lease: none, set: {Resync_Random_Delay: 0, Syslog_Server: 127.0.0.1:9, Profile_Rule: "https://${server.https}/a.xml"}, switches: {defect_share: 0}}
+  phones: {model: `+tt.model+`, lease: none, set: {Resync_Random_Delay: 0, Syslog_Server: 127.0.0.1:9, Primary_NTP_Server: 192.0.2.1, Profile_Rule: "https://${server.https}/a.xml"}, switches: {defect_share: 0}}
 server:
   https: `+tt.https+`
   files:

@@ -172,7 +172,7 @@ func TestCertificatesAreOfTheFleetsDay(t *testing.T) {
 clock: {mode: `+clock+`, start: `+tt.day+`}
 limits: {lateness: 30s}
 fleet:
-  phones: {model: SPA504G, lease: none, set: {Resync_Random_Delay: 0, Profile_Rule: "https://${server.https}/a.xml"}, switches: {defect_share: 0}}
+  phones: {model: SPA504G, lease: none, set: {Resync_Random_Delay: 0, Primary_NTP_Server: ntp.test, Profile_Rule: "https://${server.https}/a.xml"}, switches: {defect_share: 0}}
 server:
   https: {valid: 2008-01-01..2015-06-30, client: require}
   files:
@@ -187,6 +187,30 @@ expect:
 				t.Errorf("%s, %s: the report says %s, %s", clock, tt.day, r.Clock, day)
 			}
 		}
+	}
+}
+
+// A phone without an NTP server takes a certificate that has ended. The profile that it
+// gets so brings it a server, and from then on it does not.
+func TestAnNTPServerMakesTheClockRight(t *testing.T) {
+	t.Parallel()
+	for _, clock := range []string{"virtual", "mixed"} {
+		r, _ := act(t, `
+clock: {mode: `+clock+`, start: 2020-06-01}
+fleet:
+  phones: {model: SPA504G, firmware: 7.6.2f, lease: none, set: {Resync_Random_Delay: 0, Resync_Periodic: 3600, Profile_Rule: "https://${server.https}/a.xml"}}
+server:
+  https: {ca: linksys1}
+  files:
+    /a.xml: <flat-profile><Primary_NTP_Server>ntp.test</Primary_NTP_Server></flat-profile>
+expect:
+  - {all: 'param("Primary_NTP_Server") == "ntp.test" && fetches.ok == 1', by: 5m}
+  - {all: 'last("fetch_failed").tls_error == 10 && last("fetch_failed").alert == 45 && fetches.ok == 1', by: 2h}
+`)
+		if r.Verdict != report.Passed {
+			t.Errorf("%s: %+v", clock, r.Findings)
+		}
+		scenariotest.WantVerdict(t, r, report.Passed)
 	}
 }
 

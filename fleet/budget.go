@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"spafleet/host"
+	"spafleet/resync/image"
 	"spafleet/webui"
 )
 
@@ -62,8 +63,8 @@ const memoryShare = 4
 const bareAttempt = 24 << 10
 
 // heldBytes returns what one attempt of the devices may hold: a body of the
-// largest size that one of them takes, and once more what it is unpacked to. What
-// decoding takes beside that is bounded by the cores.
+// largest size that one of them takes, and once more what it is unpacked to, or what
+// is kept of an image. What decoding takes beside that is bounded by the cores.
 func heldBytes(groups []Group) int64 {
 	largest := 0
 	for i := range groups {
@@ -71,5 +72,5 @@ func heldBytes(groups []Group) int64 {
 			largest = max(largest, groups[i].Row.Behaviour.Files.Limit)
 		}
 	}
-	return bareAttempt + 2*int64(largest)
+	return bareAttempt + max(2*int64(largest), image.Held)
 }

@@ -52,7 +52,6 @@ func (x *transfer) redirectHint(resp Response) string {
 // refusals are the device's texts that rest on a switch, and the value by which it
 // would not refuse.
 var refusals = map[string]struct{ name, other string }{
-	"unrecognized file format":    {"image_check", "lax"},
 	"expecting an encrypted file": {"plain_under_key", "accept"},
 	errTooBig:                     {"profile_limit", "16777216"},
 	errRestricted:                 {"restricted_domains", "suffix"},

@@ -52,19 +52,30 @@ func TestEveryModelAcceptsItsOwnImage(t *testing.T) {
 	}
 }
 
-// The two magics that are known (provisioning.md §6.4: field).
+// The magics that are known (surface-2.md §4.5: field).
 func TestImageBeginsWithItsMagic(t *testing.T) {
-	for model, magic := range map[string]string{"SPA3102": "SpA3102 FiRmWaRe", "SPA504G": "SkOsMo5 fIrMwArE"} {
-		if image := makeImage(t, model, "1.0", 128); string(image[:16]) != magic {
+	for model, magic := range map[string]string{"SPA3102": "SpA3102 FiRmWaRe", "SPA504G": "SkOsMo5 fIrMwArE", "SPA303": "SkOsMo5 fIrMwArE", "SPA122": "PAYTON  FiRmWaRe"} {
+		if image := makeImage(t, model, "1.0", 136); string(image[:16]) != magic {
 			t.Errorf("%s: magic %q, want %q", model, image[:16], magic)
 		}
 	}
 }
 
 func TestAnotherModelsImageIsRefused(t *testing.T) {
-	for _, pair := range [][2]string{{"SPA2102", "SPA3102"}, {"SPA942", "SPA962"}, {"SPA504G", "SPA942"}, {"SPA112", "SPA122"}, {"PAP2T", "PAP2"}} {
+	for _, pair := range [][2]string{{"SPA2102", "SPA3102"}, {"SPA942", "SPA962"}, {"SPA504G", "SPA942"}, {"SPA112", "SPA942"}, {"PAP2T", "PAP2"}, {"SPA514G", "SPA504G"}} {
 		if version, failed := install(t, pair[0], makeImage(t, pair[1], "9.9", 500)); version != "" || failed != "unrecognized file format" {
 			t.Errorf("%s with an image of %s: version %q, $ERR %q", pair[0], pair[1], version, failed)
+		}
+	}
+}
+
+// Models that share a file take each other's images.
+func TestModelsShareImages(t *testing.T) {
+	for _, pair := range [][2]string{{"SPA112", "SPA122"}, {"SPA303", "SPA509G"}, {"SPA512G", "SPA514G"}, {"SPA921", "SPA941"}, {"SPA922", "SPA942"}, {"SPA525G", "SPA525G2"}} {
+		for _, p := range [][2]string{pair, {pair[1], pair[0]}} {
+			if version, failed := install(t, p[0], makeImage(t, p[1], "9.9", 500)); version != "9.9" || failed != "" {
+				t.Errorf("%s with an image of %s: version %q, $ERR %q", p[0], p[1], version, failed)
+			}
 		}
 	}
 }

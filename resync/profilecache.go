@@ -15,6 +15,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/profile"
+	"spafleet/resync/image"
 )
 
 // A Digest stands for a body together with key and aliases of the rule that asked
@@ -61,6 +62,7 @@ type ProfileCache struct {
 	seen  [mostSeen]Digest                      // of bodies that were wanted once, each in the place that its number gives
 
 	scratches sync.Pool // of *profile.Scratch
+	images    image.Sums
 }
 
 // A keptProfile is a profile, or why a body is none, and the bytes that it holds.

@@ -128,7 +128,9 @@ func (x *transfer) fetchOnce() (Response, *failure) {
 		x.say(fe.TLS.Log)
 		switch {
 		case fe.TooBig:
-			x.file.Hint = refusalHint(x.in.Unit.Row, errTooBig)
+			if x.what != "image" {
+				x.file.Hint = refusalHint(x.in.Unit.Row, errTooBig)
+			}
 			return resp, x.failed(x.late(errTooBig, errCorrupt), device.Corrupt, fe.Phase)
 		case fe.Cut:
 			return resp, x.failed(errCorrupt, device.Corrupt, fe.Phase)
@@ -188,7 +190,7 @@ func (x *transfer) request() *Request {
 		Max: x.most, Now: x.params.CertificateTime(u.Row, x.in.Booted, x.env.Now()),
 	}
 	if x.what == "image" {
-		x.image = new(imageCheck)
+		x.image = newImageCheck(x.in)
 		r.Into = x.image
 	}
 	if x.ca != nil {

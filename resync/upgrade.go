@@ -10,6 +10,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/device/phase"
 	"spafleet/device/rule"
+	"spafleet/resync/image"
 )
 
 // An UpgradeTarget stands for the upgrade that Upgrade_Rule asks for: its text, the
@@ -91,7 +92,7 @@ func (u *upgrade) image() (version string, f *failure) {
 			Hint: u.in.Unit.Row.RestsOn("https_upgrade", "accept", "takes no images by https")}
 		return "", unsupported(t.scheme)
 	}
-	x := transfer{attempt: u.attempt, target: t, what: "image", message: "Log_Upgrade_Request_Msg", most: mostImage}
+	x := transfer{attempt: u.attempt, target: t, what: "image", message: "Log_Upgrade_Request_Msg", most: image.Most}
 	resp, f := x.fetch()
 	if f != nil {
 		return "", f
@@ -100,15 +101,15 @@ func (u *upgrade) image() (version string, f *failure) {
 		return "", x.absent()
 	}
 	_, _ = x.image.Write(resp.Body) // where it was not passed on: it takes all
-	version, f = x.image.version(u.in.Unit.Row, x.path)
+	version, why, f := x.image.version(u.in.Unit.Row, x.path)
 	place := phase.Decode
 	if f == nil {
 		f, place = u.allow(version, d), phase.Install
 	} else {
-		u.file.Said = printable(x.image.beginning(mostQuoted))
+		x.file.Said, x.file.Hint = printable(x.image.Beginning(mostQuoted)), imageHint(u.in.Unit.Row, why)
 	}
 	if f != nil {
-		if x.file.Hint = refusalHint(u.in.Unit.Row, f.err); f.err == errLoop {
+		if f.err == errLoop {
 			x.file.Hint = u.loopHint(version, d)
 		}
 		return "", x.failed(u.late(f.err, errCorrupt), f.result, place)

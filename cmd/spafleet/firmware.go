@@ -13,14 +13,15 @@ import (
 func firmwareCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "firmware",
-		Short: "Make firmware images for tests of upgrades",
-		Long: `Makes firmware images that emulated devices accept. They are not real images and run
-on no device.`,
-		Example: `  spafleet firmware make --model SPA2102 --version 5.2.12 --out fw.bin`,
-		Args:    noArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		Short: "Make firmware images for tests of upgrades, and check real ones",
+		Long: `Makes firmware images that emulated devices accept and no real unit does, and checks
+images that you have as real units are taken to check them.`,
+		Example: `  spafleet firmware make --model SPA2102 --version 5.2.12 --out fw.bin
+  spafleet firmware check spa50x-30x-7-6-2f.bin`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(firmwareMakeCommand(s))
+	c.AddCommand(firmwareMakeCommand(s), firmwareCheckCommand(s))
 	return c
 }
 
@@ -40,7 +41,9 @@ func firmwareMakeCommand(s streams) *cobra.Command {
 		Short: "Make a firmware image for a model",
 		Long: `Writes an image that emulated devices of a model accept; after the upgrade they
 report this version. The image has the publicly known header, followed by text that
-says what it is. It is not a real image and runs on no device.`,
+says what it is.
+
+No real unit takes it: its digests are false on purpose. 'firmware check' says so.`,
 		Example: `  spafleet firmware make --model SPA2102 --version 5.2.12 --size 3MB \
       --out spa2102-5-2-12.bin
   spafleet firmware make --model SPA504G --version 7.5.2b --out - | wc -c`,

@@ -54,6 +54,7 @@ var inputs = map[string]string{
 	"certs server --dir":         "certs server --dir HUGE --ca sipura1 --cn x --out x",
 	"report merge RESULT":        "report merge ENDLESS",
 	"models guess UA":            "models guess -",
+	"firmware check FILE":        "firmware check ENDLESS",
 }
 
 // notRead are the other flags and arguments that have to do with files, and why

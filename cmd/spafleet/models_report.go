@@ -83,6 +83,7 @@ func factsOf(row *model.Row) []namedFact {
 		// What is known of a family is an inference for each of its models.
 		{"DHCP host name, option 12", model.Fact{Value: m.Family.HostName.Value, Evidence: model.Inferred}},
 		{"name of a firmware file", m.Image},
+		{"firmware images begin", m.Magic},
 	} {
 		evidence := f.Evidence.String()
 		if f.Value == "" {

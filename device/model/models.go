@@ -79,6 +79,7 @@ type Model struct {
 	DefaultRule  Fact
 	Option60     Fact
 	Image        Fact   // name of a firmware file, as servers have it
+	Magic        Fact   // the 16 characters that its firmware images begin with
 	Catalogue    Fact   // factory parameter set that its own is derived from
 	Additions    string // set of parameters that it has beside, a file of catalogue; empty: none
 	Firmwares    []Firmware
@@ -214,6 +215,7 @@ func finish(rows []Model) []Model {
 		m.withPrefixes()
 		m.HW = m.HW.or(f.HWVersion)
 		m.DefaultRule = m.DefaultRule.or(inferred("/spa$PSN.cfg"))
+		m.Magic = m.Magic.or(inferred(magicOf(m.PSN.Value)))
 		if m.SerialPrefix.Value == "" && m.Maker() == "Cisco" {
 			m.SerialPrefix = inferred("CCQ")
 		}
@@ -222,6 +224,32 @@ func finish(rows []Model) []Model {
 		}
 	}
 	return rows
+}
+
+// magicOf guesses the beginning of a model's firmware images, after that of the SPA3102.
+func magicOf(name string) string {
+	if len(name) > 4 {
+		name = name[len(name)-4:]
+	}
+	return fmt.Sprintf("SpA%-4s FiRmWaRe", name)
+}
+
+// TakesImage reports whether the model may take a firmware image that begins so. Of a
+// model whose own beginning is only inferred, nothing says that it refuses one that is
+// of no other model.
+func (m *Model) TakesImage(magic string) bool {
+	switch {
+	case magic == m.Magic.Value:
+		return true
+	case m.Magic.Evidence != Inferred:
+		return false
+	}
+	for other := range All() {
+		if other.Magic.Value == magic {
+			return false
+		}
+	}
+	return true
 }
 
 // DidYouMean returns `; did you mean "x"?` for the nearest of the choices, or

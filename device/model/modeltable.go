@@ -67,6 +67,14 @@ var (
 // (wazo-provd-plugins: field).
 var before755 = []Constraint{{From: "7.5.5", Needs: "7.5.2b", Evidence: Field}}
 
+// The beginnings of images that were seen: of two published ones, and of the maker's
+// tool for the SPA112 and SPA122, which share theirs (field). Models that share a file
+// share its beginning.
+var (
+	magic50x = field("SkOsMo5 fIrMwArE")
+	magic1xx = field("PAYTON  FiRmWaRe")
+)
+
 // models is the model table. Its rows are complete: what was not known of a
 // model is its family's, marked inferred.
 var models = finish([]Model{
@@ -89,7 +97,7 @@ var models = finish([]Model{
 		SerialPrefix: inferred("FM300"), Catalogue: inferred("SPA3102"), Firmwares: andRecalled(seen("3.1.20(GW)"), "3.1.7(GWd)", "3.1.10(GWd)")},
 	{Name: "SPA3102", Family: &routerATA, Lane: 5, PN: field("SPA-3102"), PSN: documented("3102"), Lines: 1, FXO: 1, Brand: field("Linksys"),
 		SerialPrefix: field("FM600"), DefaultRule: documented("/spa$PSN.cfg"), Option60: field("LINKSYS SPA-3102"),
-		Image: field("spa3102-5-1-10-GW.bin"), Catalogue: field("SPA3102"),
+		Image: field("spa3102-5-1-10-GW.bin"), Magic: field("SpA3102 FiRmWaRe"), Catalogue: field("SPA3102"),
 		Firmwares: andRecalled(seen("3.3.6(GW)", "5.1.5(GWa)", "5.1.7(GW)", "5.1.10(GW)"), "5.2.13(GW)")},
 	{Name: "PAP2", Family: &pap, Lane: 6, PN: inferred("PAP2"), Lines: 2, Brand: field("Linksys"), SerialPrefix: field("FH900"), DefaultRule: field("/init.cfg"),
 		Catalogue: inferred("PAP2T"), Firmwares: seen("2.0.10(LSb)", "3.1.3(LS)", "3.1.9(LSc)", "3.1.22(LS)", "3.1.23(LS)")},
@@ -118,9 +126,9 @@ var models = finish([]Model{
 		Option60: field("LINKSYS SPA-901"), Image: field("spa901-5-1-5.bin"), Catalogue: inferred("SPA942"),
 		Firmwares: seen("4.1.11(c)", "5.1.5", "5.1.11")},
 	{Name: "SPA921", Family: &phone9xx, Lane: 14, PN: field("SPA-921"), PSN: field("921"), Lines: 1, Brand: field("Linksys"), SerialPrefix: field("4MJ00"),
-		Option60: field("LINKSYS SPA-921"), Image: field("spa941-5-1-8.bin"), Catalogue: inferred("SPA942"), Firmwares: seen("5.1.8")},
+		Option60: field("LINKSYS SPA-921"), Image: field("spa941-5-1-8.bin"), Magic: inferred("SpA941  FiRmWaRe"), Catalogue: inferred("SPA942"), Firmwares: seen("5.1.8")},
 	{Name: "SPA922", Family: &phone9xx, Lane: 15, PN: field("SPA-922"), PSN: field("922"), Lines: 1, Brand: field("Linksys"), SerialPrefix: inferred("4MK00"),
-		Option60: field("LINKSYS SPA-922"), Image: field("spa942-6-1-5a.bin"), Catalogue: inferred("SPA942"), Firmwares: seen("6.1.5(a)")},
+		Option60: field("LINKSYS SPA-922"), Image: field("spa942-6-1-5a.bin"), Magic: inferred("SpA942  FiRmWaRe"), Catalogue: inferred("SPA942"), Firmwares: seen("6.1.5(a)")},
 	{Name: "SPA941", Family: &phone9xx, Lane: 16, PN: field("SPA-941"), PSN: field("941"), Lines: 4, Brand: field("Linksys"), SerialPrefix: inferred("88018"),
 		Option60: field("LINKSYS SPA-941"), Image: field("spa941-5-1-8.bin"), Catalogue: inferred("SPA942"), Firmwares: seen("4.1.8", "5.1.8")},
 	{Name: "SPA942", Family: &phone9xx, Lane: 17, PN: field("SPA-942"), PSN: documented("942"), Lines: 4, Brand: field("Linksys"),
@@ -132,41 +140,41 @@ var models = finish([]Model{
 		HW:           field("1.0.5(1900)"), DefaultRule: documented("/spa$PSN.cfg"), Option60: field("LINKSYS SPA-962"), Image: field("spa962-6-1-5a.bin"),
 		Catalogue: field("SPA962"), Firmwares: seen("5.1.7", "5.1.15(aSC)", "6.1.5(a)")},
 	{Name: "SPA301", Family: &phone50x, Lane: 1, PN: field("SPA301"), PSN: field("301"), Lines: 1, Option60: field("Cisco SPA301"),
-		Image: field("spa50x-30x-7-6-2f.bin"), Catalogue: field("SPA301"), Firmwares: phone7(), Constraints: before755},
+		Image: field("spa50x-30x-7-6-2f.bin"), Magic: magic50x, Catalogue: field("SPA301"), Firmwares: phone7(), Constraints: before755},
 	{Name: "SPA303", Family: &phone50x, Lane: 2, PN: field("SPA303"), PSN: field("303"), Lines: 3, Brand: field("Cisco"), Option60: field("Cisco SPA303"),
-		Image: field("spa50x-30x-7-6-2f.bin"), Catalogue: inferred("SPA303"), Firmwares: phone7(), Constraints: before755},
+		Image: field("spa50x-30x-7-6-2f.bin"), Magic: magic50x, Catalogue: inferred("SPA303"), Firmwares: phone7(), Constraints: before755},
 	{Name: "SPA501G", Family: &phone50x, Lane: 3, PN: field("SPA501G"), PSN: field("501G"), Lines: 8, Brand: field("Cisco"), OUI: field("8843E1"),
 		SerialPrefix: field("CBT"),
-		Option60:     field("Cisco SPA501G"), Image: field("spa50x-30x-7-6-2f.bin"), Catalogue: inferred("SPA504G"), Firmwares: phone7(), Constraints: before755},
+		Option60:     field("Cisco SPA501G"), Image: field("spa50x-30x-7-6-2f.bin"), Magic: magic50x, Catalogue: inferred("SPA504G"), Firmwares: phone7(), Constraints: before755},
 	{Name: "SPA502G", Family: &phone50x, Lane: 4, PN: field("SPA502G"), PSN: field("502G"), Lines: 1, Option60: field("Cisco SPA502G"),
-		Image: field("spa50x-30x-7-6-2f.bin"), Catalogue: inferred("SPA504G"), Firmwares: phone7(), Constraints: before755},
+		Image: field("spa50x-30x-7-6-2f.bin"), Magic: magic50x, Catalogue: inferred("SPA504G"), Firmwares: phone7(), Constraints: before755},
 	{Name: "SPA504G", Family: &phone50x, Lane: 5, PN: field("SPA504G"), PSN: field("504G"), Lines: 4, Brand: field("Cisco"),
 		OUI: field("1CDF0F 649EF3"), SerialPrefix: field("CCQ"),
-		Option60: field("Cisco SPA504G"), Image: field("spa50x-30x-7-6-2f.bin"), Catalogue: field("SPA504G"), Firmwares: phone7(), Constraints: before755},
+		Option60: field("Cisco SPA504G"), Image: field("spa50x-30x-7-6-2f.bin"), Magic: magic50x, Catalogue: field("SPA504G"), Firmwares: phone7(), Constraints: before755},
 	{Name: "SPA508G", Family: &phone50x, Lane: 6, PN: field("SPA508G"), PSN: field("508G"), Lines: 8, Brand: field("Cisco"), OUI: field("0002FD"),
 		SerialPrefix: field("CBT"),
-		Option60:     field("Cisco SPA508G"), Image: field("spa50x-30x-7-6-2f.bin"), Catalogue: inferred("SPA504G"), Firmwares: phone7(), Constraints: before755},
+		Option60:     field("Cisco SPA508G"), Image: field("spa50x-30x-7-6-2f.bin"), Magic: magic50x, Catalogue: inferred("SPA504G"), Firmwares: phone7(), Constraints: before755},
 	{Name: "SPA509G", Family: &phone50x, Lane: 7, PN: field("SPA509G"), PSN: field("509G"), Lines: 12, Option60: field("Cisco SPA509G"),
-		Image: field("spa50x-30x-7-6-2f.bin"), Catalogue: inferred("SPA504G"), Firmwares: phone7(), Constraints: before755},
+		Image: field("spa50x-30x-7-6-2f.bin"), Magic: magic50x, Catalogue: inferred("SPA504G"), Firmwares: phone7(), Constraints: before755},
 	{Name: "SPA512G", Family: &phone51x, Lane: 8, PN: field("SPA512G"), PSN: field("512G"), Lines: 1, Option60: field("Cisco SPA512G"),
-		Image: field("spa51x-7-5-5.bin"), Catalogue: inferred("SPA514G"), Firmwares: andRecalled(seen("7.5.5", "7.6.2a", "7.6.2g"), "7.5.7", "7.6.1", "7.6.2")},
+		Image: field("spa51x-7-5-5.bin"), Magic: inferred("SpA51x  FiRmWaRe"), Catalogue: inferred("SPA514G"), Firmwares: andRecalled(seen("7.5.5", "7.6.2a", "7.6.2g"), "7.5.7", "7.6.1", "7.6.2")},
 	{Name: "SPA514G", Family: &phone51x, Lane: 9, PN: field("SPA514G"), PSN: field("514G"), Lines: 4, Option60: field("Cisco SPA514G"),
-		Image: field("spa51x-7-5-5.bin"), Catalogue: field("SPA514G"), Firmwares: andRecalled(seen("7.5.5", "7.6.2a", "7.6.2g"), "7.5.7", "7.6.1", "7.6.2")},
+		Image: field("spa51x-7-5-5.bin"), Magic: inferred("SpA51x  FiRmWaRe"), Catalogue: field("SPA514G"), Firmwares: andRecalled(seen("7.5.5", "7.6.2a", "7.6.2g"), "7.5.7", "7.6.1", "7.6.2")},
 	{Name: "SPA525G", Family: &phone525, Lane: 10, PN: field("SPA525G"), PSN: field("525G"), Lines: 5, Brand: field("Cisco"), SerialPrefix: field("CBT"),
-		Option60: field("Cisco SPA525G"), Image: field("spa525g-7-5-5.bin"), Catalogue: inferred("SPA525G2"), Firmwares: seen("7.4.4", "7.4.7", "7.4.9a", "7.5.5", "7.6.2d")},
+		Option60: field("Cisco SPA525G"), Image: field("spa525g-7-5-5.bin"), Magic: inferred("SpA525G FiRmWaRe"), Catalogue: inferred("SPA525G2"), Firmwares: seen("7.4.4", "7.4.7", "7.4.9a", "7.5.5", "7.6.2d")},
 	{Name: "SPA525G2", Family: &phone525, Lane: 11, PN: field("SPA525G2"), PSN: field("525G2"), Lines: 5, Brand: field("Cisco"), HW: field("2.1.1"),
-		Option60:  field("Cisco SPA525G2"),
-		Catalogue: field("SPA525G2"), Firmwares: seen("7.5.4", "7.6.1", "7.6.1(ES_RC01)", "7.6.2", "7.6.2e")},
+		Option60: field("Cisco SPA525G2"),
+		Magic:    inferred("SpA525G FiRmWaRe"), Catalogue: field("SPA525G2"), Firmwares: seen("7.5.4", "7.6.1", "7.6.1(ES_RC01)", "7.6.2", "7.6.2e")},
 	{Name: "SPA112", Family: &spa100, Lane: 12, PN: field("SPA112"), PSN: field("112"), Lines: 2, Brand: field("Cisco"), OUI: field("88755A"),
 		HW: field("1.1.0"), DefaultRule: field("/spa$PSN.cfg"),
-		Option60: field("CISCO SPA112"), Image: field("SPA112-SPA122_1.3.5_004p.bin"), Catalogue: inferred("SPA122"),
+		Option60: field("CISCO SPA112"), Image: field("SPA112-SPA122_1.3.5_004p.bin"), Magic: magic1xx, Catalogue: inferred("SPA122"),
 		Firmwares: andRecalled(seen("1.3.1(003)", "1.3.2(014)", "1.3.5", "1.4.1(002)", "1.4.1(SR5)"), "1.3.3")},
 	{Name: "SPA122", Family: &spa100, Lane: 13, PN: field("SPA122"), PSN: field("122"), Lines: 2, Brand: field("Cisco"), HW: field("1.1.0"),
 		DefaultRule: field("/spa$PSN.cfg"),
-		Option60:    field("CISCO SPA122"), Image: field("SPA112-SPA122_1.3.5_004p.bin"), Catalogue: field("SPA122"),
+		Option60:    field("CISCO SPA122"), Image: field("SPA112-SPA122_1.3.5_004p.bin"), Magic: magic1xx, Catalogue: field("SPA122"),
 		Firmwares: andRecalled(seen("1.2.1(004)", "1.3.5(004p)", "1.3.5(004p_XU001)", "1.4.1(SR5)"), "1.3.2(014)")},
 	{Name: "SPA232D", Family: &spa100, Lane: 14, PN: field("SPA232D"), PSN: field("232D"), Lines: 1, FXO: 1, Brand: field("Cisco"), Option60: field("CISCO SPA232D"),
-		Catalogue: inferred("SPA232D"), Firmwares: seen("1.3.1(003_240)", "1.4.1(002_282)")},
+		Magic: inferred(magic1xx.Value), Catalogue: inferred("SPA232D"), Firmwares: seen("1.3.1(003_240)", "1.4.1(002_282)")},
 	{Name: "SRP521", Family: &srp500, Lane: 15, Lines: 2, Catalogue: inferred("SPA2102")},
 	{Name: "SRP541", Family: &srp500, Lane: 16, Lines: 4, Catalogue: inferred("SPA2102")},
 })

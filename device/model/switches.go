@@ -389,9 +389,14 @@ var engineSwitches = []firmwareSwitch{
 		},
 		choice("refuse", "accept", func(b *Behaviour) *bool { return &b.Upgrade.HTTPS }),
 	},
-	{ // §6.4
-		"image_check", "strict or lax", "an image without a known header (lax: taken by the version in its name)",
-		always(inferred("strict")), oneOf(func(b *Behaviour) *string { return &b.Upgrade.Images }, "strict", "lax"),
+	{ // surface-2.md §4.5: the form of images is known (field), what a unit checks of it is not
+		"image_check", "strict, header or lax", "what is checked of an image: all of it, only the header's magic, lengths and version, or nothing (lax: a version in its header or name is enough)",
+		func(r *Row) Fact {
+			if r.Model.Magic == magic1xx { // what is refused was seen, K42; by which check was not
+				return field("strict")
+			}
+			return inferred("strict")
+		}, oneOf(func(b *Behaviour) *string { return &b.Upgrade.Images }, "strict", "header", "lax"),
 	},
 	{ // §2.6, §6.5, surface-2.md K31, K42
 		"failed_upgrade_reboots", "always, bad_image or never", "which failed upgrades reboot the unit (bad_image: those whose image came and was refused)",

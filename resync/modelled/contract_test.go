@@ -134,6 +134,9 @@ func cells() []cell {
 	for _, text := range []string{"packet 2 once", "packet 3 once", "ack 0 once", "block 1 once", "all"} {
 		list = append(list, cell{model: ofImage, scheme: "tftp", path: "/file", key: "lose", variant: variant{text: text}})
 	}
+	for key, text := range map[string]string{"down": "all", "reset_after": "0B", "close_after": "0B", "status": "504", "stall_after": "5KB"} { // three times
+		list = append(list, cell{model: ofImage, scheme: "http", path: "/file", key: key, variant: variant{text: text}})
+	}
 	for _, scheme := range schemes {
 		for path := range answers {
 			list = append(list, cell{scheme: scheme, path: path})
@@ -413,6 +416,8 @@ func (c cell) wanted(t *testing.T) (hits int, sure bool) {
 		return 0, true
 	case c.path != "/file", c.scheme == "dns" && c.text != "all":
 		return 0, false
+	case c.model == ofImage && c.scheme == "http" && c.key != "stall_after": // not where a file has begun
+		return 3, true
 	}
 	return 1, true
 }

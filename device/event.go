@@ -33,7 +33,12 @@ const (
 	Web
 	IVR
 	Syslog
-	Moved // a move of the lifecycle: its name is that of the move
+	// Wire and ServerLog are what others see of the device: a tap on its line, and
+	// the built-in server. They exist only in a fleet that is asked for them, and do
+	// not count: their N is that of the device's next event.
+	Wire      // one connection or transfer, when it is over
+	ServerLog // one line of the server's log
+	Moved     // a move of the lifecycle: its name is that of the move
 	// Late is no act of the device: for this machine it had to wait. Each attempt
 	// has one as it starts, which Took may say came in time, and one more for each
 	// wait for a descriptor or a port. Its N is that of the device's next event.
@@ -43,7 +48,7 @@ const (
 )
 
 var kindNames = [numKinds]string{"", "power_on", "power_off", "boot", "resync_started", "resync_ok", "resync_failed",
-	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "report_ok", "report_failed", "web", "ivr", "syslog", "moved", "late"}
+	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "report_ok", "report_failed", "web", "ivr", "syslog", "wire", "server_log", "moved", "late"}
 
 // String returns the kind's name.
 func (k Kind) String() string {
@@ -78,7 +83,8 @@ type Event struct {
 	Reason Reason      // of boot
 	Result Result      // of resync_*, fetch_failed and upgrade_*
 	Err    string      // $ERR of a failure, the device's wording
-	Text   string      // of syslog: the line; of web, ivr: what was asked; of upgrade_ok: the version; of boot: which parameters of a file differed
+	From   string      // of wire: who broke it off, device or server, "" where it went well; of upgrade_ok: the version before
+	Text   string      // of syslog, server_log: the line; of web, ivr: what was asked; of upgrade_ok: the version; of boot: which parameters of a file differed
 	Count  int         // of applied: values changed
 	Took   int64       // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds; of late: wall time
 	File   *File       // of fetch, fetch_failed, applied and resync_*: the (last) file; nil where there was none

@@ -70,6 +70,9 @@ type Config struct {
 	CCERT func(*device.Unit) string
 	// Compiled opens files of the vendor's compiler.
 	Compiled resync.Compiled
+	// Tapped gives each connection and transfer of a device an event of its own, as a
+	// tap on its line would see it: see [device.Wire].
+	Tapped bool
 	// Tell is called with what happened, by the fleet's loops, for several
 	// devices at once but for each one in order. It must not block, and must copy
 	// what it keeps: the slice is used again.

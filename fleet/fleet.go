@@ -82,6 +82,7 @@ func New(c Config) (*Fleet, error) {
 		web:    c.Web, done: make(chan struct{}),
 	}
 	f.saver, f.started.whole = saver{f: f, Save: c.Save}, make(chan struct{})
+	f.shared.Tapped = c.Tapped
 	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.addresses.of, c.CCERT, c.Compiled
 	f.makeLoops(&c)
 	f.populate(c.Groups)

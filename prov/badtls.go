@@ -30,5 +30,5 @@ func (c *sealed) answerBadly(raw *sniffed) error {
 	if _, err := c.Conn.Write(answer); err != nil {
 		return err
 	}
-	return errors.New("answered by a fault")
+	return &handshakeError{resync.Handshake{Alert: uint8(x.bad.Alert)}, errors.New("answered by a fault")}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"spafleet/certs/ssl"
 	"spafleet/device"
 	"spafleet/resync"
 	"spafleet/resync/fault"
@@ -128,6 +129,10 @@ type matching struct {
 	certified func(*device.Unit) string
 }
 
+func (m *matching) LogHandshake(at int64, r *resync.Request, h resync.Handshake) {
+	m.core.LogHandshake(at, r, h)
+}
+
 func (m *matching) Greet(at int64, r *resync.Request) *resync.Error { return m.core.Greet(at, r) }
 
 func (m *matching) Respond(at int64, r *resync.Request) resync.Response {
@@ -169,4 +174,15 @@ func (c *Core) Uploads() (kept []Upload, count int) {
 	c.uploads.mu.Lock()
 	defer c.uploads.mu.Unlock()
 	return slices.Clone(c.uploads.kept), c.uploads.count
+}
+
+// LogHandshake logs a handshake that failed: see [resync.Greeter].
+func (c *Core) LogHandshake(at int64, r *resync.Request, h resync.Handshake) {
+	if h.Alert != 0 {
+		c.logHandshake(at, r.Source, &handshakeError{h, errors.New(ssl.Alert(h.Alert).String())})
+	}
+}
+
+func (c *Core) logHandshake(at int64, source netip.Addr, h *handshakeError) {
+	c.log(Line{At: at, Scheme: "https", Method: "-", Source: source, Err: h})
 }

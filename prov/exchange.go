@@ -2,6 +2,7 @@ package prov
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"net/netip"
@@ -28,6 +29,20 @@ type Line struct {
 	TLS       string   // version and suite of HTTPS
 	Client    *Subject // of the client's certificate, nil where it showed none
 	Err       error    // why an answer could not be made or sent; for a person
+}
+
+// Text returns the line without time and address: what a server's log says of the
+// request. It is the same in virtual time as over sockets.
+func (l *Line) Text() string {
+	var h *handshakeError
+	if errors.As(l.Err, &h) {
+		return "https " + h.text()
+	}
+	text := fmt.Sprintf("%s %s %s %d", l.Scheme, l.Method, l.Path, l.Status)
+	if l.Err != nil && l.Status >= http.StatusBadRequest {
+		text += ": " + l.Err.Error()
+	}
+	return text
 }
 
 // An exchange is one request on its way to an answer.

@@ -175,7 +175,17 @@ func (c *sealed) Read(p []byte) (int, error) {
 	if c.broken != nil {
 		return 0, c.broken
 	}
-	return c.opened().Read(p)
+	n, err := c.opened().Read(p)
+	var late *ssl.Error
+	if errors.As(err, &late) { // of a second handshake
+		c.logFailed(err)
+	}
+	return n, err
+}
+
+// logFailed logs a handshake that failed.
+func (c *sealed) logFailed(err error) {
+	c.s.Core.logHandshake(c.s.now(), addrPort(c.RemoteAddr()).Addr(), handshakeErrorOf(err))
 }
 
 func (c *sealed) shake() error {
@@ -194,7 +204,7 @@ func (c *sealed) shake() error {
 	}
 	if err != nil {
 		if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
-			c.s.Core.log(Line{At: c.s.now(), Scheme: "https", Method: "-", Source: addrPort(c.RemoteAddr()).Addr(), Err: fmt.Errorf("handshake: %w", err)})
+			c.logFailed(err)
 		}
 		return err
 	}
@@ -213,11 +223,12 @@ func (c *sealed) shakeSSL(raw net.Conn) error {
 }
 
 func (c *sealed) shakeTLS(raw net.Conn) error {
-	conn := tls.Server(raw, c.h.TLS)
+	said := &alertSeen{Conn: raw}
+	conn := tls.Server(said, c.h.TLS)
 	ctx, cancel := context.WithTimeout(c.s.closing, handshakeWait)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
-		return err
+		return said.explain(err)
 	}
 	state := conn.ConnectionState()
 	c.open(conn, tls.VersionName(state.Version)+" "+tls.CipherSuiteName(state.CipherSuite), func() []*x509.Certificate { return state.PeerCertificates })

@@ -159,7 +159,7 @@ func (h *HTTPSConfig) modern(cert *ssl.Certificate, clients trust.Verify) *tls.C
 	c.ClientAuth = tls.RequestClientCert
 	c.VerifyPeerCertificate = func(chain [][]byte, _ [][]*x509.Certificate) error {
 		if _, number := clients(chain); number != 0 {
-			return fmt.Errorf("client certificate: verify error %d", number)
+			return &clientRefused{number}
 		}
 		return nil
 	}

@@ -19,7 +19,7 @@ const mostAnswers = 2
 // phases of the transfer are those of its last request.
 func (x *transfer) ask() (Response, error) {
 	r := x.request()
-	resp, err := x.env.Fetch(x.ctx, r)
+	resp, err := x.exchange(r)
 	answering := reply{uid: x.options.UID, pwd: x.options.PWD, method: r.Method, uri: r.Path, one: x.in.Unit.Row.Behaviour.HTTP.CountsOne}
 	for try := 0; try < mostAnswers && err == nil && x.challenged(&answering, resp.Status); try++ {
 		again := *r
@@ -28,7 +28,7 @@ func (x *transfer) ask() (Response, error) {
 		if again.Authorization == "" {
 			break
 		}
-		resp, err = x.env.Fetch(x.ctx, &again)
+		resp, err = x.exchange(&again)
 	}
 	return resp, err
 }

@@ -37,11 +37,15 @@ type Responder interface {
 	Respond(at int64, r *Request) Response
 }
 
-// A Greeter is a [Responder] that may spoil handshakes of HTTPS.
+// A Greeter is a [Responder] that may spoil handshakes of HTTPS, and is told of those
+// that fail.
 type Greeter interface {
 	// Greet answers a client's hello. An error is how the handshake fails by it;
 	// nil: it goes on.
 	Greet(at int64, r *Request) *Error
+	// LogHandshake is told how a handshake ended, as the server sees it: Verify is
+	// OpenSSL's number for the client's certificate.
+	LogHandshake(at int64, r *Request, h Handshake)
 }
 
 // A Request is one file to get, or a body to send.
@@ -113,6 +117,7 @@ type Error struct {
 type Handshake struct {
 	Verify int      // OpenSSL's number for what is wrong with the certificate, 50 for the wrong name; 0: nothing
 	Alert  uint8    // the fatal alert that was sent, by either side; 0: none
+	Sent   bool     // the device ended it
 	Log    []string // what the device tells its syslog server
 	Hint   string   // for a person: what is the matter with the server
 }

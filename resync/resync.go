@@ -46,6 +46,7 @@ type Input struct {
 	// Customized says that remote customization has been done: $ISCUST.
 	Customized bool
 	Nonce      uint64 // a draw of this attempt: what its client nonces are made of
+	Tapped     bool   // each connection and transfer has an event of its own, see [device.Wire]
 	// Wall returns wall time in nanoseconds, to measure lookups, decoding and
 	// applying by; nil: World.Now.
 	Wall func() int64

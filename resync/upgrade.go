@@ -67,7 +67,7 @@ func Upgrade(ctx context.Context, env Env, in Input) Outcome {
 	default:
 		u.setErr(version) // the success message prints the new version as $ERR (documented)
 		u.log("Log_Upgrade_Success_Msg")
-		u.tell(device.Event{Kind: device.UpgradeOK, File: u.file, Text: version})
+		u.tell(device.Event{Kind: device.UpgradeOK, File: u.file, From: u.in.Unit.Row.Firmware.Version, Text: version})
 	}
 	o := u.outcome(f)
 	o.Version, o.Refused = version, f != nil && f.result == device.Corrupt

@@ -203,7 +203,7 @@ func (s *Sockets) handshakeOf(r *resync.Request, err error) resync.Handshake {
 		devices = devices.With(r.CA)
 	}
 	e.Host, e.Now = r.Host, time.Unix(0, r.Now)
-	h := resync.Handshake{Verify: e.Number, Log: trust.LogLines(e.Number, r.Host), Hint: devices.Hint(r.Unit.Row, e.Failure)}
+	h := resync.Handshake{Verify: e.Number, Sent: e.Sent || e.Number != 0, Log: trust.LogLines(e.Number, r.Host), Hint: devices.Hint(r.Unit.Row, e.Failure)}
 	if e.Alert != ssl.NoAlert {
 		h.Alert = uint8(e.Alert)
 	}

@@ -243,14 +243,14 @@ func (x *contract) attempt(env *env, port uint16) result {
 	params := devicetest.Params(x.t, x.unit.Row.Factory, fmt.Sprintf("%s=%s://prov.test:%d%s", param, scheme, port, x.path))
 	begun := env.Now()
 	o := run(x.t.Context(), env, resync.Input{
-		Unit: x.unit, Params: params, Cause: model.ByStep, Profiles: &resync.ProfileCache{}, Nonce: 1,
+		Unit: x.unit, Params: params, Cause: model.ByStep, Profiles: &resync.ProfileCache{}, Nonce: 1, Tapped: true,
 		ReportBody: func(bool, bool) []byte { return []byte(profile(3000)) },
 	})
 	var b strings.Builder
 	gppA, _ := x.unit.Row.Factory.Lookup("GPP_A")
 	fmt.Fprintf(&b, "ok=%t err=%q GPP_A=%q\n", o.OK, o.Err, o.Params.Get(gppA.ID))
 	for _, e := range append(env.events, o.Events...) {
-		if fmt.Fprintf(&b, "%s %s %q %q", e.Name(), e.Result, e.Err, e.Text); e.File != nil {
+		if fmt.Fprintf(&b, "%s %s %q %q %s", e.Name(), e.Result, e.Err, e.Text, e.From); e.File != nil {
 			f := e.File
 			fmt.Fprintf(&b, " %s %s %s status %d, %d bytes, tls %d alert %d, %v, hint %q, phase %s wait %d refusal %d said %q", f.What, f.Scheme, f.Path, f.Status, f.Bytes, f.TLSError, f.Alert, f.Protection, f.Hint, f.Phase, f.Wait, f.Refusal, f.Said)
 		}
@@ -504,6 +504,28 @@ func TestAHandshakeAtThePortOfHTTPEndsWithTheFirstWhoGivesUp(t *testing.T) {
 		over := r.took - min(wait, prov.HeaderWait)
 		if !strings.Contains(r.told, "fetch_failed "+want+" ") || over < 0 || over > 10*time.Millisecond {
 			t.Errorf("a device that waits %v: after %v, %s", wait, r.took, r.told)
+		}
+	}
+}
+
+// A tap on the line sees who broke a transfer off, and of HTTPS neither path nor status.
+func TestBothNetworksShowTheSameToATap(t *testing.T) {
+	var closing sync.WaitGroup
+	defer closing.Wait()
+	for want, c := range map[string]cell{
+		`wire ok "" "tftp 127.0.0.1/file: 200, 8000 bytes" `:                             {scheme: "tftp", path: "/file"},
+		`wire ok "" "http prov.test/file: 200, 8000 bytes" `:                             {scheme: "http", path: "/file"},
+		`wire ok "" "https 127.0.0.1: 8000 bytes" `:                                      {scheme: "https", path: "/file"},
+		`wire status "" "tftp 127.0.0.1/file: status, broken off by the server" server`:  {scheme: "tftp", path: "/file", key: "status", variant: variant{text: "2"}},
+		`wire tls "" "https 127.0.0.1: fatal alert 48 from the server" server`:           {scheme: "https", path: "/file", key: "alert", variant: variant{text: "48"}},
+		`wire corrupt "" "http prov.test/too-big: corrupt, broken off by the device" de`: {scheme: "http", path: "/too-big"},
+		`wire timeout "" "http prov.test/file: timeout, broken off by the device" dev`:   {scheme: "http", path: "/file", key: "stall_after", variant: variant{text: "0B"}},
+	} {
+		real, ports := onSockets(t, c, waiting(3), &closing)
+		for clock, r := range map[string]result{"over sockets": real, "in virtual time": inVirtualTime(t, c, waiting(3), ports)} {
+			if !strings.Contains(r.told, want) {
+				t.Errorf("%s, %s: %s, want %s", c, clock, r.told, want)
+			}
 		}
 	}
 }

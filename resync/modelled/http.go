@@ -130,7 +130,9 @@ func (x *exchange) handshake() error {
 	}
 	if greeter, ok := x.server.(resync.Greeter); ok {
 		if e := greeter.Greet(x.c.p.Now(), x.r); e != nil {
-			return x.refused(trust.Failure{Alert: alertOf(e)}, e.TLS.Log)
+			err := x.refused(trust.Failure{Alert: alertOf(e)}, e.TLS.Log)
+			x.logged(e.TLS)
+			return err
 		}
 	}
 	connection := trust.Visit{Unit: x.r.Unit, Params: x.r.Params, Now: time.Unix(0, x.r.Now), Host: x.r.Host, Addr: x.r.Server.Addr()}
@@ -144,6 +146,13 @@ func (x *exchange) handshake() error {
 		return x.fail(device.NoConnect, x.took.Connect+x.took.TLS, new(int64), err)
 	}
 	return x.obey()
+}
+
+// logged tells the server how a handshake failed.
+func (x *exchange) logged(h resync.Handshake) {
+	if log, ok := x.server.(resync.Greeter); ok {
+		log.LogHandshake(x.c.p.Now(), x.r, h)
+	}
 }
 
 // devices are what the device trusts and shows.
@@ -170,8 +179,17 @@ func (s *Secure) facing(row *model.Row) *trust.Server {
 	return s.Server
 }
 
-// obey does what the verdict says.
+// obey does what the verdict says. The server logs a connection that one side ended.
 func (x *exchange) obey() error {
+	err, d := x.end(), &x.verdict
+	if err != nil && d.Alert != ssl.NoAlert {
+		x.logged(resync.Handshake{Alert: uint8(d.Alert), Sent: d.By == trust.TheDevice, Verify: d.Client})
+	}
+	return err
+}
+
+// end ends what the verdict ends.
+func (x *exchange) end() error {
 	d := &x.verdict
 	said := trust.Failure{Number: d.Number, Alert: d.Alert, Sent: d.By == trust.TheDevice, Chain: x.shown, DHBits: d.DHBits}
 	row := x.r.Unit.Row
@@ -203,7 +221,7 @@ func (x *exchange) refusedAs(f trust.Failure, log []string, err error) error {
 		return err
 	}
 	f.Host, f.Now = x.r.Host, time.Unix(0, x.r.Now)
-	e.TLS = resync.Handshake{Verify: f.Number, Log: log, Hint: x.devices().Hint(x.r.Unit.Row, f)}
+	e.TLS = resync.Handshake{Verify: f.Number, Sent: f.Sent, Log: log, Hint: x.devices().Hint(x.r.Unit.Row, f)}
 	if f.Alert != ssl.NoAlert {
 		e.TLS.Alert = uint8(f.Alert)
 	}

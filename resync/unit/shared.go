@@ -18,6 +18,7 @@ type Shared struct {
 	Address  func(device.Index) netip.Addr
 	CCERT    func(*device.Unit) string // what $CCERT says of a device's certificate; nil: Not Installed
 	Profiles resync.ProfileCache
+	Tapped   bool // devices' connections and transfers have events of their own
 
 	groups []group
 	rows   atomic.Pointer[[]*model.Row] // a group's own row has the group's number

@@ -57,7 +57,9 @@ func (t *turn) group() *group { return &t.groups[t.u.group] }
 func (t *turn) emit(e device.Event) {
 	e.Dev, e.N = t.dev, t.u.n
 	e.Text, e.Err = clipped(e.Text), clipped(e.Err)
-	t.u.n++
+	if e.Kind != device.Wire { // who watches changes nothing
+		t.u.n++
+	}
 	if e.Kind != device.Moved {
 		e.State = t.u.life.State
 	}

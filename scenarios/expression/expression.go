@@ -143,6 +143,11 @@ func (w *words) Visit(n *ast.Node) {
 		}
 	case *ast.CallNode:
 		w.called(n)
+	case *ast.StringNode:
+		// Events that others see exist only where an expression names them.
+		if n.Value == device.Wire.String() || n.Value == device.ServerLog.String() {
+			w.Kinds[n.Value] = true
+		}
 	}
 }
 

@@ -63,31 +63,38 @@ type RequestVars struct {
 
 // An Event is an event as expressions see it.
 type Event struct {
-	Kind       string        `expr:"kind"`
-	At         time.Duration `expr:"at"` // since the scenario began
-	Took       time.Duration `expr:"took"`
-	Cause      string        `expr:"cause"`
-	Via        string        `expr:"via"`
-	Rule       string        `expr:"rule"`
-	What       string        `expr:"what"`
-	Scheme     string        `expr:"scheme"`
-	Host       string        `expr:"host"`
-	Port       int           `expr:"port"`
-	Path       string        `expr:"path"`
-	Status     int           `expr:"status"`
-	Bytes      int           `expr:"bytes"`
-	Err        string        `expr:"err"`
-	Result     string        `expr:"result"`
-	Phase      string        `expr:"phase"`
-	TFTPError  int           `expr:"tftp_error"`
-	Said       string        `expr:"said"`
-	TLSError   int           `expr:"tls_error"` // OpenSSL's number
-	Alert      int           `expr:"alert"`
-	Protection []string      `expr:"protection"`
-	Partly     string        `expr:"partly"`
-	Changed    int           `expr:"changed"`
-	State      string        `expr:"state"`
-	Text       string        `expr:"text"`
+	Kind    string        `expr:"kind"`
+	At      time.Duration `expr:"at"` // since the scenario began
+	Took    time.Duration `expr:"took"`
+	Cause   string        `expr:"cause"`
+	Via     string        `expr:"via"`
+	Err     string        `expr:"err"`
+	Result  string        `expr:"result"`
+	Partly  string        `expr:"partly"`
+	Changed int           `expr:"changed"`
+	State   string        `expr:"state"`
+	From    string        `expr:"from"`
+	To      string        `expr:"to"`
+	Text    string        `expr:"text"`
+	File
+}
+
+// A File is the transfer of an event.
+type File struct {
+	Rule       string   `expr:"rule"`
+	What       string   `expr:"what"`
+	Scheme     string   `expr:"scheme"`
+	Host       string   `expr:"host"`
+	Port       int      `expr:"port"`
+	Path       string   `expr:"path"`
+	Status     int      `expr:"status"`
+	Bytes      int      `expr:"bytes"`
+	Phase      string   `expr:"phase"`
+	TFTPError  int      `expr:"tftp_error"`
+	Said       string   `expr:"said"`
+	TLSError   int      `expr:"tls_error"` // OpenSSL's number
+	Alert      int      `expr:"alert"`
+	Protection []string `expr:"protection"`
 }
 
 // EventOf returns an event as expressions see it. Start is when the scenario
@@ -95,15 +102,21 @@ type Event struct {
 func EventOf(e *device.Event, start int64) Event {
 	h := Event{
 		Kind: e.Name(), At: time.Duration(e.At - start), Took: time.Duration(e.Took), Cause: e.Cause.String(), Via: e.Via.String(),
-		Err: e.Err, Result: e.Result.String(), Changed: e.Count, State: e.State.String(), Text: e.Text,
+		Err: e.Err, Result: e.Result.String(), Changed: e.Count, State: e.State.String(), Text: e.Text, From: e.From,
+	}
+	if e.Kind == device.UpgradeOK {
+		h.To = e.Text
 	}
 	if f := e.File; f != nil {
 		h.Rule, h.What, h.Scheme, h.Host, h.Path = string(rune(f.Rule)), f.What, f.Scheme, f.Host, f.Path
 		h.Port, h.Status, h.Bytes, h.Protection = int(f.Server.Port()), f.Status, f.Bytes, f.Protection.Names()
 		h.Partly = f.Partly
 		h.TLSError, h.Alert, h.Phase, h.TFTPError, h.Said = f.TLSError, int(f.Alert), f.Phase.String(), f.Refusal, f.Said
-		if f.Rule == 'u' {
+		switch f.Rule {
+		case 'u':
 			h.Rule = "url"
+		case 0:
+			h.Rule = ""
 		}
 	}
 	return h

@@ -94,8 +94,12 @@ func TestBuiltinScenariosAreReadAndNamed(t *testing.T) {
 			t.Errorf("%s: about is %q and SHA256 %q; the scenarios of the program have both", name, s.About, s.SHA256)
 		}
 	}
-	want := `no scenario is called "dmo"; there are ` + strings.Join(scenarios.Names(), ", ")
-	if _, err := scenarios.Builtin("dmo"); err == nil || err.Error() != want {
-		t.Errorf("%v", err)
+	for name, want := range map[string]string{
+		"dmo":  `no scenario is called "dmo"; did you mean "demo"?`,
+		"else": `no scenario is called "else"; there are ` + strings.Join(scenarios.Names(), ", "),
+	} {
+		if _, err := scenarios.Builtin(name); err == nil || err.Error() != want {
+			t.Errorf("%v", err)
+		}
 	}
 }

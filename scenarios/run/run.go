@@ -111,7 +111,7 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	s := r.plan.Scenario
-	r.server = &server{plan: r.plan, certs: r.certs, texts: &texts{seed: s.Seed}}
+	r.server = &server{plan: r.plan, certs: r.certs, texts: &texts{seed: s.Seed, tell: r.tell}}
 	r.faults = &disturbances{server: r.server, begun: make([]*disturbance, len(s.Timeline))}
 	r.faults.network.Seed, r.server.wrongs.Seed = s.Seed, s.Seed
 	r.server.network = &r.faults.network
@@ -180,7 +180,7 @@ func (r *run) config(one bool) fleet.Config {
 	s, o := r.plan.Scenario, &r.options
 	c := fleet.Config{
 		Seed: s.Seed, Groups: r.plan.Groups, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, OneAddress: one,
-		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Web: o.Web, Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
+		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Tapped: r.plan.Kinds[device.Wire.String()], Web: o.Web, Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
 		Clock: s.Clock.Mode, Start: s.Clock.Start, Speed: s.Clock.Speed, InProcess: r.server.modelled,
 		Save: fleet.Save{File: o.State, Every: o.SaveEvery, Extra: r.servers, Told: o.Saved}, Resume: r.saved,
 	}

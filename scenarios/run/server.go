@@ -47,7 +47,11 @@ func (s *server) open() error {
 	}
 	s.pairs = &prov.Pairs{Seed: sc.Seed}
 	s.pairs.Resume(s.saved.Rotations)
-	core, err := prov.NewCore(nil, prov.Options{Who: s.texts.who, Find: s.texts.find, Expand: s.texts.expand, Pairs: s.pairs, Faults: &s.wrongs})
+	options := prov.Options{Who: s.texts.who, Find: s.texts.find, Expand: s.texts.expand, Pairs: s.pairs, Faults: &s.wrongs}
+	if s.plan.Kinds[device.ServerLog.String()] {
+		options.Log = s.texts.log
+	}
+	core, err := prov.NewCore(nil, options)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 // {{ }} is for it.
 type texts struct {
 	seed  uint64
+	tell  func([]device.Event)        // hears of the lines of the server's log
 	judge *judge                      // set before fleet
 	fleet atomic.Pointer[fleet.Fleet] // nil until it is ready: the server listens before, and strangers may ask
 
@@ -71,6 +72,25 @@ func (t *texts) find(mac string) (*device.Unit, bool) {
 	}
 	v, _ := f.View(dev)
 	return &v.Unit, true
+}
+
+// log tells a line of the server's log as an event of the device that asked. Lines of
+// strangers, and of connections that came to nothing, are none.
+func (t *texts) log(l prov.Line) {
+	f := t.fleet.Load()
+	if f == nil || l.Method == "-" && !l.Alerted() {
+		return
+	}
+	u, ok := t.find(l.MAC)
+	if !ok {
+		if u, ok = t.who(l.Source); !ok {
+			return
+		}
+	}
+	v, _ := f.View(u.Index)
+	e := device.Event{At: f.Now(), Dev: u.Index, Kind: device.ServerLog, State: v.State, Text: l.Text(),
+		File: &device.File{Scheme: l.Scheme, Path: l.Path, Status: l.Status, Bytes: l.Bytes}}
+	t.tell([]device.Event{e})
 }
 
 // expand evaluates a text for the device that asks. One that is not of the fleet

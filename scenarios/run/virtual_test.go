@@ -76,11 +76,22 @@ func difference(a, b string) string {
 }
 
 // lives tells each device's events without when they happened, and on which
-// port.
+// port. The lines of the server's log, which it writes when it has sent an answer, come
+// last.
 func (l *events) lives() map[device.Index][]string {
-	m := map[device.Index][]string{}
+	m, logs := map[device.Index][]string{}, map[device.Index][]string{}
+	defer func() {
+		for dev, lines := range logs {
+			slices.Sort(lines)
+			m[dev] = append(m[dev], lines...)
+		}
+	}()
 	for _, e := range l.All() {
-		line := fmt.Sprint(e.Name(), " ", e.Cause, " ", e.State, " ", e.Result, " ", e.Err, " ", ports.ReplaceAllString(e.Text, ":PORT"), " ", e.Count)
+		line := fmt.Sprint(e.Name(), " ", e.Cause, " ", e.State, " ", e.Result, " ", e.Err, " ", ports.ReplaceAllString(e.Text, ":PORT"), " ", e.Count, e.From)
+		if e.Kind == device.ServerLog {
+			logs[e.Dev] = append(logs[e.Dev], fmt.Sprint(e.Name(), " ", ports.ReplaceAllString(e.Text, ":PORT"), " ", e.File.Status, " ", e.File.Path, " ", e.File.Scheme))
+			continue
+		}
 		if f := e.File; f != nil {
 			line += fmt.Sprint(" ", string(rune(f.Rule)), " ", f.What, " ", f.Scheme, "://", f.Host, f.Path, " ", f.Status, " ", f.Bytes, " ", f.Result, " ", f.TLSError, " ", f.Alert, " ", f.Protection, " ", ports.ReplaceAllString(f.Hint, ":PORT"))
 		}
@@ -142,6 +153,7 @@ timeline:
   - {name: tried, when: {all: resyncs.ok + resyncs.failed >= 1 && (reboots == 0 || resyncs.ok >= 2)}, by: 30s, report: all}
 expect:
   - {all: 'events("report_ok") == 1', by: 60s}
+  - {never: 'event.kind == "wire" && event.alert == 255 || event.kind == "server_log" && event.status == 999'}
 `
 			var traces [2]map[device.Index][]string
 			for i, clock := range []string{"real", "virtual"} {

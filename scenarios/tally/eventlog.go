@@ -80,8 +80,10 @@ func (l *EventLog) appendEvent(b []byte, e *device.Event) []byte {
 	l.turnTo(e)
 	b = append(b, l.atText...)
 	b = append(b, l.who...)
-	b = append(b, `,"n":`...)
-	b = strconv.AppendUint(b, uint64(e.N), 10)
+	if e.Kind != device.ServerLog { // which no device counts
+		b = append(b, `,"n":`...)
+		b = strconv.AppendUint(b, uint64(e.N), 10)
+	}
 	b = append(b, `,"kind":"`...)
 	b = append(b, e.Name()...)
 	b = append(b, `","state":"`...)
@@ -96,6 +98,7 @@ func (l *EventLog) appendEvent(b []byte, e *device.Event) []byte {
 		b = appendText(b, "result", e.Result.String())
 	}
 	b = appendText(b, "err", e.Err)
+	b = appendText(b, "from", e.From)
 	b = appendText(b, "text", e.Text)
 	if e.Kind == device.Applied {
 		b = append(b, `,"changed":`...)
@@ -137,7 +140,9 @@ func (l *EventLog) turnTo(e *device.Event) {
 
 // appendFile adds a transfer without server and durations.
 func appendFile(b []byte, f *device.File) []byte {
-	b = appendText(b, "rule", string(rune(f.Rule)))
+	if f.Rule != 0 {
+		b = appendText(b, "rule", string(rune(f.Rule)))
+	}
 	b = appendText(b, "what", f.What)
 	b = appendText(b, "scheme", f.Scheme)
 	b = appendText(b, "host", f.Host)

@@ -22,11 +22,12 @@ const (
 	SwitchOn
 	SwitchOff
 	Customize // remote customization, of a device that has it before it
+	Fetch     // of the next file beside profile and image that the device wants
 )
 
 // String returns the order's name.
 func (o Order) String() string {
-	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "report", "set", "off_hook", "on_hook", "power_on", "power_off", "customize"}[o]
+	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "report", "set", "off_hook", "on_hook", "power_on", "power_off", "customize", "fetch"}[o]
 }
 
 // A Command asks a device to do something. Web pages, keypad, SIP, scenarios and

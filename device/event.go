@@ -114,8 +114,9 @@ func (e *Event) Slowness() bool {
 // A File is one transfer as its device saw it. It is shared between events and
 // must not be changed.
 type File struct {
-	Rule       byte   // A to D; 'U' for Upgrade_Rule, 'R' for Report_Rule, 'u' for a URL command
-	What       string // profile, image, report or ca
+	Rule       byte   // A to D; 'U' for Upgrade_Rule, 'R' for Report_Rule, 'u' for a URL command; 0 for an extra file
+	What       string // profile, image, report, ca or customization; of an extra file its kind, as in model.ExtraFile
+	Param      string // of an extra file: the parameter that names it
 	Scheme     string
 	Host       string
 	Server     netip.AddrPort

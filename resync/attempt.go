@@ -43,7 +43,7 @@ func begin(ctx context.Context, env Env, in *Input) *attempt {
 
 // outcome is what every kind of attempt returns; each adds what is its own.
 func (a *attempt) outcome(f *failure) Outcome {
-	o := Outcome{Params: a.params, Life: a.life, Events: a.events, OK: f == nil, Applied: a.applied, CA: a.ca}
+	o := Outcome{Params: a.params, Life: a.life, Events: a.events, OK: f == nil, Applied: a.applied, CA: a.ca, Extra: a.in.Extra}
 	switch {
 	case f == aborted:
 		o.Aborted = true

@@ -89,8 +89,14 @@ func questions(t *testing.T, setting string) string {
 
 // stretch plays one device of a group against a network, and writes down what it does.
 func stretch(t *testing.T, setting string, g fleet.Group, n fleet.Network, lasts time.Duration, presets string, commands ...later) string {
+	g.Row = rowOf(t, "SPA2102 5.2.10", setting)
+	return lifeOf(t, g, n, lasts, presets, commands...)
+}
+
+// lifeOf is stretch for a group of any model.
+func lifeOf(t *testing.T, g fleet.Group, n fleet.Network, lasts time.Duration, presets string, commands ...later) string {
 	var seen strings.Builder
-	g.Row, g.Count = rowOf(t, "SPA2102 5.2.10", setting), 1
+	g.Count = 1
 	g.Presets = presetsOf("Profile_Rule=http://192.0.2.5/$PRVST Resync_Random_Delay=0 " + presets)
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -99,7 +105,7 @@ func stretch(t *testing.T, setting string, g fleet.Group, n fleet.Network, lasts
 		tell := func(events []device.Event) {
 			for _, e := range events {
 				switch e.Kind {
-				case device.Boot, device.ResyncStarted, device.FetchFailed, device.ResyncOK, device.UpgradeStarted, device.UpgradeFailed:
+				case device.Boot, device.ResyncStarted, device.Fetched, device.FetchFailed, device.ResyncOK, device.UpgradeStarted, device.UpgradeFailed:
 					fmt.Fprintf(&seen, "%s %s %s", time.Duration(e.At-began.UnixNano()).Round(time.Millisecond), e.Name(), e.Cause)
 					if e.File != nil {
 						seen.WriteString(" " + e.File.Path)

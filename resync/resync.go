@@ -2,7 +2,8 @@
 //
 // [Attempt] is one resync: it evaluates the rules A to D in order, fetches,
 // decodes and applies what they ask for, and returns what happened. [Upgrade] is
-// one firmware upgrade, [Customize] one remote customization. All are straight
+// one firmware upgrade, [Customize] one remote customization, [FetchExtra] one
+// file beside profile and image. All are straight
 // blocking functions that ask their [Env] for everything outside the device;
 // they neither sleep nor retry. *When* they run is pure arithmetic: [Schedule]
 // for the timers, [Triggers] for conditions. The sockets are in package fetch,
@@ -43,6 +44,7 @@ type Input struct {
 	// ReportBody makes the body of a report: all parameters, or with delta those
 	// that changed since the last one; with status the status document.
 	ReportBody func(delta, status bool) []byte
+	Extra      *model.Extra // the file that [FetchExtra] asks for; nil for none
 	// Customized says that remote customization has been done: $ISCUST.
 	Customized bool
 	Nonce      uint64 // a draw of this attempt: what its client nonces are made of
@@ -74,6 +76,7 @@ type Outcome struct {
 	Wait    time.Duration // the server asked to be left alone for so long
 	Version string        // of an upgrade that succeeded
 	Refused bool          // of an upgrade: an image came, and was refused
+	Extra   *model.Extra  // the input's
 	// Custom is what a customization that succeeded brought.
 	Custom   *Custom
 	NotFound bool // it failed because the server has no such file

@@ -25,11 +25,13 @@ import (
 type transfer struct {
 	*attempt
 	target
-	what    string      // profile, image, ca, customization or report
+	what    string      // profile, image, ca, customization, report, or the kind of an extra file
 	repeat  int         // how often it was asked for before, at once
+	param   string      // that names an extra file
 	message string      // template of the log message about the request; "": there is none
 	most    int         // bytes of a file
 	image   *imageCheck // of an image: what came of the latest answer
+	extra   *extraCheck // of an extra file: likewise
 }
 
 // fetchAgain is fetch, and again at once where that failed in itself: all of it, from
@@ -53,7 +55,7 @@ func (x *transfer) fetch() (Response, *failure) {
 	var last Response
 	b := &x.in.Unit.Row.Behaviour
 	for range b.Places {
-		x.file = &device.File{Rule: x.letter, What: x.what, Scheme: x.scheme, Host: clipped(x.host), Path: clipped(x.path), Repeat: x.repeat}
+		x.file = &device.File{Rule: x.letter, What: x.what, Param: x.param, Scheme: x.scheme, Host: clipped(x.host), Path: clipped(x.path), Repeat: x.repeat}
 		if !x.mayAsk(x.host) {
 			x.file.Hint = refusalHint(x.in.Unit.Row, errRestricted)
 			return Response{}, x.failed(errRestricted, device.Restricted, phase.Admission)
@@ -189,9 +191,13 @@ func (x *transfer) request() *Request {
 		Unit: u, Params: x.params, Server: x.file.Server, Method: "GET", Scheme: x.scheme, Host: x.host, Path: x.path,
 		Max: x.most, Now: x.params.CertificateTime(u.Row, x.in.Booted, x.env.Now()),
 	}
-	if x.what == "image" {
+	switch {
+	case x.what == "image":
 		x.image = newImageCheck(x.in)
 		r.Into = x.image
+	case x.param != "":
+		x.extra = new(extraCheck)
+		r.Into = x.extra
 	}
 	if x.ca != nil {
 		r.CA = x.ca.PEM

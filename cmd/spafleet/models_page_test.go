@@ -51,6 +51,10 @@ func TestPagesListTheModels(t *testing.T) {
 	for m := range model.All() {
 		page += setRow(t, m)
 	}
+	page += extrasHead
+	for x := range model.ExtraFiles() {
+		page += extraRow(t, x)
+	}
 	root := filepath.Join("..", "..")
 	golden.File(t, filepath.Join(root, "docs", "models.md"), []byte(page))
 
@@ -77,6 +81,30 @@ that some known firmware of the model lacks.
 | model | set | how sure | parameters | came later |
 |---|---|---|---|---|
 `
+
+const extrasHead = `
+## Extra files
+
+What phones ask for beside profile and image, always with GET, by any scheme that they speak. They ask after their first
+resync since the boot, for one file after the other, and apply nothing of it. A model that is in no row never asks.
+
+*When* is what the switch of that name says: *change* and *shown* ask once what the file comes from has another value, and
+keep the file over a boot and in a state file; *never* means that only its user makes a phone ask, which nothing here does. A
+dictionary must be XML in UCS-2 big endian (switch ` + "`dictionary_check`" + `): another one counts as one that cannot be had. The switch
+` + "`extra_files=off`" + ` turns all of them off. In events, metrics and reports the kind is ` + "`what`" + `; resyncs do not count them.
+
+| kind | models | comes from | when | URL | one that cannot be had is asked for again | how sure | source |
+|---|---|---|---|---|---|---|---|
+`
+
+func extraRow(t *testing.T, x *model.ExtraFile) string {
+	params := x.Params
+	if n := len(params); n > 5 || strings.HasPrefix(params[0], "RSS") {
+		params = []string{params[0] + " to " + params[n-1]}
+	}
+	when := devicetest.Row(t, x.Models[0], "").Switch(x.What)
+	return fmt.Sprintf("| %s | %s | %s | %s (%s) | %s | %s | %s | %s |\n", x.What, strings.Join(x.Models, ", "), strings.Join(params, ", "), when.Value, when.Evidence, x.Made, x.Failed, x.Evidence, x.Source)
+}
 
 func setRow(t *testing.T, m *model.Model) string {
 	set, later := "own", map[string]int{}

@@ -53,6 +53,9 @@ func planText(f *forecast.Forecast) string {
 	row("start", "%s", startText(f))
 	row("steady", "%s resyncs/s with the presets; profiles may change that", rateText(f.Steady))
 	row("failing", "%s", failingText(&f.Failing))
+	if len(f.Extras) > 0 {
+		row("extra files", "%s, with the presets", extrasText(f.Extras))
+	}
 	m := &f.Memory
 	row("memory", "%s: %d B per device, %s for attempts, the rest for garbage collection; %s available", forecast.FormatSize(m.Whole), m.PerDevice, forecast.FormatSize(m.Attempts), forecast.FormatSize(m.Available))
 	row("", "%s", m.Basis)
@@ -168,6 +171,14 @@ func failingText(f *forecast.Failing) string {
 		text += fmt.Sprintf(", with %s requests/s: up to %d in a row for each", rateText(f.Requests), f.InARow)
 	}
 	return text
+}
+
+func extrasText(list []forecast.Extras) string {
+	var parts []string
+	for _, e := range list {
+		parts = append(parts, fmt.Sprintf("%d × %s for %d devices", e.Files, e.What, e.Devices))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func certificatesText(c *forecast.Certificates) string {

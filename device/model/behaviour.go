@@ -94,6 +94,22 @@ type Behaviour struct {
 		MisspeltCA   bool // its status says Custom CA Provisioing Status
 	}
 
+	// Extras are when it asks for files beside profile and image, and how it takes
+	// them (see ExtraFile).
+	Extras struct {
+		Off             bool // for none
+		Dictionary      bool
+		AnyDictionary   bool // one that is not in UCS-2 counts too
+		DictionarySlash bool // TFTP asks with the leading slash
+		DictionaryTries int
+		DictionaryWait  time.Duration // between two tries
+		Picture         bool
+		HiddenPicture   bool          // also one that neither logo nor background shows
+		RingTones       bool          // at each boot
+		Directory       bool          // at each boot
+		Feeds           time.Duration // 0: never; negative: at each boot
+	}
+
 	// How it speaks of itself.
 	Hyphen        bool // $PN is SPA-…, not SPA…
 	SuccessErr    bool // the factory's success message ends with $ERR

@@ -16,9 +16,10 @@ const (
 	ByStep    // a story's step, or a program
 	ByRC      // remote customization, before a device's first resync
 	ByXMLPush // an XML document posted to a phone's web server
+	ByChange  // a parameter has another value: of a file beside profile and image
 )
 
 // String returns the cause as metrics and logs name it.
 func (c Cause) String() string {
-	return [...]string{"", "power_on", "periodic", "retry", "daily", "trigger", "web", "notify", "keypad", "upgrade", "step", "rc", "xml_push"}[c]
+	return [...]string{"", "power_on", "periodic", "retry", "daily", "trigger", "web", "notify", "keypad", "upgrade", "step", "rc", "xml_push", "change"}[c]
 }

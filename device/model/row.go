@@ -3,6 +3,7 @@ package model
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -21,7 +22,8 @@ type Row struct {
 	Behaviour  Behaviour
 	Switches   []Setting // what made the behaviour, in the order of the table
 
-	lacks [len(arrivals)]bool // what came with later firmware
+	lacks  [len(arrivals)]bool // what came with later firmware
+	extras []extraSource
 }
 
 // NewRow returns the row of a model and firmware, its newest for "", with the
@@ -47,6 +49,7 @@ func (m *Model) row(f Firmware, turned map[string]string) (*Row, error) {
 		return nil, err
 	}
 	r.Switches = settings
+	r.extras = extraSources(r)
 	return r, nil
 }
 
@@ -145,6 +148,25 @@ func (r *Row) is50x() bool { return r.Model.Family == &phone50x }
 // with 2.0.6 (documented).
 func (r *Row) Speaks(scheme string) bool {
 	return scheme == "tftp" || scheme == "http" || scheme == "https" && !r.Older("2.0.6")
+}
+
+// Extras yields the files beside profile and image that a device wants, in the
+// order in which it asks. Get returns the value of a parameter.
+func (r *Row) Extras(get func(ID) string) iter.Seq[Extra] {
+	return func(yield func(Extra) bool) {
+		more := true
+		for i := range r.extras {
+			s := &r.extras[i]
+			s.file.urls(s.values(get), &r.Behaviour, func(n namedURL) bool {
+				param := s.file.Params[n.param]
+				more = yield(Extra{File: s.file, Param: param, URL: n.url, Key: ExtraKey(param, n.from)})
+				return more
+			})
+			if !more {
+				return
+			}
+		}
+	}
 }
 
 // Lookup returns the parameter of that name, false where the firmware lacks it.

@@ -176,7 +176,7 @@ func redirects(r *Row) Fact {
 
 // switches is the firmware table. Sources are sections of the project's notes on
 // firmware, kept as Q (open question) and § numbers in the meaning's comment.
-var switches = slices.Concat(engineSwitches, webSwitches, tlsSwitches)
+var switches = slices.Concat(engineSwitches, extraSwitches, webSwitches, tlsSwitches)
 
 var engineSwitches = []firmwareSwitch{
 	{

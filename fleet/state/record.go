@@ -35,8 +35,8 @@ func times(r *unit.Record) [4 + unit.RecordTimers]*int64 {
 // smallNumbers are the small numbers in a record, with the largest value of each.
 func smallNumbers(r *unit.Record) [6]small {
 	return [...]small{
-		{(*uint8)(&r.Life.State), uint8(fsm.SecPrv2)}, {(*uint8)(&r.Cause), uint8(model.ByXMLPush)}, {&r.Run, unit.RecordRun},
-		{(*uint8)(&r.Reboot), uint8(model.ColdReboot)}, {(*uint8)(&r.Doing), uint8(device.Customize)}, {(*uint8)(&r.Why), uint8(model.ByXMLPush)},
+		{(*uint8)(&r.Life.State), uint8(fsm.SecPrv2)}, {(*uint8)(&r.Cause), uint8(model.ByChange)}, {&r.Run, unit.RecordRun},
+		{(*uint8)(&r.Reboot), uint8(model.ColdReboot)}, {(*uint8)(&r.Doing), uint8(device.Fetch)}, {(*uint8)(&r.Why), uint8(model.ByChange)},
 	}
 }
 
@@ -138,7 +138,8 @@ func (w *recordWriter) times(r *unit.Record) {
 // optional writes what few devices have.
 func (w *recordWriter) optional(r *unit.Record) {
 	which := uint64(0)
-	for i, has := range []bool{len(r.Pending) > 0, r.Delayed != nil, r.Asked != nil, r.Custom != nil, r.Trusted != nil, r.Told != (device.Params{}), r.Reason != 0} {
+	for i, has := range []bool{len(r.Pending) > 0, r.Delayed != nil, r.Asked != nil, r.Custom != nil, r.Trusted != nil, r.Told != (device.Params{}), r.Reason != 0,
+		len(r.Extras.Kept) > 0, len(r.Extras.Tried) > 0} {
 		if has {
 			which |= 1 << i
 		}
@@ -169,6 +170,25 @@ func (w *recordWriter) optional(r *unit.Record) {
 	}
 	if r.Reason != 0 {
 		w.uint(uint64(r.Reason))
+	}
+	w.extras(&r.Extras)
+}
+
+// extras writes what there is of files beside profile and image.
+func (w *recordWriter) extras(e *unit.ExtraRecord) {
+	if len(e.Kept) > 0 {
+		w.uint(uint64(len(e.Kept)))
+		for _, key := range e.Kept {
+			w.uint(key)
+		}
+	}
+	if len(e.Tried) > 0 {
+		w.uint(uint64(len(e.Tried)))
+		for _, t := range e.Tried {
+			w.uint(t.Key)
+			w.uint(uint64(t.Tries))
+			w.b = binary.AppendVarint(w.b, t.Again)
+		}
 	}
 }
 
@@ -335,7 +355,7 @@ func (r *recordReader) times(rec *unit.Record) {
 }
 
 func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
-	which := r.upTo(1<<7 - 1)
+	which := r.upTo(1<<9 - 1)
 	for which != 0 && r.err == nil {
 		bit := bits.TrailingZeros64(which)
 		which &^= 1 << bit
@@ -356,6 +376,14 @@ func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
 			rec.Told = r.params(f)
 		case 6:
 			rec.Reason = device.Reason(r.upTo(uint64(device.ByCustomization)))
+		case 7:
+			for n := r.upTo(unit.RecordExtras); n > 0 && r.err == nil; n-- {
+				rec.Extras.Kept = append(rec.Extras.Kept, r.uint())
+			}
+		case 8:
+			for n := r.upTo(unit.RecordExtras); n > 0 && r.err == nil; n-- {
+				rec.Extras.Tried = append(rec.Extras.Tried, unit.ExtraTry{Key: r.uint(), Tries: uint8(r.upTo(1<<8 - 1)), Again: r.int()})
+			}
 		}
 	}
 }
@@ -385,7 +413,7 @@ func (r *recordReader) params(f *model.Factory) (p device.Params) {
 }
 
 func (r *recordReader) command() *device.Command {
-	c := &device.Command{Order: device.Order(r.upTo(uint64(device.Customize))), Cause: model.Cause(r.upTo(uint64(model.ByXMLPush))), Argument: r.string()}
+	c := &device.Command{Order: device.Order(r.upTo(uint64(device.Fetch))), Cause: model.Cause(r.upTo(uint64(model.ByChange))), Argument: r.string()}
 	if b := r.string(); b != "" {
 		addr, ok := netip.AddrFromSlice([]byte(b))
 		if !ok {

@@ -28,7 +28,7 @@ func drawSets(t *rapid.T, f *model.Factory) []device.Set {
 }
 
 func drawCommand(t *rapid.T, f *model.Factory) device.Command {
-	c := device.Command{Order: device.Order(rapid.IntRange(1, int(device.Customize)).Draw(t, "order")), Cause: model.Cause(rapid.IntRange(0, int(model.ByRC)).Draw(t, "cause")),
+	c := device.Command{Order: device.Order(rapid.IntRange(1, int(device.Fetch)).Draw(t, "order")), Cause: model.Cause(rapid.IntRange(0, int(model.ByChange)).Draw(t, "cause")),
 		Argument: rapid.String().Draw(t, "argument"), Sets: drawSets(t, f)}
 	if len(c.Sets) == 0 {
 		c.Sets = nil
@@ -52,8 +52,8 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 		Count: number("n", 1<<32-1), Draws: number("draws", 1<<32-1),
 		Life:  device.Life{State: fsm.State(number("state", uint32(fsm.SecPrv2))), Proven: rapid.Bool().Draw(t, "proven")},
 		Flags: uint16(number("flags", 1<<16-1)) & unit.RecordFlags,
-		Run:   uint8(number("run", unit.RecordRun)), Cause: model.Cause(number("cause", uint32(model.ByRC))), Reboot: model.RebootClass(number("reboot", uint32(model.ColdReboot))),
-		Doing: device.Order(number("doing", uint32(device.Customize))), Why: model.Cause(number("why", uint32(model.ByRC))),
+		Run:   uint8(number("run", unit.RecordRun)), Cause: model.Cause(number("cause", uint32(model.ByChange))), Reboot: model.RebootClass(number("reboot", uint32(model.ColdReboot))),
+		Doing: device.Order(number("doing", uint32(device.Fetch))), Why: model.Cause(number("why", uint32(model.ByChange))),
 		Fired: moment("fired"), Target: resync.UpgradeTarget(rapid.Uint64().Draw(t, "target")),
 		Upgrade: resync.UpgradeHistory{Last: moment("upgraded"), Err: rapid.String().Draw(t, "err"), Retries: int(number("retries", 1000))},
 	}
@@ -85,6 +85,12 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 		r.Told = params()
 	}
 	r.Reason = device.Reason(number("reason", uint32(device.ByCustomization)))
+	for range number("kept", 3) {
+		r.Extras.Kept = append(r.Extras.Kept, rapid.Uint64().Draw(t, "key"))
+	}
+	for range number("tried", 3) {
+		r.Extras.Tried = append(r.Extras.Tried, unit.ExtraTry{Key: rapid.Uint64().Draw(t, "key"), Tries: uint8(number("tries", 255)), Again: moment("again")})
+	}
 	return r
 }
 

@@ -52,6 +52,9 @@ func (m *Machine) Begin(s *Start, number int32) (Job, resync.Input, *Effects) {
 	case device.Report:
 		in.ReportBody = m.reportBody()
 		return resync.Report, in, &m.fx
+	case device.Fetch:
+		in.Extra = m.nextExtra()
+		return resync.FetchExtra, in, &m.fx
 	case device.Customize:
 		url := g.RCURL
 		return func(ctx context.Context, w resync.Env, in resync.Input) resync.Outcome {
@@ -109,10 +112,13 @@ func (m *Machine) Ended(o *resync.Outcome, due int64) *Effects {
 		}
 	case device.Customize:
 		m.customized(o)
+	case device.Fetch:
+		m.fetched(o)
 	default:
 		m.resynced(o)
 	}
 	m.runPending()
+	m.considerExtra()
 	return &m.fx
 }
 

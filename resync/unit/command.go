@@ -96,6 +96,7 @@ func (m *Machine) onHook() {
 	}
 	m.setTimer(forcedTimer, at)
 	m.runPending()
+	m.considerExtra()
 }
 
 // note tells that a person asked, or a program by the web server. Of an XML push
@@ -154,6 +155,8 @@ func (m *Machine) carryOut(c device.Command) {
 		if m.u.customizing() {
 			m.request(c, m.now)
 		}
+	case device.Fetch:
+		m.considerExtra()
 	case device.Reboot, device.Restart:
 		retry := m.u.timers[resyncTimer]
 		m.abandon()
@@ -205,4 +208,5 @@ func (m *Machine) edit(sets []device.Set) {
 		return
 	}
 	m.watch()
+	m.considerExtra()
 }

@@ -47,7 +47,9 @@ func (m *Machine) Due() *Effects {
 	u := m.u
 	at, which, _ := u.nextTimer()
 	u.due = 0
-	u.timers[which] = 0
+	if which != extraTimer {
+		u.timers[which] = 0
+	}
 	switch {
 	case u.has(booting):
 		u.set(booting, false)
@@ -60,6 +62,9 @@ func (m *Machine) Due() *Effects {
 		m.dueUpgrade()
 	case which == triggerTimer:
 		m.dueCommand(device.Command{Order: device.Resync, Cause: model.ByTrigger}, at)
+	case which == extraTimer:
+		u.triesDue(m.now)
+		m.considerExtra()
 	}
 	m.schedule()
 	return &m.fx
@@ -74,6 +79,12 @@ func (m *Machine) Resume(saved int64, powers bool) *Effects {
 	}
 	for t, at := range u.timers {
 		u.timers[t] = resumed(at, saved, m.now)
+	}
+	if u.opt != nil {
+		for i := range u.opt.tries {
+			t := &u.opt.tries[i]
+			t.Again = resumed(t.Again, saved, m.now)
+		}
 	}
 	m.schedule()
 	if u.doing == 0 {
@@ -97,7 +108,7 @@ func (m *Machine) Resume(saved int64, powers bool) *Effects {
 // long after the return as it would have after the snapshot: so what was missed
 // comes as it was spread, not all at once.
 func resumed(at, saved, now int64) int64 {
-	if at == 0 || at >= now {
+	if at <= 0 || at >= now {
 		return at
 	}
 	return now + max(at-saved, 0)
@@ -140,6 +151,7 @@ func (m *Machine) goDown(reason device.Reason, differs string) {
 	keeps := m.row().Behaviour.KeepsRetry && u.has(erring) && reason != device.ByPower && reason != device.ByReset
 	u.last, u.reboot = 0, model.NoReboot
 	u.set(inUse|spent1|spent2, false)
+	u.forgetTries()
 	u.timers[forcedTimer], u.timers[triggerTimer] = 0, 0
 	if u.delayed() == nil && !(keeps && u.cause == model.ByRetry) {
 		u.timers[resyncTimer] = 0
@@ -168,6 +180,7 @@ func (m *Machine) startFirmware(reason device.Reason) {
 		m.retryUpgrade()
 	}
 	m.runPending()
+	m.considerExtra()
 }
 
 // firstContact sets the first timer after a boot. Without a resync at the boot, a
@@ -186,6 +199,7 @@ func (m *Machine) firstContact(reason device.Reason) {
 func (m *Machine) factoryReset() {
 	m.u.setApplied(resync.LastApplied{})
 	m.u.trust(nil)
+	m.u.kept = m.kept.swap(m.u.kept, nil) // the stored script is a parameter of the SPA9x2: inferred for the others
 	m.moved(0, m.u.life.FactoryReset(), fsm.FactoryReset)
 	m.applyPresets()
 }

@@ -38,6 +38,13 @@ type Record struct {
 	Trusted *resync.Authority
 	Told    device.Params // zero: it has reported nothing
 	Reason  device.Reason // of the last boot, or of one that is under way
+	Extras  ExtraRecord
+}
+
+// An ExtraRecord is what is kept of a device's files beside profile and image.
+type ExtraRecord struct {
+	Kept  []uint64   // keys of those in flash
+	Tried []ExtraTry // since the last boot
 }
 
 // A Custom is what a device got by remote customization.
@@ -61,6 +68,7 @@ func (s *Shared) Record(dev device.Index, u *Unit) Record {
 		Timers: u.timers, Booted: u.booted, Last: u.last, Count: u.n, Draws: u.draws, Run: u.run, Cause: u.cause, Reboot: u.reboot, Doing: u.doing, Why: u.why, Reason: u.reason,
 	}
 	r.Resyncs.OK, r.Resyncs.Failed = u.ok, u.failed
+	r.Extras.Kept = s.kept.keys(u.kept)
 	o := u.opt
 	if o == nil {
 		return r
@@ -68,6 +76,7 @@ func (s *Shared) Record(dev device.Index, u *Unit) Record {
 	r.Fired, r.Delayed, r.Asked, r.Custom, r.Trusted, r.Told = o.fired, o.delayed, o.asked, o.custom, o.trusted, o.told
 	r.Target, r.Upgrade = u.upgrades().target, u.upgrades().history
 	r.Pending = slices.Clone(o.pending) // the device deletes in place
+	r.Extras.Tried = slices.Clone(o.tries)
 	return r
 }
 
@@ -77,11 +86,12 @@ func (s *Shared) Restore(u *Unit, r *Record) {
 	if s.Row(u).Firmware.Version != r.Firmware {
 		row = s.rowAt(row, r.Firmware)
 	}
+	kept := s.kept.swap(u.kept, r.Extras.Kept)
 	*u = Unit{
 		attempt: None, group: u.group, row: row, params: r.Params, life: r.Life, flags: flags(r.Flags),
-		timers: r.Timers, booted: r.Booted, last: r.Last, n: r.Count, draws: r.Draws, ok: r.Resyncs.OK, failed: r.Resyncs.Failed,
+		timers: r.Timers, booted: r.Booted, last: r.Last, n: r.Count, draws: r.Draws, kept: kept, ok: r.Resyncs.OK, failed: r.Resyncs.Failed,
 		run: r.Run, cause: r.Cause, reboot: r.Reboot, doing: r.Doing, why: r.Why, reason: r.Reason,
-		opt: &optional{pending: r.Pending, delayed: r.Delayed, asked: r.Asked, told: r.Told, trusted: r.Trusted, custom: r.Custom, fired: r.Fired},
+		opt: &optional{pending: r.Pending, delayed: r.Delayed, asked: r.Asked, told: r.Told, trusted: r.Trusted, custom: r.Custom, fired: r.Fired, tries: r.Extras.Tried},
 	}
 	if u.has(booting) && u.reason == 0 { // in files of older versions only power booted, by the resync timer
 		u.reason = device.ByPower

@@ -20,6 +20,7 @@ type Shared struct {
 	Profiles resync.ProfileCache
 	Tapped   bool // devices' connections and transfers have events of their own
 
+	kept   keptSets
 	groups []group
 	rows   atomic.Pointer[[]*model.Row] // a group's own row has the group's number
 	adding sync.Mutex                   // of rows
@@ -77,6 +78,10 @@ func (s *Shared) Rule(u *Unit, c *device.Command) string {
 		return c.Argument
 	case c.Order == device.Customize:
 		return s.groups[u.group].RCURL
+	case c.Order == device.Fetch:
+		for x := range s.Row(u).Extras(u.params.Get) {
+			return x.URL // of any: it is no promise
+		}
 	case name != "":
 		text, _ := u.params.Lookup(name)
 		return text

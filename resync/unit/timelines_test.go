@@ -29,7 +29,9 @@ type bench struct {
 	answers func(attempt int) resync.Outcome // from 0; params and life are filled in
 	upgrade *resync.Outcome                  // of every upgrade in place of answers, if set
 	started int
-	did     []string // starts of attempts, boots, power and log lines, with the second at which they came
+	extras  func(n int) bool // whether it gets its n-th extra file, from 0; nil: it does
+	asked   int              // extra files so far
+	did     []string         // starts of attempts, boots, power and log lines, with the second at which they came
 	waiting *Start
 }
 
@@ -95,16 +97,28 @@ func (b *bench) admit() {
 	}
 	_, in, fx := b.at().Begin(s, 7)
 	b.take(fx)
-	o := b.answers(b.started)
-	if b.upgrade != nil && s.Command.Order == device.Upgrade {
-		o = *b.upgrade
-	}
-	b.started++
+	o := b.outcome(s, &in)
 	if o.Params == (device.Params{}) {
 		o.Params = in.Params
 	}
 	o.Life = in.Life
 	b.take(b.at().Ended(&o, s.Due))
+}
+
+// outcome is what becomes of an attempt.
+func (b *bench) outcome(s *Start, in *resync.Input) (o resync.Outcome) {
+	if s.Command.Order == device.Fetch {
+		b.note("%s %s by %s", in.Extra.File.What, in.Extra.URL, s.Command.Cause)
+		o = resync.Outcome{OK: b.extras == nil || b.extras(b.asked), Extra: in.Extra}
+		b.asked++
+		return o
+	}
+	o = b.answers(b.started)
+	if b.upgrade != nil && s.Command.Order == device.Upgrade {
+		o = *b.upgrade
+	}
+	b.started++
+	return o
 }
 
 // runUntil lets the device's timers run out, up to a second after midnight.

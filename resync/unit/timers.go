@@ -21,6 +21,9 @@ const (
 
 	// A device that boots has no line in use.
 	bootTimer = forcedTimer // the firmware starts
+
+	// Few devices have one: it stands with the files that it is of.
+	extraTimer = numTimers // an extra file is asked for again
 )
 
 // timers are when a device's timers run out, as fleet times; 0 for none.

@@ -222,7 +222,7 @@ func (t *turn) abandon() {
 	u.due, u.timers = 0, timers{}
 	u.set(queued|booting, false)
 	if u.opt != nil {
-		u.opt.pending, u.opt.delayed = nil, nil
+		u.opt.pending, u.opt.delayed, u.opt.tries = nil, nil, nil
 		u.trim()
 	}
 	u.done()

@@ -29,6 +29,7 @@ type Unit struct {
 	attempt int32  // the number of the attempt that runs, or None
 	n       uint32 // its count of events and timers
 	draws   uint32
+	kept    uint32    // the number of the set of extra files that it has in flash
 	opt     *optional // nil where it has none of these
 	ok      uint32    // resyncs
 	failed  uint32
@@ -75,6 +76,7 @@ type optional struct {
 	custom  *Custom
 	upgrade *upgradeState
 	fired   int64 // fleet time of the last attempt's start that a trigger made, before a boot too
+	tries   []ExtraTry
 }
 
 // An upgradeState is what a device remembers of its upgrades.
@@ -104,7 +106,7 @@ func (u *Unit) own() *optional {
 // trim gives the optional fields back where they hold nothing any more.
 func (u *Unit) trim() {
 	if o := u.opt; o != nil && len(o.pending) == 0 && o.delayed == nil && o.asked == nil && o.told == (device.Params{}) &&
-		o.trusted == nil && o.custom == nil && o.upgrade == nil && o.fired == 0 {
+		o.trusted == nil && o.custom == nil && o.upgrade == nil && o.fired == 0 && len(o.tries) == 0 {
 		u.opt = nil
 	}
 }
@@ -261,7 +263,11 @@ func (u *Unit) nextTimer() (at int64, which timer, ok bool) {
 	if u.has(booting) {
 		return u.timers[bootTimer], bootTimer, true
 	}
-	return u.timers.next()
+	at, which, ok = u.timers.next()
+	if again := u.nextTry(); again != 0 && again < at {
+		return again, extraTimer, true
+	}
+	return at, which, ok
 }
 
 // nextResync returns the earliest timer that leads to a resync, 0 for none.

@@ -108,15 +108,16 @@ func EventOf(e *device.Event, start int64) Event {
 		h.To = e.Text
 	}
 	if f := e.File; f != nil {
-		h.Rule, h.What, h.Scheme, h.Host, h.Path = string(rune(f.Rule)), f.What, f.Scheme, f.Host, f.Path
+		h.What, h.Scheme, h.Host, h.Path = f.What, f.Scheme, f.Host, f.Path
 		h.Port, h.Status, h.Bytes, h.Protection = int(f.Server.Port()), f.Status, f.Bytes, f.Protection.Names()
 		h.Partly = f.Partly
 		h.TLSError, h.Alert, h.Phase, h.TFTPError, h.Said = f.TLSError, int(f.Alert), f.Phase.String(), f.Refusal, f.Said
 		switch f.Rule {
+		case 0: // a parameter names the file
 		case 'u':
 			h.Rule = "url"
-		case 0:
-			h.Rule = ""
+		default:
+			h.Rule = string(rune(f.Rule))
 		}
 	}
 	return h

@@ -299,6 +299,9 @@ func (p plan) hostsOfGroup(g *fleet.Group, tell func(host, purpose string)) {
 		text, _ := params.Lookup(name)
 		tell(hostPart(text), name)
 	}
+	for x := range g.Row.Extras(params.Get) {
+		tell(hostOf(x.URL), x.Param)
+	}
 }
 
 // presetParams returns what a group's devices are set to at the start.
@@ -331,6 +334,15 @@ func hostsOfValue(name, value string, tell func(host, purpose string)) {
 	case slices.Contains(rules, name):
 		hostsInText(value, name, tell)
 	}
+}
+
+// hostOf returns the host of a URL that may lack its scheme.
+func hostOf(url string) string {
+	if _, rest, ok := strings.Cut(url, "://"); ok {
+		url = rest
+	}
+	host, _, _ := strings.Cut(url, "/")
+	return hostPart(host)
 }
 
 func hostPart(text string) string {

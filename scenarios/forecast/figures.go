@@ -20,6 +20,7 @@ type Forecast struct {
 	Start        Wave         `json:"start"`
 	Steady       float64      `json:"steady_per_second"` // resyncs, once all have begun to repeat
 	Failing      Failing      `json:"failing"`
+	Extras       []Extras     `json:"extra_files"` // beside profile and image, by kind
 	Memory       Memory       `json:"memory"`
 	Descriptors  Descriptors  `json:"descriptors"`
 	Certificates Certificates `json:"certificates"`
@@ -29,6 +30,13 @@ type Forecast struct {
 	Simulation   *Simulation  `json:"simulation,omitempty"` // of virtual time
 	Notes        []string     `json:"notes"`                // as at the start of the run
 	Misfits      []Misfit     `json:"misfits"`
+}
+
+// Extras is what the presets name of one kind of files beside profile and image.
+type Extras struct {
+	What    string `json:"what"`
+	Devices int    `json:"devices"`
+	Files   int    `json:"files"` // of all of them, each counted once
 }
 
 // A Wave is the resyncs after the devices get power.

@@ -67,7 +67,8 @@ func answer(f *tally.Failure) string {
 }
 
 // whats name the kinds of files.
-var whats = map[string]string{"profile": "profile", "image": "firmware image", "report": "report", "ca": "CA file", "customization": "customization file"}
+var whats = map[string]string{"profile": "profile", "image": "firmware image", "report": "report", "ca": "CA file", "customization": "customization file",
+	"dictionary": "dictionary", "picture": "background picture", "ring_tone": "ring tone", "directory": "XML directory", "rss": "news feed"}
 
 // rules name what asks for a file where its kind does not say it.
 var rules = map[string]string{"B": " of Profile_Rule_B", "C": " of Profile_Rule_C", "D": " of Profile_Rule_D", "url": " by URL command"}
@@ -78,8 +79,11 @@ func asked(f *tally.Failure) string {
 		return "no file asked for"
 	}
 	ask := cmp.Or(whats[f.What], f.What) + rules[f.Rule]
-	if f.What == "ca" {
+	switch {
+	case f.What == "ca":
 		ask = whats["ca"]
+	case f.Param != "":
+		ask += " of " + f.Param
 	}
 	return ask + " by " + f.Scheme
 }

@@ -32,6 +32,7 @@ func WriteText(w io.Writer, r *Report) {
 	writeThresholds(&b, r)
 	writeMachine(&b, r)
 	writeLatencies(&b, r)
+	writeExtras(&b, r.Extras)
 	writeFindings(&b, r)
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "\nnote: %s\n", n)
@@ -195,6 +196,17 @@ func writeLatencies(b *strings.Builder, r *Report) {
 	row("start delay", r.Generator.Lateness)
 	if r.Repeats > 0 {
 		fmt.Fprintf(b, "  %d fetches repeat one that had just failed, at once (switch get_repeats)\n", r.Repeats)
+	}
+}
+
+// writeExtras writes how many files beside profile and image were asked for.
+func writeExtras(b *strings.Builder, extras map[string]tally.Pair) {
+	if len(extras) == 0 {
+		return
+	}
+	b.WriteString("\nextra files\n")
+	for _, what := range slices.Sorted(maps.Keys(extras)) {
+		fmt.Fprintf(b, "  %-18s %7d ok %7d failed\n", cmp.Or(whats[what], what), extras[what].OK, extras[what].Failed)
 	}
 }
 

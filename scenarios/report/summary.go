@@ -4,24 +4,26 @@ import (
 	"maps"
 	"slices"
 
+	"spafleet/device/model"
 	"spafleet/scenarios/tally"
 )
 
 // A Summary is what a run amounts to, in the form of a report's JSON. Keys never
 // change their meaning.
 type Summary struct {
-	Devices     int                 `json:"devices"`
-	Provisioned int                 `json:"provisioned"`    // devices with at least one successful resync
-	Unanswered  int                 `json:"never_answered"` // devices that no server ever answered
-	States      map[string]int      `json:"states"`
-	Models      []MakeSummary       `json:"models"`
-	Resyncs     tally.Pair          `json:"resyncs"`
-	Upgrades    tally.Pair          `json:"upgrades"`
-	Repeats     int64               `json:"repeated_fetches"` // fetches of a file that had just failed, at once and within the same resync; fetch_duration has them too
-	Reboots     map[string]int64    `json:"reboots"`
-	Metrics     map[string][]Metric `json:"metrics"`
-	Findings    Findings            `json:"findings"`
-	History     History             `json:"history"`
+	Devices     int                   `json:"devices"`
+	Provisioned int                   `json:"provisioned"`    // devices with at least one successful resync
+	Unanswered  int                   `json:"never_answered"` // devices that no server ever answered
+	States      map[string]int        `json:"states"`
+	Models      []MakeSummary         `json:"models"`
+	Resyncs     tally.Pair            `json:"resyncs"`
+	Upgrades    tally.Pair            `json:"upgrades"`
+	Repeats     int64                 `json:"repeated_fetches"` // fetches of a file that had just failed, at once and within the same resync; fetch_duration has them too
+	Extras      map[string]tally.Pair `json:"extra_files"`      // transfers of files beside profile and image, by kind
+	Reboots     map[string]int64      `json:"reboots"`
+	Metrics     map[string][]Metric   `json:"metrics"`
+	Findings    Findings              `json:"findings"`
+	History     History               `json:"history"`
 }
 
 // MakeSummary is a make's part.
@@ -72,7 +74,7 @@ const mostFindings = 10
 
 // Summarize returns what totals amount to.
 func Summarize(t *tally.Totals) Summary {
-	s := Summary{Devices: t.Devices, States: t.States(), Repeats: t.Repeats, Reboots: t.Reboots, Metrics: metrics(t), Findings: findings(t), History: history(&t.History)}
+	s := Summary{Devices: t.Devices, States: t.States(), Repeats: t.Repeats, Extras: extras(t), Reboots: t.Reboots, Metrics: metrics(t), Findings: findings(t), History: history(&t.History)}
 	for i := range t.Makes {
 		m := &t.Makes[i]
 		s.Provisioned += m.Provisioned
@@ -82,6 +84,28 @@ func Summarize(t *tally.Totals) Summary {
 		s.Models = append(s.Models, MakeSummary{Make: m.Make, Answers: m.Answers, States: m.States, Now: m.Now})
 	}
 	return s
+}
+
+// extras counts the transfers of files beside profile and image.
+func extras(t *tally.Totals) map[string]tally.Pair {
+	counts := map[string]tally.Pair{}
+	for x := range model.ExtraFiles() {
+		counts[x.What] = tally.Pair{}
+	}
+	for _, f := range t.Fetches {
+		pair, is := counts[f.What]
+		switch {
+		case !is:
+			continue
+		case f.Result == "ok":
+			pair.OK += f.Count
+		default:
+			pair.Failed += f.Count
+		}
+		counts[f.What] = pair
+	}
+	maps.DeleteFunc(counts, func(_ string, p tally.Pair) bool { return p == tally.Pair{} })
+	return counts
 }
 
 func metrics(t *tally.Totals) map[string][]Metric {

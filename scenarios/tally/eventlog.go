@@ -144,6 +144,7 @@ func appendFile(b []byte, f *device.File) []byte {
 		b = appendText(b, "rule", string(rune(f.Rule)))
 	}
 	b = appendText(b, "what", f.What)
+	b = appendText(b, "param", f.Param)
 	b = appendText(b, "scheme", f.Scheme)
 	b = appendText(b, "host", f.Host)
 	b = appendText(b, "path", f.Path)

@@ -16,8 +16,9 @@ import (
 // A Failure is one cause of failed resyncs, upgrades and reports: all that failed
 // in the same way, for the same file of a rule.
 type Failure struct {
-	What      string         `json:"what"` // profile, image, report, ca or customization; empty where no file was asked for
+	What      string         `json:"what"` // profile, image, report, ca, customization or an extra file's kind; empty where no file was asked for
 	Rule      string         `json:"rule,omitempty"`
+	Param     string         `json:"param,omitempty"` // that names an extra file
 	Scheme    string         `json:"scheme,omitempty"`
 	Phase     string         `json:"phase,omitempty"` // of the transfer
 	Result    string         `json:"result"`
@@ -46,6 +47,7 @@ type Example struct {
 type failureKey struct {
 	what     string
 	rule     byte
+	param    string
 	scheme   string
 	phase    phase.Phase
 	result   device.Result
@@ -74,7 +76,7 @@ func keyOf(e *device.Event) (failureKey, *device.File) {
 	if f == nil || f.Result != e.Result {
 		return failureKey{phase: phase.Rule, result: e.Result, err: e.Err}, &device.File{}
 	}
-	return failureKey{f.What, f.Rule, f.Scheme, f.Phase, e.Result, f.Status, f.Refusal, f.TLSError, f.Alert, f.Wait, e.Err, f.Hint}, f
+	return failureKey{f.What, f.Rule, f.Param, f.Scheme, f.Phase, e.Result, f.Status, f.Refusal, f.TLSError, f.Alert, f.Wait, e.Err, f.Hint}, f
 }
 
 // FailureOf returns the cause of one event of something that failed, not counted.
@@ -104,7 +106,7 @@ func (t *Tally) failure(e *device.Event) {
 
 func (k *failureKey) failure() *Failure {
 	f := &Failure{
-		What: k.what, Scheme: k.scheme, Phase: k.phase.String(), Result: k.result.String(), TLSError: k.tlsError, Alert: int(k.alert),
+		What: k.what, Param: k.param, Scheme: k.scheme, Phase: k.phase.String(), Result: k.result.String(), TLSError: k.tlsError, Alert: int(k.alert),
 		Wait: time.Duration(k.wait).Seconds(), Err: k.err, Hint: k.hint, Models: map[string]int{},
 	}
 	if k.rule != 0 {
@@ -143,7 +145,7 @@ func address(f *device.File) string {
 func (f *Failure) same(o *Failure) bool { return f.compare(o) == 0 }
 
 func (f *Failure) compare(o *Failure) int {
-	return cmp.Or(cmp.Compare(f.What, o.What), cmp.Compare(f.Rule, o.Rule), cmp.Compare(f.Scheme, o.Scheme), cmp.Compare(f.Phase, o.Phase),
+	return cmp.Or(cmp.Compare(f.What, o.What), cmp.Compare(f.Rule, o.Rule), cmp.Compare(f.Param, o.Param), cmp.Compare(f.Scheme, o.Scheme), cmp.Compare(f.Phase, o.Phase),
 		cmp.Compare(f.Result, o.Result), cmp.Compare(f.Status, o.Status), cmp.Compare(code(f.TFTPError), code(o.TFTPError)),
 		cmp.Compare(f.TLSError, o.TLSError), cmp.Compare(f.Alert, o.Alert), cmp.Compare(f.Wait, o.Wait), cmp.Compare(f.Err, o.Err), cmp.Compare(f.Hint, o.Hint))
 }

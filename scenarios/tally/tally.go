@@ -203,7 +203,7 @@ func (t *Tally) count(e *device.Event) {
 		t.file(e)
 	case device.FetchFailed:
 		t.file(e)
-		if e.File.What == "ca" || e.File.What == "customization" { // no other event tells
+		if e.File.What == "ca" || e.File.What == "customization" || e.File.Param != "" { // no other event tells
 			t.failure(e)
 		}
 	case device.ReportFailed:

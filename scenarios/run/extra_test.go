@@ -1,0 +1,234 @@
+package run_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"spafleet/device"
+	"spafleet/device/model"
+	"spafleet/scenarios/report"
+	"spafleet/scenarios/run"
+	"spafleet/scenarios/scenariotest"
+)
+
+// extraPresets name a file of every kind, and show it.
+var extraPresets = map[string]string{
+	"Dictionary_Server_Script": "serv=http://${server.http}/i18n/;d0=English;x0=en.xml;d1=French;x1=fr.xml", "Language_Selection": "French",
+	"BMP_Picture_Download_URL": "http://${server.http}/logo.bmp", "Select_Background_Picture": "BMP Picture", "Background_Picture_Type": "Download BMP Picture",
+	"Ring1": "n=One;w=http://${server.http}/one.dat;c=0", "Ring2": "n=Two;w=2;c=1",
+	"XML_Directory_Service_URL": "http://${server.http}/directory?mac=$MA",
+	"RSS_Feed_URL_1":            "name=News; url=http://${server.http}/news.rss", "RSS_Feed_URL_2": "", "RSS_Feed_URL_3": "", "RSS_Feed_URL_4": "", "RSS_Feed_URL_5": "",
+}
+
+// extraPaths are the paths that they lead to, by kind.
+var extraPaths = map[string]string{"dictionary": "/i18n/fr.xml", "picture": "/logo.bmp", "ring_tone": "/one.dat", "directory": "/directory?mac=", "rss": "/news.rss"}
+
+// wantedExtras returns the kinds of files that a model has a row for, and whose
+// parameters it has.
+func wantedExtras(t *testing.T, name string) []string {
+	row, err := model.NewRow(name, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]bool{}
+	for x := range model.ExtraFiles() {
+		if _, ok := row.Lookup(x.Params[0]); ok && slices.Contains(x.Models, name) {
+			kinds[x.What] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(kinds))
+}
+
+// phonesOf is a group for each model, with every preset that it takes.
+func phonesOf(t *testing.T, presets map[string]string, switches string) string {
+	var b strings.Builder
+	for m := range model.All() {
+		row, err := model.NewRow(m.Name, "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "  %s: {model: %s, lease: none, switches: {boot_time: 0s, reboot_time: 0s%s}, set: {Resync_Random_Delay: 0, Resync_Periodic: 1, Profile_Rule: \"http://${server.http}/empty\"", strings.ToLower(m.Name), m.Name, switches)
+		for name, value := range presets {
+			if _, ok := row.Lookup(name); ok {
+				fmt.Fprintf(&b, ", %s: %q", name, value)
+			}
+		}
+		b.WriteString("}}\n")
+	}
+	return b.String()
+}
+
+const extraFiles = `
+    /empty: <flat-profile></flat-profile>
+    /i18n/fr.xml: "\0<\0d\0/\0>"
+    /logo.bmp: BM
+    /one.dat: data
+    /directory?mac=$MA: <CiscoIPPhoneMenu/>
+    /news.rss: <rss/>
+`
+
+// Each model asks for each kind of file that it has a row for, once however often it
+// resyncs, and for no other, over sockets as in virtual time. Events, metrics and
+// the report tell it as what it is, and not as a resync.
+func TestModelsAskForTheExtraFilesOfTheirRows(t *testing.T) {
+	t.Parallel()
+	src := "clock: CLOCK\nlimits: {lateness: 30s}\nfleet:\n" + phonesOf(t, extraPresets, ", ring_tone: boot, directory: boot, rss: boot") + "server:\n  files:" + extraFiles + "expect:\n"
+	total := map[string]int{}
+	for m := range model.All() {
+		kinds := wantedExtras(t, m.Name)
+		for _, kind := range kinds {
+			total[kind]++
+		}
+		src += fmt.Sprintf("  - {all: fetches.ok >= %d && resyncs.ok >= 3, of: %s, by: 60s}\n", 3+len(kinds), strings.ToLower(m.Name))
+	}
+	for _, clock := range []string{"real", "virtual"} {
+		l, registry := &events{}, prometheus.NewRegistry()
+		r, err := run.Run(t.Context(), scenariotest.Parse(t, strings.Replace(src, "CLOCK", clock, 1)), run.Options{Tell: l.Tell, Registry: registry})
+		if err != nil {
+			t.Fatal(err)
+		}
+		scenariotest.WantVerdict(t, r, report.Passed)
+		dev := device.Index(0)
+		for m := range model.All() {
+			got := map[string]int{}
+			for _, e := range l.All() {
+				if e.Dev != dev || e.Kind != device.Fetched || e.File.What == "profile" {
+					continue
+				}
+				got[e.File.What]++
+				if !strings.HasPrefix(e.File.Path, extraPaths[e.File.What]) || e.Cause != model.ByChange || e.File.Param == "" || e.File.Rule != 0 {
+					t.Errorf("%s, %s: %s by %s for %q", clock, m.Name, e.File.Path, e.Cause, e.File.Param)
+				}
+			}
+			if kinds := wantedExtras(t, m.Name); !slices.Equal(slices.Sorted(maps.Keys(got)), kinds) || len(kinds) > 0 && slices.Max(slices.Collect(maps.Values(got))) > 1 {
+				t.Errorf("%s: %s asks for %v, its rows say %v", clock, m.Name, got, kinds)
+			}
+			dev++
+		}
+		shown := shownFetches(t, registry)
+		for kind, n := range total {
+			if shown[kind] != n || r.Extras[kind].OK != int64(n) || r.Extras[kind].Failed != 0 {
+				t.Errorf("%s: %d files of kind %s; metrics show %d, the report %+v", clock, n, kind, shown[kind], r.Extras[kind])
+			}
+		}
+		if resyncs := l.count(device.ResyncOK); len(total) != len(extraPaths) || len(r.Extras) != len(total) || r.Resyncs.OK != resyncs || r.Resyncs.Failed != 0 {
+			t.Errorf("%s: %v, %v; resyncs %+v, %d events", clock, total, r.Extras, r.Resyncs, resyncs)
+		}
+	}
+}
+
+func (l *events) count(kind device.Kind) (n int64) {
+	for _, e := range l.All() {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// shownFetches returns how many fetches metrics show, by kind of file.
+func shownFetches(t *testing.T, r *prometheus.Registry) map[string]int {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for _, f := range families {
+		if f.GetName() != "spafleet_fetches_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, label := range m.GetLabel() {
+				if label.GetName() == "what" {
+					counts[label.GetValue()] += int(m.GetCounter().GetValue())
+				}
+			}
+		}
+	}
+	return counts
+}
+
+// What becomes of extra files that cannot be had or are of no use is the same over
+// sockets and in virtual time, by every scheme, and the report says which parameter
+// of which model asks for what.
+func TestExtraFilesThatCannotBeHad(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, model, param, value, server string
+		fetched, failed                   int
+		finding                           []string // in the text of the report
+	}{
+		{"missing by http", "SPA504G", "Dictionary_Server_Script", "serv=http://${server.http}/i18n/;d1=French;x1=fr.xml", "files: {EMPTY}", 0, 3,
+			[]string{"3 × dictionary of Dictionary_Server_Script by http: HTTP 404, file not found", "SPA504G 7.6.2g × 3", "/i18n/fr.xml"}},
+		{"missing by tftp", "SPA942", "Dictionary_Server_Script", "serv=tftp://${server.tftp}/i18n;d1=French;x1=fr.xml", "files: {EMPTY}", 0, 3,
+			[]string{"3 × dictionary of Dictionary_Server_Script by tftp: TFTP error 1, file not found", "SPA942 6.1.5(a) × 3"}},
+		{"by tftp", "SPA942", "Dictionary_Server_Script", "serv=tftp://${server.tftp}/i18n/;d1=French;x1=fr.xml", `files: {EMPTY, /i18n/fr.xml: "\0<\0d"}`, 1, 0, nil},
+		{"by https", "SPA942", "Dictionary_Server_Script", "serv=https://${server.https}/i18n/;d1=French;x1=fr.xml", `https: true
+  files: {EMPTY, /i18n/fr.xml: "\0<\0d"}`, 1, 0, nil},
+		{"a dictionary of the wrong kind", "SPA504G", "Dictionary_Server_Script", "serv=http://${server.http}/i18n/;d1=French;x1=fr.xml", "files: {EMPTY, /i18n/fr.xml: <dictionary/>}", 0, 3,
+			[]string{"3 × dictionary of Dictionary_Server_Script by http: the file is not a valid dictionary", "UCS-2 big endian", "dictionary_check=any", `the server sent: "<dictionary/>"`}},
+		{"no picture", "SPA525G2", "BMP_Picture_Download_URL", "http://${server.http}/a.jpg", "files: {EMPTY}", 0, 1,
+			[]string{"1 × background picture of BMP_Picture_Download_URL by http: HTTP 404, file not found"}},
+		{"a server that fails", "SPA525G2", "BMP_Picture_Download_URL", "http://${server.http}/a.jpg", "files: {EMPTY, /a.jpg: {status: 500}}", 0, 1, []string{"HTTP 500"}},
+		{"nobody listens", "SPA525G2", "BMP_Picture_Download_URL", "http://127.0.0.1:9/a.jpg", "files: {EMPTY}", 0, 1, []string{"connection refused"}},
+		{"a URL that cannot be read", "SPA525G2", "BMP_Picture_Download_URL", "gopher://127.0.0.1/a.jpg", "files: {EMPTY}", 0, 1, []string{"no client for the rule's scheme"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			src := `
+clock: CLOCK
+limits: {lateness: 30s}
+fleet:
+  phones: {model: ` + tt.model + `, switches: {dictionary_wait: 100ms, defect_share: 0}, set: {Resync_Random_Delay: 0, Resync_Periodic: 1, Profile_Rule: "http://${server.http}/empty",
+    Language_Selection: French, SHOW: Download BMP Picture, ` + tt.param + `: "` + tt.value + `"}}
+server:
+  ` + strings.Replace(tt.server, "EMPTY", "/empty: <flat-profile></flat-profile>", 1) + `
+expect:
+  - {all: resyncs.ok >= 3 && fetches.failed >= ` + fmt.Sprint(tt.failed) + `, by: 60s}
+`
+			show := "Logo_Type"
+			if tt.model != "SPA525G2" {
+				src = strings.Replace(src, "SHOW: Download BMP Picture, ", "", 1)
+			}
+			var traces [2][]string
+			for i, clock := range []string{"real", "virtual"} {
+				r, l := act(t, strings.NewReplacer("CLOCK", clock, "SHOW", show).Replace(src))
+				scenariotest.WantVerdict(t, r, report.Passed)
+				fetched, failed := 0, 0
+				for _, e := range l.All() {
+					if f := e.File; f != nil && f.Param != "" {
+						traces[i] = append(traces[i], fmt.Sprint(e.Name(), " ", e.Cause, " ", e.Result, " ", e.Err, " ", f.What, " ", f.Param, " ", f.Scheme, "://", f.Host, f.Path, " ", f.Status, " ", f.Bytes, " ", f.Phase, " ", f.Said, " ", f.Hint))
+						if e.Kind == device.Fetched {
+							fetched++
+						} else {
+							failed++
+						}
+					}
+				}
+				if fetched != tt.fetched || failed != tt.failed {
+					t.Errorf("%s: %d files, %d failures, want %d and %d:\n%s", clock, fetched, failed, tt.fetched, tt.failed, strings.Join(traces[i], "\n"))
+				}
+				var text strings.Builder
+				report.WriteText(&text, r)
+				said := strings.Join(strings.Fields(ports.ReplaceAllString(text.String(), ":PORT")), " ")
+				for _, want := range tt.finding {
+					if !strings.Contains(said, want) {
+						t.Errorf("%s: the report does not say %q:\n%s", clock, want, text.String())
+					}
+				}
+				if r.Resyncs.Failed != 0 {
+					t.Errorf("%s: an extra file is no resync: %+v", clock, r.Resyncs)
+				}
+			}
+			if !slices.Equal(traces[0], traces[1]) {
+				t.Errorf("over sockets:\n%s\nin virtual time:\n%s", strings.Join(traces[0], "\n"), strings.Join(traces[1], "\n"))
+			}
+		})
+	}
+}

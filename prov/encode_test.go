@@ -88,6 +88,16 @@ func TestSizeIsKept(t *testing.T) {
 	}
 }
 
+func TestTextsInUCS2(t *testing.T) {
+	c := newCore(t, map[string]prov.Entry{"/d": {Body: "<a>é€</a>", UCS2: true}, "/padded": {Body: "<a/>", UCS2: true, Size: 100}}, prov.Options{})
+	if got, want := string(get(c, "/d").Body), "\xfe\xff\x00<\x00a\x00>\x00\xe9\x20\xac\x00<\x00/\x00a\x00>"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if n := len(get(c, "/padded").Body); n != 2+2*100 {
+		t.Errorf("a text of 100 characters has %d bytes", n)
+	}
+}
+
 func TestOpenSSLReadsWhatIsEncrypted(t *testing.T) {
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {

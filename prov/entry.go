@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"spafleet/device/profile"
@@ -14,7 +15,7 @@ import (
 // An Entry says what is served at one path: at most one of Body, File and
 // Status. The zero Entry is an empty file.
 //
-// An answer is made in this order: text expanded, padded to Size, bound,
+// An answer is made in this order: text expanded, padded to Size, in UCS-2, bound,
 // compressed, encrypted. Devices undo the last three in the opposite order
 // (documented for gzip and encryption).
 type Entry struct {
@@ -27,10 +28,11 @@ type Entry struct {
 	Gzip  bool
 	Bound bool // in spafleet's own container, targeted to the MAC address of who asks
 	Size  int  // least bytes of the text: shorter ones are padded with what devices ignore
+	UCS2  bool // the text in UCS-2 big endian with its mark, as phones want a dictionary
 }
 
 // isPlain reports whether a file is sent as it is, but for its {{ }}.
-func (e *Entry) isPlain() bool { return e.Key == "" && !e.Gzip && !e.Bound && e.Size == 0 }
+func (e *Entry) isPlain() bool { return e.Key == "" && !e.Gzip && !e.Bound && e.Size == 0 && !e.UCS2 }
 
 // isTemplate reports whether a text holds an expression.
 func isTemplate(text string) bool { return strings.Contains(text, "{{") }
@@ -67,10 +69,12 @@ func (e Entry) checkContent() error {
 		return fmt.Errorf("%d is not a status from 200 to 599", e.Status)
 	case e.Location != "" && e.Status/100 != 3:
 		return fmt.Errorf("a location needs a status of 300 to 399, not %d", e.Status)
-	case e.Status != 0 && (e.Key != "" || e.Gzip || e.Bound || e.Size != 0):
+	case e.Status != 0 && (e.Key != "" || e.Gzip || e.Bound || e.Size != 0 || e.UCS2):
 		return fmt.Errorf("status %d has no text to encode", e.Status)
 	case e.Size < 0:
 		return fmt.Errorf("bad size %d", e.Size)
+	case e.Bound && e.UCS2:
+		return fmt.Errorf("a container holds no text in UCS-2: leave out bound or ucs2")
 	case e.Bound && e.Size != 0:
 		return fmt.Errorf("a container cannot be padded: leave out bound or size")
 	}
@@ -105,6 +109,9 @@ type sealing struct {
 // path and content, so that the same scenario gives the same bytes.
 func (e Entry) encode(text []byte, s sealing) (body []byte, err error) {
 	body = pad(text, e.Size)
+	if e.UCS2 {
+		body = ucs2(body)
+	}
 	if e.Bound {
 		if body, err = bind(body, s); err != nil {
 			return nil, err
@@ -121,6 +128,17 @@ func (e Entry) encode(text []byte, s sealing) (body []byte, err error) {
 		body = profile.Encrypt(body, s.key, [8]byte(salt[:8]))
 	}
 	return body, nil
+}
+
+// ucs2 returns a text in UCS-2 big endian. A character that UCS-2 lacks becomes two
+// units, as in UTF-16.
+func ucs2(text []byte) []byte {
+	units := utf16.Encode([]rune("\uFEFF" + string(text)))
+	body := make([]byte, 0, 2*len(units))
+	for _, u := range units {
+		body = binary.BigEndian.AppendUint16(body, u)
+	}
+	return body
 }
 
 // bind puts a profile into a container for one device.

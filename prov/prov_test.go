@@ -143,6 +143,7 @@ func TestMistakesInFilesAreNamed(t *testing.T) {
 		{"/a", prov.Entry{Status: 404, Gzip: true}, "status 404 has no text to encode"},
 		{"/a", prov.Entry{Size: -1}, "bad size -1"},
 		{"/$MA", prov.Entry{Bound: true, Size: 9}, "leave out bound or size"},
+		{"/$MA", prov.Entry{Bound: true, UCS2: true}, "leave out bound or ucs2"},
 		{"/a", prov.Entry{Bound: true}, "bound needs $MA"},
 		{"/$MA", prov.Entry{Bound: true, Body: "no profile"}, "serve /$MA: "},
 		{"/a", prov.Entry{File: "a"}, "there is no folder for files"},

@@ -118,7 +118,7 @@ func (c *checker) blockExists(f *Fault, packets fault.Packets) error {
 	}
 	longest := 0
 	for path, e := range c.Scenario.Server.Files {
-		if strings.ContainsAny(path, "{$") && f.Match.Path() != "" || strings.Contains(e.Body, "{{") || strings.Contains(e.Body, "${") || e.Key != "" || e.Gzip || e.Bound || e.File != "" {
+		if strings.ContainsAny(path, "{$") && f.Match.Path() != "" || strings.Contains(e.Body, "{{") || strings.Contains(e.Body, "${") || e.Key != "" || e.Gzip || e.Bound || e.UCS2 || e.File != "" {
 			return nil
 		}
 		if f.Match.Covers(fault.Exchange{Scheme: "tftp", Path: path}) {

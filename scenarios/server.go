@@ -62,6 +62,7 @@ func (r *reader) entry(n *node, path string) prov.Entry {
 		key{"key", r.text(&e.Key)},
 		key{"gzip", r.boolean(&e.Gzip)},
 		key{"bound", r.boolean(&e.Bound)},
+		key{"ucs2", r.boolean(&e.UCS2)},
 		key{"size", r.scalarAs(func(text string) (err error) {
 			e.Size, err = measure.Size(text)
 			return err

@@ -65,7 +65,7 @@ func phonesOf(t *testing.T, presets map[string]string, switches string) string {
 
 const extraFiles = `
     /empty: <flat-profile></flat-profile>
-    /i18n/fr.xml: "\0<\0d\0/\0>"
+    /i18n/fr.xml: {body: <dictionary>é</dictionary>, ucs2: true}
     /logo.bmp: BM
     /one.dat: data
     /directory?mac=$MA: <CiscoIPPhoneMenu/>

@@ -48,7 +48,7 @@ func (s *scope) malformed(err error) *failure {
 	if errors.As(err, &syntax) && syntax.Scheme != "" {
 		return unsupported(syntax.Scheme)
 	}
-	return &failure{s.in.Unit.Row.Behaviour.RuleErr, device.BadRule}
+	return &failure{s.in.Unit.Row.Behaviour.Errs.BadRule, device.BadRule}
 }
 
 func unsupported(scheme string) *failure {
@@ -106,12 +106,12 @@ func (s *scope) locate(l line, d rule.Decision) (target, *failure) {
 	return t, nil
 }
 
-// fromLease takes the server of DHCP option 66. Without one nothing is sent; the
-// text is the one of a name that cannot be found (provisioning.md §7.1: inferred).
+// fromLease takes the server of DHCP option 66. Without one nothing is sent, and what
+// the device calls that is not known: a switch.
 func (s *scope) fromLease(t *target) *failure {
 	server := s.in.Lease.TFTPServer
 	if server == "" {
-		return &failure{errDNS, device.NoDNS}
+		return &failure{s.in.Unit.Row.Behaviour.Errs.NoServer, device.NoDNS}
 	}
 	if t.scheme == "" && s.in.Unit.Row.Behaviour.Option66Transport {
 		if t.scheme = s.lookup("Transport_Protocol"); t.scheme == "none" {

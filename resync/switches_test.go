@@ -300,6 +300,7 @@ func by(rule, rest string) func(*testing.T, string) string {
 
 var ruleWalks = map[string]walk{
 	"malformed_rule_err": {"parse_error", "invalid_url", by("profile.cfg", "")},
+	"no_server_err":      {"dns_resolution", "no_server_name", by("/a", "")},
 	"string_order":       {"false", "error", by(`("a" lt "b")? http://192.0.2.5/a`, "")},
 	"rule_size":          {"2047", "256", by("http://192.0.2.5/"+strings.Repeat("a", 300), "")},
 	"nested_parentheses": {"accept", "refuse", by(`((true) and ($PRVST eq 1))? http://192.0.2.5/a`, "")},

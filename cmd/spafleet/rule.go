@@ -221,7 +221,7 @@ func printEvaluation(s streams, e resync.Evaluation, odd []rulecheck.Finding, as
 	if e.Syntax != nil {
 		out.Hint = e.Syntax.Hint
 	} else if e.Err != "" && d.HasURL && d.URL.Host == "" {
-		out.Hint = "the rule names no server and there is no DHCP option 66; give --tftp-server"
+		out.Hint = "the rule names no server and there is no DHCP option 66: nothing is sent, and what a device calls that is not known (switch no_server_err); give --tftp-server"
 	}
 	if asJSON {
 		if err := writeJSON(s.out, out); err != nil {

@@ -36,12 +36,15 @@ type Behaviour struct {
 	KeepsRetry             bool          // the wait after a failed resync outlives a reboot
 
 	// What a pass over the rules does.
-	RulesFromStart   bool   // rules B to D are those of the pass's start
-	CommandThenRules bool   // a URL command stands for rule A, and B to D follow
-	NextAlternative  bool   // a rule goes on to its next alternative when a file fails
-	RuleErr          string // $ERR of a rule that cannot be read
-	FactoryAccess    bool   // a missing ua returns to the factory's access
-	BackoffMarker    bool   // ####503#n# at the start of a file sends the device away
+	RulesFromStart   bool     // rules B to D are those of the pass's start
+	CommandThenRules bool     // a URL command stands for rule A, and B to D follow
+	NextAlternative  bool     // a rule goes on to its next alternative when a file fails
+	Errs             struct { // $ERR where its text is not known
+		BadRule  string // of a rule that cannot be read
+		NoServer string // where neither a rule nor DHCP names a server
+	}
+	FactoryAccess bool // a missing ua returns to the factory's access
+	BackoffMarker bool // ####503#n# at the start of a file sends the device away
 
 	// Which servers it asks, and how.
 	Option66Transport bool // a bare address in option 66 heeds Transport_Protocol

@@ -434,7 +434,12 @@ var engineSwitches = []firmwareSwitch{
 	{ // Q8
 		"malformed_rule_err", "parse_error, invalid_url or corrupt_file", "$ERR of a rule that cannot be read",
 		always(inferred("parse_error")),
-		word(map[string]string{"parse_error": "parse error", "invalid_url": "Invalid URL", "corrupt_file": "corrupt file"}, func(b *Behaviour) *string { return &b.RuleErr }),
+		word(map[string]string{"parse_error": "parse error", "invalid_url": "Invalid URL", "corrupt_file": "corrupt file"}, func(b *Behaviour) *string { return &b.Errs.BadRule }),
+	},
+	{ // §7.1: the texts are in 7.6.2f, one of them perhaps for the display alone; that nothing is sent is inferred too
+		"no_server_err", "dns_resolution or no_server_name", "$ERR where neither a rule nor option 66 names a server, so that nothing is sent",
+		always(inferred("dns_resolution")),
+		word(map[string]string{"dns_resolution": "DNS resolution", "no_server_name": "no server name"}, func(b *Behaviour) *string { return &b.Errs.NoServer }),
 	},
 	{ // Q8, §3.3
 		"string_order", "false or error", "a condition with lt, le, gt or ge between texts is false, or makes the rule malformed",

@@ -276,16 +276,20 @@ func addressText(h scenarios.Host) string {
 	return h.Addresses[0].String()
 }
 
+// tftpServer returns what option 66 offers to a group, empty for nothing.
+func (p plan) tftpServer(g *fleet.Group) string {
+	if g.Lease.TFTPServer == "" && p.Scenario.Server != nil && !p.Scenario.Leaseless(g.Name) {
+		return embedded
+	}
+	return g.Lease.TFTPServer
+}
+
 // hostsOfGroup tells the hosts of a group's lease, rules and log servers.
 func (p plan) hostsOfGroup(g *fleet.Group, tell func(host, purpose string)) {
 	if g.Count == 0 {
 		return
 	}
-	lease := g.Lease.TFTPServer
-	if lease == "" && p.Scenario.Server != nil && !p.Scenario.Leaseless(g.Name) {
-		lease = embedded
-	}
-	tell(hostPart(lease), "option 66")
+	tell(hostPart(p.tftpServer(g)), "option 66")
 	hostsInText(p.sample(g.RCURL), "rc", tell)
 	params := p.presetParams(g)
 	unit := device.NewUnit(g.Row, p.Scenario.Seed, 0, netip.IPv4Unspecified())

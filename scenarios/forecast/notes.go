@@ -12,7 +12,9 @@ import (
 	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/device/rule"
 	"spafleet/device/rulecheck"
+	"spafleet/fleet"
 	"spafleet/scenarios"
 )
 
@@ -20,12 +22,12 @@ import (
 const mostNotes = 8
 
 // Notes returns what a person should know of a scenario before it runs: firmware that
-// no source names, or whose behaviour rests on no image, odd rules, images that are
+// no source names, or whose behaviour rests on no image, devices without a server, odd rules, images that are
 // missing and reboot phones for it, units with defective certificates, authorities that
 // a firmware cannot read.
 func Notes(of *scenarios.Plan, o *scenarios.Machine) ([]string, error) {
 	p := newPlan(of, o.Flags)
-	notes := slices.Concat(p.assumptions(), p.imageless(), some(p.oddRules()), some(missingImages(p)))
+	notes := slices.Concat(p.assumptions(), p.imageless(), some(p.serverless()), some(p.oddRules()), some(missingImages(p)))
 	own, err := p.Scenario.Certificates(o.Own)
 	if err != nil {
 		return nil, err
@@ -85,6 +87,39 @@ func (p *plan) imageless() []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("evidence=field: the behaviour of %s rests on documents, reports and inferences, not on what was read in firmware images", strings.Join(groups, ", "))}
+}
+
+// serverless returns notes on devices that know no server when they start: no lease
+// offers one, and no rule names one.
+func (p plan) serverless() (notes []string) {
+	for i := range p.Groups {
+		g := &p.Groups[i]
+		if g.Count == 0 || g.RCURL != "" || p.tftpServer(g) != "" || p.namesServer(g) {
+			continue
+		}
+		notes = append(notes, fmt.Sprintf("%s of %s have no server when they start: no option 66, and no rule with a host. They send nothing until a step, a page or a key names one (inferred)%s",
+			kindOf(g.Row), cmp.Or(g.Name, "the fleet"), searches[g.Row.Generation][g.Row.Model.Family.Phone]))
+	}
+	return notes
+}
+
+// searches are what real devices do then, by generation and whether they are phones.
+var searches = map[int]map[bool]string{
+	2: {true: "; real ones also look for an SPA9000 by multicast (documented), which is not emulated"},
+	3: {true: "; real ones also ask TFTP for SEP and XMLDefault files (field), which is not emulated"},
+}
+
+// namesServer reports whether a rule that devices begin with names a host.
+func (p plan) namesServer(g *fleet.Group) bool {
+	params := p.presetParams(g)
+	unit := device.NewUnit(g.Row, p.Scenario.Seed, 0, netip.IPv4Unspecified())
+	for _, name := range rules {
+		text, _ := params.Lookup(name)
+		if slices.ContainsFunc(device.Alternatives(&unit, params, text), func(d rule.Decision) bool { return d.URL.Host != "" }) {
+			return true
+		}
+	}
+	return false
 }
 
 // authorities returns those of the user that a firmware trusts.

@@ -15,7 +15,7 @@ import (
 var endings = map[[2]string]string{
 	{"rule", "rule"}:            "the rule cannot be read",
 	{"scheme", "rule"}:          "the firmware has no client for the rule's scheme",
-	{"dns", "rule"}:             "no server: neither the rule nor DHCP names one",
+	{"dns", "rule"}:             "no server: neither the rule nor option 66 names one, nothing was sent",
 	{"restricted", "admission"}: "server outside Restricted_Access_Domains",
 	{"connect", "admission"}:    "not sent: spafleet may not contact this address",
 	{"dns", "dns"}:              "the server's name was not resolved",

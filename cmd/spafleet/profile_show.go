@@ -15,7 +15,9 @@ import (
 
 // showFlags are what a person knows of the device that a file is for.
 type showFlags struct {
-	key, mac, model string
+	key, mac        string
+	model, firmware string
+	switches        []string
 	decoder         decoder
 	json            bool
 }
@@ -30,8 +32,9 @@ file, the exit code is 3, with the device's error text ($ERR) and the likely cau
 likewise if it would take only a part of the file.
 
 --key is the key in the device's rule. --mac is the device's address, for a file
-made for that device only. With --model, the limits of the model apply; parameters
-that the model does not have and values that it would not take are listed.
+made for that device only. With --model, and --firmware, the limits of the model
+apply; parameters that this firmware of the model does not have, and values that it
+would not take, are listed with the reason.
 
 A file compiled by the vendor's spc cannot be read: its format is not public. If
 you have a program that reads it, name it with --decoder. It gets the file on its
@@ -45,6 +48,8 @@ and prints the source text.`,
 	c.Flags().StringVar(&f.key, "key", "", "`KEY` in the device's rule")
 	c.Flags().StringVar(&f.mac, "mac", "", "`MAC` address of the device")
 	c.Flags().StringVar(&f.model, "model", "", "`MODEL` of the device")
+	c.Flags().StringVar(&f.firmware, "firmware", "", "firmware `VERSION` of the device (default: the newest known)")
+	c.Flags().StringArrayVar(&f.switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; may be repeated")
 	c.Flags().StringVar(&f.decoder.Program, "decoder", "", "`PROGRAM` that opens files compiled by the vendor's spc")
 	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
 	c.Args = func(_ *cobra.Command, args []string) error {
@@ -54,6 +59,9 @@ and prints the source text.`,
 		return nil
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if f.model == "" && (f.firmware != "" || len(f.switches) > 0) {
+			return fmt.Errorf("--firmware and --switch are of a device: give --model")
+		}
 		body, err := readInput(s, args[0])
 		if err != nil {
 			return err
@@ -76,8 +84,20 @@ type profileReport struct {
 	Partly      string              `json:"partly,omitempty"` // which part counts, if not all of it does
 	Rests       string              `json:"rests,omitempty"`  // the firmware switch that a refusal or Partly rests on
 	Model       string              `json:"model,omitempty"`
+	Firmware    string              `json:"firmware,omitempty"`
+	DerivedFrom string              `json:"derived_from,omitempty"` // the model whose set this one's is derived from
 	Parameters  []shownParam        `json:"parameters"`
 	Truncated   int                 `json:"truncated,omitempty"` // values that were cut
+
+	named bool // the firmware was given
+}
+
+// who returns the model, with its firmware where that was given.
+func (r *profileReport) who() string {
+	if r.named {
+		return r.Model + " " + r.Firmware
+	}
+	return r.Model
 }
 
 // A refusal is why a device does not take a file.
@@ -89,12 +109,14 @@ type refusal struct {
 
 // A shownParam has no value where the file only changes the access.
 type shownParam struct {
-	Name    string  `json:"name"`
-	Access  string  `json:"access,omitempty"`
-	Value   *string `json:"value,omitempty"`
-	Unknown bool    `json:"unknown,omitempty"` // to the model
-	Takes   string  `json:"takes,omitempty"`   // of a value that the model does not take: what it would
-	Hint    string  `json:"hint,omitempty"`    // to a name that is near
+	Name      string  `json:"name"`
+	Access    string  `json:"access,omitempty"`
+	Value     *string `json:"value,omitempty"`
+	Unknown   bool    `json:"unknown,omitempty"`   // to the model, at least at this place
+	Misplaced bool    `json:"misplaced,omitempty"` // the model has it inside <router-configuration>
+	Takes     string  `json:"takes,omitempty"`     // of a value that the model does not take: what it would
+	Reason    string  `json:"reason,omitempty"`    // of an unknown name: why the model does not have it
+	Hint      string  `json:"hint,omitempty"`      // to a name that is near, a place, or a model that has it
 }
 
 func (f *showFlags) report(ctx context.Context, file string, body []byte, keyed bool) (*profileReport, error) {
@@ -105,10 +127,13 @@ func (f *showFlags) report(ctx context.Context, file string, body []byte, keyed 
 	var row *model.Row
 	if f.model != "" {
 		var err error
-		if row, err = model.NewRow(f.model, "", nil); err != nil {
+		if row, err = f.row(); err != nil {
 			return nil, err
 		}
-		r.Model = row.Model.Name
+		r.Model, r.Firmware, r.named = row.Model.Name, row.Firmware.Version, f.firmware != ""
+		if set := row.Model.Catalogue.Value; set != r.Model {
+			r.DerivedFrom = set
+		}
 		o = withRow(o, row)
 	}
 	if f.decoder.Program != "" {
@@ -131,6 +156,15 @@ func (f *showFlags) report(ctx context.Context, file string, body []byte, keyed 
 		r.Parameters = append(r.Parameters, newShownParam(p, row))
 	}
 	return r, err
+}
+
+// row returns the model that the file is for.
+func (f *showFlags) row() (*model.Row, error) {
+	turned, err := model.ParseAssignments(f.switches)
+	if err != nil {
+		return nil, fmt.Errorf("--switch: %w", err)
+	}
+	return model.NewRow(f.model, f.firmware, turned)
 }
 
 // missing returns the flags that the file may need and that were not given.
@@ -163,21 +197,14 @@ func newShownParam(p profile.Param, row *model.Row) shownParam {
 	}
 	param, ok := row.Lookup(p.Name)
 	if !ok {
-		shown.Unknown, shown.Hint = true, strings.TrimPrefix(nearest(p.Name, row.ParameterNames()), "; ")
+		why := row.WhyLacks(p.Name)
+		shown.Unknown, shown.Misplaced, shown.Reason, shown.Hint = true, why.Place != "", why.Reason, why.Hint
 		return shown
 	}
 	if _, ok := param.Take(p.Value); p.Has && !ok {
-		shown.Takes = takes(param)
+		shown.Takes = param.Takes()
 	}
 	return shown
-}
-
-// takes says what a parameter takes.
-func takes(p *model.Param) string {
-	if p.Options != nil {
-		return strings.Join(p.Options, ", ")
-	}
-	return p.DataType().Value
 }
 
 // print writes the report; a refused file is an exit code.
@@ -213,7 +240,7 @@ func (r *profileReport) write(w io.Writer) {
 func (r *profileReport) writeRefusal(b *strings.Builder) {
 	who := "a device"
 	if r.Model != "" {
-		who = "the " + r.Model
+		who = "the " + r.who()
 	}
 	fmt.Fprintf(b, "%s refuses it: $ERR is %q\n", who, r.Refused.Err)
 	if r.Refused.Hint != "" {
@@ -254,25 +281,35 @@ func (r *profileReport) writeParams(b *strings.Builder) {
 }
 
 func (r *profileReport) writeUnknown(b *strings.Builder) {
-	var rows, bad [][]string
+	var rows, bad, misplaced [][]string
 	for _, p := range r.Parameters {
-		if p.Unknown {
-			rows = append(rows, []string{p.Name, p.Hint})
+		switch why := (model.Lack{Reason: p.Reason, Hint: p.Hint}); {
+		case p.Misplaced:
+			misplaced = append(misplaced, []string{p.Name, p.Hint})
+		case p.Unknown:
+			rows = append(rows, []string{p.Name, why.String()})
 		}
 		if p.Takes != "" {
 			bad = append(bad, []string{p.Name, "takes " + p.Takes})
 		}
 	}
 	if len(bad) > 0 {
-		fmt.Fprintf(b, "\nthe %s does not accept these values and keeps the old ones:\n", r.Model)
+		fmt.Fprintf(b, "\nthe %s does not accept these values and keeps the old ones:\n", r.who())
 		writeTable(b, "  ", bad)
+	}
+	if len(misplaced) > 0 {
+		fmt.Fprintf(b, "\nthe %s has these parameters at another place and ignores them here:\n", r.who())
+		writeTable(b, "  ", misplaced)
 	}
 	switch {
 	case len(rows) > 0:
-		fmt.Fprintf(b, "\nthe %s does not have these parameters and ignores them:\n", r.Model)
+		fmt.Fprintf(b, "\nthe %s does not have these parameters and ignores them:\n", r.who())
 		writeTable(b, "  ", rows)
-	case r.Model != "":
-		fmt.Fprintf(b, "\nthe %s has all these parameters\n", r.Model)
+	case r.Model != "" && len(misplaced) == 0:
+		fmt.Fprintf(b, "\nthe %s has all these parameters\n", r.who())
+	}
+	if r.DerivedFrom != "" && len(rows)+len(bad) > 0 {
+		fmt.Fprintf(b, "\nThe parameters of the %s are derived from those of the %s (inferred): a real one may have others.\n", r.Model, r.DerivedFrom)
 	}
 }
 

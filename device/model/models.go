@@ -256,22 +256,32 @@ func (m *Model) TakesImage(magic string) bool {
 // nothing where none is near. A choice of which the word is more than the first
 // half is nearer than any other.
 func DidYouMean(word string, choices []string) string {
-	best, at := len(word)/3+2, ""
+	at := nearest(word, choices, len(word)/3+1)
+	if at == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", at)
+}
+
+// nearest returns the nearest of the choices that is not more than most letters away,
+// in small or capital ones; "" for none.
+func nearest(word string, choices []string, most int) string {
+	best, at := most+1, ""
 	word = strings.ToLower(word)
 	for _, c := range choices {
-		low := strings.ToLower(c)
-		d := distance(word, low)
-		if strings.HasPrefix(low, word) && 2*len(word) > len(low) {
-			d = 0
+		begun := len(c) > len(word) && 2*len(word) > len(c) && strings.EqualFold(c[:len(word)], word)
+		if d := len(c) - len(word); !begun && max(d, -d) >= best {
+			continue
+		}
+		d := 0
+		if !begun {
+			d = distance(word, strings.ToLower(c))
 		}
 		if d < best {
 			best, at = d, c
 		}
 	}
-	if at == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", at)
+	return at
 }
 
 // distance is the number of letters to add, drop or change.

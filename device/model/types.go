@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,39 @@ func (p *Param) DataType() Fact {
 		t = dataTypeOf(p)
 	}
 	return Fact{Value: t.name, Evidence: t.evidence}
+}
+
+// typeTexts say what parameters of a type take.
+var typeTexts = map[string]string{
+	"Bool":       "Yes or No",
+	"Schedule":   "seconds, as in 3600 or 30,60+10",
+	"Port":       "a port, 0 to 65535",
+	"Uns16":      "a whole number, 0 to 65535",
+	"Uns32":      "a whole number",
+	"Uns8":       "a byte in hexadecimal",
+	"Uns8 or IP": "a number, 0 to 255, or an IP address",
+	"Time3":      "seconds with up to three decimals",
+	"PwrLevel":   "a number with one decimal",
+	"IP":         "an IP address",
+	"IP or FQDN": "an IP address or a name",
+	"ActCode":    "a star code, up to 7 characters",
+	"UserID":     "up to 63 characters",
+	"Phone":      "up to 39 characters",
+	"ToneScript": "up to 127 characters",
+	"CadScript":  "up to 127 characters",
+}
+
+// Takes says in words what a parameter takes, and how sure that is.
+func (p *Param) Takes() string {
+	kind := p.DataType()
+	text := typeTexts[kind.Value]
+	switch {
+	case kind.Value == "Choice":
+		text = "one of " + strings.Join(p.Options, ", ")
+	case text == "":
+		text = kind.Value
+	}
+	return fmt.Sprintf("%s (%s)", text, kind.Evidence)
 }
 
 // A dataType is a row of the table below.

@@ -29,14 +29,15 @@ func (s *Summary) Explain() {
 	for i := range s.Findings.UnknownParams[:min(len(s.Findings.UnknownParams), mostExplained)] {
 		p := &s.Findings.UnknownParams[i]
 		if row := rowOf(p, rows); row != nil {
-			p.Reason, p.Hint = whyUnknown(row, p.Name)
+			why := row.WhyLacks(p.Name)
+			p.Reason, p.Hint = why.Reason, why.Hint
 		}
 	}
 	for i := range s.Findings.RejectedParams {
 		p := &s.Findings.RejectedParams[i]
 		if row := rowOf(p, rows); row != nil {
 			if param, ok := row.Lookup(p.Name); ok {
-				p.Takes = takes(param)
+				p.Takes = param.Takes()
 			}
 		}
 	}
@@ -53,70 +54,11 @@ func rowOf(p *Named, rows map[string]*model.Row) *model.Row {
 	return rows[first]
 }
 
-// Reasons why a model does not have a parameter.
-const (
-	beyondLines = "beyond the model's lines or keys"
-	misspelt    = "perhaps misspelt"
-	notInSet    = "not in the model's set"
-)
+// mostExplained bounds the search for names that were meant.
+const mostExplained = 200
 
-// Bounds of the search for names that were meant.
-const (
-	mostExplained = 200
-	longestName   = 64
-)
-
-var lastNumber = regexp.MustCompile(`^(.*?_)(\d+)(_?)$`)
-
-// whyUnknown returns why a model has no such parameter, and the name that was
-// perhaps meant.
-func whyUnknown(row *model.Row, name string) (reason, meant string) {
-	if m := lastNumber.FindStringSubmatch(name); m != nil && m[2] != "1" {
-		if _, ok := row.Lookup(m[1] + "1" + m[3]); ok {
-			return beyondLines, ""
-		}
-	}
-	if len(name) > longestName {
-		return notInSet, ""
-	}
-	if hint := model.DidYouMean(name, row.ParameterNames()); hint != "" {
-		return misspelt, strings.TrimPrefix(hint, "; ")
-	}
-	return notInSet, ""
-}
-
-// typeTexts say what parameters of a type take.
-var typeTexts = map[string]string{
-	"Bool":       "Yes or No",
-	"Schedule":   "seconds, as in 3600 or 30,60+10",
-	"Port":       "a port, 0 to 65535",
-	"Uns16":      "a whole number, 0 to 65535",
-	"Uns32":      "a whole number",
-	"Uns8":       "a byte in hexadecimal",
-	"Uns8 or IP": "a number, 0 to 255, or an IP address",
-	"Time3":      "seconds with up to three decimals",
-	"PwrLevel":   "a number with one decimal",
-	"IP":         "an IP address",
-	"IP or FQDN": "an IP address or a name",
-	"ActCode":    "a star code, up to 7 characters",
-	"UserID":     "up to 63 characters",
-	"Phone":      "up to 39 characters",
-	"ToneScript": "up to 127 characters",
-	"CadScript":  "up to 127 characters",
-}
-
-// takes says what a parameter takes, and how sure that is.
-func takes(p *model.Param) string {
-	kind := p.DataType()
-	text := typeTexts[kind.Value]
-	switch {
-	case kind.Value == "Choice":
-		text = "one of " + strings.Join(p.Options, ", ")
-	case text == "":
-		text = kind.Value
-	}
-	return fmt.Sprintf("%s (%s)", text, kind.Evidence)
-}
+// lastNumber finds the number at the end of a name.
+var lastNumber = regexp.MustCompile(`^(.*?_)(\d+)(_*)$`)
 
 // A fold is parameters whose names differ in their last number only, and that are
 // alike otherwise.

@@ -21,7 +21,7 @@ func TestUnknownParametersHaveAReason(t *testing.T) {
 	want := map[string][2]string{
 		"User_ID_7_":                          {"beyond the model's lines or keys", ""},
 		"Profil_Rule":                         {"perhaps misspelt", `did you mean "Profile_Rule"?`},
-		"Wholly_Other_Thing_Of_Another_Maker": {"not in the model's set", ""},
+		"Wholly_Other_Thing_Of_Another_Maker": {"not in the SPA942's set, from which this one is derived", ""},
 	}
 	for _, p := range s.Findings.UnknownParams {
 		if got := [2]string{p.Reason, p.Hint}; got != want[p.Name] {
@@ -33,6 +33,17 @@ func TestUnknownParametersHaveAReason(t *testing.T) {
 	}
 	if s.Findings.DerivedSets["SPA922"] == "" {
 		t.Errorf("derived sets %v", s.Findings.DerivedSets)
+	}
+}
+
+// A name that came with later firmware is no misspelling.
+func TestAParameterOfLaterFirmwareSaysWhenItCame(t *testing.T) {
+	seen := tally.New([]tally.Make{{Model: "SPA504G", Firmware: "7.4.9c", Devices: 1}}, func(device.Index) int { return 0 }, device.Shard{})
+	seen.Tell([]device.Event{{Kind: device.Applied, File: &device.File{Unknown: []string{"Auto_Register_When_Failover_1_"}}}})
+	s := report.Summarize(seen.Totals())
+	s.Explain()
+	if p := s.Findings.UnknownParams[0]; p.Reason != "came with 7.6.0; this device runs 7.4.9c (inferred)" {
+		t.Errorf("%+v", p)
 	}
 }
 

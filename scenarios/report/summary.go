@@ -65,8 +65,8 @@ type Named struct {
 	Models map[string]int `json:"models"`
 	Value  string         `json:"value,omitempty"`  // one that was not taken, its beginning
 	Takes  string         `json:"takes,omitempty"`  // what is taken
-	Reason string         `json:"reason,omitempty"` // of unknown ones: beyond the model's lines, misspelt, not in the set
-	Hint   string         `json:"hint,omitempty"`   // the name that was meant
+	Reason string         `json:"reason,omitempty"` // of unknown ones: came with later firmware, beyond the model's lines, misspelt, not in the set
+	Hint   string         `json:"hint,omitempty"`   // the name that was meant, its place, or who has it
 }
 
 // mostFindings is how many findings of a kind a report shows in words.

@@ -8,7 +8,7 @@ import (
 	"spafleet/device/model"
 )
 
-// A Clock is a device's local time: its Time_Zone, and its daylight saving rule
+// A Clock is a device's local time: its time zone, and its daylight saving rule
 // where that is on. The zero Clock is GMT. A time offset by DHCP option 2 and
 // the parameter Time_Offset are left out.
 type Clock struct {
@@ -18,9 +18,13 @@ type Clock struct {
 }
 
 // Clock reads the device's clock. A zone that is not GMT, GMT+hh:mm or GMT-hh:mm
-// counts as GMT, a rule that cannot be read as none.
+// counts as GMT, a rule that cannot be read as none. The SPA1xx have both in their router
+// configuration (export: field).
 func (p Params) Clock() Clock {
-	name, _ := p.Lookup("Time_Zone")
+	name, ok := p.Lookup("Time_Zone")
+	if !ok {
+		return p.routerClock()
+	}
 	c := Clock{zone: zoneOf(strings.TrimSpace(name))}
 	rule, _ := p.Lookup("Daylight_Saving_Time_Rule")
 	if rule == "" || !p.Bool("Daylight_Saving_Time_Enable", true) {
@@ -60,6 +64,22 @@ func zoneOf(name string) time.Duration {
 	}
 	_, offset := t.Zone()
 	return time.Duration(offset) * time.Second
+}
+
+// routerClock reads the clock of a SPA1xx. Its zone is -08 1 1 or +01 2 2: hours, and
+// two numbers that tell zones of the same hours apart (field; that they mean no more is
+// inferred). Which daylight saving a zone has without a rule is not known: none.
+func (p Params) routerClock() (c Clock) {
+	const setup = "router-configuration/Time_Setup/"
+	zone, _ := p.Lookup(setup + "Time_Zone")
+	hours, _, _ := strings.Cut(strings.TrimSpace(zone), " ")
+	if d, ok := parseHours(strings.TrimPrefix(hours, "+")); ok {
+		c.zone = d
+	}
+	if rule, _ := p.Lookup(setup + "Daylight_Saving_Time_Rule"); rule != "" && p.Bool(setup+"Auto_Adjust_Clock", true) {
+		c.readRule(rule)
+	}
+	return c
 }
 
 // readRule reads start=month/day/weekday[/time];end=…;save=time. The form is that

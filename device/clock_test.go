@@ -123,3 +123,33 @@ func TestCertificateTime(t *testing.T) {
 		t.Error("a model without NTP parameters has no clock")
 	}
 }
+
+// The SPA1xx have their clock in the router configuration.
+func TestLocalTimeOfARouterConfiguration(t *testing.T) {
+	const setup = "router-configuration/Time_Setup/"
+	tests := []struct{ zone, rule, auto, at, want string }{
+		{"", "", "", "2012-07-01 12:00:00", "2012-07-01 04:00:00"}, // the factory's: -08 1 1
+		{"+01 2 2", "", "", "2012-01-01 12:00:00", "2012-01-01 13:00:00"},
+		{"+05:30 1", "", "", "2012-01-01 12:00:00", "2012-01-01 17:30:00"},
+		{"+01 2 2", "start=3/-1/7/2;end=10/-1/7/3;save=1", "1", "2012-07-01 12:00:00", "2012-07-01 14:00:00"},
+		{"+01 2 2", "start=3/-1/7/2;end=10/-1/7/3;save=1", "0", "2012-07-01 12:00:00", "2012-07-01 13:00:00"},
+		{"Moon", "", "", "2012-07-01 12:00:00", "2012-07-01 12:00:00"},
+	}
+	for _, tt := range tests {
+		f := devicetest.Row(t, "SPA122", "").Factory
+		var sets []string
+		for name, value := range map[string]string{"Time_Zone": tt.zone, "Daylight_Saving_Time_Rule": tt.rule, "Auto_Adjust_Clock": tt.auto} {
+			if value != "" {
+				sets = append(sets, setup+name+"="+value)
+			}
+		}
+		p, _ := device.Reset(f).With(&device.Layers{}, devicetest.Sets(t, f, sets...))
+		at, err := time.Parse(time.DateTime, tt.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Clock().Local(at.UnixNano()).Format(time.DateTime); got != tt.want {
+			t.Errorf("%q, %q: %s is %s, want %s", tt.zone, tt.rule, tt.at, got, tt.want)
+		}
+	}
+}

@@ -149,7 +149,7 @@ func TestDocumentsOfAnSPA1xx(t *testing.T) {
 	status := string(v.StatusXML())
 	for _, want := range []string{
 		"<?xml version=\"1.0\"?>\n<flat-status>\n<Product_Name>SPA112</Product_Name>\n<Serial_Number>FM500X000001</Serial_Number>\n",
-		"<Customization>Open</Customization>\n<Current_Time>1/16/2012 ",
+		"<Customization>Open</Customization>\n<Current_Time>1/15/2012 ",
 		"<External_IP></External_IP>\n<Hook_State_1_>Off</Hook_State_1_>\n<Registration_State>Not Registered</Registration_State>\n<Last_Registration_At></Last_Registration_At>\n",
 		"<Call_1_State_2_>Idle</Call_1_State_2_>\n<Call_2_State_2_>Idle</Call_2_State_2_>\n<Call_1_Tone_2_>None</Call_1_Tone_2_>\n",
 		"<Custom_CA_Info>Not Installed</Custom_CA_Info>\n\n<router-status>\n<Status_WAN>\n<Packets_Sent>4294967260</Packets_Sent>\n",

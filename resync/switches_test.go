@@ -289,6 +289,8 @@ resync periodic`)},
 	"redirects": {"fail", "follow", attempts("SPA504G 7.5.5", `set Profile_Rule=http://192.0.2.5/a
 serve http://192.0.2.5:80/a status=302 location=http://192.0.2.6/b
 resync periodic`)},
+	"dotted_suffix": {"text", "suffix", attempts("SPA504G 7.5.5", `set Profile_Rule=($SWVER lt 7.5.5.a)? http://192.0.2.5/a
+resync periodic`)},
 	"version_suffix": {"compare", "ignore", attempts("SPA942 6.1.5(a)", `set Profile_Rule=($SWVER eq 6.1.5)? http://192.0.2.5/a
 resync periodic`)},
 }

@@ -213,6 +213,10 @@ func (r *Row) lacking() (lacks [len(arrivals)]bool) {
 // Has reports whether the row's firmware has a parameter of its model.
 func (r *Row) Has(p *Param) bool { return !r.lacks[p.arrived] }
 
+// TLSProfile returns the name of the row's profile: firmwares of one profile
+// have the same HTTPS client.
+func (r *Row) TLSProfile() string { return eraNames[eraOf(r)] }
+
 // ParameterNames returns the names of the firmware's parameters, in the order of
 // the source.
 func (r *Row) ParameterNames() []string {

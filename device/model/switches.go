@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"spafleet/device/profile"
+	"spafleet/device/rule"
 )
 
 // A firmwareSwitch is a documented uncertainty about real firmware, or a
@@ -348,8 +349,13 @@ var engineSwitches = []firmwareSwitch{
 		from752b("on", always(inferred("off"))), choice("off", "on", func(b *Behaviour) *bool { return &b.BackoffMarker }),
 	},
 	{ // Q7
-		"version_suffix", "compare or ignore", "letters and brackets behind a version in conditions",
+		"version_suffix", "compare or ignore", "letters and brackets behind a version in conditions (compare: 7.6.2 is before 7.6.2a and not equal to it; ignore: they are equal)",
 		always(inferred("compare")), choice("compare", "ignore", func(b *Behaviour) *bool { return &b.Rules.IgnoreSuffix }),
+	},
+	{ // surface-2.md K61: in rules that are in use; what 7.6.2.a comes to is open
+		"dotted_suffix", "text, suffix or ignore", "a dot in front of the letters of a version in conditions, as in 7.6.2.a (text: it is no version; suffix: it is 7.6.2a; ignore: it is 7.6.2)",
+		always(inferred("text")),
+		word(map[string]rule.Dotted{"text": rule.DottedText, "suffix": rule.DottedSuffix, "ignore": rule.DottedIgnored}, func(b *Behaviour) *rule.Dotted { return &b.Rules.Dotted }),
 	},
 	{ // §11
 		"http_connect_wait", "a duration", "longest wait for a TCP connection",

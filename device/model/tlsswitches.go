@@ -64,11 +64,7 @@ const (
 
 var eraNames = [...]string{"sipura-2.0.6", "linksys-5", "spa50x-old", "spa50x-7.5.2b", "spa50x-7.6.2", "spa1x2"}
 
-// TLSProfile returns the name of the row's profile: firmwares of one profile
-// have the same HTTPS client.
-func (r *Row) TLSProfile() string { return eraNames[r.era()] }
-
-func (r *Row) era() tlsEra {
+func eraOf(r *Row) tlsEra {
 	from := func(version string) bool { return rule.CompareVersions(r.Firmware.Version, version, false) >= 0 }
 	switch {
 	case r.Generation == 4:
@@ -87,7 +83,7 @@ func (r *Row) era() tlsEra {
 
 // byEra gives the profiles a fact each.
 func byEra(facts ...Fact) func(*Row) Fact {
-	return func(r *Row) Fact { return facts[r.era()] }
+	return func(r *Row) Fact { return facts[eraOf(r)] }
 }
 
 // older5xx gives SPA5xx before 7.6.2 what the image of 7.5.2b suggests, and other
@@ -95,7 +91,7 @@ func byEra(facts ...Fact) func(*Row) Fact {
 func older5xx(value string, otherwise func(*Row) Fact) func(*Row) Fact {
 	return of752b(value, func(r *Row) Fact {
 		f := otherwise(r)
-		if e := r.era(); e == era50xOld || e == era50xMid {
+		if e := eraOf(r); e == era50xOld || e == era50xMid {
 			return likeImage(value, f)
 		}
 		return f
@@ -107,7 +103,7 @@ func older5xx(value string, otherwise func(*Row) Fact) func(*Row) Fact {
 // alike. 7.6.2 speaks TLS 1.0 alone unless Enable_SSLv3 says otherwise (field); that it
 // then has the old format again is inferred.
 func helloForm(r *Row) Fact {
-	switch r.era() {
+	switch eraOf(r) {
 	case eraSipura, eraLinksys:
 		return likeImage("ssl2", inferred("tls"))
 	case era50xNew:
@@ -132,11 +128,11 @@ func readsSHA256(r *Row) Fact {
 
 func longestDH(r *Row) Fact {
 	switch {
-	case r.era() == era50xMid:
+	case eraOf(r) == era50xMid:
 		return field("0")
-	case r.Generation > 2 && r.era() != era50xOld:
+	case r.Generation > 2 && eraOf(r) != era50xOld:
 		return inferred("0")
-	case r.era() == era50xOld || r.Model.Name == "PAP2T":
+	case eraOf(r) == era50xOld || r.Model.Name == "PAP2T":
 		return field("1024")
 	}
 	return inferred("1024")
@@ -219,7 +215,7 @@ var tlsSwitches = []firmwareSwitch{
 	{ // surface-2.md §4.7, K63: 7.6.2f sets its clock when an NTP server answers, 7.5.2b never does
 		"cert_clock", "ntp, always or never", "clock that certificates are judged by: right always, never (it counts from 1970 at power-on: nothing has ended), or (ntp) once there is an NTP server, which here is taken to answer at once",
 		older5xx("never", func(r *Row) Fact {
-			if r.era() == era50xNew {
+			if eraOf(r) == era50xNew {
 				return likeImage("ntp", inferred("always"))
 			}
 			return inferred("always")

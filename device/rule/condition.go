@@ -128,7 +128,7 @@ func (p *parser) comparison(c *clause) error {
 		// $SWVER is meant where a left side is missing (SPA2000 guide, p. 31:
 		// documented), thus also where the macro there is empty.
 		version, _ := p.env.Macro("SWVER")
-		left, c.legacy = classify(version), true
+		left, c.legacy = p.d.classify(version), true
 	}
 	p.blanks()
 	second := side{start: p.pos}
@@ -190,7 +190,7 @@ func (p *parser) value() (value, error) {
 	if isDigit(word[0]) {
 		p.pos += suffixLen(p.text[p.pos:])
 	}
-	return classify(p.text[at:p.pos]), nil
+	return p.d.classify(p.text[at:p.pos]), nil
 }
 
 // suffixLen measures the (a) of a version like 5.1.5(a), or returns 0.

@@ -37,6 +37,31 @@ func TestStricterDialectsLeaveOrdinaryRulesAlone(t *testing.T) {
 	}
 }
 
+// A version with a dot in front of its suffix is text, or one of two versions.
+func TestDottedSuffixByDialect(t *testing.T) {
+	tests := []struct {
+		condition string
+		holds     [3]bool // as text, suffix, ignored
+	}{
+		{"7.6.2 lt 7.6.2.a", [3]bool{false, true, false}},
+		{"7.6.2 eq 7.6.2.a", [3]bool{false, false, true}},
+		{"7.6.2a eq 7.6.2.a", [3]bool{false, true, false}},
+		{"7.6.2b gt 7.6.2.a", [3]bool{false, true, true}},
+		{"7.6 lt 7.6.a", [3]bool{false, true, false}},
+		{"7.6.2.a eq 7.6.2.a", [3]bool{true, true, true}},
+		{"7.6.2a lt 7.6.3", [3]bool{true, true, true}},
+		{"10.0.0.1.a eq 10.0.0.1", [3]bool{false, false, false}}, // an address is text
+	}
+	for _, tt := range tests {
+		for dotted, holds := range tt.holds {
+			d, err := rule.Eval("("+tt.condition+")? /x", newUnit(), rule.Dialect{Dotted: rule.Dotted(dotted)})
+			if err != nil || d.HasURL != holds {
+				t.Errorf("%s, dialect %d: %t (%v), want %t", tt.condition, dotted, d.HasURL, err, holds)
+			}
+		}
+	}
+}
+
 func TestSmallMacroNamesByDialect(t *testing.T) {
 	lax := rule.Dialect{AnyMacroCase: true}
 	for text, want := range map[string]string{"$mau": "$MAU", "$(mau:4)": "$(MAU:4)", "$Mau": "$MAU", "$$": "$$", "$nothing": "$nothing"} {

@@ -14,6 +14,7 @@ type NoteKind uint8
 const (
 	TextHasNoOrder   NoteKind = iota + 1 // Text is a comparison of text with lt, le, gt or ge: false (documented)
 	UnlikeTypes                          // Text is a comparison of text with a number or version: false (inferred)
+	DottedVersion                        // Text is a comparison with a version that has a dot in front of its suffix
 	NeverTrue                            // Text is a comparison of constants that is false
 	AlwaysTaken                          // the alternative has no condition, and others follow
 	EmptyAlternative                     // the alternative asks for nothing, and others follow
@@ -115,6 +116,8 @@ func (n *notes) compares(p *parser, left side, op relation, right side) {
 	}
 	l, r := left.settled(p), right.settled(p)
 	switch {
+	case left.dotted(p) || right.dotted(p):
+		n.add(DottedVersion, oneLine(whole))
 	case op != equal && op != less|greater && (l && left.kind == isText || r && right.kind == isText):
 		n.add(TextHasNoOrder, oneLine(whole))
 	case l && r && (left.kind == isText) != (right.kind == isText):
@@ -138,6 +141,11 @@ func (s side) settled(p *parser) bool {
 		return len(spans) == 0 // $SWVER is meant, if no macro without content was written
 	}
 	return len(spans) > 0 && spans[0].start == s.start && spans[0].end == s.end && ofOneType[spans[0].name]
+}
+
+// dotted reports whether a side is written as a version with a dot in front of its suffix.
+func (s side) dotted(p *parser) bool {
+	return !s.quoted && s.start < s.end && dotBeforeSuffix(p.text[s.start:s.end]) > 0
 }
 
 // constant reports whether no macro is in a side.

@@ -43,6 +43,9 @@ type Dialect struct {
 	// IgnoreSuffix takes 5.2.13(a) and 5.2.13 for the same version. Only the
 	// groups are documented; that a suffix counts is inferred.
 	IgnoreSuffix bool
+	// Dotted is what a dot in front of a suffix means, as in 7.6.2.a. Rules in use have
+	// it (field); what a device takes it for is unknown.
+	Dotted Dotted
 	// CommentInQuotes lets # begin a comment inside quotes too (undocumented;
 	// that it does not is inferred).
 	CommentInQuotes bool
@@ -69,6 +72,16 @@ type Dialect struct {
 	// a longer one cannot be read. What [Expand] returns is cut there.
 	Size int
 }
+
+// Dotted is what a version with a dot in front of its suffix is.
+type Dotted uint8
+
+// What 7.6.2.a may be.
+const (
+	DottedText    Dotted = iota // no version, but text
+	DottedSuffix                // 7.6.2a
+	DottedIgnored               // 7.6.2
+)
 
 // An Assignment sets a parameter before the request is made.
 type Assignment struct {

@@ -34,6 +34,28 @@ func classify(s string) value {
 	return value{text: s}
 }
 
+// classify tells what a value is, and takes a dot in front of a suffix as the dialect does.
+func (d Dialect) classify(s string) value {
+	if at := dotBeforeSuffix(s); at > 0 {
+		switch d.Dotted {
+		case DottedSuffix:
+			s = s[:at] + s[at+1:]
+		case DottedIgnored:
+			s = s[:at]
+		}
+	}
+	return classify(s)
+}
+
+// dotBeforeSuffix returns where the dot of a text such as 7.6.2.a stands, 0 for another text.
+func dotBeforeSuffix(s string) int {
+	at := strings.LastIndexByte(s, '.')
+	if at < 0 || at+1 == len(s) || !isLetter(s[at+1]) || !looksVersion(s[:at]) || looksVersion(s) || !isDigit(s[at-1]) {
+		return 0
+	}
+	return at
+}
+
 func looksVersion(s string) bool {
 	groups := 0
 	for n := digitsLen(s); n > 0 && groups < 3; n = digitsLen(s) {

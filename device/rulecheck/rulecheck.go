@@ -50,6 +50,13 @@ func Rule(env device.Env, text string) []Finding {
 
 const versionHint = "write a version without quotes, as 7.6.2, 7.6.2a or 7.6.2(a)"
 
+// dottedTexts say what the values of the switch dotted_suffix come to.
+var dottedTexts = map[string]string{
+	"text":   "taken for text, which has only eq and ne, it is never true",
+	"suffix": "taken for one without that dot",
+	"ignore": "taken for one without what stands behind that dot",
+}
+
 // finding says what a note means to a firmware; false for one that means nothing to it.
 func finding(row *model.Row, n rule.Note) (Finding, bool) {
 	f := Finding{Alternative: n.Alternative}
@@ -59,6 +66,10 @@ func finding(row *model.Row, n rule.Note) (Finding, bool) {
 		f.Text, f.Hint, f.Evidence = n.Text+" is never true: text has only eq and ne", versionHint, model.Documented
 	case rule.UnlikeTypes:
 		f.Text, f.Hint = n.Text+" is never true: text is compared with a number or version", versionHint
+	case rule.DottedVersion:
+		sw := row.Switch("dotted_suffix")
+		f.Text, f.Evidence = n.Text+" has a version with a dot too many: "+dottedTexts[sw.Value], sw.Evidence
+		f.Hint = "write 7.6.2a; what a device takes 7.6.2.a for is not known, switch dotted_suffix says it"
 	case rule.NeverTrue:
 		f.Text, f.Evidence = n.Text+" is never true", model.Documented
 	case rule.EmptyAlternative:

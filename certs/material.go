@@ -18,6 +18,9 @@ import (
 // Material is certificates and keys that the user brings for devices of certain
 // MAC addresses. It is filled first; then many goroutines may read it.
 type Material struct {
+	// Passphrase opens the PKCS #12 files of AddFiles.
+	Passphrase string
+
 	files map[model.MAC]*files
 	given map[model.MAC]*ssl.Certificate
 	read  onceCache[model.MAC, *ssl.Certificate]
@@ -39,7 +42,7 @@ func ReadMaterial(dir, passphrase string) (*Material, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read devices' certificates: %w", err)
 	}
-	m := &Material{files: map[model.MAC]*files{}}
+	m := &Material{Passphrase: passphrase, files: map[model.MAC]*files{}}
 	var wrong []error
 	for _, e := range entries {
 		extension := filepath.Ext(e.Name())
@@ -103,6 +106,22 @@ func (m *Material) Include(other *Material) {
 			m.given = map[model.MAC]*ssl.Certificate{}
 		}
 		m.given[mac] = c
+	}
+}
+
+// AddFiles gives a device the files of its certificate and key; key is empty where one
+// file has both. It replaces what the device had. The files are read when the device
+// needs them: .p12 and .pfx as PKCS #12, which the passphrase opens, others as PEM.
+func (m *Material) AddFiles(mac model.MAC, cert, key string) {
+	if m.files == nil {
+		m.files = map[model.MAC]*files{}
+	}
+	delete(m.given, mac)
+	switch strings.ToLower(filepath.Ext(cert)) {
+	case ".p12", ".pfx":
+		m.files[mac] = &files{both: cert, passphrase: m.Passphrase}
+	default:
+		m.files[mac] = &files{cert: cert, key: key}
 	}
 }
 

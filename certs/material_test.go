@@ -83,6 +83,33 @@ func TestUsersMaterialGoesBeforeWhatIsMade(t *testing.T) {
 	}
 }
 
+// Files of any name are a device's, by its MAC address.
+func TestFilesThatAreNamedForADevice(t *testing.T) {
+	cert, key, raw := theirs(t, "theirs.example")
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.crt"), cert)
+	write(t, filepath.Join(dir, "a.key"), key)
+	write(t, filepath.Join(dir, "both.pem"), append(append([]byte{}, key...), cert...))
+	pkcs12(t, dir, "c.P12", cert, key)
+	id, err := model.ParseMAC(mac)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, names := range [][2]string{{"a.crt", "a.key"}, {"both.pem", ""}, {"c.P12", ""}} {
+		own := &certs.Material{Passphrase: "open sesame"}
+		keyFile := names[1]
+		if keyFile != "" {
+			keyFile = filepath.Join(dir, keyFile)
+		}
+		own.AddFiles(id, filepath.Join(dir, names[0]), keyFile)
+		h := &certs.Holder{PKI: certs.New(1), Own: own}
+		c, kind, err := h.Certificate(made(t, "SPA2102", "FM500F100001", nil))
+		if err != nil || kind != certs.OwnCertificate || len(c.Chain) != 1 || !bytes.Equal(c.Chain[0], raw) {
+			t.Errorf("%q: %v, %s, %v", names, c, kind, err)
+		}
+	}
+}
+
 // signs checks that a key can do what a handshake asks of it.
 func signs(t *testing.T, c *ssl.Certificate) {
 	t.Helper()

@@ -43,7 +43,7 @@ type Layers struct {
 }
 
 // A scratch is memory for working out one change; it is used again for the next one.
-type scratch struct{ before, after, best, other []entry }
+type scratch struct{ before, after, best, other, kept, shared []entry }
 
 func (l *Layers) scratch() *scratch {
 	if r, ok := l.free.Get().(*scratch); ok {
@@ -54,7 +54,7 @@ func (l *Layers) scratch() *scratch {
 
 // release gives a scratch back, without what it points to.
 func (l *Layers) release(r *scratch) {
-	for _, list := range [...][]entry{r.before, r.after, r.best, r.other} {
+	for _, list := range [...][]entry{r.before, r.after, r.best, r.other, r.kept, r.shared} {
 		clear(list)
 	}
 	l.free.Put(r)
@@ -85,8 +85,10 @@ func (l *Layers) Preset(f *model.Factory, sets []Set) Params {
 }
 
 // pack finds a layer for a device whose values differ from the factory by diff.
-// The layer it has now is tried first, so that a small change stays small.
-func (l *Layers) pack(now *Layer, diff []entry, r *scratch) Params {
+// The layer it has now is tried first, so that a small change stays small. Values that
+// it had of its own and keeps, such as those of a list of devices, are nobody else's:
+// they found no layer, and where they are the smaller part, ask for none.
+func (l *Layers) pack(now *Layer, own string, diff []entry, r *scratch) Params {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	full := size(diff)
@@ -102,10 +104,39 @@ func (l *Layers) pack(now *Layer, diff []entry, r *scratch) Params {
 			r.best, r.other = r.other, r.best
 		}
 	}
-	if least <= smallOwn || least <= full/2 {
-		return Params{base: best, own: pack(r.best)}
+	r.split(own, diff)
+	kept := size(r.kept)
+	if least <= smallOwn || kept <= full/2 && least-kept <= (full-kept)/2 {
+		return Params{base: best, own: repack(own, r.best)}
 	}
-	return Params{base: l.found(now.factory, diff)}
+	return Params{base: l.found(now.factory, r.shared), own: repack(own, r.kept)}
+}
+
+// repack packs entries. Where they are what is packed already, it stays: that may be a
+// part of something that stays anyway, such as a list of devices.
+func repack(own string, entries []entry) string {
+	if packed := pack(entries); packed != own {
+		return packed
+	}
+	return own
+}
+
+// split divides the entries of diff into those that are among a device's own and the
+// others.
+func (r *scratch) split(own string, diff []entry) {
+	r.kept, r.shared = r.kept[:0], r.shared[:0]
+	for _, e := range diff {
+		for own != "" && entryID(own) < e.id {
+			_, own = unpack(own)
+		}
+		if own != "" && entryID(own) == e.id {
+			if before, _ := unpack(own); before == e {
+				r.kept = append(r.kept, e)
+				continue
+			}
+		}
+		r.shared = append(r.shared, e)
+	}
 }
 
 // smallOwn is a size below which a layer would cost more than it saves.

@@ -92,7 +92,7 @@ func (p Params) At(l *Layers, f *model.Factory) Params {
 	layer := l.layer(f, rebased(r.before[:0], p.base.entries, old, f))
 	r.before = p.appendDiff(r.before[:0])
 	r.after = rebased(r.after[:0], r.before, old, f)
-	return l.pack(layer, r.after, r)
+	return l.pack(layer, p.own, r.after, r)
 }
 
 // rebased adds to out the entries that differ from one factory set, as they differ
@@ -195,7 +195,7 @@ func (p Params) With(l *Layers, sets []Set) (Params, []model.ID) {
 	if !m.touched {
 		return p, nil
 	}
-	return l.pack(p.base, r.after, r), m.changed
+	return l.pack(p.base, p.own, r.after, r), m.changed
 }
 
 // A merge works changes, by ascending ID, into the entries that differ from the

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/inventory"
 	"spafleet/fleet/state"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
@@ -24,8 +25,12 @@ type Network interface {
 
 // Config says what a fleet is. It is read by [New] and not kept.
 type Config struct {
-	Seed    uint64
-	Groups  []Group
+	Seed   uint64
+	Groups []Group
+	// List says who the devices are, and what they are set to over the presets of
+	// their groups. Groups are those of the list, in its order. Nil: the devices
+	// follow from the seed, group by group.
+	List    *inventory.List
 	Network Network // nil: sockets, which Guard guards; not of use in virtual time
 	// Guard says where log lines may go, and is best that of Network too; nil:
 	// addresses of loopback and private networks.
@@ -47,7 +52,7 @@ type Config struct {
 	// its context ends or, in virtual time, nothing can happen any more.
 	Conduct func(now int64, do func(device.Index, device.Command)) (next int64, over bool)
 	// Addresses has an address for each device: its base + 1 + the device's
-	// index. The zero Prefix is 127.64.0.0/10.
+	// index. The zero Prefix is 127.64.0.0/10. The addresses of a List go first.
 	Addresses netip.Prefix
 	// OneAddress leaves the choice of source address to the system: for machines
 	// that cannot bind addresses of the prefix. Devices keep theirs for $IP.
@@ -156,7 +161,10 @@ func (c *Config) check() error {
 	if c.Shard.Len(total) == 0 {
 		return fmt.Errorf("fleet: shard %d of %d has no device: the fleet has %d", c.Shard.Index, c.Shard.Count, total)
 	}
-	if room := 1<<(32-c.Addresses.Bits()) - 2; total > room || total > device.MaxDevices {
+	if c.List != nil && c.List.Len() != total {
+		return fmt.Errorf("fleet: the groups have %d devices, and %s lists %d", total, c.List.Name(), c.List.Len())
+	}
+	if room := 1<<(32-c.Addresses.Bits()) - 2; !c.List.HasAddresses() && total > room || total > device.MaxDevices {
 		return fmt.Errorf("fleet: %d devices do not fit into %s, which has room for %d; use a wider prefix",
 			total, c.Addresses, max(min(room, device.MaxDevices), 0))
 	}

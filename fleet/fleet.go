@@ -76,13 +76,13 @@ func New(c Config) (*Fleet, error) {
 	f := &Fleet{
 		shard:   c.Shard,
 		network: c.Network, guard: c.Guard,
-		addresses: addresses{c.Addresses.Masked(), c.Addresses.Masked().Addr(), c.OneAddress},
+		addresses: addresses{c.Addresses.Masked(), c.List, c.OneAddress},
 		mode:      c.Clock, conduct: c.Conduct,
 		onTell: c.Tell,
 		web:    c.Web, done: make(chan struct{}),
 	}
 	f.saver, f.started.whole = saver{f: f, Save: c.Save}, make(chan struct{})
-	f.shared.Tapped = c.Tapped
+	f.shared.Tapped, f.shared.List = c.Tapped, c.List
 	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.addresses.of, c.CCERT, c.Compiled
 	f.makeLoops(&c)
 	f.populate(c.Groups)
@@ -154,14 +154,12 @@ func (f *Fleet) makeLoops(c *Config) {
 
 // populate gives every device its group.
 func (f *Fleet) populate(groups []Group) {
-	place, last := 0, 0
-	for i, g := range groups {
+	for _, g := range groups {
 		f.shared.Add(g)
-		last += g.Count
-		for ; place < f.shard.Len(last); place++ {
-			dev := f.shard.At(place)
-			*f.loop(dev).unit(dev) = f.shared.New(i)
-		}
+	}
+	for place := range f.Len() {
+		dev := f.shard.At(place)
+		*f.loop(dev).unit(dev) = f.shared.New(f.shared.GroupOf(dev))
 	}
 }
 

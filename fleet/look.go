@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/fsm"
 )
 
@@ -30,16 +31,19 @@ func (f *Fleet) Shard() device.Shard { return f.shard }
 
 // Group returns the group of a device, of this shard or another.
 func (f *Fleet) Group(dev device.Index) *Group {
-	for i := range f.shared.Groups() {
-		if g, first := f.shared.Group(i); dev < first+device.Index(g.Count) {
-			return g
-		}
+	if int(dev) >= f.total {
+		return nil
 	}
-	return nil
+	return f.shared.Group(f.shared.GroupOf(dev))
 }
 
 // Unit returns who a device is as it left the factory, of this shard or another.
 func (f *Fleet) Unit(dev device.Index) device.Unit { return f.shared.Identity(f.Group(dev).Row, dev) }
+
+// MAC returns the MAC address of a device, of this shard or another.
+func (f *Fleet) MAC(dev device.Index) model.MAC {
+	return f.shared.List.MAC(f.Group(dev).Row.Model, f.shared.Seed, dev)
+}
 
 // View returns a copy of a device, false where this process has none. It never
 // waits for what a device is doing.

@@ -159,8 +159,7 @@ func (l *loop) begin() {
 	now := l.clock.Now()
 	for i := range l.units {
 		u, dev := &l.units[i], l.index(i)
-		g, _ := l.f.shared.Group(u.Group())
-		powers := !g.Off
+		powers := !l.f.shared.Group(u.Group()).Off
 		l.mu.Lock()
 		m := l.machine.At(dev, u, now)
 		switch {

@@ -136,10 +136,13 @@ func (l *loop) records(list []unit.Record, from, to int) []unit.Record {
 
 // fingerprint returns what makes this fleet the same as the one in a file.
 func (f *Fleet) fingerprint() state.Fingerprint {
-	p := state.Fingerprint{Seed: f.shared.Seed, Addresses: f.addresses.prefix.String(), Shard: device.Shard{Index: f.shard.Index, Count: max(f.shard.Count, 1)}}
+	p := state.Fingerprint{Seed: f.shared.Seed, List: f.shared.List.Digest(), Addresses: f.addresses.prefix.String(), Shard: device.Shard{Index: f.shard.Index, Count: max(f.shard.Count, 1)}}
 	for i := range f.shared.Groups() {
-		g, first := f.shared.Group(i)
-		u := device.NewUnit(g.Row, f.shared.Seed, first, f.addresses.of(first))
+		g := f.shared.Group(i)
+		var u device.Unit
+		if first := f.shared.Device(i, 0); g.Count > 0 {
+			u = f.shared.List.Unit(g.Row, f.shared.Seed, first, f.addresses.of(first))
+		}
 		sg := state.Group{Name: g.Name, Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Count: g.Count, Off: g.Off,
 			MAC: u.MAC.String(), Serial: u.Serial, Scheme: device.Scheme(g.Row.Model), Switches: map[string]string{}, Presets: maps.Clone(g.Presets)}
 		for _, s := range g.Row.Switches {
@@ -165,8 +168,7 @@ func (f *Fleet) resume(s *state.Saved) error {
 			if !f.has(dev) {
 				return 0, nil, false
 			}
-			g, _ := f.shared.Group(f.loop(dev).unit(dev).Group())
-			return f.shard.Place(dev), g.Row.Factory, true
+			return f.shard.Place(dev), f.shared.Group(f.loop(dev).unit(dev).Group()).Row.Factory, true
 		},
 		Take: func(r *unit.Record) { f.shared.Restore(f.loop(r.Dev).unit(r.Dev), r) },
 	})

@@ -17,6 +17,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/devicetest"
+	"spafleet/device/inventory"
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/fleet/state"
@@ -35,6 +36,7 @@ type spell struct {
 // A career is a fleet that lives in spells, with a state file between them.
 type career struct {
 	groups func() []fleet.Group
+	list   *inventory.List // whose groups they are; nil: none
 	n      *network
 	spells []spell
 	loops  int
@@ -58,7 +60,7 @@ func (c career) live(t *testing.T) *stand {
 
 func (c career) spell(t *testing.T, s *stand, sp spell, file string, again bool) {
 	t.Helper()
-	config := fleet.Config{Seed: 1, Network: c.n, Tell: s.hear, Groups: c.groups(), Loops: c.loops, Save: fleet.Save{File: file, Every: c.every}}
+	config := fleet.Config{Seed: 1, Network: c.n, Tell: s.hear, Groups: c.groups(), List: c.list, Loops: c.loops, Save: fleet.Save{File: file, Every: c.every}}
 	if again {
 		saved, err := state.Open(file)
 		if err != nil {

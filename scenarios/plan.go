@@ -12,6 +12,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/inventory"
 	"spafleet/fleet"
 	"spafleet/fsm"
 	"spafleet/scenarios/expression"
@@ -26,9 +27,9 @@ type Plan struct {
 	Scenario *Scenario
 	Groups   []fleet.Group   // one for each model and firmware of a group of the scenario
 	Makes    []tally.Make    // as Groups
-	Firsts   []int           // as Groups: the first device of each
 	Kinds    map[string]bool // event kinds that expressions ask for
 
+	firsts    []int // as Groups: how many devices the groups before have
 	programs  map[*Expectation]*vm.Program
 	selectors []Selector // by step
 	steps     map[string]int
@@ -79,14 +80,28 @@ func (p *Plan) Devices() int {
 
 // MakeOf returns the place of a device's model and firmware in Makes.
 func (p *Plan) MakeOf(dev device.Index) int {
-	i, found := slices.BinarySearch(p.Firsts, int(dev))
-	for found && i+1 < len(p.Firsts) && p.Firsts[i+1] == int(dev) {
+	if list := p.Scenario.Devices; list != nil {
+		return list.Group(dev)
+	}
+	i, found := slices.BinarySearch(p.firsts, int(dev))
+	for found && i+1 < len(p.firsts) && p.firsts[i+1] == int(dev) {
 		i++ // makes without devices begin where the next does
 	}
 	if !found {
 		i--
 	}
 	return i
+}
+
+// Device returns the n-th device of a group of the fleet, from 0.
+func (p *Plan) Device(group, n int) device.Index { return p.Scenario.Devices.At(p.firsts[group] + n) }
+
+// Share returns how many devices of a group of the fleet belong to a shard.
+func (p *Plan) Share(group int, s device.Shard) int {
+	if list := p.Scenario.Devices; list != nil {
+		return list.Share(group, s)
+	}
+	return s.Between(p.firsts[group], p.firsts[group]+p.Groups[group].Count)
 }
 
 // GroupNames returns the groups that a list of names such as "homes, desk" means,
@@ -158,11 +173,27 @@ func (s *Scenario) FillAll(text, host string) string {
 	return text
 }
 
+// List makes the devices of a list the fleet, with a group for each of the list's. What
+// is set for a group is up to the caller.
+func (s *Scenario) List(list *inventory.List) {
+	s.Devices, s.Fleet = list, nil
+	for _, g := range list.Groups() {
+		if n := len(s.Fleet); n == 0 || s.Fleet[n-1].Name != g.Name {
+			s.Fleet = append(s.Fleet, Group{Name: g.Name})
+		}
+		last := &s.Fleet[len(s.Fleet)-1]
+		last.Count += g.Count
+		last.Mix = append(last.Mix, Share{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Count: g.Count})
+	}
+}
+
 // Certificates gathers the devices' own certificates from the folders that the
-// groups name, after those that are given. More may be nil.
+// groups name and from the list of the devices, after those that are given. More may
+// be nil.
 func (s *Scenario) Certificates(more *certs.Material) (*certs.Material, error) {
 	all := &certs.Material{}
 	if more != nil {
+		all.Passphrase = more.Passphrase
 		all.Include(more)
 	}
 	for _, g := range s.Fleet {
@@ -174,6 +205,9 @@ func (s *Scenario) Certificates(more *certs.Material) (*certs.Material, error) {
 			return nil, fmt.Errorf("fleet.%s.cert: %w", g.Name, err)
 		}
 		all.Include(m)
+	}
+	for _, c := range s.Devices.Certificates() {
+		all.AddFiles(c.MAC, c.File, c.Key)
 	}
 	return all, nil
 }

@@ -3,9 +3,11 @@ package scenarios
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	"spafleet/device/inventory"
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/scenarios/report"
@@ -35,6 +37,7 @@ func (r *reader) scenario(s *Scenario, root *node) {
 		key{"duration", r.duration(&s.Duration)},
 		key{"limits", func(n *node, path string) { r.limits(s, n, path) }},
 		key{"fleet", func(n *node, path string) { r.fleet(s, n, path) }},
+		key{"devices", func(n *node, path string) { s.Devices = r.devices(n, path) }},
 		key{"server", func(n *node, path string) { s.Server = r.server(n, path) }},
 		key{"target", func(n *node, path string) { s.Target = r.target(n, path) }},
 		key{"timeline", func(n *node, path string) {
@@ -48,7 +51,9 @@ func (r *reader) scenario(s *Scenario, root *node) {
 	if s.Server != nil && s.Target != nil {
 		r.mistake(root.key("target"), "", "a scenario has a server or a target, not both")
 	}
-	if known && (root.get("fleet") == nil || root.get("fleet").empty()) {
+	if listed := root.get("devices") != nil; listed {
+		r.listed(s, root.get("fleet"))
+	} else if known && (root.get("fleet") == nil || root.get("fleet").empty()) {
 		r.mistake(root.key("fleet"), "", "no fleet: which devices?")
 	}
 	clock := root.get("clock")
@@ -94,16 +99,12 @@ func (r *reader) fleet(s *Scenario, n *node, path string) {
 			continue
 		}
 		p := join(path, k.text)
-		if !isGroupName(k.text) {
+		if !inventory.IsGroupName(k.text) {
 			r.mistake(k, p, "%q is not a group's name: lower-case letters, digits and hyphens, and not all", k.text)
 			continue
 		}
 		s.Fleet = append(s.Fleet, r.group(k.text, n.values[i], p))
 	}
-}
-
-func isGroupName(s string) bool {
-	return s != "" && s != "all" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 func (r *reader) group(name string, n *node, path string) Group {
@@ -126,6 +127,10 @@ func (r *reader) group(name string, n *node, path string) Group {
 		}},
 	)
 	mix := n.get("mix")
+	if root := r.tree; root != nil && root.get("devices") != nil {
+		r.listedGroup(n, path)
+		return g
+	}
 	if known && (n.get("model") == nil) == (mix == nil) {
 		r.mistake(n, path, "a group has a model or a mix, one of them")
 	}
@@ -270,3 +275,47 @@ func (r *reader) read(root *node) (*Scenario, error) {
 	}
 	return s, nil
 }
+
+// devices reads the list that a scenario names.
+func (r *reader) devices(n *node, path string) (list *inventory.List) {
+	r.scalarAs(func(name string) (err error) {
+		list, err = inventory.ReadFile(name)
+		return err
+	})(n, path)
+	return list
+}
+
+// listedGroup refuses what the list of devices says of a group.
+func (r *reader) listedGroup(n *node, path string) {
+	for _, key := range []string{"model", "firmware", "count", "mix"} {
+		if n.get(key) != nil {
+			r.mistake(n.key(key), path, "the list of devices says which models a group has; leave %s out", key)
+		}
+	}
+}
+
+// listed makes the groups of the list the fleet, with what the file sets for them.
+func (r *reader) listed(s *Scenario, fleet *node) {
+	if s.Devices == nil {
+		return // a mistake already
+	}
+	said := s.Fleet
+	s.List(s.Devices)
+	var names []string
+	for i := range s.Fleet {
+		names = append(names, s.Fleet[i].Name)
+	}
+	for _, own := range said {
+		at := slices.Index(names, own.Name)
+		if at < 0 {
+			r.mistake(fleet.key(own.Name), join("fleet", own.Name), "no device of %s is in a group %q%s; its groups: %s",
+				s.Devices.Name(), own.Name, model.DidYouMean(own.Name, names), strings.Join(names[:min(len(names), mostNamed)], ", "))
+			continue
+		}
+		own.Count, own.Mix = s.Fleet[at].Count, s.Fleet[at].Mix
+		s.Fleet[at] = own
+	}
+}
+
+// mostNamed is how many groups a mistake names.
+const mostNamed = 10

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"spafleet/device/inventory"
 	"spafleet/prov"
 	"spafleet/scenarios/report"
 )
@@ -12,16 +13,19 @@ import (
 // A Scenario is a file as it is written: devices, servers, timeline,
 // expectations. Its values are not checked together before [NewPlan].
 type Scenario struct {
-	Name       string
-	About      string
-	Seed       uint64
-	Clock      Clock
-	Duration   time.Duration // 0: until no step is left and every expectation is decided
-	Brief      bool          // ends before Duration as soon as nothing is left to decide
-	Lateness   time.Duration // p99 above which the run is invalid; 0: 100 ms
-	Rate       float64       // most starts per second; 0: no limit
-	Most       int           // attempts at once; 0: what the machine allows
-	Fleet      []Group
+	Name     string
+	About    string
+	Seed     uint64
+	Clock    Clock
+	Duration time.Duration // 0: until no step is left and every expectation is decided
+	Brief    bool          // ends before Duration as soon as nothing is left to decide
+	Lateness time.Duration // p99 above which the run is invalid; 0: 100 ms
+	Rate     float64       // most starts per second; 0: no limit
+	Most     int           // attempts at once; 0: what the machine allows
+	Fleet    []Group
+	// Devices is a list that says who the devices are; see [Scenario.List]. Nil: they
+	// follow from Seed.
+	Devices    *inventory.List
 	Server     *Server
 	Target     *Target
 	Timeline   []Step

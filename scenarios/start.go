@@ -57,7 +57,7 @@ type newborn struct {
 // newNewborn returns the fleet at 0 s, nil where it cannot be made.
 func newNewborn(c *checker) *newborn {
 	n := &newborn{}
-	n.shared.Seed = c.Scenario.Seed
+	n.shared.Seed, n.shared.List = c.Scenario.Seed, c.Scenario.Devices
 	n.shared.Address = func(device.Index) netip.Addr { return netip.AddrFrom4([4]byte{127, 64, 0, 1}) }
 	n.machine = unit.NewMachine(&n.shared)
 	for _, g := range c.Groups {
@@ -77,16 +77,16 @@ func newNewborn(c *checker) *newborn {
 // meets reports whether an expectation is met as the fleet starts. Of a group
 // too large to be looked at it is not.
 func (n *newborn) meets(c *checker, e *Expectation) bool {
-	each := expression.TellsApart(e.Expr)
+	each := expression.TellsApart(e.Expr) || c.Scenario.Devices != nil
 	count, devices := 0, 0
 	for i := range c.Groups {
-		g, first := n.shared.Group(i)
+		g := n.shared.Group(i)
 		if !c.concerns(e, g.Name) || g.Count == 0 {
 			continue
 		}
 		devices += g.Count
 		if !each {
-			if n.holds(c, e, i, first) {
+			if n.holds(c, e, i, n.shared.Device(i, 0)) {
 				count += g.Count
 			}
 			continue
@@ -94,8 +94,8 @@ func (n *newborn) meets(c *checker, e *Expectation) bool {
 		if g.Count > mostLooked {
 			return false
 		}
-		for dev := range device.Index(g.Count) {
-			if n.holds(c, e, i, first+dev) {
+		for k := range g.Count {
+			if n.holds(c, e, i, n.shared.Device(i, k)) {
 				count++
 			}
 		}
@@ -105,7 +105,7 @@ func (n *newborn) meets(c *checker, e *Expectation) bool {
 
 // holds reports whether an expectation holds for a device at 0 s.
 func (n *newborn) holds(c *checker, e *Expectation, group int, dev device.Index) bool {
-	g, _ := n.shared.Group(group)
+	g := n.shared.Group(group)
 	u := n.shared.New(group)
 	if !g.Off {
 		n.machine.At(dev, &u, 0).PowerOn()

@@ -21,7 +21,7 @@ import (
 var notOfCapacity = []string{"until", "timeout", "fail-on", "rate", "duration", "virtual", "preflight"}
 
 func capacityCommand(s streams) *cobra.Command {
-	f := &runFlags{count: 1}
+	f := &runFlags{fleetFlags: fleetFlags{count: 1}}
 	o := capacity.Options{}
 	var asJSON bool
 	var html string

@@ -24,7 +24,7 @@ import (
 
 func deviceCommand(s streams) *cobra.Command {
 	rn := newRunner(s)
-	f := &runFlags{count: 1}
+	f := &runFlags{fleetFlags: fleetFlags{count: 1}}
 	c := &cobra.Command{
 		Use:   "device",
 		Short: "Run one device: its log, its web server, its keypad",

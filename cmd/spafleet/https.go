@@ -78,9 +78,6 @@ func (f *certFlags) apply(o *run.Options) (err error) {
 
 // material reads the devices' own certificates.
 func (f *certFlags) material() (*certs.Material, error) {
-	if f.own == "" {
-		return nil, nil
-	}
 	passphrase := ""
 	if f.passphrase != "" {
 		text, err := host.ReadFile(f.passphrase, mostInput)
@@ -88,6 +85,9 @@ func (f *certFlags) material() (*certs.Material, error) {
 			return nil, err
 		}
 		passphrase = strings.TrimRight(string(text), "\r\n")
+	}
+	if f.own == "" {
+		return &certs.Material{Passphrase: passphrase}, nil // for the files of a list of devices
 	}
 	return certs.ReadMaterial(f.own, passphrase)
 }

@@ -19,16 +19,23 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"spafleet/device/inventory"
 )
 
 // inputs are all places where a user names a file that is read, each with a command
 // line. ENDLESS is a file without end, - a standard input without end, HUGE a folder
 // whose files have 8 GB, IMPORT a file that imports ENDLESS, SCENARIO one whose
-// target trusts it, TARGET one whose target's certificates are HUGE.
+// target trusts it, TARGET one whose target's certificates are HUGE, LISTED one whose
+// devices it lists.
 var inputs = map[string]string{
 	"run FILE":                   "run ENDLESS",
 	"run target.trust":           "run SCENARIO",
 	"run target.certs":           "run TARGET",
+	"run devices":                "run LISTED",
+	"run --devices":              "run --devices ENDLESS",
+	"device --devices":           "device --devices -",
+	"capacity --devices":         "capacity --devices ENDLESS",
 	"run --state":                "run --model SPA942 --profile-rule http://127.0.0.1:1/ --duration 1s --state ENDLESS",
 	"run --certs":                "run --model SPA942 --profile-rule http://127.0.0.1:1/ --duration 1s --certs HUGE",
 	"run --trust":                "run --model SPA942 --profile-rule http://127.0.0.1:1/ --duration 1s --trust ENDLESS",
@@ -140,7 +147,7 @@ func TestFilesWithoutEndAreReadUpToALimit(t *testing.T) {
 			target := "fleet:\n  a: {model: SPA942}\nduration: 1s\ntarget:\n  hosts: [127.0.0.1]\n  "
 			places := strings.NewReplacer("ENDLESS", source.name, "HUGE", huge, "PKI", pki, "go.mod", "../../go.mod", "OUT", filepath.Join(dir, "out"),
 				"IMPORT", text("import.txt", "import "+source.name+"\n"), "SCENARIO", text("trust.yaml", target+"trust: "+source.name+"\n"),
-				"TARGET", text("certs.yaml", target+"certs: "+huge+"\n"))
+				"TARGET", text("certs.yaml", target+"certs: "+huge+"\n"), "LISTED", text("listed.yaml", "devices: "+source.name+"\nduration: 1s\nserver: {}\n"))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			var out, say bytes.Buffer
@@ -150,8 +157,11 @@ func TestFilesWithoutEndAreReadUpToALimit(t *testing.T) {
 				t.Errorf("%q: exit code %d, %q", args, code, say.String())
 			}
 			most := mostInput
-			if strings.HasPrefix(what, "report") {
+			switch {
+			case strings.HasPrefix(what, "report"):
 				most = mostResults
+			case strings.HasSuffix(what, "devices"):
+				most = inventory.MostBytes
 			}
 			if n := source.end(); n > most+1<<20 { // a pipe holds less
 				t.Errorf("%q: %d bytes were read", args, n)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spafleet/device/inventory"
 	"spafleet/device/model"
 	"spafleet/host"
 	"spafleet/scenarios"
@@ -21,29 +22,35 @@ import (
 
 // runFlags describe a fleet on the command line.
 type runFlags struct {
+	fleetFlags
+	rate           float64
+	tftpServer     string
+	tftpClient     string
+	profileRule    string
+	syslog         string
+	goal           goalFlags
+	sets, switches []string
+	with           []string
+	seed           uint64
+	duration       time.Duration
+	lateness       time.Duration
+	decoder        decoder
+	sidecars       []string
+	addresses      netip.Prefix
+	web            webFlags
+	certs          certFlags
+	caTable        string
+	evidence       evidenceFlag
+	shard          shardFlags
+	safety         safetyFlags
+	clock          clockFlags
+}
+
+// fleetFlags say which devices there are.
+type fleetFlags struct {
 	model, firmware string // model may be a mix: see [readMix]
 	count           int
-	rate            float64
-	tftpServer      string
-	tftpClient      string
-	profileRule     string
-	syslog          string
-	goal            goalFlags
-	sets, switches  []string
-	with            []string
-	seed            uint64
-	duration        time.Duration
-	lateness        time.Duration
-	decoder         decoder
-	sidecars        []string
-	addresses       netip.Prefix
-	web             webFlags
-	certs           certFlags
-	caTable         string
-	evidence        evidenceFlag
-	shard           shardFlags
-	safety          safetyFlags
-	clock           clockFlags
+	devices         string // file that lists them; "": none
 }
 
 // safetyFlags say which servers devices may contact, and what is tried first.
@@ -56,13 +63,19 @@ type safetyFlags struct {
 
 func runCommand(s streams) *cobra.Command {
 	rn := newRunner(s)
-	f := &runFlags{count: 1}
+	f := &runFlags{fleetFlags: fleetFlags{count: 1}}
 	plan := false
 	c := &cobra.Command{
 		Use:   "run [FILE|NAME]",
 		Short: "Run a fleet against your server, or a scenario file",
 		Long: `Runs a fleet of one model against your provisioning server, or a scenario: a
 file, or one that comes with the program (demo, retail).
+
+Your own devices. --devices FILE runs the devices that a file of comma-separated
+values lists, with their MAC addresses. Its first line names the columns: mac,
+model, and as you like serial, firmware, group, address, profile_rule,
+certificate and key (files), param:NAME for any parameter, and note. A device's own
+values go before those of --set.
 
 Server. Give --tftp-server (the server that DHCP option 66 names) or
 --profile-rule. Without either, a built-in server answers with the demo's files.
@@ -108,6 +121,10 @@ contact servers on other machines, name servers included, only with
   # three quarters SPA2102, 50 resyncs a second at most
   spafleet run --model SPA2102=75%,PAP2T --count 1000 --rate 50/s \
       --tftp-server 127.0.0.1:6969 --duration 1m
+
+  # the devices of a list, until all have taken a profile
+  spafleet run --devices phones.csv --until provisioned --timeout 2m \
+      --profile-rule 'http://127.0.0.1:8080/$MA.xml'
 
   # what would a million devices take? nothing is started
   spafleet run --model SPA2102 --count 1M --plan
@@ -180,6 +197,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.model, "model", "", "`MODEL`, such as SPA2102, or a mix: SPA2102,PAP2T or SPA2102=75%,PAP2T=25%; 'spafleet models list' shows all")
 	flags.StringVar(&f.firmware, "firmware", "", "firmware `VERSION` (default: the newest known)")
 	flags.Var(countFlag{&f.count}, "count", "how many devices: 200, 10k, 1M")
+	flags.StringVar(&f.devices, "devices", "", "`FILE` of comma-separated values that lists the devices, in the place of --model and --count; - for standard input")
 	flags.Var(rateFlag{&f.rate}, "rate", "start at most this many resyncs per second, a `RATE` such as 50/s (default: no limit)")
 	flags.StringVar(&f.tftpServer, "tftp-server", "", "DHCP option 66: `HOST` or HOST:PORT of the TFTP server")
 	flags.StringVar(&f.tftpClient, "tftp-client", "own", "`CLIENT` that transfers: own, or pin (the pin/tftp library, for comparison)")
@@ -230,7 +248,7 @@ func (f *runFlags) scenario(c *cobra.Command, args []string) (*scenarios.Scenari
 	if len(f.with) > 0 {
 		return nil, fmt.Errorf("--with changes a scenario file, and none is given")
 	}
-	scenario, err := f.fromFlags(c.Flags().Changed)
+	scenario, err := f.fromFlags(c.InOrStdin(), c.Flags().Changed)
 	if err != nil {
 		return nil, err
 	}
@@ -240,6 +258,9 @@ func (f *runFlags) scenario(c *cobra.Command, args []string) (*scenarios.Scenari
 
 // adjust sets what the flags change in any scenario.
 func (f *runFlags) adjust(c *cobra.Command, scenario *scenarios.Scenario) error {
+	if list := scenario.Devices; list.HasAddresses() && c.Flags().Changed("addresses") {
+		return fmt.Errorf("--addresses: the devices have the addresses that %s lists", list.Name())
+	}
 	if f.caTable != "" {
 		for i := range scenario.Fleet {
 			g := &scenario.Fleet[i]
@@ -270,7 +291,7 @@ func (f *runFlags) adjust(c *cobra.Command, scenario *scenarios.Scenario) error 
 
 // fromFile reads a file, or a scenario of the program by its name.
 func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario, error) {
-	for _, flag := range []string{"model", "firmware", "count", "tftp-server", "profile-rule"} {
+	for _, flag := range []string{"model", "firmware", "count", "devices", "tftp-server", "profile-rule"} {
 		if c.Flags().Changed(flag) {
 			return nil, fmt.Errorf("--%s describes a fleet, but %s describes its own", flag, name)
 		}
@@ -350,29 +371,31 @@ func open(in io.Reader, name string) (scenarios.File, error) {
 
 // fromFlags makes the scenario of the flags. An empty value is a value: changed tells
 // it from a flag that was not given.
-func (f *runFlags) fromFlags(changed func(flag string) bool) (*scenarios.Scenario, error) {
-	if f.model == "" {
-		return nil, fmt.Errorf("run: give --model, such as --model SPA2102, or a scenario file")
-	}
-	group := scenarios.Group{Name: "devices", Count: f.count, TFTPServer: f.tftpServer}
-	err := f.models(&group)
+func (f *runFlags) fromFlags(in io.Reader, changed func(flag string) bool) (*scenarios.Scenario, error) {
+	scenario := &scenarios.Scenario{Name: "run"}
+	err := f.fleet(scenario, in, changed)
 	if err != nil {
 		return nil, err
 	}
-	if group.Switches, err = model.ParseAssignments(f.switches); err != nil {
+	turned, err := model.ParseAssignments(f.switches)
+	if err != nil {
 		return nil, fmt.Errorf("--switch: %w", err)
 	}
-	if err := checkSwitches(&group, group.Switches); err != nil {
-		return nil, fmt.Errorf("--switch: %w", err)
-	}
-	if group.Set, err = f.presets(changed); err != nil {
+	sets, err := f.presets(changed)
+	if err != nil {
 		return nil, err
 	}
-	scenario := &scenarios.Scenario{Name: "run", Fleet: []scenarios.Group{group}}
+	for i := range scenario.Fleet {
+		g := &scenario.Fleet[i]
+		if err := checkSwitches(g, turned); err != nil {
+			return nil, fmt.Errorf("--switch: %w", err)
+		}
+		g.TFTPServer, g.Set, g.Switches = f.tftpServer, sets, maps.Clone(turned)
+	}
 	if f.tftpServer != "" {
 		return scenario, hostPort("tftp-server", f.tftpServer)
 	}
-	if !changed("profile-rule") && !changed("tftp-server") {
+	if !changed("profile-rule") && !changed("tftp-server") && !scenario.Devices.Sets("Profile_Rule") {
 		demo, err := scenarios.Builtin("demo")
 		if err != nil {
 			return nil, err
@@ -382,8 +405,43 @@ func (f *runFlags) fromFlags(changed func(flag string) bool) (*scenarios.Scenari
 	return scenario, nil
 }
 
+// fleet sets which devices a scenario has: those of a list, or of models.
+func (f *fleetFlags) fleet(s *scenarios.Scenario, in io.Reader, changed func(flag string) bool) error {
+	if f.devices == "" {
+		if f.model == "" {
+			return fmt.Errorf("run: give --model, such as --model SPA2102, --devices, or a scenario file")
+		}
+		group := scenarios.Group{Name: inventory.DefaultGroup, Count: f.count}
+		err := f.models(&group)
+		s.Fleet = []scenarios.Group{group}
+		return err
+	}
+	for _, flag := range []string{"model", "firmware", "count"} {
+		if changed(flag) {
+			return fmt.Errorf("--%s describes a fleet, but %s lists its own", flag, f.devices)
+		}
+	}
+	list, err := readDevices(in, f.devices)
+	if err == nil {
+		s.List(list)
+	}
+	return err
+}
+
+// readDevices reads the list of devices that a file, or for - standard input, has.
+func readDevices(in io.Reader, name string) (*inventory.List, error) {
+	if name != "-" {
+		return inventory.ReadFile(name)
+	}
+	src, err := host.ReadAll(in, "standard input", inventory.MostBytes)
+	if err != nil {
+		return nil, err
+	}
+	return inventory.Read(src, "stdin", "")
+}
+
 // models sets the model of a group, or the models of a mix.
-func (f *runFlags) models(g *scenarios.Group) error {
+func (f *fleetFlags) models(g *scenarios.Group) error {
 	if !strings.ContainsAny(f.model, ",=") {
 		row, err := model.NewRow(f.model, f.firmware, nil)
 		if err == nil {

@@ -186,7 +186,7 @@ func (v *view) states(columns int) []string {
 		return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 	}
 	var lines []string
-	for _, m := range v.summary.Models {
+	for _, m := range v.summary.ByModel() {
 		parts := []string{fmt.Sprintf("%s %s: %d", m.Model, m.Firmware, m.Devices)}
 		for _, st := range fsm.States() {
 			if n := m.States[st.String()]; n > 0 {

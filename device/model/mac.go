@@ -24,13 +24,25 @@ func (m MAC) Colons() string {
 	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
 }
 
-// ParseMAC reads 12 hexadecimal digits, with or without colons or hyphens.
+// ParseMAC reads 12 hexadecimal digits, with or without colons, hyphens or dots.
 func ParseMAC(text string) (MAC, error) {
-	var m MAC
-	digits := strings.NewReplacer(":", "", "-", "").Replace(text)
-	b, err := hex.DecodeString(digits)
-	if err != nil || len(b) != len(m) {
-		return m, fmt.Errorf("%q is not a MAC address of 12 hexadecimal digits", text)
+	var digits [2 * len(MAC{})]byte
+	n := 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == ':' || c == '-' || c == '.':
+		case n < len(digits):
+			digits[n] = c
+			n++
+		default:
+			n = len(digits) + 1 // too many
+		}
 	}
-	return MAC(b), nil
+	var m MAC
+	if n == len(digits) {
+		if _, err := hex.Decode(m[:], digits[:]); err == nil {
+			return m, nil
+		}
+	}
+	return MAC{}, fmt.Errorf("%q is not a MAC address of 12 hexadecimal digits", text)
 }

@@ -100,6 +100,7 @@ func (s *Saved) verify() error {
 type Fingerprint struct {
 	At        int64        `json:"at"` // fleet time of the snapshot
 	Seed      uint64       `json:"seed"`
+	List      string       `json:"list,omitempty"` // digest of the list of the devices, if there is one
 	Addresses string       `json:"addresses"`
 	Shard     device.Shard `json:"shard"`
 	Groups    []Group      `json:"groups"`
@@ -144,12 +145,26 @@ func (f *Fingerprint) differences(now *Fingerprint) []string {
 	for i := range min(len(f.Groups), len(now.Groups)) {
 		f.Groups[i].differences(&now.Groups[i], i, differ)
 	}
+	if len(list) == 0 && f.List != now.List {
+		list = append(list, listDifference(f.List, now.List))
+	}
 	if len(list) == 0 { // else it is clear why the devices are others
 		for i := range f.Groups {
 			f.Groups[i].identity(&now.Groups[i], i, differ)
 		}
 	}
 	return list
+}
+
+// listDifference says in what the lists of two fleets differ that are alike otherwise.
+func listDifference(saved, now string) string {
+	switch {
+	case saved == "":
+		return "the devices are those of a list here and followed from the seed"
+	case now == "":
+		return "the devices follow from the seed here and were those of a list"
+	}
+	return "the list of the devices has changed: a MAC address, serial number, address or parameter, or their order"
 }
 
 func (g *Group) called(number int) string {

@@ -209,7 +209,7 @@ func (m *Machine) customized(o *resync.Outcome) {
 	u := m.u
 	switch {
 	case o.OK:
-		defaults, _ := m.group().presets.With(&m.Profiles.Layers, o.Custom.Sets)
+		defaults, _ := m.presets(m.dev, u).With(&m.Profiles.Layers, o.Custom.Sets)
 		u.own().custom = &Custom{cmp.Or(o.Custom.Company, "Customized"), defaults}
 		u.set(rcPending, false)
 		u.set(isCustom, true)

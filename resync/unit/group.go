@@ -62,13 +62,13 @@ func (g *Group) sets() (list []device.Set, err error) {
 // A group is a Group of a fleet, with what its devices have in common.
 type group struct {
 	Group
-	first   device.Index
+	first   int // how many devices the groups before it have
 	presets device.Params
 	birth   birth
 }
 
-// Add adds a group that passed its Check. Its devices come after those of the
-// groups before it. Groups are numbered from 0.
+// Add adds a group that passed its Check. Without a List its devices come after those
+// of the groups before it. Groups are numbered from 0.
 func (s *Shared) Add(g Group) {
 	var rows []*model.Row
 	if list := s.rows.Load(); list != nil {
@@ -79,20 +79,43 @@ func (s *Shared) Add(g Group) {
 	sets, _ := g.sets() // Check has looked
 	own := group{Group: g, presets: s.Profiles.Layers.Preset(g.Row.Factory, sets)}
 	if n := len(s.groups); n > 0 {
-		own.first = s.groups[n-1].first + device.Index(s.groups[n-1].Count)
+		own.first = s.groups[n-1].first + s.groups[n-1].Count
 	}
-	u := device.NewUnit(g.Row, s.Seed, own.first, s.Address(own.first))
-	own.birth = birthOf(&g, &u, own.presets)
+	if g.Count > 0 {
+		dev := s.List.At(own.first)
+		u := s.List.Unit(g.Row, s.Seed, dev, s.Address(dev))
+		own.birth = birthOf(&g, &u, own.presets)
+	}
 	s.groups = append(s.groups, own)
 }
 
 // Groups returns how many groups there are.
 func (s *Shared) Groups() int { return len(s.groups) }
 
-// Group returns a group, and its first device. It must not be changed.
-func (s *Shared) Group(number int) (*Group, device.Index) {
-	g := &s.groups[number]
-	return &g.Group, g.first
+// Group returns a group. It must not be changed.
+func (s *Shared) Group(number int) *Group { return &s.groups[number].Group }
+
+// Device returns the n-th device of a group, from 0.
+func (s *Shared) Device(group, n int) device.Index { return s.List.At(s.groups[group].first + n) }
+
+// GroupOf returns the number of the group of a device of the fleet.
+func (s *Shared) GroupOf(dev device.Index) int {
+	if s.List != nil {
+		return s.List.Group(dev)
+	}
+	after, _ := slices.BinarySearchFunc(s.groups, int(dev), func(g group, dev int) int {
+		if g.first <= dev {
+			return -1
+		}
+		return 1
+	})
+	return after - 1 // of groups without devices the last one begins where the next does
+}
+
+// presets returns what a device is set to before its life begins, at the firmware of its
+// group.
+func (s *Shared) presets(dev device.Index, u *Unit) device.Params {
+	return s.List.Params(dev, s.groups[u.group].presets)
 }
 
 // A birth is what presets do to the devices of a group.

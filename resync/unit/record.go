@@ -98,7 +98,7 @@ func (s *Shared) Restore(u *Unit, r *Record) {
 		u.timers = timers{bootTimer: r.Timers[resyncTimer]}
 	}
 	if u.has(isCustom) && r.Custom == nil {
-		u.opt.custom = &Custom{Defaults: s.groups[u.group].presets.At(&s.Profiles.Layers, s.Row(u).Factory)}
+		u.opt.custom = &Custom{Defaults: s.presets(r.Dev, u).At(&s.Profiles.Layers, s.Row(u).Factory)}
 	}
 	if state := (upgradeState{r.Target, r.Upgrade}); state != (upgradeState{}) {
 		u.opt.upgrade = &state

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"spafleet/device"
+	"spafleet/device/inventory"
 	"spafleet/device/model"
 	"spafleet/resync"
 )
@@ -19,6 +20,9 @@ type Shared struct {
 	CCERT    func(*device.Unit) string // what $CCERT says of a device's certificate; nil: Not Installed
 	Profiles resync.ProfileCache
 	Tapped   bool // devices' connections and transfers have events of their own
+	// List says who the devices are and what they are set to; its groups are added in
+	// its order. Nil: they follow from Seed, group by group.
+	List *inventory.List
 
 	kept   keptSets
 	groups []group
@@ -39,7 +43,7 @@ func (s *Shared) Row(u *Unit) *model.Row { return (*s.rows.Load())[u.row] }
 
 // Identity returns who a device is at a firmware.
 func (s *Shared) Identity(r *model.Row, dev device.Index) device.Unit {
-	u := device.NewUnit(r, s.Seed, dev, s.Address(dev))
+	u := s.List.Unit(r, s.Seed, dev, s.Address(dev))
 	if s.CCERT != nil {
 		u.CCERT = s.CCERT(&u)
 	}

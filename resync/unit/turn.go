@@ -178,8 +178,8 @@ func (t *turn) powerOn() {
 func (t *turn) applyPresets() {
 	u, g := t.u, t.group()
 	u.set(preset, true)
-	u.params = g.presets.At(&t.Profiles.Layers, t.row().Factory)
-	if g.birth.alike && u.row == u.group && !u.has(isCustom) {
+	u.params = t.presets(t.dev, u).At(&t.Profiles.Layers, t.row().Factory)
+	if g.birth.alike && u.row == u.group && !u.has(isCustom) && !t.List.SetsApart(t.dev) {
 		t.moved(device.ViaPreset, g.birth.life, g.birth.moves...)
 		return
 	}

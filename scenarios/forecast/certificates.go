@@ -27,7 +27,7 @@ func (p plan) certificates(shares []groupShare, o *scenarios.Machine) (c Certifi
 	h := &certs.Holder{PKI: pki, Pool: o.KeyPool, Unique: o.UniqueKeys, Own: own}
 	var sample *model.Row
 	for _, g := range shares {
-		c.Known = c.Known || p.speaksHTTPS(g.Group)
+		c.Known = c.Known || p.speaksHTTPS(g.number)
 		if !g.Row.Speaks("https") {
 			continue
 		}

@@ -248,7 +248,7 @@ func (p plan) addressesOf(host string) []netip.Addr {
 // eachHost tells every host that the scenario names, and what for.
 func (p plan) eachHost(tell func(host, purpose string)) {
 	for i := range p.Groups {
-		p.hostsOfGroup(&p.Groups[i], tell)
+		p.hostsOfGroup(i, tell)
 	}
 	if t := p.Scenario.Target; t != nil {
 		for _, h := range t.Hosts {
@@ -285,27 +285,45 @@ func (p plan) tftpServer(g *fleet.Group) string {
 }
 
 // hostsOfGroup tells the hosts of a group's lease, rules and log servers.
-func (p plan) hostsOfGroup(g *fleet.Group, tell func(host, purpose string)) {
+func (p plan) hostsOfGroup(group int, tell func(host, purpose string)) {
+	g := &p.Groups[group]
 	if g.Count == 0 {
 		return
 	}
 	tell(hostPart(p.tftpServer(g)), "option 66")
 	hostsInText(p.sample(g.RCURL), "rc", tell)
-	params := p.presetParams(g)
-	unit := device.NewUnit(g.Row, p.Scenario.Seed, 0, netip.IPv4Unspecified())
-	for _, name := range rules {
-		text, _ := params.Lookup(name)
-		for _, d := range device.Alternatives(&unit, params, text) {
-			tell(d.URL.Host, name)
+	seen := map[[2]string]bool{}
+	for d := range p.settings(group, g.Count) {
+		for _, name := range rules {
+			text, _ := d.params.Lookup(name)
+			if key := [2]string{name, text}; text == "" || seen[key] {
+				continue
+			} else if !hostVaries(text) {
+				seen[key] = true
+			}
+			for _, a := range device.Alternatives(&d.unit, d.params, text) {
+				tell(a.URL.Host, name)
+			}
+		}
+		for _, name := range logServers {
+			text, _ := d.params.Lookup(name)
+			tell(hostPart(text), name)
+		}
+		for x := range d.Row.Extras(d.params.Get) {
+			tell(hostOf(x.URL), x.Param)
 		}
 	}
-	for _, name := range logServers {
-		text, _ := params.Lookup(name)
-		tell(hostPart(text), name)
+}
+
+// hostVaries reports whether a macro stands in the host of a rule's URL: then each
+// device may have another one.
+func hostVaries(text string) bool {
+	for _, after := range strings.Split(text, "://")[1:] {
+		if host, _, _ := strings.Cut(after, "/"); strings.Contains(host, "$") {
+			return true
+		}
 	}
-	for x := range g.Row.Extras(params.Get) {
-		tell(hostOf(x.URL), x.Param)
-	}
+	return false
 }
 
 // presetParams returns what a group's devices are set to at the start.

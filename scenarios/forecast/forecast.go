@@ -5,6 +5,7 @@ package forecast
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"net/netip"
 	"slices"
@@ -48,19 +49,62 @@ func newPlan(p *scenarios.Plan, flags scenarios.Flags) plan {
 // A groupShare is the part of a group of the fleet that this machine runs.
 type groupShare struct {
 	*fleet.Group
-	count int
-	first int // its first device in the fleet
+	number int
+	count  int
 }
 
 // shares returns the groups that have devices here.
 func (p plan) shares(shard device.Shard) (list []groupShare) {
 	for i := range p.Groups {
-		first := p.Firsts[i]
-		if n := shard.Between(first, first+p.Groups[i].Count); n > 0 {
-			list = append(list, groupShare{&p.Groups[i], n, first})
+		if n := p.Share(i, shard); n > 0 {
+			list = append(list, groupShare{&p.Groups[i], i, n})
 		}
 	}
 	return list
+}
+
+// A setting is what a device is set to at the start, and how many it stands for.
+type setting struct {
+	*fleet.Group
+	unit   device.Unit
+	params device.Params
+	count  int
+}
+
+// settings yields what devices of a group are set to at the start: the first one where
+// all are set alike, else up to most, spread evenly. Together they stand for all.
+func (p plan) settings(group, most int) iter.Seq[setting] {
+	return func(yield func(setting) bool) {
+		g, list := &p.Groups[group], p.Scenario.Devices
+		n := min(1, g.Count)
+		if list.SetsParams() {
+			n = min(most, g.Count)
+		}
+		presets := p.presetParams(g)
+		for i := range n {
+			dev := p.Device(group, i*g.Count/n)
+			unit := list.Unit(g.Row, p.Scenario.Seed, dev, netip.IPv4Unspecified())
+			if !yield(setting{g, unit, list.Params(dev, presets), (i+1)*g.Count/n - i*g.Count/n}) {
+				return
+			}
+		}
+	}
+}
+
+// sampled yields settings of groups, which stand for their devices here.
+func (p plan) sampled(shares []groupShare) iter.Seq[setting] {
+	return func(yield func(setting) bool) {
+		for _, g := range shares {
+			n := 0
+			for d := range p.settings(g.number, mostSampled) {
+				before := n * g.count / g.Count
+				n += d.count
+				if d.count = n*g.count/g.Count - before; !yield(d) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (p plan) forecast(o *scenarios.Machine) (*Forecast, error) {
@@ -96,7 +140,13 @@ func (p plan) traffic(shares []groupShare, o *scenarios.Machine) *Forecast {
 	f := &Forecast{Format: 1, Name: p.Scenario.Name, Seed: p.Scenario.Seed, Clock: p.Scenario.Clock.String(), Contacts: p.contacts(Guard(p.Plan, o), o), Misfits: []Misfit{}}
 	for _, g := range shares {
 		f.Devices += g.count
-		f.Models = append(f.Models, tally.Make{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.count})
+		name, version := g.Row.Model.Name, g.Row.Firmware.Version
+		at := slices.IndexFunc(f.Models, func(m tally.Make) bool { return m.Model == name && m.Firmware == version })
+		if at < 0 {
+			at = len(f.Models)
+			f.Models = append(f.Models, tally.Make{Model: name, Firmware: version})
+		}
+		f.Models[at].Devices += g.count
 	}
 	f.Start, f.Steady = p.waves(shares, o.Shard)
 	f.Failing = p.failing(shares)
@@ -117,7 +167,7 @@ func PortWarning(of *scenarios.Plan, o *scenarios.Machine) string {
 	if c.Sources > 1 || c.PerSecond <= c.Warn {
 		return ""
 	}
-	return c.Arithmetic() + "; see " + p.flags.Addresses
+	return c.Arithmetic() + "; see " + strings.TrimSuffix(p.moreAddresses(), " PREFIX")
 }
 
 // held returns a rate within the scenario's limit.
@@ -132,19 +182,19 @@ func (f *Forecast) held(rate float64) float64 {
 func (p plan) waves(shares []groupShare, shard device.Shard) (start Wave, steady float64) {
 	start.Rate = p.Scenario.Rate / float64(max(shard.Count, 1))
 	pace := p.Scenario.Clock.Pace()
-	for _, g := range shares {
-		s := resync.ScheduleOf(g.Row, p.presetParams(g.Group))
-		customizing := g.RCURL != "" && g.Row.Customizable()
+	for d := range p.sampled(shares) {
+		s := resync.ScheduleOf(d.Row, d.params)
+		customizing := d.RCURL != "" && d.Row.Customizable()
 		switch {
-		case g.Off || !customizing && !(s.Enabled && s.OnReset):
-			start.Waiting += g.count
+		case d.Off || !customizing && !(s.Enabled && s.OnReset):
+			start.Waiting += d.count
 		case customizing || s.RandomDelay <= 0:
-			start.AtOnce += g.count
+			start.AtOnce += d.count
 		default:
-			start.PerSecond += float64(g.count) * pace / s.RandomDelay.Seconds()
+			start.PerSecond += float64(d.count) * pace / s.RandomDelay.Seconds()
 			start.Window = max(start.Window, s.RandomDelay.Seconds()/pace)
 		}
-		steady += float64(g.count) * pace * repeats(&s)
+		steady += float64(d.count) * pace * repeats(&s)
 	}
 	return start, steady
 }
@@ -227,7 +277,7 @@ func (p plan) memory(f *Forecast) Memory {
 		m.PerDevice += watchedBytes
 		m.Fresh += watchedBytes
 	}
-	alive := int64(f.Devices)*int64(m.PerDevice) + m.Attempts
+	alive := int64(f.Devices)*int64(m.PerDevice) + m.Attempts + int64(p.Scenario.Devices.Size())
 	m.Whole = alive + max(alive*host.GarbagePercent/100, host.GarbageRoom)
 	return m
 }
@@ -237,12 +287,24 @@ func (p plan) ownAddresses(o *scenarios.Machine) Addresses {
 	if !prefix.IsValid() {
 		prefix = fleet.DefaultAddresses()
 	}
-	first := prefix.Masked().Addr().Next()
+	first, list := prefix.Masked().Addr().Next(), p.Scenario.Devices
 	last := first
-	if first.Is4() {
-		last = fleet.AddressAt(prefix, device.Index(max(p.Devices()-1, 0)))
+	switch {
+	case list.HasAddresses():
+		first, last = list.AddressRange()
+		return Addresses{First: first.String(), Last: last.String(), Own: fleet.CanBind(prefix, list)}
+	case first.Is4():
+		last = fleet.AddressAt(prefix, nil, device.Index(max(p.Devices()-1, 0)))
 	}
-	return Addresses{Prefix: prefix.String(), First: first.String(), Last: last.String(), Own: fleet.CanBind(prefix)}
+	return Addresses{Prefix: prefix.String(), First: first.String(), Last: last.String(), Own: fleet.CanBind(prefix, nil)}
+}
+
+// moreAddresses is how devices get addresses that this machine can bind.
+func (p plan) moreAddresses() string {
+	if list := p.Scenario.Devices; list.HasAddresses() {
+		return "addresses that this machine has, in " + list.Name()
+	}
+	return p.flags.Addresses + " PREFIX"
 }
 
 // connections returns what the busiest source address does. A device has its own
@@ -250,10 +312,10 @@ func (p plan) ownAddresses(o *scenarios.Machine) Addresses {
 func (p plan) connections(f *Forecast) Connections {
 	ports := host.Ports()
 	c := Connections{Ports: ports, Most: float64(ports) / timeWait.Seconds(), Warn: warnPerSource, Sources: f.Devices}
-	prefix, err := netip.ParsePrefix(f.Addresses.Prefix)
+	first, err := netip.ParseAddr(f.Addresses.First)
 	shared := !f.Addresses.Own
 	for _, contact := range f.Contacts {
-		if err == nil && prefix.Addr().IsLoopback() && contact.Where != whereEmbedded && contact.Where != whereLoopback {
+		if err == nil && first.IsLoopback() && contact.Where != whereEmbedded && contact.Where != whereLoopback {
 			shared = true
 		}
 	}
@@ -268,13 +330,11 @@ func (p plan) connections(f *Forecast) Connections {
 }
 
 // speaksHTTPS reports whether a rule that a group starts with asks by https.
-func (p plan) speaksHTTPS(g *fleet.Group) bool {
-	params := p.presetParams(g)
-	unit := device.NewUnit(g.Row, p.Scenario.Seed, 0, netip.IPv4Unspecified())
-	for _, name := range rules {
-		text, _ := params.Lookup(name)
-		for _, d := range device.Alternatives(&unit, params, text) {
-			if d.URL.Scheme == "https" {
+func (p plan) speaksHTTPS(group int) bool {
+	for d := range p.settings(group, mostSampled) {
+		for _, name := range rules {
+			text, _ := d.params.Lookup(name)
+			if slices.ContainsFunc(device.Alternatives(&d.unit, d.params, text), func(a rule.Decision) bool { return a.URL.Scheme == "https" }) {
 				return true
 			}
 		}
@@ -314,7 +374,7 @@ func (f *Forecast) judge(p plan) {
 			d.Limit, d.Attempts, peak, time.Duration(float64(d.Attempts)/peak*float64(time.Second)).Round(time.Millisecond))
 	}
 	if c := &f.Connections; c.PerSecond > c.Warn && c.Sources == 1 {
-		misfit(false, "ports", p.flags.Addresses+" PREFIX", "%s", c.Arithmetic())
+		misfit(false, "ports", p.moreAddresses(), "%s", c.Arithmetic())
 	}
 }
 

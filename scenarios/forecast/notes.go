@@ -42,7 +42,7 @@ func Notes(of *scenarios.Plan, o *scenarios.Machine) ([]string, error) {
 	secure := p.Scenario.Server != nil && len(p.Scenario.Server.HTTPS) > 0
 	var unreadable []string
 	for _, g := range p.shares(o.Shard) {
-		if !g.Row.Speaks("https") || !secure && !p.speaksHTTPS(g.Group) {
+		if !g.Row.Speaks("https") || !secure && !p.speaksHTTPS(g.number) {
 			continue
 		}
 		if n := p.count(h, g, certs.DefectiveCertificate); n > 0 && certs.MayBeDefective(g.Row) {
@@ -153,17 +153,22 @@ func some(notes []string) []string {
 // oddRules returns what is odd in the rules that the scenario presets.
 func (p plan) oddRules() (notes []string) {
 	for i := range p.Groups {
-		g := &p.Groups[i]
-		unit := device.NewUnit(g.Row, p.Scenario.Seed, device.Index(p.Firsts[i]), netip.IPv4Unspecified())
-		env := device.Env{Unit: &unit, Params: p.presetParams(g)}
-		for _, name := range rules {
-			if _, ok := g.Presets[name]; !ok || g.Count == 0 {
-				continue
-			}
-			text, _ := env.Params.Lookup(name)
-			for _, f := range rulecheck.Rule(env, text) {
-				notes = append(notes, fmt.Sprintf("%s of %s: %s", name, kindOf(g.Row), f))
-			}
+		for d := range p.settings(i, mostSampled) {
+			notes = append(notes, p.oddRulesOf(&d)...)
+		}
+	}
+	return notes
+}
+
+func (p plan) oddRulesOf(d *setting) (notes []string) {
+	env := device.Env{Unit: &d.unit, Params: d.params}
+	for _, name := range rules {
+		if _, ok := d.Presets[name]; !ok && !p.Scenario.Devices.Sets(name) {
+			continue
+		}
+		text, _ := env.Params.Lookup(name)
+		for _, f := range rulecheck.Rule(env, text) {
+			notes = append(notes, fmt.Sprintf("%s of %s: %s", name, kindOf(d.Row), f))
 		}
 	}
 	return notes
@@ -174,7 +179,7 @@ func (p plan) count(h *certs.Holder, g groupShare, kinds ...certs.Kind) int {
 	n := min(g.count, mostSampled)
 	with := 0
 	for i := range n {
-		u := device.NewUnit(g.Row, p.Scenario.Seed, device.Index(g.first+i*g.Count/n), netip.IPv4Unspecified())
+		u := p.Scenario.Devices.Unit(g.Row, p.Scenario.Seed, p.Device(g.number, i*g.Count/n), netip.IPv4Unspecified())
 		if slices.Contains(kinds, h.Kind(&u)) {
 			with++
 		}

@@ -58,7 +58,7 @@ func alike(a, b *ShardResult) error {
 	}{
 		{"run", r.Shard.Run, o.Shard.Run}, {"scenario", r.Name, o.Name}, {"seed", r.Seed, o.Seed}, {"clock", r.Clock, o.Clock},
 		{"number of shards", r.Shard.Count, o.Shard.Count}, {"number of devices", r.Shard.Devices, o.Shard.Devices},
-		{"digest of the scenario", r.Source.SHA256, o.Source.SHA256},
+		{"digest of the scenario", r.Source.SHA256, o.Source.SHA256}, {"digest of the list of devices", r.Source.List, o.Source.List},
 		{"expectations", expectationNames(r), expectationNames(o)}, {"steps", stepNames(r), stepNames(o)},
 		{"thresholds", thresholdNames(r), thresholdNames(o)},
 	} {

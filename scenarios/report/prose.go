@@ -306,8 +306,8 @@ func (s Summary) WriteStates(b *strings.Builder, bars int) {
 		fmt.Fprintf(b, " %9s", st)
 	}
 	b.WriteByte('\n')
-	for _, m := range s.Models {
-		fmt.Fprintf(b, "%-22s %9d", m.Model+" "+m.Firmware, m.Devices)
+	for _, m := range s.ByModel() {
+		fmt.Fprintf(b, "%-22s %9d", m.String(), m.Devices)
 		for _, st := range fsm.States() {
 			n := fmt.Sprint(m.States[st.String()])
 			if n == "0" {

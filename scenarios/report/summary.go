@@ -108,6 +108,24 @@ func extras(t *tally.Totals) map[string]tally.Pair {
 	return counts
 }
 
+// ByModel returns the devices and states of each model and firmware, those of all groups
+// together.
+func (s Summary) ByModel() []MakeSummary {
+	var list []MakeSummary
+	for _, m := range s.Models {
+		at := slices.IndexFunc(list, func(o MakeSummary) bool { return o.Model == m.Model && o.Firmware == m.Firmware })
+		if at < 0 {
+			at = len(list)
+			list = append(list, MakeSummary{Make: tally.Make{Model: m.Model, Firmware: m.Firmware}, States: map[string]int{}})
+		}
+		list[at].Devices += m.Devices
+		for state, n := range m.States {
+			list[at].States[state] += n
+		}
+	}
+	return list
+}
+
 func metrics(t *tally.Totals) map[string][]Metric {
 	m := map[string][]Metric{}
 	failed := map[string]int64{} // transfers, by scheme

@@ -15,6 +15,7 @@ import (
 	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
+	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 )
 
@@ -77,7 +78,7 @@ func preflight(ctx context.Context, r *run) error {
 	var work sync.WaitGroup
 	slots := make(chan struct{}, atOnce)
 	for i := range r.plan.Groups {
-		if !scouts(&r.plan.Groups[i]) {
+		if !scouts(r.plan, i) {
 			continue
 		}
 		tried++
@@ -105,21 +106,22 @@ func preflight(ctx context.Context, r *run) error {
 }
 
 // scouts reports whether a group's devices resync when they get power.
-func scouts(g *fleet.Group) bool {
+func scouts(p *scenarios.Plan, group int) bool {
+	g := &p.Groups[group]
 	if g.Count == 0 || g.Off || g.RCURL != "" && g.Row.Customizable() {
 		return false
 	}
-	s := resync.ScheduleOf(g.Row, presetParams(&device.Layers{}, g))
+	s := resync.ScheduleOf(g.Row, p.Scenario.Devices.Params(p.Device(group, 0), presetParams(&device.Layers{}, g)))
 	return s.Enabled && s.OnReset
 }
 
 // try has devices of a group resync, and returns how all of them failed; nil where one
 // did not, or the context ended.
 func try(ctx context.Context, r *run, group int, listens time.Time) *RefusedKind {
-	g, first := &r.plan.Groups[group], r.plan.Firsts[group]
+	g := &r.plan.Groups[group]
 	kind := &RefusedKind{Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Devices: g.Count}
 	for kind.Tried < min(mostTried, g.Count) {
-		dev := device.Index(first + kind.Tried*(g.Count-1)/(mostTried-1))
+		dev := r.plan.Device(group, kind.Tried*(g.Count-1)/(mostTried-1))
 		s, o := attempt(ctx, r, g, dev, listens)
 		if o.OK || o.Aborted {
 			return nil
@@ -171,9 +173,10 @@ func newScout(r *run, g *fleet.Group, dev device.Index) *scout {
 	if !prefix.IsValid() {
 		prefix = fleet.DefaultAddresses()
 	}
-	own := fleet.AddressAt(prefix, dev)
+	list := r.plan.Scenario.Devices
+	own := fleet.AddressAt(prefix, list, dev)
 	s := &scout{Network: r.network(), source: func(server netip.Addr) netip.Addr {
-		if own.IsLoopback() != server.IsLoopback() || !fleet.CanBind(prefix) {
+		if own.IsLoopback() != server.IsLoopback() || r.one {
 			return netip.Addr{}
 		}
 		return own
@@ -183,9 +186,10 @@ func newScout(r *run, g *fleet.Group, dev device.Index) *scout {
 		s.now = start.UnixNano
 	}
 	profiles := &resync.ProfileCache{Compiled: r.options.Compiled}
-	unit := device.NewUnit(g.Row, r.plan.Scenario.Seed, dev, own)
+	unit := list.Unit(g.Row, r.plan.Scenario.Seed, dev, own)
 	unit.CCERT = r.certs.Holder.Status(&unit)
-	s.in = resync.Input{Unit: unit, Params: presetParams(&profiles.Layers, g), Life: device.Life{State: fsm.MfgReset}, Lease: g.Lease,
+	params := list.Params(dev, presetParams(&profiles.Layers, g))
+	s.in = resync.Input{Unit: unit, Params: params, Life: device.Life{State: fsm.MfgReset}, Lease: g.Lease,
 		Cause: model.ByPowerOn, Booted: s.now(), Profiles: profiles, Nonce: uint64(dev)}
 	return s
 }

@@ -38,7 +38,7 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 
 // source says what was run.
 func source(s *scenarios.Scenario) report.Source {
-	src := report.Source{SHA256: s.SHA256, Params: map[string]report.Setting{}}
+	src := report.Source{SHA256: s.SHA256, List: s.Devices.Digest(), Params: map[string]report.Setting{}}
 	for _, p := range s.Params {
 		value := p.Value
 		if p.Secret {

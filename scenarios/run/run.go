@@ -14,7 +14,6 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/trust"
 	"spafleet/device"
-	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/fleet/state"
 	"spafleet/resync/fetch"
@@ -39,6 +38,7 @@ type run struct {
 	certs    *trust.Devices
 	guard    *fetch.Guard
 	monitor  *monitor
+	one      bool // the devices' addresses cannot be bound: all ask from one
 	notes    []string
 	final    *report.Report // of a clock that jumps, once the scenario is over
 	saved    *state.Saved   // what the fleet resumes from; nil: nothing
@@ -122,6 +122,7 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.server.open(); err != nil {
 		return err
 	}
+	r.one = s.Clock.Mode != fleet.Virtual && !fleet.CanBind(r.options.Addresses, s.Devices)
 	err = preflight(ctx, r)
 	if err == nil {
 		err = r.openFleet()
@@ -138,8 +139,7 @@ const oneAddressNote = "this machine cannot bind the devices' addresses, so all 
 
 func (r *run) openFleet() error {
 	r.tally = tally.New(r.ownMakes(), r.plan.MakeOf, r.options.Shard)
-	one := !fleet.CanBind(r.options.Addresses)
-	if one {
+	if r.one {
 		r.notes = append(r.notes, oneAddressNote)
 	}
 	notes, err := forecast.Notes(r.plan, &r.options.Machine)
@@ -150,16 +150,14 @@ func (r *run) openFleet() error {
 	if warning := forecast.PortWarning(r.plan, &r.options.Machine); warning != "" {
 		r.notes = append(r.notes, warning)
 	}
-	f, err := fleet.New(r.config(one))
+	f, err := fleet.New(r.config())
 	if err != nil {
 		return err
 	}
 	r.fleet = f
-	seed := r.plan.Scenario.Seed
-	mac := func(dev device.Index) model.MAC { return device.MACOf(f.Group(dev).Row.Model, seed, dev) }
-	r.tally.Identify(mac)
+	r.tally.Identify(f.MAC)
 	if w := r.options.Events; w != nil {
-		r.log = tally.NewEventLog(w, mac)
+		r.log = tally.NewEventLog(w, f.MAC)
 		if r.plan.Scenario.HasSecrets() {
 			r.log.Redact = r.plan.Scenario.Redact
 		}
@@ -174,12 +172,11 @@ func (r *run) openFleet() error {
 	return f.Open()
 }
 
-// config returns the fleet of the scenario. One says that all devices share an
-// address.
-func (r *run) config(one bool) fleet.Config {
+// config returns the fleet of the scenario.
+func (r *run) config() fleet.Config {
 	s, o := r.plan.Scenario, &r.options
 	c := fleet.Config{
-		Seed: s.Seed, Groups: r.plan.Groups, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, OneAddress: one,
+		Seed: s.Seed, Groups: r.plan.Groups, List: s.Devices, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, OneAddress: r.one,
 		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Tapped: r.plan.Kinds[device.Wire.String()], Web: o.Web, Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
 		Clock: s.Clock.Mode, Start: s.Clock.Start, Speed: s.Clock.Speed, InProcess: r.server.modelled,
 		Save: fleet.Save{File: o.State, Every: o.SaveEvery, Extra: r.servers, Told: o.Saved}, Resume: r.saved,

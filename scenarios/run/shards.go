@@ -34,8 +34,7 @@ func (r *run) addShard(result *report.Report) {
 func (r *run) ownMakes() []tally.Make {
 	makes := slices.Clone(r.plan.Makes)
 	for i := range makes {
-		first := r.plan.Firsts[i]
-		makes[i].Devices = r.options.Shard.Between(first, first+makes[i].Devices)
+		makes[i].Devices = r.plan.Share(i, r.options.Shard)
 	}
 	return makes
 }

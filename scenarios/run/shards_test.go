@@ -159,7 +159,7 @@ func timeless(c *report.Report) {
 	for i := range c.Findings.Errors {
 		c.Findings.Errors[i].Example = tally.Example{} // which device was the first, at which port
 	}
-	c.DurationSeconds, c.FleetStart = 0, time.Time{}
+	c.DurationSeconds, c.FleetStart, c.History = 0, time.Time{}, report.History{}
 	for _, list := range c.Metrics {
 		for i := range list {
 			list[i].Spread = tally.Spread{Count: list[i].Count}

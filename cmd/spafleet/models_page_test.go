@@ -55,6 +55,11 @@ func TestPagesListTheModels(t *testing.T) {
 	for x := range model.ExtraFiles() {
 		page += extraRow(t, x)
 	}
+	page += limitsHead
+	for m := range model.All() {
+		l := m.FileLimit()
+		page += fmt.Sprintf("| %s | %s | %s | %s |\n", m.Name, l.Value, l.Evidence, limitText(l))
+	}
 	root := filepath.Join("..", "..")
 	golden.File(t, filepath.Join(root, "docs", "models.md"), []byte(page))
 
@@ -105,6 +110,16 @@ func extraRow(t *testing.T, x *model.ExtraFile) string {
 	when := devicetest.Row(t, x.Models[0], "").Switch(x.What)
 	return fmt.Sprintf("| %s | %s | %s | %s (%s) | %s | %s | %s | %s |\n", x.What, strings.Join(x.Models, ", "), strings.Join(params, ", "), when.Value, when.Evidence, x.Made, x.Failed, x.Evidence, x.Source)
 }
+
+const limitsHead = `
+## Profile limits
+
+How many bytes a profile may have, packed and unpacked (switch ` + "`profile_limit`" + `), and what that rests on. No maker has published a
+limit.
+
+| model | bytes | how sure | what is known |
+|---|---|---|---|
+`
 
 func setRow(t *testing.T, m *model.Model) string {
 	set, later := "own", map[string]int{}

@@ -20,6 +20,7 @@ type modelReport struct {
 	Phone        bool               `json:"phone"`
 	Parameters   int                `json:"parameters"`
 	ProfileLimit int                `json:"profile_limit_bytes"`
+	FileLimit    model.FileLimit    `json:"profile_limit"`
 	TLS          string             `json:"tls_profile"`
 	Firmware     model.Firmware     `json:"firmware"`
 	Assumption   string             `json:"assumption,omitempty"` // of a firmware that no source names
@@ -53,7 +54,7 @@ func newModelReport(row *model.Row) modelReport {
 	m := row.Model
 	r := modelReport{
 		Model: m.Name, Family: m.Family.Name, Generation: row.Generation, Lines: m.Lines, FXO: m.FXO, Router: m.Family.Router, Phone: m.Family.Phone,
-		Parameters: len(row.ParameterNames()), ProfileLimit: row.Behaviour.Files.Limit, TLS: row.TLSProfile(), Firmware: row.Firmware, Assumption: row.Assumption(),
+		Parameters: len(row.ParameterNames()), ProfileLimit: row.Behaviour.Files.Limit, FileLimit: m.FileLimit(), TLS: row.TLSProfile(), Firmware: row.Firmware, Assumption: row.Assumption(),
 		Evidence: map[string]int{}, Facts: factsOf(row), HTTPS: trust.ProfileOf(row), Example: newExample(row),
 		Firmwares: m.Firmwares, Constraints: m.Constraints, Switches: row.Switches,
 	}

@@ -55,15 +55,27 @@ func writeModel(w io.Writer, r modelReport) {
 		{"firmware generation", fmt.Sprintf("%d of 4", r.Generation)},
 		{"lines", linesOf(r)},
 		{"parameters", strconv.Itoa(r.Parameters)},
-		{"profile limit", fmt.Sprintf("%d bytes (switch profile_limit)", r.ProfileLimit)},
+		{"profile limit", fmt.Sprintf("%d bytes (%s; switch profile_limit)", r.ProfileLimit, r.FileLimit.Evidence)},
 		{"TLS profile", r.TLS},
 	})
+	fmt.Fprintf(&b, "\nprofile limit: %s\n", limitText(r.FileLimit))
 	writeFacts(&b, r.Facts)
 	writeHTTPS(&b, r.HTTPS)
 	writeExample(&b, r.Example)
 	writeFirmwares(&b, r)
 	writeSwitches(&b, r.Switches)
 	io.WriteString(w, b.String())
+}
+
+// limitText says what a model's profile limit rests on.
+func limitText(l model.FileLimit) string {
+	switch {
+	case l.Refused > 0:
+		return fmt.Sprintf("between %d and %d bytes: %s", l.Served, l.Refused, l.Source)
+	case l.Served > 0:
+		return fmt.Sprintf("not below %d bytes: %s", l.Served, l.Source)
+	}
+	return l.Source
 }
 
 func sidesOf(r modelReport) string {

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -282,5 +283,26 @@ func TestImageValuesAndThoseWithoutThem(t *testing.T) {
 	r := devicetest.Row(t, "SPA504G", "7.5.2", "evidence=field")
 	if up, err := r.At("7.5.2b"); err != nil || up.Behaviour.TFTP.Tries != 5 {
 		t.Errorf("an upgrade forgets evidence=field: %v, %v", up, err)
+	}
+}
+
+// The limits lie where the reports say: what was served fits, what was refused does not.
+// A limit that was seen to refuse something has a source of its own.
+func TestProfileLimitsKeepToTheReports(t *testing.T) {
+	for m := range model.All() {
+		l := m.FileLimit()
+		n, err := strconv.Atoi(l.Value)
+		if err != nil || n < l.Served || l.Refused > 0 && n >= l.Refused || l.Source == "" || (l.Evidence == model.Field) != (l.Refused > 0) {
+			t.Errorf("%s: %+v", m.Name, l)
+		}
+	}
+	for name, want := range map[string]string{"SPA941": "64000 field", "SPA921": "64000 inferred", "SPA901": "64000 inferred", "SPA942": "131072 inferred", "PAP2T": "65536 inferred", "SPA504G": "262144 inferred"} {
+		m, err := model.FindModel(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := m.FileLimit(); l.Value+" "+l.Evidence.String() != want {
+			t.Errorf("%s: %+v, want %s", name, l, want)
+		}
 	}
 }

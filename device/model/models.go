@@ -252,6 +252,9 @@ func (m *Model) TakesImage(magic string) bool {
 	return true
 }
 
+// is9xx reports whether a model is one of the SPA9xx phones, without its forerunners.
+func (m *Model) is9xx() bool { return m.Family == &phone9xx && strings.HasPrefix(m.Name, "SPA9") }
+
 // DidYouMean returns `; did you mean "x"?` for the nearest of the choices, or
 // nothing where none is near. A choice of which the word is more than the first
 // half is nearer than any other.

@@ -277,7 +277,7 @@ var engineSwitches = []firmwareSwitch{
 	},
 	{ // Q17, profile-formats.md §1.9
 		"profile_limit", "1024 to 16777216", "most bytes of a profile, packed and unpacked",
-		profileLimit,
+		func(r *Row) Fact { return r.Model.FileLimit().Fact },
 		number(1024, 16<<20, func(b *Behaviour) *int { return &b.Files.Limit }),
 	},
 	{ // profile-formats.md §3
@@ -573,9 +573,6 @@ var engineSwitches = []firmwareSwitch{
 	},
 }
 
-// is9xx reports whether a model is one of the SPA9xx phones, without its forerunners.
-func (m *Model) is9xx() bool { return m.Family == &phone9xx && strings.HasPrefix(m.Name, "SPA9") }
-
 // failedUpgradeReboots knows a log line of 7.6.2f, and what operators saw of SPA9xx
 // whose image is missing. SPA112 and SPA122 reboot when a bad image is sent to their
 // page (field); that Upgrade_Rule leads to the same is an inference.
@@ -597,14 +594,4 @@ func upgradeRetry(r *Row) Fact {
 		return inferred("lost")
 	}
 	return inferred("kept")
-}
-
-// profileLimit is the family's; the SPA941's is from a public report: a profile of
-// 65,337 bytes fails, one of 53,000 works. That 64 KB, less a TFTP block or more of
-// overhead, lies between is our reading of the two.
-func profileLimit(r *Row) Fact {
-	if r.Model.Name == "SPA941" {
-		return field("64000")
-	}
-	return inferred(strconv.Itoa(r.Model.Family.Limit))
 }

@@ -122,6 +122,19 @@ func TestBrandsByFirmware(t *testing.T) {
 	}
 }
 
+// A limit that was seen lies between what a unit took and what it did not.
+func TestLimitsAreBetweenWhatWorkedAndWhatFailed(t *testing.T) {
+	for _, tt := range []struct {
+		model          string
+		worked, failed int
+	}{{"SPA941", 53_000, 65_337}} {
+		r := devicetest.Row(t, tt.model, "")
+		if limit := r.Behaviour.Files.Limit; limit <= tt.worked || limit >= tt.failed || r.Switch("profile_limit").Evidence != model.Field {
+			t.Errorf("%s: %d, %s", tt.model, limit, r.Switch("profile_limit").Evidence)
+		}
+	}
+}
+
 // Any version that can be read is taken; that no source names it is said.
 func TestFirmwareThatNoSourceNames(t *testing.T) {
 	tests := []struct{ model, firmware, like string }{

@@ -175,6 +175,19 @@ func redirects(r *Row) Fact {
 	return inferred("follow")
 }
 
+// byTemplates is what the templates of a provisioning project need: their first file
+// names the second, which empties all accounts, and the third sets them again, in one
+// pass (field). They serve these families; others are taken to be alike.
+func byTemplates(value string) func(*Row) Fact {
+	served := []*Family{&pap, &routerATA, &gateway, &phone9xx, &phone50x, &phone51x, &phone525, &spa100}
+	return func(r *Row) Fact {
+		if slices.Contains(served, r.Model.Family) {
+			return field(value)
+		}
+		return inferred(value)
+	}
+}
+
 // switches is the firmware table. Sources are sections of the project's notes on
 // firmware, kept as Q (open question) and § numbers in the meaning's comment.
 var switches = slices.Concat(engineSwitches, extraSwitches, webSwitches, tlsSwitches)
@@ -435,7 +448,7 @@ var engineSwitches = []firmwareSwitch{
 	},
 	{ // Q6, §2.2
 		"later_rules", "live or start", "whether rules B to D are those that an earlier file of the pass has set",
-		always(inferred("live")), choice("live", "start", func(b *Behaviour) *bool { return &b.RulesFromStart }),
+		byTemplates("live"), choice("live", "start", func(b *Behaviour) *bool { return &b.RulesFromStart }),
 	},
 	{ // Q8
 		"malformed_rule_err", "parse_error, invalid_url or corrupt_file", "$ERR of a rule that cannot be read",
@@ -507,7 +520,7 @@ var engineSwitches = []firmwareSwitch{
 	},
 	{ // Q34
 		"reboot_after", "sequence or rule", "when changes of a reboot class reboot",
-		always(inferred("sequence")), choice("sequence", "rule", func(b *Behaviour) *bool { return &b.RebootAfterRule }),
+		byTemplates("sequence"), choice("sequence", "rule", func(b *Behaviour) *bool { return &b.RebootAfterRule }),
 	},
 	{ // profile-formats.md §1.4, §9
 		"missing_access", "keep or factory", "access of a parameter without ua",

@@ -116,6 +116,16 @@ func TestARecordKeepsExtraFiles(t *testing.T) {
 	}
 }
 
+// What a phone has in flash takes no memory of its own, however many do.
+func TestStoredFilesTakeNoMemory(t *testing.T) {
+	b := newBench(t, devicetest.Row(t, "SPA942", ""), 0, "Resync_Random_Delay=0", french, "Language_Selection=French", "BMP_Picture_Download_URL=http://192.0.2.5/a.bmp", "Select_Logo=BMP Picture")
+	b.take(b.at().PowerOn())
+	b.runUntil(100)
+	if b.asked != 2 || b.u.opt != nil || b.u.kept == 0 {
+		t.Errorf("%d files, %+v", b.asked, b.u.opt)
+	}
+}
+
 // Power loss and a reboot cancel the transfer of an extra file, which is asked for
 // at the next start.
 func TestExtraFilesAreCutOff(t *testing.T) {

@@ -232,3 +232,30 @@ expect:
 		})
 	}
 }
+
+// Power loss cuts a transfer off, over sockets as in virtual time: nothing is told of
+// it, and the phone asks again when it has power and has resynced.
+func TestPowerLossCutsAnExtraFileOff(t *testing.T) {
+	t.Parallel()
+	for _, clock := range []string{"real", "virtual"} {
+		r, l := act(t, `
+clock: `+clock+`
+limits: {lateness: 30s}
+fleet:
+  phones: {model: SPA504G, count: 4, lease: none, switches: {boot_time: 0s, http_read_wait: 60s}, set: {Resync_Random_Delay: 0, Profile_Rule: "http://${server.http}/empty", Language_Selection: French, Dictionary_Server_Script: "serv=http://${server.http}/i18n/;d1=French;x1=fr.xml"}}
+server:
+  files:`+extraFiles+`
+timeline:
+  - {name: stuck, at: 0s, fault: {match: http /i18n/fr.xml, stall_after: 2B}}
+  - {name: dark, at: 1s, power_off: all}
+  - {at: 1200ms, clear: stuck}
+  - {name: light, at: 1400ms, power_on: all}
+expect:
+  - {all: fetches.ok == 3, by: 30s}
+`)
+		scenariotest.WantVerdict(t, r, report.Passed)
+		if r.Generator.Aborted != 4 || r.Extras["dictionary"].OK != 4 || r.Extras["dictionary"].Failed != 0 || r.Resyncs.OK != 8 {
+			t.Errorf("%s: %d attempts cut off, extra files %+v, resyncs %+v: %v", clock, r.Generator.Aborted, r.Extras, r.Resyncs, l.Names(0))
+		}
+	}
+}

@@ -3,6 +3,7 @@ package resync
 import (
 	"bytes"
 	"context"
+	"strconv"
 	"strings"
 
 	"spafleet/device"
@@ -22,16 +23,23 @@ func FetchExtra(ctx context.Context, env Env, in Input) Outcome {
 	if in.Extra == nil {
 		return a.outcome(nil)
 	}
-	return a.outcome(a.fetch(in.Extra))
+	var f *failure
+	for url := range strings.SplitSeq(in.Extra.URL, "|") {
+		if f = a.fetch(in.Extra, url); f == nil || f.result != device.NotFound {
+			break
+		}
+		a.flushEvents() // they are not to wait for the next one
+	}
+	return a.outcome(f)
 }
 
 // An extraFetch is one transfer of an extra file.
 type extraFetch struct{ *attempt }
 
-func (a *extraFetch) fetch(e *model.Extra) *failure {
+func (a *extraFetch) fetch(e *model.Extra, url string) *failure {
 	x := transfer{attempt: a.attempt, what: e.File.What, param: e.Param, most: mostExtra}
 	var f *failure
-	if x.target, f = a.place(e); f != nil {
+	if x.target, f = a.place(e, url); f != nil {
 		x.file = &device.File{What: x.what, Param: x.param, Scheme: x.scheme, Host: clipped(x.host), Path: clipped(x.path)}
 		return x.failed(f.err, f.result, phase.Rule)
 	}
@@ -54,8 +62,7 @@ func (a *extraFetch) fetch(e *model.Extra) *failure {
 
 // place reads the URL of an extra file. What it leaves open is filled in as
 // in a rule (inferred).
-func (a *extraFetch) place(e *model.Extra) (target, *failure) {
-	url := e.URL
+func (a *extraFetch) place(e *model.Extra, url string) (target, *failure) {
 	if !e.File.Macros {
 		url = strings.ReplaceAll(url, "$", "$$")
 	}
@@ -66,11 +73,30 @@ func (a *extraFetch) place(e *model.Extra) (target, *failure) {
 	if d.URL.Path == "" {
 		d.URL.Path = "/"
 	}
+	bare := e.File.What == "dictionary" && !a.in.Unit.Row.Behaviour.Extras.DictionarySlash
+	if e.File.Unserved {
+		bare = true // the names of SCCP phones have none (field)
+		d.URL.Host, d.URL.Port = a.in.Lease.nextServer()
+	}
 	t, f := a.locate(line{}, d)
-	if e.File.What == "dictionary" && t.scheme == "tftp" && !a.in.Unit.Row.Behaviour.Extras.DictionarySlash {
+	if bare && t.scheme == "tftp" {
 		t.path = strings.TrimPrefix(t.path, "/")
 	}
 	return t, f
+}
+
+// Unserved reports whether a lease has no option 66, and names a server all the
+// same.
+func (l Lease) Unserved() bool { return l.TFTPServer == "" && l.NextServer != "" }
+
+// nextServer returns the host in siaddr, and its port, 0 for the usual one.
+func (l Lease) nextServer() (host string, port uint16) {
+	host, number, _ := strings.Cut(l.NextServer, ":")
+	n, err := strconv.ParseUint(number, 10, 16)
+	if err != nil {
+		return host, 0
+	}
+	return host, uint16(n)
 }
 
 // An extraCheck looks at an extra file while it comes, and keeps its beginning.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"spafleet/fleet"
+	"spafleet/resync"
 )
 
 // extraFiles observes what a phone asks for beside its profile, which is all that
@@ -21,7 +22,10 @@ const (
 )
 
 var extraWalks = map[string]walk{
-	"extra_files":      {"on", "off", extraFiles("SPA942 6.1.5(a)", alwaysThere{}, someDictionary)},
+	"extra_files": {"on", "off", extraFiles("SPA942 6.1.5(a)", alwaysThere{}, someDictionary)},
+	"sccp": {"never", "boot", func(t *testing.T, setting string) string {
+		return lifeOf(t, fleet.Group{Row: rowOf(t, "SPA504G 7.5.5", setting), Lease: resync.Lease{NextServer: "192.0.2.9"}}, nowhere{}, 200*s, "")
+	}},
 	"dictionary":       {"never", "change", extraFiles("SPA942 6.1.5(a)", alwaysThere{}, someDictionary)},
 	"dictionary_check": {"ucs2", "any", extraFiles("SPA942 6.1.5(a)", alwaysThere{}, someDictionary)},
 	"dictionary_tries": {"3", "2", extraFiles("SPA942 6.1.5(a)", alwaysThere{}, someDictionary)},

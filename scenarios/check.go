@@ -74,6 +74,7 @@ func (c *checker) group(g *Group) {
 		if !g.NoLease {
 			fg.Lease = resync.Lease{TFTPServer: cmp.Or(g.TFTPServer, c.targetTFTP())}
 		}
+		fg.Lease.NextServer = g.NextServer
 		c.firsts = append(c.firsts, c.Devices())
 		c.Groups = append(c.Groups, fg)
 		c.Makes = append(c.Makes, tally.Make{Group: g.Name, Model: row.Model.Name, Firmware: row.Firmware.Version, Devices: counts[i]})

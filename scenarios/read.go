@@ -218,14 +218,17 @@ func (r *reader) lease(g *Group, n *node, path string) {
 		option, err := strconv.ParseUint(k.text, 10, 8)
 		switch {
 		case k.kind == refused:
+		case k.text == "siaddr":
+			r.text(&g.NextServer)(n.values[i], join(path, k.text))
 		case err != nil:
-			r.mistake(k, path, "%q is not a DHCP option number", k.text)
+			r.mistake(k, path, "%q is neither a DHCP option number nor siaddr", k.text)
 		case option == 66:
 			r.text(&g.TFTPServer)(n.values[i], join(path, k.text))
 		default:
 			r.mistake(k, path, "DHCP option %d is not in this spafleet yet; 66 is", option)
 		}
 	}
+	g.NoLease = g.NextServer != "" && g.TFTPServer == ""
 }
 
 // clock reads the scenario's clock: a word, or a map with the date of the start.

@@ -48,7 +48,8 @@ type Group struct {
 	Set        []Preset
 	Switches   map[string]string
 	TFTPServer string // option 66; "": the server's TFTP
-	NoLease    bool
+	NoLease    bool   // no option 66 in particular
+	NextServer string // siaddr of the lease
 	RC         string // where the units ask for remote customization; "": they are ordinary ones
 	Off        bool   // waits for power_on
 	Cert       string // folder with the devices' own certificates; "": those of the PKI

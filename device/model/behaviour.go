@@ -101,6 +101,7 @@ type Behaviour struct {
 	// them (see ExtraFile).
 	Extras struct {
 		Off             bool // for none
+		SCCP            bool // at each boot, by the names of SCCP phones
 		Dictionary      bool
 		AnyDictionary   bool // one that is not in UCS-2 counts too
 		DictionarySlash bool // TFTP asks with the leading slash

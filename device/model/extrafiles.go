@@ -12,7 +12,7 @@ import (
 // and image, always with GET. A model without a row for a kind never asks for one.
 type ExtraFile struct {
 	What     string   // the kind, as events and metrics name it
-	Models   []string // that ask for it, at all their firmware that has the first parameter
+	Models   []string // that ask for it, at all their firmware that has one of the parameters
 	Params   []string // that it comes from
 	Made     string   // how its URL is made, in words
 	Failed   string   // when one that cannot be had is asked for again, in words
@@ -20,6 +20,7 @@ type ExtraFile struct {
 	Source   string
 	Stored   bool // in flash: it is asked for again only when what it comes from has changed
 	Macros   bool // in its URL
+	Unserved bool // asked for only without DHCP option 66, of another server that the lease names
 
 	when func(*Behaviour) bool                                     // whether they ask by themselves
 	urls func(v []string, b *Behaviour, yield func(namedURL) bool) // of the parameters' values
@@ -36,7 +37,7 @@ type namedURL struct {
 type Extra struct {
 	File  *ExtraFile
 	Param string // that names it
-	URL   string // without a scheme: TFTP
+	URL   string // without a scheme: TFTP; of several with | between them, one is asked for where those before it are missing
 	Key   uint64 // of the parameter, and of what it comes from
 }
 
@@ -46,7 +47,8 @@ func (x *Extra) Replaces(key uint64) bool { return x.Key>>slotShift == key>>slot
 
 const slotShift = 48
 
-// ExtraKey returns the key of an extra file: it joins 16 bits of a parameter's name and 48 of what its file comes from.
+// ExtraKey returns the key of an extra file: it joins 16 bits of a parameter's name
+// and 48 of what its file comes from.
 func ExtraKey(param, from string) uint64 {
 	return fnv64(param)<<slotShift | fnv64(from)&(1<<slotShift-1)
 }
@@ -88,6 +90,12 @@ var (
 // asks for them (provisioning first, then dictionary, picture, ring tones,
 // directory: inferred from threads of a late firmware).
 var extraFiles = []ExtraFile{
+	{What: "sccp", Models: slices.Concat([]string{"SPA301", "SPA501G"}, phones50x, phones51x), Params: []string{"SPCP_Auto-detect"}, Evidence: Field, Macros: true, Unserved: true,
+		Source: "the manual of a provisioning project", Made: sccpMade, Failed: "at the next boot",
+		when: func(b *Behaviour) bool { return b.Extras.SCCP }, urls: sccpURL},
+	{What: "sccp", Models: phones525, Params: []string{"SPA525-auto-detect-sccp"}, Evidence: Field, Macros: true, Unserved: true,
+		Source: "the manual of a provisioning project", Made: sccpMade, Failed: "at the next boot",
+		when: func(b *Behaviour) bool { return b.Extras.SCCP }, urls: sccpURL},
 	{What: "dictionary", Models: slices.Concat([]string{"SPA922"}, phones9x2, phones50x, phones51x, phones525), Params: languages, Evidence: Field, Stored: true,
 		Source: "templates of two provisioning projects; texts of 7.6.2f", Made: "`serv` of the script, then the `xN` whose `dN` is the language; English has none",
 		Failed: "`dictionary_tries` in all, `dictionary_wait` apart; then at the next boot",
@@ -112,6 +120,18 @@ var extraFiles = []ExtraFile{
 		Source: "the guide of the SPA900: news that the user opens", Made: "`url` of the feed",
 		Failed: "at the next boot, or when it is asked for again anyhow",
 		when:   func(b *Behaviour) bool { return b.Extras.Feeds != 0 }, urls: feedURLs},
+}
+
+const sccpMade = "`SEP$MAU.cnf.xml`, else `XMLDefault.cnf.xml`, else `XMLDefault$PN.cnf.xml`, of the lease's `siaddr` by TFTP, only where it has no option 66"
+
+// sccpNames are what phones ask for that look for an SCCP server (the manual of a
+// provisioning project; their order is inferred from a late firmware's texts).
+const sccpNames = "tftp:///SEP$MAU.cnf.xml|tftp:///XMLDefault.cnf.xml|tftp:///XMLDefault$PN.cnf.xml"
+
+func sccpURL(v []string, _ *Behaviour, yield func(namedURL) bool) {
+	if on, ok := ParseBool(v[0]); on && ok {
+		yield(namedURL{0, sccpNames, sccpNames})
+	}
 }
 
 func numbered(format string, n int) []string {

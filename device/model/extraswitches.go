@@ -8,6 +8,10 @@ var extraSwitches = []firmwareSwitch{
 		"extra_files", "on or off", "whether files beside profile and image are asked for at all: off stands above the switches of each kind",
 		always(inferred("on")), choice("on", "off", func(b *Behaviour) *bool { return &b.Extras.Off }),
 	},
+	{ // K36, §5
+		"sccp", "never or boot", "what is asked for in the search for an SCCP server, by phones whose lease has no option 66 but a siaddr",
+		extra("sccp", "boot"), choice("never", "boot", func(b *Behaviour) *bool { return &b.Extras.SCCP }),
+	},
 	{ // texts of 7.6.2f: the script is compared with the stored one
 		"dictionary", "never or change", "the file of the language, once its script or the language has changed",
 		extra("dictionary", "change"), choice("never", "change", func(b *Behaviour) *bool { return &b.Extras.Dictionary }),

@@ -66,7 +66,11 @@ func (u *Unit) forgetTries() {
 
 // nextExtra returns the file that a device asks for now; nil for none.
 func (t *turn) nextExtra() *model.Extra {
+	lease := t.group().Lease
 	for x := range t.row().Extras(t.u.params.Get) {
+		if x.File.Unserved && !lease.Unserved() {
+			continue
+		}
 		tried, known := t.u.tried(x.Key)
 		if (!known || tried.Again < 0) && !t.kept.has(t.u.kept, x.Key) {
 			return &x

@@ -291,6 +291,7 @@ func (p plan) hostsOfGroup(group int, tell func(host, purpose string)) {
 		return
 	}
 	tell(hostPart(p.tftpServer(g)), "option 66")
+	tell(hostPart(p.sample(g.Lease.NextServer)), "siaddr")
 	hostsInText(p.sample(g.RCURL), "rc", tell)
 	seen := map[[2]string]bool{}
 	for d := range p.settings(group, g.Count) {

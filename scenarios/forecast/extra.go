@@ -6,8 +6,8 @@ import (
 	"spafleet/device/model"
 )
 
-// extrasOf returns which files beside profile and image the presets name, in the order
-// in which devices ask for them.
+// extrasOf returns which files beside profile and image the presets name, in the
+// order in which devices ask for them.
 func extrasOf(p *plan, shares []groupShare) []Extras {
 	list := []Extras{}
 	for x := range model.ExtraFiles() {
@@ -15,15 +15,17 @@ func extrasOf(p *plan, shares []groupShare) []Extras {
 			list = append(list, Extras{What: x.What})
 		}
 	}
-	for _, g := range shares {
+	for d := range p.sampled(shares) {
 		named := map[string]int{}
-		for x := range g.Row.Extras(p.presetParams(g.Group).Get) {
-			named[x.File.What]++
+		for x := range d.Row.Extras(d.params.Get) {
+			if !x.File.Unserved || d.Lease.Unserved() {
+				named[x.File.What]++
+			}
 		}
 		for i := range list {
 			if n := named[list[i].What]; n > 0 {
-				list[i].Devices += g.count
-				list[i].Files += n * g.count
+				list[i].Devices += d.count
+				list[i].Files += n * d.count
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func wantedExtras(t *testing.T, name string) []string {
 	}
 	kinds := map[string]bool{}
 	for x := range model.ExtraFiles() {
-		if _, ok := row.Lookup(x.Params[0]); ok && slices.Contains(x.Models, name) {
+		if _, ok := row.Lookup(x.Params[0]); ok && slices.Contains(x.Models, name) && !x.Unserved {
 			kinds[x.What] = true
 		}
 	}
@@ -256,6 +256,57 @@ expect:
 		scenariotest.WantVerdict(t, r, report.Passed)
 		if r.Generator.Aborted != 4 || r.Extras["dictionary"].OK != 4 || r.Extras["dictionary"].Failed != 0 || r.Resyncs.OK != 8 {
 			t.Errorf("%s: %d attempts cut off, extra files %+v, resyncs %+v: %v", clock, r.Generator.Aborted, r.Extras, r.Resyncs, l.Names(0))
+		}
+	}
+}
+
+// A phone whose lease has no option 66 asks the server in siaddr by the names of SCCP
+// phones, one after the other until there is one, at each boot; any other model asks
+// for nothing.
+func TestPhonesWithoutOption66AskByTheNamesOfSCCP(t *testing.T) {
+	t.Parallel()
+	const head = `
+clock: CLOCK
+limits: {lateness: 30s}
+fleet:
+  phones: {model: SPA504G, lease: {siaddr: "${server.tftp}"}, switches: {boot_time: 0s}, set: {Resync_Random_Delay: 0}}
+  big: {model: SPA525G2, lease: {siaddr: "${server.tftp}"}, switches: {boot_time: 0s}, set: {Resync_Random_Delay: 0}}
+  ordinary: {model: SPA504G, switches: {boot_time: 0s}, set: {Resync_Random_Delay: 0}}
+  told: {model: SPA504G, lease: {siaddr: "${server.tftp}"}, switches: {boot_time: 0s}, set: {Resync_Random_Delay: 0, SPCP_Auto-detect: No}}
+  old: {model: SPA942, lease: {siaddr: "${server.tftp}"}, switches: {boot_time: 0s}, set: {Resync_Random_Delay: 0}}
+server:
+  files: FILES
+timeline:
+  - {at: 1s, reboot: all}
+expect:
+  - {all: 'events("boot") >= 2 && resyncs.ok + resyncs.failed >= 2', by: 120s}
+  - {all: fetches.failed + fetches.ok >= COUNT, of: phones, by: 60s}
+  - {all: fetches.failed + fetches.ok >= COUNT, of: big, by: 60s}
+`
+	for _, tt := range []struct {
+		files string
+		want  []string // of one boot
+	}{
+		{"{/spa504G.cfg: <flat-profile></flat-profile>}", []string{"fetch_failed SEP", "fetch_failed XMLDefault.cnf.xml", "fetch_failed XMLDefaultSPA504G.cnf.xml"}},
+		{"{/spa504G.cfg: <flat-profile></flat-profile>, /XMLDefault.cnf.xml: <Default/>}", []string{"fetch_failed SEP", "fetch XMLDefault.cnf.xml"}},
+	} {
+		want := slices.Concat(tt.want, tt.want)
+		for _, clock := range []string{"real", "virtual"} {
+			r, l := act(t, strings.NewReplacer("CLOCK", clock, "FILES", tt.files, "COUNT", fmt.Sprint(len(want))).Replace(head))
+			scenariotest.WantVerdict(t, r, report.Passed)
+			got := map[device.Index][]string{}
+			for _, e := range l.All() {
+				if e.File != nil && e.File.What == "sccp" {
+					path := e.File.Path
+					if strings.HasPrefix(path, "SEP") {
+						path = "SEP"
+					}
+					got[e.Dev] = append(got[e.Dev], e.Name()+" "+path)
+				}
+			}
+			if !slices.Equal(got[0], want) || len(got[1]) != len(want) || len(got) != 2 {
+				t.Errorf("%s: %v, want %v", clock, got, want)
+			}
 		}
 	}
 }

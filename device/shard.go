@@ -8,6 +8,14 @@ import "fmt"
 // number. The zero Shard, like Count 1, is the whole fleet.
 type Shard struct {
 	Index, Count int
+	// Alone says that no other machine runs the other shards: this one is looked at by
+	// itself, as the whole of what runs.
+	Alone bool `json:",omitempty"`
+}
+
+// Only is the shard that has one device of a fleet and is run alone.
+func Only(dev Index, total int) Shard {
+	return Shard{Index: int(dev), Count: max(total, int(dev)+1), Alone: true}
 }
 
 // Check says what is wrong with a shard.
@@ -22,6 +30,17 @@ func (s Shard) of() int { return max(s.Count, 1) }
 
 // Whole reports whether the shard is the whole fleet.
 func (s Shard) Whole() bool { return s.of() == 1 }
+
+// Others reports whether other machines run the rest of the fleet.
+func (s Shard) Others() bool { return !s.Whole() && !s.Alone }
+
+// Turns returns how many shards act in turn, and which of them this one is.
+func (s Shard) Turns() (count, index int) {
+	if !s.Others() {
+		return 1, 0
+	}
+	return s.Count, s.Index
+}
 
 // Len returns how many of a fleet's first total devices belong to the shard.
 func (s Shard) Len(total int) int {

@@ -144,9 +144,9 @@ func (f *Fleet) makeLoops(c *Config) {
 		}
 		f.attempts.most.Add(int64(part))
 		if c.Rate > 0 { // the loops start in turn, so that the fleet's starts are even
-			shards := max(c.Shard.Count, 1) // and so do the shards
+			shards, shard := c.Shard.Turns() // and so do the shards
 			l.admission.interval = int64(float64(n*shards) / c.Rate * 1e9 * c.Speed)
-			l.admission.earliest = l.clock.Now() + int64(float64(i*shards+c.Shard.Index)/c.Rate*1e9*c.Speed)
+			l.admission.earliest = l.clock.Now() + int64(float64(i*shards+shard)/c.Rate*1e9*c.Speed)
 		}
 		f.loops = append(f.loops, l)
 	}

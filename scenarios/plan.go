@@ -233,7 +233,7 @@ func (s *Scenario) Leaseless(group string) bool {
 
 // CheckShard refuses what needs the whole fleet in one process.
 func (p *Plan) CheckShard(s device.Shard) error {
-	if err := s.Check(); err != nil || s.Whole() {
+	if err := s.Check(); err != nil || !s.Others() {
 		return err
 	}
 	src := p.source

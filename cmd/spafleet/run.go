@@ -51,6 +51,7 @@ type fleetFlags struct {
 	model, firmware string // model may be a mix: see [readMix]
 	count           int
 	devices         string // file that lists them; "": none
+	mac, serial     string // of one device
 }
 
 // safetyFlags say which servers devices may contact, and what is tried first.
@@ -406,10 +407,13 @@ func (f *runFlags) fromFlags(in io.Reader, changed func(flag string) bool) (*sce
 }
 
 // fleet sets which devices a scenario has: those of a list, or of models.
-func (f *fleetFlags) fleet(s *scenarios.Scenario, in io.Reader, changed func(flag string) bool) error {
+func (f *runFlags) fleet(s *scenarios.Scenario, in io.Reader, changed func(flag string) bool) error {
 	if f.devices == "" {
 		if f.model == "" {
 			return fmt.Errorf("run: give --model, such as --model SPA2102, --devices, or a scenario file")
+		}
+		if f.mac != "" || f.serial != "" {
+			return f.one(s)
 		}
 		group := scenarios.Group{Name: inventory.DefaultGroup, Count: f.count}
 		err := f.models(&group)

@@ -94,7 +94,7 @@ func (l *List) Unit(r *model.Row, seed uint64, dev device.Index, ip netip.Addr) 
 	if l == nil {
 		return device.NewUnit(r, seed, dev, ip)
 	}
-	if serial := l.serials.at(int(dev)); serial != "" {
+	if serial := l.Serial(dev); serial != "" {
 		return device.Unit{Index: dev, Row: r, MAC: l.macs[dev], Serial: serial, IP: ip}
 	}
 	u := device.NewUnit(r, seed, dev, ip)
@@ -110,21 +110,8 @@ func (l *List) MAC(m *model.Model, seed uint64, dev device.Index) model.MAC {
 	return l.macs[dev]
 }
 
-// Find returns the device with a MAC address.
-func (l *List) Find(mac model.MAC) (device.Index, bool) {
-	i := slices.Index(l.macs, mac)
-	return device.Index(max(i, 0)), i >= 0
-}
-
-// FindSerial returns the devices with a serial number, of which each model may have one.
-func (l *List) FindSerial(serial string) (found []device.Index) {
-	for i := range l.macs {
-		if serial != "" && l.serials.at(i) == serial {
-			found = append(found, device.Index(i))
-		}
-	}
-	return found
-}
+// Serial returns the serial number that is listed for a device, empty for none.
+func (l *List) Serial(dev device.Index) string { return l.serials.at(int(dev)) }
 
 // HasAddresses reports whether the list says where the devices live: then it does so
 // for each.

@@ -272,7 +272,7 @@ func (r *reader) mac() model.MAC {
 		r.wrong(at, "%s is no MAC address any more: a spreadsheet has read it as a number; format the column as text", shown(text))
 	case err != nil:
 		r.wrong(at, "%s is not a MAC address of 12 hexadecimal digits", shown(text))
-	case mac[0]&1 != 0 || mac == model.MAC{}:
+	case !possible(mac):
 		r.wrong(at, "%s is no address that a device can have", shown(text))
 	case twice:
 		r.wrong(at, "%s is already in line %d", shown(text), before)
@@ -376,7 +376,7 @@ func (r *reader) serial(kind *row) string {
 	}
 	key := serialKey{kind.Model, serial}
 	switch before, twice := r.serials[key]; {
-	case len(serial) > mostSerial || strings.Trim(serial, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-") != "":
+	case !isSerial(serial):
 		r.wrong(at, "%s is not a serial number: letters, digits and hyphens, at most %d", shown(serial), mostSerial)
 	case twice:
 		r.wrong(at, "%s is already that of the %s in line %d", shown(serial), kind.Model.Name, before)
@@ -388,6 +388,26 @@ func (r *reader) serial(kind *row) string {
 
 // mostSerial is the longest serial number; those of the makers have 11 or 12.
 const mostSerial = 32
+
+func isSerial(s string) bool {
+	return len(s) <= mostSerial && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-") == ""
+}
+
+// possible reports whether a device can have an address.
+func possible(mac model.MAC) bool { return mac[0]&1 == 0 && mac != model.MAC{} }
+
+// One returns the list of one device. Without a serial number it has the one that
+// follows from the seed.
+func One(r *model.Row, mac model.MAC, serial string) (*List, error) {
+	switch {
+	case !possible(mac):
+		return nil, fmt.Errorf("%s is no address that a device can have", mac)
+	case !isSerial(serial):
+		return nil, fmt.Errorf("%s is not a serial number: letters, digits and hyphens, at most %d", shown(serial), mostSerial)
+	}
+	src := fmt.Sprintf("mac,model,firmware,serial\n%s,%s,%s,%s\n", mac, r.Model.Name, r.Firmware.Version, serial)
+	return Read([]byte(src), "the device", "")
+}
 
 // address reads where the device lives, which is nobody else's address.
 func (r *reader) address() (address netip.Addr) {

@@ -43,11 +43,19 @@ const mostOff = 1000
 
 // Guard returns what keeps the devices of a scenario to permitted servers.
 func Guard(p *scenarios.Plan, o *scenarios.Machine) *fetch.Guard {
-	g := &fetch.Guard{Public: o.Public, LinkLocal: newPlan(p, o.Flags).linkLocal(), OnlyLoopback: p.Devices() > mostOff && !o.Operator}
+	g := &fetch.Guard{Public: o.Public, LinkLocal: newPlan(p, o.Flags).linkLocal(), OnlyLoopback: atWork(p, o) > mostOff && !o.Operator}
 	if t := p.Scenario.Target; t != nil && t.Hosts != nil {
 		g.Hosts = scenarios.HostTexts(t.Hosts)
 	}
 	return g
+}
+
+// atWork returns how many devices run, on all machines together.
+func atWork(p *scenarios.Plan, o *scenarios.Machine) int {
+	if o.Shard.Others() || o.Shard.Whole() {
+		return p.Devices()
+	}
+	return o.Shard.Len(p.Devices())
 }
 
 // linkLocal returns the link-local addresses that the scenario itself names.

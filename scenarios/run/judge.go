@@ -383,7 +383,7 @@ func newJudge(p *scenarios.Plan, f *fleet.Fleet) *judge {
 // held.
 func (j *judge) track(p *scenarios.Plan, e *scenarios.Expectation, latched bool) *tracked {
 	t := &tracked{Expectation: e, program: p.Program(e), latched: latched, violated: map[device.Index]violation{}, timed: expression.AsksTime(e.Expr)}
-	t.shared = e.Quant.Counts() && !j.fleet.Shard().Whole()
+	t.shared = e.Quant.Counts() && j.fleet.Shard().Others()
 	t.number = len(j.expectations)
 	j.expectations = append(j.expectations, t)
 	names, _ := p.GroupNames(e.Of)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"spafleet/device"
+	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
 	"spafleet/scenarios/scenariotest"
@@ -116,4 +118,42 @@ duration: 2m
 		t.Fatal(err)
 	}
 	scenariotest.WantVerdict(t, r, report.Passed)
+}
+
+// A device that is run alone does what it does among the others of its fleet.
+func TestADeviceAloneIsThatOfItsFleet(t *testing.T) {
+	const fleet = `
+seed: 7
+clock: virtual
+duration: 6h
+fleet:
+  homes: {mix: {SPA2102 5.2.10: 60%, SPA942 6.1.5(a): 40%}, count: 20, set: {Resync_Periodic: 600+300, Profile_Rule: "http://${server.http}/$MA.cfg"}}
+server:
+  latency: 5ms..90ms
+  files:
+    /$MA.cfg: <flat-profile><GPP_A>{{ secret("a") }}</GPP_A></flat-profile>
+`
+	listed := strings.Replace(listedSpread(t), "seed: 9\n", "seed: 9\nclock: virtual\n", 1)
+	listed, _, _ = strings.Cut(listed, "timeline:")
+	for scenario, total := range map[string]int{fleet: 20, listed: 27} {
+		all := &events{}
+		if _, err := run.Run(t.Context(), scenariotest.Parse(t, scenario), run.Options{Tell: all.Tell}); err != nil {
+			t.Fatal(err)
+		}
+		want := all.traces(t)
+		for _, dev := range []device.Index{0, 7, 19} {
+			l := &events{}
+			r, err := run.Run(t.Context(), scenariotest.Parse(t, scenario), run.Options{Machine: scenarios.Machine{Shard: device.Only(dev, total)}, Tell: l.Tell})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := l.traces(t)
+			if len(got) != 1 || len(got[dev]) < 4 || !slices.Equal(got[dev], want[dev]) {
+				t.Errorf("of %d devices, %d alone:\n%v\nin its fleet:\n%v", total, dev, got[dev], want[dev])
+			}
+			if r.Shard != nil || r.Mergeable != nil {
+				t.Errorf("a device alone is a part of something: %+v", r.Shard)
+			}
+		}
+	}
 }

@@ -26,7 +26,7 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 	result.Notes = append(append([]string{}, r.notes...), r.faults.notes...)
 	result.Notes = append(result.Notes, r.remarks(&result.Generator)...)
 	result.Judge(interrupted)
-	if r.options.Shard.Count > 0 {
+	if s := r.options.Shard; s.Count > 0 && !s.Alone {
 		r.addShard(result)
 	}
 	result.Explain()
@@ -58,7 +58,7 @@ func (r *run) thresholds(totals *tally.Totals) []report.ThresholdReport {
 	list := []report.ThresholdReport{}
 	for i := range r.plan.Scenario.Thresholds {
 		t := r.plan.Scenario.Thresholds[i].Check(totals)
-		t.Shared = !r.options.Shard.Whole()
+		t.Shared = r.options.Shard.Others()
 		list = append(list, t)
 	}
 	return list

@@ -44,6 +44,7 @@ func check(s *Scenario, src *source) *checker {
 	for i := range s.Expect {
 		c.expectation(&s.Expect[i], fmt.Sprintf("expect[%d]", i))
 	}
+	checkBug(c)
 	if n := len(c.programs); n > MostExpectations {
 		c.mistake(s.file.root().at("expect"), "expect", "%d expectations; a scenario has at most %d", n, MostExpectations)
 	}

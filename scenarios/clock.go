@@ -61,11 +61,11 @@ func parseStart(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a date such as 2020-03-28 or 2020-03-28T23:00:00Z", text)
 }
 
-// A Latency is how long a server thinks: a time between Least and Most.
-type Latency struct{ Least, Most time.Duration }
+// A latency is how long a server thinks: a time between Least and Most.
+type latency struct{ Least, Most time.Duration }
 
 // parseLatency reads a duration, or D..D.
-func parseLatency(text string) (l Latency, err error) {
+func parseLatency(text string) (l latency, err error) {
 	l.Least, l.Most, err = measure.Span(text)
 	return l, err
 }

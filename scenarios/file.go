@@ -3,6 +3,7 @@ package scenarios
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 )
 
@@ -45,7 +46,7 @@ func (f File) Load() (*Scenario, error) {
 	p.declared(root.get("params"), "params")
 	p.settle(f.Environment)
 	p.expand(root)
-	s, err := r.read(root)
+	s, err := r.read(root, false)
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +56,20 @@ func (f File) Load() (*Scenario, error) {
 	}
 	sum := sha256.Sum256(f.Text)
 	s.SHA256 = hex.EncodeToString(sum[:])
-	if f.Adjust != nil {
-		err = f.Adjust(s)
+	return s, f.adjust(s)
+}
+
+// adjust changes a scenario as its caller wants, and its cures likewise.
+func (f *File) adjust(s *Scenario) error {
+	if f.Adjust == nil {
+		return nil
 	}
-	return s, err
+	err := f.Adjust(s)
+	if s.Bug == nil {
+		return err
+	}
+	for i := range s.Bug.Cures {
+		err = errors.Join(err, f.Adjust(s.Bug.Cures[i].Scenario))
+	}
+	return err
 }

@@ -124,7 +124,7 @@ func FuzzPlan(f *testing.F) {
 		defer func() { *n = before }()
 		n.change(text, form)
 		r := &reader{&source{name: "fuzz.yaml", src: one.src}}
-		scenario, err := r.read(one.root)
+		scenario, err := r.read(one.root, false)
 		if (scenario == nil) == (err == nil) {
 			t.Errorf("scenario %v, error %v", scenario, err)
 		}

@@ -128,7 +128,7 @@ func (s *source) boolean(to *bool) func(*node, string) {
 
 func (s *source) count(to *int) func(*node, string) {
 	return s.scalarAs(func(text string) (err error) {
-		*to, err = ParseCount(text)
+		*to, err = measure.Count(text)
 		return err
 	})
 }

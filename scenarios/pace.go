@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"spafleet/device/measure"
 )
 
 // A Pace spreads the devices of a step, evenly and in an order that follows from
@@ -17,10 +19,10 @@ type Pace struct {
 // parseRamp reads a rate, or a ramp such as 10/s..100/s.
 func parseRamp(text string) (from, to float64, err error) {
 	first, last, ramp := strings.Cut(text, "..")
-	if from, err = ParseRate(strings.TrimSpace(first)); err != nil || !ramp {
+	if from, err = measure.Rate(strings.TrimSpace(first)); err != nil || !ramp {
 		return from, from, err
 	}
-	to, err = ParseRate(strings.TrimSpace(last))
+	to, err = measure.Rate(strings.TrimSpace(last))
 	if err == nil && from == to {
 		err = fmt.Errorf("%q is no ramp: both rates are the same", text)
 	}

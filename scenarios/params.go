@@ -199,7 +199,7 @@ func (p *params) known(name string) string {
 		names = append(names, "${"+v.Name+"}")
 	}
 	if p.served {
-		names = append(names, "${server.name}", "${server.tftp}", "${server.http}")
+		names = append(names, "${server.name}", "${server.tftp}", "${server.http}", "${server.syslog}")
 	}
 	if meant := model.DidYouMean("${"+name+"}", names); meant != "" {
 		return meant

@@ -142,7 +142,7 @@ func (p *Plan) circular(first int) bool {
 // expectation, a step, or a template of the server.
 func (p *Plan) Watches() bool {
 	s := p.Scenario
-	return len(s.Expect) > 0 || len(s.Timeline) > 0 || s.Server != nil
+	return len(s.Expect) > 0 || len(s.Timeline) > 0 || s.Server != nil || s.Bug != nil
 }
 
 // places are what ${…} can stand for in a scenario.
@@ -150,7 +150,12 @@ func (s *Scenario) places() map[string]string {
 	if s.Server == nil {
 		return nil
 	}
-	places := map[string]string{"server.name": "", "server.tftp": "", "server.http": ""}
+	places := map[string]string{"server.name": ""}
+	for name, port := range map[string]Port{"server.tftp": s.Server.TFTP, "server.http": s.Server.HTTP, "server.syslog": s.Server.Syslog} {
+		if !port.Off {
+			places[name] = ""
+		}
+	}
 	for i, key := range s.Server.HTTPSKeys() {
 		places[key] = ""
 		if i == 0 {
@@ -158,6 +163,34 @@ func (s *Scenario) places() map[string]string {
 		}
 	}
 	return places
+}
+
+// Names reports whether a text that is filled in before the start, or as the run goes
+// on, names a place such as server.syslog.
+func (s *Scenario) Names(place string) bool {
+	found, name := false, "${"+place+"}"
+	look := func(texts ...string) {
+		found = found || slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, name) })
+	}
+	presets := func(list []Preset) {
+		for _, p := range list {
+			look(p.Value)
+		}
+	}
+	for i := range s.Fleet {
+		look(s.Fleet[i].RC)
+		presets(s.Fleet[i].Set)
+	}
+	for i := range s.Timeline {
+		look(s.Timeline[i].URL)
+		presets(s.Timeline[i].Set)
+	}
+	if s.Server != nil {
+		for path, e := range s.Server.Files {
+			look(path, e.Body, e.Key, e.Location)
+		}
+	}
+	return found
 }
 
 // FillAll replaces each ${…} of a text by one and the same host: what a text may
@@ -223,7 +256,7 @@ func (s *Scenario) MaxLateness() time.Duration {
 // HasExpectations reports whether anything is expected of a run.
 func (s *Scenario) HasExpectations() bool {
 	asked := func(t report.Threshold) bool { return !t.OnlyFails }
-	return len(s.Expect) > 0 || slices.ContainsFunc(s.Thresholds, asked) || slices.ContainsFunc(s.Timeline, func(s Step) bool { return s.When != nil })
+	return len(s.Expect) > 0 || s.Bug != nil || slices.ContainsFunc(s.Thresholds, asked) || slices.ContainsFunc(s.Timeline, func(s Step) bool { return s.When != nil })
 }
 
 // Leaseless reports whether the devices of a group get no lease.
@@ -239,6 +272,9 @@ func (p *Plan) CheckShard(s device.Shard) error {
 	src := p.source
 	if srv := p.Scenario.Server; srv != nil && srv.Workers > 0 {
 		src.mistake(p.Scenario.file.root().at("server", "workers"), "server.workers", "devices that wait for each other's answers need the whole fleet in one process; leave workers out, or run without shards")
+	}
+	if p.Scenario.Bug != nil {
+		src.mistake(p.Scenario.file.root().keyAt("bug"), "bug", "a bug is judged where the whole fleet is; run without shards")
 	}
 	for i := range p.Scenario.Timeline {
 		step, path := &p.Scenario.Timeline[i], fmt.Sprintf("timeline[%d]", i)

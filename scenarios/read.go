@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"spafleet/device/inventory"
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/scenarios/report"
@@ -47,6 +48,7 @@ func (r *reader) scenario(s *Scenario, root *node) {
 		key{"expect", func(n *node, path string) {
 			r.each(n, path, func(n *node, path string) { s.Expect = append(s.Expect, r.expectation(n, path, false)) })
 		}},
+		key{"bug", func(n *node, path string) { s.Bug = readBug(r.source, n, path) }},
 	)
 	if s.Server != nil && s.Target != nil {
 		r.mistake(root.key("target"), "", "a scenario has a server or a target, not both")
@@ -82,7 +84,7 @@ func (r *reader) thresholds(s *Scenario, n *node, path string) {
 func (r *reader) limits(s *Scenario, n *node, path string) {
 	r.walk(n, path,
 		key{"rate", r.scalarAs(func(text string) (err error) {
-			s.Rate, err = ParseRate(text)
+			s.Rate, err = measure.Rate(text)
 			return err
 		})},
 		key{"outstanding", r.count(&s.Most)},
@@ -266,14 +268,18 @@ func (r *reader) cert(g *Group, n *node, path string) {
 	})(n, path)
 }
 
-// read makes a scenario of the tree of a file, and checks it.
-func (r *reader) read(root *node) (*Scenario, error) {
-	s := &Scenario{Seed: 1, Name: strings.TrimSuffix(filepath.Base(r.name), filepath.Ext(r.name)), file: r.source}
+// read makes a scenario of the tree of a file, and checks it. Cured says that a cure is
+// merged into it.
+func (r *reader) read(root *node, cured bool) (*Scenario, error) {
+	s := &Scenario{Seed: 1, Name: strings.TrimSuffix(filepath.Base(r.name), filepath.Ext(r.name)), file: r.source, cured: cured}
 	r.tree = root
 	r.scenario(s, root)
 	c := check(s, r.source)
 	if len(r.mistakes) > 0 {
 		c.ends()
+		return nil, r.sorted()
+	}
+	if cure(s, r.source); len(r.mistakes) > 0 {
 		return nil, r.sorted()
 	}
 	return s, nil

@@ -31,11 +31,13 @@ type Scenario struct {
 	Timeline   []Step
 	Expect     []Expectation
 	Thresholds []report.Threshold
+	Bug        *Bug // nil: the scenario is about none
 	Params     []Param
 	With       []Change // what changed the file from outside
 	Warnings   []string // of the file: what is no mistake, but probably not meant
 	SHA256     string   // of the file; "" for a scenario that no file holds
 	file       *source
+	cured      bool // a cure of its bug is merged into it
 }
 
 // A Group is devices of the fleet, numbered after those of the groups before it.
@@ -100,14 +102,23 @@ type Preset struct {
 type Server struct {
 	Name  string // what its certificates say, and what the devices find it by; "": prov.test
 	Files map[string]prov.Entry
-	TFTP  string // address to listen at; "": a free port on loopback
-	HTTP  string
-	HTTPS []HTTPS
+	TFTP  Port
+	HTTP  Port
+	// Syslog takes log lines and keeps none. It is opened where a text names it.
+	Syslog Port
+	HTTPS  []HTTPS
 	// In virtual time only: how long the server thinks about a request, and how
 	// many it thinks about at once (0: all, and no device feels another).
-	Latency Latency
+	Latency latency
 	Workers int
 	node    *node // of the files
+}
+
+// A Port is that of a listener. The zero Port is a free one, or in virtual time the
+// usual one.
+type Port struct {
+	Number int
+	Off    bool // it does not listen
 }
 
 // A Target is the server under test.

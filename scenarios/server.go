@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"spafleet/device/measure"
@@ -20,6 +21,9 @@ func (r *reader) server(n *node, path string) *Server {
 			}
 			return nil
 		})},
+		key{"tftp", r.port(&s.TFTP)},
+		key{"http", r.port(&s.HTTP)},
+		key{"syslog", r.port(&s.Syslog)},
 		key{"https", func(n *node, path string) { r.https(s, n, path) }},
 		key{"latency", r.scalarAs(func(text string) (err error) {
 			s.Latency, err = parseLatency(text)
@@ -28,6 +32,21 @@ func (r *reader) server(n *node, path string) *Server {
 		key{"workers", r.count(&s.Workers)},
 		key{"files", func(n *node, path string) { r.files(s, n, path) }})
 	return s
+}
+
+// port reads whether a listener is there, or its port.
+func (r *reader) port(to *Port) func(*node, string) {
+	return r.scalarAs(func(text string) error {
+		if text == "true" || text == "false" {
+			to.Off = text == "false"
+			return nil
+		}
+		n, err := strconv.ParseUint(text, 10, 16)
+		if to.Number = int(n); err != nil || n == 0 {
+			return fmt.Errorf("%q is neither true, false nor a port", text)
+		}
+		return nil
+	})
 }
 
 func (r *reader) files(s *Server, n *node, path string) {

@@ -110,7 +110,7 @@ func (n *newborn) holds(c *checker, e *Expectation, group int, dev device.Index)
 	if !g.Off {
 		n.machine.At(dev, &u, 0).PowerOn()
 	}
-	w := expression.DeviceVars{Index: int(dev), Events: func(string) int { return 0 }, Last: func(string) expression.Event { return expression.Event{} }}
+	w := expression.DeviceVars{Who: expression.Who{Index: int(dev)}, Events: func(string) int { return 0 }, Last: func(string) expression.Event { return expression.Event{} }}
 	view := n.shared.View(dev, &u, 0)
 	w.Look(&view, g.Name, c.Scenario.Seed)
 	return expression.Holds(c.programs[e], w)

@@ -40,10 +40,10 @@ func parseHost(text string) (Host, error) {
 	return h, nil
 }
 
-// HostAddresses returns the names that are answered without DNS.
-func HostAddresses(hosts []Host) map[string][]netip.Addr {
+// Known returns the names that are answered without DNS.
+func (t *Target) Known() map[string][]netip.Addr {
 	m := map[string][]netip.Addr{}
-	for _, h := range hosts {
+	for _, h := range t.Hosts {
 		if h.Name != "" && len(h.Addresses) > 0 {
 			m[h.Name] = h.Addresses
 		}
@@ -51,10 +51,10 @@ func HostAddresses(hosts []Host) map[string][]netip.Addr {
 	return m
 }
 
-// HostTexts returns every name and address of the hosts, as text.
-func HostTexts(hosts []Host) []string {
+// Texts returns every name and address of the hosts, as text.
+func (t *Target) Texts() []string {
 	list := []string{}
-	for _, h := range hosts {
+	for _, h := range t.Hosts {
 		if h.Name != "" {
 			list = append(list, h.Name)
 		}

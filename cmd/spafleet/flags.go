@@ -43,7 +43,7 @@ func (f countFlag) String() string {
 }
 
 func (f countFlag) Set(text string) (err error) {
-	*f.n, err = scenarios.ParseCount(text)
+	*f.n, err = measure.Count(text)
 	if err == nil && *f.n == 0 {
 		err = fmt.Errorf("a fleet of 0 devices does nothing; give at least 1")
 	}
@@ -63,7 +63,7 @@ func (f rateFlag) String() string {
 }
 
 func (f rateFlag) Set(text string) (err error) {
-	*f.perSecond, err = scenarios.ParseRate(text)
+	*f.perSecond, err = measure.Rate(text)
 	if err == nil && *f.perSecond <= 0 {
 		err = fmt.Errorf("a rate of 0 starts nothing; give one such as 50/s")
 	}

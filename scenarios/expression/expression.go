@@ -33,7 +33,7 @@ const (
 
 // A Scope says which names an expression may use, and what it returns.
 type Scope struct {
-	Vars      any             // DeviceVars, EventVars or RequestVars
+	Vars      any             // DeviceVars, EventVars, SeenVars or RequestVars
 	Condition bool            // it is true or false
 	Kinds     map[string]bool // gets the event kinds that are named
 	Groups    []string        // that there are; nil: not checked
@@ -61,8 +61,11 @@ func Compile(code string, s Scope) (*vm.Program, error) {
 	}
 	c := words{Scope: s}
 	ast.Walk(&tree.Node, &c)
+	if c.err == nil && c.seen() && !c.names {
+		c.err = fmt.Errorf("it names no kind of event; an operator sees %s", strings.Join(SeenKinds, ", "))
+	}
 	if c.err != nil {
-		return nil, c.err
+		return nil, s.unseen(code, c.err)
 	}
 	program, err := expr.Compile(code, options...)
 	if err != nil {
@@ -83,10 +86,44 @@ func (s Scope) explain(err error) error {
 		return fmt.Errorf("the expression is too long: more than %d names, values and operators", mostNodes)
 	case !ok:
 		return err
+	case s.seen() && slices.Contains(names(reflect.TypeOf(EventVars{})), word):
+		return notSeen(word)
 	case word == "event":
 		return fmt.Errorf("unknown name %q; event is known in always and never only", word)
 	}
 	return fmt.Errorf("unknown name %q%s", word, model.DidYouMean(word, names(reflect.TypeOf(s.Vars))))
+}
+
+// seen reports whether an expression is about what an operator sees.
+func (s Scope) seen() bool {
+	_, is := s.Vars.(SeenVars)
+	return is
+}
+
+// unseen puts the first name that an operator does not see before another mistake.
+func (s Scope) unseen(code string, err error) error {
+	if !s.seen() {
+		return err
+	}
+	known := names(reflect.TypeOf(SeenVars{}))
+	for _, word := range identifiers(code) {
+		if !slices.Contains(known, word) && slices.Contains(names(reflect.TypeOf(EventVars{})), word) {
+			return notSeen(word)
+		}
+	}
+	return err
+}
+
+func notSeen(word string) error {
+	return fmt.Errorf("%s is not what an operator sees; shows may use event, events() and last() of syslog, wire and server_log", word)
+}
+
+// kinds returns the kinds of events that an expression may name.
+func (s Scope) kinds() []string {
+	if s.seen() {
+		return SeenKinds
+	}
+	return device.KindNames()
 }
 
 // names returns what an environment calls its fields.
@@ -114,7 +151,8 @@ func tidy(err error) error {
 // against what exists, so that a misspelled one is not just never true.
 type words struct {
 	Scope
-	err error
+	names bool // a kind of event that an operator sees
+	err   error
 }
 
 func stateNames() []string {
@@ -148,6 +186,7 @@ func (w *words) Visit(n *ast.Node) {
 		if n.Value == device.Wire.String() || n.Value == device.ServerLog.String() {
 			w.Kinds[n.Value] = true
 		}
+		w.names = w.names || slices.Contains(SeenKinds, n.Value)
 	}
 }
 
@@ -166,7 +205,7 @@ func (w *words) compared(what, with ast.Node) {
 			w.known("group is never", text.Value, w.Groups)
 		}
 	case "event.kind":
-		w.known("event.kind is never", text.Value, device.KindNames())
+		w.known("event.kind is never", text.Value, w.kinds())
 	}
 }
 
@@ -180,7 +219,7 @@ func (w *words) called(n *ast.CallNode) {
 	}
 	switch name(n.Callee) {
 	case "events", "last":
-		if w.known("there is no event", text.Value, device.KindNames()) {
+		if w.known("there is no event", text.Value, w.kinds()) {
 			w.Kinds[text.Value] = true
 		}
 	case "param":

@@ -10,17 +10,24 @@ import (
 	"spafleet/device/rule"
 )
 
+// Who says which device it is.
+type Who struct {
+	Index    int               `expr:"index"`
+	Group    string            `expr:"group"`
+	Model    string            `expr:"model"`
+	Family   string            `expr:"family"`
+	PN       string            `expr:"pn"`
+	Firmware string            `expr:"firmware"`
+	MAC      string            `expr:"mac"`
+	Serial   string            `expr:"serial"`
+	Address  string            `expr:"address"`
+	Since    func(string) bool `expr:"since"`
+	Before   func(string) bool `expr:"before"`
+}
+
 // DeviceVars are the names of an expression about one device.
 type DeviceVars struct {
-	Index    int                 `expr:"index"`
-	Group    string              `expr:"group"`
-	Model    string              `expr:"model"`
-	Family   string              `expr:"family"`
-	PN       string              `expr:"pn"`
-	Firmware string              `expr:"firmware"`
-	MAC      string              `expr:"mac"`
-	Serial   string              `expr:"serial"`
-	Address  string              `expr:"address"`
+	Who
 	State    string              `expr:"state"`
 	Powered  bool                `expr:"powered"`
 	Synced   bool                `expr:"synced"`
@@ -34,8 +41,6 @@ type DeviceVars struct {
 	Param    func(string) string `expr:"param"`
 	Events   func(string) int    `expr:"events"`
 	Last     func(string) Event  `expr:"last"`
-	Since    func(string) bool   `expr:"since"`
-	Before   func(string) bool   `expr:"before"`
 	Secret   func(string) string `expr:"secret"`
 }
 
@@ -49,6 +54,24 @@ type Outcomes struct {
 type EventVars struct {
 	DeviceVars
 	Event Event `expr:"event"`
+}
+
+// SeenVars are those of an expression about what an operator sees of a device: who it
+// is, and the events of [SeenKinds].
+type SeenVars struct {
+	Who
+	Elapsed time.Duration      `expr:"elapsed"`
+	Events  func(string) int   `expr:"events"`
+	Last    func(string) Event `expr:"last"`
+	Event   Event              `expr:"event"`
+}
+
+// SeenKinds are the kinds of events that an operator sees.
+var SeenKinds = []string{device.Syslog.String(), device.Wire.String(), device.ServerLog.String()}
+
+// Seen returns what an operator sees of a device at an event.
+func (v *DeviceVars) Seen(e Event) SeenVars {
+	return SeenVars{Who: v.Who, Elapsed: v.Elapsed, Events: v.Events, Last: v.Last, Event: e}
 }
 
 // RequestVars are those of a {{ }} in what the server sends.
@@ -147,13 +170,12 @@ func (v *DeviceVars) Look(d *device.View, group string, seed uint64) {
 // Stranger returns the names for a request of no device of the fleet: the index is
 // -1, and there are neither parameters nor events.
 func Stranger(mac, serial, pn string, seed uint64) DeviceVars {
+	never := func(string) bool { return false }
 	return DeviceVars{
-		Index: -1, MAC: mac, Serial: serial, PN: pn,
+		Who:    Who{Index: -1, MAC: mac, Serial: serial, PN: pn, Since: never, Before: never},
 		Param:  func(string) string { return "" },
 		Events: func(string) int { return 0 },
 		Last:   func(string) Event { return Event{} },
-		Since:  func(string) bool { return false },
-		Before: func(string) bool { return false },
 		Secret: func(word string) string { return Secret(seed, mac, word) },
 	}
 }

@@ -45,7 +45,7 @@ const mostOff = 1000
 func Guard(p *scenarios.Plan, o *scenarios.Machine) *fetch.Guard {
 	g := &fetch.Guard{Public: o.Public, LinkLocal: newPlan(p, o.Flags).linkLocal(), OnlyLoopback: atWork(p, o) > mostOff && !o.Operator}
 	if t := p.Scenario.Target; t != nil && t.Hosts != nil {
-		g.Hosts = scenarios.HostTexts(t.Hosts)
+		g.Hosts = t.Texts()
 	}
 	return g
 }
@@ -246,7 +246,7 @@ func (p plan) addressesOf(host string) []netip.Addr {
 	}
 	host = strings.TrimSuffix(host, ".")
 	if t := p.Scenario.Target; t != nil {
-		if list := scenarios.HostAddresses(t.Hosts)[host]; list != nil {
+		if list := t.Known()[host]; list != nil {
 			return list
 		}
 	}

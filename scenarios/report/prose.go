@@ -30,6 +30,7 @@ func WriteText(w io.Writer, r *Report) {
 	writeUnheard(&b, r)
 	writeExpectations(&b, r)
 	writeThresholds(&b, r)
+	writeBug(&b, r)
 	writeMachine(&b, r)
 	writeLatencies(&b, r)
 	writeExtras(&b, r.Extras)

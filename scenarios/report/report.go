@@ -45,6 +45,7 @@ type Report struct {
 	Timeline   []StepReport        `json:"timeline"`
 	Expect     []ExpectationReport `json:"expect"`
 	Thresholds []ThresholdReport   `json:"thresholds"`
+	Bug        *BugReport          `json:"bug,omitempty"` // of a scenario about a bug
 	Generator  Generator           `json:"generator"`
 	Notes      []string            `json:"notes"` // what a reader should know
 	Source     Source              `json:"source"`
@@ -171,6 +172,9 @@ func (r *Report) worked() string {
 		t := &r.Thresholds[i]
 		count(!t.OK && !t.Shared, t.Surely)
 	}
+	if r.Bug != nil {
+		count(!r.Bug.OK, false)
+	}
 	switch {
 	case sure > 0:
 		return didNot
@@ -185,5 +189,5 @@ func (r *Report) worked() string {
 // expects reports whether anything was expected of the run.
 func (r *Report) expects() bool {
 	asked := func(t ThresholdReport) bool { return !t.OnlyFails }
-	return len(r.Expect) > 0 || slices.ContainsFunc(r.Thresholds, asked) || slices.ContainsFunc(r.Timeline, func(s StepReport) bool { return s.Awaited })
+	return len(r.Expect) > 0 || r.Bug != nil || slices.ContainsFunc(r.Thresholds, asked) || slices.ContainsFunc(r.Timeline, func(s StepReport) bool { return s.Awaited })
 }

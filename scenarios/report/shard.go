@@ -27,9 +27,9 @@ type Mergeable struct {
 	Expectations []expectationShare `json:"expectations"` // as in Report.Expect
 }
 
-// NewMergeable returns a part with totals and no expectation yet.
-func NewMergeable(t *tally.Totals) *Mergeable {
-	return &Mergeable{Totals: t, Expectations: []expectationShare{}}
+// MakeMergeable gives a shard's report its totals, and no share of an expectation yet.
+func (r *Report) MakeMergeable(t *tally.Totals) {
+	r.Mergeable = &Mergeable{Totals: t, Expectations: []expectationShare{}}
 }
 
 // An expectationShare is what decides an expectation together with those of the

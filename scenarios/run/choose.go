@@ -73,7 +73,7 @@ func (j *judge) sample(s scenarios.Selector, step int, list []device.Index) []de
 
 // identity returns what is known of any device of the whole fleet: its identity.
 func (j *judge) identity(dev device.Index) *expression.DeviceVars {
-	w := &expression.DeviceVars{Index: int(dev)}
+	w := &expression.DeviceVars{Who: expression.Who{Index: int(dev)}}
 	u := j.fleet.Unit(dev)
 	w.Identify(&u, j.fleet.Group(dev).Name, j.seed)
 	return w

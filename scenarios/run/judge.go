@@ -27,6 +27,7 @@ type judge struct {
 	mu           sync.Mutex
 	facts        []facts // by device's place; none where neither the scenario nor its server asks
 	expectations []*tracked
+	bug          *bugJudge // nil: the scenario is about none
 }
 
 // facts is what a judge remembers of a device.
@@ -112,7 +113,7 @@ func ofDevice(e device.Event) bool { return e.Kind != device.Late }
 func (j *judge) receive(events []device.Event) {
 	dev := events[0].Dev
 	f := j.of(dev)
-	if len(j.expectations) == 0 { // the server's texts may still ask
+	if len(j.expectations) == 0 && j.bug == nil { // the server's texts may still ask
 		for i := range events {
 			if ofDevice(events[i]) {
 				j.note(f, &events[i], expression.EventOf(&events[i], j.start))
@@ -128,6 +129,7 @@ func (j *judge) receive(events []device.Event) {
 		h := expression.EventOf(&events[i], j.start)
 		j.note(f, &events[i], h)
 		catchUp(w, f, h)
+		j.bug.tell(j.fleet.Shard().Place(dev), w, h)
 		for n, t := range j.expectations {
 			if t.Quant.EachEvent() {
 				j.event(n, t, dev, w, violation{h, !t.timed && !events[i].Slowness()})
@@ -264,7 +266,7 @@ func (j *judge) reweigh(devices []device.Index) {
 // vars returns what expressions see of a device now.
 func (j *judge) vars(dev device.Index) *expression.DeviceVars {
 	f := j.of(dev)
-	w := &expression.DeviceVars{Index: int(dev), Events: j.counter(f), Last: j.latest(f)}
+	w := &expression.DeviceVars{Who: expression.Who{Index: int(dev)}, Events: j.counter(f), Last: j.latest(f)}
 	v, _ := j.fleet.View(dev)
 	w.Look(&v, j.fleet.Group(dev).Name, j.seed)
 	w.Elapsed = time.Duration(v.Now - j.start)
@@ -366,7 +368,7 @@ func (j *judge) describe(dev device.Index, why string) report.Failing {
 
 // newJudge returns the judge of a fleet.
 func newJudge(p *scenarios.Plan, f *fleet.Fleet) *judge {
-	j := &judge{fleet: f, seed: p.Scenario.Seed, kinds: map[string]int{}, news: make(chan struct{}, 1)}
+	j := &judge{fleet: f, bug: newBugJudge(p, f), seed: p.Scenario.Seed, kinds: map[string]int{}, news: make(chan struct{}, 1)}
 	for kind := range p.Kinds {
 		j.kinds[kind] = len(j.kinds)
 	}

@@ -52,6 +52,8 @@ type Options struct {
 	// Saved is told each time that the fleet was saved; may be nil.
 	Saved func(fleet.Snapshot)
 	Plan  string // goes into the report as it is
+
+	cured bool // the scenario has a cure of its bug
 }
 
 // A Live is a scenario that runs.

@@ -16,7 +16,6 @@ import (
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 	"spafleet/scenarios"
-	"spafleet/scenarios/report"
 )
 
 // A Refused is a run that ended before its fleet started, because all devices of a
@@ -97,7 +96,7 @@ func preflight(ctx context.Context, r *run) error {
 	}
 	switch {
 	case len(e.Kinds) > 0:
-		report.Hide(&e.Kinds, s.Redact)
+		s.Hide(&e.Kinds)
 		return e
 	case tried > 0 && ctx.Err() == nil:
 		r.notes = append(r.notes, fmt.Sprintf("preflight: kinds of devices that resynced before the start: %d", tried))

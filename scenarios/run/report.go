@@ -25,14 +25,13 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 	}
 	result.Notes = append(append([]string{}, r.notes...), r.faults.notes...)
 	result.Notes = append(result.Notes, r.remarks(&result.Generator)...)
+	result.Bug = r.judge.bugReport(s.Bug, r.options.cured)
 	result.Judge(interrupted)
 	if s := r.options.Shard; s.Count > 0 && !s.Alone {
 		r.addShard(result)
 	}
 	result.Explain()
-	if s.HasSecrets() {
-		report.Hide(result, s.Redact)
-	}
+	s.Hide(result)
 	return result
 }
 

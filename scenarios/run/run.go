@@ -50,7 +50,11 @@ type run struct {
 // sent. One with a report says that it ran, and what could not be kept of it: its
 // events, or the fleet in its state file.
 func Run(ctx context.Context, s *scenarios.Scenario, o Options) (*report.Report, error) {
-	result, err := start(ctx, s, o)
+	run := start
+	if s.Bug != nil {
+		run = runBug
+	}
+	result, err := run(ctx, s, o)
 	if err != nil && s.HasSecrets() {
 		err = &redacted{err, s.Redact(err.Error())}
 	}
@@ -96,6 +100,8 @@ func checkOptions(s *scenarios.Scenario, o *Options) error {
 	switch {
 	case o.PinTFTP && slices.ContainsFunc(s.Timeline, ofNetwork):
 		return fmt.Errorf("pin/tftp opens its own sockets, and faults of the network do not reach it; leave it out")
+	case o.Keep && s.Bug != nil:
+		return fmt.Errorf("a bug is shown and cured in runs one after the other, and none of them stays up")
 	case o.Keep && virtual:
 		return fmt.Errorf("in virtual time nothing stays up after the end; take another clock")
 	case o.PinTFTP && virtual:
@@ -219,10 +225,10 @@ func (r *run) network() fleet.Network {
 		sockets.NameServers.Servers = servers
 	}
 	if s.Server != nil {
-		sockets.Hosts = map[string][]netip.Addr{s.Server.Host(): {r.server.sockets.HTTP().Addr()}}
+		sockets.Hosts = map[string][]netip.Addr{s.Server.Host(): {netip.AddrFrom4([4]byte{127, 0, 0, 1})}}
 	}
 	if t := s.Target; t != nil && t.Hosts != nil {
-		sockets.Hosts = scenarios.HostAddresses(t.Hosts)
+		sockets.Hosts = t.Known()
 	}
 	return sockets
 }
@@ -280,7 +286,7 @@ func (r *run) tellLive(callback *func(*Live)) {
 	}
 	*callback = nil
 	notes := slices.Clone(r.notes)
-	report.Hide(&notes, r.plan.Scenario.Redact)
+	r.plan.Scenario.Hide(&notes)
 	tell(&Live{Fleet: r.fleet, Tally: r.tally, Server: r.server.sockets, Notes: notes, Virtual: r.plan.Scenario.Clock.Mode == fleet.Virtual, Resumed: r.resumed(), run: r})
 }
 

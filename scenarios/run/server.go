@@ -3,10 +3,12 @@ package run
 import (
 	"cmp"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 
 	"spafleet/certs"
@@ -33,6 +35,7 @@ type server struct {
 	texts    *texts
 	values   map[string]string // of ${…}
 	sockets  *prov.Server      // nil in virtual time
+	syslog   *syslogPort       // nil: none
 	modelled *modelled.Network // the server of virtual time
 }
 
@@ -73,7 +76,7 @@ func (s *server) open() error {
 // openSockets starts the server over sockets.
 func (s *server) openSockets(core *prov.Core) error {
 	sc := s.plan.Scenario.Server
-	server := &prov.Server{Core: core, Now: s.now, TFTPAddr: s.saved.at(0, cmp.Or(sc.TFTP, "127.0.0.1:0")), HTTPAddr: s.saved.at(1, cmp.Or(sc.HTTP, "127.0.0.1:0"))}
+	server := &prov.Server{Core: core, Now: s.now, TFTPAddr: s.saved.at(0, listenAt(sc.TFTP)), HTTPAddr: s.saved.at(1, listenAt(sc.HTTP))}
 	for i := range sc.HTTPS {
 		l, err := sc.HTTPS[i].Listener(s.certs.PKI, sc.Host(), "127.0.0.1", s.today)
 		if err != nil {
@@ -86,8 +89,69 @@ func (s *server) openSockets(core *prov.Core) error {
 		return s.saved.where(err)
 	}
 	s.sockets = server
-	s.values = s.addresses(server.TFTP(), server.HTTP(), server.HTTPSAt())
+	if err := s.openSyslog(); err != nil {
+		s.close(false)
+		return err
+	}
+	s.values = s.addresses(server.TFTP(), server.HTTP(), s.syslog.at(), server.HTTPSAt())
 	return nil
+}
+
+// listenAt returns where a listener of the server over sockets is, "" for none.
+func listenAt(p scenarios.Port) string {
+	if p.Off {
+		return ""
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.Number))
+}
+
+// openSyslog opens the port for the devices' log lines, if the scenario names it.
+func (s *server) openSyslog() error {
+	sc := s.plan.Scenario
+	if sc.Server.Syslog.Off || sc.Server.Syslog.Number == 0 && !sc.Names("server.syslog") {
+		return nil
+	}
+	at := listenAt(sc.Server.Syslog)
+	if s.saved.Syslog != "" {
+		at = s.saved.Syslog
+	}
+	conn, err := net.ListenPacket("udp4", at)
+	if err != nil {
+		return fmt.Errorf("scenario %s: listen for syslog: %w", sc.Name, err)
+	}
+	s.syslog = &syslogPort{conn: conn}
+	s.syslog.reading.Go(s.syslog.read)
+	return nil
+}
+
+// A syslogPort takes log lines and keeps none.
+type syslogPort struct {
+	conn    net.PacketConn
+	reading sync.WaitGroup
+}
+
+func (p *syslogPort) read() {
+	line := make([]byte, 2048)
+	for {
+		if _, _, err := p.conn.ReadFrom(line); errors.Is(err, net.ErrClosed) {
+			return
+		}
+	}
+}
+
+// at returns where the port is, the zero value for none.
+func (p *syslogPort) at() netip.AddrPort {
+	if p == nil {
+		return netip.AddrPort{}
+	}
+	return p.conn.LocalAddr().(*net.UDPAddr).AddrPort()
+}
+
+func (p *syslogPort) close() {
+	if p != nil {
+		p.conn.Close()
+		p.reading.Wait()
+	}
 }
 
 // openModelled makes the server of a scenario in virtual time: the same core,
@@ -114,16 +178,16 @@ func (s *server) openModelled(core *prov.Core) error {
 		secure = append(secure, netip.AddrPortFrom(addr, l.Port))
 	}
 	s.modelled = w
-	s.values = s.addresses(netip.AddrPortFrom(addr, w.TFTP), netip.AddrPortFrom(addr, w.HTTP), secure)
+	s.values = s.addresses(netip.AddrPortFrom(addr, w.TFTP), netip.AddrPortFrom(addr, w.HTTP), netip.AddrPortFrom(addr, portOf(sc.Syslog, 514)), secure)
 	return nil
 }
 
-// portOf returns the port of host:port, or the usual one.
-func portOf(addr string, usual uint16) uint16 {
-	if at, err := netip.ParseAddrPort(addr); err == nil && at.Port() != 0 {
-		return at.Port()
+// portOf returns the port of a listener in virtual time, 0 for none.
+func portOf(p scenarios.Port, usual int) uint16 {
+	if p.Off {
+		return 0
 	}
-	return usual
+	return uint16(cmp.Or(p.Number, usual))
 }
 
 // certified returns the MAC address in a device's certificate.
@@ -212,9 +276,14 @@ func (s *server) fillGroup(g *fleet.Group) (err error) {
 
 // addresses returns what ${…} stands for. Plain servers go by address, those
 // with a certificate by the name that is in it.
-func (s *server) addresses(tftp, http netip.AddrPort, at []netip.AddrPort) map[string]string {
+func (s *server) addresses(tftp, http, syslog netip.AddrPort, at []netip.AddrPort) map[string]string {
 	sc := s.plan.Scenario.Server
-	values := map[string]string{"server.name": sc.Host(), "server.tftp": tftp.String(), "server.http": http.String()}
+	values := map[string]string{"server.name": sc.Host()}
+	for name, at := range map[string]netip.AddrPort{"server.tftp": tftp, "server.http": http, "server.syslog": syslog} {
+		if at.Port() != 0 {
+			values[name] = at.String()
+		}
+	}
 	for i, key := range sc.HTTPSKeys() {
 		place := net.JoinHostPort(sc.Host(), strconv.Itoa(int(at[i].Port())))
 		if i == 0 {
@@ -247,6 +316,7 @@ func (s *server) files() (map[string]prov.Entry, error) {
 // device fell silent holds it for some seconds, unless the run was interrupted:
 // then its end is left to that of the program.
 func (s *server) close(interrupted bool) {
+	s.syslog.close()
 	if s.sockets == nil {
 		return
 	}

@@ -15,7 +15,7 @@ import (
 func (r *run) addShard(result *report.Report) {
 	s := r.options.Shard
 	result.Shard = &report.Shard{Run: r.options.Run, Index: s.Index, Count: s.Count, Attempt: r.options.Attempt, Devices: r.fleet.Total()}
-	result.Mergeable = report.NewMergeable(r.tally.Totals())
+	result.MakeMergeable(r.tally.Totals())
 	result.Summary = report.Summarize(result.Mergeable.Totals) // of the same moment
 	r.judge.mu.Lock()
 	defer r.judge.mu.Unlock()

@@ -15,12 +15,13 @@ import (
 // must be where the devices expect it, and know their keys.
 type savedServers struct {
 	Servers   []string          `json:"servers,omitempty"` // TFTP, HTTP, then HTTPS in the order of the scenario
+	Syslog    string            `json:"syslog,omitempty"`
 	Rotations map[string]uint32 `json:"rotations,omitempty"`
 }
 
 // at returns where a server was, or where the scenario has it.
 func (b *savedServers) at(i int, scenario string) string {
-	if i < len(b.Servers) {
+	if i < len(b.Servers) && scenario != "" {
 		return b.Servers[i]
 	}
 	return scenario
@@ -87,6 +88,9 @@ func (r *run) servers() []byte {
 		for _, at := range s.HTTPSAt() {
 			b.Servers = append(b.Servers, at.String())
 		}
+	}
+	if at := r.server.syslog.at(); at.IsValid() {
+		b.Syslog = at.String()
 	}
 	if r.server.pairs != nil {
 		b.Rotations = r.server.pairs.Rotations()

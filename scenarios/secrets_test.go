@@ -1,10 +1,11 @@
-package report_test
+package scenarios_test
 
 import (
 	"encoding/json"
 	"strings"
 	"testing"
 
+	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/tally"
 )
@@ -19,7 +20,11 @@ func TestNoTextOfAReportKeepsWhatIsHidden(t *testing.T) {
 	r.Source.Params = map[string]report.Setting{"password": {Value: secret, From: "flag"}}
 	r.Shard = &report.Shard{Run: secret}
 	r.Expect = []report.ExpectationReport{{First: []report.Failing{{Why: secret}}}}
-	report.Hide(r, func(text string) string { return strings.ReplaceAll(text, secret, "***") })
+	s, err := scenarios.File{Name: "a.yaml", Text: []byte("params: {p: {secret: true}}\nfleet: {a: {model: SPA942, set: {GPP_A: \"${p}\"}}}\nduration: 1s\n"), With: change(t, "params.p="+secret)}.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Hide(r)
 	text, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)

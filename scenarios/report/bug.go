@@ -1,0 +1,84 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A BugReport says whether a scenario shows a bug of the field: on all affected
+// devices, on no unaffected one, and on none with a cure.
+type BugReport struct {
+	OK         bool      `json:"ok"`
+	Source     []string  `json:"source"`   // where the bug is reported
+	Evidence   string    `json:"evidence"` // documented, field, image or inferred
+	Symptom    string    `json:"symptom"`
+	Shows      string    `json:"shows"`    // the expression by which a device shows it
+	Affected   BugSide   `json:"affected"` // every device has to show it
+	Unaffected BugSide   `json:"unaffected"`
+	Cures      []BugSide `json:"cures"` // each of a run of its own, in which no device may show it
+}
+
+// A BugSide is the devices of one side of a bug, or those of a run with a cure.
+type BugSide struct {
+	How     string    `json:"how,omitempty"` // of a cure
+	OK      bool      `json:"ok"`
+	Devices int       `json:"devices"`
+	Showed  int       `json:"showed"`           // devices that showed the bug
+	First   []Failing `json:"first"`            // the first devices that speak against the bug, or the cure
+	Failed  []string  `json:"failed,omitempty"` // of a cure: what was expected and did not hold in its run
+}
+
+// Judge sets whether the bug was shown.
+func (b *BugReport) Judge() {
+	b.Affected.OK = b.Affected.Devices > 0 && b.Affected.Showed == b.Affected.Devices
+	b.Unaffected.OK = b.Unaffected.Showed == 0
+	b.OK = b.Affected.OK && b.Unaffected.OK
+	for i := range b.Cures {
+		b.OK = b.OK && b.Cures[i].OK
+	}
+}
+
+// Unmet returns the names of what was expected and did not hold, a bug left out.
+func (r *Report) Unmet() []string {
+	var names []string
+	for i := range r.Timeline {
+		if s := &r.Timeline[i]; !s.Fired {
+			names = append(names, "step "+s.Name)
+		}
+	}
+	for i := range r.Expect {
+		if e := &r.Expect[i]; !e.OK && !e.Shared {
+			names = append(names, e.Name)
+		}
+	}
+	for i := range r.Thresholds {
+		if t := &r.Thresholds[i]; !t.OK && !t.Shared {
+			names = append(names, t.Metric+": "+t.Threshold)
+		}
+	}
+	return names
+}
+
+func writeBug(b *strings.Builder, r *Report) {
+	bug := r.Bug
+	if bug == nil {
+		return
+	}
+	fmt.Fprintf(b, "\nbug: %s (%s)\n", bug.Symptom, bug.Evidence)
+	side := func(ok bool, text string, first []Failing) {
+		fmt.Fprintf(b, "  %s %s\n", markOf(ok, false), text)
+		writeFailing(b, first)
+	}
+	a, u := &bug.Affected, &bug.Unaffected
+	side(a.OK, fmt.Sprintf("it shows on %d of %d affected devices", a.Showed, a.Devices), a.First)
+	if u.Devices > 0 {
+		side(u.OK, fmt.Sprintf("it shows on %d of %d others", u.Showed, u.Devices), u.First)
+	}
+	for i := range bug.Cures {
+		c := &bug.Cures[i]
+		side(c.OK, fmt.Sprintf("cured, it shows on %d of %d devices: %s", c.Showed, c.Devices, c.How), c.First)
+		for _, name := range c.Failed {
+			fmt.Fprintf(b, "      not met with this cure: %s\n", name)
+		}
+	}
+}

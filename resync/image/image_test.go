@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"spafleet/resync/image"
@@ -22,13 +23,14 @@ const (
 	of50x  = "SkOsMo5 fIrMwArE" // zlib
 	of3102 = "SpA3102 FiRmWaRe" // deflate
 	of1xx  = "PAYTON  FiRmWaRe" // modules
+	oftool = "PAYTON  fIrMwArE" // in tests: the shorter header of the maker's tool
 	ofNone = "SpA9999 FiRmWaRe" // of no model that is known
 )
 
 // lengths are those of headers and sector headers.
 type lengths struct{ header, sector int }
 
-var byMagic = map[string]lengths{of50x: {0x80, 0x40}, of3102: {0x80, 0x40}, of1xx: {0x88, 0x80}, ofNone: {0x80, 0x40}}
+var byMagic = map[string]lengths{of50x: {0x80, 0x40}, of3102: {0x80, 0x40}, of1xx: {0x88, 0x80}, oftool: {0x84, 0x80}, ofNone: {0x80, 0x40}}
 
 // build builds an image of some sectors, with all that the makers' have.
 func build(magic, version string, sectors ...[]byte) []byte {
@@ -44,7 +46,7 @@ func build(magic, version string, sectors ...[]byte) []byte {
 	for i, s := range sectors {
 		at := head[l.header+i*l.sector:]
 		packed := pack(magic, s)
-		if magic != of1xx {
+		if l.sector == 0x40 {
 			be.PutUint16(at, uint16(57+i))
 			if len(packed) >= len(s) {
 				be.PutUint16(at[2:], 1)
@@ -133,7 +135,7 @@ func lines(r image.Report) string {
 
 // Images of each form are right, in whatever pieces they come.
 func TestImagesOfTheMakersFormAreRight(t *testing.T) {
-	for _, magic := range []string{of50x, of3102, of1xx, ofNone} {
+	for _, magic := range []string{of50x, of3102, of1xx, oftool, ofNone} {
 		b := build(magic, "7.5.2b", sectors(65536, 1000, 1, 30000)...)
 		var sums image.Sums
 		for _, piece := range []int{1, 127, 128, 129, 512, 1000, 40000, len(b)} {
@@ -142,7 +144,7 @@ func TestImagesOfTheMakersFormAreRight(t *testing.T) {
 				if len(r.Problems) > 0 || r.Magic != magic || r.Version != "7.5.2b" || r.Bytes != len(b) || r.Made {
 					t.Fatalf("%q in pieces of %d: %+v", magic, piece, r)
 				}
-				if magic == of1xx {
+				if magic == of1xx || magic == oftool {
 					if r.Modules != 4 || len(r.Sectors) > 0 {
 						t.Errorf("%q: %+v", magic, r)
 					}
@@ -159,13 +161,13 @@ func TestImagesOfTheMakersFormAreRight(t *testing.T) {
 // Every byte of the headers and of the sectors that is damaged is told. Of SPA1xx
 // images that holds for the headers: how modules are laid out is not known.
 func TestEveryDamagedByteIsTold(t *testing.T) {
-	for _, magic := range []string{of50x, of3102, of1xx} {
+	for _, magic := range []string{of50x, of3102, of1xx, oftool} {
 		good := build(magic, "1.2.3", sectors(3000, 500, 40)...)
 		var sums image.Sums
 		check(good, len(good), &sums)
 		end := len(good)
-		if magic == of1xx {
-			end = 0x88 + 3*0x80
+		if l := byMagic[magic]; l.sector == 0x80 {
+			end = l.header + 3*l.sector
 		}
 		for at := range end {
 			b := bytes.Clone(good)
@@ -297,6 +299,29 @@ func TestChecksHoldLittle(t *testing.T) {
 	if r := check(b, 10, nil); len(r.Problems) != 20 || r.More != 80 {
 		t.Errorf("%d problems and %d more", len(r.Problems), r.More)
 	}
+}
+
+// The devices of a fleet check one image at the same time, and share what they know of
+// its sectors: a damaged one is none the better for it.
+func TestChecksShareSums(t *testing.T) {
+	good := build(of50x, "7.5.2b", sectors(65536, 2000, 65536)...)
+	bad := flipped(good, len(good)-7)
+	var sums image.Sums
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Go(func() {
+			b, want := good, 0
+			if i%2 == 1 {
+				b, want = bad, 1
+			}
+			for range 3 {
+				if r := check(b, 1400, &sums); len(r.Problems) != want {
+					t.Errorf("%d problems, want %d: %s", len(r.Problems), want, lines(r))
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // FuzzCheck: whatever comes, in whatever pieces, a check ends with the same report, and

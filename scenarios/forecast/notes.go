@@ -90,14 +90,17 @@ func (p *plan) imageless() []string {
 }
 
 // serverless returns notes on devices that know no server when they start: no lease
-// offers one, and no rule names one.
+// offers one, and no rule names one. A scenario whose steps name one means it so.
 func (p plan) serverless() (notes []string) {
+	if slices.ContainsFunc(p.Scenario.Timeline, func(s scenarios.Step) bool { return s.URL != "" || len(s.Set) > 0 }) {
+		return nil
+	}
 	for i := range p.Groups {
 		g := &p.Groups[i]
 		if g.Count == 0 || g.RCURL != "" || p.tftpServer(g) != "" || p.namesServer(g) {
 			continue
 		}
-		notes = append(notes, fmt.Sprintf("%s of %s have no server when they start: no option 66, and no rule with a host. They send nothing until a step, a page or a key names one (inferred)%s",
+		notes = append(notes, fmt.Sprintf("%s of %s have no server when they start: no option 66, and no rule with a host. They send nothing until a page or a key names one (inferred)%s",
 			kindOf(g.Row), cmp.Or(g.Name, "the fleet"), searches[g.Row.Generation][g.Row.Model.Family.Phone]))
 	}
 	return notes

@@ -39,7 +39,7 @@ func TestNotesOfAScenario(t *testing.T) {
 		{scenarios.Group{Model: "SPA942", Count: 2, Set: rule("http://h/$MA.xml")}, scenarios.Machine{}, ""},
 		{scenarios.Group{Model: "SPA504G", Firmware: "7.6.3", Count: 2, Set: rule("http://h/$MA.xml")}, scenarios.Machine{}, "SPA504G 7.6.3 is a firmware that no source names; it is taken to behave like 7.6.2g (inferred)"},
 		{scenarios.Group{Model: "SPA504G", Count: 2, Switches: map[string]string{"evidence": "field"}}, scenarios.Machine{}, "evidence=field: the behaviour of g rests on"},
-		{scenarios.Group{Model: "SPA504G", Count: 2, NoLease: true}, scenarios.Machine{}, "SPA504G 7.6.2g of g have no server when they start: no option 66, and no rule with a host. They send nothing until a step, a page or a key names one (inferred); real ones also ask TFTP for SEP"},
+		{scenarios.Group{Model: "SPA504G", Count: 2, NoLease: true}, scenarios.Machine{}, "SPA504G 7.6.2g of g have no server when they start: no option 66, and no rule with a host. They send nothing until a page or a key names one (inferred); real ones also ask TFTP for SEP"},
 		{scenarios.Group{Model: "SPA2102", Count: 2, NoLease: true}, scenarios.Machine{}, "a key names one (inferred)"},
 		{scenarios.Group{Model: "SPA2102", Count: 2, TFTPServer: "127.0.0.1"}, scenarios.Machine{}, ""},
 		{scenarios.Group{Model: "SPA942", Count: 2, Set: rule("http://h/$MAUX.xml")}, scenarios.Machine{}, "Profile_Rule of SPA942 6.1.5(a): $MAUX is no macro"},

@@ -8,6 +8,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/device/model"
+	"spafleet/device/profilecheck"
 	"spafleet/fleet"
 	"spafleet/fsm"
 	"spafleet/scenarios"
@@ -23,6 +24,7 @@ var completions = map[string]func(c *cobra.Command, args []string) []string{
 	"family":      func(*cobra.Command, []string) []string { return families() },
 	"until":       func(*cobra.Command, []string) []string { return goals() },
 	"fail-on":     values("failures", "unknown-params", "rejected-params", "partial-files", "lateness"),
+	"ignore":      values(strings.Split(joined(profilecheck.Kinds()), ", ")...),
 	"set":         parametersOf,
 	"switch":      switchesOf,
 	"evidence":    values("all", "field"),

@@ -21,11 +21,12 @@ func profileCommand(s streams) *cobra.Command {
 or output. OUT is written completely or not at all.`,
 		Example: `  spafleet profile encrypt phone.xml phone.cfg --key 0123abcd --gzip
   spafleet profile show phone.cfg --key 0123abcd --model SPA942
+  spafleet profile lint phones --model SPA942
   spafleet profile compile phone.txt 000e08012345.cfg --target 000e08012345`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(compileCommand(s), encryptCommand(s), decryptCommand(s), profileShowCommand(s))
+	c.AddCommand(compileCommand(s), encryptCommand(s), decryptCommand(s), profileShowCommand(s), profileLintCommand(s))
 	return c
 }
 

@@ -34,7 +34,8 @@ likewise if it would take only a part of the file.
 --key is the key in the device's rule. --mac is the device's address, for a file
 made for that device only. With --model, and --firmware, the limits of the model
 apply; parameters that this firmware of the model does not have, and values that it
-would not take, are listed with the reason.
+would not take, are listed with the reason. 'profile lint'
+checks many files.
 
 A file compiled by the vendor's spc cannot be read: its format is not public. If
 you have a program that reads it, name it with --decoder. It gets the file on its

@@ -32,6 +32,7 @@ func TestSamplesReadBackWithEveryValue(t *testing.T) {
 		s := profile.Sample{Width: 32, Attributes: rapid.Bool().Draw(t, "attributes")}
 		text := "<flat-profile>" + string(new(profile.Nest).Append(nil, p, s)) + "</flat-profile>"
 		file, err := profile.Scan(text, profile.Options{})
+		p.Offset = uint32(strings.Index(text, "<A"))
 		if err != nil || len(file.Params) != 1 || file.Params[0] != p {
 			t.Fatalf("%s reads %+v, %v", text, file.Params, err)
 		}

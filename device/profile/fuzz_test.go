@@ -45,6 +45,11 @@ func FuzzScan(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for _, list := range [][]profile.Param{file.Params, again.Params} {
+			for i := range list {
+				list[i].Offset = 0
+			}
+		}
 		if !slices.Equal(file.Params, again.Params) || again.Partly != "" {
 			t.Errorf("written and read again: %s\ngot\n%swant\n%s", again.Partly, show(again.Params), show(file.Params))
 		}

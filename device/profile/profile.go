@@ -50,7 +50,8 @@ type Param struct {
 	Name, Value string
 	Has         bool // false: <X/>, only the access changes; Value is then empty
 	Access      Access
-	Custom      bool // of source text: a * behind the name lets a customization change it; no device cares
+	Custom      bool   // of source text: a * behind the name lets a customization change it; no device cares
+	Offset      uint32 // of its element in File.Text; 0: the file is no XML
 }
 
 // Protection says what kept others from reading or forging a file. It is a set;
@@ -244,6 +245,7 @@ const maxValue = 2047
 type File struct {
 	Params     []Param    // in file order, duplicates kept: for a device the last one wins (documented)
 	Protection Protection // without what the transport adds
+	Text       string     // of XML: decrypted, unpacked, without a byte order mark; the Params share its memory
 	Truncated  int        // how many values were cut to 2047 bytes
 
 	// Partly says what of the file counts, if not all of it does: "up to line 7: ",
@@ -273,7 +275,8 @@ type Error struct {
 	Hint string // for a person: the likely cause and what to do; may be empty
 	Own  bool   // another device with the same options, but for its MAC, may open the file
 
-	Line    int    // of the mistake in XML; 0: none
+	Line    int    // of the mistake in XML, decrypted and unpacked; 0: none
+	Column  int    // likewise, in bytes from 1
 	Mistake string // the name of the firmware switch that decides about it; empty: none
 }
 

@@ -41,7 +41,7 @@ func Scan(text string, o Options) (File, error) {
 		}
 		s.file.Partly, s.file.Mistake = "up to "+err.Hint, err.Mistake
 	}
-	s.file.Params = s.params
+	s.file.Params, s.file.Text = s.params, s.text
 	return s.file, nil
 }
 
@@ -129,9 +129,9 @@ func (s *scanner) fail(at int, format string, args ...any) *Error {
 
 // mistake says which mistake stands at an offset.
 func (s *scanner) mistake(kind string, at int, format string, args ...any) *Error {
-	line := s.lineOf(at)
+	line, column := Place(s.text, at)
 	e := corrupt(fmt.Sprintf("line %d: ", line) + short(fmt.Sprintf(format, args...)))
-	e.Line, e.Mistake = line, kind
+	e.Line, e.Column, e.Mistake = line, column, kind
 	return e
 }
 
@@ -144,13 +144,19 @@ func short(text string) string {
 	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
-func (s *scanner) lineOf(at int) int { return 1 + strings.Count(s.text[:at], "\n") }
+// Place returns the line and the column of an offset in a text, both from 1; columns
+// are bytes.
+func Place(text string, offset int) (line, column int) {
+	before := text[:min(offset, len(text))]
+	return 1 + strings.Count(before, "\n"), len(before) - strings.LastIndexByte(before, '\n')
+}
 
 // without says that an element was passed over. The first one is enough: the text is
 // searched for its line.
-func (s *scanner) without(name, kind, why string) {
+func (s *scanner) without(t *tag, kind, why string) {
 	if s.file.Partly == "" {
-		s.file.Partly, s.file.Mistake = fmt.Sprintf("without <%s> in line %d: %s", short(name), s.lineOf(s.pos), why), kind
+		line, _ := Place(s.text, t.start)
+		s.file.Partly, s.file.Mistake = fmt.Sprintf("without <%s> in line %d: %s", short(t.name), line, why), kind
 	}
 }
 
@@ -249,7 +255,7 @@ func (s *scanner) content(t tag, start int) *Error {
 		return s.param(t, raw)
 	}
 	if _, ok := s.paramName(t.name); ok {
-		s.without(t.name, cdataSection, "it holds a CDATA section")
+		s.without(&t, cdataSection, "it holds a CDATA section")
 	}
 	return nil
 }
@@ -386,7 +392,7 @@ func (s *scanner) param(t tag, raw string) *Error {
 		return nil
 	}
 	if t.slash {
-		s.without(t.name, slashInName, slashHint)
+		s.without(&t, slashInName, slashHint)
 		return nil
 	}
 	if trimmed(raw) == "" && t.hasValue {
@@ -400,7 +406,7 @@ func (s *scanner) param(t tag, raw string) *Error {
 		return s.mistake(bareAmpersand, s.pos, "<%s> holds an ampersand that must be written &amp;", t.name)
 	}
 	has := !t.empty || t.hasValue || s.o.EmptyElementClears
-	s.params = append(s.params, Param{Name: name, Value: value, Has: has, Access: t.access})
+	s.params = append(s.params, Param{Name: name, Value: value, Has: has, Access: t.access, Offset: uint32(t.start)})
 	return nil
 }
 

@@ -1,7 +1,10 @@
 package profile_test
 
 import (
+	"errors"
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,6 +186,31 @@ func TestMistakesAreWhatTheOptionsSay(t *testing.T) {
 	}
 	if file, err := profile.Scan("<B/C>y</B/C><flat-profile></flat-profile>", is(slash, profile.ApplyStart)); err == nil {
 		t.Errorf("taken up to a mistake before the profile: %+v", file)
+	}
+}
+
+// Each parameter says where its element stands, also one that is the same as in the
+// file before; a mistake says where it stands.
+func TestPlaces(t *testing.T) {
+	const text = "\xef\xbb\xbf<flat-profile>\n <A>1</A>\n<B ua=\"na\">2</B><C/><D><!-- -->3</D>\n</flat-profile>"
+	scratch := &profile.Scratch{}
+	for range 2 {
+		file, err := profile.Scan(text, profile.Options{Scratch: scratch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, p := range file.Params {
+			line, column := profile.Place(file.Text, int(p.Offset))
+			got = append(got, fmt.Sprintf("%s %d:%d", p.Name, line, column))
+		}
+		if want := []string{"A 2:2", "B 3:1", "C 3:17", "D 3:21"}; !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	var e *profile.Error
+	if _, err := profile.Scan("<flat-profile>\n  <A>1</B></flat-profile>", profile.Options{}); !errors.As(err, &e) || e.Line != 2 || e.Column != 7 {
+		t.Errorf("%+v", e)
 	}
 }
 

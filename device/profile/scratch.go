@@ -70,7 +70,7 @@ func (s *scanner) again() bool {
 		return false
 	}
 	at := s.text[s.pos : s.pos+len(raw)]
-	s.params = append(s.params, Param{Name: at[1 : 1+l.name], Value: at[l.value : l.value+l.length], Has: true, Access: l.access})
+	s.params = append(s.params, Param{Name: at[1 : 1+l.name], Value: at[l.value : l.value+l.length], Has: true, Access: l.access, Offset: uint32(s.pos)})
 	l.start, l.end = uint32(s.pos), uint32(s.pos+len(raw))
 	s.leaves = append(s.leaves, l)
 	s.pos += len(raw)

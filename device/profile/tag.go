@@ -10,6 +10,7 @@ type tag struct {
 	hasValue bool
 	empty    bool // <X/>
 	slash    bool // the name has one
+	start    int  // where its < stands
 }
 
 // openTag reads the open tag at pos.
@@ -20,7 +21,7 @@ func (s *scanner) openTag() (tag, *Error) {
 	if err != nil {
 		return tag{}, err
 	}
-	t := tag{name: name, slash: slash}
+	t := tag{name: name, slash: slash, start: start}
 	if s.peek(0) == '>' { // most tags end here
 		s.pos++
 		if t.name != "" {

@@ -145,7 +145,7 @@ func plural(what string, list []string) string {
 func add(results []ShardResult) (*Report, error) {
 	first := results[0].Report
 	all := *first
-	all.Shard, all.Mergeable, all.Shards, all.Unheard = nil, nil, nil, 0
+	all.Shard, all.Mergeable, all.Shards, all.Unheard, all.Plan = nil, nil, nil, 0, "" // plans of shards do not add up
 	all.Timeline, all.Expect = slices.Clone(first.Timeline), slices.Clone(first.Expect)
 	all.Generator.Reasons, all.Generator.Limits, all.Generator.Machine, all.Notes = []string{}, []string{}, MachineLoad{}, []string{}
 	all.Generator.Valid, all.Generator.Most, all.Generator.Aborted = true, 0, 0

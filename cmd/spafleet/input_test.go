@@ -51,6 +51,7 @@ var inputs = map[string]string{
 	"profile decrypt IN":           "profile decrypt - --key k",
 	"profile show IN":              "profile show ENDLESS",
 	"profile compile IN":           "profile compile ENDLESS OUT",
+	"profile lint PATH":            "profile lint ENDLESS --model SPA942",
 	"profile compile import":       "profile compile IMPORT OUT",
 	"profile compile --cmd-file":   "profile compile --cmd-file ENDLESS",
 	"certs bundle --dir":           "certs bundle --dir HUGE",

@@ -55,7 +55,11 @@ func phase(steps []tally.Moment, phase int) [][]int64 {
 		rows[i] = []int64{}
 		for class, n := range classes {
 			if n > 0 {
-				rows[i], any = classes[:class+1], true
+				any = true
+				for len(rows[i]) < class {
+					rows[i] = append(rows[i], 0)
+				}
+				rows[i] = append(rows[i], int64(n))
 			}
 		}
 	}

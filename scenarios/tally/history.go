@@ -29,7 +29,7 @@ type Moment struct {
 	Reboots int64               `json:"reboots"`
 	Moves   [len(stateOf)]int64 `json:"moves"` // change of the number of devices by lifecycle state
 	// Phases are the transfers that succeeded, by phase and by class of duration.
-	Phases [len(phaseNames)][DurationClasses]int64 `json:"phases"`
+	Phases [len(phaseNames)][DurationClasses]uint32 `json:"phases"`
 }
 
 // stateOf has the lifecycle states in their order.

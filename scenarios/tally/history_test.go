@@ -65,7 +65,7 @@ func check(t *rapid.T, h *tally.History, events []device.Event, states [4]fsm.St
 		m := &h.Steps[i]
 		started, ok = started+m.Started, ok+m.OK
 		for _, n := range m.Phases[4] {
-			fetched += n
+			fetched += int64(n)
 		}
 		for s, n := range m.Moves {
 			now[s] += n

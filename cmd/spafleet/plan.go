@@ -47,8 +47,11 @@ func planText(f *forecast.Forecast) string {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "%-13s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	for i, c := range f.Contacts {
+	for i, c := range f.Contacts[:min(len(f.Contacts), mostContacts)] {
 		row(first(i, "contacts"), "%s", contactText(&c))
+	}
+	if more := len(f.Contacts) - mostContacts; more > 0 {
+		row("", "and %d more hosts; --json has all", more)
 	}
 	row("start", "%s", startText(f))
 	row("steady", "%s resyncs/s with the presets; profiles may change that", rateText(f.Steady))
@@ -120,6 +123,9 @@ func simulationText(s *forecast.Simulation) string {
 	}
 	return fmt.Sprintf("about %s for %s: %.0f resyncs, %s of one core each", report.Seconds(s.Seconds), span, s.Attempts, each)
 }
+
+// mostContacts is how many hosts a plan shows: each device of a list may have its own.
+const mostContacts = 20
 
 func first(i int, name string) string {
 	if i == 0 {

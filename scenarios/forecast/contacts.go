@@ -3,6 +3,7 @@ package forecast
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/device/rule"
 	"spafleet/fleet"
 	"spafleet/resync/fetch"
 	"spafleet/scenarios"
@@ -85,7 +87,7 @@ func Permitted(of *scenarios.Plan, g *fetch.Guard, o *scenarios.Machine) error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: nothing was sent:\n  %s", p.Scenario.Name, strings.Join(wrong, "\n  "))
+	return fmt.Errorf("%s: nothing was sent:\n  %s", p.Scenario.Name, strings.Join(some(wrong), "\n  "))
 }
 
 func (p plan) refusal(c *Contact) string {
@@ -301,19 +303,10 @@ func (p plan) hostsOfGroup(group int, tell func(host, purpose string)) {
 	tell(hostPart(p.tftpServer(g)), "option 66")
 	tell(hostPart(p.sample(g.Lease.NextServer)), "siaddr")
 	hostsInText(p.sample(g.RCURL), "rc", tell)
-	seen := map[[2]string]bool{}
+	for d, name := range p.requests(group) {
+		tell(d.URL.Host, name)
+	}
 	for d := range p.settings(group, g.Count) {
-		for _, name := range rules {
-			text, _ := d.params.Lookup(name)
-			if key := [2]string{name, text}; text == "" || seen[key] {
-				continue
-			} else if !hostVaries(text) {
-				seen[key] = true
-			}
-			for _, a := range device.Alternatives(&d.unit, d.params, text) {
-				tell(a.URL.Host, name)
-			}
-		}
 		for _, name := range logServers {
 			text, _ := d.params.Lookup(name)
 			tell(hostPart(text), name)
@@ -324,10 +317,38 @@ func (p plan) hostsOfGroup(group int, tell func(host, purpose string)) {
 	}
 }
 
-// hostVaries reports whether a macro stands in the host of a rule's URL: then each
-// device may have another one.
-func hostVaries(text string) bool {
-	for _, after := range strings.Split(text, "://")[1:] {
+// requests yields what the rules of a group's devices may ask for at the start, with the
+// rules' names. A text that asks the same server for all devices is looked at once.
+func (p plan) requests(group int) iter.Seq2[rule.Decision, string] {
+	return func(yield func(rule.Decision, string) bool) {
+		seen := map[[2]string]bool{}
+		for d := range p.settings(group, p.Groups[group].Count) {
+			for _, name := range rules {
+				text, _ := d.params.Lookup(name)
+				if text == "" || seen[[2]string{name, text}] {
+					continue
+				}
+				if !serverVaries(text) {
+					seen[[2]string{name, text}] = true
+				}
+				for _, a := range device.Alternatives(&d.unit, d.params, text) {
+					if !yield(a, name) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// serverVaries reports whether a macro may stand in the scheme or host of a rule's URLs:
+// then each device may have another one.
+func serverVaries(text string) bool {
+	parts := strings.Split(text, "://")
+	if len(parts) == 1 {
+		return strings.Contains(text, "$") && !strings.HasPrefix(text, "/")
+	}
+	for _, after := range parts[1:] {
 		if host, _, _ := strings.Cut(after, "/"); strings.Contains(host, "$") {
 			return true
 		}

@@ -91,12 +91,20 @@ func (p plan) settings(group, most int) iter.Seq[setting] {
 	}
 }
 
+// few is how many settings of a group are looked at where a sample does: a part of
+// mostSettings, by the group's part of the fleet.
+func (p plan) few(group int) int {
+	return 1 + mostSettings*p.Groups[group].Count/max(p.Devices(), 1)
+}
+
+const mostSettings = 2000
+
 // sampled yields settings of groups, which stand for their devices here.
 func (p plan) sampled(shares []groupShare) iter.Seq[setting] {
 	return func(yield func(setting) bool) {
 		for _, g := range shares {
 			n := 0
-			for d := range p.settings(g.number, mostSampled) {
+			for d := range p.settings(g.number, p.few(g.number)) {
 				before := n * g.count / g.Count
 				n += d.count
 				if d.count = n*g.count/g.Count - before; !yield(d) {
@@ -202,20 +210,19 @@ func (p plan) waves(shares []groupShare, shard device.Shard) (start Wave, steady
 // failing returns the load of devices whose server refuses them. A resync ends with the
 // first file that fails.
 func (p plan) failing(shares []groupShare) (f Failing) {
-	for _, g := range shares {
-		params := p.presetParams(g.Group)
-		s := resync.ScheduleOf(g.Row, params)
+	for d := range p.sampled(shares) {
+		s := resync.ScheduleOf(d.Row, d.params)
 		wait, again := s.ErrorRetry.Nth(len(s.ErrorRetry), 0.5)
 		if !again && s.RetryAtOnce {
 			wait, again = time.Second, true
 		}
 		requests := 1
-		if p.asksByHTTP(g.Group, params) {
-			requests += g.Row.Behaviour.HTTP.Repeats
+		if d.asksByHTTP() {
+			requests += d.Row.Behaviour.HTTP.Repeats
 		}
 		f.InARow = max(f.InARow, requests)
 		if s.Enabled && again && wait > 0 {
-			rate := float64(g.count) * p.Scenario.Clock.Pace() / wait.Seconds()
+			rate := float64(d.count) * p.Scenario.Clock.Pace() / wait.Seconds()
 			f.Resyncs += rate
 			f.Requests += rate * float64(requests)
 		}
@@ -223,13 +230,12 @@ func (p plan) failing(shares []groupShare) (f Failing) {
 	return f
 }
 
-// asksByHTTP reports whether the first rule of a group's that asks for a file may do
+// asksByHTTP reports whether the first rule of a device's that asks for a file may do
 // so by HTTP, with or without TLS.
-func (p plan) asksByHTTP(g *fleet.Group, params device.Params) bool {
-	unit := device.NewUnit(g.Row, p.Scenario.Seed, 0, netip.IPv4Unspecified())
+func (s *setting) asksByHTTP() bool {
 	for _, name := range profileRules {
-		text, _ := params.Lookup(name)
-		list := slices.DeleteFunc(device.Alternatives(&unit, params, text), func(d rule.Decision) bool { return !d.HasURL })
+		text, _ := s.params.Lookup(name)
+		list := slices.DeleteFunc(device.Alternatives(&s.unit, s.params, text), func(d rule.Decision) bool { return !d.HasURL })
 		if len(list) > 0 {
 			return slices.ContainsFunc(list, func(d rule.Decision) bool { return d.URL.Scheme == "http" || d.URL.Scheme == "https" })
 		}
@@ -331,12 +337,9 @@ func (p plan) connections(f *Forecast) Connections {
 
 // speaksHTTPS reports whether a rule that a group starts with asks by https.
 func (p plan) speaksHTTPS(group int) bool {
-	for d := range p.settings(group, mostSampled) {
-		for _, name := range rules {
-			text, _ := d.params.Lookup(name)
-			if slices.ContainsFunc(device.Alternatives(&d.unit, d.params, text), func(a rule.Decision) bool { return a.URL.Scheme == "https" }) {
-				return true
-			}
+	for d := range p.requests(group) {
+		if d.URL.Scheme == "https" {
+			return true
 		}
 	}
 	return false

@@ -14,7 +14,6 @@ import (
 	"spafleet/device/model"
 	"spafleet/device/rule"
 	"spafleet/device/rulecheck"
-	"spafleet/fleet"
 	"spafleet/scenarios"
 )
 
@@ -97,11 +96,24 @@ func (p plan) serverless() (notes []string) {
 	}
 	for i := range p.Groups {
 		g := &p.Groups[i]
-		if g.Count == 0 || g.RCURL != "" || p.tftpServer(g) != "" || p.namesServer(g) {
+		if g.Count == 0 || g.RCURL != "" || p.tftpServer(g) != "" {
 			continue
 		}
-		notes = append(notes, fmt.Sprintf("%s of %s have no server when they start: no option 66, and no rule with a host. They send nothing until a page or a key names one (inferred)%s",
-			kindOf(g.Row), cmp.Or(g.Name, "the fleet"), searches[g.Row.Generation][g.Row.Model.Family.Phone]))
+		without := 0
+		for d := range p.settings(i, p.few(i)) {
+			if !d.namesServer() {
+				without += d.count
+			}
+		}
+		if without == 0 {
+			continue
+		}
+		about := ""
+		if without < g.Count {
+			about = fmt.Sprintf("about %d of %d ", without, g.Count)
+		}
+		notes = append(notes, fmt.Sprintf("%s%s of %s have no server when they start: no option 66, and no rule with a host. They send nothing until a page or a key names one (inferred)%s",
+			about, kindOf(g.Row), cmp.Or(g.Name, "the fleet"), searches[g.Row.Generation][g.Row.Model.Family.Phone]))
 	}
 	return notes
 }
@@ -112,13 +124,11 @@ var searches = map[int]map[bool]string{
 	3: {true: "; real ones also ask TFTP for SEP and XMLDefault files (field), which is not emulated"},
 }
 
-// namesServer reports whether a rule that devices begin with names a host.
-func (p plan) namesServer(g *fleet.Group) bool {
-	params := p.presetParams(g)
-	unit := device.NewUnit(g.Row, p.Scenario.Seed, 0, netip.IPv4Unspecified())
+// namesServer reports whether a rule that a device begins with names a host.
+func (s *setting) namesServer() bool {
 	for _, name := range rules {
-		text, _ := params.Lookup(name)
-		if slices.ContainsFunc(device.Alternatives(&unit, params, text), func(d rule.Decision) bool { return d.URL.Host != "" }) {
+		text, _ := s.params.Lookup(name)
+		if slices.ContainsFunc(device.Alternatives(&s.unit, s.params, text), func(d rule.Decision) bool { return d.URL.Host != "" }) {
 			return true
 		}
 	}
@@ -156,7 +166,7 @@ func some(notes []string) []string {
 // oddRules returns what is odd in the rules that the scenario presets.
 func (p plan) oddRules() (notes []string) {
 	for i := range p.Groups {
-		for d := range p.settings(i, mostSampled) {
+		for d := range p.settings(i, p.few(i)) {
 			notes = append(notes, p.oddRulesOf(&d)...)
 		}
 	}

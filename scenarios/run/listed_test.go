@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"spafleet/certs"
 	"spafleet/device"
+	"spafleet/device/model"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
@@ -155,5 +157,44 @@ server:
 				t.Errorf("a device alone is a part of something: %+v", r.Shard)
 			}
 		}
+	}
+}
+
+// A device of a list shows the certificate that is listed for it.
+func TestListedCertificatesAreShown(t *testing.T) {
+	t.Parallel()
+	row, err := model.NewRow("SPA942", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := device.Unit{Row: row, MAC: model.MAC{0, 0x0e, 8, 0, 0, 1}, Serial: "88019FA00001"}
+	c, _, err := (&certs.Holder{PKI: certs.New(2)}).Certificate(&u) // of authorities that the server does not know
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := certs.EncodeKey(c.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := list(t, "mac,model,serial,certificate\n000e08000001,SPA942,88019FA00001,own.pem\n000e08000002,SPA942,88019FA00002,\n")
+	if err := os.WriteFile(filepath.Join(filepath.Dir(name), "own.pem"), append(certs.EncodeCertificates(c.Chain), key...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, clock := range []string{"real", "virtual"} {
+		r, _ := act(t, `
+clock: `+clock+`
+limits: {lateness: 1h}
+devices: `+name+`
+fleet:
+  devices: {lease: none, set: {Resync_Random_Delay: 0, Profile_Rule: "https://${server.https}/a.xml"}}
+server:
+  https: {client: require}
+  files:
+    /a.xml: <flat-profile><GPP_A>x</GPP_A></flat-profile>
+expect:
+  - {exactly: 1, where: index == 0 && last("fetch_failed").alert == 48, by: 30s}
+  - {exactly: 1, where: index == 1 && "mutual" in last("fetch").protection, by: 30s}
+`)
+		scenariotest.WantVerdict(t, r, report.Passed)
 	}
 }

@@ -318,7 +318,7 @@ func BenchmarkRead(b *testing.B) {
 }
 
 // FuzzRead reads any bytes as a list, or says what is wrong and where. What is read has
-// no address twice, and reads the same from what it says.
+// no address twice, and sets what its models have.
 func FuzzRead(f *testing.F) {
 	f.Add(own(3))
 	f.Add([]byte("\ufeffmac,model\r\n000e08000001,\"SPA942\"\r\n"))
@@ -351,11 +351,15 @@ func FuzzRead(f *testing.F) {
 					t.Fatalf("device %d, %s, of group %d: twice, or of group %d", dev, u.MAC, i, l.Group(dev))
 				}
 				seen[u.MAC] = true
+				for s := range l.Params(dev, device.Reset(g.Row.Factory)).Own() {
+					if p, ok := g.Row.Factory.Param(s.ID); !ok || s.Access != p.Access || s.Value == "" {
+						t.Fatalf("device %d is set to %+v", dev, s)
+					}
+				}
 			}
 		}
 		if n != l.Len() {
 			t.Errorf("%d devices in groups, %d in all", n, l.Len())
 		}
-		dump(l)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"spafleet/device"
@@ -134,6 +135,20 @@ func (c *Config) checkClock() error {
 	return nil
 }
 
+// checkList refuses groups that are not those of the list.
+func (c *Config) checkList() error {
+	if c.List == nil {
+		return nil
+	}
+	alike := func(g Group, listed inventory.Group) bool {
+		return g.Count == listed.Count && g.Row.Model == listed.Row.Model && g.Row.Firmware.Version == listed.Row.Firmware.Version
+	}
+	if !slices.EqualFunc(c.Groups, c.List.Groups(), alike) {
+		return fmt.Errorf("fleet: the groups are not those of %s: model, firmware and count of each, in its order", c.List.Name())
+	}
+	return nil
+}
+
 // check fills in what may be left out and refuses what cannot be.
 func (c *Config) check() error {
 	if err := c.checkClock(); err != nil {
@@ -161,8 +176,8 @@ func (c *Config) check() error {
 	if c.Shard.Len(total) == 0 {
 		return fmt.Errorf("fleet: shard %d of %d has no device: the fleet has %d", c.Shard.Index, c.Shard.Count, total)
 	}
-	if c.List != nil && c.List.Len() != total {
-		return fmt.Errorf("fleet: the groups have %d devices, and %s lists %d", total, c.List.Name(), c.List.Len())
+	if err := c.checkList(); err != nil {
+		return err
 	}
 	if room := 1<<(32-c.Addresses.Bits()) - 2; !c.List.HasAddresses() && total > room || total > device.MaxDevices {
 		return fmt.Errorf("fleet: %d devices do not fit into %s, which has room for %d; use a wider prefix",

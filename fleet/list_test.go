@@ -222,10 +222,20 @@ func TestShardsOfAListAreTheList(t *testing.T) {
 }
 
 func TestGroupsThatAreNotTheListsAreRefused(t *testing.T) {
-	c := listed(t, read(t, three))
-	c.Network, c.Groups[0].Count = newNetwork(), 5
-	if _, err := fleet.New(c); err == nil || !strings.Contains(err.Error(), "the groups have 6 devices, and phones.csv lists 3") {
-		t.Error(err)
+	for name, change := range map[string]func(*fleet.Config){
+		"count":    func(c *fleet.Config) { c.Groups[0].Count = 5 },
+		"model":    func(c *fleet.Config) { c.Groups[0].Row = row(t, "PAP2T", "", nil) },
+		"firmware": func(c *fleet.Config) { c.Groups[0].Row = row(t, "SPA2102", "5.2.5", nil) },
+		"order":    func(c *fleet.Config) { slices.Reverse(c.Groups) },
+		"more":     func(c *fleet.Config) { c.Groups = append(c.Groups, fleet.Group{Row: c.Groups[0].Row}) },
+		"fewer":    func(c *fleet.Config) { c.Groups = c.Groups[:1] },
+	} {
+		c := listed(t, read(t, three))
+		c.Network = newNetwork()
+		change(&c)
+		if _, err := fleet.New(c); err == nil || !strings.Contains(err.Error(), "the groups are not those of phones.csv") {
+			t.Errorf("another %s: %v", name, err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/profile"
 )
@@ -198,7 +199,7 @@ func newShownParam(p profile.Param, row *model.Row) shownParam {
 	}
 	param, ok := row.Lookup(p.Name)
 	if !ok {
-		why := row.WhyLacks(p.Name)
+		why := device.WhyLacks(row, p.Name)
 		shown.Unknown, shown.Misplaced, shown.Reason, shown.Hint = true, why.Place != "", why.Reason, why.Hint
 		return shown
 	}

@@ -12,6 +12,7 @@ import (
 type Lack struct {
 	Reason string // in words
 	Hint   string // the name that was perhaps meant, its place, or who has it; may be empty
+	Info   bool   // it is an item of the Info page
 	Place  string // the sections in which the firmware has the name: <router-configuration>; empty: it has none
 	// Evidence is how sure it is that the firmware lacks the parameter: as sure as the
 	// model's set, and its derivation if it is derived.
@@ -61,20 +62,49 @@ func (r *Row) WhyLacks(name string) Lack {
 		l.Reason = beyondLines
 		return l
 	}
-	if len(name) <= longestName {
-		if near := nearest(name, r.ParameterNames(), 1+len(name)/6); near != "" {
-			l.Reason, l.Hint = misspelt, fmt.Sprintf("did you mean %q?", near)
-			return l
-		}
+	other := r.whoHas(name)
+	if near := r.meant(name, other != ""); near != "" {
+		l.Reason, l.Hint = misspelt, fmt.Sprintf("did you mean %q?", near)
+		return l
 	}
 	l.Reason = notInSet
 	if set := r.Model.Catalogue.Value; set != r.Model.Name {
 		l.Reason = fmt.Sprintf("not in the %s's set, from which this one is derived", set)
 	}
-	if other := firstWith(name); other != "" {
+	if other != "" {
 		l.Hint = "the " + other + " has it"
 	}
 	return l
+}
+
+// meant returns the name that was perhaps meant, "" for none. The right name of another
+// model is that of a like one only if both have the same letters and digits, in small
+// or capital ones: Default_Ring_1_ and Default_Ring__1__.
+func (r *Row) meant(name string, ofAnother bool) string {
+	if len(name) > longestName {
+		return ""
+	}
+	names, bare := r.ParameterNames(), signless(name)
+	if i := slices.IndexFunc(names, func(n string) bool { return signless(n) == bare }); i >= 0 {
+		return names[i]
+	}
+	if ofAnother {
+		return ""
+	}
+	return nearest(name, names, 1+len(name)/6)
+}
+
+// signless returns the letters, in small ones, and the digits of a name.
+func signless(name string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			return c + 'a' - 'A'
+		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
+			return c
+		}
+		return -1
+	}, name)
 }
 
 // countsTo reports whether the firmware has a name that differs from this one in its
@@ -108,15 +138,27 @@ func (r *Row) nestedPlace(name string) string {
 	return ""
 }
 
-// firstWith returns the first model of the table whose set has a name, "" for none.
-func firstWith(name string) string {
+// whoHas returns a model whose set has a name: of the row's own family if there is one,
+// and one with a set of its own if there is one; "" for none.
+func (r *Row) whoHas(name string) string {
 	if _, ok := LookupID(name); !ok {
 		return ""
 	}
+	other, best := "", -1
 	for m := range All() {
-		if _, ok := m.Factory().Lookup(name); ok {
-			return m.Name
+		if _, ok := m.Factory().Lookup(name); !ok {
+			continue
+		}
+		rank := 0
+		if m.Family == r.Model.Family {
+			rank += 2
+		}
+		if m.Catalogue.Value == m.Name {
+			rank++
+		}
+		if rank > best {
+			other, best = m.Name, rank
 		}
 	}
-	return ""
+	return other
 }

@@ -27,6 +27,9 @@ func TestWhyAFirmwareLacksAParameter(t *testing.T) {
 		{"SPA122", "", "WAN_DHCP_MTU_Size", "not at this place; it belongs inside <router-configuration><WAN_Interface>", model.Field},
 		{"SPA504G", "", "SCA_Line_ID_Mapping_of_nobody", "not in the model's set", model.Field},
 		{"SPA504G", "", "Bluetooth_Mode_and_more", "not in the model's set", model.Field},
+		{"SPA504G", "", "Default_Ring_1_", `perhaps misspelt; did you mean "Default_Ring__1__"?`, model.Field},
+		{"SPA508G", "", "Resync_At_HHmm_", `perhaps misspelt; did you mean "Resync_At__HHmm_"?`, model.Inferred},
+		{"SPA303", "", "G723_Enable_1_", "not in the model's set; the SPA504G has it", model.Inferred},
 		{"SPA942", "", "Trunk_Group_1_", "not in the model's set; the SPA8000 has it", model.Field},
 		{"SPA508G", "", "Nothing_Of_The_Kind_At_All", "not in the SPA504G's set, from which this one is derived", model.Inferred},
 	}

@@ -39,6 +39,7 @@ const (
 	Unknown   Kind = "unknown-name"    // the model has no such parameter
 	Firmware  Kind = "other-firmware"  // the model has it with another firmware
 	Misplaced Kind = "misplaced-name"  // the model has it in another section
+	InfoItem  Kind = "info-item"       // it is an item of the Info page, which exports have
 	Value     Kind = "value-not-taken" // the parameter does not take the value
 	Cut       Kind = "value-cut"       // the value is longer than a device keeps
 	Repeated  Kind = "repeated-name"   // the file sets it twice
@@ -49,7 +50,7 @@ const (
 
 // Kinds returns all kinds.
 func Kinds() []Kind {
-	return []Kind{Refused, Partly, Unknown, Firmware, Misplaced, Value, Cut, Repeated, BadRule, OddRule, ClearText}
+	return []Kind{Refused, Partly, Unknown, Firmware, Misplaced, InfoItem, Value, Cut, Repeated, BadRule, OddRule, ClearText}
 }
 
 // A Finding is one mistake. Its text does not say where it is, nor which parameter it is
@@ -156,7 +157,7 @@ func (c *Checker) why(name string) model.Lack {
 	defer c.mu.Unlock()
 	l, ok := c.lacks[name]
 	if !ok {
-		l = c.row.WhyLacks(name)
+		l = device.WhyLacks(c.row, name)
 		if len(c.lacks) < mostLacks {
 			c.lacks[strings.Clone(name)] = l
 		}
@@ -236,6 +237,8 @@ func (p *pass) unknown(e *profile.Param) {
 		f.Kind = Firmware
 	case why.Place != "":
 		f.Kind = Misplaced
+	case why.Info:
+		f.Level, f.Kind = Note, InfoItem
 	}
 	p.find(f, e)
 }

@@ -35,6 +35,7 @@ func TestEachMistakeIsFoundAtItsPlace(t *testing.T) {
 		{"SPA504G 7.4.9c", "<Auto_Register_When_Failover_1_>Yes</Auto_Register_When_Failover_1_>",
 			"2:1 warning other-firmware Auto_Register_When_Failover_1_: came with 7.6.0; this device runs 7.4.9c (inferred) (inferred)"},
 		{"SPA122", "<Web_Login_Admin_Name>a</Web_Login_Admin_Name>", "2:1 warning misplaced-name Web_Login_Admin_Name: not at this place; it belongs inside <router-configuration> (field)"},
+		{"SPA942", "<Registration_State>Registered</Registration_State>", "2:1 note info-item Registration_State: an item of the Info page, which no profile sets (documented)"},
 		{"SPA942", "<Resync_Periodic>daily</Resync_Periodic>",
 			`2:1 warning value-not-taken Resync_Periodic: the value "daily" is not taken, and the old one stays; it takes seconds, as in 3600 or 30,60+10 (documented) (documented)`},
 		{"SPA942", "<GPP_A>" + strings.Repeat("x", 2048) + "</GPP_A>", "2:1 warning value-cut GPP_A: the value is cut to 2047 bytes (inferred)"},

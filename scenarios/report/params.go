@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"spafleet/device"
 	"spafleet/device/model"
 )
 
@@ -29,7 +30,7 @@ func (s *Summary) Explain() {
 	for i := range s.Findings.UnknownParams[:min(len(s.Findings.UnknownParams), mostExplained)] {
 		p := &s.Findings.UnknownParams[i]
 		if row := rowOf(p, rows); row != nil {
-			why := row.WhyLacks(p.Name)
+			why := device.WhyLacks(row, p.Name)
 			p.Reason, p.Hint = why.Reason, why.Hint
 		}
 	}

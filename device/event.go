@@ -44,11 +44,18 @@ const (
 	// wait for a descriptor or a port. Its N is that of the device's next event.
 	// Event logs and expectations leave it out.
 	Late
+	// The kinds that follow say why a device does what it does. They are told where
+	// something asks for them (fleet.Config.Reasons), have the N of the device's next
+	// event, and expectations leave them out.
+	Decided // a rule was evaluated
+	Timer   // what the device waits for until its next timer, once it has nothing else to do
+	Waits   // something is due, and waits for what the text says
 	numKinds
 )
 
 var kindNames = [numKinds]string{"", "power_on", "power_off", "boot", "resync_started", "resync_ok", "resync_failed",
-	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "report_ok", "report_failed", "web", "ivr", "syslog", "wire", "server_log", "moved", "late"}
+	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "report_ok", "report_failed", "web", "ivr", "syslog", "wire", "server_log", "moved", "late",
+	"rule", "timer", "waits"}
 
 // String returns the kind's name.
 func (k Kind) String() string {
@@ -57,6 +64,13 @@ func (k Kind) String() string {
 	}
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
+
+// Counted reports whether events of the kind take a number of the device's count: who
+// watches a device, or asks for its reasons, changes nothing.
+func (k Kind) Counted() bool { return k <= Moved && k != Wire && k != ServerLog }
+
+// Reason reports whether the kind says why a device does what it does.
+func (k Kind) Reason() bool { return k > Late }
 
 // KindNames returns the names of what devices do, lifecycle moves included.
 func KindNames() []string {
@@ -76,18 +90,19 @@ type Event struct {
 	Dev    Index
 	N      uint32 // the device's own count
 	Kind   Kind
-	Cause  model.Cause // of resync_*: what started it
-	Move   fsm.Event   // of a move
-	State  fsm.State   // after the event
-	Via    Via         // of customized
-	Reason Reason      // of boot
-	Result Result      // of resync_*, fetch_failed and upgrade_*
-	Err    string      // $ERR of a failure, the device's wording
-	From   string      // of wire: who broke it off, device or server, "" where it went well; of upgrade_ok: the version before
-	Text   string      // of syslog, server_log: the line; of web, ivr: what was asked; of upgrade_ok: the version; of boot: which parameters of a file differed
-	Count  int         // of applied: values changed
-	Took   int64       // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds; of late: wall time
-	File   *File       // of fetch, fetch_failed, applied and resync_*: the (last) file; nil where there was none
+	Cause  model.Cause       // of resync_*: what started it
+	Move   fsm.Event         // of a move
+	State  fsm.State         // after the event
+	Via    Via               // of customized
+	Reason Reason            // of boot
+	Result Result            // of resync_*, fetch_failed and upgrade_*
+	Reboot model.RebootClass // of applied, with reasons: what the changes ask for
+	Err    string            // $ERR of a failure, the device's wording; of rule: the mistake in it
+	From   string            // of wire: who broke it off, device or server, "" where it went well; of upgrade_ok: the version before
+	Text   string            // of syslog, server_log: the line; of web, ivr: what was asked; of upgrade_ok: the version; of boot: which parameters of a file differed; of rule, timer, waits: why
+	Count  int               // of applied: values changed; of rule: the alternative that was taken, 0 for none
+	Took   int64             // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds; of late: wall time; of timer: until it runs out, -1 for never
+	File   *File             // of fetch, fetch_failed, applied and resync_*: the (last) file; of rule: which rule; nil where there was none
 }
 
 // Name returns the event's name: its kind, or the name of its move.

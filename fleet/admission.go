@@ -293,3 +293,10 @@ func (l *loop) overdue(now int64) {
 		}
 	}
 }
+
+// heldBack reports whether the attempt that was asked for last has to wait for
+// another's end, or for the rate. In virtual time none has to.
+func (l *loop) heldBack() bool {
+	a := &l.admission
+	return l.simulation == nil && (a.running+a.waiting() > a.most || a.interval > 0 && a.earliest > l.clock.Now())
+}

@@ -83,7 +83,10 @@ type Config struct {
 	// devices at once but for each one in order. It must not block, and must copy
 	// what it keeps: the slice is used again.
 	Tell func([]device.Event)
-	Web  Web
+	// Reasons lets devices tell why they do what they do too: the kinds of events
+	// from device.Decided on.
+	Reasons bool
+	Web     Web
 	// Save keeps the fleet in a file, and Resume lets it go on from one: then it
 	// must be the same fleet, but for Network, Lease, RCURL and limits. Attempts
 	// that were under way begin again. Timers go on; what they would have done

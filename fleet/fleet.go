@@ -83,6 +83,7 @@ func New(c Config) (*Fleet, error) {
 	}
 	f.saver, f.started.whole = saver{f: f, Save: c.Save}, make(chan struct{})
 	f.shared.Tapped, f.shared.List = c.Tapped, c.List
+	f.shared.Reasons = c.Reasons
 	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.addresses.of, c.CCERT, c.Compiled
 	f.makeLoops(&c)
 	f.populate(c.Groups)

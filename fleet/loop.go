@@ -257,6 +257,12 @@ func (l *loop) apply(dev device.Index, u *unit.Unit, fx *unit.Effects) {
 	if fx.Start != nil {
 		l.enqueue(dev, u, fx.Start)
 	}
+	if l.f.shared.Reasons {
+		l.out = l.machine.Waiting(l.out)
+		if fx.Start != nil && l.heldBack() {
+			l.out = append(l.out, l.machine.HeldBack(fx.Start))
+		}
+	}
 	if fx.Cancel != unit.None {
 		l.slots[fx.Cancel].live = false
 		l.executor.cancel(fx.Cancel)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"spafleet/device/model"
+	"spafleet/device/rule"
 )
 
 // What is told of changes is bounded: parameters by name, and bytes of a value.
@@ -45,10 +46,11 @@ func (p *pass) differs(changed []model.ID) string {
 
 // isSecret reports whether a parameter's value is nobody's business.
 func isSecret(name string) bool {
-	return strings.Contains(name, "Passw") || strings.Contains(name, "Key")
+	return strings.Contains(name, "Passw") || strings.Contains(name, "Key") || strings.HasPrefix(name, "GPP_S")
 }
 
 func excerpt(value string) string {
+	value = rule.WithoutKeys(value)
 	if len(value) > mostOfValue {
 		return fmt.Sprintf("%q…", value[:mostOfValue])
 	}

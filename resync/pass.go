@@ -102,6 +102,9 @@ func (p *pass) lines() []line {
 func (p *pass) follow(l line) (f *failure) {
 	for after := 0; ; {
 		d, text, err := p.decide(l, after)
+		if p.in.Reasons {
+			explainer{p.attempt}.decided(l.letter, "profile", text, after, d, err)
+		}
 		switch {
 		case err != nil:
 			return p.malformed(err)
@@ -204,12 +207,12 @@ func (p *pass) get(t target) *failure {
 	if t.strong && p.file.Protection&(profile.Keyed|profile.Mutual) != 0 {
 		p.proof = asked + 1
 	}
-	n := 0
+	n, before := 0, len(p.changed)
 	if r != nil {
 		n = p.change(r.Sets, r.Protection)
 	}
 	p.file.Took.Apply = p.wall() - decoded
-	p.tell(device.Event{Kind: device.Applied, File: p.file, Count: n})
+	p.tell(device.Event{Kind: device.Applied, File: p.file, Count: n, Reboot: explainer{p.attempt}.asksFor(p.changed[before:])})
 	p.log("Log_Resync_Success_Msg")
 	p.flush()
 	return nil

@@ -48,6 +48,9 @@ func (r *report) send() *failure {
 		return nil
 	}
 	d, err := r.eval(text)
+	if r.in.Reasons {
+		explainer{r.attempt}.decided('R', "report", text, 0, d, err)
+	}
 	if err != nil {
 		return r.malformed(err)
 	}

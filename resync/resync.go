@@ -52,6 +52,7 @@ type Input struct {
 	Customized bool
 	Nonce      uint64 // a draw of this attempt: what its client nonces are made of
 	Tapped     bool   // each connection and transfer has an event of its own, see [device.Wire]
+	Reasons    bool   // tell why: events of the kind Decided, and which reboot an applied file asks for
 	// Wall returns wall time in nanoseconds, to measure lookups, decoding and
 	// applying by; nil: World.Now.
 	Wall func() int64

@@ -133,7 +133,11 @@ func (u *upgrade) rule() (rule.Decision, line, error) {
 		}
 		return d, line{letter: 'u', command: true}, err
 	}
-	d, err := u.eval(u.lookup("Upgrade_Rule"))
+	text := u.lookup("Upgrade_Rule")
+	d, err := u.eval(text)
+	if u.in.Reasons {
+		explainer{u.attempt}.decided('U', "image", text, 0, d, err)
+	}
 	return d, line{letter: 'U'}, err
 }
 

@@ -41,6 +41,7 @@ var unwritten = map[string]map[string]string{
 	"At":       {"device": "it writes the time since its start"},
 	"Dev":      {"expression": "index says it", "device": "there is one device"},
 	"N":        {"expression": "it orders events of the same moment", "device": "lines are in order"},
+	"Reboot":   {"expression": "param says what changed", "device": "the boot that follows says it"},
 	"Reason":   {"expression": "only reboots, their number"},
 	"Took":     {"device": "the times of the lines say it"},
 	"Rule":     {"device": "the path says it"},
@@ -48,7 +49,7 @@ var unwritten = map[string]map[string]string{
 	"Repeat":   {"expression": "events of the file can be counted"},
 	"Server":   {"log": "the port may be a free one, and logs of two runs are compared"},
 	"Status":   {"device": "of the phase status"},
-	"Wait":     {"log": "a switch says it, by the phase", "expression": "a switch says it, by the phase", "device": "of time-outs"},
+	"Wait":     {"expression": "a switch says it, by the phase", "device": "of time-outs"},
 	"Refusal":  {"device": "of the phase status"},
 	"Unknown":  {"expression": "the report counts them", "device": "the report counts them"},
 	"Refused":  {"expression": "the report has them", "device": "the report has them"},
@@ -140,7 +141,7 @@ func TestEachWriterOfEventsWritesEachFieldOrSaysWhyNot(t *testing.T) {
 // Who reads the log can write the expression: a key of the log is a name of
 // expressions, but for these.
 func TestTheLogOfEventsAndExpressionsHaveTheSameNames(t *testing.T) {
-	logOnly := []string{"dev", "hint", "mac", "n", "reason", "refused", "rejected", "repeat", "took_ns", "unknown"} // took_ns is took
+	logOnly := []string{"dev", "hint", "mac", "n", "reason", "reboot", "refused", "rejected", "repeat", "took_ns", "unknown", "wait_ns"} // took_ns is took
 	expressionOnly := []string{"port", "took"}
 	keys := map[string]bool{}
 	changed(func(_ string, _, after *device.Event) {

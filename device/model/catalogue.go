@@ -36,6 +36,12 @@ type Param struct {
 // name then begins with: router-configuration/WAN_Interface/WAN_DHCP_MTU_Size.
 func (p *Param) Nested() bool { return strings.HasPrefix(p.Name, routerConfiguration) }
 
+// Secret reports whether the parameter's value is for nobody's eyes: a password, a
+// key, or one of GPP_SA to GPP_SD.
+func (p *Param) Secret() bool {
+	return p.Type == "password" || strings.HasPrefix(p.Name, "GPP_S") || strings.Contains(p.Name, "Passw") || strings.Contains(p.Name, "Private_Key")
+}
+
 const routerConfiguration = "router-configuration/"
 
 // A Factory is what a factory reset gives a model: its parameters and their

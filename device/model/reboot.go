@@ -11,6 +11,9 @@ const (
 	ColdReboot
 )
 
+// String returns the class's name, "" for no reboot.
+func (c RebootClass) String() string { return [...]string{"", "warm", "cold"}[c] }
+
 // rebootRules class parameters by name, the first that fits counts; what fits
 // none reboots warm (provisioning.md §5.6: inferred, after the one list that was
 // published for 7.6.2 and the documented example of Profile_Rule; the full list

@@ -15,6 +15,7 @@ type parser struct {
 	pos    int
 	looked int // bytes looked at so far: a test holds them linear
 	notes  *notes
+	hide   func(name, value string) bool // of [Explain]; nil: nothing
 }
 
 func newParser(text string, env Env, d Dialect) *parser {

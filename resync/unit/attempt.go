@@ -45,6 +45,7 @@ func (m *Machine) Begin(s *Start, number int32) (Job, resync.Input, *Effects) {
 		Booted: u.booted, Last: u.last, Upgrade: u.upgrades().history, Applied: u.applied(), CA: u.trusted(), Profiles: &m.Profiles, Customized: u.has(isCustom), Tapped: m.Tapped,
 		Nonce: uint64(chance.Draw(m.Seed, uint32(m.dev), chance.Nonce, u.n) * (1 << 53)),
 	}
+	in.Reasons = m.Reasons
 	u.attempt = number
 	started := device.Event{At: m.now, Kind: device.ResyncStarted, Cause: s.Command.Cause}
 	job := Job(resync.Attempt)

@@ -7,6 +7,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/chance"
 	"spafleet/device/model"
+	"spafleet/device/rule"
 	"spafleet/resync"
 )
 
@@ -104,7 +105,7 @@ func (m *Machine) onHook() {
 func (m *Machine) note(c device.Command) {
 	kind := map[model.Cause]device.Kind{model.ByWeb: device.Web, model.ByXMLPush: device.Web, model.ByKeypad: device.IVR}[c.Cause]
 	if kind != 0 {
-		m.emit(device.Event{At: m.now, Kind: kind, Cause: c.Cause, Text: strings.TrimSpace(c.Order.String() + " " + c.Argument)})
+		m.emit(device.Event{At: m.now, Kind: kind, Cause: c.Cause, Text: strings.TrimSpace(c.Order.String() + " " + rule.WithoutKeys(c.Argument))})
 	}
 	if c.Cause == model.ByXMLPush && resync.Logs(m.u.params) {
 		m.emit(device.Event{At: m.now, Kind: device.Syslog, Text: "CMXAPP:Resync:" + c.Argument})

@@ -229,3 +229,13 @@ func (m *Machine) dueCommand(c device.Command, at int64) {
 	}
 	m.request(c, at)
 }
+
+// Waiting appends what the device of the last turn waits for, if this has changed.
+func (m *Machine) Waiting(events []device.Event) []device.Event {
+	return reasoner{&m.turn}.waiting(events)
+}
+
+// HeldBack is the event of an attempt that has to wait for others.
+func (m *Machine) HeldBack(s *Start) device.Event {
+	return reasoner{&m.turn}.reason(device.Waits, s.Command.Cause, "other devices' attempts: only so many run at once, and start in a second")
+}

@@ -22,7 +22,8 @@ type Shared struct {
 	Tapped   bool // devices' connections and transfers have events of their own
 	// List says who the devices are and what they are set to; its groups are added in
 	// its order. Nil: they follow from Seed, group by group.
-	List *inventory.List
+	List    *inventory.List
+	Reasons bool // attempts tell the kinds of events that say why
 
 	kept   keptSets
 	groups []group

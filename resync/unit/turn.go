@@ -23,6 +23,7 @@ type Effects struct {
 	Unheard bool
 
 	start Start // that Start points to
+	waits bool  // a command has to wait
 }
 
 // A Start is an attempt that waits for admission.
@@ -57,7 +58,7 @@ func (t *turn) group() *group { return &t.groups[t.u.group] }
 func (t *turn) emit(e device.Event) {
 	e.Dev, e.N = t.dev, t.u.n
 	e.Text, e.Err = clipped(e.Text), clipped(e.Err)
-	if e.Kind != device.Wire { // who watches changes nothing
+	if e.Kind.Counted() {
 		t.u.n++
 	}
 	if e.Kind != device.Moved {
@@ -238,6 +239,7 @@ func (t *turn) abandon() {
 // most.
 func (t *turn) wait(c device.Command) {
 	u := t.u
+	t.fx.waits = true
 	list := u.pending()
 	same := func(k device.Command) bool {
 		return k.Order == c.Order && k.Argument == c.Argument && len(k.Sets) == 0

@@ -107,8 +107,8 @@ func (j *judge) Tell(events []device.Event) {
 }
 
 // ofDevice reports whether an event is of interest: a late one says how busy this
-// machine is.
-func ofDevice(e device.Event) bool { return e.Kind != device.Late }
+// machine is, and others say why a device does what it does.
+func ofDevice(e device.Event) bool { return e.Kind != device.Late && !e.Kind.Reason() }
 
 func (j *judge) receive(events []device.Event) {
 	dev := events[0].Dev

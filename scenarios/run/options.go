@@ -32,6 +32,9 @@ type Options struct {
 	Registry  prometheus.Registerer // nil: no live metrics
 	Tell      func([]device.Event)  // receives all events, as fleet.Config.Tell; may be nil
 	Events    io.Writer             // takes all events, each as a line of JSON; nil: none
+	// Reasons lets Tell have the events that say why devices do what they do, from
+	// device.Decided on; Events always has them.
+	Reasons bool
 	// Listening is called once every socket of the run is open, before it waits
 	// for StartAt; may be nil.
 	Listening func(*Live)

@@ -164,6 +164,7 @@ func (r *run) openFleet() error {
 	r.tally.Identify(f.MAC)
 	if w := r.options.Events; w != nil {
 		r.log = tally.NewEventLog(w, f.MAC)
+		r.log.Unit = f.Unit
 		if r.plan.Scenario.HasSecrets() {
 			r.log.Redact = r.plan.Scenario.Redact
 		}
@@ -183,7 +184,8 @@ func (r *run) config() fleet.Config {
 	s, o := r.plan.Scenario, &r.options
 	c := fleet.Config{
 		Seed: s.Seed, Groups: r.plan.Groups, List: s.Devices, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, OneAddress: r.one,
-		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Tapped: r.plan.Kinds[device.Wire.String()], Web: o.Web, Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
+		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Tapped: r.plan.Kinds[device.Wire.String()], Reasons: o.Reasons || o.Events != nil,
+		Web: o.Web, Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
 		Clock: s.Clock.Mode, Start: s.Clock.Start, Speed: s.Clock.Speed, InProcess: r.server.modelled,
 		Save: fleet.Save{File: o.State, Every: o.SaveEvery, Extra: r.servers, Told: o.Saved}, Resume: r.saved,
 	}

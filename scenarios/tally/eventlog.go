@@ -20,6 +20,9 @@ type EventLog struct {
 	// Redact replaces what no output may show in a line of JSON; nil: nothing.
 	Redact func(line string) string
 
+	// Unit says who a device is, for its first line; nil: nobody asks.
+	Unit func(device.Index) device.Unit
+
 	mac func(device.Index) model.MAC
 	mu  sync.Mutex
 	to  io.Writer
@@ -100,17 +103,20 @@ func (l *EventLog) appendEvent(b []byte, e *device.Event) []byte {
 	b = appendText(b, "err", e.Err)
 	b = appendText(b, "from", e.From)
 	b = appendText(b, "text", e.Text)
-	if e.Kind == device.Applied {
-		b = append(b, `,"changed":`...)
-		b = strconv.AppendInt(b, int64(e.Count), 10)
+	if e.Kind != device.Timer {
+		b = appendNumber(b, "took_ns", e.Took)
 	}
-	b = appendNumber(b, "took_ns", e.Took)
 	switch e.Kind {
+	case device.PowerOn:
+		b = l.appendUnit(b, e.Dev)
+	case device.Timer:
+		b = appendNext(b, e)
 	case device.Applied:
-		b = appendText(b, "partly", e.File.Partly)
-		b = appendTexts(b, "unknown", e.File.Unknown)
-		b = appendTexts(b, "rejected", e.File.Rejected)
-		b = appendTexts(b, "refused", e.File.Refused)
+		b = appendApplied(b, e)
+	case device.Decided:
+		b = append(b, `,"alternative":`...)
+		b = strconv.AppendInt(b, int64(e.Count), 10)
+		b = appendFile(b, e.File)
 	case device.ResyncOK, device.ResyncFailed, device.UpgradeOK, device.UpgradeFailed: // the line of the file stands before
 	default:
 		if e.File != nil {
@@ -118,6 +124,37 @@ func (l *EventLog) appendEvent(b []byte, e *device.Event) []byte {
 		}
 	}
 	return append(b, "}\n"...)
+}
+
+// appendUnit adds who a device is.
+func (l *EventLog) appendUnit(b []byte, dev device.Index) []byte {
+	if l.Unit == nil {
+		return b
+	}
+	u := l.Unit(dev)
+	b = appendText(b, "model", u.Row.Model.Name)
+	b = appendText(b, "firmware", u.Row.Firmware.Version)
+	return appendText(b, "serial", u.Serial)
+}
+
+// appendApplied adds what a file has changed, and what of it was not taken.
+func appendApplied(b []byte, e *device.Event) []byte {
+	b = append(b, `,"changed":`...)
+	b = strconv.AppendInt(b, int64(e.Count), 10)
+	b = appendText(b, "reboot", e.Reboot.String())
+	b = appendText(b, "partly", e.File.Partly)
+	b = appendTexts(b, "unknown", e.File.Unknown)
+	b = appendTexts(b, "rejected", e.File.Rejected)
+	return appendTexts(b, "refused", e.File.Refused)
+}
+
+// appendNext adds when a timer runs out; nothing for one that never does.
+func appendNext(b []byte, e *device.Event) []byte {
+	if e.Took < 0 {
+		return b
+	}
+	b = append(b, `,"next":"`...)
+	return append(time.Unix(0, e.At+e.Took).UTC().AppendFormat(b, time.RFC3339Nano), '"')
 }
 
 // turnTo gets the beginning of a line ready.
@@ -152,6 +189,7 @@ func appendFile(b []byte, f *device.File) []byte {
 	b = appendNumber(b, "status", int64(f.Status))
 	b = appendNumber(b, "bytes", int64(f.Bytes))
 	b = appendText(b, "phase", f.Phase.String())
+	b = appendNumber(b, "wait_ns", f.Wait)
 	if f.Phase == phase.Status && f.Scheme == "tftp" || f.Refusal != 0 {
 		b = append(b, `,"tftp_error":`...)
 		b = strconv.AppendInt(b, int64(f.Refusal), 10)

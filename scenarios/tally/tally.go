@@ -171,6 +171,9 @@ func (t *Tally) count(e *device.Event) {
 		t.live.late(e.Took)
 		return
 	}
+	if e.Kind.Reason() {
+		return
+	}
 	t.history.count(e)
 	m := &t.devices[t.shard.Place(e.Dev)]
 	kind := t.makeOf(e.Dev)

@@ -72,6 +72,7 @@ var inputs = map[string]string{
 	"capacity --trust":             "capacity --model SPA942 --profile-rule http://127.0.0.1:1/ --trust ENDLESS",
 	"capacity --sidecar":           "capacity --model SPA942 --profile-rule http://127.0.0.1:1/ --sidecar go.mod=ENDLESS",
 	"capacity --client-certs-pass": "capacity --model SPA942 --profile-rule http://127.0.0.1:1/ --client-certs HUGE --client-certs-pass ENDLESS",
+	"why FILE":                     "why ENDLESS 17",
 	"models guess UA":              "models guess -",
 	"firmware check FILE":          "firmware check ENDLESS",
 }
@@ -89,7 +90,7 @@ var notRead = map[string]string{
 	"certs init --dir": "written", "certs bundle --out": "written", "certs sign --out": "written", "certs device --out": "written",
 	"certs server --out":  "written",
 	"firmware make --out": "written", "firmware make --size": "of what is made", "run --state-every": "how often --state is written",
-	"models show NAME": "a model", "rule eval RULE": "a rule", "rule check RULE": "a rule", "run NAME": "a scenario of the program",
+	"models show NAME": "a model", "why DEVICE": "a device", "rule eval RULE": "a rule", "rule check RULE": "a rule", "run NAME": "a scenario of the program",
 }
 
 var (

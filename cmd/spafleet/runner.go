@@ -29,6 +29,7 @@ type runner struct {
 	json    bool
 	metrics string // address of /metrics, "" for none
 	events  string // file that takes the events, "" for none
+	story   story  // of one device
 	hello   func(io.Writer, *run.Live)
 	options run.Options
 	results delivery
@@ -55,6 +56,9 @@ func (rn *runner) run(ctx context.Context, s *scenarios.Scenario) error {
 			return err
 		}
 		rn.options.Plan = planText(f)
+	}
+	if err := rn.story.follow(s, &rn.options); err != nil {
+		return err
 	}
 	defer host.TuneGC()()
 	stopMetrics, err := rn.serveMetrics()
@@ -101,6 +105,9 @@ func (rn *runner) run(ctx context.Context, s *scenarios.Scenario) error {
 	if result == nil {
 		return err
 	}
+	if told := rn.tell(); told != nil {
+		err = errors.Join(err, told)
+	}
 	if undelivered := rn.results.send(ctx, result); undelivered != nil {
 		err = errors.Join(err, fmt.Errorf("the result was not delivered: %w", undelivered))
 	}
@@ -111,6 +118,14 @@ func (rn *runner) run(ctx context.Context, s *scenarios.Scenario) error {
 		return exitWith(result.Exit)
 	}
 	return nil
+}
+
+// tell tells the device's story, beside what is for a program.
+func (rn *runner) tell() error {
+	if rn.json {
+		return rn.story.write(rn.err)
+	}
+	return rn.story.write(rn.out)
 }
 
 // refused tells why the fleet was not started.

@@ -18,6 +18,7 @@ type PKI struct {
 	dir         string // "" in memory
 	authorities onceCache[Name, *Authority]
 	pool        onceCache[poolKey, crypto.Signer]
+	servers     onceCache[serverKey, crypto.Signer]
 }
 
 // settings are what a PKI is made of.
@@ -31,6 +32,16 @@ type settings struct {
 type poolKey struct {
 	bits, n int
 }
+
+// A serverKey is the key of a server's certificate.
+type serverKey struct {
+	label string
+	bits  int
+}
+
+// mostServers is how many keys of servers are kept: those of all the listeners that
+// one scenario is likely to have.
+const mostServers = 64
 
 // New returns a PKI in memory. The same seed makes the same keys and
 // certificates. Linksys' server authority has expired, as the makers' has.
@@ -116,6 +127,13 @@ func fast(key *rsa.PrivateKey) crypto.Signer { return &signer{ssl.NewKey(key), k
 func (p *PKI) poolSigner(bits, n int) (crypto.Signer, error) {
 	return p.pool.get(poolKey{bits, n}, 0, func() (crypto.Signer, error) {
 		return p.newSigner(fmt.Sprintf("pool %d", n), bits)
+	})
+}
+
+// serverSigner returns the key of a server's certificate.
+func (p *PKI) serverSigner(label string, bits int) (crypto.Signer, error) {
+	return p.servers.get(serverKey{label, bits}, mostServers, func() (crypto.Signer, error) {
+		return p.newSigner("server "+label, bits)
 	})
 }
 

@@ -41,7 +41,7 @@ func (p *PKI) Server(r ServerRequest) (*ssl.Certificate, error) {
 	}
 	var key crypto.Signer
 	if r.Key == nil {
-		if key, err = p.newSigner("server "+strings.Join(append([]string{string(r.CA), r.CN}, r.SAN...), " "), r.Bits); err != nil {
+		if key, err = p.serverSigner(strings.Join(append([]string{string(r.CA), r.CN}, r.SAN...), " "), r.Bits); err != nil {
 			return nil, fmt.Errorf("key of server %s: %w", r.CN, err)
 		}
 		if r.Key, err = rsaOf(key); err != nil {

@@ -39,6 +39,9 @@ func (l *Line) Text() string {
 		return "https " + h.text()
 	}
 	text := fmt.Sprintf("%s %s %s %d", l.Scheme, l.Method, l.Path, l.Status)
+	if l.UserAgent != "" {
+		text += fmt.Sprintf(" %q", l.UserAgent)
+	}
 	if l.Err != nil && l.Status >= http.StatusBadRequest {
 		text += ": " + l.Err.Error()
 	}

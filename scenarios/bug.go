@@ -17,6 +17,7 @@ import (
 type Bug struct {
 	Source     []string // where it is reported
 	Evidence   string   // documented, field, image or inferred
+	Trait      []string // the switches that cause it; "model" or "set" where no switch does
 	Affected   []string // groups
 	Unaffected []string
 	Symptom    string
@@ -34,6 +35,13 @@ type Cure struct {
 
 	change *node
 }
+
+// What causes a bug where no switch of the firmware does: what a model is, or what the
+// devices are set to.
+const (
+	byModel = "model"
+	bySet   = "set"
+)
 
 // The groups of a bug's sides that names none.
 const (
@@ -63,6 +71,12 @@ func readBug(s *source, n *node, path string) *Bug {
 			b.Evidence = text
 			return oneOf(slices.Contains(evidences, text), text, strings.Join(evidences, ", "))
 		})},
+		key{"trait", func(n *node, path string) {
+			s.texts(n, path, func(text string) error {
+				b.Trait = append(b.Trait, text)
+				return checkTrait(text)
+			})
+		}},
 		key{affected, list(&b.Affected)},
 		key{unaffected, list(&b.Unaffected)},
 		key{"symptom", s.plain(&b.Symptom)},
@@ -77,6 +91,22 @@ func readBug(s *source, n *node, path string) *Bug {
 		}
 	}
 	return b
+}
+
+// checkTrait requires the name of a switch, or a word for what no switch causes.
+func checkTrait(text string) error {
+	known := []string{byModel, bySet}
+	row, err := model.NewRow("SPA2102", "", nil) // every row has all switches
+	if err != nil {
+		return err
+	}
+	for _, s := range row.Switches {
+		known = append(known, s.Name)
+	}
+	if !slices.Contains(known, text) {
+		return fmt.Errorf("%q is neither a switch of the firmware nor %s nor %s%s", text, byModel, bySet, model.DidYouMean(text, known))
+	}
+	return nil
 }
 
 // curable are the keys of a scenario that a cure may change.

@@ -14,13 +14,20 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 
 	"spafleet/device/model"
 )
 
-//go:embed *.yaml
+//go:embed *.yaml bugs/*.yaml
 var builtin embed.FS
+
+// Folders of the scenarios that come with the program.
+const (
+	everyday = "."
+	ofBugs   = "bugs"
+)
 
 // Builtin returns a scenario that comes with the program.
 func Builtin(name string) (*Scenario, error) {
@@ -33,21 +40,27 @@ func Builtin(name string) (*Scenario, error) {
 
 // BuiltinFile returns the file of a scenario that comes with the program.
 func BuiltinFile(name string) (File, error) {
-	src, err := builtin.ReadFile(name + ".yaml")
-	if err != nil {
-		return File{}, fmt.Errorf("no scenario is called %q%s", name, cmp.Or(model.DidYouMean(name, Names()), "; there are "+strings.Join(Names(), ", ")))
+	for _, folder := range []string{everyday, ofBugs} {
+		if src, err := builtin.ReadFile(path.Join(folder, name+".yaml")); err == nil {
+			return File{Name: name + ".yaml", Text: src}, nil
+		}
 	}
-	return File{Name: name + ".yaml", Text: src}, nil
+	return File{}, fmt.Errorf("no scenario is called %q%s", name, cmp.Or(model.DidYouMean(name, append(Names(), BugNames()...)), "; there are "+strings.Join(Names(), ", ")+", and the bugs of docs/bugs.md"))
 }
 
-// Names returns the scenarios that come with the program.
-func Names() []string {
-	entries, err := fs.Glob(builtin, "*.yaml")
+// Names returns the scenarios that come with the program, without those of bugs.
+func Names() []string { return namesIn(everyday) }
+
+// BugNames returns the scenarios of bugs that come with the program.
+func BugNames() []string { return namesIn(ofBugs) }
+
+func namesIn(folder string) []string {
+	files, err := fs.Glob(builtin, path.Join(folder, "*.yaml"))
 	if err != nil {
 		return nil
 	}
-	for i := range entries {
-		entries[i] = strings.TrimSuffix(entries[i], ".yaml")
+	for i := range files {
+		files[i] = strings.TrimSuffix(path.Base(files[i]), ".yaml")
 	}
-	return entries
+	return files
 }

@@ -11,6 +11,7 @@ type BugReport struct {
 	OK         bool      `json:"ok"`
 	Source     []string  `json:"source"`   // where the bug is reported
 	Evidence   string    `json:"evidence"` // documented, field, image or inferred
+	Trait      []string  `json:"trait"`    // what causes it: firmware switches, model or set; empty where the scenario does not say
 	Symptom    string    `json:"symptom"`
 	Shows      string    `json:"shows"`    // the expression by which a device shows it
 	Affected   BugSide   `json:"affected"` // every device has to show it

@@ -8,6 +8,7 @@ import (
 
 	"github.com/expr-lang/expr/vm"
 
+	"spafleet/certs"
 	"spafleet/fleet"
 	"spafleet/scenarios"
 	"spafleet/scenarios/expression"
@@ -18,6 +19,9 @@ import (
 func runBug(ctx context.Context, s *scenarios.Scenario, o Options) (*report.Report, error) {
 	decided := o.Decided
 	o.Decided = nil
+	if o.PKI == nil && s.Target == nil {
+		o.PKI = certs.New(pkiSeed) // its keys are made once for all runs
+	}
 	result, err := start(ctx, s, o)
 	if result == nil {
 		return nil, err
@@ -114,7 +118,7 @@ func (j *judge) bugReport(bug *scenarios.Bug, cured bool) *report.BugReport {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	r := &report.BugReport{Source: bug.Source, Evidence: bug.Evidence, Symptom: bug.Symptom, Shows: bug.Shows, Cures: []report.BugSide{}}
+	r := &report.BugReport{Source: bug.Source, Evidence: bug.Evidence, Trait: append([]string{}, bug.Trait...), Symptom: bug.Symptom, Shows: bug.Shows, Cures: []report.BugSide{}}
 	for side, to := range []*report.BugSide{&r.Affected, &r.Unaffected} {
 		s := &j.bug.sides[side]
 		*to = report.BugSide{Devices: s.devices, Showed: s.showed, First: []report.Failing{}}

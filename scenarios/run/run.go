@@ -195,6 +195,9 @@ func (r *run) config() fleet.Config {
 	return c
 }
 
+// pkiSeed is that of the test PKI which a run has where nobody gives it another.
+const pkiSeed = 1
+
 // openCerts gathers what the devices trust and hold.
 func (r *run) openCerts() (*trust.Devices, error) {
 	o, s := &r.options, r.plan.Scenario
@@ -205,7 +208,7 @@ func (r *run) openCerts() (*trust.Devices, error) {
 		}
 	}
 	if d.PKI == nil {
-		d.PKI = certs.New(1)
+		d.PKI = certs.New(pkiSeed)
 	}
 	own, err := s.Certificates(o.Own)
 	if err != nil {

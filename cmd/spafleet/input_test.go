@@ -36,6 +36,7 @@ var inputs = map[string]string{
 	"run --devices":                "run --devices ENDLESS",
 	"device --devices":             "device --devices -",
 	"capacity --devices":           "capacity --devices ENDLESS",
+	"profile lint --devices":       "profile lint go.mod --devices ENDLESS",
 	"run --state":                  "run --model SPA942 --profile-rule http://127.0.0.1:1/ --duration 1s --state ENDLESS",
 	"run --certs":                  "run --model SPA942 --profile-rule http://127.0.0.1:1/ --duration 1s --certs HUGE",
 	"run --trust":                  "run --model SPA942 --profile-rule http://127.0.0.1:1/ --duration 1s --trust ENDLESS",

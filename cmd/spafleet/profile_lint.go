@@ -16,6 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spafleet/device"
+	"spafleet/device/inventory"
 	"spafleet/device/model"
 	"spafleet/device/profilecheck"
 )
@@ -23,6 +25,7 @@ import (
 // lintFlags say which devices files are for, and what is printed.
 type lintFlags struct {
 	models   []string
+	devices  string // file that lists the devices; "": none
 	key      string
 	switches []string
 	ignore   []string
@@ -45,16 +48,20 @@ encrypted, does not change it.
 A PATH is a file, a folder with all files in it that look like profiles, or - for the
 standard input. A file that is addressed to one device needs that one's MAC address in
 its name. A firmware version may stand behind a model: --model 'SPA504G 7.5.5'.
+With --devices the models are those of a list of devices ('run --devices'), and a file
+with the MAC address of one of them in its name is checked for that one alone.
 The same mistake in many files is printed once, with their number; --json and --sarif
 have the places. --ignore leaves out kinds of mistakes, which stand in brackets behind
 each.`,
 		Example: `  spafleet profile lint phones --model SPA942
   spafleet profile lint phone.xml --model 'SPA504G 7.5.5,SPA942' --json
+  spafleet profile lint out --devices phones.csv
   spafleet profile lint out --model SPA504G --ignore unknown-name
   spafleet profile lint out --model SPA504G --sarif > lint.sarif`,
 	}
 	flags := c.Flags()
 	flags.StringSliceVar(&f.models, "model", nil, "`MODEL` of the devices; more divided by commas, each with a firmware or the newest known")
+	flags.StringVar(&f.devices, "devices", "", "`FILE` that lists the devices, in the place of --model")
 	flags.StringVar(&f.key, "key", "", "`KEY` in the devices' rule")
 	flags.StringArrayVar(&f.switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; may be repeated")
 	flags.StringSliceVar(&f.ignore, "ignore", nil, "leave out these `KINDS` of mistakes, divided by commas")
@@ -67,11 +74,15 @@ each.`,
 		return nil
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		checkers, err := f.checkers(c.Flags().Changed("key"))
+		makes, err := f.makes()
 		if err != nil {
 			return err
 		}
-		l, err := f.run(c.Context(), s, args, checkers)
+		checkers, err := f.checkers(makes, c.Flags().Changed("key"))
+		if err != nil {
+			return err
+		}
+		l, err := f.run(c.Context(), s, args, lintFor{checkers, makes.of})
 		if err != nil {
 			return err
 		}
@@ -91,11 +102,43 @@ each.`,
 	return c
 }
 
-// checkers returns one for each model.
-func (f *lintFlags) checkers(keyed bool) ([]*profilecheck.Checker, error) {
+// lintMakes are the models and firmware versions that files are made for.
+type lintMakes struct {
+	list []string          // MODEL FIRMWARE
+	of   map[model.MAC]int // which of them a listed device is
+}
+
+// makes returns what --model names, or what --devices lists.
+func (f *lintFlags) makes() (lintMakes, error) {
 	switch {
-	case len(f.models) == 0:
-		return nil, errors.New("profile lint needs --model, the models that the files are made for")
+	case f.devices == "" && len(f.models) == 0:
+		return lintMakes{}, errors.New("profile lint needs --model or --devices, the models that the files are made for")
+	case f.devices == "":
+		return lintMakes{list: f.models}, nil
+	case len(f.models) > 0:
+		return lintMakes{}, fmt.Errorf("--model names models, but %s lists its own", f.devices)
+	}
+	list, err := inventory.ReadFile(f.devices)
+	if err != nil {
+		return lintMakes{}, err
+	}
+	m := lintMakes{of: map[model.MAC]int{}}
+	for dev := range device.Index(list.Len()) {
+		row := list.Groups()[list.Group(dev)].Row
+		name := row.Model.Name + " " + row.Firmware.Version
+		at := slices.Index(m.list, name)
+		if at < 0 {
+			at = len(m.list)
+			m.list = append(m.list, name)
+		}
+		m.of[list.MAC(nil, 0, dev)] = at
+	}
+	return m, nil
+}
+
+// checkers returns one for each model.
+func (f *lintFlags) checkers(makes lintMakes, keyed bool) ([]*profilecheck.Checker, error) {
+	switch {
 	case f.json && f.sarif:
 		return nil, errors.New("--json and --sarif exclude each other")
 	}
@@ -109,7 +152,7 @@ func (f *lintFlags) checkers(keyed bool) ([]*profilecheck.Checker, error) {
 		return nil, fmt.Errorf("--switch: %w", err)
 	}
 	var list []*profilecheck.Checker
-	for _, text := range f.models {
+	for _, text := range makes.list {
 		name, firmware, _ := strings.Cut(strings.TrimSpace(text), " ")
 		row, err := model.NewRow(name, strings.TrimSpace(firmware), turned)
 		if err != nil {
@@ -133,17 +176,17 @@ func joined[T ~string](list []T) string {
 const lintBatch = 512
 
 // run checks all files. It reads as many at once as there are cores.
-func (f *lintFlags) run(ctx context.Context, s streams, paths []string, checkers []*profilecheck.Checker) (*lint, error) {
+func (f *lintFlags) run(ctx context.Context, s streams, paths []string, made lintFor) (*lint, error) {
 	files, skipped, err := lintFiles(paths)
 	if err != nil {
 		return nil, err
 	}
-	l := newLint(checkers, f.ignore)
+	l := newLint(made.checkers, f.ignore)
 	l.Files, l.Skipped = len(files), skipped
 	told := time.Now()
 	for begin := 0; begin < len(files); begin += lintBatch {
 		batch := files[begin:min(begin+lintBatch, len(files))]
-		results := checkAll(ctx, s, batch, checkers)
+		results := checkAll(ctx, s, batch, made)
 		if err := ctx.Err(); err != nil {
 			return nil, exitWith(exitInterrupted)
 		}
@@ -170,7 +213,29 @@ type checkedFile struct {
 	err   error
 }
 
-func checkAll(ctx context.Context, s streams, files []string, checkers []*profilecheck.Checker) []checkedFile {
+// lintFor are the checkers of all models, and which of them is that of a listed device.
+type lintFor struct {
+	checkers []*profilecheck.Checker
+	of       map[model.MAC]int
+}
+
+// check checks a file for the device whose MAC address is in its name, if it is listed,
+// else for all models.
+func (l *lintFor) check(body []byte, mac string) [][]profilecheck.Finding {
+	found := make([][]profilecheck.Finding, len(l.checkers))
+	if id, err := model.ParseMAC(mac); err == nil {
+		if at, ok := l.of[id]; ok {
+			found[at] = l.checkers[at].File(body, mac)
+			return found
+		}
+	}
+	for i, c := range l.checkers {
+		found[i] = c.File(body, mac)
+	}
+	return found
+}
+
+func checkAll(ctx context.Context, s streams, files []string, made lintFor) []checkedFile {
 	results := make([]checkedFile, len(files))
 	var next atomic.Int64
 	var all sync.WaitGroup
@@ -187,9 +252,7 @@ func checkAll(ctx context.Context, s streams, files []string, checkers []*profil
 					return
 				}
 				mac := strings.ToLower(macInName.FindString(filepath.Base(files[i])))
-				for _, c := range checkers {
-					results[i].found = append(results[i].found, c.File(body, mac))
-				}
+				results[i].found = made.check(body, mac)
 			}
 		})
 	}

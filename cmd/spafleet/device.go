@@ -238,6 +238,9 @@ func describe(e *device.Event) string {
 		add("%s", e.Text)
 	}
 	if f := e.File; f != nil && (e.Kind == device.Fetched || e.Kind == device.FetchFailed) {
+		if f.Param != "" {
+			add("%s", f.What)
+		}
 		add("%s://%s:%d%s", f.Scheme, f.Host, f.Server.Port(), f.Path)
 		if f.Repeat > 0 {
 			add("(repeat %d)", f.Repeat)

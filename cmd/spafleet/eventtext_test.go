@@ -46,6 +46,7 @@ var unwritten = map[string]map[string]string{
 	"Took":     {"device": "the times of the lines say it"},
 	"Rule":     {"device": "the path says it"},
 	"What":     {"device": "the path says it"},
+	"Param":    {"expression": "the kind of the file says it"},
 	"Repeat":   {"expression": "events of the file can be counted"},
 	"Server":   {"log": "the port may be a free one, and logs of two runs are compared"},
 	"Status":   {"device": "of the phase status"},
@@ -141,7 +142,7 @@ func TestEachWriterOfEventsWritesEachFieldOrSaysWhyNot(t *testing.T) {
 // Who reads the log can write the expression: a key of the log is a name of
 // expressions, but for these.
 func TestTheLogOfEventsAndExpressionsHaveTheSameNames(t *testing.T) {
-	logOnly := []string{"dev", "hint", "mac", "n", "reason", "reboot", "refused", "rejected", "repeat", "took_ns", "unknown", "wait_ns"} // took_ns is took
+	logOnly := []string{"dev", "hint", "mac", "n", "param", "reason", "reboot", "refused", "rejected", "repeat", "took_ns", "unknown", "wait_ns"} // took_ns is took
 	expressionOnly := []string{"port", "took"}
 	keys := map[string]bool{}
 	changed(func(_ string, _, after *device.Event) {

@@ -61,6 +61,7 @@ const (
 	ByStepReboot
 	ByReset // factory reset
 	ByCustomization
+	ByDictionary // a phone has stored another one
 )
 
 var reasons = [...]struct{ name, code, word string }{
@@ -68,6 +69,7 @@ var reasons = [...]struct{ name, code, word string }{
 	{"web", "C10", "User Triggered"}, {"ivr", "C10", "User Triggered"}, {"notify", "C40", "SIP Triggered"}, {"step", "C10", "User Triggered"},
 	{"factory_reset", "C10", "Factory Reset"},
 	{"customization", "W400000", "Provisioning"}, // the number: field; the letter: inferred
+	{"dictionary", "C10", "Dict Download"},       // the word: texts of 7.6.2f (field); the code: inferred
 }
 
 // String returns the reason as metrics name it.

@@ -29,6 +29,9 @@ var extraWalks = map[string]walk{
 	"dictionary":       {"never", "change", extraFiles("SPA942 6.1.5(a)", alwaysThere{}, someDictionary)},
 	"dictionary_check": {"ucs2", "any", extraFiles("SPA942 6.1.5(a)", alwaysThere{}, someDictionary)},
 	"dictionary_tries": {"3", "2", extraFiles("SPA942 6.1.5(a)", alwaysThere{}, someDictionary)},
+	"dictionary_reboot": {"no", "yes", func(t *testing.T, setting string) string {
+		return lifeOf(t, fleet.Group{Row: rowOf(t, "SPA942 6.1.5(a)", setting)}, onlyFile{body: []byte("\x00<\x00a\x00/\x00>")}, 200*s, someDictionary)
+	}},
 	"dictionary_wait":  {"60s", "10s", extraFiles("SPA942 6.1.5(a)", alwaysThere{time.Second}, someDictionary)},
 	"dictionary_slash": {"skip", "keep", extraFiles("SPA504G 7.5.2b", alwaysThere{}, tftpDictionary)},
 	"picture":          {"shown", "set", extraFiles("SPA504G 7.5.5", alwaysThere{}, "BMP_Picture_Download_URL=http://192.0.2.5/a.bmp")},

@@ -95,7 +95,8 @@ resync since the boot, for one file after the other, and apply nothing of it. A 
 
 *When* is what the switch of that name says: *change* and *shown* ask once what the file comes from has another value, and
 keep the file over a boot and in a state file; *never* means that only its user makes a phone ask, which nothing here does. A
-dictionary must be XML in UCS-2 big endian (switch ` + "`dictionary_check`" + `): another one counts as one that cannot be had. The switch
+dictionary must be XML in UCS-2 big endian (switch ` + "`dictionary_check`" + `): another one counts as one that cannot be had. With
+` + "`dictionary_reboot=yes`" + ` a phone reboots once it has stored one. The switch
 ` + "`extra_files=off`" + ` turns all of them off. In events, metrics and reports the kind is ` + "`what`" + `; resyncs do not count them.
 
 | kind | models | comes from | when | URL | one that cannot be had is asked for again | how sure | source |

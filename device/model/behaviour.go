@@ -100,18 +100,19 @@ type Behaviour struct {
 	// Extras are when it asks for files beside profile and image, and how it takes
 	// them (see ExtraFile).
 	Extras struct {
-		Off             bool // for none
-		SCCP            bool // at each boot, by the names of SCCP phones
-		Dictionary      bool
-		AnyDictionary   bool // one that is not in UCS-2 counts too
-		DictionarySlash bool // TFTP asks with the leading slash
-		DictionaryTries int
-		DictionaryWait  time.Duration // between two tries
-		Picture         bool
-		HiddenPicture   bool          // also one that neither logo nor background shows
-		RingTones       bool          // at each boot
-		Directory       bool          // at each boot
-		Feeds           time.Duration // 0: never; negative: at each boot
+		Off               bool // for none
+		SCCP              bool // at each boot, by the names of SCCP phones
+		Dictionary        bool
+		AnyDictionary     bool // one that is not in UCS-2 counts too
+		DictionarySlash   bool // TFTP asks with the leading slash
+		DictionaryReboots bool // one that was stored reboots
+		DictionaryTries   int
+		DictionaryWait    time.Duration // between two tries
+		Picture           bool
+		HiddenPicture     bool          // also one that neither logo nor background shows
+		RingTones         bool          // at each boot
+		Directory         bool          // at each boot
+		Feeds             time.Duration // 0: never; negative: at each boot
 	}
 
 	// How it speaks of itself.

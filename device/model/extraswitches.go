@@ -29,6 +29,10 @@ var extraSwitches = []firmwareSwitch{
 		"dictionary_wait", "a duration", "wait before a dictionary is asked for again",
 		always(inferred("60s")), duration(func(b *Behaviour) *time.Duration { return &b.Extras.DictionaryWait }),
 	},
+	{ // texts of 7.6.2f have it as a reason of reboots; when it is one is not known
+		"dictionary_reboot", "no or yes", "whether a phone reboots once it has stored another dictionary",
+		always(inferred("no")), choice("no", "yes", func(b *Behaviour) *bool { return &b.Extras.DictionaryReboots }),
+	},
 	{ // §4.7
 		"dictionary_slash", "skip or keep", "leading slash of a dictionary's path by TFTP",
 		from752b("skip", always(inferred("keep"))), choice("skip", "keep", func(b *Behaviour) *bool { return &b.Extras.DictionarySlash }),

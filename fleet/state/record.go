@@ -375,7 +375,7 @@ func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
 		case 5:
 			rec.Told = r.params(f)
 		case 6:
-			rec.Reason = device.Reason(r.upTo(uint64(device.ByCustomization)))
+			rec.Reason = device.Reason(r.upTo(uint64(device.ByDictionary)))
 		case 7:
 			for n := r.upTo(unit.RecordExtras); n > 0 && r.err == nil; n-- {
 				rec.Extras.Kept = append(rec.Extras.Kept, r.uint())

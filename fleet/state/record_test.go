@@ -84,7 +84,7 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 	if maybe("told") {
 		r.Told = params()
 	}
-	r.Reason = device.Reason(number("reason", uint32(device.ByCustomization)))
+	r.Reason = device.Reason(number("reason", uint32(device.ByDictionary)))
 	for range number("kept", 3) {
 		r.Extras.Kept = append(r.Extras.Kept, rapid.Uint64().Draw(t, "key"))
 	}

@@ -114,7 +114,9 @@ func (m *Machine) Ended(o *resync.Outcome, due int64) *Effects {
 	case device.Customize:
 		m.customized(o)
 	case device.Fetch:
-		m.fetched(o)
+		if m.fetched(o); m.row().Behaviour.Extras.DictionaryReboots && o.OK && o.Extra != nil && o.Extra.File.What == "dictionary" {
+			m.boot(device.ByDictionary, false, "")
+		}
 	default:
 		m.resynced(o)
 	}

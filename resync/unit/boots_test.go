@@ -17,7 +17,7 @@ const logs = "Syslog_Server=192.0.2.6"
 // patient is a device whose starts take times that no others are sums of. An upgrade
 // that fails waits for its timer.
 func patient(t *testing.T, presets ...string) *bench {
-	row := devicetest.Row(t, "SPA2102", "5.2.10", "boot_time=100s", "reboot_time=10s", "flash_time=1000s", "upgrade_retry=kept")
+	row := devicetest.Row(t, "SPA2102", "5.2.10", "boot_time=100s", "reboot_time=10s", "flash_time=1000s", "upgrade_retry=kept", "dictionary_reboot=yes")
 	b := newBench(t, row, 0, append([]string{"Profile_Rule=http://192.0.2.5/a", "Resync_Random_Delay=0"}, presets...)...)
 	b.take(b.at().PowerOn())
 	b.now += 5e9
@@ -60,6 +60,11 @@ var causes = []struct {
 	{"a scenario reboots", ordered(device.Reboot, model.ByStep), device.ByStepReboot, 100},
 	{"a factory reset", ordered(device.FactoryReset, model.ByKeypad), device.ByReset, 100},
 	{"customization", attempted(device.Customize, resync.Outcome{OK: true, Custom: &resync.Custom{}}), device.ByCustomization, 10},
+	{"a new dictionary", func(b *bench) {
+		b.u.doing = device.Fetch
+		o := resync.Outcome{OK: true, Params: b.u.params, Life: b.u.life, Extra: &model.Extra{File: &model.ExtraFile{What: "dictionary", Stored: true}, Key: 1}}
+		b.take(b.at().Ended(&o, b.now))
+	}, device.ByDictionary, 100},
 }
 
 // Between the event of a boot and the device's next sign of life lies its time,
@@ -84,7 +89,7 @@ func TestEveryBootTakesItsTime(t *testing.T) {
 				t.Errorf("it is due after %g s and booting %v", float64(b.u.Due()-b.now)/1e9, b.view().Booting)
 			}
 			b.now = end - 1
-			for o := device.Resync; o <= device.Customize; o++ {
+			for o := device.Resync; o <= device.Fetch; o++ {
 				if o == device.SwitchOn || o == device.SwitchOff {
 					continue
 				}
@@ -112,7 +117,7 @@ func TestEveryBootTakesItsTime(t *testing.T) {
 			}
 		})
 	}
-	for r := device.ByPower; r <= device.ByCustomization; r++ {
+	for r := device.ByPower; r <= device.ByDictionary; r++ {
 		if !tested[r] {
 			t.Errorf("no case boots by %s", r)
 		}

@@ -282,6 +282,7 @@ var bootTexts = map[string]string{
 	"step":           "reboots by the scenario",
 	"factory_reset":  "factory resets",
 	"customization":  "reboots after customization",
+	"dictionary":     "reboots after a new dictionary",
 }
 
 // Seconds prints a duration to three digits.

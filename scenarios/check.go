@@ -113,7 +113,7 @@ func (c *checker) presets(row *model.Row, list []Preset, path string) map[string
 		}
 		param, ok := row.Lookup(preset.Name)
 		if !ok {
-			c.mistake(preset.at.at(), path, "unknown device parameter %q%s", preset.Name, model.DidYouMean(preset.Name, row.ParameterNames()))
+			c.mistake(preset.at.at(), path, "unknown device parameter %q of %s: %s", preset.Name, row.Model.Name, device.WhyLacks(row, preset.Name))
 			continue
 		}
 		c.text(preset.Value, preset.value.at(), key, false)

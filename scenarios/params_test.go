@@ -148,7 +148,7 @@ func TestAWrongChangeIsNamedAsItWasGiven(t *testing.T) {
 		"params.x=5":                   `--with params.x: no parameter is called "x"`,
 		"fleet..count=5":               `--with fleet..count: a key is missing in the path ".count"`,
 		"fleet.town.set.GPP_A={a: b}":  `--with fleet.town.set.GPP_A: this is a map, not a text`,
-		"fleet.town.set.Profile_Rul=x": `--with fleet.town.set.Profile_Rul: unknown device parameter "Profile_Rul"; did you mean "Profile_Rule"?`,
+		"fleet.town.set.Profile_Rul=x": `--with fleet.town.set.Profile_Rul: unknown device parameter "Profile_Rul" of SPA942: perhaps misspelt; did you mean "Profile_Rule"?`,
 	} {
 		_, err := scenarios.ParseChange(change, "--with")
 		if err == nil {

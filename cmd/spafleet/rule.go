@@ -146,7 +146,7 @@ func (f *ruleFlags) params(row *model.Row) (device.Params, error) {
 	for _, preset := range list {
 		p, ok := row.Lookup(preset.Name)
 		if !ok {
-			return device.Params{}, fmt.Errorf("--set %s: %s has no such parameter%s", preset.Name, row.Model.Name, nearest(preset.Name, row.ParameterNames()))
+			return device.Params{}, fmt.Errorf("--set %s: %s has no such parameter: %s", preset.Name, row.Model.Name, device.WhyLacks(row, preset.Name))
 		}
 		sets = append(sets, device.Set{ID: p.ID, Value: preset.Value, Has: true})
 	}

@@ -477,8 +477,11 @@ func (r *reader) values(kind *row) {
 		}
 		p := kind.params[i]
 		if p == nil {
-			name := r.columns[at].param
-			r.wrong(at, "%s %s has no parameter %s%s; leave the field empty", kind.Model.Name, kind.Firmware.Version, name, r.meant(name, kind.ParameterNames))
+			name, why := r.columns[at].param, ""
+			if r.mistakes.Count < MostShown { // others are not shown: it takes time
+				why = ": " + device.WhyLacks(kind.Row, name).String()
+			}
+			r.wrong(at, "%s %s has no parameter %s%s; leave the field empty", kind.Model.Name, kind.Firmware.Version, name, why)
 			continue
 		}
 		value, ok := p.Take(text)

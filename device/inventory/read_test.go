@@ -198,7 +198,7 @@ func TestMistakesHaveTheirPlaceAndValue(t *testing.T) {
 		"mac,model,address\n000e08000001,SPA942,10.0.0.1\n000e08000002,SPA942,10.0.0.1\n":         {`3:21: address: "10.0.0.1" is already in line 2`},
 		"mac,model,address\n000e08000001,SPA942,10.0.0.1\n000e08000002,SPA942,\n":                 {"3:21: address: no address, where other devices have one"},
 		"mac,model,address\n000e08000001,SPA942,\n000e08000002,SPA942,10.0.0.1\n":                 {"3:21: address: an address, and the device in line 2 has none"},
-		"mac,model,param:User_ID_8_\n000e08000001,SPA942,100\n":                                   {"2:21: param:User_ID_8_: SPA942 6.1.5(a) has no parameter User_ID_8_", "leave the field empty"},
+		"mac,model,param:User_ID_8_\n000e08000001,SPA942,100\n":                                   {"2:21: param:User_ID_8_: SPA942 6.1.5(a) has no parameter User_ID_8_: beyond the model's lines or keys; leave the field empty"},
 		"mac,model,param:Resync_On_Reset\n000e08000001,SPA942,perhaps\n":                          {`2:21: param:Resync_On_Reset: a SPA942 does not take "perhaps" for Resync_On_Reset; it takes Yes or No`},
 		"mac,model,certificate\n000e08000001,SPA942,none.pem\n":                                   {"2:21: certificate: stat ", "none.pem: no such file"},
 		"mac,model,certificate,key\n000e08000001,SPA942,,.\n":                                     {"is a folder", "a key without a certificate"},

@@ -298,5 +298,6 @@ func (l *loop) overdue(now int64) {
 // another's end, or for the rate. In virtual time none has to.
 func (l *loop) heldBack() bool {
 	a := &l.admission
-	return l.simulation == nil && (a.running+a.waiting() > a.most || a.interval > 0 && a.earliest > l.clock.Now())
+	turn := a.earliest + int64(a.waiting()-1)*a.interval
+	return l.simulation == nil && (a.running+a.waiting() > a.most || a.interval > 0 && turn > l.clock.Now())
 }

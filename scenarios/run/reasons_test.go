@@ -124,3 +124,22 @@ func TestReasonsChangeNothing(t *testing.T) {
 		t.Errorf("%d events and %d with reasons, which are %d", len(counted[0]), len(counted[1]), reasons)
 	}
 }
+
+// Where the limits let few attempts run, devices say that they wait for others.
+func TestADeviceSaysThatItWaitsForOthers(t *testing.T) {
+	var log bytes.Buffer
+	scenario := scenariotest.Parse(t, `
+clock: real
+limits: {rate: 10/s, lateness: 10s}
+fleet:
+  phones: {model: SPA942, count: 4, set: {Resync_Random_Delay: 0}}
+server: {files: {/spa942.cfg: "<flat-profile></flat-profile>"}}
+duration: 1s
+`)
+	if _, err := run.Run(t.Context(), scenario, run.Options{Events: &log}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(log.String(), `"kind":"waits","state":"MFG-RESET","cause":"power_on","text":"other devices' attempts`); n < 3 {
+		t.Errorf("%d devices waited:\n%s", n, log.String())
+	}
+}

@@ -36,6 +36,7 @@ type Options struct {
 	Pairs      *Pairs      // the devices' secrets; nil: those of seed 0, never rotated
 	MaxUploads int         // most bytes of uploads kept; 0: 16 MiB
 	Log        func(Line)  // is told of every request that was answered
+	Auth       *Auth       // what HTTP and HTTPS ask of clients; nil: nothing
 }
 
 // ports are those of the listeners, 0 for none.
@@ -46,6 +47,7 @@ type Core struct {
 	options Options
 	finder  atomic.Pointer[finder]
 	files   files
+	auth    atomic.Pointer[Auth]
 	expand  func(text string, x *exchange) (string, error) // nil: texts are sent as they are
 	uploads uploads
 	ports   ports
@@ -92,7 +94,9 @@ func newCore(o Options) *Core {
 	if o.MaxUploads == 0 {
 		o.MaxUploads = 16 << 20
 	}
-	return &Core{options: o, uploads: uploads{max: o.MaxUploads}}
+	c := &Core{options: o, uploads: uploads{max: o.MaxUploads}}
+	c.auth.Store(o.Auth)
+	return c
 }
 
 // SetFiles serves other files from now on; uploads and secrets stay. All
@@ -106,6 +110,9 @@ func (c *Core) SetFiles(files map[string]Entry) error {
 	c.serve(t)
 	return nil
 }
+
+// SetAuth asks clients of HTTP and HTTPS for credentials from now on; nil asks for none.
+func (c *Core) SetAuth(a *Auth) { c.auth.Store(a) }
 
 func (c *Core) serve(f finder) { c.finder.Store(&f) }
 

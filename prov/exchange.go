@@ -107,7 +107,9 @@ func (c *Core) answer(x *exchange) resync.Response {
 // uploads too; any other path takes them.
 func (c *Core) answerBy(route *route, x *exchange) resync.Response {
 	upload := isUpload(x.request.Method)
-	switch {
+	switch a := c.auth.Load(); {
+	case a != nil && x.request.Scheme != "tftp" && !a.admits(x.request):
+		return resync.Response{Status: http.StatusUnauthorized, Challenges: []string{a.challenge()}}
 	case !upload && x.request.Method != http.MethodGet:
 		return resync.Response{Status: http.StatusMethodNotAllowed}
 	case upload && (route == nil || route.entry.Status == 0):

@@ -94,6 +94,9 @@ func (t *transfer) send(w http.ResponseWriter) {
 	if t.Location != "" {
 		w.Header().Set("Location", t.Location)
 	}
+	for _, c := range t.Challenges {
+		w.Header().Add("WWW-Authenticate", c)
+	}
 	content, size := t.content()
 	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 	w.WriteHeader(t.Status)
@@ -115,7 +118,7 @@ func hasBody(status int) bool {
 
 // httpRequest returns a request as a device makes it, without its body.
 func httpRequest(q *http.Request) *resync.Request {
-	r := &resync.Request{Method: q.Method, Scheme: "http", Path: q.URL.EscapedPath()}
+	r := &resync.Request{Method: q.Method, Scheme: "http", Path: q.URL.EscapedPath(), Authorization: q.Header.Get("Authorization")}
 	if q.Method == http.MethodHead {
 		r.Method = http.MethodGet // net/http leaves the body out
 	}

@@ -65,17 +65,34 @@ func (s *Server) listenHTTPS() error {
 func (s *Server) serveHTTPS() {
 	for i := range s.HTTPS {
 		h := &s.HTTPS[i]
-		server := s.newHTTP(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { s.handleHTTPS(h, w, q) }))
+		server := s.newHTTP(http.HandlerFunc(s.handleHTTPS))
 		server.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, sealedKey{}, c) }
 		s.https = append(s.https, server)
-		s.serveOn(server, &sealedListener{s.queue.listener(h.listener), h, s}) // handleHTTPS needs the sealed connection itself
+		s.serveOn(server, &sealedListener{s.queue.listener(h.listener), i, s}) // handleHTTPS needs the sealed connection itself
 	}
+}
+
+// secure returns a listener of HTTPS as it is now. Close waits for those who call it, so
+// it has a lock of its own.
+func (s *Server) secure(i int) *HTTPS {
+	s.sealing.Lock()
+	defer s.sealing.Unlock()
+	h := &s.HTTPS[i]
+	return &HTTPS{Name: h.Name, SSL: h.SSL, TLS: h.TLS, Match: h.Match}
+}
+
+// Secure changes the certificate of a listener of HTTPS, and what it asks of clients,
+// for the connections that come from now on. Where it listens stays.
+func (s *Server) Secure(i int, h HTTPS) {
+	s.sealing.Lock()
+	defer s.sealing.Unlock()
+	s.HTTPS[i].Name, s.HTTPS[i].SSL, s.HTTPS[i].TLS, s.HTTPS[i].Match = h.Name, h.SSL, h.TLS, h.Match
 }
 
 type sealedKey struct{}
 
 // handleHTTPS answers a request whose connection has shaken hands.
-func (s *Server) handleHTTPS(h *HTTPS, w http.ResponseWriter, q *http.Request) {
+func (s *Server) handleHTTPS(w http.ResponseWriter, q *http.Request) {
 	conn := q.Context().Value(sealedKey{}).(*sealed) // put there by serveHTTPS
 	r := httpRequest(q)
 	r.Scheme = "https"
@@ -85,7 +102,7 @@ func (s *Server) handleHTTPS(h *HTTPS, w http.ResponseWriter, q *http.Request) {
 	}
 	defer s.queue.leave()
 	t.x.subject, t.x.tls = conn.subject(), conn.protocol
-	if h.Match && t.foreign() {
+	if conn.h.Match && t.foreign() {
 		t.fail(http.StatusForbidden, errForeign)
 	} else {
 		t.take(w, q)
@@ -121,7 +138,7 @@ func newSubject(leaf *x509.Certificate) *Subject {
 // so that a client that stalls holds up nobody.
 type sealedListener struct {
 	net.Listener
-	h *HTTPS
+	i int // of the server's HTTPS
 	s *Server
 }
 
@@ -130,7 +147,7 @@ func (l *sealedListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sealed{Conn: conn, inner: conn, h: l.h, s: l.s}, nil
+	return &sealed{Conn: conn, inner: conn, h: l.s.secure(l.i), s: l.s}, nil
 }
 
 // A sealed connection is a TCP connection whose first Read shakes hands. Who

@@ -43,6 +43,7 @@ type Server struct {
 	serving sync.WaitGroup // the listeners
 	conns   sync.WaitGroup // HTTP connections
 	turn    sync.Mutex     // see begun
+	sealing sync.Mutex     // see secure
 	bad     badTransfers
 	queue   *queue
 }
@@ -263,7 +264,7 @@ func (s *Server) Up(scheme string) (err error) {
 		}
 		if l := again(addrPort(h.listener.Addr()), "https"); l != nil {
 			h.listener = l
-			s.serveOn(s.https[i], &sealedListener{l, h, s})
+			s.serveOn(s.https[i], &sealedListener{l, i, s})
 		}
 	}
 	return err

@@ -191,7 +191,7 @@ func cure(s *Scenario, src *source) {
 	root := src.tree.with(&node{text: "bug"}, src.tree.get("bug").with(&node{text: "cures"}, &node{null: true}))
 	for i := range s.Bug.Cures {
 		c := &s.Bug.Cures[i]
-		r := &reader{&source{name: src.name, src: src.src, secrets: src.secrets}}
+		r := &reader{src.again()}
 		cured, err := r.read(merge(root, c.change), true)
 		var wrong Mistakes
 		if !errors.As(err, &wrong) {

@@ -45,6 +45,7 @@ func check(s *Scenario, src *source) *checker {
 		c.expectation(&s.Expect[i], fmt.Sprintf("expect[%d]", i))
 	}
 	checkBug(c)
+	checkServerChanges(c)
 	if n := len(c.programs); n > MostExpectations {
 		c.mistake(s.file.root().at("expect"), "expect", "%d expectations; a scenario has at most %d", n, MostExpectations)
 	}
@@ -171,6 +172,7 @@ func (c *checker) entry(path string, e prov.Entry, key string) {
 		*text = c.Scenario.FillAll(*text, "127.0.0.1")
 	}
 	hooks := &prov.Options{
+		Root:   c.Scenario.Folder(),
 		Who:    func(netip.Addr) (*device.Unit, bool) { return nil, false },
 		Expand: func(text string, _ prov.Asker, _ prov.Rotation) (string, error) { return text, nil },
 	}

@@ -59,6 +59,15 @@ func (c *checker) step(i int) {
 		c.fault(i, path)
 	}
 	c.text(s.URL, s.node.at(s.Action, "url"), path+".url", true)
+	for key, text := range map[string]string{"path": s.Visit.Path, "post": s.Visit.Post, "user": s.Visit.User, "password": s.Visit.Password, "keys": s.Keys} {
+		c.text(text, s.node.at(s.Action, key), path+"."+key, true)
+	}
+	if s.Visit.Path != "" && !strings.HasPrefix(s.Visit.Path, "/") {
+		c.mistake(s.node.at(s.Action, "path"), path+".path", "a path begins with /")
+	}
+	if keys := s.Keys; !strings.Contains(keys, "{{") && strings.Trim(keys, "0123456789*#") != "" {
+		c.mistake(s.node.at(s.Action, "keys"), path+".keys", "%q is not what a keypad has: digits, * and #", keys)
+	}
 	for _, set := range s.Set {
 		if _, ok := model.LookupID(set.Name); !ok {
 			c.mistake(set.at.at(), path, "no model has a parameter %q", set.Name)
@@ -146,6 +155,9 @@ func (c *checker) ends() {
 		}
 		if at, known := c.Known(step.At); known && s.Duration > 0 && at > s.Duration {
 			c.mistake(step.At.at.at(), path+".at", "this step would happen at %s, after the end (duration: %s)", measure.Format(at), measure.Format(s.Duration))
+		}
+		if step.Every > 0 && step.Times == 0 && s.Duration == 0 && !s.waits() {
+			c.mistake(step.node.keyAt("every"), path+".every", "this step repeats to the end, and when that is is not known: give it times, or the scenario a duration")
 		}
 		if step.When != nil && (!step.By.Given || step.By.End) && s.Duration == 0 {
 			c.mistake(step.node.keyAt("when"), path+".when", `when this happens is not known: give the step a "by", or the scenario a duration`)

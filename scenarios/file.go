@@ -30,7 +30,7 @@ func Load(name string, src []byte) (*Scenario, error) { return File{Name: name, 
 // Load is [Load] with what changes the scenario from outside. An error that is not
 // [Mistakes] is that of Adjust.
 func (f File) Load() (*Scenario, error) {
-	r := &reader{&source{name: f.Name}}
+	r := &reader{&source{name: f.Name, folder: &folder{path: f.Folder}}}
 	r.take(f.Text)
 	if len(r.mistakes) > 0 {
 		return nil, r.sorted()
@@ -43,6 +43,7 @@ func (f File) Load() (*Scenario, error) {
 		root = r.change(root, c)
 	}
 	p := &params{source: r.source}
+	r.params = p
 	p.declared(root.get("params"), "params")
 	p.settle(f.Environment)
 	p.expand(root)
@@ -50,7 +51,7 @@ func (f File) Load() (*Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Params, s.With = p.settled(), f.With
+	s.Params, s.With, s.Files = p.settled(), f.With, r.folder.digests()
 	for _, name := range p.strangers(f.Environment) {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%s is set, and the scenario has no such parameter", name))
 	}

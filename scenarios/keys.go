@@ -103,6 +103,13 @@ func (s *source) plain(to *string) func(*node, string) {
 	}
 }
 
+// coming refuses a key that a later version has.
+func (s *source) coming(with string) func(*node, string) {
+	return func(n *node, path string) {
+		s.mistake(n, path, "this is not in this spafleet yet: it comes with %s", with)
+	}
+}
+
 // scalarAs reads a scalar with a function that may refuse it.
 func (s *source) scalarAs(read func(text string) error) func(*node, string) {
 	return func(n *node, path string) {

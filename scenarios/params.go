@@ -113,13 +113,20 @@ func lookup(environment []string, name string) (value string, has bool) {
 	return value, has
 }
 
-// expand replaces the parameters in a tree, and says which of them nothing names.
+// expand replaces the parameters in a tree.
 func (p *params) expand(root *node) {
 	p.served = root.get("server") != nil
 	for i, k := range root.keys {
 		if k.text != "params" {
 			p.inside(root.values[i], k.text)
 		}
+	}
+}
+
+// unused says which parameters nothing names.
+func (p *params) unused() {
+	if p == nil {
+		return
 	}
 	for _, v := range p.list {
 		replaced := strings.Contains(string(p.src), "${"+v.Name+"}") // from outside, by something else
@@ -151,7 +158,8 @@ func (p *params) inside(n *node, path string) {
 }
 
 // fill replaces the parameters in a text. What the server has, and $${, stay for later.
-func (p *params) fill(n *node, path string) {
+// It reports whether it could.
+func (p *params) fill(n *node, path string) bool {
 	rest, out, wrong := n.text, strings.Builder{}, false
 	for {
 		before, after, ok := strings.Cut(rest, "${")
@@ -168,7 +176,7 @@ func (p *params) fill(n *node, path string) {
 		if !closed {
 			p.mistake(n, path, "${ without }; a literal one is written $${")
 			n.kind = refused
-			return
+			return false
 		}
 		if strings.HasPrefix(name, "server.") {
 			out.WriteString("${")
@@ -178,7 +186,7 @@ func (p *params) fill(n *node, path string) {
 		if i < 0 {
 			p.mistake(n, path, "unknown ${%s}%s", name, p.known(name))
 			n.kind = refused
-			return
+			return false
 		}
 		p.list[i].used = true
 		wrong = wrong || p.list[i].From == "" // that is a mistake already
@@ -190,6 +198,7 @@ func (p *params) fill(n *node, path string) {
 	if wrong {
 		n.kind = refused
 	}
+	return !wrong
 }
 
 // known says what a name could have meant.

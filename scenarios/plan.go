@@ -182,8 +182,9 @@ func (s *Scenario) Names(place string) bool {
 		presets(s.Fleet[i].Set)
 	}
 	for i := range s.Timeline {
-		look(s.Timeline[i].URL)
+		look(s.Timeline[i].URL, s.Timeline[i].Visit.Path, s.Timeline[i].Visit.Post)
 		presets(s.Timeline[i].Set)
+		s.Timeline[i].change.each(func(n *node) { look(n.text) })
 	}
 	if s.Server != nil {
 		for path, e := range s.Server.Files {
@@ -191,6 +192,14 @@ func (s *Scenario) Names(place string) bool {
 		}
 	}
 	return found
+}
+
+// Folder returns the folder of the file, "" for a scenario without one.
+func (s *Scenario) Folder() string {
+	if s.file == nil || s.file.folder == nil {
+		return ""
+	}
+	return s.file.folder.path
 }
 
 // FillAll replaces each ${…} of a text by one and the same host: what a text may

@@ -275,6 +275,7 @@ func (r *reader) read(root *node, cured bool) (*Scenario, error) {
 	r.tree = root
 	r.scenario(s, root)
 	c := check(s, r.source)
+	r.params.unused()
 	if len(r.mistakes) > 0 {
 		c.ends()
 		return nil, r.sorted()

@@ -33,9 +33,10 @@ type Scenario struct {
 	Thresholds []report.Threshold
 	Bug        *Bug // nil: the scenario is about none
 	Params     []Param
-	With       []Change // what changed the file from outside
-	Warnings   []string // of the file: what is no mistake, but probably not meant
-	SHA256     string   // of the file; "" for a scenario that no file holds
+	With       []Change          // what changed the file from outside
+	Files      map[string]string // SHA-256 of the files that from names, by path
+	Warnings   []string          // of the file: what is no mistake, but probably not meant
+	SHA256     string            // of the file; "" for a scenario that no file holds
 	file       *source
 	cured      bool // a cure of its bug is merged into it
 }
@@ -107,6 +108,7 @@ type Server struct {
 	// Syslog takes log lines and keeps none. It is opened where a text names it.
 	Syslog Port
 	HTTPS  []HTTPS
+	Auth   *prov.Auth // that HTTP and HTTPS ask for; nil: none
 	// In virtual time only: how long the server thinks about a request, and how
 	// many it thinks about at once (0: all, and no device feels another).
 	Latency latency
@@ -141,9 +143,21 @@ type Step struct {
 	Set    []Preset
 	Fault  *Fault        // of fault
 	Clear  string        // of clear: the step whose fault ends
-	For    time.Duration // after which power_off, power_on, off_hook, on_hook and fault are undone; 0: never
+	Visit  Visit         // of web
+	Keys   string        // of ivr: what is pressed
+	For    time.Duration // after which power_off, power_on, off_hook, on_hook, fault and server are undone; 0: never
 	Pace   Pace          // of the devices; the zero Pace: all at once
+	Every  time.Duration // it happens again after so long; 0: it does not
+	Times  int           // how often in all; 0: until the end
 	node   *node
+	change *node // of server: what is merged into it
+}
+
+// A Visit is what a browser asks of a device.
+type Visit struct {
+	Path           string // with its query
+	Post           string // body of a form; "": it is a GET
+	User, Password string // that it answers a challenge with
 }
 
 // An Instant is a moment of fleet time, from the start or from a named step.

@@ -24,7 +24,9 @@ func (r *reader) server(n *node, path string) *Server {
 		key{"tftp", r.port(&s.TFTP)},
 		key{"http", r.port(&s.HTTP)},
 		key{"syslog", r.port(&s.Syslog)},
+		key{"sip", r.coming("SIP")},
 		key{"https", func(n *node, path string) { r.https(s, n, path) }},
+		key{"auth", func(n *node, path string) { s.Auth = serverAuth(r.source, n, path) }},
 		key{"latency", r.scalarAs(func(text string) (err error) {
 			s.Latency, err = parseLatency(text)
 			return err
@@ -75,6 +77,7 @@ func (r *reader) entry(n *node, path string) prov.Entry {
 	}
 	known := r.walk(n, path,
 		key{"body", r.text(&e.Body)},
+		key{"from", func(n *node, path string) { bodyFrom(r.source, &e, n, path) }},
 		key{"image", r.text(&image)},
 		key{"status", r.count(&e.Status)},
 		key{"location", r.text(&e.Location)},
@@ -88,13 +91,13 @@ func (r *reader) entry(n *node, path string) prov.Entry {
 		})},
 	)
 	contents := 0
-	for _, name := range []string{"body", "image", "status"} {
+	for _, name := range []string{"body", "from", "image", "status"} {
 		if n.get(name) != nil {
 			contents++
 		}
 	}
 	if known && contents != 1 {
-		r.mistake(n, path, "needs exactly one of body, image and status")
+		r.mistake(n, path, "needs exactly one of body, from, image and status")
 	}
 	if image != "" {
 		r.image(&e, image, n.at("image"), path)
@@ -123,6 +126,22 @@ func (r *reader) image(e *prov.Entry, text string, n *node, path string) {
 		return
 	}
 	e.Body, e.Size = string(body), 0
+}
+
+// serverAuth reads what the server asks of clients by HTTP and HTTPS.
+func serverAuth(s *source, n *node, path string) *prov.Auth {
+	a := &prov.Auth{}
+	s.walk(n, path,
+		key{"scheme", s.scalarAs(func(text string) error {
+			a.Digest = text == "digest"
+			return oneOf(a.Digest || text == "basic", text, "basic, digest")
+		})},
+		key{"user", s.text(&a.User)},
+		key{"password", s.text(&a.Password)})
+	if n.kind == mapping && (n.get("scheme") == nil || a.User == "" || a.Password == "") {
+		s.mistake(n, path, "auth needs scheme, user and password")
+	}
+	return a
 }
 
 // https reads a listener, or a list of them.

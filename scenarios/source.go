@@ -68,6 +68,17 @@ func (n *node) keyAt(name string) *node {
 	return n.key(name)
 }
 
+// each tells a value and all that is in it. A nil node has none.
+func (n *node) each(tell func(*node)) {
+	if n == nil {
+		return
+	}
+	tell(n)
+	for _, v := range n.values {
+		v.each(tell)
+	}
+}
+
 // at follows keys as far as they exist. A nil node, of a scenario that no file
 // holds, has no place.
 func (n *node) at(keys ...string) *node {
@@ -195,8 +206,18 @@ type source struct {
 	src      []byte
 	given    string   // how the whole was given from outside; "": it is a file
 	secrets  []string // values that no text may show
+	folder   *folder  // that from names files below; nil: none
+	params   *params  // of the file; nil: none
 	tree     *node
 	mistakes Mistakes
+}
+
+// again returns a source of the same file, without mistakes.
+func (s *source) again() *source {
+	if s == nil {
+		return &source{}
+	}
+	return &source{name: s.name, src: s.src, secrets: s.secrets, tree: s.tree, folder: s.folder, params: s.params}
 }
 
 // root returns the whole file, nil for a scenario that no file holds.

@@ -2,20 +2,37 @@ package scenarios
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"spafleet/device/measure"
 )
 
-// actions are what a step can do. URL says that it takes one, sets that it takes
-// parameters.
+// actions are what a step can do to devices, with the keys beside of.
 var actions = []struct {
-	name      string
-	url, sets bool
+	name string
+	more func(*reader, *Step) []key
 }{
-	{name: "power_on"}, {name: "power_off"}, {name: "reboot"}, {name: "factory_reset"}, {name: "off_hook"}, {name: "on_hook"},
-	{name: "resync", url: true}, {name: "upgrade", url: true}, {name: "set", sets: true}, {name: "report"}, {name: "rotate_keys"},
+	{"power_on", nil}, {"power_off", nil}, {"reboot", nil}, {"factory_reset", nil}, {"off_hook", nil}, {"on_hook", nil},
+	{"resync", withURL}, {"upgrade", withURL}, {"set", withValues}, {"report", nil}, {"rotate_keys", nil}, {"web", asBrowser}, {"ivr", onKeypad},
 }
+
+func withURL(r *reader, s *Step) []key { return []key{{"url", r.text(&s.URL)}} }
+
+func withValues(r *reader, s *Step) []key {
+	return []key{{"values", func(n *node, path string) { s.Set = r.presets(n, path) }}}
+}
+
+func asBrowser(r *reader, s *Step) []key {
+	v := &s.Visit
+	return []key{{"path", r.text(&v.Path)}, {"post", r.text(&v.Post)}, {"user", r.text(&v.User)}, {"password", r.text(&v.Password)}}
+}
+
+func onKeypad(r *reader, s *Step) []key { return []key{{"keys", r.text(&s.Keys)}} }
+
+// comingActions are what steps of later versions do, and what they need.
+var comingActions = map[string]string{"notify": "SIP", "run": "commands of your own"}
 
 func (r *reader) step(n *node, path string) Step {
 	s := Step{node: n}
@@ -24,24 +41,42 @@ func (r *reader) step(n *node, path string) Step {
 		{"at", r.instant(&s.At)},
 		{"when", func(n *node, path string) { e := r.expectation(n, path, true); s.When = &e }},
 		{"by", r.instant(&s.By)},
+		{"every", r.duration(&s.Every)},
+		{"times", r.count(&s.Times)},
 		{"for", r.duration(&s.For)},
 		{"rate", r.scalarAs(func(text string) (err error) { s.Pace.From, s.Pace.To, err = parseRamp(text); return })},
 		{"over", r.duration(&s.Pace.Over)},
 		r.whole(&s, "fault", func(n *node, path string) { r.fault(&s, n, path) }),
 		r.whole(&s, "clear", r.text(&s.Clear)),
+		r.whole(&s, "server", func(n *node, path string) { s.change = serverChange(r.source, n, path) }),
 	}
 	for _, a := range actions {
-		keys = append(keys, r.whole(&s, a.name, func(value *node, path string) { r.action(&s, a.url, a.sets, value, path) }))
+		keys = append(keys, r.whole(&s, a.name, func(value *node, path string) { r.action(&s, a.more, value, path) }))
+	}
+	for _, name := range slices.Sorted(maps.Keys(comingActions)) {
+		keys = append(keys, r.whole(&s, name, r.coming(comingActions[name])))
 	}
 	r.walk(n, path, keys...)
 	r.undoAndPace(&s, path)
-	if s.At.Given && s.When != nil {
-		r.mistake(n.key("at"), path, "a step happens at an instant or when an expectation holds, not both")
-	}
-	if s.By.Given && n.get("when") == nil {
-		r.mistake(n.key("by"), path, "by is the deadline of a when, and this step has none")
-	}
+	r.moments(&s, path)
 	return s
+}
+
+// moments checks that when a step happens, and how often, fits together.
+func (r *reader) moments(s *Step, path string) {
+	has := func(key string) bool { return s.node.get(key) != nil }
+	if s.At.Given && s.When != nil {
+		r.mistake(s.node.key("at"), path, "a step happens at an instant or when an expectation holds, not both")
+	}
+	if s.By.Given && !has("when") {
+		r.mistake(s.node.key("by"), path, "by is the deadline of a when, and this step has none")
+	}
+	if has("every") && has("when") {
+		r.mistake(s.node.key("every"), path, "a step with when happens once; every goes with at")
+	}
+	if has("times") && (!has("every") || s.Times == 0) {
+		r.mistake(s.node.key("times"), path, "times says how often a step with every happens, at least once")
+	}
 }
 
 // whole reads what a step does. It does one thing.
@@ -59,10 +94,10 @@ func (r *reader) whole(s *Step, name string, read func(*node, string)) key {
 // undoAndPace checks that for, rate and over fit what a step does.
 func (r *reader) undoAndPace(s *Step, path string) {
 	has := func(key string) bool { return s.node.get(key) != nil }
-	if has("for") && s.Action != "fault" && undo[s.Action] == "" {
-		r.mistake(s.node.key("for"), path, "for undoes power_off, power_on, off_hook, on_hook and fault, and nothing else")
+	if has("for") && s.Action != "fault" && s.Action != "server" && undo[s.Action] == "" {
+		r.mistake(s.node.key("for"), path, "for undoes power_off, power_on, off_hook, on_hook, fault and server, and nothing else")
 	}
-	paced := s.Action != "" && s.Action != "fault" && s.Action != "clear"
+	paced := s.Action != "" && s.Action != "fault" && s.Action != "clear" && s.Action != "server"
 	for _, key := range []string{"rate", "over"} {
 		if has(key) && !paced {
 			r.mistake(s.node.key(key), path, "%s is the pace of devices that do something", key)
@@ -77,12 +112,16 @@ func (r *reader) undoAndPace(s *Step, path string) {
 }
 
 // action reads ACTION: SELECTOR, or a map with of.
-func (r *reader) action(s *Step, url, sets bool, n *node, path string) {
+func (r *reader) action(s *Step, more func(*reader, *Step) []key, n *node, path string) {
 	of := func(n *node, path string) {
 		r.plain(&s.Of)(n, path)
 		if n.kind == scalar && strings.TrimSpace(n.text) == "" {
 			r.mistake(n, path, "which devices? %s, such as all", selectorForm)
 		}
+	}
+	needed := map[string]string{"web": "path", "ivr": "keys"}[s.Action]
+	if needed != "" && n.kind != refused && (n.kind != mapping || n.get(needed) == nil) {
+		r.mistake(n, path, "%s needs of and %s", s.Action, needed)
 	}
 	if n.kind == scalar {
 		of(n, path)
@@ -92,11 +131,8 @@ func (r *reader) action(s *Step, url, sets bool, n *node, path string) {
 		r.mistake(n, path, "which devices? %s needs of", s.Action)
 	}
 	keys := []key{{"of", of}}
-	if url {
-		keys = append(keys, key{"url", r.text(&s.URL)})
-	}
-	if sets {
-		keys = append(keys, key{"values", func(n *node, path string) { s.Set = r.presets(n, path) }})
+	if more != nil {
+		keys = append(keys, more(r, s)...)
 	}
 	r.walk(n, path, keys...)
 }

@@ -268,6 +268,7 @@ func (p plan) eachHost(tell func(host, purpose string)) {
 	for i := range p.Scenario.Timeline {
 		s := &p.Scenario.Timeline[i]
 		hostsInText(p.sample(s.URL), s.Action, tell)
+		hostsInText(p.sample(s.Visit.Path), s.Action, tell)
 		for _, set := range s.Set {
 			hostsOfValue(set.Name, p.sample(set.Value), tell)
 		}

@@ -63,6 +63,7 @@ type Source struct {
 	List   string             `json:"devices_sha256,omitempty"`
 	Params map[string]Setting `json:"params,omitempty"` // the scenario's parameters; the value of a secret is ***
 	With   []string           `json:"with,omitempty"`   // what changed the file from outside, as PATH=VALUE
+	Files  map[string]string  `json:"files,omitempty"`  // SHA-256 of the files that from names, by path
 }
 
 // A Setting is a value of a scenario, and what set it.
@@ -78,6 +79,7 @@ type StepReport struct {
 	Fired     bool      `json:"fired"`
 	Awaited   bool      `json:"awaited,omitempty"` // it waited for a when: that it happened was expected
 	At        float64   `json:"at_seconds"`
+	Times     int       `json:"times,omitempty"`     // of a step that repeats: how often it happened; at_seconds is the first time
 	Surely    bool      `json:"surely,omitempty"`    // it did not happen, and not because this machine was late
 	Devices   int       `json:"devices"`             // that it chose
 	Exchanges int       `json:"exchanges,omitempty"` // that its fault affected

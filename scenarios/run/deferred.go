@@ -11,10 +11,11 @@ import (
 
 // A deferred action is what a step has left to do at a later moment.
 type deferred struct {
-	at   time.Duration
-	step int
-	dev  device.Index // of a fault: none
-	undo bool
+	at    time.Duration
+	step  int
+	dev   device.Index // of a fault: none
+	undo  bool
+	again bool // the step happens once more
 }
 
 // allAtOnce commands the devices of a step, and takes it back later where the step
@@ -67,6 +68,10 @@ func (t *timeline) doDeferred(now time.Duration) {
 		c := t.deferred[0]
 		t.deferred = t.deferred[1:]
 		switch s := &t.plan.Scenario.Timeline[c.step]; {
+		case c.again:
+			t.fire(c.step, now)
+		case s.Action == "server":
+			t.noted(t.server.unchange(c.step), c.step)
 		case s.Fault != nil:
 			t.faults.stop(c.step)
 		case c.undo:

@@ -10,6 +10,7 @@ type disturbances struct {
 	network fault.Plan
 	server  *server
 	begun   []*disturbance // by step; nil: not begun
+	past    []int          // by step: exchanges that it affected when it happened before
 	notes   []string       // what went wrong
 }
 
@@ -30,6 +31,8 @@ func (d *disturbances) start(step int, f fault.Fault, chosen []device.Index) {
 		}
 		f.Devices = func(dev uint32) bool { return among[dev] }
 	}
+	d.stop(step) // of a step that happens again
+	d.past[step] = d.affected(step)
 	b := &disturbance{scheme: f.Match.Scheme}
 	if f.OfNetwork() || f.Down { // that no server answers is seen by the devices
 		b.network = d.network.Start(f)
@@ -65,7 +68,7 @@ func (d *disturbances) stop(step int) {
 
 // affected returns how many exchanges the fault of a step has affected.
 func (d *disturbances) affected(step int) int {
-	n := 0
+	n := d.past[step]
 	if b := d.begun[step]; b != nil {
 		for _, a := range []*fault.Active{b.network, b.server} {
 			if a != nil {

@@ -24,7 +24,9 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 		Timeline: t.stepReports(), Expect: t.expectationReports(now), Thresholds: r.thresholds(totals), Generator: generator, Source: source(s), Plan: r.options.Plan,
 	}
 	result.Notes = append(append([]string{}, r.notes...), r.faults.notes...)
+	result.Notes = append(result.Notes, peopleNotes(t)...)
 	result.Notes = append(result.Notes, r.remarks(&result.Generator)...)
+	result.Source.Files = s.Files
 	result.Bug = r.judge.bugReport(s.Bug, r.options.cured)
 	result.Judge(interrupted)
 	if s := r.options.Shard; s.Count > 0 && !s.Alone {
@@ -93,9 +95,12 @@ func (t *timeline) stepReports() []report.StepReport {
 	list := []report.StepReport{}
 	for i := range t.plan.Scenario.Timeline {
 		step := &t.plan.Scenario.Timeline[i]
-		s := report.StepReport{Step: i, Name: step.Name, Fired: t.fired[i] >= 0, Awaited: step.When != nil, At: t.fired[i].Seconds(), Devices: t.reached[i], Exchanges: t.faults.affected(i)}
+		s := report.StepReport{Step: i, Name: step.Name, Fired: t.fired[i] >= 0, Awaited: step.When != nil, At: t.fired[i].Seconds(), Times: t.times[i], Devices: t.reached[i], Exchanges: t.faults.affected(i)}
 		if s.Name == "" {
 			s.Name = step.Action
+		}
+		if step.Every == 0 {
+			s.Times = 0 // it goes without saying
 		}
 		if !s.Fired {
 			s.At = 0

@@ -118,7 +118,7 @@ func (r *run) prepare(ctx context.Context) error {
 	}
 	s := r.plan.Scenario
 	r.server = &server{plan: r.plan, certs: r.certs, texts: &texts{seed: s.Seed, tell: r.tell}}
-	r.faults = &disturbances{server: r.server, begun: make([]*disturbance, len(s.Timeline))}
+	r.faults = &disturbances{server: r.server, begun: make([]*disturbance, len(s.Timeline)), past: make([]int, len(s.Timeline))}
 	r.faults.network.Seed, r.server.wrongs.Seed = s.Seed, s.Seed
 	r.server.network = &r.faults.network
 	if err := r.openState(); err != nil {
@@ -254,6 +254,7 @@ func (r *run) follow() {
 	r.judge = newJudge(r.plan, r.fleet)
 	r.server.texts.judge = r.judge
 	r.timeline = newTimeline(r.plan, r.fleet, r.judge, r.server, r.faults)
+	r.timeline.wan = r.options.Web.WAN
 }
 
 // run runs the fleet and the timeline, and judges.

@@ -34,6 +34,9 @@ type server struct {
 	pairs    *prov.Pairs  // nil without a server
 	texts    *texts
 	values   map[string]string // of ${…}
+	core     *prov.Core        // nil without a server
+	now      *scenarios.Server // as it is now: with what steps have changed
+	changes  []int             // the steps that have changed it
 	sockets  *prov.Server      // nil in virtual time
 	syslog   *syslogPort       // nil: none
 	modelled *modelled.Network // the server of virtual time
@@ -54,10 +57,15 @@ func (s *server) open() error {
 	if s.plan.Kinds[device.ServerLog.String()] {
 		options.Log = s.texts.log
 	}
+	options.Auth = sc.Server.Auth
+	if hasFiles(sc.Server) {
+		options.Root = sc.Folder()
+	}
 	core, err := prov.NewCore(nil, options)
 	if err != nil {
 		return err
 	}
+	s.core, s.now = core, sc.Server
 	if sc.Clock.Mode == fleet.Virtual {
 		err = s.openModelled(core)
 	} else {
@@ -76,7 +84,7 @@ func (s *server) open() error {
 // openSockets starts the server over sockets.
 func (s *server) openSockets(core *prov.Core) error {
 	sc := s.plan.Scenario.Server
-	server := &prov.Server{Core: core, Now: s.now, TFTPAddr: s.saved.at(0, listenAt(sc.TFTP)), HTTPAddr: s.saved.at(1, listenAt(sc.HTTP))}
+	server := &prov.Server{Core: core, Now: s.clock, TFTPAddr: s.saved.at(0, listenAt(sc.TFTP)), HTTPAddr: s.saved.at(1, listenAt(sc.HTTP))}
 	for i := range sc.HTTPS {
 		l, err := sc.HTTPS[i].Listener(s.certs.PKI, sc.Host(), "127.0.0.1", s.today)
 		if err != nil {
@@ -166,13 +174,9 @@ func (s *server) openModelled(core *prov.Core) error {
 	var secure []netip.AddrPort
 	for i := range sc.HTTPS {
 		h := &sc.HTTPS[i]
-		l, err := s.secure(h)
+		l, err := s.secureModelled(h, uint16(cmp.Or(h.Port, 443+i)))
 		if err != nil {
 			return fmt.Errorf("scenario %s: %w", s.plan.Scenario.Name, err)
-		}
-		l.Port = uint16(cmp.Or(h.Port, 443+i))
-		if h.Client == "match" {
-			l.Responder = core.Matching(s.certified)
 		}
 		w.HTTPS = append(w.HTTPS, l)
 		secure = append(secure, netip.AddrPortFrom(addr, l.Port))
@@ -196,6 +200,16 @@ func (s *server) certified(u *device.Unit) string {
 		return ""
 	}
 	return u.MAC.String()
+}
+
+// secureModelled returns a listener of virtual time.
+func (s *server) secureModelled(h *scenarios.HTTPS, port uint16) (modelled.Secure, error) {
+	l, err := s.secure(h)
+	l.Port = port
+	if h.Client == "match" {
+		l.Responder = s.core.Matching(s.certified)
+	}
+	return l, err
 }
 
 // secure describes a listener for a judged handshake.
@@ -230,8 +244,8 @@ func modernServer(c *tls.Config, verify trust.Verify) *trust.Server {
 	return s
 }
 
-// now is the fleet's time, or the time of its start before there is a fleet.
-func (s *server) now() int64 {
+// clock is the fleet's time, or the time of its start before there is a fleet.
+func (s *server) clock() int64 {
 	if f := s.texts.fleet.Load(); f != nil {
 		return f.Now()
 	}
@@ -239,11 +253,11 @@ func (s *server) now() int64 {
 }
 
 // today is the date by which servers judge certificates.
-func (s *server) today() time.Time { return time.Unix(0, s.now()) }
+func (s *server) today() time.Time { return time.Unix(0, s.clock()) }
 
 // fill gives the server its files, and the devices its addresses.
 func (s *server) fill(core *prov.Core) error {
-	files, err := s.files()
+	files, err := s.files(s.now)
 	if err == nil {
 		err = core.SetFiles(files)
 	}
@@ -297,9 +311,9 @@ func (s *server) addresses(tftp, http, syslog netip.AddrPort, at []netip.AddrPor
 }
 
 // files returns the files with their ${…} filled in.
-func (s *server) files() (map[string]prov.Entry, error) {
+func (s *server) files(of *scenarios.Server) (map[string]prov.Entry, error) {
 	files := map[string]prov.Entry{}
-	for path, e := range s.plan.Scenario.Server.Files {
+	for path, e := range of.Files {
 		for _, text := range []*string{&path, &e.Body, &e.Key, &e.Location} {
 			filled, err := expression.Fill(*text, s.values)
 			if err != nil {
@@ -317,6 +331,9 @@ func (s *server) files() (map[string]prov.Entry, error) {
 // then its end is left to that of the program.
 func (s *server) close(interrupted bool) {
 	s.syslog.close()
+	if s.core != nil {
+		defer s.core.Close() //nolint:errcheck // of a folder that was only read
+	}
 	if s.sockets == nil {
 		return
 	}

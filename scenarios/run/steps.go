@@ -1,6 +1,7 @@
 package run
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,22 +13,31 @@ import (
 // fire makes a step happen.
 func (t *timeline) fire(i int, now time.Duration) {
 	s := &t.plan.Scenario.Timeline[i]
-	t.fired[i] = now
-	if s.Name != "" {
+	if t.times[i]++; t.times[i] == 1 {
+		t.fired[i] = now
+	}
+	if s.Name != "" && t.times[i] == 1 {
 		t.judge.mu.Lock()
 		t.happened = append(t.happened, s.Name)
 		t.judge.mu.Unlock()
 	}
 	for _, e := range t.expect {
-		if from := e.Since(); from.Step == s.Name && s.Name != "" {
+		if from := e.Since(); from.Step == s.Name && s.Name != "" && t.times[i] == 1 {
 			t.judge.watch(e.number, now+from.Plus)
 		}
 	}
+	t.repeats(i, now)
 	switch s.Action {
 	case "":
 		return
 	case "clear":
 		t.faults.stop(t.place(s.Clear))
+		return
+	case "server":
+		t.noted(t.server.change(i), i)
+		if s.For > 0 {
+			t.later(deferred{at: now + s.For, step: i, undo: true})
+		}
 		return
 	}
 	of := t.plan.Selector(i)
@@ -51,6 +61,22 @@ func (t *timeline) fire(i int, now time.Duration) {
 	}
 	if s.Action == "off_hook" || s.Action == "on_hook" || s.Action == "set" {
 		t.quiet = append(t.quiet, quiet{devices, now + t.lasting() + s.Pace.Length(len(devices))})
+	}
+}
+
+// repeats has a step happen again, where it says so. Its moments are counted from the
+// first, so that they do not drift.
+func (t *timeline) repeats(i int, now time.Duration) {
+	s := &t.plan.Scenario.Timeline[i]
+	if s.Every > 0 && (s.Times == 0 || t.times[i] < s.Times) {
+		t.later(deferred{at: t.fired[i] + time.Duration(t.times[i])*s.Every, step: i, again: true})
+	}
+}
+
+// noted keeps what went wrong in a step for the report.
+func (t *timeline) noted(err error, step int) {
+	if err != nil {
+		t.faults.notes = append(t.faults.notes, fmt.Sprintf("timeline[%d].%s: %s", step, t.plan.Scenario.Timeline[step].Action, err))
 	}
 }
 
@@ -94,8 +120,15 @@ var orders = map[string]device.Order{
 // the caller sees by its context.
 func (t *timeline) act(s *scenarios.Step, action string, dev device.Index) {
 	v, _ := t.fleet.View(dev)
-	if action == "rotate_keys" {
+	switch action {
+	case "rotate_keys":
 		t.server.rotate(&v.Unit)
+		return
+	case "web":
+		visit(t, s, &v)
+		return
+	case "ivr":
+		press(t, s, dev)
 		return
 	}
 	c := device.Command{Order: orders[action], Cause: model.ByStep, Argument: t.server.text(s.URL, &v.Unit), Requester: v.Unit.IP}

@@ -23,13 +23,16 @@ type timeline struct {
 
 	when     []*tracked // by step; nil: it happens at an instant
 	expect   []*tracked
-	fired    []time.Duration // by step; -1: not yet
+	fired    []time.Duration // by step: the first time; -1: not yet
+	times    []int           // by step: how often it has happened
+	people   map[string]int  // what browsers and callers came to, by what a note says of it
 	reached  []int           // by step: devices that it chose
 	missed   []bool          // by step: its deadline passed
 	happened []string        // named steps, guarded by judge.mu
 	deferred []deferred      // by time
 	quiet    []quiet
 	web      bool // the devices' web pages may command them
+	wan      bool // browsers reach routers on their WAN side
 	idle     bool // it ended because nothing was left to happen
 }
 
@@ -45,7 +48,8 @@ func newTimeline(p *scenarios.Plan, f *fleet.Fleet, j *judge, s *server, d *dist
 		t.when = append(t.when, w)
 		t.fired = append(t.fired, -1)
 	}
-	t.reached, t.missed = make([]int, len(steps)), make([]bool, len(steps))
+	t.reached, t.missed, t.times = make([]int, len(steps)), make([]bool, len(steps)), make([]int, len(steps))
+	t.people = map[string]int{}
 	for i := range p.Scenario.Expect {
 		e := &p.Scenario.Expect[i]
 		t.expect = append(t.expect, j.track(p, e, e.By.Given && e.Quant.Form != "none"))
@@ -240,7 +244,7 @@ func (t *timeline) over(now time.Duration) bool {
 			return false
 		}
 	}
-	if slices.ContainsFunc(t.deferred, func(c deferred) bool { return t.plan.Scenario.Timeline[c.step].Fault == nil }) {
+	if slices.ContainsFunc(t.deferred, t.holds) {
 		return false
 	}
 	t.judge.mu.Lock()
@@ -251,6 +255,16 @@ func (t *timeline) over(now time.Duration) bool {
 		}
 	}
 	return true
+}
+
+// holds reports whether the run goes on for what a step has left to do. The end of a
+// fault or of a changed server, and what is repeated to the end, are no reason to.
+func (t *timeline) holds(c deferred) bool {
+	s := &t.plan.Scenario.Timeline[c.step]
+	if c.again {
+		return s.Times > 0
+	}
+	return s.Fault == nil && s.Action != "server"
 }
 
 // hopeless reports whether a step waits for one that will not happen.

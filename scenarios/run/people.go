@@ -1,0 +1,73 @@
+package run
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"spafleet/device"
+	"spafleet/ivr"
+	"spafleet/scenarios"
+	"spafleet/webui"
+)
+
+// visit is a browser at a device: what the page orders is a command to it.
+func visit(t *timeline, s *scenarios.Step, v *device.View) {
+	b := webui.Browser{
+		User: t.server.text(s.Visit.User, &v.Unit), Password: t.server.text(s.Visit.Password, &v.Unit), From: netip.AddrFrom4([4]byte{127, 0, 0, 1}), WAN: t.wan,
+	}
+	status, order := b.Visit(*v, t.server.text(s.Visit.Path, &v.Unit), t.server.text(s.Visit.Post, &v.Unit))
+	switch {
+	case status == 0:
+		t.people["web: %s had no web server that answers"]++
+	case status >= 400:
+		t.people[fmt.Sprintf("web: %%s answered with status %d", status)]++
+	}
+	if order != nil {
+		t.order(v.Unit.Index, *order)
+	}
+}
+
+// press is a caller at the keypad of a device, who hangs up after the last key.
+func press(t *timeline, s *scenarios.Step, dev device.Index) {
+	var menu ivr.Menu
+	v, _ := t.fleet.View(dev)
+	said, ordered := "", false
+	obey := func(actions []ivr.Action) {
+		for _, a := range actions {
+			said = cmp.Or(a.Say, said)
+			if a.Command != nil {
+				ordered = true
+				t.order(dev, *a.Command)
+			}
+		}
+	}
+	keys := t.server.text(s.Keys, &v.Unit)
+	for i := range len(keys) {
+		v, _ = t.fleet.View(dev)
+		obey(menu.Key(v, keys[i], v.Now))
+	}
+	v, _ = t.fleet.View(dev)
+	obey(menu.HangUp(v))
+	switch {
+	case ordered:
+	case said == "":
+		t.people["ivr: %s had no keypad menu that answers"]++
+	default:
+		t.people[fmt.Sprintf("ivr: %%s did nothing, and said %q", said)]++
+	}
+}
+
+// peopleNotes says what browsers and callers came to, where it is no order.
+func peopleNotes(t *timeline) (notes []string) {
+	for _, text := range slices.Sorted(maps.Keys(t.people)) {
+		devices := "1 device"
+		if n := t.people[text]; n != 1 {
+			devices = fmt.Sprintf("%d devices", n)
+		}
+		notes = append(notes, fmt.Sprintf(text, devices))
+	}
+	return notes
+}

@@ -1,0 +1,83 @@
+package webui
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"spafleet/device"
+)
+
+// A Browser is a person's browser, in the place of a connection. It answers the
+// challenge of a page with its account.
+type Browser struct {
+	User, Password string
+	From           netip.Addr // where it is
+	WAN            bool       // it reaches routers on their WAN side
+}
+
+// Visit asks a device for a page: by GET, or by POST with a form. The status is 0 where
+// the device's web server does not answer. What the page orders is for the caller to
+// pass on; nil for nothing.
+func (b Browser) Visit(v device.View, path, form string) (status int, order *device.Command) {
+	s := &Site{WAN: b.WAN}
+	if !s.enabled(v) {
+		return 0, nil
+	}
+	a := b.ask(s, v, path, form, "")
+	if a.status == http.StatusUnauthorized && a.challenge != "" && b.User != "" {
+		a = b.ask(s, v, path, form, b.authorization(a.challenge, method(form), escaped(path)))
+	}
+	return a.status, a.command
+}
+
+func (b Browser) ask(s *Site, v device.View, path, form, authorization string) answer {
+	text := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\n", method(form), escaped(path), v.Unit.IP)
+	if authorization != "" {
+		text += "Authorization: " + authorization + "\r\n"
+	}
+	if form != "" {
+		text += fmt.Sprintf("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n", len(form))
+	}
+	text += "\r\n" + form
+	r, err := http.ReadRequest(bufio.NewReader(io.LimitReader(strings.NewReader(text), maxRequest)))
+	q := &request{Request: r, site: s, view: v, from: b.From}
+	if err != nil {
+		return q.failure(http.StatusBadRequest)
+	}
+	return q.answer()
+}
+
+func method(form string) string {
+	if form != "" {
+		return http.MethodPost
+	}
+	return http.MethodGet
+}
+
+// escaped returns a path as browsers send it: what a request line cannot hold is
+// percent-encoded.
+func escaped(path string) string {
+	var b strings.Builder
+	for i := range len(path) {
+		if c := path[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>' {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// authorization answers a Digest challenge.
+func (b Browser) authorization(challenge, method, uri string) string {
+	c := parseCredentials(challenge)
+	const count, nonce = "00000001", "5bafeb2f"
+	secret, asked := hash(b.User+":"+c["realm"]+":"+b.Password), hash(method+":"+uri)
+	response := hash(secret + ":" + c["nonce"] + ":" + count + ":" + nonce + ":auth:" + asked)
+	return fmt.Sprintf(`Digest username="%s", realm="%s", nonce="%s", uri="%s", opaque="%s", qop=auth, nc=%s, cnonce="%s", response="%s"`,
+		b.User, c["realm"], c["nonce"], uri, c["opaque"], count, nonce, response)
+}

@@ -153,6 +153,13 @@ type File struct {
 	Partly     string   // which part of the file counts, if not all of it does: "up to line 7: " and why
 	Hint       string   // for a person: why a file that came could not be used, or not all of it
 	Took       Phases
+	upstream
+}
+
+// upstream is what a device sent.
+type upstream struct {
+	Sent   int // bytes of a body
+	Resent int // packets of TFTP that were sent again
 }
 
 // Answered reports whether a server said anything, even if it was of no use.

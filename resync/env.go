@@ -83,6 +83,7 @@ type Response struct {
 	Challenges []string
 	Body       []byte
 	Passed     int  // bytes of the body that Request.Into took
+	Resent     int  // packets of TFTP that the device sent again
 	TLS        bool // the server was verified
 	Mutual     bool // it asked for a certificate and the device sent its own
 	// Refusal says, for a person, why a status 400 or 403 may be about the device's
@@ -106,6 +107,7 @@ type Error struct {
 	Cut    bool          // a good answer began, and its body ended early
 	Phase  phase.Phase   // where it failed
 	Code   int           // of a TFTP server's ERROR
+	Resent int           // packets of TFTP that the device sent again
 	Said   string        // and its text
 	Took   device.Phases
 	TLS    Handshake // of TLSFailed

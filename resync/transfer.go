@@ -113,7 +113,7 @@ func (x *transfer) fetchOnce() (Response, *failure) {
 		x.announce(addr, i == 0)
 		resp, err := x.ask()
 		if err == nil {
-			x.file.Status, x.file.Bytes, x.file.Took = resp.Status, resp.Len(), resp.Took
+			x.file.Status, x.file.Bytes, x.file.Took, x.file.Resent = resp.Status, resp.Len(), resp.Took, resp.Resent
 			x.file.Took.DNS = asked
 			if x.scheme == "tftp" && resp.Status == http.StatusNotFound {
 				x.file.Refusal = packet.NotFound
@@ -124,6 +124,7 @@ func (x *transfer) fetchOnce() (Response, *failure) {
 		if fe == nil {
 			return resp, aborted
 		}
+		x.file.Resent = fe.Resent
 		x.file.Took, x.file.TLSError, x.file.Alert, x.file.Hint = fe.Took, fe.TLS.Verify, fe.TLS.Alert, fe.TLS.Hint
 		x.file.Took.DNS = asked
 		x.file.Refusal, x.file.Said = fe.Code, printable(fe.Said)
@@ -208,6 +209,7 @@ func (x *transfer) request() *Request {
 	if x.method != "" {
 		r.Method, r.Body = x.method, x.body
 	}
+	x.file.Sent = len(r.Body)
 	return r
 }
 

@@ -44,6 +44,7 @@ func check(s *Scenario, src *source) *checker {
 	for i := range s.Expect {
 		c.expectation(&s.Expect[i], fmt.Sprintf("expect[%d]", i))
 	}
+	checkThresholds(c)
 	checkBug(c)
 	checkServerChanges(c)
 	if n := len(c.programs); n > MostExpectations {

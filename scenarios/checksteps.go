@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/scenarios/expression"
+	"spafleet/scenarios/tally"
 )
 
 func (c *checker) timeline() {
@@ -179,4 +181,20 @@ func (s *Scenario) waits() bool {
 		}
 	}
 	return false
+}
+
+// checkThresholds checks the tags whose values are the scenario's own: groups and steps.
+func checkThresholds(c *checker) {
+	var steps []string
+	for name := range c.steps {
+		steps = append(steps, name)
+	}
+	for i := range c.Scenario.Thresholds {
+		t := &c.Scenario.Thresholds[i]
+		for tag, known := range map[string][]string{"group": c.Scenario.groupsKnown(), "during": append(steps, tally.StartTag)} {
+			if value := t.Tag(tag); value != "" && !slices.Contains(known, value) {
+				c.mistake(c.Scenario.file.root().at("thresholds").keyAt(t.Metric), "thresholds", "%s is never %q%s", tag, value, cmp.Or(model.DidYouMean(value, known), "; it is "+strings.Join(known, ", ")))
+			}
+		}
+	}
 }

@@ -282,6 +282,13 @@ func (p *Plan) CheckShard(s device.Shard) error {
 	if srv := p.Scenario.Server; srv != nil && srv.Workers > 0 {
 		src.mistake(p.Scenario.file.root().at("server", "workers"), "server.workers", "devices that wait for each other's answers need the whole fleet in one process; leave workers out, or run without shards")
 	}
+	for i := range p.Scenario.Thresholds {
+		if t := &p.Scenario.Thresholds[i]; t.Extreme() {
+			src.mistake(p.Scenario.file.root().at("thresholds").keyAt(t.Metric), "thresholds", "the least and the most of the whole fleet are known only where all of it is; limit the value, or run without shards")
+		} else if t.Abort {
+			src.mistake(p.Scenario.file.root().at("thresholds").keyAt(t.Metric), "thresholds", "abort_on_fail needs the whole fleet in one process; leave it out, or run without shards")
+		}
+	}
 	if p.Scenario.Bug != nil {
 		src.mistake(p.Scenario.file.root().keyAt("bug"), "bug", "a bug is judged where the whole fleet is; run without shards")
 	}

@@ -1,11 +1,14 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"spafleet/device/inventory"
 	"spafleet/device/measure"
@@ -72,12 +75,61 @@ func (r *reader) thresholds(s *Scenario, n *node, path string) {
 	if !r.is(n, mapping, path, "a map of metrics") {
 		return
 	}
-	for i, k := range n.keys {
-		r.texts(n.values[i], join(path, k.text), func(text string) error {
-			t, err := report.ParseThreshold(k.text, text)
+	r.named(n, path, func(k, value *node, path string) {
+		if _, err := report.ParseThreshold(k.text, ""); err != nil && readsMetric(r.source, k, err) {
+			return
+		}
+		if value.kind != list {
+			r.threshold(s, k, value, path)
+			return
+		}
+		r.each(value, path, func(n *node, path string) { r.threshold(s, k, n, path) })
+	})
+}
+
+// readsMetric notes what is wrong in the name of a metric or its tags, and reports
+// whether it is wrong.
+func readsMetric(s *source, k *node, err error) bool {
+	at := *k
+	var inside interface{ Word() string }
+	if errors.As(err, &inside) {
+		if i := strings.LastIndex(k.text, inside.Word()); i >= 0 && k.width == utf8.RuneCountInString(k.text) {
+			at.col, at.width = at.col+utf8.RuneCountInString(k.text[:i]), utf8.RuneCountInString(inside.Word())
+		}
+	} else if !strings.Contains(err.Error(), "metric") && !strings.Contains(err.Error(), "spafleet yet") {
+		return false // it is the limit, which is looked at next
+	}
+	s.mistake(&at, "thresholds", "%s", err)
+	return true
+}
+
+// threshold reads a limit of a metric: a text, or a map with it.
+func (r *reader) threshold(s *Scenario, metric, n *node, path string) {
+	var abort bool
+	var delay time.Duration
+	limit := func(n *node, path string) {
+		r.scalarAs(func(text string) error {
+			t, err := report.ParseThreshold(metric.text, text)
 			s.Thresholds = append(s.Thresholds, t)
 			return err
-		})
+		})(n, path)
+	}
+	if n.kind != mapping {
+		limit(n, path)
+		return
+	}
+	before := len(s.Thresholds)
+	r.walk(n, path, key{"threshold", limit}, key{"abort_on_fail", r.boolean(&abort)}, key{"delay_eval", r.duration(&delay)})
+	if len(s.Thresholds) == before {
+		r.mistake(n, path, "the map needs threshold: a limit such as rate<1%%")
+		return
+	}
+	t := &s.Thresholds[before]
+	if t.Abort, t.Delay = abort, delay; abort && t.NeedsEnd() {
+		r.mistake(n.key("abort_on_fail"), path, "a limit that only the end can meet, such as count>0, would end the run at its beginning")
+	}
+	if delay > 0 && !abort {
+		r.mistake(n.key("delay_eval"), path, "delay_eval says when abort_on_fail begins, and that is not there")
 	}
 }
 

@@ -180,6 +180,7 @@ type Expectation struct {
 	From  Instant // of always and never
 	// FromStart says that it may hold at 0 s already: the author means it.
 	FromStart bool
+	Abort     bool  // its failure ends the run at once
 	at        *node // the expression
 	node      *node
 }

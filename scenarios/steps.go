@@ -200,7 +200,7 @@ func (r *reader) expectation(n *node, path string, when bool) Expectation {
 	}
 	if !when {
 		keys = append(keys, r.form(&e, "always"), r.form(&e, "never"), key{"name", r.plain(&e.Name)},
-			key{"by", r.instant(&e.By)}, key{"at", r.instant(&e.At)}, key{"from", r.from(&e)})
+			key{"by", r.instant(&e.By)}, key{"at", r.instant(&e.At)}, key{"from", r.from(&e)}, key{"abort_on_fail", r.boolean(&e.Abort)})
 	}
 	known := r.walk(n, path, keys...)
 	if e.Quant.Counts() {

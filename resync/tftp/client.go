@@ -80,6 +80,7 @@ type transfer struct {
 	body   []byte
 	into   io.Writer // takes the body in the place of body; nil: nothing does
 	passed int       // bytes that it took
+	resent int       // packets that were sent again
 }
 
 // maxStrays bounds what a server can send without getting on, so that it cannot
@@ -97,11 +98,11 @@ func (t *transfer) conclude(ctx context.Context, err error) (resync.Response, er
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused) && refused.code == packet.NotFound:
-		return resync.Response{Status: http.StatusNotFound, Took: t.took()}, nil
+		return resync.Response{Status: http.StatusNotFound, Resent: t.resent, Took: t.took()}, nil
 	case err != nil:
 		return resync.Response{}, t.failure(ctx, err)
 	}
-	return resync.Response{Status: http.StatusOK, Body: t.takeBody(), Passed: t.passed, Took: t.took()}, nil
+	return resync.Response{Status: http.StatusOK, Body: t.takeBody(), Passed: t.passed, Resent: t.resent, Took: t.took()}, nil
 }
 
 // took returns the phases of a transfer that ends now.
@@ -120,9 +121,9 @@ func (t *transfer) failure(ctx context.Context, err error) error {
 	}
 	var told *resync.Error
 	if errors.As(err, &told) { // by a socket that is a model
-		return &resync.Error{Result: told.Result, TooBig: told.TooBig, Cut: told.Cut, Phase: told.Phase, Code: told.Code, Said: told.Said, Took: t.took(), Cause: told.Cause}
+		return &resync.Error{Result: told.Result, TooBig: told.TooBig, Cut: told.Cut, Phase: told.Phase, Code: told.Code, Said: told.Said, Resent: t.resent, Took: t.took(), Cause: told.Cause}
 	}
-	failed := &resync.Error{Result: t.resultOf(err), TooBig: errors.Is(err, ErrTooBig), Phase: t.phase(err), Took: t.took(), Cause: err}
+	failed := &resync.Error{Result: t.resultOf(err), TooBig: errors.Is(err, ErrTooBig), Phase: t.phase(err), Resent: t.resent, Took: t.took(), Cause: err}
 	var refused *refusal
 	if errors.As(err, &refused) {
 		failed.Code, failed.Said = int(refused.code), refused.text
@@ -254,9 +255,12 @@ func (t *transfer) write(ctx context.Context, path string, body []byte) error {
 // exchange sends the packet of the moment until the wanted one answers it.
 func (t *transfer) exchange(ctx context.Context, op packet.Op, block uint16) ([]byte, error) {
 	tries := t.row.Behaviour.TFTP.Tries
-	for range tries {
+	for try := range tries {
 		if err := t.send(); err != nil {
 			return nil, err
+		}
+		if try > 0 {
+			t.resent++
 		}
 		data, err := t.await(ctx, op, block)
 		if err == errOptions { //nolint:errorlint // await returns it as it is
@@ -300,6 +304,7 @@ func (t *transfer) await(ctx context.Context, op packet.Op, block uint16) ([]byt
 			return nil, nil
 		case repeats(p, block) && packet.Op(t.out[1]) == packet.Ack:
 			err = t.send()
+			t.resent++
 		}
 		if err != nil {
 			return nil, err

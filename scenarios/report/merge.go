@@ -95,7 +95,7 @@ func thresholdNames(r *Report) string {
 }
 
 // mergeThresholds checks the thresholds of the shards for the whole fleet.
-func mergeThresholds(list []ThresholdReport, all *tally.Totals) ([]ThresholdReport, error) {
+func mergeThresholds(list []ThresholdReport, all *tally.Totals, duration time.Duration) ([]ThresholdReport, error) {
 	merged := []ThresholdReport{}
 	for _, r := range list {
 		t, err := ParseThreshold(r.Metric, r.Threshold)
@@ -103,7 +103,7 @@ func mergeThresholds(list []ThresholdReport, all *tally.Totals) ([]ThresholdRepo
 			return nil, err
 		}
 		t.OnlyFails = r.OnlyFails
-		merged = append(merged, t.Check(all))
+		merged = append(merged, t.Check(all, duration))
 	}
 	return merged, nil
 }
@@ -176,7 +176,7 @@ func add(results []ShardResult) (*Report, error) {
 		all.Expect[i] = mergeExpectations(results, i)
 	}
 	var err error
-	if all.Thresholds, err = mergeThresholds(first.Thresholds, totals); err != nil {
+	if all.Thresholds, err = mergeThresholds(first.Thresholds, totals, time.Duration(all.DurationSeconds*float64(time.Second))); err != nil {
 		return nil, fmt.Errorf("%s: %w", results[0].From, err)
 	}
 	interrupted := slices.ContainsFunc(results, func(p ShardResult) bool { return p.Report.Verdict == Interrupted })

@@ -69,7 +69,7 @@ func TestAFileTakenInPartIsAFinding(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := limit.Check(totals); c.OK || c.Value != 2 || !c.Surely {
+	if c := limit.Check(totals, 1); c.OK || c.Value != 2 || !c.Surely {
 		t.Errorf("%+v", c)
 	}
 }

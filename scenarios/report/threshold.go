@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"spafleet/device/measure"
 	"spafleet/device/model"
+	"spafleet/fsm"
 	"spafleet/scenarios/tally"
 )
 
@@ -21,6 +23,8 @@ type Threshold struct {
 	// OnlyFails says that it makes a run fail, but that to be within it is not what
 	// is expected of the run.
 	OnlyFails bool
+	Abort     bool          // to be outside of it ends the run at once,
+	Delay     time.Duration // but not before so much of it
 
 	metric    *metric
 	tags      map[string]string
@@ -52,30 +56,49 @@ type row struct {
 // A metric is something that thresholds are about.
 type metric struct {
 	name string
-	kind string // trend, rate or counter
+	kind string // trend, rate, counter or gauge
 	tags []string
-	rows func(*tally.Totals) []row
-	sure bool // lateness of this machine is no excuse
+	rows func(*tally.Totals) []row // nil: what the metric counts is watched for each threshold
+	more []string                  // further tags: with one of them it is watched too
+	sure bool                      // lateness of this machine is no excuse
 }
 
+// Tags of nearly every metric. The firmware is that of the start.
+var (
+	ofDevice = []string{"group", "model", "firmware", "family"}
+	atTime   = append(slices.Clone(ofDevice), "during")
+)
+
+func with(tags []string, more ...string) []string { return append(slices.Clone(tags), more...) }
+
 var metricTable = []metric{
-	{"resyncs", "counter", []string{"model", "firmware", "scheme", "result"}, resyncRows, false},
-	{"resync_failed", "rate", []string{"model", "firmware", "scheme"}, resyncRows, false},
-	{"resync_duration", "trend", nil, seriesRows("resync_duration"), false},
-	{"ready_duration", "trend", nil, seriesRows("ready_duration"), false},
-	{"fetches", "counter", []string{"scheme", "rule", "what", "result"}, fetchRows, false},
-	{"fetch_failed", "rate", []string{"scheme", "rule", "what"}, fetchRows, false},
-	{"fetch_duration", "trend", []string{"scheme"}, seriesRows("fetch_duration"), false},
-	{"phase_duration", "trend", []string{"scheme", "phase"}, seriesRows("phase_duration"), false},
-	{"upgrades", "counter", []string{"model", "firmware"}, upgradeRows, false},
-	{"upgrade_failed", "rate", []string{"model", "firmware"}, upgradeRows, false},
-	{"reboots", "counter", []string{"reason"}, func(t *tally.Totals) []row { return countRows("reason", t.Reboots) }, false},
-	{"bytes_received", "counter", []string{"scheme"}, func(t *tally.Totals) []row { return countRows("scheme", t.Bytes) }, false},
-	{"params_unknown", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Unknown) }, true},
-	{"params_rejected", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Rejected) }, true},
-	{"files_partial", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Partly) }, true},
-	{"lateness", "trend", nil, seriesRows("lateness"), true},
+	{"resyncs", "counter", []string{"model", "firmware", "scheme", "result"}, resyncRows, with(atTime, "cause"), false},
+	{"resync_failed", "rate", []string{"model", "firmware", "scheme"}, resyncRows, with(atTime, "cause"), false},
+	{"resync_duration", "trend", nil, seriesRows("resync_duration"), with(atTime, "cause", "result", "scheme"), false},
+	{"ready_duration", "trend", nil, seriesRows("ready_duration"), atTime, false},
+	{"fetches", "counter", []string{"scheme", "rule", "what", "result"}, fetchRows, with(atTime, "cause", "status"), false},
+	{"fetch_failed", "rate", []string{"scheme", "rule", "what"}, fetchRows, with(atTime, "cause", "status"), false},
+	{"fetch_duration", "trend", []string{"scheme"}, seriesRows("fetch_duration"), with(atTime, "cause", "rule", "what", "status"), false},
+	{"phase_duration", "trend", []string{"scheme", "phase"}, seriesRows("phase_duration"), with(atTime, "cause", "rule", "what"), false},
+	{"upgrades", "counter", []string{"model", "firmware"}, upgradeRows, with(atTime, "cause", "result", "scheme"), false},
+	{"upgrade_failed", "rate", []string{"model", "firmware"}, upgradeRows, with(atTime, "cause", "scheme"), false},
+	{"upgrade_duration", "trend", nil, nil, with(atTime, "cause", "result", "scheme"), false},
+	{"reports", "counter", nil, nil, with(atTime, "result", "scheme"), false},
+	{"report_failed", "rate", nil, nil, with(atTime, "scheme"), false},
+	{"reboots", "counter", []string{"reason"}, func(t *tally.Totals) []row { return countRows("reason", t.Reboots) }, atTime, false},
+	{"bytes_received", "counter", []string{"scheme"}, func(t *tally.Totals) []row { return countRows("scheme", t.Bytes) }, atTime, false},
+	{"bytes_sent", "counter", nil, nil, with(atTime, "scheme"), false},
+	{"tftp_retransmits", "counter", nil, nil, with(atTime, "what"), false},
+	{"params_unknown", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Unknown) }, atTime, true},
+	{"params_rejected", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Rejected) }, atTime, true},
+	{"files_partial", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Partly) }, nil, true},
+	{"devices", "gauge", nil, nil, with(ofDevice, "state"), false},
+	{"outstanding", "gauge", nil, nil, ofDevice, false},
+	{"lateness", "trend", nil, seriesRows("lateness"), nil, true},
 }
+
+// comingMetrics are those of later versions, and what they need.
+var comingMetrics = map[string]string{"registrations": "SIP", "registration_failed": "SIP", "notifies": "SIP", "notify_failed": "SIP"}
 
 // lateResults are those of failures that lateness can cause.
 var lateResults = []string{"timeout", "dns", "interrupted", "backoff"}
@@ -156,16 +179,24 @@ func ParseThreshold(name, limit string) (Threshold, error) {
 			t.metric = &metricTable[i]
 		}
 	}
+	if with := comingMetrics[word]; with != "" {
+		return t, fmt.Errorf("%s is not in this spafleet yet: it comes with %s", word, with)
+	}
 	if t.metric == nil {
 		return t, fmt.Errorf("unknown metric %q%s", word, cmp.Or(model.DidYouMean(word, names), "; there are "+strings.Join(names, ", ")))
 	}
 	if tags = strings.TrimSuffix(tags, "}"); tagged {
 		for _, tag := range strings.Split(tags, ",") {
 			key, value, ok := strings.Cut(strings.TrimSpace(tag), ":")
-			if !ok || !slices.Contains(t.metric.tags, key) {
-				return t, fmt.Errorf("%q is not a tag of %s; it has %s", strings.TrimSpace(tag), word, cmp.Or(strings.Join(t.metric.tags, ", "), "none"))
+			known := with(t.metric.tags, t.metric.more...)
+			if !ok || !slices.Contains(known, key) {
+				return t, &tagError{key, fmt.Errorf("%q is not a tag of %s%s", strings.TrimSpace(tag), word, cmp.Or(model.DidYouMean(key, known), "; it has "+cmp.Or(strings.Join(known, ", "), "none")))}
 			}
-			t.tags[key] = strings.TrimSpace(value)
+			value = strings.TrimSpace(value)
+			if err := checkTag(key, value); err != nil {
+				return t, &tagError{value, err}
+			}
+			t.tags[key] = value
 		}
 	}
 	return t, t.parseLimit()
@@ -173,8 +204,8 @@ func ParseThreshold(name, limit string) (Threshold, error) {
 
 var (
 	operators  = []string{"<=", ">=", "==", "!=", "<", ">"} // the longer first
-	aggregates = map[string][]string{"trend": {"avg", "min", "med", "max"}, "rate": {"rate"}, "counter": {"count"}}
-	examples   = map[string]string{"trend": "p(95)<500ms", "rate": "rate<1%", "counter": "count<10"}
+	aggregates = map[string][]string{"trend": {"avg", "min", "med", "max"}, "rate": {"rate"}, "counter": {"count", "rate"}, "gauge": {"value", "min", "max"}}
+	examples   = map[string]string{"trend": "p(95)<500ms", "rate": "rate<1%", "counter": "count<10", "gauge": "max<100"}
 )
 
 func (t *Threshold) parseLimit() error {
@@ -205,6 +236,9 @@ func (t *Threshold) parseValue(text string, wrong error) error {
 	case "trend":
 		d, err := measure.Duration(text)
 		t.value = d.Seconds()
+		if _, number := measure.Decimal(text); err != nil && number {
+			return fmt.Errorf("%s is a time and needs a unit; did you mean %q?", t.metric.name, text+"ms")
+		}
 		return err
 	case "rate":
 		if digits, ok := strings.CutSuffix(text, "%"); ok {
@@ -216,11 +250,108 @@ func (t *Threshold) parseValue(text string, wrong error) error {
 		}
 	}
 	n, ok := measure.Decimal(text)
+	if whole, err := measure.Count(text); t.metric.kind != "rate" && err == nil {
+		n, ok = float64(whole), true
+	}
 	if t.value = n; !ok || t.metric.kind == "rate" && n > 1 {
 		return wrong
 	}
 	return nil
 }
+
+// A tagError is a wrong tag of a threshold's metric, or a wrong value of one.
+type tagError struct {
+	tag string
+	err error
+}
+
+func (e *tagError) Error() string { return e.err.Error() }
+func (e *tagError) Unwrap() error { return e.err }
+
+// Word returns the part of the metric that is wrong.
+func (e *tagError) Word() string { return e.tag }
+
+// tagValues are what tags may have as a value. Other tags are those of a scenario, such
+// as its groups.
+var tagValues = map[string]func() []string{
+	"model":  modelNames,
+	"family": familyNames,
+	"scheme": words("tftp", "http", "https"),
+	"rule":   words("A", "B", "C", "D", "url", "U", "R"),
+	"cause":  words("power_on", "periodic", "retry", "daily", "trigger", "web", "notify", "keypad", "upgrade", "step", "rc", "xml_push", "change"),
+	"result": words("ok", "not_found", "corrupt", "decrypt", "dns", "connect", "timeout", "tls", "status", "scheme", "rule", "interrupted", "restricted", "backoff"),
+	"phase":  words("dns", "connect", "tls", "first_byte", "body", "decode", "apply"),
+	"reason": words("power", "params", "upgrade_ok", "upgrade_failed", "web", "ivr", "notify", "step", "factory_reset", "customization"),
+	"state":  stateNames,
+}
+
+func words(list ...string) func() []string { return func() []string { return list } }
+
+func modelNames() (list []string) {
+	for m := range model.All() {
+		list = append(list, m.Name)
+	}
+	return list
+}
+
+func familyNames() (list []string) {
+	for m := range model.All() {
+		if !slices.Contains(list, m.Family.Name) {
+			list = append(list, m.Family.Name)
+		}
+	}
+	return list
+}
+
+func stateNames() (list []string) {
+	for _, s := range fsm.States() {
+		list = append(list, s.String())
+	}
+	return list
+}
+
+// checkTag refuses a value that a tag never has.
+func checkTag(tag, value string) error {
+	values := tagValues[tag]
+	if tag == "status" && strings.Trim(value, "0123456789") == "" && value != "" || values == nil && tag != "status" && value != "" {
+		return nil
+	}
+	if values == nil {
+		return fmt.Errorf("%s is never %q", tag, value)
+	}
+	if known := values(); !slices.Contains(known, value) {
+		return fmt.Errorf("%s is never %q%s", tag, value, cmp.Or(model.DidYouMean(value, known), "; it is "+strings.Join(known, ", ")))
+	}
+	return nil
+}
+
+// Filter returns what has to be watched for a threshold; false where the totals have it
+// in any case.
+func (t *Threshold) Filter() (tally.Filter, bool) {
+	watched := t.metric.rows == nil || t.Abort
+	for tag := range t.tags {
+		watched = watched || !slices.Contains(t.metric.tags, tag)
+	}
+	return tally.Filter{Metric: t.metric.name, Tags: t.tags}, watched
+}
+
+// Tag returns the value of a tag, "" for none.
+func (t *Threshold) Tag(name string) string { return t.tags[name] }
+
+// NeedsEnd reports whether only the end of a run can meet a threshold, since what it is
+// about begins at 0 and grows.
+func (t *Threshold) NeedsEnd() bool {
+	atMost := t.operator == "<" || t.operator == "<=" || t.operator == "==" && t.value == 0
+	return !atMost || t.aggregate == "min" && t.metric.kind == "gauge"
+}
+
+// Extreme reports whether a threshold is about the least or the most of a gauge.
+func (t *Threshold) Extreme() bool {
+	return t.metric != nil && t.metric.kind == "gauge" && t.aggregate != "value"
+}
+
+// Times reports whether a threshold is about durations, which virtual time models.
+func (t *Threshold) Times() bool { return t.metric.kind == "trend" && t.metric.name != "lateness" }
 
 // FailOn reads what makes a run fail beside its expectations: failures, failures=1%,
 // unknown-params, rejected-params, partial-files or lateness, whose limit is given.
@@ -251,11 +382,46 @@ func FailOn(word, lateness string) (Threshold, error) {
 }
 
 // Check compares a threshold with what was counted. One that measured nothing
-// fails.
-func (t *Threshold) Check(all *tally.Totals) ThresholdReport {
+// fails; a gauge always measures.
+func (t *Threshold) Check(all *tally.Totals, duration time.Duration) ThresholdReport {
 	r := ThresholdReport{Metric: t.Metric, Threshold: t.Limit, OnlyFails: t.OnlyFails}
-	var sum row
-	series := tally.Series{}
+	sum, series := t.counted(all)
+	r.Samples = sum.n
+	switch t.metric.kind {
+	case "trend":
+		r.Samples, r.Value = series.Spread().Count, t.of(series)
+	case "rate":
+		r.Value = share(sum.bad, sum.n)
+	case "counter":
+		r.Samples, r.Value = max(sum.n, measured(t.metric, all)), float64(sum.n)
+		if t.aggregate == "rate" {
+			r.Value /= max(duration.Seconds(), 1e-9)
+		}
+	case "gauge":
+		r.Samples, r.Value = 1, float64(map[string]int64{"value": sum.n, "min": sum.bad, "max": sum.surely}[t.aggregate])
+	}
+	r.OK = r.Samples > 0 && t.holds(r.Value)
+	r.Surely = !r.OK && r.Samples > 0 && (t.metric.sure || t.metric.kind == "rate" && !t.holds(share(sum.surely, sum.n)))
+	return r
+}
+
+// counted returns what a threshold is about: what was watched for it, or what the totals
+// have. Of a gauge it is the value at the end, the least and the most.
+func (t *Threshold) counted(all *tally.Totals) (sum row, series *tally.Series) {
+	series = &tally.Series{}
+	if f, watched := t.Filter(); watched {
+		for i := range all.Watched {
+			w := &all.Watched[i]
+			if w.Series.Name != f.Metric || !maps.Equal(w.Series.Tags, f.Tags) {
+				continue
+			}
+			if t.metric.kind == "gauge" {
+				return row{n: w.Count, bad: w.Least, surely: w.Most}, series
+			}
+			return row{n: w.Count, bad: w.Failed, surely: w.Surely}, &w.Series
+		}
+		return sum, series
+	}
 	for _, row := range t.metric.rows(all) {
 		if !t.includes(row.tags) {
 			continue
@@ -265,18 +431,7 @@ func (t *Threshold) Check(all *tally.Totals) ThresholdReport {
 			series.Add(row.series)
 		}
 	}
-	r.Samples = sum.n
-	switch t.metric.kind {
-	case "trend":
-		r.Samples, r.Value = series.Spread().Count, t.of(&series)
-	case "rate":
-		r.Value = share(sum.bad, sum.n)
-	case "counter":
-		r.Samples, r.Value = max(sum.n, measured(t.metric, all)), float64(sum.n)
-	}
-	r.OK = r.Samples > 0 && t.holds(r.Value)
-	r.Surely = !r.OK && r.Samples > 0 && (t.metric.sure || t.metric.kind == "rate" && !t.holds(share(sum.surely, sum.n)))
-	return r
+	return sum, series
 }
 
 // measured returns how often a counter could have counted: without a resync, or of
@@ -346,10 +501,26 @@ func (r *ThresholdReport) Measured() string {
 	switch {
 	case r.Samples == 0:
 		return "nothing was measured"
+	case strings.HasPrefix(r.Threshold, "rate") && r.perSecond():
+		return fmt.Sprintf("%.4g/s", r.Value)
 	case strings.HasPrefix(r.Threshold, "rate"):
 		return fmt.Sprintf("%.4g%% of %d", 100*r.Value, r.Samples)
-	case strings.HasPrefix(r.Threshold, "count"):
+	case strings.HasPrefix(r.Threshold, "count"), r.gauge():
 		return strconv.FormatFloat(r.Value, 'f', -1, 64)
 	}
 	return fmt.Sprintf("%s of %d", Seconds(r.Value), r.Samples)
 }
+
+// kind returns the kind of the metric.
+func (r *ThresholdReport) kind() string {
+	word, _, _ := strings.Cut(r.Metric, "{")
+	for i := range metricTable {
+		if metricTable[i].name == word {
+			return metricTable[i].kind
+		}
+	}
+	return ""
+}
+
+func (r *ThresholdReport) gauge() bool     { return r.kind() == "gauge" }
+func (r *ThresholdReport) perSecond() bool { return r.kind() == "counter" }

@@ -59,7 +59,7 @@ func TestThresholdsAreAboutTheWholeRun(t *testing.T) {
 			t.Errorf("%s: %s: %v", tt.metric, tt.limit, err)
 			continue
 		}
-		got := limit.Check(counted())
+		got := limit.Check(counted(), 1)
 		want := report.ThresholdReport{Metric: tt.metric, Threshold: tt.limit, OK: tt.ok, Surely: tt.surely, Value: got.Value, Samples: tt.samples}
 		if diff := got.Value - tt.value; got != want || diff > .001 || diff < -.001 {
 			t.Errorf("%+v, want %+v of %g", got, want, tt.value)
@@ -73,7 +73,7 @@ func TestAMedianIsNearTheMiddle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := threshold.Check(counted()); got.OK != want {
+		if got := threshold.Check(counted(), 1); got.OK != want {
 			t.Errorf("%s: %+v", limit, got)
 		}
 	}
@@ -86,7 +86,7 @@ func TestAThresholdThatMeasuredNothingFails(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &report.Report{Generator: report.Generator{Valid: true}, Thresholds: []report.ThresholdReport{limit.Check(nothing)}}
+		r := &report.Report{Generator: report.Generator{Valid: true}, Thresholds: []report.ThresholdReport{limit.Check(nothing, 1)}}
 		r.Judge(false)
 		var b strings.Builder
 		report.WriteText(&b, r)
@@ -103,7 +103,7 @@ func TestFailOnFailsARunAndPassesNone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &report.Report{Generator: report.Generator{Valid: true}, Thresholds: []report.ThresholdReport{limit.Check(counted())}}
+		r := &report.Report{Generator: report.Generator{Valid: true}, Thresholds: []report.ThresholdReport{limit.Check(counted(), 1)}}
 		if r.Judge(false); r.Verdict != want {
 			t.Errorf("%s: %s, want %s: %+v", word, r.Verdict, want, r.Thresholds)
 		}

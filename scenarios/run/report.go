@@ -58,7 +58,7 @@ func source(s *scenarios.Scenario) report.Source {
 func (r *run) thresholds(totals *tally.Totals) []report.ThresholdReport {
 	list := []report.ThresholdReport{}
 	for i := range r.plan.Scenario.Thresholds {
-		t := r.plan.Scenario.Thresholds[i].Check(totals)
+		t := r.plan.Scenario.Thresholds[i].Check(totals, r.timeline.elapsed())
 		t.Shared = r.options.Shard.Others()
 		list = append(list, t)
 	}

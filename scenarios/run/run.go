@@ -162,6 +162,13 @@ func (r *run) openFleet() error {
 	}
 	r.fleet = f
 	r.tally.Identify(f.MAC)
+	var filters []tally.Filter
+	for i := range r.plan.Scenario.Thresholds {
+		if f, watched := r.plan.Scenario.Thresholds[i].Filter(); watched {
+			filters = append(filters, f)
+		}
+	}
+	r.tally.Watch(filters)
 	if w := r.options.Events; w != nil {
 		r.log = tally.NewEventLog(w, f.MAC)
 		r.log.Unit = f.Unit
@@ -254,7 +261,7 @@ func (r *run) follow() {
 	r.judge = newJudge(r.plan, r.fleet)
 	r.server.texts.judge = r.judge
 	r.timeline = newTimeline(r.plan, r.fleet, r.judge, r.server, r.faults)
-	r.timeline.wan = r.options.Web.WAN
+	r.timeline.wan, r.timeline.tally = r.options.Web.WAN, r.tally
 }
 
 // run runs the fleet and the timeline, and judges.

@@ -21,6 +21,9 @@ func (t *timeline) fire(i int, now time.Duration) {
 		t.happened = append(t.happened, s.Name)
 		t.judge.mu.Unlock()
 	}
+	if s.Name != "" {
+		t.tally.Entered(s.Name, t.start+int64(now))
+	}
 	for _, e := range t.expect {
 		if from := e.Since(); from.Step == s.Name && s.Name != "" && t.times[i] == 1 {
 			t.judge.watch(e.number, now+from.Plus)

@@ -9,6 +9,7 @@ import (
 	"spafleet/device"
 	"spafleet/fleet"
 	"spafleet/scenarios"
+	"spafleet/scenarios/tally"
 )
 
 // A timeline makes the steps of a scenario happen, and decides its expectations.
@@ -18,6 +19,7 @@ type timeline struct {
 	judge  *judge
 	server *server
 	faults *disturbances
+	tally  *tally.Tally
 	order  func(device.Index, device.Command) // how devices are commanded
 	start  int64                              // fleet time
 
@@ -34,6 +36,7 @@ type timeline struct {
 	web      bool // the devices' web pages may command them
 	wan      bool // browsers reach routers on their WAN side
 	idle     bool // it ended because nothing was left to happen
+	aborts   aborts
 }
 
 // newTimeline follows the expectations of a scenario.
@@ -72,6 +75,7 @@ func (t *timeline) begin() {
 			t.judge.watch(e.number, after)
 		}
 	}
+	startAborts(t)
 	t.startInitialFaults()
 }
 
@@ -158,7 +162,7 @@ func (t *timeline) tick(ctx context.Context, now time.Duration) (over bool) {
 		t.fireDue(ctx, now)
 	}
 	t.decide(now)
-	return t.over(now)
+	return t.over(now) || abort(t, now)
 }
 
 func (t *timeline) elapsed() time.Duration { return time.Duration(t.fleet.Now() - t.start) }
@@ -308,6 +312,9 @@ func (t *timeline) nextMoment(now time.Duration) (next time.Duration, ok bool) {
 	}
 	if t.plan.Scenario.Duration > now {
 		next = min(next, t.plan.Scenario.Duration)
+	}
+	if at := t.aborts.next; at > now {
+		next = min(next, at)
 	}
 	return next, next != math.MaxInt64
 }

@@ -26,11 +26,7 @@ type Tally struct {
 	counts   []counts
 	errs     map[failureKey]*Failure
 	moreErrs int // failures of causes above the bound
-	resync   histogram
-	ready    histogram
-	fetch    map[string]*histogram // by scheme
-	phases   map[phaseKey]*histogram
-	lateness histogram
+	durations
 	files    map[fileKey]int64
 	bytes    map[string]int64
 	reboots  map[device.Reason]int64
@@ -39,6 +35,7 @@ type Tally struct {
 	history  History
 	upgrades upgradeLoops
 	started  int64
+	watching watching
 	live     *live
 
 	firmwares []string // that devices have been upgraded to; the first stands for that of the start
@@ -50,6 +47,15 @@ type profileCounts struct {
 	unknown  paramCounts
 	rejected paramCounts
 	partly   paramCounts // by what was taken of a file, not by a name
+}
+
+// durations are what took time.
+type durations struct {
+	resync   histogram
+	ready    histogram
+	fetch    map[string]*histogram // by scheme
+	phases   map[phaseKey]*histogram
+	lateness histogram
 }
 
 // A Make is devices of one group of a scenario, and of one model and firmware: that
@@ -68,6 +74,7 @@ func (m Make) String() string { return m.Model + " " + m.Firmware }
 type mark struct {
 	state  fsm.State
 	known  bool   // has resynced at least once
+	flying bool   // an attempt is under way
 	ok     bool   // the last resync succeeded
 	synced bool   // since power-on
 	done   bool   // a resync has succeeded: the device is provisioned
@@ -122,7 +129,7 @@ type phaseKey struct{ phase, scheme string }
 // makes a device is of.
 func New(makes []Make, makeOf func(device.Index) int, shard device.Shard) *Tally {
 	t := &Tally{makes: makes, makeOf: makeOf, shard: shard, counts: make([]counts, len(makes)), firmwares: []string{""}, errs: map[failureKey]*Failure{},
-		fetch: map[string]*histogram{}, phases: map[phaseKey]*histogram{}, files: map[fileKey]int64{}, bytes: map[string]int64{}, reboots: map[device.Reason]int64{}}
+		durations: durations{fetch: map[string]*histogram{}, phases: map[phaseKey]*histogram{}}, files: map[fileKey]int64{}, bytes: map[string]int64{}, reboots: map[device.Reason]int64{}}
 	total := 0
 	for i, m := range makes {
 		total += m.Devices
@@ -152,6 +159,8 @@ func (t *Tally) moved(m *mark, kind int, to fsm.State) {
 	c := &t.counts[kind]
 	c.states[m.state]--
 	c.states[to]++
+	t.watching.changed("devices", kind, -1, "state", m.state.String())
+	t.watching.changed("devices", kind, 1, "state", to.String())
 	t.live.moved(kind, m.state, to)
 	m.state = to
 }
@@ -168,16 +177,19 @@ func (t *Tally) Tell(events []device.Event) {
 func (t *Tally) count(e *device.Event) {
 	if e.Kind == device.Late {
 		t.lateness.add(e.Took)
+		t.watching.tell("lateness", &sample{kind: t.makeOf(e.Dev), due: e.At, n: 1, took: e.Took})
 		t.live.late(e.Took)
 		return
 	}
 	if e.Kind.Reason() {
 		return
 	}
+	t.flight(e)
 	t.history.count(e)
 	m := &t.devices[t.shard.Place(e.Dev)]
 	kind := t.makeOf(e.Dev)
 	c := &t.counts[kind]
+	t.watch(e, kind)
 	switch e.Kind {
 	case device.PowerOn:
 		m.on, m.synced = e.At, false
@@ -231,6 +243,22 @@ func (t *Tally) count(e *device.Event) {
 	}
 }
 
+// flight follows how many attempts are under way: a device has one at most, and loses it
+// with its power or by a boot.
+func (t *Tally) flight(e *device.Event) {
+	m, by := &t.devices[t.shard.Place(e.Dev)], int64(0)
+	switch e.Kind {
+	case device.ResyncStarted, device.UpgradeStarted:
+		by = 1
+	case device.ResyncOK, device.ResyncFailed, device.UpgradeOK, device.UpgradeFailed, device.PowerOff, device.Boot:
+		by = -1
+	}
+	if flies := by > 0; by != 0 && flies != m.flying {
+		m.flying = flies
+		t.watching.changed("outstanding", t.makeOf(e.Dev), by, "", "")
+	}
+}
+
 // ended counts the end of a resync.
 func (t *Tally) ended(e *device.Event, m *mark, kind int) {
 	m.known, m.ok = true, e.Kind == device.ResyncOK
@@ -248,6 +276,7 @@ func (t *Tally) readyAfter(e *device.Event, m *mark) {
 	if !m.synced {
 		m.synced = true
 		t.ready.add(e.At - m.on)
+		t.watching.tell("ready_duration", &sample{kind: t.makeOf(e.Dev), due: m.on, n: 1, took: e.At - m.on})
 	}
 }
 
@@ -309,4 +338,63 @@ func (t *Tally) Started() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.started
+}
+
+// Watch counts the samples of filters from now on. It is called before the first event.
+func (t *Tally) Watch(filters []Filter) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range filters {
+		w := &watch{Watched: Watched{Filter: f, Series: Series{Name: f.Metric, Tags: f.Tags}}}
+		for i := range t.makes {
+			w.makes = append(w.makes, f.means(&t.makes[i]))
+		}
+		if t.watching.by == nil {
+			t.watching.by = map[string][]*watch{}
+		}
+		t.watching.by[f.Metric] = append(t.watching.by[f.Metric], w)
+		if f.Metric == "devices" {
+			t.present(w)
+		}
+	}
+}
+
+// present counts the devices that a gauge finds.
+func (t *Tally) present(w *watch) {
+	for i := range t.makes {
+		for state, n := range t.counts[i].states {
+			if w.makes[i] && w.has("state", fsm.State(state).String()) {
+				w.Count += n
+			}
+		}
+	}
+	w.Least, w.Most = w.Count, w.Count
+}
+
+// Entered says that a named step happened at a moment of fleet time: what becomes due
+// from then on is during it.
+func (t *Tally) Entered(name string, at int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.watching.steps = append(t.watching.steps, moment{at, name})
+}
+
+// Watched returns what was counted so far, in the order of the filters' metrics and
+// tags. It is the caller's.
+func (t *Tally) Watched() []Watched {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.watching.all()
+}
+
+// watch counts an event by the filters.
+func (t *Tally) watch(e *device.Event, kind int) {
+	tell := watchers[e.Kind]
+	if tell == nil || t.watching.by == nil {
+		return
+	}
+	s := &sample{kind: kind, due: e.At, n: 1, cause: e.Cause.String(), result: e.Result.String(), file: e.File}
+	s.bad = e.Result != device.OK
+	s.surely = s.bad && !e.Slowness()
+	tell(&t.watching, e, s)
 }

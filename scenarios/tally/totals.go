@@ -27,7 +27,8 @@ type Totals struct {
 	Rejected         Params           `json:"rejected"`           // and those whose value they did not take
 	Partly           Params           `json:"partly"`             // what was taken of files that were not taken whole, as names
 	Errors           []Failure        `json:"errors"`
-	ErrorsMore       int              `json:"errors_more"` // failures of causes beyond those
+	ErrorsMore       int              `json:"errors_more"`       // failures of causes beyond those
+	Watched          []Watched        `json:"watched,omitempty"` // by the filters of thresholds
 	Series           []Series         `json:"series"`
 	History          History          `json:"history"`
 }
@@ -129,7 +130,7 @@ func (t *Tally) Totals() *Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	all := &Totals{Devices: len(t.devices), Started: t.started, Repeats: t.repeats, Bytes: maps.Clone(t.bytes), Reboots: map[string]int64{}, Loops: t.loops,
-		Unknown: t.profiles.unknown.params(t.makes), Rejected: t.profiles.rejected.params(t.makes), Partly: t.profiles.partly.params(t.makes), Series: t.series(), History: t.history.clone()}
+		Unknown: t.profiles.unknown.params(t.makes), Rejected: t.profiles.rejected.params(t.makes), Partly: t.profiles.partly.params(t.makes), Watched: t.watching.all(), Series: t.series(), History: t.history.clone()}
 	for i := range t.makes {
 		c := &t.counts[i]
 		all.Makes = append(all.Makes, makeTotals{Make: t.makes[i], States: states(c), Resyncs: Pair{c.ok, c.failed},
@@ -219,6 +220,7 @@ func (t *Totals) Merge(o *Totals) error {
 	t.Series = merged(t.Series, o.Series, func(a, b *Series) bool { return a.Name == b.Name && maps.Equal(a.Tags, b.Tags) },
 		func(to, from *Series) { to.merge(&from.histogram) })
 	t.History.merge(&o.History)
+	t.Watched = merged(t.Watched, o.Watched, (*Watched).same, (*Watched).merge)
 	addCounts(&t.Bytes, o.Bytes)
 	addCounts(&t.Reboots, o.Reboots)
 	t.Unknown.merge(&o.Unknown)

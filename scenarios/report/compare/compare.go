@@ -27,6 +27,7 @@ type Comparison struct {
 	Causes  []Change  `json:"failures"` // failures by cause
 	Unknown []Change  `json:"unknown_params"`
 	Refused []Change  `json:"rejected_params"`
+	Partial []Change  `json:"partial_files"`
 	Models  []Change  `json:"models"` // devices whose last resync failed, by group, model and firmware
 	Notes   []string  `json:"notes"`  // what makes the runs hard to compare
 }
@@ -70,13 +71,14 @@ func Of(before, after *report.Report) *Comparison {
 	}
 	c.Unknown = names(func(f *report.Findings) []report.Named { return f.UnknownParams })
 	c.Refused = names(func(f *report.Findings) []report.Named { return f.RejectedParams })
+	c.Partial = names(func(f *report.Findings) []report.Named { return f.PartialFiles })
 	c.Models = changes(both, func(r *report.Report, add func(string, int)) {
 		for i := range r.Models {
 			add(strings.TrimSpace(r.Models[i].Group+" "+r.Models[i].Make.String()), r.Models[i].Failed)
 		}
 	})
 	c.note(both)
-	c.Same = c.Verdict[0] == c.Verdict[1] && len(c.Checks)+len(c.Causes)+len(c.Unknown)+len(c.Refused)+len(c.Models) == 0 &&
+	c.Same = c.Verdict[0] == c.Verdict[1] && len(c.Checks)+len(c.Causes)+len(c.Unknown)+len(c.Refused)+len(c.Partial)+len(c.Models) == 0 &&
 		!slices.ContainsFunc(c.Figures, func(f Figure) bool { return !f.Time && f.Values[0] != f.Values[1] })
 	return c
 }
@@ -217,6 +219,7 @@ func (c *Comparison) WriteText(w io.Writer) {
 	writeRows(&b, "failures by cause", c.Causes, change)
 	writeRows(&b, "parameters that the devices do not have", c.Unknown, change)
 	writeRows(&b, "parameter values that the devices do not accept", c.Refused, change)
+	writeRows(&b, "files of which the devices took only a part", c.Partial, change)
 	writeRows(&b, "devices whose last resync failed", c.Models, change)
 	if c.Same {
 		b.WriteString("\nnothing differs but how long it took\n")

@@ -47,6 +47,7 @@ type view struct {
 	Causes    list[tally.Failure]
 	Unknown   list[report.Named]
 	Rejected  list[report.Named]
+	Partial   list[report.Named]
 	Latencies []latency
 	Sentence  string // what the verdict means
 }
@@ -86,6 +87,7 @@ func Write(w io.Writer, r *report.Report) error {
 		Report: r, Style: template.CSS(style), Sentence: sentence(r), //nolint:gosec // a file of the program
 		Resyncs: f.resyncs(), Retries: f.retries(), States: f.states(), Phases: f.phases(), Figures: f.figures(),
 		Causes: firstOf(r.Findings.Errors), Unknown: firstOf(r.Findings.UnknownParams), Rejected: firstOf(r.Findings.RejectedParams),
+		Partial:   firstOf(r.Findings.PartialFiles),
 		Latencies: latencies(r),
 	}
 	var b bytes.Buffer

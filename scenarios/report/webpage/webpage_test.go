@@ -51,6 +51,7 @@ func newReport(steps int) *report.Report {
 	r.Findings.Errors = []tally.Failure{{What: "profile", Rule: "A", Scheme: "http", Phase: "status", Result: "status", Status: 503, Err: "http_get failed", Count: 4,
 		Models: map[string]int{"SPA942 6.1.5(a)": 4}, Example: tally.Example{MAC: "000e08000001", URL: "http://prov.test/x", Said: "<script>alert(1)</script>"}}}
 	r.Findings.UnknownParams = []report.Named{{Name: "Foo<b>", Count: 3, Models: map[string]int{"SPA942 6.1.5(a)": 3}, Reason: "not in the model's set"}}
+	r.Findings.PartialFiles = []report.Named{{Name: "up to line 7: </b> where </a> is due", Count: 2, Models: map[string]int{"SPA942 6.1.5(a)": 2}}}
 	r.Metrics = map[string][]report.Metric{"resync_duration": {{Spread: tally.Spread{Count: 10, Med: .2, P95: .5, P99: 1, Max: 2}, Failed: 5}}}
 	return r
 }
@@ -91,7 +92,7 @@ func TestThePageStandsAlone(t *testing.T) {
 		t.Error("the style asks for a file")
 	}
 	for _, want := range []string{"failed", "step never did not happen", "no answer", "all quick: 3 of 7", "last failure: http_get failed", "resync_failed", "50% of 10",
-		"profile by http: HTTP 503", "<script>alert(1)</script>", "Foo<b>", "not in the model's set", "9.9.9 × 1", "a note", "start   7 devices", "1s to 2s: 2 begun, 1 ok, 1 failed"} {
+		"profile by http: HTTP 503", "<script>alert(1)</script>", "Foo<b>", "up to line 7: </b> where </a> is due", "not in the model's set", "9.9.9 × 1", "a note", "start   7 devices", "1s to 2s: 2 begun, 1 ok, 1 failed"} {
 		if !strings.Contains(words.String(), want) {
 			t.Errorf("the page does not say %q", want)
 		}

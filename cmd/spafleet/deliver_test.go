@@ -21,7 +21,7 @@ import (
 )
 
 func shardReport(index int) *report.Report {
-	return &report.Report{Format: 1, Name: "x", Shard: &report.Shard{Run: "r", Index: index, Count: 2}}
+	return &report.Report{Format: report.Format, Name: "x", Shard: &report.Shard{Run: "r", Index: index, Count: 2}}
 }
 
 func TestAResultIsPostedUntilItIsTakenAndNoLonger(t *testing.T) {

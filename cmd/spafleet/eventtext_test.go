@@ -41,6 +41,7 @@ var unwritten = map[string]map[string]string{
 	"At":       {"device": "it writes the time since its start"},
 	"Dev":      {"expression": "index says it", "device": "there is one device"},
 	"N":        {"expression": "it orders events of the same moment", "device": "lines are in order"},
+	"From":     {"device": "the result and the new version say it"},
 	"Reboot":   {"expression": "param says what changed", "device": "the boot that follows says it"},
 	"Reason":   {"expression": "only reboots, their number"},
 	"Took":     {"device": "the times of the lines say it"},

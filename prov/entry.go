@@ -86,7 +86,7 @@ func (e Entry) prepare(path string) ([]byte, error) {
 	varies := e.File != "" || e.Status != 0 || e.Bound || isTemplate(e.Body) || isTemplate(e.Key)
 	if varies {
 		if e.Bound && e.File == "" && !isTemplate(e.Body) {
-			_, err := profile.Scan(e.Body, profile.Options{})
+			_, err := whole(e.Body)
 			return nil, err
 		}
 		return nil, nil
@@ -141,12 +141,21 @@ func ucs2(text []byte) []byte {
 	return body
 }
 
+// whole reads a profile all of which counts for a device.
+func whole(text string) (profile.File, error) {
+	file, err := profile.Scan(text, profile.Options{})
+	if err == nil && file.Partly != "" {
+		err = fmt.Errorf("devices take only a part of it, %s", file.Partly)
+	}
+	return file, err
+}
+
 // bind puts a profile into a container for one device.
 func bind(text []byte, s sealing) ([]byte, error) {
 	if s.mac == "" {
 		return nil, fmt.Errorf("bind %s: who asks is not known", s.path)
 	}
-	file, err := profile.Scan(string(text), profile.Options{})
+	file, err := whole(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("bind %s: %w", s.path, err)
 	}

@@ -146,6 +146,7 @@ func TestMistakesInFilesAreNamed(t *testing.T) {
 		{"/$MA", prov.Entry{Bound: true, UCS2: true}, "leave out bound or ucs2"},
 		{"/a", prov.Entry{Bound: true}, "bound needs $MA"},
 		{"/$MA", prov.Entry{Bound: true, Body: "no profile"}, "serve /$MA: "},
+		{"/$MA", prov.Entry{Bound: true, Body: "<flat-profile><A><![CDATA[1]]></A></flat-profile>"}, "only a part of it, without <A> in line 1"},
 		{"/a", prov.Entry{File: "a"}, "there is no folder for files"},
 	}
 	for _, tt := range tests {

@@ -283,6 +283,9 @@ func paramsOf(name string, body []byte) ([]profile.Param, error) {
 	switch d := profile.Describe(body); {
 	case d.Format == profile.FormatXML, d.Format == profile.FormatGzip:
 		file, err := profile.Decode(body, profile.Options{Limit: mostInput})
+		if err == nil && file.Partly != "" {
+			err = fmt.Errorf("devices take only a part of it, %s", file.Partly)
+		}
 		return file.Params, err
 	case d.Format == profile.FormatSource:
 	case d.Format != profile.FormatUnknown:

@@ -56,6 +56,8 @@ var unwritten = map[string]map[string]string{
 	"Unknown":  {"expression": "the report counts them", "device": "the report counts them"},
 	"Refused":  {"expression": "the report has them", "device": "the report has them"},
 	"Rejected": {"expression": "the report counts them", "device": "the report counts them"},
+	"Sent":     {"log": "metrics count them", "expression": "metrics count them", "device": "metrics count them"},
+	"Resent":   {"log": "metrics count them", "expression": "metrics count them", "device": "metrics count them"},
 	"Hint":     {"expression": "it is for a person"},
 
 	"File.Result": {"log": "the event has it", "expression": "the event has it"},
@@ -77,6 +79,9 @@ func changed(tell func(field string, before, after *device.Event)) {
 			tell(f.Name, &before, &after)
 		}
 		for _, f := range reflect.VisibleFields(reflect.TypeFor[device.File]()) {
+			if f.Anonymous {
+				continue // its fields come by themselves
+			}
 			other, after := *file, before
 			after.File = &other
 			change(reflect.ValueOf(&other).Elem().FieldByIndex(f.Index))

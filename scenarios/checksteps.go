@@ -158,11 +158,8 @@ func (c *checker) ends() {
 		if at, known := c.Known(step.At); known && s.Duration > 0 && at > s.Duration {
 			c.mistake(step.At.at.at(), path+".at", "this step would happen at %s, after the end (duration: %s)", measure.Format(at), measure.Format(s.Duration))
 		}
-		if step.Every > 0 && step.Times == 0 && s.Duration == 0 && !s.waits() {
-			c.mistake(step.node.keyAt("every"), path+".every", "this step repeats to the end, and when that is is not known: give it times, or the scenario a duration")
-		}
-		if step.When != nil && (!step.By.Given || step.By.End) && s.Duration == 0 {
-			c.mistake(step.node.keyAt("when"), path+".when", `when this happens is not known: give the step a "by", or the scenario a duration`)
+		if s.Duration == 0 {
+			c.bounded(step, path)
 		}
 	}
 	if s.Duration == 0 && len(s.Expect) == 0 && len(s.Timeline) == 0 && s.HasExpectations() {
@@ -170,6 +167,16 @@ func (c *checker) ends() {
 	}
 	if s.Duration == 0 && len(s.Expect) > 0 && len(s.Timeline) == 0 && !s.waits() {
 		c.mistake(s.file.root().at("expect"), "expect", `when this scenario ends is not known: give it a duration, or an expectation a "by"`)
+	}
+}
+
+// bounded checks a step of a scenario that has no duration.
+func (c *checker) bounded(step *Step, path string) {
+	if step.Every > 0 && step.Times == 0 && !c.Scenario.waits() {
+		c.mistake(step.node.keyAt("every"), path+".every", "this step repeats to the end, and when that is is not known: give it times, or the scenario a duration")
+	}
+	if step.When != nil && (!step.By.Given || step.By.End) {
+		c.mistake(step.node.keyAt("when"), path+".when", `when this happens is not known: give the step a "by", or the scenario a duration`)
 	}
 }
 

@@ -105,7 +105,7 @@ timeline:
   - {at: 5m, reboot: all}
 duration: 10m
 `
-	s, err := scenarios.File{Name: "a.yaml", Text: []byte(file), With: change(t,
+	_, err := scenarios.File{Name: "a.yaml", Text: []byte(file), With: change(t,
 		"fleet.town.count=500", "fleet.other=null", "fleet.town.set.GPP_A=null", "fleet.town.set.GPP_C=[--key $A] x = y",
 		"server.files./a.xml.body=new", `server.files."/c.d/e=f"={status: 404}`, "server.files./b.cfg={body: b, size: 2KB}",
 		"timeline.dark.for=2m", "timeline.1={at: 6m}", `expect=[{all: synced, by: 5m}]`, `name="null"`)}.Load()
@@ -115,7 +115,7 @@ duration: 10m
 	if want := "--with fleet.town.set.GPP_C: "; !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "a text that begins with [ stands in quotes") {
 		t.Errorf("%v, want %s…", err, want)
 	}
-	s, err = scenarios.File{Name: "a.yaml", Text: []byte(file), With: change(t,
+	s, err := scenarios.File{Name: "a.yaml", Text: []byte(file), With: change(t,
 		"fleet.town.count=500", "fleet.other=null", "fleet.town.set.GPP_A=null", "fleet.town.set.GPP_C='[--key $A] x = y'",
 		"server.files./a.xml.body=new", `server.files."/c.d/e=f"={status: 404}`, "server.files./b.cfg={body: b, size: 2KB}",
 		"timeline.dark.for=2m", "timeline.1={at: 6m}", `expect=[{all: synced, by: 5m}]`, `name="null"`)}.Load()

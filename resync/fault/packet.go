@@ -1,8 +1,9 @@
 package fault
 
 import (
-	"spafleet/resync/tftp/packet"
 	"time"
+
+	"spafleet/resync/tftp/packet"
 )
 
 // Directions of a packet, as the device sees them.

@@ -32,10 +32,10 @@ func TestTheForecastOfAListIsOfItsDevices(t *testing.T) {
 	b.WriteString("mac,model,group,profile_rule,param:Resync_On_Reset,param:Resync_Random_Delay,param:GPP_A\n")
 	for i := range 3000 {
 		rule, reset, delay := fmt.Sprintf("http://$A:8080/%d", i), "Yes", "0"
-		switch {
-		case i%10 == 3:
+		switch i % 10 {
+		case 3:
 			reset = "No"
-		case i%10 == 5:
+		case 5:
 			delay = "2"
 		}
 		if i == 2999 {

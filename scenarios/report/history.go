@@ -49,13 +49,13 @@ func history(t *tally.History) History {
 
 // phase returns the durations of a phase, nil where there are none.
 func phase(steps []tally.Moment, phase int) [][]int64 {
-	rows, any := make([][]int64, len(steps)), false
+	rows, some := make([][]int64, len(steps)), false
 	for i := range steps {
 		classes := &steps[i].Phases[phase]
 		rows[i] = []int64{}
 		for class, n := range classes {
 			if n > 0 {
-				any = true
+				some = true
 				for len(rows[i]) < class {
 					rows[i] = append(rows[i], 0)
 				}
@@ -63,7 +63,7 @@ func phase(steps []tally.Moment, phase int) [][]int64 {
 			}
 		}
 	}
-	if !any {
+	if !some {
 		return nil
 	}
 	return rows

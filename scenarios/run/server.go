@@ -332,7 +332,7 @@ func (s *server) files(of *scenarios.Server) (map[string]prov.Entry, error) {
 func (s *server) close(interrupted bool) {
 	s.syslog.close()
 	if s.core != nil {
-		defer s.core.Close() //nolint:errcheck // of a folder that was only read
+		defer s.core.Close() // of a folder that was only read
 	}
 	if s.sockets == nil {
 		return

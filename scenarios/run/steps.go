@@ -29,7 +29,7 @@ func (t *timeline) fire(i int, now time.Duration) {
 			t.judge.watch(e.number, now+from.Plus)
 		}
 	}
-	t.repeats(i, now)
+	t.repeats(i)
 	switch s.Action {
 	case "":
 		return
@@ -69,7 +69,7 @@ func (t *timeline) fire(i int, now time.Duration) {
 
 // repeats has a step happen again, where it says so. Its moments are counted from the
 // first, so that they do not drift.
-func (t *timeline) repeats(i int, now time.Duration) {
+func (t *timeline) repeats(i int) {
 	s := &t.plan.Scenario.Timeline[i]
 	if s.Every > 0 && (s.Times == 0 || t.times[i] < s.Times) {
 		t.later(deferred{at: t.fired[i] + time.Duration(t.times[i])*s.Every, step: i, again: true})

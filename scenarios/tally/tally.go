@@ -235,11 +235,16 @@ func (t *Tally) count(e *device.Event) {
 		_, file := keyOf(e)
 		t.upgrades.failed(m, e, t.makes[kind].String(), t.example(e, file))
 	case device.Applied:
-		t.profiles.unknown.addUnknown(e.File, kind)
-		t.profiles.rejected.addRejected(e.File, kind)
-		if e.File.Partly != "" {
-			t.profiles.partly.add(e.File.Partly, kind, "")
-		}
+		t.profiles.add(e.File, kind)
+	}
+}
+
+// add counts what a device did not take of a profile.
+func (p *profileCounts) add(f *device.File, kind int) {
+	p.unknown.addUnknown(f, kind)
+	p.rejected.addRejected(f, kind)
+	if f.Partly != "" {
+		p.partly.add(f.Partly, kind, "")
 	}
 }
 

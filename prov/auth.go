@@ -1,13 +1,12 @@
 package prov
 
 import (
-	"crypto/md5"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/hex"
 	"strings"
 
 	"spafleet/resync"
+	"spafleet/resync/digest"
 )
 
 // An Auth is what a server asks of its clients by HTTP and HTTPS, in the place of an
@@ -28,7 +27,7 @@ func (a *Auth) challenge() string {
 	return `Digest realm="` + realm + `", nonce="` + a.nonce() + `", qop="auth", algorithm=MD5`
 }
 
-func (a *Auth) nonce() string { return md5Hex("nonce " + a.User) }
+func (a *Auth) nonce() string { return digest.Hash("nonce " + a.User) }
 
 // admits reports whether a request has the right credentials.
 func (a *Auth) admits(r *resync.Request) bool {
@@ -37,7 +36,7 @@ func (a *Auth) admits(r *resync.Request) bool {
 	case !a.Digest && strings.EqualFold(scheme, "basic"):
 		return same(rest, base64.StdEncoding.EncodeToString([]byte(a.User+":"+a.Password)))
 	case a.Digest && strings.EqualFold(scheme, "digest"):
-		return a.proven(r.Method, digestFields(rest))
+		return a.proven(r.Method, digest.Fields(rest))
 	}
 	return false
 }
@@ -48,33 +47,8 @@ func (a *Auth) proven(method string, f map[string]string) bool {
 	if f["qop"] != "" {
 		middle += ":" + f["nc"] + ":" + f["cnonce"] + ":" + f["qop"]
 	}
-	secret, asked := md5Hex(a.User+":"+realm+":"+a.Password), md5Hex(method+":"+f["uri"])
-	return f["username"] == a.User && f["nonce"] == a.nonce() && same(f["response"], md5Hex(secret+":"+middle+":"+asked))
-}
-
-// digestFields reads NAME="VALUE", …; quotes may be missing.
-func digestFields(text string) map[string]string {
-	fields := map[string]string{}
-	for text != "" {
-		name, rest, ok := strings.Cut(text, "=")
-		if !ok {
-			break
-		}
-		value := ""
-		if quoted, is := strings.CutPrefix(rest, `"`); is {
-			value, rest, _ = strings.Cut(quoted, `"`)
-			_, text, _ = strings.Cut(rest, ",")
-		} else {
-			value, text, _ = strings.Cut(rest, ",")
-		}
-		fields[strings.ToLower(strings.TrimSpace(name))] = strings.TrimSpace(value)
-	}
-	return fields
+	proof := digest.Proof(digest.Hash(a.User+":"+realm+":"+a.Password), middle, method, f["uri"])
+	return f["username"] == a.User && f["nonce"] == a.nonce() && same(f["response"], proof)
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
-func md5Hex(text string) string {
-	sum := md5.Sum([]byte(text))
-	return hex.EncodeToString(sum[:])
-}

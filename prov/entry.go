@@ -124,7 +124,7 @@ func (e Entry) encode(text []byte, s sealing) (body []byte, err error) {
 		if s.key == "" {
 			return nil, fmt.Errorf("encrypt %s: key %s is empty", s.path, e.Key)
 		}
-		salt := digest("salt", s.path, body)
+		salt := chanceOf("salt", s.path, body)
 		body = profile.Encrypt(body, s.key, [8]byte(salt[:8]))
 	}
 	return body, nil
@@ -159,7 +159,7 @@ func bind(text []byte, s sealing) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bind %s: %w", s.path, err)
 	}
-	chance := digest("container", s.path, text)
+	chance := chanceOf("container", s.path, text)
 	body, err := profile.Compile(file.Params, profile.Container{
 		MAC: s.mac, Salt: [16]byte(chance[:16]), IV: [16]byte(chance[16:]),
 	})
@@ -169,8 +169,8 @@ func bind(text []byte, s sealing) ([]byte, error) {
 	return body, nil
 }
 
-// digest is the chance that an encoding needs, as a function of what is encoded.
-func digest(purpose, path string, content []byte) [sha256.Size]byte {
+// chanceOf is the chance that an encoding needs, as a function of what is encoded.
+func chanceOf(purpose, path string, content []byte) [sha256.Size]byte {
 	h := sha256.New()
 	for _, part := range [][]byte{[]byte(purpose), []byte(path), content} {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))

@@ -4,10 +4,11 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"spafleet/resync/digest"
 )
 
 // mostAnswers is how often one file's challenges are answered before its
@@ -89,17 +90,12 @@ func (r *reply) digest(c challenge, cnonce string) string {
 		fmt.Fprintf(&b, `,qop=auth,nc=%s,cnonce="%s"`, nc, cnonce)
 		between += ":" + nc + ":" + cnonce + ":auth"
 	}
-	secret := md5Hex(r.uid + ":" + c.params["realm"] + ":" + r.pwd)
-	fmt.Fprintf(&b, `,response="%s"`, md5Hex(secret+":"+between+":"+md5Hex(r.method+":"+r.uri)))
+	secret := digest.Hash(r.uid + ":" + c.params["realm"] + ":" + r.pwd)
+	fmt.Fprintf(&b, `,response="%s"`, digest.Proof(secret, between, r.method, r.uri))
 	if opaque, ok := c.params["opaque"]; ok {
 		fmt.Fprintf(&b, `,opaque="%s"`, opaque)
 	}
 	return b.String()
-}
-
-func md5Hex(text string) string {
-	sum := md5.Sum([]byte(text))
-	return hex.EncodeToString(sum[:])
 }
 
 // A challenge is one way of proving oneself that a server offers.

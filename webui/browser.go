@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/resync/digest"
 )
 
 // A Browser is a person's browser, in the place of a connection. It answers the
@@ -76,8 +77,8 @@ func escaped(path string) string {
 func (b Browser) authorization(challenge, method, uri string) string {
 	c := parseCredentials(challenge)
 	const count, nonce = "00000001", "5bafeb2f"
-	secret, asked := hash(b.User+":"+c["realm"]+":"+b.Password), hash(method+":"+uri)
-	response := hash(secret + ":" + c["nonce"] + ":" + count + ":" + nonce + ":auth:" + asked)
+	secret := digest.Hash(b.User + ":" + c["realm"] + ":" + b.Password)
+	response := digest.Proof(secret, c["nonce"]+":"+count+":"+nonce+":auth", method, uri)
 	return fmt.Sprintf(`Digest username="%s", realm="%s", nonce="%s", uri="%s", opaque="%s", qop=auth, nc=%s, cnonce="%s", response="%s"`,
 		b.User, c["realm"], c["nonce"], uri, c["opaque"], count, nonce, response)
 }

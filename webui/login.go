@@ -1,9 +1,9 @@
 package webui
 
 import (
-	"crypto/md5"
-	"encoding/hex"
 	"strings"
+
+	"spafleet/resync/digest"
 )
 
 // A login is an account with its password.
@@ -75,7 +75,7 @@ func (q *request) challenge(account login) string {
 	if proven && c["nonce"] == nonce {
 		return ""
 	}
-	header := `Digest  realm="` + realm + `", domain="/",nonce="` + nonce + `",opaque="` + hash(realm) + `",algorithm="MD5",qop="auth"`
+	header := `Digest  realm="` + realm + `", domain="/",nonce="` + nonce + `",opaque="` + digest.Hash(realm) + `",algorithm="MD5",qop="auth"`
 	if proven {
 		header += ",stale=TRUE"
 	}
@@ -92,7 +92,7 @@ func (l login) realm() string {
 
 func (s *Site) nonce() string {
 	if s.Nonce == nil {
-		return hash("spafleet")
+		return digest.Hash("spafleet")
 	}
 	return s.Nonce()
 }
@@ -106,22 +106,7 @@ func parseCredentials(header string) credentials {
 	if !strings.EqualFold(scheme, "Digest") {
 		return nil
 	}
-	c := credentials{}
-	for rest != "" {
-		name, after, ok := strings.Cut(rest, "=")
-		if !ok {
-			break
-		}
-		var value string
-		if quoted, ok := strings.CutPrefix(after, `"`); ok {
-			value, after, _ = strings.Cut(quoted, `"`)
-			_, rest, _ = strings.Cut(after, ",")
-		} else {
-			value, rest, _ = strings.Cut(after, ",")
-		}
-		c[strings.ToLower(strings.TrimSpace(name))] = strings.TrimSpace(value)
-	}
-	return c
+	return digest.Fields(rest)
 }
 
 // proves reports whether the credentials are those of an account, however old
@@ -130,16 +115,10 @@ func (c credentials) proves(method string, account login, realm string) bool {
 	if c["username"] != account.name || c["realm"] != realm {
 		return false
 	}
-	secret := hash(account.name + ":" + realm + ":" + account.password)
-	asked := hash(method + ":" + c["uri"])
+	secret := digest.Hash(account.name + ":" + realm + ":" + account.password)
 	middle := c["nonce"]
 	if qop, ok := c["qop"]; ok {
 		middle += ":" + c["nc"] + ":" + c["cnonce"] + ":" + qop
 	}
-	return strings.EqualFold(c["response"], hash(secret+":"+middle+":"+asked))
-}
-
-func hash(s string) string {
-	sum := md5.Sum([]byte(s))
-	return hex.EncodeToString(sum[:])
+	return strings.EqualFold(c["response"], digest.Proof(secret, middle, method, c["uri"]))
 }

@@ -12,6 +12,7 @@ package fsm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	lfsm "github.com/looplab/fsm"
@@ -68,6 +69,9 @@ func (e Event) String() string {
 
 // States returns all states, earliest first.
 func States() []State { return []State{MfgReset, SpCust, SecPrv1, SecPrv2} }
+
+// StateNames returns the names of all states, earliest first.
+func StateNames() []string { return slices.Clone(stateNames[:]) }
 
 // Events returns all events in the order in which guards try them.
 func Events() []Event {

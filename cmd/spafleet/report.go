@@ -104,7 +104,7 @@ func diffCommand(s streams) *cobra.Command {
 thresholds came to, resyncs, latencies, failures and findings. Only what differs
 is shown of lists. The exit code does not depend on what differs.`,
 		Example: `  spafleet report diff monday.json tuesday.json
-  spafleet report diff --json before.json after.json | jq '.failures[].cause'`,
+  spafleet report diff --json before.json after.json | jq '.failures[].name'`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			before, err := readReport(s.in, args[:1])

@@ -155,14 +155,6 @@ type words struct {
 	err   error
 }
 
-func stateNames() []string {
-	var names []string
-	for _, s := range fsm.States() {
-		names = append(names, s.String())
-	}
-	return names
-}
-
 func modelNames() []string {
 	var names []string
 	for m := range model.All() {
@@ -197,7 +189,7 @@ func (w *words) compared(what, with ast.Node) {
 	}
 	switch name(what) {
 	case "state", "event.state":
-		w.known("state is never", text.Value, stateNames())
+		w.known("state is never", text.Value, fsm.StateNames())
 	case "model":
 		w.known("model is never", text.Value, modelNames())
 	case "group":

@@ -60,24 +60,39 @@ func (r *Report) Unmet() []string {
 	return names
 }
 
+// A BugCheck is one of the questions that decide whether a bug was shown.
+type BugCheck struct {
+	Name   string // the same in each run of the scenario
+	Text   string // what came of it
+	OK     bool
+	First  []Failing // the first devices that speak against it
+	Failed []string  // of a cure: what was expected and did not hold in its run
+}
+
+// Checks returns the questions that decide whether the bug was shown: of both sides,
+// then of each cure.
+func (b *BugReport) Checks() []BugCheck {
+	a, u := &b.Affected, &b.Unaffected
+	list := []BugCheck{{Name: "affected devices show the bug", OK: a.OK, First: a.First, Text: fmt.Sprintf("it shows on %d of %d affected devices", a.Showed, a.Devices)}}
+	if u.Devices > 0 {
+		list = append(list, BugCheck{Name: "other devices do not show the bug", OK: u.OK, First: u.First, Text: fmt.Sprintf("it shows on %d of %d others", u.Showed, u.Devices)})
+	}
+	for i := range b.Cures {
+		c := &b.Cures[i]
+		list = append(list, BugCheck{Name: "cure: " + c.How, OK: c.OK, First: c.First, Failed: c.Failed,
+			Text: fmt.Sprintf("cured, it shows on %d of %d devices: %s", c.Showed, c.Devices, c.How)})
+	}
+	return list
+}
+
 func writeBug(b *strings.Builder, r *Report) {
-	bug := r.Bug
-	if bug == nil {
+	if r.Bug == nil {
 		return
 	}
-	fmt.Fprintf(b, "\nbug: %s (%s)\n", bug.Symptom, bug.Evidence)
-	side := func(ok bool, text string, first []Failing) {
-		fmt.Fprintf(b, "  %s %s\n", markOf(ok, false), text)
-		writeFailing(b, first)
-	}
-	a, u := &bug.Affected, &bug.Unaffected
-	side(a.OK, fmt.Sprintf("it shows on %d of %d affected devices", a.Showed, a.Devices), a.First)
-	if u.Devices > 0 {
-		side(u.OK, fmt.Sprintf("it shows on %d of %d others", u.Showed, u.Devices), u.First)
-	}
-	for i := range bug.Cures {
-		c := &bug.Cures[i]
-		side(c.OK, fmt.Sprintf("cured, it shows on %d of %d devices: %s", c.Showed, c.Devices, c.How), c.First)
+	fmt.Fprintf(b, "\nbug: %s (%s)\n", r.Bug.Symptom, r.Bug.Evidence)
+	for _, c := range r.Bug.Checks() {
+		fmt.Fprintf(b, "  %s %s\n", markOf(c.OK, false), c.Text)
+		writeFailing(b, c.First)
 		for _, name := range c.Failed {
 			fmt.Fprintf(b, "      not met with this cure: %s\n", name)
 		}

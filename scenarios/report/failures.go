@@ -120,7 +120,7 @@ func writeFailure(b *strings.Builder, f *tally.Failure, at float64) {
 		first += fmt.Sprintf(" (%q)", f.Err)
 	}
 	wrap(b, fmt.Sprintf("  %7d × ", f.Count), first)
-	wrap(b, indent, models(f.Models))
+	wrap(b, indent, ModelCounts(f.Models, mostModels))
 	example := "e.g. " + cmp.Or(f.Example.MAC, fmt.Sprintf("device %d", f.Example.Index)) + " after " + Seconds(max(at, 0))
 	if f.Example.URL != "" {
 		example += ", " + f.Example.URL
@@ -137,14 +137,15 @@ func writeFailure(b *strings.Builder, f *tally.Failure, at float64) {
 // mostModels is how many models one line names.
 const mostModels = 3
 
-// models names models with their counts, those with most first.
-func models(counts map[string]int) string {
+// ModelCounts names models with their counts, those with most first: so many of
+// them, and how many more there are.
+func ModelCounts(counts map[string]int, most int) string {
 	names := slices.SortedFunc(maps.Keys(counts), func(x, y string) int { return cmp.Or(counts[y]-counts[x], cmp.Compare(x, y)) })
 	var parts []string
-	for _, name := range names[:min(len(names), mostModels)] {
+	for _, name := range names[:min(len(names), most)] {
 		parts = append(parts, fmt.Sprintf("%s × %d", name, counts[name]))
 	}
-	if more := len(names) - mostModels; more > 0 {
+	if more := len(names) - most; more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(parts, ", ")

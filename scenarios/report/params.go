@@ -134,7 +134,7 @@ func writeParams(b *strings.Builder, title, what string, list []Named, more int)
 		}
 		wrap(b, fmt.Sprintf("  %7d × ", f.Count), text)
 		if len(f.Models) > 0 {
-			wrap(b, indent, models(f.Models))
+			wrap(b, indent, ModelCounts(f.Models, mostModels))
 		}
 	}
 	if n := len(folds) - mostFindings; n > 0 {

@@ -280,9 +280,9 @@ var tagValues = map[string]func() []string{
 	"rule":   words("A", "B", "C", "D", "url", "U", "R"),
 	"cause":  words("power_on", "periodic", "retry", "daily", "trigger", "web", "notify", "keypad", "upgrade", "step", "rc", "xml_push", "change"),
 	"result": words("ok", "not_found", "corrupt", "decrypt", "dns", "connect", "timeout", "tls", "status", "scheme", "rule", "interrupted", "restricted", "backoff"),
-	"phase":  words("dns", "connect", "tls", "first_byte", "body", "decode", "apply"),
+	"phase":  tally.PhaseNames,
 	"reason": words("power", "params", "upgrade_ok", "upgrade_failed", "web", "ivr", "notify", "step", "factory_reset", "customization"),
-	"state":  stateNames,
+	"state":  fsm.StateNames,
 }
 
 func words(list ...string) func() []string { return func() []string { return list } }
@@ -299,13 +299,6 @@ func familyNames() (list []string) {
 		if !slices.Contains(list, m.Family.Name) {
 			list = append(list, m.Family.Name)
 		}
-	}
-	return list
-}
-
-func stateNames() (list []string) {
-	for _, s := range fsm.States() {
-		list = append(list, s.String())
 	}
 	return list
 }
@@ -349,9 +342,6 @@ func (t *Threshold) NeedsEnd() bool {
 func (t *Threshold) Extreme() bool {
 	return t.metric != nil && t.metric.kind == "gauge" && t.aggregate != "value"
 }
-
-// Times reports whether a threshold is about durations, which virtual time models.
-func (t *Threshold) Times() bool { return t.metric.kind == "trend" && t.metric.name != "lateness" }
 
 // FailOn reads what makes a run fail beside its expectations: failures, failures=1%,
 // unknown-params, rejected-params, partial-files or lateness, whose limit is given.

@@ -47,7 +47,7 @@ type Check struct {
 
 // A Change is how often something was in each run.
 type Change struct {
-	Name   string `json:"cause"`
+	Name   string `json:"name"`
 	Counts [2]int `json:"counts"`
 }
 
@@ -168,6 +168,11 @@ func checks(both [2]*report.Report) []Check {
 		}
 		for j := range r.Thresholds {
 			add(r.Thresholds[j].Metric+": "+r.Thresholds[j].Threshold, r.Thresholds[j].OK)
+		}
+		if r.Bug != nil {
+			for _, b := range r.Bug.Checks() {
+				add(b.Name, b.OK)
+			}
 		}
 	}
 	list := []Check{}

@@ -64,7 +64,7 @@ type outcome struct {
 }
 
 // Write writes a report as JUnit XML: a suite each for expectations (awaited steps
-// are among them), thresholds, models and this machine. Names of cases are texts of
+// are among them), thresholds, a bug of the field, models and this machine. Names of cases are texts of
 // the scenario, the same in each run of it. Times are of this machine's clock.
 //
 // A case fails only in a run that failed, so CI and the exit code agree. In an
@@ -75,6 +75,7 @@ func Write(w io.Writer, r *report.Report) error {
 	for _, s := range []suite{
 		{Name: "expectations", Cases: expectations(r)},
 		{Name: "thresholds", Cases: thresholds(r)},
+		{Name: "bug", Cases: bug(r)},
 		{Name: "models", Cases: models(r)},
 		{Name: "machine", Cases: machine(r), Properties: facts(r)},
 	} {
@@ -179,6 +180,22 @@ func thresholds(r *report.Report) []testcase {
 			c.Skipped = &outcome{Message: merged}
 		case !t.OK:
 			c.Failure = &outcome{Message: t.Measured(), Type: "threshold"}
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// bug returns a case for each side of a bug and each cure.
+func bug(r *report.Report) []testcase {
+	if r.Bug == nil {
+		return nil
+	}
+	var list []testcase
+	for _, b := range r.Bug.Checks() {
+		c := testcase{Name: b.Name}
+		if !b.OK {
+			c.Failure = &outcome{Message: b.Text, Type: "bug", Text: devices(b.First) + strings.Join(b.Failed, "\n")}
 		}
 		list = append(list, c)
 	}

@@ -36,6 +36,14 @@ func newReport(verdict string) *report.Report {
 	return r
 }
 
+// aBug shows on one of two affected devices, on no other, and with its cure still on
+// one.
+func aBug() *report.BugReport {
+	b := &report.BugReport{Symptom: "it hangs", Affected: report.BugSide{Devices: 2, Showed: 1}, Unaffected: report.BugSide{Devices: 1}, Cures: []report.BugSide{{How: "pull the plug", Devices: 3, Showed: 1}}}
+	b.Judge()
+	return b
+}
+
 func written(t *testing.T, r *report.Report) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -68,7 +76,8 @@ func TestCasesAgreeWithTheVerdict(t *testing.T) {
 		{report.Failed, func(r *report.Report) { r.Timeline[0].Fired = false }, "F..F.F..."},
 		{report.Finished, func(r *report.Report) { r.Expect, r.Timeline, r.Thresholds = nil, nil, nil }, "ss.."},
 		{report.Invalid, nil, "ssssssE."},
-		{report.Interrupted, nil, "......." + "E"},
+		{report.Interrupted, nil, ".......E"},
+		{report.Failed, func(r *report.Report) { r.Expect[1].OK, r.Bug = true, aBug() }, "....F.FF..."},
 		{report.Passed, func(r *report.Report) { r.Expect[1].Shared, r.Thresholds[0].Shared = true, true }, "..ss...."},
 	} {
 		r := newReport(tt.verdict)

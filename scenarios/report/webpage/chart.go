@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"spafleet/fsm"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/tally"
 )
@@ -202,7 +203,7 @@ func (f *frame) states() template.HTML {
 	}
 	sums := make([]float64, f.n)
 	most := 0.0
-	for _, name := range stateNames() {
+	for _, name := range fsm.StateNames() {
 		for i, n := range f.h.States[name] {
 			sums[i] += float64(n)
 			most = max(most, sums[i])
@@ -211,7 +212,7 @@ func (f *frame) states() template.HTML {
 	p := f.plot("devices by lifecycle state over time", 200, most)
 	p.axes()
 	low := make([]float64, f.n)
-	for s, name := range stateNames() {
+	for s, name := range fsm.StateNames() {
 		values := f.h.States[name]
 		p.bars(fmt.Sprintf("state%d", s), func(i int) float64 { return low[i] }, func(i int) float64 { return low[i] + float64(values[i]) })
 		for i := range low {
@@ -220,7 +221,7 @@ func (f *frame) states() template.HTML {
 	}
 	p.says(func(i int) string {
 		text := f.when(i) + ":"
-		for _, name := range stateNames() {
+		for _, name := range fsm.StateNames() {
 			text += fmt.Sprintf(" %s %d", name, f.h.States[name][i])
 		}
 		return text
@@ -298,7 +299,7 @@ func (f *frame) figures() [][]string {
 			continue
 		}
 		row := []string{f.when(i), count(h.Started[i]), count(h.OK[i]), count(h.Failed[i]), count(h.Retries[i]), count(h.Reboots[i])}
-		for _, name := range stateNames() {
+		for _, name := range fsm.StateNames() {
 			row = append(row, count(h.States[name][i]))
 		}
 		rows = append(rows, row)

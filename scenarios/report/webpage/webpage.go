@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"spafleet/fsm"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/tally"
 )
@@ -25,7 +24,7 @@ var source string
 var style string
 
 var parsed = template.Must(template.New("page").Funcs(template.FuncMap{
-	"seconds": report.Seconds, "describe": func(f tally.Failure) string { return report.Describe(&f) }, "count": count, "models": modelCounts, "percent": percent,
+	"seconds": report.Seconds, "describe": func(f tally.Failure) string { return report.Describe(&f) }, "count": count, "models": func(n map[string]int) string { return report.ModelCounts(n, 5) }, "percent": percent,
 	"date":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	"measured": func(t report.ThresholdReport) string { return t.Measured() },
 	"mark":     mark, "firmwares": firmwares, "boots": boots,
@@ -133,25 +132,6 @@ func count(n any) string {
 
 func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
 
-// modelCounts names the models with most, and how many others there are.
-func modelCounts(counts map[string]int) string {
-	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		if counts[a] != counts[b] {
-			return counts[b] - counts[a]
-		}
-		return strings.Compare(a, b)
-	})
-	const most = 5
-	var parts []string
-	for _, name := range names[:min(len(names), most)] {
-		parts = append(parts, fmt.Sprintf("%s × %d", name, counts[name]))
-	}
-	if more := len(names) - most; more > 0 {
-		parts = append(parts, fmt.Sprintf("%d more", more))
-	}
-	return strings.Join(parts, ", ")
-}
-
 // firmwares says which firmware devices have now, where it is another one.
 func firmwares(m report.MakeSummary) string {
 	var parts []string
@@ -196,13 +176,4 @@ func latencies(r *report.Report) []latency {
 	add("phase", r.Metrics["phase_duration"])
 	add("start delay of this machine", r.Metrics["lateness"])
 	return rows
-}
-
-// stateNames are the lifecycle states in their order.
-func stateNames() []string {
-	var names []string
-	for _, s := range fsm.States() {
-		names = append(names, s.String())
-	}
-	return names
 }

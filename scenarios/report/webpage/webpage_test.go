@@ -50,6 +50,7 @@ func newReport(steps int) *report.Report {
 		Now: []tally.Firmware{{Version: "6.1.5(a)", Devices: 6}, {Version: "9.9.9", Devices: 1}}}}
 	r.Findings.Errors = []tally.Failure{{What: "profile", Rule: "A", Scheme: "http", Phase: "status", Result: "status", Status: 503, Err: "http_get failed", Count: 4,
 		Models: map[string]int{"SPA942 6.1.5(a)": 4}, Example: tally.Example{MAC: "000e08000001", URL: "http://prov.test/x", Said: "<script>alert(1)</script>"}}}
+	r.Bug = &report.BugReport{Symptom: "it hangs", Affected: report.BugSide{Devices: 2, Showed: 1}, Cures: []report.BugSide{{How: "pull the plug", OK: true, Devices: 3}}}
 	r.Findings.UnknownParams = []report.Named{{Name: "Foo<b>", Count: 3, Models: map[string]int{"SPA942 6.1.5(a)": 3}, Reason: "not in the model's set"}}
 	r.Findings.PartialFiles = []report.Named{{Name: "up to line 7: </b> where </a> is due", Count: 2, Models: map[string]int{"SPA942 6.1.5(a)": 2}}}
 	r.Metrics = map[string][]report.Metric{"resync_duration": {{Spread: tally.Spread{Count: 10, Med: .2, P95: .5, P99: 1, Max: 2}, Failed: 5}}}
@@ -92,7 +93,8 @@ func TestThePageStandsAlone(t *testing.T) {
 		t.Error("the style asks for a file")
 	}
 	for _, want := range []string{"failed", "step never did not happen", "no answer", "all quick: 3 of 7", "last failure: http_get failed", "resync_failed", "50% of 10",
-		"profile by http: HTTP 503", "<script>alert(1)</script>", "Foo<b>", "up to line 7: </b> where </a> is due", "not in the model's set", "9.9.9 × 1", "a note", "start   7 devices", "1s to 2s: 2 begun, 1 ok, 1 failed"} {
+		"profile by http: HTTP 503", "<script>alert(1)</script>", "Foo<b>", "up to line 7: </b> where </a> is due", "not in the model's set", "9.9.9 × 1", "a note", "start   7 devices", "it hangs", "affected devices show the bug: it shows on 1 of 2 affected devices", "cured, it shows on 0 of 3 devices: pull the plug",
+		"1s to 2s: 2 begun, 1 ok, 1 failed"} {
 		if !strings.Contains(words.String(), want) {
 			t.Errorf("the page does not say %q", want)
 		}

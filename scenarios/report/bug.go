@@ -60,8 +60,8 @@ func (r *Report) Unmet() []string {
 	return names
 }
 
-// A BugCheck is one of the questions that decide whether a bug was shown.
-type BugCheck struct {
+// A bugCheck is one of the questions that decide whether a bug was shown.
+type bugCheck struct {
 	Name   string // the same in each run of the scenario
 	Text   string // what came of it
 	OK     bool
@@ -71,15 +71,15 @@ type BugCheck struct {
 
 // Checks returns the questions that decide whether the bug was shown: of both sides,
 // then of each cure.
-func (b *BugReport) Checks() []BugCheck {
+func (b *BugReport) Checks() []bugCheck {
 	a, u := &b.Affected, &b.Unaffected
-	list := []BugCheck{{Name: "affected devices show the bug", OK: a.OK, First: a.First, Text: fmt.Sprintf("it shows on %d of %d affected devices", a.Showed, a.Devices)}}
+	list := []bugCheck{{Name: "affected devices show the bug", OK: a.OK, First: a.First, Text: fmt.Sprintf("it shows on %d of %d affected devices", a.Showed, a.Devices)}}
 	if u.Devices > 0 {
-		list = append(list, BugCheck{Name: "other devices do not show the bug", OK: u.OK, First: u.First, Text: fmt.Sprintf("it shows on %d of %d others", u.Showed, u.Devices)})
+		list = append(list, bugCheck{Name: "other devices do not show the bug", OK: u.OK, First: u.First, Text: fmt.Sprintf("it shows on %d of %d others", u.Showed, u.Devices)})
 	}
 	for i := range b.Cures {
 		c := &b.Cures[i]
-		list = append(list, BugCheck{Name: "cure: " + c.How, OK: c.OK, First: c.First, Failed: c.Failed,
+		list = append(list, bugCheck{Name: "cure: " + c.How, OK: c.OK, First: c.First, Failed: c.Failed,
 			Text: fmt.Sprintf("cured, it shows on %d of %d devices: %s", c.Showed, c.Devices, c.How)})
 	}
 	return list

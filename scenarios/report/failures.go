@@ -3,10 +3,9 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
+	"spafleet/device/measure"
 	"spafleet/scenarios/tally"
 )
 
@@ -120,7 +119,7 @@ func writeFailure(b *strings.Builder, f *tally.Failure, at float64) {
 		first += fmt.Sprintf(" (%q)", f.Err)
 	}
 	wrap(b, fmt.Sprintf("  %7d × ", f.Count), first)
-	wrap(b, indent, ModelCounts(f.Models, mostModels))
+	wrap(b, indent, measure.Counts(f.Models, mostModels))
 	example := "e.g. " + cmp.Or(f.Example.MAC, fmt.Sprintf("device %d", f.Example.Index)) + " after " + Seconds(max(at, 0))
 	if f.Example.URL != "" {
 		example += ", " + f.Example.URL
@@ -136,20 +135,6 @@ func writeFailure(b *strings.Builder, f *tally.Failure, at float64) {
 
 // mostModels is how many models one line names.
 const mostModels = 3
-
-// ModelCounts names models with their counts, those with most first: so many of
-// them, and how many more there are.
-func ModelCounts(counts map[string]int, most int) string {
-	names := slices.SortedFunc(maps.Keys(counts), func(x, y string) int { return cmp.Or(counts[y]-counts[x], cmp.Compare(x, y)) })
-	var parts []string
-	for _, name := range names[:min(len(names), most)] {
-		parts = append(parts, fmt.Sprintf("%s × %d", name, counts[name]))
-	}
-	if more := len(names) - most; more > 0 {
-		parts = append(parts, fmt.Sprintf("and %d more", more))
-	}
-	return strings.Join(parts, ", ")
-}
 
 // width is how many columns a terminal has.
 const width = 80

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/measure"
 	"spafleet/device/model"
 )
 
@@ -134,7 +135,7 @@ func writeParams(b *strings.Builder, title, what string, list []Named, more int)
 		}
 		wrap(b, fmt.Sprintf("  %7d × ", f.Count), text)
 		if len(f.Models) > 0 {
-			wrap(b, indent, ModelCounts(f.Models, mostModels))
+			wrap(b, indent, measure.Counts(f.Models, mostModels))
 		}
 	}
 	if n := len(folds) - mostFindings; n > 0 {

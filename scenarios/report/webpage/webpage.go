@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"spafleet/device/measure"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/tally"
 )
@@ -24,7 +25,7 @@ var source string
 var style string
 
 var parsed = template.Must(template.New("page").Funcs(template.FuncMap{
-	"seconds": report.Seconds, "describe": func(f tally.Failure) string { return report.Describe(&f) }, "count": count, "models": func(n map[string]int) string { return report.ModelCounts(n, 5) }, "percent": percent,
+	"seconds": report.Seconds, "describe": func(f tally.Failure) string { return report.Describe(&f) }, "count": count, "models": func(n map[string]int) string { return measure.Counts(n, 5) }, "percent": percent,
 	"date":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	"measured": func(t report.ThresholdReport) string { return t.Measured() },
 	"mark":     mark, "firmwares": firmwares, "boots": boots,

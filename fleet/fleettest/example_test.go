@@ -60,16 +60,16 @@ func ExampleFleet_Do() {
 	requests := make(chan string, 10)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests <- r.Header.Get("User-Agent")
-		fmt.Fprint(w, "<flat-profile/>")
+		fmt.Fprint(w, "<flat-profile><GPP_A>from the profile</GPP_A></flat-profile>")
 	}))
 	defer server.Close()
 
 	f := fleettest.Start(t, fleettest.Phones("SPA2102", 1).Firmware("5.2.10").Set("Profile_Rule", server.URL+"/").Set("Resync_On_Reset", "No"))
 	f.Do(t, 0, device.Resync)
 	<-requests
-	f.Until(t, "it has resynced", func(v device.View) bool { return v.Resyncs.OK == 1 })
+	f.Until(t, "it has its profile", func(v device.View) bool { return v.Resyncs.OK == 1 && v.Get("GPP_A") != "" })
 	f.Do(t, 0, device.FactoryReset)
-	f.Until(t, "it has its presets again", func(v device.View) bool { return v.Get("Resync_On_Reset") == "No" })
+	f.Until(t, "it has lost what the profile said", func(v device.View) bool { return v.Get("GPP_A") == "" })
 	for _, e := range f.Events(0) {
 		if e.Kind == device.Boot {
 			fmt.Println("boot:", e.Reason)

@@ -61,6 +61,14 @@ type tracked struct {
 	decided  bool
 	ok       bool
 	at       time.Duration
+	then     found // when it was decided
+}
+
+// found is what a judge finds out about the devices that an expectation speaks of.
+type found struct {
+	holding, failing report.Side
+	lack             []report.Failing // the first devices that it fails for
+	surely           bool             // it fails even if lateness of this machine is to blame where it can be
 }
 
 // holdsNow reports whether an expectation holds for the fleet as it is.
@@ -70,7 +78,36 @@ func (t *tracked) holdsNow() bool { return t.Quant.Holds(t.count, t.devices) }
 // those that it fails for.
 func (t *tracked) fails(held bool) bool { return t.Quant.Fails(held, t.count, t.devices) }
 
-func (t *tracked) settle(ok bool, now time.Duration) { t.decided, t.ok, t.at = true, ok, now }
+// settle decides an expectation. Devices go on, and may be well again by the end of the
+// run: what is said of them is of this moment.
+func (j *judge) settle(t *tracked, ok bool, now time.Duration) {
+	t.decided, t.ok, t.at = true, ok, now
+	t.then = j.find(t)
+}
+
+// found returns what is to be said about the devices of an expectation: of those about
+// all events, all that has happened.
+func (j *judge) found(t *tracked) found {
+	if t.decided && !t.Quant.EachEvent() {
+		return t.then
+	}
+	return j.find(t)
+}
+
+// find looks at the devices as they are.
+func (j *judge) find(t *tracked) found {
+	f := found{lack: []report.Failing{}}
+	f.holding.Surely, f.failing.Surely = j.surely(t, true), j.surely(t, false)
+	if t.Quant.Counts() {
+		f.holding.First = j.first(t, report.MostFailing, func(held bool) bool { return held })
+		f.failing.First = j.first(t, report.MostFailing, func(held bool) bool { return !held })
+	}
+	if !t.ok {
+		f.lack = j.first(t, report.MostFailing, t.fails)
+		f.surely = t.Quant.FailsSurely(j.surely(t, t.fails(true)), t.count, t.devices)
+	}
+	return f
+}
 
 // device returns the device at a place of this process.
 func (j *judge) device(place int) device.Index { return j.fleet.Shard().At(place) }
@@ -169,6 +206,9 @@ func (j *judge) note(f *facts, e *device.Event, h expression.Event) {
 		f.fetches.OK++
 	case device.FetchFailed:
 		f.fetches.Failed++
+		if e.File != nil && e.File.What == "customization" { // no other event tells
+			f.err, f.surely = e.Err, !e.Slowness()
+		}
 	}
 }
 
@@ -310,17 +350,6 @@ func (j *judge) surely(t *tracked, held bool) (n int) {
 		}
 	}
 	return n
-}
-
-// failsSurely reports whether a failed expectation fails even if lateness of this
-// machine is to blame where it can be.
-func (j *judge) failsSurely(t *tracked) bool {
-	return t.Quant.FailsSurely(j.surely(t, t.fails(true)), t.count, t.devices)
-}
-
-// failing returns the first devices that an expectation fails for.
-func (j *judge) failing(t *tracked, most int) []report.Failing {
-	return j.first(t, most, t.fails)
 }
 
 // first returns the first devices that an expectation holds for, or not, as wanted

@@ -136,8 +136,8 @@ func TestAlwaysAndNeverAreBrokenByOneEvent(t *testing.T) {
 	b.timeline.decide(12 * time.Second)
 	b.tell(13*time.Second, 5, resyncFailed) // the report still says how many
 	b.counts(7, 8, 8)
-	lack := b.judge.failing(b.timeline.expect[0], 1)
-	if want := "at 9s: resync_failed"; len(lack) != 1 || lack[0].Index != 3 || lack[0].Why != want {
+	lack := b.judge.found(b.timeline.expect[0]).lack
+	if want := "at 9s: resync_failed"; len(lack) != 3 || lack[0].Index != 3 || lack[0].Why != want {
 		t.Errorf("%+v, want %s", lack, want)
 	}
 }
@@ -183,7 +183,7 @@ func TestTheDevicesThatAreNamedAreThoseThatSpoilIt(t *testing.T) {
 		c.Quant.Limit, _ = scenarios.ParseQuantity(tt.limit)
 		b := newBench(t, c)
 		b.tell(time.Second, 0, resyncOK)
-		if got := b.judge.failing(b.timeline.expect[0], 1); len(got) != 1 || got[0].Index != tt.first {
+		if got := b.judge.found(b.timeline.expect[0]).lack; len(got) == 0 || got[0].Index != tt.first {
 			t.Errorf("%s %s: %+v, want device %d", tt.quant, tt.limit, got, tt.first)
 		}
 	}

@@ -105,7 +105,8 @@ func (t *timeline) stepReports() []report.StepReport {
 		if !s.Fired {
 			s.At = 0
 			if w := t.when[i]; w != nil {
-				s.Missing, s.Surely = t.judge.failing(w, report.MostFailing), t.judge.failsSurely(w)
+				f := t.judge.found(w)
+				s.Missing, s.Surely = f.lack, f.surely
 			}
 		}
 		list = append(list, s)
@@ -120,13 +121,10 @@ func (t *timeline) expectationReports(now time.Duration) []report.ExpectationRep
 	for _, e := range t.expect {
 		if !e.decided {
 			t.judge.weighAll(e.number)
-			e.settle(e.watching && e.holdsNow(), now)
+			t.judge.settle(e, e.watching && e.holdsNow(), now)
 		}
-		c := report.ExpectationReport{Name: e.Name, OK: e.ok, Shared: e.shared, Devices: e.devices, Held: e.count, DecidedAt: e.at.Seconds(), First: []report.Failing{}}
-		if !e.ok {
-			c.First, c.Surely = t.judge.failing(e, report.MostFailing), t.judge.failsSurely(e)
-		}
-		list = append(list, c)
+		f := t.judge.found(e)
+		list = append(list, report.ExpectationReport{Name: e.Name, OK: e.ok, Shared: e.shared, Devices: e.devices, Held: e.count, DecidedAt: e.at.Seconds(), First: f.lack, Surely: f.surely})
 	}
 	return list
 }

@@ -132,6 +132,30 @@ expect:
 	}
 }
 
+// What is said of a device is of the moment that the expectation is about, and not of
+// the end, when it may be well again.
+func TestTheReasonIsOfTheMomentOfTheExpectation(t *testing.T) {
+	t.Parallel()
+	r, _ := act(t, `
+duration: 2h
+fleet: {phones: {model: SPA942, count: 2, set: {Resync_Random_Delay: 0}}}
+server: {files: {/other.cfg: x}}
+timeline:
+  - at: 30m
+    server: {files: {/spa942.cfg: <flat-profile><Profile_Rule>/mine.cfg</Profile_Rule></flat-profile>}}
+expect:
+  - {all: synced, at: 10m, of: phones}
+  - {all: events("customized") == 1}
+`)
+	scenariotest.WantVerdict(t, r, report.Failed)
+	if !r.Expect[1].OK || r.Expect[0].OK {
+		t.Fatalf("%+v", r.Expect)
+	}
+	if why, want := r.Expect[0].First[0].Why, "MFG-RESET, last failure: file not found, next in 50m"; !strings.HasPrefix(why, want) {
+		t.Errorf("why: %s, want %s", why, want)
+	}
+}
+
 // closedPort returns a loopback address where nobody listens any more.
 func closedPort(t *testing.T) string {
 	t.Helper()

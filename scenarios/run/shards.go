@@ -20,12 +20,8 @@ func (r *run) addShard(result *report.Report) {
 	r.judge.mu.Lock()
 	defer r.judge.mu.Unlock()
 	for _, e := range r.timeline.expect {
-		holding, failing := report.Side{Surely: r.judge.surely(e, true)}, report.Side{Surely: r.judge.surely(e, false)}
-		if e.Quant.Counts() {
-			holding.First = r.judge.first(e, report.MostFailing, func(held bool) bool { return held })
-			failing.First = r.judge.first(e, report.MostFailing, func(held bool) bool { return !held })
-		}
-		result.Mergeable.Add(e.Quant, holding, failing)
+		f := r.judge.found(e)
+		result.Mergeable.Add(e.Quant, f.holding, f.failing)
 	}
 }
 

@@ -155,12 +155,12 @@ func (t *timeline) decide(now time.Duration) {
 		switch {
 		case e.Quant.EachEvent():
 			if !e.holdsNow() {
-				e.settle(false, now)
+				t.judge.settle(e, false, now)
 			}
 		case e.At.Given:
 			if at, known := t.moment(e.At); known && at <= now {
 				t.judge.weighAll(e.number)
-				e.settle(e.holdsNow(), now)
+				t.judge.settle(e, e.holdsNow(), now)
 			}
 		case !e.By.Given: // at the end
 		default:
@@ -172,12 +172,12 @@ func (t *timeline) decide(now time.Duration) {
 // decideBy settles an expectation with a deadline: early where it can only hold.
 func (t *timeline) decideBy(e *tracked, now time.Duration) {
 	if e.lasts() && e.holdsNow() && (!e.shared || e.count == e.devices) {
-		e.settle(true, now)
+		t.judge.settle(e, true, now)
 		return
 	}
 	if by, known := t.moment(e.By); known && now >= by {
 		t.judge.weighAll(e.number)
-		e.settle(e.holdsNow(), now)
+		t.judge.settle(e, e.holdsNow(), now)
 	}
 }
 

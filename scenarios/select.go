@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,6 +29,10 @@ func (c *checker) selector(text string) (Selector, error) {
 	body, where, hasWhere := strings.Cut(text, " where ")
 	if hasWhere {
 		program, err := c.compile(where, expression.DeviceVars{})
+		var wrong *expression.Mistake
+		if errors.As(err, &wrong) {
+			return s, wrong.Inside(text, len(text)-len(where))
+		}
 		if err != nil {
 			return s, err
 		}

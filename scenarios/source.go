@@ -11,6 +11,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"spafleet/scenarios/expression"
 )
 
 // A node is a value of the file with its place. Every scalar is text as written:
@@ -286,8 +288,13 @@ func (m Mistakes) Unwrap() []error {
 	return list
 }
 
-// mistake notes something wrong at a node.
+// mistake notes something wrong at a node, or at the part of it that an error among
+// args is about.
 func (s *source) mistake(n *node, path, format string, args ...any) {
+	var part *expression.Mistake
+	if err := firstError(args); errors.As(err, &part) {
+		n = s.part(n, part)
+	}
 	m := Mistake{File: s.name, Line: n.line, Col: n.col, Path: path, Msg: fmt.Sprintf(format, args...), Excerpt: s.excerpt(n), Err: firstError(args)}
 	if n.given != "" {
 		m.File, m.Line, m.Col, m.Excerpt, m.Path = "", 0, 0, "", n.given

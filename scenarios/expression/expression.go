@@ -4,8 +4,6 @@
 package expression
 
 import (
-	"errors"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
@@ -42,10 +41,10 @@ type Scope struct {
 // lasting replaces expr's own duration, which knows no days and weeks.
 var lasting = expr.Function("duration", func(args ...any) (any, error) { return measure.Duration(args[0].(string)) }, new(func(string) time.Duration))
 
-// Compile checks and compiles an expression.
+// Compile checks and compiles an expression. The error is a [Mistake].
 func Compile(code string, s Scope) (*vm.Program, error) {
 	if len(code) > mostLetters {
-		return nil, fmt.Errorf("the expression is too long: more than %d letters", mostLetters)
+		return nil, mistake(code, file.Location{}, "the expression is too long: more than %d letters", mostLetters)
 	}
 	options := []expr.Option{expr.Env(s.Vars), expr.DisableBuiltin("now"), lasting, expr.MaxNodes(mostNodes)}
 	if s.Condition {
@@ -55,43 +54,33 @@ func Compile(code string, s Scope) (*vm.Program, error) {
 	for _, o := range options {
 		o(config)
 	}
+	for disabled := range config.Disabled {
+		delete(config.Builtins, disabled)
+	}
 	tree, err := parser.ParseWithConfig(code, config)
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, explainer{Scope: s, code: code}.explain(err)
 	}
-	c := words{Scope: s}
+	c := words{Scope: s, code: code}
 	ast.Walk(&tree.Node, &c)
 	if c.err == nil && c.seen() && !c.names {
-		c.err = fmt.Errorf("it names no kind of event; an operator sees %s", strings.Join(SeenKinds, ", "))
+		c.err = mistake(code, file.Location{}, "it names no kind of event; an operator sees %s", strings.Join(SeenKinds, ", "))
 	}
 	if c.err != nil {
 		return nil, s.unseen(code, c.err)
 	}
+	if _, err := checker.Check(tree, config); err != nil {
+		return nil, explainer{s, code, tree}.explain(err)
+	}
+	o := order{code: code}
+	if ast.Walk(&tree.Node, &o); o.err != nil {
+		return nil, o.err
+	}
 	program, err := expr.Compile(code, options...)
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, explainer{Scope: s, code: code}.explain(err)
 	}
 	return program, nil
-}
-
-// explain says what a compiler's complaint about a name means here.
-func (s Scope) explain(err error) error {
-	err = tidy(err)
-	word, ok := strings.CutPrefix(err.Error(), "unknown name ")
-	_, field, isField := strings.Cut(err.Error(), " has no field ")
-	switch {
-	case isField:
-		return fmt.Errorf("there is no field %q", field)
-	case strings.HasSuffix(err.Error(), "exceeds maximum allowed nodes"):
-		return fmt.Errorf("the expression is too long: more than %d names, values and operators", mostNodes)
-	case !ok:
-		return err
-	case s.seen() && slices.Contains(names(reflect.TypeOf(EventVars{})), word):
-		return notSeen(word)
-	case word == "event":
-		return fmt.Errorf("unknown name %q; event is known in always and never only", word)
-	}
-	return fmt.Errorf("unknown name %q%s", word, model.DidYouMean(word, names(reflect.TypeOf(s.Vars))))
 }
 
 // seen reports whether an expression is about what an operator sees.
@@ -101,21 +90,21 @@ func (s Scope) seen() bool {
 }
 
 // unseen puts the first name that an operator does not see before another mistake.
-func (s Scope) unseen(code string, err error) error {
+func (s Scope) unseen(code string, err *Mistake) *Mistake {
 	if !s.seen() {
 		return err
 	}
 	known := names(reflect.TypeOf(SeenVars{}))
-	for _, word := range identifiers(code) {
-		if !slices.Contains(known, word) && slices.Contains(names(reflect.TypeOf(EventVars{})), word) {
-			return notSeen(word)
+	for _, id := range identifierNodes(code) {
+		if !slices.Contains(known, id.Value) && slices.Contains(names(reflect.TypeOf(EventVars{})), id.Value) {
+			return mistake(code, id.Location(), "%s", notSeen(id.Value))
 		}
 	}
 	return err
 }
 
-func notSeen(word string) error {
-	return fmt.Errorf("%s is not what an operator sees; shows may use event, events() and last() of syslog, wire and server_log", word)
+func notSeen(word string) string {
+	return word + " is not what an operator sees; shows may use event, events() and last() of syslog, wire and server_log"
 }
 
 // kinds returns the kinds of events that an expression may name.
@@ -126,9 +115,12 @@ func (s Scope) kinds() []string {
 	return device.KindNames()
 }
 
-// names returns what an environment calls its fields.
+// names returns what an environment, or a value with several parts, calls its fields.
 func names(env reflect.Type) []string {
 	var list []string
+	if env == nil || env.Kind() != reflect.Struct {
+		return nil
+	}
 	for _, f := range reflect.VisibleFields(env) {
 		if name := f.Tag.Get("expr"); name != "" {
 			list = append(list, name)
@@ -137,22 +129,20 @@ func names(env reflect.Type) []string {
 	return list
 }
 
-// tidy keeps the first line of a compiler's message: the excerpt is ours.
-func tidy(err error) error {
-	var fe *file.Error
-	if errors.As(err, &fe) {
-		return errors.New(fe.Message)
-	}
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return errors.New(line)
-}
-
 // words checks the words that an expression compares with or hands to functions
 // against what exists, so that a misspelled one is not just never true.
 type words struct {
 	Scope
+	code  string
 	names bool // a kind of event that an operator sees
-	err   error
+	err   *Mistake
+}
+
+// wrong notes the first mistake.
+func (w *words) wrong(n ast.Node, format string, args ...any) {
+	if w.err == nil {
+		w.err = mistake(w.code, n.Location(), format, args...)
+	}
 }
 
 func modelNames() []string {
@@ -167,9 +157,12 @@ func modelNames() []string {
 func (w *words) Visit(n *ast.Node) {
 	switch n := (*n).(type) {
 	case *ast.BinaryNode:
-		if n.Operator == "==" || n.Operator == "!=" {
+		switch n.Operator {
+		case "==", "!=":
 			w.compared(n.Left, n.Right)
 			w.compared(n.Right, n.Left)
+		case "in":
+			w.compared(n.Left, n.Right)
 		}
 	case *ast.CallNode:
 		w.called(n)
@@ -182,22 +175,28 @@ func (w *words) Visit(n *ast.Node) {
 	}
 }
 
+// compared checks a word that something is compared with, or each of a list of them.
 func (w *words) compared(what, with ast.Node) {
+	if list, ok := with.(*ast.ArrayNode); ok {
+		for _, n := range list.Nodes {
+			w.compared(what, n)
+		}
+	}
 	text, ok := with.(*ast.StringNode)
 	if !ok {
 		return
 	}
 	switch name(what) {
 	case "state", "event.state":
-		w.known("state is never", text.Value, fsm.StateNames())
+		w.known("state is never", text, fsm.StateNames())
 	case "model":
-		w.known("model is never", text.Value, modelNames())
+		w.known("model is never", text, modelNames())
 	case "group":
 		if w.Groups != nil {
-			w.known("group is never", text.Value, w.Groups)
+			w.known("group is never", text, w.Groups)
 		}
 	case "event.kind":
-		w.known("event.kind is never", text.Value, w.kinds())
+		w.known("event.kind is never", text, w.kinds())
 	}
 }
 
@@ -211,28 +210,48 @@ func (w *words) called(n *ast.CallNode) {
 	}
 	switch name(n.Callee) {
 	case "events", "last":
-		if w.known("there is no event", text.Value, w.kinds()) {
+		if w.known("there is no event", text, w.kinds()) {
 			w.Kinds[text.Value] = true
 		}
 	case "param":
-		if _, ok := model.LookupID(text.Value); !ok && w.err == nil {
-			w.err = fmt.Errorf("no model has a parameter %q", text.Value)
+		if _, ok := model.LookupID(text.Value); !ok {
+			w.wrong(text, "no model has a parameter %q", text.Value)
 		}
 	case "duration":
-		if _, err := measure.Duration(text.Value); err != nil && w.err == nil {
-			w.err = err
+		if _, err := measure.Duration(text.Value); err != nil {
+			w.wrong(text, "%s", err)
 		}
 	}
 }
 
-func (w *words) known(say, word string, choices []string) bool {
-	if slices.Contains(choices, word) {
+func (w *words) known(say string, word *ast.StringNode, choices []string) bool {
+	if slices.Contains(choices, word.Value) {
 		return true
 	}
-	if w.err == nil {
-		w.err = fmt.Errorf("%s %q%s", say, word, model.DidYouMean(word, choices))
-	}
+	w.wrong(word, "%s %q%s", say, word.Value, model.DidYouMean(word.Value, choices))
 	return false
+}
+
+// order refuses texts that are put in an order which letters do not give.
+type order struct {
+	code string
+	err  *Mistake
+}
+
+// Visit implements ast.Visitor.
+func (o *order) Visit(n *ast.Node) {
+	b, ok := (*n).(*ast.BinaryNode)
+	if !ok || o.err != nil || !slices.Contains([]string{"<", "<=", ">", ">="}, b.Operator) {
+		return
+	}
+	for _, side := range []ast.Node{b.Left, b.Right} {
+		switch name(side) {
+		case "firmware", "event.from", "event.to":
+			o.err = mistake(o.code, span(o.code, b), `versions are not in the order of their letters; write since("7.5.2b") or before("7.6.2")`)
+		case "state", "event.state":
+			o.err = mistake(o.code, span(o.code, b), `states are not in the order of their letters; write state in ["SEC-PRV-1", "SEC-PRV-2"]`)
+		}
+	}
 }
 
 // name returns an identifier, or one of its fields.
@@ -279,6 +298,14 @@ func TellsApart(code string) bool {
 
 // identifiers returns the names in a condition, in their order.
 func identifiers(code string) []string {
+	var list []string
+	for _, n := range identifierNodes(code) {
+		list = append(list, n.Value)
+	}
+	return list
+}
+
+func identifierNodes(code string) []*ast.IdentifierNode {
 	v := &namesIn{}
 	walk(code, v)
 	return v.list
@@ -316,11 +343,11 @@ func (v *timed) Visit(n *ast.Node) {
 	}
 }
 
-type namesIn struct{ list []string }
+type namesIn struct{ list []*ast.IdentifierNode }
 
 // Visit implements ast.Visitor.
 func (v *namesIn) Visit(n *ast.Node) {
 	if id, ok := (*n).(*ast.IdentifierNode); ok {
-		v.list = append(v.list, id.Value)
+		v.list = append(v.list, id)
 	}
 }

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,7 +19,7 @@ type Template struct {
 
 // ParseTemplate splits and compiles a text.
 func ParseTemplate(text string, kinds map[string]bool) (*Template, error) {
-	t := &Template{}
+	t, whole := &Template{}, text
 	for {
 		before, rest, ok := strings.Cut(text, "{{")
 		t.texts = append(t.texts, before)
@@ -31,12 +32,24 @@ func ParseTemplate(text string, kinds map[string]bool) (*Template, error) {
 		}
 		program, err := Compile(strings.TrimSpace(code), Scope{Vars: RequestVars{}, Kinds: kinds})
 		if err != nil {
-			return nil, fmt.Errorf("{{ %s }}: %w", strings.TrimSpace(code), err)
+			return nil, fmt.Errorf("{{ %s }}: %w", strings.TrimSpace(code), inside(err, whole, len(whole)-len(rest)+blanks(code)))
 		}
 		t.programs = append(t.programs, program)
 		text = after
 	}
 }
+
+// inside places the mistake of an expression in the text that it begins at a byte of.
+func inside(err error, text string, at int) error {
+	var m *Mistake
+	if errors.As(err, &m) {
+		return m.Inside(text, at)
+	}
+	return err
+}
+
+// blanks returns how many bytes of blanks a text begins with.
+func blanks(text string) int { return len(text) - len(strings.TrimLeft(text, " \t\r\n")) }
 
 // Constant reports whether a template has no expressions.
 func (t *Template) Constant() bool { return len(t.programs) == 0 }
@@ -48,7 +61,7 @@ func (t *Template) Expand(vars RequestVars) (string, error) {
 	for i, p := range t.programs {
 		v, err := expr.Run(p, vars)
 		if err != nil {
-			return "", tidy(err)
+			return "", failure(err)
 		}
 		fmt.Fprint(&b, v)
 		b.WriteString(t.texts[i+1])

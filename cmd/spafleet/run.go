@@ -165,6 +165,7 @@ contact servers on other machines, name servers included, only with
 	c.Flags().StringArrayVar(&f.with, "with", nil, "change a field of the scenario, `PATH=VALUE`, such as fleet.town.count=500; null removes it; may be repeated")
 	c.Flags().StringVar(&rn.metrics, "metrics", "", "serve Prometheus metrics at this `HOST:PORT`")
 	c.Flags().StringVar(&rn.events, "events", "", "write every event to this `FILE` (- for stdout; the report then goes to stderr), one line of JSON each")
+	c.Flags().StringVar(&rn.devices, "devices-out", "", "write what became of each device to this `FILE` (- for stdout; the report then goes to stderr), one line of JSON each")
 	c.Flags().StringVar(&rn.story.name, "why", "", "at the end tell what this `DEVICE` did and why: its MAC address, serial number or index; see 'spafleet why -h'")
 	c.Flags().StringVar(&rn.options.State, "state", "", "resume the fleet in this `FILE` if it exists; save the fleet in it every minute and at the end")
 	c.Flags().Var(durationFlag{&rn.options.SaveEvery}, "state-every", "how often --state saves the fleet (default 1m)")

@@ -29,6 +29,7 @@ type runner struct {
 	json    bool
 	metrics string // address of /metrics, "" for none
 	events  string // file that takes the events, "" for none
+	devices string // file that takes what became of each device, "" for none
 	story   story  // of one device
 	hello   func(io.Writer, *run.Live)
 	options run.Options
@@ -66,6 +67,9 @@ func (rn *runner) run(ctx context.Context, s *scenarios.Scenario) error {
 		return err
 	}
 	defer stopMetrics()
+	if err := rn.devicesFile(); err != nil {
+		return err
+	}
 	closeEvents, err := rn.eventsFile()
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func runBug(ctx context.Context, s *scenarios.Scenario, o Options) (*report.Repo
 // the run without one.
 func runCure(ctx context.Context, c *scenarios.Cure, o Options) (report.BugSide, error) {
 	o.cured = true
-	o.Registry, o.Tell, o.Events, o.Listening, o.Started, o.State, o.Saved = nil, nil, nil, nil, nil, "", nil
+	o.Registry, o.Tell, o.Events, o.Devices, o.Listening, o.Started, o.State, o.Saved = nil, nil, nil, nil, nil, nil, "", nil
 	r, err := start(ctx, c.Scenario, o)
 	if err != nil {
 		return report.BugSide{}, err

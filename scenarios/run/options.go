@@ -2,6 +2,7 @@ package run
 
 import (
 	"io"
+	"iter"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,6 +33,9 @@ type Options struct {
 	Registry  prometheus.Registerer // nil: no live metrics
 	Tell      func([]device.Event)  // receives all events, as fleet.Config.Tell; may be nil
 	Events    io.Writer             // takes all events, each as a line of JSON; nil: none
+	// Devices is called once the fleet has ended, with what became of each device, in
+	// the order of their numbers; may be nil. Its error is one of Run with a report.
+	Devices func(iter.Seq[DeviceReport]) error
 	// Reasons lets Tell have the events that say why devices do what they do, from
 	// device.Decided on; Events always has them.
 	Reasons bool

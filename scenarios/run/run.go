@@ -31,6 +31,7 @@ type run struct {
 	fleet    *fleet.Fleet
 	tally    *tally.Tally
 	log      *tally.EventLog // nil: none
+	outcomes *outcomes       // nil: nobody asks
 	judge    *judge
 	timeline *timeline
 	faults   *disturbances
@@ -176,6 +177,9 @@ func (r *run) openFleet() error {
 			r.log.Redact = r.plan.Scenario.Redact
 		}
 	}
+	if r.options.Devices != nil {
+		r.outcomes = newOutcomes(f)
+	}
 	r.follow()
 	r.recount()
 	if r.options.Registry != nil {
@@ -250,6 +254,9 @@ func (r *run) tell(events []device.Event) {
 	r.judge.Tell(events)
 	if r.log != nil {
 		r.log.Tell(events)
+	}
+	if r.outcomes != nil {
+		r.outcomes.Tell(events)
 	}
 	if r.options.Tell != nil {
 		r.options.Tell(events)
@@ -328,6 +335,11 @@ func (r *run) end(ctx context.Context, work *fleet.Run) (*report.Report, error) 
 	if r.log != nil {
 		if unwritten := r.log.Flush(); unwritten != nil {
 			err = errors.Join(err, fmt.Errorf("write events: %w", unwritten))
+		}
+	}
+	if r.outcomes != nil {
+		if unwritten := r.options.Devices(r.outcomes.all(r.timeline.start, r.plan.Scenario.Hide)); unwritten != nil {
+			err = errors.Join(err, fmt.Errorf("write devices: %w", unwritten))
 		}
 	}
 	return result, err

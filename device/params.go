@@ -120,6 +120,18 @@ func (p Params) Differing() iter.Seq2[model.ID, string] {
 	}
 }
 
+// Granted yields the parameters for which the end user's login has another access than
+// from the factory, by ascending ID.
+func (p Params) Granted() iter.Seq2[model.ID, profile.Access] {
+	return func(yield func(model.ID, profile.Access) bool) {
+		for _, e := range p.diff() {
+			if e.access != factoryEntry(p.base.factory, e.id).access && !yield(e.id, e.access) {
+				return
+			}
+		}
+	}
+}
+
 // diff returns the entries that differ from the factory, by ascending ID.
 func (p Params) diff() []entry {
 	if p.base == nil {

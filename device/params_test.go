@@ -270,3 +270,21 @@ func BenchmarkWithFullBody(b *testing.B) {
 		p.With(&layers, all)
 	}
 }
+
+func TestGrantedIsWhatTheFactoryGivesOtherwise(t *testing.T) {
+	row := devicetest.Row(t, "SPA942", "")
+	set := func(name string, a profile.Access) device.Set {
+		p, _ := row.Lookup(name)
+		return device.Set{ID: p.ID, Access: a}
+	}
+	var layers device.Layers
+	p, _ := device.Reset(row.Factory).With(&layers, []device.Set{set("GPP_A", profile.ReadOnly), set("GPP_B", profile.NoAccess), set("User_Password", profile.NoAccess)})
+	p, _ = p.With(&layers, []device.Set{{ID: set("GPP_C", 0).ID, Has: true, Value: "x"}})
+	got := map[string]profile.Access{}
+	for id, a := range p.Granted() {
+		got[id.Name()] = a
+	}
+	if want := map[string]profile.Access{"GPP_A": profile.ReadOnly, "User_Password": profile.NoAccess}; !maps.Equal(got, want) {
+		t.Errorf("granted are %v, want %v", got, want)
+	}
+}

@@ -30,6 +30,7 @@ type answer struct {
 	status    int
 	challenge string // WWW-Authenticate, of 401
 	xml       bool   // the body is XML, not HTML
+	charset   string // of the body, where the header says it
 	body      []byte
 	command   *device.Command
 }
@@ -50,6 +51,9 @@ func (a answer) write(b *bytes.Buffer) {
 	if a.xml {
 		kind = "text/xml" // field for another document of the same server
 	}
+	if a.charset != "" && !a.xml {
+		kind += "; charset=" + a.charset
+	}
 	b.WriteString("Content-Type: " + kind + "\r\nCache-Control: must-revalidate, no-store\r\nConnection: close\r\n\r\n")
 	b.Write(a.body)
 }
@@ -64,15 +68,21 @@ var routes = map[string]func(*request) answer{
 	"/admin/reboot":  (*request).reboot,
 	"/reboot":        (*request).reboot,
 
-	"/":                     (*request).info,
-	"/basic":                (*request).info,
-	"/advanced":             (*request).info,
-	"/admin/":               (*request).info,
-	"/admin/basic":          (*request).info,
-	"/admin/advanced":       (*request).info,
+	"/":                     settingsPage,
+	"/basic":                settingsPage,
+	"/advanced":             settingsPage,
+	"/admin/":               settingsPage,
+	"/admin/basic":          settingsPage,
+	"/admin/advanced":       settingsPage,
 	"/voice/":               (*request).voice,
 	"/admin/voice/":         (*request).voice,
+	"/voice/advanced":       (*request).voice,
 	"/admin/voice/advanced": (*request).voice,
+
+	"/calllog.htm":      callHistory,
+	"/pdir.htm":         directory,
+	"/attconstatus.htm": console,
+	"/spa932status.htm": console932,
 
 	"/spacfg.xml":       (*request).settings,
 	"/admin/spacfg.xml": (*request).settings,
@@ -106,6 +116,15 @@ func (q *request) spa100() bool { return q.view.Unit.Row.Model.Family.Name == "S
 // answer answers a request. The checks are in the order of the device, which looks
 // at prefixes before it looks for the page.
 func (q *request) answer() answer {
+	a := q.answered()
+	// Pages of 5xx phones say their character set (device-surface.md §1.4: field).
+	if v, ok := q.view.Params.Lookup("Default_Character_Encoding"); ok && q.view.Unit.Row.Generation == 3 {
+		a.charset = v
+	}
+	return a
+}
+
+func (q *request) answered() answer {
 	q.readLogin()
 	if q.path == executePath && q.view.Unit.Row.Behaviour.Web.XMLPush {
 		return push{q}.execute()

@@ -2,7 +2,6 @@ package webui
 
 import (
 	"fmt"
-	"html/template"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,20 +9,6 @@ import (
 
 	"spafleet/device"
 )
-
-// infoPage is the status page, the only one of the admin pages. A label is followed
-// by a colon and a cell with the value in a dark blue font, by which scripts find it
-// (pages of four models: field).
-type infoPage struct {
-	Title    string
-	Style    template.CSS
-	Home     string // / or /admin/
-	Admin    bool
-	Advanced bool
-	Router   bool // has a Router and a Voice half
-	Voice    bool // this is the Voice half
-	Sections []section
-}
 
 // A section is a headed table of two pairs a row.
 type section struct {
@@ -55,26 +40,7 @@ func (q *request) voice() answer {
 	if !q.view.Unit.Row.Model.Family.Router {
 		return q.failure(http.StatusNotFound)
 	}
-	return q.info()
-}
-
-func (q *request) info() answer {
-	path, l := q.path, q.look()
-	router, tab := q.view.Unit.Row.Model.Family.Router, "Info"
-	voice := strings.Contains(path, "/voice/")
-	if router && !voice {
-		tab = "Status"
-	}
-	return q.render(http.StatusOK, "info", infoPage{
-		Title:    l.title,
-		Style:    l.css(),
-		Home:     q.home(),
-		Admin:    q.admin(),
-		Advanced: strings.HasSuffix(path, "/advanced"),
-		Router:   router,
-		Voice:    voice,
-		Sections: append(q.tab(tab), provisioning(q.view)),
-	})
+	return settingsPage(q)
 }
 
 // tab returns the sections of a tab, Info or of routers Status, in the words of the

@@ -61,6 +61,20 @@ func TestHeadersAreThoseOfTheFirmware(t *testing.T) {
 	}
 }
 
+func TestPagesOf5xxPhonesSayTheirCharacterSet(t *testing.T) {
+	for set, want := range map[string]string{
+		"GPP_A=": "text/html; charset=ISO-8859-1\r\n", "Default_Character_Encoding=UTF-8": "text/html; charset=UTF-8\r\n",
+	} {
+		_, addr := serve(t, &webui.Site{}, view(t, "SPA504G", "7.6.2f", set))
+		if got := get(t, addr, "/"); !strings.Contains(got, "\r\nContent-Type: "+want) {
+			t.Errorf("with %s comes\n%.200s", set, got)
+		}
+		if got := get(t, addr, "/status.xml"); !strings.Contains(got, "\r\nContent-Type: text/xml\r\n") {
+			t.Errorf("status.xml comes as\n%.200s", got)
+		}
+	}
+}
+
 func TestArgumentIsDecodedAndKeptWhole(t *testing.T) {
 	f, addr := serve(t, &webui.Site{}, view(t, "SPA2102", ""))
 	tests := []struct {
@@ -137,7 +151,7 @@ func TestMethodsOtherThanGetAreRefused(t *testing.T) {
 
 func TestValuesAreEscaped(t *testing.T) {
 	_, addr := serve(t, &webui.Site{}, view(t, "SPA942", "", `HostName=<script>alert("x")</script>`))
-	if got := get(t, addr, "/"); strings.Contains(got, "<script>") || !strings.Contains(got, "&lt;script&gt;") {
+	if got := get(t, addr, "/"); strings.Contains(got, "<script>alert") || !strings.Contains(got, "&lt;script&gt;") {
 		t.Errorf("the host name went out as it was:\n%s", got)
 	}
 }

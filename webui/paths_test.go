@@ -11,9 +11,11 @@ import (
 
 // paths are the rows of docs/web.md.
 var paths = []struct{ paths, what, evidence string }{
-	{"/ /basic /advanced", "Info page, the user's half; of routers the Status page", "field; SPA1xx: inferred"},
-	{"/admin/ /admin/basic /admin/advanced", "the same, the administrator's half", "field; SPA1xx: inferred"},
-	{"/voice/ /admin/voice/ /admin/voice/advanced", "Info page of a router's voice half", "path: field; page: inferred"},
+	{"/ /basic /advanced", "status and settings, the user's pages; of routers the Router half", "field; SPA1xx: inferred"},
+	{"/admin/ /admin/basic /admin/advanced", "the same, the administrator's pages", "field; SPA1xx: inferred"},
+	{"/voice/ /voice/advanced /admin/voice/ /admin/voice/advanced", "the Voice half of a router", "field; /voice/advanced: inferred"},
+	{"/pdir.htm /calllog.htm", "personal directory and call history, without entries", "field"},
+	{"/attconstatus.htm", "attendant console, without a unit", "field"},
 	{"/spacfg.xml /admin/spacfg.xml", "status and settings, with `group` attributes", "phones: field; ATAs: inferred"},
 	{"/status.xml", "status alone, root `<Status>`", "field"},
 	{"/admin/status.xml", "the same; of an SPA1xx `<flat-status>`", "field"},

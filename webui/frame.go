@@ -1,0 +1,185 @@
+package webui
+
+import (
+	"html"
+	"strconv"
+	"strings"
+)
+
+// write writes the whole page: all tabs are in it, and a script shows one of them
+// (device-surface.md §2.1: field).
+func (s *sheet) write() {
+	leaves := s.leaves()
+	n := 0
+	for _, l := range leaves {
+		for _, p := range l.parts {
+			n += len(p.fields)
+		}
+	}
+	s.Grow(24<<10 + n*240)
+	s.put("<html>\n<head>\n<title>", html.EscapeString(s.look.title), "</title>\n<style>\n", s.look.css(), "</style>\n</head>\n<body>\n<div class=\"page\">\n")
+	s.banner()
+	s.halves()
+	s.put("<form method=\"post\" action=\"", s.look.target(s.audience.advanced), "\">\n")
+	s.tabStrip(leaves)
+	if len(s.wrong) > 0 {
+		s.put("<div class=\"wrong\">Nothing was saved. Please correct the fields with red names.</div>\n")
+	}
+	s.put("<div id=\"tableData\">\n")
+	s.page(s.firstTab(), func() { s.statusParts(s.firstTab()) })
+	for _, l := range leaves {
+		s.page(l.label, func() {
+			for _, p := range l.parts {
+				s.part(p)
+			}
+		})
+	}
+	s.put("</div>\n")
+	s.buttons(len(leaves) > 0)
+	s.put("</form>\n")
+	s.foot()
+	s.put("</div>\n<script>\n", styles["tabs.js"], "</script>\n</body>\n</html>\n")
+}
+
+// page writes one tab.
+func (s *sheet) page(label string, contents func()) {
+	s.put("<div class=\"tab-page\" id=\"", html.EscapeString(label), "\">\n")
+	contents()
+	s.put("</div>\n")
+}
+
+// firstTab is the tab with the status.
+func (s *sheet) firstTab() string {
+	if s.router && !s.audience.voice {
+		return "Status"
+	}
+	return "Info"
+}
+
+func (s *sheet) statusParts(tab string) {
+	for _, section := range append(s.q.tab(tab), provisioning(s.q.view)) {
+		s.put("<h4>", html.EscapeString(section.Title), "</h4>\n<table class=\"stat\">\n")
+		for _, row := range section.Rows {
+			s.put("<tr>")
+			for _, p := range row {
+				s.put("<td>", html.EscapeString(p.Label), ":<td><font color=\"darkblue\">", html.EscapeString(p.Value), "</font>")
+			}
+			s.put("</tr>\n")
+		}
+		s.put("</table>\n")
+	}
+}
+
+// banner is what stands above the tabs: words in place of the makers' pictures.
+func (s *sheet) banner() {
+	r := s.q.view.Unit.Row
+	brand, name := html.EscapeString(r.Brand().Value), html.EscapeString(r.PN())
+	switch s.look.style {
+	case "pap.css":
+		s.put("<div class=\"banner\"><b>", strings.ToUpper(brand), "</b><span>Firmware Version: ", html.EscapeString(r.Firmware.Version), "</span></div>\n",
+			"<div class=\"model\"><b>Voice</b><i>Phone Adapter with ", strconv.Itoa(r.Model.Lines), " Ports</i><em>PAP2</em></div>\n")
+	case "cisco.css":
+		s.put("<div class=\"banner\"><b>", strings.ToLower(brand), "</b><div>Small Business<br><big>", html.EscapeString(s.look.title), "</big></div></div>\n",
+			"<div class=\"primary\"><b>Voice</b><a href=\"/calllog.htm\">Call History</a><a href=\"/pdir.htm\">Personal Directory</a><a href=\"/attconstatus.htm\">Attendant Console Status</a></div>\n")
+	default:
+		s.put("<div class=\"banner\"><b>", strings.ToUpper(brand), "</b><span>", name, " Configuration</span></div>\n")
+		if s.look.phone {
+			s.put("<div class=\"links\"><a href=\"/pdir.htm\">Personal Directory</a><a href=\"/calllog.htm\">Call History</a>")
+			if r.Model.Name == "SPA962" {
+				s.put("<a href=\"/spa932status.htm\">SPA932 Status</a>")
+			}
+			s.put("</div>\n")
+		}
+	}
+}
+
+// halves are the two tabs above the tabs of a router.
+func (s *sheet) halves() {
+	if !s.router {
+		return
+	}
+	home := s.q.home()
+	s.put("<div class=\"halves\">")
+	if s.audience.voice {
+		s.put("<a href=\"", home, "\">Router</a><b>Voice</b>")
+	} else {
+		s.put("<b>Router</b><a href=\"", home, "voice/\">Voice</a>")
+	}
+	s.put("</div>\n")
+}
+
+func (s *sheet) tabStrip(leaves []leaf) {
+	s.put("<div class=\"tabs\">")
+	s.views("views")
+	s.tab(s.firstTab())
+	for _, l := range leaves {
+		s.tab(l.label)
+	}
+	s.put("</div>\n")
+}
+
+func (s *sheet) tab(label string) {
+	label = html.EscapeString(label)
+	s.put("<span class=\"tab\" onclick=\"switchPage('", label, "')\">", label, "</span>")
+}
+
+// views are the links to the same page of the other account, and to its other view.
+func (s *sheet) views(class string) {
+	home, here, half := "/", "/admin/", ""
+	login := "Admin Login"
+	if s.audience.admin {
+		home, here, login = "/admin/", "/", "User Login"
+	}
+	if s.audience.voice {
+		half = "voice/"
+	}
+	s.put("<span class=\"", class, "\"><a href=\"", here, half, "\">", login, "</a> ")
+	basic, advanced := home+half+"basic", home+half+"advanced"
+	if half != "" {
+		basic = home + half
+	}
+	switch {
+	case s.look.style == "pap.css" && s.audience.advanced:
+		s.put("Advanced View (<a href=\"", basic, "\">switch to basic view</a>)")
+	case s.look.style == "pap.css":
+		s.put("Basic View (<a href=\"", advanced, "\">switch to advanced view</a>)")
+	case s.audience.advanced:
+		s.put("<a href=\"", basic, "\">basic</a> | <b>advanced</b>")
+	default:
+		s.put("<b>basic</b> | <a href=\"", advanced, "\">advanced</a>")
+	}
+	s.put("</span>")
+}
+
+// buttons are there where the page has fields; their words are those of the families
+// (field).
+func (s *sheet) buttons(any bool) {
+	if !any {
+		return
+	}
+	undo, submit := "Undo All Changes", "Submit All Changes"
+	if s.look.style == "pap.css" {
+		undo, submit = "Cancel Settings", "Save Settings"
+	}
+	button := func(kind, text string) { s.put("<input class=\"sbtSearch\" type=\"", kind, "\" value=\"", text, "\">") }
+	s.put("<div class=\"buttons\">")
+	if s.look.style == "pap.css" {
+		button("submit", submit)
+		button("reset", undo)
+	} else {
+		button("reset", undo)
+		button("submit", submit)
+	}
+	s.put("</div>\n")
+}
+
+func (s *sheet) foot() {
+	s.put("<div class=\"foot\">")
+	if s.look.style == "cisco.css" {
+		s.put("<span>Emulated by spafleet</span><span class=\"model\">", html.EscapeString(s.q.view.Unit.Row.PN()), " IP Phone</span>")
+	} else {
+		s.views("again")
+		s.put("<span>Emulated by spafleet</span>")
+	}
+	s.put("</div>\n")
+}

@@ -1,0 +1,67 @@
+package webui_test
+
+import (
+	"bytes"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"spafleet/webui"
+)
+
+// Pictures of the pages, for a person to look at: SPAFLEET_PICTURES names the folder
+// that they are written to.
+var pictures = []struct {
+	name, model, firmware, path string
+	sets                        []string
+	width, height               int
+}{
+	{"spa2102-status", "SPA2102", "5.2.10", "/admin/", nil, 760, 420},
+	{"spa2102-wan", "SPA2102", "5.2.10", "/admin/advanced#/Wan%20Setup", nil, 760, 620},
+	{"spa2102-line", "SPA2102", "5.2.10", "/admin/voice/advanced#/Line%201", []string{"User_ID_1_=2001", "Password_1_=secret", "Proxy_1_=sip.example.com"}, 760, 900},
+	{"pap2t-info", "PAP2T", "5.1.6(LS)", "/", nil, 900, 560},
+	{"pap2t-provisioning", "PAP2T", "5.1.6(LS)", "/admin/advanced#/Provisioning", nil, 900, 760},
+	{"spa942-info", "SPA942", "6.1.5(a)", "/", nil, 760, 560},
+	{"spa942-ext", "SPA942", "6.1.5(a)", "/admin/advanced#/Ext%201", nil, 760, 800},
+	{"spa504g-info", "SPA504G", "7.6.2f", "/admin/", nil, 1000, 560},
+	{"spa504g-provisioning", "SPA504G", "7.6.2f", "/admin/advanced#/Provisioning", []string{"Profile_Rule=https://prov.example.com/$MA.xml"}, 1000, 760},
+	{"spa525g2-user", "SPA525G2", "", "/advanced#/User", nil, 1000, 600},
+}
+
+func TestChromiumShowsEachLook(t *testing.T) {
+	c := openChromium(t)
+	folder := os.Getenv("SPAFLEET_PICTURES")
+	for _, p := range pictures {
+		_, addr := serve(t, &webui.Site{}, view(t, p.model, p.firmware, p.sets...))
+		c.visit("http://" + addr + p.path)
+		picture := c.shot(p.width, p.height)
+		if folder != "" {
+			if err := os.WriteFile(filepath.Join(folder, p.name+".png"), picture, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		shown, err := png.Decode(bytes.NewReader(picture))
+		if err != nil || shown.Bounds().Dx() != p.width {
+			t.Errorf("%s: %v, %v", p.name, err, shown.Bounds())
+		}
+		if wide := c.eval("document.documentElement.scrollWidth <= innerWidth"); wide != "true" {
+			t.Errorf("%s: wider than its window", p.name)
+		}
+		want := "Info"
+		if _, tab, ok := strings.Cut(p.path, "#/"); ok {
+			want = strings.ReplaceAll(tab, "%20", " ")
+		} else if p.model == "SPA2102" {
+			want = "Status"
+		}
+		const open = `[...document.querySelectorAll("div.tab-page")].filter(p => p.style.display != "none").map(p => p.id).join()`
+		if got := c.eval(open); got != want {
+			t.Errorf("%s: the page shows tab %q, want %q", p.name, got, want)
+		}
+		c.eval(`document.querySelectorAll("span.tab")[0].click()`)
+		if got := c.eval(open); got == want && strings.Contains(p.path, "#") {
+			t.Errorf("%s: a click on the first tab shows %q", p.name, got)
+		}
+	}
+}

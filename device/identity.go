@@ -3,7 +3,9 @@ package device
 import (
 	"fmt"
 	"math/bits"
+	"regexp"
 	"slices"
+	"strings"
 
 	"spafleet/device/chance"
 	"spafleet/device/model"
@@ -152,6 +154,26 @@ func serialOf(m *model.Model, seed uint64, i Index) string {
 	}
 	return string(text)
 }
+
+// CheckSerial refuses a serial number that is not in the form of a model's.
+func CheckSerial(m *model.Model, serial string) error {
+	head, form := m.SerialPrefix.Value, "the year as a letter, the month, and five digits"
+	fits := len(serial) == 12 && strings.HasPrefix(serial, head) && linksysForm.MatchString(serial[len(head):])
+	if ciscoNumbered(m) {
+		head, form = "three letters", "the year, the week, and four letters or digits"
+		fits = ciscoForm.MatchString(serial)
+	}
+	if fits {
+		return nil
+	}
+	return fmt.Errorf("%q is not in the form of a serial number of the %s: %s, %s, such as %s", serial, m.Name, head, form, serialOf(m, 0, 0))
+}
+
+// Forms of serial numbers: what stands behind a Linksys product, and whole Cisco ones.
+var (
+	linksysForm = regexp.MustCompile("^[A-HJ-NP-Z][1-9ABC][0-9]{5}$")
+	ciscoForm   = regexp.MustCompile("^[A-Z]{3}[0-9]{2}(0[1-9]|[1-4][0-9]|5[0-3])[0-9A-Z]{4}$")
+)
 
 func base36(n uint32) string {
 	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"

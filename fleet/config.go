@@ -53,7 +53,8 @@ type Config struct {
 	// its context ends or, in virtual time, nothing can happen any more.
 	Conduct func(now int64, do func(device.Index, device.Command)) (next int64, over bool)
 	// Addresses has an address for each device: its base + 1 + the device's
-	// index. The zero Prefix is 127.64.0.0/10. The addresses of a List go first.
+	// index. The zero Prefix is 127.64.0.0/10. The addresses of a List go first, then
+	// those of the groups.
 	Addresses netip.Prefix
 	// OneAddress leaves the choice of source address to the system: for machines
 	// that cannot bind addresses of the prefix. Devices keep theirs for $IP.
@@ -182,9 +183,26 @@ func (c *Config) check() error {
 	if err := c.checkList(); err != nil {
 		return err
 	}
-	if room := 1<<(32-c.Addresses.Bits()) - 2; !c.List.HasAddresses() && total > room || total > device.MaxDevices {
+	return c.checkAddresses(total)
+}
+
+// checkAddresses refuses addresses that do not suffice.
+func (c *Config) checkAddresses(devices int) error {
+	a := NewAddresses(c.Addresses, c.List, c.Groups)
+	prefix, alone := a.Prefix()
+	if room := 1<<(32-prefix.Bits()) - 2; alone && devices > room || devices > device.MaxDevices {
 		return fmt.Errorf("fleet: %d devices do not fit into %s, which has room for %d; use a wider prefix",
-			total, c.Addresses, max(min(room, device.MaxDevices), 0))
+			devices, c.Addresses, max(min(room, device.MaxDevices), 0))
+	}
+	for i, p := range a.pools {
+		if !p.prefix.Addr().Is4() {
+			return fmt.Errorf("fleet: addresses %s: only IPv4 prefixes; these devices have no IPv6", p.prefix)
+		}
+		for _, other := range a.pools[:i] {
+			if p.prefix.Overlaps(other.prefix) {
+				return fmt.Errorf("fleet: addresses %s and %s of groups have addresses in common; give both the same, or keep them apart", other.prefix, p.prefix)
+			}
+		}
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ type Fleet struct {
 	network   Network
 	guard     *fetch.Guard
 	budget    Budget
-	addresses addresses
+	addresses *Addresses
 	shard     device.Shard
 	total     int // of the whole fleet
 	loops     []*loop
@@ -76,15 +76,16 @@ func New(c Config) (*Fleet, error) {
 	f := &Fleet{
 		shard:   c.Shard,
 		network: c.Network, guard: c.Guard,
-		addresses: addresses{c.Addresses.Masked(), c.List, c.OneAddress},
+		addresses: NewAddresses(c.Addresses, c.List, c.Groups),
 		mode:      c.Clock, conduct: c.Conduct,
 		onTell: c.Tell,
 		web:    c.Web, done: make(chan struct{}),
 	}
+	f.addresses.one = c.OneAddress
 	f.saver, f.started.whole = saver{f: f, Save: c.Save}, make(chan struct{})
 	f.shared.Tapped, f.shared.List = c.Tapped, c.List
 	f.shared.Reasons = c.Reasons
-	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.addresses.of, c.CCERT, c.Compiled
+	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.addresses.Of, c.CCERT, c.Compiled
 	f.makeLoops(&c)
 	f.populate(c.Groups)
 	f.saver.fingerprint = f.fingerprint()

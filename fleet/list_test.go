@@ -174,10 +174,10 @@ func TestAStateOfAnotherListIsRefused(t *testing.T) {
 		return err
 	}
 	for change, want := range map[[2]string]string{
-		{"0a,SPA2102", "0d,SPA2102"}:                  "the list of the devices has changed",
-		{"FM500G100002", "FM500G100003"}:              "the list of the devices has changed",
-		{"127.80.0.7", "127.80.0.8"}:                  "the list of the devices has changed",
-		{",own,", ",other,"}:                          "the list of the devices has changed",
+		{"0a,SPA2102", "0d,SPA2102"}:                  "the list of the devices, or a range, has changed",
+		{"FM500G100002", "FM500G100003"}:              "the list of the devices, or a range, has changed",
+		{"127.80.0.7", "127.80.0.8"}:                  "the list of the devices, or a range, has changed",
+		{",own,", ",other,"}:                          "the list of the devices, or a range, has changed",
 		{"desk", "hall"}:                              `the name is hall here and was desk`,
 		{"5.2.10,FM500G100001", "5.2.5,FM500G100001"}: "the number of groups is 3 here and was 2",
 		{"param:GPP_A", "PARAM:gpp_a"}:                "",
@@ -191,7 +191,7 @@ func TestAStateOfAnotherListIsRefused(t *testing.T) {
 			t.Errorf("%v: %v, want %q", change, err, want)
 		}
 	}
-	if err := resume(nil); err == nil || !strings.Contains(err.Error(), "the devices follow from the seed here and were those of a list") {
+	if err := resume(nil); err == nil || !strings.Contains(err.Error(), "the devices follow from the seed here and were those of a list or of ranges") {
 		t.Errorf("without a list: %v", err)
 	}
 }
@@ -241,10 +241,10 @@ func TestGroupsThatAreNotTheListsAreRefused(t *testing.T) {
 
 // Where the listed addresses are not this machine's, all devices ask from one.
 func TestListedAddressesAreTried(t *testing.T) {
-	if runtime.GOOS == "linux" && !fleet.CanBind(netip.Prefix{}, read(t, three)) {
+	if runtime.GOOS == "linux" && !fleet.NewAddresses(netip.Prefix{}, read(t, three), nil).CanBind() {
 		t.Error("no loopback address of the list can be bound")
 	}
-	if fleet.CanBind(netip.Prefix{}, read(t, strings.Replace(three, "127.80.0.7", "198.51.100.7", 1))) {
+	if fleet.NewAddresses(netip.Prefix{}, read(t, strings.Replace(three, "127.80.0.7", "198.51.100.7", 1)), nil).CanBind() {
 		t.Error("198.51.100.7 is none of this machine's")
 	}
 }

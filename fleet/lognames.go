@@ -96,9 +96,9 @@ func (n *logNames) ask(ctx context.Context) {
 // question asks for a name from a device's address. What the device keeps and the
 // faults that a scenario plans for its provisioning have no part in it.
 func (n *logNames) question(ctx context.Context, name string, dev device.Index) nameAnswer {
-	addresses := &n.f.addresses
+	addresses := n.f.addresses
 	ctx = fetch.For(ctx, fetch.Asker{Device: dev, Faultless: true,
-		Source: func(server netip.Addr) netip.Addr { return addresses.source(addresses.of(dev), server) }})
+		Source: func(server netip.Addr) netip.Addr { return addresses.source(addresses.Of(dev), server) }})
 	addrs, err := n.f.network.Resolve(ctx, name)
 	if _, local := fetch.LocalLimit(err); local {
 		return nameAnswer{name: name, last: localWait} // it says nothing of the name

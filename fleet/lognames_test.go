@@ -43,8 +43,7 @@ func (n *nameNetwork) Resolve(ctx context.Context, name string) ([]netip.Addr, e
 
 // fleetOn returns what a log sender needs of a fleet.
 func fleetOn(n Network) *Fleet {
-	prefix := DefaultAddresses()
-	return &Fleet{network: n, addresses: addresses{prefix: prefix}}
+	return &Fleet{network: n, addresses: NewAddresses(netip.Prefix{}, nil, nil)}
 }
 
 // A logStand is a log sender at work without devices, and a server of its lines.

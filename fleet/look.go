@@ -60,7 +60,7 @@ func (f *Fleet) View(dev device.Index) (device.View, bool) {
 // At returns a copy of the device with that address, if it has power and has
 // started.
 func (f *Fleet) At(addr netip.Addr) (device.View, bool) {
-	dev, ok := f.addresses.device(addr)
+	dev, ok := f.addresses.Device(addr)
 	if !ok {
 		return device.View{}, false
 	}
@@ -137,7 +137,7 @@ func (f *Fleet) WebURL(dev device.Index) string {
 	if f.sites == nil {
 		return ""
 	}
-	return fmt.Sprintf("http://%s:%d/", f.addresses.of(dev), f.WebPort())
+	return fmt.Sprintf("http://%s:%d/", f.addresses.Of(dev), f.WebPort())
 }
 
 // Idle reports whether no attempt runs or waits, and no device has anything due

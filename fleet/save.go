@@ -136,12 +136,12 @@ func (l *loop) records(list []unit.Record, from, to int) []unit.Record {
 
 // fingerprint returns what makes this fleet the same as the one in a file.
 func (f *Fleet) fingerprint() state.Fingerprint {
-	p := state.Fingerprint{Seed: f.shared.Seed, List: f.shared.List.Digest(), Addresses: f.addresses.prefix.String(), Shard: device.Shard{Index: f.shard.Index, Count: max(f.shard.Count, 1)}}
+	p := state.Fingerprint{Seed: f.shared.Seed, List: f.shared.List.Digest(), Addresses: f.addresses.String(), Shard: device.Shard{Index: f.shard.Index, Count: max(f.shard.Count, 1)}}
 	for i := range f.shared.Groups() {
 		g := f.shared.Group(i)
 		var u device.Unit
 		if first := f.shared.Device(i, 0); g.Count > 0 {
-			u = f.shared.List.Unit(g.Row, f.shared.Seed, first, f.addresses.of(first))
+			u = f.shared.List.Unit(g.Row, f.shared.Seed, first, f.addresses.Of(first))
 		}
 		sg := state.Group{Name: g.Name, Model: g.Row.Model.Name, Firmware: g.Row.Firmware.Version, Count: g.Count, Off: g.Off,
 			MAC: u.MAC.String(), Serial: u.Serial, Scheme: device.Scheme(g.Row.Model), Switches: map[string]string{}, Presets: maps.Clone(g.Presets)}

@@ -148,7 +148,7 @@ func (s *logSender) sendTo(host string, addr netip.Addr, line namedLine) {
 		return
 	}
 	var cm *ipv4.ControlMessage
-	if src := s.f.addresses.source(s.f.addresses.of(line.dev), addr); src.IsValid() {
+	if src := s.f.addresses.source(s.f.addresses.Of(line.dev), addr); src.IsValid() {
 		cm = &ipv4.ControlMessage{Src: src.AsSlice()}
 	}
 	if _, err := s.conn.WriteTo(line.text, cm, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, line.port))); err != nil {

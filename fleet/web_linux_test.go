@@ -5,7 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -25,7 +25,7 @@ func TestIdleWebClientsHoldUpNoResync(t *testing.T) {
 	s := startOn(t, &fetch.Sockets{}, fleet.Config{Groups: []fleet.Group{ata(t, devices, "Resync_On_Reset=No", "Profile_Rule="+files.URL+"/a")}, Web: fleet.Web{Listen: true}})
 	before := host.OpenFiles()
 	for i := range idle {
-		c, err := net.Dial("tcp4", netip.AddrPortFrom(fleet.AddressAt(fleet.DefaultAddresses(), nil, device.Index(i%devices)), s.f.WebPort()).String())
+		c, err := net.Dial("tcp4", strings.Trim(s.f.WebURL(device.Index(i%devices)), "htp:/"))
 		if err != nil {
 			t.Fatal(err)
 		}

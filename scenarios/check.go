@@ -31,10 +31,11 @@ type checker struct {
 }
 
 func check(s *Scenario, src *source) *checker {
-	c := &checker{&Plan{Scenario: s, source: src, Kinds: map[string]bool{}, programs: map[*Expectation]*vm.Program{}, steps: map[string]int{}}, src}
+	c := &checker{&Plan{Scenario: s, List: s.Devices, source: src, Kinds: map[string]bool{}, programs: map[*Expectation]*vm.Program{}, steps: map[string]int{}}, src}
 	for i := range s.Fleet {
 		c.group(&s.Fleet[i])
 	}
+	checkIdentities(c)
 	if n := c.Devices(); n > device.MaxDevices {
 		c.mistake(s.file.root().at("fleet"), "fleet", "%d devices; a fleet has at most %d", n, device.MaxDevices)
 	}
@@ -73,7 +74,7 @@ func (c *checker) group(g *Group) {
 			c.mistake(n, path+key, "%s", err)
 			continue
 		}
-		fg := fleet.Group{Name: g.Name, Row: row, Count: counts[i], Off: g.Off, RCURL: g.RC, Presets: c.presets(row, g.Set, path+".set")}
+		fg := fleet.Group{Name: g.Name, Row: row, Count: counts[i], Off: g.Off, RCURL: g.RC, Addresses: g.Addresses, Presets: c.presets(row, g.Set, path+".set")}
 		if !g.NoLease {
 			fg.Lease = resync.Lease{TFTPServer: cmp.Or(g.TFTPServer, c.targetTFTP())}
 		}

@@ -28,6 +28,9 @@ type Plan struct {
 	Groups   []fleet.Group   // one for each model and firmware of a group of the scenario
 	Makes    []tally.Make    // as Groups
 	Kinds    map[string]bool // event kinds that expressions ask for
+	// List says who the devices are: that of the scenario, or one of the ranges of its
+	// groups. Nil: they follow from the seed.
+	List *inventory.List
 
 	firsts    []int // as Groups: how many devices the groups before have
 	programs  map[*Expectation]*vm.Program
@@ -49,6 +52,9 @@ func NewPlan(s *Scenario) (*Plan, error) {
 	}
 	c := check(s, src)
 	if c.ends(); len(src.mistakes) == 0 {
+		listRanges(c)
+	}
+	if len(src.mistakes) == 0 {
 		refuseHolding(c)
 	}
 	if len(src.mistakes) > 0 {
@@ -80,7 +86,7 @@ func (p *Plan) Devices() int {
 
 // MakeOf returns the place of a device's model and firmware in Makes.
 func (p *Plan) MakeOf(dev device.Index) int {
-	if list := p.Scenario.Devices; list != nil {
+	if list := p.List; list != nil {
 		return list.Group(dev)
 	}
 	i, found := slices.BinarySearch(p.firsts, int(dev))
@@ -94,11 +100,11 @@ func (p *Plan) MakeOf(dev device.Index) int {
 }
 
 // Device returns the n-th device of a group of the fleet, from 0.
-func (p *Plan) Device(group, n int) device.Index { return p.Scenario.Devices.At(p.firsts[group] + n) }
+func (p *Plan) Device(group, n int) device.Index { return p.List.At(p.firsts[group] + n) }
 
 // Share returns how many devices of a group of the fleet belong to a shard.
 func (p *Plan) Share(group int, s device.Shard) int {
-	if list := p.Scenario.Devices; list != nil {
+	if list := p.List; list != nil {
 		return list.Share(group, s)
 	}
 	return s.Between(p.firsts[group], p.firsts[group]+p.Groups[group].Count)

@@ -168,6 +168,18 @@ func (r *reader) group(name string, n *node, path string) Group {
 		key{"firmware", r.text(&g.Firmware)},
 		key{"count", r.count(&g.Count)},
 		key{"mix", func(n *node, path string) { g.Mix = r.mix(n, path) }},
+		key{"mac", r.scalarAs(func(text string) (err error) {
+			g.MACs, err = inventory.ParseMACRange(text)
+			return err
+		})},
+		key{"serial", r.scalarAs(func(text string) (err error) {
+			g.Serials, err = inventory.ParseSerialRange(text)
+			return err
+		})},
+		key{"addresses", r.scalarAs(func(text string) (err error) {
+			g.Addresses, err = parsePrefix(text)
+			return err
+		})},
 		key{"set", func(n *node, path string) { g.Set = r.presets(n, path) }},
 		key{"switches", func(n *node, path string) { r.switches(&g, n, path) }},
 		key{"evidence", r.scalarAs(g.Evidence)},
@@ -349,9 +361,9 @@ func (r *reader) devices(n *node, path string) (list *inventory.List) {
 
 // listedGroup refuses what the list of devices says of a group.
 func (r *reader) listedGroup(n *node, path string) {
-	for _, key := range []string{"model", "firmware", "count", "mix"} {
+	for _, key := range []string{"model", "firmware", "count", "mix", "mac", "serial"} {
 		if n.get(key) != nil {
-			r.mistake(n.key(key), path, "the list of devices says which models a group has; leave %s out", key)
+			r.mistake(n.key(key), path, "the list of devices says who the devices of a group are; leave %s out", key)
 		}
 	}
 }
@@ -373,6 +385,9 @@ func (r *reader) listed(s *Scenario, fleet *node) {
 			r.mistake(fleet.key(own.Name), join("fleet", own.Name), "no device of %s is in a group %q%s; its groups: %s",
 				s.Devices.Name(), own.Name, model.DidYouMean(own.Name, names), strings.Join(names[:min(len(names), mostNamed)], ", "))
 			continue
+		}
+		if own.Addresses.IsValid() && s.Devices.HasAddresses() {
+			r.mistake(own.node.key("addresses"), join("fleet", own.Name), "the list of devices says where they live; leave addresses out")
 		}
 		own.Count, own.Mix = s.Fleet[at].Count, s.Fleet[at].Mix
 		s.Fleet[at] = own

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"spafleet/device/inventory"
@@ -55,8 +56,15 @@ type Group struct {
 	NextServer string // siaddr of the lease
 	RC         string // where the units ask for remote customization; "": they are ordinary ones
 	Off        bool   // waits for power_on
-	Cert       string // folder with the devices' own certificates; "": those of the PKI
-	node       *node
+	// MACs and Serials are what the devices have, from the first one on; none: what
+	// follows from Seed.
+	MACs    inventory.MACRange
+	Serials inventory.SerialRange
+	// Addresses is where the devices live, together with those of other groups with
+	// the same prefix; zero: where the fleet does.
+	Addresses netip.Prefix
+	Cert      string // folder with the devices' own certificates; "": those of the PKI
+	node      *node
 }
 
 // Turn turns a switch of the firmware.

@@ -57,7 +57,7 @@ type newborn struct {
 // newNewborn returns the fleet at 0 s, nil where it cannot be made.
 func newNewborn(c *checker) *newborn {
 	n := &newborn{}
-	n.shared.Seed, n.shared.List = c.Scenario.Seed, c.Scenario.Devices
+	n.shared.Seed, n.shared.List = c.Scenario.Seed, c.List
 	n.shared.Address = func(device.Index) netip.Addr { return netip.AddrFrom4([4]byte{127, 64, 0, 1}) }
 	n.machine = unit.NewMachine(&n.shared)
 	for _, g := range c.Groups {

@@ -203,6 +203,9 @@ func certificatesText(c *forecast.Certificates) string {
 
 func addressesText(a *forecast.Addresses) string {
 	text := fmt.Sprintf("%s to %s", a.First, a.Last)
+	if a.First == a.Last {
+		text = a.First
+	}
 	if !a.Own {
 		text += "; this machine cannot use them: all traffic comes from one address"
 	}

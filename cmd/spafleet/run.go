@@ -267,6 +267,11 @@ func (f *runFlags) adjust(c *cobra.Command, scenario *scenarios.Scenario) error 
 	if list := scenario.Devices; list.HasAddresses() && c.Flags().Changed("addresses") {
 		return fmt.Errorf("--addresses: the devices have the addresses that %s lists", list.Name())
 	}
+	for i := range scenario.Fleet {
+		if g := &scenario.Fleet[i]; g.Addresses.IsValid() && c.Flags().Changed("addresses") {
+			return fmt.Errorf("--addresses: the scenario says where its devices live; change it by --with fleet.%s.addresses=PREFIX", g.Name)
+		}
+	}
 	if f.caTable != "" {
 		for i := range scenario.Fleet {
 			g := &scenario.Fleet[i]

@@ -135,7 +135,7 @@ func units(plan *scenarios.Plan) iter.Seq[device.Unit] {
 	return func(yield func(device.Unit) bool) {
 		for g := range plan.Groups {
 			for n := range plan.Groups[g].Count {
-				if !yield(s.Devices.Unit(plan.Groups[g].Row, s.Seed, plan.Device(g, n), netip.Addr{})) {
+				if !yield(plan.List.Unit(plan.Groups[g].Row, s.Seed, plan.Device(g, n), netip.Addr{})) {
 					return
 				}
 			}

@@ -20,10 +20,12 @@ type List struct {
 	name   string
 	digest string
 	groups []Group
-	firsts []int    // places in order: of each group's first device
-	order  []uint32 // the devices, group by group
-	group  []uint16 // of each device
-	macs   []model.MAC
+	firsts []int         // places in order: of each group's first device
+	ranges []RangedGroup // as groups, of a list that has ranges in the place of all below; nil: a file's
+
+	order []uint32 // the devices, group by group
+	group []uint16 // of each device
+	macs  []model.MAC
 
 	serials   texts     // empty: no device has one
 	addresses [][4]byte // empty: no device has one
@@ -61,18 +63,39 @@ func (l *List) Digest() string {
 }
 
 // Len returns how many devices are listed.
-func (l *List) Len() int { return len(l.macs) }
+func (l *List) Len() int {
+	if last := len(l.ranges) - 1; last >= 0 {
+		return l.firsts[last] + l.groups[last].Count
+	}
+	return len(l.macs)
+}
 
 // Groups returns the groups. Those of one name are neighbours; names, and models
 // within a name, are in the order of the file. They must not be changed.
 func (l *List) Groups() []Group { return l.groups }
 
 // Group returns the number of a device's group.
-func (l *List) Group(dev device.Index) int { return int(l.group[dev]) }
+func (l *List) Group(dev device.Index) int {
+	if l.ranges == nil {
+		return int(l.group[dev])
+	}
+	after := sort.Search(len(l.firsts), func(i int) bool { return l.firsts[i] > int(dev) })
+	return after - 1 // of groups without devices the last one begins where the next does
+}
+
+// Place returns how many devices of its group come before a device.
+func (l *List) Place(dev device.Index) int {
+	first := l.firsts[l.Group(dev)]
+	if l.ranges != nil {
+		return int(dev) - first
+	}
+	place, _ := slices.BinarySearch(l.order[first:first+l.groups[l.group[dev]].Count], uint32(dev))
+	return place
+}
 
 // At returns the n-th device of a fleet whose devices are counted group by group.
 func (l *List) At(n int) device.Index {
-	if l == nil {
+	if l == nil || l.ranges != nil {
 		return device.Index(n)
 	}
 	return device.Index(l.order[n])
@@ -81,6 +104,9 @@ func (l *List) At(n int) device.Index {
 // Share returns how many devices of a group belong to a shard.
 func (l *List) Share(group int, s device.Shard) int {
 	n, first := 0, l.firsts[group]
+	if l.ranges != nil {
+		return s.Between(first, first+l.groups[group].Count)
+	}
 	for _, dev := range l.order[first : first+l.groups[group].Count] {
 		if s.Has(device.Index(dev)) {
 			n++
@@ -95,10 +121,10 @@ func (l *List) Unit(r *model.Row, seed uint64, dev device.Index, ip netip.Addr) 
 		return device.NewUnit(r, seed, dev, ip)
 	}
 	if serial := l.Serial(dev); serial != "" {
-		return device.Unit{Index: dev, Row: r, MAC: l.macs[dev], Serial: serial, IP: ip}
+		return device.Unit{Index: dev, Row: r, MAC: l.MAC(r.Model, seed, dev), Serial: serial, IP: ip}
 	}
 	u := device.NewUnit(r, seed, dev, ip)
-	u.MAC = l.macs[dev]
+	u.MAC = l.MAC(r.Model, seed, dev)
 	return u
 }
 
@@ -107,11 +133,25 @@ func (l *List) MAC(m *model.Model, seed uint64, dev device.Index) model.MAC {
 	if l == nil {
 		return device.MACOf(m, seed, dev)
 	}
-	return l.macs[dev]
+	if l.ranges == nil {
+		return l.macs[dev]
+	}
+	if g := &l.ranges[l.Group(dev)]; g.MACs.room > 0 {
+		return g.MACs.At(g.Skip + l.Place(dev))
+	}
+	return device.MACOf(m, seed, dev)
 }
 
 // Serial returns the serial number that is listed for a device, empty for none.
-func (l *List) Serial(dev device.Index) string { return l.serials.at(int(dev)) }
+func (l *List) Serial(dev device.Index) string {
+	if l.ranges == nil {
+		return l.serials.at(int(dev))
+	}
+	if g := &l.ranges[l.Group(dev)]; g.Serials.room > 0 {
+		return g.Serials.At(g.Skip + l.Place(dev))
+	}
+	return ""
+}
 
 // HasAddresses reports whether the list says where the devices live: then it does so
 // for each.

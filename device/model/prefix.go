@@ -66,6 +66,12 @@ func (m *Model) withPrefixes() {
 // PrefixesVary reports whether the model's units have more than one prefix.
 func (m *Model) PrefixesVary() bool { return len(m.own)+len(m.series) > 1 }
 
+// HasPrefix reports whether units of the model or of its series may have an address
+// that begins so.
+func (m *Model) HasPrefix(first uint32) bool {
+	return slices.Contains(m.own, prefix(first)) || slices.Contains(m.series, prefix(first))
+}
+
 // Prefix returns the first three bytes of the MAC address of a unit made in a year,
 // by a draw: every second unit has one of those seen with the model, the others one
 // of its series, where some fit the year, each as often. These shares are inferred.

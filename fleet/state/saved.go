@@ -160,11 +160,11 @@ func (f *Fingerprint) differences(now *Fingerprint) []string {
 func listDifference(saved, now string) string {
 	switch {
 	case saved == "":
-		return "the devices are those of a list here and followed from the seed"
+		return "the devices are those of a list or of ranges here and followed from the seed"
 	case now == "":
-		return "the devices follow from the seed here and were those of a list"
+		return "the devices follow from the seed here and were those of a list or of ranges"
 	}
-	return "the list of the devices has changed: a MAC address, serial number, address or parameter, or their order"
+	return "the list of the devices, or a range, has changed: a MAC address, serial number, address or parameter, or their order"
 }
 
 func (g *Group) called(number int) string {

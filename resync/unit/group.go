@@ -26,6 +26,9 @@ type Group struct {
 	// boot, with macros as in a rule; "": they are ordinary units. The maker's own
 	// server is never a default. Firmware before 5.0 ignores it.
 	RCURL string
+	// Addresses is where the devices live, one after the other with those of other
+	// groups of the same prefix; zero: at the fleet's.
+	Addresses netip.Prefix
 }
 
 // Check refuses what no device could be or follow.

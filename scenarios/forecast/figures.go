@@ -97,6 +97,15 @@ type Addresses struct {
 	First  string `json:"first"`
 	Last   string `json:"last"`
 	Own    bool   `json:"own"` // each device's traffic comes from its own
+	// Shared are the prefixes in which several devices are behind one address.
+	Shared []SharedAddresses `json:"shared,omitempty"`
+}
+
+// SharedAddresses are those behind which a fleet's devices are as behind NAT.
+type SharedAddresses struct {
+	Prefix    string `json:"prefix"`
+	Devices   int    `json:"devices"`
+	Addresses int    `json:"addresses"`
 }
 
 // Connections are those of the busiest source address to one server.

@@ -75,7 +75,7 @@ type setting struct {
 // all are set alike, else up to most, spread evenly. Together they stand for all.
 func (p plan) settings(group, most int) iter.Seq[setting] {
 	return func(yield func(setting) bool) {
-		g, list := &p.Groups[group], p.Scenario.Devices
+		g, list := &p.Groups[group], p.List
 		n := min(1, g.Count)
 		if list.SetsParams() {
 			n = min(most, g.Count)
@@ -172,7 +172,7 @@ func PortWarning(of *scenarios.Plan, o *scenarios.Machine) string {
 		return ""
 	}
 	c := p.traffic(p.shares(o.Shard), o).Connections
-	if c.Sources > 1 || c.PerSecond <= c.Warn {
+	if c.PerSecond <= c.Warn {
 		return ""
 	}
 	return c.Arithmetic() + "; see " + strings.TrimSuffix(p.moreAddresses(), " PREFIX")
@@ -283,32 +283,33 @@ func (p plan) memory(f *Forecast) Memory {
 		m.PerDevice += watchedBytes
 		m.Fresh += watchedBytes
 	}
-	alive := int64(f.Devices)*int64(m.PerDevice) + m.Attempts + int64(p.Scenario.Devices.Size())
+	alive := int64(f.Devices)*int64(m.PerDevice) + m.Attempts + int64(p.List.Size())
 	m.Whole = alive + max(alive*host.GarbagePercent/100, host.GarbageRoom)
 	return m
 }
 
 func (p plan) ownAddresses(o *scenarios.Machine) Addresses {
-	prefix := o.Addresses
-	if !prefix.IsValid() {
-		prefix = fleet.DefaultAddresses()
+	all := fleet.NewAddresses(o.Addresses, p.List, p.Groups)
+	first, last := all.Range(p.Devices())
+	a := Addresses{First: first.String(), Last: last.String(), Own: all.CanBind()}
+	if prefix, alone := all.Prefix(); alone {
+		a.Prefix = prefix.String()
 	}
-	first, list := prefix.Masked().Addr().Next(), p.Scenario.Devices
-	last := first
-	switch {
-	case list.HasAddresses():
-		first, last = list.AddressRange()
-		return Addresses{First: first.String(), Last: last.String(), Own: fleet.CanBind(prefix, list)}
-	case first.Is4():
-		last = fleet.AddressAt(prefix, nil, device.Index(max(p.Devices()-1, 0)))
+	for _, s := range all.Shared() {
+		a.Shared = append(a.Shared, SharedAddresses{s.Prefix.String(), s.Devices, s.Addresses})
 	}
-	return Addresses{Prefix: prefix.String(), First: first.String(), Last: last.String(), Own: fleet.CanBind(prefix, nil)}
+	return a
 }
 
 // moreAddresses is how devices get addresses that this machine can bind.
 func (p plan) moreAddresses() string {
-	if list := p.Scenario.Devices; list.HasAddresses() {
+	if list := p.List; list.HasAddresses() {
 		return "addresses that this machine has, in " + list.Name()
+	}
+	for _, g := range p.Groups {
+		if g.Addresses.IsValid() {
+			return "a wider prefix, such as 127.64.0.0/10, in fleet." + g.Name + ".addresses"
+		}
 	}
 	return p.flags.Addresses + " PREFIX"
 }
@@ -326,12 +327,16 @@ func (p plan) connections(f *Forecast) Connections {
 		}
 	}
 	rate := f.held(max(f.Start.Peak(), f.Steady))
+	c.PerSecond = rate
 	if shared {
 		c.Sources = 1
 	} else if f.Devices > 0 {
-		rate /= float64(f.Devices)
+		c.PerSecond /= float64(f.Devices)
+		for _, s := range f.Addresses.Shared {
+			c.Sources = max(c.Sources-(s.Devices-s.Addresses), 1)
+			c.PerSecond = max(c.PerSecond, rate*float64(s.Devices)/float64(p.Devices())/float64(s.Addresses))
+		}
 	}
-	c.PerSecond = rate
 	return c
 }
 
@@ -376,7 +381,7 @@ func (f *Forecast) judge(p plan) {
 		misfit(false, "descriptors", fmt.Sprintf("ulimit -n %d", neededFiles(peak)), "%d open files allow %d attempts at once: at %.0f/s that is enough only for a server that answers within %s",
 			d.Limit, d.Attempts, peak, time.Duration(float64(d.Attempts)/peak*float64(time.Second)).Round(time.Millisecond))
 	}
-	if c := &f.Connections; c.PerSecond > c.Warn && c.Sources == 1 {
+	if c := &f.Connections; c.PerSecond > c.Warn {
 		misfit(false, "ports", p.moreAddresses(), "%s", c.Arithmetic())
 	}
 }

@@ -24,8 +24,8 @@ func missingImages(p plan) (notes []string) {
 		if g.Count == 0 || b.KeepsRetry || b.Reboots != "always" {
 			continue
 		}
-		unit := p.Scenario.Devices.Unit(g.Row, p.Scenario.Seed, p.Device(i, 0), netip.IPv4Unspecified())
-		env := device.Env{Unit: &unit, Params: p.Scenario.Devices.Params(unit.Index, p.presetParams(g))}
+		unit := p.List.Unit(g.Row, p.Scenario.Seed, p.Device(i, 0), netip.IPv4Unspecified())
+		env := device.Env{Unit: &unit, Params: p.List.Params(unit.Index, p.presetParams(g))}
 		for _, text := range upgradeRules(p, env, g) {
 			path, embedded := asks(p, env, g, text)
 			if embedded && !prov.MayServe(p.Scenario.Server.Files, path) {

@@ -14,6 +14,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/device/rule"
 	"spafleet/device/rulecheck"
+	"spafleet/fleet"
 	"spafleet/scenarios"
 )
 
@@ -26,7 +27,7 @@ const mostNotes = 8
 // a firmware cannot read.
 func Notes(of *scenarios.Plan, o *scenarios.Machine) ([]string, error) {
 	p := newPlan(of, o.Flags)
-	notes := slices.Concat(p.assumptions(), p.imageless(), some(p.serverless()), some(p.oddRules()), some(missingImages(p)))
+	notes := slices.Concat(p.assumptions(), p.imageless(), p.shared(o), some(p.strangePrefixes()), some(p.serverless()), some(p.oddRules()), some(missingImages(p)))
 	own, err := p.Scenario.Certificates(o.Own)
 	if err != nil {
 		return nil, err
@@ -86,6 +87,34 @@ func (p *plan) imageless() []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("evidence=field: the behaviour of %s rests on documents, reports and inferences, not on what was read in firmware images", strings.Join(groups, ", "))}
+}
+
+// shared says which devices are behind an address together.
+func (p plan) shared(o *scenarios.Machine) (notes []string) {
+	for _, s := range fleet.NewAddresses(o.Addresses, p.List, p.Groups).Shared() {
+		addresses := fmt.Sprintf("%d addresses", s.Addresses)
+		if s.Addresses == 1 {
+			addresses = "1 address"
+		}
+		notes = append(notes, fmt.Sprintf("%d devices have %s of %s, as behind NAT: a server can tell them apart only by what they ask for, and nobody reaches their web pages", s.Devices, addresses, s.Prefix))
+	}
+	return notes
+}
+
+// strangePrefixes returns notes on MAC addresses that begin as no address of the model
+// was seen to.
+func (p plan) strangePrefixes() (notes []string) {
+	for i := range p.Groups {
+		g := &p.Groups[i]
+		if own := slices.ContainsFunc(p.Scenario.Fleet, func(s scenarios.Group) bool { return s.Name == g.Name && s.MACs.Room() > 0 }); !own || g.Count == 0 {
+			continue
+		}
+		m := g.Row.Model
+		if mac := p.List.MAC(m, p.Scenario.Seed, p.Device(i, 0)); !m.HasPrefix(uint32(mac[0])<<16 | uint32(mac[1])<<8 | uint32(mac[2])) {
+			notes = append(notes, fmt.Sprintf("%s of %s: no unit is known whose MAC address begins with %.6s; those known begin with %s", kindOf(g.Row), g.Name, mac, strings.ToLower(strings.Join(strings.Fields(m.OUI.Value+" "+m.SeriesOUI.Value), ", "))))
+		}
+	}
+	return notes
 }
 
 // serverless returns notes on devices that know no server when they start: no lease
@@ -176,7 +205,7 @@ func (p plan) oddRules() (notes []string) {
 func (p plan) oddRulesOf(d *setting) (notes []string) {
 	env := device.Env{Unit: &d.unit, Params: d.params}
 	for _, name := range rules {
-		if _, ok := d.Presets[name]; !ok && !p.Scenario.Devices.Sets(name) {
+		if _, ok := d.Presets[name]; !ok && !p.List.Sets(name) {
 			continue
 		}
 		text, _ := env.Params.Lookup(name)
@@ -192,7 +221,7 @@ func (p plan) count(h *certs.Holder, g groupShare, kinds ...certs.Kind) int {
 	n := min(g.count, mostSampled)
 	with := 0
 	for i := range n {
-		u := p.Scenario.Devices.Unit(g.Row, p.Scenario.Seed, p.Device(g.number, i*g.Count/n), netip.IPv4Unspecified())
+		u := p.List.Unit(g.Row, p.Scenario.Seed, p.Device(g.number, i*g.Count/n), netip.IPv4Unspecified())
 		if slices.Contains(kinds, h.Kind(&u)) {
 			with++
 		}

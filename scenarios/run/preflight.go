@@ -110,7 +110,7 @@ func scouts(p *scenarios.Plan, group int) bool {
 	if g.Count == 0 || g.Off || g.RCURL != "" && g.Row.Customizable() {
 		return false
 	}
-	s := resync.ScheduleOf(g.Row, p.Scenario.Devices.Params(p.Device(group, 0), presetParams(&device.Layers{}, g)))
+	s := resync.ScheduleOf(g.Row, p.List.Params(p.Device(group, 0), presetParams(&device.Layers{}, g)))
 	return s.Enabled && s.OnReset
 }
 
@@ -168,12 +168,8 @@ type scout struct {
 }
 
 func newScout(r *run, g *fleet.Group, dev device.Index) *scout {
-	prefix := r.options.Addresses
-	if !prefix.IsValid() {
-		prefix = fleet.DefaultAddresses()
-	}
-	list := r.plan.Scenario.Devices
-	own := fleet.AddressAt(prefix, list, dev)
+	list := r.plan.List
+	own := fleet.NewAddresses(r.options.Addresses, list, r.plan.Groups).Of(dev)
 	s := &scout{Network: r.network(), source: func(server netip.Addr) netip.Addr {
 		if own.IsLoopback() != server.IsLoopback() || r.one {
 			return netip.Addr{}

@@ -129,7 +129,7 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.server.open(); err != nil {
 		return err
 	}
-	r.one = s.Clock.Mode != fleet.Virtual && !fleet.CanBind(r.options.Addresses, s.Devices)
+	r.one = s.Clock.Mode != fleet.Virtual && !fleet.NewAddresses(r.options.Addresses, r.plan.List, r.plan.Groups).CanBind()
 	err = preflight(ctx, r)
 	if err == nil {
 		err = r.openFleet()
@@ -194,7 +194,7 @@ func (r *run) openFleet() error {
 func (r *run) config() fleet.Config {
 	s, o := r.plan.Scenario, &r.options
 	c := fleet.Config{
-		Seed: s.Seed, Groups: r.plan.Groups, List: s.Devices, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, OneAddress: r.one,
+		Seed: s.Seed, Groups: r.plan.Groups, List: r.plan.List, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, OneAddress: r.one,
 		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Tapped: r.plan.Kinds[device.Wire.String()], Reasons: o.Reasons || o.Events != nil,
 		Web: o.Web, Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
 		Clock: s.Clock.Mode, Start: s.Clock.Start, Speed: s.Clock.Speed, InProcess: r.server.modelled,

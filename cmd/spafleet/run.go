@@ -65,7 +65,7 @@ type safetyFlags struct {
 func runCommand(s streams) *cobra.Command {
 	rn := newRunner(s)
 	f := &runFlags{fleetFlags: fleetFlags{count: 1}}
-	plan := false
+	plan, again := false, &repeatFlags{}
 	c := &cobra.Command{
 		Use:   "run [FILE|NAME]",
 		Short: "Run a fleet against your server, or a scenario file",
@@ -101,6 +101,10 @@ zero. One run at a time uses a file.
 Many machines. Each runs the same command with its own --shard-index, and 'spafleet
 report merge' adds up what --result or --result-url left. Device d belongs to
 shard d mod count; it is the same device whatever the count.
+
+Repeating. --repeat N runs it N times, with the seeds SEED, SEED+1 and so on.
+--until-failure stops at the first run that fails. Either says which seeds failed:
+--seed replays one of them.
 
 Preflight. With more than 1,000 devices and a server of yours, one device of each
 model and firmware resyncs first. If it fails, two others of its kind are tried;
@@ -148,6 +152,9 @@ contact servers on other machines, name servers included, only with
   # a page with pictures, and what a CI system reads
   spafleet run outage.yaml --html outage.html --junit outage.xml
 
+  # which seed makes it fail? at most a thousand are tried
+  spafleet run outage.yaml --repeat 1000 --until-failure
+
   # a public server of yours
   spafleet run --model SPA942 --count 5000 --i-operate-this-server \
       --profile-rule 'https://prov.example.com/$MA' \
@@ -162,6 +169,7 @@ contact servers on other machines, name servers included, only with
 	}
 	f.register(c)
 	f.shard.register(c)
+	again.register(c)
 	c.Flags().StringArrayVar(&f.with, "with", nil, "change a field of the scenario, `PATH=VALUE`, such as fleet.town.count=500; null removes it; may be repeated")
 	c.Flags().StringVar(&rn.metrics, "metrics", "", "serve Prometheus metrics at this `HOST:PORT`")
 	c.Flags().StringVar(&rn.events, "events", "", "write every event to this `FILE` (- for stdout; the report then goes to stderr), one line of JSON each")
@@ -189,10 +197,13 @@ contact servers on other machines, name servers included, only with
 		}
 		rn.results.file, rn.results.url, rn.results.out = f.shard.result, f.shard.url, rn.out
 		rn.options.Preflight = f.safety.preflight || !c.Flags().Changed("preflight") && devices(scenario) > preflightFrom
-		if plan {
+		rn.hello = runHello
+		switch {
+		case again.given(c):
+			return again.run(c, rn, scenario)
+		case plan:
 			return printPlan(s, scenario, rn)
 		}
-		rn.hello = runHello
 		return rn.run(c.Context(), scenario)
 	}
 	return c

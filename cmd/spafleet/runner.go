@@ -32,6 +32,9 @@ type runner struct {
 	devices string // file that takes what became of each device, "" for none
 	story   story  // of one device
 	hello   func(io.Writer, *run.Live)
+	title   string               // of the progress; "": the scenario's name
+	again   bool                 // hello and notes have been said
+	show    func(*report.Report) // in the place of printing the report; may be nil
 	options run.Options
 	results delivery
 }
@@ -48,37 +51,77 @@ func newRunner(s streams) *runner {
 // run runs a scenario. The error is an exit code, or says why it could not
 // run.
 func (rn *runner) run(ctx context.Context, s *scenarios.Scenario) error {
+	result, err := rn.once(ctx, s)
+	if err == nil && result.Exit != exitOK {
+		return exitWith(result.Exit)
+	}
+	return err
+}
+
+// once runs a scenario and writes what it leaves. The error says why it could not run,
+// or of one that ran, what could not be written.
+func (rn *runner) once(ctx context.Context, s *scenarios.Scenario) (*report.Report, error) {
 	if err := rn.results.check(); err != nil {
-		return err
+		return nil, err
 	}
 	if rn.results.plans() {
 		f, err := forecast.Of(s, rn.options.Machine)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		rn.options.Plan = planText(f)
 	}
 	if err := rn.story.follow(s, &rn.options); err != nil {
-		return err
+		return nil, err
 	}
 	defer host.TuneGC()()
 	stopMetrics, err := rn.serveMetrics()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer stopMetrics()
 	if err := rn.devicesFile(); err != nil {
-		return err
+		return nil, err
 	}
 	closeEvents, err := rn.eventsFile()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	rn.options.Saved = rn.saved
 	progress := newProgress(rn.err, s)
+	if rn.title != "" {
+		progress.name = rn.title
+	}
+	rn.listen(progress)
+	result, err := run.Run(ctx, s, rn.options)
+	err = errors.Join(err, closeEvents())
+	var refused *run.Refused
+	if errors.As(err, &refused) {
+		return nil, rn.refused(refused)
+	}
+	if result == nil {
+		progress.end()
+		return nil, err
+	}
+	if told := rn.tell(); told != nil {
+		err = errors.Join(err, told)
+	}
+	if undelivered := rn.results.send(ctx, result); undelivered != nil {
+		err = errors.Join(err, fmt.Errorf("the result was not delivered: %w", undelivered))
+	}
+	if err != nil {
+		return nil, &notKept{err}
+	}
+	return result, nil
+}
+
+// listen has a run tell how it stands.
+func (rn *runner) listen(progress *progress) {
+	rn.options.Saved = rn.saved
 	rn.options.Listening = func(l *run.Live) {
 		for _, n := range l.Notes {
-			fmt.Fprintf(rn.err, "note: %s\n", n)
+			if !rn.again {
+				fmt.Fprintf(rn.err, "note: %s\n", n)
+			}
 		}
 		if !l.Resumed.IsZero() {
 			fmt.Fprintf(rn.err, "resumed from %s: %d devices as of %s\n", rn.options.State, l.Fleet.Len(), l.Resumed.UTC().Format(time.RFC3339))
@@ -88,40 +131,22 @@ func (rn *runner) run(ctx context.Context, s *scenarios.Scenario) error {
 		}
 	}
 	rn.options.Started = func(l *run.Live) {
-		if rn.hello != nil {
+		if rn.hello != nil && !rn.again {
 			rn.hello(rn.err, l)
 		}
 		progress.start(l)
 	}
 	rn.options.Decided = func(r *report.Report) {
 		progress.end()
+		if rn.show != nil {
+			rn.show(r)
+			return
+		}
 		rn.print(r)
 		if rn.options.Keep && r.Verdict != report.Interrupted {
 			fmt.Fprintln(rn.err, "\nrunning until Ctrl-C")
 		}
 	}
-	result, err := run.Run(ctx, s, rn.options)
-	err = errors.Join(err, closeEvents())
-	var refused *run.Refused
-	if errors.As(err, &refused) {
-		return rn.refused(refused)
-	}
-	if result == nil {
-		return err
-	}
-	if told := rn.tell(); told != nil {
-		err = errors.Join(err, told)
-	}
-	if undelivered := rn.results.send(ctx, result); undelivered != nil {
-		err = errors.Join(err, fmt.Errorf("the result was not delivered: %w", undelivered))
-	}
-	if err != nil {
-		return &notKept{err}
-	}
-	if result.Exit != exitOK {
-		return exitWith(result.Exit)
-	}
-	return nil
 }
 
 // tell tells the device's story, beside what is for a program.

@@ -16,7 +16,7 @@ import (
 // WriteText prints a report in words.
 func WriteText(w io.Writer, r *Report) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s after %s · %d devices · resyncs %d ok, %d failed\n", r.Name, r.Verdict, Seconds(r.DurationSeconds), r.Devices, r.Resyncs.OK, r.Resyncs.Failed)
+	fmt.Fprintf(&b, "%s: %s\n", r.Name, r.Headline())
 	fmt.Fprintf(&b, "  %s provisioned · %s never got an answer\n", devices(r.Provisioned), devices(r.Unanswered))
 	writeQuestions(&b, r)
 	writeShards(&b, r)
@@ -39,6 +39,11 @@ func WriteText(w io.Writer, r *Report) {
 		fmt.Fprintf(&b, "\nnote: %s\n", n)
 	}
 	io.WriteString(w, b.String())
+}
+
+// Headline is the verdict and the first figures, in one line.
+func (r *Report) Headline() string {
+	return fmt.Sprintf("%s after %s · %d devices · resyncs %d ok, %d failed", r.Verdict, Seconds(r.DurationSeconds), r.Devices, r.Resyncs.OK, r.Resyncs.Failed)
 }
 
 // writeQuestions answers both questions where the machine did not keep up: a run

@@ -371,8 +371,9 @@ func FailOn(word, lateness string) (Threshold, error) {
 	return t, nil
 }
 
-// Check compares a threshold with what was counted. One that measured nothing
-// fails; a gauge always measures.
+// Check compares a threshold with what was counted in a run that lasted so long. One
+// that measured nothing fails; a gauge always measures. A rate per second is that of the
+// time that its tag during names.
 func (t *Threshold) Check(all *tally.Totals, duration time.Duration) ThresholdReport {
 	r := ThresholdReport{Metric: t.Metric, Threshold: t.Limit, OnlyFails: t.OnlyFails}
 	sum, series := t.counted(all)
@@ -385,6 +386,9 @@ func (t *Threshold) Check(all *tally.Totals, duration time.Duration) ThresholdRe
 	case "counter":
 		r.Samples, r.Value = max(sum.n, measured(t.metric, all)), float64(sum.n)
 		if t.aggregate == "rate" {
+			if during, ok := t.tags["during"]; ok {
+				duration = tally.Length(during, all.Stretches, duration)
+			}
 			r.Value /= max(duration.Seconds(), 1e-9)
 		}
 	case "gauge":
@@ -492,6 +496,9 @@ func (r *ThresholdReport) Measured() string {
 	case r.Samples == 0:
 		return "nothing was measured"
 	case strings.HasPrefix(r.Threshold, "rate") && r.perSecond():
+		if r.Value >= 1000 {
+			return fmt.Sprintf("%.0f/s", r.Value)
+		}
 		return fmt.Sprintf("%.4g/s", r.Value)
 	case strings.HasPrefix(r.Threshold, "rate"):
 		return fmt.Sprintf("%.4g%% of %d", 100*r.Value, r.Samples)

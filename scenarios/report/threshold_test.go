@@ -136,3 +136,13 @@ func TestAMergeChecksThresholdsForTheWholeFleet(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Rates are read as numbers, however large.
+func TestRatesPerSecondAreReadAsNumbers(t *testing.T) {
+	for value, want := range map[float64]string{0.02315: "0.02315/s", 559433.2: "559433/s", 0: "0/s"} {
+		r := report.ThresholdReport{Metric: "bytes_received", Threshold: "rate<1M", Value: value, Samples: 3}
+		if got := r.Measured(); got != want {
+			t.Errorf("%v is read as %s, want %s", value, got, want)
+		}
+	}
+}

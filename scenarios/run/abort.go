@@ -3,8 +3,6 @@ package run
 import (
 	"fmt"
 	"time"
-
-	"spafleet/scenarios/tally"
 )
 
 // aborts says when thresholds and expectations are looked at whose failure ends the run.
@@ -39,7 +37,7 @@ func abort(t *timeline, now time.Duration) bool {
 	t.judge.mu.Unlock()
 	if t.aborts.next > 0 && now >= t.aborts.next {
 		t.aborts.next = now - now%abortEvery + abortEvery
-		totals := &tally.Totals{Watched: t.tally.Watched()}
+		totals := t.tally.Watched()
 		for i := range t.plan.Scenario.Thresholds {
 			limit := &t.plan.Scenario.Thresholds[i]
 			if !limit.Abort || now < limit.Delay {

@@ -22,7 +22,7 @@ func (t *timeline) fire(i int, now time.Duration) {
 		t.judge.mu.Unlock()
 	}
 	if s.Name != "" {
-		t.tally.Entered(s.Name, t.start+int64(now))
+		t.tally.Entered(s.Name, t.start+int64(now), now)
 	}
 	for _, e := range t.expect {
 		if from := e.Since(); from.Step == s.Name && s.Name != "" && t.times[i] == 1 {

@@ -30,10 +30,10 @@ timeline:
   - {at: 32m, report: a}
 duration: 1h
 thresholds:
-  resyncs{during:start}: count==6
+  resyncs{during:start}: [count==6, rate>0.0098, rate<0.0102]
   resyncs{during:return}: count==6
   resyncs{during:dark}: count<1
-  resyncs{during:worse,cause:step}: count==6
+  resyncs{during:worse,cause:step}: [count==6, rate>0.0098, rate<0.0102]
   resyncs{group:a}: count==12
   resyncs{group:b,result:timeout}: count==2
   resync_failed{group:b,during:gone}: rate==100%
@@ -68,7 +68,7 @@ func TestThresholdsCountByTheirTags(t *testing.T) {
 	whole := scenariotest.Start(t, scenariotest.Parse(t, text), run.Options{})
 	merged, _ := actShards(t, text, 3)
 	for what, r := range map[string]*report.Report{"whole": whole, "in shards": merged} {
-		if r.Verdict != report.Passed || len(r.Thresholds) != 30 {
+		if r.Verdict != report.Passed || len(r.Thresholds) != 34 {
 			t.Errorf("%s: %s", what, r.Verdict)
 		}
 		for i, limit := range r.Thresholds {

@@ -6,8 +6,10 @@
 package tally
 
 import (
+	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"spafleet/device"
 	"spafleet/device/model"
@@ -345,11 +347,15 @@ func (t *Tally) Started() int64 {
 	return t.started
 }
 
-// Watch counts the samples of filters from now on. It is called before the first event.
+// Watch counts the samples of filters from now on, of each filter once. It is called
+// before the first event.
 func (t *Tally) Watch(filters []Filter) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, f := range filters {
+		if slices.ContainsFunc(t.watching.by[f.Metric], func(w *watch) bool { return maps.Equal(w.Tags, f.Tags) }) {
+			continue
+		}
 		w := &watch{Watched: Watched{Filter: f, Series: Series{Name: f.Metric, Tags: f.Tags}}}
 		for i := range t.makes {
 			w.makes = append(w.makes, f.means(&t.makes[i]))
@@ -376,20 +382,21 @@ func (t *Tally) present(w *watch) {
 	w.Least, w.Most = w.Count, w.Count
 }
 
-// Entered says that a named step happened at a moment of fleet time: what becomes due
-// from then on is during it.
-func (t *Tally) Entered(name string, at int64) {
+// Entered says that a named step happened at a moment of fleet time, so long after the
+// start: what becomes due from then on is during it.
+func (t *Tally) Entered(name string, at int64, after time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.watching.steps = append(t.watching.steps, moment{at, name})
+	t.watching.enter(name, after)
 }
 
-// Watched returns what was counted so far, in the order of the filters' metrics and
-// tags. It is the caller's.
-func (t *Tally) Watched() []Watched {
+// Watched returns totals that have only what is counted for thresholds. They are the
+// caller's.
+func (t *Tally) Watched() *Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.watching.all()
+	return &Totals{Watched: t.watching.all(), Stretches: slices.Clone(t.watching.stretches)}
 }
 
 // watch counts an event by the filters.

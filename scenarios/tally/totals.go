@@ -29,6 +29,7 @@ type Totals struct {
 	Errors           []Failure        `json:"errors"`
 	ErrorsMore       int              `json:"errors_more"`       // failures of causes beyond those
 	Watched          []Watched        `json:"watched,omitempty"` // by the filters of thresholds
+	Stretches        []Stretch        `json:"stretches,omitempty"`
 	Series           []Series         `json:"series"`
 	History          History          `json:"history"`
 }
@@ -130,7 +131,7 @@ func (t *Tally) Totals() *Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	all := &Totals{Devices: len(t.devices), Started: t.started, Repeats: t.repeats, Bytes: maps.Clone(t.bytes), Reboots: map[string]int64{}, Loops: t.loops,
-		Unknown: t.profiles.unknown.params(t.makes), Rejected: t.profiles.rejected.params(t.makes), Partly: t.profiles.partly.params(t.makes), Watched: t.watching.all(), Series: t.series(), History: t.history.clone()}
+		Unknown: t.profiles.unknown.params(t.makes), Rejected: t.profiles.rejected.params(t.makes), Partly: t.profiles.partly.params(t.makes), Watched: t.watching.all(), Stretches: slices.Clone(t.watching.stretches), Series: t.series(), History: t.history.clone()}
 	for i := range t.makes {
 		c := &t.counts[i]
 		all.Makes = append(all.Makes, makeTotals{Make: t.makes[i], States: states(c), Resyncs: Pair{c.ok, c.failed},
@@ -220,6 +221,9 @@ func (t *Totals) Merge(o *Totals) error {
 	t.Series = merged(t.Series, o.Series, func(a, b *Series) bool { return a.Name == b.Name && maps.Equal(a.Tags, b.Tags) },
 		func(to, from *Series) { to.merge(&from.histogram) })
 	t.History.merge(&o.History)
+	if len(o.Stretches) > len(t.Stretches) {
+		t.Stretches = o.Stretches // of a shard that came further: they have the same steps
+	}
 	t.Watched = merged(t.Watched, o.Watched, (*Watched).same, (*Watched).merge)
 	addCounts(&t.Bytes, o.Bytes)
 	addCounts(&t.Reboots, o.Reboots)

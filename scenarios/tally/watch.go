@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"spafleet/device"
 	"spafleet/device/model"
@@ -28,14 +29,62 @@ type Watched struct {
 
 // watching counts the samples of filters, where there are any.
 type watching struct {
-	by    map[string][]*watch // by metric
-	steps []moment
+	by        map[string][]*watch // by metric
+	steps     []moment
+	stretches []Stretch
 }
 
 // A moment is when a named step happened.
 type moment struct {
 	at   int64
 	name string
+}
+
+// A Stretch is how much of a run a value of the tag during names: from a named step to
+// the next one, as often as the step happens.
+type Stretch struct {
+	During  string  `json:"during"`
+	Seconds float64 `json:"seconds"`          // in all; of the latest, less what the run lasts
+	Latest  bool    `json:"latest,omitempty"` // the run is in it
+}
+
+// Length returns how much of a run the tag during names.
+func Length(during string, stretches []Stretch, run time.Duration) time.Duration {
+	for _, s := range stretches {
+		switch {
+		case s.During == during && s.Latest:
+			return run + time.Duration(s.Seconds*float64(time.Second))
+		case s.During == during:
+			return time.Duration(s.Seconds * float64(time.Second))
+		}
+	}
+	if len(stretches) == 0 && during == StartTag {
+		return run
+	}
+	return 0
+}
+
+// enter begins the stretch of a named step.
+func (w *watching) enter(name string, after time.Duration) {
+	if len(w.stretches) == 0 {
+		w.stretches = []Stretch{{During: StartTag, Latest: true}}
+	}
+	named := -1
+	for i := range w.stretches {
+		s := &w.stretches[i]
+		if s.Latest {
+			s.Seconds, s.Latest = s.Seconds+after.Seconds(), false
+		}
+		if s.During == name {
+			named = i
+		}
+	}
+	if named < 0 {
+		named = len(w.stretches)
+		w.stretches = append(w.stretches, Stretch{During: name})
+	}
+	w.stretches[named].Seconds -= after.Seconds()
+	w.stretches[named].Latest = true
 }
 
 type watch struct {

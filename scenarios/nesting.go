@@ -13,19 +13,25 @@ const (
 // A nesting follows the structure of a YAML text, line by line, without building
 // anything. Of texts that YAML refuses it may count too much.
 type nesting struct {
-	columns []int // where the open block collections begin
-	flow    int   // open brackets and braces
-	tags    int   // of this line: tags and anchors before a value
-	quote   byte  // of a quoted text that is not closed yet; 0: none
-	block   bool  // within a block text
-	above   int   // the column that the lines of a block text are right of
+	blocks  []block // the open block collections
+	flow    int     // open brackets and braces
+	tags    int     // of this line: tags and anchors before a value
+	quote   byte    // of a quoted text that is not closed yet; 0: none
+	text    bool    // within a block text
+	above   int     // the column that the lines of a block text are right of
 	marks   int
 	start   bool // a value may begin here
 	word    int  // column at which the last plain or quoted text began
 	deepest int  // the largest depth so far
 }
 
-func (n *nesting) depth() int { return len(n.columns) + n.flow + n.tags }
+// A block is a collection that is written line by line, from a column on.
+type block struct {
+	col  int
+	list bool // of dashes, not of keys
+}
+
+func (n *nesting) depth() int { return len(n.blocks) + n.flow + n.tags }
 
 // excess returns what is too much of a text, and at which line and column; "" where
 // all is within the bounds.
@@ -58,8 +64,7 @@ func (n *nesting) scan(l string) (col int) {
 	n.marks++
 	n.tags = 0
 	if n.quote == 0 && n.flow == 0 {
-		n.open(indent)
-		n.columns = n.columns[:len(n.columns)-1] // it is a collection only with a key or a dash
+		n.close(indent + 1)
 		n.start = true
 	}
 	for i := indent; i >= 0 && i < len(l); {
@@ -78,10 +83,10 @@ func (n *nesting) skips(l string, indent int) bool {
 		return false
 	case indent == len(l):
 		return true
-	case n.block && indent > n.above:
+	case n.text && indent > n.above:
 		return true
 	}
-	n.block = false
+	n.text = false
 	if l[indent] == '#' {
 		n.marks++
 		return true
@@ -89,12 +94,21 @@ func (n *nesting) skips(l string, indent int) bool {
 	return false
 }
 
-// open begins a block collection at a column, and ends those to the right of it.
-func (n *nesting) open(col int) {
-	for len(n.columns) > 0 && n.columns[len(n.columns)-1] >= col {
-		n.columns = n.columns[:len(n.columns)-1]
+// open begins a block collection at a column, or goes on with the one that is there.
+// A list may stand in the column of the key that it belongs to.
+func (n *nesting) open(col int, list bool) {
+	n.close(col + 1)
+	for k := len(n.blocks); k > 0 && n.blocks[k-1].col == col && (n.blocks[k-1].list || !list); k-- {
+		n.blocks = n.blocks[:k-1]
 	}
-	n.columns = append(n.columns, col)
+	n.blocks = append(n.blocks, block{col, list})
+}
+
+// close ends the block collections that begin at a column or to the right of it.
+func (n *nesting) close(col int) {
+	for len(n.blocks) > 0 && n.blocks[len(n.blocks)-1].col >= col {
+		n.blocks = n.blocks[:len(n.blocks)-1]
+	}
 }
 
 // step follows what is at i, and returns where the next begins; -1: the line is over.
@@ -126,7 +140,7 @@ func (n *nesting) key(i int) {
 		if n.start {
 			n.word = i
 		}
-		n.open(n.word)
+		n.open(n.word, false)
 	}
 	n.start = true
 }
@@ -148,7 +162,7 @@ func (n *nesting) begins(l string, i int) int {
 	case (c == '-' || c == '?') && ends(l, i+1, false):
 		n.marks++
 		if n.flow == 0 {
-			n.open(i)
+			n.open(i, c == '-')
 		} else {
 			n.tags++
 		}
@@ -164,9 +178,9 @@ func (n *nesting) begins(l string, i int) int {
 		}
 		return i
 	case (c == '|' || c == '>') && n.flow == 0:
-		n.block, n.above = true, -1
-		if k := len(n.columns); k > 0 {
-			n.above = n.columns[k-1]
+		n.text, n.above = true, -1
+		if k := len(n.blocks); k > 0 {
+			n.above = n.blocks[k-1].col
 		}
 		return -1
 	case c == '"' || c == '\'':

@@ -50,8 +50,12 @@ func listedSpread(t testing.TB) string {
 
 // Shards of a list add up to it, in virtual time and over sockets.
 func TestTheMergedReportOfAListIsThatOfOneProcess(t *testing.T) {
+	t.Parallel()
 	for _, clock := range []string{"virtual", "real"} {
 		scenario := "clock: " + clock + listedSpread(t)
+		if clock == "real" {
+			scenario = unhurried.Replace(scenario)
+		}
 		l := &events{}
 		one, err := run.Run(t.Context(), scenariotest.Parse(t, scenario), run.Options{Tell: l.Tell})
 		if err != nil {

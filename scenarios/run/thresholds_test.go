@@ -79,7 +79,7 @@ func TestThresholdsCountByTheirTags(t *testing.T) {
 	}
 }
 
-// Over sockets the same counts come out.
+// Over sockets the same counts come out. The reports at 32m have 11 s to end: other work may hold this machine up.
 func TestThresholdsCountByTheirTagsOverSockets(t *testing.T) {
 	t.Parallel()
 	text := tagged
@@ -88,7 +88,7 @@ func TestThresholdsCountByTheirTagsOverSockets(t *testing.T) {
 		"  fetch_duration{rule:A,what:profile,group:b,during:worse}: min>900ms\n", "  phase_duration{phase:connect,group:a}: max<1s\n", "  resync_duration{group:b,during:worse}: min>900ms\n"} {
 		text = strings.Replace(text, waits, "", 1)
 	}
-	text = strings.Replace(text, "duration: 1h\n", "duration: 38m\nclock: 100x\nlimits: {lateness: 1h}\n", 1)
+	text = strings.Replace(text, "duration: 1h\n", "duration: 50m\nclock: 100x\nlimits: {lateness: 1h}\n", 1)
 	r := scenariotest.Start(t, scenariotest.Parse(t, text), run.Options{})
 	for _, limit := range r.Thresholds {
 		if !limit.OK {

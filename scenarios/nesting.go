@@ -94,14 +94,19 @@ func (n *nesting) skips(l string, indent int) bool {
 	return false
 }
 
-// open begins a block collection at a column, or goes on with the one that is there.
-// A list may stand in the column of the key that it belongs to.
+// open begins a block collection at a column, or goes on with the one that is there. A
+// list may stand in the column of the key that it belongs to; the parser also takes the
+// other way round.
 func (n *nesting) open(col int, list bool) {
 	n.close(col + 1)
-	for k := len(n.blocks); k > 0 && n.blocks[k-1].col == col && (n.blocks[k-1].list || !list); k-- {
+	b := block{col, list}
+	switch k := len(n.blocks); {
+	case k > 0 && n.blocks[k-1] == b:
+	case k > 1 && n.blocks[k-2] == b && n.blocks[k-1].col == col:
 		n.blocks = n.blocks[:k-1]
+	default:
+		n.blocks = append(n.blocks, b)
 	}
-	n.blocks = append(n.blocks, block{col, list})
 }
 
 // close ends the block collections that begin at a column or to the right of it.

@@ -21,6 +21,8 @@ type nesting struct {
 	above   int     // the column that the lines of a block text are right of
 	marks   int
 	start   bool // a value may begin here
+	dash    bool // nothing has come yet behind a dash of this line
+	bare    bool // the line above ended so
 	word    int  // column at which the last plain or quoted text began
 	deepest int  // the largest depth so far
 }
@@ -63,6 +65,7 @@ func (n *nesting) scan(l string) (col int) {
 	}
 	n.marks++
 	n.tags = 0
+	n.bare, n.dash = n.dash, false
 	if n.quote == 0 && n.flow == 0 {
 		n.close(indent + 1)
 		n.start = true
@@ -95,13 +98,15 @@ func (n *nesting) skips(l string, indent int) bool {
 }
 
 // open begins a block collection at a column, or goes on with the one that is there. A
-// list may stand in the column of the key that it belongs to; the parser also takes the
-// other way round.
+// list may stand in the column of the key that it belongs to. The parser also takes the
+// other way round, and a key below an empty dash as its element.
 func (n *nesting) open(col int, list bool) {
 	n.close(col + 1)
 	b := block{col, list}
 	switch k := len(n.blocks); {
 	case k > 0 && n.blocks[k-1] == b:
+	case n.bare && !list:
+		n.blocks = append(n.blocks, b)
 	case k > 1 && n.blocks[k-2] == b && n.blocks[k-1].col == col:
 		n.blocks = n.blocks[:k-1]
 	default:
@@ -163,6 +168,7 @@ func (n *nesting) inFlow(c byte) {
 
 // begins follows the beginning of a value.
 func (n *nesting) begins(l string, i int) int {
+	n.dash = l[i] == '-'
 	switch c := l[i]; {
 	case (c == '-' || c == '?') && ends(l, i+1, false):
 		n.marks++
@@ -183,7 +189,7 @@ func (n *nesting) begins(l string, i int) int {
 		}
 		return i
 	case (c == '|' || c == '>') && n.flow == 0:
-		n.text, n.above = true, -1
+		n.text, n.above = true, 0
 		if k := len(n.blocks); k > 0 {
 			n.above = n.blocks[k-1].col
 		}

@@ -54,6 +54,15 @@ func ParseServerAuthority(text string) (certs.Name, error) { return authority(te
 // ParseClientAuthority reads the name of an authority that signs devices.
 func ParseClientAuthority(text string) (certs.Name, error) { return authority(text, clientAuthorities) }
 
+// ServerAuthorities returns the names that ParseServerAuthority reads.
+func ServerAuthorities() []string { return texts(serverAuthorities) }
+
+// ClientAuthorities returns the names that ParseClientAuthority reads.
+func ClientAuthorities() []string { return texts(clientAuthorities) }
+
+// ClientRequests returns the words that ParseClient reads.
+func ClientRequests() []string { return slices.Clone(askings) }
+
 // ParseClient reads what a listener does about client certificates.
 func ParseClient(text string) (string, error) {
 	if !slices.Contains(askings, text) {
@@ -62,14 +71,18 @@ func ParseClient(text string) (string, error) {
 	return text, nil
 }
 
+func texts(names []certs.Name) (list []string) {
+	for _, n := range names {
+		list = append(list, string(n))
+	}
+	return list
+}
+
 func authority(text string, known []certs.Name) (certs.Name, error) {
 	if slices.Contains(known, certs.Name(text)) {
 		return certs.Name(text), nil
 	}
-	var names []string
-	for _, n := range known {
-		names = append(names, string(n))
-	}
+	names := texts(known)
 	return "", fmt.Errorf("%q is not one of %s%s", text, strings.Join(names, ", "), model.DidYouMean(text, names))
 }
 

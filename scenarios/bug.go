@@ -8,6 +8,7 @@ import (
 
 	"github.com/expr-lang/expr/vm"
 
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/scenarios/expression"
 )
@@ -57,35 +58,8 @@ var evidences = []string{"documented", "field", "image", "inferred"}
 // readBug reads what a scenario says of a bug.
 func readBug(s *source, n *node, path string) *Bug {
 	b := &Bug{node: n}
-	list := func(to *[]string) func(*node, string) {
-		return func(n *node, path string) {
-			s.texts(n, path, func(text string) error {
-				*to = append(*to, text)
-				return nil
-			})
-		}
-	}
-	known := s.walk(n, path,
-		key{"source", list(&b.Source)},
-		key{"evidence", s.scalarAs(func(text string) error {
-			b.Evidence = text
-			return oneOf(slices.Contains(evidences, text), text, strings.Join(evidences, ", "))
-		})},
-		key{"trait", func(n *node, path string) {
-			s.texts(n, path, func(text string) error {
-				b.Trait = append(b.Trait, text)
-				return checkTrait(text)
-			})
-		}},
-		key{affected, list(&b.Affected)},
-		key{unaffected, list(&b.Unaffected)},
-		key{"symptom", s.plain(&b.Symptom)},
-		key{"shows", s.plain(&b.Shows)},
-		key{"cures", func(n *node, path string) {
-			s.each(n, path, func(n *node, path string) { b.Cures = append(b.Cures, readCure(s, n, path)) })
-		}},
-	)
-	for _, needed := range []string{"source", "evidence", "symptom", "shows"} {
+	known := s.walk(n, path, bugKeys(s, b)...)
+	for _, needed := range bugNeeds {
 		if known && (n.get(needed) == nil || n.get(needed).empty()) {
 			s.mistake(n, path, "a bug needs %s", needed)
 		}
@@ -93,16 +67,49 @@ func readBug(s *source, n *node, path string) *Bug {
 	return b
 }
 
-// checkTrait requires the name of a switch, or a word for what no switch causes.
-func checkTrait(text string) error {
-	known := []string{byModel, bySet}
-	row, err := model.NewRow("SPA2102", "", nil) // every row has all switches
-	if err != nil {
-		return err
+// bugNeeds are the keys that a bug cannot do without.
+var bugNeeds = []string{"source", "evidence", "symptom", "shows"}
+
+// Abouts of the two sides.
+const aboutSides = "the groups of the two sides (the groups of these names)"
+
+// bugKeys are those of a bug.
+func bugKeys(s *source, b *Bug) []key {
+	list := func(to *[]string) value {
+		return s.texts(measure.Form{}, func(text string) error {
+			*to = append(*to, text)
+			return nil
+		})
 	}
-	for _, s := range row.Switches {
+	return []key{
+		{"source", "where the bug is reported; a text or a list", list(&b.Source)},
+		{"evidence", "how sure it is: `documented`, `field`, `image` (seen in a firmware image) or `inferred`", s.word(evidences, func(word string) { b.Evidence = word })},
+		{"trait", "what causes it: firmware switches by name, `model` (what a model or firmware is, where no switch says it) or `set` (what the devices are set to)", s.texts(measure.Form{Words: traits()}, func(text string) error {
+			b.Trait = append(b.Trait, text)
+			return checkTrait(text)
+		})},
+		{affected, aboutSides, list(&b.Affected)},
+		{unaffected, aboutSides, list(&b.Unaffected)},
+		{"symptom", "what people see, in words", s.plain(&b.Symptom)},
+		{"shows", "a device shows the bug when this is true at an event of kind `syslog`, `wire` or `server_log`. It may use what an operator has: who the device is, `elapsed`, and `event`, `events()` and `last()` of these kinds", s.plain(&b.Shows)},
+		{"cures", "what helps, each with `how` and `change`; the scenario runs once more with each", value{inList(cureForm()), func(n *node, path string) {
+			s.each(n, path, func(n *node, path string) { b.Cures = append(b.Cures, readCure(s, n, path)) })
+		}}},
+	}
+}
+
+// traits are what may cause a bug.
+func traits() []string {
+	known := []string{byModel, bySet}
+	for _, s := range switches() {
 		known = append(known, s.Name)
 	}
+	return known
+}
+
+// checkTrait requires the name of a switch, or a word for what no switch causes.
+func checkTrait(text string) error {
+	known := traits()
 	if !slices.Contains(known, text) {
 		return fmt.Errorf("%q is neither a switch of the firmware nor %s nor %s%s", text, byModel, bySet, model.DidYouMean(text, known))
 	}
@@ -114,9 +121,18 @@ var curable = []string{"fleet", "server", "clock", "timeline", "duration"}
 
 func readCure(s *source, n *node, path string) Cure {
 	c := Cure{}
-	known := s.walk(n, path,
-		key{"how", s.plain(&c.How)},
-		key{"change", func(n *node, path string) {
+	known := s.walk(n, path, cureKeys(s, &c)...)
+	if known && (c.How == "" || c.change == nil && n.get("change") == nil) {
+		s.mistake(n, path, "a cure says how in words and what changes")
+	}
+	return c
+}
+
+// cureKeys are those of a cure.
+func cureKeys(s *source, c *Cure) []key {
+	return []key{
+		{"how", "what helps, in words", s.plain(&c.How)},
+		{"change", "what changes: it is merged into `fleet`, `server`, `clock`, `timeline` or `duration` as `--with` does", value{changeForm(), func(n *node, path string) {
 			if !s.is(n, mapping, path, "a map") {
 				return
 			}
@@ -126,12 +142,8 @@ func readCure(s *source, n *node, path string) Cure {
 					s.mistake(k, path, "a cure changes %s; this is %s", strings.Join(curable, ", "), k.text)
 				}
 			}
-		}},
-	)
-	if known && (c.How == "" || c.change == nil && n.get("change") == nil) {
-		s.mistake(n, path, "a cure says how in words and what changes")
+		}}},
 	}
-	return c
 }
 
 // checkBug checks a bug: that its sides exist, and that it is about what an operator sees.

@@ -20,8 +20,9 @@ import (
 	"spafleet/scenarios/tally"
 )
 
-// MostExpectations is how many expectations a scenario may have.
-const MostExpectations = 64
+// mostExpectations is how many expectations a scenario may have. A run keeps those that
+// a device meets in a word of so many bits.
+const mostExpectations = 64
 
 // A checker makes the plan of a scenario, and notes what is wrong in it with its
 // source.
@@ -48,8 +49,8 @@ func check(s *Scenario, src *source) *checker {
 	checkThresholds(c)
 	checkBug(c)
 	checkServerChanges(c)
-	if n := len(c.programs); n > MostExpectations {
-		c.mistake(s.file.root().at("expect"), "expect", "%d expectations; a scenario has at most %d", n, MostExpectations)
+	if n := len(c.programs); n > mostExpectations {
+		c.mistake(s.file.root().at("expect"), "expect", "%d expectations; a scenario has at most %d", n, mostExpectations)
 	}
 	return c
 }

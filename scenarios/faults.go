@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/resync/fault"
 )
@@ -19,19 +20,26 @@ type Fault struct {
 // fault reads what a step's fault is, and to whose exchanges.
 func (r *reader) fault(s *Step, n *node, path string) {
 	s.Fault = &Fault{node: n}
-	f := s.Fault
+	r.walk(n, path, faultKeys(r, s, s.Fault)...)
+}
+
+// faultKeys are those of a fault.
+func faultKeys(r *reader, s *Step, f *Fault) []key {
 	keys := []key{
-		{"of", r.text(&s.Of)},
-		{"match", r.scalarAs(func(t string) (err error) { f.Match, err = parseMatch(t); return })},
-		{"nth", r.scalarAs(func(t string) (err error) { f.Nth, err = fault.ParseOrdinals(t); return })},
-		{"per", r.scalarAs(func(t string) (err error) { f.PerFleet, err = parsePer(t); return })},
-		{"chance", r.scalarAs(func(t string) (err error) { f.Chance, err = fault.ParseShare(t); return })},
+		{"of", "whose exchanges: " + aboutOf + " (`all`)", r.text(&s.Of)},
+		{"match", "`[tftp|http|https|dns] [PATH]` (every exchange); in PATH, `*` matches anything, and `$MA` and other macros match what a device puts there", r.scalarAs(matchForm, func(t string) (err error) { f.Match, err = parseMatch(t); return })},
+		{"nth", "counted from 1 since the fault began: `1-2`, `3`, `4-`, `1,3` (each one)", r.scalarAs(fault.OrdinalsForm, func(t string) (err error) { f.Nth, err = fault.ParseOrdinals(t); return })},
+		{"per", "count for each `device` (the default), or for the `fleet`, which shards cannot", r.scalarAs(measure.Form{Words: []string{"device", "fleet"}}, func(t string) (err error) { f.PerFleet, err = parsePer(t); return })},
+		{"chance", "a share of them: `20%`; the same seed disturbs the same ones", r.scalarAs(measure.ShareForm, func(t string) (err error) { f.Chance, err = fault.ParseShare(t); return })},
 	}
 	for _, e := range fault.Table() {
-		keys = append(keys, key{e.Key, r.scalarAs(func(t string) error { return e.Parse(&f.Effects, t) })})
+		keys = append(keys, key{e.Key, e.About, r.scalarAs(e.Form, func(t string) error { return e.Parse(&f.Effects, t) })})
 	}
-	r.walk(n, path, keys...)
+	return keys
 }
+
+// matchForm is that of parseMatch.
+var matchForm = measure.Form{Words: []string{"tftp", "http", "https", "dns"}, Pattern: `((tftp|http|https) +)?/[^ ]*`}
 
 func parseMatch(text string) (fault.Match, error) {
 	m, err := fault.ParseMatch(text)

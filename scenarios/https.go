@@ -3,6 +3,7 @@ package scenarios
 import (
 	"crypto"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 var (
 	versionNames = []string{"ssl3", "tls1.0", "tls1.1", "tls1.2"} // from 0x0300 on
+	hashNames    = slices.Sorted(maps.Keys(hashes))
 	hashes       = map[string]crypto.Hash{"md5": crypto.MD5, "sha1": crypto.SHA1, "sha256": crypto.SHA256}
 )
 
@@ -62,16 +64,21 @@ func (h *HTTPS) addVersion(text string) error {
 	return nil
 }
 
+func cipherNames() (names []string) {
+	for _, s := range prov.ServerSuites() {
+		names = append(names, s.String())
+	}
+	return names
+}
+
 func (h *HTTPS) addCipher(text string) error {
-	var names []string
 	for _, s := range prov.ServerSuites() {
 		if s.String() == text {
 			h.Suites = append(h.Suites, s)
 			return nil
 		}
-		names = append(names, s.String())
 	}
-	return oneOf(false, text, strings.Join(names, ", "))
+	return oneOf(false, text, strings.Join(cipherNames(), ", "))
 }
 
 // HTTPSKeys returns what ${…} calls the listeners, by their authority.

@@ -9,6 +9,7 @@ import (
 
 	"spafleet/device/measure"
 	"spafleet/device/model"
+	"spafleet/scenarios/report"
 )
 
 // is reports whether a node is of a kind, and notes where it is not.
@@ -19,9 +20,16 @@ func (s *source) is(n *node, k kind, path, what string) bool {
 	return n.kind == k
 }
 
-// A key reads the value of one key.
+// A key is one that a map may have.
 type key struct {
-	name string
+	name  string
+	about string // what it means, in Markdown: for the documentation and editors
+	value
+}
+
+// A value is what a key may have, and how it is read.
+type value struct {
+	form
 	read func(n *node, path string)
 }
 
@@ -69,6 +77,24 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
+// inMap reads a map by keys.
+func (s *source) inMap(title string, keys func() []key, needs ...string) value {
+	return value{form{title: title, keys: keys, needs: needs}, func(n *node, path string) { s.walk(n, path, keys()...) }}
+}
+
+// orMap reads a map, and what is none as a word.
+func (s *source) orMap(word, inMap value) value {
+	both := inMap.form
+	both.text = word.text
+	return value{both, func(n *node, path string) {
+		if n.kind == mapping {
+			inMap.read(n, path)
+			return
+		}
+		word.read(n, path)
+	}}
+}
+
 // each reads the items of a list.
 func (s *source) each(n *node, path string, read func(item *node, path string)) {
 	if !s.is(n, list, path, "a list") {
@@ -80,17 +106,17 @@ func (s *source) each(n *node, path string, read func(item *node, path string)) 
 }
 
 // text reads a scalar.
-func (s *source) text(to *string) func(*node, string) {
-	return func(n *node, path string) {
+func (s *source) text(to *string) value {
+	return value{anyText, func(n *node, path string) {
 		if s.is(n, scalar, path, "a text") {
 			*to = n.text
 		}
-	}
+	}}
 }
 
 // plain reads a text in which nothing of the server is filled in later.
-func (s *source) plain(to *string) func(*node, string) {
-	return func(n *node, path string) {
+func (s *source) plain(to *string) value {
+	return value{anyText, func(n *node, path string) {
 		if !s.is(n, scalar, path, "a text") {
 			return
 		}
@@ -100,57 +126,67 @@ func (s *source) plain(to *string) func(*node, string) {
 			return
 		}
 		*to = strings.ReplaceAll(n.text, "$${", "${")
-	}
+	}}
 }
 
 // coming refuses a key that a later version has.
-func (s *source) coming(with string) func(*node, string) {
-	return func(n *node, path string) {
+func (s *source) coming(with string) value {
+	return value{form{coming: true}, func(n *node, path string) {
 		s.mistake(n, path, "this is not in this spafleet yet: it comes with %s", with)
-	}
+	}}
 }
 
-// scalarAs reads a scalar with a function that may refuse it.
-func (s *source) scalarAs(read func(text string) error) func(*node, string) {
-	return func(n *node, path string) {
+// scalarAs reads a scalar of a form with a function that may refuse it.
+func (s *source) scalarAs(f measure.Form, read func(text string) error) value {
+	return value{form{text: &f}, func(n *node, path string) {
 		if !s.is(n, scalar, path, "a text") {
 			return
 		}
 		if err := read(strings.TrimSpace(n.text)); err != nil {
 			s.mistake(n, path, "%s", err)
 		}
+	}}
+}
+
+func (s *source) boolean(to *bool) value {
+	return s.scalarAs(measure.BoolForm, func(text string) error { return readBool(text, to) })
+}
+
+func readBool(text string, to *bool) error {
+	switch text {
+	case "true", "false":
+		*to = text == "true"
+		return nil
 	}
+	return fmt.Errorf("%q is neither true nor false", text)
 }
 
-func (s *source) boolean(to *bool) func(*node, string) {
-	return s.scalarAs(func(text string) error {
-		switch text {
-		case "true", "false":
-			*to = text == "true"
-			return nil
-		}
-		return fmt.Errorf("%q is neither true nor false", text)
-	})
-}
-
-func (s *source) count(to *int) func(*node, string) {
-	return s.scalarAs(func(text string) (err error) {
+func (s *source) count(to *int) value {
+	return s.scalarAs(measure.CountForm, func(text string) (err error) {
 		*to, err = measure.Count(text)
 		return err
 	})
 }
 
+// quantity reads a count or a share.
+func (s *source) quantity(to *report.Quantity) value {
+	return s.scalarAs(measure.CountForm.Or(measure.ShareForm), func(text string) (err error) {
+		*to, err = ParseQuantity(text)
+		return err
+	})
+}
+
 // duration reads how long something lasts: more than 0.
-func (s *source) duration(to *time.Duration) func(*node, string) {
-	return s.scalarAs(func(text string) (err error) {
+func (s *source) duration(to *time.Duration) value {
+	return s.scalarAs(measure.PositiveForm, func(text string) (err error) {
 		*to, err = measure.Positive(text)
 		return err
 	})
 }
 
 // number reads a whole number within bounds.
-func (s *source) number(to *int, least, most int) func(*node, string) {
-	return s.scalarAs(func(text string) error {
+func (s *source) number(to *int, least, most int) value {
+	return s.scalarAs(measure.Form{Pattern: "[0-9]+", Least: least, Most: most}, func(text string) error {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < least || n > most {
 			return fmt.Errorf("%q is not a number from %d to %d", text, least, most)
@@ -160,11 +196,22 @@ func (s *source) number(to *int, least, most int) func(*node, string) {
 	})
 }
 
-// texts reads a list of words, or one word.
-func (s *source) texts(n *node, path string, take func(text string) error) {
-	if n.kind == scalar {
-		s.scalarAs(take)(n, path)
-		return
-	}
-	s.each(n, path, func(n *node, path string) { s.scalarAs(take)(n, path) })
+// word reads one of some words.
+func (s *source) word(words []string, take func(text string)) value {
+	return s.scalarAs(measure.Form{Words: words}, func(text string) error {
+		take(text)
+		return oneOf(slices.Contains(words, text), text, strings.Join(words, ", "))
+	})
+}
+
+// texts reads a list of texts of a form, or one text.
+func (s *source) texts(f measure.Form, take func(text string) error) value {
+	one := s.scalarAs(f, take)
+	return value{form{text: &f, list: &one.form}, func(n *node, path string) {
+		if n.kind == scalar {
+			one.read(n, path)
+			return
+		}
+		s.each(n, path, one.read)
+	}}
 }

@@ -59,15 +59,20 @@ func (p *params) declaration(v *Param, n *node, path string) {
 		v.value = n
 		return
 	}
-	p.walk(n, path,
-		key{"default", func(n *node, path string) {
+	p.walk(n, path, p.keys(v)...)
+}
+
+// keys are those of a parameter that is more than its default.
+func (p *params) keys(v *Param) []key {
+	return []key{
+		{"default", "the value where none comes from outside (none: it must)", value{anyText, func(n *node, path string) {
 			if p.is(n, scalar, path, "a text") {
 				v.value = n
 			}
-		}},
-		key{"about", p.text(&v.About)},
-		key{"secret", p.boolean(&v.Secret)},
-	)
+		}}},
+		{"about", "what it is, for people", p.text(&v.About)},
+		{"secret", "`true`: it has no default, and no output shows its value (`false`)", p.boolean(&v.Secret)},
+	}
 }
 
 // settle finds the value of each parameter.

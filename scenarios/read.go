@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -21,38 +22,7 @@ import (
 type reader struct{ *source }
 
 func (r *reader) scenario(s *Scenario, root *node) {
-	known := r.walk(root, "",
-		key{"format", r.scalarAs(func(text string) error {
-			if text != "1" {
-				return fmt.Errorf("format %s is not known to this spafleet", text)
-			}
-			return nil
-		})},
-		key{"name", r.plain(&s.Name)},
-		key{"about", r.plain(&s.About)},
-		key{"params", func(*node, string) {}}, // they were read before
-		key{"seed", r.scalarAs(func(text string) (err error) {
-			if s.Seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-				return fmt.Errorf("%q is not a whole number", text)
-			}
-			return nil
-		})},
-		key{"clock", func(n *node, path string) { r.clock(s, n, path) }},
-		key{"duration", r.duration(&s.Duration)},
-		key{"limits", func(n *node, path string) { r.limits(s, n, path) }},
-		key{"fleet", func(n *node, path string) { r.fleet(s, n, path) }},
-		key{"devices", func(n *node, path string) { s.Devices = r.devices(n, path) }},
-		key{"server", func(n *node, path string) { s.Server = r.server(n, path) }},
-		key{"target", func(n *node, path string) { s.Target = r.target(n, path) }},
-		key{"timeline", func(n *node, path string) {
-			r.each(n, path, func(n *node, path string) { s.Timeline = append(s.Timeline, r.step(n, path)) })
-		}},
-		key{"thresholds", func(n *node, path string) { r.thresholds(s, n, path) }},
-		key{"expect", func(n *node, path string) {
-			r.each(n, path, func(n *node, path string) { s.Expect = append(s.Expect, r.expectation(n, path, false)) })
-		}},
-		key{"bug", func(n *node, path string) { s.Bug = readBug(r.source, n, path) }},
-	)
+	known := r.walk(root, "", scenarioKeys(r, s)...)
 	if s.Server != nil && s.Target != nil {
 		r.mistake(root.key("target"), "", "a scenario has a server or a target, not both")
 	}
@@ -67,6 +37,43 @@ func (r *reader) scenario(s *Scenario, root *node) {
 	}
 	if s.Target != nil && s.Clock.Mode == fleet.Virtual {
 		r.mistake(root.key("clock"), "clock", "in virtual time only the built-in server answers; a target needs real, mixed or a speed")
+	}
+}
+
+// scenarioKeys are those of the whole file.
+func scenarioKeys(r *reader, s *Scenario) []key {
+	return []key{
+		{"format", "the format of the file (1)", r.scalarAs(measure.Form{Words: []string{"1"}}, func(text string) error {
+			if text != "1" {
+				return fmt.Errorf("format %s is not known to this spafleet", text)
+			}
+			return nil
+		})},
+		{"name", "for lists and reports (the name of the file)", r.plain(&s.Name)},
+		{"about", "one or two sentences for lists and reports", r.plain(&s.About)},
+		// They were read before.
+		{"params", "values that are named in several places, or come from outside", value{paramsForm, func(*node, string) {}}},
+		{"seed", "MAC addresses, serial numbers, samples and secrets follow from it (1)", r.scalarAs(measure.Form{Pattern: "[0-9]+"}, func(text string) (err error) {
+			if s.Seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+				return fmt.Errorf("%q is not a whole number", text)
+			}
+			return nil
+		})},
+		{"clock", "how time passes: `real`, `virtual`, `mixed`, a speed such as `60x`, or a map with `mode` and `start` (`virtual` with `server`, else `real`)", r.clock(s)},
+		{"duration", "the run lasts this long; without it, the run ends when all steps and expectations are done, or when no device has anything left to do before the last deadline", r.duration(&s.Duration)},
+		{"limits", "limits of this machine", r.limits(s)},
+		{"fleet", "groups of devices, by name", value{groupsForm, func(n *node, path string) { r.fleet(s, n, path) }}},
+		{"devices", "in the place of models and counts: a file that lists your own devices", r.devices(s)},
+		{"server", "the built-in server; a scenario has a server or a target", value{serverForm, func(n *node, path string) { s.Server = r.server(n, path) }}},
+		{"target", "the server under test", value{targetForm, func(n *node, path string) { s.Target = r.target(n, path) }}},
+		{"timeline", "steps: what happens, and when", value{inList(stepForm), func(n *node, path string) {
+			r.each(n, path, func(n *node, path string) { s.Timeline = append(s.Timeline, r.step(n, path)) })
+		}}},
+		{"expect", "expectations of the devices", value{inList(expectationForm), func(n *node, path string) {
+			r.each(n, path, func(n *node, path string) { s.Expect = append(s.Expect, r.expectation(n, path, false)) })
+		}}},
+		{"thresholds", "limits for the figures of the whole run: a metric, and its limit or a list of limits", value{thresholdsForm(), func(n *node, path string) { r.thresholds(s, n, path) }}},
+		{"bug", "a bug of the field, and what proves it", value{bugForm(), func(n *node, path string) { s.Bug = readBug(r.source, n, path) }}},
 	}
 }
 
@@ -107,19 +114,17 @@ func readsMetric(s *source, k *node, err error) bool {
 func (r *reader) threshold(s *Scenario, metric, n *node, path string) {
 	var abort bool
 	var delay time.Duration
-	limit := func(n *node, path string) {
-		r.scalarAs(func(text string) error {
-			t, err := report.ParseThreshold(metric.text, text)
-			s.Thresholds = append(s.Thresholds, t)
-			return err
-		})(n, path)
-	}
+	limit := r.scalarAs(measure.Form{}, func(text string) error {
+		t, err := report.ParseThreshold(metric.text, text)
+		s.Thresholds = append(s.Thresholds, t)
+		return err
+	})
 	if n.kind != mapping {
-		limit(n, path)
+		limit.read(n, path)
 		return
 	}
 	before := len(s.Thresholds)
-	r.walk(n, path, key{"threshold", limit}, key{"abort_on_fail", r.boolean(&abort)}, key{"delay_eval", r.duration(&delay)})
+	r.walk(n, path, thresholdKeys(r, limit, &abort, &delay)...)
 	if len(s.Thresholds) == before {
 		r.mistake(n, path, "the map needs threshold: a limit such as rate<1%%")
 		return
@@ -133,15 +138,26 @@ func (r *reader) threshold(s *Scenario, metric, n *node, path string) {
 	}
 }
 
-func (r *reader) limits(s *Scenario, n *node, path string) {
-	r.walk(n, path,
-		key{"rate", r.scalarAs(func(text string) (err error) {
-			s.Rate, err = measure.Rate(text)
-			return err
-		})},
-		key{"outstanding", r.count(&s.Most)},
-		key{"lateness", r.duration(&s.Lateness)},
-	)
+// thresholdKeys are those of a threshold that is more than its limit.
+func thresholdKeys(r *reader, limit value, abort *bool, delay *time.Duration) []key {
+	return []key{
+		{"threshold", "the limit, such as `rate<1%`", limit},
+		{"abort_on_fail", "`true`: to be outside of it ends the run at once", r.boolean(abort)},
+		{"delay_eval", "`abort_on_fail` begins after so much of the run", r.duration(delay)},
+	}
+}
+
+func (r *reader) limits(s *Scenario) value {
+	return r.inMap("limits", func() []key {
+		return []key{
+			{"rate", "most starts of resyncs per second (no limit)", r.scalarAs(measure.RateForm, func(text string) (err error) {
+				s.Rate, err = measure.Rate(text)
+				return err
+			})},
+			{"outstanding", "most attempts at once (what the machine allows)", r.count(&s.Most)},
+			{"lateness", "if the 99th percentile of lateness is above this, the run is invalid (100ms)", r.duration(&s.Lateness)},
+		}
+	})
 }
 
 func (r *reader) fleet(s *Scenario, n *node, path string) {
@@ -163,35 +179,7 @@ func (r *reader) fleet(s *Scenario, n *node, path string) {
 
 func (r *reader) group(name string, n *node, path string) Group {
 	g := Group{Name: name, Count: 1, node: n}
-	known := r.walk(n, path,
-		key{"model", r.text(&g.Model)},
-		key{"firmware", r.text(&g.Firmware)},
-		key{"count", r.count(&g.Count)},
-		key{"mix", func(n *node, path string) { g.Mix = r.mix(n, path) }},
-		key{"mac", r.scalarAs(func(text string) (err error) {
-			g.MACs, err = inventory.ParseMACRange(text)
-			return err
-		})},
-		key{"serial", r.scalarAs(func(text string) (err error) {
-			g.Serials, err = inventory.ParseSerialRange(text)
-			return err
-		})},
-		key{"addresses", r.scalarAs(func(text string) (err error) {
-			g.Addresses, err = parsePrefix(text)
-			return err
-		})},
-		key{"set", func(n *node, path string) { g.Set = r.presets(n, path) }},
-		key{"switches", func(n *node, path string) { r.switches(&g, n, path) }},
-		key{"evidence", r.scalarAs(g.Evidence)},
-		key{"lease", func(n *node, path string) { r.lease(&g, n, path) }},
-		key{"rc", r.text(&g.RC)},
-		key{"cert", func(n *node, path string) { r.cert(&g, n, path) }},
-		key{"powered", func(n *node, path string) {
-			on := true
-			r.boolean(&on)(n, path)
-			g.Off = !on
-		}},
-	)
+	known := r.walk(n, path, groupKeys(r, &g)...)
 	mix := n.get("mix")
 	if root := r.tree; root != nil && root.get("devices") != nil {
 		r.listedGroup(n, path)
@@ -209,6 +197,40 @@ func (r *reader) group(name string, n *node, path string) Group {
 	return g
 }
 
+// groupKeys are those of a group.
+func groupKeys(r *reader, g *Group) []key {
+	return []key{
+		{"model", "one model, of those of `spafleet models list`", value{modelForm(), r.text(&g.Model).read}},
+		{"firmware", "its firmware (the newest known)", value{firmwareForm(), r.text(&g.Firmware).read}},
+		{"count", "how many devices: `200`, `10k`, `1M` (1)", r.count(&g.Count)},
+		{"mix", "several models: a map of `MODEL FIRMWARE` to counts, or to shares in percent of `count`", value{mixForm(), func(n *node, path string) { g.Mix = r.mix(n, path) }}},
+		{"mac", "MAC addresses: `FIRST-LAST`, or `FIRST`; the devices have them one after the other (they follow from the seed, by model)", r.scalarAs(macForm, func(text string) (err error) {
+			g.MACs, err = inventory.ParseMACRange(text)
+			return err
+		})},
+		{"serial", "serial numbers, in the same way. They count in their last digits, and must have the form of the model's: `FM500F100000-FM500F199999`", r.scalarAs(serialForm, func(text string) (err error) {
+			g.Serials, err = inventory.ParseSerialRange(text)
+			return err
+		})},
+		{"addresses", "prefix in which the devices live, from its first address on: `127.65.0.0/16`. Groups with the same prefix live there together; other prefixes may not overlap. Where there are more devices than addresses, several share one as behind NAT: `--plan` says so, a server can tell them apart only by what they ask for, and their web servers cannot be reached. Each group has `addresses`, or none has (`--addresses`)", r.scalarAs(prefixForm, func(text string) (err error) {
+			g.Addresses, err = parsePrefix(text)
+			return err
+		})},
+		{"set", "presets: parameters that are set before the start and survive a factory reset", value{parametersForm, func(n *node, path string) { g.Set = r.presets(n, path) }}},
+		{"switches", "firmware switches, see `spafleet models show MODEL`", value{switchesForm, func(n *node, path string) { r.switches(g, n, path) }}},
+		{"evidence", "`field`: switches have the values that hold without what was read in firmware images (`all`)", r.scalarAs(measure.Form{Words: []string{"all", "field"}}, g.Evidence)},
+		{"lease", "what DHCP says: a map with `66`, the TFTP server of option 66 (the built-in server, or `target.tftp`); or `none`: the devices have their addresses all the same, but no option 66. A rule without a host then sends nothing, and what the device calls that is not known (switch `no_server_err`)", value{leaseForm, func(n *node, path string) { r.lease(g, n, path) }}},
+		{"powered", "`false`: the devices are off until a `power_on` step (`true`)", r.scalarAs(measure.BoolForm, func(text string) error {
+			powered := true
+			err := readBool(text, &powered)
+			g.Off = !powered
+			return err
+		})},
+		{"cert", "device certificates: `auto`, `generic`, `none`, `bad-signature`, `wrong-key`, `expired`, `foreign`, or `{dir: …}` with your own files MAC.pem (`auto`)", r.cert(g)},
+		{"rc", "URL for remote customization, with macros. Devices with firmware 5.0 or later ask there on their first boot. The values become their factory values; the element `Customization` names the company. Until then they are *Pending* and contact no other server by themselves", r.text(&g.RC)},
+	}
+}
+
 func (r *reader) mix(n *node, path string) []Share {
 	if n.kind == refused {
 		return nil
@@ -224,10 +246,7 @@ func (r *reader) mix(n *node, path string) []Share {
 		share.Model, share.Firmware, _ = strings.Cut(k.text, " ")
 		var q report.Quantity
 		before := len(r.mistakes)
-		r.scalarAs(func(text string) (err error) {
-			q, err = ParseQuantity(text)
-			return err
-		})(n.values[i], join(path, k.text))
+		r.quantity(&q).read(n.values[i], join(path, k.text))
 		if len(r.mistakes) > before || n.values[i].kind == refused {
 			wrong = true
 			continue
@@ -257,7 +276,7 @@ func (r *reader) presets(n *node, path string) []Preset {
 	var list []Preset
 	for i, k := range n.keys {
 		p := Preset{Name: k.text, at: k, value: n.values[i]}
-		r.text(&p.Value)(n.values[i], join(path, k.text))
+		r.text(&p.Value).read(n.values[i], join(path, k.text))
 		list = append(list, p)
 	}
 	return list
@@ -285,11 +304,11 @@ func (r *reader) lease(g *Group, n *node, path string) {
 		switch {
 		case k.kind == refused:
 		case k.text == "siaddr":
-			r.text(&g.NextServer)(n.values[i], join(path, k.text))
+			r.text(&g.NextServer).read(n.values[i], join(path, k.text))
 		case err != nil:
 			r.mistake(k, path, "%q is neither a DHCP option number nor siaddr", k.text)
 		case option == 66:
-			r.text(&g.TFTPServer)(n.values[i], join(path, k.text))
+			r.text(&g.TFTPServer).read(n.values[i], join(path, k.text))
 		default:
 			r.mistake(k, path, "DHCP option %d is not in this spafleet yet; 66 is", option)
 		}
@@ -298,38 +317,51 @@ func (r *reader) lease(g *Group, n *node, path string) {
 }
 
 // clock reads the scenario's clock: a word, or a map with the date of the start.
-func (r *reader) clock(s *Scenario, n *node, path string) {
-	word := func(text string) (err error) {
+func (r *reader) clock(s *Scenario) value {
+	word := r.scalarAs(clockForm, func(text string) (err error) {
 		start := s.Clock.Start
 		s.Clock, err = ParseClock(text)
 		s.Clock.Start = start
 		return err
-	}
-	if n.kind != mapping {
-		r.scalarAs(word)(n, path)
-		return
-	}
-	r.walk(n, path, key{"mode", r.scalarAs(word)}, key{"start", r.scalarAs(func(text string) (err error) {
-		s.Clock.Start, err = parseStart(text)
-		return err
-	})})
+	})
+	return r.orMap(word, r.inMap("clock", func() []key {
+		return []key{
+			{"mode", "`real`, `virtual`, `mixed` or a speed such as `60x`", word},
+			{"start", "the date at which the fleet starts: `2021-03-27`, `2021-03-27 23:30`, or with a zone `2021-03-27T23:30:00+01:00`, else in GMT (2020-01-01 in simulated time, now in real time)", r.scalarAs(startForm, func(text string) (err error) {
+				s.Clock.Start, err = parseStart(text)
+				return err
+			})},
+		}
+	}))
 }
+
+// certWords are those of cert, as the switch client_certificate has them.
+var certWords = sync.OnceValue(func() []string {
+	var words []string
+	for _, s := range switches() {
+		if s.Name == "client_certificate" {
+			for _, w := range s.Form().Words {
+				words = append(words, strings.ReplaceAll(w, "_", "-"))
+			}
+		}
+	}
+	return words
+})
 
 // cert reads what certificates a group's devices have: a word, as the switch
 // client_certificate has it, or a folder of one's own.
-func (r *reader) cert(g *Group, n *node, path string) {
-	if n.kind == mapping {
-		r.walk(n, path, key{"dir", r.text(&g.Cert)})
-		return
-	}
-	r.scalarAs(func(text string) error {
-		word := strings.ReplaceAll(text, "-", "_")
-		if _, err := model.NewRow("SPA2102", "", map[string]string{"client_certificate": word}); err != nil {
-			return fmt.Errorf("%q is not one of auto, generic, none, bad-signature, wrong-key, expired, foreign; or a map with dir", text)
+func (r *reader) cert(g *Group) value {
+	words := certWords()
+	word := r.scalarAs(measure.Form{Words: words}, func(text string) error {
+		if !slices.Contains(words, text) {
+			return fmt.Errorf("%q is not one of %s; or a map with dir", text, strings.Join(words, ", "))
 		}
-		g.Turn("client_certificate", word)
+		g.Turn("client_certificate", strings.ReplaceAll(text, "-", "_"))
 		return nil
-	})(n, path)
+	})
+	return r.orMap(word, r.inMap("cert", func() []key {
+		return []key{{"dir", "folder with the devices' own certificates, MAC.pem", r.text(&g.Cert)}}
+	}))
 }
 
 // read makes a scenario of the tree of a file, and checks it. Cured says that a cure is
@@ -351,12 +383,11 @@ func (r *reader) read(root *node, cured bool) (*Scenario, error) {
 }
 
 // devices reads the list that a scenario names.
-func (r *reader) devices(n *node, path string) (list *inventory.List) {
-	r.scalarAs(func(name string) (err error) {
-		list, err = inventory.ReadFile(name)
+func (r *reader) devices(s *Scenario) value {
+	return r.scalarAs(measure.Form{}, func(name string) (err error) {
+		s.Devices, err = inventory.ReadFile(name)
 		return err
-	})(n, path)
-	return list
+	})
 }
 
 // listedGroup refuses what the list of devices says of a group.

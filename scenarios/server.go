@@ -13,32 +13,41 @@ import (
 
 func (r *reader) server(n *node, path string) *Server {
 	s := &Server{Files: map[string]prov.Entry{}}
-	r.walk(n, path,
-		key{"name", r.scalarAs(func(text string) error {
+	r.walk(n, path, serverKeys(r, s)...)
+	return s
+}
+
+// About the three listeners of a server that need no certificate.
+const aboutListeners = "listeners: `true`, `false`, or a port (`true`: in virtual time the usual port, over sockets a free one). `syslog` takes the devices' log lines, where `${server.syslog}` names it, and keeps none"
+
+// serverKeys are those of the built-in server.
+func serverKeys(r *reader, s *Server) []key {
+	return []key{
+		{"name", "the host name that devices use and that the certificates contain (`prov.test`)", r.scalarAs(measure.Form{Pattern: "[^ /:]+"}, func(text string) error {
 			s.Name = strings.ToLower(text)
 			if s.Name == "" || strings.ContainsAny(text, " /:") {
 				return fmt.Errorf("%q is not a host's name", text)
 			}
 			return nil
 		})},
-		key{"tftp", r.port(&s.TFTP)},
-		key{"http", r.port(&s.HTTP)},
-		key{"syslog", r.port(&s.Syslog)},
-		key{"sip", r.coming("SIP")},
-		key{"https", func(n *node, path string) { r.https(s, n, path) }},
-		key{"auth", func(n *node, path string) { s.Auth = serverAuth(r.source, n, path) }},
-		key{"latency", r.scalarAs(func(text string) (err error) {
+		{"tftp", aboutListeners, r.port(&s.TFTP)},
+		{"http", aboutListeners, r.port(&s.HTTP)},
+		{"syslog", aboutListeners, r.port(&s.Syslog)},
+		{"sip", "", r.coming("SIP")},
+		{"https", "`true`, one HTTPS listener or a list of them, each with one certificate (none)", value{listenersForm, func(n *node, path string) { r.https(s, n, path) }}},
+		{"auth", "what HTTP and HTTPS ask of clients (nothing)", value{authForm, func(n *node, path string) { s.Auth = serverAuth(r.source, n, path) }}},
+		{"latency", "how long the server takes for a request in virtual time: `20ms` or `20ms..2s` (0)", r.scalarAs(measure.SpanForm, func(text string) (err error) {
 			s.Latency, err = parseLatency(text)
 			return err
 		})},
-		key{"workers", r.count(&s.Workers)},
-		key{"files", func(n *node, path string) { r.files(s, n, path) }})
-	return s
+		{"workers", "how many requests it handles at once in virtual time; others wait in order (no limit)", r.count(&s.Workers)},
+		{"files", "what it serves: a map of paths to a text, or to a map with `body`, `from`, `image` or `status`. Everything else is not found", value{filesForm, func(n *node, path string) { r.files(s, n, path) }}},
+	}
 }
 
 // port reads whether a listener is there, or its port.
-func (r *reader) port(to *Port) func(*node, string) {
-	return r.scalarAs(func(text string) error {
+func (r *reader) port(to *Port) value {
+	return r.scalarAs(measure.BoolForm.Or(measure.Form{Pattern: "[0-9]+", Least: 1, Most: 65535}), func(text string) error {
 		if text == "true" || text == "false" {
 			to.Off = text == "false"
 			return nil
@@ -75,21 +84,7 @@ func (r *reader) entry(n *node, path string) prov.Entry {
 		e.Body = n.text
 		return e
 	}
-	known := r.walk(n, path,
-		key{"body", r.text(&e.Body)},
-		key{"from", func(n *node, path string) { bodyFrom(r.source, &e, n, path) }},
-		key{"image", r.text(&image)},
-		key{"status", r.count(&e.Status)},
-		key{"location", r.text(&e.Location)},
-		key{"key", r.text(&e.Key)},
-		key{"gzip", r.boolean(&e.Gzip)},
-		key{"bound", r.boolean(&e.Bound)},
-		key{"ucs2", r.boolean(&e.UCS2)},
-		key{"size", r.scalarAs(func(text string) (err error) {
-			e.Size, err = measure.Size(text)
-			return err
-		})},
-	)
+	known := r.walk(n, path, entryKeys(r, &e, &image)...)
 	contents := 0
 	for _, name := range []string{"body", "from", "image", "status"} {
 		if n.get(name) != nil {
@@ -103,6 +98,28 @@ func (r *reader) entry(n *node, path string) prov.Entry {
 		r.image(&e, image, n.at("image"), path)
 	}
 	return e
+}
+
+// entryKeys are those of a file that is more than its text.
+func entryKeys(r *reader, e *prov.Entry, image *string) []key {
+	return []key{
+		{"body", "the text", r.text(&e.Body)},
+		{"from", "a file below the folder of the scenario; what is no text, or larger than 1 MB, is sent as it is", value{anyText, func(n *node, path string) { bodyFrom(r.source, e, n, path) }}},
+		{"image", "`MODEL VERSION`: a firmware image that devices accept", r.text(image)},
+		{"status", "an HTTP status without a file", r.scalarAs(measure.Form{Pattern: "[0-9]+", Least: 200, Most: 599}, func(text string) (err error) {
+			e.Status, err = measure.Count(text)
+			return err
+		})},
+		{"location", "where a `status` of 300 to 399 leads", r.text(&e.Location)},
+		{"key", "encrypt as openssl does, with this pass phrase", r.text(&e.Key)},
+		{"gzip", "`true`: compress, before it is encrypted", r.boolean(&e.Gzip)},
+		{"bound", "`true`: only the device with the MAC address in the path can open it", r.boolean(&e.Bound)},
+		{"ucs2", "`true`: the text in UCS-2 big endian, as phones want a dictionary", r.boolean(&e.UCS2)},
+		{"size", "pad to this size: `16KB`", r.scalarAs(measure.SizeForm, func(text string) (err error) {
+			e.Size, err = measure.Size(text)
+			return err
+		})},
+	}
 }
 
 // imageSize is how large an image is that no size was given for.
@@ -131,17 +148,20 @@ func (r *reader) image(e *prov.Entry, text string, n *node, path string) {
 // serverAuth reads what the server asks of clients by HTTP and HTTPS.
 func serverAuth(s *source, n *node, path string) *prov.Auth {
 	a := &prov.Auth{}
-	s.walk(n, path,
-		key{"scheme", s.scalarAs(func(text string) error {
-			a.Digest = text == "digest"
-			return oneOf(a.Digest || text == "basic", text, "basic, digest")
-		})},
-		key{"user", s.text(&a.User)},
-		key{"password", s.text(&a.Password)})
+	s.walk(n, path, authKeys(s, a)...)
 	if n.kind == mapping && (n.get("scheme") == nil || a.User == "" || a.Password == "") {
 		s.mistake(n, path, "auth needs scheme, user and password")
 	}
 	return a
+}
+
+// authKeys are those of what a server asks of clients.
+func authKeys(s *source, a *prov.Auth) []key {
+	return []key{
+		{"scheme", "`basic` or `digest`", s.word([]string{"basic", "digest"}, func(word string) { a.Digest = word == "digest" })},
+		{"user", "the user's name", s.text(&a.User)},
+		{"password", "the user's password", s.text(&a.Password)},
+	}
 }
 
 // https reads a listener, or a list of them.
@@ -158,62 +178,61 @@ func (r *reader) secureListener(n *node, path string) HTTPS {
 	if n.kind == scalar && n.text == "true" {
 		return h
 	}
-	r.walk(n, path,
-		key{"port", r.number(&h.Port, 0, 65535)},
-		key{"ca", r.scalarAs(func(text string) (err error) {
+	r.walk(n, path, listenerKeys(r, &h)...)
+	return h
+}
+
+// listenerKeys are those of an HTTPS listener.
+func listenerKeys(r *reader, h *HTTPS) []key {
+	return []key{
+		{"port", "the port (a free one)", r.number(&h.Port, 0, 65535)},
+		{"ca", "authority of the certificate (`sipura1`): `linksys1` (expired on 2015-06-30), `ciscosb1`, `ciscosb2`, `verisign-server`, `public` (no device trusts it)", r.scalarAs(measure.Form{Words: prov.ServerAuthorities()}, func(text string) (err error) {
 			h.CA, err = prov.ParseServerAuthority(text)
 			return err
 		})},
-		key{"cn", func(n *node, path string) {
+		{"cn", "name in the certificate; it may be empty (the server's name)", value{anyText, func(n *node, path string) {
 			h.CN = new(string)
-			r.text(h.CN)(n, path)
-		}},
-		key{"san", func(n *node, path string) {
-			r.texts(n, path, func(text string) error { h.SAN = append(h.SAN, text); return nil })
-		}},
-		key{"valid", r.scalarAs(func(text string) error { return h.valid(text) })},
-		key{"bits", r.number(&h.Bits, 1024, 4096)},
-		key{"hash", r.scalarAs(func(text string) error {
-			hash, ok := hashes[text]
-			h.Hash = hash
-			return oneOf(ok, text, "md5, sha1, sha256")
-		})},
-		key{"versions", func(n *node, path string) { r.texts(n, path, h.addVersion) }},
-		key{"ciphers", func(n *node, path string) { r.texts(n, path, h.addCipher) }},
-		key{"dh", r.number(&h.DH, 0, 2048)},
-		key{"client", r.scalarAs(func(text string) (err error) {
+			r.text(h.CN).read(n, path)
+		}}},
+		{"san", "further names in the certificate (none)", r.texts(measure.Form{}, func(text string) error { h.SAN = append(h.SAN, text); return nil })},
+		{"valid", "the days on which the certificate is valid: `2008-01-01..2015-06-30`; either may be left out (always)", r.scalarAs(validForm, func(text string) error { return h.valid(text) })},
+		{"bits", "length of the certificate's key (2048)", r.number(&h.Bits, 1024, 4096)},
+		{"hash", "hash of the certificate's signature (sha1)", r.word(hashNames, func(word string) { h.Hash = hashes[word] })},
+		{"versions", "from ssl3 to tls1.2 (`[tls1.0]`)", r.texts(measure.Form{Words: versionNames}, h.addVersion)},
+		{"ciphers", "cipher suites by OpenSSL's names (all)", r.texts(measure.Form{Words: cipherNames()}, h.addCipher)},
+		{"dh", "bits of the DH prime (none)", r.number(&h.DH, 0, 2048)},
+		{"client", "client certificates: `none` (the default), `request`, `require`, `match` (a path with a MAC address is only for that device), `renegotiate` (ask after the request)", r.scalarAs(measure.Form{Words: prov.ClientRequests()}, func(text string) (err error) {
 			h.Client, err = prov.ParseClient(text)
 			return err
 		})},
-		key{"roots", func(n *node, path string) {
-			r.texts(n, path, func(text string) error {
-				root, err := prov.ParseClientAuthority(text)
-				h.Roots = append(h.Roots, root)
-				return err
-			})
-		}},
-	)
-	return h
+		{"roots", "authorities of client certificates: `sipura-client-1`, `linksys-client-1`, `ciscosb-client-1`, `ciscosb-client-2` (all)", r.texts(measure.Form{Words: prov.ClientAuthorities()}, func(text string) error {
+			root, err := prov.ParseClientAuthority(text)
+			h.Roots = append(h.Roots, root)
+			return err
+		})},
+	}
 }
 
 func (r *reader) target(n *node, path string) *Target {
 	t := &Target{}
-	r.walk(n, path,
-		key{"hosts", func(n *node, path string) {
-			r.each(n, path, func(n *node, path string) {
-				r.scalarAs(func(text string) error {
-					h, err := parseHost(text)
-					t.Hosts = append(t.Hosts, h)
-					return err
-				})(n, path)
-			})
-		}},
-		key{"tftp", r.text(&t.TFTP)},
-		key{"certs", r.text(&t.Certs)},
-		key{"trust", r.text(&t.Trust)},
-	)
+	r.walk(n, path, targetKeys(r, t)...)
 	if n.kind == mapping && len(t.Hosts) == 0 {
 		r.mistake(n, path, "hosts is needed: the only hosts that this fleet may contact")
 	}
 	return t
+}
+
+// targetKeys are those of the server under test.
+func targetKeys(r *reader, t *Target) []key {
+	host := r.scalarAs(measure.Form{}, func(text string) error {
+		h, err := parseHost(text)
+		t.Hosts = append(t.Hosts, h)
+		return err
+	})
+	return []key{
+		{"hosts", "the only hosts that devices may contact, whatever profiles say: NAME, ADDRESS or NAME=ADDRESS,…", value{form{list: &host.form}, func(n *node, path string) { r.each(n, path, host.read) }}},
+		{"tftp", "HOST:PORT for DHCP option 66", r.text(&t.TFTP)},
+		{"certs", "folder of `spafleet certs init`; its authorities sign server and devices", r.text(&t.Certs)},
+		{"trust", "PEM file with further authorities that devices trust", r.text(&t.Trust)},
+	}
 }

@@ -11,55 +11,83 @@ import (
 
 // actions are what a step can do to devices, with the keys beside of.
 var actions = []struct {
-	name string
-	more func(*reader, *Step) []key
+	name, about string
+	more        func(*reader, *Step) []key
+	needs       string // the one of these that it cannot do without
 }{
-	{"power_on", nil}, {"power_off", nil}, {"reboot", nil}, {"factory_reset", nil}, {"off_hook", nil}, {"on_hook", nil},
-	{"resync", withURL}, {"upgrade", withURL}, {"set", withValues}, {"report", nil}, {"rotate_keys", nil}, {"web", asBrowser}, {"ivr", onKeypad},
+	{"power_on", "switches devices on", nil, ""},
+	{"power_off", "switches devices off: transfers break off", nil, ""},
+	{"reboot", "restarts devices", nil, ""},
+	{"factory_reset", "resets devices to the factory's values and their presets", nil, ""},
+	{"report", "devices send what `Report_Rule` says", nil, ""},
+	{"resync", "by the device's own rules, or with `url` as the device's web page would", withURL, ""},
+	{"upgrade", "by the device's own rules, or with `url` as the device's web page would", withURL, ""},
+	{"set", "changes parameters as a person does on a page: `set: {of: all, values: {GPP_A: x}}`", withValues, ""},
+	{"off_hook", "a call, which holds resyncs back", nil, ""},
+	{"on_hook", "the end of the call", nil, ""},
+	{"web", "a browser at the device: `web: {of: all, path: '/admin/resync?http://10.0.0.5/a.xml'}`, with `user` and `password` for a challenge, and `post` for a form. The report says how many devices answered with an error", asBrowser, "path"},
+	{"ivr", "keys at a telephone, and the receiver on the hook after the last one: `ivr: {of: all, keys: \"****73738#1\"}` (in quotes)", onKeypad, "keys"},
+	{"rotate_keys", "new `next_key` and `next_dir` for the devices", nil, ""},
 }
 
-func withURL(r *reader, s *Step) []key { return []key{{"url", r.text(&s.URL)}} }
+func withURL(r *reader, s *Step) []key {
+	return []key{{"url", "what to fetch, with macros and `{{ }}`", r.text(&s.URL)}}
+}
 
 func withValues(r *reader, s *Step) []key {
-	return []key{{"values", func(n *node, path string) { s.Set = r.presets(n, path) }}}
+	return []key{{"values", "parameters and their values", value{parametersForm, func(n *node, path string) { s.Set = r.presets(n, path) }}}}
 }
 
 func asBrowser(r *reader, s *Step) []key {
 	v := &s.Visit
-	return []key{{"path", r.text(&v.Path)}, {"post", r.text(&v.Post)}, {"user", r.text(&v.User)}, {"password", r.text(&v.Password)}}
+	return []key{
+		{"path", "what to ask for, with its query", r.text(&v.Path)}, {"post", "the body of a form (none: a GET)", r.text(&v.Post)},
+		{"user", "who answers a challenge", r.text(&v.User)}, {"password", "and the password", r.text(&v.Password)},
+	}
 }
 
-func onKeypad(r *reader, s *Step) []key { return []key{{"keys", r.text(&s.Keys)}} }
+func onKeypad(r *reader, s *Step) []key {
+	return []key{{"keys", "what is pressed: digits, `*` and `#`", r.text(&s.Keys)}}
+}
 
 // comingActions are what steps of later versions do, and what they need.
 var comingActions = map[string]string{"notify": "SIP", "run": "commands of your own"}
 
 func (r *reader) step(n *node, path string) Step {
 	s := Step{node: n}
-	keys := []key{
-		{"name", r.plain(&s.Name)},
-		{"at", r.instant(&s.At)},
-		{"when", func(n *node, path string) { e := r.expectation(n, path, true); s.When = &e }},
-		{"by", r.instant(&s.By)},
-		{"every", r.duration(&s.Every)},
-		{"times", r.count(&s.Times)},
-		{"for", r.duration(&s.For)},
-		{"rate", r.scalarAs(func(text string) (err error) { s.Pace.From, s.Pace.To, err = parseRamp(text); return })},
-		{"over", r.duration(&s.Pace.Over)},
-		r.whole(&s, "fault", func(n *node, path string) { r.fault(&s, n, path) }),
-		r.whole(&s, "clear", r.text(&s.Clear)),
-		r.whole(&s, "server", func(n *node, path string) { s.change = serverChange(r.source, n, path) }),
-	}
-	for _, a := range actions {
-		keys = append(keys, r.whole(&s, a.name, func(value *node, path string) { r.action(&s, a.more, value, path) }))
-	}
-	for _, name := range slices.Sorted(maps.Keys(comingActions)) {
-		keys = append(keys, r.whole(&s, name, r.coming(comingActions[name])))
-	}
-	r.walk(n, path, keys...)
+	r.walk(n, path, stepKeys(r, &s)...)
 	r.undoAndPace(&s, path)
 	r.moments(&s, path)
 	return s
+}
+
+// stepKeys are those of a step.
+func stepKeys(r *reader, s *Step) []key {
+	ramp := r.scalarAs(rampForm, func(text string) (err error) { s.Pace.From, s.Pace.To, err = parseRamp(text); return })
+	keys := []key{
+		{"name", "names the moment, for other steps, expectations and thresholds", r.plain(&s.Name)},
+		{"at", "when it happens: `45s`, `ready`, `ready + 2m`, `end` (0)", r.instant(&s.At)},
+		{"when", "it happens once this expectation holds for the fleet", value{awaitedForm, func(n *node, path string) { e := r.expectation(n, path, true); s.When = &e }}},
+		{"by", "deadline of `when`; the run fails if it has not held by then (the end)", r.instant(&s.By)},
+		{"every", "repeats a step with `at` to the end of the run: `1d`", r.duration(&s.Every)},
+		{"times", "how often a step with `every` happens in all (to the end)", r.count(&s.Times)},
+		{"for", "undoes the step after this time, for the same devices: of `power_off`, `power_on`, `off_hook`, `on_hook`, `fault` and `server`", r.duration(&s.For)},
+		{"rate", "spreads the devices evenly: `250/s`; or a ramp for the time of `over`: `10/s..100/s`", ramp},
+		{"over", "how long all the devices take, or the ramp", r.duration(&s.Pace.Over)},
+	}
+	for _, a := range actions {
+		keys = append(keys, r.whole(s, a.name, a.about, value{actionForm(a.name), func(n *node, path string) { r.action(s, a.more, n, path) }}))
+	}
+	keys = append(keys,
+		r.whole(s, "server", "merges a map into the built-in server, as `--with` does: `server: {files: {/a.xml: {body: null, status: 503}}}`. `files`, `https`, `auth` and `latency` may change",
+			value{serverChangeForm, func(n *node, path string) { s.change = serverChange(r.source, n, path) }}),
+		r.whole(s, "fault", "disturbs exchanges from then on", value{faultForm, func(n *node, path string) { r.fault(s, n, path) }}),
+		r.whole(s, "clear", "ends the fault of the step with this name", r.text(&s.Clear)),
+	)
+	for _, name := range slices.Sorted(maps.Keys(comingActions)) {
+		keys = append(keys, r.whole(s, name, "", r.coming(comingActions[name])))
+	}
+	return keys
 }
 
 // moments checks that when a step happens, and how often, fits together.
@@ -80,15 +108,15 @@ func (r *reader) moments(s *Step, path string) {
 }
 
 // whole reads what a step does. It does one thing.
-func (r *reader) whole(s *Step, name string, read func(*node, string)) key {
-	return key{name, func(value *node, path string) {
+func (r *reader) whole(s *Step, name, about string, does value) key {
+	return key{name, about, value{does.form, func(n *node, path string) {
 		if s.Action != "" {
 			r.mistake(s.node.key(name), path, "a step has one action; this one has %s too", s.Action)
 			return
 		}
 		s.Action = name
-		read(value, path)
-	}}
+		does.read(n, path)
+	}}}
 }
 
 // undoAndPace checks that for, rate and over fit what a step does.
@@ -113,50 +141,55 @@ func (r *reader) undoAndPace(s *Step, path string) {
 
 // action reads ACTION: SELECTOR, or a map with of.
 func (r *reader) action(s *Step, more func(*reader, *Step) []key, n *node, path string) {
-	of := func(n *node, path string) {
-		r.plain(&s.Of)(n, path)
+	of := value{anyText, func(n *node, path string) {
+		r.plain(&s.Of).read(n, path)
 		if n.kind == scalar && strings.TrimSpace(n.text) == "" {
 			r.mistake(n, path, "which devices? %s, such as all", selectorForm)
 		}
+	}}
+	needed := ""
+	for _, a := range actions {
+		if a.name == s.Action {
+			needed = a.needs
+		}
 	}
-	needed := map[string]string{"web": "path", "ivr": "keys"}[s.Action]
 	if needed != "" && n.kind != refused && (n.kind != mapping || n.get(needed) == nil) {
 		r.mistake(n, path, "%s needs of and %s", s.Action, needed)
 	}
 	if n.kind == scalar {
-		of(n, path)
+		of.read(n, path)
 		return
 	}
 	if n.kind == mapping && n.get("of") == nil {
 		r.mistake(n, path, "which devices? %s needs of", s.Action)
 	}
-	keys := []key{{"of", of}}
+	keys := []key{{"of", aboutOf, of}}
 	if more != nil {
 		keys = append(keys, more(r, s)...)
 	}
 	r.walk(n, path, keys...)
 }
 
-func (r *reader) instant(to *Instant) func(*node, string) {
-	return func(n *node, path string) {
-		r.scalarAs(func(text string) (err error) {
+func (r *reader) instant(to *Instant) value {
+	return value{form{text: &instantForm}, func(n *node, path string) {
+		r.scalarAs(instantForm, func(text string) (err error) {
 			*to, err = parseInstant(text)
 			to.at, to.Given = n, true // a wrong one is not a missing one
 			return err
-		})(n, path)
-	}
+		}).read(n, path)
+	}}
 }
 
 // from reads where always and never begin, or the word start, which others may
 // have too.
-func (r *reader) from(e *Expectation) func(*node, string) {
-	return func(n *node, path string) {
+func (r *reader) from(e *Expectation) value {
+	return value{form{text: &instantForm}, func(n *node, path string) {
 		if n.kind == scalar && strings.TrimSpace(n.text) == startWord {
 			e.FromStart, e.From = true, Instant{Given: true, at: n}
 			return
 		}
-		r.instant(&e.From)(n, path)
-	}
+		r.instant(&e.From).read(n, path)
+	}}
 }
 
 // startWord is the beginning of the run, of which no step has the name.
@@ -188,21 +221,7 @@ func parseInstant(text string) (Instant, error) {
 func (r *reader) expectation(n *node, path string, when bool) Expectation {
 	e := Expectation{at: n, node: n}
 	where := ""
-	keys := []key{{"of", r.plain(&e.Of)}, {"where", func(n *node, path string) {
-		r.plain(&where)(n, path)
-		e.at = n
-	}}}
-	for _, q := range []string{"all", "none"} {
-		keys = append(keys, r.form(&e, q))
-	}
-	for _, q := range []string{"at_least", "at_most", "exactly"} {
-		keys = append(keys, r.amount(&e, q))
-	}
-	if !when {
-		keys = append(keys, r.form(&e, "always"), r.form(&e, "never"), key{"name", r.plain(&e.Name)},
-			key{"by", r.instant(&e.By)}, key{"at", r.instant(&e.At)}, key{"from", r.from(&e)}, key{"abort_on_fail", r.boolean(&e.Abort)})
-	}
-	known := r.walk(n, path, keys...)
+	known := r.walk(n, path, claimKeys(r, &e, &where, when)...)
 	if e.Quant.Counts() {
 		e.Expr = where
 	}
@@ -218,28 +237,53 @@ func (r *reader) expectation(n *node, path string, when bool) Expectation {
 	return e
 }
 
-// form reads an expectation that is one expression.
-func (r *reader) form(e *Expectation, name string) key {
-	return key{name, func(n *node, path string) {
+// claimKeys are those of an expectation, or of what a step waits for.
+func claimKeys(r *reader, e *Expectation, where *string, when bool) []key {
+	keys := []key{
+		r.claim(e, "all", "true for every device"),
+		r.claim(e, "none", "true for no device"),
+		r.amount(e, "at_least", "`where` is true for at least so many devices, a number or a share in percent"),
+		r.amount(e, "at_most", "`where` is true for at most so many devices, a number or a share in percent"),
+		r.amount(e, "exactly", "`where` is true for so many devices, a number or a share in percent"),
+		{"where", "the expression of `at_least`, `at_most` and `exactly`", value{anyText, func(n *node, path string) {
+			r.plain(where).read(n, path)
+			e.at = n
+		}}},
+		{"of", "groups, with commas between them (`all`)", r.plain(&e.Of)},
+	}
+	if when {
+		return keys
+	}
+	return append(keys,
+		r.claim(e, "always", "true at every event of every device; here `event` is known"),
+		r.claim(e, "never", "true at no event of any device; here `event` is known"),
+		key{"by", "deadline: a device passes if the expression was true at least once before it", r.instant(&e.By)},
+		key{"at", "check the whole fleet at this moment (the end)", r.instant(&e.At)},
+		key{"from", "where `always` and `never` begin; `start` for the others: it may hold at 0 s already", r.from(e)},
+		key{"name", "for reports (the expectation itself)", r.plain(&e.Name)},
+		key{"abort_on_fail", "`true`: a failure ends the run at once", r.boolean(&e.Abort)},
+	)
+}
+
+// claim reads an expectation that is one expression.
+func (r *reader) claim(e *Expectation, name, about string) key {
+	return key{name, about, value{anyText, func(n *node, path string) {
 		if !r.only(e, name, path) {
 			return
 		}
-		r.plain(&e.Expr)(n, path)
+		r.plain(&e.Expr).read(n, path)
 		e.at = n
-	}}
+	}}}
 }
 
 // amount reads an expectation's count or share, whose expression stands in where.
-func (r *reader) amount(e *Expectation, name string) key {
-	return key{name, func(n *node, path string) {
-		if !r.only(e, name, path) {
-			return
+func (r *reader) amount(e *Expectation, name, about string) key {
+	limit := r.quantity(&e.Quant.Limit)
+	return key{name, about, value{limit.form, func(n *node, path string) {
+		if r.only(e, name, path) {
+			limit.read(n, path)
 		}
-		r.scalarAs(func(text string) (err error) {
-			e.Quant.Limit, err = ParseQuantity(text)
-			return err
-		})(n, path)
-	}}
+	}}}
 }
 
 func (r *reader) only(e *Expectation, name, path string) bool {

@@ -170,7 +170,7 @@ func switchesOf(c *cobra.Command, args []string) []string {
 	return distinct(rows(c, args), func(r *model.Row) []string {
 		var texts []string
 		for _, s := range r.Switches {
-			texts = append(texts, assignments(r, s)...)
+			texts = append(texts, assignments(s)...)
 		}
 		return texts
 	})
@@ -178,17 +178,13 @@ func switchesOf(c *cobra.Command, args []string) []string {
 
 // assignments are NAME=VALUE for each choice of a switch that is a value, and NAME=
 // where a choice is described, as "a duration" is.
-func assignments(r *model.Row, s model.Setting) []string {
+func assignments(s model.Setting) []string {
 	var texts []string
-	described := false
-	for _, choice := range strings.Split(strings.ReplaceAll(s.Choices, " or ", ", "), ", ") {
-		if _, err := model.NewRow(r.Model.Name, r.Firmware.Version, map[string]string{s.Name: choice}); err != nil {
-			described = true
-			continue
-		}
+	form := s.Form()
+	for _, choice := range form.Words {
 		texts = append(texts, s.Name+"="+choice)
 	}
-	if described {
+	if form.Pattern != "" {
 		texts = append(texts, s.Name+"=")
 	}
 	return texts

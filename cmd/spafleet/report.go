@@ -38,7 +38,7 @@ func reportCommand(s streams) *cobra.Command {
 		{"html", "Write a result as one web page with pictures", webpage.Write},
 		{"json", "Write a result as one JSON object", func(w io.Writer, r *report.Report) error { return writeJSON(w, r) }},
 		{"junit", "Write a result as JUnit XML, for CI systems", junit.Write},
-		{"text", "Write a result in words", func(w io.Writer, r *report.Report) error { report.WriteText(w, r); return nil }},
+		{"text", "Write a result in words", func(w io.Writer, r *report.Report) error { r.WriteText(w); return nil }},
 	} {
 		c.AddCommand(renderCommand(s, f.name, f.short, f.write))
 	}
@@ -166,7 +166,7 @@ another run, seed or scenario are errors.`,
 			if asJSON {
 				_ = writeJSON(s.out, result) // a closed pipe is nobody's trouble
 			} else {
-				report.WriteText(s.out, result)
+				result.WriteText(s.out)
 			}
 			if result.Exit != exitOK {
 				return exitWith(result.Exit)

@@ -183,7 +183,7 @@ func (rn *runner) print(r *report.Report) {
 	if screen, _ := host.Terminal(rn.err); screen.Live {
 		fmt.Fprintln(rn.err) // below the view
 	}
-	report.WriteText(rn.out, r)
+	r.WriteText(rn.out)
 }
 
 // serveMetrics opens /metrics, and returns how to close it.

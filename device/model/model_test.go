@@ -202,18 +202,25 @@ func TestMistakesNameTheNearest(t *testing.T) {
 
 // What models show prints as a switch's choices is what the switch takes.
 func TestEverySwitchTakesItsChoicesAndNothingElse(t *testing.T) {
-	examples := map[string]string{"a duration": "1500ms", "a media type": "text/xml"}
-	span := regexp.MustCompile(`^(-?\d+) to (\d+)$`)
+	examples := []string{"1500ms", "text/xml"}
 	for _, name := range inScope {
 		for _, s := range devicetest.Row(t, name, "").Switches {
-			words := strings.Split(strings.ReplaceAll(s.Choices, " or ", ", "), ", ")
-			if m := span.FindStringSubmatch(s.Choices); m != nil {
-				words = m[1:]
+			form := s.Form()
+			words := slices.Clone(form.Words)
+			switch {
+			case form.Most > 0:
+				words = append(words, strconv.Itoa(form.Least), strconv.Itoa(form.Most))
+				if _, err := model.NewRow(name, "", map[string]string{s.Name: strconv.Itoa(form.Most + 1)}); err == nil {
+					t.Errorf("%s: %s takes more than %d", name, s.Name, form.Most)
+				}
+			case form.Pattern != "":
+				i := slices.IndexFunc(examples, form.Takes)
+				words = append(words, examples[i])
+			}
+			if len(words) < 2 && form.Pattern == "" {
+				t.Errorf("%s: %s has no choice: %q", name, s.Name, s.Choices)
 			}
 			for _, w := range words {
-				if e, ok := examples[w]; ok {
-					w = e
-				}
 				if _, err := model.NewRow(name, "", map[string]string{s.Name: w}); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}

@@ -31,6 +31,11 @@ func (o Ordinals) Contain(n uint32) bool {
 	return false
 }
 
+const ranges = `[0-9]+(-[0-9]*)?`
+
+// OrdinalsForm is that of ParseOrdinals.
+var OrdinalsForm = measure.Form{Pattern: ranges + `( *, *` + ranges + `)*`}
+
 // ParseOrdinals reads a list of ranges: 3, 1-2, 4-, or 1,3,5-7.
 func ParseOrdinals(text string) (Ordinals, error) {
 	var list Ordinals
@@ -101,6 +106,9 @@ const packetsForm = `write all, 2%, block 3, block 3 once, ack 3 or packet 5-9`
 
 var packetWords = map[string]Unit{"block": Block, "ack": Ack, "packet": Packet}
 
+// packetForm is that of parsePackets.
+var packetForm = measure.Form{Words: []string{"all"}, Pattern: measure.ShareForm.Pattern + `|(block|ack|packet) +` + ranges + `( +once)?`}
+
 // parsePackets reads all, a share, or block, ack or packet with a range and
 // perhaps once. Packets of an exchange are counted from 1, both directions
 // together, as the device sees them; blocks have the numbers of TFTP.
@@ -143,6 +151,9 @@ func ParseShare(text string) (float64, error) {
 	}
 	return n / 100, nil
 }
+
+// bandwidthForm is that of parseBandwidth.
+var bandwidthForm = measure.Form{Pattern: `[0-9]+(\.[0-9]+)? *[kM]?bit/s`}
 
 // parseBandwidth reads a bandwidth such as 64kbit/s and returns it in bits a
 // second.

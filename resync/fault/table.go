@@ -13,8 +13,10 @@ import (
 // An Effect is one thing that a fault can do: a row of the table that scenario
 // files, servers and networks read.
 type Effect struct {
-	Key      string // in a scenario file
-	OfServer bool   // the server does it; else it happens between device and server
+	Key      string       // in a scenario file
+	About    string       // what it does, in Markdown
+	Form     measure.Form // of what Parse reads
+	OfServer bool         // the server does it; else it happens between device and server
 	// Parse reads it from its text in a scenario file.
 	Parse func(e *Effects, text string) error
 	// Given reports whether effects have it.
@@ -34,12 +36,15 @@ func Table() []Effect { return slices.Clone(table) }
 
 var table = slices.Concat(ofNetwork, ofServer)
 
+const aboutPackets = "packets: `all`, `2%`, `block 3` (each copy), `block 3 once`, `ack 3`, `packet 5-9` (counted from 1 in both directions). A reordered packet is overtaken by the next one. On a TCP connection a packet is 1,460 bytes or the connection request, and a lost packet costs the time of a retransmission: 200 ms (1 s for the first), doubled each time"
+
 var ofNetwork = []Effect{
-	packetEffect("lose", func(e *Effects) *Packets { return &e.Lose }, onAny),
-	packetEffect("duplicate", func(e *Effects) *Packets { return &e.Duplicate }, onTFTP),
-	packetEffect("reorder", func(e *Effects) *Packets { return &e.Reorder }, onTFTP),
+	packetEffect("lose", aboutPackets, func(e *Effects) *Packets { return &e.Lose }, onAny),
+	packetEffect("duplicate", aboutPackets, func(e *Effects) *Packets { return &e.Duplicate }, onTFTP),
+	packetEffect("reorder", aboutPackets, func(e *Effects) *Packets { return &e.Reorder }, onTFTP),
 	{
-		Key: "delay",
+		Key:   "delay",
+		About: "`20ms` or `10ms..2s`: packets reach the device later; on a connection, the connection itself and each whole answer", Form: measure.SpanForm,
 		Parse: func(e *Effects, text string) (err error) {
 			e.Delay.Least, e.Delay.Most, err = measure.Span(text)
 			return err
@@ -48,17 +53,19 @@ var ofNetwork = []Effect{
 	},
 	{
 		Key:   "bandwidth",
+		About: "of the line, for both directions together: `64kbit/s`, `1Mbit/s`", Form: bandwidthForm,
 		Parse: func(e *Effects, text string) (err error) { e.Bandwidth, err = parseBandwidth(text); return err },
 		Given: func(e *Effects) bool { return e.Bandwidth > 0 }, Fits: onAny, Mistake: none,
 	},
-	limitEffect("reset_after", func(e *Effects) *Limit { return &e.ResetAfter }, onHTTP, mistakeOf("a reset needs a connection, which HTTP has", "tftp", "dns")),
-	limitEffect("close_after", func(e *Effects) *Limit { return &e.CloseAfter }, onHTTP, mistakeOf("a half-close needs a connection, which HTTP has", "tftp", "dns")),
-	limitEffect("truncate", func(e *Effects) *Limit { return &e.Truncate }, onFiles, mistakeOf("an answer of DNS is one packet", "dns")),
+	limitEffect("reset_after", "a size: the connection is reset after the device has received so many bytes, including headers and handshake", func(e *Effects) *Limit { return &e.ResetAfter }, onHTTP, mistakeOf("a reset needs a connection, which HTTP has", "tftp", "dns")),
+	limitEffect("close_after", "a size: then the device closes its half of the connection, and the answer goes on", func(e *Effects) *Limit { return &e.CloseAfter }, onHTTP, mistakeOf("a half-close needs a connection, which HTTP has", "tftp", "dns")),
+	limitEffect("truncate", "a size: then the device sees the end of the file; of a TFTP transfer, a short block", func(e *Effects) *Limit { return &e.Truncate }, onFiles, mistakeOf("an answer of DNS is one packet", "dns")),
 }
 
 var ofServer = []Effect{
 	{
-		Key: "status", OfServer: true,
+		Key:   "status",
+		About: "answer with this HTTP status; with `match: tftp` with this TFTP error code (0 to 8)", Form: codeForm(599), OfServer: true,
 		Parse: func(e *Effects, text string) (err error) {
 			e.HasStatus = true
 			e.Status, err = parseCode(text, 599)
@@ -79,7 +86,8 @@ var ofServer = []Effect{
 		},
 	},
 	{
-		Key: "alert", OfServer: true,
+		Key:   "alert",
+		About: "answer the TLS hello with this fatal alert", Form: codeForm(255), OfServer: true,
 		Parse: func(e *Effects, text string) (err error) { e.Alert, err = parseCode(text, 255); return err },
 		Given: func(e *Effects) bool { return e.Alert != 0 },
 		Fits:  func(_ *Effects, scheme string) bool { return scheme == "https" },
@@ -93,9 +101,10 @@ var ofServer = []Effect{
 			return ""
 		},
 	},
-	withServer(limitEffect("stall_after", func(e *Effects) *Limit { return &e.StallAfter }, onFiles, none)),
+	withServer(limitEffect("stall_after", "a size: send nothing more after so many bytes of the body", func(e *Effects) *Limit { return &e.StallAfter }, onFiles, none)),
 	{
-		Key: "corrupt", OfServer: true,
+		Key:   "corrupt",
+		About: "`true`: flip bytes", Form: measure.BoolForm, OfServer: true,
 		Parse: func(e *Effects, text string) error {
 			if text != "true" && text != "false" {
 				return fmt.Errorf("%q is neither true nor false", text)
@@ -106,14 +115,16 @@ var ofServer = []Effect{
 		Given: func(e *Effects) bool { return e.Corrupt }, Fits: onFiles, Mistake: none,
 	},
 	{
-		Key: "hostile", OfServer: true,
+		Key:   "hostile",
+		About: "`endless` body, `drip` (one byte a second; TFTP: one block), `length` (announces 1 GB), `bomb` (48 KB of gzip that unpack to 48 MB), `headers` without end, `storm` of TFTP blocks, `garbage` (with `match: https` and no path: in place of the handshake)", Form: measure.Form{Words: hostileNames()}, OfServer: true,
 		Parse:   func(e *Effects, text string) (err error) { e.Hostile, err = parseHostile(text); return err },
 		Given:   func(e *Effects) bool { return e.Hostile != "" },
 		Fits:    func(e *Effects, scheme string) bool { return e.Hostile.Fits(scheme) },
 		Mistake: hostileMistake,
 	},
 	{
-		Key: "down", OfServer: true,
+		Key:   "down",
+		About: "`all`: the built-in server stops: HTTP refuses connections, TFTP does not answer", Form: measure.Form{Words: []string{"all"}}, OfServer: true,
 		Parse: func(e *Effects, text string) error {
 			if text != "all" {
 				return fmt.Errorf("%q: write all; this spafleet has one server", text)
@@ -150,9 +161,9 @@ func mistakeOf(why string, schemes ...string) func(*Fault) string {
 
 // packetEffect is a row for packets. By their numbers in TFTP no others can be
 // meant.
-func packetEffect(key string, field func(*Effects) *Packets, fits func(*Effects, string) bool) Effect {
+func packetEffect(key, about string, field func(*Effects) *Packets, fits func(*Effects, string) bool) Effect {
 	return Effect{
-		Key:   key,
+		Key: key, About: about, Form: packetForm,
 		Parse: func(e *Effects, text string) (err error) { *field(e), err = parsePackets(text); return err },
 		Given: func(e *Effects) bool { return field(e).Given() },
 		Fits: func(e *Effects, scheme string) bool {
@@ -167,9 +178,9 @@ func packetEffect(key string, field func(*Effects) *Packets, fits func(*Effects,
 	}
 }
 
-func limitEffect(key string, field func(*Effects) *Limit, fits func(*Effects, string) bool, mistake func(*Fault) string) Effect {
+func limitEffect(key, about string, field func(*Effects) *Limit, fits func(*Effects, string) bool, mistake func(*Fault) string) Effect {
 	return Effect{
-		Key: key,
+		Key: key, About: about, Form: measure.SizeForm,
 		Parse: func(e *Effects, text string) error {
 			size, err := measure.Size(text)
 			*field(e) = After(int64(size))
@@ -184,6 +195,9 @@ func withServer(e Effect) Effect {
 	e.OfServer = true
 	return e
 }
+
+// codeForm is that of parseCode.
+func codeForm(most int) measure.Form { return measure.Form{Pattern: "[0-9]+", Most: most} }
 
 func parseCode(text string, most int) (int, error) {
 	n, err := strconv.ParseUint(text, 10, 16)
@@ -216,14 +230,18 @@ func Hostiles() []Hostile {
 	return names
 }
 
+func hostileNames() (names []string) {
+	for _, h := range Hostiles() {
+		names = append(names, string(h))
+	}
+	return names
+}
+
 // parseHostile reads one of the ways of a hostile server.
 func parseHostile(text string) (Hostile, error) {
-	var names []string
-	for _, h := range Hostiles() {
-		if text == string(h) {
-			return h, nil
-		}
-		names = append(names, string(h))
+	names := hostileNames()
+	if slices.Contains(names, text) {
+		return Hostile(text), nil
 	}
 	return "", fmt.Errorf("%q is not one of %s", text, strings.Join(names, ", "))
 }

@@ -58,7 +58,7 @@ func TestEndingsSayWhatTheServerDid(t *testing.T) {
 // A report fits a terminal, but for what cannot be broken.
 func TestFailuresFitATerminal(t *testing.T) {
 	var b strings.Builder
-	report.WriteText(&b, sample())
+	sample().WriteText(&b)
 	_, text, _ := strings.Cut(b.String(), "failures by cause")
 	text, _, _ = strings.Cut(text, "\n\n")
 	for _, line := range strings.Split(text, "\n") {

@@ -61,7 +61,7 @@ func TestAFileTakenInPartIsAFinding(t *testing.T) {
 	}
 	r := report.Report{Summary: s}
 	var b strings.Builder
-	report.WriteText(&b, &r)
+	r.WriteText(&b)
 	if text := b.String(); !strings.Contains(text, "files of which the devices took only a part: 1 part, 2 times\n        2 × up to line 7: </A> where </B> is due\n") {
 		t.Errorf("the report says\n%s", text)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // WriteText prints a report in words.
-func WriteText(w io.Writer, r *Report) {
+func (r *Report) WriteText(w io.Writer) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", r.Name, r.Headline())
 	fmt.Fprintf(&b, "  %s provisioned · %s never got an answer\n", devices(r.Provisioned), devices(r.Unanswered))

@@ -44,7 +44,7 @@ func sample() *report.Report {
 
 func TestAReportInWords(t *testing.T) {
 	var b strings.Builder
-	report.WriteText(&b, sample())
+	sample().WriteText(&b)
 	golden.File(t, "testdata/report.golden", []byte(b.String()))
 }
 
@@ -52,7 +52,7 @@ func TestVirtualTimeSaysNothingOfTheMachine(t *testing.T) {
 	r := sample()
 	r.Clock = "virtual"
 	var b strings.Builder
-	report.WriteText(&b, r)
+	r.WriteText(&b)
 	if strings.Contains(b.String(), "this machine") {
 		t.Error(b.String())
 	}

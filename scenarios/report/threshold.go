@@ -56,6 +56,7 @@ type row struct {
 // A metric is something that thresholds are about.
 type metric struct {
 	name string
+	one  string // what one sample of it is
 	kind string // trend, rate, counter or gauge
 	tags []string
 	rows func(*tally.Totals) []row // nil: what the metric counts is watched for each threshold
@@ -72,29 +73,56 @@ var (
 func with(tags []string, more ...string) []string { return append(slices.Clone(tags), more...) }
 
 var metricTable = []metric{
-	{"resyncs", "counter", []string{"model", "firmware", "scheme", "result"}, resyncRows, with(atTime, "cause"), false},
-	{"resync_failed", "rate", []string{"model", "firmware", "scheme"}, resyncRows, with(atTime, "cause"), false},
-	{"resync_duration", "trend", nil, seriesRows("resync_duration"), with(atTime, "cause", "result", "scheme"), false},
-	{"ready_duration", "trend", nil, seriesRows("ready_duration"), atTime, false},
-	{"fetches", "counter", []string{"scheme", "rule", "what", "result"}, fetchRows, with(atTime, "cause", "status"), false},
-	{"fetch_failed", "rate", []string{"scheme", "rule", "what"}, fetchRows, with(atTime, "cause", "status"), false},
-	{"fetch_duration", "trend", []string{"scheme"}, seriesRows("fetch_duration"), with(atTime, "cause", "rule", "what", "status"), false},
-	{"phase_duration", "trend", []string{"scheme", "phase"}, seriesRows("phase_duration"), with(atTime, "cause", "rule", "what"), false},
-	{"upgrades", "counter", []string{"model", "firmware"}, upgradeRows, with(atTime, "cause", "result", "scheme"), false},
-	{"upgrade_failed", "rate", []string{"model", "firmware"}, upgradeRows, with(atTime, "cause", "scheme"), false},
-	{"upgrade_duration", "trend", nil, nil, with(atTime, "cause", "result", "scheme"), false},
-	{"reports", "counter", nil, nil, with(atTime, "result", "scheme"), false},
-	{"report_failed", "rate", nil, nil, with(atTime, "scheme"), false},
-	{"reboots", "counter", []string{"reason"}, func(t *tally.Totals) []row { return countRows("reason", t.Reboots) }, atTime, false},
-	{"bytes_received", "counter", []string{"scheme"}, func(t *tally.Totals) []row { return countRows("scheme", t.Bytes) }, atTime, false},
-	{"bytes_sent", "counter", nil, nil, with(atTime, "scheme"), false},
-	{"tftp_retransmits", "counter", nil, nil, with(atTime, "what"), false},
-	{"params_unknown", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Unknown) }, atTime, true},
-	{"params_rejected", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Rejected) }, atTime, true},
-	{"files_partial", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Partly) }, nil, true},
-	{"devices", "gauge", nil, nil, with(ofDevice, "state"), false},
-	{"outstanding", "gauge", nil, nil, ofDevice, false},
-	{"lateness", "trend", nil, seriesRows("lateness"), nil, true},
+	{"resyncs", "a resync", "counter", []string{"model", "firmware", "scheme", "result"}, resyncRows, with(atTime, "cause"), false},
+	{"resync_failed", "a resync", "rate", []string{"model", "firmware", "scheme"}, resyncRows, with(atTime, "cause"), false},
+	{"resync_duration", "a resync", "trend", nil, seriesRows("resync_duration"), with(atTime, "cause", "result", "scheme"), false},
+	{"ready_duration", "the time from power-on to the first resync that succeeds", "trend", nil, seriesRows("ready_duration"), atTime, false},
+	{"fetches", "a file", "counter", []string{"scheme", "rule", "what", "result"}, fetchRows, with(atTime, "cause", "status"), false},
+	{"fetch_failed", "a file", "rate", []string{"scheme", "rule", "what"}, fetchRows, with(atTime, "cause", "status"), false},
+	{"fetch_duration", "a file that came", "trend", []string{"scheme"}, seriesRows("fetch_duration"), with(atTime, "cause", "rule", "what", "status"), false},
+	{"phase_duration", "a phase of a file that came", "trend", []string{"scheme", "phase"}, seriesRows("phase_duration"), with(atTime, "cause", "rule", "what"), false},
+	{"upgrades", "an upgrade", "counter", []string{"model", "firmware"}, upgradeRows, with(atTime, "cause", "result", "scheme"), false},
+	{"upgrade_failed", "an upgrade", "rate", []string{"model", "firmware"}, upgradeRows, with(atTime, "cause", "scheme"), false},
+	{"upgrade_duration", "an upgrade", "trend", nil, nil, with(atTime, "cause", "result", "scheme"), false},
+	{"reports", "a report", "counter", nil, nil, with(atTime, "result", "scheme"), false},
+	{"report_failed", "a report", "rate", nil, nil, with(atTime, "scheme"), false},
+	{"reboots", "a boot", "counter", []string{"reason"}, func(t *tally.Totals) []row { return countRows("reason", t.Reboots) }, atTime, false},
+	{"bytes_received", "a byte", "counter", []string{"scheme"}, func(t *tally.Totals) []row { return countRows("scheme", t.Bytes) }, atTime, false},
+	{"bytes_sent", "a byte", "counter", nil, nil, with(atTime, "scheme"), false},
+	{"tftp_retransmits", "a packet that the device sent again", "counter", nil, nil, with(atTime, "what"), false},
+	{"params_unknown", "an element of a profile that the device does not have", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Unknown) }, atTime, true},
+	{"params_rejected", "an element of a profile that the device does not accept", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Rejected) }, atTime, true},
+	{"files_partial", "a file that was taken in part", "counter", nil, func(t *tally.Totals) []row { return paramRows(&t.Partly) }, nil, true},
+	{"devices", "how many devices there are", "gauge", nil, nil, with(ofDevice, "state"), false},
+	{"outstanding", "how many attempts are under way", "gauge", nil, nil, ofDevice, false},
+	{"lateness", "a start: how late this machine was", "trend", nil, seriesRows("lateness"), nil, true},
+}
+
+// EachMetric tells the metrics that thresholds may be about: what one sample is, the
+// kind, the form of its limits with an example, and the tags beside those that nearly
+// all have.
+func EachMetric(tell func(name, one, kind, example string, limit measure.Form, tags []string)) {
+	for i := range metricTable {
+		m := &metricTable[i]
+		tags := slices.DeleteFunc(with(m.tags, m.more...), func(tag string) bool { return slices.Contains(atTime, tag) })
+		slices.Sort(tags)
+		tell(m.name, m.one, m.kind, examples[m.kind], limitForm(m.kind), slices.Compact(tags))
+	}
+}
+
+// limitForm is that of the limits of a kind of metrics.
+func limitForm(kind string) measure.Form {
+	words := strings.Join(aggregates[kind], "|")
+	value := map[string]string{
+		"trend": measure.DurationForm.Pattern, "rate": `[0-9]+(\.[0-9]+)?%?`,
+	}[kind]
+	if kind == "trend" {
+		words += `|p\([0-9]+(\.[0-9]+)?\)`
+	}
+	if value == "" {
+		value = measure.CountForm.Pattern + `|[0-9]+\.[0-9]+`
+	}
+	return measure.Form{Pattern: "(" + words + ") *(" + strings.Join(operators, "|") + ") *(" + value + ")"}
 }
 
 // comingMetrics are those of later versions, and what they need.

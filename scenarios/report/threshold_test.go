@@ -89,7 +89,7 @@ func TestAThresholdThatMeasuredNothingFails(t *testing.T) {
 		r := &report.Report{Generator: report.Generator{Valid: true}, Thresholds: []report.ThresholdReport{limit.Check(nothing, 1)}}
 		r.Judge(false)
 		var b strings.Builder
-		report.WriteText(&b, r)
+		r.WriteText(&b)
 		if r.Verdict != report.Failed || !strings.Contains(b.String(), ": nothing was measured\n") {
 			t.Errorf("%s: %s\n%s", word, r.Verdict, b.String())
 		}

@@ -41,7 +41,7 @@ func TestWhatLatenessCannotCauseDecidesFirst(t *testing.T) {
 				t.Errorf("%s, kept up %t: %s, worked %s, want %s", tt.name, valid, r.Verdict, r.Worked, want)
 			}
 			var b strings.Builder
-			report.WriteText(&b, r)
+			r.WriteText(&b)
 			if both := strings.Contains(b.String(), "  did it work? ") && strings.Contains(b.String(), "  was it measured well? no\n"); both == valid {
 				t.Errorf("%s, kept up %t:\n%s", tt.name, valid, b.String())
 			}

@@ -68,7 +68,7 @@ func TestABugIsShownOnItsSideAndCured(t *testing.T) {
 				t.Errorf("%s, %+v", r.Verdict, b)
 			}
 			var words strings.Builder
-			if report.WriteText(&words, r); !strings.Contains(words.String(), tt.says) {
+			if r.WriteText(&words); !strings.Contains(words.String(), tt.says) {
 				t.Errorf("it does not say %q:\n%s", tt.says, words.String())
 			}
 		})

@@ -215,7 +215,7 @@ expect:
 					t.Errorf("%s: %d files, %d failures, want %d and %d:\n%s", clock, fetched, failed, tt.fetched, tt.failed, strings.Join(traces[i], "\n"))
 				}
 				var text strings.Builder
-				report.WriteText(&text, r)
+				r.WriteText(&text)
 				said := strings.Join(strings.Fields(ports.ReplaceAllString(text.String(), ":PORT")), " ")
 				for _, want := range tt.finding {
 					if !strings.Contains(said, want) {

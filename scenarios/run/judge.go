@@ -47,7 +47,7 @@ type facts struct {
 // A tracked expectation is one under observation.
 type tracked struct {
 	*scenarios.Expectation
-	number   int // its place with the judge: below scenarios.MostExpectations, as held is one word
+	number   int // its place with the judge: a scenario has no more than 64, as held is one word
 	program  *vm.Program
 	in       []bool // by device's place; nil: all
 	devices  int

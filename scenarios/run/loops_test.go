@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"spafleet/scenarios/report"
 )
 
 // A server that puts another value into each answer reboots its devices again and
@@ -34,7 +32,7 @@ expect:
 		t.Errorf("%+v", l)
 	}
 	var text strings.Builder
-	report.WriteText(&text, r)
+	r.WriteText(&text)
 	if want := "\n3 devices rebooted more than 3 times in a row: their file changes at each request\n  one time: User_ID_1_ \"at "; !strings.Contains(text.String(), want) || strings.Contains(text.String(), "hush") {
 		t.Errorf("the report has not %q, or a password:\n%s", want, text.String())
 	}
@@ -61,7 +59,7 @@ expect:
 		t.Errorf("%+v", l)
 	}
 	var b strings.Builder
-	report.WriteText(&b, r)
+	r.WriteText(&b)
 	text := strings.Join(strings.Fields(b.String()), " ")
 	for _, want := range []string{`3 devices of SPA942 6.1.5(a) rebooted more than 3 times in a row after a failed upgrade, which they tried again within `,
 		`cause: "file not found", e.g. http://127.0.0.1/spa942-6-1-5a.bin`, "reboots after a failed upgrade and tries again at each boot (field; switch upgrade_retry=kept changes that)"} {

@@ -79,7 +79,7 @@ expect:
 				t.Errorf("%d commands were not heard", r.Unheard)
 			}
 			var text strings.Builder
-			if report.WriteText(&text, r); !strings.Contains(text.String(), "\n7 commands reached devices without power\n") {
+			if r.WriteText(&text); !strings.Contains(text.String(), "\n7 commands reached devices without power\n") {
 				t.Error(text.String())
 			}
 		})

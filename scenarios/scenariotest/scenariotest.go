@@ -75,7 +75,7 @@ func WantVerdict(t testing.TB, r *report.Report, verdict string) {
 		return
 	}
 	var text strings.Builder
-	report.WriteText(&text, r)
+	r.WriteText(&text)
 	t.Errorf("verdict %s, want %s:\n%s", r.Verdict, verdict, text.String())
 }
 

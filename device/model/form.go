@@ -1,0 +1,34 @@
+package model
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"spafleet/device/measure"
+)
+
+var numbers = regexp.MustCompile(`^(-?\d+) to (-?\d+)$`)
+
+// described are the choices that are no words.
+var described = map[string]string{"a duration": measure.DurationForm.Pattern, "a media type": ".+/.+"}
+
+// Form returns the values that a switch takes: the choices that are words, and how
+// others look.
+func (s Setting) Form() measure.Form {
+	var f measure.Form
+	for _, choice := range strings.Split(strings.ReplaceAll(s.Choices, " or ", ", "), ", ") {
+		span := numbers.FindStringSubmatch(choice)
+		switch {
+		case span != nil:
+			f.Pattern = "-?[0-9]+"
+			f.Least, _ = strconv.Atoi(span[1])
+			f.Most, _ = strconv.Atoi(span[2])
+		case described[choice] != "":
+			f.Pattern = described[choice]
+		default:
+			f.Words = append(f.Words, choice)
+		}
+	}
+	return f
+}

@@ -152,7 +152,7 @@ timeline:
 duration: 100s
 expect:
   - {of: "open, phones", all: param("GPP_B") == string(index), at: link + 15s}
-  - {of: guarded, all: param("GPP_B") == "", at: known}
+  - {of: guarded, all: synced && param("GPP_B") == "", at: 39s}
   - {of: guarded, all: 'param("GPP_B") == string(index) && events("web") == 1', at: nowhere}
   - {of: open, all: reboots == 2 && events("ivr") == 2 && param("GPP_B") == "", at: end}
   - {of: "guarded, phones", all: reboots == 0, at: end, from: start}

@@ -33,6 +33,7 @@ type bench struct {
 	asked   int              // extra files so far
 	did     []string         // starts of attempts, boots, power and log lines, with the second at which they came
 	waiting *Start
+	holds   bool // upgrades that have begun do not end
 }
 
 func newBench(t *testing.T, row *model.Row, dev device.Index, presets ...string) *bench {
@@ -97,6 +98,9 @@ func (b *bench) admit() {
 	}
 	_, in, fx := b.at().Begin(s, 7)
 	b.take(fx)
+	if b.holds && s.Command.Order == device.Upgrade {
+		return
+	}
 	o := b.outcome(s, &in)
 	if o.Params == (device.Params{}) {
 		o.Params = in.Params
@@ -447,6 +451,31 @@ func TestUpgrades(t *testing.T) {
 				t.Errorf("it runs %s, want %s", v, version)
 			}
 		})
+	}
+}
+
+// An upgrade that Upgrade_Rule asks for and that power loss, a reboot or a factory reset
+// cuts off was not tried: the device does so after its next resync.
+func TestAnUpgradeThatIsCutOffIsTriedAgain(t *testing.T) {
+	for order, want := range map[device.Order]string{
+		device.SwitchOff:    "0 boot:power, 0 power_on, 0 upgrade, 5 off, 10 boot:power, 22 power_on, 22 upgrade, 22 boot:upgrade_ok, 49 power_on",
+		device.Reboot:       "0 boot:power, 0 power_on, 0 upgrade, 5 boot:step, 17 power_on, 17 upgrade, 17 boot:upgrade_ok, 44 power_on",
+		device.FactoryReset: "0 boot:power, 0 power_on, 0 upgrade, 5 boot:factory_reset, 17 power_on, 17 upgrade, 17 boot:upgrade_ok, 44 power_on",
+	} {
+		b := newBench(t, devicetest.Row(t, "SPA2102", "5.2.10"), 0, "Resync_Random_Delay=0", "Upgrade_Rule=http://192.0.2.5/i.bin", "Upgrade_Error_Retry_Delay=0")
+		b.upgrade = &resync.Outcome{OK: true, Version: "5.2.12"}
+		b.holds = true
+		b.take(b.at().PowerOn())
+		b.runUntil(5)
+		b.holds = false
+		b.do(order)
+		if b.runUntil(10); order == device.SwitchOff {
+			b.do(device.SwitchOn)
+		}
+		b.runUntil(100)
+		if got := strings.Join(b.did, ", "); got != want {
+			t.Errorf("%s: it does %s\nwant %s", order, got, want)
+		}
 	}
 }
 

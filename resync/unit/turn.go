@@ -222,6 +222,9 @@ func (t *turn) abandon() {
 	u := t.u
 	u.due, u.timers = 0, timers{}
 	u.set(queued|booting, false)
+	if t.upgrading() { // it was not tried to its end, and counts as new
+		u.upgradeState().target = 0
+	}
 	if u.opt != nil {
 		u.opt.pending, u.opt.delayed, u.opt.tries = nil, nil, nil
 		u.trim()
@@ -232,6 +235,13 @@ func (t *turn) abandon() {
 		t.fx.Cancel = u.attempt
 		u.attempt = None
 	}
+}
+
+// upgrading reports whether the device does, or waits to do, what Upgrade_Rule asks
+// for.
+func (t *turn) upgrading() bool {
+	byRule := func(c device.Command) bool { return c.Order == device.Upgrade && c.Cause == model.ByUpgrade }
+	return byRule(device.Command{Order: t.u.doing, Cause: t.u.why}) || slices.ContainsFunc(t.u.pending(), byRule)
 }
 
 // wait keeps a command until the device can carry it out. The same one twice is

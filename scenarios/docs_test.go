@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/host/golden"
 	"spafleet/resync/fault"
 	"spafleet/scenarios"
 	"spafleet/scenarios/expression"
@@ -44,6 +45,29 @@ func TestDocumentHasEveryName(t *testing.T) {
 	if len(want) < 80 {
 		t.Errorf("only %d names were looked for", len(want))
 	}
+}
+
+// The table of the scenarios that come with the program is made from their files.
+func TestDocumentHasTheLibrary(t *testing.T) {
+	const file, head, tail = "../docs/scenario.md", "<!-- library -->\n", "<!-- /library -->"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), head)
+	_, after, closed := strings.Cut(rest, tail)
+	if !ok || !closed {
+		t.Fatalf("%s has no %s", file, head)
+	}
+	table := "| scenario | what happens |\n|---|---|\n"
+	for _, name := range scenarios.Names() {
+		s, err := scenarios.Builtin(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table += "| `" + name + "` | " + s.About + " |\n"
+	}
+	golden.File(t, file, []byte(before+head+table+tail+after))
 }
 
 func expressionNames(vars reflect.Type) []string {

@@ -120,7 +120,9 @@ func (p plan) strangePrefixes() (notes []string) {
 // serverless returns notes on devices that know no server when they start: no lease
 // offers one, and no rule names one. A scenario whose steps name one means it so.
 func (p plan) serverless() (notes []string) {
-	if slices.ContainsFunc(p.Scenario.Timeline, func(s scenarios.Step) bool { return s.URL != "" || len(s.Set) > 0 }) {
+	if slices.ContainsFunc(p.Scenario.Timeline, func(s scenarios.Step) bool {
+		return s.URL != "" || len(s.Set) > 0 || s.Visit.Path != "" || s.Keys != ""
+	}) {
 		return nil
 	}
 	for i := range p.Groups {

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"spafleet/device"
-	"spafleet/fleet"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
@@ -48,37 +47,6 @@ func demo(t *testing.T, devices int, paced bool) {
 	}
 	if r.States["SEC-PRV-2"] != devices || r.Devices != devices || len(r.Models) != 3 || r.Resyncs.Failed != 0 {
 		t.Errorf("%v of %d, %+v, resyncs %+v", r.States, r.Devices, r.Models, r.Resyncs)
-	}
-}
-
-// Each scenario that comes with the program passes as it is, in virtual time, where
-// it has an embedded server.
-func TestBuiltinScenariosPass(t *testing.T) {
-	t.Parallel()
-	for _, name := range scenarios.Names() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, err := scenarios.Builtin(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if s.Server != nil {
-				s.Clock.Mode = fleet.Virtual
-			}
-			r := scenariotest.Start(t, s, run.Options{})
-			scenariotest.WantVerdict(t, r, report.Passed)
-			// In what commands show first, failures and waits of the scenario's own making
-			// are no example of anything.
-			if shown := name == "demo" || name == "retail"; shown && (r.Resyncs.Failed != 0 || s.Rate > 0) {
-				t.Errorf("%d resyncs failed; a limit of %g/s", r.Resyncs.Failed, s.Rate)
-			}
-			if name == "demo" && len(r.Notes) > 0 {
-				t.Errorf("notes %q", r.Notes)
-			}
-			if !s.HasExpectations() {
-				t.Errorf("%s expects nothing, and cannot fail", name)
-			}
-		})
 	}
 }
 

@@ -32,7 +32,7 @@ var (
 	SpanForm     = Form{Pattern: duration + `( *\.\. *` + duration + `)?`} // of Span
 	SizeForm     = Form{Pattern: decimal + `(B|KB|MB|GB)`}                 // of Size
 	RateForm     = Form{Pattern: count + `/[smh]`}                         // of Rate
-	ShareForm    = Form{Pattern: decimal + `%`}                            // of a share in percent
+	ShareForm    = Form{Pattern: `0*([0-9]{1,2}(\.[0-9]+)?|100(\.0+)?)%`}  // of a share in percent
 	BoolForm     = Form{Words: []string{"true", "false"}}
 )
 

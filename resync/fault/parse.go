@@ -31,10 +31,13 @@ func (o Ordinals) Contain(n uint32) bool {
 	return false
 }
 
-const ranges = `[0-9]+(-[0-9]*)?`
+const (
+	ranges   = `[0-9]+(-[0-9]*)?`
+	ordinals = `0*[1-9][0-9]*(-[0-9]*)?`
+)
 
 // OrdinalsForm is that of ParseOrdinals.
-var OrdinalsForm = measure.Form{Pattern: ranges + `( *, *` + ranges + `)*`}
+var OrdinalsForm = measure.Form{Pattern: ordinals + `( *, *` + ordinals + `)*`}
 
 // ParseOrdinals reads a list of ranges: 3, 1-2, 4-, or 1,3,5-7.
 func ParseOrdinals(text string) (Ordinals, error) {

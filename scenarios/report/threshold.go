@@ -114,7 +114,7 @@ func EachMetric(tell func(name, one, kind, example string, limit measure.Form, t
 func limitForm(kind string) measure.Form {
 	words := strings.Join(aggregates[kind], "|")
 	value := map[string]string{
-		"trend": measure.DurationForm.Pattern, "rate": `[0-9]+(\.[0-9]+)?%?`,
+		"trend": measure.DurationForm.Pattern, "rate": measure.ShareForm.Pattern + `|[0-9]+(\.[0-9]+)?`,
 	}[kind]
 	if kind == "trend" {
 		words += `|p\([0-9]+(\.[0-9]+)?\)`

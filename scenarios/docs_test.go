@@ -61,11 +61,11 @@ func TestDocumentHasTheLibrary(t *testing.T) {
 	}
 	table := "| scenario | what happens |\n|---|---|\n"
 	for _, name := range scenarios.Names() {
-		s, err := scenarios.Builtin(name)
+		file, err := scenarios.BuiltinFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		table += "| `" + name + "` | " + s.About + " |\n"
+		table += "| `" + name + "` | " + file.About() + " |\n"
 	}
 	golden.File(t, file, []byte(before+head+table+tail+after))
 }

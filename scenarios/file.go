@@ -20,6 +20,21 @@ type File struct {
 	Adjust func(*Scenario) error
 }
 
+// About returns what the text says that it is about, also where a parameter still has no
+// value; "" for a text that cannot be read.
+func (f File) About() string {
+	r := &source{name: f.Name}
+	r.take(f.Text)
+	if len(r.mistakes) > 0 {
+		return ""
+	}
+	root := r.parse()
+	if root == nil || root.get("about") == nil {
+		return ""
+	}
+	return root.get("about").text
+}
+
 // Load reads a scenario and checks it against what exists. Name is what mistakes
 // call the file; without its ending it is also the scenario's name where the file
 // gives none. The error is [Mistakes]: everything wrong in the file, each with

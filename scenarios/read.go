@@ -63,7 +63,7 @@ func scenarioKeys(r *reader, s *Scenario) []key {
 		{"duration", "the run lasts this long; without it, the run ends when all steps and expectations are done, or when no device has anything left to do before the last deadline", r.duration(&s.Duration)},
 		{"limits", "limits of this machine", r.limits(s)},
 		{"fleet", "groups of devices, by name", value{groupsForm, func(n *node, path string) { r.fleet(s, n, path) }}},
-		{"devices", "in the place of models and counts: a file that lists your own devices", r.devices(s)},
+		{"devices", "in the place of models and counts: your own devices, as the name of a file or as text, see [below](#your-own-devices)", r.devices(s)},
 		{"server", "the built-in server; a scenario has a server or a target", value{serverForm, func(n *node, path string) { s.Server = r.server(n, path) }}},
 		{"target", "the server under test", value{targetForm, func(n *node, path string) { s.Target = r.target(n, path) }}},
 		{"timeline", "steps: what happens, and when", value{inList(stepForm), func(n *node, path string) {
@@ -382,12 +382,18 @@ func (r *reader) read(root *node, cured bool) (*Scenario, error) {
 	return s, nil
 }
 
-// devices reads the list that a scenario names.
+// devices reads the list that a scenario names or has.
 func (r *reader) devices(s *Scenario) value {
-	return r.scalarAs(measure.Form{}, func(name string) (err error) {
-		s.Devices, err = inventory.ReadFile(name)
-		return err
-	})
+	return value{anyText, func(n *node, path string) {
+		if n.kind == scalar && strings.Contains(strings.TrimSpace(n.text), "\n") {
+			s.Devices = inlineList(r.source, n, path)
+			return
+		}
+		r.scalarAs(measure.Form{}, func(name string) (err error) {
+			s.Devices, err = inventory.ReadFile(name)
+			return err
+		}).read(n, path)
+	}}
 }
 
 // listedGroup refuses what the list of devices says of a group.

@@ -59,9 +59,16 @@ func TestBuiltinScenariosAreReadAndNamed(t *testing.T) {
 		t.Errorf("%v", scenarios.Names())
 	}
 	for _, name := range scenarios.Names() {
-		switch s, err := scenarios.Builtin(name); {
+		file, err := scenarios.BuiltinFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file.Environment = []string{"SPAFLEET_PARAM_PASSWORD=" + password} // of fusionpbx-ci
+		switch s, err := file.Load(); {
 		case err != nil:
 			t.Error(err)
+		case s.About != file.About() || s.Name != name:
+			t.Errorf("%s: its name is %q; about %q, and %q before it is read", name, s.Name, s.About, file.About())
 		case s.About == "" || len(s.SHA256) != 64:
 			t.Errorf("%s: about is %q and SHA256 %q; the scenarios of the program have both", name, s.About, s.SHA256)
 		}

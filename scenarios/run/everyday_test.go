@@ -1,9 +1,16 @@
 package run_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
 	"testing"
+	"time"
 
+	"spafleet/certs"
 	"spafleet/fleet"
+	"spafleet/prov"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
@@ -43,10 +50,29 @@ func everyday(t *testing.T, name string, with ...string) *scenarios.Scenario {
 	return s
 }
 
+// embedded returns the scenarios that bring their server. The others are run by tests of
+// their own.
+func embedded(t *testing.T) (names []string) {
+	t.Helper()
+	for _, name := range scenarios.Names() {
+		file, err := scenarios.BuiltinFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(file.Text, []byte("\ntarget:")) {
+			names = append(names, name)
+		}
+	}
+	if len(names)+1 != len(scenarios.Names()) {
+		t.Errorf("with a server: %v", names)
+	}
+	return names
+}
+
 // Each scenario that comes with the program passes as it is.
 func TestBuiltinScenariosPass(t *testing.T) {
 	t.Parallel()
-	for _, name := range scenarios.Names() {
+	for _, name := range embedded(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := everyday(t, name)
@@ -76,11 +102,82 @@ func TestBuiltinScenariosPass(t *testing.T) {
 // no test of a server otherwise.
 func TestBuiltinScenariosFailWithoutFiles(t *testing.T) {
 	t.Parallel()
-	for _, name := range scenarios.Names() {
+	for _, name := range embedded(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := scenariotest.Start(t, everyday(t, name, "server.files=null"), run.Options{})
 			scenariotest.WantVerdict(t, r, report.Failed)
+		})
+	}
+}
+
+// A pbx is a server as a pipeline builds one: HTTPS with a certificate that phones
+// accept, and one account for all of them.
+type pbx struct {
+	server *prov.Server
+	pki    string
+}
+
+func startPBX(t *testing.T, files map[string]prov.Entry) *pbx {
+	t.Helper()
+	p := &pbx{pki: filepath.Join(t.TempDir(), "pki")}
+	pki, err := certs.Init(p.pki, certs.InitOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	core, err := prov.NewCore(files, prov.Options{Auth: &prov.Auth{User: "prov", Password: password}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := (&prov.HTTPSConfig{CA: certs.CiscoSB1}).Listener(pki, "pbx.test", "127.0.0.1", time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.server = &prov.Server{Core: core, HTTPS: []prov.HTTPS{listener}}
+	if err := p.server.Open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.server.Close)
+	return p
+}
+
+const password = "not-in-the-file"
+
+// with returns what a scenario needs to know of the server.
+func (p *pbx) with(password string) []string {
+	return []string{"params.password=" + password, fmt.Sprintf("params.port=%d", p.server.HTTPSAt()[0].Port()), "target.certs=" + p.pki, "limits.lateness=1h", "thresholds.resync_duration=null"}
+}
+
+// fusionFiles are what the provisioning page answers.
+func fusionFiles(period string) map[string]prov.Entry {
+	return map[string]prov.Entry{"/app/provision/?mac=$MA": {Body: "<flat-profile><User_ID_1_>1001</User_ID_1_><Resync_Periodic>" + period + "</Resync_Periodic></flat-profile>"}}
+}
+
+// The scenario of a pipeline judges the server that it is pointed at.
+func TestFusionPBXIsJudgedByWhatItServes(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, verdict string
+		files         map[string]prov.Entry
+		password      string
+	}{
+		{"as it should be", report.Passed, fusionFiles("3600"), password},
+		{"no template", report.Failed, map[string]prov.Entry{}, password},
+		{"a template that hammers", report.Failed, fusionFiles("60"), password},
+		{"another password", report.Failed, fusionFiles("3600"), "another-one"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := startPBX(t, tt.files)
+			with := p.with(tt.password)
+			if tt.verdict == report.Failed { // it need not wait for what does not come
+				with = append(with, "expect.0.by=10s")
+			}
+			r := scenariotest.Start(t, everyday(t, "fusionpbx-ci", with...), run.Options{})
+			scenariotest.WantVerdict(t, r, tt.verdict)
+			if text, err := json.Marshal(r); err != nil || bytes.Contains(text, []byte(tt.password)) {
+				t.Errorf("the report has the password: %v", err)
+			}
 		})
 	}
 }

@@ -200,7 +200,7 @@ func (s *Server) unheard(p peer) bool {
 	at := remote.AddrPort()
 	switch {
 	case s.bad.repeated(at):
-	case s.Core.options.Faults.Down("tftp"):
+	case s.Core.options.Faults.Down("tftp", s.tftpAddr().Addr()):
 		s.bad.begin(at)
 		defer s.bad.end(at)
 	default:

@@ -85,6 +85,9 @@ func (c *checker) fault(i int, path string) {
 		if why := f.mistake(&e); why != "" {
 			wrong(e.Key, errors.New(why))
 		}
+		if s := c.Scenario.Server; e.Key == "down" && s != nil && f.Replica > max(s.Replicas, 1) {
+			wrong(e.Key, fmt.Errorf("there is no replica %d; server.replicas is %d", f.Replica, max(s.Replicas, 1)))
+		}
 	}
 	wrong("lose", c.blockExists(f, f.Lose))
 	wrong("duplicate", c.blockExists(f, f.Duplicate))

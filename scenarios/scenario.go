@@ -116,7 +116,9 @@ type Server struct {
 	// Syslog takes log lines and keeps none. It is opened where a text names it.
 	Syslog Port
 	HTTPS  []HTTPS
-	Auth   *prov.Auth // that HTTP and HTTPS ask for; nil: none
+	// Replicas is how many addresses its name has, with the same files and ports; 0: 1.
+	Replicas int
+	Auth     *prov.Auth // that HTTP and HTTPS ask for; nil: none
 	// In virtual time only: how long the server thinks about a request, and how
 	// many it thinks about at once (0: all, and no device feels another).
 	Latency latency

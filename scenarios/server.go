@@ -11,6 +11,9 @@ import (
 	"spafleet/resync"
 )
 
+// mostReplicas is how many addresses a server's name has at most.
+const mostReplicas = 16
+
 func (r *reader) server(n *node, path string) *Server {
 	s := &Server{Files: map[string]prov.Entry{}}
 	r.walk(n, path, serverKeys(r, s)...)
@@ -30,6 +33,7 @@ func serverKeys(r *reader, s *Server) []key {
 			}
 			return nil
 		})},
+		{"replicas", "how many addresses that name has, from 127.0.0.1 on (1). At each the same answers; `${server.…}` then have the name, all but `${server.syslog}`, and a device asks one address after the other until a server answers (switch `dns_addresses`)", r.number(&s.Replicas, 1, mostReplicas)},
 		{"tftp", aboutListeners, r.port(&s.TFTP)},
 		{"http", aboutListeners, r.port(&s.HTTP)},
 		{"syslog", aboutListeners, r.port(&s.Syslog)},

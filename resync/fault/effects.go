@@ -37,6 +37,7 @@ type Effects struct {
 	Corrupt    bool // bytes of the body are flipped
 	Hostile    Hostile
 	Down       bool // nobody listens
+	Replica    int  // of Down: the only one of several servers with one name, from 1; 0: all
 }
 
 // ofHandshake reports whether a fault happens before the client has asked for

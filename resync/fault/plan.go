@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,8 @@ type Fault struct {
 	// called from many goroutines.
 	Devices func(device uint32) bool
 	Match   Match
+	// Server is the address that exchanges are with; the zero Addr: any.
+	Server netip.Addr
 	// Nth are the matching exchanges that it happens to, counted from 1 from the
 	// start of the fault; nil: each.
 	Nth Ordinals
@@ -32,8 +35,9 @@ type Fault struct {
 // An Exchange is what a fault is chosen by.
 type Exchange struct {
 	Device uint32
-	Scheme string // tftp, http, https or dns
-	Path   string // with its leading slash and its query; of dns the name, without a slash
+	Scheme string     // tftp, http, https or dns
+	Path   string     // with its leading slash and its query; of dns the name, without a slash
+	Server netip.Addr // that is asked; the zero Addr: not known
 	// Hello is a server's view of a client that has said hello and asked for
 	// nothing yet: only faults of the handshake happen to it, and to no other.
 	Hello bool
@@ -90,11 +94,11 @@ func (p *Plan) list() []*Active {
 	return nil
 }
 
-// Down reports whether a fault has nobody listen for a scheme. A nil plan has no
-// faults.
-func (p *Plan) Down(scheme string) bool {
+// Down reports whether a fault has nobody listen for a scheme at an address. A nil plan
+// has no faults.
+func (p *Plan) Down(scheme string, at netip.Addr) bool {
 	return p != nil && slices.ContainsFunc(p.list(), func(a *Active) bool {
-		return a.fault.Down && (a.fault.Match.Scheme == "" || a.fault.Match.Scheme == scheme)
+		return a.fault.Down && a.fault.isAt(at) && (a.fault.Match.Scheme == "" || a.fault.Match.Scheme == scheme)
 	})
 }
 
@@ -122,7 +126,7 @@ func (p *Plan) Exchange(x Exchange) *Disturbance {
 // one of those meant.
 func (a *Active) chooses(x Exchange) (key uint64, ok bool) {
 	f := &a.fault
-	if a.hello != x.Hello || f.Devices != nil && !f.Devices(x.Device) || !f.Match.Covers(x) {
+	if a.hello != x.Hello || !f.isAt(x.Server) || f.Devices != nil && !f.Devices(x.Device) || !f.Match.Covers(x) {
 		return 0, false
 	}
 	n := a.count(x.Device)
@@ -134,6 +138,10 @@ func (a *Active) chooses(x Exchange) (key uint64, ok bool) {
 		return 0, false
 	}
 	return key, true
+}
+
+func (f *Fault) isAt(server netip.Addr) bool {
+	return !f.Server.IsValid() || f.Server == server.Unmap()
 }
 
 // count returns the ordinal of a matching exchange that begins.

@@ -124,12 +124,13 @@ var ofServer = []Effect{
 	},
 	{
 		Key:   "down",
-		About: "`all`: the built-in server stops: HTTP refuses connections, TFTP does not answer", Form: measure.Form{Words: []string{"all"}}, OfServer: true,
+		About: "`all`: the built-in server stops: HTTP refuses connections, TFTP does not answer. A number: one of its `replicas`, from 1", Form: measure.Form{Words: []string{"all"}, Pattern: "[0-9]+", Least: 1, Most: 16}, OfServer: true,
 		Parse: func(e *Effects, text string) error {
-			if text != "all" {
-				return fmt.Errorf("%q: write all; this spafleet has one server", text)
+			n, err := strconv.ParseUint(text, 10, 8)
+			if text != "all" && (err != nil || n == 0) {
+				return fmt.Errorf("%q is neither all nor the number of a replica, from 1", text)
 			}
-			e.Down = true
+			e.Down, e.Replica = true, int(n)
 			return nil
 		},
 		Given: func(e *Effects) bool { return e.Down }, Fits: onFiles,

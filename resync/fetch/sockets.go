@@ -260,7 +260,7 @@ func (s *Sockets) disturbance(r *resync.Request) *fault.Disturbance {
 	if s.Faults == nil {
 		return nil
 	}
-	return s.Faults.Exchange(fault.Exchange{Device: uint32(r.Unit.Index), Scheme: r.Scheme, Path: r.Path})
+	return s.Faults.Exchange(fault.Exchange{Device: uint32(r.Unit.Index), Scheme: r.Scheme, Path: r.Path, Server: r.Server.Addr()})
 }
 
 // connectBadly opens a connection that is disturbed.

@@ -23,7 +23,7 @@ const (
 
 // disturb looks for the faults of an exchange and of its connection.
 func (x *exchange) disturb(trip *int64) error {
-	x.disturbance = x.c.s.network.Faults.Exchange(fault.Exchange{Device: uint32(x.r.Unit.Index), Scheme: x.r.Scheme, Path: x.r.Path})
+	x.disturbance = x.c.s.network.Faults.Exchange(fault.Exchange{Device: uint32(x.r.Unit.Index), Scheme: x.r.Scheme, Path: x.r.Path, Server: x.r.Server.Addr()})
 	if x.disturbance == nil {
 		return nil
 	}

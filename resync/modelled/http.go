@@ -72,7 +72,7 @@ func (x *exchange) connect() error {
 	if err := x.disturb(&trip); err != nil {
 		return err
 	}
-	if to.Addr().Unmap() != w.Addr {
+	if !w.has(to.Addr().Unmap()) {
 		return x.fail(device.Timeout, int64(x.r.Unit.Row.Behaviour.HTTPConnect), &x.took.Connect, errSilence)
 	}
 	secure := w.secure(to.Port())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 type Network struct {
 	Server resync.Responder // answers whatever reaches one of its ports
 	Addr   netip.Addr       // the server's address
+	More   []netip.Addr     // further ones, at which there is the same
 	TFTP   uint16           // ports; 0: closed
 	HTTP   uint16
 	HTTPS  []Secure
@@ -87,6 +89,9 @@ var _ resync.Fetcher = (*Client)(nil)
 func (s *Servers) Client(p Process) *Client {
 	return &Client{s: s, p: p, now: func() time.Time { return time.Unix(0, p.Now()) }}
 }
+
+// has reports whether a server is at an address.
+func (n *Network) has(addr netip.Addr) bool { return addr == n.Addr || slices.Contains(n.More, addr) }
 
 // roundTrip returns how long this packet and its answer take: the network's
 // time, give or take a tenth.

@@ -19,6 +19,7 @@ import (
 // way from and to it, and the servers' ends of its transfers. These act only
 // while the device reads: nobody else could tell.
 type datagramSocket struct {
+	server      netip.Addr // that is asked
 	c           *Client
 	unit        *device.Unit
 	disturbance *fault.Disturbance // nil: none
@@ -40,9 +41,9 @@ type datagram struct {
 // fetchTFTP transfers a file by the client that is used on real sockets too.
 func (c *Client) fetchTFTP(ctx context.Context, r *resync.Request) (resync.Response, error) {
 	s := &c.socket
-	*s = datagramSocket{c: c, unit: r.Unit, out: s.out[:0], in: s.in[:0], ends: s.ends[:0], spare: s.spare}
+	*s = datagramSocket{c: c, unit: r.Unit, server: r.Server.Addr().Unmap(), out: s.out[:0], in: s.in[:0], ends: s.ends[:0], spare: s.spare}
 	var conn fault.Datagrams = s
-	if s.disturbance = c.s.network.Faults.Exchange(fault.Exchange{Device: uint32(r.Unit.Index), Scheme: r.Scheme, Path: r.Path}); s.disturbance != nil {
+	if s.disturbance = c.s.network.Faults.Exchange(fault.Exchange{Device: uint32(r.Unit.Index), Scheme: r.Scheme, Path: r.Path, Server: r.Server.Addr()}); s.disturbance != nil {
 		conn = s.disturbance.Packets(s, c.now)
 	}
 	return c.s.tftp.Fetch(ctx, conn, c.now, c.now(), r)
@@ -62,7 +63,7 @@ func (s *datagramSocket) buffer(p []byte) []byte {
 
 // WriteToUDPAddrPort sends a datagram, which arrives half a round trip later.
 func (s *datagramSocket) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error) {
-	if to.Addr() == s.c.s.network.Addr {
+	if s.c.s.network.has(to.Addr()) {
 		s.out = append(s.out, datagram{at: s.c.p.Now() + s.halfTrip(), to: to, data: s.buffer(p)})
 	}
 	return len(p), nil
@@ -152,7 +153,7 @@ func (s *datagramSocket) deliver(d datagram) error {
 
 // reply sends a datagram from a server's port.
 func (s *datagramSocket) reply(at int64, port uint16, data []byte) {
-	s.in = append(s.in, datagram{at: at + s.halfTrip(), from: netip.AddrPortFrom(s.c.s.network.Addr, port), data: s.buffer(data)})
+	s.in = append(s.in, datagram{at: at + s.halfTrip(), from: netip.AddrPortFrom(s.server, port), data: s.buffer(data)})
 }
 
 // nextEnd returns the end that repeats itself next, nil for none.
@@ -218,7 +219,7 @@ func (s *datagramSocket) begin(d datagram) error {
 	}
 	e := &s.ends[len(s.ends)-1]
 	*e = tftpEnd{port: uint16(tftpPort + len(s.ends) - 1), last: e.last[:0]}
-	r := &resync.Request{Unit: s.unit, Method: http.MethodGet, Scheme: "tftp", Path: path, Source: s.unit.IP, Server: netip.AddrPortFrom(w.Addr, w.TFTP)}
+	r := &resync.Request{Unit: s.unit, Method: http.MethodGet, Scheme: "tftp", Path: path, Source: s.unit.IP, Server: netip.AddrPortFrom(s.server, w.TFTP)}
 	if op == packet.Write {
 		r.Method = http.MethodPut
 		e.request = r

@@ -2,6 +2,7 @@ package run
 
 import (
 	"spafleet/device"
+	"spafleet/prov"
 	"spafleet/resync/fault"
 )
 
@@ -19,6 +20,7 @@ type disturbance struct {
 	network, server *fault.Active // nil where it has nothing of that
 	scheme          string        // whose server is down
 	down            bool
+	among           []*prov.Server // those that are down, of HTTP and HTTPS
 }
 
 // start begins the fault of a step, for some devices or, if chosen is nil, for all.
@@ -34,13 +36,19 @@ func (d *disturbances) start(step int, f fault.Fault, chosen []device.Index) {
 	d.stop(step) // of a step that happens again
 	d.past[step] = d.affected(step)
 	b := &disturbance{scheme: f.Match.Scheme}
+	if f.Replica > 0 {
+		f.Server = replicas(d.server.plan.Scenario.Server)[f.Replica-1]
+	}
 	if f.OfNetwork() || f.Down { // that no server answers is seen by the devices
 		b.network = d.network.Start(f)
 	}
 	if f.OfServer() {
 		b.server = d.server.wrongs.Start(f)
 		if b.down = f.Down && d.server.sockets != nil; b.down && b.scheme != "tftp" {
-			d.server.sockets.Down(b.scheme)
+			b.among = d.server.listening(f.Replica)
+			for _, s := range b.among {
+				s.Down(b.scheme)
+			}
 		}
 	}
 	d.begun[step] = b
@@ -60,8 +68,10 @@ func (d *disturbances) stop(step int) {
 	}
 	if b.down {
 		b.down = false
-		if err := d.server.sockets.Up(b.scheme); err != nil {
-			d.notes = append(d.notes, "the server could not come back: "+err.Error())
+		for _, s := range b.among {
+			if err := s.Up(b.scheme); err != nil {
+				d.notes = append(d.notes, "the server could not come back: "+err.Error())
+			}
 		}
 	}
 }

@@ -241,7 +241,7 @@ func (r *run) network() fleet.Network {
 		sockets.NameServers.Servers = servers
 	}
 	if s.Server != nil {
-		sockets.Hosts = map[string][]netip.Addr{s.Server.Host(): {netip.AddrFrom4([4]byte{127, 0, 0, 1})}}
+		sockets.Hosts = map[string][]netip.Addr{s.Server.Host(): replicas(s.Server)}
 	}
 	if t := s.Target; t != nil && t.Hosts != nil {
 		sockets.Hosts = t.Known()

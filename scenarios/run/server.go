@@ -38,6 +38,7 @@ type server struct {
 	now      *scenarios.Server // as it is now: with what steps have changed
 	changes  []int             // the steps that have changed it
 	sockets  *prov.Server      // nil in virtual time
+	more     []*prov.Server    // its replicas
 	syslog   *syslogPort       // nil: none
 	modelled *modelled.Network // the server of virtual time
 }
@@ -97,6 +98,10 @@ func (s *server) openSockets(core *prov.Core) error {
 		return s.saved.where(err)
 	}
 	s.sockets = server
+	if err := s.openReplicas(); err != nil {
+		s.close(false)
+		return err
+	}
 	if err := s.openSyslog(); err != nil {
 		s.close(false)
 		return err
@@ -166,9 +171,10 @@ func (p *syslogPort) close() {
 // behind ports that no socket has.
 func (s *server) openModelled(core *prov.Core) error {
 	sc := s.plan.Scenario.Server
-	addr := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	at := replicas(sc)
+	addr := at[0]
 	w := &modelled.Network{
-		Server: core, Addr: addr, TFTP: portOf(sc.TFTP, 69), HTTP: portOf(sc.HTTP, 80), Hosts: map[string][]netip.Addr{sc.Host(): {addr}},
+		Server: core, Addr: addr, More: at[1:], TFTP: portOf(sc.TFTP, 69), HTTP: portOf(sc.HTTP, 80), Hosts: map[string][]netip.Addr{sc.Host(): at},
 		Certs: s.certs, HeaderWait: prov.HeaderWait, Least: sc.Latency.Least, Most: sc.Latency.Most, Workers: sc.Workers, Faults: s.network,
 	}
 	var secure []netip.AddrPort
@@ -288,13 +294,17 @@ func (s *server) fillGroup(g *fleet.Group) (err error) {
 	return nil
 }
 
-// addresses returns what ${…} stands for. Plain servers go by address, those
-// with a certificate by the name that is in it.
+// addresses returns what ${…} stands for. Plain servers go by address, unless there are
+// several of them; those with a certificate by the name that is in it.
 func (s *server) addresses(tftp, http, syslog netip.AddrPort, at []netip.AddrPort) map[string]string {
 	sc := s.plan.Scenario.Server
 	values := map[string]string{"server.name": sc.Host()}
 	for name, at := range map[string]netip.AddrPort{"server.tftp": tftp, "server.http": http, "server.syslog": syslog} {
-		if at.Port() != 0 {
+		switch {
+		case at.Port() == 0:
+		case sc.Replicas > 1 && name != "server.syslog": // it is one port
+			values[name] = net.JoinHostPort(sc.Host(), strconv.Itoa(int(at.Port())))
+		default:
 			values[name] = at.String()
 		}
 	}
@@ -339,7 +349,7 @@ func (s *server) close(interrupted bool) {
 	}
 	closed := make(chan struct{})
 	go func() {
-		s.sockets.Close()
+		s.each((*prov.Server).Close)
 		close(closed)
 	}()
 	if !interrupted {

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 
+	"spafleet/prov"
 	"spafleet/scenarios"
 )
 
@@ -71,7 +72,7 @@ func (s *server) secureAs(after *scenarios.Server) error {
 		if err != nil {
 			return fmt.Errorf("https: %w", err)
 		}
-		s.sockets.Secure(i, l)
+		s.each(func(one *prov.Server) { one.Secure(i, l) })
 	}
 	return nil
 }

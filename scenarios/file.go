@@ -61,6 +61,7 @@ func (f File) Load() (*Scenario, error) {
 	r.params = p
 	p.declared(root.get("params"), "params")
 	p.settle(f.Environment)
+	p.hide(f.With)
 	p.expand(root)
 	s, err := r.read(root, false)
 	if err != nil {

@@ -104,6 +104,16 @@ func (p *params) settle(environment []string) {
 	}
 }
 
+// hide keeps values of secrets out of texts that later changes have replaced.
+func (p *params) hide(with []Change) {
+	for _, c := range with {
+		secret := func(v *Param) bool { return v.Secret && c.Path == join("params", v.Name) }
+		if len(c.Value) >= leastSecret && slices.ContainsFunc(p.list, secret) {
+			p.secrets = append(p.secrets, c.Value)
+		}
+	}
+}
+
 // leastSecret is the length of the shortest secret that can be found in a text without
 // spoiling what is none.
 const leastSecret = 4

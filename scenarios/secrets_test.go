@@ -36,3 +36,15 @@ func TestNoTextOfAReportKeepsWhatIsHidden(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// A value that a later one replaces was a secret too.
+func TestAReplacedSecretIsHidden(t *testing.T) {
+	s, err := scenarios.File{Name: "a.yaml", Text: []byte("params: {p: {secret: true}, q: {default: x}}\nfleet: {a: {model: SPA942, set: {GPP_A: \"${p} ${q}\"}}}\nduration: 1s\n"),
+		With: change(t, "params.p=sesame", "params.p=barley", "params.q=plain", "params.q=other")}.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Redact("sesame barley plain other"); got != "*** *** plain other" {
+		t.Error(got)
+	}
+}

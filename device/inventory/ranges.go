@@ -203,7 +203,7 @@ func (l *List) meet(seed uint64, i, k int) *Twice {
 	default:
 		for n := range b.Count {
 			if mac := device.MACOf(b.Row.Model, seed, device.Index(l.firsts[k]+n)); low <= number(mac) && number(mac) < low+uint64(a.Count) {
-				return &Twice{"mac", fmt.Sprintf("the MAC address %s, which one has by the seed", mac), [2]int{i, k}}
+				return &Twice{"mac", "the MAC address " + mac.String(), [2]int{i, k}}
 			}
 		}
 	}

@@ -34,8 +34,10 @@ type HTTPSConfig struct {
 	Most     int
 	Suites   []ssl.Suite
 	DH       int    // bits of the prime; 0: no DHE
+	Strict   bool   // it hangs up on hellos in the format of SSL 2.0
 	Client   string // "" or none, request, require, match, renegotiate
 	Roots    []certs.Name
+	Weakest  crypto.Hash // of client certificates that it takes; 0: MD5
 }
 
 var (
@@ -104,7 +106,7 @@ func (h *HTTPSConfig) Listener(p *certs.PKI, name, host string, now func() time.
 	l := HTTPS{Name: string(h.Authority()), Addr: net.JoinHostPort(host, strconv.Itoa(h.Port)), Match: h.Client == "match"}
 	if least <= int(ssl.TLS11) {
 		s := &ssl.Server{Min: ssl.Version(least), Max: ssl.Version(min(most, int(ssl.TLS11))), Suites: h.suites(), Certificate: cert,
-			DHBits: h.DH, Names: names, Verify: clients}
+			NoSSL2: h.Strict, DHBits: h.DH, Names: names, Verify: clients}
 		s.Ask = map[string]ssl.Asking{"request": ssl.AskFirst, "require": ssl.AskFirst, "match": ssl.AskFirst, "renegotiate": ssl.AskLater}[h.Client]
 		l.SSL = s
 	}
@@ -156,7 +158,15 @@ func (h *HTTPSConfig) Clients(p *certs.PKI, now func() time.Time) (verify trust.
 		return trust.AnyClient, names, nil
 	}
 	verify, err = trust.Clients(anchors, now)
+	if weak := weaker[h.Weakest]; weak != nil {
+		verify = trust.Hashed(verify, weak...)
+	}
 	return verify, names, err
+}
+
+// weaker are the signatures that a server refuses, by the weakest hash that it takes.
+var weaker = map[crypto.Hash][]x509.SignatureAlgorithm{
+	crypto.SHA1: {x509.MD5WithRSA}, crypto.SHA256: {x509.MD5WithRSA, x509.SHA1WithRSA},
 }
 
 // modern is the listener for TLS 1.2.
@@ -185,6 +195,8 @@ func (h *HTTPSConfig) Check() error {
 	switch {
 	case !asks && len(h.Roots) > 0:
 		return errors.New("roots are for clients, and no client is asked for a certificate: add client: require")
+	case (!asks || h.Client == "request") && h.Weakest != 0:
+		return errors.New("client_hash is for client certificates, and none is judged: add client: require")
 	case h.DH != 0 && h.DH != 512 && h.DH != 1024 && h.DH != 2048:
 		return fmt.Errorf("dh is 512, 1024 or 2048 bits, not %d", h.DH)
 	case h.Client == "renegotiate" && h.Most > int(ssl.TLS11):

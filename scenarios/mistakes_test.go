@@ -87,6 +87,9 @@ func TestWhatTheServerRefusesHasALine(t *testing.T) {
 
 func TestWhatListenersAndGroupsCannotHaveHasALine(t *testing.T) {
 	for src, want := range map[string]string{
+		"fleet: {a: {model: SPA942}}\nserver:\n  https: {hello: odd}\nduration: 1s\n":                                            `"odd" is not one of any, strict`,
+		"fleet: {a: {model: SPA942}}\nserver:\n  https: {client_hash: sha1}\nduration: 1s\n":                                     "none is judged: add client: require",
+		"fleet: {a: {model: SPA942}}\nserver:\n  https: {client: require, client_hash: sha2}\nduration: 1s\n":                    `"sha2" is not one of md5, sha1, sha256`,
 		"fleet: {a: {model: SPA942}}\nserver:\n  https: [{port: 8443}, {port: 8443, ca: linksys1}]\nduration: 1s\n":              "port 8443 is already that of another listener",
 		"fleet:\n  a: {model: SPA942}\n  b: {model: SPA942, rc: 'http://${server.htp}/rc'}\nserver: {files: {}}\nduration: 1s\n": "unknown ${server.htp}",
 	} {

@@ -205,10 +205,12 @@ func listenerKeys(r *reader, h *HTTPS) []key {
 		{"versions", "from ssl3 to tls1.2 (`[tls1.0]`)", r.texts(measure.Form{Words: versionNames}, h.addVersion)},
 		{"ciphers", "cipher suites by OpenSSL's names (all)", r.texts(measure.Form{Words: cipherNames()}, h.addCipher)},
 		{"dh", "bits of the DH prime (none)", r.number(&h.DH, 0, 2048)},
+		{"hello", "`strict`: hang up on a hello in the format of SSL 2.0, as some load balancers and firewalls do (`any`)", r.word([]string{"any", "strict"}, func(word string) { h.Strict = word == "strict" })},
 		{"client", "client certificates: `none` (the default), `request`, `require`, `match` (a path with a MAC address is only for that device), `renegotiate` (ask after the request)", r.scalarAs(measure.Form{Words: prov.ClientRequests()}, func(text string) (err error) {
 			h.Client, err = prov.ParseClient(text)
 			return err
 		})},
+		{"client_hash", "weakest signature of a client certificate that is taken: `md5`, `sha1`, `sha256` (`md5`)", r.word(hashNames, func(word string) { h.Weakest = hashes[word] })},
 		{"roots", "authorities of client certificates: `sipura-client-1`, `linksys-client-1`, `ciscosb-client-1`, `ciscosb-client-2` (all)", r.texts(measure.Form{Words: prov.ClientAuthorities()}, func(text string) error {
 			root, err := prov.ParseClientAuthority(text)
 			h.Roots = append(h.Roots, root)

@@ -75,6 +75,7 @@ var verifyAlerts = map[int]Alert{
 	18: UnknownCA, 19: UnknownCA, 20: UnknownCA, 21: UnknownCA, 22: UnknownCA, 24: UnknownCA, 25: UnknownCA,
 	50: HandshakeFailure,
 	26: UnsupportedCertificate,
+	66: BadCertificate, 67: BadCertificate, 68: BadCertificate, // a key or a hash is too weak: of later versions
 }
 
 // AlertFor returns the alert that OpenSSL 0.9.8 sends when it refuses a certificate

@@ -48,7 +48,7 @@ func (h *handshake) asks(s *Server) bool {
 // readClientHello reads a hello, also one in the format of SSL 2.0, and chooses
 // version and suite.
 func (h *handshake) readClientHello(s *Server) error {
-	offered, err := h.offer()
+	offered, err := h.offer(s)
 	if err != nil {
 		return err
 	}
@@ -77,12 +77,15 @@ func (h *handshake) readClientHello(s *Server) error {
 }
 
 // offer returns the suites that the client offers.
-func (h *handshake) offer() ([]Suite, error) {
+func (h *handshake) offer(s *Server) ([]Suite, error) {
 	if !h.again {
 		if err := h.c.fill(headerLen); err != nil {
 			return nil, err
 		}
 		if b := h.c.raw[h.c.from:]; b[0]&0x80 != 0 && b[2] == msgClientHello {
+			if s.NoSSL2 {
+				return nil, refuse(NoAlert, "a hello in the format of SSL 2.0")
+			}
 			return h.ssl2Offer()
 		}
 	}

@@ -133,6 +133,7 @@ type Client struct {
 // many connections at once.
 type Server struct {
 	Min, Max    Version // 0: SSL 3.0, TLS 1.0
+	NoSSL2      bool    // a hello in the format of SSL 2.0 ends the connection without a word
 	Suites      []Suite // in the order of preference: the first that the client offers is taken
 	Certificate *Certificate
 	DHBits      int // length of the prime for DHE suites: 512, 1024 or 2048; 0 leaves them out

@@ -17,6 +17,7 @@ import (
 type Server struct {
 	Min, Max    ssl.Version // as in [ssl.Server]; [TLS12] and above too
 	Suites      []ssl.Suite // that it takes, in the order of its preference
+	NoSSL2      bool        // it hangs up on a hello in the format of SSL 2.0
 	ClientOrder bool        // the client's order decides, not its own
 	DHBits      int         // of the prime for DHE suites; 0 leaves them out
 	Chain       [][]byte    // that it shows, DER, its own certificate first
@@ -33,7 +34,7 @@ type Server struct {
 
 // ServerOf describes the server side of package ssl.
 func ServerOf(s *ssl.Server) *Server {
-	return &Server{Min: s.Min, Max: s.Max, Suites: s.Suites, DHBits: s.DHBits, Chain: s.Certificate.Chain, Ask: s.Ask, Verify: s.Verify}
+	return &Server{Min: s.Min, Max: s.Max, NoSSL2: s.NoSSL2, Suites: s.Suites, DHBits: s.DHBits, Chain: s.Certificate.Chain, Ask: s.Ask, Verify: s.Verify}
 }
 
 // A Visit is a device that connects to a server.
@@ -116,7 +117,7 @@ type handshakeModel struct {
 // handshakeSteps are the steps of a connection in their order; each returns whether
 // the next one follows.
 var handshakeSteps = []func(*handshakeModel) (bool, error){
-	(*handshakeModel).agreeOnVersion, (*handshakeModel).agreeOnSuite, (*handshakeModel).mindLevel, (*handshakeModel).takeHello, (*handshakeModel).verifyServer,
+	(*handshakeModel).readHello, (*handshakeModel).agreeOnVersion, (*handshakeModel).agreeOnSuite, (*handshakeModel).mindLevel, (*handshakeModel).takeHello, (*handshakeModel).verifyServer,
 	(*handshakeModel).takePrime, (*handshakeModel).showAtOnce, (*handshakeModel).checkName, (*handshakeModel).answerRequest, (*handshakeModel).showLater,
 }
 
@@ -140,6 +141,14 @@ func (h *handshakeModel) ends(by Side, a ssl.Alert, version ssl.Version) (bool, 
 	h.verdict.By, h.verdict.Alert = by, a.In(version)
 	h.verdict.Log = LogLines(h.verdict.Number, h.visit.Host)
 	return false, nil
+}
+
+// readHello is the server that reads the first hello.
+func (h *handshakeModel) readHello() (bool, error) {
+	if h.server.NoSSL2 && h.client.SSL2Hello {
+		return h.disagree(TheServer, ssl.NoAlert, h.client.Max)
+	}
+	return true, nil
 }
 
 func (h *handshakeModel) agreeOnVersion() (bool, error) {

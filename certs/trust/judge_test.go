@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"reflect"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -149,6 +150,8 @@ func end(v *trust.Verdict, err error) {
 	var timeout net.Error
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout() && !errors.As(err, &e):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET): // it hung up
+		v.By = trust.TheServer
 	case errors.As(err, &e) && (e.Sent || e.Alert == ssl.NoAlert):
 		v.By, v.Alert, v.Number, v.DHBits = trust.TheDevice, e.Alert, e.Verify, e.DHBits
 	case errors.As(err, &e):
@@ -242,6 +245,11 @@ func TestJudgeOfServers(t *testing.T) {
 			}
 		}
 	}
+	for _, row := range rows {
+		for _, v := range []ssl.Version{ssl.SSL30, ssl.TLS10} {
+			meeting{row: row, server: ssl.Server{Min: ssl.SSL30, Max: v, NoSSL2: true, Suites: allSuites, Certificate: sipuraServer(t, certs.ServerRequest{})}}.judge(t)
+		}
+	}
 	for _, host := range []string{"PROV.example.com", "127.0.0.1", "other.example.com"} {
 		for _, row := range matrixRows {
 			meeting{row: row, host: host, server: ssl.Server{Suites: allSuites, Certificate: sipuraServer(t, certs.ServerRequest{})}}.judge(t)
@@ -254,6 +262,7 @@ func TestJudgeOfClients(t *testing.T) {
 	t.Parallel()
 	shown := sipuraServer(t, certs.ServerRequest{})
 	all := clientVerify(t)
+	noMD5 := trust.Hashed(all, x509.MD5WithRSA)
 	some, err := trust.Clients(nil, func() time.Time { return today })
 	if err != nil {
 		t.Fatal(err)
@@ -270,7 +279,7 @@ func TestJudgeOfClients(t *testing.T) {
 		}
 		for _, kind := range []string{"auto", "generic", "none", "bad_signature", "wrong_key", "expired", "foreign"} {
 			for _, asks := range []ssl.Asking{ssl.AskNever, ssl.AskFirst, ssl.AskLater} {
-				for _, verify := range []trust.Verify{nil, all, some, trust.AnyClient} {
+				for _, verify := range []trust.Verify{nil, all, some, trust.AnyClient, noMD5} {
 					meeting{row: row + " client_certificate=" + kind, server: ssl.Server{Min: ssl.SSL30, Max: ssl.TLS10, Suites: allSuites, Certificate: shown, Ask: asks, Verify: verify}}.judge(t)
 				}
 			}

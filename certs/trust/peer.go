@@ -4,6 +4,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"time"
 
 	"spafleet/certs"
@@ -25,6 +26,20 @@ func Clients(authorities []*x509.Certificate, now func() time.Time) (Verify, err
 	}
 	var m verdictCache
 	return func(chain [][]byte) (*rsa.PublicKey, int) { return m.judge(s, chain, now()) }, nil
+}
+
+// Hashed returns the Verify of a server that refuses certificates which are signed with
+// one of these, as servers do whose library no longer has it.
+func Hashed(verify Verify, weak ...x509.SignatureAlgorithm) Verify {
+	return func(chain [][]byte) (*rsa.PublicKey, int) {
+		key, number := verify(chain)
+		if number == verifyOK && len(chain) > 0 {
+			if c, err := certs.ReadCertificate(chain[0]); err == nil && slices.Contains(weak, c.SignatureAlgorithm) {
+				return nil, weakHash
+			}
+		}
+		return key, number
+	}
 }
 
 // AnyClient accepts every client, also one without a certificate.

@@ -24,6 +24,14 @@ type Param struct {
 	wrong bool // it is a mistake already
 }
 
+// Shown returns the value as outputs have it: that of a secret is ***.
+func (p *Param) Shown() string {
+	if p.Secret {
+		return "***"
+	}
+	return p.Value
+}
+
 // environmentParam returns the name of the environment variable that sets a parameter.
 func environmentParam(name string) string { return "SPAFLEET_PARAM_" + strings.ToUpper(name) }
 

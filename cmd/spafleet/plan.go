@@ -33,8 +33,8 @@ func printPlan(s streams, scenario *scenarios.Scenario, rn *runner) error {
 
 // writeForecast prints a forecast in words.
 func writeForecast(w io.Writer, f *forecast.Forecast) {
-	fmt.Fprintf(w, "%s: %d devices, seed %d; plan only, nothing was started\n\n", f.Name, f.Devices, f.Seed)
-	io.WriteString(w, planText(f))
+	fmt.Fprintf(w, "%s: %d devices, seed %d; plan only, nothing was started\n", f.Name, f.Devices, f.Seed)
+	io.WriteString(w, aboutText(f.About)+"\n"+planText(f))
 }
 
 // planText is a forecast in words.
@@ -45,7 +45,10 @@ func planText(f *forecast.Forecast) string {
 	}
 	b.WriteByte('\n')
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-13s %s\n", name, fmt.Sprintf(format, args...))
+		for _, line := range wrap(fmt.Sprintf(format, args...), helpWidth-14) {
+			fmt.Fprintf(&b, "%-13s %s\n", name, line)
+			name = ""
+		}
 	}
 	for i, c := range f.Contacts[:min(len(f.Contacts), mostContacts)] {
 		row(first(i, "contacts"), "%s", contactText(&c))
@@ -71,11 +74,31 @@ func planText(f *forecast.Forecast) string {
 	} else {
 		writeTraffic(row, f)
 	}
+	for i, p := range f.Params {
+		row(first(i, "params"), "%s", paramText(&p))
+	}
 	for i, note := range f.Notes {
 		row(first(i, "notes"), "%s", note)
 	}
 	writeMisfits(&b, f.Misfits)
 	return b.String()
+}
+
+// aboutText is what a scenario is about, as a paragraph; "" where it does not say.
+func aboutText(about string) string {
+	if about == "" {
+		return ""
+	}
+	return strings.Join(wrap(about, helpWidth), "\n") + "\n"
+}
+
+// paramText says how a value of a scenario is changed.
+func paramText(p *forecast.Param) string {
+	text := fmt.Sprintf("--with params.%s=%s", p.Name, p.Value)
+	if p.About != "" {
+		text += ": " + p.About
+	}
+	return text
 }
 
 // writeTraffic writes what only real traffic takes.

@@ -197,7 +197,10 @@ contact servers on other machines, name servers included, only with
 		}
 		rn.results.file, rn.results.url, rn.results.out = f.shard.result, f.shard.url, rn.out
 		rn.options.Preflight = f.safety.preflight || !c.Flags().Changed("preflight") && devices(scenario) > preflightFrom
-		rn.hello = runHello
+		rn.hello = func(w io.Writer, l *run.Live) {
+			_, _ = io.WriteString(w, aboutText(scenario.About)) // to a closed pipe it does not matter
+			runHello(w, l)
+		}
 		switch {
 		case again.given(c):
 			return again.run(c, rn, scenario)

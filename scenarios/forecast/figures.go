@@ -12,6 +12,8 @@ import (
 type Forecast struct {
 	Format       int          `json:"format"`
 	Name         string       `json:"name"`
+	About        string       `json:"about,omitempty"`  // of the scenario
+	Params       []Param      `json:"params,omitempty"` // of the scenario
 	Seed         uint64       `json:"seed"`
 	Clock        string       `json:"clock"` // rates are per second of the wall
 	Devices      int          `json:"devices"`
@@ -30,6 +32,13 @@ type Forecast struct {
 	Simulation   *Simulation  `json:"simulation,omitempty"` // of virtual time
 	Notes        []string     `json:"notes"`                // as at the start of the run
 	Misfits      []Misfit     `json:"misfits"`
+}
+
+// A Param is a value of a scenario that may come from outside.
+type Param struct {
+	Name  string `json:"name"`
+	Value string `json:"value"` // of a secret ***
+	About string `json:"about,omitempty"`
 }
 
 // Extras is what the presets name of one kind of files beside profile and image.

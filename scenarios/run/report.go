@@ -41,11 +41,7 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 func source(s *scenarios.Scenario) report.Source {
 	src := report.Source{SHA256: s.SHA256, List: s.Devices.Digest(), Params: map[string]report.Setting{}}
 	for _, p := range s.Params {
-		value := p.Value
-		if p.Secret {
-			value = "***"
-		}
-		src.Params[p.Name] = report.Setting{Value: value, From: p.From}
+		src.Params[p.Name] = report.Setting{Value: p.Shown(), From: p.From}
 	}
 	for _, c := range s.With {
 		src.With = append(src.With, c.Path+"="+c.Value)

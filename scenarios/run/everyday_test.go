@@ -19,6 +19,9 @@ import (
 
 // smaller is what makes a scenario that comes with the program short enough for a test.
 var smaller = map[string][]string{
+	"firmware-rollout":   {"params.phones=60"},
+	"key-rotation":       {"params.homes=40"},
+	"nightly-resync":     {"params.phones=40"},
 	"power-return":       {"params.homes=500"},
 	"redundant-servers":  {"params.units=20"},
 	"three-stage-ladder": {"fleet.homes.count=8"},

@@ -261,6 +261,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\d\d\d\d-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)`), "TIME"},
 	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d+`), "TIME"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(µs|ms|s)\b`), "TIME"},
+	{regexp.MustCompile(`^ +\+TIME +`), ""}, // spafleet why: an attempt came to this in a millisecond, or in less
 	{regexp.MustCompile(`open-file limit \d+|peak \d+%|CPU \d+%|of [\d.]+ cores|\d+ of \d+ descriptors( · most attempts at once: \d+)?|( · )?up to \d+ (requests|attempts) at once`), "MACHINE"},
 	{regexp.MustCompile(`MACHINE\s*MACHINE|[\d.]+ MACHINE|[\d.]+ [kMG]?B( for attempts| available|: \d+ B per device)`), "MACHINE"},
 	{regexp.MustCompile(`go1\.\d+(\.\d+)?|\w+/(amd64|arm64)|\(devel\)|v\d\S*| · commit \w+( with changes)?( of TIME)?`), "BUILD"},

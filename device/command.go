@@ -23,11 +23,12 @@ const (
 	SwitchOff
 	Customize // remote customization, of a device that has it before it
 	Fetch     // of the next file beside profile and image that the device wants
+	Refuse    // nothing: its web server refused what Argument says
 )
 
 // String returns the order's name.
 func (o Order) String() string {
-	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "report", "set", "off_hook", "on_hook", "power_on", "power_off", "customize", "fetch"}[o]
+	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "report", "set", "off_hook", "on_hook", "power_on", "power_off", "customize", "fetch", "refused"}[o]
 }
 
 // A Command asks a device to do something. Web pages, keypad, SIP, scenarios and
@@ -40,7 +41,8 @@ type Command struct {
 	Cause model.Cause
 	// Argument is what stood behind the ? of a resync or upgrade URL, already
 	// percent-decoded: [options] [scheme://][host[:port]][/path]. Empty: the
-	// device's own rules.
+	// device's own rules. Of SetParams and Refuse it is for the event alone: names, what
+	// was refused.
 	Argument  string
 	Requester netip.Addr // default host of Argument: who asked
 	Sets      []Set      // of SetParams

@@ -25,7 +25,7 @@ var actions = []struct {
 	{"set", "changes parameters as a person does on a page: `set: {of: all, values: {GPP_A: x}}`", withValues, ""},
 	{"off_hook", "a call, which holds resyncs back", nil, ""},
 	{"on_hook", "the end of the call", nil, ""},
-	{"web", "a browser at the device: `web: {of: all, path: '/admin/resync?http://10.0.0.5/a.xml'}`, with `user` and `password` for a challenge, and `post` for a form. The report says how many devices answered with an error", asBrowser, "path"},
+	{"web", "a browser at the device: `web: {of: all, path: '/admin/resync?http://10.0.0.5/a.xml'}`, with `user` and `password` for a challenge. `post` is a form: to a page, as `path: /admin/advanced, post: 'Profile_Rule=http://10.0.0.5/b.xml&GPP_A=x'`, with parameters for names; to another path as it is. The report says how many devices answered with an error", asBrowser, "path"},
 	{"ivr", "keys at a telephone, and the receiver on the hook after the last one: `ivr: {of: all, keys: \"****73738#1\"}` (in quotes)", onKeypad, "keys"},
 	{"rotate_keys", "new `next_key` and `next_dir` for the devices", nil, ""},
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/model"
 )
 
 // A request is one HTTP request to one device. The embedded Request is nil if it
@@ -68,17 +69,6 @@ var routes = map[string]func(*request) answer{
 	"/admin/reboot":  (*request).reboot,
 	"/reboot":        (*request).reboot,
 
-	"/":                     settingsPage,
-	"/basic":                settingsPage,
-	"/advanced":             settingsPage,
-	"/admin/":               settingsPage,
-	"/admin/basic":          settingsPage,
-	"/admin/advanced":       settingsPage,
-	"/voice/":               (*request).voice,
-	"/admin/voice/":         (*request).voice,
-	"/voice/advanced":       (*request).voice,
-	"/admin/voice/advanced": (*request).voice,
-
 	"/calllog.htm":      callHistory,
 	"/pdir.htm":         directory,
 	"/attconstatus.htm": console,
@@ -88,6 +78,12 @@ var routes = map[string]func(*request) answer{
 	"/admin/spacfg.xml": (*request).settings,
 	"/status.xml":       (*request).status,
 	"/admin/status.xml": (*request).status,
+}
+
+// pagesOfSettings are the paths with all tabs; those of a voice half are routers' alone.
+var pagesOfSettings = map[string]bool{
+	"/": true, "/basic": true, "/advanced": true, "/admin/": true, "/admin/basic": true, "/admin/advanced": true,
+	"/voice/": true, "/voice/advanced": true, "/admin/voice/": true, "/admin/voice/advanced": true,
 }
 
 // spa100Documents are the paths of an SPA112, SPA122 and SPA232D that others lack,
@@ -107,6 +103,9 @@ func (q *request) page() func(*request) answer {
 		if page, ok := spa100Documents[q.path]; ok {
 			return page
 		}
+	}
+	if pagesOfSettings[q.path] && (q.view.Unit.Row.Model.Family.Router || !strings.Contains(q.path, "/voice/")) {
+		return settingsPage
 	}
 	return routes[q.path]
 }
@@ -132,12 +131,14 @@ func (q *request) answered() answer {
 	switch q.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodPost:
-		return q.failure(http.StatusMethodNotAllowed)
+		if !isTarget(q) {
+			return q.failure(http.StatusMethodNotAllowed)
+		}
 	default:
 		return q.failure(http.StatusNotImplemented)
 	}
-	if q.admin() && !q.view.Params.Bool("Enable_Web_Admin_Access", true) {
-		return q.failure(http.StatusForbidden) // the status is inferred
+	if q.admin() && !q.view.Params.Bool("Enable_Web_Admin_Access", true) || q.isCommand() && !q.view.Params.Bool("Enable_Direct_Action_Url", true) {
+		return q.refused(http.StatusForbidden, q.path) // the status is inferred
 	}
 	if q.asksLogin() {
 		if !q.loggedIn() {
@@ -145,8 +146,14 @@ func (q *request) answered() answer {
 		}
 	} else if challenge := q.challenge(q.account()); challenge != "" {
 		a := q.failure(http.StatusUnauthorized)
+		if q.Header.Get("Authorization") != "" && !strings.HasSuffix(challenge, staleMark) {
+			a = q.refused(http.StatusUnauthorized, "a wrong login as "+q.account().name)
+		}
 		a.challenge = challenge
 		return a
+	}
+	if q.Method == http.MethodPost {
+		return submit(q)
 	}
 	page := q.page()
 	if page == nil {
@@ -178,6 +185,13 @@ func (q *request) home() string {
 func (q *request) failure(status int) answer {
 	text := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	return q.render(status, "error", message{Title: q.look().title, Text: text})
+}
+
+// refused is an answer to what the device does not do. It tells that it was asked.
+func (q *request) refused(status int, what string) answer {
+	a := q.failure(status)
+	a.command = &device.Command{Order: device.Refuse, Cause: model.ByWeb, Requester: q.from, Argument: what}
+	return a
 }
 
 func (q *request) look() look { return lookOf(q.view.Unit.Row) }

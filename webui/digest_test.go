@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"spafleet/device"
 	"spafleet/webui"
 )
 
@@ -77,9 +78,10 @@ func TestPasswordIsAskedForByDigest(t *testing.T) {
 		if statusOf(got) != tt.status {
 			t.Errorf("%s: %s, want %s", tt.what, statusOf(got), tt.status)
 		}
-		if tt.status == "200 OK" {
-			f.command(t)
-		} else if strings.Contains(challengeOf(t, got), "stale") {
+		if c := f.command(t); (c.Order == device.Refuse) != (tt.status != "200 OK") {
+			t.Errorf("%s orders %s", tt.what, c.Order)
+		}
+		if tt.status != "200 OK" && strings.Contains(challengeOf(t, got), "stale") {
 			t.Errorf("%s is called stale", tt.what)
 		}
 	}

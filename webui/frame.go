@@ -21,6 +21,9 @@ func (s *sheet) write() {
 	s.banner()
 	s.halves()
 	s.put("<form method=\"post\" action=\"", s.look.target(s.audience.advanced), "\">\n")
+	if s.asksToken() {
+		s.put("<input type=\"hidden\" name=\"csrftoken\" value=\"", s.csrfToken(), "\">\n")
+	}
 	s.tabStrip(leaves)
 	if len(s.wrong) > 0 {
 		s.put("<div class=\"wrong\">Nothing was saved. Please correct the fields with red names.</div>\n")

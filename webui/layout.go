@@ -12,8 +12,9 @@ import (
 // A layout is where a model's parameters stand on its pages: tabs, their sections and
 // in them the fields, each in the order of the model's set. It is shared.
 type layout struct {
-	tabs   []tab
-	fields map[uint16]*field // by number
+	tabs    []tab
+	fields  map[uint16]*field   // by number
+	numbers map[model.ID]uint16 // of the fields
 }
 
 // A tab is one of the pages that a person turns to.
@@ -84,8 +85,8 @@ func layoutOf(r *model.Row) *layout {
 }
 
 func newLayout(r *model.Row, key layoutKey) *layout {
-	l := &layout{}
 	numbers := key.numbers.all(key.factory)
+	l := &layout{numbers: numbers}
 	place := func(p *model.Param, group string) {
 		name, section, _ := strings.Cut(group, "/")
 		b := l.tab(name).block(group, section)

@@ -2,6 +2,8 @@ package webui_test
 
 import (
 	"fmt"
+	"html"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -203,6 +205,64 @@ func TestFieldNumbersOfCapturedPages(t *testing.T) {
 
 func rol6(n int) int { return (n<<6 | n>>10) & 0xFFFF }
 
+// The form of a page that nobody changed changes nothing, whatever the values are.
+func TestAnUntouchedPageChangesNothing(t *testing.T) {
+	for m := range model.All() {
+		if m.Family.Name == "SPA100" {
+			continue
+		}
+		v := view(t, m.Name, "", "Profile_Rule=a&b \"c\" <d>")
+		for _, path := range []string{"/", "/admin/advanced", "/admin/voice/advanced"} {
+			if !m.Family.Router && strings.Contains(path, "voice") {
+				continue
+			}
+			form := formOf(t, page(t, v, path))
+			status, c, _ := webui.Browser{}.Visit(v, path[:strings.LastIndexByte(path, '/')+1]+target(m, path), form)
+			if status != 200 || c != nil {
+				t.Errorf("%s %s: sent back as it is, its form is answered %d and orders %+v", m.Name, path, status, c)
+			}
+		}
+	}
+}
+
+func target(m *model.Model, path string) string {
+	kind := "b"
+	if strings.HasSuffix(path, "advanced") {
+		kind = "a"
+	}
+	if m.Family.Phone && m.Family.Generation == 3 {
+		return kind + "cisco.csc"
+	}
+	return kind + "sipura.spa"
+}
+
+var (
+	inputs   = regexp.MustCompile(`<input[^>]* name="(\w+)"[^>]* value="([^"]*)">|<select[^>]* name="(\w+)">(.*?)</select>`)
+	selected = regexp.MustCompile(`<option(?: value="([^"]*)")? selected>([^<]*)`)
+)
+
+// formOf returns what a browser sends of a page that nobody touched.
+func formOf(t *testing.T, body string) string {
+	t.Helper()
+	var pairs []string
+	for _, m := range inputs.FindAllStringSubmatch(body, -1) {
+		if m[1] != "" {
+			pairs = append(pairs, m[1]+"="+url.QueryEscape(html.UnescapeString(m[2])))
+			continue
+		}
+		chosen := selected.FindAllStringSubmatch(m[4], -1)
+		if len(chosen) != 1 {
+			t.Fatalf("field %s has %d chosen options: %s", m[3], len(chosen), m[4])
+		}
+		value := chosen[0][2]
+		if strings.Contains(chosen[0][0], "value=") {
+			value = chosen[0][1]
+		}
+		pairs = append(pairs, m[3]+"="+url.QueryEscape(html.UnescapeString(value)))
+	}
+	return strings.Join(pairs, "&")
+}
+
 // BenchmarkAdvancedPage writes the longest page there is.
 func BenchmarkAdvancedPage(b *testing.B) {
 	row := devicetest.Row(b, "SPA509G", "")
@@ -216,7 +276,7 @@ func BenchmarkAdvancedPage(b *testing.B) {
 	v.Params, _ = v.Params.With(new(device.Layers), sets)
 	b.ReportMetric(float64(len(row.ParameterNames())), "parameters")
 	for b.Loop() {
-		if status, _ := (webui.Browser{}).Visit(v, "/admin/advanced", ""); status != 200 {
+		if status, _, _ := (webui.Browser{}).Visit(v, "/admin/advanced", ""); status != 200 {
 			b.Fatal(status)
 		}
 	}

@@ -31,9 +31,16 @@ func (q *request) asksLogin() bool {
 	if q.spa100() && spa100Documents[q.path] != nil {
 		return true
 	}
+	return q.isCommand() && q.view.Unit.Row.Behaviour.Web.URLLogin
+}
+
+// isCommand reports whether a path is one of the URL commands. On 7.6 phones
+// Enable_Direct_Action_Url is there for them (field); that off refuses them with 403 is
+// inferred.
+func (q *request) isCommand() bool {
 	switch strings.TrimPrefix(q.path, "/admin") {
 	case "/resync", "/upgrade", "/reboot":
-		return q.view.Unit.Row.Behaviour.Web.URLLogin
+		return true
 	}
 	return false
 }
@@ -77,10 +84,13 @@ func (q *request) challenge(account login) string {
 	}
 	header := `Digest  realm="` + realm + `", domain="/",nonce="` + nonce + `",opaque="` + digest.Hash(realm) + `",algorithm="MD5",qop="auth"`
 	if proven {
-		header += ",stale=TRUE"
+		header += staleMark
 	}
 	return header
 }
+
+// staleMark ends the challenge for an answer with an old nonce.
+const staleMark = ",stale=TRUE"
 
 // realm returns the second word of the realm of an account.
 func (l login) realm() string {

@@ -35,14 +35,6 @@ func newSection(title string, pairs ...pair) section {
 	return s
 }
 
-// voice is the Voice half of a router's pages, which other models lack.
-func (q *request) voice() answer {
-	if !q.view.Unit.Row.Model.Family.Router {
-		return q.failure(http.StatusNotFound)
-	}
-	return settingsPage(q)
-}
-
 // tab returns the sections of a tab, Info or of routers Status, in the words of the
 // exports, whose names are the labels with other characters as _.
 func (q *request) tab(name string) []section {

@@ -33,6 +33,9 @@ func FuzzRequest(f *testing.F) {
 		}
 		q := &request{Request: r, site: &Site{}, view: v}
 		a := q.answer()
+		if a.command != nil && a.command.Order == device.Refuse {
+			a.command = nil
+		}
 		if locked && a.command != nil && q.admin() {
 			t.Errorf("%q orders %v without a password", raw, a.command)
 		}

@@ -210,13 +210,22 @@ func (s *sheet) field(f *field) {
 // nothing.
 const passwordMask = "*************"
 
-// flag writes a choice of yes and no, which is sent as 1 and 0 (field).
+// flag writes a choice of yes and no, which is sent as 1 and 0 (field). A value that is
+// neither is the first option, so that a form leaves it as it is.
 func (s *sheet) flag(f *field, value string) {
-	yes, no := "", " selected"
-	if on, ok := model.ParseBool(strings.TrimSpace(value)); ok && on {
-		yes, no = no, yes
+	on, ok := model.ParseBool(strings.TrimSpace(value))
+	s.put(f.control)
+	if !ok {
+		s.put(`<option value="`, html.EscapeString(value), `" selected>`, html.EscapeString(value))
 	}
-	s.put(f.control, `<option value="1"`, yes, `>yes<option value="0"`, no, `>no</select>`)
+	s.put(`<option value="1"`, selected(ok && on), `yes<option value="0"`, selected(ok && !on), "no</select>")
+}
+
+func selected(is bool) string {
+	if is {
+		return " selected>"
+	}
+	return ">"
 }
 
 // choice writes the options of a parameter, which are sent as they stand there (field).
@@ -236,10 +245,6 @@ func (s *sheet) choice(f *field, value string) {
 	s.put("</select>")
 }
 
-func (s *sheet) option(text string, selected bool) {
-	mark := ">"
-	if selected {
-		mark = " selected>"
-	}
-	s.put("<option", mark, html.EscapeString(text))
+func (s *sheet) option(text string, chosen bool) {
+	s.put("<option", selected(chosen), html.EscapeString(text))
 }

@@ -68,9 +68,13 @@ type Site struct {
 
 const defaultPatience = 10 * time.Second
 
-// maxRequest is the most bytes of a request that are read (inferred: the real
-// limit is unknown, requests of this size do not occur).
-const maxRequest = 16 << 10
+// maxRequest is the most bytes of a request without its body that are read, and maxBody
+// the most of a body (inferred: the real limits are unknown, requests of this size do not
+// occur). Who reads a body keeps less of it.
+const (
+	maxRequest = 16 << 10
+	maxBody    = mostForm + 1
+)
 
 // Serve answers connections until ctx ends or the listener is closed, and then
 // returns nil. It closes the listener, finishes pages that clients have begun to
@@ -141,7 +145,8 @@ func (s *Site) handle(ctx context.Context, conn net.Conn) {
 	}
 	defer time.AfterFunc(s.patience(), func() { conn.Close() }).Stop()
 	early := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now().Add(firstByte)) })
-	in := bufio.NewReader(io.LimitReader(conn, maxRequest))
+	limit := &io.LimitedReader{R: conn, N: maxRequest}
+	in := bufio.NewReader(limit)
 	if _, err := in.Peek(1); err != nil {
 		return // the client sent nothing
 	}
@@ -151,6 +156,7 @@ func (s *Site) handle(ctx context.Context, conn net.Conn) {
 		_ = conn.SetDeadline(time.Now().Add(lastPage))
 	}
 	r, err := http.ReadRequest(in)
+	limit.N += maxBody
 	// A browser opens connections long before it sends a request: the device may
 	// have changed since.
 	view, ok := s.Devices.At(local)

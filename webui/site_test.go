@@ -43,8 +43,10 @@ func TestGates(t *testing.T) {
 			if got := statusOf(get(t, addr, tt.target)); got != tt.status {
 				t.Errorf("answers %s, want %s", got, tt.status)
 			}
-			if tt.ordered {
-				f.command(t)
+			if tt.ordered || tt.status == "403 Forbidden" {
+				if c := f.command(t); (c.Order == device.Refuse) == tt.ordered {
+					t.Errorf("it orders %s", c.Order)
+				}
 			}
 		})
 	}

@@ -44,6 +44,23 @@ var webSwitches = []firmwareSwitch{
 			return nil
 		},
 	},
+	{ // surface-2.md §2.2, §4.6: texts of 7.5.2b and 7.6.2f
+		"form_token", "none or admin", "which forms of settings must bring back the csrftoken of their page: none, or the administrator's",
+		func(r *Row) Fact {
+			switch {
+			case r.Firmware.Version == "7.5.2b":
+				return field("none")
+			case r.Generation == 3 && !r.before("7.6"):
+				return inferred("admin")
+			}
+			return inferred("none")
+		},
+		choice("none", "admin", func(b *Behaviour) *bool { return &b.Web.FormToken }),
+	},
+	{
+		"form_unknown", "ignore or refuse", "what a field with an unknown number does to a form of settings: the others count, or nothing does",
+		always(inferred("ignore")), choice("ignore", "refuse", func(b *Behaviour) *bool { return &b.Web.StrictForms }),
+	},
 	{ // surface-2.md §4.6: texts of 7.5.2b and 7.6.2f
 		"custom_ca_label", "Provisioning or Provisioing", "how the status spells Custom CA Provisioning Status",
 		func(r *Row) Fact {

@@ -34,6 +34,7 @@ func (m *Machine) do(c device.Command) {
 	}
 	m.note(c)
 	switch c.Order {
+	case device.Refuse:
 	case device.FactoryReset:
 		m.abandon()
 		m.factoryReset()

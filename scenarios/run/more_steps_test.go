@@ -224,3 +224,40 @@ expect:
 		t.Errorf("%v", err)
 	}
 }
+
+// A person edits Profile_Rule on the pages: the device moves to SP-CUST by the edit and
+// goes to the new server. A form from elsewhere, a wrong value and a misspelt name change
+// nothing.
+func TestAPersonEditsThePages(t *testing.T) {
+	t.Parallel()
+	onBothClocks(t, `
+fleet:
+  ata: {model: SPA2102, switches: {boot_time: 0s, reboot_time: 0s}, set: {Resync_Random_Delay: 0, Resync_Periodic: 0, Admin_Passwd: sesame}}
+  phone: {model: SPA504G, firmware: 7.6.2f, switches: {boot_time: 0s, reboot_time: 0s}, set: {Resync_Random_Delay: 0, Resync_Periodic: 0}}
+server:
+  files:
+    /spa2102.cfg: <flat-profile><GPP_A>old</GPP_A></flat-profile>
+    /spa504G.cfg: <flat-profile><GPP_A>old</GPP_A></flat-profile>
+    /own/{{ mac }}.xml: <flat-profile><GPP_B>{{ mac }}</GPP_B></flat-profile>
+timeline:
+  - {name: elsewhere, at: 20s, web: {of: phone, path: /admin/acisco.csc, post: "1=x"}}
+  - {name: wrong, at: 22s, web: {of: ata, path: /admin/voice/advanced, post: "GPP_C=x&Resync_Random_Delay=often", user: admin, password: sesame}}
+  - {name: misspelt, at: 24s, web: {of: ata, path: /admin/voice/advanced, post: "GPP_C=x&Profil_Rule=x", user: admin, password: sesame}}
+  - {name: edit, at: 40s, web: {of: ata, path: /admin/voice/advanced, post: "Profile_Rule=http://${server.http}/own/$MA.xml", user: admin, password: sesame}}
+  - {name: other, at: 40s, web: {of: phone, path: /admin/advanced, post: "Profile_Rule=http://${server.http}/own/$MA.xml"}}
+duration: 80s
+expect:
+  - {all: 'state == "MFG-RESET" && param("GPP_A") == "old" && param("GPP_C") == "" && reboots == 0', at: misspelt + 8s, from: start}
+  - {all: 'state == "SP-CUST" && param("GPP_B") == mac && reboots == 1', at: edit + 20s}
+  - {of: ata, all: 'events("web") == 2', at: end}
+  - {of: phone, all: 'events("web") == 2', at: end}
+`, func(t *testing.T, r *report.Report) {
+		scenariotest.WantVerdict(t, r, report.Passed)
+		notes := strings.Join(r.Notes, "\n")
+		for _, want := range []string{"web: 1 device answered with status 403", `web: 1 device could not be sent the form: the pages have no field "Profil_Rule"; did you mean "Profile_Rule"?`} {
+			if !strings.Contains(notes, want) {
+				t.Errorf("the notes lack %q:\n%s", want, notes)
+			}
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"spafleet/device"
 	"spafleet/ivr"
@@ -18,8 +19,10 @@ func visit(t *timeline, s *scenarios.Step, v *device.View) {
 	b := webui.Browser{
 		User: t.server.text(s.Visit.User, &v.Unit), Password: t.server.text(s.Visit.Password, &v.Unit), From: netip.AddrFrom4([4]byte{127, 0, 0, 1}), WAN: t.wan,
 	}
-	status, order := b.Visit(*v, t.server.text(s.Visit.Path, &v.Unit), t.server.text(s.Visit.Post, &v.Unit))
+	status, order, err := b.Visit(*v, t.server.text(s.Visit.Path, &v.Unit), t.server.text(s.Visit.Post, &v.Unit))
 	switch {
+	case err != nil:
+		t.people["web: %s could not be sent the form: "+strings.ReplaceAll(err.Error(), "%", "%%")]++
 	case status == 0:
 		t.people["web: %s had no web server that answers"]++
 	case status >= 400:

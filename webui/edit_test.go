@@ -1,0 +1,125 @@
+package webui_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"spafleet/bench/extproc"
+	"spafleet/device"
+	"spafleet/device/devicetest"
+	many "spafleet/fleet"
+	"spafleet/fleet/fleettest"
+	"spafleet/fsm"
+)
+
+// An edited is a fleet whose devices boot at once, are customized by nobody, and have an
+// administrator's password, with a server that they may be sent to.
+type edited struct {
+	*fleettest.Fleet
+	server *httptest.Server
+	asked  chan string
+}
+
+func editable(t *testing.T, models ...string) *edited {
+	t.Helper()
+	e := &edited{asked: make(chan string, 100)}
+	e.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.asked <- r.URL.Path
+		fmt.Fprint(w, "<flat-profile><GPP_A>from the new server</GPP_A></flat-profile>")
+	}))
+	t.Cleanup(e.server.Close)
+	c := many.Config{Seed: 1, Web: many.Web{Listen: true}}
+	for _, m := range models {
+		row := devicetest.Turned(t, m, "", devicetest.BootsAtOnce())
+		presets := map[string]string{"Resync_Random_Delay": "0"}
+		if name := row.Factory.AdminPassword(); name != "" {
+			presets[name] = "secret"
+		}
+		c.Groups = append(c.Groups, many.Group{Name: m, Row: row, Count: 1, Presets: presets})
+	}
+	e.Fleet = fleettest.Run(t, c)
+	return e
+}
+
+// arrives checks that a page's edit moved a device to SP-CUST, rebooted it, and that it
+// resyncs from the new URL by itself.
+func (e *edited) arrives(t *testing.T, dev device.Index) {
+	t.Helper()
+	e.Until(t, "SP-CUST", func(v device.View) bool { return v.Unit.Index != dev || v.State == fsm.SpCust })
+	moved, booted, set := false, false, false
+	for _, k := range e.Events(dev) {
+		switch k.Kind {
+		case device.Moved:
+			moved = moved || k.Move == fsm.Customized && k.Via == device.ViaEdit
+		case device.Boot:
+			booted = booted || k.Reason == device.ByParams
+		case device.Web:
+			set = set || k.Text == "set Profile_Rule"
+		}
+	}
+	if !moved || !booted || !set {
+		t.Errorf("customized by the edit: %v, rebooted: %v, told: %v\n%s", moved, booted, set, e.Story(dev))
+	}
+}
+
+// From a shell: the page by Digest, the number of its field, and a form.
+func TestCurlEditsProfileRule(t *testing.T) {
+	curl := extproc.Need(t, "curl", "curl")
+	e := editable(t, "SPA942")
+	ask := func(args ...string) string {
+		args = append([]string{"--silent", "--show-error", "--digest", "--user", "admin:secret", "--max-time", "20"}, args...)
+		out, err := exec.CommandContext(t.Context(), curl, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("curl: %v\n%s", err, out)
+		}
+		return string(out)
+	}
+	url := e.WebURL(0) + "admin/"
+	_, rest, _ := strings.Cut(ask(url+"advanced"), "<td>Profile Rule:")
+	_, rest, _ = strings.Cut(rest, `name="`)
+	field, _, _ := strings.Cut(rest, `"`)
+	page := ask("--data-urlencode", field+"="+e.server.URL+"/$MA.xml", url+"asipura.spa")
+	if !strings.Contains(page, "SPA is updating your configuration.") {
+		t.Errorf("the form is answered\n%s", page)
+	}
+	v, _ := e.View(0)
+	if got, want := <-e.asked, "/"+v.Unit.MAC.String()+".xml"; got != want {
+		t.Errorf("the device asks for %s, want %s", got, want)
+	}
+	e.arrives(t, 0)
+}
+
+// A person at a browser logs in, opens the tab Provisioning, edits Profile_Rule and
+// submits.
+func TestChromiumEditsProfileRule(t *testing.T) {
+	c := openChromium(t)
+	models := []string{"SPA2102", "PAP2T", "SPA942", "SPA504G", "SPA525G2"}
+	e := editable(t, models...)
+	for i, m := range models {
+		dev := device.Index(i)
+		path := "admin/advanced"
+		if m == "SPA2102" {
+			path = "admin/voice/advanced"
+		}
+		c.visit(strings.Replace(e.WebURL(dev), "http://", "http://admin:secret@", 1) + path)
+		c.eval(`[...document.querySelectorAll("span.tab")].find(t => t.textContent == "Provisioning").click()`)
+		const rule = `[...document.querySelectorAll("td")].find(t => t.textContent.startsWith("Profile Rule:")).nextElementSibling.firstElementChild`
+		if visible := c.eval(rule + ".offsetHeight > 0"); visible != "true" {
+			t.Errorf("%s: the tab Provisioning does not show Profile Rule", m)
+		}
+		c.eval(fmt.Sprintf("%s.value = %q", rule, e.server.URL+"/"+m+"/$MA.xml"))
+		c.load("Runtime.evaluate", map[string]any{"expression": `document.querySelector("input[type=submit]").click()`})
+		if text := c.eval("document.body.innerText"); !strings.Contains(text, "SPA is updating your configuration. Unit may reset.") {
+			t.Errorf("%s: the browser shows\n%s", m, text)
+		}
+		v, _ := e.View(dev)
+		if got, want := <-e.asked, "/"+m+"/"+v.Unit.MAC.String()+".xml"; got != want {
+			t.Errorf("%s asks for %s, want %s", m, got, want)
+		}
+		e.arrives(t, dev)
+	}
+}

@@ -1,0 +1,181 @@
+package webui
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"spafleet/device"
+	"spafleet/device/model"
+)
+
+// mostForm is the most bytes of a form. The longest page there is has half of that; what
+// real servers take is unknown.
+const mostForm = 256 << 10
+
+// isTarget reports whether the device takes forms at a path: the targets of its family,
+// in the folder of any of its pages (device-surface.md §1.3: field). A PAP2 and PAP2T
+// take any *.pbp (§9 row 15: inferred).
+func isTarget(q *request) bool {
+	l := q.look()
+	folder, last := path.Split(q.path)
+	switch folder {
+	case "/", "/admin/":
+	case "/voice/", "/admin/voice/":
+		if !q.view.Unit.Row.Model.Family.Router {
+			return false
+		}
+	default:
+		return false
+	}
+	return last == l.target(false) || last == l.target(true) || l.realm == "pap" && strings.HasSuffix(last, ".pbp")
+}
+
+// A post is a form that was sent.
+type post struct {
+	*sheet
+	sets    []device.Set
+	names   []string // of what changes
+	token   string
+	unknown int
+	denied  int // fields that the account may not change
+}
+
+// submit takes a form: what it changes is for the device to set, as an administrator
+// would. Any part of the fields may be there, and of one that is there twice the last
+// counts (inferred). A wrong value, or a field that is not the account's, refuses the
+// whole form.
+func submit(q *request) answer {
+	body, err := io.ReadAll(io.LimitReader(q.Body, mostForm+1))
+	if err != nil || len(body) > mostForm {
+		return q.refused(http.StatusBadRequest, fmt.Sprintf("a form of more than %d bytes, or one that ends early", mostForm))
+	}
+	p := post{sheet: newSheet(q)}
+	p.sent, p.wrong = map[*field]string{}, map[*field]bool{}
+	p.read(string(body))
+	web := &q.view.Unit.Row.Behaviour.Web
+	switch {
+	case p.asksToken() && p.token != p.csrfToken():
+		return q.refused(http.StatusForbidden, "a form without the page's token") // the status is inferred
+	case p.denied > 0:
+		return q.refused(http.StatusForbidden, fmt.Sprintf("a form with %s that the user may not change", counted(p.denied, "field")))
+	case p.unknown > 0 && web.StrictForms:
+		return q.refused(http.StatusBadRequest, fmt.Sprintf("a form with %s", counted(p.unknown, "unknown field")))
+	}
+	p.judge()
+	if len(p.wrong) > 0 {
+		p.write()
+		a := q.refused(http.StatusOK, "a form with "+counted(len(p.wrong), "wrong value")+": "+p.wrongNames())
+		a.body = p.Bytes()
+		return a
+	}
+	return p.apply()
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+// read sorts the fields of a form.
+func (p *post) read(body string) {
+	l := layoutOf(p.q.view.Unit.Row)
+	for pair := range strings.SplitSeq(body, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if name == "csrftoken" {
+			p.token = value
+			continue
+		}
+		number, err := strconv.ParseUint(strings.TrimPrefix(name, "P"), 10, 16)
+		f := l.fields[uint16(number)]
+		switch {
+		case pair == "":
+		case err != nil || f == nil || !p.q.view.Unit.Row.Has(f.param):
+			p.unknown++
+		case !p.mayWrite(f):
+			p.denied++
+		default:
+			p.sent[f] = lenientUnescape(value)
+		}
+	}
+}
+
+// judge tells wrong values from those that change something. A password's mask is none.
+func (p *post) judge() {
+	for f, value := range p.sent {
+		if value == p.value(f) || f.param.Type == "password" && value == passwordMask {
+			continue
+		}
+		stored, ok := f.param.Take(value)
+		switch {
+		case !ok:
+			p.wrong[f] = true
+		case stored != p.value(f):
+			p.sets = append(p.sets, device.Set{ID: f.param.ID, Value: stored, Has: true})
+			p.names = append(p.names, f.param.Name)
+		}
+	}
+	slices.SortFunc(p.sets, func(a, b device.Set) int { return int(a.ID) - int(b.ID) })
+	slices.Sort(p.names)
+}
+
+func (p *post) wrongNames() string {
+	var names []string
+	for f := range p.wrong {
+		names = append(names, f.param.Name)
+	}
+	slices.Sort(names)
+	return listed(names)
+}
+
+// listed lists the first of many names.
+func listed(names []string) string {
+	const most = 8
+	if more := len(names) - most; more > 0 {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return strings.Join(names, ", ")
+}
+
+// apply answers with the page that says so, also where nothing changes.
+func (p *post) apply() answer {
+	back := "basic"
+	if p.audience.advanced {
+		back = "advanced"
+	}
+	folder, _ := path.Split(p.q.path)
+	if strings.HasSuffix(folder, "/voice/") && back == "basic" {
+		back = ""
+	}
+	a := p.q.render(http.StatusOK, "update", message{Title: p.look.title, Home: folder + back, Seconds: p.q.refresh()})
+	if len(p.sets) > 0 {
+		a.command = &device.Command{Order: device.SetParams, Cause: model.ByWeb, Requester: p.q.from, Sets: p.sets, Argument: listed(p.names)}
+	}
+	return a
+}
+
+// asksToken reports whether the page's form carries a token that the device checks.
+// Texts of 7.6.2f have one in two forms, a check and a renewal after it (field); that
+// they are the administrator's is inferred: a public script sends the user's without.
+func (s *sheet) asksToken() bool {
+	return s.audience.admin && s.q.view.Unit.Row.Behaviour.Web.FormToken
+}
+
+// csrfToken is the token of the device's pages, eight hexadecimal digits. Another boot
+// and any change of the settings renew it.
+func (s *sheet) csrfToken() string {
+	h := md5.New()
+	fmt.Fprint(h, s.q.view.Unit.MAC, s.q.view.Booted)
+	for id, value := range s.q.view.Params.Differing() {
+		fmt.Fprintf(h, "%d=%q", id, value)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:4])
+}

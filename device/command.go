@@ -24,11 +24,12 @@ const (
 	Customize // remote customization, of a device that has it before it
 	Fetch     // of the next file beside profile and image that the device wants
 	Refuse    // nothing: its web server refused what Argument says
+	Install   // the image that was sent to its web server, see [Upload]
 )
 
 // String returns the order's name.
 func (o Order) String() string {
-	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "report", "set", "off_hook", "on_hook", "power_on", "power_off", "customize", "fetch", "refused"}[o]
+	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "report", "set", "off_hook", "on_hook", "power_on", "power_off", "customize", "fetch", "refused", "install"}[o]
 }
 
 // A Command asks a device to do something. Web pages, keypad, SIP, scenarios and
@@ -42,7 +43,7 @@ type Command struct {
 	// Argument is what stood behind the ? of a resync or upgrade URL, already
 	// percent-decoded: [options] [scheme://][host[:port]][/path]. Empty: the
 	// device's own rules. Of SetParams and Refuse it is for the event alone: names, what
-	// was refused.
+	// was refused. Of Install it is an Upload.
 	Argument  string
 	Requester netip.Addr // default host of Argument: who asked
 	Sets      []Set      // of SetParams

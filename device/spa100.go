@@ -83,8 +83,7 @@ func (v View) flatLine(d *plainDoc, n int) {
 }
 
 // routerStatus is the part of the network half. The MAC address of its LAN side is
-// the next after that of the WAN side. Its session key is one of 32 hexadecimal
-// digits that a restart changes; the real one opens the pages to a script.
+// the next after that of the WAN side. Its session key is a live one, which opens the pages to a script (field).
 func (v View) routerStatus(d *plainDoc) {
 	const (
 		in    = "router-status/"
@@ -94,7 +93,6 @@ func (v View) routerStatus(d *plainDoc) {
 	admin, _ := v.AdminLogin()
 	next := u.MAC
 	next[5]++
-	key := md5.Sum([]byte(u.MAC.String() + strconv.FormatInt(v.Booted, 10)))
 	d.add(in+"Status_WAN/Packets_Sent", count, in+"Status_WAN/Packets_Received", count,
 		in+"Status_LAN/Port/Packets_Sent", count, in+"Status_LAN/Port/Packets_Received", count,
 		in+"WAN_Interface/IP", u.IP.String(), in+"WAN_Interface/Netmask", "", in+"WAN_Interface/Gateway", "",
@@ -104,7 +102,15 @@ func (v View) routerStatus(d *plainDoc) {
 		in+"Status_LED/WAN", "true", in+"Status_LED/LAN", "true",
 		in+"Login_User_Name", admin)
 	d.comment(in + "Login_User_Password")
-	d.add(in+"Session_ID", hex.EncodeToString(key[:]), in+"Time_Sync_State", "1", in+"Time_Setting_Valid", "1")
+	d.add(in+"Session_ID", v.Session(admin), in+"Time_Sync_State", "1", in+"Time_Setting_Valid", "1")
+}
+
+// Session returns the key by which the web server of an SPA112, SPA122 and SPA232D knows
+// an account once it has logged in: 32 hexadecimal digits that a restart changes. That
+// there is one for each account, and it lasts so long, is inferred.
+func (v View) Session(account string) string {
+	key := md5.Sum([]byte(v.Unit.MAC.String() + strconv.FormatInt(v.Booted, 10) + account))
+	return hex.EncodeToString(key[:])
 }
 
 // The accounts of the network half, with the passwords of the factory

@@ -3,6 +3,7 @@ package resync
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"spafleet/device"
 	"spafleet/device/model"
@@ -22,21 +23,30 @@ func newImageCheck(in *Input) *imageCheck {
 // words and in ours. Unless the row is lax, a version in the file's name is never trusted.
 func (c *imageCheck) version(r *model.Row, path string) (version, why string, f *failure) {
 	found := c.Report()
+	came := device.Upload{Name: path, Magic: found.Magic, Version: found.Version, Made: found.Made}
+	if damage := found.Damage(); len(damage) > 0 {
+		came.Part, came.Damage = damage[0].Part, damage[0].String()
+	}
+	return judge(r, came)
+}
+
+// judge decides whether a device takes an image.
+func judge(r *model.Row, found device.Upload) (version, why string, f *failure) {
 	lax := r.Behaviour.Upgrade.Images == "lax"
-	damage := found.Damage()
 	switch {
 	case lax && found.Version != "":
 		return found.Version, "", nil
 	case lax:
-		version, f = namedIn(path)
+		version, f = namedIn(found.Name)
 		return version, "", f
-	case len(damage) > 0 && damage[0].Part == "magic":
-		return "", damage[0].Why, &failure{errUnrecognized, device.Corrupt}
+	case found.Part == "magic":
+		_, why, _ = strings.Cut(found.Damage, ": ")
+		return "", why, &failure{errUnrecognized, device.Corrupt}
 	case found.Magic != "" && !r.Model.TakesImage(found.Magic), found.Made && found.Magic != r.Model.Magic.Value:
 		why = fmt.Sprintf("the image begins %q; those of the %s begin %q (%s)", found.Magic, r.Model.Name, r.Model.Magic.Value, r.Model.Magic.Evidence)
 		return "", why, &failure{errUnrecognized, device.Corrupt}
-	case len(damage) > 0:
-		return "", damage[0].String(), &failure{errCorrupt, device.Corrupt}
+	case found.Part != "":
+		return "", found.Damage, &failure{errCorrupt, device.Corrupt}
 	}
 	return found.Version, "", nil
 }

@@ -57,7 +57,11 @@ func UpgradeRetry(p device.Params) Times {
 // restarts the device as its firmware does.
 func Upgrade(ctx context.Context, env Env, in Input) Outcome {
 	u := upgrade{begin(ctx, env, &in)}
-	version, f := u.image()
+	image := u.image
+	if in.Command != nil && in.Command.Order == device.Install {
+		image = u.uploaded
+	}
+	version, f := image()
 	switch {
 	case f == aborted:
 	case f != nil:
@@ -116,6 +120,17 @@ func (u *upgrade) image() (version string, f *failure) {
 	}
 	u.tell(device.Event{Kind: device.Fetched, File: u.file})
 	return version, nil
+}
+
+// uploaded decides about an image that came by a page of the device, and is there already.
+func (u *upgrade) uploaded() (version string, f *failure) {
+	came, row := u.in.Command.Upload(), u.in.Unit.Row
+	u.file = &device.File{Rule: 'u', What: "image", Path: clipped(came.Name), Bytes: came.Bytes}
+	version, why, f := judge(row, came)
+	if f != nil {
+		u.file.Phase, u.file.Result, u.file.Hint = phase.Decode, f.result, imageHint(row, why)
+	}
+	return version, f
 }
 
 // byCommand reports whether this upgrade was asked for by a URL command. A web

@@ -17,6 +17,9 @@ import (
 var webWalks = map[string]walk{
 	"url_login":     {"digest", "form", asked("SPA112", "1.4.1(002)", "/admin/resync?h/x")},
 	"guest_exports": {"no", "yes", asked("SPA112", "1.4.1(002)", "/admin/status.xml&xuser=cisco&xpassword=cisco")},
+	"form_token":    {"none", "admin", posted("SPA504G", "7.6.2f", "/admin/acisco.csc")},
+	"form_unknown":  {"ignore", "refuse", posted("SPA942", "", "/admin/asipura.spa")},
+	"upload":        {"open", "login", posted("SPA112", "", "/upgrade.cgi")},
 	"xml_push":      {"none", "mode", asked("SPA504G", "7.5.5", "/CGI/Execute")}, // 404, or 405: it is to be posted
 	"custom_ca_label": {"Provisioning", "Provisioing", func(t *testing.T, setting string) string {
 		return string(webView(t, "SPA504G", "7.6.2f", setting).StatusXML())
@@ -34,6 +37,17 @@ type webDevice struct{ device.View }
 func (d webDevice) At(netip.Addr) (device.View, bool) { return d.View, true }
 
 func (d webDevice) Do(context.Context, device.Index, device.Command) error { return nil }
+
+// posted sends a form with an unknown field, and returns the status.
+func posted(modelName, firmware, path string) func(*testing.T, string) string {
+	return func(t *testing.T, setting string) string {
+		status, _, err := webui.Browser{}.Visit(webView(t, modelName, firmware, setting), path, "1=x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return http.StatusText(status)
+	}
+}
 
 // asked gets a page of a device and returns the status.
 func asked(modelName, firmware, path string) func(*testing.T, string) string {

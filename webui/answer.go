@@ -34,6 +34,8 @@ type answer struct {
 	charset   string // of the body, where the header says it
 	body      []byte
 	command   *device.Command
+	server    string // Server of the header; "": none
+	broken    bool   // the connection breaks instead
 }
 
 // closesFirst reports whether the connection is closed before the command is given.
@@ -47,6 +49,9 @@ func (a answer) write(b *bytes.Buffer) {
 	fmt.Fprintf(b, "HTTP/1.1 %d %s\r\n", a.status, http.StatusText(a.status))
 	if a.challenge != "" {
 		fmt.Fprintf(b, "WWW-Authenticate: %s\r\n", a.challenge)
+	}
+	if a.server != "" {
+		b.WriteString("Server: " + a.server + "\r\n")
 	}
 	kind := "text/html"
 	if a.xml {
@@ -116,6 +121,9 @@ func (q *request) spa100() bool { return q.view.Unit.Row.Model.Family.Name == "S
 // at prefixes before it looks for the page.
 func (q *request) answer() answer {
 	a := q.answered()
+	if q.spa100() {
+		a.server = "httpd" // two public lists of servers: field
+	}
 	// Pages of 5xx phones say their character set (device-surface.md §1.4: field).
 	if v, ok := q.view.Params.Lookup("Default_Character_Encoding"); ok && q.view.Unit.Row.Generation == 3 {
 		a.charset = v
@@ -125,6 +133,9 @@ func (q *request) answer() answer {
 
 func (q *request) answered() answer {
 	q.readLogin()
+	if q.spa100() && spa100Documents[q.path] == nil && !q.isCommand() {
+		return spa100Server(q)
+	}
 	if q.path == executePath && q.view.Unit.Row.Behaviour.Web.XMLPush {
 		return push{q}.execute()
 	}

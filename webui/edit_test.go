@@ -14,6 +14,7 @@ import (
 	many "spafleet/fleet"
 	"spafleet/fleet/fleettest"
 	"spafleet/fsm"
+	"spafleet/resync"
 )
 
 // An edited is a fleet whose devices boot at once, are customized by nobody, and have an
@@ -121,5 +122,40 @@ func TestChromiumEditsProfileRule(t *testing.T) {
 			t.Errorf("%s asks for %s, want %s", m, got, want)
 		}
 		e.arrives(t, dev)
+	}
+}
+
+// An image that was uploaded is the unit's firmware after its restart; of a file that is
+// none it restarts too, with its old firmware.
+func TestUploadedImagesAreInstalled(t *testing.T) {
+	e := editable(t, "SPA112", "SPA122")
+	old, _ := e.View(1)
+	good, err := resync.MakeImage(old.Unit.Row.Model, "1.4.9", 200<<10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dev, image := range [][]byte{good, good[:len(good)-1]} {
+		body, header := uploadOf(t, "file", "new.bin", image)
+		addr := strings.TrimSuffix(strings.TrimPrefix(e.WebURL(device.Index(dev)), "http://"), "/")
+		if _, err := postAs(addr, "/upgrade.cgi", body, header); err != nil && dev == 0 {
+			t.Error(err)
+		}
+	}
+	e.Until(t, "both have rebooted", func(v device.View) bool {
+		return v.Reason == device.ByUpgradeOK && v.Unit.Row.Firmware.Version == "1.4.9" || v.Reason == device.ByUpgradeFailed && v.Unit.Row == old.Unit.Row
+	})
+	for dev, want := range []string{"install new.bin", "install new.bin"} {
+		told := ""
+		for _, k := range e.Events(device.Index(dev)) {
+			if k.Kind == device.Web {
+				told += k.Text
+			}
+		}
+		if told != want {
+			t.Errorf("unit %d tells %q", dev, told)
+		}
+	}
+	if story := e.Story(1); !strings.Contains(story, "upgrade_failed") || !strings.Contains(story, "boot upgrade_failed") {
+		t.Errorf("the other did\n%s", story)
 	}
 }

@@ -16,6 +16,13 @@ func (s *Site) enabled(v device.View) bool {
 	}
 	enable, port := "Enable_Web_Server", "Web_Server_Port"
 	open := true
+	if s.WAN && v.Unit.Row.Model.Family.Name == "SPA100" { // an SPA112 has one side, which is open (surface-2.md §1.5: documented)
+		enable, port, open = "router-configuration/Web_Management/Web_Remote_Management", "router-configuration/Web_Management/Remote_Management_Port", false
+		if v.Unit.Row.Model.Name == "SPA112" {
+			enable, open = "", true
+		}
+		return v.Params.Bool(enable, open) && (s.Port == 0 || s.Port == portOf(v.Params, port))
+	}
 	if s.WAN && v.Unit.Row.Model.Family.Router {
 		enable, port, open = "Enable_WAN_Web_Server", "WAN_Web_Server_Port", false
 	}

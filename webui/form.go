@@ -40,6 +40,8 @@ func isTarget(q *request) bool {
 // A post is a form that was sent.
 type post struct {
 	*sheet
+	home    string // where the page of the update leads to
+	again   func() // writes the page once more
 	sets    []device.Set
 	names   []string // of what changes
 	token   string
@@ -56,9 +58,22 @@ func submit(q *request) answer {
 	if err != nil || len(body) > mostForm {
 		return q.refused(http.StatusBadRequest, fmt.Sprintf("a form of more than %d bytes, or one that ends early", mostForm))
 	}
-	p := post{sheet: newSheet(q)}
-	p.sent, p.wrong = map[*field]string{}, map[*field]bool{}
+	p := newPost(q, q.admin())
+	p.home, p.again = p.back(), p.write
 	p.read(string(body))
+	return p.decide()
+}
+
+func newPost(q *request, admin bool) *post {
+	p := &post{sheet: newSheet(q)}
+	p.audience.admin = admin
+	p.sent, p.wrong = map[*field]string{}, map[*field]bool{}
+	return p
+}
+
+// decide refuses the form or applies it.
+func (p *post) decide() answer {
+	q := p.q
 	web := &q.view.Unit.Row.Behaviour.Web
 	switch {
 	case p.asksToken() && p.token != p.csrfToken():
@@ -70,7 +85,7 @@ func submit(q *request) answer {
 	}
 	p.judge()
 	if len(p.wrong) > 0 {
-		p.write()
+		p.again()
 		a := q.refused(http.StatusOK, "a form with "+counted(len(p.wrong), "wrong value")+": "+p.wrongNames())
 		a.body = p.Bytes()
 		return a
@@ -87,24 +102,28 @@ func counted(n int, what string) string {
 
 // read sorts the fields of a form.
 func (p *post) read(body string) {
-	l := layoutOf(p.q.view.Unit.Row)
 	for pair := range strings.SplitSeq(body, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		if name == "csrftoken" {
 			p.token = value
 			continue
 		}
-		number, err := strconv.ParseUint(strings.TrimPrefix(name, "P"), 10, 16)
-		f := l.fields[uint16(number)]
-		switch {
-		case pair == "":
-		case err != nil || f == nil || !p.q.view.Unit.Row.Has(f.param):
-			p.unknown++
-		case !p.mayWrite(f):
-			p.denied++
-		default:
-			p.sent[f] = lenientUnescape(value)
+		if pair != "" {
+			p.readField(name, lenientUnescape(value))
 		}
+	}
+}
+
+func (p *post) readField(name, value string) {
+	number, err := strconv.ParseUint(strings.TrimPrefix(name, "P"), 10, 16)
+	f := layoutOf(p.q.view.Unit.Row).fields[uint16(number)]
+	switch {
+	case err != nil || f == nil || !p.q.view.Unit.Row.Has(f.param):
+		p.unknown++
+	case !p.mayWrite(f):
+		p.denied++
+	default:
+		p.sent[f] = value
 	}
 }
 
@@ -145,8 +164,8 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// apply answers with the page that says so, also where nothing changes.
-func (p *post) apply() answer {
+// back is the page that a form came from.
+func (p *post) back() string {
 	back := "basic"
 	if p.audience.advanced {
 		back = "advanced"
@@ -155,7 +174,12 @@ func (p *post) apply() answer {
 	if strings.HasSuffix(folder, "/voice/") && back == "basic" {
 		back = ""
 	}
-	a := p.q.render(http.StatusOK, "update", message{Title: p.look.title, Home: folder + back, Seconds: p.q.refresh()})
+	return folder + back
+}
+
+// apply answers with the page that says so, also where nothing changes.
+func (p *post) apply() answer {
+	a := p.q.render(http.StatusOK, "update", message{Title: p.look.title, Home: p.home, Seconds: p.q.refresh()})
 	if len(p.sets) > 0 {
 		a.command = &device.Command{Order: device.SetParams, Cause: model.ByWeb, Requester: p.q.from, Sets: p.sets, Argument: listed(p.names)}
 	}

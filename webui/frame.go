@@ -25,23 +25,33 @@ func (s *sheet) write() {
 		s.put("<input type=\"hidden\" name=\"csrftoken\" value=\"", s.csrfToken(), "\">\n")
 	}
 	s.tabStrip(leaves)
-	if len(s.wrong) > 0 {
-		s.put("<div class=\"wrong\">Nothing was saved. Please correct the fields with red names.</div>\n")
-	}
+	s.warning()
 	s.put("<div id=\"tableData\">\n")
 	s.page(s.firstTab(), func() { s.statusParts(s.firstTab()) })
 	for _, l := range leaves {
-		s.page(l.label, func() {
-			for _, p := range l.parts {
-				s.part(p)
-			}
-		})
+		s.leaf(l)
 	}
 	s.put("</div>\n")
 	s.buttons(len(leaves) > 0)
 	s.put("</form>\n")
 	s.foot()
 	s.put("</div>\n<script>\n", styles["tabs.js"], "</script>\n</body>\n</html>\n")
+}
+
+// warning says that a form was not applied.
+func (s *sheet) warning() {
+	if len(s.wrong) > 0 {
+		s.put("<div class=\"wrong\">Nothing was saved. Please correct the fields with red names.</div>\n")
+	}
+}
+
+// leaf writes a tab with settings.
+func (s *sheet) leaf(l leaf) {
+	s.page(l.label, func() {
+		for _, p := range l.parts {
+			s.part(p)
+		}
+	})
 }
 
 // page writes one tab.

@@ -30,6 +30,7 @@ var looks = map[string]look{
 	"gateway":       {title: "Cisco SPA Configuration", style: "blue.css", realm: "spa", form: "sipura.spa"},
 	"phone 30x/50x": {title: "%s Configuration Utility", style: "cisco.css", realm: "spa", form: "cisco.csc", phone: true},
 	"phone 51x":     {title: "%s Configuration Utility", style: "cisco.css", realm: "spa", form: "cisco.csc", phone: true},
+	"SPA100":        {title: "%s Configuration Utility", style: "spa100.css", realm: "spa"},
 	"phone 525":     {title: "%s Configuration Utility", style: "cisco.css", realm: "spa", form: "cisco.csc", phone: true},
 }
 

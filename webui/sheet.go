@@ -35,7 +35,8 @@ type sheet struct {
 	look     look
 	audience audience
 	router   bool
-	values   map[model.ID]string // that are not as the factory made them
+	pick     func(label string) bool // which tabs of an SPA1xx are in this page; else nil
+	values   map[model.ID]string     // that are not as the factory made them
 	access   map[model.ID]profile.Access
 	sent     map[*field]string
 	wrong    map[*field]bool
@@ -85,6 +86,9 @@ func (s *sheet) value(f *field) string {
 
 // shows reports whether the page has a tab at all.
 func (s *sheet) shows(t *tab) bool {
+	if s.pick != nil {
+		return s.pick(t.label)
+	}
 	if s.router && s.audience.voice == t.router {
 		return false
 	}

@@ -25,6 +25,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/host"
+	"spafleet/resync/image"
 )
 
 // Devices is the fleet as its web server sees it. It is called from many
@@ -73,7 +74,7 @@ const defaultPatience = 10 * time.Second
 // occur). Who reads a body keeps less of it.
 const (
 	maxRequest = 16 << 10
-	maxBody    = mostForm + 1
+	maxBody    = image.Most + 64<<10
 )
 
 // Serve answers connections until ctx ends or the listener is closed, and then
@@ -193,7 +194,9 @@ func (s *Site) deliver(ctx context.Context, conn net.Conn, q *request, a answer)
 		s.do(ctx, q, a)
 	}
 	var b bytes.Buffer
-	a.write(&b)
+	if !a.broken {
+		a.write(&b)
+	}
 	if _, err := conn.Write(b.Bytes()); err == nil && q.unread() {
 		drain(conn)
 	}

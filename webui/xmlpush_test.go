@@ -136,7 +136,7 @@ func TestWhoMayPush(t *testing.T) {
 		{"the web server's administrator does not count", "SPA504G", "7.5.5", "Enable_Web_Admin_Access=No Admin_Passwd=x", "200 OK", "", ""},
 		{"phones 9xx have none", "SPA942", "6.1.5(a)", "", "405 Method Not Allowed", "", ""},
 		{"ATAs have none", "PAP2T", "", "", "405 Method Not Allowed", "", ""},
-		{"SPA1xx have none", "SPA112", "", "", "405 Method Not Allowed", "", ""},
+		{"SPA1xx have none", "SPA112", "", "", "404 Not Found", "", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.what, func(t *testing.T) {

@@ -245,6 +245,7 @@ var limited = map[string]string{
 	"cmd/spafleet/why.go os.Open":                 "read by lines, of which so many steps are kept",
 	"scenarios/capacity/capacity.go os.ReadFile":  "a file that the search itself has written",
 	"scenarios/folder.go io.ReadAll":              "a LimitReader, mostBody",
+	"webui/cgi.go io.ReadAll":                     "a LimitReader, mostForm",
 	"webui/form.go io.ReadAll":                    "a LimitReader, mostForm",
 	"webui/xmlpush.go io.ReadAll":                 "a LimitReader, mostPush",
 }

@@ -95,6 +95,7 @@ type Behaviour struct {
 		XMLPush      bool // it has /CGI/Execute
 		XMLPushOpen  bool // which asks for no login, whatever CISCO_XML_EXE_Auth_Mode says
 		MisspeltCA   bool // its status says Custom CA Provisioing Status
+		UploadLogin  bool // an image is taken only from who has logged in
 		FormToken    bool // the administrator's forms must bring back the token of their page
 		StrictForms  bool // a field that it does not know refuses a form
 	}

@@ -25,6 +25,16 @@ var webSwitches = []firmwareSwitch{
 		},
 		choice("no", "yes", func(b *Behaviour) *bool { return &b.Web.GuestExports }),
 	},
+	{ // surface-2.md §1.2: CVE-2023-20126, for which no fix was published
+		"upload", "open or login", "who may send an SPA1xx a firmware image by /upgrade.cgi: anyone, or who has logged in",
+		func(r *Row) Fact {
+			if r.Model.Family == &spa100 {
+				return documented("open")
+			}
+			return inferred("login")
+		},
+		choice("open", "login", func(b *Behaviour) *bool { return &b.Web.UploadLogin }),
+	},
 	{ // surface-2.md §2.3: CVE-2012-0333; guide of SPA300, SPA500 and WIP310, p. 105
 		"xml_push", "none, open or mode", "/CGI/Execute, which orders a resync by XML: not there, open to anyone, or as CISCO_XML_EXE_Auth_Mode says",
 		func(r *Row) Fact {

@@ -36,7 +36,7 @@ func times(r *unit.Record) [4 + unit.RecordTimers]*int64 {
 func smallNumbers(r *unit.Record) [6]small {
 	return [...]small{
 		{(*uint8)(&r.Life.State), uint8(fsm.SecPrv2)}, {(*uint8)(&r.Cause), uint8(model.ByChange)}, {&r.Run, unit.RecordRun},
-		{(*uint8)(&r.Reboot), uint8(model.ColdReboot)}, {(*uint8)(&r.Doing), uint8(device.Fetch)}, {(*uint8)(&r.Why), uint8(model.ByChange)},
+		{(*uint8)(&r.Reboot), uint8(model.ColdReboot)}, {(*uint8)(&r.Doing), uint8(device.Install)}, {(*uint8)(&r.Why), uint8(model.ByChange)},
 	}
 }
 
@@ -413,7 +413,7 @@ func (r *recordReader) params(f *model.Factory) (p device.Params) {
 }
 
 func (r *recordReader) command() *device.Command {
-	c := &device.Command{Order: device.Order(r.upTo(uint64(device.Fetch))), Cause: model.Cause(r.upTo(uint64(model.ByChange))), Argument: r.string()}
+	c := &device.Command{Order: device.Order(r.upTo(uint64(device.Install))), Cause: model.Cause(r.upTo(uint64(model.ByChange))), Argument: r.string()}
 	if b := r.string(); b != "" {
 		addr, ok := netip.AddrFromSlice([]byte(b))
 		if !ok {

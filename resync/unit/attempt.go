@@ -61,7 +61,7 @@ func (m *Machine) Begin(s *Start, number int32) (Job, resync.Input, *Effects) {
 		return func(ctx context.Context, w resync.Env, in resync.Input) resync.Outcome {
 			return resync.Customize(ctx, w, in, url)
 		}, in, &m.fx
-	case device.Upgrade:
+	case device.Upgrade, device.Install:
 		started.Kind = device.UpgradeStarted
 		u.upgradeState().history.Last = m.now
 		job = resync.Upgrade
@@ -105,8 +105,8 @@ func (m *Machine) Ended(o *resync.Outcome, due int64) *Effects {
 	}
 	u.done()
 	switch order {
-	case device.Upgrade:
-		m.upgraded(o, byRule)
+	case device.Upgrade, device.Install:
+		m.upgraded(o, byRule, order == device.Install)
 	case device.Report: // there is no second try (documented)
 		if o.OK {
 			u.own().told = u.params

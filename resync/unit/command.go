@@ -106,7 +106,7 @@ func (m *Machine) onHook() {
 func (m *Machine) note(c device.Command) {
 	kind := map[model.Cause]device.Kind{model.ByWeb: device.Web, model.ByXMLPush: device.Web, model.ByKeypad: device.IVR}[c.Cause]
 	if kind != 0 {
-		m.emit(device.Event{At: m.now, Kind: kind, Cause: c.Cause, Text: strings.TrimSpace(c.Order.String() + " " + rule.WithoutKeys(c.Argument))})
+		m.emit(device.Event{At: m.now, Kind: kind, Cause: c.Cause, Text: strings.TrimSpace(rule.WithoutKeys(c.Text()))})
 	}
 	if c.Cause == model.ByXMLPush && resync.Logs(m.u.params) {
 		m.emit(device.Event{At: m.now, Kind: device.Syslog, Text: "CMXAPP:Resync:" + c.Argument})
@@ -151,7 +151,7 @@ func (m *Machine) carryOut(c device.Command) {
 		if m.u.params.Bool("Upgrade_Enable", true) {
 			m.request(c, m.now)
 		}
-	case device.Report:
+	case device.Report, device.Install: // Upgrade_Enable is about Upgrade_Rule and the URL (inferred)
 		m.request(c, m.now)
 	case device.Customize:
 		if m.u.customizing() {

@@ -79,6 +79,8 @@ var ruleOf = map[device.Order]string{device.Upgrade: "Upgrade_Rule", device.Repo
 // a URL, or a rule.
 func (s *Shared) Rule(u *Unit, c *device.Command) string {
 	switch name := ruleOf[c.Order]; {
+	case c.Order == device.Install:
+		return ""
 	case c.Argument != "":
 		return c.Argument
 	case c.Order == device.Customize:

@@ -27,8 +27,9 @@ func (m *Machine) considerUpgrade() {
 // upgraded takes the outcome of an upgrade. An image that is good restarts the device
 // at its version (reboot code 8: field), a failure restarts it as its firmware does
 // (code 80: field). ByRule says that Upgrade_Rule asked for the image: only such a
-// failure is tried again.
-func (m *Machine) upgraded(o *resync.Outcome, byRule bool) {
+// failure is tried again. An uploaded image that is not taken reboots the device all the
+// same (SPA112 and SPA122: field).
+func (m *Machine) upgraded(o *resync.Outcome, byRule, uploaded bool) {
 	h := &m.u.upgradeState().history
 	h.Err = o.Err
 	if o.OK {
@@ -43,7 +44,7 @@ func (m *Machine) upgraded(o *resync.Outcome, byRule bool) {
 		m.u.row = m.rowAt(m.u.row, o.Version)
 		m.newDefaults(m.row().Factory)
 		m.boot(device.ByUpgradeOK, false, "")
-	case !o.OK && (b.Reboots == "always" || b.Reboots == "bad_image" && o.Refused):
+	case !o.OK && (uploaded || b.Reboots == "always" || b.Reboots == "bad_image" && o.Refused):
 		m.boot(device.ByUpgradeFailed, false, "")
 	default:
 		m.retryUpgrade()

@@ -258,6 +258,8 @@ func (s *sheet) lineRows(row func(string, ...string), value func(string) string,
 var callItems = strings.Fields(`State Tone Encoder Decoder FAX Type Remote_Hold Callback Peer_Name Peer_Phone Duration Packets_Sent Packets_Recv
 	Bytes_Sent Bytes_Recv Decode_Latency Jitter Round_Trip_Delay Packets_Lost Packet_Error`)
 
+type pair struct{ Label, Value string }
+
 // statusItems reads the document of the status.
 func statusItems(document []byte) []pair {
 	var items []pair

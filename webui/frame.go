@@ -69,17 +69,59 @@ func (s *sheet) firstTab() string {
 	return "Info"
 }
 
+// statusParts writes the sections of a tab of the status, in the words of the exports,
+// whose names are the labels with other characters as _. Two items share a row.
 func (s *sheet) statusParts(tab string) {
-	for _, section := range append(s.q.tab(tab), provisioning(s.q.view)) {
-		s.put("<h4>", html.EscapeString(section.Title), "</h4>\n<table class=\"stat\">\n")
-		for _, row := range section.Rows {
+	group, open := "", false // open: the last row has a place
+	for _, e := range append(s.q.view.Status(), provisioning(&s.q.view)...) {
+		section, ok := strings.CutPrefix(e.Group, tab)
+		if section, ok = strings.CutPrefix(section, "/"); !ok {
+			continue
+		}
+		if e.Group != group {
+			s.closeTable(group != "", open)
+			group, open = e.Group, false
+			s.put("<h4>")
+			s.words(section)
+			s.put("</h4>\n<table class=\"stat\">\n")
+		}
+		single := alone[e.Name]
+		if open && single {
+			s.put("</tr>\n")
+			open = false
+		}
+		if !open {
 			s.put("<tr>")
-			for _, p := range row {
-				s.put("<td>", html.EscapeString(p.Label), ":<td><font color=\"darkblue\">", html.EscapeString(p.Value), "</font>")
-			}
+		}
+		s.put("<td>")
+		s.words(e.Name)
+		s.put(":<td><font color=\"darkblue\">", html.EscapeString(e.Value), "</font>")
+		if open = !open && !single; !open {
 			s.put("</tr>\n")
 		}
+	}
+	s.closeTable(group != "", open)
+}
+
+func (s *sheet) closeTable(begun, open bool) {
+	if open {
+		s.put("</tr>\n")
+	}
+	if begun {
 		s.put("</table>\n")
+	}
+}
+
+// words writes a name of the firmware with blanks.
+func (s *sheet) words(name string) {
+	for {
+		at := strings.IndexByte(name, '_')
+		if at < 0 {
+			s.put(name)
+			return
+		}
+		s.put(name[:at], " ")
+		name = name[at+1:]
 	}
 }
 

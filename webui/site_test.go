@@ -62,6 +62,8 @@ func refused(t *testing.T, addr string) {
 	}
 }
 
+const remote = "router-configuration/Web_Management/Web_Remote_Management"
+
 func TestWANSideOfRoutersIsClosedUnlessEnabled(t *testing.T) {
 	tests := []struct {
 		model string
@@ -74,6 +76,11 @@ func TestWANSideOfRoutersIsClosedUnlessEnabled(t *testing.T) {
 		{"SPA2102", false, nil, true},
 		{"SPA942", true, nil, true},
 		{"SPA942", true, []string{"Enable_Web_Server=No"}, false},
+		{"SPA122", true, nil, false},
+		{"SPA122", true, []string{remote + "=1"}, true},
+		{"SPA122", false, nil, true},
+		{"SPA232D", true, nil, false},
+		{"SPA112", true, nil, true}, // it has one side
 	}
 	for _, tt := range tests {
 		_, addr := serve(t, &webui.Site{WAN: tt.wan}, view(t, tt.model, "", tt.sets...))

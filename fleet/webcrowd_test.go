@@ -1,0 +1,93 @@
+package fleet_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"spafleet/device"
+	"spafleet/device/devicetest"
+	"spafleet/fleet"
+)
+
+// Many browsers load pages of many devices at the same moment, and each gets the page of
+// the device that it asked, soon; clients that send slowly or far too much hold up nobody. With
+// SPAFLEET_SLOW there are ten thousand devices and a thousand browsers.
+func TestPagesOfACrowdComeSoon(t *testing.T) {
+	devices, browsers, loads := 200, 50, 4
+	slow := os.Getenv("SPAFLEET_SLOW") != ""
+	if slow {
+		devices, browsers, loads = 10_000, 1000, 10
+	}
+	group := fleet.Group{Name: "units", Row: row(t, "SPA942", "", devicetest.BootsAtOnce()), Count: devices, Presets: settings(append(slices.Clone(atOnce), "Resync_On_Reset=No")...)}
+	s := start(t, newNetwork(), fleet.Config{Groups: []fleet.Group{group}, Web: fleet.Web{Listen: true}})
+	s.await("power", func() bool { return s.count(device.PowerOn) == devices })
+	addrs, serials := make([]string, devices), make([]string, devices)
+	for dev := range addrs {
+		addrs[dev] = strings.TrimSuffix(strings.TrimPrefix(s.f.WebURL(device.Index(dev)), "http://"), "/")
+		serials[dev] = s.view(device.Index(dev)).Unit.Serial
+	}
+	defer hostile(t, addrs[0])()
+	times := make([]time.Duration, browsers*loads)
+	for i := range loads {
+		var all sync.WaitGroup
+		begun := time.Now()
+		for b := range browsers {
+			all.Go(func() {
+				dev := (b*loads + i*7919 + 1) % devices
+				if page := get(t, addrs[dev], "/"); !strings.Contains(page, serials[dev]) {
+					t.Errorf("device %d answers %.200q", dev, page)
+				}
+				times[b*loads+i] = time.Since(begun)
+			})
+		}
+		all.Wait()
+	}
+	slices.Sort(times)
+	p99 := times[len(times)*99/100]
+	t.Logf("%d pages of %d devices %d at once: median %v, p99 %v, slowest %v", len(times), devices, browsers, times[len(times)/2], p99, times[len(times)-1])
+	if most := 200 * time.Millisecond; slow && p99 > most {
+		t.Errorf("the 99th percentile is %v, more than %v", p99, most)
+	}
+}
+
+// hostile opens connections to one device that send a byte now and then, or a header
+// without end, and returns what closes them.
+func hostile(t *testing.T, addr string) func() {
+	t.Helper()
+	end := make(chan struct{})
+	var clients sync.WaitGroup
+	for i := range 12 {
+		clients.Go(func() {
+			c, err := net.Dial("tcp4", addr)
+			if err != nil {
+				return // the device has connections enough
+			}
+			defer c.Close()
+			text := "GET /admin/../../etc/passwd HTTP/1.1\r\nX: "
+			if i%2 == 0 {
+				text = "POST /admin/asipura.spa HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+			}
+			_, _ = io.WriteString(c, text)
+			tick := time.NewTicker(20 * time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case <-end:
+					return
+				case <-tick.C:
+					if _, err := fmt.Fprint(c, strings.Repeat("x", 1+i/2*4096)); err != nil {
+						return
+					}
+				}
+			}
+		})
+	}
+	return func() { close(end); clients.Wait() }
+}

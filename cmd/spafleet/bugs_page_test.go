@@ -2,11 +2,9 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -113,34 +111,11 @@ func holdsAll(t *testing.T, told map[string]bool, prefix string, last int) {
 	}
 }
 
-// unitsOf returns models and firmware of a group, and the switches by which they are
-// not what the tables say.
-func unitsOf(g *scenarios.Group) []string {
-	rows := g.Mix
-	if g.Model != "" {
-		rows = []scenarios.Share{{Model: g.Model, Firmware: g.Firmware}}
-	}
-	var units []string
-	for _, share := range rows {
-		unit := share.Model + " " + share.Firmware
-		if share.Firmware == "" {
-			unit = share.Model + ", newest firmware"
-		}
-		for _, name := range slices.Sorted(maps.Keys(g.Switches)) {
-			unit += " with `" + name + "` = " + g.Switches[name]
-		}
-		units = append(units, unit)
-	}
-	return units
-}
-
 func bugRow(s *scenarios.Scenario) string {
 	b := s.Bug
 	var units, cures []string
-	for i := range s.Fleet {
-		if g := &s.Fleet[i]; slices.Contains(b.Affected, g.Name) {
-			units = append(units, unitsOf(g)...)
-		}
+	for _, u := range affectedUnits(s) {
+		units = append(units, u.text())
 	}
 	for i, c := range b.Cures {
 		cures = append(cures, fmt.Sprintf("%d. %s", i+1, c.How))

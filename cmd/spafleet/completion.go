@@ -94,7 +94,7 @@ func completeScenarios(_ *cobra.Command, args []string, word string) ([]string, 
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return begun(append(scenarios.Names(), scenarios.BugNames()...), word), cobra.ShellCompDirectiveDefault
+	return begun(builtinNames(), word), cobra.ShellCompDirectiveDefault
 }
 
 // named returns the models that a command line names so far: by --model, or as the

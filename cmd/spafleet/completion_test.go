@@ -63,6 +63,9 @@ func TestCompletionsFollowTheModel(t *testing.T) {
 		{[]string{"run", "--clock", ""}, "mixed", ""},
 		{[]string{"run", "--switch", "ca_table"}, "ca_table=field", ""},
 		{[]string{"run", ""}, "retail", ""},
+		{[]string{"scenarios", "show", "ret"}, "retail", "demo"},
+		{[]string{"scenarios", "validate", "demo", "w4"}, "w4-reboot-storm", "demo"},
+		{[]string{"scenarios", "new", "--model", "spa21"}, "SPA2102", "SPA942"},
 		{[]string{"demo", "--models", "pap"}, "PAP2T", "SPA942"},
 		{[]string{"models", "show", "SPA504G", "--firmware", "7.5"}, "7.5.5", "5.2.10"},
 	}

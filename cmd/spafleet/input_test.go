@@ -76,6 +76,7 @@ var inputs = map[string]string{
 	"why FILE":                     "why ENDLESS 17",
 	"models guess UA":              "models guess -",
 	"firmware check FILE":          "firmware check ENDLESS",
+	"scenarios validate FILE":      "scenarios validate ENDLESS",
 }
 
 // notRead are the other flags and arguments that have to do with files, and why
@@ -92,6 +93,7 @@ var notRead = map[string]string{
 	"certs server --out":  "written",
 	"firmware make --out": "written", "firmware make --size": "of what is made", "run --state-every": "how often --state is written",
 	"models show NAME": "a model", "why DEVICE": "a device", "rule eval RULE": "a rule", "rule check RULE": "a rule", "run NAME": "a scenario of the program",
+	"scenarios show NAME": "a scenario of the program", "scenarios new FILE": "written",
 }
 
 var (

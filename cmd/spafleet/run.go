@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -380,6 +381,10 @@ func preset(s *scenarios.Scenario, sets []scenarios.Preset, turned map[string]st
 	return nil
 }
 
+// isYAML reports whether a name is that of a file. Those of the program's scenarios may
+// have dots too.
+func isYAML(name string) bool { return slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name)) }
+
 // open reads the file of a scenario or, for -, standard input; or finds the one of the
 // program that has the name.
 func open(in io.Reader, name string) (scenarios.File, error) {
@@ -388,7 +393,7 @@ func open(in io.Reader, name string) (scenarios.File, error) {
 		return scenarios.File{Name: "stdin", Text: src}, err
 	}
 	src, err := host.ReadFile(name, scenarios.MostBytes)
-	if os.IsNotExist(err) && !strings.ContainsAny(name, "./") {
+	if os.IsNotExist(err) && filepath.Base(name) == name && !isYAML(name) {
 		return scenarios.BuiltinFile(name)
 	}
 	return scenarios.File{Name: name, Text: src, Folder: filepath.Dir(name)}, err

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"spafleet/device/model"
+	"spafleet/scenarios"
+)
+
+func scenariosListCommand(s streams) *cobra.Command {
+	asJSON, bugs := false, false
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the scenarios that come with the program",
+		Long: `Lists the scenarios that come with the program, which 'run' takes by their names. With
+--bugs those of bugs of the field: each shows its bug on the devices in the table, on
+no other, and on none with each cure. docs/bugs.md has their symptoms and cures.`,
+		Example: `  spafleet scenarios list
+  spafleet scenarios list --bugs
+  spafleet scenarios list --bugs --json |
+      jq -r '.[] | select(.models[] == "PAP2T") | .name'`,
+		Args: noArgs,
+	}
+	c.Flags().BoolVar(&bugs, "bugs", false, "list the scenarios of bugs, with devices and proof")
+	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	c.RunE = func(*cobra.Command, []string) error {
+		names, report, write := scenarios.Names(), aboutScenario, writeScenarios
+		if bugs {
+			names, report, write = scenarios.BugNames(), aboutBug, writeBugs
+		}
+		list := []any{}
+		for _, name := range names {
+			scenario, err := scenarios.Builtin(name)
+			if err != nil {
+				return err
+			}
+			list = append(list, report(scenario))
+		}
+		if asJSON {
+			return writeJSON(s.out, list)
+		}
+		write(s.out, list)
+		return nil
+	}
+	return c
+}
+
+// A scenarioReport is a scenario of the program in a list.
+type scenarioReport struct {
+	Name    string `json:"name"`
+	About   string `json:"about"`
+	Devices int    `json:"devices"`
+}
+
+func aboutScenario(s *scenarios.Scenario) any {
+	return scenarioReport{s.Name, strings.Join(strings.Fields(s.About), " "), devices(s)}
+}
+
+func writeScenarios(w io.Writer, list []any) {
+	rows := [][]string{{"NAME", "ABOUT"}}
+	for _, r := range list {
+		r := r.(scenarioReport)
+		rows = append(rows, []string{r.Name, r.About})
+	}
+	writeColumns(w, columns(w), rows)
+	fmt.Fprintf(w, "\n%d scenarios, and %d of bugs: --bugs lists them. 'spafleet run NAME' runs one.\n", len(list), len(scenarios.BugNames()))
+}
+
+// A bugReport is a bug in a list: who has it, and what proves it.
+type bugReport struct {
+	Name     string   `json:"name"`
+	Source   []string `json:"source"`
+	Evidence string   `json:"evidence"`
+	Models   []string `json:"models"`
+	Firmware []string `json:"firmware"` // of the models, each with its model
+	Symptom  string   `json:"symptom"`
+	Proof    proof    `json:"proof"`
+
+	units []unit
+}
+
+// A proof is what a bug is seen by, and what ends it.
+type proof struct {
+	Shows string   `json:"shows"`
+	Cures []string `json:"cures"`
+}
+
+func aboutBug(s *scenarios.Scenario) any {
+	b := s.Bug
+	r := bugReport{
+		Name: s.Name, Source: b.Source, Evidence: b.Evidence, Symptom: b.Symptom,
+		Proof: proof{Shows: strings.Join(strings.Fields(b.Shows), " "), Cures: []string{}}, units: affectedUnits(s),
+	}
+	for _, c := range b.Cures {
+		r.Proof.Cures = append(r.Proof.Cures, c.How)
+	}
+	for _, u := range r.units {
+		if !slices.Contains(r.Models, u.model) {
+			r.Models = append(r.Models, u.model)
+		}
+		r.Firmware = append(r.Firmware, u.model+" "+u.version())
+	}
+	return r
+}
+
+func writeBugs(w io.Writer, list []any) {
+	rows := [][]string{{"NAME", "MODEL", "FIRMWARE", "PROOF"}}
+	for _, r := range list {
+		r := r.(bugReport)
+		var models, firmware []string
+		for _, u := range r.units {
+			models, firmware = append(models, u.model), append(firmware, u.version())
+		}
+		rows = append(rows, []string{r.Name, strings.Join(models, "\n"), strings.Join(firmware, "\n"), r.Proof.Shows})
+	}
+	writeColumns(w, columns(w), rows)
+	fmt.Fprintf(w, "\n%d bugs. PROOF: true when a device shows it. 'spafleet run NAME' runs one.\n", len(list))
+}
+
+// A unit is what the devices of a group are: a model, its firmware, and the switches by
+// which they are not what the tables say.
+type unit struct {
+	model, firmware string // firmware "": the newest
+	switches        map[string]string
+}
+
+// version returns the firmware's version.
+func (u unit) version() string {
+	if row, err := model.NewRow(u.model, u.firmware, nil); err == nil {
+		return row.Firmware.Version
+	}
+	return u.firmware
+}
+
+// text returns the unit in words, its switches in Markdown.
+func (u unit) text() string {
+	text := u.model + " " + u.firmware
+	if u.firmware == "" {
+		text = u.model + ", newest firmware"
+	}
+	for _, name := range slices.Sorted(maps.Keys(u.switches)) {
+		text += " with `" + name + "` = " + u.switches[name]
+	}
+	return text
+}
+
+// affectedUnits returns the units that have a scenario's bug.
+func affectedUnits(s *scenarios.Scenario) (units []unit) {
+	for i := range s.Fleet {
+		g := &s.Fleet[i]
+		if !slices.Contains(s.Bug.Affected, g.Name) {
+			continue
+		}
+		rows := g.Mix
+		if g.Model != "" {
+			rows = []scenarios.Share{{Model: g.Model, Firmware: g.Firmware}}
+		}
+		for _, row := range rows {
+			units = append(units, unit{row.Model, row.Firmware, g.Switches})
+		}
+	}
+	return units
+}

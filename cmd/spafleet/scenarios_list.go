@@ -30,42 +30,47 @@ no other, and on none with each cure. docs/bugs.md has their symptoms and cures.
 	c.Flags().BoolVar(&bugs, "bugs", false, "list the scenarios of bugs, with devices and proof")
 	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
 	c.RunE = func(*cobra.Command, []string) error {
-		names, report, write := scenarios.Names(), aboutScenario, writeScenarios
 		if bugs {
-			names, report, write = scenarios.BugNames(), aboutBug, writeBugs
+			return listed(s.out, asJSON, scenarios.BugNames(), aboutBug, writeBugs)
 		}
-		list := []any{}
-		for _, name := range names {
-			scenario, err := scenarios.Builtin(name)
-			if err != nil {
-				return err
-			}
-			list = append(list, report(scenario))
-		}
-		if asJSON {
-			return writeJSON(s.out, list)
-		}
-		write(s.out, list)
-		return nil
+		return listed(s.out, asJSON, scenarios.Names(), aboutScenario, writeScenarios)
 	}
 	return c
 }
 
+// listed prints what there is to say of some scenarios, as JSON or a table.
+func listed[R any](w io.Writer, asJSON bool, names []string, about func(name string) (R, error), write func(io.Writer, []R)) error {
+	list := []R{}
+	for _, name := range names {
+		r, err := about(name)
+		if err != nil {
+			return err
+		}
+		list = append(list, r)
+	}
+	if asJSON {
+		return writeJSON(w, list)
+	}
+	write(w, list)
+	return nil
+}
+
 // A scenarioReport is a scenario of the program in a list.
 type scenarioReport struct {
-	Name    string `json:"name"`
-	About   string `json:"about"`
-	Devices int    `json:"devices"`
+	Name  string `json:"name"`
+	About string `json:"about"`
 }
 
-func aboutScenario(s *scenarios.Scenario) any {
-	return scenarioReport{s.Name, strings.Join(strings.Fields(s.About), " "), devices(s)}
+// aboutScenario reads no more of a scenario than what it says of itself: it may have
+// parameters that must come from outside.
+func aboutScenario(name string) (scenarioReport, error) {
+	f, err := scenarios.BuiltinFile(name)
+	return scenarioReport{name, f.About()}, err
 }
 
-func writeScenarios(w io.Writer, list []any) {
+func writeScenarios(w io.Writer, list []scenarioReport) {
 	rows := [][]string{{"NAME", "ABOUT"}}
 	for _, r := range list {
-		r := r.(scenarioReport)
 		rows = append(rows, []string{r.Name, r.About})
 	}
 	writeColumns(w, columns(w), rows)
@@ -91,7 +96,11 @@ type proof struct {
 	Cures []string `json:"cures"`
 }
 
-func aboutBug(s *scenarios.Scenario) any {
+func aboutBug(name string) (bugReport, error) {
+	s, err := scenarios.Builtin(name)
+	if err != nil {
+		return bugReport{}, err
+	}
 	b := s.Bug
 	r := bugReport{
 		Name: s.Name, Source: b.Source, Evidence: b.Evidence, Symptom: b.Symptom,
@@ -106,13 +115,12 @@ func aboutBug(s *scenarios.Scenario) any {
 		}
 		r.Firmware = append(r.Firmware, u.model+" "+u.version())
 	}
-	return r
+	return r, nil
 }
 
-func writeBugs(w io.Writer, list []any) {
+func writeBugs(w io.Writer, list []bugReport) {
 	rows := [][]string{{"NAME", "MODEL", "FIRMWARE", "PROOF"}}
 	for _, r := range list {
-		r := r.(bugReport)
 		var models, firmware []string
 		for _, u := range r.units {
 			models, firmware = append(models, u.model), append(firmware, u.version())

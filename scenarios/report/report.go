@@ -58,7 +58,7 @@ type Report struct {
 // Source says what was run.
 type Source struct {
 	SHA256 string `json:"sha256"` // of the scenario file
-	// List is the digest of the list of the devices, if there is one: two files that say
+	// List is the digest of the list of the devices, or of the ranges of their groups, if there is any: two files that say
 	// the same have the same one.
 	List   string             `json:"devices_sha256,omitempty"`
 	Params map[string]Setting `json:"params,omitempty"` // the scenario's parameters; the value of a secret is ***

@@ -29,7 +29,7 @@ var smaller = map[string][]string{
 }
 
 // fewest is what makes one short enough that fails.
-var fewest = map[string]string{"key-rotation": "params.homes=20", "missing-image": "params.phones=10", "nightly-resync": "params.phones=20", "retry-echo": "params.homes=20"}
+var fewest = map[string]string{"missing-image": "params.phones=10", "retry-echo": "params.homes=20"}
 
 // everyday returns a scenario that comes with the program, in virtual time where it has
 // a server of its own.

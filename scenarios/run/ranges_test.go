@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -65,6 +66,25 @@ func TestDevicesOfRangesAreTheSameEverywhere(t *testing.T) {
 		if !maps.EqualFunc(traces, want, slices.Equal) {
 			t.Errorf("%s: devices live otherwise:\n got %v\nwant %v", clock, traces, want)
 		}
+	}
+}
+
+// Shards of two ranges are no run.
+func TestShardsOfTwoRangesAreNotMerged(t *testing.T) {
+	var parts []report.ShardResult
+	for i := range 2 {
+		s := scenariotest.Parse(t, fmt.Sprintf("fleet:\n  a: {model: SPA942, mac: 000e08a0000%d, count: 4}\nserver: {}\nduration: 1s\n", i))
+		s.SHA256 = "" // as of one file that was changed from outside
+		o := run.Options{Run: "r"}
+		o.Shard.Index, o.Shard.Count = i, 2
+		r, err := run.Run(t.Context(), s, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, report.ShardResult{From: fmt.Sprint(i), Report: reread(t, r)})
+	}
+	if _, err := report.Merge(parts); err == nil || !strings.Contains(err.Error(), "0 and 1 are not of one run: digest of the list of devices") {
+		t.Error(err)
 	}
 }
 

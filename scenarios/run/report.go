@@ -21,7 +21,7 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 	result := &report.Report{
 		Format: report.Format, Name: s.Name, Seed: s.Seed, Clock: s.Clock.String(), FleetStart: time.Unix(0, r.fleet.Start()).UTC(), Started: r.began.UTC().Truncate(time.Second),
 		DurationSeconds: now.Seconds(), WallSeconds: time.Since(r.began).Seconds(), Summary: report.Summarize(totals), Unheard: r.fleet.Unheard(),
-		Timeline: t.stepReports(), Expect: t.expectationReports(now), Thresholds: r.thresholds(totals), Generator: generator, Source: source(s), Plan: r.options.Plan,
+		Timeline: t.stepReports(), Expect: t.expectationReports(now), Thresholds: r.thresholds(totals), Generator: generator, Source: source(r.plan), Plan: r.options.Plan,
 	}
 	result.Notes = append(append([]string{}, r.notes...), r.faults.notes...)
 	result.Notes = append(result.Notes, peopleNotes(t)...)
@@ -38,8 +38,9 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 }
 
 // source says what was run.
-func source(s *scenarios.Scenario) report.Source {
-	src := report.Source{SHA256: s.SHA256, List: s.Devices.Digest(), Params: map[string]report.Setting{}}
+func source(p *scenarios.Plan) report.Source {
+	s := p.Scenario
+	src := report.Source{SHA256: s.SHA256, List: p.List.Digest(), Params: map[string]report.Setting{}}
 	for _, p := range s.Params {
 		src.Params[p.Name] = report.Setting{Value: p.Shown(), From: p.From}
 	}

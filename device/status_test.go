@@ -161,6 +161,10 @@ func TestDocumentsOfAnSPA1xx(t *testing.T) {
 			t.Errorf("the status lacks %q", want)
 		}
 	}
+	v.Unit.Row = devicetest.Row(t, "SPA112", "1.4.1(002)", "not_customized=not_customized")
+	if text := string(v.StatusXML()); !strings.Contains(text, "<Customization>Not Customized</Customization>") {
+		t.Error("with the switch the status says another word for a unit that is no RC unit")
+	}
 	if n := strings.Count(status, "<Registration_State>"); n != 2 || strings.Contains(status, "group=") || strings.Contains(status, "/>") {
 		t.Errorf("%d lines are registered, or the form is that of phones:\n%s", n, status)
 	}

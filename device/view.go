@@ -20,7 +20,7 @@ type View struct {
 	Booted  int64  // fleet time of the last boot, nanoseconds
 	Reason  Reason // of the last boot, or of the one that is under way; 0: none is known
 	// Customization is Open, Pending or the company that the unit was customized
-	// for; "" reads as Open.
+	// for; "" is that of a unit that is no RC unit.
 	Customization string
 	Now           int64 // fleet time of the copy
 	Due           int64 // fleet time of its next resync, 0 for none
@@ -50,6 +50,6 @@ func (v View) Product() []profile.Element {
 		{Group: group, Name: "Hardware_Version", Value: u.Row.Model.HW.Value},
 		{Group: group, Name: "MAC_Address", Value: u.MAC.Upper()},
 		{Group: group, Name: "Client_Certificate", Value: u.Certificate()},
-		{Group: group, Name: "Customization", Value: cmp.Or(v.Customization, "Open")},
+		{Group: group, Name: "Customization", Value: cmp.Or(v.Customization, v.Unit.Row.Behaviour.Web.NotCustomized)},
 	}
 }

@@ -97,9 +97,11 @@ func TestUncustomizedUnitStaysPendingOrOpens(t *testing.T) {
 }
 
 func TestOrdinaryUnitIsOpen(t *testing.T) {
-	_, s := timeline{files: served, lasts: time.Minute}.run(t)
-	if got := s.view(0).Customization; got != "Open" {
-		t.Errorf("Customization is %q", got)
+	for turned, want := range map[string]string{"open": "Open", "not_customized": "Not Customized"} {
+		_, s := timeline{files: served, lasts: time.Minute, switches: map[string]string{"not_customized": turned}}.run(t)
+		if got := s.view(0).Customization; got != want {
+			t.Errorf("Customization is %q, want %q", got, want)
+		}
 	}
 }
 

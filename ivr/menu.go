@@ -26,6 +26,7 @@ type Menu struct {
 	item   *item  // the option that asks, where one does
 	value  string // what is to be saved
 	saved  []device.Set
+	reset  effect // resetsAll or resetsUser, once one was confirmed
 	reboot bool
 }
 
@@ -68,13 +69,14 @@ func Has(m *model.Model) bool {
 	return !m.Family.Phone
 }
 
-// Key takes one key, '0' to '9', '*' or '#', pressed at a fleet time in
-// nanoseconds; other keys do nothing. v is the device at that moment. A boot ends
-// the call, and what was saved in it is lost.
+// Key takes one key, pressed at a fleet time in nanoseconds: '0' to '9', '*' or '#',
+// or a letter, which is the digit's key that bears it. Other keys do nothing. v is the
+// device at that moment. A boot ends the call, and what was saved in it is lost.
 func (m *Menu) Key(v device.View, key byte, at int64) []Action {
 	if !isKey(key) || !Has(v.Unit.Row.Model) {
 		return nil
 	}
+	key = onKeypad(key)
 	m.bootsAway(v)
 	if !v.Answers() {
 		return nil
@@ -101,11 +103,22 @@ func (m *Menu) Key(v device.View, key byte, at int64) []Action {
 }
 
 // HangUp ends the call. What was saved takes effect now (device-surface.md §3.2:
-// documented), also where the menu was left before by silence (inferred).
+// documented), also where the menu was left before by silence (inferred). A factory
+// reset takes all of it away.
 func (m *Menu) HangUp(v device.View) []Action {
 	m.bootsAway(v)
 	call := *m
 	*m = Menu{}
+	if call.reset == resetsAll {
+		return []Action{do("", device.Command{Order: device.FactoryReset})}
+	}
+	if call.reset == resetsUser {
+		saved := call.saved
+		call.saved = userSets(v)
+		for _, s := range saved {
+			call.saved = put(call.saved, s)
+		}
+	}
 	var actions []Action
 	if len(call.saved) > 0 {
 		actions = append(actions, do("", device.Command{Order: device.SetParams, Sets: call.saved}))
@@ -124,7 +137,18 @@ func (m *Menu) bootsAway(v device.View) {
 	}
 }
 
-func isKey(key byte) bool { return isDigit(key) || key == '*' || key == '#' }
+// AreKeys reports whether a telephone has all of these keys: digits, the letters on
+// them, star and pound.
+func AreKeys(text string) bool {
+	for i := range len(text) {
+		if !isKey(text[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isKey(key byte) bool { return isDigit(onKeypad(key)) || key == '*' || key == '#' }
 
 func isDigit(key byte) bool { return '0' <= key && key <= '9' }
 

@@ -29,7 +29,8 @@ type call struct {
 
 // Scripts are lines of what is done; indented lines are what came of it:
 //
-//	device MODEL [FIRMWARE]   a new device and phone
+//	device MODEL [FIRMWARE] [SWITCH=VALUE ...]
+//	                          a new device and phone
 //	with NAME=VALUE           a parameter
 //	power on, power off
 //	boot begins, boot ends
@@ -92,8 +93,16 @@ func (c *call) step(line string) {
 }
 
 func (c *call) device(name string) {
-	modelName, firmware, _ := strings.Cut(name, " ")
-	row := devicetest.Row(c.t, modelName, firmware)
+	modelName, rest, _ := strings.Cut(name, " ")
+	firmware, turned := "", []string(nil)
+	for word := range strings.FieldsSeq(rest) {
+		if strings.Contains(word, "=") {
+			turned = append(turned, word)
+		} else {
+			firmware = word
+		}
+	}
+	row := devicetest.Row(c.t, modelName, firmware, turned...)
 	c.view = device.View{Unit: devicetest.Known(row, 7), Params: device.Reset(row.Factory), Powered: true}
 	c.menu = ivr.Menu{}
 }
@@ -148,6 +157,8 @@ func TestOnlyUnitsWithoutDisplayHaveTheMenu(t *testing.T) {
 func TestOptionsByModel(t *testing.T) {
 	common := "100 101 110 111 120 121 130 131 140 150 160 161 170"
 	tests := map[string]string{
+		"SPA3000": common + " 7932 723646 732668 73738 877778",
+		"SPA122":  common + " 7932 723646 732668 73738 877778",
 		"PAP2T":   common + " 7932 723646 732668 73738 877778",
 		"SPA2102": common + " 201 210 7932 723646 732668 73738 877778",
 		"SPA901":  common + " 180 181 7932 723646 732668 73738 877778",
@@ -187,6 +198,7 @@ func TestEvidenceOfOptionsIsThatOfTheModel(t *testing.T) {
 		return 0
 	}
 	for key, want := range map[[2]string]model.Evidence{
+		{"SPA122", "7932"}: model.Field, {"SPA122", "110"}: model.Field, {"SPA122", "111"}: model.Inferred, {"SPA3000", "723646"}: model.Inferred,
 		{"PAP2T", "73738"}: model.Documented, {"PAP2T", "100"}: model.Field, {"SPA2102", "100"}: model.Inferred,
 		{"SPA2102", "210"}: model.Inferred, {"SPA501G", "723646"}: model.Field, {"SPA901", "723646"}: model.Inferred,
 	} {

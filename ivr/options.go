@@ -1,6 +1,7 @@
 package ivr
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -40,27 +41,30 @@ const (
 	phone9xx        // SPA901
 	phone30x        // SPA301
 	phone50x        // SPA501G
+	ata1xx          // SPA112, SPA122, SPA232D
 
 	routers = router | pbx
 	phones  = phone9xx | phone30x | phone50x
 	cisco   = phone30x | phone50x
-	all     = ata | routers | phones
+	all     = ata | routers | phones | ata1xx
 )
 
 func groupOf(m *model.Model) models {
 	switch {
 	case m.Family.Name == "IP PBX":
 		return pbx
+	case m.Family.Name == "SPA100":
+		return ata1xx
 	case m.Family.Router:
 		return router
 	case m.Family.Name == "phone 9xx":
 		return phone9xx
+	case !m.Family.Phone:
+		return ata
 	case strings.HasPrefix(m.Name, "SPA30"):
 		return phone30x
-	case m.Family.Phone:
-		return phone50x
 	}
-	return ata
+	return phone50x
 }
 
 // effect is what an option does.
@@ -84,6 +88,8 @@ type item struct {
 	param   string                   // parameter spoken or set; a model without it lacks the option
 	value   func(device.View) string // what is spoken, where it is no parameter
 	values  []string                 // what the digits from 0 stand for; nil: an address is typed
+	names   []string                 // how the values are spoken; nil: as they are
+	part    int                      // of the parameter's value, from 1, where colons part it; 0: all of it
 	guarded bool                     // refused while DHCP is on
 }
 
@@ -91,7 +97,22 @@ var (
 	noYes      = []string{"No", "Yes"}
 	leaseOrNot = []string{"Static IP", "DHCP"}
 	wanTypes   = []string{"DHCP", "Static IP", "PPPOE"} // device-surface.md §3.1, 101: inferred
+	offOn      = []string{"0", "1"}
 )
+
+// The SPA1xx has its network settings in the router half. That the options which all
+// models have are there too is inferred.
+const (
+	router1xx     = "router-configuration/"
+	connection1xx = router1xx + "WAN_Interface/WAN_Connection_Type"
+	dhcp1xx       = "dh"
+	static1xx     = router1xx + "WAN_Interface/WAN_Static_IP_NET" // address, netmask and gateway
+	addressParts  = 3
+	dns1xx        = router1xx + "Internet_Option/DNS"
+	management1xx = router1xx + "Web_Management/"
+)
+
+var types1xx = []string{dhcp1xx, "st", "pp"}
 
 const (
 	inferred   = model.Inferred
@@ -109,18 +130,28 @@ var items = []item{
 	{Option: Option{"101", "DHCP", inferred}, models: ata | phones, does: sets, param: "DHCP", values: noYes},
 	{Option: Option{"101", "Connection type", inferred}, models: ata | phones, does: sets, param: "Connection_Type", values: leaseOrNot},
 	{Option: Option{"101", "Connection type", inferred}, models: routers, does: sets, param: "Connection_Type", values: wanTypes},
+	{Option: Option{"100", "Connection type", inferred}, models: ata1xx, param: connection1xx, values: types1xx, names: wanTypes},
+	{Option: Option{"101", "Connection type", inferred}, models: ata1xx, does: sets, param: connection1xx, values: types1xx, names: wanTypes},
 	{Option: Option{"110", "IP address", field}, models: all, value: func(v device.View) string { return v.Unit.IP.String() }},
 	{Option: Option{"111", "IP address", field}, models: all, does: sets, param: "Static_IP", guarded: true},
+	{Option: Option{"111", "IP address", inferred}, models: ata1xx, does: sets, param: static1xx, part: 1, guarded: true},
 	{Option: Option{"120", "Netmask", field}, models: all, param: "NetMask"},
+	{Option: Option{"120", "Netmask", inferred}, models: ata1xx, param: static1xx, part: 2},
 	{Option: Option{"121", "Netmask", field}, models: all, does: sets, param: "NetMask", guarded: true},
+	{Option: Option{"121", "Netmask", inferred}, models: ata1xx, does: sets, param: static1xx, part: 2, guarded: true},
 	{Option: Option{"130", "Gateway", field}, models: all, param: "Gateway"},
+	{Option: Option{"130", "Gateway", inferred}, models: ata1xx, param: static1xx, part: 3},
 	{Option: Option{"131", "Gateway", field}, models: all, does: sets, param: "Gateway", guarded: true},
+	{Option: Option{"131", "Gateway", inferred}, models: ata1xx, does: sets, param: static1xx, part: 3, guarded: true},
 	{Option: Option{"140", "MAC address", field}, models: all, value: func(v device.View) string { return v.Unit.MAC.Upper() }},
 	{Option: Option{"150", "Firmware version", field}, models: all, value: func(v device.View) string { return v.Unit.Row.Firmware.Version }},
 	{Option: Option{"160", "Primary DNS", field}, models: all, param: "Primary_DNS"},
+	{Option: Option{"160", "Primary DNS", inferred}, models: ata1xx, param: dns1xx},
 	{Option: Option{"161", "Primary DNS", field}, models: all, does: sets, param: "Primary_DNS"},
+	{Option: Option{"161", "Primary DNS", inferred}, models: ata1xx, does: sets, param: dns1xx},
 	{Option: Option{"170", "Web server port", field}, models: all, param: "Web_Server_Port"},
 	{Option: Option{"170", "Web server port", field}, models: all, param: "WAN_Web_Server_Port"},
+	{Option: Option{"170", "Web server port on the WAN side", inferred}, models: ata1xx, param: management1xx + "Remote_Management_Port"},
 	{Option: Option{"180", "Multicast address", field}, models: pbx | phone9xx | phone50x, param: "Multicast_Address"},
 	{Option: Option{"181", "Multicast address", inferred}, models: pbx | phone9xx | phone50x, does: sets, param: "Multicast_Address"},
 	{Option: Option{"190", "Extension", inferred}, models: cisco, value: extension},
@@ -136,8 +167,9 @@ var items = []item{
 	{Option: Option{"251", "Debug server", inferred}, models: cisco, does: sets, param: "Debug_Server"},
 	{Option: Option{"7932", "Web server", field}, models: all, does: sets, param: "Enable_Web_Server", values: noYes},
 	{Option: Option{"7932", "Web server on the WAN side", inferred}, models: all, does: sets, param: "Enable_WAN_Web_Server", values: noYes},
+	{Option: Option{"7932", "Web server on the WAN side", field}, models: ata1xx, does: sets, param: management1xx + "Web_Remote_Management", values: offOn, names: noYes},
 	{Option: Option{"723646", "Web administration", field}, models: cisco, does: sets, param: "Enable_Web_Admin_Access", values: noYes},
-	{Option: Option{"723646", "Web administration", inferred}, models: ata | routers | phone9xx, does: sets, param: "Enable_Web_Admin_Access", values: noYes},
+	{Option: Option{"723646", "Web administration", inferred}, models: ata | routers | phone9xx | ata1xx, does: sets, param: "Enable_Web_Admin_Access", values: noYes},
 	{Option: Option{"732668", "Reboot", field}, models: all, does: reboots},
 	{Option: Option{"73738", "Factory reset", documented}, models: all, does: resetsAll},
 	{Option: Option{"877778", "User settings reset", field}, models: all, does: resetsUser},
@@ -162,9 +194,32 @@ func (i *item) fits(m *model.Model) bool {
 	return ok || i.param == ""
 }
 
-// locked reports whether Admin_Passwd guards an option: all that set and reset,
-// but not the reboot (device-surface.md §3.2: inferred from flags in the image).
-func (i *item) locked() bool { return i.does == sets || i.does == resetsAll || i.does == resetsUser }
+// users reports whether the user may write what the option sets.
+func (i *item) users(v device.View) bool {
+	p, ok := v.Unit.Row.Factory.Lookup(i.param)
+	return ok && v.Params.Access(p.ID) == profile.ReadWrite
+}
+
+// named returns how a value of the option is spoken.
+func (i *item) named(value string) string {
+	if at := slices.Index(i.values, value); at >= 0 && i.names != nil {
+		return i.names[at]
+	}
+	return value
+}
+
+// within returns a parameter's value with the option's part of it replaced.
+func (i *item) within(whole, value string) string {
+	if i.part == 0 {
+		return value
+	}
+	parts := strings.SplitN(whole+"::", ":", addressParts+1)[:addressParts]
+	parts[i.part-1] = value
+	for n := range parts {
+		parts[n] = cmp.Or(parts[n], "0.0.0.0")
+	}
+	return strings.Join(parts, ":")
+}
 
 // speak returns what an option says. The netmask and gateway of a lease are not
 // known here; the static ones are spoken.
@@ -174,6 +229,10 @@ func (i *item) speak(v device.View) string {
 		value = i.value(v)
 	} else {
 		value, _ = v.Params.Lookup(i.param)
+		if parts := strings.Split(value, ":"); 0 < i.part && i.part <= len(parts) {
+			value = parts[i.part-1]
+		}
+		value = i.named(value)
 	}
 	if value == "" {
 		value = nothing
@@ -215,15 +274,21 @@ func userSets(v device.View) []device.Set {
 // letters are the keys of A to Z; a phone has them so (documented).
 const letters = "22233344455566677778889999"
 
-// keypad returns the keys by which a password is typed: letters by the key that
-// bears them, whatever their case, other signs as 0 (documented).
+// onKeypad returns the key that bears a letter, whatever its case; other signs are
+// what they are.
+func onKeypad(c byte) byte {
+	if lower := c | 0x20; 'a' <= lower && lower <= 'z' {
+		return letters[lower-'a']
+	}
+	return c
+}
+
+// keypad returns the keys by which a password is typed: signs that are neither letter
+// nor digit as 0 (documented).
 func keypad(password string) string {
 	keys := []byte(password)
 	for i, c := range keys {
-		switch lower := c | 0x20; {
-		case 'a' <= lower && lower <= 'z':
-			keys[i] = letters[lower-'a']
-		case !isDigit(c):
+		if keys[i] = onKeypad(c); !isDigit(keys[i]) {
 			keys[i] = '0'
 		}
 	}

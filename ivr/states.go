@@ -1,10 +1,13 @@
 package ivr
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/profile"
 )
 
 // What is spoken.
@@ -58,15 +61,14 @@ func (m *Menu) choose(v device.View, key byte) []Action {
 	if m.item.does == resetsAll && v.Params.Bool("Protect_IVR_FactoryReset", false) {
 		return m.back(protected)
 	}
-	if password(v) != "" && m.item.locked() {
+	if _, asks := m.item.password(v); asks {
 		m.enter(proving)
 		return say(askPassword)
 	}
 	return m.run(v)
 }
 
-// prove reads the administrator's password, once for every option that asks for
-// it (inferred).
+// prove reads the password, once for every option that asks for one (inferred).
 func (m *Menu) prove(v device.View, key byte) []Action {
 	switch {
 	case isDigit(key):
@@ -74,7 +76,8 @@ func (m *Menu) prove(v device.View, key byte) []Action {
 		return nil
 	case key == '*':
 		return m.back(cancelled)
-	case m.typed != keypad(password(v)):
+	}
+	if password, _ := m.item.password(v); m.typed != keypad(password) {
 		return m.back(badPassword)
 	}
 	return m.run(v)
@@ -122,7 +125,7 @@ func (m *Menu) entry(key byte, double bool) []Action {
 	return say(m.review())
 }
 
-func (m *Menu) review() string { return m.item.What + " " + m.value + ". " + askDecision }
+func (m *Menu) review() string { return m.item.What + " " + m.item.named(m.value) + ". " + askDecision }
 
 // decide saves, repeats or drops a value.
 func (m *Menu) decide(v device.View, key byte) []Action {
@@ -143,25 +146,51 @@ func (m *Menu) decide(v device.View, key byte) []Action {
 // parameter takes its place.
 func (m *Menu) save(v device.View) {
 	p, _ := v.Unit.Row.Factory.Lookup(m.item.param)
-	s := device.Set{ID: p.ID, Value: m.value, Has: true}
-	for i := range m.saved {
-		if m.saved[i].ID == s.ID {
-			m.saved[i] = s
-			return
+	whole := v.Params.Get(p.ID)
+	for _, s := range m.saved {
+		if s.ID == p.ID {
+			whole = s.Value
 		}
 	}
-	m.saved = append(m.saved, s)
+	m.saved = put(m.saved, device.Set{ID: p.ID, Value: m.item.within(whole, m.value), Has: true})
 }
 
-// confirm waits for a 1. A reset acts at once and
-// does not wait for the caller to hang up (inferred).
+// put adds a value to a list, in the place of an earlier one of the same parameter.
+func put(list []device.Set, s device.Set) []device.Set {
+	if i := slices.IndexFunc(list, func(other device.Set) bool { return other.ID == s.ID }); i >= 0 {
+		list[i] = s
+		return list
+	}
+	return append(list, s)
+}
+
+// confirm waits for a 1. What was saved in the call before a reset of it is lost. The
+// pound of RESET#1#, which the provisioning guide prints, finds the caller in the menu
+// again, where it does nothing.
 func (m *Menu) confirm(v device.View, key byte) []Action {
 	switch {
 	case key == '*':
 		return m.back(cancelled)
 	case key != '1':
 		return say(askConfirm)
-	case m.item.does == resetsAll:
+	}
+	if m.item.does == resetsAll {
+		m.saved = nil
+	} else {
+		m.saved = slices.DeleteFunc(m.saved, func(s device.Set) bool { return v.Params.Access(s.ID) == profile.ReadWrite })
+	}
+	if v.Unit.Row.Behaviour.IVR.ResetsAtOnce {
+		return m.resetNow(v)
+	}
+	if m.reset != resetsAll {
+		m.reset = m.item.does
+	}
+	return m.back(successful)
+}
+
+// resetNow resets while the caller listens. A factory reset ends the call.
+func (m *Menu) resetNow(v device.View) []Action {
+	if m.item.does == resetsAll {
 		*m = Menu{last: m.last}
 		return []Action{do(successful, device.Command{Order: device.FactoryReset})}
 	}
@@ -178,19 +207,37 @@ func (m *Menu) confirm(v device.View, key byte) []Action {
 func (m *Menu) onDHCP(v device.View) bool {
 	p, _ := v.Params.With(new(device.Layers), m.saved)
 	kind, _ := p.Lookup("Connection_Type")
-	return p.Bool("DHCP", false) || strings.Contains(kind, "DHCP")
+	kind1xx, _ := p.Lookup(connection1xx)
+	return p.Bool("DHCP", false) || strings.Contains(kind, "DHCP") || kind1xx == dhcp1xx
 }
 
-// password returns what guards what sets and resets: a password of the keypad's
-// own where the model has one, else the administrator's.
-func password(v device.View) string {
+// password returns what an option asks for before it does anything, and whether it
+// asks. Without an administrator's password nothing asks for it (documented).
+func (i *item) password(v device.View) (password string, asks bool) {
+	b := &v.Unit.Row.Behaviour.IVR
+	admin := adminPassword(v)
+	switch {
+	case i.does == resetsAll:
+		return admin, admin != "" && b.ResetAsks
+	case i.does != sets && i.does != resetsUser:
+		return "", false
+	case b.UserSettings == "admin" || i.does == sets && !i.users(v):
+		return admin, admin != ""
+	}
+	user, _ := v.Params.Lookup("User_Password")
+	return user, b.UserSettings == "user"
+}
+
+// adminPassword returns the administrator's: one of the keypad's own where the model
+// has it, else that of the web pages.
+func adminPassword(v device.View) string {
 	f := v.Unit.Row.Factory
 	name := "IVR_Admin_Passwd"
 	if _, own := f.Lookup(name); !own {
 		name = f.AdminPassword()
 	}
 	p, _ := v.Params.Lookup(name)
-	return p
+	return cmp.Or(p, v.Unit.Row.Behaviour.IVR.Password)
 }
 
 // read turns typed keys into a value of the option's parameter.

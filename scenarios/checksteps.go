@@ -11,6 +11,7 @@ import (
 
 	"spafleet/device/measure"
 	"spafleet/device/model"
+	"spafleet/ivr"
 	"spafleet/scenarios/expression"
 	"spafleet/scenarios/tally"
 )
@@ -67,8 +68,8 @@ func (c *checker) step(i int) {
 	if s.Visit.Path != "" && !strings.HasPrefix(s.Visit.Path, "/") {
 		c.mistake(s.node.at(s.Action, "path"), path+".path", "a path begins with /")
 	}
-	if keys := s.Keys; !strings.Contains(keys, "{{") && strings.Trim(keys, "0123456789*#") != "" {
-		c.mistake(s.node.at(s.Action, "keys"), path+".keys", "%q is not what a keypad has: digits, * and #", keys)
+	if keys := s.Keys; !strings.Contains(keys, "{{") && !ivr.AreKeys(keys) {
+		c.mistake(s.node.at(s.Action, "keys"), path+".keys", "%q is not what a keypad has: digits, letters, * and #", keys)
 	}
 	for _, set := range s.Set {
 		if _, ok := model.LookupID(set.Name); !ok {

@@ -26,7 +26,7 @@ var actions = []struct {
 	{"off_hook", "a call, which holds resyncs back", nil, ""},
 	{"on_hook", "the end of the call", nil, ""},
 	{"web", "a browser at the device: `web: {of: all, path: '/admin/resync?http://10.0.0.5/a.xml'}`, with `user` and `password` for a challenge. `post` is a form: to a page, as `path: /admin/advanced, post: 'Profile_Rule=http://10.0.0.5/b.xml&GPP_A=x'`, with parameters for names; to another path as it is. The report says how many devices answered with an error", asBrowser, "path"},
-	{"ivr", "keys at a telephone, and the receiver on the hook after the last one: `ivr: {of: all, keys: \"****73738#1\"}` (in quotes)", onKeypad, "keys"},
+	{"ivr", "keys at a telephone, and the receiver on the hook after the last one: `ivr: {of: all, keys: \"****RESET#1\"}` (in quotes)", onKeypad, "keys"},
 	{"rotate_keys", "new `next_key` and `next_dir` for the devices", nil, ""},
 }
 
@@ -47,7 +47,7 @@ func asBrowser(r *reader, s *Step) []key {
 }
 
 func onKeypad(r *reader, s *Step) []key {
-	return []key{{"keys", "what is pressed: digits, `*` and `#`", r.text(&s.Keys)}}
+	return []key{{"keys", "what is pressed: digits, `*`, `#`, and letters for the keys that bear them", r.text(&s.Keys)}}
 }
 
 // comingActions are what steps of later versions do, and what they need.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -37,16 +38,17 @@ same seed, models and --count, with the number that event logs give as dev.
 --mac and --serial give it those of a unit of yours. With --devices they choose a
 device of the list, and --index one by its place, from 0.
 
-What you type goes to the keypad of its telephone. **** enters the voice menu, on
-models that have one. There, 110# speaks the address, 732668# reboots, and 73738#
-then 1 is a factory reset. Type hangup to hang up. Ctrl-C ends the device.`,
+What you type goes to the keypad of its telephone; a letter is the key that bears it.
+**** enters the voice menu, on models that have one. There, 110# speaks the address,
+REBOOT# (732668#) is a reboot and RESET#1 a factory reset, once you type hangup to
+hang up. docs/ivr.md lists the options. Ctrl-C ends the device.`,
 		Example: `  spafleet device --model SPA2102
   spafleet device --model PAP2T --tftp-server 127.0.0.1:6969 \
       --set Resync_Random_Delay=0
   spafleet device --model SPA942 --mac 000e08123456 --serial 88019FA00001
   spafleet device --devices phones.csv --mac 00:0e:08:12:34:56
   spafleet device --model SPA2102 --seed 7 --index 4711
-  printf '****\n110#\nhangup\n' | spafleet device --model SPA2102 --duration 2s`,
+  printf '****110#\nhangup\n' | spafleet device --model SPA2102 --duration 2s`,
 		Args: noArgs,
 	}
 	f.register(c)
@@ -188,7 +190,7 @@ func deviceHello(w io.Writer, l *run.Live) {
 		fmt.Fprintf(w, "built-in server: tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())
 	}
 	if ivr.Has(u.Row.Model) {
-		fmt.Fprintln(w, "keypad: type **** for the menu, hangup to hang up")
+		fmt.Fprintln(w, "keypad: type **** for the menu, hangup to hang up; a reset or a saved value acts then")
 	} else {
 		fmt.Fprintln(w, "keypad: this model has no voice menu; use its web server")
 	}
@@ -294,8 +296,8 @@ func (k *keypad) line(ctx context.Context, text string) {
 	case text == "":
 	case text == "hangup":
 		k.hangUp(ctx)
-	case strings.Trim(text, "0123456789*#") != "":
-		k.log.print("keypad: type 0 to 9, *, # or hangup")
+	case !ivr.AreKeys(text) || strings.IndexFunc(text, unicode.IsLetter) >= 0 && !strings.ContainsAny(text, "0123456789*#"):
+		k.log.print("keypad: type digits, * and #, letters with these (RESET#), or hangup")
 	default:
 		k.press(ctx, text)
 	}

@@ -98,6 +98,16 @@ type Behaviour struct {
 		UploadLogin  bool // an image is taken only from who has logged in
 		FormToken    bool // the administrator's forms must bring back the token of their page
 		StrictForms  bool // a field that it does not know refuses a form
+
+		NotCustomized string // what its Info page says where it is no RC unit
+	}
+
+	// What its keypad menu does.
+	IVR struct {
+		Password     string // of the administrator, where none is set; "" for none
+		ResetAsks    bool   // a factory reset asks for it
+		UserSettings string // what is asked for before the user's settings: free, user or admin
+		ResetsAtOnce bool   // a reset acts when it is confirmed, not when the caller hangs up
 	}
 
 	// Extras are when it asks for files beside profile and image, and how it takes

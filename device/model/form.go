@@ -11,7 +11,7 @@ import (
 var numbers = regexp.MustCompile(`^(-?\d+) to (-?\d+)$`)
 
 // described are the choices that are no words.
-var described = map[string]string{"a duration": measure.DurationForm.Pattern, "a media type": ".+/.+"}
+var described = map[string]string{"a duration": measure.DurationForm.Pattern, "a media type": ".+/.+", "digits": "[0-9]{1,32}"}
 
 // Form returns the values that a switch takes: the choices that are words, and how
 // others look.

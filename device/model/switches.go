@@ -190,7 +190,7 @@ func byTemplates(value string) func(*Row) Fact {
 
 // switches is the firmware table. Sources are sections of the project's notes on
 // firmware, kept as Q (open question) and § numbers in the meaning's comment.
-var switches = slices.Concat(engineSwitches, extraSwitches, webSwitches, tlsSwitches)
+var switches = slices.Concat(engineSwitches, extraSwitches, webSwitches, ivrSwitches, tlsSwitches)
 
 var engineSwitches = []firmwareSwitch{
 	{

@@ -102,7 +102,7 @@ func (s *Shared) View(dev device.Index, u *Unit, now int64) device.View {
 	v := device.View{
 		Unit: s.Identity(s.Row(u), dev), Params: u.params, State: u.life.State, Proven: u.life.Proven,
 		Powered: u.has(powered), Booting: u.has(booting), InUse: u.has(inUse), Booted: u.booted, Reason: u.reason, Now: now, Due: u.nextResync(),
-		Customization: u.customization(),
+		Customization: u.customization(s.Row(u)),
 	}
 	v.Resyncs.OK, v.Resyncs.Failed = u.ok, u.failed
 	return v

@@ -203,14 +203,14 @@ func (u *Unit) done() {
 func (u *Unit) customizing() bool { return u.has(rcPending) }
 
 // customization returns what the Info page shows.
-func (u *Unit) customization() string {
+func (u *Unit) customization(r *model.Row) string {
 	switch {
 	case u.has(rcPending):
 		return "Pending"
 	case u.has(isCustom):
 		return u.opt.custom.Company
 	}
-	return "Open"
+	return r.Behaviour.Web.NotCustomized
 }
 
 // mayStart reports whether a device can carry out an order now. With an idle

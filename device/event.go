@@ -153,13 +153,17 @@ type File struct {
 	Partly     string   // which part of the file counts, if not all of it does: "up to line 7: " and why
 	Hint       string   // for a person: why a file that came could not be used, or not all of it
 	Took       Phases
-	upstream
+	onWire
 }
 
-// upstream is what a device sent.
-type upstream struct {
-	Sent   int // bytes of a body
+// onWire is what goes over the line beside the file itself.
+type onWire struct {
+	Sent   int // bytes of a body that the device sent
 	Resent int // packets of TFTP that were sent again
+	// Secrets is how many passwords, keys and other credentials of the file and of the
+	// request could be read on the line. Those of the file count only where a fleet is
+	// asked for them.
+	Secrets int
 }
 
 // Answered reports whether a server said anything, even if it was of no use.

@@ -77,9 +77,7 @@ type Config struct {
 	CCERT func(*device.Unit) string
 	// Compiled opens files of the vendor's compiler.
 	Compiled resync.Compiled
-	// Tapped gives each connection and transfer of a device an event of its own, as a
-	// tap on its line would see it: see [device.Wire].
-	Tapped bool
+	Tap      Tap
 	// Tell is called with what happened, by the fleet's loops, for several
 	// devices at once but for each one in order. It must not block, and must copy
 	// what it keeps: the slice is used again.
@@ -95,6 +93,16 @@ type Config struct {
 	// is not the wall's, goes on where it stood, whatever Start says.
 	Save   Save
 	Resume *state.Saved // nil: a new fleet
+}
+
+// A Tap is what is seen on the devices' lines.
+type Tap struct {
+	// Wire gives each connection and transfer of a device an event of its own: see
+	// [device.Wire].
+	Wire bool
+	// Secrets counts the passwords and keys that could be read of each file. Files that
+	// did not change are decoded again for it.
+	Secrets bool
 }
 
 // Web says whether and where the devices' admin web servers answer.

@@ -83,7 +83,7 @@ func New(c Config) (*Fleet, error) {
 	}
 	f.addresses.one = c.OneAddress
 	f.saver, f.started.whole = saver{f: f, Save: c.Save}, make(chan struct{})
-	f.shared.Tapped, f.shared.List = c.Tapped, c.List
+	f.shared.Tapped, f.shared.List, f.shared.Profiles.Secrets = c.Tap.Wire, c.List, c.Tap.Secrets
 	f.shared.Reasons = c.Reasons
 	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.addresses.Of, c.CCERT, c.Compiled
 	f.makeLoops(&c)

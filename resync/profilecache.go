@@ -35,6 +35,7 @@ type LastApplied struct {
 type ParsedProfile struct {
 	Sets       []device.Set
 	Protection profile.Protection
+	Secrets    int      // passwords, keys and other credentials in it, if they are counted
 	Unknown    []string // names the model lacks, each once
 	Rejected   []string // names of elements whose value was not taken, each once
 	Refused    []string // the beginnings of those values
@@ -52,6 +53,8 @@ type ProfileCache struct {
 	Layers device.Layers // where the values end up
 	// Compiled opens files of the vendor's compiler.
 	Compiled Compiled
+	// Secrets has the passwords, keys and other credentials of each file counted.
+	Secrets bool
 
 	once  sync.Once
 	seed  maphash.Seed
@@ -162,6 +165,9 @@ func (c *ProfileCache) decode(u *device.Unit, body []byte, o profile.Options) (r
 		return nil, errors.As(err, &pe) && !pe.Own, err
 	}
 	r = parsed(u.Row, file)
+	if c.Secrets {
+		r.Secrets = secretsIn(u.Row, r.Sets)
+	}
 	return r, r.Protection&profile.Targeted == 0 && file.Opened != profile.ByExternal, nil
 }
 

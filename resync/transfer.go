@@ -32,6 +32,8 @@ type transfer struct {
 	most    int         // bytes of a file
 	image   *imageCheck // of an image: what came of the latest answer
 	extra   *extraCheck // of an extra file: likewise
+
+	credentials, inPath bool // what of the request's secrets a tap on the line could read
 }
 
 // fetchAgain is fetch, and again at once where that failed in itself: all of it, from
@@ -56,6 +58,7 @@ func (x *transfer) fetch() (Response, *failure) {
 	b := &x.in.Unit.Row.Behaviour
 	for range b.Places {
 		x.file = &device.File{Rule: x.letter, What: x.what, Param: x.param, Scheme: x.scheme, Host: clipped(x.host), Path: clipped(x.path), Repeat: x.repeat}
+		x.file.Secrets = x.shown()
 		if !x.mayAsk(x.host) {
 			x.file.Hint = refusalHint(x.in.Unit.Row, errRestricted)
 			return Response{}, x.failed(errRestricted, device.Restricted, phase.Admission)
@@ -335,6 +338,7 @@ func (x *transfer) decode(resp Response) (*ParsedProfile, error) {
 	}
 	if now.Digest == x.applied.Digest && x.applied.Protection&profile.Targeted == 0 {
 		x.file.Protection = x.applied.Protection | carried
+		x.countSecrets(resp, nil, now.Digest)
 		return nil, nil
 	}
 	r, err := x.in.Profiles.Read(x.ctx, &x.in.Unit, resp.Body, now.Digest, options)
@@ -349,6 +353,7 @@ func (x *transfer) decode(resp Response) (*ParsedProfile, error) {
 	}
 	x.file.Protection = r.Protection | carried
 	x.file.Unknown, x.file.Rejected, x.file.Refused = r.Unknown, r.Rejected, r.Refused
+	x.countSecrets(resp, r, now.Digest)
 	return r, nil
 }
 

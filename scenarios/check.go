@@ -32,7 +32,7 @@ type checker struct {
 }
 
 func check(s *Scenario, src *source) *checker {
-	c := &checker{&Plan{Scenario: s, List: s.Devices, source: src, Kinds: map[string]bool{}, programs: map[*Expectation]*vm.Program{}, steps: map[string]int{}}, src}
+	c := &checker{&Plan{Scenario: s, List: s.Devices, source: src, Kinds: map[string]bool{}, Names: map[string]bool{}, programs: map[*Expectation]*vm.Program{}, steps: map[string]int{}}, src}
 	for i := range s.Fleet {
 		c.group(&s.Fleet[i])
 	}
@@ -141,7 +141,7 @@ func (c *checker) text(text string, n *node, path string, each bool) {
 		err = errors.New("{{ }} is not in the presets of this spafleet yet; use a step's set, or a file")
 	}
 	if err == nil && each {
-		_, err = expression.ParseTemplate(filled, c.Kinds)
+		_, err = expression.ParseTemplate(filled, expression.Scope{Kinds: c.Kinds, Names: c.Names})
 	}
 	if err != nil {
 		c.mistake(n, path, "%s", err)

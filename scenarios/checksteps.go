@@ -140,7 +140,7 @@ func (c *checker) expectationOf(e *Expectation, path string) {
 
 // compile compiles a condition of a device.
 func (c *checker) compile(code string, vars any) (*vm.Program, error) {
-	return expression.Compile(code, expression.Scope{Vars: vars, Condition: true, Kinds: c.Kinds, Groups: c.Scenario.groupsKnown()})
+	return expression.Compile(code, expression.Scope{Vars: vars, Condition: true, Kinds: c.Kinds, Names: c.Names, Groups: c.Scenario.groupsKnown()})
 }
 
 // ends checks the scenario's times: that each moment can come, and that the run

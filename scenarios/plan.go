@@ -28,6 +28,7 @@ type Plan struct {
 	Groups   []fleet.Group   // one for each model and firmware of a group of the scenario
 	Makes    []tally.Make    // as Groups
 	Kinds    map[string]bool // event kinds that expressions ask for
+	Names    map[string]bool // of [expression.Costly], those that expressions ask for
 	// List says who the devices are: that of the scenario, or one of the ranges of its
 	// groups. Nil: they follow from the seed.
 	List *inventory.List

@@ -43,7 +43,7 @@ func serverAfter(p *Plan, src *source, steps []int) *Server {
 	}
 	r := &reader{src}
 	s.Server = r.server(root, "server")
-	c := &checker{&Plan{Scenario: &s, source: src, Kinds: p.Kinds}, src}
+	c := &checker{&Plan{Scenario: &s, source: src, Kinds: p.Kinds, Names: p.Names}, src}
 	c.files()
 	c.listeners()
 	if a, b := len(s.Server.HTTPS), len(p.Scenario.Server.HTTPS); a != b && len(src.mistakes) == 0 {

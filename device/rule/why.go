@@ -133,6 +133,19 @@ func KeyMacros(text string) []string {
 	return names
 }
 
+// Keys returns how many keys and passwords stand in a rule's text as they are.
+func Keys(text string) (n int) {
+	if !strings.Contains(text, "--") {
+		return 0
+	}
+	for _, option := range keys.FindAllStringSubmatch(text, -1) {
+		if len(references(option[2], Dialect{})) == 0 && strings.Trim(option[2], `\"`) != "" {
+			n++
+		}
+	}
+	return n
+}
+
 // WithoutKeys returns a rule's text with *** in place of keys and passwords.
 func WithoutKeys(text string) string {
 	if !strings.Contains(text, "--") {

@@ -35,6 +35,7 @@ type Scope struct {
 	Vars      any             // DeviceVars, EventVars, SeenVars or RequestVars
 	Condition bool            // it is true or false
 	Kinds     map[string]bool // gets the event kinds that are named
+	Names     map[string]bool // gets those of [Costly] that are named; nil: nobody asks
 	Groups    []string        // that there are; nil: not checked
 }
 
@@ -153,9 +154,32 @@ func modelNames() []string {
 	return names
 }
 
+// Costly are the names whose values a run keeps only where an expression has them.
+var Costly = struct{ Params, Uptime, Secrets string }{"params", "uptime", "secrets"}
+
+// kind notes that an expression names a kind of event.
+func (w *words) kind(name string) {
+	if w.Kinds != nil {
+		w.Kinds[name] = true
+	}
+}
+
+// asks notes that an expression has a name.
+func (w *words) asks(name string) {
+	if w.Names != nil && slices.Contains([]string{Costly.Params, Costly.Uptime, Costly.Secrets}, name) {
+		w.Names[name] = true
+	}
+}
+
 // Visit implements ast.Visitor.
 func (w *words) Visit(n *ast.Node) {
 	switch n := (*n).(type) {
+	case *ast.IdentifierNode:
+		w.asks(n.Value)
+	case *ast.MemberNode:
+		if field, ok := n.Property.(*ast.StringNode); ok {
+			w.asks(field.Value)
+		}
 	case *ast.BinaryNode:
 		switch n.Operator {
 		case "==", "!=":
@@ -169,7 +193,7 @@ func (w *words) Visit(n *ast.Node) {
 	case *ast.StringNode:
 		// Events that others see exist only where an expression names them.
 		if n.Value == device.Wire.String() || n.Value == device.ServerLog.String() {
-			w.Kinds[n.Value] = true
+			w.kind(n.Value)
 		}
 		w.names = w.names || slices.Contains(SeenKinds, n.Value)
 	}
@@ -211,7 +235,7 @@ func (w *words) called(n *ast.CallNode) {
 	switch name(n.Callee) {
 	case "events", "last":
 		if w.known("there is no event", text, w.kinds()) {
-			w.Kinds[text.Value] = true
+			w.kind(text.Value)
 		}
 	case "param":
 		if _, ok := model.LookupID(text.Value); !ok {
@@ -336,7 +360,7 @@ type timed struct{ found bool }
 func (v *timed) Visit(n *ast.Node) {
 	switch n := (*n).(type) {
 	case *ast.IdentifierNode:
-		v.found = v.found || n.Value == "elapsed"
+		v.found = v.found || slices.Contains([]string{"elapsed", "uptime", "next_resync"}, n.Value)
 	case *ast.MemberNode:
 		field, ok := n.Property.(*ast.StringNode)
 		v.found = v.found || ok && (field.Value == "at" || field.Value == "took")

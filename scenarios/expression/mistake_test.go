@@ -105,7 +105,7 @@ func TestATemplateThatFailsSaysWhy(t *testing.T) {
 		`int(mac)`: `"000e08zz" is not a number`,
 		`[1][7]`:   `it cannot be evaluated for this device`,
 	} {
-		tpl, err := expression.ParseTemplate("x {{ "+code+" }}", map[string]bool{})
+		tpl, err := expression.ParseTemplate("x {{ "+code+" }}", expression.Scope{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,8 +17,10 @@ type Template struct {
 	programs []*vm.Program
 }
 
-// ParseTemplate splits and compiles a text.
-func ParseTemplate(text string, kinds map[string]bool) (*Template, error) {
+// ParseTemplate splits and compiles a text. What its expressions name is added to Kinds
+// and Names of the scope, which may be nil.
+func ParseTemplate(text string, s Scope) (*Template, error) {
+	s.Vars, s.Condition = RequestVars{}, false
 	t, whole := &Template{}, text
 	for {
 		before, rest, ok := strings.Cut(text, "{{")
@@ -30,7 +32,7 @@ func ParseTemplate(text string, kinds map[string]bool) (*Template, error) {
 		if !ok {
 			return nil, fmt.Errorf("{{ without }}")
 		}
-		program, err := Compile(strings.TrimSpace(code), Scope{Vars: RequestVars{}, Kinds: kinds})
+		program, err := Compile(strings.TrimSpace(code), s)
 		if err != nil {
 			return nil, fmt.Errorf("{{ %s }}: %w", strings.TrimSpace(code), inside(err, whole, len(whole)-len(rest)+blanks(code)))
 		}

@@ -37,7 +37,11 @@ type DeviceVars struct {
 	Resyncs  Outcomes            `expr:"resyncs"`
 	Upgrades Outcomes            `expr:"upgrades"`
 	Fetches  Outcomes            `expr:"fetches"`
+	Params   Elements            `expr:"params"`
+	Cert     Cert                `expr:"cert"`
 	Elapsed  time.Duration       `expr:"elapsed"`
+	Uptime   time.Duration       `expr:"uptime"`      // since its firmware started; 0 without power and while it boots
+	Next     time.Duration       `expr:"next_resync"` // [NoTimer]: none is set
 	Param    func(string) string `expr:"param"`
 	Events   func(string) int    `expr:"events"`
 	Last     func(string) Event  `expr:"last"`
@@ -49,6 +53,21 @@ type Outcomes struct {
 	OK     int `expr:"ok"`
 	Failed int `expr:"failed"`
 }
+
+// Elements counts the elements of applied profiles that a device did not know, or whose
+// values it did not take.
+type Elements struct {
+	Unknown  int `expr:"unknown"`
+	Rejected int `expr:"rejected"`
+}
+
+// A Cert is the client certificate of a device.
+type Cert struct {
+	Status string `expr:"status"` // as $CCERT has it
+}
+
+// NoTimer stands for the time until something that is not to come.
+const NoTimer = -time.Second
 
 // EventVars are those of an expression about one event, of always and never.
 type EventVars struct {
@@ -118,6 +137,7 @@ type File struct {
 	TLSError   int      `expr:"tls_error"` // OpenSSL's number
 	Alert      int      `expr:"alert"`
 	Protection []string `expr:"protection"`
+	Secrets    int      `expr:"secrets"` // readable on the line
 }
 
 // EventOf returns an event as expressions see it. Start is when the scenario
@@ -133,7 +153,7 @@ func EventOf(e *device.Event, start int64) Event {
 	if f := e.File; f != nil {
 		h.What, h.Scheme, h.Host, h.Path = f.What, f.Scheme, f.Host, f.Path
 		h.Port, h.Status, h.Bytes, h.Protection = int(f.Server.Port()), f.Status, f.Bytes, f.Protection.Names()
-		h.Partly = f.Partly
+		h.Partly, h.Secrets = f.Partly, f.Secrets
 		h.TLSError, h.Alert, h.Phase, h.TFTPError, h.Said = f.TLSError, int(f.Alert), f.Phase.String(), f.Refusal, f.Said
 		switch f.Rule {
 		case 0: // a parameter names the file
@@ -161,10 +181,24 @@ func (v *DeviceVars) Identify(u *device.Unit, group string, seed uint64) {
 func (v *DeviceVars) Look(d *device.View, group string, seed uint64) {
 	v.Identify(&d.Unit, group, seed)
 	v.State, v.Powered, v.OffHook = d.State.String(), d.Powered, d.InUse
+	v.Cert.Status = d.Unit.Certificate()
+	v.Uptime, v.Next = 0, Until(d.Due, d.Now)
+	if d.Answers() {
+		v.Uptime = time.Duration(max(d.Now-d.Booted, 0))
+	}
 	v.Param = func(name string) string {
 		value, _ := d.Params.Lookup(name)
 		return value
 	}
+}
+
+// Until returns how long it is from a moment of fleet time to a timer; a timer of 0 is
+// none.
+func Until(timer, at int64) time.Duration {
+	if timer == 0 {
+		return NoTimer
+	}
+	return time.Duration(max(timer-at, 0))
 }
 
 // Stranger returns the names for a request of no device of the fleet: the index is
@@ -173,6 +207,7 @@ func Stranger(mac, serial, pn string, seed uint64) DeviceVars {
 	never := func(string) bool { return false }
 	return DeviceVars{
 		Who:    Who{Index: -1, MAC: mac, Serial: serial, PN: pn, Since: never, Before: never},
+		Next:   NoTimer,
 		Param:  func(string) string { return "" },
 		Events: func(string) int { return 0 },
 		Last:   func(string) Event { return Event{} },

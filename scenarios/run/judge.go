@@ -25,7 +25,9 @@ type judge struct {
 	news  chan struct{}  // capacity 1: something changed
 
 	mu           sync.Mutex
-	facts        []facts // by device's place; none where neither the scenario nor its server asks
+	facts        []facts               // by device's place; none where neither the scenario nor its server asks
+	elements     []expression.Elements // by place; nil: no expression asks
+	booted       []int64               // by place: when its firmware started, as seen last; nil: no expression asks
 	expectations []*tracked
 	bug          *bugJudge // nil: the scenario is about none
 }
@@ -158,7 +160,7 @@ func (j *judge) receive(events []device.Event) {
 		}
 		return
 	}
-	w := j.vars(dev)
+	w, timers := j.look(dev)
 	for i := range events {
 		if !ofDevice(events[i]) {
 			continue
@@ -166,6 +168,8 @@ func (j *judge) receive(events []device.Event) {
 		h := expression.EventOf(&events[i], j.start)
 		j.note(f, &events[i], h)
 		catchUp(w, f, h)
+		j.catchUpElements(w, dev)
+		timers.at(w, &events[i])
 		j.bug.tell(j.fleet.Shard().Place(dev), w, h)
 		for n, t := range j.expectations {
 			if t.Quant.EachEvent() {
@@ -173,6 +177,7 @@ func (j *judge) receive(events []device.Event) {
 			}
 		}
 	}
+	timers.keep()
 	for n, t := range j.expectations {
 		j.weigh(n, t, dev, w)
 	}
@@ -204,6 +209,11 @@ func (j *judge) note(f *facts, e *device.Event, h expression.Event) {
 		f.err, f.surely = e.Err, !e.Slowness()
 	case device.Fetched:
 		f.fetches.OK++
+	case device.Applied:
+		if j.elements != nil {
+			c := &j.elements[j.fleet.Shard().Place(e.Dev)]
+			c.Unknown, c.Rejected = c.Unknown+len(e.File.Unknown), c.Rejected+len(e.File.Rejected)
+		}
 	case device.FetchFailed:
 		f.fetches.Failed++
 		if e.File != nil && e.File.What == "customization" { // no other event tells
@@ -303,15 +313,33 @@ func (j *judge) reweigh(devices []device.Index) {
 	}
 }
 
+// catchUpElements brings the counts of elements to the moment of an event.
+func (j *judge) catchUpElements(w *expression.DeviceVars, dev device.Index) {
+	if j.elements != nil {
+		w.Params = j.elements[j.fleet.Shard().Place(dev)]
+	}
+}
+
 // vars returns what expressions see of a device now.
 func (j *judge) vars(dev device.Index) *expression.DeviceVars {
+	w, _ := j.look(dev)
+	return w
+}
+
+// look is vars, with what brings the times among it to the moment of an event.
+func (j *judge) look(dev device.Index) (*expression.DeviceVars, timers) {
 	f := j.of(dev)
 	w := &expression.DeviceVars{Who: expression.Who{Index: int(dev)}, Events: j.counter(f), Last: j.latest(f)}
 	v, _ := j.fleet.View(dev)
 	w.Look(&v, j.fleet.Group(dev).Name, j.seed)
 	w.Elapsed = time.Duration(v.Now - j.start)
 	catchUp(w, f, expression.Event{State: w.State, At: w.Elapsed})
-	return w
+	j.catchUpElements(w, dev)
+	t := timers{booted: v.Booted, due: v.Due, answers: v.Answers()}
+	if j.booted != nil {
+		t.before = &j.booted[j.fleet.Shard().Place(dev)]
+	}
+	return w, t
 }
 
 func (j *judge) counter(f *facts) func(string) int {
@@ -403,6 +431,12 @@ func newJudge(p *scenarios.Plan, f *fleet.Fleet) *judge {
 	}
 	if p.Watches() {
 		j.facts = make([]facts, f.Len())
+	}
+	if p.Names[expression.Costly.Params] {
+		j.elements = make([]expression.Elements, len(j.facts))
+	}
+	if p.Names[expression.Costly.Uptime] {
+		j.booted = make([]int64, len(j.facts))
 	}
 	for i := range j.facts {
 		j.facts[i].counts, j.facts[i].last = make([]int, len(j.kinds)), make([]expression.Event, len(j.kinds))

@@ -18,6 +18,7 @@ import (
 	"spafleet/fleet/state"
 	"spafleet/resync/fetch"
 	"spafleet/scenarios"
+	"spafleet/scenarios/expression"
 	"spafleet/scenarios/forecast"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/tally"
@@ -195,7 +196,7 @@ func (r *run) config() fleet.Config {
 	s, o := r.plan.Scenario, &r.options
 	c := fleet.Config{
 		Seed: s.Seed, Groups: r.plan.Groups, List: r.plan.List, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, OneAddress: r.one,
-		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Tapped: r.plan.Kinds[device.Wire.String()], Reasons: o.Reasons || o.Events != nil,
+		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Tap: r.tap(), Reasons: o.Reasons || o.Events != nil,
 		Web: o.Web, Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
 		Clock: s.Clock.Mode, Start: s.Clock.Start, Speed: s.Clock.Speed, InProcess: r.server.modelled,
 		Save: fleet.Save{File: o.State, Every: o.SaveEvery, Extra: r.servers, Told: o.Saved}, Resume: r.saved,
@@ -204,6 +205,11 @@ func (r *run) config() fleet.Config {
 		c.Conduct = r.conduct
 	}
 	return c
+}
+
+// tap returns what the scenario, or its log, asks to be seen on the devices' lines.
+func (r *run) tap() fleet.Tap {
+	return fleet.Tap{Wire: r.plan.Kinds[device.Wire.String()], Secrets: r.options.Events != nil || r.plan.Names[expression.Costly.Secrets]}
 }
 
 // pkiSeed is that of the test PKI which a run has where nobody gives it another.

@@ -32,7 +32,7 @@ func (t *texts) template(text string) (*expression.Template, error) {
 	if c := t.compiled[text]; c != nil {
 		return c, nil
 	}
-	c, err := expression.ParseTemplate(text, map[string]bool{})
+	c, err := expression.ParseTemplate(text, expression.Scope{})
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func newTimeline(p *scenarios.Plan, f *fleet.Fleet, j *judge, s *server, d *dist
 // begin starts the time of the expectations that do not wait for a step, and the
 // faults that are there before any device can act.
 func (t *timeline) begin() {
-	t.judge.start = t.start
+	t.judge.begin(t.start)
 	for _, e := range t.when {
 		if e != nil {
 			t.judge.watch(e.number, 0)

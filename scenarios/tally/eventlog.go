@@ -200,6 +200,7 @@ func appendFile(b []byte, f *device.File) []byte {
 	if f.Protection != 0 {
 		b = appendText(b, "protection", f.Protection.String())
 	}
+	b = appendNumber(b, "secrets", int64(f.Secrets))
 	return appendText(b, "hint", f.Hint)
 }
 

@@ -53,6 +53,7 @@ type transfer struct {
 	TLSError   int    `json:"tls_error"`
 	Alert      int    `json:"alert"`
 	Protection string `json:"protection"`
+	Secrets    int    `json:"secrets"`
 	Hint       string `json:"hint"`
 }
 

@@ -118,12 +118,23 @@ func (t teller) fetched() {
 	if t.e.Scheme != "tftp" {
 		status = fmt.Sprintf("HTTP %d, ", t.e.Status)
 	}
-	t.line("%s: %s%d bytes, %s", t.asked(), status, t.e.Bytes, cmp.Or(t.e.Protection, "plain"))
+	t.line("%s: %s%d bytes, %s%s", t.asked(), status, t.e.Bytes, cmp.Or(t.e.Protection, "plain"), t.open())
 	t.hints()
 }
 
+// open says what a tap on the line could read.
+func (t teller) open() string {
+	switch t.e.Secrets {
+	case 0:
+		return ""
+	case 1:
+		return ", 1 password or key readable on the line"
+	}
+	return fmt.Sprintf(", %d passwords or keys readable on the line", t.e.Secrets)
+}
+
 func (t teller) fetchFailed() {
-	t.line("%s: %s", t.asked(), t.e.failure())
+	t.line("%s: %s%s", t.asked(), t.e.failure(), t.open())
 	t.hints()
 }
 

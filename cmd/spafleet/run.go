@@ -84,7 +84,8 @@ Server. Give --tftp-server (the server that DHCP option 66 names) or
 
 End. --until provisioned ends the run when every device has resynced
 successfully; --until STATE also asks for that state. With --timeout, missing it
-is exit code 3. Without --until and --duration the run goes on until Ctrl-C.
+is exit code 3; in a clock that jumps, without --timeout, it is missed after a day
+without a step. Without --until and --duration the run goes on until Ctrl-C.
 
 Verdict. A run without expectations is finished, whatever happened. --fail-on
 failures=1%,unknown-params makes more than 1 % of failed resyncs, or a parameter

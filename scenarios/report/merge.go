@@ -214,7 +214,7 @@ func mergeSteps(results []ShardResult, i int) StepReport {
 	s.Devices, s.Exchanges = 0, 0
 	for _, p := range results {
 		o := p.Report.Timeline[i]
-		s.Fired = s.Fired && o.Fired
+		s.Fired, s.Idle = s.Fired && o.Fired, s.Idle && o.Idle
 		s.Surely = s.Surely || o.Surely
 		s.At = max(s.At, o.At)
 		s.Devices += o.Devices

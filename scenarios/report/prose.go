@@ -92,6 +92,9 @@ func writeSteps(b *strings.Builder, r *Report) {
 	for _, s := range r.Timeline {
 		if s.Fired {
 			fmt.Fprintf(b, "  ✓ %s, at %s%s\n", s.Name, Seconds(s.At), exchanges(s.Exchanges))
+			if remark := r.Remark(s); remark != "" {
+				fmt.Fprintf(b, "      %s\n", remark)
+			}
 			continue
 		}
 		fmt.Fprintf(b, "  ✗ %s did not happen\n", s.Name)

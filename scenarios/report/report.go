@@ -76,6 +76,7 @@ type Setting struct {
 type StepReport struct {
 	Step      int       `json:"step"`
 	Name      string    `json:"name"`
+	Action    string    `json:"action,omitempty"` // what it did; absent where it only names a moment
 	Fired     bool      `json:"fired"`
 	Awaited   bool      `json:"awaited,omitempty"` // it waited for a when: that it happened was expected
 	At        float64   `json:"at_seconds"`
@@ -83,7 +84,20 @@ type StepReport struct {
 	Surely    bool      `json:"surely,omitempty"`    // it did not happen, and not because this machine was late
 	Devices   int       `json:"devices"`             // that it chose
 	Exchanges int       `json:"exchanges,omitempty"` // that its fault affected
+	Idle      bool      `json:"idle,omitempty"`      // it chose no device, or its fault affected no exchange; of a shard: in its part
 	Missing   []Failing `json:"missing,omitempty"`   // the first devices that kept it from happening
+}
+
+// Remark says that a step happened to nobody, "" where it did something. A shard does
+// not know.
+func (r *Report) Remark(s StepReport) string {
+	switch {
+	case !s.Idle || r.Shard != nil && r.Shard.Count > 1:
+		return ""
+	case s.Action == "fault" && s.Devices > 0:
+		return "it changed no exchange that ended"
+	}
+	return "it met no device"
 }
 
 // An ExpectationReport says whether an expectation held.

@@ -24,6 +24,9 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 		Timeline: t.stepReports(), Expect: t.expectationReports(now), Thresholds: r.thresholds(totals), Generator: generator, Source: source(r.plan), Plan: r.options.Plan,
 	}
 	result.Notes = append(append([]string{}, r.notes...), r.faults.notes...)
+	if vain := t.vainNote(); vain != "" {
+		result.Notes = append(result.Notes, vain)
+	}
 	result.Notes = append(result.Notes, peopleNotes(t)...)
 	result.Notes = append(result.Notes, r.remarks(&result.Generator)...)
 	result.Source.Files = s.Files
@@ -86,13 +89,24 @@ func (r *run) remarks(g *report.Generator) []string {
 	return notes
 }
 
+// idleStep reports whether a step that happened came to nothing here.
+func (t *timeline) idleStep(i int) bool {
+	switch s := &t.plan.Scenario.Timeline[i]; {
+	case t.fired[i] < 0 || s.Action == "" || s.Action == "clear" || s.Action == "server":
+		return false
+	case s.Fault != nil:
+		return t.faults.affected(i) == 0
+	}
+	return !t.met[i]
+}
+
 func (t *timeline) stepReports() []report.StepReport {
 	t.judge.mu.Lock()
 	defer t.judge.mu.Unlock()
 	list := []report.StepReport{}
 	for i := range t.plan.Scenario.Timeline {
 		step := &t.plan.Scenario.Timeline[i]
-		s := report.StepReport{Step: i, Name: step.Name, Fired: t.fired[i] >= 0, Awaited: step.When != nil, At: t.fired[i].Seconds(), Times: t.times[i], Devices: t.reached[i], Exchanges: t.faults.affected(i)}
+		s := report.StepReport{Step: i, Name: step.Name, Action: step.Action, Idle: t.idleStep(i), Fired: t.fired[i] >= 0, Awaited: step.When != nil, At: t.fired[i].Seconds(), Times: t.times[i], Devices: t.reached[i], Exchanges: t.faults.affected(i)}
 		if s.Name == "" {
 			s.Name = step.Action
 		}

@@ -45,6 +45,9 @@ timeline:
   - at: 650ms
     over: 20ms
     report: 12 of all
+  - name: nobody
+    at: 700ms
+    reboot: all where index > 999
   - name: everyone
     at: 1900ms
     set: {of: homes where synced, values: {GPP_P: "{{ index * 2 }}"}}

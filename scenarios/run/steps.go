@@ -45,7 +45,7 @@ func (t *timeline) fire(i int, now time.Duration) {
 	}
 	of := t.plan.Selector(i)
 	devices := t.judge.choose(of, i)
-	t.reached[i] = len(devices)
+	t.reached[i], t.met[i] = len(devices), t.met[i] || len(devices) > 0
 	if s.Action == "fault" {
 		if of.Everyone() {
 			t.faults.start(i, s.Fault.Fault, nil)

@@ -29,6 +29,7 @@ type timeline struct {
 	times    []int           // by step: how often it has happened
 	people   map[string]int  // what browsers and callers came to, by what a note says of it
 	reached  []int           // by step: devices that it chose
+	met      []bool          // by step: it chose one, whenever it happened
 	missed   []bool          // by step: its deadline passed
 	happened []string        // named steps, guarded by judge.mu
 	deferred []deferred      // by time
@@ -37,6 +38,7 @@ type timeline struct {
 	wan      bool // browsers reach routers on their WAN side
 	idle     bool // it ended because nothing was left to happen
 	aborts   aborts
+	vain     time.Duration // when it gave up a goal that has no deadline; 0: it did not
 }
 
 // newTimeline follows the expectations of a scenario.
@@ -51,7 +53,7 @@ func newTimeline(p *scenarios.Plan, f *fleet.Fleet, j *judge, s *server, d *dist
 		t.when = append(t.when, w)
 		t.fired = append(t.fired, -1)
 	}
-	t.reached, t.missed, t.times = make([]int, len(steps)), make([]bool, len(steps)), make([]int, len(steps))
+	t.reached, t.missed, t.times, t.met = make([]int, len(steps)), make([]bool, len(steps)), make([]int, len(steps)), make([]bool, len(steps))
 	t.people = map[string]int{}
 	for i := range p.Scenario.Expect {
 		e := &p.Scenario.Expect[i]
@@ -240,6 +242,10 @@ func (t *timeline) over(now time.Duration) bool {
 	if d > 0 && now >= d {
 		return true
 	}
+	if at, has := t.patience(); has && now >= at {
+		t.vain = now
+		return true
+	}
 	if d > 0 && !t.plan.Scenario.Brief || len(t.expect) == 0 && len(t.fired) == 0 {
 		return false
 	}
@@ -309,6 +315,9 @@ func (t *timeline) nextMoment(now time.Duration) (next time.Duration, ok bool) {
 	for i := range t.plan.Scenario.Expect {
 		consider(t.plan.Scenario.Expect[i].By)
 		consider(t.plan.Scenario.Expect[i].At)
+	}
+	if at, has := t.patience(); has && at > now {
+		next = min(next, at)
 	}
 	if t.plan.Scenario.Duration > now {
 		next = min(next, t.plan.Scenario.Duration)

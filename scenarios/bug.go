@@ -169,7 +169,7 @@ func checkBug(c *checker) {
 		return // the reader has said so
 	}
 	var err error
-	b.program, err = expression.Compile(b.Shows, expression.Scope{Vars: expression.SeenVars{}, Condition: true, Kinds: c.Kinds, Names: c.Names, Groups: c.Scenario.groupsKnown()})
+	b.program, err = expression.Compile(b.Shows, c.scope(expression.SeenVars{}))
 	if err != nil {
 		c.mistake(b.node.at("shows"), "bug.shows", "%s", err)
 	}

@@ -141,7 +141,7 @@ func (c *checker) text(text string, n *node, path string, each bool) {
 		err = errors.New("{{ }} is not in the presets of this spafleet yet; use a step's set, or a file")
 	}
 	if err == nil && each {
-		_, err = expression.ParseTemplate(filled, expression.Scope{Kinds: c.Kinds, Names: c.Names})
+		_, err = expression.ParseTemplate(filled, c.scope(nil))
 	}
 	if err != nil {
 		c.mistake(n, path, "%s", err)
@@ -162,7 +162,10 @@ func (c *checker) files() {
 		c.text(e.Key, n.at("key"), key+".key", true)
 		c.text(e.Location, n.at("location"), key+".location", true)
 		if !slices.ContainsFunc(c.mistakes, func(m Mistake) bool { return m.Path == key || strings.HasPrefix(m.Path, key+".") }) {
-			c.entry(path, e, key)
+			before := len(c.mistakes)
+			if c.entry(path, e, key); len(c.mistakes) == before {
+				c.body(n.at("body"), e.Body, key)
+			}
 		}
 	}
 }

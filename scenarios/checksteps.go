@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -54,6 +55,7 @@ func (c *checker) step(i int) {
 		c.clearing(i, path)
 		return
 	}
+	c.pace(s, path)
 	var err error
 	if c.selectors[i], err = c.selector(s.Of); err != nil {
 		c.mistake(s.node.at(s.Action, "of"), path, "%s", err)
@@ -72,10 +74,19 @@ func (c *checker) step(i int) {
 		c.mistake(s.node.at(s.Action, "keys"), path+".keys", "%q is not what a keypad has: digits, letters, * and #", keys)
 	}
 	for _, set := range s.Set {
-		if _, ok := model.LookupID(set.Name); !ok {
-			c.mistake(set.at.at(), path, "no model has a parameter %q", set.Name)
+		if wrong := c.paramMistake(set.Name); wrong != "" {
+			c.mistake(set.at.at(), path, "%s", wrong)
 		}
 		c.text(set.Value, set.value.at(), path+"."+set.Name, true)
+	}
+}
+
+// pace refuses to order more attempts than the scenario lets start: the limit would
+// decide when they do.
+func (c *checker) pace(s *Step, path string) {
+	limit, fastest := c.Scenario.Rate, max(s.Pace.From, s.Pace.To)
+	if starts := s.Action == "resync" || s.Action == "upgrade" || s.Action == "report"; starts && limit > 0 && fastest > limit {
+		c.mistake(s.node.at("rate"), strings.TrimSuffix(path, "."+s.Action)+".rate", "%g/s is more than limits.rate lets start: %g/s", fastest, limit)
 	}
 }
 
@@ -140,7 +151,12 @@ func (c *checker) expectationOf(e *Expectation, path string) {
 
 // compile compiles a condition of a device.
 func (c *checker) compile(code string, vars any) (*vm.Program, error) {
-	return expression.Compile(code, expression.Scope{Vars: vars, Condition: true, Kinds: c.Kinds, Names: c.Names, Groups: c.Scenario.groupsKnown()})
+	return expression.Compile(code, c.scope(vars))
+}
+
+// scope is what a condition of the scenario may name.
+func (c *checker) scope(vars any) expression.Scope {
+	return expression.Scope{Vars: vars, Condition: true, Kinds: c.Kinds, Names: c.Names, Groups: c.Scenario.groupsKnown(), Models: c.models(), Param: c.paramMistake}
 }
 
 // ends checks the scenario's times: that each moment can come, and that the run
@@ -163,11 +179,26 @@ func (c *checker) ends() {
 			c.bounded(step, path)
 		}
 	}
+	c.lateExpectations()
 	if s.Duration == 0 && len(s.Expect) == 0 && len(s.Timeline) == 0 && s.HasExpectations() {
 		c.mistake(s.file.root().at("thresholds"), "thresholds", "when this scenario ends is not known: give it a duration")
 	}
 	if s.Duration == 0 && len(s.Expect) > 0 && len(s.Timeline) == 0 && !s.waits() {
 		c.mistake(s.file.root().at("expect"), "expect", `when this scenario ends is not known: give it a duration, or an expectation a "by"`)
+	}
+}
+
+// lateExpectations refuses moments of expectations that do not come: they would be judged
+// at the end, or not at all.
+func (c *checker) lateExpectations() {
+	end := c.Scenario.Duration
+	for i := range c.Scenario.Expect {
+		e := &c.Scenario.Expect[i]
+		for key, moment := range map[string]Instant{"at": e.At, "from": e.From} {
+			if at, known := c.Known(moment); moment.Given && known && end > 0 && at > end {
+				c.mistake(moment.at.at(), fmt.Sprintf("expect[%d].%s", i, key), "%s is after the end (duration: %s)", measure.Format(at), measure.Format(end))
+			}
+		}
 	}
 }
 
@@ -191,17 +222,27 @@ func (s *Scenario) waits() bool {
 	return false
 }
 
-// checkThresholds checks the tags whose values are the scenario's own: groups and steps.
+// checkThresholds checks the tags whose values are the scenario's own: groups, steps, and
+// what the fleet has.
 func checkThresholds(c *checker) {
 	var steps []string
 	for name := range c.steps {
 		steps = append(steps, name)
 	}
+	known := map[string][]string{"group": c.Scenario.groupsKnown(), "during": append(steps, tally.StartTag), "model": c.models()}
+	for _, g := range c.Groups {
+		for tag, value := range map[string]string{"firmware": g.Row.Firmware.Version, "family": g.Row.Model.Family.Name} {
+			if !slices.Contains(known[tag], value) {
+				known[tag] = append(known[tag], value)
+			}
+		}
+	}
 	for i := range c.Scenario.Thresholds {
 		t := &c.Scenario.Thresholds[i]
-		for tag, known := range map[string][]string{"group": c.Scenario.groupsKnown(), "during": append(steps, tally.StartTag)} {
-			if value := t.Tag(tag); value != "" && !slices.Contains(known, value) {
-				c.mistake(c.Scenario.file.root().at("thresholds").keyAt(t.Metric), "thresholds", "%s is never %q%s", tag, value, cmp.Or(model.DidYouMean(value, known), "; it is "+strings.Join(known, ", ")))
+		for _, tag := range slices.Sorted(maps.Keys(known)) {
+			if value := t.Tag(tag); value != "" && len(known[tag]) > 0 && !slices.Contains(known[tag], value) {
+				at := c.Scenario.file.root().at("thresholds").keyAt(t.Metric)
+				c.mistake(inside(at, value), "thresholds", "%s is never %q%s", tag, value, cmp.Or(model.DidYouMean(value, known[tag]), "; it is "+strings.Join(known[tag], ", ")))
 			}
 		}
 	}

@@ -67,6 +67,18 @@ func bytesOf(text string, letters int) int {
 	return len(text)
 }
 
+// inside returns the place of the last time that a scalar has a word, the scalar where it
+// cannot be found.
+func inside(n *node, word string) *node {
+	i := strings.LastIndex(n.text, word)
+	if i < 0 || word == "" || n.width != utf8.RuneCountInString(n.text) {
+		return n
+	}
+	at := *n
+	at.col, at.width = at.col+utf8.RuneCountInString(n.text[:i]), utf8.RuneCountInString(word)
+	return &at
+}
+
 // below reports whether a line of YAML belongs to the value of the key that an earlier
 // line begins with.
 func below(line, key string) bool {

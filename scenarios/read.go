@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"spafleet/device/inventory"
 	"spafleet/device/measure"
@@ -97,16 +96,14 @@ func (r *reader) thresholds(s *Scenario, n *node, path string) {
 // readsMetric notes what is wrong in the name of a metric or its tags, and reports
 // whether it is wrong.
 func readsMetric(s *source, k *node, err error) bool {
-	at := *k
-	var inside interface{ Word() string }
-	if errors.As(err, &inside) {
-		if i := strings.LastIndex(k.text, inside.Word()); i >= 0 && k.width == utf8.RuneCountInString(k.text) {
-			at.col, at.width = at.col+utf8.RuneCountInString(k.text[:i]), utf8.RuneCountInString(inside.Word())
-		}
+	at := k
+	var part interface{ Word() string }
+	if errors.As(err, &part) {
+		at = inside(k, part.Word())
 	} else if !strings.Contains(err.Error(), "metric") && !strings.Contains(err.Error(), "spafleet yet") {
 		return false // it is the limit, which is looked at next
 	}
-	s.mistake(&at, "thresholds", "%s", err)
+	s.mistake(at, "thresholds", "%s", err)
 	return true
 }
 

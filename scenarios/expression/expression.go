@@ -4,6 +4,7 @@
 package expression
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -37,6 +38,10 @@ type Scope struct {
 	Kinds     map[string]bool // gets the event kinds that are named
 	Names     map[string]bool // gets those of [Costly] that are named; nil: nobody asks
 	Groups    []string        // that there are; nil: not checked
+	Models    []string        // of the fleet: where a name is wrong, one of them is meant rather
+	// Param says what is wrong with the name of a device parameter, "" for nothing. Nil:
+	// each that some model has is right.
+	Param func(name string) string
 }
 
 // lasting replaces expr's own duration, which knows no days and weeks.
@@ -214,7 +219,11 @@ func (w *words) compared(what, with ast.Node) {
 	case "state", "event.state":
 		w.known("state is never", text, fsm.StateNames())
 	case "model":
-		w.known("model is never", text, modelNames())
+		known := modelNames()
+		if model.DidYouMean(text.Value, w.Models) != "" && !slices.Contains(known, text.Value) {
+			known = w.Models
+		}
+		w.known("model is never", text, known)
 	case "group":
 		if w.Groups != nil {
 			w.known("group is never", text, w.Groups)
@@ -238,14 +247,26 @@ func (w *words) called(n *ast.CallNode) {
 			w.kind(text.Value)
 		}
 	case "param":
-		if _, ok := model.LookupID(text.Value); !ok {
-			w.wrong(text, "no model has a parameter %q", text.Value)
+		if wrong := w.param(text.Value); wrong != "" {
+			w.wrong(text, "%s", wrong)
 		}
 	case "duration":
 		if _, err := measure.Duration(text.Value); err != nil {
 			w.wrong(text, "%s", err)
 		}
 	}
+}
+
+// param says what is wrong with the name of a device parameter.
+func (w *words) param(name string) string {
+	_, ok := model.LookupID(name)
+	switch {
+	case w.Param != nil:
+		return w.Param(name)
+	case !ok:
+		return fmt.Sprintf("no model has a parameter %q", name)
+	}
+	return ""
 }
 
 func (w *words) known(say string, word *ast.StringNode, choices []string) bool {

@@ -300,10 +300,8 @@ func (e *tagError) Unwrap() error { return e.err }
 func (e *tagError) Word() string { return e.tag }
 
 // tagValues are what tags may have as a value. Other tags are those of a scenario, such
-// as its groups.
+// as its groups and models.
 var tagValues = map[string]func() []string{
-	"model":  modelNames,
-	"family": familyNames,
 	"scheme": words("tftp", "http", "https"),
 	"rule":   words("A", "B", "C", "D", "url", "U", "R"),
 	"cause":  words("power_on", "periodic", "retry", "daily", "trigger", "web", "notify", "keypad", "upgrade", "step", "rc", "xml_push", "change"),
@@ -314,22 +312,6 @@ var tagValues = map[string]func() []string{
 }
 
 func words(list ...string) func() []string { return func() []string { return list } }
-
-func modelNames() (list []string) {
-	for m := range model.All() {
-		list = append(list, m.Name)
-	}
-	return list
-}
-
-func familyNames() (list []string) {
-	for m := range model.All() {
-		if !slices.Contains(list, m.Family.Name) {
-			list = append(list, m.Family.Name)
-		}
-	}
-	return list
-}
 
 // checkTag refuses a value that a tag never has.
 func checkTag(tag, value string) error {

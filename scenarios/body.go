@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -11,17 +10,10 @@ import (
 	"spafleet/scenarios/expression"
 )
 
-// templated finds the expressions in a text that devices have filled in for them.
-var templated = regexp.MustCompile(`\{\{.*?\}\}`)
+// IsProfile reports whether a file of the server is meant to be a profile.
+func (s *Server) IsProfile(path string) bool { return isProfile(s.Files[path].Body) }
 
-// Sample returns a text of the server as a device may get it: places and expressions
-// have stand-ins.
-func (s *Scenario) Sample(text, host string) string {
-	return templated.ReplaceAllString(s.FillAll(text, host), "1")
-}
-
-// IsProfile reports whether a text of the server is meant to be a profile.
-func IsProfile(body string) bool {
+func isProfile(body string) bool {
 	text := strings.TrimSpace(strings.TrimPrefix(body, "\ufeff"))
 	if strings.HasPrefix(text, "<?") {
 		_, text, _ = strings.Cut(text, "?>")
@@ -30,13 +22,13 @@ func IsProfile(body string) bool {
 	return strings.HasPrefix(text, "<flat-profile")
 }
 
-// body refuses a profile that no device of the fleet takes. In the scenario of a bug it
-// may be what the bug is about.
-func (c *checker) body(n *node, body, key string) {
-	if c.Scenario.Bug != nil || !IsProfile(body) || len(c.Groups) == 0 {
+// checkBody refuses a profile that no device of the fleet takes. In the scenario of a bug
+// it may be what the bug is about.
+func checkBody(c *checker, n *node, body, key string) {
+	if c.Scenario.Bug != nil || !isProfile(body) || len(c.Groups) == 0 {
 		return
 	}
-	sample := []byte(c.Scenario.Sample(body, "127.0.0.1"))
+	sample := []byte(c.Scenario.Sample(body, "127.0.0.1", "1"))
 	var first *profile.Error
 	tried := map[*model.Row]bool{}
 	for i := range c.Groups {

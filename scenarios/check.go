@@ -164,7 +164,7 @@ func (c *checker) files() {
 		if !slices.ContainsFunc(c.mistakes, func(m Mistake) bool { return m.Path == key || strings.HasPrefix(m.Path, key+".") }) {
 			before := len(c.mistakes)
 			if c.entry(path, e, key); len(c.mistakes) == before {
-				c.body(n.at("body"), e.Body, key)
+				checkBody(c, n.at("body"), e.Body, key)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -176,8 +177,22 @@ func (s *Scenario) places() map[string]string {
 // on, names a place such as server.syslog.
 func (s *Scenario) Names(place string) bool {
 	found, name := false, "${"+place+"}"
+	s.Texts(func(text string) { found = found || strings.Contains(text, name) })
+	if s.Server != nil {
+		for path := range s.Server.Files {
+			found = found || strings.Contains(path, name)
+		}
+	}
+	return found
+}
+
+// Texts tells what a scenario hands to devices: presets, bodies, what steps set and ask
+// for. Paths of files are not among it.
+func (s *Scenario) Texts(tell func(text string)) {
 	look := func(texts ...string) {
-		found = found || slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, name) })
+		for _, text := range texts {
+			tell(text)
+		}
 	}
 	presets := func(list []Preset) {
 		for _, p := range list {
@@ -194,11 +209,10 @@ func (s *Scenario) Names(place string) bool {
 		s.Timeline[i].change.each(func(n *node) { look(n.text) })
 	}
 	if s.Server != nil {
-		for path, e := range s.Server.Files {
-			look(path, e.Body, e.Key, e.Location)
+		for _, e := range s.Server.Files {
+			look(e.Body, e.Key, e.Location)
 		}
 	}
-	return found
 }
 
 // Folder returns the folder of the file, "" for a scenario without one.
@@ -220,6 +234,15 @@ func (s *Scenario) FillAll(text, host string) string {
 		return filled
 	}
 	return text
+}
+
+// templated finds the expressions in a text that devices have filled in for them.
+var templated = regexp.MustCompile(`\{\{.*?\}\}`)
+
+// Sample returns a text of the server as a device may get it: places have a host as
+// stand-in, expressions a value.
+func (s *Scenario) Sample(text, host, value string) string {
+	return templated.ReplaceAllString(s.FillAll(text, host), value)
 }
 
 // List makes the devices of a list the fleet, with a group for each of the list's. What

@@ -27,7 +27,7 @@ const mostNotes = 8
 // a firmware cannot read.
 func Notes(of *scenarios.Plan, o *scenarios.Machine) ([]string, error) {
 	p := newPlan(of, o.Flags)
-	notes := slices.Concat(p.assumptions(), p.imageless(), p.shared(o), some(p.strangePrefixes()), some(p.serverless()), some(p.oddRules()), some(missingImages(p)))
+	notes := slices.Concat(p.assumptions(), p.imageless(), p.shared(o), some(p.strangePrefixes()), some(p.serverless()), some(p.oddRules()), some(missingImages(p)), p.modelTimes(), some(served(p)))
 	own, err := p.Scenario.Certificates(o.Own)
 	if err != nil {
 		return nil, err
@@ -60,6 +60,20 @@ func Notes(of *scenarios.Plan, o *scenarios.Machine) ([]string, error) {
 		}
 	}
 	return append(notes, some(unreadable)...), nil
+}
+
+// modelTimes returns a note on limits for durations that only the model decides.
+func (p plan) modelTimes() []string {
+	var metrics []string
+	for i := range p.Scenario.Thresholds {
+		if t := &p.Scenario.Thresholds[i]; t.Measures() && !slices.Contains(metrics, t.Metric) {
+			metrics = append(metrics, t.Metric)
+		}
+	}
+	if p.Scenario.Clock.Mode != fleet.Virtual || metrics == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("thresholds on %s: in virtual time a round trip takes 5 ms and what faults add, so a limit for a duration measures the model, not a server", strings.Join(metrics, ", "))}
 }
 
 // assumptions returns, for each firmware that no source names, which one it is taken

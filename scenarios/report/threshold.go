@@ -353,6 +353,9 @@ func (t *Threshold) Extreme() bool {
 	return t.metric != nil && t.metric.kind == "gauge" && t.aggregate != "value"
 }
 
+// Measures reports whether the threshold is about durations.
+func (t *Threshold) Measures() bool { return t.metric != nil && t.metric.kind == "trend" }
+
 // FailOn reads what makes a run fail beside its expectations: failures, failures=1%,
 // unknown-params, rejected-params, partial-files or lateness, whose limit is given.
 func FailOn(word, lateness string) (Threshold, error) {

@@ -13,7 +13,7 @@ const mostVain = 24 * time.Hour
 
 // patience returns when a goal without a deadline is given up; false where there is
 // none, and where time does not jump: there a person may end the run.
-func (t *timeline) patience() (until time.Duration, has bool) {
+func patience(t *timeline) (until time.Duration, has bool) {
 	s := t.plan.Scenario
 	if !s.Clock.Jumps() || s.Duration > 0 {
 		return 0, false
@@ -31,7 +31,7 @@ func (t *timeline) patience() (until time.Duration, has bool) {
 }
 
 // vainNote says that a goal was given up, "" where none was.
-func (t *timeline) vainNote() string {
+func vainNote(t *timeline) string {
 	if t.vain == 0 {
 		return ""
 	}

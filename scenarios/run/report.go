@@ -24,7 +24,7 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 		Timeline: t.stepReports(), Expect: t.expectationReports(now), Thresholds: r.thresholds(totals), Generator: generator, Source: source(r.plan), Plan: r.options.Plan,
 	}
 	result.Notes = append(append([]string{}, r.notes...), r.faults.notes...)
-	if vain := t.vainNote(); vain != "" {
+	if vain := vainNote(t); vain != "" {
 		result.Notes = append(result.Notes, vain)
 	}
 	result.Notes = append(result.Notes, peopleNotes(t)...)

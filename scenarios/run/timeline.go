@@ -242,7 +242,7 @@ func (t *timeline) over(now time.Duration) bool {
 	if d > 0 && now >= d {
 		return true
 	}
-	if at, has := t.patience(); has && now >= at {
+	if at, has := patience(t); has && now >= at {
 		t.vain = now
 		return true
 	}
@@ -316,7 +316,7 @@ func (t *timeline) nextMoment(now time.Duration) (next time.Duration, ok bool) {
 		consider(t.plan.Scenario.Expect[i].By)
 		consider(t.plan.Scenario.Expect[i].At)
 	}
-	if at, has := t.patience(); has && at > now {
+	if at, has := patience(t); has && at > now {
 		next = min(next, at)
 	}
 	if t.plan.Scenario.Duration > now {

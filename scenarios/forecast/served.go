@@ -18,10 +18,11 @@ const mostServed = 200
 
 // served returns notes on the files of the built-in server: those that nobody asks for,
 // those whose key no rule has, and what devices do not take of them. Devices are followed
-// from one file to the next, whichever alternative of a rule they may take.
+// from one file to the next, whichever alternative of a rule they may take. In a scenario
+// that no file holds the server's files are nobody's.
 func served(p plan) []string {
 	s := p.Scenario.Server
-	if s == nil || len(s.Files) == 0 || len(s.Files) > mostServed {
+	if p.Scenario.SHA256 == "" || s == nil || len(s.Files) == 0 || len(s.Files) > mostServed {
 		return nil
 	}
 	asked, paths := map[string]*asking{}, map[string]bool{}

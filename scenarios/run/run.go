@@ -42,6 +42,7 @@ type run struct {
 	monitor  *monitor
 	one      bool // the devices' addresses cannot be bound: all ask from one
 	notes    []string
+	foreseen []string       // notes of the plan
 	final    *report.Report // of a clock that jumps, once the scenario is over
 	saved    *state.Saved   // what the fleet resumes from; nil: nothing
 	unlock   func()         // the state file; nil: it is not locked
@@ -118,6 +119,10 @@ func (r *run) prepare(ctx context.Context) error {
 	if r.certs, err = r.openCerts(); err != nil {
 		return err
 	}
+	// What is known before the server has addresses: they are filled into the plan.
+	if r.foreseen, err = forecast.Notes(r.plan, &r.options.Machine); err != nil {
+		return err
+	}
 	s := r.plan.Scenario
 	r.server = &server{plan: r.plan, certs: r.certs, texts: &texts{seed: s.Seed, tell: r.tell}}
 	r.faults = &disturbances{server: r.server, begun: make([]*disturbance, len(s.Timeline)), past: make([]int, len(s.Timeline))}
@@ -150,11 +155,7 @@ func (r *run) openFleet() error {
 	if r.one {
 		r.notes = append(r.notes, oneAddressNote)
 	}
-	notes, err := forecast.Notes(r.plan, &r.options.Machine)
-	if err != nil {
-		return err
-	}
-	r.notes = append(r.notes, notes...)
+	r.notes = append(r.notes, r.foreseen...)
 	if warning := forecast.PortWarning(r.plan, &r.options.Machine); warning != "" {
 		r.notes = append(r.notes, warning)
 	}

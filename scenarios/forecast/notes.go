@@ -59,7 +59,9 @@ func Notes(of *scenarios.Plan, o *scenarios.Machine) ([]string, error) {
 			}
 		}
 	}
-	return append(notes, some(unreadable)...), nil
+	notes = append(notes, some(unreadable)...)
+	p.Scenario.Hide(&notes) // rules and files may hold secrets
+	return notes, nil
 }
 
 // modelTimes returns a note on limits for durations that only the model decides.

@@ -27,7 +27,7 @@ type Param struct {
 // Shown returns the value as outputs have it: that of a secret is ***.
 func (p *Param) Shown() string {
 	if p.Secret {
-		return "***"
+		return hidden
 	}
 	return p.Value
 }

@@ -200,7 +200,7 @@ contact servers on other machines, name servers included, only with
 		rn.results.file, rn.results.url, rn.results.out = f.shard.result, f.shard.url, rn.out
 		rn.options.Preflight = f.safety.preflight || !c.Flags().Changed("preflight") && devices(scenario) > preflightFrom
 		rn.hello = func(w io.Writer, l *run.Live) {
-			_, _ = io.WriteString(w, aboutText(scenario.About)) // to a closed pipe it does not matter
+			_, _ = io.WriteString(w, aboutText(scenario.Redact(scenario.About))) // to a closed pipe it does not matter
 			runHello(w, l)
 		}
 		switch {

@@ -145,7 +145,7 @@ func (f *Forecast) simulation(whole time.Duration) *Simulation {
 
 // traffic forecasts the requests of the devices, by server and by second.
 func (p plan) traffic(shares []groupShare, o *scenarios.Machine) *Forecast {
-	f := &Forecast{Format: 1, Name: p.Scenario.Name, About: p.Scenario.About, Seed: p.Scenario.Seed, Clock: p.Scenario.Clock.String(), Contacts: p.contacts(Guard(p.Plan, o), o), Misfits: []Misfit{}}
+	f := &Forecast{Format: 1, Name: p.Scenario.Name, About: p.Scenario.Redact(p.Scenario.About), Seed: p.Scenario.Seed, Clock: p.Scenario.Clock.String(), Contacts: p.contacts(Guard(p.Plan, o), o), Misfits: []Misfit{}}
 	for _, g := range shares {
 		f.Devices += g.count
 		name, version := g.Row.Model.Name, g.Row.Firmware.Version
@@ -157,7 +157,7 @@ func (p plan) traffic(shares []groupShare, o *scenarios.Machine) *Forecast {
 		f.Models[at].Devices += g.count
 	}
 	for _, param := range p.Scenario.Params {
-		f.Params = append(f.Params, Param{param.Name, param.Shown(), param.About})
+		f.Params = append(f.Params, Param{param.Name, param.Shown(), p.Scenario.Redact(param.About)})
 	}
 	f.Start, f.Steady = p.waves(shares, o.Shard)
 	f.Failing = p.failing(shares)

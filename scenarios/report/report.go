@@ -29,11 +29,12 @@ var exits = map[string]int{Passed: 0, Finished: 0, Failed: 3, Invalid: 4, Interr
 
 // A Report is the result of a run, in the form of its JSON.
 type Report struct {
-	Format          int       `json:"format"`  // the version of this form
-	Name            string    `json:"name"`    // of the scenario
-	Verdict         string    `json:"verdict"` // passed, finished, failed, invalid or interrupted
-	Exit            int       `json:"exit"`    // code of the program
-	Worked          string    `json:"worked"`  // yes, no, unclear or not_asked: the verdict but for how well it was measured
+	Format          int       `json:"format"`          // the version of this form
+	Name            string    `json:"name"`            // of the scenario
+	About           string    `json:"about,omitempty"` // what it is about
+	Verdict         string    `json:"verdict"`         // passed, finished, failed, invalid or interrupted
+	Exit            int       `json:"exit"`            // code of the program
+	Worked          string    `json:"worked"`          // yes, no, unclear or not_asked: the verdict but for how well it was measured
 	Seed            uint64    `json:"seed"`
 	Clock           string    `json:"clock"`            // real, virtual, mixed or a speed such as 60x
 	FleetStart      time.Time `json:"fleet_start"`      // the fleet's date at the start

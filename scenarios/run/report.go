@@ -19,7 +19,7 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 	generator := r.generator(ctx) // before the totals: what is overdue counts as late
 	totals := r.tally.Totals()
 	result := &report.Report{
-		Format: report.Format, Name: s.Name, Seed: s.Seed, Clock: s.Clock.String(), FleetStart: time.Unix(0, r.fleet.Start()).UTC(), Started: r.began.UTC().Truncate(time.Second),
+		Format: report.Format, Name: s.Name, About: s.About, Seed: s.Seed, Clock: s.Clock.String(), FleetStart: time.Unix(0, r.fleet.Start()).UTC(), Started: r.began.UTC().Truncate(time.Second),
 		DurationSeconds: now.Seconds(), WallSeconds: time.Since(r.began).Seconds(), Summary: report.Summarize(totals), Unheard: r.fleet.Unheard(),
 		Timeline: t.stepReports(), Expect: t.expectationReports(now), Thresholds: r.thresholds(totals), Generator: generator, Source: source(r.plan), Plan: r.options.Plan,
 	}

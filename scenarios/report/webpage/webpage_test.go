@@ -25,7 +25,7 @@ import (
 func newReport(steps int) *report.Report {
 	start := time.Unix(1e9, 0).UTC()
 	r := &report.Report{
-		Format: report.Format, Name: "outage", Verdict: report.Failed, Exit: 3, Clock: "real", FleetStart: start, Started: start, DurationSeconds: float64(steps),
+		Format: report.Format, Name: "outage", About: "a <short> outage", Verdict: report.Failed, Exit: 3, Clock: "real", FleetStart: start, Started: start, DurationSeconds: float64(steps),
 		Timeline:   []report.StepReport{{Name: "power", Fired: true, At: 1, Devices: 7}, {Name: "never", Missing: []report.Failing{{MAC: "000e08000009", Model: "PAP2T", Why: "no answer"}}}},
 		Expect:     []report.ExpectationReport{{Name: "all synced", OK: true, Devices: 7, Held: 7}, {Name: "all quick", Devices: 7, Held: 3, First: []report.Failing{{MAC: "000e08000001", Model: "SPA942", Why: "last failure: http_get failed"}}}},
 		Thresholds: []report.ThresholdReport{{Metric: "resync_failed", Threshold: "rate<1%", Value: .5, Samples: 10}},
@@ -92,7 +92,7 @@ func TestThePageStandsAlone(t *testing.T) {
 	if strings.Contains(text, "@import") || strings.Contains(text, "url(") {
 		t.Error("the style asks for a file")
 	}
-	for _, want := range []string{"failed", "step never did not happen", "no answer", "all quick: 3 of 7", "last failure: http_get failed", "resync_failed", "50% of 10",
+	for _, want := range []string{"failed", "step never did not happen", "a <short> outage", "no answer", "all quick: 3 of 7", "last failure: http_get failed", "resync_failed", "50% of 10",
 		"profile by http: HTTP 503", "<script>alert(1)</script>", "Foo<b>", "up to line 7: </b> where </a> is due", "not in the model's set", "9.9.9 × 1", "a note", "start   7 devices", "it hangs", "affected devices show the bug: it shows on 1 of 2 affected devices", "cured, it shows on 0 of 3 devices: pull the plug",
 		"1s to 2s: 2 begun, 1 ok, 1 failed"} {
 		if !strings.Contains(words.String(), want) {

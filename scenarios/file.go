@@ -10,9 +10,12 @@ import (
 // A File is the text of a scenario, and what changes it from outside. A field that is
 // changed by With is stronger than the environment, and that than the file.
 type File struct {
-	Name        string // what mistakes call it; without its ending, the scenario's name where the text gives none
-	Text        []byte
-	Folder      string   // that from may name files below; "": none
+	Name   string // what mistakes call it; without its ending, the scenario's name where the text gives none
+	Text   []byte
+	Folder string // that from may name files below; "": none
+	// Sealed lets nothing but what is below Folder be read. It is for scenarios of
+	// strangers.
+	Sealed      bool
 	With        []Change // merged into the text, in this order
 	Environment []string // NAME=VALUE, as os.Environ has it: sets parameters
 	// Adjust changes the scenario after it was read, and each cure of a bug likewise;
@@ -45,7 +48,7 @@ func Load(name string, src []byte) (*Scenario, error) { return File{Name: name, 
 // Load is [Load] with what changes the scenario from outside. An error that is not
 // [Mistakes] is that of Adjust.
 func (f File) Load() (*Scenario, error) {
-	r := &reader{&source{name: f.Name, folder: &folder{path: f.Folder}}}
+	r := &reader{&source{name: f.Name, folder: &folder{path: f.Folder, sealed: f.Sealed}}}
 	r.take(f.Text)
 	if len(r.mistakes) > 0 {
 		return nil, r.sorted()

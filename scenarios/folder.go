@@ -16,8 +16,9 @@ import (
 // A folder is where a scenario file lies. What the file names below it is read once,
 // and nothing else is.
 type folder struct {
-	path string
-	read map[string]*bodyFile
+	path   string
+	sealed bool // what is not below it is not read
+	read   map[string]*bodyFile
 }
 
 // A bodyFile is a file that the server sends.

@@ -387,7 +387,14 @@ func (r *reader) devices(s *Scenario) value {
 			return
 		}
 		r.scalarAs(measure.Form{}, func(name string) (err error) {
-			s.Devices, err = inventory.ReadFile(name)
+			if r.folder == nil || !r.folder.sealed {
+				s.Devices, err = inventory.ReadFile(name)
+				return err
+			}
+			text, err := r.folder.open(name)
+			if err == nil {
+				s.Devices, err = inventory.Read([]byte(text.text), name, "")
+			}
 			return err
 		}).read(n, path)
 	}}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,27 +55,4 @@ func (f *clockFlags) apply(c *cobra.Command, s *scenarios.Scenario) error {
 		return fmt.Errorf("virtual time has no sockets, so it cannot reach your server: use --clock mixed, or leave out the server for the built-in one")
 	}
 	return nil
-}
-
-// eventsFile opens the file that takes the events, and returns how to close it.
-// Where that is stdout, what else would be printed there goes to stderr.
-func (rn *runner) eventsFile() (finish func() error, err error) {
-	if rn.events == "" {
-		return func() error { return nil }, nil
-	}
-	if rn.events == "-" {
-		rn.options.Events, rn.out = rn.out, rn.err
-		return func() error { return nil }, nil
-	}
-	file, err := os.Create(rn.events)
-	if err != nil {
-		return nil, fmt.Errorf("--events: %w", err)
-	}
-	rn.options.Events = file
-	return func() error {
-		if err := file.Close(); err != nil {
-			return fmt.Errorf("write events to %s: %w", rn.events, err)
-		}
-		return nil
-	}, nil
 }

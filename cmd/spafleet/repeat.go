@@ -139,12 +139,6 @@ func seed(s *scenarios.Scenario, seed uint64) {
 	}
 }
 
-// leaveNothing keeps the files of an earlier run.
-func (rn *runner) leaveNothing() {
-	rn.events, rn.devices, rn.results = "", "", delivery{}
-	rn.options.Events, rn.options.Devices = nil, nil
-}
-
 // mostUnmet is how many expectations are named for each run.
 const mostUnmet = 3
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"spafleet/device/inventory"
 	"spafleet/device/model"
@@ -45,6 +46,8 @@ type runFlags struct {
 	shard          shardFlags
 	safety         safetyFlags
 	clock          clockFlags
+	file           *scenarios.File // that the scenario was read from; nil: none
+	listed         *inventory.List // of a bundle, in the place of --devices; nil: none
 }
 
 // fleetFlags say which devices there are.
@@ -108,6 +111,11 @@ Repeating. --repeat N runs it N times, with the seeds SEED, SEED+1 and so on.
 --until-failure stops at the first run that fails. Either says which seeds failed:
 --seed replays one of them.
 
+Bundles. --bundles DIR writes the first devices that failed, each as one file to
+send: scenario, seed, what the device did, the report, and no secrets. 'run FILE'
+replays one in simulated time and says whether the failure showed again (exit code
+3) or not (0). It contacts nobody and reads no other file, so a stranger may have made it.
+
 Preflight. With more than 1,000 devices and a server of yours, one device of each
 model and firmware resyncs first. If it fails, two others of its kind are tried;
 if all fail in the same way, nothing is started (exit code 3). --preflight does
@@ -157,6 +165,10 @@ contact servers on other machines, name servers included, only with
   # which seed makes it fail? at most a thousand are tried
   spafleet run outage.yaml --repeat 1000 --until-failure
 
+  # the devices that fail, each as a file that another person can replay
+  spafleet run outage.yaml --bundles failed
+  spafleet run failed/outage-seed-1-device-17.zip
+
   # a public server of yours
   spafleet run --model SPA942 --count 5000 --i-operate-this-server \
       --profile-rule 'https://prov.example.com/$MA' \
@@ -172,7 +184,8 @@ contact servers on other machines, name servers included, only with
 	f.register(c)
 	f.shard.register(c)
 	again.register(c)
-	c.Flags().StringArrayVar(&f.with, "with", nil, "change a field of the scenario, `PATH=VALUE`, such as fleet.town.count=500; null removes it; may be repeated")
+	rn.bundles.register(c)
+	registerWith(c.Flags(), f)
 	c.Flags().StringVar(&rn.metrics, "metrics", "", "serve Prometheus metrics at this `HOST:PORT`")
 	c.Flags().StringVar(&rn.events, "events", "", "write every event to this `FILE` (- for stdout; the report then goes to stderr), one line of JSON each")
 	c.Flags().StringVar(&rn.devices, "devices-out", "", "write what became of each device to this `FILE` (- for stdout; the report then goes to stderr), one line of JSON each")
@@ -184,6 +197,14 @@ contact servers on other machines, name servers included, only with
 	c.Flags().StringVar(&rn.results.html, "html", "", "write the report as a web page with pictures to this `FILE`")
 	c.Flags().BoolVar(&plan, "plan", false, "print what the run would take and what would not fit; start nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			switch b, err := readBundle(args[0]); {
+			case err != nil:
+				return err
+			case b != nil:
+				return rn.replay(c, b)
+			}
+		}
 		if c.Flags().Changed("state-every") && rn.options.State == "" {
 			return fmt.Errorf("--state-every needs --state: the file to keep the fleet in")
 		}
@@ -203,6 +224,9 @@ contact servers on other machines, name servers included, only with
 			_, _ = io.WriteString(w, aboutText(scenario.Redact(scenario.About))) // to a closed pipe it does not matter
 			runHello(w, l)
 		}
+		if err := rn.bundles.check(c, f); err != nil {
+			return err
+		}
 		switch {
 		case again.given(c):
 			return again.run(c, rn, scenario)
@@ -212,6 +236,10 @@ contact servers on other machines, name servers included, only with
 		return rn.run(c.Context(), scenario)
 	}
 	return c
+}
+
+func registerWith(flags *pflag.FlagSet, f *runFlags) {
+	flags.StringArrayVar(&f.with, "with", nil, "change a field of the scenario, `PATH=VALUE`, such as fleet.town.count=500; null removes it; may be repeated")
 }
 
 func (f *runFlags) register(c *cobra.Command) {
@@ -330,6 +358,12 @@ func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario,
 	if err := outside(&file, f.with); err != nil {
 		return nil, err
 	}
+	f.file = &file
+	return f.load(c, file)
+}
+
+// load reads a file with what the flags change in it.
+func (f *runFlags) load(c *cobra.Command, file scenarios.File) (*scenarios.Scenario, error) {
 	sets, err := f.presets(c.Flags().Changed)
 	if err != nil {
 		return nil, err
@@ -353,14 +387,22 @@ func outside(file *scenarios.File, with []string) error {
 	if seed, ok := os.LookupEnv("SPAFLEET_SEED"); ok {
 		file.With = append(file.With, scenarios.Change{Path: "seed", Value: seed, Given: "SPAFLEET_SEED"})
 	}
+	list, err := changes(with)
+	file.With = append(file.With, list...)
+	return err
+}
+
+// changes reads what --with says.
+func changes(with []string) ([]scenarios.Change, error) {
+	var list []scenarios.Change
 	for _, text := range with {
 		change, err := scenarios.ParseChange(text, "--with")
 		if err != nil {
-			return fmt.Errorf("--with: %w", err)
+			return nil, fmt.Errorf("--with: %w", err)
 		}
-		file.With = append(file.With, change)
+		list = append(list, change)
 	}
-	return nil
+	return list, nil
 }
 
 // preset sets parameters and turns switches in every group.
@@ -438,6 +480,10 @@ func (f *runFlags) fromFlags(in io.Reader, changed func(flag string) bool) (*sce
 
 // fleet sets which devices a scenario has: those of a list, or of models.
 func (f *runFlags) fleet(s *scenarios.Scenario, in io.Reader, changed func(flag string) bool) error {
+	if f.listed != nil {
+		s.List(f.listed)
+		return nil
+	}
 	if f.devices == "" {
 		if f.model == "" {
 			return fmt.Errorf("run: give --model, such as --model SPA2102, --devices, or a scenario file")

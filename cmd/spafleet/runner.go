@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"spafleet/device"
 	"spafleet/fleet"
 	"spafleet/host"
 	"spafleet/scenarios"
@@ -35,6 +36,9 @@ type runner struct {
 	title   string               // of the progress; "": the scenario's name
 	again   bool                 // hello and notes have been said
 	show    func(*report.Report) // in the place of printing the report; may be nil
+	bundles bundles
+	watch   func(*run.Live)      // is told of a run before its events; may be nil
+	heard   func([]device.Event) // hears them; may be nil
 	options run.Options
 	results delivery
 }
@@ -71,6 +75,7 @@ func (rn *runner) once(ctx context.Context, s *scenarios.Scenario) (*report.Repo
 		}
 		rn.options.Plan = planText(f)
 	}
+	rn.options.Tell, rn.options.Reasons = rn.heard, rn.heard != nil
 	if err := rn.story.follow(s, &rn.options); err != nil {
 		return nil, err
 	}
@@ -92,8 +97,11 @@ func (rn *runner) once(ctx context.Context, s *scenarios.Scenario) (*report.Repo
 		progress.name = rn.title
 	}
 	rn.listen(progress)
+	if err := rn.bundles.follow(s, &rn.options); err != nil {
+		return nil, errors.Join(err, closeEvents())
+	}
 	result, err := run.Run(ctx, s, rn.options)
-	err = errors.Join(err, closeEvents())
+	err = errors.Join(err, closeEvents(), rn.bundles.end(rn.err, result, rn.show == nil))
 	var refused *run.Refused
 	if errors.As(err, &refused) {
 		return nil, rn.refused(refused)
@@ -118,6 +126,9 @@ func (rn *runner) once(ctx context.Context, s *scenarios.Scenario) (*report.Repo
 func (rn *runner) listen(progress *progress) {
 	rn.options.Saved = rn.saved
 	rn.options.Listening = func(l *run.Live) {
+		if rn.watch != nil {
+			rn.watch(l)
+		}
 		for _, n := range l.Notes {
 			if !rn.again {
 				fmt.Fprintf(rn.err, "note: %s\n", n)

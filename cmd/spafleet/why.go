@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"net/netip"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -21,21 +23,23 @@ import (
 func whyCommand(s streams) *cobra.Command {
 	asJSON := false
 	c := &cobra.Command{
-		Use:   "why FILE DEVICE",
+		Use:   "why FILE [DEVICE]",
 		Short: "Tell what one device did in a run, and why",
 		Long: `Tells one device's story from the events that 'spafleet run --events FILE' wrote:
 when and why it booted, which rule it followed and which condition held, what it
 asked for, what came and what that changed, what was refused and why, and what it
-waits for at the end. FILE may be - for the standard input.
+waits for at the end. FILE may be - for the standard input, or a bundle of
+'run --bundles', which has one device: DEVICE can be left out.
 
 DEVICE is a MAC address in any spelling, a serial number, or the device's index.
 Passwords, keys and the values of GPP_SA to GPP_SD are not shown. To see the story
 at the end of a run: 'spafleet run --why DEVICE'.`,
 		Example: `  spafleet run outage.yaml --events outage.jsonl
   spafleet why outage.jsonl 00:0e:08:f7:4f:91
-  spafleet why outage.jsonl 17 --json`,
+  spafleet why outage.jsonl 17 --json
+  spafleet why outage-seed-1-device-17.zip`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 2 {
+			if len(args) != 1 && len(args) != 2 {
 				return errors.New("give the file of 'run --events' and a device: its MAC address, serial number or index")
 			}
 			return nil
@@ -47,7 +51,7 @@ at the end of a run: 'spafleet run --why DEVICE'.`,
 			return nil, cobra.ShellCompDirectiveDefault
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			d, err := readStory(s.in, args[0], args[1])
+			d, err := readStory(s.in, args)
 			if err != nil {
 				return err
 			}
@@ -61,15 +65,31 @@ at the end of a run: 'spafleet run --why DEVICE'.`,
 	return c
 }
 
-// readStory finds a device in a file of events; - is the standard input.
-func readStory(in io.Reader, file, name string) (*why.Device, error) {
+// readStory finds a device in a file of events, or that of a bundle; - is the standard
+// input.
+func readStory(in io.Reader, args []string) (*why.Device, error) {
+	file, name := args[0], ""
+	b, err := readBundle(file)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(args) == 2:
+		name = args[1]
+	case b != nil:
+		name = strconv.Itoa(int(b.About.Device.Index))
+	default:
+		return nil, errors.New("give a device too: its MAC address, serial number or index; only a bundle has one of its own")
+	}
 	r, err := why.NewReader(name)
 	if err != nil {
 		return nil, err
 	}
-	if file == "-" {
+	switch {
+	case b != nil:
+		in = bytes.NewReader(b.Events)
+	case file == "-":
 		file = "the standard input"
-	} else {
+	default:
 		f, err := os.Open(file)
 		if err != nil {
 			return nil, err
@@ -119,7 +139,11 @@ func (t *story) follow(s *scenarios.Scenario, o *run.Options) error {
 		t.log.Redact = s.Redact
 	}
 	o.Reasons = true
+	before := o.Tell
 	o.Tell = func(events []device.Event) {
+		if before != nil {
+			before(events)
+		}
 		for i := range events {
 			if events[i].Dev == u.Index {
 				t.log.Tell(events[i : i+1])

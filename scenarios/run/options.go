@@ -11,6 +11,7 @@ import (
 	"spafleet/fleet"
 	"spafleet/prov"
 	"spafleet/resync"
+	"spafleet/resync/modelled"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/tally"
@@ -58,7 +59,10 @@ type Options struct {
 	SaveEvery time.Duration
 	// Saved is told each time that the fleet was saved; may be nil.
 	Saved func(fleet.Snapshot)
-	Plan  string // goes into the report as it is
+	// Recorded answers in virtual time in the place of the servers, of a scenario that has
+	// none; nil: nobody answers.
+	Recorded modelled.Recorded
+	Plan     string // goes into the report as it is
 
 	cured bool // the scenario has a cure of its bug
 }

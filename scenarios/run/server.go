@@ -41,6 +41,7 @@ type server struct {
 	more     []*prov.Server    // its replicas
 	syslog   *syslogPort       // nil: none
 	modelled *modelled.Network // the server of virtual time
+	recorded modelled.Recorded // what answers without a server in the scenario; nil: nobody
 }
 
 // open starts the server, if the scenario has one, and fills in where it is.
@@ -48,7 +49,7 @@ func (s *server) open() error {
 	sc := s.plan.Scenario
 	if sc.Server == nil {
 		if sc.Clock.Mode == fleet.Virtual {
-			s.modelled = &modelled.Network{Faults: s.network} // no server answers
+			s.modelled = &modelled.Network{Faults: s.network, Recorded: s.recorded}
 		}
 		return nil
 	}

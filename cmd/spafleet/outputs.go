@@ -5,10 +5,40 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 
 	"spafleet/host"
 	"spafleet/scenarios/run"
 )
+
+// eventsFile opens the file that takes the events, and returns how to close it.
+// Where that is stdout, what else would be printed there goes to stderr.
+func (rn *runner) eventsFile() (finish func() error, err error) {
+	if rn.events == "" {
+		return func() error { return nil }, nil
+	}
+	if rn.events == "-" {
+		rn.options.Events, rn.out = rn.out, rn.err
+		return func() error { return nil }, nil
+	}
+	file, err := os.Create(rn.events)
+	if err != nil {
+		return nil, fmt.Errorf("--events: %w", err)
+	}
+	rn.options.Events = file
+	return func() error {
+		if err := file.Close(); err != nil {
+			return fmt.Errorf("write events to %s: %w", rn.events, err)
+		}
+		return nil
+	}, nil
+}
+
+// leaveNothing keeps the files of an earlier run.
+func (rn *runner) leaveNothing() {
+	rn.events, rn.devices, rn.results, rn.bundles = "", "", delivery{}, bundles{}
+	rn.options.Events, rn.options.Devices = nil, nil
+}
 
 // devicesFile makes ready the file that takes what became of each device. Where that is
 // stdout, what else would be printed there goes to stderr.

@@ -261,3 +261,37 @@ expect:
 		}
 	})
 }
+
+// What a scanner is refused: half of the telephones and adapters, the SPA112 whose login
+// was changed, and its guest's login from 1.4.1(SR5) on.
+func TestAScannerIsRefusedWhereThereIsAPassword(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		with, note string
+	}{
+		{"name=scanner", "web: 48 devices answered with status 401"},
+		{`fleet.sold.switches={"guest_exports": "no"}`, "web: 54 devices answered with status 401"},
+	} {
+		r := scenariotest.Start(t, everyday(t, "scanner", tt.with), run.Options{})
+		scenariotest.WantVerdict(t, r, report.Passed)
+		if !slices.Contains(r.Notes, tt.note) {
+			t.Errorf("%s: notes %q, want %q", tt.with, r.Notes, tt.note)
+		}
+	}
+}
+
+// The keypad's reset depends on what the profile says, and on what the caller knows.
+func TestAKeypadResetIsForWhoMay(t *testing.T) {
+	t.Parallel()
+	for with, failed := range map[string]string{
+		`fleet.asked.switches={"ivr_reset_password": "no"}`:      "without the password nothing is reset",
+		`fleet.kept.mix={"SPA942 6.1.5(a)": "12"}`:               "every unit is the provider's before anybody dials",
+		`timeline.support.ivr={"of": "asked", "keys": "****RE"}`: "with it the unit is",
+	} {
+		r := scenariotest.Start(t, everyday(t, "keypad-reset", with), run.Options{})
+		scenariotest.WantVerdict(t, r, report.Failed)
+		if unmet := r.Unmet(); !slices.Contains(unmet, failed) {
+			t.Errorf("%s: unmet %q, want %q", with, unmet, failed)
+		}
+	}
+}

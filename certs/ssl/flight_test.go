@@ -191,7 +191,7 @@ func TestRefusedCertificates(t *testing.T) {
 		{10, CertificateExpired, CertificateExpired}, {12, CertificateExpired, CertificateExpired}, {17, InternalError, HandshakeFailure},
 		{18, UnknownCA, BadCertificate}, {19, UnknownCA, BadCertificate}, {20, UnknownCA, BadCertificate}, {21, UnknownCA, BadCertificate},
 		{23, CertificateRevoked, CertificateRevoked}, {24, UnknownCA, BadCertificate}, {25, UnknownCA, BadCertificate},
-		{26, UnsupportedCertificate, UnsupportedCertificate}, {50, HandshakeFailure, HandshakeFailure}, {68, CertificateUnknown, CertificateUnknown},
+		{26, UnsupportedCertificate, UnsupportedCertificate}, {50, HandshakeFailure, HandshakeFailure}, {68, BadCertificate, BadCertificate}, {99, CertificateUnknown, CertificateUnknown},
 	}
 	leaf := material()["server"].cert.Raw
 	for _, tt := range tests {

@@ -35,7 +35,7 @@ func scenariosShowCommand(s streams) *cobra.Command {
 		Short: "Print a scenario that comes with the program",
 		Long:  `Prints the file of a scenario that comes with the program, to read or to change.`,
 		Example: `  spafleet scenarios show demo
-  spafleet scenarios show sipura-cert-2005 > mine.yaml`,
+  spafleet scenarios show blackout > mine.yaml`,
 		ValidArgsFunction: completeBuiltin,
 	}
 	c.Args = func(_ *cobra.Command, args []string) error {

@@ -30,10 +30,10 @@ timeline:
   - {at: 32m, report: a}
 duration: 1h
 thresholds:
-  resyncs{during:start}: [count==6, rate>0.0098, rate<0.0102]
+  resyncs{during:start}: [count==6, rate>0.008, rate<0.012]
   resyncs{during:return}: count==6
   resyncs{during:dark}: count<1
-  resyncs{during:worse,cause:step}: [count==6, rate>0.0098, rate<0.0102]
+  resyncs{during:worse,cause:step}: [count==6, rate>0.008, rate<0.012]
   resyncs{group:a}: count==12
   resyncs{group:b,result:timeout}: count==2
   resync_failed{group:b,during:gone}: rate==100%

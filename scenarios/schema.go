@@ -16,7 +16,7 @@ func Schema() []byte {
 	root := w.mapping(form{keys: func() []key { return scenarioKeys(unread(), &Scenario{}) }})
 	all := object{
 		{"$schema", "http://json-schema.org/draft-07/schema#"},
-		{"title", "A scenario of spafleet"},
+		{"$comment", "scenario files of spafleet"},
 	}
 	all = append(all, root...)
 	slices.SortFunc(w.definitions, func(a, b member) int { return strings.Compare(a.name, b.name) })
@@ -67,6 +67,16 @@ func (w *schemaWriter) place(f form) object {
 	return w.ref(name)
 }
 
+// described returns what a key means, as all editors show it, and in Markdown for those
+// that can.
+func described(about string) object {
+	o := object{{"description", strings.ReplaceAll(about, "`", "")}}
+	if strings.Contains(about, "`") {
+		o = append(o, member{"markdownDescription", about})
+	}
+	return o
+}
+
 func (w *schemaWriter) ref(name string) object {
 	return object{{"$ref", "#/definitions/" + strings.ReplaceAll(name, " ", "%20")}}
 }
@@ -81,7 +91,7 @@ func (w *schemaWriter) mapping(f form) object {
 				continue
 			}
 			k.change = k.change || f.change
-			properties = append(properties, member{k.name, append(object{{"description", k.about}}, w.schema(k.form)...)})
+			properties = append(properties, member{k.name, append(described(k.about), w.schema(k.form)...)})
 		}
 	}
 	var patterns object

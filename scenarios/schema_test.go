@@ -58,7 +58,10 @@ func keysOf(t *testing.T, title string) []documented {
 	}
 	var keys []documented
 	for _, m := range members {
-		about, _ := ordered(m.Value, "description").(string)
+		about, markdown := ordered(m.Value, "markdownDescription").(string)
+		if !markdown {
+			about, _ = ordered(m.Value, "description").(string)
+		}
 		keys = append(keys, documented{m.Key.(string), about})
 	}
 	return keys

@@ -39,7 +39,7 @@ func faultKeys(r *reader, s *Step, f *Fault) []key {
 }
 
 // matchForm is that of parseMatch.
-var matchForm = measure.Form{Words: []string{"tftp", "http", "https", "dns"}, Pattern: `((tftp|http|https) +)?/[^ ]*`}
+var matchForm = measure.Form{Words: []string{"tftp", "http", "https", "dns"}, Pattern: `((tftp|http|https) +)?/[^ ]*`, Like: []string{"tftp /$MA.cfg", "http /fw/*"}}
 
 func parseMatch(text string) (fault.Match, error) {
 	m, err := fault.ParseMatch(text)

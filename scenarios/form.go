@@ -39,15 +39,15 @@ func inList(of form) form { return form{list: &of} }
 var anyText = form{text: &measure.Form{}}
 
 var (
-	instantForm = measure.Form{Words: []string{"end"}, Pattern: measure.DurationForm.Pattern + `|[^0-9.-].*`}
-	rampForm    = measure.Form{Pattern: measure.RateForm.Pattern + `( *\.\. *` + measure.RateForm.Pattern + `)?`}
-	clockForm   = measure.Form{Words: []string{"real", "virtual", "mixed"}, Pattern: `[0-9]+(\.[0-9]+)?x`}
-	startForm   = measure.Form{Pattern: `[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}.*)?`}
-	prefixForm  = measure.Form{Pattern: `[0-9.]+/[0-9]+`}
+	instantForm = measure.Form{Words: []string{"end"}, Pattern: measure.DurationForm.Pattern + `|[^0-9.-].*`, Like: []string{"45s", "ready", "ready + 2m"}}
+	rampForm    = measure.Form{Pattern: measure.RateForm.Pattern + `( *\.\. *` + measure.RateForm.Pattern + `)?`, Like: []string{"250/s", "10/s..100/s"}}
+	clockForm   = measure.Form{Words: []string{"real", "virtual", "mixed"}, Pattern: `[0-9]+(\.[0-9]+)?x`, Like: []string{"60x"}}
+	startForm   = measure.Form{Pattern: `[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}.*)?`, Like: []string{"2021-03-27", "2021-03-27 23:30"}}
+	prefixForm  = measure.Form{Pattern: `[0-9.]+/[0-9]+`, Like: []string{"127.65.0.0/16"}}
 	// To an editor 000e08123456 is a number, and so are some serial numbers.
-	macForm    = measure.Form{Pattern: `[0-9A-Fa-f:.-]+`}
-	serialForm = measure.Form{Pattern: `[0-9A-Za-z.-]+`}
-	validForm  = measure.Form{Pattern: `([0-9]{4}-[0-9]{2}-[0-9]{2})?\.\.([0-9]{4}-[0-9]{2}-[0-9]{2})?`}
+	macForm    = measure.Form{Pattern: `[0-9A-Fa-f:.-]+`, Like: []string{"000e08100000-000e081fffff"}}
+	serialForm = measure.Form{Pattern: `[0-9A-Za-z.-]+`, Like: []string{"FM500F100000-FM500F199999"}}
+	validForm  = measure.Form{Pattern: `([0-9]{4}-[0-9]{2}-[0-9]{2})?\.\.([0-9]{4}-[0-9]{2}-[0-9]{2})?`, Like: []string{"2008-01-01..2015-06-30"}}
 )
 
 // What is asked for its keys alone: nothing is read with it.

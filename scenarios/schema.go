@@ -157,6 +157,9 @@ func (w *schemaWriter) text(f measure.Form) []object {
 	other := object{{"type", "string"}, {"pattern", pattern}}
 	if f.Pattern != "" {
 		other = object{{"type", types(f)}, {"pattern", pattern + `|^\s*(?:` + f.Pattern + `)\s*$`}}
+		if len(f.Like) > 0 { // of yaml-language-server and others
+			other = append(other, member{"patternErrorMessage", "this does not look like " + strings.Join(f.Like, " or ")})
+		}
 		switch {
 		case f.Most > 0:
 			other = append(other, member{"minimum", f.Least}, member{"maximum", f.Most})

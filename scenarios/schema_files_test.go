@@ -295,3 +295,37 @@ func places(err *jsonschema.ValidationError) []string {
 	}
 	return list
 }
+
+// The examples of a message are such as its pattern takes.
+func TestSchemaGivesExamplesThatFit(t *testing.T) {
+	var raw any
+	if err := yaml.Unmarshal(scenarios.Schema(), &raw); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	var visit func(v any)
+	visit = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, item := range v {
+				visit(item)
+			}
+		case map[string]any:
+			if message, ok := v["patternErrorMessage"].(string); ok {
+				pattern := regexp.MustCompile(v["pattern"].(string))
+				for example := range strings.SplitSeq(strings.TrimPrefix(message, "this does not look like "), " or ") {
+					if seen++; !pattern.MatchString(example) {
+						t.Errorf("%q does not match %s", example, pattern)
+					}
+				}
+			}
+			for _, item := range v {
+				visit(item)
+			}
+		}
+	}
+	visit(raw)
+	if seen < 50 {
+		t.Errorf("only %d examples", seen)
+	}
+}

@@ -13,7 +13,8 @@ type Form struct {
 	// Pattern is what other texts have to match as a whole, a regular expression that
 	// Go and ECMAScript understand alike; "": beside Words there are none.
 	Pattern     string
-	Least, Most int // of whole numbers, where Most is above 0
+	Least, Most int      // of whole numbers, where Most is above 0
+	Like        []string // examples of what the pattern matches
 }
 
 const (
@@ -23,16 +24,15 @@ const (
 	duration = `(0|(` + span + `)+)`
 )
 
-// The forms of what the functions of this package read. An instant of these is not
-// changed.
+// The forms of what the functions of this package read.
 var (
-	CountForm    = Form{Pattern: count}                                    // of Count
-	DurationForm = Form{Pattern: duration}                                 // of Duration
-	PositiveForm = Form{Pattern: `(` + span + `)+`}                        // of Positive
-	SpanForm     = Form{Pattern: duration + `( *\.\. *` + duration + `)?`} // of Span
-	SizeForm     = Form{Pattern: decimal + `(B|KB|MB|GB)`}                 // of Size
-	RateForm     = Form{Pattern: count + `/[smh]`}                         // of Rate
-	ShareForm    = Form{Pattern: `0*([0-9]{1,2}(\.[0-9]+)?|100(\.0+)?)%`}  // of a share in percent
+	CountForm    = Form{Pattern: count, Like: []string{"200", "10k", "1M"}}                                    // of Count
+	DurationForm = Form{Pattern: duration, Like: []string{"45s", "1h30m"}}                                     // of Duration
+	PositiveForm = Form{Pattern: `(` + span + `)+`, Like: []string{"45s", "1h30m"}}                            // of Positive
+	SpanForm     = Form{Pattern: duration + `( *\.\. *` + duration + `)?`, Like: []string{"20ms", "20ms..2s"}} // of Span
+	SizeForm     = Form{Pattern: decimal + `(B|KB|MB|GB)`, Like: []string{"16KB"}}                             // of Size
+	RateForm     = Form{Pattern: count + `/[smh]`, Like: []string{"250/s"}}                                    // of Rate
+	ShareForm    = Form{Pattern: `0*([0-9]{1,2}(\.[0-9]+)?|100(\.0+)?)%`, Like: []string{"30%"}}               // of a share in percent
 	BoolForm     = Form{Words: []string{"true", "false"}}
 )
 
@@ -47,9 +47,10 @@ func (f Form) Or(other Form) Form {
 	f.Words = append(f.Words[:len(f.Words):len(f.Words)], other.Words...)
 	switch {
 	case f.Pattern == "":
-		f.Pattern, f.Least, f.Most = other.Pattern, other.Least, other.Most
+		f.Pattern, f.Least, f.Most, f.Like = other.Pattern, other.Least, other.Most, other.Like
 	case other.Pattern != "":
 		f.Pattern, f.Least, f.Most = f.Pattern+"|"+other.Pattern, 0, 0
+		f.Like = append(f.Like[:len(f.Like):len(f.Like)], other.Like...)
 	}
 	return f
 }

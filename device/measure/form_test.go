@@ -37,6 +37,11 @@ func TestFormsAreThoseOfWhatIsRead(t *testing.T) {
 				read++
 			}
 		}
+		for _, like := range f.form.Like {
+			if !f.form.Takes(like) || f.reads(like) != nil {
+				t.Errorf("%s: the example %q is none", name, like)
+			}
+		}
 		if read < 3 {
 			t.Errorf("%s: only %d texts are read", name, read)
 		}
@@ -53,7 +58,7 @@ func TestFormsAreJoined(t *testing.T) {
 	if f.Most != 0 || measure.BoolForm.Any() || !(measure.Form{}).Or(f).Any() || !f.Or(measure.Form{}).Any() {
 		t.Errorf("%+v", f)
 	}
-	if limits := measure.BoolForm.Or(measure.Form{Pattern: "[0-9]+", Most: 9}); limits.Most != 9 {
+	if limits := measure.BoolForm.Or(measure.Form{Pattern: "[0-9]+", Most: 9}); limits.Most != 9 || len(f.Like) != 1 {
 		t.Errorf("%+v", limits)
 	}
 }

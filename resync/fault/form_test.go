@@ -29,6 +29,11 @@ func TestFormsAreThoseOfWhatIsRead(t *testing.T) {
 				read++
 			}
 		}
+		for _, like := range e.Form.Like {
+			if err := e.Parse(&fault.Effects{}, like); err != nil || !e.Form.Takes(like) {
+				t.Errorf("%s: the example %q: %v", e.Key, like, err)
+			}
+		}
 		if read == 0 || e.About == "" {
 			t.Errorf("%s: about %q, and %d texts are read", e.Key, e.About, read)
 		}

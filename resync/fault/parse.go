@@ -37,7 +37,7 @@ const (
 )
 
 // OrdinalsForm is that of ParseOrdinals.
-var OrdinalsForm = measure.Form{Pattern: ordinals + `( *, *` + ordinals + `)*`}
+var OrdinalsForm = measure.Form{Pattern: ordinals + `( *, *` + ordinals + `)*`, Like: []string{"3", "1-2", "4-", "1,3"}}
 
 // ParseOrdinals reads a list of ranges: 3, 1-2, 4-, or 1,3,5-7.
 func ParseOrdinals(text string) (Ordinals, error) {
@@ -110,7 +110,7 @@ const packetsForm = `write all, 2%, block 3, block 3 once, ack 3 or packet 5-9`
 var packetWords = map[string]Unit{"block": Block, "ack": Ack, "packet": Packet}
 
 // packetForm is that of parsePackets.
-var packetForm = measure.Form{Words: []string{"all"}, Pattern: measure.ShareForm.Pattern + `|(block|ack|packet) +` + ranges + `( +once)?`}
+var packetForm = measure.Form{Words: []string{"all"}, Pattern: measure.ShareForm.Pattern + `|(block|ack|packet) +` + ranges + `( +once)?`, Like: []string{"2%", "block 3", "ack 3", "packet 5-9"}}
 
 // parsePackets reads all, a share, or block, ack or packet with a range and
 // perhaps once. Packets of an exchange are counted from 1, both directions
@@ -156,7 +156,7 @@ func ParseShare(text string) (float64, error) {
 }
 
 // bandwidthForm is that of parseBandwidth.
-var bandwidthForm = measure.Form{Pattern: `[0-9]+(\.[0-9]+)? *[kM]?bit/s`}
+var bandwidthForm = measure.Form{Pattern: `[0-9]+(\.[0-9]+)? *[kM]?bit/s`, Like: []string{"64kbit/s", "1Mbit/s"}}
 
 // parseBandwidth reads a bandwidth such as 64kbit/s and returns it in bits a
 // second.

@@ -122,7 +122,7 @@ func limitForm(kind string) measure.Form {
 	if value == "" {
 		value = measure.CountForm.Pattern + `|[0-9]+\.[0-9]+`
 	}
-	return measure.Form{Pattern: "(" + words + ") *(" + strings.Join(operators, "|") + ") *(" + value + ")"}
+	return measure.Form{Pattern: "(" + words + ") *(" + strings.Join(operators, "|") + ") *(" + value + ")", Like: []string{examples[kind]}}
 }
 
 // comingMetrics are those of later versions, and what they need.

@@ -143,24 +143,12 @@ func (q *request) answered() answer {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodPost:
 		if !isTarget(q) {
-			return q.failure(http.StatusMethodNotAllowed)
+			return q.refused(http.StatusMethodNotAllowed, "a form to "+q.path)
 		}
 	default:
 		return q.failure(http.StatusNotImplemented)
 	}
-	if q.admin() && !q.view.Params.Bool("Enable_Web_Admin_Access", true) || q.isCommand() && !q.view.Params.Bool("Enable_Direct_Action_Url", true) {
-		return q.refused(http.StatusForbidden, q.path) // the status is inferred
-	}
-	if q.asksLogin() {
-		if !q.loggedIn() {
-			return q.failure(http.StatusUnauthorized)
-		}
-	} else if challenge := q.challenge(q.account()); challenge != "" {
-		a := q.failure(http.StatusUnauthorized)
-		if q.Header.Get("Authorization") != "" && !strings.HasSuffix(challenge, staleMark) {
-			a = q.refused(http.StatusUnauthorized, "a wrong login as "+q.account().name)
-		}
-		a.challenge = challenge
+	if a, barred := q.barred(); barred {
 		return a
 	}
 	if q.Method == http.MethodPost {
@@ -175,6 +163,26 @@ func (q *request) answered() answer {
 		a.body = nil
 	}
 	return a
+}
+
+// barred answers who may not have the path at all, or not without a login.
+func (q *request) barred() (answer, bool) {
+	if q.admin() && !q.view.Params.Bool("Enable_Web_Admin_Access", true) || q.isCommand() && !q.view.Params.Bool("Enable_Direct_Action_Url", true) {
+		return q.refused(http.StatusForbidden, q.path), true // the status is inferred
+	}
+	if q.asksLogin() {
+		if !q.loggedIn() {
+			return q.failure(http.StatusUnauthorized), true
+		}
+	} else if challenge := q.challenge(q.account()); challenge != "" {
+		a := q.failure(http.StatusUnauthorized)
+		if q.Header.Get("Authorization") != "" && !strings.HasSuffix(challenge, staleMark) {
+			a = q.refused(http.StatusUnauthorized, "a wrong login as "+q.account().name)
+		}
+		a.challenge = challenge
+		return a, true
+	}
+	return answer{}, false
 }
 
 // admin reports whether a path is for the administrator only: /upgrade is, /resync

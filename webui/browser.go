@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"spafleet/device"
@@ -31,16 +32,38 @@ func (b Browser) Visit(v device.View, path, form string) (status int, order *dev
 	if !s.enabled(v) {
 		return 0, nil, nil
 	}
+	if q := (&request{view: v}); q.spa100() && b.User != "" && (strings.HasSuffix(path, ".asp") || path == "/apply.cgi") {
+		return b.enter(s, v, path, form)
+	}
 	if form != "" && isSettings(v, path) {
-		page := b.load(s, v, path, "")
-		if page.status != http.StatusOK {
-			return page.status, page.command, nil
-		}
-		if path, form, err = fillIn(v, path, form, page.body); err != nil {
-			return page.status, nil, err
+		if path, form, err = fillIn(v, path, form); err != nil {
+			return http.StatusOK, nil, err
 		}
 	}
 	a := b.load(s, v, path, form)
+	return a.status, a.command, nil
+}
+
+// enter logs in to an SPA1xx and then does the same there: its forms go to /apply.cgi, with
+// the key of the session.
+func (b Browser) enter(s *Site, v device.View, path, form string) (status int, order *device.Command, err error) {
+	a := b.load(s, v, "/login.cgi", "submit_button=login&enc=0&user="+url.QueryEscape(b.User)+"&pwd="+url.QueryEscape(b.Password))
+	_, key, ok := strings.Cut(string(a.body), "session_key='")
+	if !ok {
+		return a.status, a.command, nil
+	}
+	key, _, _ = strings.Cut(key, "'")
+	if form != "" && path != "/apply.cgi" {
+		fields, err := numbered(v, form)
+		if err != nil {
+			return a.status, nil, err
+		}
+		path, form = "/apply.cgi", "submit_button=Voice&gui_action=Apply&"+strings.Join(fields, "&")
+	}
+	if form != "" {
+		form += "&session_key=" + key
+	}
+	a = b.load(s, v, path+sessionMark+key, form)
 	return a.status, a.command, nil
 }
 
@@ -51,24 +74,31 @@ func isSettings(v device.View, path string) bool {
 }
 
 // fillIn returns the target of a page, and its form with what a person wrote there.
-func fillIn(v device.View, path, form string, page []byte) (target, filled string, err error) {
+func fillIn(v device.View, path, form string) (target, filled string, err error) {
+	fields, err := numbered(v, form)
+	if err != nil {
+		return "", "", err
+	}
+	if s := newSheet(&request{view: v, path: path}); s.asksToken() {
+		fields = append(fields, "csrftoken="+s.csrfToken())
+	}
+	look := lookOf(v.Unit.Row)
+	return path[:strings.LastIndexByte(path, '/')+1] + look.target(strings.HasSuffix(path, "/advanced")), strings.Join(fields, "&"), nil
+}
+
+// numbered returns the fields of a form with numbers in place of the parameters' names.
+func numbered(v device.View, form string) (fields []string, err error) {
 	l := layoutOf(v.Unit.Row)
-	var fields []string
 	for pair := range strings.SplitSeq(form, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		p, ok := v.Unit.Row.Lookup(lenientUnescape(name))
 		if !ok || l.fields[l.numbers[p.ID]] == nil || l.fields[l.numbers[p.ID]].param != p {
-			return "", "", fmt.Errorf("the pages have no field %q%s", name, model.DidYouMean(name, v.Unit.Row.ParameterNames()))
+			return nil, fmt.Errorf("the pages have no field %q%s", name, model.DidYouMean(name, v.Unit.Row.ParameterNames()))
 		}
 		name = fieldName(p, l.numbers[p.ID])
 		fields = append(fields, name+"="+value)
 	}
-	if _, token, ok := strings.Cut(string(page), `name="csrftoken" value="`); ok {
-		token, _, _ = strings.Cut(token, `"`)
-		fields = append(fields, "csrftoken="+token)
-	}
-	look := lookOf(v.Unit.Row)
-	return path[:strings.LastIndexByte(path, '/')+1] + look.target(strings.HasSuffix(path, "/advanced")), strings.Join(fields, "&"), nil
+	return fields, nil
 }
 
 // load asks once more with the account where a page has a challenge.

@@ -57,7 +57,7 @@ func spa100Server(q *request) answer {
 	case "/apply.cgi":
 		return c.apply()
 	}
-	return q.failure(http.StatusNotFound)
+	return q.refused(http.StatusNotFound, "a form to "+c.page)
 }
 
 // fields reads a form as leniently as the others; of a field that is there twice the

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"mime/multipart"
-	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -99,6 +98,11 @@ func TestActionsOfAnSPA1xx(t *testing.T) {
 	low := enter(t, addr, "user=cisco&enc=0&pwd=cisco")
 	refusal(t, f, "the low account", send(t, addr, "/apply.cgi;session_id="+low, reboot), "403 Forbidden", "Reboot, which is the administrator's")
 	refusal(t, f, "the list of users", get(t, addr, "/User_Level.asp;session_id="+low), "403 Forbidden", "the list of users, which is the administrator's")
+	of, leaky := serve(t, &webui.Site{}, view(t, "SPA112", "1.4.1(002)"))
+	if old := get(t, leaky, "/User_Level.asp;session_id="+enter(t, leaky, "user=cisco&enc=0&pwd=cisco")); !strings.Contains(old, hashOfAdmin) {
+		t.Errorf("before 1.4.1(SR5) the low account sees %s", old)
+	}
+	of.none(t)
 	if low == key {
 		t.Error("the two accounts have one key")
 	}
@@ -271,7 +275,7 @@ func TestEachParameterOfAnSPA1xxIsOnExactlyOnePage(t *testing.T) {
 // What is not this server's: the pages and targets of the other families, pages without
 // a session.
 func TestOtherPathsOfAnSPA1xx(t *testing.T) {
-	_, addr := serve(t, &webui.Site{}, view(t, "SPA112", ""))
+	f, addr := serve(t, &webui.Site{}, view(t, "SPA112", ""))
 	key := enter(t, addr, goodLogin)
 	for path, want := range map[string]string{"/admin/advanced": "404 Not Found", "/nothing;session_id=" + key: "404 Not Found", "/index.asp": "200 OK", "/spacfg.xml": "404 Not Found"} {
 		got := get(t, addr, path)
@@ -280,11 +284,9 @@ func TestOtherPathsOfAnSPA1xx(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/admin/asipura.spa", "/bcisco.csc", "/CGI/Execute"} {
-		if got := send(t, addr, path, "1=x"); statusOf(got) != "404 Not Found" {
-			t.Errorf("POST %s is answered %s", path, statusOf(got))
-		}
+		refusal(t, f, path, send(t, addr, path, "1=x"), "404 Not Found", "a form to "+path)
 	}
-	if got, _ := exchange(addr, "PUT / HTTP/1.1\r\nHost: x\r\n\r\n"); statusOf(got) != "501 "+http.StatusText(501) {
+	if got, _ := exchange(addr, "PUT / HTTP/1.1\r\nHost: x\r\n\r\n"); statusOf(got) != "501 Not Implemented" {
 		t.Errorf("PUT is answered %s", statusOf(got))
 	}
 }

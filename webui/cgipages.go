@@ -5,7 +5,6 @@ import (
 	"encoding/xml"
 	"fmt"
 	"html"
-	"io"
 	"net/http"
 	"strings"
 )
@@ -266,7 +265,7 @@ func statusItems(document []byte) []pair {
 	d := xml.NewDecoder(bytes.NewReader(document))
 	for {
 		token, err := d.Token()
-		if err == io.EOF || err != nil {
+		if err != nil {
 			return items
 		}
 		switch t := token.(type) {

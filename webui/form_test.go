@@ -72,6 +72,9 @@ func TestFormsGoToTheTargetsOfTheFamily(t *testing.T) {
 		if statusOf(got) != want {
 			t.Errorf("%s: POST %s answers %s, want %s", tt.model, tt.target, statusOf(got), want)
 		}
+		if !tt.taken {
+			refusal(t, f, tt.target, got, want, "a form to "+tt.target)
+		}
 		if tt.taken && want == "200 OK" && !strings.Contains(got, "SPA is updating your configuration. Unit may reset.") {
 			t.Errorf("%s: POST %s answers\n%s", tt.model, tt.target, got)
 		}
@@ -300,6 +303,18 @@ func TestABrowserFillsInAPage(t *testing.T) {
 		status, c, err := webui.Browser{User: "admin", Password: "secret"}.Visit(v, tt.path, tt.form)
 		if err != nil || c == nil || c.Order != tt.order || !maps.Equal(changes(*c), tt.want) && tt.want != nil {
 			t.Errorf("%s %s with %s: %d, %+v", tt.model, tt.path, tt.form, status, c)
+		}
+	}
+	for _, tt := range []struct {
+		path, form, password string
+		want                 device.Order
+	}{
+		{"/voice.asp", "Profile_Rule=x", "admin", device.SetParams}, {"/apply.cgi", "submit_button=Reboot&gui_action=Apply", "admin", device.Reboot},
+		{"/voice.asp", "Profile_Rule=x", "guess", device.Refuse}, {"/Status.asp", "", "admin", 0},
+	} {
+		status, c, err := webui.Browser{User: "admin", Password: tt.password}.Visit(view(t, "SPA122", ""), tt.path, tt.form)
+		if status != 200 || err != nil || (c == nil) != (tt.want == 0) || c != nil && c.Order != tt.want {
+			t.Errorf("SPA122 %s with %s: %d, %+v, %v", tt.path, tt.form, status, c, err)
 		}
 	}
 	v := view(t, "SPA942", "", "Admin_Passwd=secret")

@@ -74,8 +74,8 @@ func (s *sheet) firstTab() string {
 func (s *sheet) statusParts(tab string) {
 	group, open := "", false // open: the last row has a place
 	for _, e := range append(s.q.view.Status(), provisioning(&s.q.view)...) {
-		section, ok := strings.CutPrefix(e.Group, tab)
-		if section, ok = strings.CutPrefix(section, "/"); !ok {
+		section, ok := strings.CutPrefix(strings.TrimPrefix(e.Group, tab), "/")
+		if !ok {
 			continue
 		}
 		if e.Group != group {
@@ -208,8 +208,8 @@ func (s *sheet) views(class string) {
 
 // buttons are there where the page has fields; their words are those of the families
 // (field).
-func (s *sheet) buttons(any bool) {
-	if !any {
+func (s *sheet) buttons(fields bool) {
+	if !fields {
 		return
 	}
 	undo, submit := "Undo All Changes", "Submit All Changes"

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"spafleet/device"
 	"spafleet/webui"
 )
 
@@ -35,19 +36,26 @@ var pictures = []struct {
 	{"spa525g2-user", "SPA525G2", "", "/advanced#/User", nil, 1000, 600},
 }
 
+// keep writes a picture for a person.
+func keep(t *testing.T, name string, picture []byte) {
+	t.Helper()
+	folder := os.Getenv("SPAFLEET_PICTURES")
+	if folder == "" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestChromiumShowsEachLook(t *testing.T) {
 	c := openChromium(t)
-	folder := os.Getenv("SPAFLEET_PICTURES")
 	for _, p := range pictures {
 		v := view(t, p.model, p.firmware, p.sets...)
 		_, addr := serve(t, &webui.Site{}, v)
 		c.visit("http://" + addr + strings.Replace(p.path, "KEY", v.Session("admin"), 1))
 		picture := c.shot(p.width, p.height)
-		if folder != "" {
-			if err := os.WriteFile(filepath.Join(folder, p.name+".png"), picture, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
+		keep(t, p.name, picture)
 		shown, err := png.Decode(bytes.NewReader(picture))
 		if err != nil || shown.Bounds().Dx() != p.width {
 			t.Errorf("%s: %v, %v", p.name, err, shown.Bounds())
@@ -72,5 +80,24 @@ func TestChromiumShowsEachLook(t *testing.T) {
 		if got := c.eval(open); got == want && strings.Contains(p.path, "#") {
 			t.Errorf("%s: a click on the first tab shows %q", p.name, got)
 		}
+	}
+}
+
+// A person who enters a wrong value sees the page again, with its name in red and what was
+// entered.
+func TestChromiumShowsAWrongValue(t *testing.T) {
+	c := openChromium(t)
+	f, addr := serve(t, &webui.Site{}, view(t, "SPA942", ""))
+	c.visit("http://" + addr + "/admin/advanced")
+	const port = `[...document.querySelectorAll("td")].find(t => t.textContent.startsWith("Web Server Port:"))`
+	c.eval(port + ".nextElementSibling.firstElementChild.value = 99999")
+	c.load("Runtime.evaluate", map[string]any{"expression": `document.querySelector("input[type=submit]").click()`})
+	if command := f.command(t); command.Order != device.Refuse {
+		t.Errorf("it orders %+v", command)
+	}
+	c.eval(`[...document.querySelectorAll("span.tab")].find(t => t.textContent == "System").click()`)
+	keep(t, "spa942-wrong", c.shot(760, 420))
+	if got := c.eval("getComputedStyle(" + port + ".firstElementChild).color + " + port + ".nextElementSibling.firstElementChild.value"); got != "rgb(255, 0, 0)99999" {
+		t.Errorf("its name and value are %s", got)
 	}
 }

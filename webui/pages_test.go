@@ -1,9 +1,11 @@
 package webui_test
 
 import (
+	"errors"
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,14 +135,43 @@ func TestGarbageIsABadRequest(t *testing.T) {
 	}
 }
 
+// A header without end is answered once it is too long, and no path leads out of the pages.
+func TestHostileRequests(t *testing.T) {
+	f, addr := serve(t, &webui.Site{}, view(t, "SPA504G", ""))
+	for request, want := range map[string]string{
+		"GET / HTTP/1.1\r\n" + strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 1000) + "\r\n": "400 Bad Request",
+		"GET /" + strings.Repeat("a", 1<<20) + " HTTP/1.1\r\n\r\n":                                   "400 Bad Request",
+		"GET /admin/../../etc/passwd HTTP/1.1\r\n\r\n":                                               "404 Not Found",
+		"GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\n\r\n":                                             "404 Not Found",
+		"GET /pages/tabs.js HTTP/1.1\r\n\r\n":                                                        "404 Not Found",
+		"GET //admin/ HTTP/1.1\r\n\r\n":                                                              "404 Not Found",
+		"GET http://elsewhere/admin/ HTTP/1.1\r\n\r\n":                                               "200 OK",
+		"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n":                                               "400 Bad Request",
+		"POST /admin/acisco.csc HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n":                "400 Bad Request",
+	} {
+		got, err := exchange(addr, request)
+		if err != nil && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) || statusOf(got) != want {
+			t.Errorf("%.60q is answered %s, %v; want %s", request, statusOf(got), err, want)
+		}
+		if strings.HasPrefix(request, "POST") {
+			if c := f.command(t); c.Order != device.Refuse {
+				t.Errorf("%.60q orders %+v", request, c)
+			}
+		}
+	}
+}
+
 func TestMethodsOtherThanGetAreRefused(t *testing.T) {
-	_, addr := serve(t, &webui.Site{}, view(t, "SPA942", ""))
+	f, addr := serve(t, &webui.Site{}, view(t, "SPA942", ""))
 	for request, want := range map[string]string{
 		"POST /admin/reboot HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na=b": "405 Method Not Allowed",
 		"BREW / HTTP/1.1\r\nHost: x\r\n\r\n":                                     "501 Not Implemented",
 	} {
 		if got, err := exchange(addr, request); err != nil || statusOf(got) != want {
 			t.Errorf("%.20q answers %q, %v; want %s", request, statusOf(got), err, want)
+		}
+		if strings.HasPrefix(request, "POST") {
+			f.command(t)
 		}
 	}
 	head, err := exchange(addr, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -13,6 +13,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
+	"spafleet/device/profile"
 )
 
 // The statuses that the firmware can answer (device-surface.md §1.4).
@@ -91,45 +92,29 @@ func FuzzPush(f *testing.F) {
 	})
 }
 
-// FuzzForm posts any body to the targets of two families. What it orders is what the
-// parameters take, and a refusal orders nothing else.
+// FuzzForm reads any body as a form. What it sets is what the parameters take, none
+// twice, and nothing of GPP_SA to GPP_SD, which no page has.
 func FuzzForm(f *testing.F) {
-	for _, body := range []string{"30759=x", "a=b&&=&P=1", "P29420=%2A&30255=%zz", "csrftoken=1&43=1", "submit_button=Reboot&gui_action=Apply", "submit_button=login&user=admin&pwd=x",
-		"submit_button=Factory_Defaults&gui_action=Apply&FactoryDefaults=1", "change_action=gozila_cgi&next_page=../x.asp", strings.Repeat("1=2&", 99)} {
+	for _, body := range []string{"30759=x", "a=b&&=&P=1", "P29420=%2A&30255=%zz", "csrftoken=1&43=1", "submit_button=Reboot&gui_action=Apply", strings.Repeat("1=2&", 99), "879=&879=%", "30383=2"} {
 		f.Add(body, true)
 		f.Add(body, false)
 	}
-	var views []device.View
-	for _, name := range []string{"SPA942", "SPA122"} {
-		row := devicetest.Row(f, name, "")
-		views = append(views, device.View{Unit: device.Unit{Row: row}, Params: device.Reset(row.Factory), Powered: true})
-	}
-	f.Fuzz(func(t *testing.T, body string, phone bool) {
-		v, target := views[0], "/admin/asipura.spa"
-		if !phone {
-			v = views[1]
-			target = "/apply.cgi;session_id=" + v.Session("admin")
-		}
-		r, err := http.NewRequest(http.MethodPost, "/", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.RequestURI, r.URL.Path = target, target
-		a := (&request{Request: r, site: &Site{}, view: v}).answer()
-		wellFormed(t, a)
-		if a.command == nil {
-			return
-		}
-		if a.command.Order != device.SetParams && len(a.command.Sets) > 0 || phone && a.command.Order != device.SetParams && a.command.Order != device.Refuse {
-			t.Errorf("%q orders %+v", body, a.command)
-		}
-		for _, s := range a.command.Sets {
-			p, ok := v.Unit.Row.Factory.Param(s.ID)
-			if stored, taken := "", false; ok {
-				if stored, taken = p.Take(s.Value); !taken || stored != s.Value {
-					t.Errorf("%q sets %s to %q, which it does not take", body, p.Name, s.Value)
-				}
+	row := devicetest.Row(f, "SPA2102", "")
+	v := device.View{Unit: device.Unit{Row: row}, Params: devicetest.Params(f, row.Factory, "User_Password=x"), Powered: true}
+	f.Fuzz(func(t *testing.T, body string, admin bool) {
+		p := newPost(&request{view: v}, admin)
+		p.read(body)
+		p.judge()
+		last := -1
+		for _, s := range p.sets {
+			param, ok := row.Factory.Param(s.ID)
+			if !ok || strings.HasPrefix(param.Name, "GPP_S") || int(s.ID) <= last || !admin && param.Access != profile.ReadWrite {
+				t.Errorf("%q sets %s", body, s.ID.Name())
 			}
+			if stored, taken := param.Take(s.Value); !taken || stored != s.Value {
+				t.Errorf("%q sets %s to %q, which it does not take", body, param.Name, s.Value)
+			}
+			last = int(s.ID)
 		}
 	})
 }

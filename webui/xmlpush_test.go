@@ -146,6 +146,10 @@ func TestWhoMayPush(t *testing.T) {
 			if statusOf(got) != tt.status {
 				t.Fatalf("answers %s, want %s", statusOf(got), tt.status)
 			}
+			if tt.status == "404 Not Found" || tt.status == "405 Method Not Allowed" {
+				refusal(t, f, "it", got, tt.status, "a form to /CGI/Execute")
+				return
+			}
 			if tt.status == "200 OK" {
 				f.command(t)
 			}
@@ -204,8 +208,10 @@ func TestTheSwitchOfThePushCounts(t *testing.T) {
 		if got := statusOf(push(t, addr, form(items("Resync:")))); got != want {
 			t.Errorf("xml_push=%s answers %s, want %s", choice, got, want)
 		}
-		if choice == "open" {
-			f.command(t)
+		if choice != "mode" {
+			if c := f.command(t); (c.Order == device.Refuse) != (choice == "none") {
+				t.Errorf("xml_push=%s orders %+v", choice, c)
+			}
 		}
 	}
 }

@@ -169,6 +169,30 @@ var weaker = map[crypto.Hash][]x509.SignatureAlgorithm{
 	crypto.SHA1: {x509.MD5WithRSA}, crypto.SHA256: {x509.MD5WithRSA, x509.SHA1WithRSA},
 }
 
+// Judged describes both sides of a listener to [trust.Devices.Judge]: that up to TLS 1.1,
+// and that of TLS 1.2. One that it does not have is nil.
+func (h *HTTPSConfig) Judged(p *certs.PKI, name string, now func() time.Time) (server, modern *trust.Server, err error) {
+	l, err := h.Listener(p, name, "127.0.0.1", now)
+	if err != nil {
+		return nil, nil, err
+	}
+	if l.SSL != nil {
+		server = trust.ServerOf(l.SSL)
+	}
+	if l.TLS == nil {
+		return server, nil, nil
+	}
+	modern = &trust.Server{Min: trust.TLS12, Max: trust.TLS12, Chain: l.TLS.Certificates[0].Certificate}
+	for _, suite := range l.TLS.CipherSuites {
+		modern.Suites = append(modern.Suites, ssl.Suite(suite))
+	}
+	if l.TLS.ClientAuth != tls.NoClientCert {
+		modern.Ask = ssl.AskFirst
+		modern.Verify, _, err = h.Clients(p, now)
+	}
+	return server, modern, err
+}
+
 // modern is the listener for TLS 1.2.
 func (h *HTTPSConfig) modern(cert *ssl.Certificate, clients trust.Verify) *tls.Config {
 	c := &tls.Config{

@@ -74,6 +74,12 @@ func planText(f *forecast.Forecast) string {
 	} else {
 		writeTraffic(row, f)
 	}
+	for i := range f.Handshakes[:min(len(f.Handshakes), mostContacts)] {
+		row(first(i, "https"), "%s", &f.Handshakes[i])
+	}
+	if more := len(f.Handshakes) - mostContacts; more > 0 {
+		row("", "and %d more handshakes; --json has all", more)
+	}
 	for i, p := range f.Params {
 		row(first(i, "params"), "%s", paramText(&p))
 	}

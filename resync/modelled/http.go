@@ -136,7 +136,7 @@ func (x *exchange) handshake() error {
 		}
 	}
 	connection := trust.Visit{Unit: x.r.Unit, Params: x.r.Params, Now: time.Unix(0, x.r.Now), Host: x.r.Host, Addr: x.r.Server.Addr()}
-	server := secure.facing(row)
+	server := secure.Facing(row)
 	x.shown = server.Chain
 	if name, ok := trust.NameToResolve(row, server.Chain[0]); ok {
 		connection.Found = w.Hosts[strings.ToLower(name)]
@@ -171,8 +171,8 @@ func alertOf(e *resync.Error) ssl.Alert {
 	return ssl.Alert(e.TLS.Alert)
 }
 
-// facing returns the side of a listener that a firmware meets.
-func (s *Secure) facing(row *model.Row) *trust.Server {
+// Facing returns the side of a listener that a firmware meets.
+func (s *Secure) Facing(row *model.Row) *trust.Server {
 	if s.Server == nil || s.Modern != nil && trust.Speaks12(row) {
 		return s.Modern
 	}

@@ -26,6 +26,7 @@ type Forecast struct {
 	Memory       Memory       `json:"memory"`
 	Descriptors  Descriptors  `json:"descriptors"`
 	Certificates Certificates `json:"certificates"`
+	Handshakes   []Handshake  `json:"handshakes,omitempty"` // of the built-in server's HTTPS, by model and firmware
 	Addresses    Addresses    `json:"addresses"`
 	Connections  Connections  `json:"connections"`
 	CPU          CPU          `json:"cpu"`

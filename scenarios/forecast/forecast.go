@@ -128,6 +128,13 @@ func (p plan) forecast(o *scenarios.Machine) (*Forecast, error) {
 	if f.Certificates, err = p.certificates(shares, o); err != nil {
 		return nil, err
 	}
+	d, err := devicesOf(p, o)
+	if err != nil {
+		return nil, err
+	}
+	if f.Handshakes, err = handshakes(p, shares, d); err != nil {
+		return nil, err
+	}
 	if f.Notes, err = Notes(p.Plan, o); err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package run
 
 import (
 	"cmp"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"spafleet/certs"
-	"spafleet/certs/ssl"
 	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/fleet"
@@ -220,35 +218,9 @@ func (s *server) secureModelled(h *scenarios.HTTPS, port uint16) (modelled.Secur
 }
 
 // secure describes a listener for a judged handshake.
-func (s *server) secure(h *scenarios.HTTPS) (modelled.Secure, error) {
-	l, err := h.Listener(s.certs.PKI, s.plan.Scenario.Server.Host(), "127.0.0.1", s.today)
-	if err != nil {
-		return modelled.Secure{}, err
-	}
-	described := modelled.Secure{}
-	if l.SSL != nil {
-		described.Server = trust.ServerOf(l.SSL)
-	}
-	if l.TLS != nil {
-		verify, _, err := h.Clients(s.certs.PKI, s.today)
-		if err != nil {
-			return described, err
-		}
-		described.Modern = modernServer(l.TLS, verify)
-	}
-	return described, nil
-}
-
-// modernServer describes the side of a listener that speaks TLS 1.2.
-func modernServer(c *tls.Config, verify trust.Verify) *trust.Server {
-	s := &trust.Server{Min: trust.TLS12, Max: trust.TLS12, Chain: c.Certificates[0].Certificate}
-	for _, suite := range c.CipherSuites {
-		s.Suites = append(s.Suites, ssl.Suite(suite))
-	}
-	if c.ClientAuth != tls.NoClientCert {
-		s.Ask, s.Verify = ssl.AskFirst, verify
-	}
-	return s
+func (s *server) secure(h *scenarios.HTTPS) (l modelled.Secure, err error) {
+	l.Server, l.Modern, err = h.Judged(s.certs.PKI, s.plan.Scenario.Server.Host(), s.today)
+	return l, err
 }
 
 // clock is the fleet's time, or the time of its start before there is a fleet.

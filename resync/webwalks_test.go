@@ -5,10 +5,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
+	"time"
 
 	"spafleet/device"
 	"spafleet/device/devicetest"
+	"spafleet/ivr"
 	"spafleet/webui"
 )
 
@@ -24,6 +27,39 @@ var webWalks = map[string]walk{
 	"custom_ca_label": {"Provisioning", "Provisioing", func(t *testing.T, setting string) string {
 		return string(webView(t, "SPA504G", "7.6.2f", setting).StatusXML())
 	}},
+}
+
+// keypadWalks are the switches of the keypad menu: what it says, and what it orders.
+var keypadWalks = map[string]walk{
+	"ivr_admin_password": {"none", "1234", pressed("SPA2102", "****101#1#1")},
+	"ivr_reset_password": {"no", "yes", pressed("SPA2102", "****73738#1", "Admin_Passwd=1")},
+	"ivr_user_settings":  {"free", "admin", pressed("SPA2102", "****877778#1", "Admin_Passwd=1")},
+	"ivr_reset_acts":     {"hang_up", "confirmed", pressed("SPA2102", "****73738#1")},
+	"not_customized": {"open", "not_customized", func(t *testing.T, setting string) string {
+		return string(webView(t, "SPA504G", "7.6.2f", setting).StatusXML())
+	}},
+}
+
+// pressed returns what the keypad menu says and orders at the keys, one a second.
+func pressed(modelName, keys string, params ...string) func(*testing.T, string) string {
+	return func(t *testing.T, setting string) string {
+		v := webView(t, modelName, "", setting)
+		var layers device.Layers
+		for _, p := range params {
+			v.Params, _ = v.Params.With(&layers, devicetest.Sets(t, v.Unit.Row.Factory, p))
+		}
+		var menu ivr.Menu
+		var told strings.Builder
+		for i, key := range []byte(keys) {
+			for _, a := range menu.Key(v, key, int64(i+1)*int64(time.Second)) {
+				told.WriteString(a.Say + "\n")
+				if a.Command != nil {
+					told.WriteString(a.Command.Order.String() + "\n")
+				}
+			}
+		}
+		return told.String()
+	}
 }
 
 func webView(t *testing.T, modelName, firmware string, settings ...string) device.View {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/x509"
 	"net/netip"
+	"time"
 
 	"spafleet/certs"
 	"spafleet/device"
@@ -31,6 +32,8 @@ type Machine struct {
 	Operator bool
 	// NameServers are asked for names, in this order; none: the system's.
 	NameServers []netip.AddrPort
+	// Now is when a fleet in real time begins; zero: fleet.DefaultStart.
+	Now time.Time
 	// Flags are how the user gives these and other things; texts name them.
 	Flags Flags
 }

@@ -46,6 +46,7 @@ type runner struct {
 // newRunner returns a runner whose texts name the flags of the commands.
 func newRunner(s streams) *runner {
 	rn := &runner{streams: s}
+	rn.options.Now = time.Now()
 	rn.options.Flags = scenarios.Flags{
 		Public: "--allow-public", Operator: "--i-operate-this-server", Addresses: "--addresses", Count: "--count", Set: "--set",
 	}

@@ -21,8 +21,10 @@ type MACRange struct {
 // ParseMACRange reads FIRST-LAST, or FIRST, after which there is no end but the last
 // address that there is.
 func ParseMACRange(text string) (r MACRange, err error) {
-	first, last, ranged := model.MAC{}, model.MAC{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff}, false
-	if first, err = model.ParseMAC(text); err != nil || strings.HasSuffix(text, "-") { // FIRST alone may have hyphens
+	last := model.MAC{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff}
+	first, err := model.ParseMAC(text)
+	if err != nil || strings.HasSuffix(text, "-") { // FIRST alone may have hyphens
+		var ranged bool
 		if first, last, ranged = cutMACs(text); !ranged {
 			return r, fmt.Errorf("%s is not a MAC address of 12 hexadecimal digits, nor a range FIRST-LAST of them", shown(text))
 		}

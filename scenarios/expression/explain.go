@@ -244,6 +244,12 @@ func (x explainer) operand(b *ast.BinaryNode, side, other ast.Node) *Mistake {
 		}
 		return nil
 	}
+	return x.compared(b, side, other)
+}
+
+// compared is operand for what both sides should be of one kind.
+func (x explainer) compared(b *ast.BinaryNode, side, other ast.Node) *Mistake {
+	text, kind := textOf(x.code, side), plainType(side.Type())
 	_, whole := other.(*ast.IntegerNode)
 	switch word, quoted := side.(*ast.StringNode); {
 	case plainType(other.Type()) == aDuration && quoted:

@@ -132,7 +132,7 @@ func (p plan) forecast(o *scenarios.Machine) (*Forecast, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.Handshakes, err = handshakes(p, shares, d); err != nil {
+	if f.Handshakes, err = handshakes(p, shares, d, o.Now); err != nil {
 		return nil, err
 	}
 	if f.Notes, err = Notes(p.Plan, o); err != nil {

@@ -32,18 +32,17 @@ type Handshake struct {
 // mostHandshakes is how many are judged.
 const mostHandshakes = 200
 
-// handshakes judges the listeners by the first device of each model and firmware.
-func handshakes(p plan, shares []groupShare, d *trust.Devices) (list []Handshake, err error) {
+// handshakes judges the listeners by the first device of each model and firmware. Now is
+// when a fleet in real time begins.
+func handshakes(p plan, shares []groupShare, d *trust.Devices, now time.Time) (list []Handshake, err error) {
 	s := p.Scenario.Server
 	if s == nil {
 		return nil, nil
 	}
-	now := p.Scenario.Clock.Start
-	if now.IsZero() {
-		now = time.Now()
-		if p.Scenario.Clock.Mode == fleet.Virtual {
-			now = fleet.DefaultStart()
-		}
+	if start := p.Scenario.Clock.Start; !start.IsZero() {
+		now = start
+	} else if now.IsZero() || p.Scenario.Clock.Mode == fleet.Virtual {
+		now = fleet.DefaultStart()
 	}
 	for i := range s.HTTPS {
 		h, seen := &s.HTTPS[i], map[*model.Row]bool{}

@@ -16,19 +16,7 @@ func (t *timeline) fire(i int, now time.Duration) {
 	if t.times[i]++; t.times[i] == 1 {
 		t.fired[i] = now
 	}
-	if s.Name != "" && t.times[i] == 1 {
-		t.judge.mu.Lock()
-		t.happened = append(t.happened, s.Name)
-		t.judge.mu.Unlock()
-	}
-	if s.Name != "" {
-		t.tally.Entered(s.Name, t.start+int64(now), now)
-	}
-	for _, e := range t.expect {
-		if from := e.Since(); from.Step == s.Name && s.Name != "" && t.times[i] == 1 {
-			t.judge.watch(e.number, now+from.Plus)
-		}
-	}
+	t.enter(i, now)
 	t.repeats(i)
 	switch s.Action {
 	case "":
@@ -64,6 +52,26 @@ func (t *timeline) fire(i int, now time.Duration) {
 	}
 	if s.Action == "off_hook" || s.Action == "on_hook" || s.Action == "set" {
 		t.quiet = append(t.quiet, quiet{devices, now + t.lasting() + s.Pace.Length(len(devices))})
+	}
+}
+
+// enter begins the time that a step gives its name to.
+func (t *timeline) enter(i int, now time.Duration) {
+	name := t.plan.Scenario.Timeline[i].Name
+	if name == "" {
+		return
+	}
+	t.tally.Entered(name, t.start+int64(now), now)
+	if t.times[i] > 1 {
+		return
+	}
+	t.judge.mu.Lock()
+	t.happened = append(t.happened, name)
+	t.judge.mu.Unlock()
+	for _, e := range t.expect {
+		if from := e.Since(); from.Step == name {
+			t.judge.watch(e.number, now+from.Plus)
+		}
 	}
 }
 

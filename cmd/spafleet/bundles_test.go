@@ -197,7 +197,7 @@ server:
           <GPP_SA ua="na">canary-&lt;body&gt;</GPP_SA>
           <Password_1_><![CDATA[canary-cdata]]></Password_1_>
           <Admin_Passwd>{{ "canary-expr" + string(index) }}</Admin_Passwd>
-          <User_Password>72619483</User_Password> <GPP_K>{{ secret("canary") }}</GPP_K>
+          <User_Password>7261</User_Password> <GPP_K>{{ secret("canary") }}</GPP_K>
           <Profile_Rule_C>[--key "canary-c-key"] http://${server.http}/c.xml</Profile_Rule_C>
         </flat-profile>
     /c.xml: {from: files/c.xml, key: canary-c-key}

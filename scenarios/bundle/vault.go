@@ -98,9 +98,16 @@ func (v *Vault) HideJSON(text []byte) []byte {
 	return eachValue(text, v.Hide)
 }
 
-// eachValue replaces each text of JSON that is no key, and keeps everything else.
+// made are the keys of JSON whose values this program makes. A secret of a few digits may
+// be part of one by chance, which shows nobody the secret; a stand-in there would be a
+// false time or another device.
+var made = map[string]bool{`"at`: true, `"next`: true, `"mac`: true}
+
+// eachValue replaces each text of JSON that is neither a key nor made, and keeps
+// everything else.
 func eachValue(text []byte, replace func(string) string) []byte {
 	var out []byte
+	var key string
 	for len(text) > 0 {
 		at := bytes.IndexByte(text, '"')
 		if at < 0 {
@@ -115,10 +122,14 @@ func eachValue(text []byte, replace func(string) string) []byte {
 		}
 		end = min(end, len(text))
 		out = append(out, text[:at]...)
-		if rest := text[min(end+1, len(text)):]; bytes.HasPrefix(rest, []byte(":")) {
-			out = append(out, text[at:end]...)
-		} else {
-			out = append(out, replace(string(text[at:end]))...)
+		switch value := string(text[at:end]); {
+		case bytes.HasPrefix(text[min(end+1, len(text)):], []byte(":")):
+			key = value
+			out = append(out, value...)
+		case made[key]:
+			out = append(out, value...)
+		default:
+			out = append(out, replace(value)...)
 		}
 		text = text[end:]
 		if len(text) > 0 {

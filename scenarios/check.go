@@ -59,13 +59,10 @@ func check(s *Scenario, src *source) *checker {
 // firmware, one after the other.
 func (c *checker) group(g *Group) {
 	path := "fleet." + g.Name
-	shares := g.Mix
-	if len(shares) == 0 {
-		if g.Model == "" && g.node != nil {
-			return // the reader has said so
-		}
-		shares = []Share{{Model: g.Model, Firmware: g.Firmware, Count: g.Count}}
+	if len(g.Mix) == 0 && g.Model == "" && g.node != nil {
+		return // the reader has said so
 	}
+	shares := g.Shares()
 	c.text(g.RC, g.node.at("rc"), path+".rc", false)
 	counts := apportion(shares, g.Count)
 	for i, share := range shares {

@@ -67,6 +67,15 @@ type Group struct {
 	node      *node
 }
 
+// Shares returns what a group is made of: Mix, or the one model. The caller changes
+// nothing in it.
+func (g *Group) Shares() []Share {
+	if len(g.Mix) > 0 {
+		return g.Mix
+	}
+	return []Share{{Model: g.Model, Firmware: g.Firmware, Count: g.Count}}
+}
+
 // Turn turns a switch of the firmware.
 func (g *Group) Turn(name, value string) {
 	if g.Switches == nil {

@@ -561,11 +561,7 @@ func (f *runFlags) presets(changed func(flag string) bool) ([]scenarios.Preset, 
 
 // checkSwitches finds switches that a group's models do not have.
 func checkSwitches(g *scenarios.Group, turned map[string]string) error {
-	shares := g.Mix
-	if len(shares) == 0 {
-		shares = []scenarios.Share{{Model: g.Model, Firmware: g.Firmware}}
-	}
-	for _, s := range shares {
+	for _, s := range g.Shares() {
 		if _, err := model.NewRow(s.Model, s.Firmware, nil); err != nil {
 			continue // the plan names the line
 		}

@@ -165,11 +165,7 @@ func affectedUnits(s *scenarios.Scenario) (units []unit) {
 		if !slices.Contains(s.Bug.Affected, g.Name) {
 			continue
 		}
-		rows := g.Mix
-		if g.Model != "" {
-			rows = []scenarios.Share{{Model: g.Model, Firmware: g.Firmware}}
-		}
-		for _, row := range rows {
+		for _, row := range g.Shares() {
 			units = append(units, unit{row.Model, row.Firmware, g.Switches})
 		}
 	}

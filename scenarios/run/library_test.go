@@ -93,11 +93,7 @@ func valuesOf(t *testing.T, groups []*scenarios.Group, name string) map[string]b
 	t.Helper()
 	values := map[string]bool{}
 	for _, g := range groups {
-		rows := g.Mix
-		if g.Model != "" {
-			rows = []scenarios.Share{{Model: g.Model, Firmware: g.Firmware}}
-		}
-		for _, share := range rows {
+		for _, share := range g.Shares() {
 			row, err := model.NewRow(share.Model, share.Firmware, g.Switches)
 			if err != nil {
 				t.Fatal(err)

@@ -3,7 +3,6 @@ package resync
 import (
 	"bytes"
 	"context"
-	"strconv"
 	"strings"
 
 	"spafleet/device"
@@ -83,20 +82,6 @@ func (a *extraFetch) place(e *model.Extra, url string) (target, *failure) {
 		t.path = strings.TrimPrefix(t.path, "/")
 	}
 	return t, f
-}
-
-// Unserved reports whether a lease has no option 66, and names a server all the
-// same.
-func (l Lease) Unserved() bool { return l.TFTPServer == "" && l.NextServer != "" }
-
-// nextServer returns the host in siaddr, and its port, 0 for the usual one.
-func (l Lease) nextServer() (host string, port uint16) {
-	host, number, _ := strings.Cut(l.NextServer, ":")
-	n, err := strconv.ParseUint(number, 10, 16)
-	if err != nil {
-		return host, 0
-	}
-	return host, uint16(n)
 }
 
 // An extraCheck looks at an extra file while it comes, and keeps its beginning.

@@ -20,16 +20,6 @@ import (
 	"spafleet/device/model"
 )
 
-// A Lease is what the network told the device about its servers.
-type Lease struct {
-	// TFTPServer is DHCP option 66: host or host:port (the port is for tests;
-	// no real option has one). Empty: none was offered.
-	TFTPServer string
-	// NextServer is the server in the lease's siaddr: host or host:port. Phones ask
-	// it for an SCCP configuration where there is no TFTPServer. Empty: none.
-	NextServer string
-}
-
 // Input is a device as an attempt gets it: copies, which the attempt may keep.
 type Input struct {
 	Unit     device.Unit

@@ -292,7 +292,7 @@ func (p plan) tftpServer(g *fleet.Group) string {
 	if g.Lease.TFTPServer == "" && p.Scenario.Server != nil && !p.Scenario.Leaseless(g.Name) {
 		return embedded
 	}
-	return g.Lease.TFTPServer
+	return p.sample(g.Lease.TFTPServer)
 }
 
 // hostsOfGroup tells the hosts of a group's lease, rules and log servers.

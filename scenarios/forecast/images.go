@@ -27,8 +27,8 @@ func missingImages(p plan) (notes []string) {
 		unit := p.List.Unit(g.Row, p.Scenario.Seed, p.Device(i, 0), netip.IPv4Unspecified())
 		env := device.Env{Unit: &unit, Params: p.List.Params(unit.Index, p.presetParams(g))}
 		for _, text := range upgradeRules(p, env, g) {
-			path, embedded := asks(p, env, g, text)
-			if embedded && !prov.MayServe(p.Scenario.Server.Files, path) {
+			path, here := asks(p, env, g, text)
+			if here && !prov.MayServe(p.Scenario.Server.Files, path) {
 				notes = append(notes, fmt.Sprintf("Upgrade_Rule of %s asks the built-in server for %s, which it does not have: these devices reboot and ask again without end (%s; switch upgrade_retry=kept changes that)",
 					kindOf(g.Row), path, g.Row.Switch("upgrade_retry").Evidence))
 			}
@@ -45,8 +45,8 @@ func upgradeRules(p plan, env device.Env, g *fleet.Group) (texts []string) {
 		texts = append(texts, text)
 	}
 	first, _ := env.Params.Lookup("Profile_Rule")
-	path, embedded := asks(p, env, g, first)
-	if !embedded {
+	path, here := asks(p, env, g, first)
+	if !here {
 		return texts
 	}
 	for at, e := range p.Scenario.Server.Files {
@@ -68,14 +68,14 @@ func upgradeRules(p plan, env device.Env, g *fleet.Group) (texts []string) {
 
 // asks returns the path that a group's first device asks for by a rule, and whether the
 // built-in server gets the request. What only a running device knows is not guessed.
-func asks(p plan, env device.Env, g *fleet.Group, text string) (path string, embedded bool) {
+func asks(p plan, env device.Env, g *fleet.Group, text string) (path string, here bool) {
 	d, err := rule.Eval(text, env, env.Unit.Row.Dialect())
 	if err != nil || !d.HasURL || strings.Contains(text, "{{") {
 		return "", false
 	}
 	host := strings.ToLower(d.URL.Host)
 	if host == "" {
-		return d.URL.Path, g.Lease.TFTPServer == "" && !p.Scenario.Leaseless(g.Name)
+		return d.URL.Path, p.tftpServer(g) == embedded
 	}
 	return d.URL.Path, p.embedded(host)
 }

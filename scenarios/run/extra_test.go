@@ -310,3 +310,14 @@ expect:
 		}
 	}
 }
+
+// Option 66 of a lease may name the built-in server, as siaddr may.
+func TestOption66MayNameTheBuiltInServer(t *testing.T) {
+	t.Parallel()
+	r, _ := act(t, `
+fleet: {phones: {model: SPA504G, lease: {66: "${server.tftp}"}, set: {Resync_Random_Delay: 0}}}
+server: {files: {/spa504G.cfg: <flat-profile></flat-profile>}}
+expect: [{all: resyncs.ok == 1, by: 30s}]
+`)
+	scenariotest.WantVerdict(t, r, report.Passed)
+}

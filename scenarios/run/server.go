@@ -258,8 +258,10 @@ func (s *server) fillGroup(g *fleet.Group) (err error) {
 			return err
 		}
 	}
-	if g.Lease.NextServer, err = expression.Fill(g.Lease.NextServer, s.values); err != nil {
-		return fmt.Errorf("fleet.%s.lease: %w", g.Name, err)
+	for _, text := range []*string{&g.Lease.TFTPServer, &g.Lease.NextServer} {
+		if *text, err = expression.Fill(*text, s.values); err != nil {
+			return fmt.Errorf("fleet.%s.lease: %w", g.Name, err)
+		}
 	}
 	if g.Lease.TFTPServer == "" && !s.plan.Scenario.Leaseless(g.Name) {
 		g.Lease.TFTPServer = s.values["server.tftp"]

@@ -5,8 +5,8 @@ import (
 	"encoding/base64"
 	"strings"
 
+	"spafleet/device/digest"
 	"spafleet/resync"
-	"spafleet/resync/digest"
 )
 
 // An Auth is what a server asks of its clients by HTTP and HTTPS, in the place of an

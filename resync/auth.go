@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"spafleet/resync/digest"
+	"spafleet/device/digest"
 )
 
 // mostAnswers is how often one file's challenges are answered before its

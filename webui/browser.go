@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/digest"
 	"spafleet/device/model"
-	"spafleet/resync/digest"
 )
 
 // A Browser is a person's browser, in the place of a connection. It answers the

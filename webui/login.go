@@ -3,7 +3,7 @@ package webui
 import (
 	"strings"
 
-	"spafleet/resync/digest"
+	"spafleet/device/digest"
 )
 
 // A login is an account with its password.

@@ -4,7 +4,7 @@ import (
 	"maps"
 	"testing"
 
-	"spafleet/resync/digest"
+	"spafleet/device/digest"
 )
 
 // The example of RFC 2617, section 3.5.

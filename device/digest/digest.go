@@ -1,4 +1,4 @@
-// Package digest is what both ends of HTTP's Digest authentication compute (RFC 2617).
+// Package digest is what both ends of Digest authentication compute, by HTTP and by SIP (RFC 2617).
 package digest
 
 import (

@@ -47,11 +47,17 @@ func (v View) HostName() string {
 // of 7.6.2f, in places that are inferred. Parts that nobody saw are left out: the
 // PSTN line, SPA9000 trunks.
 func (v View) Status() []profile.Element {
-	s := &status{v: &v, elements: make([]profile.Element, 0, 64+72*v.Unit.Row.Model.Lines)}
+	elements := make([]profile.Element, 0, 64+72*v.Unit.Row.Model.Lines)
+	v.EachStatus(func(e profile.Element) { elements = append(elements, e) })
+	return elements
+}
+
+// EachStatus tells one item of [View.Status] after the other.
+func (v View) EachStatus(tell func(profile.Element)) {
+	s := &status{v: &v, tell: tell}
 	for _, part := range infoTabs[v.Unit.Row.Model.Family.Name] {
 		part(s)
 	}
-	return s.elements
 }
 
 // infoTabs are the parts of a family's Info tab, in the order of its exports:
@@ -82,20 +88,20 @@ var (
 
 // A status is an Info tab in the making.
 type status struct {
-	v        *View
-	elements []profile.Element
+	v    *View
+	tell func(profile.Element)
 }
 
 func (s *status) add(group string, pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
-		s.elements = append(s.elements, profile.Element{Group: group, Name: pairs[i], Value: pairs[i+1]})
+		s.tell(profile.Element{Group: group, Name: pairs[i], Value: pairs[i+1]})
 	}
 }
 
 // all adds items that have one value.
 func (s *status) all(group, value string, names []string) {
 	for _, name := range names {
-		s.elements = append(s.elements, profile.Element{Group: group, Name: name, Value: value})
+		s.tell(profile.Element{Group: group, Name: name, Value: value})
 	}
 }
 
@@ -197,7 +203,9 @@ func (s *status) router() {
 // product is the section by which scrapers know a device. Licenses is an item of
 // phones: the pages of a PAP2T, SPA2102, SPA8000 and SPA112 lack it (field).
 func (s *status) product() {
-	s.elements = append(s.elements, s.v.Product()...)
+	for _, e := range s.v.Product() {
+		s.tell(e)
+	}
 	if s.v.Unit.Row.Model.Family.Phone {
 		s.add("Info/Product_Information", "Licenses", "None")
 	}

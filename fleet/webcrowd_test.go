@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -35,14 +36,15 @@ func TestPagesOfACrowdComeSoon(t *testing.T) {
 	}
 	defer hostile(t, addrs[0])()
 	times := make([]time.Duration, browsers*loads)
+	screens := make([]bytes.Buffer, browsers)
 	for i := range loads {
 		var all sync.WaitGroup
 		begun := time.Now()
 		for b := range browsers {
 			all.Go(func() {
 				dev := (b*loads + i*7919 + 1) % devices
-				if page := get(t, addrs[dev], "/"); !strings.Contains(page, serials[dev]) {
-					t.Errorf("device %d answers %.200q", dev, page)
+				if err := loadPage(&screens[b], addrs[dev]); err != nil || !bytes.Contains(screens[b].Bytes(), []byte(serials[dev])) {
+					t.Errorf("device %d answers %.200q: %v", dev, screens[b].Bytes(), err)
 				}
 				times[b*loads+i] = time.Since(begun)
 			})
@@ -55,6 +57,25 @@ func TestPagesOfACrowdComeSoon(t *testing.T) {
 	if most := 200 * time.Millisecond; slow && p99 > most {
 		t.Errorf("the 99th percentile is %v, more than %v", p99, most)
 	}
+}
+
+// loadPage loads the start page of a device. It takes little of this machine's time, which the
+// devices need.
+func loadPage(screen *bytes.Buffer, addr string) error {
+	screen.Reset()
+	c, err := net.DialTimeout("tcp4", addr, patience)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: "+addr+"\r\n\r\n"); err != nil {
+		return err
+	}
+	_, err = screen.ReadFrom(c)
+	return err
 }
 
 // hostile opens connections to one device that send a byte now and then, or a header

@@ -33,6 +33,7 @@ type answer struct {
 	xml       bool   // the body is XML, not HTML
 	charset   string // of the body, where the header says it
 	body      []byte
+	buffer    *bytes.Buffer // of the body, where another page may have it then
 	command   *device.Command
 	server    string // Server of the header; "": none
 	broken    bool   // the connection breaks instead
@@ -43,9 +44,9 @@ func (a answer) closesFirst() bool {
 	return a.command != nil && a.command.Order != device.Resync
 }
 
-// write writes an answer in the wire form of device-surface.md §1.4 (field: no
+// head writes an answer's header in the wire form of device-surface.md §1.4 (field: no
 // Server, Date or Content-Length, whatever the request's version).
-func (a answer) write(b *bytes.Buffer) {
+func (a answer) head(b *bytes.Buffer) {
 	fmt.Fprintf(b, "HTTP/1.1 %d %s\r\n", a.status, http.StatusText(a.status))
 	if a.challenge != "" {
 		fmt.Fprintf(b, "WWW-Authenticate: %s\r\n", a.challenge)
@@ -61,7 +62,6 @@ func (a answer) write(b *bytes.Buffer) {
 		kind += "; charset=" + a.charset
 	}
 	b.WriteString("Content-Type: " + kind + "\r\nCache-Control: must-revalidate, no-store\r\nConnection: close\r\n\r\n")
-	b.Write(a.body)
 }
 
 // routes holds every path that a device knows; any other is answered 404. There is

@@ -41,6 +41,7 @@ func (b Browser) Visit(v device.View, path, form string) (status int, order *dev
 		}
 	}
 	a := b.load(s, v, path, form)
+	defer a.free()
 	return a.status, a.command, nil
 }
 

@@ -53,7 +53,7 @@ func (c *cgi) show() answer {
 	case "/voice_pages.asp":
 		s := c.voiceSheet()
 		s.voicePages(c)
-		return answer{status: http.StatusOK, body: s.Bytes()}
+		return s.answer()
 	case "/Network_Service.asp":
 		return c.framed("Network_Service.asp", func(s *sheet) { s.oneTab(c, "Network Setup", "Network_Service") })
 	case "/Management.asp":
@@ -97,7 +97,7 @@ func (c *cgi) framed(page string, contents func(*sheet)) answer {
 	s.put("</div>\n<div class=\"contents\">\n")
 	contents(s)
 	s.put("</div>\n<div class=\"foot\">Emulated by spafleet</div>\n</body>\n</html>\n")
-	return answer{status: http.StatusOK, body: s.Bytes()}
+	return s.answer()
 }
 
 func (s *sheet) head() {

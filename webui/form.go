@@ -87,7 +87,7 @@ func (p *post) decide() answer {
 	if len(p.wrong) > 0 {
 		p.again()
 		a := q.refused(http.StatusOK, "a form with "+counted(len(p.wrong), "wrong value")+": "+p.wrongNames())
-		a.body = p.Bytes()
+		a.body, a.buffer = p.Bytes(), p.Buffer
 		return a
 	}
 	return p.apply()

@@ -1,22 +1,18 @@
 package webui
 
 import (
+	"bytes"
 	"html"
 	"strconv"
 	"strings"
+
+	"spafleet/device/profile"
 )
 
 // write writes the whole page: all tabs are in it, and a script shows one of them
 // (device-surface.md §2.1: field).
 func (s *sheet) write() {
 	leaves := s.leaves()
-	n := 0
-	for _, l := range leaves {
-		for _, p := range l.parts {
-			n += len(p.fields)
-		}
-	}
-	s.Grow(24<<10 + n*240)
 	s.put("<html>\n<head>\n<title>", html.EscapeString(s.look.title), "</title>\n<style>\n", s.look.css(), "</style>\n</head>\n<body>\n<div class=\"page\">\n")
 	s.banner()
 	s.halves()
@@ -73,10 +69,10 @@ func (s *sheet) firstTab() string {
 // whose names are the labels with other characters as _. Two items share a row.
 func (s *sheet) statusParts(tab string) {
 	group, open := "", false // open: the last row has a place
-	for _, e := range append(s.q.view.Status(), provisioning(&s.q.view)...) {
+	item := func(e profile.Element) {
 		section, ok := strings.CutPrefix(strings.TrimPrefix(e.Group, tab), "/")
 		if !ok {
-			continue
+			return
 		}
 		if e.Group != group {
 			s.closeTable(group != "", open)
@@ -100,6 +96,10 @@ func (s *sheet) statusParts(tab string) {
 			s.put("</tr>\n")
 		}
 	}
+	s.q.view.EachStatus(item)
+	for _, e := range provisioning(&s.q.view) {
+		item(e)
+	}
 	s.closeTable(group != "", open)
 }
 
@@ -114,14 +114,14 @@ func (s *sheet) closeTable(begun, open bool) {
 
 // words writes a name of the firmware with blanks.
 func (s *sheet) words(name string) {
-	for {
-		at := strings.IndexByte(name, '_')
+	begin := s.Len()
+	s.put(name)
+	for written := s.Bytes()[begin:]; ; {
+		at := bytes.IndexByte(written, '_')
 		if at < 0 {
-			s.put(name)
 			return
 		}
-		s.put(name[:at], " ")
-		name = name[at+1:]
+		written[at] = ' '
 	}
 }
 

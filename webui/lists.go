@@ -43,5 +43,5 @@ func list(q *request, title string, columns ...string) answer {
 	s.put("</tr>\n</table>\n</div>\n")
 	s.foot()
 	s.put("</div>\n</body>\n</html>\n")
-	return answer{status: http.StatusOK, body: s.Bytes()}
+	return s.answer()
 }

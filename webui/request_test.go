@@ -123,7 +123,8 @@ func FuzzForm(f *testing.F) {
 func wellFormed(t *testing.T, a answer) {
 	t.Helper()
 	var b bytes.Buffer
-	a.write(&b)
+	a.head(&b)
+	b.Write(a.body)
 	head, _, _ := strings.Cut(b.String(), "\r\n\r\n")
 	lines := 4
 	if a.challenge != "" {

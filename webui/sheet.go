@@ -5,6 +5,7 @@ import (
 	"html"
 	"net/http"
 	"strings"
+	"sync"
 
 	"spafleet/device/model"
 	"spafleet/device/profile"
@@ -30,7 +31,7 @@ func audienceOf(q *request) audience {
 // A sheet is a page with all its tabs in the making. Where it answers a form with
 // wrong values it has what was sent, and the names of the wrong fields are red.
 type sheet struct {
-	bytes.Buffer
+	*bytes.Buffer
 	q        *request
 	look     look
 	audience audience
@@ -43,7 +44,7 @@ type sheet struct {
 }
 
 func newSheet(q *request) *sheet {
-	s := &sheet{q: q, look: q.look(), audience: audienceOf(q), router: q.view.Unit.Row.Model.Family.Router, values: map[model.ID]string{}, access: map[model.ID]profile.Access{}}
+	s := &sheet{Buffer: buffers.Get().(*bytes.Buffer), q: q, look: q.look(), audience: audienceOf(q), router: q.view.Unit.Row.Model.Family.Router, values: map[model.ID]string{}, access: map[model.ID]profile.Access{}}
 	for id, value := range q.view.Params.Differing() {
 		s.values[id] = value
 	}
@@ -57,7 +58,27 @@ func newSheet(q *request) *sheet {
 func settingsPage(q *request) answer {
 	s := newSheet(q)
 	s.write()
-	return answer{status: http.StatusOK, body: s.Bytes()}
+	return s.answer()
+}
+
+// buffers are those of pages that were sent.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// mostKept is the size of the largest buffer that is used again: the longest page has half
+// of that.
+const mostKept = 1 << 20
+
+// answer returns the page, which is complete.
+func (s *sheet) answer() answer {
+	return answer{status: http.StatusOK, body: s.Bytes(), buffer: s.Buffer}
+}
+
+// free gives the buffer of an answer that was sent to the next page.
+func (a answer) free() {
+	if a.buffer != nil && a.buffer.Cap() <= mostKept {
+		a.buffer.Reset()
+		buffers.Put(a.buffer)
+	}
 }
 
 // mayRead and mayWrite are what the page lets its reader do with a field. The
@@ -101,29 +122,23 @@ func (s *sheet) shows(t *tab) bool {
 	return true
 }
 
-// fieldsOf returns the fields of a section that the page shows.
-func (s *sheet) fieldsOf(b *block) []*field {
+// hasPart reports whether the page shows fields of a section.
+func (s *sheet) hasPart(b *block) bool {
 	if !b.basic && !s.audience.advanced {
-		return nil
+		return false
 	}
-	fields := make([]*field, 0, len(b.fields))
 	for i := range b.fields {
-		if f := &b.fields[i]; s.mayRead(f) {
-			fields = append(fields, f)
+		if s.mayRead(&b.fields[i]) {
+			return true
 		}
 	}
-	return fields
+	return false
 }
 
 // A leaf is a tab as the page shows it.
 type leaf struct {
 	label string
-	parts []part
-}
-
-type part struct {
-	title  string
-	fields []*field
+	parts []*block
 }
 
 func (s *sheet) leaves() []leaf {
@@ -134,10 +149,10 @@ func (s *sheet) leaves() []leaf {
 		if !s.shows(t) {
 			continue
 		}
-		var parts []part
+		var parts []*block
 		for j := range t.sections {
-			if fields := s.fieldsOf(&t.sections[j]); len(fields) > 0 {
-				parts = append(parts, part{t.sections[j].title, fields})
+			if b := &t.sections[j]; s.hasPart(b) {
+				parts = append(parts, b)
 			}
 		}
 		if len(parts) > 0 {
@@ -156,13 +171,17 @@ func (s *sheet) put(texts ...string) {
 // part writes a section: a table with two pairs of label and field a row. A label is
 // followed by a colon, four blanks and a cell with the field, by which scripts find it
 // (surface-2.md §2.2: field).
-func (s *sheet) part(p part) {
-	if p.title != "" {
-		s.put("<h4>", html.EscapeString(p.title), "</h4>\n")
+func (s *sheet) part(b *block) {
+	if b.title != "" {
+		s.put("<h4>", html.EscapeString(b.title), "</h4>\n")
 	}
 	s.put("<table class=\"stat\">\n")
 	open := false
-	for _, f := range p.fields {
+	for i := range b.fields {
+		f := &b.fields[i]
+		if !s.mayRead(f) {
+			continue
+		}
 		if f.alone && open {
 			s.put("</tr>\n")
 			open = false

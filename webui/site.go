@@ -193,11 +193,14 @@ func (s *Site) deliver(ctx context.Context, conn net.Conn, q *request, a answer)
 	if !a.closesFirst() {
 		s.do(ctx, q, a)
 	}
-	var b bytes.Buffer
+	var err error
 	if !a.broken {
-		a.write(&b)
+		var head bytes.Buffer
+		a.head(&head)
+		_, err = (&net.Buffers{head.Bytes(), a.body}).WriteTo(conn)
 	}
-	if _, err := conn.Write(b.Bytes()); err == nil && q.unread() {
+	a.free()
+	if err == nil && q.unread() {
 		drain(conn)
 	}
 	if a.closesFirst() {

@@ -68,18 +68,21 @@ func (s *sheet) firstTab() string {
 // statusParts writes the sections of a tab of the status, in the words of the exports,
 // whose names are the labels with other characters as _. Two items share a row.
 func (s *sheet) statusParts(tab string) {
-	group, open := "", false // open: the last row has a place
+	group, shown, open := "", false, false // open: the last row has a place
 	item := func(e profile.Element) {
-		section, ok := strings.CutPrefix(strings.TrimPrefix(e.Group, tab), "/")
-		if !ok {
-			return
-		}
 		if e.Group != group {
-			s.closeTable(group != "", open)
+			s.closeTable(shown, open)
+			var section string
+			section, shown = strings.CutPrefix(strings.TrimPrefix(e.Group, tab), "/")
 			group, open = e.Group, false
-			s.put("<h4>")
-			s.words(section)
-			s.put("</h4>\n<table class=\"stat\">\n")
+			if shown {
+				s.put("<h4>")
+				s.words(section)
+				s.put("</h4>\n<table class=\"stat\">\n")
+			}
+		}
+		if !shown {
+			return
 		}
 		single := alone[e.Name]
 		if open && single {
@@ -100,7 +103,7 @@ func (s *sheet) statusParts(tab string) {
 	for _, e := range provisioning(&s.q.view) {
 		item(e)
 	}
-	s.closeTable(group != "", open)
+	s.closeTable(shown, open)
 }
 
 func (s *sheet) closeTable(begun, open bool) {

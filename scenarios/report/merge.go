@@ -237,6 +237,9 @@ func mergeExpectations(results []ShardResult, i int) ExpectationReport {
 		all.Held += e.Held
 		all.DecidedAt = max(all.DecidedAt, e.DecidedAt)
 		all.OK = all.OK && e.OK
+		if e.Waits == "" {
+			all.Waits = ""
+		}
 	}
 	if quant.Counts() {
 		all.OK = quant.Holds(all.Held, all.Devices)

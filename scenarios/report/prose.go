@@ -119,8 +119,9 @@ func writeExpectations(b *strings.Builder, r *Report) {
 		return
 	}
 	b.WriteString("\nexpectations\n")
-	for _, c := range r.Expect {
-		fmt.Fprintf(b, "  %s %s: %d of %d devices\n", markOf(c.OK, c.Shared), c.Name, c.Held, c.Devices)
+	for i := range r.Expect {
+		c := &r.Expect[i]
+		fmt.Fprintf(b, "  %s %s: %s\n", markOf(c.OK, c.Shared), c.Name, c.Measured())
 		writeFailing(b, c.First)
 	}
 }

@@ -6,6 +6,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -108,9 +109,18 @@ type ExpectationReport struct {
 	Shared    bool      `json:"shared,omitempty"` // a number of devices of the whole fleet: decided by the merge of the shards
 	Devices   int       `json:"devices"`          // that it is about
 	Held      int       `json:"held"`
-	Surely    bool      `json:"surely,omitempty"` // it failed, and not because this machine was late
+	Surely    bool      `json:"surely,omitempty"`    // it failed, and not because this machine was late
+	Waits     string    `json:"waits_for,omitempty"` // the step that its time begins with, which did not happen
 	DecidedAt float64   `json:"decided_at_seconds"`
 	First     []Failing `json:"first"` // the first devices that it failed for
+}
+
+// Measured says for how many devices an expectation held, or why for none.
+func (e ExpectationReport) Measured() string {
+	if e.Waits != "" {
+		return fmt.Sprintf("step %s, from which it counts, did not happen", e.Waits)
+	}
+	return fmt.Sprintf("%d of %d devices", e.Held, e.Devices)
 }
 
 // A Failing is a device that does not meet an expectation.

@@ -59,7 +59,8 @@ type tracked struct {
 	after    time.Duration // of always and never: earlier events do not count
 	count    int           // devices that it holds for now, or held once
 	violated map[device.Index]violation
-	timed    bool // its expression asks for times
+	timed    bool  // its expression asks for times
+	aside    aside // devices that are not weighed yet
 	decided  bool
 	ok       bool
 	at       time.Duration
@@ -172,8 +173,12 @@ func (j *judge) receive(events []device.Event) {
 		timers.at(w, &events[i])
 		j.bug.tell(j.fleet.Shard().Place(dev), w, h)
 		for n, t := range j.expectations {
-			if t.Quant.EachEvent() {
+			switch {
+			case t.Quant.EachEvent():
 				j.event(n, t, dev, w, violation{h, !t.timed && !events[i].Slowness()})
+			case t.latched: // what holds between two events counts, though they come together
+				t.aside.arrived(dev, events[i].Kind)
+				j.weigh(n, t, dev, w)
 			}
 		}
 	}
@@ -261,7 +266,7 @@ func (j *judge) weigh(n int, t *tracked, dev device.Index, w *expression.DeviceV
 	}
 	f, bit := j.of(dev), uint64(1)<<n
 	had := f.held&bit != 0
-	if had && t.latched {
+	if t.aside.devices[dev] || had && t.latched {
 		return
 	}
 	has := expression.Holds(t.program, *w)
@@ -413,6 +418,12 @@ func (j *judge) describe(dev device.Index, why string) report.Failing {
 	f := j.of(dev)
 	if why == "" {
 		why = v.State.String()
+		switch {
+		case !v.Powered:
+			why += ", without power"
+		case v.Booting:
+			why += ", booting"
+		}
 		if f.err != "" {
 			why += ", last failure: " + f.err
 		}

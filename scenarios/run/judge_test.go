@@ -105,6 +105,15 @@ func TestADeadlineCountsADeviceForEverOnceItHasHeld(t *testing.T) {
 	b.counts(2, 1)
 }
 
+// A device is judged at each of its events, though a loop tells several at once.
+func TestADeadlineCountsWhatHeldBetweenTwoEventsToldTogether(t *testing.T) {
+	b := newBench(t, within("all", "synced"), all("synced"))
+	ok, down := resyncOK, boot
+	ok.At, down.At = benchStart+int64(time.Second), benchStart+int64(2*time.Second)
+	b.judge.Tell([]device.Event{ok, down})
+	b.counts(1, 0)
+}
+
 func TestAConditionSpeaksOfItsGroupsAlone(t *testing.T) {
 	desk := all("synced")
 	desk.Of = "desk"

@@ -131,11 +131,16 @@ func (t *timeline) expectationReports(now time.Duration) []report.ExpectationRep
 	list := []report.ExpectationReport{}
 	for _, e := range t.expect {
 		if !e.decided {
+			e.aside = aside{}
 			t.judge.weighAll(e.number)
 			t.judge.settle(e, e.watching && e.holdsNow(), now)
 		}
 		f := t.judge.found(e)
-		list = append(list, report.ExpectationReport{Name: e.Name, OK: e.ok, Shared: e.shared, Devices: e.devices, Held: e.count, DecidedAt: e.at.Seconds(), First: f.lack, Surely: f.surely})
+		waits := ""
+		if !e.watching {
+			waits = e.Since().Step
+		}
+		list = append(list, report.ExpectationReport{Name: e.Name, OK: e.ok, Waits: waits, Shared: e.shared, Devices: e.devices, Held: e.count, DecidedAt: e.at.Seconds(), First: f.lack, Surely: f.surely})
 	}
 	return list
 }

@@ -16,7 +16,8 @@ func (t *timeline) fire(i int, now time.Duration) {
 	if t.times[i]++; t.times[i] == 1 {
 		t.fired[i] = now
 	}
-	t.enter(i, now)
+	devices := t.chosen(i)
+	t.enter(i, now, devices)
 	t.repeats(i)
 	switch s.Action {
 	case "":
@@ -31,11 +32,9 @@ func (t *timeline) fire(i int, now time.Duration) {
 		}
 		return
 	}
-	of := t.plan.Selector(i)
-	devices := t.judge.choose(of, i)
 	t.reached[i], t.met[i] = len(devices), t.met[i] || len(devices) > 0
 	if s.Action == "fault" {
-		if of.Everyone() {
+		if of := t.plan.Selector(i); of.Everyone() {
 			t.faults.start(i, s.Fault.Fault, nil)
 		} else {
 			t.faults.start(i, s.Fault.Fault, append([]device.Index{}, devices...))
@@ -55,9 +54,19 @@ func (t *timeline) fire(i int, now time.Duration) {
 	}
 }
 
-// enter begins the time that a step gives its name to.
-func (t *timeline) enter(i int, now time.Duration) {
-	name := t.plan.Scenario.Timeline[i].Name
+// chosen returns the devices of this process that a step is about, nil where it is about
+// none.
+func (t *timeline) chosen(i int) []device.Index {
+	switch t.plan.Scenario.Timeline[i].Action {
+	case "", "clear", "server":
+		return nil
+	}
+	return t.judge.choose(t.plan.Selector(i), i)
+}
+
+// enter begins the time that a step gives its name to. The step acts on the devices.
+func (t *timeline) enter(i int, now time.Duration, devices []device.Index) {
+	name, action := t.plan.Scenario.Timeline[i].Name, t.plan.Scenario.Timeline[i].Action
 	if name == "" {
 		return
 	}
@@ -70,6 +79,7 @@ func (t *timeline) enter(i int, now time.Duration) {
 	t.judge.mu.Unlock()
 	for _, e := range t.expect {
 		if from := e.Since(); from.Step == name {
+			e.await(action, devices)
 			t.judge.watch(e.number, now+from.Plus)
 		}
 	}
@@ -184,6 +194,7 @@ func (t *timeline) decideBy(e *tracked, now time.Duration) {
 		return
 	}
 	if by, known := t.moment(e.By); known && now >= by {
+		e.aside = aside{}
 		t.judge.weighAll(e.number)
 		t.judge.settle(e, e.holdsNow(), now)
 	}

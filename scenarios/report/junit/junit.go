@@ -154,7 +154,7 @@ func expectations(r *report.Report) []testcase {
 		case e.Shared:
 			c.Skipped = &outcome{Message: merged}
 		case !e.OK:
-			c.Failure = &outcome{Message: fmt.Sprintf("%d of %d devices", e.Held, e.Devices), Type: "expectation", Text: devices(e.First)}
+			c.Failure = &outcome{Message: e.Measured(), Type: "expectation", Text: devices(e.First)}
 		}
 		list = append(list, c)
 	}

@@ -78,7 +78,7 @@ func planText(f *forecast.Forecast) string {
 		row(first(i, "https"), "%s", &f.Handshakes[i])
 	}
 	if more := len(f.Handshakes) - mostContacts; more > 0 {
-		row("", "and %d more handshakes; --json has all", more)
+		row("", "and %d more handshakes, with --json", more)
 	}
 	for i, p := range f.Params {
 		row(first(i, "params"), "%s", paramText(&p))

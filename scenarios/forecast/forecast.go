@@ -132,11 +132,15 @@ func (p plan) forecast(o *scenarios.Machine) (*Forecast, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.Handshakes, err = handshakes(p, shares, d, o.Now); err != nil {
+	left := 0
+	if f.Handshakes, left, err = handshakes(p, shares, d, o.Now); err != nil {
 		return nil, err
 	}
 	if f.Notes, err = Notes(p.Plan, o); err != nil {
 		return nil, err
+	}
+	if left > 0 {
+		f.Notes = append(f.Notes, fmt.Sprintf("%d handshakes are judged, of the first models in the file; %d more are not", mostHandshakes, left))
 	}
 	f.judge(p)
 	return f, nil

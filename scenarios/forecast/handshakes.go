@@ -29,15 +29,15 @@ type Handshake struct {
 	Hint     string `json:"hint,omitempty"`
 }
 
-// mostHandshakes is how many are judged.
+// mostHandshakes is how many are judged; how many are left is said.
 const mostHandshakes = 200
 
 // handshakes judges the listeners by the first device of each model and firmware. Now is
-// when a fleet in real time begins.
-func handshakes(p plan, shares []groupShare, d *trust.Devices, now time.Time) (list []Handshake, err error) {
+// when a fleet in real time begins. Left is how many were not judged.
+func handshakes(p plan, shares []groupShare, d *trust.Devices, now time.Time) (list []Handshake, left int, err error) {
 	s := p.Scenario.Server
 	if s == nil {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if start := p.Scenario.Clock.Start; !start.IsZero() {
 		now = start
@@ -48,26 +48,30 @@ func handshakes(p plan, shares []groupShare, d *trust.Devices, now time.Time) (l
 		h, seen := &s.HTTPS[i], map[*model.Row]bool{}
 		var l modelled.Secure
 		if l.Server, l.Modern, err = h.Judged(d.PKI, s.Host(), func() time.Time { return now }); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		name := string(h.Authority())
 		if h.Port != 0 {
 			name = fmt.Sprintf("%s :%d", name, h.Port)
 		}
 		for _, g := range shares {
-			if seen[g.Row] || !g.Row.Speaks("https") || len(list) == mostHandshakes {
+			if seen[g.Row] || !g.Row.Speaks("https") {
 				continue
 			}
 			seen[g.Row] = true
+			if len(list) == mostHandshakes {
+				left++
+				continue
+			}
 			one, err := handshake(p, g, &l, d, now)
 			if err != nil {
-				return nil, err
+				return nil, 0, err
 			}
 			one.Listener = name
 			list = append(list, one)
 		}
 	}
-	return list, nil
+	return list, left, nil
 }
 
 func handshake(p plan, g groupShare, l *modelled.Secure, d *trust.Devices, now time.Time) (Handshake, error) {

@@ -1,9 +1,11 @@
 package forecast_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"spafleet/device/model"
 	"spafleet/scenarios"
 	"spafleet/scenarios/forecast"
 )
@@ -31,6 +33,38 @@ func TestThePlanOfHandshakes(t *testing.T) {
 			if !strings.Contains(strings.Join(got, "\n")+"\n", w) {
 				t.Errorf("%s: %s, want %s", name, strings.Join(got, "\n"), w)
 			}
+		}
+	}
+}
+
+// What is left out is said: handshakes beyond a number, and files beyond theirs.
+func TestThePlanSaysWhatItDoesNotLookAt(t *testing.T) {
+	var fleet, listeners, files strings.Builder
+	rows := 0
+	for m := range model.All() {
+		for _, f := range m.Firmwares {
+			fmt.Fprintf(&fleet, "  g%d: {model: %s, firmware: %s, count: 1}\n", rows, m.Name, f.Version)
+			rows++
+		}
+	}
+	for i := range 3 {
+		fmt.Fprintf(&listeners, "    - {ca: sipura1, port: %d}\n", 7000+i)
+	}
+	for i := range 201 {
+		fmt.Fprintf(&files, "    /%d: <flat-profile/>\n", i)
+	}
+	s, err := scenarios.Load("all.yaml", []byte("fleet:\n"+fleet.String()+"server:\n  https:\n"+listeners.String()+"  files:\n"+files.String()+"duration: 1h\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := forecast.Of(s, scenarios.Machine{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := strings.Join(f.Notes, "\n")
+	for _, want := range []string{"200 handshakes are judged", "201 files, of which none is checked"} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("notes: %s, want %s", notes, want)
 		}
 	}
 }

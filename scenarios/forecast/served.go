@@ -13,7 +13,7 @@ import (
 	"spafleet/prov"
 )
 
-// mostServed is how many files of the built-in server are looked at.
+// mostServed is how many files of the built-in server may be for them to be checked.
 const mostServed = 200
 
 // served returns notes on the files of the built-in server: those that nobody asks for,
@@ -22,8 +22,11 @@ const mostServed = 200
 // that no file holds the server's files are nobody's.
 func served(p plan) []string {
 	s := p.Scenario.Server
-	if p.Scenario.SHA256 == "" || s == nil || len(s.Files) == 0 || len(s.Files) > mostServed {
+	switch {
+	case p.Scenario.SHA256 == "" || s == nil || len(s.Files) == 0:
 		return nil
+	case len(s.Files) > mostServed:
+		return []string{fmt.Sprintf("server.files: %d files, of which none is checked: that is done for up to %d", len(s.Files), mostServed)}
 	}
 	asked, paths := map[string]*asking{}, map[string]bool{}
 	for i := range p.Groups {

@@ -24,6 +24,7 @@ type serveFlags struct {
 	root, tftp, http string
 	json             bool
 	secure           secureFlags
+	sip, sipPassword string
 }
 
 func serveCommand(s streams) *cobra.Command {
@@ -57,11 +58,15 @@ next wait. Uploads (PUT and POST) are accepted and counted, but not stored.
 
 --https serves SSL 3.0 to TLS 1.2 too. The old versions are for devices that know no
 newer one, and protect nothing. The certificate is signed by a test authority, from
---certs or built in; devices of 'spafleet run', with the same --certs, trust it.`,
+--certs or built in; devices of 'spafleet run', with the same --certs, trust it.
+
+--sip is a registrar over UDP: it accepts each REGISTER, with --sip-password only after
+a Digest challenge. It connects no calls.`,
 		Example: `  spafleet serve --root ./profiles
   spafleet serve --root . --tftp 0.0.0.0:69 --http 0.0.0.0:80
   spafleet serve --root . --https 127.0.0.1:8443 \
       --https ciscosb1=127.0.0.1:8444 --https-client match
+  spafleet serve --root ./profiles --sip 127.0.0.1:5060 --sip-password secret
   spafleet serve --root . --tftp '' --http 127.0.0.1:0 --json | jq -r .path`,
 		Args: noArgs,
 	}
@@ -69,6 +74,8 @@ newer one, and protect nothing. The certificate is signed by a test authority, f
 	c.Flags().StringVar(&f.tftp, "tftp", "127.0.0.1:6969", "`ADDRESS` of the TFTP server; port 0 for a free one, '' for none")
 	c.Flags().StringVar(&f.http, "http", "127.0.0.1:8080", "`ADDRESS` of the HTTP server; port 0 for a free one, '' for none")
 	f.secure.register(c.Flags())
+	c.Flags().StringVar(&f.sip, "sip", "", "`ADDRESS` of a SIP registrar; port 0 for a free one (default: none)")
+	c.Flags().StringVar(&f.sipPassword, "sip-password", "", "`PASSWORD` that the registrar asks every user for")
 	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object per line")
 	_ = c.MarkFlagDirname("root")
 	c.RunE = func(c *cobra.Command, _ []string) error { return f.serve(c.Context(), s.out) }
@@ -90,7 +97,9 @@ func (f *serveFlags) serve(ctx context.Context, w io.Writer) error {
 	if server.HTTPS, err = f.secure.listeners(); err != nil {
 		return err
 	}
-	if err := log.hello(f.root, server); err != nil {
+	registrar := f.registrar(log)
+	defer registrar.Close()
+	if err := log.hello(f.root, server, registrar); err != nil {
 		return fmt.Errorf("serve %s: %w", f.root, err)
 	}
 	<-ctx.Done()
@@ -99,12 +108,27 @@ func (f *serveFlags) serve(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
+// registrar returns the SIP registrar of the flags, nil for none.
+func (f *serveFlags) registrar(log *requestLog) *prov.SIPServer {
+	if f.sip == "" {
+		return nil
+	}
+	s := &prov.SIPServer{Addr: f.sip, Options: prov.RegistrarOptions{Log: log.tell}}
+	if f.sipPassword != "" {
+		s.Options.Password = func(string, netip.Addr) (string, bool) { return f.sipPassword, true }
+	}
+	return s
+}
+
 func (f *serveFlags) check() error {
+	if f.sip == "" && f.sipPassword != "" {
+		return fmt.Errorf("serve: --sip-password is for the registrar: add --sip ADDRESS, such as --sip 127.0.0.1:5060")
+	}
 	if f.root == "" {
 		return fmt.Errorf("serve: give --root, the folder with the files, such as --root ./profiles")
 	}
-	if f.tftp == "" && f.http == "" && len(f.secure.at) == 0 {
-		return fmt.Errorf("serve: --tftp and --http are empty and there is no --https; give at least one")
+	if f.tftp == "" && f.http == "" && f.sip == "" && len(f.secure.at) == 0 {
+		return fmt.Errorf("serve: --tftp and --http are empty and there is neither --https nor --sip; give at least one")
 	}
 	info, err := os.Stat(f.root)
 	if err != nil {

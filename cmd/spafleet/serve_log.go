@@ -29,6 +29,7 @@ type (
 		TFTP  string   `json:"tftp,omitempty"`
 		HTTP  string   `json:"http,omitempty"`
 		HTTPS []string `json:"https,omitempty"`
+		SIP   string   `json:"sip,omitempty"`
 		Try   string   `json:"try,omitempty"`
 	}
 	serverRequest struct {
@@ -54,14 +55,22 @@ type (
 	}
 )
 
-// hello opens the server and says where it listens, before the first request.
-func (l *requestLog) hello(root string, server *prov.Server) error {
+// hello opens the servers and says where they listen, before the first request. The
+// registrar may be nil.
+func (l *requestLog) hello(root string, server *prov.Server, registrar *prov.SIPServer) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := server.Open(); err != nil {
 		return err
 	}
 	up := serverUp{Event: "listening", Root: root}
+	if registrar != nil {
+		if err := registrar.Open(); err != nil {
+			server.Close()
+			return err
+		}
+		up.SIP = registrar.At().String()
+	}
 	if a := server.TFTP(); a.IsValid() {
 		up.TFTP, up.Try = a.String(), curlExample("tftp", a, root)
 	}
@@ -116,7 +125,7 @@ func (u serverUp) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "serving %s until Ctrl-C\n", u.Root)
 	rows := [][]string{}
-	for _, at := range [][2]string{{"tftp", u.TFTP}, {"http", u.HTTP}, {"https", strings.Join(u.HTTPS, " ")}, {"try", u.Try}} {
+	for _, at := range [][2]string{{"tftp", u.TFTP}, {"http", u.HTTP}, {"https", strings.Join(u.HTTPS, " ")}, {"sip", u.SIP}, {"try", u.Try}} {
 		if at[1] != "" {
 			rows = append(rows, at[:])
 		}

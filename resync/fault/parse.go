@@ -188,7 +188,7 @@ func (m Match) Path() string { return m.path }
 
 var schemes = []string{"tftp", "http", "https", "dns", "sip", "dhcp"}
 
-const matchForm = `a match is [tftp|http|https|dns] [PATH], such as "tftp /$MA.cfg" or "http /fw/*"`
+const matchForm = `a match is [tftp|http|https|dns|sip] [PATH], such as "tftp /$MA.cfg", "http /fw/*" or "sip /REGISTER"`
 
 // ParseMatch reads a scheme, a path, both, or nothing. In a path * stands for
 // anything, $MA, $MAU, $MAC, $SN, $PSN and $PN (or $(MA)) for what a device puts
@@ -208,7 +208,7 @@ func ParseMatch(text string) (Match, error) {
 	if !strings.HasPrefix(rest, "/") || strings.ContainsAny(rest, " \t\r\n") {
 		return m, fmt.Errorf("%q is no path: it begins with / and has no blanks; %s", rest, matchForm)
 	}
-	if m.Scheme == "dns" || m.Scheme == "sip" || m.Scheme == "dhcp" {
+	if m.Scheme == "dns" || m.Scheme == "dhcp" {
 		return m, fmt.Errorf("%s has no paths", m.Scheme)
 	}
 	pattern, err := path.Parse(rest, path.Wildcards)

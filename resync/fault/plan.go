@@ -35,8 +35,8 @@ type Fault struct {
 // An Exchange is what a fault is chosen by.
 type Exchange struct {
 	Device uint32
-	Scheme string     // tftp, http, https or dns
-	Path   string     // with its leading slash and its query; of dns the name, without a slash
+	Scheme string     // tftp, http, https, dns or sip
+	Path   string     // with its leading slash and its query; of dns the name, without a slash; of sip a slash and the method
 	Server netip.Addr // that is asked; the zero Addr: not known
 	// Hello is a server's view of a client that has said hello and asked for
 	// nothing yet: only faults of the handshake happen to it, and to no other.

@@ -40,7 +40,7 @@ const aboutPackets = "packets: `all`, `2%`, `block 3` (each copy), `block 3 once
 
 var ofNetwork = []Effect{
 	packetEffect("lose", aboutPackets, func(e *Effects) *Packets { return &e.Lose }, onAny),
-	packetEffect("duplicate", aboutPackets, func(e *Effects) *Packets { return &e.Duplicate }, onTFTP),
+	packetEffect("duplicate", aboutPackets, func(e *Effects) *Packets { return &e.Duplicate }, onDatagrams),
 	packetEffect("reorder", aboutPackets, func(e *Effects) *Packets { return &e.Reorder }, onTFTP),
 	{
 		Key:   "delay",
@@ -57,9 +57,9 @@ var ofNetwork = []Effect{
 		Parse: func(e *Effects, text string) (err error) { e.Bandwidth, err = parseBandwidth(text); return err },
 		Given: func(e *Effects) bool { return e.Bandwidth > 0 }, Fits: onAny, Mistake: none,
 	},
-	limitEffect("reset_after", "a size: the connection is reset after the device has received so many bytes, including headers and handshake", func(e *Effects) *Limit { return &e.ResetAfter }, onHTTP, mistakeOf("a reset needs a connection, which HTTP has", "tftp", "dns")),
-	limitEffect("close_after", "a size: then the device closes its half of the connection, and the answer goes on", func(e *Effects) *Limit { return &e.CloseAfter }, onHTTP, mistakeOf("a half-close needs a connection, which HTTP has", "tftp", "dns")),
-	limitEffect("truncate", "a size: then the device sees the end of the file; of a TFTP transfer, a short block", func(e *Effects) *Limit { return &e.Truncate }, onFiles, mistakeOf("an answer of DNS is one packet", "dns")),
+	limitEffect("reset_after", "a size: the connection is reset after the device has received so many bytes, including headers and handshake", func(e *Effects) *Limit { return &e.ResetAfter }, onHTTP, mistakeOf("a reset needs a connection, which HTTP has", "tftp", "dns", "sip")),
+	limitEffect("close_after", "a size: then the device closes its half of the connection, and the answer goes on", func(e *Effects) *Limit { return &e.CloseAfter }, onHTTP, mistakeOf("a half-close needs a connection, which HTTP has", "tftp", "dns", "sip")),
+	limitEffect("truncate", "a size: then the device sees the end of the file; of a TFTP transfer, a short block", func(e *Effects) *Limit { return &e.Truncate }, onFiles, mistakeOf("an answer of DNS or SIP is one packet", "dns", "sip")),
 }
 
 var ofServer = []Effect{
@@ -72,7 +72,9 @@ var ofServer = []Effect{
 			return err
 		},
 		Given: func(e *Effects) bool { return e.HasStatus },
-		Fits:  func(e *Effects, scheme string) bool { return scheme == "tftp" || onHTTP(e, scheme) && e.Status >= 100 },
+		Fits: func(e *Effects, scheme string) bool {
+			return scheme == "tftp" || onHTTP(e, scheme) && e.Status >= 100 || scheme == "sip" && e.Status >= 300
+		},
 		Mistake: func(f *Fault) string {
 			switch {
 			case f.Match.Scheme == "tftp" && f.Status > 8:
@@ -81,6 +83,8 @@ var ofServer = []Effect{
 				return "a status is 200 to 599; the errors of TFTP, 0 to 8, need match: tftp"
 			case f.Match.Scheme == "dns":
 				return "DNS has no status here"
+			case f.Match.Scheme == "sip" && f.Status < 300:
+				return "a registrar refuses by a status from 300 on"
 			}
 			return ""
 		},
@@ -101,7 +105,7 @@ var ofServer = []Effect{
 			return ""
 		},
 	},
-	withServer(limitEffect("stall_after", "a size: send nothing more after so many bytes of the body", func(e *Effects) *Limit { return &e.StallAfter }, onFiles, none)),
+	withServer(limitEffect("stall_after", "a size: send nothing more after so many bytes of the body", func(e *Effects) *Limit { return &e.StallAfter }, onFiles, noBody)),
 	{
 		Key:   "corrupt",
 		About: "`true`: flip bytes", Form: measure.BoolForm, OfServer: true,
@@ -112,7 +116,7 @@ var ofServer = []Effect{
 			e.Corrupt = text == "true"
 			return nil
 		},
-		Given: func(e *Effects) bool { return e.Corrupt }, Fits: onFiles, Mistake: none,
+		Given: func(e *Effects) bool { return e.Corrupt }, Fits: onFiles, Mistake: noBody,
 	},
 	{
 		Key:   "hostile",
@@ -133,22 +137,26 @@ var ofServer = []Effect{
 			e.Down, e.Replica = true, int(n)
 			return nil
 		},
-		Given: func(e *Effects) bool { return e.Down }, Fits: onFiles,
+		Given: func(e *Effects) bool { return e.Down }, Fits: func(e *Effects, scheme string) bool { return scheme == "sip" || onFiles(e, scheme) },
 		Mistake: func(f *Fault) string {
 			if f.Match.Path() != "" || f.Nth != nil || f.Chance > 0 || f.Devices != nil || f.Match.Scheme == "dns" {
-				return "down is the whole server: match may name tftp, http or https, and of, nth and chance do not go with it"
+				return "down is the whole server: match may name tftp, http, https or sip, and of, nth and chance do not go with it"
 			}
 			return ""
 		},
 	},
 }
 
-func onAny(*Effects, string) bool            { return true }
-func onTFTP(_ *Effects, scheme string) bool  { return scheme == "tftp" }
-func onHTTP(_ *Effects, scheme string) bool  { return scheme == "http" || scheme == "https" }
-func onFiles(e *Effects, scheme string) bool { return onTFTP(e, scheme) || onHTTP(e, scheme) }
+func onAny(*Effects, string) bool                { return true }
+func onTFTP(_ *Effects, scheme string) bool      { return scheme == "tftp" }
+func onDatagrams(_ *Effects, scheme string) bool { return scheme == "tftp" || scheme == "sip" }
+func onHTTP(_ *Effects, scheme string) bool      { return scheme == "http" || scheme == "https" }
+func onFiles(e *Effects, scheme string) bool     { return onTFTP(e, scheme) || onHTTP(e, scheme) }
 
 func none(*Fault) string { return "" }
+
+// noBody is the mistake of faults of a file's body.
+var noBody = mistakeOf("an answer of SIP has no body here", "sip")
 
 // mistakeOf is the mistake of faults that name one of some schemes.
 func mistakeOf(why string, schemes ...string) func(*Fault) string {
@@ -261,6 +269,8 @@ func hostileMistake(f *Fault) string {
 	switch scheme := f.Match.Scheme; {
 	case scheme == "" || f.Hostile.Fits(scheme):
 		return ""
+	case scheme == "sip":
+		return "the built-in registrar has no hostile ways"
 	case scheme == "dns":
 		return "the embedded server does not speak DNS"
 	case f.Hostile == Storm:

@@ -1,0 +1,214 @@
+package prov
+
+import (
+	"container/heap"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"spafleet/device/digest"
+)
+
+// A Notify is what a registrar asks of a device by a NOTIFY outside of any dialog.
+type Notify struct {
+	To    netip.AddrPort // where the device's line is
+	User  string         // of the Request-URI; may be empty
+	Event string         // resync, check-sync, reboot, report …, with its parameters
+	// AuthUser and Password answer the device's 401; both empty: nothing does.
+	AuthUser, Password string
+}
+
+// ErrManyNotifies says that too many NOTIFYs wait for an answer.
+var ErrManyNotifies = errors.New("too many NOTIFYs wait for an answer: send fewer at once")
+
+// notifies are the NOTIFYs that no answer has ended. What is due has one entry for each,
+// and for some that have ended.
+type notifies struct {
+	open   map[string]*notification // by branch
+	due    dueList
+	sent   uint64 // how many there ever were: their numbers
+	counts map[int]int
+}
+
+// A notification is a NOTIFY under way.
+type notification struct {
+	Notify
+	number uint64
+	cseq   int
+	began  int64
+	wait   time.Duration
+	text   []byte
+}
+
+// How a request is repeated over UDP (RFC 3261 §17.1.2).
+const (
+	firstRepeat   = 500 * time.Millisecond
+	longestRepeat = 4 * time.Second
+	noAnswer      = 32 * time.Second
+)
+
+// Notify sends a NOTIFY at a moment of fleet time. What comes of it goes to the log: the
+// status of the device's last answer, 408 for none.
+func (r *Registrar) Notify(at int64, n Notify, send Send) error {
+	defer r.lock()()
+	w := &r.notifies
+	if len(w.open) >= r.options.Most || len(w.due) >= 2*r.options.Most {
+		return ErrManyNotifies
+	}
+	w.sent++
+	w.begin(r, at, &notification{Notify: n, number: w.sent, cseq: 1}, "", send)
+	return nil
+}
+
+// begin sends a NOTIFY, and once more each time that its wait is over.
+func (w *notifies) begin(r *Registrar, at int64, n *notification, authorization string, send Send) {
+	branch := fmt.Sprintf("z9hG4bK-%s-%d", digest.Hash(fmt.Sprint(r.at, n.number))[:12], n.cseq)
+	n.began, n.wait, n.text = at, firstRepeat, r.write(n, branch, authorization)
+	w.open[branch] = n
+	heap.Push(&w.due, repeat{at + int64(n.wait), branch})
+	send(n.To, n.text)
+}
+
+// uri is the Request-URI of a NOTIFY.
+func (n *notification) uri() string {
+	if n.User == "" {
+		return "sip:" + n.To.String()
+	}
+	return "sip:" + n.User + "@" + n.To.String()
+}
+
+// write writes a NOTIFY.
+func (r *Registrar) write(n *notification, branch, authorization string) []byte {
+	id := digest.Hash(fmt.Sprint("notify ", r.at, n.number))
+	lines := []string{
+		"NOTIFY " + n.uri() + " SIP/2.0",
+		"Via: SIP/2.0/UDP " + r.at.String() + ";branch=" + branch,
+		"From: <sip:registrar@" + r.at.Addr().String() + ">;tag=" + id[16:],
+		"To: <" + n.uri() + ">",
+		"Call-ID: " + id[:16] + "@" + r.at.Addr().String(),
+		"CSeq: " + strconv.Itoa(n.cseq) + " NOTIFY",
+		"Max-Forwards: 70",
+		"Contact: <sip:registrar@" + r.at.String() + ">",
+		"User-Agent: spafleet",
+		"Event: " + n.Event,
+		"Subscription-State: active",
+	}
+	if authorization != "" {
+		lines = append(lines, authorization)
+	}
+	return []byte(strings.Join(append(lines, "Content-Length: 0"), "\r\n") + "\r\n\r\n")
+}
+
+// answered takes the answer to a NOTIFY.
+func (w *notifies) answered(r *Registrar, at int64, m *sip.Response, send Send) {
+	if m.Via() == nil || m.StatusCode < http.StatusOK {
+		return
+	}
+	branch, _ := m.Via().Params.Get("branch")
+	n := w.open[branch]
+	if n == nil {
+		return
+	}
+	delete(w.open, branch)
+	if m.StatusCode == http.StatusUnauthorized && n.cseq == 1 && n.AuthUser+n.Password != "" {
+		if authorization := n.prove(valueOf(m, "WWW-Authenticate")); authorization != "" {
+			n.cseq++
+			w.begin(r, at, n, authorization, send)
+			return
+		}
+	}
+	r.notified(at, n, m.StatusCode, valueOf(m, "Server"))
+}
+
+// prove answers a device's challenge, "" where it is none.
+func (n *notification) prove(challenge string) string {
+	scheme, rest, _ := strings.Cut(strings.TrimSpace(challenge), " ")
+	f := digest.Fields(rest)
+	if !strings.EqualFold(scheme, "digest") || f["nonce"] == "" {
+		return ""
+	}
+	answer := map[string]string{"nonce": f["nonce"]}
+	qop := ""
+	if strings.Contains(f["qop"], "auth") {
+		answer["qop"], answer["nc"], answer["cnonce"] = "auth", "00000001", digest.Hash("cnonce " + f["nonce"])[:8]
+		qop = `, qop=auth, nc=00000001, cnonce="` + answer["cnonce"] + `"`
+	}
+	proof := digest.Proof(digest.Hash(n.AuthUser+":"+f["realm"]+":"+n.Password), middle(answer), "NOTIFY", n.uri())
+	return fmt.Sprintf(`Authorization: Digest username="%s", realm="%s", nonce="%s", uri="%s", response="%s", algorithm=MD5%s`,
+		n.AuthUser, f["realm"], f["nonce"], n.uri(), proof, qop)
+}
+
+// notified notes what came of a NOTIFY.
+func (r *Registrar) notified(at int64, n *notification, status int, agent string) {
+	if r.notifies.counts == nil {
+		r.notifies.counts = map[int]int{}
+	}
+	r.notifies.counts[status]++
+	event, _, _ := strings.Cut(n.Event, ";")
+	r.log(Line{At: at, Method: "NOTIFY", Path: event, Source: n.To.Addr(), UserAgent: agent, Status: status})
+}
+
+// Notified returns how many NOTIFYs devices have answered with a status, 408 for those
+// that got no answer.
+func (r *Registrar) Notified(status int) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.notifies.counts[status]
+}
+
+// Next returns when the registrar has something to do by itself; false for never.
+func (r *Registrar) Next() (at int64, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.notifies.due) == 0 {
+		return 0, false
+	}
+	return r.notifies.due[0].at, true
+}
+
+// Due sends what is to be sent again at a moment, and gives up what has waited too long.
+func (r *Registrar) Due(at int64, send Send) {
+	defer r.lock()()
+	w := &r.notifies
+	for len(w.due) > 0 && w.due[0].at <= at {
+		d := heap.Pop(&w.due).(repeat)
+		n := w.open[d.branch]
+		switch {
+		case n == nil: // it was answered
+		case at-n.began >= int64(noAnswer):
+			delete(w.open, d.branch)
+			r.notified(at, n, http.StatusRequestTimeout, "")
+		default:
+			send(n.To, n.text)
+			n.wait = min(2*n.wait, longestRepeat)
+			heap.Push(&w.due, repeat{min(d.at+int64(n.wait), n.began+int64(noAnswer)), d.branch})
+		}
+	}
+}
+
+// A repeat is when a NOTIFY is sent again.
+type repeat struct {
+	at     int64
+	branch string
+}
+
+// A dueList is a heap of what is due, the first first.
+type dueList []repeat
+
+func (l dueList) Len() int { return len(l) }
+func (l dueList) Less(i, j int) bool {
+	return l[i].at < l[j].at || l[i].at == l[j].at && l[i].branch < l[j].branch
+}
+func (l dueList) Swap(i, j int) { l[i], l[j] = l[j], l[i] }
+func (l *dueList) Push(x any)   { *l = append(*l, x.(repeat)) }
+func (l *dueList) Pop() any {
+	last := (*l)[len(*l)-1]
+	*l = (*l)[:len(*l)-1]
+	return last
+}

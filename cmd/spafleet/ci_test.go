@@ -30,7 +30,7 @@ func TestScriptsNameTestsThatAreThere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`(?m)(?:-run |^alone=)'?([A-Za-z|]+)`).FindAllStringSubmatch(string(text), -1) {
+		for _, m := range regexp.MustCompile(`(?m)(?:-run |^alone=|^virtual=)'?([A-Za-z|]+)`).FindAllStringSubmatch(string(text), -1) {
 			for word := range strings.SplitSeq(m[1], "|") {
 				named++
 				if !strings.Contains(strings.Join(tests, "\n"), word) {

@@ -8,6 +8,7 @@ require (
 	github.com/expr-lang/expr v1.17.8
 	github.com/goccy/go-yaml v1.19.2
 	github.com/hashicorp/golang-lru/v2 v2.0.7
+	github.com/leodido/go-syslog/v4 v4.6.0
 	github.com/looplab/fsm v1.0.3
 	github.com/miekg/dns v1.1.73
 	github.com/pin/tftp/v3 v3.2.0

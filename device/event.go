@@ -7,6 +7,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/device/phase"
 	"spafleet/device/profile"
+	"spafleet/device/syslog"
 	"spafleet/fsm"
 )
 
@@ -100,6 +101,7 @@ type Event struct {
 	Err    string            // $ERR of a failure, the device's wording; of rule: the mistake in it
 	From   string            // of wire: who broke it off, device or server, "" where it went well; of upgrade_ok: the version before
 	Text   string            // of syslog, server_log: the line; of web, ivr: what was asked; of upgrade_ok: the version; of boot: which parameters of a file differed; of rule, timer, waits: why
+	Log    syslog.Priority   // of syslog: the line's facility and severity
 	Count  int               // of applied: values changed; of rule: the alternative that was taken, 0 for none
 	Took   int64             // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds; of late: wall time; of timer: until it runs out, -1 for never
 	File   *File             // of fetch, fetch_failed, applied and resync_*: the (last) file; of rule: which rule; nil where there was none

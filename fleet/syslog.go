@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,7 +12,7 @@ import (
 	"golang.org/x/net/ipv4"
 
 	"spafleet/device"
-	"spafleet/resync"
+	"spafleet/device/syslog"
 )
 
 // logSender sends the devices' log lines: one datagram a line, from the device's
@@ -72,9 +70,10 @@ func (s *logSender) take(l *loop, events []device.Event) {
 			continue
 		}
 		u := l.unit(e.Dev)
-		line := logLine{dev: e.Dev, text: resync.LogLine(l.f.shared.Row(u), e.Text)}
-		for _, name := range [...]string{"Syslog_Server", "Debug_Server"} {
-			if server, _ := u.Params().Lookup(name); server != "" {
+		form := &l.f.shared.Row(u).Behaviour.Syslog
+		line := logLine{dev: e.Dev, text: form.Append(nil, syslog.Line{Priority: e.Log, Text: e.Text})}
+		for i, name := range [...]string{"Syslog_Server", "Debug_Server"} {
+			if server, _ := u.Params().Lookup(name); server != "" && (i == 1 || !e.Log.DebugOnly()) {
 				line.servers = append(line.servers, server)
 			}
 		}
@@ -121,7 +120,7 @@ func (s *logSender) run(ctx, over context.Context) {
 // send sends a line to its servers, or keeps it for those whose names are asked for.
 func (s *logSender) send(asking context.Context, line logLine) {
 	for _, server := range line.servers {
-		host, port, ok := splitServer(server)
+		host, port, ok := syslog.SplitServer(server)
 		if !ok {
 			s.dropped.Add(1)
 			continue
@@ -154,14 +153,4 @@ func (s *logSender) sendTo(host string, addr netip.Addr, line namedLine) {
 	if _, err := s.conn.WriteTo(line.text, cm, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, line.port))); err != nil {
 		s.dropped.Add(1)
 	}
-}
-
-// splitServer reads host[:port]; false: what stands for the port is none.
-func splitServer(server string) (host string, port uint16, ok bool) {
-	host, text, has := strings.Cut(strings.TrimSpace(server), ":")
-	if !has {
-		return host, 514, true
-	}
-	n, err := strconv.ParseUint(text, 10, 16)
-	return host, uint16(n), err == nil
 }

@@ -25,7 +25,7 @@ func TestLogLinesComeFromTheDevicesOwnAddress(t *testing.T) {
 	got := map[string][]string{}
 	server.SetReadDeadline(time.Now().Add(patience))
 	buf := make([]byte, 2048)
-	for range 6 {
+	for range 8 {
 		size, from, err := server.ReadFrom(buf)
 		if err != nil {
 			t.Fatalf("%v; so far %v", err, got)
@@ -38,6 +38,7 @@ func TestLogLinesComeFromTheDevicesOwnAddress(t *testing.T) {
 		ip := u.IP.String()
 		want := strings.Join([]string{
 			"<134>System started: ip@" + ip + ", reboot reason:H0",
+			"<134>resync rule:  http://192.0.2.5/a",
 			"<134>SPA-2102 " + u.MAC.Colons() + " -- Requesting resync http://192.0.2.5:80/a",
 			"<134>SPA-2102 " + u.MAC.Colons() + " -- Successful resync http://192.0.2.5:80/a",
 		}, "\n")

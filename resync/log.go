@@ -5,6 +5,8 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/device/rule"
+	"spafleet/device/syslog"
 )
 
 // Texts of $ERR (provisioning.md §7.1: strings of a late firmware, which
@@ -33,23 +35,34 @@ func (a *attempt) setErr(text string) {
 // log expands a message template and sends it to the syslog server. An empty
 // template is no message (documented).
 func (a *attempt) log(template string) {
-	if !Logs(a.params) {
-		return
-	}
 	text := a.template(template)
-	if text == "" {
+	if text == "" || !Logs(a.params) {
 		return
 	}
-	a.tell(device.Event{Kind: device.Syslog, Text: a.expand(text)})
+	text = a.expand(text)
+	a.line(syslog.Info, text)
+	a.line(syslog.Provisioning, "FMM >>>> "+text)
+}
+
+// line sends a line to the servers that get those of its priority.
+func (a *attempt) line(p syslog.Priority, text string) {
+	if Sends(a.in.Unit.Row, a.params, p) {
+		a.tell(device.Event{Kind: device.Syslog, Log: p, Text: text})
+	}
 }
 
 // say sends lines to the syslog server that no parameter holds.
 func (a *attempt) say(lines []string) {
-	if !Logs(a.params) {
-		return
-	}
 	for _, text := range lines {
-		a.tell(device.Event{Kind: device.Syslog, Text: text})
+		a.line(syslog.Info, text)
+	}
+}
+
+// sayRule sends the text of a rule that is evaluated now, with its macros expanded. Keys
+// and passwords in it are left out: whether the firmware does so is not known.
+func (a *attempt) sayRule(text string) {
+	if a.in.Unit.Row.Behaviour.Syslog.All && Logs(a.params) {
+		a.line(syslog.Info, "resync rule:  "+rule.WithoutKeys(a.expand(text)))
 	}
 }
 
@@ -84,19 +97,19 @@ func Logs(p device.Params) bool {
 	return syslog != "" || debug != ""
 }
 
-// LogLine returns a syslog datagram: the number in angle brackets, then the
-// text, without time or host (images of 7.5.2b and 7.6.2f), and a line feed where the
-// firmware is known to send one.
-func LogLine(r *model.Row, text string) []byte {
-	line := make([]byte, 0, len(text)+6)
-	if p := r.Behaviour.Syslog.Priority; p >= 0 {
-		line = append(line, '<')
-		line = strconv.AppendInt(line, int64(p), 10)
-		line = append(line, '>')
+// Sends reports whether a device sends lines of a priority to any server.
+func Sends(r *model.Row, p device.Params, line syslog.Priority) bool {
+	if !line.DebugOnly() {
+		return Logs(p)
 	}
-	line = append(line, text...)
-	if r.Behaviour.Syslog.LineFeed {
-		line = append(line, '\n')
+	debug, _ := p.Lookup("Debug_Server")
+	if debug == "" {
+		return false
 	}
-	return line
+	if line == syslog.Text {
+		return true
+	}
+	text, _ := p.Lookup("Debug_Level")
+	level, _ := strconv.Atoi(text)
+	return r.Behaviour.Syslog.All && line.At(level)
 }

@@ -102,6 +102,9 @@ func (p *pass) lines() []line {
 func (p *pass) follow(l line) (f *failure) {
 	for after := 0; ; {
 		d, text, err := p.decide(l, after)
+		if after == 0 && text != "" {
+			p.sayRule(text)
+		}
 		if p.in.Reasons {
 			explainer{p.attempt}.decided(l.letter, "profile", text, after, d, err)
 		}

@@ -128,22 +128,6 @@ func TestAFullCacheForgetsTheOldest(t *testing.T) {
 	}
 }
 
-func TestLogLineHasThePriorityOfTheSwitch(t *testing.T) {
-	for value, want := range map[string]string{"134": "<134>text", "-1": "text", "0": "<0>text"} {
-		u := unit(t, "SPA2102", "5.2.10", map[string]string{"syslog_priority": value})
-		if got := string(resync.LogLine(u.Row, "text")); got != want {
-			t.Errorf("syslog_priority=%s: %q, want %q", value, got, want)
-		}
-	}
-}
-
-func TestDefaultLogLineIsLocal0Info(t *testing.T) {
-	u := unit(t, "SPA2102", "5.2.10", nil)
-	if got := string(resync.LogLine(u.Row, "x")); got != "<134>x" {
-		t.Errorf("got %q", got)
-	}
-}
-
 // A body that cannot be used is read twice, as a good one is, and then remembered.
 func TestBadBodiesWantedTwiceAreKept(t *testing.T) {
 	var s resync.ProfileCache

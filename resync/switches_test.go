@@ -14,6 +14,7 @@ import (
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/device/profile"
+	"spafleet/device/syslog"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 )
@@ -212,11 +213,27 @@ var transferWalks = map[string]walk{
 	"dns_tries":         {"1", "2", lookup},
 	"syslog_priority":   {"13", "-1", logged},
 	"syslog_end":        {"none", "line_feed", logged},
+	"log_lines":         {"few", "all", attempts("SPA2102 5.2.10", "set Debug_Server=192.0.2.250\nset Debug_Level=3\nset Profile_Rule=http://192.0.2.5/a\nresync periodic")},
+	"sip_text":          {"raw", "level_2", loggedSIP},
 }
 
 // logged is a line in its datagram.
 func logged(t *testing.T, setting string) string {
-	return string(resync.LogLine(rowOf(t, "SPA2102 5.2.10", setting), "line"))
+	return string(rowOf(t, "SPA2102 5.2.10", setting).Behaviour.Syslog.Append(nil, syslog.Line{Priority: syslog.Info, Text: "line"}))
+}
+
+// loggedSIP is what becomes of the text of a SIP message without debug lines.
+func loggedSIP(t *testing.T, setting string) string {
+	row := rowOf(t, "SPA2102 5.2.10", setting)
+	params := devicetest.Params(t, row.Factory, "Debug_Server=192.0.2.250")
+	m := syslog.Message{Sent: true, Line: 1, Text: []byte("REGISTER sip:a SIP/2.0\r\n\r\n")}
+	var sent []string
+	for _, l := range m.Lines("full", row.Behaviour.Syslog.SIPText) {
+		if resync.Sends(row, params, l.Priority) {
+			sent = append(sent, string(row.Behaviour.Syslog.Append(nil, l)))
+		}
+	}
+	return fmt.Sprintf("%q", sent)
 }
 
 // lookup observes the questions to a name server that does not answer.

@@ -3,6 +3,7 @@ package resync
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"hash/fnv"
 	"io"
 
@@ -10,6 +11,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/device/phase"
 	"spafleet/device/rule"
+	"spafleet/device/syslog"
 	"spafleet/resync/image"
 )
 
@@ -96,6 +98,7 @@ func (u *upgrade) image() (version string, f *failure) {
 			Hint: u.in.Unit.Row.RestsOn("https_upgrade", "accept", "takes no images by https")}
 		return "", unsupported(t.scheme)
 	}
+	u.line(syslog.Provisioning, fmt.Sprintf("FPRV >>>> about to try upgrade %s %s %d %s", t.scheme, t.host, t.port, t.path))
 	x := transfer{attempt: u.attempt, target: t, what: "image", message: "Log_Upgrade_Request_Msg", most: image.Most}
 	resp, f := x.fetch()
 	if f != nil {

@@ -44,6 +44,7 @@ var unwritten = map[string]map[string]string{
 	"From":     {"device": "the result and the new version say it"},
 	"Reboot":   {"expression": "param says what changed", "device": "the boot that follows says it"},
 	"Reason":   {"expression": "only reboots, their number"},
+	"Log":      {"device": "it is about who gets the line"},
 	"Took":     {"device": "the times of the lines say it"},
 	"Rule":     {"device": "the path says it"},
 	"What":     {"device": "the path says it"},

@@ -5,6 +5,7 @@ import (
 
 	"spafleet/device/profile"
 	"spafleet/device/rule"
+	"spafleet/device/syslog"
 )
 
 // Behaviour is a row's switches in the form in which the engine reads them.
@@ -133,8 +134,9 @@ type Behaviour struct {
 	SuccessErr    bool // the factory's success message ends with $ERR
 	PlainErrTexts bool // only the two documented texts of a failed file
 	Syslog        struct {
-		Priority int  // -1: no prefix
-		LineFeed bool // ends a line
+		syslog.Form
+		All     bool            // lines beyond those of templates, boots and errors, and by Debug_Level
+		SIPText syslog.Priority // of the texts of SIP messages
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"spafleet/device/profile"
 	"spafleet/device/rule"
+	"spafleet/device/syslog"
 )
 
 // A firmwareSwitch is a documented uncertainty about real firmware, or a
@@ -577,13 +578,30 @@ var engineSwitches = []firmwareSwitch{
 		always(inferred("refuse")), choice("refuse", "accept", func(b *Behaviour) *bool { return &b.Files.AcceptSource }),
 	},
 	{ // Q16; surface-2.md §4.7
-		"syslog_priority", "-1 to 191", "number in front of a syslog line (-1: none)",
+		"syslog_priority", "-1 to 191", "number in front of a syslog line (-1: none, and none in front of debug lines, which have their own)",
 		ofBothImages("134", always(inferred("134"))), number(-1, 191, func(b *Behaviour) *int { return &b.Syslog.Priority }),
 	},
 	{ // surface-2.md §4.7
 		"syslog_end", "none or line_feed", "what stands behind a syslog line in its datagram",
 		ofBothImages("line_feed", always(inferred("none"))), choice("none", "line_feed", func(b *Behaviour) *bool { return &b.Syslog.LineFeed }),
 	},
+	{ // surface-2.md §4.7, device-surface.md §7: Debug_Level 0 to 3 is documented, the lines are texts of 7.5.2b and 7.6.2f
+		"log_lines", "few or all", "which lines are logged (few: the Log_ templates, boots, retries and errors; all: also each rule and NOTIFY, and to Debug_Server those of Debug_Level)",
+		ofBothImages("all", always(inferred("all"))), choice("few", "all", func(b *Behaviour) *bool { return &b.Syslog.All }),
+	},
+	{ // surface-2.md §4.7, §7: field of an SPA-3000; one guide says that SIP messages need Debug_Level 2
+		"sip_text", "raw or level_2", "how Debug_Server gets the texts of SIP messages (raw: without a number, whatever Debug_Level says; level_2: with one, from Debug_Level 2 on)",
+		ofBothImages("raw", sipText),
+		word(map[string]syslog.Priority{"raw": syslog.Text, "level_2": syslog.SIP}, func(b *Behaviour) *syslog.Priority { return &b.Syslog.SIPText }),
+	},
+}
+
+// sipText knows what programs read that show an SPA-3000's callers.
+func sipText(r *Row) Fact {
+	if r.Model.Name == "SPA3000" {
+		return field("raw")
+	}
+	return inferred("raw")
 }
 
 // failedUpgradeReboots knows a log line of 7.6.2f, and what operators saw of SPA9xx

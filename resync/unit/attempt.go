@@ -139,6 +139,11 @@ func (m *Machine) resynced(o *resync.Outcome) {
 		u.run = 0
 	}
 	u.set(erring, !o.OK)
+	failures := 0
+	if !o.OK {
+		failures = int(u.run) + 1
+	}
+	m.logErrors("PRV", failures)
 	u.reboot = max(u.reboot, o.Reboot)
 	if o.OK && u.reboot != model.NoReboot {
 		m.boot(device.ByParams, u.reboot == model.WarmReboot, o.Differs)

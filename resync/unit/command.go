@@ -8,6 +8,7 @@ import (
 	"spafleet/device/chance"
 	"spafleet/device/model"
 	"spafleet/device/rule"
+	"spafleet/device/syslog"
 	"spafleet/resync"
 )
 
@@ -102,14 +103,18 @@ func (m *Machine) onHook() {
 }
 
 // note tells that a person asked, or a program by the web server. Of an XML push
-// the device logs a line too (surface-2.md §4.7: read from the image of 7.5.2b).
+// and of a NOTIFY the device logs a line too (surface-2.md §4.7: read from the image of
+// 7.5.2b).
 func (m *Machine) note(c device.Command) {
 	kind := map[model.Cause]device.Kind{model.ByWeb: device.Web, model.ByXMLPush: device.Web, model.ByKeypad: device.IVR}[c.Cause]
 	if kind != 0 {
 		m.emit(device.Event{At: m.now, Kind: kind, Cause: c.Cause, Text: strings.TrimSpace(rule.WithoutKeys(c.Text()))})
 	}
-	if c.Cause == model.ByXMLPush && resync.Logs(m.u.params) {
-		m.emit(device.Event{At: m.now, Kind: device.Syslog, Text: "CMXAPP:Resync:" + c.Argument})
+	switch {
+	case c.Cause == model.ByXMLPush:
+		m.log(syslog.Info, "CMXAPP:Resync:"+c.Argument)
+	case c.Cause == model.ByNotify && c.Order == device.Resync && m.row().Behaviour.Syslog.All:
+		m.log(syslog.Info, "++++++ resync when idle")
 	}
 }
 

@@ -167,10 +167,7 @@ func (m *Machine) goDown(reason device.Reason, differs string) {
 func (m *Machine) startFirmware(reason device.Reason) {
 	u := m.u
 	u.booted, u.reason = m.now, reason
-	if resync.Logs(u.params) {
-		line := "System started: ip@" + m.Address(m.dev).String() + ", reboot reason:" + reason.Code()
-		m.emit(device.Event{At: m.now, Kind: device.Syslog, Text: line})
-	}
+	m.logBoot(reason)
 	if u.customizing() {
 		m.arm(m.now, model.ByRC, true)
 	} else {

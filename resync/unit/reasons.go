@@ -41,7 +41,7 @@ func (m reasoner) nextTimer() device.Event {
 }
 
 func (m reasoner) reason(kind device.Kind, cause model.Cause, text string) device.Event {
-	return device.Event{At: m.now, Dev: m.dev, N: m.u.n, Kind: kind, Cause: cause, State: m.u.life.State, Text: clipped(text)}
+	return device.Event{At: m.now, Dev: m.dev, N: m.u.n, Kind: kind, Cause: cause, State: m.u.life.State, Text: clipped(text, mostOfText)}
 }
 
 // busy says why a command cannot be carried out now.

@@ -7,6 +7,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/chance"
 	"spafleet/device/model"
+	"spafleet/device/syslog"
 	"spafleet/fsm"
 	"spafleet/resync"
 )
@@ -57,7 +58,11 @@ func (t *turn) group() *group { return &t.groups[t.u.group] }
 // emit stamps an event with its device and count.
 func (t *turn) emit(e device.Event) {
 	e.Dev, e.N = t.dev, t.u.n
-	e.Text, e.Err = clipped(e.Text), clipped(e.Err)
+	most := mostOfText
+	if e.Kind == device.Syslog && e.Log == syslog.Text {
+		most = mostOfSIP
+	}
+	e.Text, e.Err = clipped(e.Text, most), clipped(e.Err, mostOfText)
 	if e.Kind.Counted() {
 		t.u.n++
 	}
@@ -67,14 +72,18 @@ func (t *turn) emit(e device.Event) {
 	t.fx.Events = append(t.fx.Events, e)
 }
 
-// mostOfText is how many bytes of any text an event holds.
-const mostOfText = 2 << 10
+// How many bytes an event holds of any text, and of a SIP message: those that were seen
+// in datagrams of an SPA-3000 (surface-2.md §7: field) had up to nine kilobytes.
+const (
+	mostOfText = 2 << 10
+	mostOfSIP  = 9 << 10
+)
 
-func clipped(text string) string {
-	if len(text) <= mostOfText {
+func clipped(text string, most int) string {
+	if len(text) <= most {
 		return text
 	}
-	return strings.ToValidUTF8(text[:mostOfText-len("…")], "") + "…"
+	return strings.ToValidUTF8(text[:most-len("…")], "") + "…"
 }
 
 // moved emits moves of the lifecycle that no attempt has caused.

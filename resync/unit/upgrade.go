@@ -4,6 +4,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/chance"
 	"spafleet/device/model"
+	"spafleet/device/syslog"
 	"spafleet/resync"
 )
 
@@ -38,13 +39,16 @@ func (m *Machine) upgraded(o *resync.Outcome, byRule, uploaded bool) {
 		h.Retries++
 	}
 	row := m.row()
+	m.logErrors("UPG", h.Retries)
 	b := &row.Behaviour.Upgrade
 	switch {
 	case o.OK && (b.Reinstalls || o.Version != row.Firmware.Version):
+		m.log(syslog.Provisioning, "FPRV >>>> completed upgrade . . . rebooting")
 		m.u.row = m.rowAt(m.u.row, o.Version)
 		m.newDefaults(m.row().Factory)
 		m.boot(device.ByUpgradeOK, false, "")
 	case !o.OK && (uploaded || b.Reboots == "always" || b.Reboots == "bad_image" && o.Refused):
+		m.log(syslog.Provisioning, "FPRV >>>> failed upgrade . . . rebooting")
 		m.boot(device.ByUpgradeFailed, false, "")
 	default:
 		m.retryUpgrade()

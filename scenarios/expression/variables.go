@@ -118,6 +118,9 @@ type Event struct {
 	From    string        `expr:"from"`
 	To      string        `expr:"to"`
 	Text    string        `expr:"text"`
+	// Of syslog: those of the line, 16 and 6 where it is for Syslog_Server too.
+	Facility int `expr:"facility"`
+	Severity int `expr:"severity"`
 	File
 }
 
@@ -147,8 +150,11 @@ func EventOf(e *device.Event, start int64) Event {
 		Kind: e.Name(), At: time.Duration(e.At - start), Took: time.Duration(e.Took), Cause: e.Cause.String(), Via: e.Via.String(),
 		Err: e.Err, Result: e.Result.String(), Changed: e.Count, State: e.State.String(), Text: e.Text, From: e.From,
 	}
-	if e.Kind == device.UpgradeOK {
+	switch e.Kind {
+	case device.UpgradeOK:
 		h.To = e.Text
+	case device.Syslog:
+		h.Facility, h.Severity = e.Log.Facility(), e.Log.Severity()
 	}
 	if f := e.File; f != nil {
 		h.What, h.Scheme, h.Host, h.Path = f.What, f.Scheme, f.Host, f.Path

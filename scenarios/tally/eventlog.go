@@ -107,6 +107,11 @@ func (l *EventLog) appendEvent(b []byte, e *device.Event) []byte {
 		b = appendNumber(b, "took_ns", e.Took)
 	}
 	switch e.Kind {
+	case device.Syslog:
+		b = append(b, `,"facility":`...)
+		b = strconv.AppendInt(b, int64(e.Log.Facility()), 10)
+		b = append(b, `,"severity":`...)
+		b = strconv.AppendInt(b, int64(e.Log.Severity()), 10)
 	case device.PowerOn:
 		b = l.appendUnit(b, e.Dev)
 	case device.Timer:

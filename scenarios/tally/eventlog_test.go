@@ -7,6 +7,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/device/syslog"
 	"spafleet/fsm"
 	"spafleet/host/golden"
 	"spafleet/scenarios/tally"
@@ -18,7 +19,7 @@ func TestEventsAreLinesOfJSON(t *testing.T) {
 	log.Tell(day())
 	log.Tell(late(1e6)) // measured: it is left out
 	log.Tell([]device.Event{
-		{Dev: 2, At: 9e9, N: 7, Kind: device.Syslog, State: fsm.SpCust, Text: "a \"quoted\"\ttext ü"},
+		{Dev: 2, At: 9e9, N: 7, Kind: device.Syslog, Log: syslog.Info, State: fsm.SpCust, Text: "a \"quoted\"\ttext ü"},
 		{Dev: 2, At: 9e9, N: 8, Kind: device.Applied, Count: 3, File: &device.File{Unknown: []string{"A", "B"}, Rejected: []string{"C"}, Partly: "up to line 7"}},
 		{Dev: 2, At: 9e9, N: 9, Kind: device.FetchFailed, Err: "https_get failed", Result: device.TLSFailed, File: &device.File{Rule: 'A', Scheme: "https", Host: "h", Path: "/p", TLSError: 10, Alert: 45, Hint: "look"}},
 	})

@@ -1,7 +1,7 @@
 // Package fleet puts many devices to work.
 //
 // A device belongs to one loop. A loop holds its devices' timers in a heap and
-// gives a device a goroutine only while it acts; an idle device is 136
+// gives a device a goroutine only while it acts; an idle device is 144
 // bytes, its own values and a heap entry. Attempts get copies of their device's values and
 // commit changes; the loop alone writes.
 //

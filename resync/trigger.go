@@ -159,7 +159,7 @@ type Triggers struct {
 // TriggersOf reads a device's triggers; false where it has none, or where
 // Provision_Enable is off, which gates them (documented).
 func TriggersOf(r *model.Row, p device.Params) (t Triggers, ok bool) {
-	t = Triggers{Edge: r.Behaviour.TriggerEdge, Floor: r.Behaviour.TriggerFloor}
+	t = Triggers{Edge: r.Behaviour.Trigger.Edge, Floor: r.Behaviour.Trigger.Floor}
 	t.Texts[0], _ = p.Lookup("Resync_Trigger_1")
 	t.Texts[1], _ = p.Lookup("Resync_Trigger_2")
 	return t, t.Texts != [2]string{} && p.Bool("Provision_Enable", true)

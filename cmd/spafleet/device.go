@@ -236,6 +236,8 @@ func describe(e *device.Event) string {
 		if e.File != nil && e.File.Partly != "" {
 			add("· only a part of the file was taken, %s", e.File.Partly)
 		}
+	case device.Notify, device.NotifyChallenged, device.NotifyFailed:
+		add("%s %d", e.Text, e.Count)
 	case device.Syslog, device.Web, device.IVR, device.UpgradeOK:
 		add("%s", e.Text)
 	}

@@ -15,6 +15,9 @@ const (
 	Nonce   Purpose = 5 // client nonces, by the count of events, which no two attempts share
 	Network Purpose = 6 // of the simulated network, by the draws of an attempt
 
+	SIPTag   Purpose = 7 // tags of dialogs, by Call-ID or boot
+	SIPNonce Purpose = 8 // nonces for who sends a NOTIFY, by boot and by the last one that counted
+
 	Sample Purpose = 200 // the devices of a step's selection, by step
 	// 201 was of units whose certificate is defective; now their serial number says so.
 	Pace Purpose = 202 // the order of a step's devices, by step

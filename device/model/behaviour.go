@@ -23,18 +23,20 @@ type Behaviour struct {
 	RetryAtOnce            bool          // Resync_Error_Retry_Delay 0 retries after a second
 	AnyChangeReboots       bool
 	ResyncAfterParamReboot bool
-	RebootAfterRule        bool          // not only after the whole sequence
-	ForcedCountdown        bool          // Forced_Resync_Delay runs after a call, not during it
-	TimerFromEnd           bool          // $PRVTMR counts from an attempt's end
-	PeriodicFromBoot       bool          // the periodic timer runs before the first success too
-	RCOpens                bool          // a unit that its customization server does not know becomes Open
-	ExplicitDelay          bool          // an ordered resync waits Resync_Random_Delay too
-	TriggerEdge            bool          // a Resync_Trigger counts when it becomes true, not while it is
-	TriggerFloor           time.Duration // least between two resyncs that triggers start
-	PRVSTTrigger           int           // $PRVST of a resync that a trigger started
-	PRVSTNotify            int           // the same, by NOTIFY
-	PRVSTUpgrade           int           // the same, after an upgrade attempt
-	KeepsRetry             bool          // the wait after a failed resync outlives a reboot
+	RebootAfterRule        bool // not only after the whole sequence
+	ForcedCountdown        bool // Forced_Resync_Delay runs after a call, not during it
+	TimerFromEnd           bool // $PRVTMR counts from an attempt's end
+	PeriodicFromBoot       bool // the periodic timer runs before the first success too
+	RCOpens                bool // a unit that its customization server does not know becomes Open
+	ExplicitDelay          bool // an ordered resync waits Resync_Random_Delay too
+	Trigger                struct {
+		Edge  bool          // a Resync_Trigger counts when it becomes true, not while it is
+		Floor time.Duration // least between two resyncs that triggers start
+	}
+	PRVSTTrigger int  // $PRVST of a resync that a trigger started
+	PRVSTNotify  int  // the same, by NOTIFY
+	PRVSTUpgrade int  // the same, after an upgrade attempt
+	KeepsRetry   bool // the wait after a failed resync outlives a reboot
 
 	// What a pass over the rules does.
 	RulesFromStart   bool     // rules B to D are those of the pass's start
@@ -127,6 +129,13 @@ type Behaviour struct {
 		RingTones         bool          // at each boot
 		Directory         bool          // at each boot
 		Feeds             time.Duration // 0: never; negative: at each boot
+	}
+
+	// How it speaks SIP.
+	SIP struct {
+		BareNumbers bool // numbers are printed without zeros in front
+		Replaces    bool // it supports replaces and UPDATE
+		OffersQoP   bool // its challenges offer qop
 	}
 
 	// How it speaks of itself.

@@ -191,7 +191,7 @@ func byTemplates(value string) func(*Row) Fact {
 
 // switches is the firmware table. Sources are sections of the project's notes on
 // firmware, kept as Q (open question) and § numbers in the meaning's comment.
-var switches = slices.Concat(engineSwitches, extraSwitches, webSwitches, ivrSwitches, tlsSwitches)
+var switches = slices.Concat(engineSwitches, extraSwitches, webSwitches, ivrSwitches, sipSwitches, tlsSwitches)
 
 var engineSwitches = []firmwareSwitch{
 	{
@@ -258,11 +258,11 @@ var engineSwitches = []firmwareSwitch{
 	},
 	{ // Q24, §3.9
 		"trigger_mode", "level or edge", "a Resync_Trigger counts while it is true, or when it becomes true",
-		always(inferred("level")), choice("level", "edge", func(b *Behaviour) *bool { return &b.TriggerEdge }),
+		always(inferred("level")), choice("level", "edge", func(b *Behaviour) *bool { return &b.Trigger.Edge }),
 	},
 	{ // Q24, §3.9
 		"trigger_floor", "a duration", "least time between two resyncs that triggers start",
-		always(inferred("60s")), duration(func(b *Behaviour) *time.Duration { return &b.TriggerFloor }),
+		always(inferred("60s")), duration(func(b *Behaviour) *time.Duration { return &b.Trigger.Floor }),
 	},
 	{ // Q11, §5.6
 		"any_change_reboots", "no or yes", "every changed parameter reboots, not only those of a reboot class",

@@ -1,7 +1,7 @@
 package unit
 
 import (
-	"time"
+	"net/netip"
 
 	"spafleet/device"
 	"spafleet/device/chance"
@@ -22,7 +22,8 @@ func NewMachine(s *Shared) *Machine { return &Machine{turn{Shared: s}} }
 func (m *Machine) At(dev device.Index, u *Unit, now int64) *Machine {
 	m.dev, m.u, m.now = dev, u, now
 	clear(m.fx.Events)
-	m.fx = Effects{Events: m.fx.Events[:0], Cancel: None}
+	clear(m.fx.SIP)
+	m.fx = Effects{Events: m.fx.Events[:0], SIP: m.fx.SIP[:0], Cancel: None}
 	return m
 }
 
@@ -70,6 +71,15 @@ func (m *Machine) Due() *Effects {
 	return &m.fx
 }
 
+// SIP gives a device a datagram that came to the SIP port of a line, from 1. A device
+// without power, or one that boots, hears none.
+func (m *Machine) SIP(line uint8, from netip.AddrPort, text []byte) *Effects {
+	if m.u.Answers() {
+		speaker{m}.follow(m.phone().Hear(line, from, text))
+	}
+	return &m.fx
+}
+
 // Resume lets a device go on that was saved at a moment: it has kept its power
 // meanwhile. A device that was saved before it had power gets it now, if powers.
 func (m *Machine) Resume(saved int64, powers bool) *Effects {
@@ -112,21 +122,6 @@ func resumed(at, saved, now int64) int64 {
 		return at
 	}
 	return now + max(at-saved, 0)
-}
-
-// takes returns how long a boot takes. The letter of its code says whether it is
-// warm; a change of network parameters, or an order to restart, says otherwise.
-func (m *Machine) takes(reason device.Reason, warm bool) time.Duration {
-	b := &m.row().Behaviour.Boot
-	switch {
-	case warm:
-		return b.Warm
-	case reason == device.ByUpgradeOK:
-		return b.Flash + b.Cold
-	case reason == device.ByUpgradeFailed && !m.row().Behaviour.Upgrade.KeepsRetry:
-		return max(b.Cold, time.Second) // it may try again at once: its loop must not stand still in time
-	}
-	return b.Cold
 }
 
 // boot restarts a device. Until its firmware runs it answers nobody, sends
@@ -199,20 +194,6 @@ func (m *Machine) factoryReset() {
 	m.u.kept = m.kept.swap(m.u.kept, nil) // the stored script is a parameter of the SPA9x2: inferred for the others
 	m.moved(0, m.u.life.FactoryReset(), fsm.FactoryReset)
 	m.applyPresets()
-}
-
-// timed returns what the resync timer stands for.
-func (m *Machine) timed() device.Command {
-	u := m.u
-	if c := u.delayed(); c != nil {
-		u.opt.delayed = nil
-		u.trim()
-		return *c
-	}
-	if u.cause == model.ByRC {
-		return device.Command{Order: device.Customize, Cause: model.ByRC}
-	}
-	return device.Command{Order: device.Resync, Cause: u.cause}
 }
 
 // dueCommand starts an attempt whose time has come, or lets it wait for the line.

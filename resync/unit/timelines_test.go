@@ -34,6 +34,7 @@ type bench struct {
 	did     []string         // starts of attempts, boots, power and log lines, with the second at which they came
 	waiting *Start
 	holds   bool // upgrades that have begun do not end
+	calls   int  // requests by SIP so far
 }
 
 func newBench(t *testing.T, row *model.Row, dev device.Index, presets ...string) *bench {

@@ -3,10 +3,12 @@ package unit
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"spafleet/device"
 	"spafleet/device/chance"
 	"spafleet/device/model"
+	"spafleet/device/sip"
 	"spafleet/device/syslog"
 	"spafleet/fsm"
 	"spafleet/resync"
@@ -19,6 +21,7 @@ type Effects struct {
 	Start  *Start         // asks for admission of an attempt; nil: none
 	Next   int64          // the device's timer, where it has changed; 0: it has not. [Unit.Due] tells a timer that was stopped
 	N      uint32         // the device's count when the timer was set, which orders equal times
+	SIP    []sip.Message  // to send, in order; the slice is used again
 	// Unheard says that nothing came of a command: the device has no power, or has
 	// not started yet.
 	Unheard bool
@@ -172,6 +175,35 @@ func (t *turn) began(cause model.Cause) {
 	if triggers, ok := resync.TriggersOf(t.row(), u.params); ok && triggers.Edge {
 		u.spend(triggers.Spend(t.conditions()))
 	}
+}
+
+// timed returns what the resync timer stands for.
+func (t *turn) timed() device.Command {
+	u := t.u
+	if c := u.delayed(); c != nil {
+		u.opt.delayed = nil
+		u.trim()
+		return *c
+	}
+	if u.cause == model.ByRC {
+		return device.Command{Order: device.Customize, Cause: model.ByRC}
+	}
+	return device.Command{Order: device.Resync, Cause: u.cause}
+}
+
+// takes returns how long a boot takes. The letter of its code says whether it is
+// warm; a change of network parameters, or an order to restart, says otherwise.
+func (t *turn) takes(reason device.Reason, warm bool) time.Duration {
+	b := &t.row().Behaviour.Boot
+	switch {
+	case warm:
+		return b.Warm
+	case reason == device.ByUpgradeOK:
+		return b.Flash + b.Cold
+	case reason == device.ByUpgradeFailed && !t.row().Behaviour.Upgrade.KeepsRetry:
+		return max(b.Cold, time.Second) // it may try again at once: its loop must not stand still in time
+	}
+	return b.Cold
 }
 
 // powerOn gives power to a device whose firmware does not run yet.

@@ -12,11 +12,12 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/profile"
+	"spafleet/device/sip"
 	"spafleet/fsm"
 	"spafleet/resync"
 )
 
-// A Unit is one device. It holds what cannot be computed: 136 bytes, and in its
+// A Unit is one device. It holds what cannot be computed: 144 bytes, and in its
 // parameters what is the device's own. A test holds it to that: there may be a
 // million. [Shared.New] makes one.
 type Unit struct {
@@ -31,6 +32,7 @@ type Unit struct {
 	draws   uint32
 	kept    uint32    // the number of the set of extra files that it has in flash
 	opt     *optional // nil where it has none of these
+	lines   sip.Lines // what its SIP keeps
 	ok      uint32    // resyncs
 	failed  uint32
 	row     uint16

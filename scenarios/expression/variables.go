@@ -155,6 +155,8 @@ func EventOf(e *device.Event, start int64) Event {
 		h.To = e.Text
 	case device.Syslog:
 		h.Facility, h.Severity = e.Log.Facility(), e.Log.Severity()
+	case device.Notify, device.NotifyChallenged, device.NotifyFailed:
+		h.Changed, h.Status = 0, e.Count
 	}
 	if f := e.File; f != nil {
 		h.What, h.Scheme, h.Host, h.Path = f.What, f.Scheme, f.Host, f.Path

@@ -51,8 +51,13 @@ var tellers = map[string]func(teller){
 	"upgrade_started": func(t teller) {
 		t.begin("upgrade, %s", named(causes, t.e.Cause))
 	},
-	"web":            func(t teller) { t.begin("its web server is asked to %s", t.e.Text) },
-	"ivr":            func(t teller) { t.begin("its keypad is asked to %s", t.e.Text) },
+	"web":    func(t teller) { t.begin("its web server is asked to %s", t.e.Text) },
+	"ivr":    func(t teller) { t.begin("its keypad is asked to %s", t.e.Text) },
+	"notify": func(t teller) { t.begin("a SIP NOTIFY asks for %s", cmp.Or(t.e.Text, "nothing")) },
+	"notify_challenged": func(t teller) {
+		t.begin("a SIP NOTIFY for %s has no credentials: the device asks for them (401)", cmp.Or(t.e.Text, "nothing"))
+	},
+	"notify_failed":  teller.notifyFailed,
 	"rule":           teller.rule,
 	"fetch":          teller.fetched,
 	"fetch_failed":   teller.fetchFailed,
@@ -91,6 +96,14 @@ func (t teller) boot() {
 		return
 	}
 	t.begin("boots: %s", why)
+}
+
+func (t teller) notifyFailed() {
+	answer := "it is not answered"
+	if t.e.Status != 0 {
+		answer = fmt.Sprintf("the answer is %d", t.e.Status)
+	}
+	t.begin("a SIP NOTIFY for %s is refused, %s: %s", cmp.Or(t.e.Text, "nothing"), t.e.Err, answer)
 }
 
 func (t teller) rule() {
@@ -149,8 +162,8 @@ func (t teller) hints() {
 }
 
 func (t teller) applied() {
-	text := fmt.Sprintf("%d values change", t.e.Changed)
-	switch t.e.Changed {
+	text := fmt.Sprintf("%d values change", t.e.Status)
+	switch t.e.Status {
 	case 0:
 		text = "no value changes"
 	case 1:

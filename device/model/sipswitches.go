@@ -1,0 +1,44 @@
+package model
+
+import "slices"
+
+// sipSwitches are about how a device speaks SIP (surface-2.md §6.1, §6.3).
+var sipSwitches = []firmwareSwitch{
+	{ // K60
+		"sip_numbers", "padded or bare", "hexadecimal numbers of SIP, as in a branch: eight digits, or without the zeros in front",
+		func(r *Row) Fact {
+			switch {
+			case r.Model.Name == "SPA962" && r.Firmware.Version == "6.1.5(a)":
+				return field("bare")
+			case r.Model.is9xx() && !r.before("6.0.0"):
+				return inferred("bare")
+			}
+			return inferred("padded")
+		}, choice("padded", "bare", func(b *Behaviour) *bool { return &b.SIP.BareNumbers }),
+	},
+	{ // §6.1 a to c, g
+		"sip_features", "x-sipura or replaces", "what Supported says in SIP; with replaces, Allow has UPDATE too",
+		sipBySamples("x-sipura", "replaces", []string{"PAP2T 3.1.15(LS)", "RT31P2 2.0.10(LIc)", "PAP2 3.1.3(LS)"}, []string{"SPA525G 7.4.9a", "SPA303 7.4.7"}),
+		choice("x-sipura", "replaces", func(b *Behaviour) *bool { return &b.SIP.Replaces }),
+	},
+	{ // device-surface.md §6.1: a text of 7.6.2f, and an answer of an SPA9000
+		"sip_challenge", "plain or qop", "what a device asks for before it does what a NOTIFY says: Digest, or Digest with qop",
+		sipBySamples("plain", "qop", []string{"SPA9000 6.1.5"}, []string{"SPA504G 7.6.2f", "SPA508G 7.6.2f"}),
+		choice("plain", "qop", func(b *Behaviour) *bool { return &b.SIP.OffersQoP }),
+	},
+}
+
+// sipBySamples gives firmware before 7.x one value and later firmware another; that of a
+// traced unit is field.
+func sipBySamples(early, late string, seenEarly, seenLate []string) func(*Row) Fact {
+	return func(r *Row) Fact {
+		value, seen := early, seenEarly
+		if r.Generation >= 3 {
+			value, seen = late, seenLate
+		}
+		if slices.Contains(seen, r.Model.Name+" "+r.Firmware.Version) {
+			return field(value)
+		}
+		return inferred(value)
+	}
+}

@@ -1,0 +1,49 @@
+package resync_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"spafleet/device"
+	"spafleet/device/devicetest"
+	"spafleet/device/sip"
+)
+
+// heard gives requests to the SIP port of a device, and observes its answers.
+func heard(model string, requests ...string) func(*testing.T, string) string {
+	return func(t *testing.T, setting string) string {
+		row := rowOf(t, model, setting)
+		var answers strings.Builder
+		for dev := range 20 { // of 16 numbers one is short
+			unit := devicetest.Known(row, 0)
+			unit.Index += 1000 * device.Index(dev)
+			phone := sip.Phone{Unit: &unit, Params: devicetest.Params(t, row.Factory), Lines: &sip.Lines{}, Seed: 1}
+			for _, text := range requests {
+				text = strings.ReplaceAll(strings.TrimLeft(text, "\n"), "\n", "\r\n")
+				for _, m := range phone.Hear(1, netip.MustParseAddrPort("192.0.2.9:5060"), []byte(text)).Send {
+					answers.Write(m.Text)
+				}
+			}
+		}
+		return answers.String()
+	}
+}
+
+const options = `
+OPTIONS sip:127.64.0.1 SIP/2.0
+Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1
+From: <sip:pbx@192.0.2.9>;tag=1
+To: <sip:127.64.0.1>
+Call-ID: 1@192.0.2.9
+CSeq: 1 OPTIONS
+
+`
+
+var notify = strings.ReplaceAll(strings.Replace(options, "\n\n", "\nEvent: resync\n\n", 1), "OPTIONS", "NOTIFY")
+
+var sipWalks = map[string]walk{
+	"sip_numbers":   {"padded", "bare", heard("SPA962", options)},
+	"sip_features":  {"x-sipura", "replaces", heard("PAP2T", options)},
+	"sip_challenge": {"plain", "qop", heard("SPA942", notify)},
+}

@@ -21,15 +21,18 @@ const (
 	HookOn
 	SwitchOn
 	SwitchOff
-	Customize // remote customization, of a device that has it before it
-	Fetch     // of the next file beside profile and image that the device wants
-	Refuse    // nothing: its web server refused what Argument says
-	Install   // the image that was sent to its web server, see [Upload]
+	Customize    // remote customization, of a device that has it before it
+	Fetch        // of the next file beside profile and image that the device wants
+	Refuse       // nothing: its web server refused what Argument says
+	Install      // the image that was sent to its web server, see [Upload]
+	SetDirectory // entries of its personal directory, see [EditDirectory]
+	RingTone     // a ring tone is fetched that Argument names
+	UpdateCA     // an authority is fetched that Argument names, or the device's own rule
 )
 
 // String returns the order's name.
 func (o Order) String() string {
-	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "report", "set", "off_hook", "on_hook", "power_on", "power_off", "customize", "fetch", "refused", "install"}[o]
+	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "report", "set", "off_hook", "on_hook", "power_on", "power_off", "customize", "fetch", "refused", "install", "directory", "ring_tone", "update_ca"}[o]
 }
 
 // A Command asks a device to do something. Web pages, keypad, SIP, scenarios and
@@ -40,10 +43,10 @@ func (o Order) String() string {
 type Command struct {
 	Order Order
 	Cause model.Cause
-	// Argument is what stood behind the ? of a resync or upgrade URL, already
+	// Argument is what stood behind the ? of the command's URL, already
 	// percent-decoded: [options] [scheme://][host[:port]][/path]. Empty: the
 	// device's own rules. Of SetParams and Refuse it is for the event alone: names, what
-	// was refused. Of Install it is an Upload.
+	// was refused. Of Install it is an Upload, of SetDirectory what Entries returns.
 	Argument  string
 	Requester netip.Addr // default host of Argument: who asked
 	Sets      []Set      // of SetParams

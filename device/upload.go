@@ -37,6 +37,8 @@ func (c *Command) Text() string {
 	switch {
 	case c.Order == Install:
 		return c.Order.String() + " " + c.Upload().Name
+	case c.Order == SetDirectory:
+		return c.Order.String() + " " + c.entriesText()
 	case c.Argument == "":
 		return c.Order.String()
 	}

@@ -25,6 +25,7 @@ type View struct {
 	Now           int64 // fleet time of the copy
 	Due           int64 // fleet time of its next resync, 0 for none
 	Resyncs       struct{ OK, Failed uint32 }
+	Directory     Directory // of a phone
 }
 
 // Answers reports whether anything of the device answers: it has power and its

@@ -35,6 +35,7 @@ type Menu struct {
 type Action struct {
 	Say     string
 	Command *device.Command
+	Refused bool // Say is why what the caller asked for is not done
 }
 
 // state is what the next key means.
@@ -163,6 +164,12 @@ func (m *Menu) keep(key byte) {
 
 func say(text string) []Action { return []Action{{Say: text}} }
 
+// refuse says why an option is not done, and returns to the choice of one.
+func (m *Menu) refuse(text string) []Action {
+	m.enter(choosing)
+	return []Action{{Say: text, Refused: true}}
+}
+
 // back says something and returns to the choice of an option.
 func (m *Menu) back(text string) []Action {
 	m.enter(choosing)
@@ -171,5 +178,5 @@ func (m *Menu) back(text string) []Action {
 
 func do(text string, c device.Command) Action {
 	c.Cause = model.ByKeypad
-	return Action{text, &c}
+	return Action{Say: text, Command: &c}
 }

@@ -53,13 +53,13 @@ func (m *Menu) choose(v device.View, key byte) []Action {
 	}
 	m.item = find(v, m.typed)
 	if m.item == nil {
-		return m.back(invalid)
+		return m.refuse(invalid)
 	}
 	if m.item.guarded && m.onDHCP(v) {
-		return m.back(dhcpIsOn)
+		return m.refuse(dhcpIsOn)
 	}
 	if m.item.does == resetsAll && v.Params.Bool("Protect_IVR_FactoryReset", false) {
-		return m.back(protected)
+		return m.refuse(protected)
 	}
 	if _, asks := m.item.password(v); asks {
 		m.enter(proving)
@@ -78,7 +78,7 @@ func (m *Menu) prove(v device.View, key byte) []Action {
 		return m.back(cancelled)
 	}
 	if password, _ := m.item.password(v); m.typed != keypad(password) {
-		return m.back(badPassword)
+		return m.refuse(badPassword)
 	}
 	return m.run(v)
 }
@@ -118,7 +118,7 @@ func (m *Menu) entry(key byte, double bool) []Action {
 	value, ok := m.item.read(m.typed)
 	if !ok {
 		m.enter(entering)
-		return say(badValue + askValue)
+		return []Action{{Say: badValue + askValue, Refused: true}}
 	}
 	m.value = value
 	m.enter(deciding)

@@ -2,6 +2,7 @@ package resync
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"strings"
 
@@ -32,11 +33,15 @@ func FetchExtra(ctx context.Context, env Env, in Input) Outcome {
 	return a.outcome(f)
 }
 
+// RingTonePath is what the URL command for a ring tone asks for where it names no path
+// (device-surface.md §1.1: field).
+const RingTonePath = "/ring.dat"
+
 // An extraFetch is one transfer of an extra file.
 type extraFetch struct{ *attempt }
 
 func (a *extraFetch) fetch(e *model.Extra, url string) *failure {
-	x := transfer{attempt: a.attempt, what: e.File.What, param: e.Param, most: mostExtra}
+	x := transfer{attempt: a.attempt, what: e.File.What, param: e.Param, most: mostExtra, extra: new(extraCheck)}
 	var f *failure
 	if x.target, f = a.place(e, url); f != nil {
 		x.file = &device.File{What: x.what, Param: x.param, Scheme: x.scheme, Host: clipped(x.host), Path: clipped(x.path)}
@@ -69,15 +74,20 @@ func (a *extraFetch) place(e *model.Extra, url string) (target, *failure) {
 	if err != nil {
 		return target{}, a.malformed(err)
 	}
-	if d.URL.Path == "" {
-		d.URL.Path = "/"
+	l := line{}
+	switch {
+	case a.in.Command != nil && a.in.Command.Order == device.RingTone:
+		l = commandLine[0]
+		d.URL.Path = cmp.Or(d.URL.Path, RingTonePath)
+	default:
+		d.URL.Path = cmp.Or(d.URL.Path, "/")
 	}
 	bare := e.File.What == "dictionary" && !a.in.Unit.Row.Behaviour.Extras.DictionarySlash
 	if e.File.Unserved {
 		bare = true // the names of SCCP phones have none (field)
 		d.URL.Host, d.URL.Port = a.in.Lease.nextServer()
 	}
-	t, f := a.locate(line{}, d)
+	t, f := a.locate(l, d)
 	if bare && t.scheme == "tftp" {
 		t.path = strings.TrimPrefix(t.path, "/")
 	}

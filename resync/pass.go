@@ -3,7 +3,6 @@ package resync
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"spafleet/device"
@@ -235,45 +234,4 @@ func (p *pass) notFound(x *transfer) *failure {
 // set a parameter back and forth would otherwise reboot their device for ever.
 func (p *pass) lasting() []model.ID {
 	return slices.DeleteFunc(p.changed, func(id model.ID) bool { return p.params.Get(id) == p.in.Params.Get(id) })
-}
-
-// An Authority is what Custom_CA_Rule brought: authorities that the device trusts
-// beside those of its firmware (7.6.2f: field).
-type Authority struct {
-	Rule string // the rule that named the file
-	PEM  string
-}
-
-// authority gets the file that Custom_CA_Rule names, once, before the first fetch
-// by https after the rule has changed. When the firmware really does so is
-// inferred. A file that cannot be had, or holds no certificate, changes nothing:
-// the fetch that follows shows it.
-func (p *pass) authority() *failure {
-	text := p.lookup("Custom_CA_RULE")
-	if text == "" {
-		p.ca = nil
-		return nil
-	}
-	if p.ca != nil && p.ca.Rule == text {
-		return nil
-	}
-	d, err := p.command(text)
-	if err != nil || !d.HasURL {
-		return nil
-	}
-	t, f := p.locate(line{letter: 'C'}, d)
-	if f != nil {
-		return nil
-	}
-	x := transfer{attempt: p.attempt, target: t, what: "ca", message: "Log_Resync_Request_Msg", most: p.in.Unit.Row.Behaviour.Files.Limit}
-	resp, f := x.fetch()
-	switch {
-	case f == aborted:
-		return f
-	case f != nil || resp.Status/100 != 2 || !strings.Contains(string(resp.Body), "-----BEGIN CERTIFICATE-----"):
-		return nil
-	}
-	p.tell(device.Event{Kind: device.Fetched, File: p.file})
-	p.ca = &Authority{Rule: text, PEM: string(resp.Body)}
-	return nil
 }

@@ -199,8 +199,8 @@ func (x *transfer) request() *Request {
 	case x.what == "image":
 		x.image = newImageCheck(x.in)
 		r.Into = x.image
-	case x.param != "":
-		x.extra = new(extraCheck)
+	case x.extra != nil:
+		*x.extra = extraCheck{}
 		r.Into = x.extra
 	}
 	if x.ca != nil {

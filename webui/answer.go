@@ -2,6 +2,7 @@ package webui
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -30,7 +31,8 @@ func (q *request) unread() bool { return q.Request == nil || q.ContentLength != 
 type answer struct {
 	status    int
 	challenge string // WWW-Authenticate, of 401
-	xml       bool   // the body is XML, not HTML
+	kind      string // of the body, "" for text/html
+	public    bool   // it may be kept: a picture
 	charset   string // of the body, where the header says it
 	body      []byte
 	buffer    *bytes.Buffer // of the body, where another page may have it then
@@ -54,14 +56,14 @@ func (a answer) head(b *bytes.Buffer) {
 	if a.server != "" {
 		b.WriteString("Server: " + a.server + "\r\n")
 	}
-	kind := "text/html"
-	if a.xml {
-		kind = "text/xml" // field for another document of the same server
-	}
-	if a.charset != "" && !a.xml {
+	kind, cache := cmp.Or(a.kind, "text/html"), "no-store"
+	if a.charset != "" && a.kind == "" {
 		kind += "; charset=" + a.charset
 	}
-	b.WriteString("Content-Type: " + kind + "\r\nCache-Control: must-revalidate, no-store\r\nConnection: close\r\n\r\n")
+	if a.public {
+		cache = "public"
+	}
+	b.WriteString("Content-Type: " + kind + "\r\nCache-Control: must-revalidate, " + cache + "\r\nConnection: close\r\n\r\n")
 }
 
 // routes holds every path that a device knows; any other is answered 404. There is
@@ -74,6 +76,11 @@ var routes = map[string]func(*request) answer{
 	"/admin/reboot":  (*request).reboot,
 	"/reboot":        (*request).reboot,
 
+	"/ringtone":       (*request).ringTone,
+	"/admin/ringtone": (*request).ringTone,
+	"/updateCA":       (*request).updateCA,
+	"/admin/updateCA": (*request).updateCA,
+
 	"/calllog.htm":      callHistory,
 	"/pdir.htm":         directory,
 	"/attconstatus.htm": console,
@@ -83,7 +90,16 @@ var routes = map[string]func(*request) answer{
 	"/admin/spacfg.xml": (*request).settings,
 	"/status.xml":       (*request).status,
 	"/admin/status.xml": (*request).status,
+	"/status":           trunkStatus,
+
+	"/crossdomain.xml":      crossDomain,
+	"/screendump.bmp":       screen,
+	"/admin/screendump.bmp": screen,
+	"/statusbmp.bmp":        keyLights,
 }
+
+// xmlKind is the type of XML documents (field for /crossdomain.xml).
+const xmlKind = "text/xml"
 
 // pagesOfSettings are the paths with all tabs; those of a voice half are routers' alone.
 var pagesOfSettings = map[string]bool{
@@ -108,6 +124,9 @@ func (q *request) page() func(*request) answer {
 		if page, ok := spa100Documents[q.path]; ok {
 			return page
 		}
+	}
+	if isPicture(q) {
+		return picture
 	}
 	if pagesOfSettings[q.path] && (q.view.Unit.Row.Model.Family.Router || !strings.Contains(q.path, "/voice/")) {
 		return settingsPage
@@ -142,8 +161,8 @@ func (q *request) answered() answer {
 	switch q.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodPost:
-		if !isTarget(q) {
-			return q.refused(http.StatusMethodNotAllowed, "a form to "+q.path)
+		if !isTarget(q) && !q.isDirectory() && !q.isProfile() {
+			return q.refused(http.StatusMethodNotAllowed, "a form to "+clipped(q.path))
 		}
 	default:
 		return q.failure(http.StatusNotImplemented)
@@ -152,6 +171,12 @@ func (q *request) answered() answer {
 		return a
 	}
 	if q.Method == http.MethodPost {
+		switch {
+		case q.isDirectory():
+			return editDirectory(q)
+		case q.isProfile():
+			return applyProfile(q)
+		}
 		return submit(q)
 	}
 	page := q.page()
@@ -167,12 +192,15 @@ func (q *request) answered() answer {
 
 // barred answers who may not have the path at all, or not without a login.
 func (q *request) barred() (answer, bool) {
+	if isPicture(q) || q.path == "/crossdomain.xml" { // of the document: inferred
+		return answer{}, false
+	}
 	if q.admin() && !q.view.Params.Bool("Enable_Web_Admin_Access", true) || q.isCommand() && !q.view.Params.Bool("Enable_Direct_Action_Url", true) {
-		return q.refused(http.StatusForbidden, q.path), true // the status is inferred
+		return q.refused(http.StatusForbidden, clipped(q.path)), true // the status is inferred
 	}
 	if q.asksLogin() {
 		if !q.loggedIn() {
-			return q.failure(http.StatusUnauthorized), true
+			return q.wrongLogin(), true
 		}
 	} else if challenge := q.challenge(q.account()); challenge != "" {
 		a := q.failure(http.StatusUnauthorized)
@@ -183,6 +211,23 @@ func (q *request) barred() (answer, bool) {
 		return a, true
 	}
 	return answer{}, false
+}
+
+// wrongLogin answers a request without the right login behind its URL.
+func (q *request) wrongLogin() answer {
+	if q.login == nil {
+		return q.failure(http.StatusUnauthorized)
+	}
+	return q.refused(http.StatusUnauthorized, "a wrong login as "+clipped(q.login.name))
+}
+
+// clipped returns the beginning of what a client calls itself, which an event says.
+func clipped(name string) string {
+	const most = 100
+	if len(name) > most {
+		return strings.ToValidUTF8(name[:most], "") + "…"
+	}
+	return name
 }
 
 // admin reports whether a path is for the administrator only: /upgrade is, /resync

@@ -57,7 +57,7 @@ func spa100Server(q *request) answer {
 	case "/apply.cgi":
 		return c.apply()
 	}
-	return q.refused(http.StatusNotFound, "a form to "+c.page)
+	return q.refused(http.StatusNotFound, "a form to "+clipped(c.page))
 }
 
 // fields reads a form as leniently as the others; of a field that is there twice the
@@ -117,7 +117,7 @@ func (c *cgi) login() answer {
 			return c.render(http.StatusOK, "entered", sessionPage{Title: c.look().title, Key: c.view.Session(name)})
 		}
 	}
-	a := c.refused(http.StatusOK, "a wrong login as "+c.form.Get("user"))
+	a := c.refused(http.StatusOK, "a wrong login as "+clipped(c.form.Get("user")))
 	a.body = c.loginPage("The username or password is wrong.").body
 	return a
 }

@@ -7,6 +7,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/device/rule"
 )
 
 // resync orders a resync. While Provision_Enable is off the page is the same and
@@ -26,6 +27,24 @@ func (q *request) upgrade() answer {
 // reboot orders a reboot, which nothing forbids.
 func (q *request) reboot() answer {
 	return q.order("reboot", device.Command{Order: device.Reboot})
+}
+
+// ringTone orders a ring tone, and updateCA an authority (device-surface.md §1.1: texts of
+// 7.6.2f; an authority from 7.5 on). What their pages say is not known; they say what is
+// ordered. A phone that has no custom authority has no such URL.
+func (q *request) ringTone() answer {
+	if !q.is5xx() {
+		return q.failure(http.StatusNotFound)
+	}
+	return q.order("fetch", device.Command{Order: device.RingTone, Argument: q.argument()})
+}
+
+func (q *request) updateCA() answer {
+	r := q.view.Unit.Row
+	if _, ok := r.Lookup("Custom_CA_RULE"); !ok || !q.is5xx() || rule.CompareVersions(r.Firmware.Version, "7.5", false) < 0 {
+		return q.failure(http.StatusNotFound)
+	}
+	return q.order("fetch", device.Command{Order: device.UpdateCA, Argument: q.argument()})
 }
 
 // order returns the page that acknowledges a command, with the command.

@@ -6,9 +6,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/netip"
+	"regexp"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
 	"spafleet/device"
 	"spafleet/webui"
@@ -49,19 +51,15 @@ func challengeOf(t *testing.T, response string) string {
 }
 
 func TestPasswordIsAskedForByDigest(t *testing.T) {
-	nonce := "00112233445566778899aabbccddeeff"
 	v := view(t, "SPA2102", "", "Admin_Passwd=secret", "User_Password=mine")
-	f, addr := serve(t, &webui.Site{Nonce: func() string { return nonce }}, v)
+	f, addr := serve(t, &webui.Site{}, v)
 	const target = "/admin/resync?http://h/x,y?mac=$MA"
 	asked := get(t, addr, target)
-	want := "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest  realm=\"spa admin\", domain=\"/\",nonce=\"" + nonce + "\",opaque=\""
-	if !strings.HasPrefix(asked, want) {
+	want := regexp.MustCompile(`^HTTP/1\.1 401 Unauthorized\r\nWWW-Authenticate: Digest  realm="spa admin", domain="/",nonce="[0-9a-f]{32}",opaque="[0-9a-f]{32}",algorithm="MD5",qop="auth"\r\n`)
+	if !want.MatchString(asked) {
 		t.Fatalf("the challenge is\n%s", asked)
 	}
 	challenge := challengeOf(t, asked)
-	if !strings.HasSuffix(challenge, `",algorithm="MD5",qop="auth"`) {
-		t.Errorf("the challenge is %s", challenge)
-	}
 	tests := []struct {
 		what, header, status string
 	}{
@@ -87,18 +85,46 @@ func TestPasswordIsAskedForByDigest(t *testing.T) {
 	}
 }
 
+// A nonce is good for some minutes and as often as the client likes, with any count; then,
+// and after a boot, it is stale.
 func TestOldNonceIsStale(t *testing.T) {
-	var mu sync.Mutex
-	nonce := "a"
-	s := &webui.Site{Nonce: func() string { mu.Lock(); defer mu.Unlock(); return nonce }}
-	_, addr := serve(t, s, view(t, "SPA942", "", "Admin_Passwd=secret"))
-	header := authorization(challengeOf(t, get(t, addr, "/admin/")), "admin", "secret", "/admin/", "auth")
-	mu.Lock()
-	nonce = "b"
-	mu.Unlock()
-	got := get(t, addr, "/admin/", header)
-	if challenge := challengeOf(t, got); !strings.HasSuffix(challenge, ",stale=TRUE") || !strings.Contains(challenge, `nonce="b"`) {
-		t.Errorf("an old nonce is answered %s, %s", statusOf(got), challenge)
+	v := view(t, "SPA942", "", "Admin_Passwd=secret")
+	f, addr := serve(t, &webui.Site{}, v)
+	at := func(now, booted time.Duration) {
+		later := v
+		later.Now, later.Booted = v.Now+int64(now), v.Booted+int64(booted)
+		f.mu.Lock()
+		f.views[netip.MustParseAddr("127.0.0.1")] = later
+		f.mu.Unlock()
+	}
+	first := challengeOf(t, get(t, addr, "/admin/"))
+	header := authorization(first, "admin", "secret", "/admin/", "auth")
+	for _, tt := range []struct {
+		what        string
+		now, booted time.Duration
+		good        bool
+	}{
+		{"at once", 0, 0, true}, {"a second time, with the same count", 0, 0, true}, {"after four minutes", 4 * time.Minute, 0, true},
+		{"after ten minutes", 10 * time.Minute, 0, false}, {"after an hour", time.Hour, 0, false}, {"after a boot", time.Minute, 18 * 24 * time.Hour, false},
+	} {
+		at(tt.now, tt.booted)
+		got := get(t, addr, "/admin/", header)
+		challenge := challengeOf(t, got)
+		if tt.good != (statusOf(got) == "200 OK") {
+			t.Errorf("%s: %s", tt.what, statusOf(got))
+		}
+		if !tt.good && (!strings.HasSuffix(challenge, `",qop="auth",stale=TRUE`) || challenge[:60] == first[:60]) {
+			t.Errorf("%s: the challenge is %s", tt.what, challenge)
+		}
+		if !tt.good {
+			if again := get(t, addr, "/admin/", authorization(challenge, "admin", "secret", "/admin/", "auth")); statusOf(again) != "200 OK" {
+				t.Errorf("%s: with the new nonce: %s", tt.what, statusOf(again))
+			}
+		}
+	}
+	lower := authorization(challengeOf(t, get(t, addr, "/admin/")), "admin", "wrong", "/admin/", "auth")
+	if got := get(t, addr, "/admin/", lower); statusOf(got) != "401 Unauthorized" || f.command(t).Order != device.Refuse {
+		t.Errorf("a wrong password is answered %s", statusOf(got))
 	}
 }
 

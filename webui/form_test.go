@@ -54,7 +54,7 @@ func TestFormsGoToTheTargetsOfTheFamily(t *testing.T) {
 		{"SPA2102", "/linksys.pbp", false}, {"SPA2102", "/admin/acisco.csc", false}, {"SPA2102", "/other/asipura.spa", false}, {"SPA2102", "/admin/", false},
 		{"PAP2T", "/linksys.pbp", true}, {"PAP2T", "/admin/any.pbp", true}, {"PAP2T", "/admin/asipura.spa", true}, {"PAP2T", "/bcisco.csc", false},
 		{"SPA942", "/bsipura.spa", true}, {"SPA942", "/admin/asipura.spa", true}, {"SPA942", "/admin/voice/asipura.spa", false}, {"SPA942", "/bcisco.csc", false},
-		{"SPA504G", "/bcisco.csc", true}, {"SPA504G", "/admin/acisco.csc", true}, {"SPA504G", "/admin/asipura.spa", false}, {"SPA504G", "/pdir.csc", false},
+		{"SPA504G", "/bcisco.csc", true}, {"SPA504G", "/admin/acisco.csc", true}, {"SPA504G", "/admin/asipura.spa", false}, {"SPA504G", "/pdir.csc", true}, {"SPA504G", "/pdir.spa", false}, {"SPA942", "/pdir.spa", true}, {"SPA942", "/admin/pdir.spa", false}, {"PAP2T", "/pdir.spa", false},
 		{"SPA525G2", "/admin/bcisco.csc", true},
 	} {
 		f, addr := serve(t, &webui.Site{}, view(t, tt.model, "", "GPP_A=old"))

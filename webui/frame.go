@@ -138,17 +138,41 @@ func (s *sheet) banner() {
 			"<div class=\"model\"><b>Voice</b><i>Phone Adapter with ", strconv.Itoa(r.Model.Lines), " Ports</i><em>PAP2</em></div>\n")
 	case "cisco.css":
 		s.put("<div class=\"banner\"><b>", strings.ToLower(brand), "</b><div>Small Business<br><big>", html.EscapeString(s.look.title), "</big></div></div>\n",
-			"<div class=\"primary\"><b>Voice</b><a href=\"/calllog.htm\">Call History</a><a href=\"/pdir.htm\">Personal Directory</a><a href=\"/attconstatus.htm\">Attendant Console Status</a></div>\n")
+			"<div class=\"primary\">")
+		s.place("", "/", "Voice")
+		s.places("/calllog.htm", "Call History", "/pdir.htm", "Personal Directory", "/attconstatus.htm", "Attendant Console Status")
+		s.put("</div>\n")
 	default:
 		s.put("<div class=\"banner\"><b>", strings.ToUpper(brand), "</b><span>", name, " Configuration</span></div>\n")
 		if s.look.phone {
-			s.put("<div class=\"links\"><a href=\"/pdir.htm\">Personal Directory</a><a href=\"/calllog.htm\">Call History</a>")
+			s.put("<div class=\"links\">")
+			s.places("/pdir.htm", "Personal Directory", "/calllog.htm", "Call History")
 			if r.Model.Name == "SPA962" {
-				s.put("<a href=\"/spa932status.htm\">SPA932 Status</a>")
+				s.places("/spa932status.htm", "SPA932 Status")
 			}
+			s.put("</div>\n")
+		} else if r.Model.Name == "SPA8000" {
+			s.put("<div class=\"links\">")
+			s.places("/status", "Trunk Status")
 			s.put("</div>\n")
 		}
 	}
+}
+
+// places are links to the pages beside the settings.
+func (s *sheet) places(pairs ...string) {
+	for i := 0; i < len(pairs); i += 2 {
+		s.place(pairs[i+1], pairs[i], pairs[i+1])
+	}
+}
+
+// place is a link, or the name of the page that this is.
+func (s *sheet) place(page, path, label string) {
+	if s.chosen == page {
+		s.put("<b>", label, "</b>")
+		return
+	}
+	s.put("<a href=\"", path, "\">", label, "</a>")
 }
 
 // halves are the two tabs above the tabs of a router.
@@ -197,6 +221,8 @@ func (s *sheet) views(class string) {
 		basic = home + half
 	}
 	switch {
+	case s.chosen != "":
+		s.put("<a href=\"", basic, "\">basic</a> | <a href=\"", advanced, "\">advanced</a>")
 	case s.look.style == "pap.css" && s.audience.advanced:
 		s.put("Advanced View (<a href=\"", basic, "\">switch to basic view</a>)")
 	case s.look.style == "pap.css":

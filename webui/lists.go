@@ -6,42 +6,69 @@ import (
 )
 
 // The pages of phones beside their settings (device-surface.md §1.3, surface-2.md §2.2:
-// field). An emulated phone makes no calls, and has an empty directory and no console.
+// field). An emulated phone makes no calls, and has no console.
 
 func callHistory(q *request) answer {
-	return list(q, "Call History", "From", "To", "Time", "Duration")
+	return phoneList(q, "Call History", "No calls.", "From", "To", "Time", "Duration")
 }
 
-func directory(q *request) answer { return list(q, "Personal Directory", "Name", "Number") }
-
 func console(q *request) answer {
-	if q.view.Unit.Row.Generation < 3 {
+	if !q.is5xx() {
 		return q.failure(http.StatusNotFound)
 	}
-	return list(q, "Attendant Console Status", "Unit", "Enable", "Subscribe Expires", "HW Version", "SW Version")
+	return phoneList(q, "Attendant Console Status", noConsole, consoleColumns...)
 }
 
 func console932(q *request) answer {
 	if q.view.Unit.Row.Model.Name != "SPA962" {
 		return q.failure(http.StatusNotFound)
 	}
-	return list(q, "SPA932 Status", "Unit", "Enable", "Subscribe Expires", "HW Version", "SW Version")
+	return phoneList(q, "SPA932 Status", noConsole, consoleColumns...)
 }
 
-// list is a page with the head of a table.
-func list(q *request, title string, columns ...string) answer {
+const noConsole = "No unit."
+
+// consoleColumns are inferred.
+var consoleColumns = []string{"Unit", "Enable", "Subscribe Expires", "HW Version", "SW Version"}
+
+// trunkStatus is the page of an SPA8000 that a captured page has a link to (field). What
+// it says is inferred: an emulated device has no trunk.
+func trunkStatus(q *request) answer {
+	if q.view.Unit.Row.Model.Name != "SPA8000" {
+		return q.failure(http.StatusNotFound)
+	}
+	return list(q, "Trunk Status", "No trunk.", "Trunk", "Lines", "State")
+}
+
+func phoneList(q *request, title, empty string, columns ...string) answer {
 	if !q.look().phone {
 		return q.failure(http.StatusNotFound)
 	}
+	return list(q, title, empty, columns...)
+}
+
+// list is a page with a table without rows. Scripts look for a table of the class stat in a
+// division tab-page, whose cells begin with a blank (field).
+func list(q *request, title, empty string, columns ...string) answer {
 	s := newSheet(q)
-	s.put("<html>\n<head>\n<title>", html.EscapeString(s.look.title), "</title>\n<style>\n", s.look.css(), "</style>\n</head>\n<body>\n<div class=\"page\">\n")
-	s.banner()
-	s.put("<div class=\"tab-page\" id=\"", title, "\">\n<h4>", title, "</h4>\n<table class=\"stat\">\n<tr>")
+	s.listHead(title)
+	s.put("<div class=\"list\">\n<div class=\"tab-page\" id=\"", title, "\">\n<h4>", title, "</h4>\n<table class=\"stat\">\n<tr>")
 	for _, c := range columns {
 		s.put("<td>&nbsp;", c)
 	}
-	s.put("</tr>\n</table>\n</div>\n")
+	s.put("</tr>\n</table>\n<p>", empty, "</p>\n</div>\n</div>\n")
+	s.listFoot()
+	return s.answer()
+}
+
+// listHead begins a page without tabs.
+func (s *sheet) listHead(title string) {
+	s.put("<html>\n<head>\n<title>", html.EscapeString(s.look.title), "</title>\n<style>\n", s.look.css(), "</style>\n</head>\n<body>\n<div class=\"page\">\n")
+	s.chosen = title
+	s.banner()
+}
+
+func (s *sheet) listFoot() {
 	s.foot()
 	s.put("</div>\n</body>\n</html>\n")
-	return s.answer()
 }

@@ -37,8 +37,12 @@ func TestDocumentsOfAnSPA1xxAskForALoginInTheURL(t *testing.T) {
 		{"1.4.1(002)", "/admin/resync?h/x&xuser=cisco&xpassword=cisco", nil, "401 Unauthorized"},
 	}
 	for _, tt := range tests {
-		_, addr := serve(t, &webui.Site{}, view(t, "SPA112", tt.firmware, tt.sets...))
+		f, addr := serve(t, &webui.Site{}, view(t, "SPA112", tt.firmware, tt.sets...))
 		got := get(t, addr, tt.target)
+		if _, login, ok := strings.Cut(tt.target, "&xuser="); ok && tt.status == "401 Unauthorized" {
+			name, _, _ := strings.Cut(login, "&")
+			refusal(t, f, tt.target, got, tt.status, "a wrong login as "+name)
+		}
 		if statusOf(got) != tt.status {
 			t.Errorf("%s, %s with %q answers %s, want %s", tt.firmware, tt.target, tt.sets, statusOf(got), tt.status)
 		}
@@ -73,7 +77,11 @@ func TestCommandsOfAnSPA1xxAskForALoginInTheURL(t *testing.T) {
 		if got := statusOf(get(t, addr, tt.target)); got != want {
 			t.Errorf("GET %s answers %s, want %s", tt.target, got, want)
 		}
-		if tt.order == 0 {
+		if tt.order == 0 && strings.Contains(tt.target, "&xuser=") {
+			if c := f.command(t); c.Order != device.Refuse || c.Argument != "a wrong login as admin" {
+				t.Errorf("GET %s orders %+v, want a refusal", tt.target, c)
+			}
+		} else if tt.order == 0 {
 			f.none(t)
 		} else if c := f.command(t); c.Order != tt.order || c.Argument != tt.want {
 			t.Errorf("GET %s orders %s %q, want %s %q", tt.target, c.Order, c.Argument, tt.order, tt.want)

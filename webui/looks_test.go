@@ -33,7 +33,22 @@ var pictures = []struct {
 	{"spa112-voice", "SPA112", "", "/voice_pages.asp;session_id=KEY#/Line%201", nil, 1000, 600},
 	{"spa112-frame", "SPA112", "", "/voice.asp;session_id=KEY", nil, 1000, 700},
 	{"spa122-network", "SPA122", "", "/Network_Service.asp;session_id=KEY", nil, 1000, 600},
+	{"spa942-calls", "SPA942", "6.1.5(a)", "/calllog.htm", nil, 760, 300},
+	{"spa942-directory", "SPA942", "6.1.5(a)", "/pdir.htm", nil, 760, 420},
+	{"spa962-console", "SPA962", "6.1.5(a)", "/spa932status.htm", nil, 760, 300},
+	{"spa504g-calls", "SPA504G", "7.6.2f", "/calllog.htm", nil, 1000, 300},
+	{"spa504g-directory", "SPA504G", "7.6.2f", "/pdir.htm", nil, 1000, 420},
+	{"spa504g-console", "SPA504G", "7.6.2f", "/attconstatus.htm", nil, 1000, 300},
+	{"spa504g-display", "SPA504G", "7.6.2f", "/screendump.bmp", []string{"Station_Name=Reception", "User_ID_1_=2001"}, 300, 160},
+	{"spa504g-lights", "SPA504G", "7.6.2f", "/statusbmp.bmp", nil, 300, 160},
+	{"spa8000-trunks", "SPA8000", "", "/status", nil, 760, 300},
+	{"spa8000-status", "SPA8000", "", "/admin/", nil, 760, 420},
 	{"spa525g2-user", "SPA525G2", "", "/advanced#/User", nil, 1000, 600},
+}
+
+// titles are those of the pages without tabs.
+var titles = map[string]string{
+	"/calllog.htm": "Call History", "/pdir.htm": "Personal Directory", "/attconstatus.htm": "Attendant Console Status", "/spa932status.htm": "SPA932 Status", "/status": "Trunk Status",
 }
 
 // keep writes a picture for a person.
@@ -52,6 +67,7 @@ func TestChromiumShowsEachLook(t *testing.T) {
 	c := openChromium(t)
 	for _, p := range pictures {
 		v := view(t, p.model, p.firmware, p.sets...)
+		v.Directory = device.Directory{"n=Reception;p=2001", "", "n=Workshop & Store;p=2014"}
 		_, addr := serve(t, &webui.Site{}, v)
 		c.visit("http://" + addr + strings.Replace(p.path, "KEY", v.Session("admin"), 1))
 		picture := c.shot(p.width, p.height)
@@ -64,9 +80,22 @@ func TestChromiumShowsEachLook(t *testing.T) {
 			t.Errorf("%s: wider than its window", p.name)
 		}
 		want := "Info"
+		if title := titles[p.path]; title != "" {
+			want = title
+			if got := c.eval(`document.querySelector("div.tab-page").id`); got != want {
+				t.Errorf("%s: the page is %q, want %q", p.name, got, want)
+			}
+			continue
+		}
+		if strings.HasSuffix(p.path, ".bmp") {
+			if got := c.eval(`document.images[0].naturalWidth + " by " + document.images[0].naturalHeight`); got != "128 by 64" {
+				t.Errorf("%s: the picture is %s", p.name, got)
+			}
+			continue
+		}
 		if _, tab, ok := strings.Cut(p.path, "#/"); ok {
 			want = strings.ReplaceAll(tab, "%20", " ")
-		} else if p.model == "SPA2102" {
+		} else if p.model == "SPA2102" || p.model == "SPA8000" {
 			want = "Status"
 		}
 		if p.model == "SPA112" || p.model == "SPA122" {

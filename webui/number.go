@@ -21,6 +21,8 @@ const (
 
 func numberOf(index uint16) uint16 { return bits.RotateLeft16(index, 6) ^ fieldMask }
 
+func indexOf(field uint16) uint16 { return bits.RotateLeft16(field^fieldMask, -6) }
+
 // A numbering is the known indexes of a family and firmware (device-surface.md §1.7,
 // surface-2.md §2.1: field, except the indexes of lines behind the first, which
 // follow from the step: field for ATAs and 5xx).

@@ -38,7 +38,7 @@ func provisioning(v *device.View) []profile.Element {
 // have it under both paths (device-surface.md §1.3: field). That the user's half
 // shows as much as the administrator's is inferred.
 func (q *request) settings() answer {
-	return answer{status: http.StatusOK, xml: true, body: q.view.Export()}
+	return answer{status: http.StatusOK, kind: xmlKind, body: q.view.Export()}
 }
 
 // status is the status alone.
@@ -47,5 +47,5 @@ func (q *request) status() answer {
 	if body == nil {
 		return q.failure(http.StatusNotFound)
 	}
-	return answer{status: http.StatusOK, xml: true, body: body}
+	return answer{status: http.StatusOK, kind: xmlKind, body: body}
 }

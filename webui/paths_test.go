@@ -2,6 +2,7 @@ package webui_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,8 +16,9 @@ var paths = []struct{ paths, what, evidence string }{
 	{"/basic /advanced", "the same, basic and advanced view", "field"},
 	{"/admin/ /admin/basic /admin/advanced", "the same, the administrator's pages", "field"},
 	{"/voice/ /voice/advanced /admin/voice/ /admin/voice/advanced", "the Voice half of a router", "field; /voice/advanced: inferred"},
-	{"/pdir.htm /calllog.htm", "personal directory and call history, without entries", "field"},
-	{"/attconstatus.htm", "attendant console, without a unit", "field"},
+	{"/pdir.htm", "personal directory, 100 entries", "field"},
+	{"/calllog.htm", "call history, without calls", "field"},
+	{"/attconstatus.htm", "attendant console, without a unit (of an SPA962 `/spa932status.htm`)", "field"},
 	{"/spacfg.xml /admin/spacfg.xml", "status and settings, with `group` attributes", "phones: field; ATAs: inferred"},
 	{"/status.xml", "status alone, root `<Status>`", "field"},
 	{"/admin/status.xml", "the same; of an SPA1xx `<flat-status>`", "field"},
@@ -24,6 +26,16 @@ var paths = []struct{ paths, what, evidence string }{
 	{"/admin/resync /resync", "resync, with `?URL` from there", "documented; without /admin: field"},
 	{"/admin/upgrade /upgrade", "upgrade, with `?URL` from there", "documented"},
 	{"/admin/reboot /reboot", "reboot", "documented; without /admin: field"},
+	{"/ringtone /admin/ringtone", "fetches a ring tone, with `?URL` from there, path `/ring.dat` where none is named", "field"},
+	{"/updateCA /admin/updateCA", "from 7.5 on: fetches an authority, with `?URL` from there, else that of `Custom_CA_Rule`", "field"},
+	{"/screendump.bmp /admin/screendump.bmp", "the display, a BMP of 128 by 64 points (not of an SPA301, SPA501G and SPA525)", "field; what it shows: inferred"},
+	{"/statusbmp.bmp", "the lights of the line keys, another such BMP", "field; its form: inferred"},
+	{"/crossdomain.xml", "a policy by which everybody may ask", "field; what it says: inferred"},
+	{"/spabanner.jpg", "a bar of one colour in place of the makers' picture, without a login", "field"},
+	{"/UI_Linksys.jpg /UI_Cisco.gif /UI_02.gif /UI_10.gif", "the same for `UI_02.gif` to `UI_10.gif`", "field"},
+	{"POST /spacfg.spa", "a profile in XML, applied as far as the account may (30x, 50x, 51x)", "field; the form of the body: inferred"},
+	{"POST /pdir.spa", "entries of the directory", "field"},
+	{"POST /pdir.csc", "the same", "field"},
 	{"POST /bsipura.spa POST /asipura.spa POST /admin/asipura.spa", "forms of the settings", "field"},
 	{"POST /bcisco.csc POST /acisco.csc POST /admin/acisco.csc", "forms of the settings", "field"},
 	{"POST /linksys.pbp", "form of the user's basic page", "field"},
@@ -42,6 +54,8 @@ func answers(t *testing.T, f *fleet, addr, path string) string {
 	ask := func(path string) string {
 		if target, ok := strings.CutPrefix(path, "POST "); ok && target == "/CGI/Execute" {
 			return statusOf(push(t, addr, form(items("Resync:"))))
+		} else if target == "/spacfg.spa" {
+			return statusOf(send(t, addr, target, "<flat-profile/>"))
 		} else if ok {
 			return statusOf(send(t, addr, target, ""))
 		}
@@ -58,7 +72,7 @@ func answers(t *testing.T, f *fleet, addr, path string) string {
 	}
 	switch status {
 	case "200 OK":
-		if strings.HasSuffix(path, "resync") || strings.HasSuffix(path, "upgrade") || strings.HasSuffix(path, "reboot") || strings.HasSuffix(path, "Execute") {
+		if slices.Contains([]string{"resync", "upgrade", "reboot", "ringtone", "updateCA", "Execute"}, path[strings.LastIndex(path, "/")+1:]) {
 			f.command(t)
 		}
 		return mark

@@ -39,6 +39,7 @@ type sheet struct {
 	pick     func(label string) bool // which tabs of an SPA1xx are in this page; else nil
 	values   map[model.ID]string     // that are not as the factory made them
 	access   map[model.ID]profile.Access
+	chosen   string // which of the pages beside the settings this is; "" for the settings
 	sent     map[*field]string
 	wrong    map[*field]bool
 }

@@ -60,10 +60,6 @@ type Site struct {
 	// Patience is the wall time that a connection may last, 0 for 10 seconds.
 	Patience time.Duration
 
-	// Nonce returns the current nonce of Digest challenges. A client that answers
-	// with an older one is told that it is stale. Nil: one nonce that never changes.
-	Nonce func() string
-
 	open connections
 }
 

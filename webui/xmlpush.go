@@ -144,11 +144,11 @@ func (q push) response(urls []string) answer {
 		b.WriteString("\"/>\n")
 	}
 	b.WriteString("</CiscoIPPhoneResponse>\n")
-	return answer{status: http.StatusOK, xml: true, body: b.Bytes()}
+	return answer{status: http.StatusOK, kind: xmlKind, body: b.Bytes()}
 }
 
 const pushDeclaration = `<?xml version="1.0" encoding="iso-8859-1"?>` + "\n"
 
 func pushError(number string) answer {
-	return answer{status: http.StatusOK, xml: true, body: []byte(pushDeclaration + `<CiscoIPPhoneError Number="` + number + "\"/>\n")}
+	return answer{status: http.StatusOK, kind: xmlKind, body: []byte(pushDeclaration + `<CiscoIPPhoneError Number="` + number + "\"/>\n")}
 }

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math/bits"
 	"net/netip"
+	"strings"
 
 	"spafleet/device"
 	"spafleet/device/model"
@@ -36,7 +37,7 @@ func times(r *unit.Record) [4 + unit.RecordTimers]*int64 {
 func smallNumbers(r *unit.Record) [6]small {
 	return [...]small{
 		{(*uint8)(&r.Life.State), uint8(fsm.SecPrv2)}, {(*uint8)(&r.Cause), uint8(model.ByChange)}, {&r.Run, unit.RecordRun},
-		{(*uint8)(&r.Reboot), uint8(model.ColdReboot)}, {(*uint8)(&r.Doing), uint8(device.Install)}, {(*uint8)(&r.Why), uint8(model.ByChange)},
+		{(*uint8)(&r.Reboot), uint8(model.ColdReboot)}, {(*uint8)(&r.Doing), uint8(device.UpdateCA)}, {(*uint8)(&r.Why), uint8(model.ByChange)},
 	}
 }
 
@@ -139,7 +140,7 @@ func (w *recordWriter) times(r *unit.Record) {
 func (w *recordWriter) optional(r *unit.Record) {
 	which := uint64(0)
 	for i, has := range []bool{len(r.Pending) > 0, r.Delayed != nil, r.Asked != nil, r.Custom != nil, r.Trusted != nil, r.Told != (device.Params{}), r.Reason != 0,
-		len(r.Extras.Kept) > 0, len(r.Extras.Tried) > 0} {
+		len(r.Extras.Kept) > 0, len(r.Extras.Tried) > 0, len(r.Directory) > 0} {
 		if has {
 			which |= 1 << i
 		}
@@ -172,6 +173,12 @@ func (w *recordWriter) optional(r *unit.Record) {
 		w.uint(uint64(r.Reason))
 	}
 	w.extras(&r.Extras)
+	if len(r.Directory) > 0 {
+		w.uint(uint64(len(r.Directory)))
+		for _, entry := range r.Directory {
+			w.string(entry)
+		}
+	}
 }
 
 // extras writes what there is of files beside profile and image.
@@ -355,7 +362,7 @@ func (r *recordReader) times(rec *unit.Record) {
 }
 
 func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
-	which := r.upTo(1<<9 - 1)
+	which := r.upTo(1<<10 - 1)
 	for which != 0 && r.err == nil {
 		bit := bits.TrailingZeros64(which)
 		which &^= 1 << bit
@@ -384,8 +391,23 @@ func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
 			for n := r.upTo(unit.RecordExtras); n > 0 && r.err == nil; n-- {
 				rec.Extras.Tried = append(rec.Extras.Tried, unit.ExtraTry{Key: r.uint(), Tries: uint8(r.upTo(1<<8 - 1)), Again: r.int()})
 			}
+		case 9:
+			rec.Directory = r.directory()
 		}
 	}
+}
+
+// directory reads the entries of a personal directory.
+func (r *recordReader) directory() device.Directory {
+	entries := map[int]string{}
+	for number, n := 1, r.upTo(device.DirectorySize); number <= int(n) && r.err == nil; number++ {
+		entry := r.string()
+		if len(entry) > device.MostEntry {
+			r.fail(errRecord)
+		}
+		entries[number] = strings.Clone(entry)
+	}
+	return device.Directory(nil).With(entries)
 }
 
 // params reads parameters of a model.
@@ -413,7 +435,7 @@ func (r *recordReader) params(f *model.Factory) (p device.Params) {
 }
 
 func (r *recordReader) command() *device.Command {
-	c := &device.Command{Order: device.Order(r.upTo(uint64(device.Install))), Cause: model.Cause(r.upTo(uint64(model.ByChange))), Argument: r.string()}
+	c := &device.Command{Order: device.Order(r.upTo(uint64(device.UpdateCA))), Cause: model.Cause(r.upTo(uint64(model.ByChange))), Argument: r.string()}
 	if b := r.string(); b != "" {
 		addr, ok := netip.AddrFromSlice([]byte(b))
 		if !ok {

@@ -28,7 +28,7 @@ func drawSets(t *rapid.T, f *model.Factory) []device.Set {
 }
 
 func drawCommand(t *rapid.T, f *model.Factory) device.Command {
-	c := device.Command{Order: device.Order(rapid.IntRange(1, int(device.Fetch)).Draw(t, "order")), Cause: model.Cause(rapid.IntRange(0, int(model.ByChange)).Draw(t, "cause")),
+	c := device.Command{Order: device.Order(rapid.IntRange(1, int(device.UpdateCA)).Draw(t, "order")), Cause: model.Cause(rapid.IntRange(0, int(model.ByChange)).Draw(t, "cause")),
 		Argument: rapid.String().Draw(t, "argument"), Sets: drawSets(t, f)}
 	if len(c.Sets) == 0 {
 		c.Sets = nil
@@ -53,7 +53,7 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 		Life:  device.Life{State: fsm.State(number("state", uint32(fsm.SecPrv2))), Proven: rapid.Bool().Draw(t, "proven")},
 		Flags: uint16(number("flags", 1<<16-1)) & unit.RecordFlags,
 		Run:   uint8(number("run", unit.RecordRun)), Cause: model.Cause(number("cause", uint32(model.ByChange))), Reboot: model.RebootClass(number("reboot", uint32(model.ColdReboot))),
-		Doing: device.Order(number("doing", uint32(device.Fetch))), Why: model.Cause(number("why", uint32(model.ByChange))),
+		Doing: device.Order(number("doing", uint32(device.UpdateCA))), Why: model.Cause(number("why", uint32(model.ByChange))),
 		Fired: moment("fired"), Target: resync.UpgradeTarget(rapid.Uint64().Draw(t, "target")),
 		Upgrade: resync.UpgradeHistory{Last: moment("upgraded"), Err: rapid.String().Draw(t, "err"), Retries: int(number("retries", 1000))},
 	}
@@ -90,6 +90,14 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 	}
 	for range number("tried", 3) {
 		r.Extras.Tried = append(r.Extras.Tried, unit.ExtraTry{Key: rapid.Uint64().Draw(t, "key"), Tries: uint8(number("tries", 255)), Again: moment("again")})
+	}
+	entries := map[int]string{}
+	for range number("entries", 3) {
+		entries[int(number("entry", device.DirectorySize))] = "n=" + rapid.StringN(0, 8, 40).Draw(t, "name") + ";p=1"
+	}
+	r.Directory = device.Directory(nil).With(entries)
+	if len(r.Directory) == 0 {
+		r.Directory = nil
 	}
 	return r
 }

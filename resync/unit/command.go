@@ -156,7 +156,7 @@ func (m *Machine) carryOut(c device.Command) {
 		if m.u.params.Bool("Upgrade_Enable", true) {
 			m.request(c, m.now)
 		}
-	case device.Report, device.Install: // Upgrade_Enable is about Upgrade_Rule and the URL (inferred)
+	case device.Report, device.Install, device.RingTone, device.UpdateCA: // Upgrade_Enable is about Upgrade_Rule and the URL (inferred)
 		m.request(c, m.now)
 	case device.Customize:
 		if m.u.customizing() {
@@ -171,6 +171,8 @@ func (m *Machine) carryOut(c device.Command) {
 		m.boot(rebootReason(c.Cause), c.Order == device.Restart, "")
 	case device.SetParams:
 		m.edit(c.Sets)
+	case device.SetDirectory:
+		m.u.setDirectory(m.u.directory().With(c.Entries()))
 	}
 }
 

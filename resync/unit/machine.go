@@ -191,6 +191,7 @@ func (m *Machine) firstContact(reason device.Reason) {
 func (m *Machine) factoryReset() {
 	m.u.setApplied(resync.LastApplied{})
 	m.u.trust(nil)
+	m.u.setDirectory(nil)                 // inferred
 	m.u.kept = m.kept.swap(m.u.kept, nil) // the stored script is a parameter of the SPA9x2: inferred for the others
 	m.moved(0, m.u.life.FactoryReset(), fsm.FactoryReset)
 	m.applyPresets()

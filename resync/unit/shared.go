@@ -73,16 +73,18 @@ func (s *Shared) rowAt(from uint16, version string) uint16 {
 }
 
 // ruleOf is the parameter that an order without a URL follows.
-var ruleOf = map[device.Order]string{device.Upgrade: "Upgrade_Rule", device.Report: "Report_Rule"}
+var ruleOf = map[device.Order]string{device.Upgrade: "Upgrade_Rule", device.Report: "Report_Rule", device.UpdateCA: "Custom_CA_RULE"}
 
 // Rule returns the text that an attempt follows, as it is set before it begins:
 // a URL, or a rule.
 func (s *Shared) Rule(u *Unit, c *device.Command) string {
 	switch name := ruleOf[c.Order]; {
-	case c.Order == device.Install:
+	case c.Order == device.Install || c.Order == device.SetDirectory:
 		return ""
 	case c.Argument != "":
 		return c.Argument
+	case c.Order == device.RingTone:
+		return resync.RingTonePath
 	case c.Order == device.Customize:
 		return s.groups[u.group].RCURL
 	case c.Order == device.Fetch:
@@ -102,7 +104,7 @@ func (s *Shared) View(dev device.Index, u *Unit, now int64) device.View {
 	v := device.View{
 		Unit: s.Identity(s.Row(u), dev), Params: u.params, State: u.life.State, Proven: u.life.Proven,
 		Powered: u.has(powered), Booting: u.has(booting), InUse: u.has(inUse), Booted: u.booted, Reason: u.reason, Now: now, Due: u.nextResync(),
-		Customization: u.customization(s.Row(u)),
+		Customization: u.customization(s.Row(u)), Directory: u.directory(),
 	}
 	v.Resyncs.OK, v.Resyncs.Failed = u.ok, u.failed
 	return v

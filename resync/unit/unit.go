@@ -79,6 +79,8 @@ type optional struct {
 	upgrade *upgradeState
 	fired   int64 // fleet time of the last attempt's start that a trigger made, before a boot too
 	tries   []ExtraTry
+
+	directory device.Directory
 }
 
 // An upgradeState is what a device remembers of its upgrades.
@@ -108,7 +110,7 @@ func (u *Unit) own() *optional {
 // trim gives the optional fields back where they hold nothing any more.
 func (u *Unit) trim() {
 	if o := u.opt; o != nil && len(o.pending) == 0 && o.delayed == nil && o.asked == nil && o.told == (device.Params{}) &&
-		o.trusted == nil && o.custom == nil && o.upgrade == nil && o.fired == 0 && len(o.tries) == 0 {
+		o.trusted == nil && o.custom == nil && o.upgrade == nil && o.fired == 0 && len(o.tries) == 0 && len(o.directory) == 0 {
 		u.opt = nil
 	}
 }
@@ -174,6 +176,22 @@ func (u *Unit) trusted() *resync.Authority {
 func (u *Unit) trust(ca *resync.Authority) {
 	if ca != nil || u.trusted() != nil {
 		u.own().trusted = ca
+		u.trim()
+	}
+}
+
+// directory returns the personal directory.
+func (u *Unit) directory() device.Directory {
+	if u.opt == nil {
+		return nil
+	}
+	return u.opt.directory
+}
+
+// setDirectory keeps another one.
+func (u *Unit) setDirectory(d device.Directory) {
+	if len(d) > 0 || len(u.directory()) > 0 {
+		u.own().directory = d
 		u.trim()
 	}
 }

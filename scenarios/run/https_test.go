@@ -113,3 +113,47 @@ expect:
 		}
 	}
 }
+
+// What stands behind /ringtone and /updateCA is fetched (device-surface.md §1.1): a ring
+// tone of /ring.dat where no path is named, and an authority that the next resync trusts.
+func TestPhonesFetchWhatTheirURLsName(t *testing.T) {
+	t.Parallel()
+	a, err := certs.New(1).Authority(certs.Public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pem := strings.ReplaceAll(string(certs.EncodeCertificates([][]byte{a.Cert.Raw})), "\n", "\n      ")
+	r, _ := act(t, `
+clock: {mode: virtual}
+duration: 10m
+fleet:
+  phones: {model: SPA504G, firmware: 7.6.2, count: 3, lease: none, set: {Resync_Random_Delay: 0, Resync_Error_Retry_Delay: 0, Profile_Rule: "https://${server.https}/a.xml"}}
+server:
+  https: {ca: public}
+  files:
+    /a.xml: <flat-profile><GPP_A>x</GPP_A></flat-profile>
+    /ring.dat: tone
+    /own.dat: tone
+    /ca.pem: |
+      `+pem+`
+timeline:
+  - {name: tone, at: 2m, web: {of: all, path: '/ringtone?${server.tftp}'}}
+  - {name: own, at: 3m, web: {of: all, path: '/admin/ringtone?http://${server.http}/own.dat'}}
+  - {name: none, at: 4m, web: {of: all, path: '/ringtone?http://${server.http}/nothing.dat'}}
+  - {name: ca, at: 5m, web: {of: all, path: '/admin/updateCA?http://${server.http}/ca.pem'}}
+  - {name: resync, at: 6m, web: {of: all, path: '/admin/resync'}}
+  - {name: late, at: 9m}
+expect:
+  - {all: 'fetches.ok == 0 && resyncs.ok == 0', by: tone}
+  - {all: 'last("fetch").what == "ring_tone" && last("fetch").path == "/ring.dat" && last("fetch").scheme == "tftp"', by: own}
+  - {all: 'last("fetch").what == "ring_tone" && last("fetch").path == "/own.dat"', by: none}
+  - {all: 'last("fetch_failed").what == "ring_tone" && last("fetch_failed").rule == "url"', by: ca}
+  - {all: 'last("fetch").what == "ca" && param("GPP_A") == ""', by: resync}
+  - {all: 'param("GPP_A") == "x" && resyncs.ok == 1 && fetches.ok == 4', by: late}
+`)
+	scenariotest.WantVerdict(t, r, report.Passed)
+	var out strings.Builder
+	if r.WriteText(&out); !strings.Contains(out.String(), "ring tone by URL command by http") {
+		t.Errorf("the failure of a tone is not told:\n%s", out.String())
+	}
+}

@@ -37,10 +37,13 @@ func visit(t *timeline, s *scenarios.Step, v *device.View) {
 func press(t *timeline, s *scenarios.Step, dev device.Index) {
 	var menu ivr.Menu
 	v, _ := t.fleet.View(dev)
-	said, ordered := "", false
+	said, why, ordered := "", "", false // why: what was refused first
 	obey := func(actions []ivr.Action) {
 		for _, a := range actions {
 			said = cmp.Or(a.Say, said)
+			if a.Refused {
+				why = cmp.Or(why, a.Say)
+			}
 			if a.Command != nil {
 				ordered = true
 				t.order(dev, *a.Command)
@@ -56,6 +59,8 @@ func press(t *timeline, s *scenarios.Step, dev device.Index) {
 	obey(menu.HangUp(v))
 	switch {
 	case ordered:
+	case why != "":
+		t.people[fmt.Sprintf("ivr: %%s refused: %q", why)]++
 	case said == "":
 		t.people["ivr: %s had no keypad menu that answers"]++
 	default:

@@ -25,7 +25,7 @@ const (
 	Fetch        // of the next file beside profile and image that the device wants
 	Refuse       // nothing: its web server refused what Argument says
 	Install      // the image that was sent to its web server, see [Upload]
-	SetDirectory // entries of its personal directory, see [EditDirectory]
+	SetDirectory // entries of its personal directory, see [Directory.Edit]
 	RingTone     // a ring tone is fetched that Argument names
 	UpdateCA     // an authority is fetched that Argument names, or the device's own rule
 )

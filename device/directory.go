@@ -49,8 +49,8 @@ func (d Directory) With(entries map[int]string) Directory {
 	return slices.Clone(all[:n])
 }
 
-// EditDirectory returns the command to change entries of the directory.
-func EditDirectory(entries map[int]string) Command {
+// Edit returns the command to change entries of the directory.
+func (Directory) Edit(entries map[int]string) Command {
 	b, err := json.Marshal(entries)
 	if err != nil {
 		panic(err) // of numbers and texts

@@ -36,10 +36,10 @@ func (p *pass) authority() *failure {
 	return nil
 }
 
-// FetchCA gets the authority that the command's URL names, else that of
+// updateCA gets the authority that the command's URL names, else that of
 // Custom_CA_Rule. It succeeds without a request where both are empty. A file
 // without a certificate changes nothing.
-func FetchCA(ctx context.Context, env Env, in Input) Outcome {
+func updateCA(ctx context.Context, env Env, in Input) Outcome {
 	p := pass{attempt: begin(ctx, env, &in)}
 	url, text, l := in.Command.Argument, "", commandLine[0]
 	if url == "" {

@@ -17,8 +17,12 @@ const mostExtra = 4 << 20
 
 // FetchExtra asks for one file beside profile and image, Input.Extra. It succeeds
 // without a request where that is nil. Nothing of the device changes, and nothing
-// goes to its log.
+// goes to its log. For the command UpdateCA it asks for the authority that this names,
+// else for that of Custom_CA_Rule.
 func FetchExtra(ctx context.Context, env Env, in Input) Outcome {
+	if in.Command != nil && in.Command.Order == device.UpdateCA {
+		return updateCA(ctx, env, in)
+	}
 	a := extraFetch{begin(ctx, env, &in)}
 	if in.Extra == nil {
 		return a.outcome(nil)
@@ -33,9 +37,9 @@ func FetchExtra(ctx context.Context, env Env, in Input) Outcome {
 	return a.outcome(f)
 }
 
-// RingTonePath is what the URL command for a ring tone asks for where it names no path
+// ringTonePath is what the URL command for a ring tone asks for where it names no path
 // (device-surface.md §1.1: field).
-const RingTonePath = "/ring.dat"
+const ringTonePath = "/ring.dat"
 
 // An extraFetch is one transfer of an extra file.
 type extraFetch struct{ *attempt }
@@ -78,7 +82,7 @@ func (a *extraFetch) place(e *model.Extra, url string) (target, *failure) {
 	switch {
 	case a.in.Command != nil && a.in.Command.Order == device.RingTone:
 		l = commandLine[0]
-		d.URL.Path = cmp.Or(d.URL.Path, RingTonePath)
+		d.URL.Path = cmp.Or(d.URL.Path, ringTonePath)
 	default:
 		d.URL.Path = cmp.Or(d.URL.Path, "/")
 	}

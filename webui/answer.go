@@ -161,7 +161,7 @@ func (q *request) answered() answer {
 	switch q.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodPost:
-		if !isTarget(q) && !q.isDirectory() && !q.isProfile() {
+		if !isTarget(q) && !isDirectory(q) && !isProfile(q) {
 			return q.refused(http.StatusMethodNotAllowed, "a form to "+clipped(q.path))
 		}
 	default:
@@ -172,9 +172,9 @@ func (q *request) answered() answer {
 	}
 	if q.Method == http.MethodPost {
 		switch {
-		case q.isDirectory():
+		case isDirectory(q):
 			return editDirectory(q)
-		case q.isProfile():
+		case isProfile(q):
 			return applyProfile(q)
 		}
 		return submit(q)

@@ -46,9 +46,9 @@ func spa100Server(q *request) answer {
 	default:
 		return q.failure(http.StatusNotImplemented)
 	}
-	body, err := io.ReadAll(io.LimitReader(q.Body, mostForm+1))
-	if err != nil || len(body) > mostForm {
-		return q.refused(http.StatusBadRequest, fmt.Sprintf("a form of more than %d bytes, or one that ends early", mostForm))
+	body, refusal, ok := posted(q, "form")
+	if !ok {
+		return refusal
 	}
 	c.form = fields(string(body))
 	switch c.page {

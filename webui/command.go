@@ -33,7 +33,7 @@ func (q *request) reboot() answer {
 // 7.6.2f; an authority from 7.5 on). What their pages say is not known; they say what is
 // ordered. A phone that has no custom authority has no such URL.
 func (q *request) ringTone() answer {
-	if !q.is5xx() {
+	if !is5xx(q) {
 		return q.failure(http.StatusNotFound)
 	}
 	return q.order("fetch", device.Command{Order: device.RingTone, Argument: q.argument()})
@@ -41,7 +41,7 @@ func (q *request) ringTone() answer {
 
 func (q *request) updateCA() answer {
 	r := q.view.Unit.Row
-	if _, ok := r.Lookup("Custom_CA_RULE"); !ok || !q.is5xx() || rule.CompareVersions(r.Firmware.Version, "7.5", false) < 0 {
+	if _, ok := r.Lookup("Custom_CA_RULE"); !ok || !is5xx(q) || rule.CompareVersions(r.Firmware.Version, "7.5", false) < 0 {
 		return q.failure(http.StatusNotFound)
 	}
 	return q.order("fetch", device.Command{Order: device.UpdateCA, Argument: q.argument()})

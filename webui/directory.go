@@ -1,9 +1,7 @@
 package webui
 
 import (
-	"fmt"
 	"html"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -22,7 +20,7 @@ const (
 	directoryOwn = 2 * ownIndexes
 )
 
-func (q *request) directoryIndex() uint16 {
+func directoryIndex(q *request) uint16 {
 	if q.view.Unit.Row.Generation < 3 && q.view.Unit.Row.Model.Name != "SPA962" {
 		return directory9xx
 	}
@@ -30,14 +28,14 @@ func (q *request) directoryIndex() uint16 {
 }
 
 // directoryTarget is where the page posts to: /pdir.spa, of 5xx phones /pdir.csc.
-func (q *request) directoryTarget() string {
+func directoryTarget(q *request) string {
 	_, suffix, _ := strings.Cut(q.look().form, ".")
 	return "pdir." + suffix
 }
 
 // isDirectory reports whether the device takes entries of its directory at a path.
-func (q *request) isDirectory() bool {
-	return q.look().phone && q.path == "/"+q.directoryTarget()
+func isDirectory(q *request) bool {
+	return q.look().phone && q.path == "/"+directoryTarget(q)
 }
 
 func directory(q *request) answer { return directoryPage(q, q.view.Directory, nil) }
@@ -49,8 +47,8 @@ func directoryPage(q *request, entries device.Directory, wrong map[int]string) a
 	}
 	const title = "Personal Directory"
 	s := newSheet(q)
-	s.listHead(title)
-	s.put("<form class=\"directory\" method=\"post\" action=\"", q.directoryTarget(), "\">\n")
+	listHead(s, title)
+	s.put("<form class=\"directory\" method=\"post\" action=\"", directoryTarget(q), "\">\n")
 	if len(wrong) > 0 {
 		s.put("<div class=\"wrong\">Nothing was saved. Please correct the fields with red names.</div>\n")
 	}
@@ -63,7 +61,7 @@ func directoryPage(q *request, entries device.Directory, wrong map[int]string) a
 		if sent, ok := wrong[n]; ok {
 			label, value = `<font color="red">`+label+"</font>", sent
 		}
-		s.put("<td>", label, ":&nbsp;&nbsp;&nbsp;&nbsp;<td><input class=\"inputw\" name=\"", strconv.Itoa(int(numberOf(q.directoryIndex()+uint16(n-1)))),
+		s.put("<td>", label, ":&nbsp;&nbsp;&nbsp;&nbsp;<td><input class=\"inputw\" name=\"", strconv.Itoa(int(numberOf(directoryIndex(q)+uint16(n-1)))),
 			"\" maxlength=\"", strconv.Itoa(device.MostEntry), "\" value=\"", html.EscapeString(value), "\">")
 		if n%2 == 0 {
 			s.put("</tr>\n")
@@ -72,16 +70,16 @@ func directoryPage(q *request, entries device.Directory, wrong map[int]string) a
 	s.put("</table>\n</div>\n")
 	s.buttons(true)
 	s.put("</form>\n")
-	s.listFoot()
+	listFoot(s)
 	return s.answer()
 }
 
 // editDirectory takes entries of the directory, any part of them. What an entry may say is
 // not known: each text is taken that is not too long. Of an unknown field, see submit.
 func editDirectory(q *request) answer {
-	body, err := io.ReadAll(io.LimitReader(q.Body, mostForm+1))
-	if err != nil || len(body) > mostForm {
-		return q.refused(http.StatusBadRequest, fmt.Sprintf("a form of more than %d bytes, or one that ends early", mostForm))
+	body, refusal, ok := posted(q, "form")
+	if !ok {
+		return refusal
 	}
 	changes, wrong, unknown := map[int]string{}, map[int]string{}, 0
 	for pair := range strings.SplitSeq(string(body), "&") {
@@ -90,7 +88,7 @@ func editDirectory(q *request) answer {
 			continue
 		}
 		entry := lenientUnescape(value)
-		switch n, ok := q.entryOf(name); {
+		switch n, ok := entryOf(q, name); {
 		case !ok:
 			unknown++
 		case len(entry) > device.MostEntry:
@@ -115,7 +113,7 @@ func editDirectory(q *request) answer {
 	}
 	a := q.render(http.StatusOK, "update", message{Title: q.look().title, Home: "/pdir.htm", Seconds: q.refresh()})
 	if len(changes) > 0 {
-		c := device.EditDirectory(changes)
+		c := q.view.Directory.Edit(changes)
 		c.Requester = q.from
 		a.command = &c
 	}
@@ -123,11 +121,11 @@ func editDirectory(q *request) answer {
 }
 
 // entryOf returns the entry of a field, from 1.
-func (q *request) entryOf(name string) (int, bool) {
+func entryOf(q *request, name string) (int, bool) {
 	number, err := strconv.ParseUint(name, 10, 16)
 	if err != nil {
 		return 0, false
 	}
-	n := int(indexOf(uint16(number))) - int(q.directoryIndex())
+	n := int(indexOf(uint16(number))) - int(directoryIndex(q))
 	return n + 1, 0 <= n && n < device.DirectorySize
 }

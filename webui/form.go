@@ -54,14 +54,23 @@ type post struct {
 // counts (inferred). A wrong value, or a field that is not the account's, refuses the
 // whole form.
 func submit(q *request) answer {
-	body, err := io.ReadAll(io.LimitReader(q.Body, mostForm+1))
-	if err != nil || len(body) > mostForm {
-		return q.refused(http.StatusBadRequest, fmt.Sprintf("a form of more than %d bytes, or one that ends early", mostForm))
+	body, refusal, ok := posted(q, "form")
+	if !ok {
+		return refusal
 	}
 	p := newPost(q, q.admin())
 	p.home, p.again = p.back(), p.write
 	p.read(string(body))
 	return p.decide()
+}
+
+// posted returns what was posted, a form or another thing of its size.
+func posted(q *request, what string) (body []byte, refusal answer, ok bool) {
+	body, err := io.ReadAll(io.LimitReader(q.Body, mostForm+1))
+	if err != nil || len(body) > mostForm {
+		return nil, q.refused(http.StatusBadRequest, fmt.Sprintf("a %s of more than %d bytes, or one that ends early", what, mostForm)), false
+	}
+	return body, answer{}, true
 }
 
 func newPost(q *request, admin bool) *post {

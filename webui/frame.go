@@ -139,35 +139,35 @@ func (s *sheet) banner() {
 	case "cisco.css":
 		s.put("<div class=\"banner\"><b>", strings.ToLower(brand), "</b><div>Small Business<br><big>", html.EscapeString(s.look.title), "</big></div></div>\n",
 			"<div class=\"primary\">")
-		s.place("", "/", "Voice")
-		s.places("/calllog.htm", "Call History", "/pdir.htm", "Personal Directory", "/attconstatus.htm", "Attendant Console Status")
+		place(s, "", "/", "Voice")
+		places(s, "/calllog.htm", "Call History", "/pdir.htm", "Personal Directory", "/attconstatus.htm", "Attendant Console Status")
 		s.put("</div>\n")
 	default:
 		s.put("<div class=\"banner\"><b>", strings.ToUpper(brand), "</b><span>", name, " Configuration</span></div>\n")
 		if s.look.phone {
 			s.put("<div class=\"links\">")
-			s.places("/pdir.htm", "Personal Directory", "/calllog.htm", "Call History")
+			places(s, "/pdir.htm", "Personal Directory", "/calllog.htm", "Call History")
 			if r.Model.Name == "SPA962" {
-				s.places("/spa932status.htm", "SPA932 Status")
+				places(s, "/spa932status.htm", "SPA932 Status")
 			}
 			s.put("</div>\n")
 		} else if r.Model.Name == "SPA8000" {
 			s.put("<div class=\"links\">")
-			s.places("/status", "Trunk Status")
+			places(s, "/status", "Trunk Status")
 			s.put("</div>\n")
 		}
 	}
 }
 
 // places are links to the pages beside the settings.
-func (s *sheet) places(pairs ...string) {
+func places(s *sheet, pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
-		s.place(pairs[i+1], pairs[i], pairs[i+1])
+		place(s, pairs[i+1], pairs[i], pairs[i+1])
 	}
 }
 
 // place is a link, or the name of the page that this is.
-func (s *sheet) place(page, path, label string) {
+func place(s *sheet, page, path, label string) {
 	if s.chosen == page {
 		s.put("<b>", label, "</b>")
 		return

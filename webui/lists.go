@@ -13,7 +13,7 @@ func callHistory(q *request) answer {
 }
 
 func console(q *request) answer {
-	if !q.is5xx() {
+	if !is5xx(q) {
 		return q.failure(http.StatusNotFound)
 	}
 	return phoneList(q, "Attendant Console Status", noConsole, consoleColumns...)
@@ -51,24 +51,24 @@ func phoneList(q *request, title, empty string, columns ...string) answer {
 // division tab-page, whose cells begin with a blank (field).
 func list(q *request, title, empty string, columns ...string) answer {
 	s := newSheet(q)
-	s.listHead(title)
+	listHead(s, title)
 	s.put("<div class=\"list\">\n<div class=\"tab-page\" id=\"", title, "\">\n<h4>", title, "</h4>\n<table class=\"stat\">\n<tr>")
 	for _, c := range columns {
 		s.put("<td>&nbsp;", c)
 	}
 	s.put("</tr>\n</table>\n<p>", empty, "</p>\n</div>\n</div>\n")
-	s.listFoot()
+	listFoot(s)
 	return s.answer()
 }
 
 // listHead begins a page without tabs.
-func (s *sheet) listHead(title string) {
+func listHead(s *sheet, title string) {
 	s.put("<html>\n<head>\n<title>", html.EscapeString(s.look.title), "</title>\n<style>\n", s.look.css(), "</style>\n</head>\n<body>\n<div class=\"page\">\n")
 	s.chosen = title
 	s.banner()
 }
 
-func (s *sheet) listFoot() {
+func listFoot(s *sheet) {
 	s.foot()
 	s.put("</div>\n</body>\n</html>\n")
 }

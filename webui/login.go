@@ -44,7 +44,7 @@ func (q *request) isCommand() bool {
 	case "/resync", "/upgrade", "/reboot":
 		return true
 	case "/ringtone", "/updateCA":
-		return q.is5xx()
+		return is5xx(q)
 	}
 	return false
 }

@@ -55,14 +55,14 @@ var bar = sync.OnceValue(func() []byte {
 // crossDomain allows what other pages may ask. What real phones say there is not known;
 // that everybody may ask is inferred.
 func crossDomain(q *request) answer {
-	if !q.is5xx() {
+	if !is5xx(q) {
 		return q.failure(http.StatusNotFound)
 	}
 	const policy = "<?xml version=\"1.0\"?>\n<cross-domain-policy>\n<allow-access-from domain=\"*\"/>\n</cross-domain-policy>\n"
 	return answer{status: http.StatusOK, kind: xmlKind, body: []byte(policy)}
 }
 
-func (q *request) is5xx() bool { return q.look().phone && q.view.Unit.Row.Generation >= 3 }
+func is5xx(q *request) bool { return q.look().phone && q.view.Unit.Row.Generation >= 3 }
 
 // The display of a 5xx phone is a picture of 128 by 64 points (device-surface.md §1.3:
 // field). That of an SPA525 is another, whose size nothing says; an SPA301 and SPA501G
@@ -72,15 +72,15 @@ const (
 	screenHeight = 64
 )
 
-func (q *request) hasScreen() bool {
+func hasScreen(q *request) bool {
 	name := q.view.Unit.Row.Model.Name
-	return q.is5xx() && q.view.Unit.Row.Model.Family.Name != "phone 525" && name != "SPA301" && name != "SPA501G"
+	return is5xx(q) && q.view.Unit.Row.Model.Family.Name != "phone 525" && name != "SPA301" && name != "SPA501G"
 }
 
 // screen is the display of an idle phone: the date, who it is, and its first extension.
 // What real ones show, and where, is inferred.
 func screen(q *request) answer {
-	if !q.hasScreen() {
+	if !hasScreen(q) {
 		return q.failure(http.StatusNotFound)
 	}
 	var b bitmap
@@ -100,7 +100,7 @@ func screen(q *request) answer {
 // keyLights is a picture of the lights of the line keys (device-surface.md §1.3: field),
 // lit where the line is off hook. Its form is inferred.
 func keyLights(q *request) answer {
-	if !q.hasScreen() {
+	if !hasScreen(q) {
 		return q.failure(http.StatusNotFound)
 	}
 	var b bitmap

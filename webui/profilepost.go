@@ -1,8 +1,6 @@
 package webui
 
 import (
-	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -14,7 +12,7 @@ import (
 // isProfile reports whether a phone takes a profile at a path. Of 30x/50x phones a text of
 // the firmware says so (device-surface.md §1.3: field); that 51x have it, and the
 // administrator a path of his own, is inferred.
-func (q *request) isProfile() bool {
+func isProfile(q *request) bool {
 	name := q.view.Unit.Row.Model.Family.Name
 	return (name == "phone 30x/50x" || name == "phone 51x") && (q.path == "/spacfg.spa" || q.path == "/admin/spacfg.spa")
 }
@@ -24,9 +22,9 @@ func (q *request) isProfile() bool {
 // the user may change. The form of the body and all of this are inferred. A body that is no
 // profile is a bad request, and names that the phone lacks are left out, as in files.
 func applyProfile(q *request) answer {
-	body, err := io.ReadAll(io.LimitReader(q.Body, mostForm+1))
-	if err != nil || len(body) > mostForm {
-		return q.refused(http.StatusBadRequest, fmt.Sprintf("a profile of more than %d bytes, or one that ends early", mostForm))
+	body, refusal, ok := posted(q, "profile")
+	if !ok {
+		return refusal
 	}
 	file, err := profile.Decode(body, profile.Options{MAC: q.view.Unit.MAC.String(), Limit: mostForm})
 	if err != nil {

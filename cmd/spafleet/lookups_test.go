@@ -99,6 +99,8 @@ var someHave = map[string]havers{
 	"Enable_Direct_Action_Url":   {bothOf(third, not(spa525)), "texts of 7.6.2f"},
 	"Default_Character_Encoding": {anyOf(early9xx, bothOf(third, not(anyOf(spa525, models("SPA301", "SPA501G"))))), "samples of phones with a display"},
 	"Enable_BT":                  {spa525, "export"},
+	"Station_Name":               {anyOf(early9xx, third, spa1xx), "samples of phones; export of the SPA122"},
+	"Text_Logo":                  {anyOf(early9xx, bothOf(third, not(models("SPA301", "SPA501G")))), "samples of phones with a display"},
 
 	"Enable_TR-069":                {anyOf(spa525, models("SPA512G", "SPA514G")), "exports"},
 	"Enable_Broadsoft_Hoteling_1_": {third, "texts of 7.6.2f, exports"},

@@ -164,16 +164,6 @@ func extraFile(what, model string) *ExtraFile {
 	return nil
 }
 
-// RingTone returns the file that a phone is told to fetch as a ring tone; nil for one that
-// takes none.
-func (r *Row) RingTone(url string) *Extra {
-	file := extraFile("ring_tone", r.Model.Name)
-	if file == nil {
-		return nil
-	}
-	return &Extra{File: file, URL: url, Key: ExtraKey("", url)}
-}
-
 // An extraSource is an extra file's row with its parameters in a model's set.
 type extraSource struct {
 	file *ExtraFile

@@ -213,6 +213,16 @@ func (r *Row) lacking() (lacks [len(arrivals)]bool) {
 // Has reports whether the row's firmware has a parameter of its model.
 func (r *Row) Has(p *Param) bool { return !r.lacks[p.arrived] }
 
+// RingTone returns the file that a phone is told to fetch as a ring tone; nil for one that
+// takes none.
+func (r *Row) RingTone(url string) *Extra {
+	file := extraFile("ring_tone", r.Model.Name)
+	if file == nil {
+		return nil
+	}
+	return &Extra{File: file, URL: url, Key: ExtraKey("", url)}
+}
+
 // TLSProfile returns the name of the row's profile: firmwares of one profile
 // have the same HTTPS client.
 func (r *Row) TLSProfile() string { return eraNames[eraOf(r)] }

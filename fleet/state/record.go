@@ -140,7 +140,7 @@ func (w *recordWriter) times(r *unit.Record) {
 func (w *recordWriter) optional(r *unit.Record) {
 	which := uint64(0)
 	for i, has := range []bool{len(r.Pending) > 0, r.Delayed != nil, r.Asked != nil, r.Custom != nil, r.Trusted != nil, r.Told != (device.Params{}), r.Reason != 0,
-		len(r.Extras.Kept) > 0, len(r.Extras.Tried) > 0, len(r.Directory) > 0} {
+		len(r.Extras.Kept) > 0, len(r.Extras.Tried) > 0, len(r.Extras.Directory) > 0} {
 		if has {
 			which |= 1 << i
 		}
@@ -173,15 +173,9 @@ func (w *recordWriter) optional(r *unit.Record) {
 		w.uint(uint64(r.Reason))
 	}
 	w.extras(&r.Extras)
-	if len(r.Directory) > 0 {
-		w.uint(uint64(len(r.Directory)))
-		for _, entry := range r.Directory {
-			w.string(entry)
-		}
-	}
 }
 
-// extras writes what there is of files beside profile and image.
+// extras writes what there is of files beside profile and image, and of the directory.
 func (w *recordWriter) extras(e *unit.ExtraRecord) {
 	if len(e.Kept) > 0 {
 		w.uint(uint64(len(e.Kept)))
@@ -195,6 +189,12 @@ func (w *recordWriter) extras(e *unit.ExtraRecord) {
 			w.uint(t.Key)
 			w.uint(uint64(t.Tries))
 			w.b = binary.AppendVarint(w.b, t.Again)
+		}
+	}
+	if len(e.Directory) > 0 {
+		w.uint(uint64(len(e.Directory)))
+		for _, entry := range e.Directory {
+			w.string(entry)
 		}
 	}
 }
@@ -392,7 +392,7 @@ func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
 				rec.Extras.Tried = append(rec.Extras.Tried, unit.ExtraTry{Key: r.uint(), Tries: uint8(r.upTo(1<<8 - 1)), Again: r.int()})
 			}
 		case 9:
-			rec.Directory = r.directory()
+			rec.Extras.Directory = r.directory()
 		}
 	}
 }

@@ -95,9 +95,9 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 	for range number("entries", 3) {
 		entries[int(number("entry", device.DirectorySize))] = "n=" + rapid.StringN(0, 8, 40).Draw(t, "name") + ";p=1"
 	}
-	r.Directory = device.Directory(nil).With(entries)
-	if len(r.Directory) == 0 {
-		r.Directory = nil
+	r.Extras.Directory = device.Directory(nil).With(entries)
+	if len(r.Extras.Directory) == 0 {
+		r.Extras.Directory = nil
 	}
 	return r
 }

@@ -60,7 +60,7 @@ func (m *Machine) Begin(s *Start, number int32) (Job, resync.Input, *Effects) {
 		in.Extra = m.row().RingTone(s.Command.Argument)
 		return resync.FetchExtra, in, &m.fx
 	case device.UpdateCA:
-		return resync.FetchCA, in, &m.fx
+		return resync.FetchExtra, in, &m.fx
 	case device.Customize:
 		url := g.RCURL
 		return func(ctx context.Context, w resync.Env, in resync.Input) resync.Outcome {

@@ -15,7 +15,7 @@ func TestAPhoneKeepsItsDirectory(t *testing.T) {
 	b.take(b.at().PowerOn())
 	b.runUntil(10)
 	write := func(entries map[int]string) {
-		b.take(b.at().Do(device.EditDirectory(entries)))
+		b.take(b.at().Do(b.view().Directory.Edit(entries)))
 	}
 	write(map[int]string{1: "n=Ann;p=1", 3: "n=Bob;p=2", 0: "no entry", 101: "no entry"})
 	write(map[int]string{1: "", 2: "n=Carl;p=3"})

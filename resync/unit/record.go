@@ -39,14 +39,15 @@ type Record struct {
 	Told    device.Params // zero: it has reported nothing
 	Reason  device.Reason // of the last boot, or of one that is under way
 	Extras  ExtraRecord
-
-	Directory device.Directory
 }
 
-// An ExtraRecord is what is kept of a device's files beside profile and image.
+// An ExtraRecord is what is kept of a device's files beside profile and image, and of its
+// directory.
 type ExtraRecord struct {
 	Kept  []uint64   // keys of those in flash
 	Tried []ExtraTry // since the last boot
+
+	Directory device.Directory
 }
 
 // A Custom is what a device got by remote customization.
@@ -76,7 +77,7 @@ func (s *Shared) Record(dev device.Index, u *Unit) Record {
 		return r
 	}
 	r.Fired, r.Delayed, r.Asked, r.Custom, r.Trusted, r.Told = o.fired, o.delayed, o.asked, o.custom, o.trusted, o.told
-	r.Directory = o.directory
+	r.Extras.Directory = o.directory
 	r.Target, r.Upgrade = u.upgrades().target, u.upgrades().history
 	r.Pending = slices.Clone(o.pending) // the device deletes in place
 	r.Extras.Tried = slices.Clone(o.tries)
@@ -94,7 +95,7 @@ func (s *Shared) Restore(u *Unit, r *Record) {
 		attempt: None, group: u.group, row: row, params: r.Params, life: r.Life, flags: flags(r.Flags),
 		timers: r.Timers, booted: r.Booted, last: r.Last, n: r.Count, draws: r.Draws, kept: kept, ok: r.Resyncs.OK, failed: r.Resyncs.Failed,
 		run: r.Run, cause: r.Cause, reboot: r.Reboot, doing: r.Doing, why: r.Why, reason: r.Reason,
-		opt: &optional{pending: r.Pending, delayed: r.Delayed, asked: r.Asked, told: r.Told, trusted: r.Trusted, custom: r.Custom, fired: r.Fired, tries: r.Extras.Tried, directory: r.Directory},
+		opt: &optional{pending: r.Pending, delayed: r.Delayed, asked: r.Asked, told: r.Told, trusted: r.Trusted, custom: r.Custom, fired: r.Fired, tries: r.Extras.Tried, directory: r.Extras.Directory},
 	}
 	if u.has(booting) && u.reason == 0 { // in files of older versions only power booted, by the resync timer
 		u.reason = device.ByPower

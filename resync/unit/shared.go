@@ -83,8 +83,6 @@ func (s *Shared) Rule(u *Unit, c *device.Command) string {
 		return ""
 	case c.Argument != "":
 		return c.Argument
-	case c.Order == device.RingTone:
-		return resync.RingTonePath
 	case c.Order == device.Customize:
 		return s.groups[u.group].RCURL
 	case c.Order == device.Fetch:

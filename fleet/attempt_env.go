@@ -57,16 +57,8 @@ func (e *attemptEnv) Resolve(ctx context.Context, name string) (addrs []netip.Ad
 
 // asking returns a context for the device's questions to name servers.
 func (e *attemptEnv) asking(ctx context.Context) context.Context {
-	return fetch.For(ctx, fetch.Asker{
-		Device: e.in.Unit.Index, Now: e.Now(), Booted: e.in.Booted, Keeps: e.keepsNames(), Behaviour: &e.in.Unit.Row.Behaviour,
-		Source: func(server netip.Addr) netip.Addr { return e.l.f.addresses.source(e.in.Unit.IP, server) },
-	})
-}
-
-// keepsNames reports whether the device keeps what a name server said. It has a
-// parameter against it in some models.
-func (e *attemptEnv) keepsNames() bool {
-	return e.in.Unit.Row.Behaviour.KeepsNames && !e.in.Params.Bool("DNS_Query_TTL_Ignore", false)
+	source := func(server netip.Addr) netip.Addr { return e.l.f.addresses.source(e.in.Unit.IP, server) }
+	return fetch.For(ctx, fetch.AskerAs(&e.in, e.Now(), source))
 }
 
 // whenAble asks until this machine has what asking takes. The wait is lateness:

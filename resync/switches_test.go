@@ -211,6 +211,8 @@ var transferWalks = map[string]walk{
 	"http_header_size":  {"256", "512", transfer("SPA2102 5.2.10", httpGet, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 300)+"\r\nContent-Length: 0\r\n\r\n")},
 	"dns_wait":          {"1s", "2s", lookup},
 	"dns_tries":         {"1", "2", lookup},
+	"dns_manual":        {"alone", "first", nameServersOf("SPA2102 5.2.10")},
+	"dns_query":         {"sequential", "parallel", nameServersOf("SPA525G2 7.6.2e")},
 	"syslog_priority":   {"13", "-1", logged},
 	"syslog_end":        {"none", "line_feed", logged},
 	"log_lines":         {"few", "all", attempts("SPA2102 5.2.10", "set Debug_Server=192.0.2.250\nset Debug_Level=3\nset Profile_Rule=http://192.0.2.5/a\nresync periodic")},
@@ -234,6 +236,15 @@ func loggedSIP(t *testing.T, setting string) string {
 		}
 	}
 	return fmt.Sprintf("%q", sent)
+}
+
+// nameServersOf observes which name servers a device asks, and how.
+func nameServersOf(model string) func(*testing.T, string) string {
+	return func(t *testing.T, setting string) string {
+		row := rowOf(t, model, setting)
+		lease := resync.Lease{DNS: []netip.Addr{netip.MustParseAddr("192.0.2.53")}}
+		return fmt.Sprint(lease.NameServers(row, devicetest.Params(t, row.Factory, "Primary_DNS=192.0.2.1")))
+	}
 }
 
 // lookup observes the questions to a name server that does not answer.

@@ -72,6 +72,8 @@ var someHave = map[string]havers{
 	"SSL_Key_Negotiation": {bothOf(third, not(spa525)), "texts of 7.6.2f"},
 
 	"DNS_Query_TTL_Ignore": {anyOf(spa1xx, bothOf(third, not(spa525))), "samples and exports"},
+	"DNS_Server_Order":     {not(spa1xx), "samples and exports"},
+	"DNS_Query_Mode":       {not(anyOf(spa1xx, spa525)), "likewise"},
 	"Primary_DNS":          {not(spa1xx), "SPA1xx: inside <router-configuration> (export)"},
 	"Secondary_DNS":        {not(spa1xx), "likewise"},
 	"Connection_Type":      {not(anyOf(smallATA, spa1xx)), "ATAs without a router have DHCP and Static_IP"},

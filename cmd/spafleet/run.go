@@ -265,7 +265,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.Var(prefixFlag{&f.addresses}, "addresses", "`PREFIX` of the devices' own addresses (default 127.64.0.0/10)")
 	flags.StringVar(&f.caTable, "ca-table", "", "which `LIST` of trusted authorities the devices have: field or documented")
 	flags.Var(hostsFlag{&f.safety.public}, "allow-public", "let devices contact this public `HOST`, a name or an address; may be repeated")
-	flags.Var(serversFlag{&f.safety.nameServers}, "dns", "name server that the devices ask, `ADDRESS` or ADDRESS:PORT; may be repeated (default: those of this machine)")
+	flags.Var(serversFlag{&f.safety.nameServers}, "dns", "name server for devices that neither a lease nor Primary_DNS tells one, `ADDRESS` or ADDRESS:PORT; may be repeated (default: those of this machine)")
 	flags.BoolVar(&f.safety.preflight, "preflight", false, "first have one device of each model and firmware resync, and start nothing if its kind is refused (default: with more than 1,000 devices)")
 	flags.BoolVar(&f.safety.operator, "i-operate-this-server", false, "let more than 1,000 devices contact servers on other machines")
 	f.clock.register(flags)

@@ -24,7 +24,7 @@ const (
 // shapeExceptions are types and packages above the limits, with their number of
 // today. The test also fails when a number is lower, so the list can only shrink.
 var shapeExceptions = map[string]int{
-	"device/model.Behaviour fields": 51, // one for each switch
+	"device/model.Behaviour fields": 50, // one for each switch
 	"resync exported names":         42,
 	"resync/fetch.Sockets files":    5, // one for each protocol
 	"resync/unit.Record fields":     27,

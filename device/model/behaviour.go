@@ -60,12 +60,16 @@ type Behaviour struct {
 		Options bool // requests have timeout and tsize
 	}
 	HTTPConnect, HTTPRead time.Duration
-	HTTPWaits             int           // for the next bytes, that a whole file may take; see HTTPWhole
-	HTTPHeader            int           // most bytes of the header of an answer
-	DNSWait               time.Duration // for an answer of one name server
-	DNSTries              int           // of all name servers
-	Places                int           // where one file is asked for, redirects included
-	HTTP                  struct {
+	HTTPWaits             int // for the next bytes, that a whole file may take; see HTTPWhole
+	HTTPHeader            int // most bytes of the header of an answer
+	DNS                   struct {
+		Wait        time.Duration // for an answer of one name server
+		Tries       int           // of all name servers
+		ManualFirst bool          // DNS_Server_Order Manual has the lease's servers behind the device's own
+		Parallel    bool          // all are asked at once, where no DNS_Query_Mode says
+	}
+	Places int // where one file is asked for, redirects included
+	HTTP   struct {
 		Version10 bool // the request says HTTP/1.0
 		Auth      bool // challenges are answered with --uid and --pwd
 		CountsOne bool // each Digest says that it is the first with its nonce

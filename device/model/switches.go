@@ -389,11 +389,19 @@ var engineSwitches = []firmwareSwitch{
 	},
 	{ // no page says it: as the resolvers of other systems
 		"dns_wait", "a duration", "longest wait for the answer of a name server",
-		always(inferred("5s")), duration(func(b *Behaviour) *time.Duration { return &b.DNSWait }),
+		always(inferred("5s")), duration(func(b *Behaviour) *time.Duration { return &b.DNS.Wait }),
 	},
 	{ // likewise
 		"dns_tries", "1 to 10", "how often the name servers are asked before a name counts as not found",
-		always(inferred("2")), number(1, 10, func(b *Behaviour) *int { return &b.DNSTries }),
+		always(inferred("2")), number(1, 10, func(b *Behaviour) *int { return &b.DNS.Tries }),
+	},
+	{ // device-surface.md §4.5: Manual is the default (documented), and then a lease's servers must count where none are set
+		"dns_manual", "alone or first", "whether DNS_Server_Order Manual leaves out the lease's name servers where the device has some of its own, or has them behind those",
+		always(inferred("alone")), choice("alone", "first", func(b *Behaviour) *bool { return &b.DNS.ManualFirst }),
+	},
+	{ // device-surface.md §4.5: DNS_Query_Mode is Parallel by default (documented); of models without it no page speaks
+		"dns_query", "sequential or parallel", "how a model without DNS_Query_Mode asks several name servers",
+		always(inferred("sequential")), choice("sequential", "parallel", func(b *Behaviour) *bool { return &b.DNS.Parallel }),
 	},
 	{ // no page says it
 		"redirect_places", "1 to 20", "at how many places one file is asked for, redirects included",

@@ -14,11 +14,11 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/host"
+	"spafleet/resync"
 )
 
-// NameServers are the servers that devices ask for names. A device's
-// own parameters for them (Primary_DNS and its like) have no say yet: these are
-// what its lease would tell it.
+// NameServers are the servers that devices ask for names which have none of their own,
+// by a lease or by parameters: these are what a lease would tell them.
 type NameServers struct {
 	Servers []netip.AddrPort // in the order in which they are asked; none: no name is found
 	Search  []string         // endings for names with fewer dots than Dots
@@ -47,7 +47,7 @@ func SystemNames() *NameServers {
 	n := &NameServers{Search: c.Search, Dots: c.Ndots, Wait: time.Duration(c.Timeout) * time.Second, Tries: c.Attempts}
 	for _, s := range c.Servers {
 		if addr, err := netip.ParseAddr(s); err == nil {
-			n.Servers = append(n.Servers, netip.AddrPortFrom(addr, 53))
+			n.Servers = append(n.Servers, netip.AddrPortFrom(addr, namePort))
 		}
 	}
 	if n.Servers == nil {
@@ -85,6 +85,10 @@ type Asker struct {
 	Now    int64 // fleet time
 	Booted int64 // fleet time of its last boot, which forgets all names
 	Keeps  bool  // it keeps an address for as long as the name server says
+	// Servers are those that the device asks, in its order; an address that is not valid
+	// stands for those of the network. None: those of the network.
+	Servers  []netip.Addr
+	Parallel bool // it asks all of them at once, and the first answer counts
 	// How long and how often the device asks; nil: as NameServers say.
 	Behaviour *model.Behaviour
 	// Source returns the address from which the device asks a name server; not
@@ -94,6 +98,34 @@ type Asker struct {
 	// none for its provisioning.
 	Faultless bool
 }
+
+// AskerAs returns the asker that the device of an attempt is, at a moment of fleet
+// time. Source may be nil.
+func AskerAs(in *resync.Input, now int64, source func(netip.Addr) netip.Addr) Asker {
+	b := &in.Unit.Row.Behaviour
+	a := Asker{Device: in.Unit.Index, Now: now, Booted: in.Booted, Behaviour: b, Source: source}
+	a.Keeps = b.KeepsNames && !in.Params.Bool("DNS_Query_TTL_Ignore", false) // a parameter of some models
+	a.Servers, a.Parallel = in.Lease.NameServers(in.Unit.Row, in.Params)
+	return a
+}
+
+// servers returns which servers the device asks, of which network's are.
+func (a *Asker) servers(network []netip.AddrPort) (list []netip.AddrPort) {
+	if a.Servers == nil {
+		return network
+	}
+	for _, server := range a.Servers {
+		if server.IsValid() {
+			list = append(list, netip.AddrPortFrom(server, namePort))
+		} else {
+			list = append(list, network...)
+		}
+	}
+	return list
+}
+
+// namePort is where name servers listen.
+const namePort = 53
 
 // source returns the address from which a name server is asked.
 func (a Asker) source(server netip.Addr) netip.Addr {

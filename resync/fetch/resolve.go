@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"spafleet/device"
@@ -109,40 +110,91 @@ func (s *Sockets) nameServers() *NameServers {
 // all of them are asked.
 func (s *Sockets) patience(ctx context.Context) (wait time.Duration, tries int) {
 	if who, ok := AskerOf(ctx); ok && who.Behaviour != nil {
-		return who.Behaviour.DNSWait, who.Behaviour.DNSTries
+		return who.Behaviour.DNS.Wait, who.Behaviour.DNS.Tries
 	}
 	system := s.nameServers()
 	return system.Wait, system.Tries
 }
 
-// question asks one name server after the other for a whole name. What one says
-// of the name is the answer, be it that there is none; who cannot say is passed
+// question asks name servers for a whole name, one after the other or all at once. What
+// one says of the name is the answer, be it that there is none; who cannot say is passed
 // over.
 func (s *Sockets) question(ctx context.Context, name, full string) (addrs []netip.Addr, lasts time.Duration, err error) {
 	if _, ok := dns.IsDomainName(full); !ok || strings.ContainsFunc(full, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, 0, fmt.Errorf("resolve %s: not a name", name)
 	}
-	err = fmt.Errorf("resolve %s: there is no name server", name)
+	who, _ := AskerOf(ctx)
+	servers := who.servers(s.nameServers().Servers)
+	if len(servers) == 0 {
+		return nil, 0, fmt.Errorf("resolve %s: there is no name server", name)
+	}
+	round := s.askInTurn
+	if who.Parallel {
+		round = s.askAtOnce
+	}
 	_, tries := s.patience(ctx)
 	for range tries {
-		for _, server := range s.system.Servers {
-			if err = s.Guard.admitNameServer(name, server.Addr()); err != nil {
-				continue
-			}
-			var answer *dns.Msg
-			if answer, err = s.exchangeDNS(ctx, full, server); err == nil {
-				addrs, lasts, err = read(answer, name)
-			}
-			var no *answerError
-			if err == nil || ctx.Err() != nil || errors.As(err, &no) && (no.rcode == dns.RcodeSuccess || no.rcode == dns.RcodeNameError) {
-				return addrs, lasts, err
-			}
-			if _, local := LocalLimit(err); local {
-				return nil, 0, err
-			}
+		r := round(ctx, name, full, servers)
+		if err = r.err; r.last(ctx) {
+			return r.addrs, r.lasts, err
 		}
 	}
 	return nil, 0, err
+}
+
+// A reply is what came of a question to one name server.
+type reply struct {
+	addrs []netip.Addr
+	lasts time.Duration
+	err   error
+}
+
+// last reports whether no other server is to be asked.
+func (r *reply) last(ctx context.Context) bool {
+	var no *answerError
+	_, local := LocalLimit(r.err)
+	return r.err == nil || ctx.Err() != nil || local || errors.As(r.err, &no) && (no.rcode == dns.RcodeSuccess || no.rcode == dns.RcodeNameError)
+}
+
+// askInTurn asks one server after the other until one answers.
+func (s *Sockets) askInTurn(ctx context.Context, name, full string, servers []netip.AddrPort) (r reply) {
+	for _, server := range servers {
+		if r = s.ask(ctx, name, full, server); r.last(ctx) {
+			break
+		}
+	}
+	return r
+}
+
+// askAtOnce asks all servers the same, and takes the first answer.
+func (s *Sockets) askAtOnce(ctx context.Context, name, full string, servers []netip.AddrPort) (r reply) {
+	asking, stop := context.WithCancel(ctx)
+	replies := make(chan reply, len(servers))
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer stop()
+	for _, server := range servers {
+		all.Go(func() { replies <- s.ask(asking, name, full, server) })
+	}
+	for range servers {
+		if r = <-replies; r.last(ctx) {
+			break
+		}
+	}
+	return r
+}
+
+// ask asks one server, if the guard admits it.
+func (s *Sockets) ask(ctx context.Context, name, full string, server netip.AddrPort) (r reply) {
+	if r.err = s.Guard.admitNameServer(name, server.Addr()); r.err != nil {
+		return r
+	}
+	answer, err := s.exchangeDNS(ctx, full, server)
+	if err != nil {
+		return reply{err: err}
+	}
+	r.addrs, r.lasts, r.err = read(answer, name)
+	return r
 }
 
 // read takes the addresses from an answer. They last as long as that part of the

@@ -140,7 +140,7 @@ func (c *Client) Resolve(_ context.Context, name string) ([]netip.Addr, error) {
 	late, found := time.Duration(0), true
 	unit := c.p.Unit()
 	if d := c.s.network.Faults.Exchange(fault.Exchange{Device: uint32(unit.Index), Scheme: "dns", Path: name}); d != nil {
-		late, found = d.Lookup(unit.Row.Behaviour.DNSWait, unit.Row.Behaviour.DNSTries)
+		late, found = d.Lookup(unit.Row.Behaviour.DNS.Wait, unit.Row.Behaviour.DNS.Tries)
 	}
 	if err := c.p.Wait(begun + c.roundTrip() + int64(late)); err != nil {
 		return nil, err

@@ -209,7 +209,7 @@ func (s *scout) Resolve(ctx context.Context, name string) ([]netip.Addr, error) 
 }
 
 func (s *scout) asking(ctx context.Context) context.Context {
-	return fetch.For(ctx, fetch.Asker{Device: s.in.Unit.Index, Now: s.now(), Booted: s.in.Booted, Behaviour: &s.in.Unit.Row.Behaviour, Source: s.source})
+	return fetch.For(ctx, fetch.AskerAs(&s.in, s.now(), s.source))
 }
 
 // failure returns how the attempt failed.

@@ -131,16 +131,24 @@ func (s *status) dhcp() string {
 	return "Disabled"
 }
 
+// leased is what a lease says in the place of a parameter, while the address is leased.
+func (s *status) leased(name string) string {
+	if text := s.v.Network.Says(name); text != "" && s.dhcp() == "Enabled" {
+		return text
+	}
+	return s.param(name)
+}
+
 func (s *status) network() {
 	s.add("Info/System_Information",
 		"DHCP", s.dhcp(),
 		"Current_IP", s.v.Unit.IP.String(),
 		"Host_Name", s.v.HostName(),
-		"Domain", s.param("Domain"),
-		"Current_Netmask", s.param("NetMask"),
-		"Current_Gateway", s.param("Gateway"),
-		"Primary__DNS", s.param("Primary_DNS"),
-		"Secondary__DNS", s.param("Secondary_DNS"))
+		"Domain", s.leased("Domain"),
+		"Current_Netmask", s.leased("NetMask"),
+		"Current_Gateway", s.leased("Gateway"),
+		"Primary__DNS", s.leased("Primary_DNS"),
+		"Secondary__DNS", s.leased("Secondary_DNS"))
 }
 
 // network525 is what an SPA525G2 says of its network (field), here of one on a
@@ -156,11 +164,11 @@ func (s *status) network525() {
 		"Current_IP", s.v.Unit.IP.String(),
 		"IP_Status", "",
 		"Host_Name", s.v.HostName(),
-		"Domain", s.param("Domain"),
-		"Current_Netmask", s.param("NetMask"),
-		"Current_Gateway", s.param("Gateway"),
-		"Primary_DNS", s.param("Primary_DNS"),
-		"Secondary_DNS", s.param("Secondary_DNS"),
+		"Domain", s.leased("Domain"),
+		"Current_Netmask", s.leased("NetMask"),
+		"Current_Gateway", s.leased("Gateway"),
+		"Primary_DNS", s.leased("Primary_DNS"),
+		"Secondary_DNS", s.leased("Secondary_DNS"),
 		"NTP_Enable", ntp,
 		"Primary_NTP_Server", s.param("Primary_NTP_Server"),
 		"Secondary_NTP_Server", s.param("Secondary_NTP_Server"),
@@ -188,11 +196,11 @@ func (s *status) router() {
 		"Wan_Connection_Type", s.param("Connection_Type"),
 		"Current_IP", s.v.Unit.IP.String(),
 		"Host_Name", s.v.HostName(),
-		"Domain", s.param("Domain"),
-		"Current_Netmask", s.param("NetMask"),
-		"Current_Gateway", s.param("Gateway"),
-		"Primary__DNS", s.param("Primary_DNS"),
-		"Secondary__DNS", s.param("Secondary_DNS"),
+		"Domain", s.leased("Domain"),
+		"Current_Netmask", s.leased("NetMask"),
+		"Current_Gateway", s.leased("Gateway"),
+		"Primary__DNS", s.leased("Primary_DNS"),
+		"Secondary__DNS", s.leased("Secondary_DNS"),
 		"LAN_IP_Address", s.param("LAN_IP_Address"))
 	s.all(group, "0", broadcasts)
 	if s.v.Unit.Row.Model.Family.Name == "gateway" {

@@ -1,6 +1,7 @@
 package device_test
 
 import (
+	"net/netip"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -284,6 +285,37 @@ func TestAStatusTakesFewAllocations(t *testing.T) {
 		v := viewOf(t, name)
 		if n := testing.AllocsPerRun(20, func() { v.StatusXML() }); n > 250 {
 			t.Errorf("%s: %.0f allocations", name, n)
+		}
+	}
+}
+
+// With a leased address, the pages show what the lease says of the network.
+func TestPagesShowTheLease(t *testing.T) {
+	addr := netip.MustParseAddr
+	for _, model := range []string{"SPA942", "SPA525G2", "SPA2102", "PAP2T"} {
+		v := viewAt(t, model, "", "Primary_DNS=10.9.9.9")
+		v.Network.Netmask, v.Network.Gateway, v.Network.DNS, v.Network.Domain = addr("255.255.0.0"), addr("10.0.0.1"), []netip.Addr{addr("10.0.0.2")}, "lan.test"
+		separator := "__"
+		if model == "SPA525G2" {
+			separator = "_"
+		}
+		shown := func() string {
+			var list []string
+			for _, item := range []string{"Current_Netmask", "Current_Gateway", "Primary" + separator + "DNS", "Domain"} {
+				list = append(list, itemOf(v, "", item))
+			}
+			return strings.Join(list, " ")
+		}
+		if got := shown(); got != "255.255.0.0 10.0.0.1 10.0.0.2 lan.test" {
+			t.Errorf("%s: %s", model, got)
+		}
+		off := "Connection_Type=Static IP"
+		if model == "PAP2T" {
+			off = "DHCP=No"
+		}
+		v.Params = viewAt(t, model, "", "Primary_DNS=10.9.9.9", off).Params
+		if got := shown(); !strings.Contains(got, "10.9.9.9") || strings.Contains(got, "10.0.0") {
+			t.Errorf("%s with a static address: %s", model, got)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package device
 
 import (
 	"cmp"
+	"net/netip"
 
 	"spafleet/device/profile"
 	"spafleet/fsm"
@@ -26,6 +27,42 @@ type View struct {
 	Due           int64 // fleet time of its next resync, 0 for none
 	Resyncs       struct{ OK, Failed uint32 }
 	Directory     Directory // of a phone
+	Network       network
+}
+
+// A network is what a lease says of the network that the device is in.
+type network struct {
+	Netmask, Gateway netip.Addr
+	DNS              []netip.Addr
+	Domain           string
+}
+
+// Says returns what a lease says in the place of a parameter, "" for nothing.
+func (n network) Says(param string) string {
+	var addr netip.Addr
+	switch param {
+	case "Domain":
+		return n.Domain
+	case "NetMask":
+		addr = n.Netmask
+	case "Gateway":
+		addr = n.Gateway
+	case "Primary_DNS":
+		addr = n.dns(0)
+	case "Secondary_DNS":
+		addr = n.dns(1)
+	}
+	if !addr.IsValid() {
+		return ""
+	}
+	return addr.String()
+}
+
+func (n network) dns(place int) netip.Addr {
+	if place >= len(n.DNS) {
+		return netip.Addr{}
+	}
+	return n.DNS[place]
 }
 
 // Answers reports whether anything of the device answers: it has power and its

@@ -1,6 +1,7 @@
 package resync_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,10 @@ import (
 //
 //	model NAME FIRMWARE [SWITCH=VALUE]   the device; first
 //	set NAME=VALUE                       an edit, as by a person
-//	lease HOST[:PORT]                    DHCP option 66
+//	lease TEXT                           DHCP option 66
+//	siaddr HOST                          the next server
+//	option NUMBER VALUE                  another option; ␀ is a NUL, ␠ a blank
+//	nolease                              nothing of it any more
 //	name HOST ADDRESS...                 what DNS says
 //	serve URL [MARK...] [BODY]           what the server says; see body
 //	serveAuthorized URL [MARK...] [BODY] the same, to a request that answers a challenge
@@ -92,7 +96,13 @@ func (s *stage) do(verb, rest string) {
 	case "set":
 		s.set(rest)
 	case "lease":
-		s.lease.TFTPServer = rest
+		s.option("66", "66 "+rest)
+	case "siaddr":
+		s.lease.NextServer = rest
+	case "option":
+		s.option(words[0], rest)
+	case "nolease":
+		s.lease = resync.Lease{}
 	case "name":
 		for _, a := range words[1:] {
 			s.world.names[words[0]] = append(s.world.names[words[0]], netip.MustParseAddr(a))
@@ -117,6 +127,15 @@ func (s *stage) do(verb, rest string) {
 		s.order(rest)
 	default:
 		s.t.Fatalf("unknown line: %s %s", verb, rest)
+	}
+}
+
+// option puts an option into the lease.
+func (s *stage) option(number, rest string) {
+	n, err := strconv.ParseUint(number, 10, 8)
+	_, value, _ := strings.Cut(rest, " ")
+	if err = cmp.Or(err, s.lease.Set(uint8(n), strings.NewReplacer("␀", "\x00", "␠", " ").Replace(value))); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

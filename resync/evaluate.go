@@ -34,7 +34,7 @@ func Evaluate(in Input, situation device.Situation, text string) Evaluation {
 	if !d.HasURL {
 		return e
 	}
-	t, f := s.locate(line{}, d)
+	t, f := s.locate(line{letter: 'A'}, d)
 	if f != nil {
 		e.Err = f.err
 		return e

@@ -158,7 +158,18 @@ func (p *pass) take(l line, d rule.Decision, text string) *failure {
 			return f
 		}
 	}
-	return p.get(t)
+	return p.look(t)
+}
+
+// look asks for a file where the device looks for it, until there is one.
+func (p *pass) look(t target) (f *failure) {
+	for _, t.path = range p.paths(&t) {
+		f = p.get(t)
+		if missing := f == nil && p.file.Result == device.NotFound || f != nil && f.result == device.NotFound; !missing {
+			break
+		}
+	}
+	return f
 }
 
 // assign applies a rule's assignments, before its fetch (documented). They are in

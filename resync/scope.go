@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"spafleet/device"
@@ -71,8 +70,9 @@ type target struct {
 	options  rule.Options
 	method   string // "" is GET, or POST where the options have --post
 	body     []byte
-	strong   bool // asked for by a strong rule
-	plainGet bool // a redirect turned the POST into a GET
+	strong   bool   // asked for by a strong rule
+	plainGet bool   // a redirect turned the POST into a GET
+	others   string // whether the lease has it looked for elsewhere too, see [scope.paths]
 }
 
 var defaultPorts = map[string]uint16{"tftp": 69, "http": 80, "https": 443}
@@ -104,26 +104,6 @@ func (s *scope) locate(l line, d rule.Decision) (target, *failure) {
 		return t, unsupported(t.scheme)
 	}
 	return t, nil
-}
-
-// fromLease takes the server of DHCP option 66. Without one nothing is sent, and what
-// the device calls that is not known: a switch.
-func (s *scope) fromLease(t *target) *failure {
-	server := s.in.Lease.TFTPServer
-	if server == "" {
-		return &failure{s.in.Unit.Row.Behaviour.Errs.NoServer, device.NoDNS}
-	}
-	if t.scheme == "" && s.in.Unit.Row.Behaviour.Option66Transport {
-		if t.scheme = s.lookup("Transport_Protocol"); t.scheme == "none" {
-			t.scheme = ""
-		}
-	}
-	host, port, ok := strings.Cut(server, ":")
-	t.host = host
-	if n, err := strconv.ParseUint(port, 10, 16); ok && err == nil && t.port == 0 && (t.scheme == "" || t.scheme == "tftp") {
-		t.port = uint16(n)
-	}
-	return nil
 }
 
 // ownPath is the path of the device's own first rule.

@@ -28,7 +28,7 @@ type walk struct {
 
 // walks has an entry for every switch of the firmware table; a file with walks
 // of its own adds its map to the list.
-var walks = []map[string]walk{timerWalks, transferWalks, attemptWalks, ruleWalks, fileWalks, fleetWalks, upgradeWalks, tlsWalks, webWalks, keypadWalks, extraWalks, sipWalks}
+var walks = []map[string]walk{timerWalks, transferWalks, attemptWalks, ruleWalks, fileWalks, fleetWalks, upgradeWalks, tlsWalks, webWalks, keypadWalks, extraWalks, leaseWalks, sipWalks}
 
 func TestEverySwitchChangesWhatADeviceDoes(t *testing.T) {
 	row := devicetest.Row(t, "SPA2102", "")

@@ -77,6 +77,7 @@ func (c *checker) group(g *Group) {
 			fg.Lease = resync.Lease{TFTPServer: cmp.Or(g.TFTPServer, c.targetTFTP())}
 		}
 		fg.Lease.NextServer = g.NextServer
+		_ = g.Fill(&fg.Lease, nil) // the reader has looked
 		c.firsts = append(c.firsts, c.Devices())
 		c.Groups = append(c.Groups, fg)
 		c.Makes = append(c.Makes, tally.Make{Group: g.Name, Model: row.Model.Name, Firmware: row.Firmware.Version, Devices: counts[i]})

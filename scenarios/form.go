@@ -105,9 +105,23 @@ func only(names []string, keys []key) []key {
 }
 
 func leaseKeys() []key {
+	text := value{form: anyText}
 	return []key{
-		{"66", "DHCP option 66: the TFTP server (the built-in server, or `target.tftp`)", value{form: anyText}},
-		{"siaddr", "the next server. With it and no `66`, phones SPA3xx and SPA5xx ask that server by TFTP for the names of SCCP phones (`SEP…cnf.xml`), after their resync has failed", value{form: anyText}},
+		{"66", "the TFTP server: a host, `HOST:PORT`, or a URL with macros. A URL is that of the profile, or where Profile_Rule's path is (switch `lease_url`)", text},
+		{"siaddr", "the next server: a rule without a host asks it where no option names a server (switch `siaddr`). Without `66` and the like, phones SPA3xx and SPA5xx ask it by TFTP for the names of SCCP phones (`SEP…cnf.xml`), after their resync has failed", text},
+		{"150", "IPv4 addresses of TFTP servers, the first of which counts. DHCP_Option_To_Use says in which order a phone looks at `66`, `160`, `159` and `150`; other models know `66` alone", text},
+		{"159", "as `66`", text},
+		{"160", "as `66`", text},
+		{"43", "of use where it holds a URL, as `60` and `125`: what real ones have in it is not known", text},
+		{"60", "as `43`", text},
+		{"125", "as `43`", text},
+		{"67", "a file: by switch `option67` the path that stands for Profile_Rule's", text},
+		{"1", "the netmask that status pages show", text},
+		{"3", "the gateway that they show", text},
+		{"6", "IPv4 addresses of name servers", text},
+		{"7", "IPv4 addresses of log servers", text},
+		{"15", "the domain", text},
+		{"42", "IPv4 addresses of time servers", text},
 	}
 }
 

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"spafleet/device/inventory"
 	"spafleet/fleet"
 	"spafleet/fsm"
+	"spafleet/resync"
 	"spafleet/scenarios/expression"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/tally"
@@ -296,6 +298,40 @@ func (s *Scenario) MaxLateness() time.Duration {
 func (s *Scenario) HasExpectations() bool {
 	asked := func(t report.Threshold) bool { return !t.OnlyFails }
 	return len(s.Expect) > 0 || s.Bug != nil || slices.ContainsFunc(s.Thresholds, asked) || slices.ContainsFunc(s.Timeline, func(s Step) bool { return s.When != nil })
+}
+
+// Fill puts a group's options into a lease; fill says what the texts are once servers
+// have addresses. Where it is nil, texts with ${…} are left as they are.
+func (g *Group) Fill(l *resync.Lease, fill func(string) (string, error)) error {
+	if fill == nil {
+		fill = func(text string) (string, error) { return text, nil }
+	}
+	for _, text := range []*string{&l.TFTPServer, &l.NextServer} {
+		filled, err := fill(*text)
+		if err != nil {
+			return err
+		}
+		*text = filled
+	}
+	for _, option := range slices.Sorted(maps.Keys(g.Options)) {
+		text, err := fill(g.Options[option])
+		if err == nil && !strings.Contains(text, "${") {
+			err = l.Set(option, text)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Group returns a group by its name; nil: there is none.
+func (s *Scenario) Group(name string) *Group {
+	i := slices.IndexFunc(s.Fleet, func(g Group) bool { return g.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &s.Fleet[i]
 }
 
 // Leaseless reports whether the devices of a group get no lease.

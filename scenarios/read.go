@@ -14,6 +14,7 @@ import (
 	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/fleet"
+	"spafleet/resync"
 	"spafleet/scenarios/report"
 )
 
@@ -216,7 +217,7 @@ func groupKeys(r *reader, g *Group) []key {
 		{"set", "presets: parameters that are set before the start and survive a factory reset", value{parametersForm, func(n *node, path string) { g.Set = r.presets(n, path) }}},
 		{"switches", "firmware switches, see `spafleet models show MODEL`", value{switchesForm, func(n *node, path string) { r.switches(g, n, path) }}},
 		{"evidence", "`field`: switches have the values that hold without what was read in firmware images (`all`)", r.scalarAs(measure.Form{Words: []string{"all", "field"}}, g.Evidence)},
-		{"lease", "what DHCP says: a map with `66`, the TFTP server of option 66 (the built-in server, or `target.tftp`); or `none`: the devices have their addresses all the same, but no option 66. A rule without a host then sends nothing, and what the device calls that is not known (switch `no_server_err`)", value{leaseForm, func(n *node, path string) { r.lease(g, n, path) }}},
+		{"lease", "what DHCP says: a map of option numbers and `siaddr`, see [the lease](#lease) (`66` is the built-in server, or `target.tftp`); or `none`: the devices have their addresses all the same, but no option 66. A rule without a host then sends nothing, and what the device calls that is not known (switch `no_server_err`)", value{leaseForm, func(n *node, path string) { r.lease(g, n, path) }}},
 		{"powered", "`false`: the devices are off until a `power_on` step (`true`)", r.scalarAs(measure.BoolForm, func(text string) error {
 			powered := true
 			err := readBool(text, &powered)
@@ -298,19 +299,36 @@ func (r *reader) lease(g *Group, n *node, path string) {
 	}
 	for i, k := range n.keys {
 		option, err := strconv.ParseUint(k.text, 10, 8)
+		at := join(path, k.text)
 		switch {
 		case k.kind == refused:
 		case k.text == "siaddr":
-			r.text(&g.NextServer).read(n.values[i], join(path, k.text))
+			r.text(&g.NextServer).read(n.values[i], at)
 		case err != nil:
 			r.mistake(k, path, "%q is neither a DHCP option number nor siaddr", k.text)
 		case option == 66:
-			r.text(&g.TFTPServer).read(n.values[i], join(path, k.text))
+			r.text(&g.TFTPServer).read(n.values[i], at)
 		default:
-			r.mistake(k, path, "DHCP option %d is not in this spafleet yet; 66 is", option)
+			r.option(g, uint8(option), n.values[i], at)
 		}
 	}
-	g.NoLease = g.NextServer != "" && g.TFTPServer == ""
+	g.NoLease = g.TFTPServer == "" && g.OtherServer()
+}
+
+// option reads an option of a lease. What ${…} stands for in it is not known yet.
+func (r *reader) option(g *Group, option uint8, n *node, path string) {
+	var text string
+	r.text(&text).read(n, path)
+	if lease := new(resync.Lease); !strings.Contains(text, "${") || !lease.Takes(option) {
+		if err := lease.Set(option, text); err != nil {
+			r.mistake(n, path, "%s", err)
+			return
+		}
+	}
+	if g.Options == nil {
+		g.Options = map[uint8]string{}
+	}
+	g.Options[option] = text
 }
 
 // clock reads the scenario's clock: a word, or a map with the date of the start.

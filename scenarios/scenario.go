@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"spafleet/device/inventory"
@@ -51,11 +52,12 @@ type Group struct {
 	Count      int
 	Set        []Preset
 	Switches   map[string]string
-	TFTPServer string // option 66; "": the server's TFTP
-	NoLease    bool   // no option 66 in particular
-	NextServer string // siaddr of the lease
-	RC         string // where the units ask for remote customization; "": they are ordinary ones
-	Off        bool   // waits for power_on
+	TFTPServer string           // option 66; "": the server's TFTP
+	NoLease    bool             // no option 66 in particular
+	NextServer string           // siaddr of the lease
+	Options    map[uint8]string // of the lease, beside 66
+	RC         string           // where the units ask for remote customization; "": they are ordinary ones
+	Off        bool             // waits for power_on
 	// MACs and Serials are what the devices have, from the first one on; none: what
 	// follows from Seed.
 	MACs    inventory.MACRange
@@ -74,6 +76,12 @@ func (g *Group) Shares() []Share {
 		return g.Mix
 	}
 	return []Share{{Model: g.Model, Firmware: g.Firmware, Count: g.Count}}
+}
+
+// OtherServer reports whether the lease names a server by something else than option 66.
+func (g *Group) OtherServer() bool {
+	names := func(option uint8) bool { return g.Options[option] != "" }
+	return g.NextServer != "" || slices.ContainsFunc([]uint8{43, 60, 125, 150, 159, 160}, names)
 }
 
 // Turn turns a switch of the firmware.

@@ -304,7 +304,7 @@ func (b *bundles) recall(bu *bundle.Bundle, cut bool) {
 }
 
 // replayed are the flags that say what is run.
-var replayed = []string{"model", "firmware", "count", "with", "set", "switch", "evidence", "profile-rule", "tftp-server", "syslog", "rate", "duration", "until", "timeout", "fail-on",
+var replayed = []string{"model", "firmware", "count", "with", "set", "switch", "evidence", "profile-rule", "tftp-server", "lease", "syslog", "rate", "duration", "until", "timeout", "fail-on",
 	"max-lateness", "addresses", "ca-table"}
 
 // notReplayed are those whose effect is not in a bundle.

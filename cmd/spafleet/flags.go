@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"spafleet/device/measure"
 	"spafleet/fleet"
+	"spafleet/resync"
 	"spafleet/scenarios"
 )
 
@@ -210,6 +212,14 @@ func hostPort(name, text string) error {
 	return nil
 }
 
+// option66 checks --tftp-server: host, host:port or a URL.
+func option66(text string) error {
+	if u, err := url.Parse(text); err == nil && u.Host != "" {
+		return nil
+	}
+	return hostPort("tftp-server", text)
+}
+
 // presets reads NAME=VALUE texts in their order.
 func presets(texts []string) ([]scenarios.Preset, error) {
 	var list []scenarios.Preset
@@ -221,4 +231,38 @@ func presets(texts []string) ([]scenarios.Preset, error) {
 		list = append(list, scenarios.Preset{Name: name, Value: value, Given: "--set " + name})
 	}
 	return list, nil
+}
+
+// leaseFlags are what DHCP says to the devices.
+type leaseFlags struct {
+	tftpServer string
+	lease      []string
+}
+
+func (l *leaseFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&l.tftpServer, "tftp-server", "", "DHCP option 66: `HOST` or HOST:PORT of the TFTP server, or a URL")
+	flags.StringArrayVar(&l.lease, "lease", nil, "another DHCP option by its number, `OPTION=VALUE`, such as 160=http://prov.example/$MA.cfg, or siaddr=HOST; may be repeated")
+}
+
+// options reads OPTION=VALUE texts.
+func (l *leaseFlags) options() (options map[uint8]string, siaddr string, err error) {
+	options = map[uint8]string{}
+	for _, text := range l.lease {
+		name, value, ok := strings.Cut(text, "=")
+		number, err := strconv.ParseUint(name, 10, 8)
+		switch {
+		case ok && name == "siaddr":
+			siaddr = value
+			continue
+		case !ok || err != nil:
+			return nil, "", fmt.Errorf("--lease %q is neither OPTION=VALUE, with the number of a DHCP option, nor siaddr=HOST", text)
+		case number == 66:
+			return nil, "", fmt.Errorf("--lease %s: option 66 is --tftp-server", text)
+		}
+		if err := new(resync.Lease).Set(uint8(number), value); err != nil {
+			return nil, "", fmt.Errorf("--lease %s: %w", text, err)
+		}
+		options[uint8(number)] = value
+	}
+	return options, siaddr, nil
 }

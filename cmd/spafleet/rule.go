@@ -32,9 +32,10 @@ is opened.`,
 
 // ruleFlags say for which device and moment a rule is evaluated.
 type ruleFlags struct {
-	model, firmware, mac, serial, ip, tftpServer string
-	sets, envs, switches                         []string
-	json                                         bool
+	leaseFlags
+	model, firmware, mac, serial, ip string
+	sets, envs, switches             []string
+	json                             bool
 }
 
 func (f *ruleFlags) register(c *cobra.Command) {
@@ -44,7 +45,7 @@ func (f *ruleFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.mac, "mac", "", "`MAC` address, 12 hexadecimal digits")
 	flags.StringVar(&f.serial, "serial", "", "serial `NUMBER`")
 	flags.StringVar(&f.ip, "ip", "192.168.1.100", "the device's own `ADDRESS`, $IP")
-	flags.StringVar(&f.tftpServer, "tftp-server", "", "DHCP option 66: `HOST` or HOST:PORT of the TFTP server")
+	f.leaseFlags.register(flags)
 	flags.StringVar(&f.tftpServer, "dhcp-server", "", "the same as --tftp-server, `HOST` or HOST:PORT")
 	flags.StringArrayVar(&f.sets, "set", nil, "set a parameter, `NAME=VALUE`; may be repeated")
 	flags.StringArrayVar(&f.envs, "env", nil, "set a macro, `NAME=VALUE`, such as REGTMR1=301 or CCERT=Installed; may be repeated")
@@ -61,6 +62,7 @@ func ruleEvalCommand(s streams) *cobra.Command {
 the request that the device would send. No socket is opened. If the device would
 fail on the rule, the exit code is 3.`,
 		Example: `  spafleet rule eval '/spa$PSN.cfg' --tftp-server 10.0.0.5
+  spafleet rule eval '/spa$PSN.cfg' --model SPA504G --lease 160=http://h/p
   spafleet rule eval '[--key $A] http://prov.example.com/$B/$MA.cfg' \
       --mac 000e08012345 --set GPP_A=secret --set GPP_B=dir --json
   spafleet rule eval --env REGTMR1=301 \
@@ -110,11 +112,18 @@ func (f *ruleFlags) input() (resync.Input, device.Situation, error) {
 		return in, situation, err
 	}
 	if f.tftpServer != "" {
-		if err := hostPort("tftp-server", f.tftpServer); err != nil {
+		if err := option66(f.tftpServer); err != nil {
 			return in, situation, err
 		}
 	}
+	var options map[uint8]string
+	if options, in.Lease.NextServer, err = f.leaseFlags.options(); err != nil {
+		return in, situation, err
+	}
 	in.Lease.TFTPServer = f.tftpServer
+	for option, text := range options {
+		_ = in.Lease.Set(option, text) // the flag has looked
+	}
 	if in.Params, err = f.params(row); err != nil {
 		return in, situation, err
 	}
@@ -221,7 +230,7 @@ func printEvaluation(s streams, e resync.Evaluation, odd []rulecheck.Finding, as
 	if e.Syntax != nil {
 		out.Hint = e.Syntax.Hint
 	} else if e.Err != "" && d.HasURL && d.URL.Host == "" {
-		out.Hint = "the rule names no server and there is no DHCP option 66: nothing is sent, and what a device calls that is not known (switch no_server_err); give --tftp-server"
+		out.Hint = "the rule names no server, and neither does an option of DHCP that the device heeds: nothing is sent, and what a device calls that is not known (switch no_server_err); give --tftp-server or --lease"
 	}
 	if asJSON {
 		if err := writeJSON(s.out, out); err != nil {

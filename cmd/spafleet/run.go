@@ -25,8 +25,8 @@ import (
 // runFlags describe a fleet on the command line.
 type runFlags struct {
 	fleetFlags
+	leaseFlags
 	rate           float64
-	tftpServer     string
 	tftpClient     string
 	profileRule    string
 	syslog         string
@@ -82,8 +82,8 @@ model, and as you like serial, firmware, group, address, profile_rule,
 certificate and key (files), param:NAME for any parameter, and note. A device's own
 values go before those of --set.
 
-Server. Give --tftp-server (the server that DHCP option 66 names) or
---profile-rule. Without either, a built-in server answers with the demo's files.
+Server. Give --tftp-server (the server that DHCP option 66 names), --lease (other
+options) or --profile-rule. Without either, a built-in server answers with the demo's files.
 
 End. --until provisioned ends the run when every device has resynced
 successfully; --until STATE also asks for that state. With --timeout, missing it
@@ -249,7 +249,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.Var(countFlag{&f.count}, "count", "how many devices: 200, 10k, 1M")
 	flags.StringVar(&f.devices, "devices", "", "`FILE` of comma-separated values that lists the devices, in the place of --model and --count; - for standard input")
 	flags.Var(rateFlag{&f.rate}, "rate", "start at most this many resyncs per second, a `RATE` such as 50/s (default: no limit)")
-	flags.StringVar(&f.tftpServer, "tftp-server", "", "DHCP option 66: `HOST` or HOST:PORT of the TFTP server")
+	f.leaseFlags.register(flags)
 	flags.StringVar(&f.tftpClient, "tftp-client", "own", "`CLIENT` that transfers: own, or pin (the pin/tftp library, for comparison)")
 	flags.StringVar(&f.profileRule, "profile-rule", "", "set Profile_Rule to this `RULE`")
 	flags.StringArrayVar(&f.sets, "set", nil, "set a parameter before the start, `NAME=VALUE`; it survives a factory reset; may be repeated")
@@ -346,7 +346,7 @@ func (f *runFlags) adjust(c *cobra.Command, scenario *scenarios.Scenario) error 
 
 // fromFile reads a file, or a scenario of the program by its name.
 func (f *runFlags) fromFile(c *cobra.Command, name string) (*scenarios.Scenario, error) {
-	for _, flag := range []string{"model", "firmware", "count", "devices", "tftp-server", "profile-rule"} {
+	for _, flag := range []string{"model", "firmware", "count", "devices", "tftp-server", "lease", "profile-rule"} {
 		if c.Flags().Changed(flag) {
 			return nil, fmt.Errorf("--%s describes a fleet, but %s describes its own", flag, name)
 		}
@@ -464,11 +464,15 @@ func (f *runFlags) fromFlags(in io.Reader, changed func(flag string) bool) (*sce
 			return nil, fmt.Errorf("--switch: %w", err)
 		}
 		g.TFTPServer, g.Set, g.Switches = f.tftpServer, sets, maps.Clone(turned)
+		if g.Options, g.NextServer, err = f.leaseFlags.options(); err != nil {
+			return nil, err
+		}
+		g.NoLease = f.tftpServer == "" && g.OtherServer()
 	}
 	if f.tftpServer != "" {
-		return scenario, hostPort("tftp-server", f.tftpServer)
+		return scenario, option66(f.tftpServer)
 	}
-	if !changed("profile-rule") && !changed("tftp-server") && !scenario.Devices.Sets("Profile_Rule") {
+	if !scenario.Fleet[0].OtherServer() && !changed("profile-rule") && !changed("tftp-server") && !scenario.Devices.Sets("Profile_Rule") {
 		demo, err := scenarios.Builtin("demo")
 		if err != nil {
 			return nil, err

@@ -50,11 +50,11 @@ type Behaviour struct {
 	BackoffMarker bool // ####503#n# at the start of a file sends the device away
 
 	// Which servers it asks, and how.
-	Option66Transport bool // a bare address in option 66 heeds Transport_Protocol
-	ExactDomains      bool // Restricted_Access_Domains names hosts, not what is below them
-	FirstAddress      bool // only the first address of a name is tried
-	KeepsNames        bool // addresses are kept for as long as the name server says
-	TFTP              struct {
+	Lease        leaseUse
+	ExactDomains bool // Restricted_Access_Domains names hosts, not what is below them
+	FirstAddress bool // only the first address of a name is tried
+	KeepsNames   bool // addresses are kept for as long as the name server says
+	TFTP         struct {
 		Wait    time.Duration // per try
 		Tries   int
 		Options bool // requests have timeout and tsize

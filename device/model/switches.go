@@ -191,7 +191,7 @@ func byTemplates(value string) func(*Row) Fact {
 
 // switches is the firmware table. Sources are sections of the project's notes on
 // firmware, kept as Q (open question) and § numbers in the meaning's comment.
-var switches = slices.Concat(engineSwitches, extraSwitches, webSwitches, ivrSwitches, sipSwitches, tlsSwitches)
+var switches = slices.Concat(engineSwitches, leaseSwitches, extraSwitches, webSwitches, ivrSwitches, sipSwitches, tlsSwitches)
 
 var engineSwitches = []firmwareSwitch{
 	{
@@ -287,7 +287,7 @@ var engineSwitches = []firmwareSwitch{
 	},
 	{ // architecture.md §8
 		"option66_scheme", "tftp or transport_protocol", "how a bare address in DHCP option 66 is asked",
-		always(documented("tftp")), choice("tftp", "transport_protocol", func(b *Behaviour) *bool { return &b.Option66Transport }),
+		always(documented("tftp")), choice("tftp", "transport_protocol", func(b *Behaviour) *bool { return &b.Lease.Transport }),
 	},
 	{ // Q17, profile-formats.md §1.9
 		"profile_limit", "1024 to 16777216", "most bytes of a profile, packed and unpacked",

@@ -41,7 +41,7 @@ func (m *Machine) Begin(s *Start, number int32) (Job, resync.Input, *Effects) {
 	u, g := m.u, m.group()
 	in := resync.Input{
 		Unit: m.identity(), Params: u.params, Life: u.life,
-		Lease: g.Lease, Cause: s.Command.Cause, Command: &s.Command,
+		Lease: *m.lease(u), Cause: s.Command.Cause, Command: &s.Command,
 		Booted: u.booted, Last: u.last, Upgrade: u.upgrades().history, Applied: u.applied(), CA: u.trusted(), Profiles: &m.Profiles, Customized: u.has(isCustom), Tapped: m.Tapped,
 		Nonce: uint64(chance.Draw(m.Seed, uint32(m.dev), chance.Nonce, u.n) * (1 << 53)),
 	}

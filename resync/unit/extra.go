@@ -66,7 +66,7 @@ func (u *Unit) forgetTries() {
 
 // nextExtra returns the file that a device asks for now; nil for none.
 func (t *turn) nextExtra() *model.Extra {
-	lease := t.group().Lease
+	lease := t.lease(t.u)
 	for x := range t.row().Extras(t.u.params.Get) {
 		if x.File.Unserved && !lease.Unserved() {
 			continue

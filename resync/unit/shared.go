@@ -42,6 +42,9 @@ func (s *Shared) New(number int) Unit {
 // Row returns the model and firmware that a device has now.
 func (s *Shared) Row(u *Unit) *model.Row { return (*s.rows.Load())[u.row] }
 
+// lease returns what the network told a device.
+func (s *Shared) lease(u *Unit) *resync.Lease { return &s.groups[u.group].Lease }
+
 // Identity returns who a device is at a firmware.
 func (s *Shared) Identity(r *model.Row, dev device.Index) device.Unit {
 	u := s.List.Unit(r, s.Seed, dev, s.Address(dev))
@@ -105,5 +108,7 @@ func (s *Shared) View(dev device.Index, u *Unit, now int64) device.View {
 		Customization: u.customization(s.Row(u)), Directory: u.directory(),
 	}
 	v.Resyncs.OK, v.Resyncs.Failed = u.ok, u.failed
+	l := s.lease(u)
+	v.Network.Netmask, v.Network.Gateway, v.Network.DNS, v.Network.Domain = l.Netmask, l.Gateway, l.DNS, l.Domain
 	return v
 }

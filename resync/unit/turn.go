@@ -316,7 +316,7 @@ func (t *turn) target() resync.UpgradeTarget {
 		return 0
 	}
 	return resync.WantedUpgrade(resync.Input{
-		Unit: t.identity(), Params: u.params, Lease: t.group().Lease,
+		Unit: t.identity(), Params: u.params, Lease: *t.lease(u),
 		Booted: u.booted, Last: u.last, Upgrade: u.upgrades().history,
 	}, t.now)
 }

@@ -13,6 +13,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/device/rule"
 	"spafleet/fleet"
+	"spafleet/resync"
 	"spafleet/resync/fetch"
 	"spafleet/scenarios"
 )
@@ -295,14 +296,37 @@ func (p plan) tftpServer(g *fleet.Group) string {
 	return p.sample(g.Lease.TFTPServer)
 }
 
+// lease returns what a group's devices are told by DHCP.
+func (p plan) lease(g *fleet.Group) resync.Lease {
+	l := g.Lease
+	if own := p.Scenario.Group(g.Name); own != nil {
+		_ = own.Fill(&l, func(text string) (string, error) { return p.sample(text), nil })
+	}
+	l.TFTPServer = p.tftpServer(g)
+	return l
+}
+
+// leased returns the host that a device asks by a rule without one, and the paths that
+// it asks for by its first rule.
+func (p plan) leased(g *fleet.Group, unit device.Unit, params device.Params, path string) (host string, paths []string) {
+	in := resync.Input{Unit: unit, Params: params, Lease: p.lease(g)}
+	return in.Leased(path)
+}
+
 // hostsOfGroup tells the hosts of a group's lease, rules and log servers.
 func (p plan) hostsOfGroup(group int, tell func(host, purpose string)) {
 	g := &p.Groups[group]
 	if g.Count == 0 {
 		return
 	}
-	tell(hostPart(p.tftpServer(g)), "option 66")
-	tell(hostPart(p.sample(g.Lease.NextServer)), "siaddr")
+	lease := p.lease(g)
+	tell(hostOf(lease.TFTPServer), "option 66")
+	tell(hostPart(lease.NextServer), "siaddr")
+	for option, text := range lease.Options {
+		if option != 67 {
+			tell(hostOf(text), fmt.Sprint("option ", option))
+		}
+	}
 	hostsInText(p.sample(g.RCURL), "rc", tell)
 	for d, name := range p.requests(group) {
 		tell(d.URL.Host, name)

@@ -75,7 +75,7 @@ func asks(p plan, env device.Env, g *fleet.Group, text string) (path string, her
 	}
 	host := strings.ToLower(d.URL.Host)
 	if host == "" {
-		return d.URL.Path, p.tftpServer(g) == embedded
+		host, _ = p.leased(g, *env.Unit, env.Params, d.URL.Path)
 	}
 	return d.URL.Path, p.embedded(host)
 }

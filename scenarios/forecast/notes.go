@@ -148,7 +148,7 @@ func (p plan) serverless() (notes []string) {
 		}
 		without := 0
 		for d := range p.settings(i, p.few(i)) {
-			if !d.namesServer() {
+			if host, _ := p.leased(g, d.unit, d.params, "/"); host == "" && !d.namesServer() {
 				without += d.count
 			}
 		}
@@ -160,9 +160,18 @@ func (p plan) serverless() (notes []string) {
 			about = fmt.Sprintf("about %d of %d ", without, g.Count)
 		}
 		notes = append(notes, fmt.Sprintf("%s%s of %s have no server when they start: no option 66, and no rule with a host. They send nothing until a page or a key names one (inferred)%s",
-			about, kindOf(g.Row), cmp.Or(g.Name, "the fleet"), searches[g.Row.Generation][g.Row.Model.Family.Phone]))
+			about, kindOf(g.Row), cmp.Or(g.Name, "the fleet"), p.searches(g)))
 	}
 	return notes
+}
+
+// searches says what real devices do then. By the siaddr of a lease those of this fleet
+// look for SCCP files too.
+func (p plan) searches(g *fleet.Group) string {
+	if g.Lease.NextServer != "" && g.Row.Generation == 3 {
+		return ""
+	}
+	return searches[g.Row.Generation][g.Row.Model.Family.Phone]
 }
 
 // searches are what real devices do then, by generation and whether they are phones.

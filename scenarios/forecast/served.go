@@ -79,8 +79,17 @@ func (w *walker) all(params device.Params) {
 	for _, name := range rules {
 		text, _ := params.Lookup(name)
 		for _, d := range device.Alternatives(&w.unit, params, text) {
-			if d.HasURL && w.here(d.URL.Host) {
-				w.get(d.URL.Path, params, asking{keyed: d.Options.HasKey})
+			host, paths := d.URL.Host, []string{d.URL.Path}
+			if d.HasURL && host == "" {
+				if host, paths = w.leased(w.Group, w.unit, params, d.URL.Path); name != "Profile_Rule" {
+					paths = []string{d.URL.Path}
+				}
+			}
+			if !d.HasURL || !w.here(host) {
+				continue
+			}
+			for _, path := range paths {
+				w.get(path, params, asking{keyed: d.Options.HasKey})
 			}
 		}
 	}
@@ -95,12 +104,7 @@ func (w *walker) all(params device.Params) {
 }
 
 // here reports whether requests for a host come to the built-in server.
-func (w *walker) here(host string) bool {
-	if host == "" {
-		return w.tftpServer(w.Group) == embedded
-	}
-	return w.embedded(strings.ToLower(host))
-}
+func (w *walker) here(host string) bool { return w.embedded(strings.ToLower(host)) }
 
 // get asks for a path, and goes on with what comes.
 func (w *walker) get(path string, params device.Params, how asking) {

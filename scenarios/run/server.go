@@ -258,10 +258,9 @@ func (s *server) fillGroup(g *fleet.Group) (err error) {
 			return err
 		}
 	}
-	for _, text := range []*string{&g.Lease.TFTPServer, &g.Lease.NextServer} {
-		if *text, err = expression.Fill(*text, s.values); err != nil {
-			return fmt.Errorf("fleet.%s.lease: %w", g.Name, err)
-		}
+	fill := func(text string) (string, error) { return expression.Fill(text, s.values) }
+	if err := s.plan.Scenario.Group(g.Name).Fill(&g.Lease, fill); err != nil {
+		return fmt.Errorf("fleet.%s.lease: %w", g.Name, err)
 	}
 	if g.Lease.TFTPServer == "" && !s.plan.Scenario.Leaseless(g.Name) {
 		g.Lease.TFTPServer = s.values["server.tftp"]

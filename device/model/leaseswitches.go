@@ -1,0 +1,55 @@
+package model
+
+import "strings"
+
+// leaseUse is what a device does with a lease.
+type leaseUse struct {
+	Transport  bool   // a bare address in option 66 heeds Transport_Protocol
+	NextServer bool   // siaddr names the server where no option does
+	BootFile   bool   // option 67 is the path where an option names a server alone
+	CiscoPath  string // /Cisco/$PN/$MA.cfg where the lease names a server alone: never, after Profile_Rule's path or before it
+	url        string // what a URL in an option is
+}
+
+// Whole reports whether a URL in an option is that of the file. Else the path of
+// Profile_Rule is put behind it.
+func (l *leaseUse) Whole(url string) bool {
+	tail := url[strings.LastIndexByte(url, '/')+1:]
+	return l.url == "file" || l.url == "by_form" && strings.ContainsAny(tail, ".$?")
+}
+
+// leaseSwitches are about DHCP (device-surface.md §4.3 and §5, surface-2.md §5).
+var leaseSwitches = []firmwareSwitch{
+	{ // §5: a URL with macros was seen, and one that the path is put behind
+		"lease_url", "by_form, file or folder", "a URL in an option of DHCP: that of the file, or what Profile_Rule's path is put behind (by_form: of a file where its last part has a dot, a macro or a query)",
+		always(inferred("by_form")), oneOf(func(b *Behaviour) *string { return &b.Lease.url }, "by_form", "file", "folder"),
+	},
+	{ // §4.3, choice 19
+		"cisco_path", "never, after or before", "whether /Cisco/$PN/$MA.cfg is asked for where DHCP names a server without a path: after Profile_Rule's path or before it",
+		ciscoPath, oneOf(func(b *Behaviour) *string { return &b.Lease.CiscoPath }, "never", "after", "before"),
+	},
+	{ // provisioning.md §3.6; K36 says that phones of SCCP do not
+		"siaddr", "ignore or use", "whether a rule without a host asks the next server where no option of DHCP names one",
+		nextServer, choice("ignore", "use", func(b *Behaviour) *bool { return &b.Lease.NextServer }),
+	},
+	{ // no source says that it is used
+		"option67", "ignore or use", "whether the file name of DHCP stands for Profile_Rule's path where DHCP names a server without a path",
+		always(inferred("ignore")), choice("ignore", "use", func(b *Behaviour) *bool { return &b.Lease.BootFile }),
+	},
+}
+
+// ciscoPath is a text of the firmware of phones that know several options.
+func ciscoPath(r *Row) Fact {
+	if r.Model.Family.Phone && r.Generation == 3 {
+		return inferred("after")
+	}
+	return inferred("never")
+}
+
+// nextServer is documented for phones that look for an SCCP server there instead.
+func nextServer(r *Row) Fact {
+	if extraFile("sccp", r.Model.Name) != nil {
+		return documented("ignore")
+	}
+	return inferred("use")
+}

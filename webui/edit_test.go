@@ -97,7 +97,7 @@ func TestCurlEditsProfileRule(t *testing.T) {
 // A person at a browser logs in, opens the tab Provisioning, edits Profile_Rule and
 // submits.
 func TestChromiumEditsProfileRule(t *testing.T) {
-	c := openChromium(t)
+	c := extproc.OpenChromium(t)
 	models := []string{"SPA2102", "PAP2T", "SPA942", "SPA504G", "SPA525G2"}
 	e := editable(t, models...)
 	for i, m := range models {
@@ -106,15 +106,15 @@ func TestChromiumEditsProfileRule(t *testing.T) {
 		if m == "SPA2102" {
 			path = "admin/voice/advanced"
 		}
-		c.visit(strings.Replace(e.WebURL(dev), "http://", "http://admin:secret@", 1) + path)
-		c.eval(`[...document.querySelectorAll("span.tab")].find(t => t.textContent == "Provisioning").click()`)
+		c.Visit(strings.Replace(e.WebURL(dev), "http://", "http://admin:secret@", 1) + path)
+		c.Eval(`[...document.querySelectorAll("span.tab")].find(t => t.textContent == "Provisioning").click()`)
 		const rule = `[...document.querySelectorAll("td")].find(t => t.textContent.startsWith("Profile Rule:")).nextElementSibling.firstElementChild`
-		if visible := c.eval(rule + ".offsetHeight > 0"); visible != "true" {
+		if visible := c.Eval(rule + ".offsetHeight > 0"); visible != "true" {
 			t.Errorf("%s: the tab Provisioning does not show Profile Rule", m)
 		}
-		c.eval(fmt.Sprintf("%s.value = %q", rule, e.server.URL+"/"+m+"/$MA.xml"))
-		c.load("Runtime.evaluate", map[string]any{"expression": `document.querySelector("input[type=submit]").click()`})
-		if text := c.eval("document.body.innerText"); !strings.Contains(text, "SPA is updating your configuration. Unit may reset.") {
+		c.Eval(fmt.Sprintf("%s.value = %q", rule, e.server.URL+"/"+m+"/$MA.xml"))
+		c.Load("Runtime.evaluate", map[string]any{"expression": `document.querySelector("input[type=submit]").click()`})
+		if text := c.Eval("document.body.innerText"); !strings.Contains(text, "SPA is updating your configuration. Unit may reset.") {
 			t.Errorf("%s: the browser shows\n%s", m, text)
 		}
 		v, _ := e.View(dev)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"spafleet/bench/extproc"
 	"spafleet/device"
 	"spafleet/webui"
 )
@@ -64,31 +65,31 @@ func keep(t *testing.T, name string, picture []byte) {
 }
 
 func TestChromiumShowsEachLook(t *testing.T) {
-	c := openChromium(t)
+	c := extproc.OpenChromium(t)
 	for _, p := range pictures {
 		v := view(t, p.model, p.firmware, p.sets...)
 		v.Directory = device.Directory{"n=Reception;p=2001", "", "n=Workshop & Store;p=2014"}
 		_, addr := serve(t, &webui.Site{}, v)
-		c.visit("http://" + addr + strings.Replace(p.path, "KEY", v.Session("admin"), 1))
-		picture := c.shot(p.width, p.height)
+		c.Visit("http://" + addr + strings.Replace(p.path, "KEY", v.Session("admin"), 1))
+		picture := c.Shot(p.width, p.height)
 		keep(t, p.name, picture)
 		shown, err := png.Decode(bytes.NewReader(picture))
 		if err != nil || shown.Bounds().Dx() != p.width {
 			t.Errorf("%s: %v, %v", p.name, err, shown.Bounds())
 		}
-		if wide := c.eval("document.documentElement.scrollWidth <= innerWidth"); wide != "true" {
+		if wide := c.Eval("document.documentElement.scrollWidth <= innerWidth"); wide != "true" {
 			t.Errorf("%s: wider than its window", p.name)
 		}
 		want := "Info"
 		if title := titles[p.path]; title != "" {
 			want = title
-			if got := c.eval(`document.querySelector("div.tab-page").id`); got != want {
+			if got := c.Eval(`document.querySelector("div.tab-page").id`); got != want {
 				t.Errorf("%s: the page is %q, want %q", p.name, got, want)
 			}
 			continue
 		}
 		if strings.HasSuffix(p.path, ".bmp") {
-			if got := c.eval(`document.images[0].naturalWidth + " by " + document.images[0].naturalHeight`); got != "128 by 64" {
+			if got := c.Eval(`document.images[0].naturalWidth + " by " + document.images[0].naturalHeight`); got != "128 by 64" {
 				t.Errorf("%s: the picture is %s", p.name, got)
 			}
 			continue
@@ -102,11 +103,11 @@ func TestChromiumShowsEachLook(t *testing.T) {
 			continue // most of its pages have no tabs
 		}
 		const open = `[...document.querySelectorAll("div.tab-page")].filter(p => p.style.display != "none").map(p => p.id).join()`
-		if got := c.eval(open); got != want {
+		if got := c.Eval(open); got != want {
 			t.Errorf("%s: the page shows tab %q, want %q", p.name, got, want)
 		}
-		c.eval(`document.querySelectorAll("span.tab")[0].click()`)
-		if got := c.eval(open); got == want && strings.Contains(p.path, "#") {
+		c.Eval(`document.querySelectorAll("span.tab")[0].click()`)
+		if got := c.Eval(open); got == want && strings.Contains(p.path, "#") {
 			t.Errorf("%s: a click on the first tab shows %q", p.name, got)
 		}
 	}
@@ -115,18 +116,18 @@ func TestChromiumShowsEachLook(t *testing.T) {
 // A person who enters a wrong value sees the page again, with its name in red and what was
 // entered.
 func TestChromiumShowsAWrongValue(t *testing.T) {
-	c := openChromium(t)
+	c := extproc.OpenChromium(t)
 	f, addr := serve(t, &webui.Site{}, view(t, "SPA942", ""))
-	c.visit("http://" + addr + "/admin/advanced")
+	c.Visit("http://" + addr + "/admin/advanced")
 	const port = `[...document.querySelectorAll("td")].find(t => t.textContent.startsWith("Web Server Port:"))`
-	c.eval(port + ".nextElementSibling.firstElementChild.value = 99999")
-	c.load("Runtime.evaluate", map[string]any{"expression": `document.querySelector("input[type=submit]").click()`})
+	c.Eval(port + ".nextElementSibling.firstElementChild.value = 99999")
+	c.Load("Runtime.evaluate", map[string]any{"expression": `document.querySelector("input[type=submit]").click()`})
 	if command := f.command(t); command.Order != device.Refuse {
 		t.Errorf("it orders %+v", command)
 	}
-	c.eval(`[...document.querySelectorAll("span.tab")].find(t => t.textContent == "System").click()`)
-	keep(t, "spa942-wrong", c.shot(760, 420))
-	if got := c.eval("getComputedStyle(" + port + ".firstElementChild).color + " + port + ".nextElementSibling.firstElementChild.value"); got != "rgb(255, 0, 0)99999" {
+	c.Eval(`[...document.querySelectorAll("span.tab")].find(t => t.textContent == "System").click()`)
+	keep(t, "spa942-wrong", c.Shot(760, 420))
+	if got := c.Eval("getComputedStyle(" + port + ".firstElementChild).color + " + port + ".nextElementSibling.firstElementChild.value"); got != "rgb(255, 0, 0)99999" {
 		t.Errorf("its name and value are %s", got)
 	}
 }

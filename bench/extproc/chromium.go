@@ -1,4 +1,4 @@
-package webui_test
+package extproc
 
 import (
 	"bufio"
@@ -10,13 +10,11 @@ import (
 	"os/exec"
 	"testing"
 	"time"
-
-	"spafleet/bench/extproc"
 )
 
-// chromium is a browser without a window, with one page. It is driven over a pair of
-// pipes by its DevTools protocol.
-type chromium struct {
+// A Chromium is a browser without a window, with one page. It is driven over a pair of
+// pipes by its DevTools protocol. What goes wrong ends its test.
+type Chromium struct {
 	t       *testing.T
 	in      io.Writer
 	out     *bufio.Reader
@@ -24,13 +22,12 @@ type chromium struct {
 	session string
 }
 
-func openChromium(t *testing.T) *chromium {
+// OpenChromium starts a browser, which ends with the test.
+func OpenChromium(t *testing.T) *Chromium {
 	t.Helper()
-	path := extproc.Need(t, "chromium", "chromium")
+	path := Need(t, "chromium", "chromium")
 	toThem, in, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	Must(t, err)
 	out, toUs, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +40,7 @@ func openChromium(t *testing.T) *chromium {
 	}
 	toThem.Close()
 	toUs.Close()
-	c := &chromium{t: t, in: in, out: bufio.NewReader(out)}
+	c := &Chromium{t: t, in: in, out: bufio.NewReader(out)}
 	t.Cleanup(func() {
 		in.Close() // ends the browser
 		_, _ = io.Copy(io.Discard, c.out)
@@ -54,18 +51,18 @@ func openChromium(t *testing.T) *chromium {
 	var targets struct {
 		TargetInfos []struct{ TargetID, Type string }
 	}
-	c.call("Target.getTargets", nil, &targets)
+	c.Call("Target.getTargets", nil, &targets)
 	for _, target := range targets.TargetInfos {
 		if target.Type == "page" {
 			var attached struct{ SessionID string }
-			c.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+			c.Call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
 			c.session = attached.SessionID
 		}
 	}
 	if c.session == "" {
 		t.Fatal("chromium has no page")
 	}
-	c.call("Page.enable", nil, nil)
+	c.Call("Page.enable", nil, nil)
 	return c
 }
 
@@ -79,7 +76,7 @@ type message struct {
 	Error   json.RawMessage `json:"error,omitempty"`
 }
 
-func (c *chromium) send(method string, params any) {
+func (c *Chromium) send(method string, params any) {
 	c.t.Helper()
 	c.last++
 	m := message{ID: c.last, Session: c.session, Method: method}
@@ -95,7 +92,7 @@ func (c *chromium) send(method string, params any) {
 	}
 }
 
-func (c *chromium) next() message {
+func (c *Chromium) next() message {
 	c.t.Helper()
 	b, err := c.out.ReadBytes(0)
 	if err != nil {
@@ -108,8 +105,8 @@ func (c *chromium) next() message {
 	return m
 }
 
-// call sends a command and returns its answer. Events before it are lost.
-func (c *chromium) call(method string, params, result any) {
+// Call sends a command and returns its answer. Events before it are lost.
+func (c *Chromium) Call(method string, params, result any) {
 	c.t.Helper()
 	c.send(method, params)
 	for id := c.last; ; {
@@ -129,8 +126,8 @@ func (c *chromium) call(method string, params, result any) {
 	}
 }
 
-// load does something that leads to another page, and waits until that is there.
-func (c *chromium) load(method string, params any) {
+// Load does something that leads to another page, and waits until that is there.
+func (c *Chromium) Load(method string, params any) {
 	c.t.Helper()
 	for c.send(method, params); ; {
 		m := c.next()
@@ -143,31 +140,32 @@ func (c *chromium) load(method string, params any) {
 	}
 }
 
-func (c *chromium) visit(url string) {
+// Visit opens a page, and waits until it is there.
+func (c *Chromium) Visit(url string) {
 	c.t.Helper()
-	c.load("Page.navigate", map[string]any{"url": url})
+	c.Load("Page.navigate", map[string]any{"url": url})
 }
 
-// eval returns what a script comes to, as text.
-func (c *chromium) eval(script string) string {
+// Eval returns what a script comes to, as text.
+func (c *Chromium) Eval(script string) string {
 	c.t.Helper()
 	var r struct {
 		Result           struct{ Value any }
 		ExceptionDetails any
 	}
-	c.call("Runtime.evaluate", map[string]any{"expression": script, "returnByValue": true}, &r)
+	c.Call("Runtime.evaluate", map[string]any{"expression": script, "returnByValue": true}, &r)
 	if r.ExceptionDetails != nil {
 		c.t.Fatalf("%s: %v", script, r.ExceptionDetails)
 	}
 	return fmt.Sprint(r.Result.Value)
 }
 
-// shot returns a picture of the page.
-func (c *chromium) shot(width, height int) []byte {
+// Shot returns a picture of the page.
+func (c *Chromium) Shot(width, height int) []byte {
 	c.t.Helper()
-	c.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
+	c.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
 	var r struct{ Data string }
-	c.call("Page.captureScreenshot", map[string]any{"format": "png"}, &r)
+	c.Call("Page.captureScreenshot", map[string]any{"format": "png"}, &r)
 	b, err := base64.StdEncoding.DecodeString(r.Data)
 	if err != nil {
 		c.t.Fatal(err)

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"spafleet/bench/extproc"
+	"spafleet/device"
+	"spafleet/device/devicetest"
+	"spafleet/fleet"
+	"spafleet/fleet/fleettest"
+	"spafleet/fsm"
+	"spafleet/prov"
+	"spafleet/resync"
+)
+
+// An operator is a service provider as the founding documents have it: a TFTP server with
+// the first files, one for each model, and a web server with a file for each device,
+// which only this device can open, and one encrypted with the key that it brings.
+type operator struct {
+	tftp string
+	web  *nginx
+}
+
+// The devices of the three ways, and the names of their first files.
+var wayModels = []struct{ model, first string }{{"SPA2102", "spa2102.cfg"}, {"PAP2T", "init.cfg"}, {"SPA942", "spa942.cfg"}}
+
+// newOperator serves the devices that fleets of seed 1 have.
+func newOperator(t *testing.T) *operator {
+	t.Helper()
+	files, pages := readable(t), readable(t)
+	p := &operator{web: newNginx(t, pages)}
+	pairs := &prov.Pairs{Seed: 7}
+	for i, m := range wayModels {
+		write(t, filepath.Join(files, m.first), []byte("<flat-profile><Profile_Rule>http://"+p.web.addr+"/first/$MA.cfg</Profile_Rule></flat-profile>"))
+		u := device.NewUnit(devicetest.Row(t, m.model, ""), 1, device.Index(i), netip.Addr{})
+		pair := pairs.At(u.MAC.String(), 0)
+		write(t, filepath.Join(pages, "first", u.MAC.String()+".cfg"), targeted(t, u.MAC.String(), pair, p.web.addr))
+		full := fmt.Sprintf("<flat-profile><User_ID_1_>%s</User_ID_1_></flat-profile>", u.MAC)
+		write(t, filepath.Join(pages, pair.Dir, "spa"+u.Row.Model.PSN.Value+".cfg"), opensslEncrypt(t, []byte(full), pair.Key))
+	}
+	p.tftp = dnsmasq(t, files).addr
+	p.web.start(t)
+	return p
+}
+
+// fresh is one unit of each model as it leaves the factory.
+func fresh(t *testing.T, lease resync.Lease) *fleettest.Fleet {
+	t.Helper()
+	c := fleet.Config{Seed: 1, Web: fleet.Web{Listen: true}}
+	for _, m := range wayModels {
+		row := devicetest.Turned(t, m.model, "", devicetest.BootsAtOnce())
+		sets := map[string]string{"Resync_Random_Delay": "0", "Resync_Periodic": "1"}
+		c.Groups = append(c.Groups, fleet.Group{Name: m.model, Row: row, Count: 1, Presets: sets, Lease: lease})
+	}
+	return fleettest.Run(t, c)
+}
+
+// A passage is what a device went through on its way.
+type passage struct {
+	via   device.Via
+	moves []string
+	files []string // that it fetched, each once
+}
+
+// arrive waits until all devices are in SEC-PRV-2, and returns what each went through.
+func (p *operator) arrive(t *testing.T, f *fleettest.Fleet) []passage {
+	t.Helper()
+	f.Until(t, "SEC-PRV-2 and its own file", func(v device.View) bool {
+		return v.State == fsm.SecPrv2 && v.Get("User_ID_1_") == v.Unit.MAC.String()
+	})
+	var list []passage
+	for dev := range wayModels {
+		var w passage
+		for _, e := range f.Events(device.Index(dev)) {
+			switch {
+			case e.Kind == device.Moved:
+				w.moves = append(w.moves, e.Name())
+				if e.Move == fsm.Customized {
+					w.via = e.Via
+				}
+			case e.Kind == device.Fetched && !slices.Contains(w.files, e.File.Path):
+				w.files = append(w.files, e.File.Path)
+			}
+		}
+		w.moves = slices.Compact(w.moves) // each secure resync is another
+		list = append(list, w)
+	}
+	return list
+}
+
+// same checks that devices went the way of the founding documents: whichever way they
+// became SP-CUST, the same moves in the same order, the same files.
+func (p *operator) same(t *testing.T, f *fleettest.Fleet, via device.Via) {
+	t.Helper()
+	log := ""
+	for i, w := range p.arrive(t, f) {
+		dev := device.Index(i)
+		u := f.Unit(dev)
+		if w.via != via {
+			t.Errorf("%s was customized by %s, want %s\n%s", u.Row.Model.Name, w.via, via, f.Story(dev))
+		}
+		if want := []string{"customized", "targeted", "keyed", "secured"}; !slices.Equal(w.moves, want) {
+			t.Errorf("%s moved %v, want %v\n%s", u.Row.Model.Name, w.moves, want, f.Story(dev))
+		}
+		pair := (&prov.Pairs{Seed: 7}).At(u.MAC.String(), 0)
+		want := []string{"/" + wayModels[i].first, "/first/" + u.MAC.String() + ".cfg", "/" + pair.Dir + "/spa" + u.Row.Model.PSN.Value + ".cfg"}
+		if !slices.Equal(w.files, want) {
+			t.Errorf("%s fetched %v, want %v\n%s", u.Row.Model.Name, w.files, want, f.Story(dev))
+		}
+		log += u.UserAgent() + "\n"
+	}
+	served := p.web.logged(t, 2*len(wayModels))
+	for _, agent := range strings.Fields(strings.ReplaceAll(log, " ", "\x00")) {
+		if agent = strings.ReplaceAll(agent, "\x00", " "); !bytes.Contains(served, []byte(agent)) {
+			t.Errorf("nginx never saw %s", agent)
+		}
+	}
+}
+
+// The first way into SP-CUST: DHCP names the operator's TFTP server, which has a file for
+// each model.
+func TestTheWayByDHCP(t *testing.T) {
+	p := newOperator(t)
+	p.same(t, fresh(t, resync.Lease{TFTPServer: p.tftp}), device.ViaDHCP)
+}
+
+// The second way: somebody opens /admin/resync with the URL of the operator's file.
+func TestTheWayByURL(t *testing.T) {
+	curl := extproc.Need(t, "curl", "curl")
+	p := newOperator(t)
+	f := fresh(t, resync.Lease{})
+	for i, m := range wayModels {
+		url := f.WebURL(device.Index(i)) + "admin/resync?tftp://" + p.tftp + "/" + m.first
+		if out, err := exec.CommandContext(t.Context(), curl, "--silent", "--show-error", "--fail", "--max-time", "20", url).CombinedOutput(); err != nil {
+			t.Fatalf("curl %s: %v\n%s", url, err, out)
+		}
+	}
+	p.same(t, f, device.ViaURL)
+}
+
+// The third way: somebody logs in with a browser and edits Profile_Rule.
+func TestTheWayByEdit(t *testing.T) {
+	p := newOperator(t)
+	f := fresh(t, resync.Lease{})
+	c := extproc.OpenChromium(t)
+	for i, m := range wayModels {
+		path := "admin/advanced"
+		if m.model == "SPA2102" {
+			path = "admin/voice/advanced"
+		}
+		c.Visit(f.WebURL(device.Index(i)) + path)
+		c.Eval(`[...document.querySelectorAll("span.tab")].find(t => t.textContent == "Provisioning").click()`)
+		const rule = `[...document.querySelectorAll("td")].find(t => t.textContent.startsWith("Profile Rule:")).nextElementSibling.firstElementChild`
+		c.Eval(rule + ".value = " + strconv.Quote("tftp://"+p.tftp+"/"+m.first))
+		c.Load("Runtime.evaluate", map[string]any{"expression": `document.querySelector("input[type=submit]").click()`})
+	}
+	p.same(t, f, device.ViaEdit)
+}

@@ -3,7 +3,6 @@ package syslog
 import (
 	"bytes"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -11,9 +10,9 @@ import (
 // A Message is a SIP message that a device has sent or that came to it.
 type Message struct {
 	Sent bool
-	Line int            // of the device, 1 for the first
-	Port uint16         // of that line
-	Peer netip.AddrPort // where it went to, or came from
+	Line int    // of the device, 1 for the first
+	Port uint16 // of that line
+	Peer string // where it went to, or came from: address and port
 	Text []byte
 }
 

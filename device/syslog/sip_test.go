@@ -2,7 +2,6 @@ package syslog_test
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +19,7 @@ const (
 
 // The three datagrams of a message that was sent, and of one that came.
 func TestSurface2Part47LinesOfASIPMessage(t *testing.T) {
-	peer := netip.MustParseAddrPort("192.0.2.1:5060")
+	const peer = "192.0.2.1:5060"
 	tests := []struct {
 		m      syslog.Message
 		option string

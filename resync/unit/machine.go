@@ -6,6 +6,8 @@ import (
 	"spafleet/device"
 	"spafleet/device/chance"
 	"spafleet/device/model"
+	"spafleet/device/sip"
+	"spafleet/device/syslog"
 	"spafleet/fsm"
 	"spafleet/resync"
 )
@@ -75,6 +77,7 @@ func (m *Machine) Due() *Effects {
 // without power, or one that boots, hears none.
 func (m *Machine) SIP(line uint8, from netip.AddrPort, text []byte) *Effects {
 	if m.u.Answers() {
+		m.logSIP(&syslog.Message{Line: int(line), Port: sip.Port(m.u.params, line), Peer: from.String(), Text: text})
 		speaker{m}.follow(m.phone().Hear(line, from, text))
 	}
 	return &m.fx

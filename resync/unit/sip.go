@@ -4,6 +4,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/sip"
+	"spafleet/device/syslog"
 )
 
 // phone returns the device as its SIP sees it.
@@ -18,6 +19,14 @@ type speaker struct{ *Machine }
 // follow does what follows from a message.
 func (m speaker) follow(o sip.Outcome) {
 	m.fx.SIP = append(m.fx.SIP, o.Send...)
+	for i := range o.Send {
+		s := &o.Send[i]
+		peer := s.Server // a name is not resolved yet, and stands for its address
+		if peer == "" {
+			peer = s.To.String()
+		}
+		m.logSIP(&syslog.Message{Sent: true, Line: int(s.Line), Port: sip.Port(m.u.params, s.Line), Peer: peer, Text: s.Text})
+	}
 	for _, e := range o.Events {
 		e.At = m.now
 		m.emit(e)

@@ -132,13 +132,14 @@ func TestTheWayByDHCP(t *testing.T) {
 	p.same(t, fresh(t, resync.Lease{TFTPServer: p.tftp}), device.ViaDHCP)
 }
 
-// The second way: somebody opens /admin/resync with the URL of the operator's file.
+// The second way: somebody opens /admin/resync with server and path, as in
+// http://x.x.x.x/admin/resync?prvserv/spa2102.cfg of the founding documents.
 func TestTheWayByURL(t *testing.T) {
 	curl := extproc.Need(t, "curl", "curl")
 	p := newOperator(t)
 	f := fresh(t, resync.Lease{})
 	for i, m := range wayModels {
-		url := f.WebURL(device.Index(i)) + "admin/resync?tftp://" + p.tftp + "/" + m.first
+		url := f.WebURL(device.Index(i)) + "admin/resync?" + p.tftp + "/" + m.first
 		if out, err := exec.CommandContext(t.Context(), curl, "--silent", "--show-error", "--fail", "--max-time", "20", url).CombinedOutput(); err != nil {
 			t.Fatalf("curl %s: %v\n%s", url, err, out)
 		}
@@ -146,7 +147,7 @@ func TestTheWayByURL(t *testing.T) {
 	p.same(t, f, device.ViaURL)
 }
 
-// The third way: somebody logs in with a browser and edits Profile_Rule.
+// The third way: somebody edits Profile_Rule in a browser, as in prserv/spa2102.cfg.
 func TestTheWayByEdit(t *testing.T) {
 	p := newOperator(t)
 	f := fresh(t, resync.Lease{})
@@ -159,8 +160,56 @@ func TestTheWayByEdit(t *testing.T) {
 		c.Visit(f.WebURL(device.Index(i)) + path)
 		c.Eval(`[...document.querySelectorAll("span.tab")].find(t => t.textContent == "Provisioning").click()`)
 		const rule = `[...document.querySelectorAll("td")].find(t => t.textContent.startsWith("Profile Rule:")).nextElementSibling.firstElementChild`
-		c.Eval(rule + ".value = " + strconv.Quote("tftp://"+p.tftp+"/"+m.first))
+		c.Eval(rule + ".value = " + strconv.Quote(p.tftp+"/"+m.first))
 		c.Load("Runtime.evaluate", map[string]any{"expression": `document.querySelector("input[type=submit]").click()`})
 	}
 	p.same(t, f, device.ViaEdit)
+}
+
+// A unit that is sold for remote customization asks the maker's server on its first start,
+// which names the provider's company. A factory reset brings the unit back to the provider.
+func TestAUnitForRemoteCustomization(t *testing.T) {
+	pages := readable(t)
+	web := newNginx(t, pages)
+	write(t, filepath.Join(pages, "rc"), []byte("<flat-profile><Customization>Example Voice</Customization><Profile_Rule>http://"+web.addr+"/isp/$MA.xml</Profile_Rule></flat-profile>"))
+	c := fleet.Config{Seed: 1, Speed: 120} // half a second stands for the minute until they ask again
+	for i, model := range []string{"SPA2102", "SPA942"} {
+		row := devicetest.Turned(t, model, "", devicetest.BootsAtOnce())
+		u := device.NewUnit(row, 1, device.Index(i), netip.Addr{})
+		write(t, filepath.Join(pages, "isp", u.MAC.String()+".xml"), []byte("<flat-profile><User_ID_1_>"+u.MAC.String()+"</User_ID_1_></flat-profile>"))
+		c.Groups = append(c.Groups, fleet.Group{Name: model, Row: row, Count: 1, Presets: map[string]string{"Resync_Random_Delay": "0"},
+			RCURL: "http://" + web.addr + "/rc?id=$MAU:$SN:$PN"})
+	}
+	f := fleettest.Run(t, c)
+	f.Until(t, "nobody has answered, and the Info page says Pending", func(v device.View) bool {
+		return v.Customization == "Pending" && v.State == fsm.MfgReset
+	})
+	web.start(t)
+	provided := func(v device.View) bool {
+		return v.Customization == "Example Voice" && v.Get("User_ID_1_") == v.Unit.MAC.String() && strings.Contains(v.Get("Profile_Rule"), "/isp/")
+	}
+	f.Until(t, "the provider's company and file", provided)
+	for dev := range c.Groups {
+		before := len(f.Events(device.Index(dev)))
+		f.Do(t, device.Index(dev), device.FactoryReset)
+		f.Until(t, "the provider's again after a factory reset", func(v device.View) bool {
+			return v.Unit.Index != device.Index(dev) || provided(v) && len(f.Events(v.Unit.Index)) > before+2
+		})
+		vias := []device.Via{}
+		for _, e := range f.Events(device.Index(dev)) {
+			if e.Kind == device.Moved && e.Move == fsm.Customized {
+				vias = append(vias, e.Via)
+			}
+		}
+		if !slices.Equal(vias, []device.Via{device.ViaRC, device.ViaRC}) {
+			t.Errorf("customized by %v, want twice by remote customization\n%s", vias, f.Story(device.Index(dev)))
+		}
+	}
+	log := web.logged(t, 4)
+	for dev := range c.Groups {
+		u := f.Unit(device.Index(dev))
+		if ask := "GET /rc?id=" + u.MAC.Upper() + ":" + u.Serial + ":" + u.Row.Model.PN.Value; !bytes.Contains(log, []byte(ask)) {
+			t.Errorf("nginx never saw %s\n%s", ask, log)
+		}
+	}
 }

@@ -162,8 +162,8 @@ func (t teller) hints() {
 }
 
 func (t teller) applied() {
-	text := fmt.Sprintf("%d values change", t.e.Status)
-	switch t.e.Status {
+	text := fmt.Sprintf("%d values change", t.e.Changed)
+	switch t.e.Changed {
 	case 0:
 		text = "no value changes"
 	case 1:

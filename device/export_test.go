@@ -50,6 +50,7 @@ func viewAt(t *testing.T, modelName, firmware string, changes ...string) device.
 
 func spacfg(v device.View) []byte { return profile.Export("flat-profile", v.Spacfg()) }
 
+// Whole exports of each family (device-surface.md §1.8).
 func TestExportsAreAsStored(t *testing.T) {
 	for _, modelName := range []string{"SPA942", "SPA2102", "SPA504G", "PAP2T", "SPA8000", "SPA525G2", "SPA122"} {
 		v := viewOf(t, modelName, "GPP_SA=0123abcd", "GPP_A=a<b&c", "Display_Name_1_=Desk", "Password_1_=secret")
@@ -72,8 +73,8 @@ func checkExport(t *testing.T, name string, body []byte) {
 	golden.File(t, filepath.Join("testdata", "export", strings.ToLower(name)+".golden"), got)
 }
 
-// Scripts in the field count the lines of a phone's export. That of an SPA525G2 has
-// more in front (field).
+// Scripts in the field count the lines of a phone's export. That of an SPA525G2 has more in
+// front (field) (device-surface.md §1.8).
 func TestExportHasItsLandmarksWhereScriptsLook(t *testing.T) {
 	for m := range model.All() {
 		if !m.Family.Phone || m.Family.Name == "phone 525" {
@@ -93,6 +94,7 @@ func TestExportHasItsLandmarksWhereScriptsLook(t *testing.T) {
 	}
 }
 
+// An export has the tabs in the order of the pages (device-surface.md §1.8).
 func TestTabsComeInTheirOrder(t *testing.T) {
 	tests := map[string]string{
 		"SPA942":   "Info System SIP Provisioning Regional Phone Ext_1 Ext_2 Ext_3 Ext_4 User",
@@ -252,6 +254,7 @@ func TestAnExportDoesNotClear(t *testing.T) {
 	}
 }
 
+// Passwords come masked, and the secret parameters not at all (device-surface.md §1.8).
 func TestSecretsStayInTheDevice(t *testing.T) {
 	for m := range model.All() {
 		var changes []string

@@ -25,6 +25,7 @@ func statusText(v device.View) []byte {
 	return profile.Export("Status", v.Status())
 }
 
+// Whole Info pages of each family (device-surface.md §2.2, §2.3).
 func TestStatusIsAsStored(t *testing.T) {
 	tests := []struct{ file, model, firmware string }{
 		{"sipura-ata", "SPA2000", "3.1.5"},
@@ -74,6 +75,7 @@ func itemOf(v device.View, group, name string) string {
 	return "no " + name
 }
 
+// The items of the Info page follow what the device is set to (surface-2.md §2.2).
 func TestItemsFollowTheParameters(t *testing.T) {
 	tests := []struct{ model, firmware, sets, group, item, want string }{
 		{"SPA962", "", "", "Info/System", "DHCP", "Enabled"},
@@ -129,6 +131,8 @@ func TestTheSwitchOfTheLabelCounts(t *testing.T) {
 	}
 }
 
+// The history of reboots has the last one, in the words of the firmware (device-surface.md
+// §2.3).
 func TestTheHistoryHasTheLastReboot(t *testing.T) {
 	for reason, want := range map[device.Reason]string{
 		0: "", device.ByPower: "", device.ByParams: "Provisioning(01/16/2012-01:11:00)", device.ByNotifyReboot: "SIP Triggered(01/16/2012-01:11:00)",
@@ -142,8 +146,8 @@ func TestTheHistoryHasTheLastReboot(t *testing.T) {
 	}
 }
 
-// The documents of an SPA1xx, by what real ones have and what public clients look
-// for.
+// The documents of an SPA1xx, by what real ones have and what public clients look for
+// (surface-2.md §1.4).
 func TestDocumentsOfAnSPA1xx(t *testing.T) {
 	v := viewAt(t, "SPA112", "1.4.1(002)", "GPP_SA=00ff", "router-configuration/Web_Login_Admin_Name=root", "Password_1_=x")
 	v.InUse = true

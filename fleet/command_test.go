@@ -116,6 +116,7 @@ func TestPeriodicTimerWaitsForTheLineToo(t *testing.T) {
 	s.await("the held resync", func() bool { return strings.Count(s.story(0), "start:periodic") == 1 })
 }
 
+// A reboot waits until the line is free (device-surface.md §1.2).
 func TestRebootWaitsForTheLine(t *testing.T) {
 	s := start(t, newNetwork(), fleet.Config{Groups: []fleet.Group{ata(t, 1, "Resync_On_Reset=No"), ata(t, 1, "Resync_On_Reset=No")}, Loops: 1})
 	s.do(0, device.HookOff)

@@ -20,6 +20,7 @@ var columns = []struct{ head, model string }{
 // byLetters are the codes that people dial as words.
 var byLetters = map[string]string{"723646": "RADMIN", "732668": "REBOOT", "73738": "RESET", "877778": "USRRST"}
 
+// docs/ivr.md has the codes of each family, and how sure each is (device-surface.md §3.1).
 func TestThePageOfCodesIsTheTable(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("\n| code | what |")
@@ -39,7 +40,7 @@ func TestThePageOfCodesIsTheTable(t *testing.T) {
 	golden.Section(t, "../docs/ivr.md", "<!-- codes -->", "<!-- /codes -->", b.String())
 }
 
-// The switches of the menu, with what each is by model.
+// The switches of the menu, with what each is by model (device-surface.md §3.2).
 func TestThePageOfSwitchesIsTheTable(t *testing.T) {
 	text := map[string]string{}
 	var names []string
@@ -102,7 +103,8 @@ func codeRow(t *testing.T, code string) string {
 
 var verbs = map[effect]string{speaks: "speaks: ", sets: "sets: "}
 
-// Every code has a script of its own, with that which sets what it speaks.
+// Every code has a script of its own, with that which sets what it speaks (device-surface.md
+// §3.1; surface-2.md §3).
 func TestEachCodeHasAScript(t *testing.T) {
 	for i := range items {
 		code := items[i].Code

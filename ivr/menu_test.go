@@ -27,7 +27,8 @@ type call struct {
 	out    bytes.Buffer
 }
 
-// Scripts are lines of what is done; indented lines are what came of it:
+// Scripts are lines of what is done; indented lines are what came of it. They are of the
+// rules of device-surface.md §3.2 and surface-2.md §3, and of each code:
 //
 //	device MODEL [FIRMWARE] [SWITCH=VALUE ...]
 //	                          a new device and phone
@@ -143,6 +144,7 @@ func (c *call) told(actions []ivr.Action) {
 	}
 }
 
+// What has a display has no spoken menu (device-surface.md §2.4).
 func TestOnlyUnitsWithoutDisplayHaveTheMenu(t *testing.T) {
 	without := []string{"SPA841", "SPA921", "SPA922", "SPA941", "SPA942", "SPA962", "SPA303", "SPA502G", "SPA504G", "SPA508G", "SPA509G",
 		"SPA512G", "SPA514G", "SPA525G", "SPA525G2"}
@@ -154,6 +156,7 @@ func TestOnlyUnitsWithoutDisplayHaveTheMenu(t *testing.T) {
 	}
 }
 
+// The options of each model, in the order of the menu (device-surface.md §3.1).
 func TestOptionsByModel(t *testing.T) {
 	common := "100 101 110 111 120 121 130 131 140 150 160 161 170"
 	tests := map[string]string{
@@ -183,6 +186,7 @@ func TestOptionsByModel(t *testing.T) {
 	}
 }
 
+// An option may be surer of one model than of another (device-surface.md §3.1).
 func TestEvidenceOfOptionsIsThatOfTheModel(t *testing.T) {
 	evidence := func(name, code string) model.Evidence {
 		m, err := model.FindModel(name)

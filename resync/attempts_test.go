@@ -21,7 +21,8 @@ import (
 
 // Each script under testdata/attempts is a device and its server. Lines that
 // begin with > are what the line above them brings about: what the world is
-// asked, what is committed, the events (*), and what the attempt came to (=).
+// asked, what is committed, the events (*), and what the attempt came to (=). Among them
+// are the forms of URL commands (device-surface.md §1.1).
 //
 //	model NAME FIRMWARE [SWITCH=VALUE]   the device; first
 //	set NAME=VALUE                       an edit, as by a person

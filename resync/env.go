@@ -66,6 +66,8 @@ type Request struct {
 	// has one differently.
 	Authorization string
 	Proxy         bool
+	// Service: the request is for an XML service, which a phone tells its display.
+	Service bool
 	// Into takes the body of a success as it comes, which Response.Passed then
 	// counts; nil: it is the Response's. A Fetcher that has the body in memory
 	// anyhow may return it all the same.

@@ -108,8 +108,8 @@ func TestActionsOfAnSPA1xx(t *testing.T) {
 	}
 }
 
-// A script takes the key of the administrator's session out of status.xml, and reboots
-// the unit with it (surface-2.md §1.4).
+// A script takes the key of the administrator's session out of status.xml, and reboots the unit
+// with it (surface-2.md §1.1, §1.4).
 func TestTheKeyInTheStatusIsLive(t *testing.T) {
 	f, addr := serve(t, &webui.Site{}, view(t, "SPA112", ""))
 	_, rest, _ := strings.Cut(get(t, addr, "/admin/status.xml&xuser=admin&xpassword=admin"), "<Session_ID>")
@@ -242,6 +242,7 @@ func TestSettingsOfAnSPA1xx(t *testing.T) {
 	}
 }
 
+// Each parameter of an SPA1xx is on exactly one of its pages (surface-2.md §1.5).
 func TestEachParameterOfAnSPA1xxIsOnExactlyOnePage(t *testing.T) {
 	for _, name := range []string{"SPA112", "SPA122", "SPA232D"} {
 		v := view(t, name, "")
@@ -272,8 +273,8 @@ func TestEachParameterOfAnSPA1xxIsOnExactlyOnePage(t *testing.T) {
 	}
 }
 
-// What is not this server's: the pages and targets of the other families, pages without
-// a session.
+// What is not this server's: the pages and targets of the other families, pages without a
+// session (surface-2.md §1.5).
 func TestOtherPathsOfAnSPA1xx(t *testing.T) {
 	f, addr := serve(t, &webui.Site{}, view(t, "SPA112", ""))
 	key := enter(t, addr, goodLogin)

@@ -50,7 +50,9 @@ func challengeOf(t *testing.T, response string) string {
 	return r.Header.Get("WWW-Authenticate")
 }
 
-func TestPasswordIsAskedForByDigest(t *testing.T) {
+// A password is asked for by Digest alone, in the firmware's own form of the challenge, with
+// qop or without (device-surface.md §1.5).
+func TestAuthenticationIsByDigest(t *testing.T) {
 	v := view(t, "SPA2102", "", "Admin_Passwd=secret", "User_Password=mine")
 	f, addr := serve(t, &webui.Site{}, v)
 	const target = "/admin/resync?http://h/x,y?mac=$MA"
@@ -85,8 +87,8 @@ func TestPasswordIsAskedForByDigest(t *testing.T) {
 	}
 }
 
-// A nonce is good for some minutes and as often as the client likes, with any count; then,
-// and after a boot, it is stale.
+// A nonce is good for some minutes and as often as the client likes, with any count; then, and
+// after a boot, it is stale (device-surface.md §1.5).
 func TestOldNonceIsStale(t *testing.T) {
 	v := view(t, "SPA942", "", "Admin_Passwd=secret")
 	f, addr := serve(t, &webui.Site{}, v)
@@ -128,6 +130,8 @@ func TestOldNonceIsStale(t *testing.T) {
 	}
 }
 
+// The path says whose password is asked for, the model in which realm (device-surface.md §1.1,
+// §1.5).
 func TestRealmByPathAndModel(t *testing.T) {
 	tests := []struct{ model, set, target, realm string }{
 		{"SPA942", "Admin_Passwd=s", "/admin/", "spa admin"},

@@ -125,8 +125,8 @@ func TestChromiumEditsProfileRule(t *testing.T) {
 	}
 }
 
-// An image that was uploaded is the unit's firmware after its restart; of a file that is
-// none it restarts too, with its old firmware.
+// An image that was uploaded is the unit's firmware after its restart; of a file that is none
+// it restarts too, with its old firmware (surface-2.md §1.2).
 func TestUploadedImagesAreInstalled(t *testing.T) {
 	e := editable(t, "SPA112", "SPA122")
 	old, _ := e.View(1)

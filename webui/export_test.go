@@ -8,6 +8,7 @@ import (
 	"spafleet/webui"
 )
 
+// Each family has its export where scripts look for it (device-surface.md §1.8).
 func TestExportsAreServedByFamily(t *testing.T) {
 	const found, missing = "200 OK", "404 Not Found"
 	tests := []struct{ model, path, status, first string }{

@@ -43,7 +43,8 @@ func numberIn(t *testing.T, modelName, firmware, tab, label string) string {
 	return fieldOf(t, modelName, firmware, path, tab, label)
 }
 
-// The targets of each family take a form, and no other's do (device-surface.md §1.3).
+// The targets of each family take a form, and no other's do (device-surface.md §1.3;
+// surface-2.md §2.2).
 func TestFormsGoToTheTargetsOfTheFamily(t *testing.T) {
 	for _, tt := range []struct {
 		model, target string
@@ -81,7 +82,8 @@ func TestFormsGoToTheTargetsOfTheFamily(t *testing.T) {
 	}
 }
 
-// What a form changes is one command; what it leaves as it is, is not in it.
+// What a form changes is one command; what it leaves as it is, is not in it (device-surface.md
+// §1.7).
 func TestAFormSetsWhatItChanges(t *testing.T) {
 	rule, number := numberIn(t, "SPA2102", "", "Provisioning", "Profile Rule"), func(tab, label string) string { return numberIn(t, "SPA2102", "", tab, label) }
 	for _, tt := range []struct {
@@ -155,8 +157,8 @@ func TestWrongValuesComeBackMarked(t *testing.T) {
 
 var accessWords = map[string]profile.Access{"na": profile.NoAccess, "ro": profile.ReadOnly, "rw": profile.ReadWrite}
 
-// A user's page has what the user may see, as text or as fields, and only the latter
-// can be sent.
+// A user's page has what the user may see, as text or as fields, and only the latter can be
+// sent (device-surface.md §1.5).
 func TestUsersChangeOnlyWhatTheyMay(t *testing.T) {
 	v := view(t, "SPA942", "", "Station_Name=lobby", "Text_Logo=ours")
 	grant := func(name string, a string) device.Set {
@@ -189,6 +191,7 @@ func TestUsersChangeOnlyWhatTheyMay(t *testing.T) {
 	}
 }
 
+// A form asks for the login that its page asks for (device-surface.md §1.5).
 func TestFormsAskForTheLoginOfTheirPage(t *testing.T) {
 	v := view(t, "SPA942", "", "Admin_Passwd=secret")
 	f, addr := serve(t, &webui.Site{}, v)
@@ -210,8 +213,8 @@ func TestFormsAskForTheLoginOfTheirPage(t *testing.T) {
 
 var tokenOf = regexp.MustCompile(`<input type="hidden" name="csrftoken" value="([0-9a-f]{8})">`)
 
-// From 7.6 on the administrator's form is taken only with the token of its page, which a
-// change and a boot renew (surface-2.md §2.2).
+// From 7.6 on the administrator's form is taken only with the token of its page, which a change
+// and a boot renew (device-surface.md §1.7; surface-2.md §2.2).
 func TestFormsOf76BringBackTheirToken(t *testing.T) {
 	v := view(t, "SPA504G", "7.6.2f")
 	body := url.QueryEscape(numberIn(t, "SPA504G", "7.6.2f", "Provisioning", "Profile Rule")) + "=b"
@@ -273,7 +276,8 @@ func TestLongForms(t *testing.T) {
 	}
 }
 
-// The paths of commands answer 403 while Enable_Direct_Action_Url is off.
+// The paths of commands answer 403 while Enable_Direct_Action_Url is off (device-surface.md
+// §1.1).
 func TestDirectActionURLsCanBeOff(t *testing.T) {
 	f, addr := serve(t, &webui.Site{}, view(t, "SPA504G", "7.6.2f", "Enable_Direct_Action_Url=No"))
 	for _, path := range []string{"/admin/resync?h/x", "/resync", "/upgrade?x", "/reboot"} {

@@ -65,8 +65,8 @@ func outline(body string) string {
 	return b.String()
 }
 
-// The tabs of each look, as captured pages and guides have them
-// (device-surface.md §2.1 to §2.3).
+// The tabs of each look, as captured pages and guides have them (device-surface.md §2.1, §2.2,
+// §2.3).
 func TestTabsOfEachLook(t *testing.T) {
 	tests := []struct{ model, path, want string }{
 		{"SPA2102", "/", "Status, Wan Setup"},
@@ -92,6 +92,8 @@ func TestTabsOfEachLook(t *testing.T) {
 	}
 }
 
+// Tabs, sections, labels and their order, by model and account (device-surface.md §2.1, §2.2,
+// §2.3).
 func TestSectionsAndLabelsOfEachLook(t *testing.T) {
 	for _, tt := range []struct {
 		file, model, firmware string

@@ -11,6 +11,8 @@ import (
 
 const loginNames = "router-configuration/Web_Login_"
 
+// The documents of an SPA1xx read a login behind the path, without a question mark
+// (surface-2.md §1.3).
 func TestDocumentsOfAnSPA1xxAskForALoginInTheURL(t *testing.T) {
 	own := []string{loginNames + "Admin_Name=root", loginNames + "Admin_Password=a&b?c d", loginNames + "Guest_Password=low"}
 	tests := []struct {
@@ -52,6 +54,7 @@ func TestDocumentsOfAnSPA1xxAskForALoginInTheURL(t *testing.T) {
 	}
 }
 
+// The commands of an SPA1xx read a login behind their argument (surface-2.md §1.3).
 func TestCommandsOfAnSPA1xxAskForALoginInTheURL(t *testing.T) {
 	tests := []struct {
 		target string

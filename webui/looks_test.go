@@ -64,6 +64,8 @@ func keep(t *testing.T, name string, picture []byte) {
 	}
 }
 
+// A real browser shows each page, in its window, with the tab that is asked for
+// (device-surface.md §2.1, §2.2, §2.3).
 func TestChromiumShowsEachLook(t *testing.T) {
 	c := extproc.OpenChromium(t)
 	for _, p := range pictures {

@@ -15,6 +15,8 @@ import (
 	"spafleet/webui"
 )
 
+// Whole pages of each look: settings, answers to commands, errors (device-surface.md §1.2,
+// §1.4, §2.1, §2.2, §2.3).
 func TestPagesAreByteForByteAsStored(t *testing.T) {
 	tests := []struct {
 		file, model, firmware, target string
@@ -49,7 +51,9 @@ func TestPagesAreByteForByteAsStored(t *testing.T) {
 	}
 }
 
-func TestHeadersAreThoseOfTheFirmware(t *testing.T) {
+// The header of each answer is that of the firmware, of whatever version the request is
+// (device-surface.md §1.4).
+func TestWireFormOfAnswers(t *testing.T) {
 	_, addr := serve(t, &webui.Site{}, view(t, "SPA942", ""))
 	const want = "\r\nContent-Type: text/html\r\nCache-Control: must-revalidate, no-store\r\nConnection: close\r\n\r\n<html>"
 	for target, status := range map[string]string{"/": "200 OK", "/nothing": "404 Not Found"} {
@@ -63,6 +67,7 @@ func TestHeadersAreThoseOfTheFirmware(t *testing.T) {
 	}
 }
 
+// Pages of 5xx phones say their character set, and documents do not (device-surface.md §1.4).
 func TestPagesOf5xxPhonesSayTheirCharacterSet(t *testing.T) {
 	for set, want := range map[string]string{
 		"GPP_A=": "text/html; charset=ISO-8859-1\r\n", "Default_Character_Encoding=UTF-8": "text/html; charset=UTF-8\r\n",
@@ -77,7 +82,9 @@ func TestPagesOf5xxPhonesSayTheirCharacterSet(t *testing.T) {
 	}
 }
 
-func TestArgumentIsDecodedAndKeptWhole(t *testing.T) {
+// What stands behind the first question mark goes to the device decoded and whole
+// (device-surface.md §1.1).
+func TestURLCommandsTakeTheirArgumentWhole(t *testing.T) {
 	f, addr := serve(t, &webui.Site{}, view(t, "SPA2102", ""))
 	tests := []struct {
 		target string
@@ -119,6 +126,7 @@ func TestArgumentIsDecodedAndKeptWhole(t *testing.T) {
 	}
 }
 
+// A malformed request is answered, and stops nobody (device-surface.md §1.6).
 func TestGarbageIsABadRequest(t *testing.T) {
 	_, addr := serve(t, &webui.Site{}, view(t, "SPA942", ""))
 	for _, request := range []string{
@@ -161,6 +169,7 @@ func TestHostileRequests(t *testing.T) {
 	}
 }
 
+// Other methods get one of the statuses that the firmware has (device-surface.md §1.4).
 func TestMethodsOtherThanGetAreRefused(t *testing.T) {
 	f, addr := serve(t, &webui.Site{}, view(t, "SPA942", ""))
 	for request, want := range map[string]string{
@@ -187,6 +196,7 @@ func TestValuesAreEscaped(t *testing.T) {
 	}
 }
 
+// The time since the boot has a form of its own for each size (device-surface.md §2.1).
 func TestElapsedTimeForms(t *testing.T) {
 	for since, want := range map[time.Duration]string{
 		4*time.Hour + 20*time.Minute + 53*time.Second:                 "<td><font color=\"darkblue\">04:20:53</font>",
@@ -203,6 +213,7 @@ func TestElapsedTimeForms(t *testing.T) {
 	}
 }
 
+// The Info page says whether the unit has a certificate (device-surface.md §2.3).
 func TestCertificateTextIsTheUnits(t *testing.T) {
 	v := view(t, "SPA942", "")
 	v.Unit.CCERT = "Installed (1024 bits)"
@@ -212,6 +223,7 @@ func TestCertificateTextIsTheUnits(t *testing.T) {
 	}
 }
 
+// The Info page says what the unit was customized for (device-surface.md §2.3).
 func TestCustomizationIsTheUnits(t *testing.T) {
 	v := view(t, "SPA942", "")
 	v.Customization = "Acme & Sons"

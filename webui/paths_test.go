@@ -85,6 +85,7 @@ func answers(t *testing.T, f *fleet, addr, path string) string {
 	return status
 }
 
+// docs/web.md has what devices answer to each path (device-surface.md §1.3).
 func TestThePageOfPathsIsWhatDevicesAnswer(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("\n| path | what |")

@@ -18,7 +18,9 @@ import (
 	"spafleet/webui"
 )
 
-func TestGates(t *testing.T) {
+// A command that is off answers with the same page; an administrator who is off with 403; a
+// server that is off not at all (device-surface.md §1.2, §1.5, §1.6).
+func TestURLCommandsAndServersThatAreOff(t *testing.T) {
 	tests := []struct {
 		name, model, set, target string
 		status                   string // "" closed unread
@@ -64,6 +66,8 @@ func refused(t *testing.T, addr string) {
 
 const remote = "router-configuration/Web_Management/Web_Remote_Management"
 
+// The LAN side of a router always answers, its WAN side only while it is on (device-surface.md
+// §1.6; surface-2.md §1.5).
 func TestWANSideOfRoutersIsClosedUnlessEnabled(t *testing.T) {
 	tests := []struct {
 		model string
@@ -94,6 +98,7 @@ func TestWANSideOfRoutersIsClosedUnlessEnabled(t *testing.T) {
 	}
 }
 
+// The port that a device is set to is the one that answers (device-surface.md §1.6).
 func TestPortParameterCountsOnlyWhereTheSiteHasAPort(t *testing.T) {
 	tests := []struct {
 		site uint16

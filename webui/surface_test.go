@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"image/png"
+	"io"
+	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"spafleet/device"
 	"spafleet/webui"
@@ -92,7 +97,8 @@ var surfacePaths = []struct {
 	{"2 §2.2", "/admin/log/messages", "", "             404  404  404  404  404  404  404  404  404  404"},
 }
 
-// Each path that the reference names is answered as the device of each family answers it.
+// Each path that the reference names is answered as the device of each family answers it
+// (device-surface.md §1.1, §1.3; surface-2.md §2.2).
 func TestEachPathOfTheReference(t *testing.T) {
 	for i, m := range surfaceModels {
 		f := &fleet{views: map[netip.Addr]device.View{netip.MustParseAddr("127.0.0.1"): view(t, m.model, m.firmware)}}
@@ -173,7 +179,7 @@ func count(black [64][128]bool, top, bottom int) (n int) {
 	return n
 }
 
-// The display is a picture of what the phone is (device-surface.md §1.3).
+// The display is a picture of what the phone is (device-surface.md §1.3, §2.4).
 func TestTheDisplayIsAPicture(t *testing.T) {
 	shown := func(path string, v device.View) [64][128]bool {
 		_, addr := serve(t, &webui.Site{}, v)
@@ -247,5 +253,88 @@ func TestURLsOfRingToneAndAuthority(t *testing.T) {
 	f, addr = serve(t, &webui.Site{}, view(t, "SPA504G", "7.6.2f", "Enable_Direct_Action_Url=No"))
 	for _, target := range []string{"/ringtone", "/admin/updateCA"} {
 		refusal(t, f, target, get(t, addr, target), "403 Forbidden", target)
+	}
+}
+
+// The page of a reboot has gone out, and its connection is closed, before the device gets
+// the order; a resync is ordered while the client still waits (device-surface.md §1.2).
+func TestURLCommandsCloseBeforeTheyAct(t *testing.T) {
+	for target, closes := range map[string]bool{"/admin/reboot": true, "/admin/upgrade?h/f.bin": true, "/ringtone": true, "/updateCA": true, "/admin/resync": false} {
+		f := &held{fleet: &fleet{views: map[netip.Addr]device.View{netip.MustParseAddr("127.0.0.1"): view(t, "SPA504G", "7.6.2f")}}, asked: make(chan struct{}), obeyed: make(chan struct{})}
+		addr := listen(t, &webui.Site{Devices: f}, "127.0.0.1:0")
+		conn, err := net.Dial("tcp4", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", target)
+		if !closes {
+			<-f.asked
+			_ = conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+			if n, err := conn.Read(make([]byte, 1)); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%s: the page comes before the order: %v", target, err)
+			}
+			_ = conn.SetReadDeadline(time.Time{})
+			close(f.obeyed)
+		}
+		if got, err := io.ReadAll(conn); err != nil || statusOf(string(got)) != "200 OK" { // where it closes first, the order is still held
+			t.Errorf("%s: %s %v", target, statusOf(string(got)), err)
+		}
+		if closes {
+			<-f.asked
+			close(f.obeyed)
+		}
+	}
+}
+
+// held is a fleet that takes its time over an order.
+type held struct {
+	*fleet
+	asked, obeyed chan struct{}
+}
+
+func (h *held) Do(context.Context, device.Index, device.Command) error {
+	close(h.asked)
+	<-h.obeyed
+	return nil
+}
+
+// The switches of the server as they leave the factory, and the LAN side of routers
+// (device-surface.md §1.6).
+func TestServerSwitchesFromTheFactory(t *testing.T) {
+	for _, tt := range []struct{ model, values string }{
+		{"PAP2T", "Enable_Web_Server=yes Web_Server_Port=80 Enable_Web_Admin_Access=yes Admin_Passwd= User_Password="},
+		{"SPA1001", "Enable_Web_Server=yes Web_Server_Port=80 Enable_Web_Admin_Access=yes Admin_Passwd= User_Password="},
+		{"SPA942", "Enable_Web_Server=yes Web_Server_Port=80 Enable_Web_Admin_Access=yes Admin_Passwd= User_Password="},
+		{"SPA504G", "Enable_Web_Server=yes Web_Server_Port=80 Enable_Web_Admin_Access=yes Admin_Passwd= User_Password="},
+		{"SPA2102", "Enable_WAN_Web_Server=no WAN_Web_Server_Port=80 Enable_Web_Admin_Access=yes Admin_Passwd= LAN_IP_Address=192.168.0.1 LAN_Subnet_Mask=255.255.255.0 Enable_DHCP_Server=yes DHCP_Lease_Time=24 Number_of_Client_IP_Addresses=50"},
+		{"SPA3102", "Enable_WAN_Web_Server=no WAN_Web_Server_Port=80 LAN_IP_Address=192.168.0.1"},
+		{"SPA8000", "Enable_WAN_Web_Server=no WAN_Web_Server_Port=80"},
+	} {
+		v := view(t, tt.model, "")
+		for pair := range strings.FieldsSeq(tt.values) {
+			name, want, _ := strings.Cut(pair, "=")
+			got, ok := v.Params.Lookup(name)
+			if !ok || !strings.EqualFold(got, want) {
+				t.Errorf("%s has %s %q (%v), want %q", tt.model, name, got, ok, want)
+			}
+		}
+	}
+}
+
+// A script that reads the call history looks for a division tab-page, in it for a table of
+// the class stat whose cells begin with a blank, and reads four columns; it has no login
+// where the user has no password (surface-2.md §2.2).
+func TestScriptsReadTheCallHistory(t *testing.T) {
+	_, addr := serve(t, &webui.Site{}, view(t, "SPA504G", "7.5.5", "Admin_Passwd=secret"))
+	got := get(t, addr, "/calllog.htm")
+	_, page, ok := strings.Cut(got, `<div class="tab-page" id="Call History">`)
+	_, table, inTable := strings.Cut(page, `<table class="stat">`)
+	if statusOf(got) != "200 OK" || !ok || !inTable {
+		t.Fatalf("the page is\n%s", got)
+	}
+	row, _, _ := strings.Cut(table, "</tr>")
+	if want := "<tr><td>&nbsp;From<td>&nbsp;To<td>&nbsp;Time<td>&nbsp;Duration"; strings.TrimSpace(row) != want {
+		t.Errorf("its columns are %s, want %s", row, want)
 	}
 }

@@ -47,6 +47,7 @@ func response(items ...string) string {
 
 func done(url string) string { return `<ResponseItem Status="0" Data="" URL="` + url + `"/>` }
 
+// Of what is pushed Resync does something; each item is answered (surface-2.md §2.3).
 func TestXMLPushOrdersAResync(t *testing.T) {
 	const rule = "Resync:http://192.0.2.5/pushed.xml"
 	tests := []struct {
@@ -94,6 +95,7 @@ func TestXMLPushOrdersAResync(t *testing.T) {
 	}
 }
 
+// A push may have 512 bytes, and not one more (surface-2.md §2.3).
 func TestXMLPushReads512Bytes(t *testing.T) {
 	f, addr := serve(t, &webui.Site{}, view(t, "SPA504G", "7.5.5"))
 	body := form(items("Resync:"))
@@ -109,6 +111,7 @@ func TestXMLPushReads512Bytes(t *testing.T) {
 	}
 }
 
+// Who may push, by firmware and mode (surface-2.md §2.3).
 func TestWhoMayPush(t *testing.T) {
 	const trusted, local, remote = "CISCO_XML_EXE_Auth_Mode=Trusted", "CISCO_XML_EXE_Auth_Mode=Local Credential", "CISCO_XML_EXE_Auth_Mode=Remote Credential"
 	const user, app = "User_Password=mine", "XML_User_Name=app XML_Password=theirs"
@@ -190,6 +193,7 @@ func assignments(sets string) []string {
 	return list
 }
 
+// XML push takes no other method (surface-2.md §2.3).
 func TestXMLPushIsPostedOnly(t *testing.T) {
 	_, addr := serve(t, &webui.Site{}, view(t, "SPA504G", "7.5.5"))
 	if got := statusOf(get(t, addr, "/CGI/Execute?"+form(items("Resync:")))); got != "405 Method Not Allowed" {
@@ -216,7 +220,7 @@ func TestTheSwitchOfThePushCounts(t *testing.T) {
 	}
 }
 
-// An unknown action has a text of its own from 7.6 on.
+// An unknown action has a text of its own from 7.6 on (surface-2.md §2.3).
 func TestAnUnknownActionOf76(t *testing.T) {
 	_, addr := serve(t, &webui.Site{}, view(t, "SPA504G", "7.6.2f", "CISCO_XML_EXE_Enable=Yes", "CISCO_XML_EXE_Auth_Mode=Trusted"))
 	if got, want := push(t, addr, form(items("Fly:"))), response(`<ResponseItem Status="1" Data="Unknow Action" URL="Fly:"/>`); !strings.HasSuffix(got, want) {

@@ -69,8 +69,8 @@ func TestKnownFacts(t *testing.T) {
 	}
 }
 
-// What servers saw in SIP: brand, product name without hyphen, firmware. Each is a
-// firmware that the table has, and says that it was seen.
+// What servers saw in SIP: brand, product name without hyphen, firmware. Each is a firmware
+// that the table has, and says that it was seen (surface-2.md §1.6).
 func TestNamesThatServersSaw(t *testing.T) {
 	seen := strings.Fields(`Linksys/SPA901-4.1.11(c) Linksys/SPA941-5.1.8 Linksys/SPA942-5.1.8 Linksys/SPA942-5.1.10 Linksys/SPA942-6.1.5(a) Linksys/SPA962-5.1.7
 		Linksys/SPA962-6.1.5(a) Linksys/SPA921-5.1.8 Linksys/SPA922-6.1.5(a) Linksys/PAP2T-3.1.15(LS) Linksys/PAP2T-5.1.5(LS) Linksys/PAP2T-5.1.6(LS)

@@ -22,6 +22,8 @@ var rebootRules = []struct {
 	prefix string
 	class  RebootClass
 }{
+	{"Dial_Plan_", NoReboot},
+	{"PSK_", NoReboot},
 	{"GPP_", NoReboot},
 	{"Log_", NoReboot},
 	{"Profile_Rule", WarmReboot},
@@ -65,6 +67,9 @@ var rebootRules = []struct {
 }
 
 func rebootClass(name string) RebootClass {
+	if strings.HasSuffix(name, "_Key_List") { // of softkeys
+		return NoReboot
+	}
 	for _, rule := range rebootRules {
 		if strings.HasPrefix(name, rule.prefix) {
 			return rule.class

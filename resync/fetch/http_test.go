@@ -86,6 +86,7 @@ func (c *scripted) fetch(t testing.TB, r *resync.Request) (resync.Response, erro
 
 var web = netip.MustParseAddrPort("10.0.2.1:80")
 
+// Whole requests, with the headers of XML services among them (surface-2.md §2.3).
 func TestHTTPRequestBytes(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -118,6 +119,10 @@ func TestHTTPRequestBytes(t *testing.T) {
 		}},
 		{"proxy-authorization", func(r *resync.Request) {
 			r.Method, r.Body, r.Authorization, r.Proxy = "POST", []byte("x=1"), "Digest a=\"1\"\r\nX-Evil: 1", true
+		}},
+		{"service", func(r *resync.Request) { // of an XML service
+			r.Unit, r.Path, r.Service = unit(t, "SPA504G", "7.5.5", nil), "/directory", true
+			r.Unit.Serial = "CBT00000001"
 		}},
 		{"injection", func(r *resync.Request) {
 			r.Path, r.Host = "/a b\r\nX-Evil: 1\t\x7f\x00é", "h\r\nX-Evil: 2"

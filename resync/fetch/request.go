@@ -25,6 +25,11 @@ func appendHTTP(b []byte, r *resync.Request) []byte {
 	}
 	b = append(b, "\r\nUser-Agent: "...)
 	b = appendText(b, r.Unit.UserAgent(), ' ')
+	if r.Service { // in this order (surface-2.md §2.3: field; that a request without a body has no more is inferred)
+		b = append(b, "\r\nx-CiscoIPPhoneModelName: "...)
+		b = appendText(b, r.Unit.Row.PN(), ' ')
+		b = append(b, "\r\nx-CiscoIPPhoneDisplay: 128x64\r\nx-CiscoIPPhoneSDKVersion: NA"...)
+	}
 	if r.ContentType != "" {
 		b = append(b, "\r\nContent-Type: "...)
 		b = appendText(b, r.ContentType, ' ')

@@ -66,6 +66,19 @@ func (a *attempt) sayRule(text string) {
 	}
 }
 
+// sayOption sends the option of the lease that names the server of a URL without one. The
+// texts are those of 7.5.2b and 7.6.2f; other firmware is not known to have them.
+func (a *attempt) sayOption(l line, d rule.Decision) {
+	byLease := d.URL.Host == "" && !(l.command && a.in.Command.Requester.IsValid())
+	if !byLease || a.in.Unit.Row.Generation != 3 || !Sends(a.in.Unit.Row, a.params, syslog.Provisioning) {
+		return
+	}
+	if o, ok := a.offered(); ok && o.option != 0 {
+		a.line(syslog.Provisioning, "dhcp opt "+strconv.Itoa(int(o.option))+": \""+a.in.Lease.text(o.option)+"\"")
+		a.line(syslog.Provisioning, "Resync using DHCP supplied options")
+	}
+}
+
 // template returns a log template. Guides print the factory's success message with
 // an ending that no dump of a device has (field).
 func (a *attempt) template(name string) string {

@@ -152,6 +152,7 @@ func (p *pass) take(l line, d rule.Decision, text string) *failure {
 	if f != nil {
 		return f
 	}
+	p.sayOption(l, d)
 	t.strong = !l.command && device.Strong(&p.in.Unit, p.params, text)
 	if t.scheme == "https" {
 		if f := p.authority(); f != nil {

@@ -8,6 +8,7 @@ import (
 	"spafleet/fleet"
 )
 
+// See device-surface.md §4.2 and surface-2.md §4.7.
 func TestDeviceStaysAwayForAsLongAsTheServerAsked(t *testing.T) {
 	n := newNetwork()
 	n.put("/a", "####503#3000#")

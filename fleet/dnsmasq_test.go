@@ -87,8 +87,8 @@ func asksNames(t *testing.T, c fleet.Config, switches map[string]string, presets
 }
 
 // Each address of a name is tried until a server answers, by both schemes; by switch
-// only the first.
-func TestDeviceSurfacePart45DeadFirstARecord(t *testing.T) {
+// only the first. See device-surface.md §4.5.
+func TestADeadFirstARecord(t *testing.T) {
 	serveNames(t, 60)
 	port := serveFile(t)
 	for _, rule := range []string{fmt.Sprintf("http://prov.test:%d/a", port), "tftp://prov.test/a"} {
@@ -107,8 +107,8 @@ func TestDeviceSurfacePart45DeadFirstARecord(t *testing.T) {
 }
 
 // Of two name servers of the device's own the first is silent. Asked at once, the
-// second's answer is here before the first one's time is up; asked in turn, after it.
-func TestDeviceSurfacePart45DeadFirstNameServer(t *testing.T) {
+// second's answer is here before the first one's time is up; asked in turn, after it. See device-surface.md §4.5.
+func TestADeadFirstNameServer(t *testing.T) {
 	serveNames(t, 60)
 	silent, err := net.ListenPacket("udp4", silentServer+":53")
 	if err != nil {
@@ -130,8 +130,8 @@ func TestDeviceSurfacePart45DeadFirstNameServer(t *testing.T) {
 }
 
 // No name server answers: the device logs it as its $ERR, and tries again as after any
-// failure. One that the guard refuses gets no question.
-func TestDeviceSurfacePart45NoNameServerAnswers(t *testing.T) {
+// failure. One that the guard refuses gets no question. See device-surface.md §4.5.
+func TestNoNameServerAnswers(t *testing.T) {
 	guard := &fetch.Guard{}
 	s := startOn(t, &fetch.Sockets{Guard: guard}, fleet.Config{Guard: guard, Groups: []fleet.Group{ata(t, 1, "Profile_Rule=http://prov.test/a",
 		"Resync_Error_Retry_Delay=1", "Syslog_Server=127.0.0.1:9", "Primary_DNS=203.0.113.53")}})
@@ -146,8 +146,8 @@ func TestDeviceSurfacePart45NoNameServerAnswers(t *testing.T) {
 }
 
 // A device keeps an address for as long as the name server says, on the fleet's clock:
-// of resyncs every 30 s it asks for every second one where that is 45 s.
-func TestDeviceSurfacePart45TimeToLive(t *testing.T) {
+// of resyncs every 30 s it asks for every second one where that is 45 s. See device-surface.md §4.5.
+func TestAnswersLastOnTheFleetsClock(t *testing.T) {
 	server := serveNames(t, 45)
 	rule := fmt.Sprintf("Profile_Rule=http://prov.test:%d/a", serveFile(t))
 	for kept, want := range map[string]func(int) bool{

@@ -68,7 +68,8 @@ func came(c net.PacketConn) (list []string) {
 }
 
 // All that both servers get of a boot, a resync and two that fail, at each Debug_Level.
-func TestSurface2Part7LogOfABootAndResyncs(t *testing.T) {
+// See device-surface.md §7 and surface-2.md §4.2, §7.
+func TestLogOfABootAndResyncs(t *testing.T) {
 	for _, tt := range [][2]string{{"SPA504G", "7.5.2b"}, {"SPA2102", "5.2.12"}} {
 		var b strings.Builder
 		for level := range 4 {
@@ -85,8 +86,8 @@ func TestSurface2Part7LogOfABootAndResyncs(t *testing.T) {
 	}
 }
 
-// A real collector files each line under its facility and severity.
-func TestSurface2Part7RsyslogTakesTheLines(t *testing.T) {
+// A real collector files each line under its facility and severity. See device-surface.md §7 and surface-2.md §7.
+func TestRsyslogTakesTheLines(t *testing.T) {
 	program := extproc.Need(t, "rsyslogd", "rsyslog")
 	dir := t.TempDir()
 	at, err := extproc.Address()

@@ -11,6 +11,7 @@ import (
 	"spafleet/resync/fetch"
 )
 
+// See device-surface.md §7.
 func TestLogLinesComeFromTheDevicesOwnAddress(t *testing.T) {
 	server, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {

@@ -94,7 +94,7 @@ func TestAnUnconditionalUpgradeIsTriedOnce(t *testing.T) {
 	}
 }
 
-// A failed upgrade reboots the device, and is tried again when its delay is over.
+// A failed upgrade reboots the device, and is tried again when its delay is over. See surface-2.md §4.4.
 func TestAFailedUpgradeIsTriedAgainOnItsSchedule(t *testing.T) {
 	n := newNetwork()
 	n.put("/a", profileOf())

@@ -77,6 +77,7 @@ func (s *digestServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusUnauthorized)
 }
 
+// See device-surface.md §4.2.
 func TestDigestServerLetsADeviceIn(t *testing.T) {
 	for _, qop := range []string{"", "auth", "auth,auth-int"} {
 		for _, options := range []string{"", "--post b "} {

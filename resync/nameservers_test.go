@@ -11,8 +11,8 @@ import (
 )
 
 // Which name servers a device asks, by its parameters and a lease's. What no lease says
-// the network does: it stands as "network".
-func TestDeviceSurfacePart45NameServersOfADevice(t *testing.T) {
+// the network does: it stands as "network". See device-surface.md §4.5.
+func TestNameServersOfADevice(t *testing.T) {
 	const both = "Primary_DNS=192.0.2.1 Secondary_DNS=192.0.2.2 "
 	tests := []struct{ model, params, lease, want string }{
 		{"SPA2102", "", "", "network parallel"},

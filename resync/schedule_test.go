@@ -27,7 +27,7 @@ func schedule(t *testing.T, model, firmware string, switches, changes map[string
 
 type change = map[string]string
 
-// T1, T5, T6, T7, T9 and the gates of provisioning.md §2.1.
+// T1, T5, T6, T7, T9 and the gates of provisioning.md §2.1. See device-surface.md §4.6.
 func TestScheduleAtBoot(t *testing.T) {
 	none := time.Duration(-1)
 	g2, g4 := [2]string{"SPA2102", "5.2.10"}, [2]string{"SPA112", "1.3.5"}
@@ -105,6 +105,7 @@ func TestRandomDelayHasTheUnitOfItsFirmware(t *testing.T) {
 	}
 }
 
+// See device-surface.md §4.6.
 func TestScheduleAfterAttempts(t *testing.T) {
 	never := time.Duration(-1)
 	const s = time.Second

@@ -30,6 +30,7 @@ type walk struct {
 // of its own adds its map to the list.
 var walks = []map[string]walk{timerWalks, transferWalks, attemptWalks, ruleWalks, fileWalks, fleetWalks, upgradeWalks, tlsWalks, webWalks, keypadWalks, extraWalks, leaseWalks, sipWalks}
 
+// See surface-2.md §4.3, §4.6.
 func TestEverySwitchChangesWhatADeviceDoes(t *testing.T) {
 	row := devicetest.Row(t, "SPA2102", "")
 	all := map[string]walk{}

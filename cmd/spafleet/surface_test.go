@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// surface has the parts of the reference of what a browser and a keypad see, and the tests of
-// each, which cite it in their comments.
+// surface has the parts of the reference of what a browser, a keypad and servers see, and the
+// tests of each, which cite it in their comments.
 var surface = []struct{ part, about, tests string }{
 	{"device-surface.md §1.1", "URL commands", "webui.TestURLCommandsTakeTheirArgumentWhole webui.TestEachPathOfTheReference webui.TestURLsOfRingToneAndAuthority webui.TestRealmByPathAndModel webui.TestDirectActionURLsCanBeOff resync.TestAttempts scenarios/run.TestPhonesFetchWhatTheirURLsName"},
 	{"device-surface.md §1.2", "what is answered, and what really happens", "webui.TestURLCommandsCloseBeforeTheyAct webui.TestPagesAreByteForByteAsStored webui.TestURLCommandsAndServersThatAreOff webui.TestURLsOfRingToneAndAuthority device/model.TestWhatAChangeReboots fleet.TestRebootWaitsForTheLine"},
@@ -40,6 +40,21 @@ var surface = []struct{ part, about, tests string }{
 	{"surface-2.md §2.2", "how pages are read and posted", "webui.TestEachPathOfTheReference webui.TestScriptsPostTheDirectory webui.TestScriptsReadTheCallHistory webui.TestFormsGoToTheTargetsOfTheFamily webui.TestFormsOf76BringBackTheirToken device.TestItemsFollowTheParameters"},
 	{"surface-2.md §2.3", "XML push", "webui.TestXMLPushOrdersAResync webui.TestXMLPushReads512Bytes webui.TestWhoMayPush webui.TestXMLPushIsPostedOnly webui.TestAnUnknownActionOf76 resync/fetch.TestHTTPRequestBytes"},
 	{"surface-2.md §3", "what else is known of the keypad menu", "ivr.TestCalls ivr.TestEachCodeHasAScript"},
+	{"device-surface.md §4.1", "User-Agent", "device/model.TestUserAgentsOfTheField device/model.TestUserAgentsThatServersSaw resync/fetch.TestHTTPRequestBytes"},
+	{"device-surface.md §4.2", "requests by HTTP", "resync/fetch.TestHTTPRequestBytes resync.TestDigestServerLetsADeviceIn fleet.TestDeviceStaysAwayForAsLongAsTheServerAsked resync.TestAttempts"},
+	{"device-surface.md §4.3", "what a factory-default unit asks for", "device/model.TestKnownFacts resync/unit.TestExtraFilesHaveTheirTime"},
+	{"device-surface.md §4.4", "TFTP", "resync/fetch.TestTFTPReadPackets resync/fetch.TestTFTPRequestsWithOptions resync/fetch.TestTFTPSilenceTakesTriesTimesWait resync/fetch.TestTFTPBlockNumbersRollOverToZeroOnReading"},
+	{"device-surface.md §4.5", "DNS", "fleet.TestADeadFirstARecord fleet.TestADeadFirstNameServer fleet.TestNoNameServerAnswers fleet.TestAnswersLastOnTheFleetsClock resync.TestNameServersOfADevice resync/fetch.TestResolveKeepsTheOrderOfTheAnswer"},
+	{"device-surface.md §4.6", "timing", "resync.TestScheduleAtBoot resync.TestScheduleAfterAttempts resync/unit.TestTimelines"},
+	{"device-surface.md §7", "syslog and debug", "device/syslog.TestDatagramOfALine device/syslog.TestLevelsOfDebugLevel fleet.TestLogOfABootAndResyncs fleet.TestRsyslogTakesTheLines fleet.TestLogLinesComeFromTheDevicesOwnAddress"},
+	{"surface-2.md §4.1", "durations", "resync/unit.TestEveryBootTakesItsTime"},
+	{"surface-2.md §4.2", "order at boot", "fleet.TestLogOfABootAndResyncs resync/unit.TestExtraFilesHaveTheirTime"},
+	{"surface-2.md §4.3", "extra files", "resync/unit.TestExtraFilesHaveTheirTime resync.TestEverySwitchChangesWhatADeviceDoes"},
+	{"surface-2.md §4.4", "no image, or a loop", "resync/unit.TestWhoseUpgradesLoop fleet.TestAFailedUpgradeIsTriedAgainOnItsSchedule"},
+	{"surface-2.md §4.5", "firmware images", "resync/image.TestImagesOfTheMakersFormAreRight resync/image.TestEveryDamagedByteIsTold resync/image.TestNoRealUnitTakesAnImageThatIsMade resync.TestImageBeginsWithItsMagic"},
+	{"surface-2.md §4.6", "what 7.6.2f has that 7.5.2b has not", "device/model.TestSetsAreThoseOfTheFirmware resync.TestEverySwitchChangesWhatADeviceDoes"},
+	{"surface-2.md §4.7", "the image of 7.5.2b", "device/syslog.TestDatagramOfALine device/syslog.TestLevelsOfDebugLevel device/syslog.TestLinesOfASIPMessage device/syslog.TestValuesOfSIPDebugOption device/model.TestImageValuesAndThoseWithoutThem resync/fetch.TestTFTPRequestsWithOptions resync/unit.TestANotifyIsLogged fleet.TestDeviceStaysAwayForAsLongAsTheServerAsked resync.TestAttempts"},
+	{"surface-2.md §7", "syslog and debug", "resync/unit.TestSIPTextOfAnAnswer fleet.TestLogOfABootAndResyncs fleet.TestRsyslogTakesTheLines"},
 }
 
 var citation = regexp.MustCompile(`(device-surface\.md|surface-2\.md)|§[0-9.]*[0-9]`)
@@ -125,9 +140,10 @@ func TestEachPartOfTheSurfaceHasItsTests(t *testing.T) {
 	}
 }
 
-// The list is of these parts: all of the reference that a browser and a keypad see.
+// The list is of these parts: all of the reference that a browser, a keypad and servers see.
 func TestTheSurfaceIsWhole(t *testing.T) {
-	want := map[string]int{"device-surface.md §1": 8, "device-surface.md §2": 4, "device-surface.md §3": 2, "surface-2.md §1": 6, "surface-2.md §2": 3, "surface-2.md §3": 1}
+	want := map[string]int{"device-surface.md §1": 8, "device-surface.md §2": 4, "device-surface.md §3": 2, "surface-2.md §1": 6, "surface-2.md §2": 3, "surface-2.md §3": 1,
+		"device-surface.md §4": 6, "device-surface.md §7": 1, "surface-2.md §4": 7, "surface-2.md §7": 1}
 	got := map[string]int{}
 	for _, s := range surface {
 		chapter, _, _ := strings.Cut(s.part[strings.Index(s.part, "§"):], ".")

@@ -6,7 +6,7 @@ import (
 	"spafleet/device/devicetest"
 )
 
-// A model's set is that of its firmware: names come and go, and defaults change.
+// A model's set is that of its firmware: names come and go, and defaults change. See surface-2.md §4.6.
 func TestSetsAreThoseOfTheFirmware(t *testing.T) {
 	const keys748 = "em_login|1;acd_login|1;acd_logout|1;avail|3;unavail|3;redial|5;dir|6;cfwd|7;dnd|8;lcr|9;pickup|10;gpickup|11;unpark|12;em_logout"
 	const keys = "em_login|1;acd_login|1;acd_logout|1;astate|2;avail|3;unavail|3;redial|5;dir|6;cfwd|7;dnd|8;lcr|9;pickup|10;gpickup|11;unpark|12;em_logout"

@@ -45,6 +45,7 @@ func TestEveryModelInScopeIsComplete(t *testing.T) {
 	}
 }
 
+// See device-surface.md §4.3.
 func TestKnownFacts(t *testing.T) {
 	tests := []struct{ model, firmware, ua, rule string }{
 		{"SPA2102", "5.2.10", `Linksys/SPA-2102-5\.2\.10 \(FM500[FGHJKL][1-9ABC]\d{5}\)`, "/spa2102.cfg"},
@@ -92,7 +93,7 @@ func TestNamesThatServersSaw(t *testing.T) {
 	}
 }
 
-// What servers saw in HTTP, by whole names without serial numbers and addresses.
+// What servers saw in HTTP, by whole names without serial numbers and addresses. See device-surface.md §4.1.
 func TestUserAgentsThatServersSaw(t *testing.T) {
 	for _, tt := range []struct{ model, firmware, want string }{
 		{"SPA942", "6.1.5(a)", "Linksys/SPA-942-6.1.5(a) (SN)"}, {"SPA962", "6.1.5(a)", "Linksys/SPA-962-6.1.5(a) (SN)"},
@@ -270,7 +271,7 @@ func TestASwitchSurvivesAnUpgrade(t *testing.T) {
 
 // What the images of 7.5.2b and 7.6.2f show holds for these versions of that series;
 // where it is taken to hold for their relatives it is inferred. evidence=field gives
-// what was there before.
+// what was there before. See surface-2.md §4.7.
 func TestImageValuesAndThoseWithoutThem(t *testing.T) {
 	kinds := []string{"SPA504G 7.5.2b", "SPA504G 7.5.2", "SPA504G 7.5.5", "SPA303 7.6.2f", "SPA514G 7.5.5", "SPA525G2 7.6.1", "SPA2102 5.2.10", "SPA504G 7.5.2b evidence=field"}
 	for name, want := range map[string][]string{ // by kind

@@ -45,6 +45,7 @@ func TestUserAgentsAreReadBack(t *testing.T) {
 	}
 }
 
+// See device-surface.md §4.1.
 func TestUserAgentsOfTheField(t *testing.T) {
 	for text, want := range map[string]string{ // model, firmware, MAC address, serial number
 		"Linksys/SPA-942-6.1.5(a) (88019FA00001)":         "SPA942 6.1.5(a)  88019FA00001", // 12 digits, and no MAC address

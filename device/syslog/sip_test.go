@@ -17,8 +17,8 @@ const (
 	invite   = "INVITE sip:1@192.0.2.15 SIP/2.0\r\nCSeq: 1 INVITE\r\n\r\nv=0\r\n"
 )
 
-// The three datagrams of a message that was sent, and of one that came.
-func TestSurface2Part47LinesOfASIPMessage(t *testing.T) {
+// The three datagrams of a message that was sent, and of one that came. See surface-2.md §4.7.
+func TestLinesOfASIPMessage(t *testing.T) {
 	const peer = "192.0.2.1:5060"
 	tests := []struct {
 		m      syslog.Message
@@ -49,8 +49,8 @@ func TestSurface2Part47LinesOfASIPMessage(t *testing.T) {
 	}
 }
 
-// Which messages each value of SIP_Debug_Option leaves out.
-func TestSurface2Part47ValuesOfSIPDebugOption(t *testing.T) {
+// Which messages each value of SIP_Debug_Option leaves out. See surface-2.md §4.7.
+func TestValuesOfSIPDebugOption(t *testing.T) {
 	texts := []struct{ word, text string }{{"OPT", options}, {"NTFY", notify}, {"REG", register}, {"REG", answered}, {"", invite}}
 	for _, option := range []string{"", "none", "3-line", "1-line", "1-line excl. OPT", "1-line excl. NTFY", "1-line excl. REG", "1-line excl. OPT|NTFY|REG",
 		"full", "full excl. OPT", "full excl. NTFY", "full excl. REG", "full excl. OPT|NTFY|REG"} {

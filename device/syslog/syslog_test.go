@@ -12,8 +12,8 @@ import (
 
 var image = syslog.Form{Priority: 134, LineFeed: true} // that of 7.5.2b
 
-// Each line as its datagram, and as a parser of RFC 3164 reads its number.
-func TestSurface2Part47DatagramOfALine(t *testing.T) {
+// Each line as its datagram, and as a parser of RFC 3164 reads its number. See device-surface.md §7 and surface-2.md §4.7.
+func TestDatagramOfALine(t *testing.T) {
 	tests := []struct {
 		line syslog.Line
 		want string
@@ -53,7 +53,8 @@ func read(datagram string) (facility, severity int, err error) {
 	return int(*r.Facility), int(*r.Severity), nil
 }
 
-func TestSurface2Part47LevelsOfDebugLevel(t *testing.T) {
+// See device-surface.md §7 and surface-2.md §4.7.
+func TestLevelsOfDebugLevel(t *testing.T) {
 	tests := []struct {
 		p  syslog.Priority
 		at [4]bool // Debug_Level 0 to 3

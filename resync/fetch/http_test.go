@@ -86,7 +86,7 @@ func (c *scripted) fetch(t testing.TB, r *resync.Request) (resync.Response, erro
 
 var web = netip.MustParseAddrPort("10.0.2.1:80")
 
-// Whole requests, with the headers of XML services among them (surface-2.md §2.3).
+// Whole requests, with the headers of XML services among them (surface-2.md §2.3). See device-surface.md §4.1, §4.2.
 func TestHTTPRequestBytes(t *testing.T) {
 	tests := []struct {
 		name   string

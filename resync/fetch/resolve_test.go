@@ -70,6 +70,7 @@ func dnsAnswer(query []byte, name string, addrs []string) []byte {
 	return b
 }
 
+// See device-surface.md §4.5.
 func TestResolveKeepsTheOrderOfTheAnswer(t *testing.T) {
 	want := []string{"127.0.0.3", "127.0.0.1", "127.0.0.2"}
 	s := &fetch.Sockets{NameServers: nameServers(t, "prov.example.com.", want...)}

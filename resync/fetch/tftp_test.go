@@ -17,7 +17,7 @@ import (
 
 var full = strings.Repeat("x", 512)
 
-// A read of one full and one short block, told packet by packet.
+// A read of one full and one short block, told packet by packet. See device-surface.md §4.4.
 func TestTFTPReadPackets(t *testing.T) {
 	const rrq = "RRQ /spa2102.cfg octet "
 	tests := []struct {
@@ -137,7 +137,7 @@ func TestTFTPReadPackets(t *testing.T) {
 
 // Requests of 7.5.2b have options. A server may pass over them, or say in an OACK
 // which of them it has taken: that is acknowledged like a block before the first, and
-// changes nothing. A refusal of them is a refusal.
+// changes nothing. A refusal of them is a refusal. See device-surface.md §4.4 and surface-2.md §4.7.
 func TestTFTPRequestsWithOptions(t *testing.T) {
 	const rrq, wrq = "RRQ /spa504G.cfg octet timeout 10 tsize 0 ", "WRQ /spa504G.cfg octet timeout 10 tsize 0 "
 	oack := pack(6, 't'<<8|'s', "ize\x00513\x00timeout\x0010\x00")
@@ -215,6 +215,7 @@ func TestTFTPWritePackets(t *testing.T) {
 	}
 }
 
+// See device-surface.md §4.4.
 func TestTFTPBlockNumbersRollOverToZeroOnReading(t *testing.T) {
 	body := noise(65536*512 + 1)
 	at := 0
@@ -272,6 +273,7 @@ func TestTFTPErrorPackets(t *testing.T) {
 	}
 }
 
+// See device-surface.md §4.4.
 func TestTFTPSilenceTakesTriesTimesWait(t *testing.T) {
 	tests := []struct {
 		switches map[string]string

@@ -133,7 +133,7 @@ func lines(r image.Report) string {
 	return strings.Join(all, "\n")
 }
 
-// Images of each form are right, in whatever pieces they come.
+// Images of each form are right, in whatever pieces they come. See surface-2.md §4.5.
 func TestImagesOfTheMakersFormAreRight(t *testing.T) {
 	for _, magic := range []string{of50x, of3102, of1xx, oftool, ofNone} {
 		b := build(magic, "7.5.2b", sectors(65536, 1000, 1, 30000)...)
@@ -159,7 +159,7 @@ func TestImagesOfTheMakersFormAreRight(t *testing.T) {
 }
 
 // Every byte of the headers and of the sectors that is damaged is told. Of SPA1xx
-// images that holds for the headers: how modules are laid out is not known.
+// images that holds for the headers: how modules are laid out is not known. See surface-2.md §4.5.
 func TestEveryDamagedByteIsTold(t *testing.T) {
 	for _, magic := range []string{of50x, of3102, of1xx, oftool} {
 		good := build(magic, "1.2.3", sectors(3000, 500, 40)...)
@@ -236,7 +236,7 @@ func flipped(b []byte, at int) []byte {
 
 // An image that is made here is refused by the checks of real units for its random
 // sequence, and for no other reason. Its digest is false too, and it has no sectors: a
-// unit that looked at one of them alone would find nothing to write.
+// unit that looked at one of them alone would find nothing to write. See surface-2.md §4.5.
 func TestNoRealUnitTakesAnImageThatIsMade(t *testing.T) {
 	for _, magic := range []string{of50x, of3102, of1xx, ofNone} {
 		for _, size := range []int{0x88, 1000, 70000} {

@@ -68,7 +68,7 @@ var causes = []struct {
 }
 
 // Between the event of a boot and the device's next sign of life lies its time,
-// whatever caused the boot. Meanwhile it hears nothing, and a state file keeps it.
+// whatever caused the boot. Meanwhile it hears nothing, and a state file keeps it. See surface-2.md §4.1.
 func TestEveryBootTakesItsTime(t *testing.T) {
 	tested := map[device.Reason]bool{}
 	for _, tt := range causes {

@@ -15,7 +15,7 @@ const french = "Dictionary_Server_Script=serv=http://192.0.2.5/i18n/;d0=English;
 
 // When a phone asks for files beside profile and image: after its first contact,
 // one after the other, again only where what they come from has changed or they
-// could not be had.
+// could not be had. See device-surface.md §4.3 and surface-2.md §4.2, §4.3.
 func TestExtraFilesHaveTheirTime(t *testing.T) {
 	quiet := []string{"Resync_Random_Delay=0", "Resync_Periodic=3600"}
 	fails := func(until int) func(int) bool { return func(n int) bool { return n >= until } }

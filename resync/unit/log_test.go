@@ -10,8 +10,8 @@ import (
 )
 
 // What a NOTIFY and its answer bring to each server, by SIP_Debug_Option: with "full",
-// Syslog_Server gets the ways of messages without their texts.
-func TestSurface2Part7SIPTextOfAnAnswer(t *testing.T) {
+// Syslog_Server gets the ways of messages without their texts. See surface-2.md §7.
+func TestSIPTextOfAnAnswer(t *testing.T) {
 	for option, want := range map[string][]string{
 		"none":   {"16.6 ++++++ resync when idle"},
 		"1-line": {"16.6 [0:5060]<<127.0.0.9:5060", "16.6 NOTIFY", "16.6 [0:5060]->127.0.0.9:5060{", "16.6 SIP/2.0 200", "16.6 ++++++ resync when idle"},

@@ -159,7 +159,7 @@ var (
 )
 
 // The timelines of provisioning.md §2.12, without random delay but for those that
-// are about it: what the device does, and at which second.
+// are about it: what the device does, and at which second. See device-surface.md §4.6.
 func TestTimelines(t *testing.T) {
 	const s = "Resync_Random_Delay=0"
 	tests := []struct {
@@ -480,7 +480,7 @@ func TestAnUpgradeThatIsCutOffIsTriedAgain(t *testing.T) {
 	}
 }
 
-// The values that the table of the firmware has for these are those of the notes.
+// The values that the table of the firmware has for these are those of the notes. See surface-2.md §4.4.
 func TestWhoseUpgradesLoop(t *testing.T) {
 	for name, want := range map[string]string{"SPA942": "lost field", "SPA901": "lost field", "SPA841": "lost inferred", "SPA2102": "lost inferred",
 		"PAP2T": "lost inferred", "SPA504G": "kept inferred", "SPA112": "kept inferred"} {

@@ -34,9 +34,12 @@ const (
 	Web
 	IVR
 	Syslog
-	Notify           // a NOTIFY was accepted
-	NotifyChallenged // one without credentials was asked for them: the first half of most
-	NotifyFailed     // one was refused
+	Notify             // a NOTIFY was accepted
+	NotifyChallenged   // one without credentials was asked for them: the first half of most
+	NotifyFailed       // one was refused
+	Registered         // a REGISTER was granted
+	Unregistered       // a registration was given up, or lost
+	RegistrationFailed // a REGISTER failed
 	// Wire and ServerLog are what others see of the device: a tap on its line, and
 	// the built-in server. They exist only in a fleet that is asked for them, and do
 	// not count: their N is that of the device's next event.
@@ -58,7 +61,8 @@ const (
 )
 
 var kindNames = [numKinds]string{"", "power_on", "power_off", "boot", "resync_started", "resync_ok", "resync_failed",
-	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "report_ok", "report_failed", "web", "ivr", "syslog", "notify", "notify_challenged", "notify_failed", "wire", "server_log", "moved", "late",
+	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "report_ok", "report_failed", "web", "ivr", "syslog", "notify", "notify_challenged", "notify_failed",
+	"registered", "unregistered", "registration_failed", "wire", "server_log", "moved", "late",
 	"rule", "timer", "waits"}
 
 // String returns the kind's name.
@@ -94,19 +98,19 @@ type Event struct {
 	Dev    Index
 	N      uint32 // the device's own count
 	Kind   Kind
-	Cause  model.Cause       // of resync_*: what started it; of notify
+	Cause  model.Cause       // of resync_*: what started it; of notify; of *registered, registration_failed: power_on, periodic for a refresh, retry
 	Move   fsm.Event         // of a move
 	State  fsm.State         // after the event
 	Via    Via               // of customized
 	Reason Reason            // of boot
-	Result Result            // of resync_*, fetch_failed and upgrade_*
+	Result Result            // of resync_*, fetch_failed, upgrade_*, unregistered and registration_failed
 	Reboot model.RebootClass // of applied, with reasons: what the changes ask for
-	Err    string            // $ERR of a failure, the device's wording; of rule: the mistake in it; of notify_failed: why it was refused
+	Err    string            // $ERR of a failure, the device's wording; of rule: the mistake in it; of notify_failed: why it was refused; of *registered, registration_failed: the status, dns or timeout
 	From   string            // of wire: who broke it off, device or server, "" where it went well; of upgrade_ok: the version before
-	Text   string            // of syslog, server_log: the line; of web, ivr: what was asked; of notify*: the event that it names; of upgrade_ok: the version; of boot: which parameters of a file differed; of rule, timer, waits: why
+	Text   string            // of syslog, server_log: the line; of web, ivr: what was asked; of notify*: the event that it names; of *registered, registration_failed: the server; of upgrade_ok: the version; of boot: which parameters of a file differed; of rule, timer, waits: why
 	Log    syslog.Priority   // of syslog: the line's facility and severity
-	Count  int               // of applied: values changed; of rule: the alternative that was taken, 0 for none; of notify*: the status answered, 0: no answer
-	Took   int64             // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds; of late: wall time; of timer: until it runs out, -1 for never
+	Count  int               // of applied: values changed; of rule: the alternative that was taken, 0 for none; of notify*: the status answered, 0: no answer; of *registered, registration_failed: the line
+	Took   int64             // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds; of registered, registration_failed: since the first REGISTER was sent; of late: wall time; of timer: until it runs out, -1 for never
 	File   *File             // of fetch, fetch_failed, applied and resync_*: the (last) file; of rule: which rule; nil where there was none
 }
 

@@ -38,8 +38,7 @@ func (v View) HostName() string {
 
 // Status returns the items of the device's Info tab, for routers those of their
 // Status tab before them, as its pages and exports have them. Names of the parts
-// that lines share repeat. The emulated device registers no line, and counts no
-// packet.
+// that lines share repeat. The emulated device counts no packet.
 //
 // Of an SPA962, SPA942, SPA525G2, PAP2T, SPA2102 and SPA8000 the items and their
 // order are those of real exports and pages (field). Other models of their families
@@ -278,14 +277,19 @@ func (s *status) reboots() {
 // extensions are the lines as they are registered. One that does not try has no
 // times (field: 9xx, SPA525G2).
 func (s *status) extensions() {
-	next := "Next_Registration_In"
+	next, unit := "Next_Registration_In", " s"
 	if s.is525() {
-		next = "Next_Registration_In_Seconds"
+		next, unit = "Next_Registration_In_Seconds", ""
 	}
 	hoteling := s.has("Enable_Broadsoft_Hoteling_1_")
 	for n := range s.v.Unit.Row.Model.Lines {
 		group := "Info/Ext_" + strconv.Itoa(n+1) + "_Status"
-		s.add(group, "Registration_State", "Not Registered", "Last_Registration_At", "", next, "", "Message_Waiting", "No", "Mapped_SIP_Port", "")
+		state := "Not Registered"
+		if s.v.registration(n + 1).Registered {
+			state = "Registered"
+		}
+		last, in := s.v.registeredAt(n+1, unit)
+		s.add(group, "Registration_State", state, "Last_Registration_At", last, next, in, "Message_Waiting", "No", "Mapped_SIP_Port", "")
 		if hoteling {
 			s.add(group, "Hoteling_State", "Disabled")
 		}
@@ -321,6 +325,9 @@ func (s *status) keyState(key int) string {
 	case s.v.Params.Bool("Make_Call_Without_Reg_"+ext+"_", false):
 		return "Idle"
 	}
+	if n, err := strconv.Atoi(ext); err == nil && s.v.registration(n).Registered {
+		return "Idle"
+	}
 	return "No Service"
 }
 
@@ -341,8 +348,13 @@ func (s *status) lines() {
 	for n := range s.v.Unit.Row.Model.Lines {
 		line := strconv.Itoa(n + 1)
 		group := "Info/Line_" + line + "_Status"
+		registration := "Offline"
+		if s.v.registration(n + 1).Registered {
+			registration = "Online" // inferred
+		}
+		last, next := s.v.registeredAt(n+1, " s")
 		s.add(group, "Display_Name", s.param("Display_Name_"+line+"_"), "User_ID", s.param("User_ID_"+line+"_"), "Hook_State", s.v.hook(n),
-			"Registration_State", "Offline", "Last_Registration_At", "", "Next_Registration_In", "", "Message_Waiting", "No",
+			"Registration_State", registration, "Last_Registration_At", last, "Next_Registration_In", next, "Message_Waiting", "No",
 			"Call_Back_Active", "No", "Last_Called_Number", "", "Last_Caller_Number", "", "Mapped_SIP_Port", "")
 		state := s.v.lineState(line)
 		s.add(group, "Call_1_State", state, "Call_2_State", state, "Call_1_Tone", "None", "Call_2_Tone", "None")

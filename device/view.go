@@ -3,6 +3,7 @@ package device
 import (
 	"cmp"
 	"net/netip"
+	"strconv"
 
 	"spafleet/device/profile"
 	"spafleet/fsm"
@@ -28,6 +29,8 @@ type View struct {
 	Resyncs       struct{ OK, Failed uint32 }
 	Directory     Directory // of a phone
 	Network       network
+	Registered    int            // lines that are registered
+	Lines         []registration // lines that have tried to register since the boot
 }
 
 // A network is what a lease says of the network that the device is in.
@@ -63,6 +66,42 @@ func (n network) dns(place int) netip.Addr {
 		return netip.Addr{}
 	}
 	return n.DNS[place]
+}
+
+// A registration is how a line stands with its server.
+type registration struct {
+	Line       int // from 1
+	Registered bool
+	Last, Next int64 // fleet times of the last REGISTER that was granted and of the next one, 0 for none
+}
+
+// Line adds how a line stands: whether it is registered, and the fleet times of the last REGISTER
+// that was granted and of the next one, 0 for none.
+func (v *View) Line(number int, registered bool, last, next int64) {
+	v.Lines = append(v.Lines, registration{number, registered, last, next})
+}
+
+// registration returns how a line stands, from 1.
+func (v *View) registration(line int) registration {
+	for _, r := range v.Lines {
+		if r.Line == line {
+			return r
+		}
+	}
+	return registration{Line: line}
+}
+
+// registeredAt returns the times of a line's last REGISTER and of its next, as pages have
+// them: the second in seconds with a unit behind. Empty: there is none.
+func (v *View) registeredAt(line int, unit string) (last, next string) {
+	r := v.registration(line)
+	if r.Last != 0 {
+		last = v.Params.Clock().Local(r.Last).Format("1/2/2006 15:04:05")
+	}
+	if r.Next != 0 {
+		next = strconv.FormatInt(max(r.Next-v.Now, 0)/1e9, 10) + unit
+	}
+	return last, next
 }
 
 // Answers reports whether anything of the device answers: it has power and its

@@ -177,7 +177,7 @@ func (s *stage) attempt(run func(context.Context, resync.Env, resync.Input) resy
 	defer cancel()
 	s.world.cancel = cancel
 	o := run(ctx, s.world, resync.Input{Unit: s.unit, Params: s.params, Life: s.life, Lease: s.lease, Cause: cause, Command: c,
-		Booted: noon - 90e9, Last: noon - 30e9, Applied: s.receipt, Profiles: s.shelf})
+		Booted: noon - 90e9, Lost: [2]int64{noon - 90e9, noon - 90e9}, Last: noon - 30e9, Applied: s.receipt, Profiles: s.shelf})
 	s.world.tell(o.Events)
 	s.world.say("%s", s.outcome(o))
 	s.params, s.life, s.receipt = o.Params, o.Life, o.Applied

@@ -29,6 +29,7 @@ type Input struct {
 	Cause    model.Cause
 	Command  *device.Command // of a resync or upgrade command; nil for a timer
 	Booted   int64           // fleet time of the last boot
+	Lost     [2]int64        // fleet times since when lines 1 and 2 have no registration; 0: they have one
 	Last     int64           // fleet time of the last attempt's start, or by switch of its end; 0 for none
 	Upgrade  UpgradeHistory
 	Applied  LastApplied   // of the last body applied, zero after any other change
@@ -82,7 +83,7 @@ func (in *Input) situation(now int64) device.Situation {
 	if in.Upgrade.Retries > 0 {
 		s.UPGST = 2
 	}
-	timers := TimersOf(in.Booted, in.Last, in.Upgrade.Last)
+	timers := TimersOf(in.Booted, in.Last, in.Upgrade.Last, in.Lost)
 	timers.fill(&s, now)
 	return s
 }

@@ -2,8 +2,6 @@ package resync
 
 import (
 	"errors"
-	"net/netip"
-	"slices"
 	"strings"
 
 	"spafleet/device"
@@ -134,26 +132,7 @@ func (s *scope) content(letter byte) string {
 	return s.expand(s.lookup("GPP_" + strings.ToUpper(string(rune(letter)))))
 }
 
-// mostDomains is how many domains count (documented).
-const mostDomains = 5
-
-// mayAsk reports whether Restricted_Access_Domains lets the device ask a host:
-// one of the domains, or a host in it. Empty restricts nothing. That a domain
-// stands for its hosts too is inferred, and a switch.
+// mayAsk reports whether Restricted_Access_Domains lets the device ask a host.
 func (s *scope) mayAsk(host string) bool {
-	text := s.lookup("Restricted_Access_Domains")
-	if text == "" {
-		return true
-	}
-	domains := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r == ',' || r <= ' ' })
-	domains = domains[:min(len(domains), mostDomains)]
-	host = plainName(host)
-	_, notAddress := netip.ParseAddr(host)
-	hostsToo := notAddress != nil && !s.in.Unit.Row.Behaviour.ExactDomains
-	return len(domains) == 0 || slices.ContainsFunc(domains, func(domain string) bool {
-		domain = strings.TrimPrefix(plainName(domain), ".")
-		return host == domain || hostsToo && strings.HasSuffix(host, "."+domain)
-	})
+	return s.params.MayAsk(host, s.in.Unit.Row.Behaviour.ExactDomains)
 }
-
-func plainName(name string) string { return strings.TrimSuffix(strings.ToLower(name), ".") }

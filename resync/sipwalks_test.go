@@ -43,7 +43,28 @@ CSeq: 1 OPTIONS
 var notify = strings.ReplaceAll(strings.Replace(options, "\n\n", "\nEvent: resync\n\n", 1), "OPTIONS", "NOTIFY")
 
 var sipWalks = map[string]walk{
+	"sip_names":     {"plain", "quoted", registering(func(o sip.Outcome) string { return string(o.Send[0].Text) })},
+	"sip_refresh":   {"30s", "60s", registering(func(o sip.Outcome) string { return o.Logs[0].Text })},
 	"sip_numbers":   {"padded", "bare", heard("SPA962", options)},
 	"sip_features":  {"x-sipura", "replaces", heard("PAP2T", options)},
 	"sip_challenge": {"plain", "qop", heard("SPA942", notify)},
+}
+
+// registering observes what a device does that registers and whose server grants it 600 s:
+// its REGISTER, and what follows from the answer.
+func registering(observe func(sip.Outcome) string) func(*testing.T, string) string {
+	return func(t *testing.T, setting string) string {
+		row := rowOf(t, "PAP2T", setting)
+		unit := devicetest.Known(row, 0)
+		params := devicetest.Params(t, row.Factory, "User_ID_1_=100", "Display_Name_1_=A B", "Proxy_1_=192.0.2.9")
+		phone := sip.Phone{Unit: &unit, Params: params, Lines: &sip.Lines{}, Seed: 1, Booted: 1, Now: 2, Registers: true}
+		asked := phone.Consider()
+		if len(asked.Send) != 1 {
+			t.Fatalf("it sends %d messages", len(asked.Send))
+		}
+		_, head, _ := strings.Cut(string(asked.Send[0].Text), "\r\n")
+		granted := phone.Hear(1, netip.MustParseAddrPort("192.0.2.9:5060"), []byte("SIP/2.0 200 OK\r\nExpires: 600\r\n"+strings.Replace(head, "Contact", "X-Contact", 1)))
+		granted.Send = asked.Send
+		return observe(granted)
+	}
 }

@@ -19,16 +19,16 @@ type Timers struct {
 }
 
 // TimersOf returns the timers of a device by the fleet times of its boot and of
-// its last resync and upgrade attempts, 0 for none since. Lines have no
-// registration from boot on.
-func TimersOf(booted, last, upgraded int64) Timers {
+// its last resync and upgrade attempts, 0 for none since, and by when its first lines lost
+// their registration, 0 for one that has it.
+func TimersOf(booted, last, upgraded int64, lost [2]int64) Timers {
 	if last == 0 {
 		last = booted
 	}
 	if upgraded == 0 {
 		upgraded = booted
 	}
-	return Timers{Resync: last, Upgrade: upgraded, Register: [2]int64{booted, booted}}
+	return Timers{Resync: last, Upgrade: upgraded, Register: lost}
 }
 
 // fill writes what the timers show at a moment.

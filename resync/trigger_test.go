@@ -136,7 +136,7 @@ func TestNextTrue(t *testing.T) {
 		{"$PRVTMR ge 99999999999999999999", -1},
 	}
 	for _, tt := range tests {
-		at, ok := resync.NextTrue(tt.trigger, env, resync.TimersOf(booted, 0, 0), noon)
+		at, ok := resync.NextTrue(tt.trigger, env, resync.TimersOf(booted, 0, 0, [2]int64{booted, booted}), noon)
 		got := time.Duration(at - noon)
 		if !ok {
 			got = -1
@@ -178,7 +178,7 @@ func TestTriggersByLevelAndEdge(t *testing.T) {
 				t.Fatal("no triggers")
 			}
 			w := tt.watch
-			w.Env, w.Now, w.Timers = device.Env{Unit: &u, Params: p}, noon, resync.TimersOf(noon-100*second, 0, 0)
+			w.Env, w.Now, w.Timers = device.Env{Unit: &u, Params: p}, noon, resync.TimersOf(noon-100*second, 0, 0, [2]int64{noon - 100*second, noon - 100*second})
 			at, _, ok := triggers.Next(w)
 			got := time.Duration(at - noon)
 			if !ok {

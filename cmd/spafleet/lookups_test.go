@@ -67,6 +67,8 @@ var someHave = map[string]havers{
 	"XML_User_Name":           {third, "samples of 7.4.8a and 7.5.5"},
 	"XML_Password":            {third, "likewise"},
 
+	"Random_REG_CID_On_Reboot": {anyOf(early9xx, third), "samples of phones"},
+
 	"Custom_CA_RULE":      {bothOf(third, not(spa525)), "texts of 7.6.2f"},
 	"Custom_CA_URL":       {anyOf(spa525, spa1xx), "exports"},
 	"Enable_SSLv3":        {third, "texts of 7.6.2f"},

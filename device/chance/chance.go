@@ -15,8 +15,12 @@ const (
 	Nonce   Purpose = 5 // client nonces, by the count of events, which no two attempts share
 	Network Purpose = 6 // of the simulated network, by the draws of an attempt
 
-	SIPTag   Purpose = 7 // tags of dialogs, by Call-ID or boot
-	SIPNonce Purpose = 8 // nonces for who sends a NOTIFY, by boot and by the last one that counted
+	SIPTag      Purpose = 7  // tags of dialogs, by Call-ID or boot
+	SIPNonce    Purpose = 8  // nonces for who sends a NOTIFY, by boot and by the last one that counted; client nonces, by CSeq
+	SIPCall     Purpose = 9  // Call-ID of a line's REGISTERs
+	SIPSequence Purpose = 10 // where CSeq of a line's REGISTERs begins
+	SIPBranch   Purpose = 11 // branches, by CSeq
+	SIPRetry    Purpose = 12 // the delay of a REGISTER after one that failed, by CSeq
 
 	Sample Purpose = 200 // the devices of a step's selection, by step
 	// 201 was of units whose certificate is defective; now their serial number says so.

@@ -137,9 +137,11 @@ type Behaviour struct {
 
 	// How it speaks SIP.
 	SIP struct {
-		BareNumbers bool // numbers are printed without zeros in front
-		Replaces    bool // it supports replaces and UPDATE
-		OffersQoP   bool // its challenges offer qop
+		PlainNames    bool          // display names have no quotation marks
+		RefreshBefore time.Duration // a registration ends
+		BareNumbers   bool          // numbers are printed without zeros in front
+		Replaces      bool          // it supports replaces and UPDATE
+		OffersQoP     bool          // its challenges offer qop
 	}
 
 	// How it speaks of itself.

@@ -1,9 +1,21 @@
 package model
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // sipSwitches are about how a device speaks SIP (surface-2.md §6.1, §6.3).
 var sipSwitches = []firmwareSwitch{
+	{ // K59: when it changed is open
+		"sip_names", "plain or quoted", "display names in SIP: as they are, or in quotation marks",
+		sipBySamples("plain", "quoted", []string{"PAP2T 3.1.15(LS)", "RT31P2 2.0.10(LIc)"}, []string{"SPA525G 7.4.9a", "SPA303 7.4.7"}),
+		choice("quoted", "plain", func(b *Behaviour) *bool { return &b.SIP.PlainNames }),
+	},
+	{ // no page says it; a log line of 7.5.2b names the time, not how it is found
+		"sip_refresh", "0s or a duration", "how long before its end a registration is refreshed, but never before its half is over",
+		always(inferred("30s")), pause(func(b *Behaviour) *time.Duration { return &b.SIP.RefreshBefore }),
+	},
 	{ // K60
 		"sip_numbers", "padded or bare", "hexadecimal numbers of SIP, as in a branch: eight digits, or without the zeros in front",
 		func(r *Row) Fact {

@@ -8,6 +8,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/chance"
+	"spafleet/device/model"
 )
 
 // A reply is an answer in the making.
@@ -32,13 +33,14 @@ func (p *Phone) Hear(line uint8, from netip.AddrPort, text []byte) (o Outcome) {
 		return o
 	}
 	if k.status != 0 {
+		p.answered(&o, line, from.Addr(), k)
 		return o
 	}
 	r := &reply{Phone: p, packet: k, line: line, from: from}
 	if r.method == "ACK" || k.get("via") == "" {
 		return o
 	}
-	if !p.mayTalk(line, from.Addr()) {
+	if !r.mayTalk() {
 		r.refuse(&o, 0, "source")
 		return o
 	}
@@ -51,7 +53,20 @@ func (p *Phone) Hear(line uint8, from netip.AddrPort, text []byte) (o Outcome) {
 	default:
 		r.status = 501
 	}
-	o.Send = append(o.Send, Message{Line: line, To: p.backTo(k, from), Text: r.text()})
+	o.Send = append(o.Send, Message{Line: line, To: r.backTo(), Text: r.text()})
+	return o
+}
+
+// LastWord takes a datagram that comes while the device boots: all that it still hears is an
+// answer to what it has said before (inferred).
+func (p *Phone) LastWord(line uint8, from netip.AddrPort, text []byte) (o Outcome) {
+	l := p.Lines.of(line)
+	if l == nil || l.flags&leaving == 0 {
+		return o
+	}
+	if k, err := parse(text); err == nil && k.status != 0 {
+		p.answered(&o, line, from.Addr(), k)
+	}
 	return o
 }
 
@@ -140,10 +155,10 @@ func (r *reply) text() []byte {
 	}
 	b = appendField(b, "Content-Length", "0")
 	if options || r.status == 405 {
-		b = appendField(b, "Allow", r.allow())
+		b = appendField(b, "Allow", allow(r.Unit.Row))
 	}
 	if options {
-		b = appendField(b, "Supported", r.supported())
+		b = appendField(b, "Supported", supported(r.Unit.Row))
 	}
 	return append(b, "\r\n"...)
 }
@@ -160,16 +175,16 @@ func appendField(b []byte, name, value string) []byte {
 }
 
 // allow lists the methods (field). What has replaces has UPDATE too.
-func (p *Phone) allow() string {
+func allow(r *model.Row) string {
 	const methods = "ACK, BYE, CANCEL, INFO, INVITE, NOTIFY, OPTIONS, REFER"
-	if p.Unit.Row.Behaviour.SIP.Replaces {
+	if r.Behaviour.SIP.Replaces {
 		return methods + ", UPDATE"
 	}
 	return methods
 }
 
-func (p *Phone) supported() string {
-	if p.Unit.Row.Behaviour.SIP.Replaces {
+func supported(r *model.Row) string {
+	if r.Behaviour.SIP.Replaces {
 		return "replaces"
 	}
 	return "x-sipura"
@@ -187,12 +202,12 @@ func (r *reply) tag() string {
 
 // mayTalk reports whether a line listens to an address: with Restrict_Source_IP only to
 // that of its server (documented), once that has answered a REGISTER.
-func (p *Phone) mayTalk(line uint8, from netip.Addr) bool {
-	if !p.is("Restrict_Source_IP_", line, false) {
+func (r *reply) mayTalk() bool {
+	if !r.is("Restrict_Source_IP_", r.line, false) {
 		return true
 	}
-	l := p.Lines.of(line)
-	return l != nil && l.server == addressOf(from)
+	l := r.Lines.of(r.line)
+	return l != nil && l.server == addressOf(r.from.Addr())
 }
 
 // refuse answers with a status, and tells of a NOTIFY that was refused.

@@ -1,26 +1,64 @@
 package sip
 
 import (
+	"iter"
 	"net/netip"
 
+	"spafleet/device"
 	"spafleet/device/chance"
 )
 
 // Lines are what a device keeps of its lines; the zero Lines is that of one that has had
-// nothing to do with SIP.
+// nothing to do with SIP. What an idle registered line costs is one Line: 48 bytes.
 type Lines struct{ first *Line }
 
-// A Line is what a device keeps of one line.
+// A Line is what a device keeps of one line: the least, since there may be a million.
+// Numbers, tags and names are computed when they are sent.
 type Line struct {
 	next   *Line
-	server uint32 // the fingerprint of the address that registers it
-	heard  uint32 // the fingerprint of the NOTIFY that was done last
+	tx     *exchange // a REGISTER that waits for its answer; nil: none
+	due    int64     // fleet time at which it acts by itself; 0: never
+	lost   uint32    // since when it has no registration, in seconds; 0: it has had none since the boot
+	last   uint32    // when it was registered last, in seconds; 0: not since the boot
+	seq    uint32    // CSeq of its last REGISTER
+	server uint32    // the fingerprint of the address that registered it
+	heard  uint32    // the fingerprint of the NOTIFY that was done last
 	number uint8
+	fails  uint8 // REGISTERs in a row that failed
+	flags  lineFlags
+}
+
+type lineFlags uint8
+
+const (
+	registered lineFlags = 1 << iota
+	leaving              // its REGISTER ends the registration
+)
+
+const knownFlags = registered | leaving
+
+// An exchange is a REGISTER that waits for its answer.
+type exchange struct {
+	server  string
+	text    []byte
+	began   int64  // when the first of it was sent
+	wait    int64  // until it is sent again
+	end     int64  // when it counts as not answered
+	expires uint32 // that it asks for
+	tries   uint8  // answers that made the device ask again
+}
+
+// all yields the lines of which something is kept.
+func (l *Lines) all() iter.Seq[*Line] {
+	return func(yield func(*Line) bool) {
+		for line := l.first; line != nil && yield(line); line = line.next {
+		}
+	}
 }
 
 // of returns a line, nil where nothing is kept of it.
 func (l *Lines) of(number uint8) *Line {
-	for line := l.first; line != nil; line = line.next {
+	for line := range l.all() {
 		if line.number == number {
 			return line
 		}
@@ -36,6 +74,122 @@ func (l *Lines) own(number uint8) *Line {
 		l.first = line
 	}
 	return line
+}
+
+// Due returns when a line next does something by itself, 0 for never.
+func (l *Lines) Due() (at int64) {
+	for line := range l.all() {
+		if line.due != 0 && (at == 0 || line.due < at) {
+			at = line.due
+		}
+	}
+	return at
+}
+
+// Delay changes when lines do something by themselves.
+func (l *Lines) Delay(when func(at int64) int64) {
+	for line := range l.all() {
+		if line.due != 0 {
+			line.due = when(line.due)
+		}
+	}
+}
+
+// Reset forgets what a boot forgets: registrations, and what was asked for. The number of the
+// last REGISTER goes on (surface-2.md K48: field; over a boot: inferred from the
+// parameter Random_REG_CID_On_Reboot), and a NOTIFY stays done. An exchange that ends a registration
+// may still be answered, if its end is said to be kept.
+func (l *Lines) Reset(keepsLeaving bool) {
+	for line := range l.all() {
+		line.due, line.lost, line.last, line.fails = 0, 0, 0, 0
+		if keepsLeaving && line.flags&leaving != 0 {
+			line.flags = leaving
+			continue
+		}
+		line.flags, line.tx = 0, nil
+	}
+}
+
+// Lost returns since when a line has no registration, as fleet time: 0 while it has one, and
+// booted where it has had none since the boot.
+func (l *Lines) Lost(number uint8, booted int64) int64 {
+	switch line := l.of(number); {
+	case line == nil:
+		return booted
+	case line.flags&registered != 0:
+		return 0
+	case line.lost != 0:
+		return int64(line.lost) * 1e9
+	}
+	return booted
+}
+
+// Registered returns how many lines are registered.
+func (l *Lines) Registered() (n int) {
+	for line := range l.all() {
+		if line.flags&registered != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Show adds to a view the lines that pages tell of: those that have tried to register.
+func (l *Lines) Show(v *device.View) {
+	v.Registered = l.Registered()
+	for line := range l.all() {
+		if line.flags&registered != 0 || line.last != 0 || line.due != 0 {
+			v.Line(int(line.number), line.flags&registered != 0, int64(line.last)*1e9, line.due)
+		}
+	}
+}
+
+// A LineRecord is what is kept of a line when the program ends.
+type LineRecord struct {
+	Number, Fails, Flags           uint8
+	Lost, Last, Seq, Server, Heard uint32
+	Due                            int64
+	Exchange                       *ExchangeRecord
+}
+
+// An ExchangeRecord is a REGISTER that waits for its answer when the program ends.
+type ExchangeRecord struct {
+	Server, Text     string
+	Began, Wait, End int64
+	Expires          uint32
+	Tries            uint8
+}
+
+// RecordFlags are the flags that a record may have; RecordLines is the most lines of one.
+const (
+	RecordFlags = uint8(knownFlags)
+	RecordLines = 64
+)
+
+// Record returns what is kept of the lines.
+func (l *Lines) Record() (list []LineRecord) {
+	for line := range l.all() {
+		r := LineRecord{Number: line.number, Fails: line.fails, Flags: uint8(line.flags), Lost: line.lost, Last: line.last, Seq: line.seq, Server: line.server,
+			Heard: line.heard, Due: line.due}
+		if x := line.tx; x != nil {
+			r.Exchange = &ExchangeRecord{x.server, string(x.text), x.began, x.wait, x.end, x.expires, x.tries}
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// Restore returns the lines of a record.
+func Restore(list []LineRecord) (l Lines) {
+	end := &l.first
+	for _, r := range list {
+		line := &Line{due: r.Due, lost: r.Lost, last: r.Last, seq: r.Seq, server: r.Server, heard: r.Heard, number: r.Number, fails: r.Fails, flags: lineFlags(r.Flags)}
+		if x := r.Exchange; x != nil {
+			line.tx = &exchange{x.Server, []byte(x.Text), x.Began, x.Wait, x.End, x.Expires, x.Tries}
+		}
+		*end, end = line, &line.next
+	}
+	return l
 }
 
 // addressOf returns the fingerprint of an address, never 0.

@@ -171,14 +171,14 @@ func topVia(value string) (v via, err error) {
 // backTo returns where an answer goes: to the place that the topmost Via names, at the
 // address that the request came from where Via has a name. Only with Send_Resp_To_Src_Port, or
 // where Insert_VIA_rport lets the device heed an rport, it is the port that it came from (documented).
-func (p *Phone) backTo(k *packet, from netip.AddrPort) netip.AddrPort {
-	v, err := topVia(k.get("via"))
-	if err != nil || p.Params.Bool("Send_Resp_To_Src_Port", false) || v.rport && p.Params.Bool("Insert_VIA_rport", false) {
-		return from
+func (r *reply) backTo() netip.AddrPort {
+	v, err := topVia(r.packet.get("via"))
+	if err != nil || r.Params.Bool("Send_Resp_To_Src_Port", false) || v.rport && r.Params.Bool("Insert_VIA_rport", false) {
+		return r.from
 	}
 	to, err := netip.ParseAddr(v.host)
 	if err != nil {
-		to = from.Addr()
+		to = r.from.Addr()
 	}
 	port := v.port
 	if port == 0 {

@@ -16,6 +16,7 @@ import (
 	"spafleet/device/chance"
 	"spafleet/device/model"
 	"spafleet/device/rule"
+	"spafleet/device/syslog"
 )
 
 // A Message leaves a device's line: a request of its own, or an answer.
@@ -38,12 +39,16 @@ type Phone struct {
 	Booted int64 // fleet time of the last boot
 	Now    int64
 	InUse  bool // a line is off hook
+
+	Registers bool   // lines register that have an account
+	Base      uint16 // the port that stands for 5060; 0: that
 }
 
 // An Outcome is what follows from an input.
 type Outcome struct {
 	Send    []Message
 	Events  []device.Event
+	Logs    []syslog.Line
 	Command device.Command // Order 0: none
 }
 
@@ -78,6 +83,13 @@ func (p *Phone) enabled(line uint8) bool {
 	return line >= 1 && line <= LineCount(p.Unit.Row) && p.is("Line_Enable_", line, true)
 }
 
+// Account returns who a line is at its server: the user of its address, and login and password of
+// its credentials, which also those have to know who send it a NOTIFY.
+func Account(p device.Params, line uint8) (user, login, password string) {
+	a := (&Phone{Params: p}).account(line)
+	return a.user, a.login, a.password
+}
+
 // An account is who a line is at its server.
 type account struct {
 	user     string // of its address
@@ -86,7 +98,7 @@ type account struct {
 }
 
 func (p *Phone) account(line uint8) account {
-	a := account{user: p.setting("User_ID_", line), password: p.setting("Password_", line)}
+	a := account{user: oneLine(p.setting("User_ID_", line)), password: p.setting("Password_", line)}
 	a.login = a.user
 	if p.is("Use_Auth_ID_", line, false) {
 		a.login = cmp.Or(p.setting("Auth_ID_", line), a.user)

@@ -140,7 +140,7 @@ func (w *recordWriter) times(r *unit.Record) {
 func (w *recordWriter) optional(r *unit.Record) {
 	which := uint64(0)
 	for i, has := range []bool{len(r.Pending) > 0, r.Delayed != nil, r.Asked != nil, r.Custom != nil, r.Trusted != nil, r.Told != (device.Params{}), r.Reason != 0,
-		len(r.Extras.Kept) > 0, len(r.Extras.Tried) > 0, len(r.Extras.Directory) > 0} {
+		len(r.Extras.Kept) > 0, len(r.Extras.Tried) > 0, len(r.Extras.Directory) > 0, len(r.Lines) > 0} {
 		if has {
 			which |= 1 << i
 		}
@@ -173,6 +173,7 @@ func (w *recordWriter) optional(r *unit.Record) {
 		w.uint(uint64(r.Reason))
 	}
 	w.extras(&r.Extras)
+	w.lines(r.Lines)
 }
 
 // extras writes what there is of files beside profile and image, and of the directory.
@@ -362,7 +363,7 @@ func (r *recordReader) times(rec *unit.Record) {
 }
 
 func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
-	which := r.upTo(1<<10 - 1)
+	which := r.upTo(1<<11 - 1)
 	for which != 0 && r.err == nil {
 		bit := bits.TrailingZeros64(which)
 		which &^= 1 << bit
@@ -393,6 +394,8 @@ func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
 			}
 		case 9:
 			rec.Extras.Directory = r.directory()
+		case 10:
+			rec.Lines = r.lines()
 		}
 	}
 }

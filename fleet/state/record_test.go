@@ -15,6 +15,7 @@ import (
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/device/profile"
+	"spafleet/device/sip"
 	"spafleet/fsm"
 	"spafleet/resync"
 	"spafleet/resync/unit"
@@ -98,6 +99,15 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 	r.Extras.Directory = device.Directory(nil).With(entries)
 	if len(r.Extras.Directory) == 0 {
 		r.Extras.Directory = nil
+	}
+	for range number("lines", 3) {
+		l := sip.LineRecord{Number: uint8(number("line", 255)), Fails: uint8(number("fails", 255)), Flags: uint8(number("line flags", uint32(sip.RecordFlags))),
+			Lost: number("lost", 1<<32-1), Last: number("last", 1<<32-1), Seq: number("seq", 1<<32-1), Server: number("server", 1<<32-1), Heard: number("heard", 1<<32-1), Due: moment("due")}
+		if maybe("exchange") {
+			l.Exchange = &sip.ExchangeRecord{Server: rapid.String().Draw(t, "host"), Text: rapid.String().Draw(t, "text"), Began: moment("began"), Wait: int64(number("wait", 1<<32-1)),
+				End: moment("end"), Expires: number("expires", 1<<32-1), Tries: uint8(number("tries", 255))}
+		}
+		r.Lines = append(r.Lines, l)
 	}
 	return r
 }
@@ -202,8 +212,8 @@ func everything(t testing.TB) *kept {
 		command := device.Command{Order: device.SetParams, Argument: "x", Sets: sets}
 		k.devices = append(k.devices, unit.Record{
 			Dev: device.Index(dev), Firmware: row.Firmware.Version, Params: params, Booted: 1e18, Timers: [unit.RecordTimers]int64{1e18 + int64(dev)},
-			Pending: []device.Command{command, command}, Asked: &command, Delayed: &command,
-			Custom: &unit.Custom{Company: "Acme", Defaults: params}, Trusted: &resync.Authority{Rule: "r", PEM: "p"}, Told: params,
+			CommandRecord: unit.CommandRecord{Pending: []device.Command{command, command}, Asked: &command, Delayed: &command},
+			Custom:        &unit.Custom{Company: "Acme", Defaults: params}, Trusted: &resync.Authority{Rule: "r", PEM: "p"}, Told: params,
 		})
 	}
 	return k

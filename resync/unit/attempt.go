@@ -45,7 +45,7 @@ func (m *Machine) Begin(s *Start, number int32) (Job, resync.Input, *Effects) {
 		Booted: u.booted, Last: u.last, Upgrade: u.upgrades().history, Applied: u.applied(), CA: u.trusted(), Profiles: &m.Profiles, Customized: u.has(isCustom), Tapped: m.Tapped,
 		Nonce: uint64(chance.Draw(m.Seed, uint32(m.dev), chance.Nonce, u.n) * (1 << 53)),
 	}
-	in.Reasons = m.Reasons
+	in.Reasons, in.Lost = m.Reasons, u.lost()
 	u.attempt = number
 	started := device.Event{At: m.now, Kind: device.ResyncStarted, Cause: s.Command.Cause}
 	job := Job(resync.Attempt)
@@ -83,8 +83,9 @@ func (m *Machine) Commit(p device.Params, life device.Life, events []device.Even
 	u := m.u
 	if p != u.params { // until the attempt says which body this came from
 		u.setApplied(resync.LastApplied{})
+		speaker{m}.change(p)
 	}
-	u.params, u.life = p, life
+	u.life = life
 	for _, e := range events {
 		switch e.Kind {
 		case device.ResyncOK, device.ResyncFailed, device.UpgradeOK, device.UpgradeFailed:
@@ -125,6 +126,9 @@ func (m *Machine) Ended(o *resync.Outcome, due int64) *Effects {
 		}
 	default:
 		m.resynced(o)
+	}
+	if u.Answers() {
+		speaker{m}.consider()
 	}
 	m.runPending()
 	m.considerExtra()

@@ -24,6 +24,7 @@ func (m *Machine) do(c device.Command) {
 	case device.SwitchOff:
 		if u.has(powered) {
 			m.abandon()
+			u.lines.Reset(false)
 			u.set(powered, false)
 			m.emit(device.Event{At: m.now, Kind: device.PowerOff})
 		}
@@ -38,6 +39,7 @@ func (m *Machine) do(c device.Command) {
 	case device.Refuse:
 	case device.FactoryReset:
 		m.abandon()
+		speaker{m}.leave()
 		m.factoryReset()
 		m.boot(device.ByReset, false, "")
 	case device.Reboot, device.Restart:
@@ -209,13 +211,14 @@ func (m *Machine) edit(sets []device.Set) {
 	unit := m.Identity(row, m.dev)
 	after, changed := u.params.With(&m.Profiles.Layers, taken(row.Factory, sets))
 	life, moves := u.life.Apply(device.Change{Unit: &unit, Before: u.params, After: after, Via: device.ViaEdit})
-	u.params = after
+	speaker{m}.change(after)
 	u.setApplied(resync.LastApplied{})
 	m.moved(device.ViaEdit, life, moves...)
 	if class := row.Reboots(changed); class != model.NoReboot {
 		m.boot(device.ByParams, class == model.WarmReboot, "")
 		return
 	}
+	speaker{m}.consider()
 	m.watch()
 	m.considerExtra()
 }

@@ -6,8 +6,6 @@ import (
 	"spafleet/device"
 	"spafleet/device/chance"
 	"spafleet/device/model"
-	"spafleet/device/sip"
-	"spafleet/device/syslog"
 	"spafleet/fsm"
 	"spafleet/resync"
 )
@@ -50,7 +48,7 @@ func (m *Machine) Due() *Effects {
 	u := m.u
 	at, which, _ := u.nextTimer()
 	u.due = 0
-	if which != extraTimer {
+	if which < numTimers {
 		u.timers[which] = 0
 	}
 	switch {
@@ -65,6 +63,8 @@ func (m *Machine) Due() *Effects {
 		m.dueUpgrade()
 	case which == triggerTimer:
 		m.dueCommand(device.Command{Order: device.Resync, Cause: model.ByTrigger}, at)
+	case which == sipTimer:
+		speaker{m}.follow(m.phone().Due())
 	case which == extraTimer:
 		u.triesDue(m.now)
 		m.considerExtra()
@@ -74,11 +74,19 @@ func (m *Machine) Due() *Effects {
 }
 
 // SIP gives a device a datagram that came to the SIP port of a line, from 1. A device
-// without power, or one that boots, hears none.
+// without power hears none; one that boots hears only what answers its last words.
 func (m *Machine) SIP(line uint8, from netip.AddrPort, text []byte) *Effects {
+	if m.u.has(powered) {
+		speaker{m}.hear(line, from, text)
+	}
+	return &m.fx
+}
+
+// SIPFailed says that the server of a line's last request has no address, or is not to be
+// asked.
+func (m *Machine) SIPFailed(line uint8) *Effects {
 	if m.u.Answers() {
-		m.logSIP(&syslog.Message{Line: int(line), Port: sip.Port(m.u.params, line), Peer: from.String(), Text: text})
-		speaker{m}.follow(m.phone().Hear(line, from, text))
+		speaker{m}.follow(m.phone().Failed(line))
 	}
 	return &m.fx
 }
@@ -93,6 +101,7 @@ func (m *Machine) Resume(saved int64, powers bool) *Effects {
 	for t, at := range u.timers {
 		u.timers[t] = resumed(at, saved, m.now)
 	}
+	u.lines.Delay(func(at int64) int64 { return resumed(at, saved, m.now) })
 	if u.opt != nil {
 		for i := range u.opt.tries {
 			t := &u.opt.tries[i]
@@ -131,6 +140,7 @@ func resumed(at, saved, now int64) int64 {
 // nothing and hears nothing. Calls that were up are dropped (documented). What
 // waited goes on afterwards. Differs says which parameters of a file made it boot.
 func (m *Machine) boot(reason device.Reason, warm bool, differs string) {
+	speaker{m}.leave()
 	m.goDown(reason, differs)
 	wait := m.takes(reason, warm)
 	if wait == 0 {
@@ -150,6 +160,7 @@ func (m *Machine) goDown(reason device.Reason, differs string) {
 	u.last, u.reboot = 0, model.NoReboot
 	u.set(inUse|spent1|spent2, false)
 	u.forgetTries()
+	u.lines.Reset(reason != device.ByPower)
 	u.timers[forcedTimer], u.timers[triggerTimer] = 0, 0
 	if u.delayed() == nil && !(keeps && u.cause == model.ByRetry) {
 		u.timers[resyncTimer] = 0
@@ -174,6 +185,7 @@ func (m *Machine) startFirmware(reason device.Reason) {
 	if reason == device.ByUpgradeFailed {
 		m.retryUpgrade()
 	}
+	speaker{m}.consider()
 	m.runPending()
 	m.considerExtra()
 }

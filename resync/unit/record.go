@@ -5,6 +5,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/device/sip"
 	"spafleet/resync"
 )
 
@@ -31,14 +32,20 @@ type Record struct {
 	Fired   int64 // when a trigger last started an attempt
 	Target  resync.UpgradeTarget
 	Upgrade resync.UpgradeHistory
-	Pending []device.Command
-	Delayed *device.Command
-	Asked   *device.Command
+	CommandRecord
 	Custom  *Custom
 	Trusted *resync.Authority
 	Told    device.Params // zero: it has reported nothing
 	Reason  device.Reason // of the last boot, or of one that is under way
 	Extras  ExtraRecord
+	Lines   []sip.LineRecord
+}
+
+// A CommandRecord is what is kept of a device's orders.
+type CommandRecord struct {
+	Pending []device.Command // that wait until it is free
+	Delayed *device.Command  // that waits a random delay
+	Asked   *device.Command  // that it carries out
 }
 
 // An ExtraRecord is what is kept of a device's files beside profile and image, and of its
@@ -72,6 +79,7 @@ func (s *Shared) Record(dev device.Index, u *Unit) Record {
 	}
 	r.Resyncs.OK, r.Resyncs.Failed = u.ok, u.failed
 	r.Extras.Kept = s.kept.keys(u.kept)
+	r.Lines = u.lines.Record()
 	o := u.opt
 	if o == nil {
 		return r
@@ -94,7 +102,7 @@ func (s *Shared) Restore(u *Unit, r *Record) {
 	*u = Unit{
 		attempt: None, group: u.group, row: row, params: r.Params, life: r.Life, flags: flags(r.Flags),
 		timers: r.Timers, booted: r.Booted, last: r.Last, n: r.Count, draws: r.Draws, kept: kept, ok: r.Resyncs.OK, failed: r.Resyncs.Failed,
-		run: r.Run, cause: r.Cause, reboot: r.Reboot, doing: r.Doing, why: r.Why, reason: r.Reason,
+		run: r.Run, cause: r.Cause, reboot: r.Reboot, doing: r.Doing, why: r.Why, reason: r.Reason, lines: sip.Restore(r.Lines),
 		opt: &optional{pending: r.Pending, delayed: r.Delayed, asked: r.Asked, told: r.Told, trusted: r.Trusted, custom: r.Custom, fired: r.Fired, tries: r.Extras.Tried, directory: r.Extras.Directory},
 	}
 	if u.has(booting) && u.reason == 0 { // in files of older versions only power booted, by the resync timer

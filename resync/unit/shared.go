@@ -22,8 +22,11 @@ type Shared struct {
 	Tapped   bool // devices' connections and transfers have events of their own
 	// List says who the devices are and what they are set to; its groups are added in
 	// its order. Nil: they follow from Seed, group by group.
-	List    *inventory.List
-	Reasons bool // attempts tell the kinds of events that say why
+	List *inventory.List
+	// SIP lets lines register that have an account and a server; else devices only answer.
+	SIP     bool
+	SIPPort uint16 // the port that stands for 5060 in what devices say of themselves; 0: 5060
+	Reasons bool   // attempts tell the kinds of events that say why
 
 	kept   keptSets
 	groups []group
@@ -110,5 +113,6 @@ func (s *Shared) View(dev device.Index, u *Unit, now int64) device.View {
 	v.Resyncs.OK, v.Resyncs.Failed = u.ok, u.failed
 	l := s.lease(u)
 	v.Network.Netmask, v.Network.Gateway, v.Network.DNS, v.Network.Domain = l.Netmask, l.Gateway, l.DNS, l.Domain
+	u.lines.Show(&v)
 	return v
 }

@@ -1,6 +1,8 @@
 package unit
 
 import (
+	"net/netip"
+
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/sip"
@@ -10,13 +12,52 @@ import (
 // phone returns the device as its SIP sees it.
 func (t *turn) phone() *sip.Phone {
 	u, unit := t.u, t.identity()
-	return &sip.Phone{Unit: &unit, Params: u.params, Lines: &u.lines, Seed: t.Seed, Booted: u.booted, Now: t.now, InUse: u.has(inUse)}
+	return &sip.Phone{Unit: &unit, Params: u.params, Lines: &u.lines, Seed: t.Seed, Booted: u.booted, Now: t.now, InUse: u.has(inUse), Registers: t.Shared.SIP, Base: t.SIPPort}
 }
 
-// A speaker carries out what SIP asks of the device of a turn.
+// lost returns since when lines 1 and 2 have no registration, 0 for one that has.
+func (u *Unit) lost() [2]int64 {
+	return [2]int64{u.lines.Lost(1, u.booted), u.lines.Lost(2, u.booted)}
+}
+
+// A speaker does what SIP asks of the device of a turn.
 type speaker struct{ *Machine }
 
-// follow does what follows from a message.
+// hear takes a datagram.
+func (m speaker) hear(line uint8, from netip.AddrPort, text []byte) {
+	p := m.phone()
+	if m.u.has(booting) {
+		m.follow(p.LastWord(line, from, text))
+		return
+	}
+	m.logSIP(&syslog.Message{Line: int(line), Port: sip.Port(m.u.params, line), Peer: from.String(), Text: text})
+	m.follow(p.Hear(line, from, text))
+}
+
+// consider lets lines register that are to.
+func (m speaker) consider() {
+	if m.Shared.SIP {
+		m.follow(m.phone().Consider())
+	}
+}
+
+// leave ends registrations before a boot, which the customization of a device that has not
+// been customized yet has none of.
+func (m speaker) leave() {
+	if m.Shared.SIP && m.u.Answers() {
+		m.follow(m.phone().Leave())
+	}
+}
+
+// change gives the device other parameters. Registrations that these would not make end.
+func (m speaker) change(p device.Params) {
+	if m.Shared.SIP && m.u.Answers() && m.u.lines != (sip.Lines{}) {
+		m.follow(m.phone().LeaveChanged(p))
+	}
+	m.u.params = p
+}
+
+// follow does what follows from a message or a moment.
 func (m speaker) follow(o sip.Outcome) {
 	m.fx.SIP = append(m.fx.SIP, o.Send...)
 	for i := range o.Send {
@@ -27,14 +68,23 @@ func (m speaker) follow(o sip.Outcome) {
 		}
 		m.logSIP(&syslog.Message{Sent: true, Line: int(s.Line), Port: sip.Port(m.u.params, s.Line), Peer: peer, Text: s.Text})
 	}
+	state := false
 	for _, e := range o.Events {
+		state = state || e.Kind == device.Registered || e.Kind == device.Unregistered
 		e.At = m.now
 		m.emit(e)
+	}
+	for _, l := range o.Logs {
+		m.log(l.Priority, l.Text)
 	}
 	if c := o.Command; c.Order != 0 {
 		m.forgetNotified(c.Order)
 		m.do(c)
 	}
+	if state && m.u.Answers() { // of which a trigger may speak
+		m.watch()
+	}
+	m.schedule()
 }
 
 // forgetNotified lets the newest resync that a NOTIFY asked for take the place of one that

@@ -101,3 +101,145 @@ func TestANotifyIsLogged(t *testing.T) {
 		t.Errorf("it tells %q", told)
 	}
 }
+
+// newLine returns a bench whose device registers line 1, with its parameters.
+func newLine(t *testing.T, model string, presets ...string) *bench {
+	t.Helper()
+	b := newBench(t, devicetest.Turned(t, model, "", devicetest.BootsAtOnce()), 0, append([]string{"User_ID_1_=100", "Password_1_=x", "Proxy_1_=sip.example.com",
+		"Resync_On_Reset=No", "Auth_Resync-Reboot_1_=No", "Register_2_=No"}, presets...)...)
+	b.m.Shared.SIP = true
+	return b
+}
+
+// serve carries out what follows, and answers each REGISTER as a server does that grants
+// what is asked for.
+func (b *bench) serve(fx *Effects) {
+	b.t.Helper()
+	messages := slices.Clone(fx.SIP)
+	for _, e := range fx.Events {
+		switch e.Kind {
+		case device.Registered, device.Unregistered, device.RegistrationFailed:
+			b.note("%s by %s", e.Kind, e.Cause)
+		}
+	}
+	b.take(fx)
+	for _, m := range messages {
+		if m.Server == "" {
+			continue
+		}
+		text := string(m.Text)
+		b.note("REGISTER %s %s", m.Server, text[strings.Index(text, "expires="):strings.Index(text, "\r\nUser-Agent")])
+		if b.silent {
+			continue
+		}
+		_, head, _ := strings.Cut(text, "\r\n")
+		b.serve(b.at().SIP(m.Line, netip.MustParseAddrPort("192.0.2.9:5060"), []byte("SIP/2.0 200 OK\r\n"+head)))
+	}
+}
+
+// serveUntil lets the device's timers run out, up to a second after midnight.
+func (b *bench) serveUntil(second float64) {
+	b.t.Helper()
+	end := midnight + int64(second*1e9)
+	for range 10_000 {
+		if b.u.Due() == 0 || b.u.Due() > end {
+			b.now = end
+			return
+		}
+		b.now = max(b.now, b.u.Due())
+		b.serve(b.at().Due())
+	}
+	b.t.Fatal("it never rests")
+}
+
+// surface-2.md §6.1, device-surface.md §6.2: a line registers when the firmware has started,
+// refreshes, and leaves before a reboot, but not when the power goes.
+func TestALineRegistersForLife(t *testing.T) {
+	b := newLine(t, "SPA942", "Register_Expires_1_=60")
+	b.serve(b.at().Do(device.Command{Order: device.SwitchOn}))
+	b.serveUntil(70)
+	b.serve(b.at().Do(device.Command{Order: device.Reboot, Cause: model.ByWeb}))
+	b.serveUntil(80)
+	b.serve(b.at().Do(device.Command{Order: device.SwitchOff}))
+	b.serveUntil(1000)
+	want := []string{
+		"0 boot:power", "0 REGISTER sip.example.com expires=60", "0 registered by power_on",
+		"30 REGISTER sip.example.com expires=60", "30 registered by periodic", "60 REGISTER sip.example.com expires=60", "60 registered by periodic",
+		"70 unregistered by periodic", "70 boot:web", "70 REGISTER sip.example.com expires=0", "70 REGISTER sip.example.com expires=60", "70 registered by power_on",
+		"80 off",
+	}
+	if !slices.Equal(b.did, want) {
+		t.Errorf("it does\n%s\nwant\n%s", strings.Join(b.did, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// $REGTMR1 is 0 while the line is registered, and else the seconds since it lost that.
+func TestREGTMR(t *testing.T) {
+	b := newLine(t, "SPA2102", "Register_Expires_1_=60", "Resync_Trigger_1=$REGTMR1 ge 100", "Resync_Periodic=0", "Resync_Random_Delay=0")
+	b.serve(b.at().Do(device.Command{Order: device.SwitchOn}))
+	b.serveUntil(500)
+	if slices.ContainsFunc(b.did, func(s string) bool { return strings.HasSuffix(s, " trigger") }) {
+		t.Fatalf("a trigger holds while the line is registered: %v", b.did)
+	}
+	b.did, b.silent = nil, true
+	b.serveUntil(700)
+	lost := int64(0)
+	for _, s := range b.did {
+		if strings.HasSuffix(s, "unregistered by periodic") {
+			fmt.Sscan(s, &lost)
+		}
+	}
+	if want := fmt.Sprint(lost+100, " trigger"); lost == 0 || !slices.Contains(b.did, want) {
+		t.Errorf("no %q: %v", want, b.did)
+	}
+}
+
+// A resync that changes the account ends the old registration and makes the new one, without
+// a reboot too.
+func TestChangedAccountsRegister(t *testing.T) {
+	b := newLine(t, "SPA942")
+	b.serve(b.at().Do(device.Command{Order: device.SwitchOn}))
+	b.serveUntil(10)
+	b.did = nil
+	b.serve(b.at().Do(device.Command{Order: device.SetParams, Cause: model.ByWeb, Sets: devicetest.Sets(t, b.m.Row(&b.u).Factory, "Proxy_1_=new.example.com")}))
+	if want := []string{"10 unregistered by periodic", "10 boot:params", "10 REGISTER sip.example.com expires=0", "10 REGISTER new.example.com expires=3600",
+		"10 registered by power_on"}; !slices.Equal(b.did, want) {
+		t.Errorf("it does %q, want %q", b.did, want)
+	}
+	b.did = nil
+	b.serve(b.at().Do(device.Command{Order: device.FactoryReset, Cause: model.ByKeypad}))
+	if want := []string{"10 unregistered by periodic", "10 REGISTER new.example.com expires=0", "10 REGISTER sip.example.com expires=3600"}; len(b.did) < 3 || !slices.Contains(b.did, want[1]) {
+		t.Errorf("a factory reset does %q, want %q", b.did, want)
+	}
+}
+
+// A registration is not looked for before somebody turns that on.
+func TestNobodyRegistersUnasked(t *testing.T) {
+	b := newLine(t, "SPA942")
+	b.m.Shared.SIP = false
+	b.serve(b.at().Do(device.Command{Order: device.SwitchOn}))
+	b.serveUntil(4000)
+	if slices.ContainsFunc(b.did, func(s string) bool { return strings.Contains(s, "REGISTER") }) {
+		t.Errorf("it does %q", b.did)
+	}
+}
+
+// A device that was saved goes on: it refreshes when it would have.
+func TestRegistrationsSurvive(t *testing.T) {
+	b := newLine(t, "SPA942", "Register_Expires_1_=60")
+	b.serve(b.at().Do(device.Command{Order: device.SwitchOn}))
+	b.serveUntil(40)
+	r := b.m.Record(b.dev, &b.u)
+	other := b.m.New(0)
+	b.m.Restore(&other, &r)
+	b.u = other
+	b.did = nil
+	b.serve(b.at().Resume(b.now, true))
+	b.serveUntil(61)
+	if want := []string{"60 REGISTER sip.example.com expires=60", "60 registered by periodic"}; !slices.Equal(b.did, want) {
+		t.Errorf("it does %q, want %q", b.did, want)
+	}
+	if v := b.m.View(b.dev, &b.u, b.now); v.Registered != 1 || len(v.Lines) != 1 || v.Lines[0].Last != midnight+60e9 || v.Lines[0].Next != midnight+90e9 {
+		t.Errorf("pages see %+v", v.Lines)
+	}
+}

@@ -35,6 +35,7 @@ type bench struct {
 	waiting *Start
 	holds   bool // upgrades that have begun do not end
 	calls   int  // requests by SIP so far
+	silent  bool // its SIP server answers nothing
 }
 
 func newBench(t *testing.T, row *model.Row, dev device.Index, presets ...string) *bench {

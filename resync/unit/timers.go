@@ -23,7 +23,8 @@ const (
 	bootTimer = forcedTimer // the firmware starts
 
 	// Few devices have one: it stands with the files that it is of.
-	extraTimer = numTimers // an extra file is asked for again
+	extraTimer = numTimers     // an extra file is asked for again
+	sipTimer   = numTimers + 1 // a line registers, or sends again
 )
 
 // timers are when a device's timers run out, as fleet times; 0 for none.

@@ -160,7 +160,7 @@ func (t *turn) conditions() resync.Watch {
 	u, unit := t.u, t.identity()
 	return resync.Watch{
 		Env:    device.Env{Unit: &unit, Params: u.params, Situation: &device.Situation{Customized: u.has(isCustom)}},
-		Timers: resync.TimersOf(u.booted, u.last, u.upgrades().history.Last),
+		Timers: resync.TimersOf(u.booted, u.last, u.upgrades().history.Last, u.lost()),
 		Now:    t.now, Fired: u.fired(), Spent: [2]bool{u.has(spent1), u.has(spent2)},
 	}
 }
@@ -317,6 +317,6 @@ func (t *turn) target() resync.UpgradeTarget {
 	}
 	return resync.WantedUpgrade(resync.Input{
 		Unit: t.identity(), Params: u.params, Lease: *t.lease(u),
-		Booted: u.booted, Last: u.last, Upgrade: u.upgrades().history,
+		Booted: u.booted, Last: u.last, Upgrade: u.upgrades().history, Lost: u.lost(),
 	}, t.now)
 }

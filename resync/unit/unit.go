@@ -285,7 +285,10 @@ func (u *Unit) nextTimer() (at int64, which timer, ok bool) {
 	}
 	at, which, ok = u.timers.next()
 	if again := u.nextTry(); again != 0 && again < at {
-		return again, extraTimer, true
+		at, which, ok = again, extraTimer, true
+	}
+	if due := u.lines.Due(); due != 0 && due < at {
+		at, which, ok = due, sipTimer, true
 	}
 	return at, which, ok
 }

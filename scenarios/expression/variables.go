@@ -114,6 +114,7 @@ type Event struct {
 	Result  string        `expr:"result"`
 	Partly  string        `expr:"partly"`
 	Changed int           `expr:"changed"`
+	Line    int           `expr:"line"`
 	State   string        `expr:"state"`
 	From    string        `expr:"from"`
 	To      string        `expr:"to"`
@@ -157,6 +158,8 @@ func EventOf(e *device.Event, start int64) Event {
 		h.Facility, h.Severity = e.Log.Facility(), e.Log.Severity()
 	case device.Notify, device.NotifyChallenged, device.NotifyFailed:
 		h.Changed, h.Status = 0, e.Count
+	case device.Registered, device.Unregistered, device.RegistrationFailed:
+		h.Changed, h.Line = 0, e.Count
 	}
 	if f := e.File; f != nil {
 		h.What, h.Scheme, h.Host, h.Path = f.What, f.Scheme, f.Host, f.Path

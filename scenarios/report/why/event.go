@@ -24,6 +24,7 @@ type event struct {
 	Err         string     `json:"err"`
 	Text        string     `json:"text"`
 	Changed     int        `json:"changed"`
+	Line        int        `json:"line"`
 	Reboot      string     `json:"reboot"`
 	Alternative int        `json:"alternative"`
 	Next        *time.Time `json:"next"`

@@ -57,7 +57,14 @@ var tellers = map[string]func(teller){
 	"notify_challenged": func(t teller) {
 		t.begin("a SIP NOTIFY for %s has no credentials: the device asks for them (401)", cmp.Or(t.e.Text, "nothing"))
 	},
-	"notify_failed":  teller.notifyFailed,
+	"notify_failed": teller.notifyFailed,
+	"registered": func(t teller) {
+		t.begin("line %d is registered at %s%s", t.e.Line, t.e.Text, named(registers, t.e.Cause))
+	},
+	"unregistered": teller.unregistered,
+	"registration_failed": func(t teller) {
+		t.begin("line %d cannot register at %s: %s", t.e.Line, t.e.Text, named(refusals, t.e.Err))
+	},
 	"rule":           teller.rule,
 	"fetch":          teller.fetched,
 	"fetch_failed":   teller.fetchFailed,
@@ -104,6 +111,20 @@ func (t teller) notifyFailed() {
 		answer = fmt.Sprintf("the answer is %d", t.e.Status)
 	}
 	t.begin("a SIP NOTIFY for %s is refused, %s: %s", cmp.Or(t.e.Text, "nothing"), t.e.Err, answer)
+}
+
+// registers say which REGISTER one was.
+var registers = map[string]string{"power_on": ", the first time since the boot", "periodic": " again, in time", "retry": ", after a failure"}
+
+// refusals say why a REGISTER failed that has no status.
+var refusals = map[string]string{"timeout": "no answer comes", "dns": "the server has no address, or may not be asked"}
+
+func (t teller) unregistered() {
+	if t.e.Err == "" {
+		t.begin("line %d gives up its registration at %s", t.e.Line, t.e.Text)
+		return
+	}
+	t.begin("line %d loses its registration at %s", t.e.Line, t.e.Text)
 }
 
 func (t teller) rule() {

@@ -82,10 +82,8 @@ type Config struct {
 	// devices at once but for each one in order. It must not block, and must copy
 	// what it keeps: the slice is used again.
 	Tell func([]device.Event)
-	// Reasons lets devices tell why they do what they do too: the kinds of events
-	// from device.Decided on.
-	Reasons bool
-	Web     Web
+	Web  Web
+	SIP  SIP
 	// Save keeps the fleet in a file, and Resume lets it go on from one: then it
 	// must be the same fleet, but for Network, Lease, RCURL and limits. Attempts
 	// that were under way begin again. Timers go on; what they would have done
@@ -95,8 +93,11 @@ type Config struct {
 	Resume *state.Saved // nil: a new fleet
 }
 
-// A Tap is what is seen on the devices' lines.
+// A Tap is what is told of devices beside what they do.
 type Tap struct {
+	// Reasons lets devices tell why they do what they do too: the kinds of events
+	// from device.Decided on.
+	Reasons bool
 	// Wire gives each connection and transfer of a device an event of its own: see
 	// [device.Wire].
 	Wire bool
@@ -164,6 +165,9 @@ func (c *Config) checkList() error {
 // check fills in what may be left out and refuses what cannot be.
 func (c *Config) check() error {
 	if err := c.checkClock(); err != nil {
+		return err
+	}
+	if err := c.SIP.check(c); err != nil {
 		return err
 	}
 	if !c.Addresses.IsValid() {

@@ -39,6 +39,8 @@ type Fleet struct {
 	onTell    func([]device.Event)
 	web       Web
 	sites     *sites
+	sipConfig SIP
+	sip       *sipSockets // nil: the devices have no SIP ports
 	logs      *logSender
 	saver     saver
 	resumed   int64 // fleet time of the snapshot that it goes on from, 0 for none
@@ -79,12 +81,12 @@ func New(c Config) (*Fleet, error) {
 		addresses: NewAddresses(c.Addresses, c.List, c.Groups),
 		mode:      c.Clock, conduct: c.Conduct,
 		onTell: c.Tell,
-		web:    c.Web, done: make(chan struct{}),
+		web:    c.Web, sipConfig: c.SIP, done: make(chan struct{}),
 	}
 	f.addresses.one = c.OneAddress
 	f.saver, f.started.whole = saver{f: f, Save: c.Save}, make(chan struct{})
 	f.shared.Tapped, f.shared.List, f.shared.Profiles.Secrets = c.Tap.Wire, c.List, c.Tap.Secrets
-	f.shared.Reasons = c.Reasons
+	f.shared.Reasons = c.Tap.Reasons
 	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.addresses.Of, c.CCERT, c.Compiled
 	f.makeLoops(&c)
 	f.populate(c.Groups)
@@ -171,18 +173,24 @@ func (f *Fleet) has(dev device.Index) bool { return int(dev) < f.total && f.shar
 // loop returns the loop of a device that is one of this process.
 func (f *Fleet) loop(dev device.Index) *loop { return f.loops[f.shard.Place(dev)%len(f.loops)] }
 
-// Open opens the fleet's sockets: web servers and the way to syslog servers. A
+// Open opens the fleet's sockets: web servers, SIP ports and the way to syslog servers. A
 // used port is an error here.
 func (f *Fleet) Open() error {
 	if f.mode == Virtual {
 		return nil
 	}
 	f.logs = newLogSender(f)
-	if !f.web.Listen {
-		return nil
-	}
 	var err error
-	f.sites, err = openSites(f)
+	if f.sipConfig.on() {
+		if f.sip, err = openSIP(f, f.sipConfig); err != nil {
+			return err
+		}
+	}
+	if f.web.Listen {
+		if f.sites, err = openSites(f); err != nil && f.sip != nil {
+			f.sip.close()
+		}
+	}
 	return err
 }
 
@@ -214,6 +222,9 @@ func (f *Fleet) Run(ctx context.Context) error {
 	}
 	if f.logs != nil {
 		others.Go(func() { f.logs.run(side, ctx) })
+	}
+	if f.sip != nil {
+		others.Go(func() { f.sip.run(side) })
 	}
 	if f.saver.File != "" {
 		others.Go(func() { f.saver.keep(side) })

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"spafleet/device"
@@ -34,6 +35,7 @@ type loop struct {
 	moment     int64       // when to ask the conductor again
 	counts     counts
 	broken     *Broken
+	datagrams  atomic.Int64 // of SIP in the inbox
 }
 
 // A message comes from an attempt or from outside. It is never sent by the loop
@@ -43,6 +45,7 @@ type message struct {
 	dev     device.Index
 	command *device.Command
 	answer  chan<- error // of a command; nil: nothing waits for it
+	sip     *datagram    // to a line of the device, or of a line's own request
 	commit  *commit
 	outcome *resync.Outcome
 	lack    bool            // this machine had no descriptor for the attempt
@@ -124,6 +127,9 @@ func (l *loop) next() int64 {
 	if l.simulation != nil && len(l.simulation.wakes) > 0 {
 		at = min(at, l.simulation.wakes[0].at)
 	}
+	if l.simulation != nil {
+		at = min(at, l.simulation.mail.next())
+	}
 	if l.f.conduct != nil {
 		at = min(at, l.moment)
 	}
@@ -135,6 +141,9 @@ func (l *loop) next() int64 {
 const mostAtOnce = 256
 
 func (l *loop) wake(now int64) {
+	if l.simulation != nil {
+		l.simulation.mail.arrive(now)
+	}
 	for range mostAtOnce {
 		switch timer, attempt := l.heap.due(now), l.simulation != nil && l.simulation.wakes.due(now); {
 		case attempt && !(timer && l.heap[0].before(l.simulation.wakes[0])):
@@ -213,6 +222,11 @@ func (l *loop) handle(m message, now int64) {
 	switch {
 	case m.command != nil:
 		l.command(&m, now)
+	case m.sip != nil:
+		if m.sip.failed == 0 {
+			l.datagrams.Add(-1)
+		}
+		hearSIP(l, m.dev, m.sip, now)
 	case m.commit != nil:
 		l.commit(m.slot, m.commit)
 	case m.outcome != nil:
@@ -248,6 +262,9 @@ func (l *loop) command(m *message, now int64) {
 // apply passes on what follows from an input to a device.
 func (l *loop) apply(dev device.Index, u *unit.Unit, fx *unit.Effects) {
 	l.out = append(l.out, fx.Events...)
+	if len(fx.SIP) > 0 {
+		saySIP(l, dev, u, fx.SIP)
+	}
 	if fx.Next != 0 && fx.Next == u.Due() {
 		l.heap.push(entry{fx.Next, dev, fx.N})
 		if len(l.heap) > mostEntries(len(l.units)) {
@@ -348,7 +365,7 @@ func (l *loop) setClock(c *Config, start time.Time) {
 	switch c.Clock {
 	case Virtual:
 		l.clock = &virtualClock{}
-		l.simulation = newSimulation(l, c.InProcess)
+		l.simulation = newSimulation(l, c)
 		l.executor = l.simulation
 	case Mixed:
 		l.clock = &mixedClock{l: l}

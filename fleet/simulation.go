@@ -20,11 +20,12 @@ type simulation struct {
 	servers *modelled.Servers
 	running []*coroutine // by slot
 	idle    []*coroutine
+	mail    *mail
 	wakes   heap // when coroutines go on; one of a device whose coroutine waits for another time is stale
 }
 
-func newSimulation(l *loop, network *modelled.Network) *simulation {
-	return &simulation{l: l, servers: network.Open()}
+func newSimulation(l *loop, c *Config) *simulation {
+	return &simulation{l: l, servers: c.InProcess.Open(), mail: newMail(l, c)}
 }
 
 // A coroutine runs one attempt, and then another one. It is the attempt's context

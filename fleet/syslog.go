@@ -23,7 +23,7 @@ type logSender struct {
 	f       *Fleet
 	conn    *ipv4.PacketConn // nil until the first line is sent
 	queue   chan logLine
-	names   logNames
+	names   names[namedLine]
 	dropped atomic.Int64
 }
 
@@ -33,8 +33,18 @@ type logLine struct {
 	text    []byte
 }
 
+// mostLinesOfName is how many lines wait for the name of one server.
+const mostLinesOfName = 256
+
+// A namedLine is a log line to a server that has a name.
+type namedLine struct {
+	dev  device.Index
+	port uint16
+	text []byte
+}
+
 func newLogSender(f *Fleet) *logSender {
-	return &logSender{f: f, queue: make(chan logLine, 4096), names: newLogNames(f)}
+	return &logSender{f: f, queue: make(chan logLine, 4096), names: newNames[namedLine](f, mostLinesOfName)}
 }
 
 // open opens the socket where it is not open yet; on loopback while the guard
@@ -126,14 +136,12 @@ func (s *logSender) send(asking context.Context, line logLine) {
 			continue
 		}
 		one := namedLine{line.dev, port, line.text}
-		addr, err := netip.ParseAddr(host)
-		if known := err == nil; !known {
-			if addr, known = s.names.lookup(host, time.Now()); !known {
-				if !s.names.wait(asking, host, one) {
-					s.dropped.Add(1)
-				}
-				continue
+		addr, known, waits := s.names.find(asking, host, line.dev, one)
+		if !known {
+			if !waits {
+				s.dropped.Add(1)
 			}
+			continue
 		}
 		s.sendTo(host, addr, one)
 	}

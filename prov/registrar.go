@@ -66,7 +66,7 @@ type transaction struct {
 }
 
 // Send takes a datagram that leaves a registrar. It must not keep the text.
-type Send func(to netip.AddrPort, text []byte)
+type Send = func(to netip.AddrPort, text []byte)
 
 // NewRegistrar returns a registrar that devices find at an address.
 func NewRegistrar(at netip.AddrPort, o RegistrarOptions) *Registrar {

@@ -202,4 +202,7 @@ func (c *checker) listeners() {
 		}
 		ports[h.Port] = true
 	}
+	if g := c.Scenario.Server.SIP; g != nil {
+		c.text(g.Password, g.node.at("password"), "server.sip.password", true)
+	}
 }

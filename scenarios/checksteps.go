@@ -63,6 +63,7 @@ func (c *checker) step(i int) {
 	if s.Fault != nil {
 		c.fault(i, path)
 	}
+	c.notify(s, path)
 	c.text(s.URL, s.node.at(s.Action, "url"), path+".url", true)
 	for key, text := range map[string]string{"path": s.Visit.Path, "post": s.Visit.Post, "user": s.Visit.User, "password": s.Visit.Password, "keys": s.Keys} {
 		c.text(text, s.node.at(s.Action, key), path+"."+key, true)
@@ -79,6 +80,17 @@ func (c *checker) step(i int) {
 		}
 		c.text(set.Value, set.value.at(), path+"."+set.Name, true)
 	}
+}
+
+// notify checks that a NOTIFY has a sender.
+func (c *checker) notify(s *Step, path string) {
+	if s.Action != "notify" {
+		return
+	}
+	if c.Scenario.Server == nil || c.Scenario.Server.SIP == nil {
+		c.mistake(s.node.at("notify"), path, "a NOTIFY comes from the built-in registrar: write server: {sip: true}. Of a target, its own registrar sends them")
+	}
+	c.text(s.Notify.Event, s.node.at(s.Action, "event"), path+".event", true)
 }
 
 // pace refuses to order more attempts than the scenario lets start: the limit would

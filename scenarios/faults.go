@@ -27,7 +27,7 @@ func (r *reader) fault(s *Step, n *node, path string) {
 func faultKeys(r *reader, s *Step, f *Fault) []key {
 	keys := []key{
 		{"of", "whose exchanges: " + aboutOf + " (`all`)", r.text(&s.Of)},
-		{"match", "`[tftp|http|https|dns] [PATH]` (every exchange); in PATH, `*` matches anything, and `$MA` and other macros match what a device puts there", r.scalarAs(matchForm, func(t string) (err error) { f.Match, err = parseMatch(t); return })},
+		{"match", "`[tftp|http|https|dns|sip] [PATH]` (every exchange); in PATH, `*` matches anything, and `$MA` and other macros match what a device puts there. An exchange of SIP is a transaction, and its path the method: `sip /REGISTER`, `sip /NOTIFY`", r.scalarAs(matchForm, func(t string) (err error) { f.Match, err = parseMatch(t); return })},
 		{"nth", "counted from 1 since the fault began: `1-2`, `3`, `4-`, `1,3` (each one)", r.scalarAs(fault.OrdinalsForm, func(t string) (err error) { f.Nth, err = fault.ParseOrdinals(t); return })},
 		{"per", "count for each `device` (the default), or for the `fleet`, which shards cannot", r.scalarAs(measure.Form{Words: []string{"device", "fleet"}}, func(t string) (err error) { f.PerFleet, err = parsePer(t); return })},
 		{"chance", "a share of them: `20%`; the same seed disturbs the same ones", r.scalarAs(measure.ShareForm, func(t string) (err error) { f.Chance, err = fault.ParseShare(t); return })},
@@ -39,11 +39,11 @@ func faultKeys(r *reader, s *Step, f *Fault) []key {
 }
 
 // matchForm is that of parseMatch.
-var matchForm = measure.Form{Words: []string{"tftp", "http", "https", "dns"}, Pattern: `((tftp|http|https) +)?/[^ ]*`, Like: []string{"tftp /$MA.cfg", "http /fw/*"}}
+var matchForm = measure.Form{Words: []string{"tftp", "http", "https", "dns", "sip"}, Pattern: `((tftp|http|https|sip) +)?/[^ ]*`, Like: []string{"tftp /$MA.cfg", "http /fw/*", "sip /REGISTER"}}
 
 func parseMatch(text string) (fault.Match, error) {
 	m, err := fault.ParseMatch(text)
-	if err == nil && (m.Scheme == "sip" || m.Scheme == "dhcp") {
+	if err == nil && m.Scheme == "dhcp" {
 		err = fmt.Errorf("%s is not in this spafleet yet", m.Scheme)
 	}
 	return m, err
@@ -103,7 +103,7 @@ func (f *Fault) written() bool {
 // mistake says why a fault cannot have an effect, "" where it can.
 func (f *Fault) mistake(e *fault.Effect) string {
 	if e.Key == "down" && f.node.has("of") {
-		return "down is the whole server: match may name tftp, http or https, and of, nth and chance do not go with it"
+		return "down is the whole server: match may name tftp, http, https or sip, and of, nth and chance do not go with it"
 	}
 	return e.Mistake(&f.Fault)
 }

@@ -58,12 +58,13 @@ var (
 	paramsForm = form{others: []names{{are: "[a-z][a-z0-9_]*", form: form{
 		text: &measure.Form{}, title: "parameter", keys: func() []key { return (&params{source: &source{}}).keys(&Param{}) },
 	}}}}
-	groupsForm   = form{others: []names{{are: "[a-z0-9-]+", form: form{title: "group", keys: func() []key { return groupKeys(unread(), &Group{}) }}}}}
-	leaseForm    = form{text: &measure.Form{Words: []string{"none"}}, title: "lease", keys: leaseKeys}
-	serverForm   = form{title: "server", keys: func() []key { return serverKeys(unread(), &Server{}) }}
-	listenerForm = form{title: "https", text: &measure.Form{Words: []string{"true"}}, keys: func() []key { return listenerKeys(unread(), &HTTPS{}) }}
-	authForm     = form{title: "auth", keys: func() []key { return authKeys(&source{}, &prov.Auth{}) }, needs: []string{"scheme", "user", "password"}}
-	filesForm    = form{others: []names{{are: `(/|\$\{).*`, form: form{
+	groupsForm    = form{others: []names{{are: "[a-z0-9-]+", form: form{title: "group", keys: func() []key { return groupKeys(unread(), &Group{}) }}}}}
+	leaseForm     = form{text: &measure.Form{Words: []string{"none"}}, title: "lease", keys: leaseKeys}
+	serverForm    = form{title: "server", keys: func() []key { return serverKeys(unread(), &Server{}) }}
+	listenerForm  = form{title: "https", text: &measure.Form{Words: []string{"true"}}, keys: func() []key { return listenerKeys(unread(), &HTTPS{}) }}
+	authForm      = form{title: "auth", keys: func() []key { return authKeys(&source{}, &prov.Auth{}) }, needs: []string{"scheme", "user", "password"}}
+	registrarForm = form{title: "sip", text: &portText, keys: func() []key { return registrarKeys(unread(), &registrar{}) }}
+	filesForm     = form{others: []names{{are: `(/|\$\{).*`, form: form{
 		text: &measure.Form{}, title: "file", keys: func() []key { return entryKeys(unread(), &prov.Entry{}, new(string)) },
 	}}}}
 	targetForm      = form{title: "target", keys: func() []key { return targetKeys(unread(), &Target{}) }, needs: []string{"hosts"}}

@@ -166,6 +166,9 @@ func (s *Scenario) places() map[string]string {
 			places[name] = ""
 		}
 	}
+	if s.Server.SIP != nil {
+		places["server.sip"] = ""
+	}
 	for i, key := range s.Server.HTTPSKeys() {
 		places[key] = ""
 		if i == 0 {

@@ -133,6 +133,7 @@ type Server struct {
 	// Syslog takes log lines and keeps none. It is opened where a text names it.
 	Syslog Port
 	HTTPS  []HTTPS
+	SIP    *registrar // nil: none
 	// Replicas is how many addresses its name has, with the same files and ports; 0: 1.
 	Replicas int
 	Auth     *prov.Auth // that HTTP and HTTPS ask for; nil: none
@@ -141,6 +142,13 @@ type Server struct {
 	Latency latency
 	Workers int
 	node    *node // of the files
+}
+
+// A registrar is that of the built-in server.
+type registrar struct {
+	Port     Port
+	Password string // that every user is asked for, with {{ }}; "": nobody is asked
+	node     *node
 }
 
 // A Port is that of a listener. The zero Port is a free one, or in virtual time the
@@ -172,6 +180,7 @@ type Step struct {
 	Clear  string        // of clear: the step whose fault ends
 	Visit  Visit         // of web
 	Keys   string        // of ivr: what is pressed
+	Notify notify        // of notify
 	For    time.Duration // after which power_off, power_on, off_hook, on_hook, fault and server are undone; 0: never
 	Pace   Pace          // of the devices; the zero Pace: all at once
 	Every  time.Duration // it happens again after so long; 0: it does not
@@ -185,6 +194,13 @@ type Visit struct {
 	Path           string // with its query
 	Post           string // body of a form; "": it is a GET
 	User, Password string // that it answers a challenge with
+}
+
+// A notify is a NOTIFY of the built-in registrar to a line of a device.
+type notify struct {
+	Event string
+	Auth  string // good, bad or none: what it answers a challenge with
+	Line  int    // from 1
 }
 
 // An Instant is a moment of fleet time, from the start or from a named step.

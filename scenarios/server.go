@@ -37,7 +37,7 @@ func serverKeys(r *reader, s *Server) []key {
 		{"tftp", aboutListeners, r.port(&s.TFTP)},
 		{"http", aboutListeners, r.port(&s.HTTP)},
 		{"syslog", aboutListeners, r.port(&s.Syslog)},
-		{"sip", "", r.coming("SIP")},
+		{"sip", "a registrar, from which `notify` comes: `true`, `false`, a port, or a map (`false`; `true`: port 5060 in virtual time, over sockets a free one). `${server.sip}` is where it is", value{registrarForm, func(n *node, path string) { r.registrar(s, n, path) }}},
 		{"https", "`true`, one HTTPS listener or a list of them, each with one certificate (none)", value{listenersForm, func(n *node, path string) { r.https(s, n, path) }}},
 		{"auth", "what HTTP and HTTPS ask of clients (nothing)", value{authForm, func(n *node, path string) { s.Auth = serverAuth(r.source, n, path) }}},
 		{"latency", "how long the server takes for a request in virtual time: `20ms` or `20ms..2s` (0)", r.scalarAs(measure.SpanForm, func(text string) (err error) {
@@ -49,9 +49,33 @@ func serverKeys(r *reader, s *Server) []key {
 	}
 }
 
+// registrar reads whether there is a registrar, its port, or all about it.
+func (r *reader) registrar(s *Server, n *node, path string) {
+	g := &registrar{node: n}
+	if n.kind == mapping {
+		r.walk(n, path, registrarKeys(r, g)...)
+	} else {
+		r.port(&g.Port).read(n, path)
+	}
+	if s.SIP = g; g.Port.Off {
+		s.SIP = nil
+	}
+}
+
+// registrarKeys are those of a registrar.
+func registrarKeys(r *reader, g *registrar) []key {
+	return []key{
+		{"port", "its port (5060 in virtual time, else a free one)", r.number(&g.Port.Number, 1, 65535)},
+		{"password", "what each user is asked for by Digest, with `{{ }}` for the device that asks; a device that knows another stays unregistered (nobody is asked)", r.text(&g.Password)},
+	}
+}
+
+// portText is that of port.
+var portText = measure.BoolForm.Or(measure.Form{Pattern: "[0-9]+", Least: 1, Most: 65535})
+
 // port reads whether a listener is there, or its port.
 func (r *reader) port(to *Port) value {
-	return r.scalarAs(measure.BoolForm.Or(measure.Form{Pattern: "[0-9]+", Least: 1, Most: 65535}), func(text string) error {
+	return r.scalarAs(portText, func(text string) error {
 		if text == "true" || text == "false" {
 			to.Off = text == "false"
 			return nil

@@ -175,8 +175,9 @@ func (f serversFlag) Set(text string) error {
 
 func (f serversFlag) Type() string { return "server" }
 
-// webFlags say where the devices' web servers answer.
+// webFlags say where the devices' web servers answer, and their SIP ports.
 type webFlags struct {
+	sip  sipFlags
 	port string
 	side string
 }
@@ -198,6 +199,21 @@ func (w *webFlags) web() (fleet.Web, error) {
 		return fleet.Web{}, fmt.Errorf("--listen-web %q is not a port", w.port)
 	}
 	return fleet.Web{Listen: true, Port: uint16(port), WAN: w.side == "wan"}, nil
+}
+
+// sipFlags say at which ports lines hear SIP.
+type sipFlags struct{ port uint16 }
+
+func (f *sipFlags) register(flags *pflag.FlagSet) {
+	flags.Uint16Var(&f.port, "sip-port", 5060, "`PORT` of the devices' first lines, in the place of 5060; those of other lines follow it")
+}
+
+// check refuses what is no port.
+func (f *sipFlags) check() error {
+	if f.port == 0 {
+		return fmt.Errorf("--sip-port 0: give the port that stands for 5060, such as 15060")
+	}
+	return nil
 }
 
 // hostPort checks host[:port] of a flag.

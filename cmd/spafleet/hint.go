@@ -47,6 +47,8 @@ func advice(h hint.Error) string {
 		return fmt.Sprintf("'spafleet certs init --dir %s --force' replaces all files", h.Of)
 	case hint.WebPort:
 		return "choose another port with --listen-web"
+	case hint.SIPPort:
+		return "choose others with --sip-port: it stands for 5060"
 	case hint.Param:
 		return fmt.Sprintf("give it: --with params.%s=VALUE", h.Of)
 	case hint.Shard:

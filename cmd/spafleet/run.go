@@ -271,6 +271,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	f.clock.register(flags)
 	f.certs.registerDevices(flags)
 	f.web.register(flags, "")
+	f.web.sip.register(flags)
 }
 
 // machine sets what is the machine's, and the user's word.
@@ -280,6 +281,7 @@ func (f *runFlags) machine(ctx context.Context, o *run.Options) (err error) {
 	if o.Web, err = f.web.web(); err != nil {
 		return err
 	}
+	o.SIP.Port = f.web.sip.port
 	if err := f.certs.apply(o); err != nil {
 		return err
 	}
@@ -339,6 +341,9 @@ func (f *runFlags) adjust(c *cobra.Command, scenario *scenarios.Scenario) error 
 		scenario.Duration = f.duration
 	}
 	if err := f.clock.apply(c, scenario); err != nil {
+		return err
+	}
+	if err := f.web.sip.check(); err != nil {
 		return err
 	}
 	return f.goal.apply(scenario)

@@ -15,6 +15,7 @@ const (
 	RemakePKI                 // make the PKI in folder Of again
 	WebPort                   // choose another port for the devices' web servers
 	Shard                     // write the result of a shard
+	SIPPort                   // choose other ports for the devices' SIP
 	Param                     // give a value to parameter Of of a scenario
 )
 

@@ -117,3 +117,31 @@ func (d *Disturbance) Packets(inner Datagrams, now func() time.Time) Datagrams {
 	_, _, end := d.limits()
 	return &packets{inner: inner, disturbance: d, now: now, end: end}
 }
+
+// Datagram decides about the next datagram of an exchange that has no socket of its own,
+// one that the device sends (out) or one that comes to it: how often it arrives, and how
+// much later. A nil Disturbance changes nothing.
+func (d *Disturbance) Datagram(out bool, size int) (copies int, late time.Duration) {
+	if d == nil {
+		return 1, 0
+	}
+	direction := inward
+	if out {
+		direction = outward
+	}
+	place := d.next(direction)
+	f := d.fate(place)
+	switch {
+	case f.lost:
+		return 0, 0
+	case f.doubled:
+		copies = 2
+	default:
+		copies = 1
+	}
+	late = d.onLine(size)
+	if !out {
+		late += d.delay(place.draw >> 1)
+	}
+	return copies, late
+}

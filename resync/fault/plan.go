@@ -94,6 +94,9 @@ func (p *Plan) list() []*Active {
 	return nil
 }
 
+// Idle reports whether a plan has no faults now. A nil plan has none ever.
+func (p *Plan) Idle() bool { return p == nil || len(p.list()) == 0 }
+
 // Down reports whether a fault has nobody listen for a scheme at an address. A nil plan
 // has no faults.
 func (p *Plan) Down(scheme string, at netip.Addr) bool {

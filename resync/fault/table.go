@@ -65,7 +65,7 @@ var ofNetwork = []Effect{
 var ofServer = []Effect{
 	{
 		Key:   "status",
-		About: "answer with this HTTP status; with `match: tftp` with this TFTP error code (0 to 8)", Form: codeForm(599), OfServer: true,
+		About: "answer with this HTTP status, or the registrar with this status of SIP; with `match: tftp` with this TFTP error code (0 to 8)", Form: codeForm(599), OfServer: true,
 		Parse: func(e *Effects, text string) (err error) {
 			e.HasStatus = true
 			e.Status, err = parseCode(text, 599)
@@ -128,7 +128,7 @@ var ofServer = []Effect{
 	},
 	{
 		Key:   "down",
-		About: "`all`: the built-in server stops: HTTP refuses connections, TFTP does not answer. A number: one of its `replicas`, from 1", Form: measure.Form{Words: []string{"all"}, Pattern: "[0-9]+", Least: 1, Most: 16}, OfServer: true,
+		About: "`all`: the built-in server stops: HTTP refuses connections, TFTP and SIP do not answer. A number: one of its `replicas`, from 1", Form: measure.Form{Words: []string{"all"}, Pattern: "[0-9]+", Least: 1, Most: 16}, OfServer: true,
 		Parse: func(e *Effects, text string) error {
 			n, err := strconv.ParseUint(text, 10, 8)
 			if text != "all" && (err != nil || n == 0) {

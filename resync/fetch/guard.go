@@ -119,6 +119,14 @@ func (g *Guard) Judge(host string, addr netip.Addr) (reason Reason, ok bool) {
 	return Public, false
 }
 
+// Answers reports whether a datagram of addr may be answered. Hosts has no say: others may
+// ask something too. But no answer goes to a public address that nobody allowed, because
+// the sender of a datagram can put any address there.
+func (g *Guard) Answers(addr netip.Addr) bool {
+	reason, ok := g.Judge("", addr)
+	return ok || reason == Stranger && (IsLoopback(addr) || IsPrivate(addr))
+}
+
 // AdmitName returns nil if a name may be looked up.
 func (g *Guard) AdmitName(name string) error {
 	if g == nil || g.Hosts == nil || names(g.Hosts, name, netip.Addr{}) {

@@ -114,6 +114,14 @@ func (c *Client) roundTrip() int64 {
 	return int64(float64(rtt) * (0.9 + 0.2*c.p.Draw()))
 }
 
+// OneWay returns how long a packet takes.
+func (n *Network) OneWay() time.Duration {
+	if n.RoundTrip == 0 {
+		return defaultRoundTrip / 2
+	}
+	return n.RoundTrip / 2
+}
+
 const defaultRoundTrip = 5 * time.Millisecond
 
 // think returns when the server has an answer to a request that it gets now.

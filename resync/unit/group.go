@@ -98,6 +98,10 @@ func (s *Shared) Groups() int { return len(s.groups) }
 // Group returns a group. It must not be changed.
 func (s *Shared) Group(number int) *Group { return &s.groups[number].Group }
 
+// Presets returns what the devices of a group are set to before their life begins, but
+// for what a list says of one.
+func (s *Shared) Presets(number int) device.Params { return s.groups[number].presets }
+
 // Device returns the n-th device of a group, from 0.
 func (s *Shared) Device(group, n int) device.Index { return s.List.At(s.groups[group].first + n) }
 

@@ -33,6 +33,7 @@ func (r *Report) WriteText(w io.Writer) {
 	writeBug(&b, r)
 	writeMachine(&b, r)
 	writeLatencies(&b, r)
+	writeSIP(&b, r.SIP)
 	writeExtras(&b, r.Extras)
 	writeFindings(&b, r)
 	for _, n := range r.Notes {
@@ -203,10 +204,36 @@ func writeLatencies(b *strings.Builder, r *Report) {
 			row("  "+m.Tags["scheme"]+" "+strings.ReplaceAll(phase, "_", " "), phaseOf(r, m.Tags["scheme"], phase))
 		}
 	}
+	for _, m := range r.Metrics["notify_duration"] {
+		row("NOTIFY to resync", m.Spread)
+	}
 	row("start delay", r.Generator.Lateness)
 	if r.Repeats > 0 {
 		fmt.Fprintf(b, "  %d fetches repeat one that had just failed, at once (switch get_repeats)\n", r.Repeats)
 	}
+}
+
+// writeSIP writes what came of NOTIFYs, and why some were refused.
+func writeSIP(b *strings.Builder, s *tally.SIP) {
+	if s == nil {
+		return
+	}
+	b.WriteString("\nSIP\n")
+	line := func(name string, ok int64, word string, failed map[string]int64, more string) {
+		n := tally.Sum(failed)
+		if ok+n == 0 && more == "" {
+			return
+		}
+		fmt.Fprintf(b, "  %-18s %7d %s %7d failed%s\n", name, ok, word, n, more)
+		for _, why := range tally.ByCount(failed) {
+			fmt.Fprintf(b, "      %7d × %s\n", failed[why], why)
+		}
+	}
+	asked := ""
+	if s.Challenged > 0 {
+		asked = fmt.Sprintf(" · credentials asked for %d times", s.Challenged)
+	}
+	line("NOTIFYs", s.Notified, "ok", s.Refused, asked)
 }
 
 // writeExtras writes how many files beside profile and image were asked for.

@@ -21,6 +21,7 @@ type Summary struct {
 	Repeats     int64                 `json:"repeated_fetches"` // fetches of a file that had just failed, at once and within the same resync; fetch_duration has them too
 	Extras      map[string]tally.Pair `json:"extra_files"`      // transfers of files beside profile and image, by kind
 	Reboots     map[string]int64      `json:"reboots"`
+	SIP         *tally.SIP            `json:"sip,omitempty"` // absent where devices heard no NOTIFY
 	Metrics     map[string][]Metric   `json:"metrics"`
 	Findings    Findings              `json:"findings"`
 	History     History               `json:"history"`
@@ -75,6 +76,9 @@ const mostFindings = 10
 // Summarize returns what totals amount to.
 func Summarize(t *tally.Totals) Summary {
 	s := Summary{Devices: t.Devices, States: t.States(), Repeats: t.Repeats, Extras: extras(t), Reboots: t.Reboots, Metrics: metrics(t), Findings: findings(t), History: history(&t.History)}
+	if t.SIP.Any() {
+		s.SIP = &t.SIP
+	}
 	for i := range t.Makes {
 		m := &t.Makes[i]
 		s.Provisioned += m.Provisioned

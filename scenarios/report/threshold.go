@@ -86,6 +86,9 @@ var metricTable = []metric{
 	{"upgrade_duration", "an upgrade", "trend", nil, nil, with(atTime, "cause", "result", "scheme"), false},
 	{"reports", "a report", "counter", nil, nil, with(atTime, "result", "scheme"), false},
 	{"report_failed", "a report", "rate", nil, nil, with(atTime, "scheme"), false},
+	{"notifies", "a NOTIFY that a device accepted or refused", "counter", nil, nil, with(atTime, "result"), false},
+	{"notify_failed", "a NOTIFY", "rate", nil, nil, atTime, false},
+	{"notify_duration", "the time from a NOTIFY to the end of its resync", "trend", nil, seriesRows("notify_duration"), with(atTime, "result"), false},
 	{"reboots", "a boot", "counter", []string{"reason"}, func(t *tally.Totals) []row { return countRows("reason", t.Reboots) }, atTime, false},
 	{"bytes_received", "a byte", "counter", []string{"scheme"}, func(t *tally.Totals) []row { return countRows("scheme", t.Bytes) }, atTime, false},
 	{"bytes_sent", "a byte", "counter", nil, nil, with(atTime, "scheme"), false},
@@ -126,7 +129,7 @@ func limitForm(kind string) measure.Form {
 }
 
 // comingMetrics are those of later versions, and what they need.
-var comingMetrics = map[string]string{"registrations": "SIP", "registration_failed": "SIP", "notifies": "SIP", "notify_failed": "SIP"}
+var comingMetrics = map[string]string{"registrations": "SIP", "registration_failed": "SIP"}
 
 // lateResults are those of failures that lateness can cause.
 var lateResults = []string{"timeout", "dns", "interrupted", "backoff"}

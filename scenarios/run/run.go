@@ -197,8 +197,8 @@ func (r *run) config() fleet.Config {
 	s, o := r.plan.Scenario, &r.options
 	c := fleet.Config{
 		Seed: s.Seed, Groups: r.plan.Groups, List: r.plan.List, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, OneAddress: r.one,
-		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Tap: r.tap(), Reasons: o.Reasons || o.Events != nil,
-		Web: o.Web, Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
+		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Tap: r.tap(),
+		Web: o.Web, SIP: sipOf(r), Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
 		Clock: s.Clock.Mode, Start: s.Clock.Start, Speed: s.Clock.Speed, InProcess: r.server.modelled,
 		Save: fleet.Save{File: o.State, Every: o.SaveEvery, Extra: r.servers, Told: o.Saved}, Resume: r.saved,
 	}
@@ -210,7 +210,7 @@ func (r *run) config() fleet.Config {
 
 // tap returns what the scenario, or its log, asks to be seen on the devices' lines.
 func (r *run) tap() fleet.Tap {
-	return fleet.Tap{Wire: r.plan.Kinds[device.Wire.String()], Secrets: r.options.Events != nil || r.plan.Names[expression.Costly.Secrets]}
+	return fleet.Tap{Reasons: r.options.Reasons || r.options.Events != nil, Wire: r.plan.Kinds[device.Wire.String()], Secrets: r.options.Events != nil || r.plan.Names[expression.Costly.Secrets]}
 }
 
 // pkiSeed is that of the test PKI which a run has where nobody gives it another.

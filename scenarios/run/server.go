@@ -38,6 +38,7 @@ type server struct {
 	sockets  *prov.Server      // nil in virtual time
 	more     []*prov.Server    // its replicas
 	syslog   *syslogPort       // nil: none
+	sip      registrar
 	modelled *modelled.Network // the server of virtual time
 	recorded modelled.Recorded // what answers without a server in the scenario; nil: nobody
 }
@@ -105,7 +106,11 @@ func (s *server) openSockets(core *prov.Core) error {
 		s.close(false)
 		return err
 	}
-	s.values = s.addresses(server.TFTP(), server.HTTP(), s.syslog.at(), server.HTTPSAt())
+	if err := s.openSIP(); err != nil {
+		s.close(false)
+		return s.saved.where(err)
+	}
+	s.values = s.addresses(plainPorts{server.TFTP(), server.HTTP(), s.syslog.at(), s.sip.at}, server.HTTPSAt())
 	return nil
 }
 
@@ -187,7 +192,8 @@ func (s *server) openModelled(core *prov.Core) error {
 		secure = append(secure, netip.AddrPortFrom(addr, l.Port))
 	}
 	s.modelled = w
-	s.values = s.addresses(netip.AddrPortFrom(addr, w.TFTP), netip.AddrPortFrom(addr, w.HTTP), netip.AddrPortFrom(addr, portOf(sc.Syslog, 514)), secure)
+	s.modelSIP(addr)
+	s.values = s.addresses(plainPorts{netip.AddrPortFrom(addr, w.TFTP), netip.AddrPortFrom(addr, w.HTTP), netip.AddrPortFrom(addr, portOf(sc.Syslog, 514)), s.sip.at}, secure)
 	return nil
 }
 
@@ -268,15 +274,18 @@ func (s *server) fillGroup(g *fleet.Group) (err error) {
 	return nil
 }
 
+// plainPorts are where there is no certificate; the zero value for none.
+type plainPorts struct{ tftp, http, syslog, sip netip.AddrPort }
+
 // addresses returns what ${…} stands for. Plain servers go by address, unless there are
 // several of them; those with a certificate by the name that is in it.
-func (s *server) addresses(tftp, http, syslog netip.AddrPort, at []netip.AddrPort) map[string]string {
+func (s *server) addresses(p plainPorts, at []netip.AddrPort) map[string]string {
 	sc := s.plan.Scenario.Server
 	values := map[string]string{"server.name": sc.Host()}
-	for name, at := range map[string]netip.AddrPort{"server.tftp": tftp, "server.http": http, "server.syslog": syslog} {
+	for name, at := range map[string]netip.AddrPort{"server.tftp": p.tftp, "server.http": p.http, "server.syslog": p.syslog, "server.sip": p.sip} {
 		switch {
 		case at.Port() == 0:
-		case sc.Replicas > 1 && name != "server.syslog": // it is one port
+		case sc.Replicas > 1 && name != "server.syslog" && name != "server.sip": // these are one port
 			values[name] = net.JoinHostPort(sc.Host(), strconv.Itoa(int(at.Port())))
 		default:
 			values[name] = at.String()
@@ -315,6 +324,7 @@ func (s *server) files(of *scenarios.Server) (map[string]prov.Entry, error) {
 // then its end is left to that of the program.
 func (s *server) close(interrupted bool) {
 	s.syslog.close()
+	s.sip.server.Close()
 	if s.core != nil {
 		defer s.core.Close() // of a folder that was only read
 	}

@@ -16,6 +16,7 @@ import (
 type savedServers struct {
 	Servers   []string          `json:"servers,omitempty"` // TFTP, HTTP, then HTTPS in the order of the scenario
 	Syslog    string            `json:"syslog,omitempty"`
+	SIP       string            `json:"sip,omitempty"`
 	Rotations map[string]uint32 `json:"rotations,omitempty"`
 }
 
@@ -91,6 +92,9 @@ func (r *run) servers() []byte {
 	}
 	if at := r.server.syslog.at(); at.IsValid() {
 		b.Syslog = at.String()
+	}
+	if at := r.server.sip.at; at.IsValid() {
+		b.SIP = at.String()
 	}
 	if r.server.pairs != nil {
 		b.Rotations = r.server.pairs.Rotations()

@@ -151,6 +151,9 @@ func (t *timeline) act(s *scenarios.Step, action string, dev device.Index) {
 	case "ivr":
 		press(t, s, dev)
 		return
+	case "notify":
+		notify(t, s, &v)
+		return
 	}
 	c := device.Command{Order: orders[action], Cause: model.ByStep, Argument: t.server.text(s.URL, &v.Unit), Requester: v.Unit.IP}
 	for _, set := range s.Set {

@@ -45,6 +45,7 @@ func gather(t *testing.T) map[string][]string {
 	registry.MustRegister(tally.BuildInfo("v1.2.3", "0123abcd", "go1.26"))
 	seen.Tell(day())
 	seen.Tell(late(1e6))
+	seen.Tell(notified())
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,8 @@ type live struct {
 	bytes    *prometheus.CounterVec
 	devices  *prometheus.GaugeVec
 	reboots  *prometheus.CounterVec
+	notifies *prometheus.CounterVec
+	notified prometheus.Histogram
 	lateness prometheus.Histogram
 }
 
@@ -35,6 +37,8 @@ var metricDocs = []metricDoc{
 	{"spafleet_bytes_received_total", "scheme", "bytes of bodies received"},
 	{"spafleet_devices", "model, state", "devices in each state of the provisioning lifecycle"},
 	{"spafleet_reboots_total", "reason", "starts of a device's firmware"},
+	{"spafleet_notifies_total", "result", "SIP NOTIFYs that devices got: ok, challenged (asked for credentials), or why one was refused"},
+	{"spafleet_notify_duration_seconds", "", "from a NOTIFY that a device accepted to the end of the resync that it asked for"},
 	{"spafleet_lateness_seconds", "", "how late attempts started; above 100 ms the machine that runs the fleet is too slow, and latencies say nothing about the server"},
 	{"spafleet_outstanding", "", "attempts that run now"},
 	{"spafleet_outstanding_limit", "", "how many may run at once; fewer for a while after a descriptor was lacking"},
@@ -95,6 +99,8 @@ func (t *Tally) Register(r prometheus.Registerer, g attempts) error {
 		bytes:    counter("spafleet_bytes_received_total", "scheme"),
 		devices:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "spafleet_devices", Help: help("spafleet_devices")}, []string{"model", "state"}),
 		reboots:  counter("spafleet_reboots_total", "reason"),
+		notifies: counter("spafleet_notifies_total", "result"),
+		notified: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "spafleet_notify_duration_seconds", Help: help("spafleet_notify_duration_seconds"), Buckets: buckets}),
 		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "spafleet_lateness_seconds", Help: help("spafleet_lateness_seconds"), Buckets: buckets}),
 	}
 	running := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "spafleet_outstanding", Help: help("spafleet_outstanding")},
@@ -102,7 +108,7 @@ func (t *Tally) Register(r prometheus.Registerer, g attempts) error {
 	most := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "spafleet_outstanding_limit", Help: help("spafleet_outstanding_limit")},
 		func() float64 { return float64(g.Outstanding()) })
 	waits := waits{g, prometheus.NewDesc("spafleet_waits_total", help("spafleet_waits_total"), []string{"limit"}, nil)}
-	for _, c := range []prometheus.Collector{l.resyncs, l.duration, l.fetches, l.repeats, l.phase, l.bytes, l.devices, l.reboots, l.lateness, running, most, waits} {
+	for _, c := range []prometheus.Collector{l.resyncs, l.duration, l.fetches, l.repeats, l.phase, l.bytes, l.devices, l.reboots, l.notifies, l.notified, l.lateness, running, most, waits} {
 		if err := r.Register(c); err != nil {
 			return err
 		}
@@ -168,6 +174,27 @@ func (l *live) moved(kind int, from, to fsm.State) {
 func (l *live) reboot(r device.Reason) {
 	if l != nil {
 		l.reboots.WithLabelValues(r.String()).Inc()
+	}
+}
+
+// sip counts an event of SIP.
+func (l *live) sip(e *device.Event) {
+	if l == nil {
+		return
+	}
+	switch e.Kind {
+	case device.Notify:
+		l.notifies.WithLabelValues("ok").Inc()
+	case device.NotifyChallenged:
+		l.notifies.WithLabelValues("challenged").Inc()
+	case device.NotifyFailed:
+		l.notifies.WithLabelValues(e.Err).Inc()
+	}
+}
+
+func (l *live) served(ns int64) {
+	if l != nil {
+		l.notified.Observe(float64(ns) / 1e9)
 	}
 }
 

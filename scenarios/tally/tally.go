@@ -34,6 +34,8 @@ type Tally struct {
 	reboots  map[device.Reason]int64
 	repeats  int64 // of files that were asked for again at once
 	loops    Loops
+	sip      SIP
+	notified map[device.Index]int64 // when a NOTIFY came whose resync has not ended
 	history  History
 	upgrades upgradeLoops
 	started  int64
@@ -55,6 +57,7 @@ type profileCounts struct {
 type durations struct {
 	resync   histogram
 	ready    histogram
+	notify   histogram             // from a NOTIFY to the end of its resync
 	fetch    map[string]*histogram // by scheme
 	phases   map[phaseKey]*histogram
 	lateness histogram
@@ -130,7 +133,7 @@ type phaseKey struct{ phase, scheme string }
 // New returns a tally of a shard's devices by make. MakeOf says which of the
 // makes a device is of.
 func New(makes []Make, makeOf func(device.Index) int, shard device.Shard) *Tally {
-	t := &Tally{makes: makes, makeOf: makeOf, shard: shard, counts: make([]counts, len(makes)), firmwares: []string{""}, errs: map[failureKey]*Failure{},
+	t := &Tally{sip: newSIP(), notified: map[device.Index]int64{}, makes: makes, makeOf: makeOf, shard: shard, counts: make([]counts, len(makes)), firmwares: []string{""}, errs: map[failureKey]*Failure{},
 		durations: durations{fetch: map[string]*histogram{}, phases: map[phaseKey]*histogram{}}, files: map[fileKey]int64{}, bytes: map[string]int64{}, reboots: map[device.Reason]int64{}}
 	total := 0
 	for i, m := range makes {
@@ -195,7 +198,12 @@ func (t *Tally) count(e *device.Event) {
 	switch e.Kind {
 	case device.PowerOn:
 		m.on, m.synced = e.At, false
+	case device.Notify, device.NotifyChallenged, device.NotifyFailed:
+		heardSIP(t, e)
+	case device.PowerOff:
+		delete(t.notified, e.Dev)
 	case device.Boot:
+		delete(t.notified, e.Dev)
 		t.reboots[e.Reason]++
 		t.loops.reboot(m, e)
 		if e.Reason == device.ByUpgradeFailed {
@@ -274,6 +282,7 @@ func (t *Tally) ended(e *device.Event, m *mark, kind int) {
 	if e.File != nil {
 		scheme = e.File.Scheme
 	}
+	servedNotify(t, e, kind)
 	t.counts[kind].resyncs[resyncKey{scheme, e.Result}]++
 	t.resync.add(e.Took)
 	t.live.resync(kind, scheme, e.Result, e.Took)

@@ -21,6 +21,7 @@ type Totals struct {
 	Bytes            map[string]int64 `json:"bytes"`   // received, by scheme
 	Reboots          map[string]int64 `json:"reboots"`
 	Loops            Loops            `json:"reboot_loops"`
+	SIP              SIP              `json:"sip"`
 	UpgradeLoops     []UpgradeLoop    `json:"upgrade_loops"`
 	UpgradeLoopsMore int              `json:"upgrade_loops_more"` // devices of causes beyond those
 	Unknown          Params           `json:"unknown"`            // parameters that the devices do not have
@@ -130,7 +131,7 @@ type fetchCount struct {
 func (t *Tally) Totals() *Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := &Totals{Devices: len(t.devices), Started: t.started, Repeats: t.repeats, Bytes: maps.Clone(t.bytes), Reboots: map[string]int64{}, Loops: t.loops,
+	all := &Totals{Devices: len(t.devices), Started: t.started, Repeats: t.repeats, Bytes: maps.Clone(t.bytes), Reboots: map[string]int64{}, Loops: t.loops, SIP: t.sip.clone(),
 		Unknown: t.profiles.unknown.params(t.makes), Rejected: t.profiles.rejected.params(t.makes), Partly: t.profiles.partly.params(t.makes), Watched: t.watching.all(), Stretches: slices.Clone(t.watching.stretches), Series: t.series(), History: t.history.clone()}
 	for i := range t.makes {
 		c := &t.counts[i]
@@ -188,6 +189,7 @@ func (t *Tally) series() []Series {
 	}
 	add("resync_duration", map[string]string{}, &t.resync)
 	add("ready_duration", map[string]string{}, &t.ready)
+	add("notify_duration", map[string]string{}, &t.notify)
 	add("lateness", map[string]string{}, &t.lateness)
 	for scheme, h := range t.fetch {
 		add("fetch_duration", map[string]string{"scheme": scheme}, h)
@@ -209,6 +211,7 @@ func (t *Totals) Merge(o *Totals) error {
 	t.Devices += o.Devices
 	t.Repeats += o.Repeats
 	t.Loops.merge(o.Loops)
+	t.SIP.merge(&o.SIP)
 	t.mergeUpgradeLoops(o)
 	t.Started += o.Started
 	for i := range t.Makes {

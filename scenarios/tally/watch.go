@@ -215,6 +215,8 @@ var watchers = map[device.Kind]func(*watching, *device.Event, *sample){
 	device.ReportFailed:  watchReport,
 	device.Fetched:       watchFetch,
 	device.FetchFailed:   watchFetch,
+	device.Notify:        watchNotify,
+	device.NotifyFailed:  watchNotify,
 	device.Boot: func(w *watching, e *device.Event, s *sample) {
 		s.tags = [2]string{"reason", e.Reason.String()}
 		w.tell("reboots", s)
@@ -235,6 +237,15 @@ func watchOutcome(counter, rate, trend string) func(*watching, *device.Event, *s
 			w.tell(metric, s)
 		}
 	}
+}
+
+// watchNotify counts what a device made of a NOTIFY. That it asks for credentials is not
+// the end of one.
+func watchNotify(w *watching, e *device.Event, s *sample) {
+	s.bad = e.Kind == device.NotifyFailed
+	s.surely = s.bad
+	w.tell("notifies", s)
+	w.tell("notify_failed", s)
 }
 
 func watchReport(w *watching, e *device.Event, s *sample) {

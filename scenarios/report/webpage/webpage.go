@@ -28,7 +28,7 @@ var parsed = template.Must(template.New("page").Funcs(template.FuncMap{
 	"seconds": report.Seconds, "describe": func(f tally.Failure) string { return report.Describe(&f) }, "count": count, "models": func(n map[string]int) string { return measure.Counts(n, 5) }, "percent": percent,
 	"date":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	"measured": func(t report.ThresholdReport) string { return t.Measured() },
-	"mark":     mark, "firmwares": firmwares, "boots": boots,
+	"mark":     mark, "firmwares": firmwares, "boots": boots, "sip": sip,
 	"args": func(title string, l list[report.Named]) titled { return titled{title, l} },
 }).Parse(source))
 
@@ -153,6 +153,27 @@ func boots(n map[string]int64) string {
 	return strings.Join(parts, ", ")
 }
 
+// sip says what came of NOTIFYs.
+func sip(s *tally.SIP) string {
+	if s == nil {
+		return ""
+	}
+	var parts []string
+	for _, one := range []struct {
+		name   string
+		ok     int64
+		failed map[string]int64
+	}{{"NOTIFYs", s.Notified, s.Refused}} {
+		if n := tally.Sum(one.failed); one.ok+n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d ok, %d failed", one.name, one.ok, n))
+		}
+		for _, why := range tally.ByCount(one.failed) {
+			parts = append(parts, fmt.Sprintf("%s × %d", why, one.failed[why]))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // latencies are the rows of the table of durations.
 func latencies(r *report.Report) []latency {
 	var rows []latency
@@ -175,6 +196,7 @@ func latencies(r *report.Report) []latency {
 	add("until provisioned", r.Metrics["ready_duration"])
 	add("fetch", r.Metrics["fetch_duration"])
 	add("phase", r.Metrics["phase_duration"])
+	add("NOTIFY to the end of its resync", r.Metrics["notify_duration"])
 	add("start delay of this machine", r.Metrics["lateness"])
 	return rows
 }

@@ -180,14 +180,14 @@ func TestANameNotFoundIsRemembered(t *testing.T) {
 
 // What the names hold is bounded: names that are known, names that are asked for,
 // and lines that wait.
-func TestLogNamesAreBounded(t *testing.T) {
+func TestNamesAreBounded(t *testing.T) {
 	network := &nameNetwork{}
-	n := newLogNames(fleetOn(network))
+	n := newNames[namedLine](fleetOn(network), mostLinesOfName)
 	ctx, stop := context.WithCancel(context.Background())
 	kept := 0
 	for name := range 2 * mostNamesWanted {
 		for range 2 * mostLinesOfName {
-			if n.wait(ctx, fmt.Sprint("silent", name), namedLine{}) {
+			if n.wait(ctx, fmt.Sprint("silent", name), 0, namedLine{}) {
 				kept++
 			}
 		}
@@ -203,11 +203,11 @@ func TestLogNamesAreBounded(t *testing.T) {
 	if network.asked.Load() != mostNamesWanted || n.running != 0 || len(n.wanted) != 0 {
 		t.Errorf("%d names were asked for; %d still are, of %d", network.asked.Load(), n.running, len(n.wanted))
 	}
-	for name := range 2 * mostLogNames {
+	for name := range 2 * mostNames {
 		n.running++
 		n.answered(ctx, nameAnswer{name: fmt.Sprint(name), last: time.Hour}, time.Now())
 	}
-	if n.known.Len() != mostLogNames {
+	if n.known.Len() != mostNames {
 		t.Errorf("%d names are known", n.known.Len())
 	}
 }

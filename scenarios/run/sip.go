@@ -1,0 +1,112 @@
+package run
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"spafleet/device"
+	"spafleet/fleet"
+	"spafleet/prov"
+	"spafleet/scenarios"
+)
+
+// A registrar is that of the built-in server: over a socket, or in virtual time. The zero
+// registrar is none.
+type registrar struct {
+	server   *prov.SIPServer // nil in virtual time
+	modelled *prov.Registrar // nil over sockets
+	at       netip.AddrPort
+}
+
+// sipOptions are what the registrar of a scenario needs.
+func (s *server) sipOptions() prov.RegistrarOptions {
+	o := prov.RegistrarOptions{Who: s.texts.who, Faults: &s.wrongs}
+	if s.plan.Kinds[device.ServerLog.String()] {
+		o.Log = s.texts.log
+	}
+	if text := s.plan.Scenario.Server.SIP.Password; text != "" {
+		o.Password = func(_ string, from netip.Addr) (string, bool) {
+			u, ok := s.texts.who(from)
+			if !ok {
+				return "", false
+			}
+			return s.text(text, u), true
+		}
+	}
+	return o
+}
+
+// openSIP opens the registrar over a socket, if the scenario has one.
+func (s *server) openSIP() error {
+	sc := s.plan.Scenario.Server
+	if sc.SIP == nil {
+		return nil
+	}
+	at := net.JoinHostPort("127.0.0.1", strconv.Itoa(sc.SIP.Port.Number))
+	s.sip.server = &prov.SIPServer{Addr: cmp.Or(s.saved.SIP, at), Now: s.clock, Options: s.sipOptions()}
+	if err := s.sip.server.Open(); err != nil {
+		s.sip.server = nil
+		return fmt.Errorf("scenario %s: %w", s.plan.Scenario.Name, err)
+	}
+	s.sip.at = s.sip.server.At()
+	return nil
+}
+
+// modelSIP makes the registrar of virtual time, if the scenario has one.
+func (s *server) modelSIP(addr netip.Addr) {
+	sc := s.plan.Scenario.Server
+	if sc.SIP == nil {
+		return
+	}
+	s.sip.at = netip.AddrPortFrom(addr, portOf(sc.SIP.Port, 5060))
+	s.sip.modelled = prov.NewRegistrar(s.sip.at, s.sipOptions())
+}
+
+// sipOf returns what the devices' lines do.
+func sipOf(r *run) fleet.SIP {
+	s, c := r.plan.Scenario, r.options.SIP
+	c.Listen = s.Server != nil && s.Server.SIP != nil
+	c.Faults = &r.faults.network
+	if g := r.server.sip.modelled; g != nil {
+		c.Registrar, c.At = g, r.server.sip.at
+	}
+	return c
+}
+
+// notify has the registrar send a NOTIFY to a line of a device. With auth: good it knows
+// the line's account, as the server of that line does.
+func notify(t *timeline, s *scenarios.Step, v *device.View) {
+	line := uint8(max(s.Notify.Line, 1))
+	user, login, password := account(v, line)
+	n := prov.Notify{To: fleet.SIPPort(t.fleet, v, line), User: user, Event: cmp.Or(t.server.text(s.Notify.Event, &v.Unit), "resync")}
+	switch s.Notify.Auth {
+	case "none":
+	case "bad":
+		n.AuthUser, n.Password = login, "not "+password
+	default:
+		n.AuthUser, n.Password = login, password
+	}
+	var err error
+	if g := &t.server.sip; g.modelled != nil {
+		err = g.modelled.Notify(t.fleet.Now(), n, func(to netip.AddrPort, text []byte) { fleet.Deliver(t.fleet, to, text) })
+	} else {
+		err = g.server.Notify(n)
+	}
+	if err != nil {
+		t.people["notify: %s got no NOTIFY: "+err.Error()]++
+	}
+}
+
+// account returns who a line is at its server.
+func account(v *device.View, line uint8) (user, login, password string) {
+	of := func(name string) string { return v.Get(fmt.Sprintf("%s_%d_", name, line)) }
+	user, password = of("User_ID"), of("Password")
+	login = user
+	if v.Params.Bool(fmt.Sprintf("Use_Auth_ID_%d_", line), false) {
+		login = cmp.Or(of("Auth_ID"), user)
+	}
+	return user, login, password
+}

@@ -181,9 +181,12 @@ func (q *request) answered() answer {
 	}
 	page := q.page()
 	if page == nil {
-		return q.failure(http.StatusNotFound)
+		return q.missing()
 	}
 	a := page(q)
+	if a.status == http.StatusNotFound {
+		return q.missing()
+	}
 	if q.Method == http.MethodHead {
 		a.body = nil
 	}
@@ -219,6 +222,17 @@ func (q *request) wrongLogin() answer {
 		return q.failure(http.StatusUnauthorized)
 	}
 	return q.refused(http.StatusUnauthorized, "a wrong login as "+clipped(q.login.name))
+}
+
+// missing answers what the device does not have. That it was asked for what others have is
+// told: a script takes the device for one of them.
+func (q *request) missing() answer {
+	_, page := routes[q.path]
+	_, document := spa100Documents[q.path]
+	if page || document || pagesOfSettings[q.path] || strings.HasSuffix(q.path, ".cgi") || strings.HasSuffix(q.path, ".asp") {
+		return q.refused(http.StatusNotFound, "a page of other devices, "+clipped(q.path))
+	}
+	return q.failure(http.StatusNotFound)
 }
 
 // clipped returns the beginning of what a client calls itself, which an event says.

@@ -280,6 +280,9 @@ func TestOtherPathsOfAnSPA1xx(t *testing.T) {
 	key := enter(t, addr, goodLogin)
 	for path, want := range map[string]string{"/admin/advanced": "404 Not Found", "/nothing;session_id=" + key: "404 Not Found", "/index.asp": "200 OK", "/spacfg.xml": "404 Not Found"} {
 		got := get(t, addr, path)
+		if !strings.HasPrefix(path, "/nothing") && want != "200 OK" {
+			refusal(t, f, path, got, want, "a page of other devices, "+path)
+		}
 		if statusOf(got) != want || want == "200 OK" && !strings.Contains(got, "<title>Login Page</title>") {
 			t.Errorf("%s is answered %s", path, got)
 		}

@@ -26,7 +26,7 @@ func (c *cgi) get() answer {
 	}
 	switch {
 	case !strings.HasSuffix(c.page, ".asp"):
-		return c.failure(http.StatusNotFound)
+		return c.missing()
 	case c.account() == "":
 		return c.loginPage("") // inferred
 	}

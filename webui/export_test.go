@@ -31,10 +31,13 @@ func TestExportsAreServedByFamily(t *testing.T) {
 		{"SPA504G", "/admin/status.xml&xuser=admin&xpassword=admin", missing, ""},
 	}
 	for _, tt := range tests {
-		_, addr := serve(t, &webui.Site{}, view(t, tt.model, ""))
+		f, addr := serve(t, &webui.Site{}, view(t, tt.model, ""))
 		head, body, _ := strings.Cut(get(t, addr, tt.path), "\r\n\r\n")
 		if statusOf(head) != tt.status || !strings.HasPrefix(body, tt.first) {
 			t.Errorf("%s: GET %s answers %s, %.60q", tt.model, tt.path, statusOf(head), body)
+		}
+		if tt.status == missing && !strings.Contains(tt.path, "&") {
+			refusal(t, f, tt.path, head, missing, "a page of other devices, "+tt.path)
 		}
 		if isXML := strings.Contains(head, "\r\nContent-Type: text/xml\r\n"); isXML != (tt.status == found) {
 			t.Errorf("%s: GET %s has the head\n%s", tt.model, tt.path, head)

@@ -191,6 +191,8 @@ func (p *post) apply() answer {
 	a := p.q.render(http.StatusOK, "update", message{Title: p.look.title, Home: p.home, Seconds: p.q.refresh()})
 	if len(p.sets) > 0 {
 		a.command = &device.Command{Order: device.SetParams, Cause: model.ByWeb, Requester: p.q.from, Sets: p.sets, Argument: listed(p.names)}
+	} else if p.unknown > 0 { // what is passed over is told all the same
+		a.command = &device.Command{Order: device.Refuse, Cause: model.ByWeb, Requester: p.q.from, Argument: "a form with " + counted(p.unknown, "unknown field")}
 	}
 	return a
 }

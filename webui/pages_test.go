@@ -34,7 +34,7 @@ func TestPagesAreByteForByteAsStored(t *testing.T) {
 		{"spa504g-root", "SPA504G", "7.6.2f", "/admin/", 0},
 		{"spa504g-upgrade", "SPA504G", "7.6.2f", "/admin/upgrade", device.Upgrade},
 		{"spa504g-reboot", "SPA504G", "7.6.2f", "/reboot", device.Reboot},
-		{"spa504g-notfound", "SPA504G", "7.6.2f", "/voice/", 0},
+		{"spa504g-notfound", "SPA504G", "7.6.2f", "/voice/", device.Refuse},
 		{"spa2000-root", "SPA2000", "3.1.5", "/basic", 0},
 	}
 	for _, tt := range tests {

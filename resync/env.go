@@ -85,6 +85,7 @@ type Response struct {
 	Challenges []string
 	Body       []byte
 	Passed     int  // bytes of the body that Request.Into took
+	Announced  int  // of HTTP 200: how many bytes the header said the body has; 0: it did not say
 	Resent     int  // packets of TFTP that the device sent again
 	TLS        bool // the server was verified
 	Mutual     bool // it asked for a certificate and the device sent its own

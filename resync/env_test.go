@@ -88,6 +88,9 @@ func (w *mapWorld) Fetch(ctx context.Context, r *resync.Request) (resync.Respons
 	case len(a.response.Body) > r.Max:
 		return resync.Response{}, &resync.Error{Result: device.Corrupt, TooBig: true}
 	}
+	if r.Scheme != "tftp" && a.response.Status == 200 {
+		a.response.Announced = len(a.response.Body)
+	}
 	return a.response, nil
 }
 

@@ -66,11 +66,14 @@ func (a *attempt) sayRule(text string) {
 	}
 }
 
-// sayOption sends the option of the lease that names the server of a URL without one. The
-// texts are those of 7.5.2b and 7.6.2f; other firmware is not known to have them.
+// hasTexts reports whether the firmware is like 7.5.2b and 7.6.2f, whose texts some lines
+// are; older firmware is not known to have them.
+func (a *attempt) hasTexts() bool { return a.in.Unit.Row.Generation == 3 }
+
+// sayOption sends the option of the lease that names the server of a URL without one.
 func (a *attempt) sayOption(l line, d rule.Decision) {
 	byLease := d.URL.Host == "" && !(l.command && a.in.Command.Requester.IsValid())
-	if !byLease || a.in.Unit.Row.Generation != 3 || !Sends(a.in.Unit.Row, a.params, syslog.Provisioning) {
+	if !byLease || !a.hasTexts() || !Sends(a.in.Unit.Row, a.params, syslog.Provisioning) {
 		return
 	}
 	if o, ok := a.offered(); ok && o.option != 0 {

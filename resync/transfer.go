@@ -18,6 +18,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/phase"
 	"spafleet/device/profile"
+	"spafleet/device/syslog"
 	"spafleet/resync/tftp/packet"
 )
 
@@ -118,6 +119,9 @@ func (x *transfer) fetchOnce() (Response, *failure) {
 		if err == nil {
 			x.file.Status, x.file.Bytes, x.file.Took, x.file.Resent = resp.Status, resp.Len(), resp.Took, resp.Resent
 			x.file.Took.DNS = asked
+			if resp.Announced > 0 && x.hasTexts() {
+				x.line(syslog.Provisioning, "content len (hdr) ="+strconv.Itoa(resp.Announced))
+			}
 			if x.scheme == "tftp" && resp.Status == http.StatusNotFound {
 				x.file.Refusal = packet.NotFound
 			}

@@ -127,13 +127,13 @@ func (x *exchange) do(r *resync.Request) (resync.Response, error) {
 			if err != nil {
 				return resync.Response{}, &cutBody{err}
 			}
-			return resync.Response{Status: http.StatusOK, Passed: n}, nil
+			return resync.Response{Status: http.StatusOK, Passed: n, Announced: head.length}, nil
 		}
 		body, err := readKnown(x.in, head.length, r.Max)
 		if err != nil {
 			return resync.Response{}, &cutBody{err}
 		}
-		return resync.Response{Status: http.StatusOK, Body: body}, nil
+		return resync.Response{Status: http.StatusOK, Body: body, Announced: head.length}, nil
 	}
 	answer, err := http.ReadResponse(x.in, nil)
 	for err == nil && isInterim(answer.StatusCode) && !r.Unit.Row.Behaviour.HTTP.InterimFinal { // within the limit of a header
@@ -148,7 +148,7 @@ func (x *exchange) do(r *resync.Request) (resync.Response, error) {
 		if err != nil {
 			return resync.Response{}, &cutBody{err}
 		}
-		return resync.Response{Status: answer.StatusCode, Passed: n}, nil
+		return resync.Response{Status: answer.StatusCode, Passed: n, Announced: announced(answer)}, nil
 	}
 	most := r.Max
 	if r.Into != nil { // an error page in the place of an image
@@ -158,7 +158,15 @@ func (x *exchange) do(r *resync.Request) (resync.Response, error) {
 	if err != nil && (answer.StatusCode/100 == 2 || x.ctx.Err() != nil) {
 		return resync.Response{}, &cutBody{err}
 	}
-	return resync.Response{Status: answer.StatusCode, Location: answer.Header.Get("Location"), Challenges: challenges(answer), Body: body}, nil
+	return resync.Response{Status: answer.StatusCode, Location: answer.Header.Get("Location"), Challenges: challenges(answer), Body: body, Announced: announced(answer)}, nil
+}
+
+// announced is what the header of a 200 said of the body's length, 0 for nothing.
+func announced(answer *http.Response) int {
+	if answer.StatusCode != http.StatusOK {
+		return 0
+	}
+	return int(max(answer.ContentLength, 0))
 }
 
 // isInterim reports whether a server has more to say after an answer. Nobody asked it

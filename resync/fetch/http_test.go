@@ -188,6 +188,9 @@ func TestHTTPAnswers(t *testing.T) {
 				if err != nil || resp.Status != tt.status || string(resp.Body) != tt.body {
 					t.Errorf("Fetch = %d %q, %v; want %d %q", resp.Status, resp.Body, err, tt.status, tt.body)
 				}
+				if said := tt.status == 200 && strings.Contains(tt.answer[0].text, "Content-Length"); said != (resp.Announced > 0) && tt.body != "" {
+					t.Errorf("the header said %d bytes", resp.Announced)
+				}
 				return
 			}
 			if e := failed(t, err); e.Result != tt.result || e.TooBig != tt.tooBig {

@@ -260,6 +260,9 @@ func (x *exchange) converse() (resync.Response, error) {
 	if err := x.cut(answer, &resp); err != nil {
 		return resync.Response{}, err
 	}
+	if resp.Status == http.StatusOK {
+		resp.Announced = resp.Len() // servers say it
+	}
 	return x.receive(resp)
 }
 

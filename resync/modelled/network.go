@@ -3,6 +3,7 @@ package modelled
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -188,6 +189,9 @@ var recordedAddr = netip.AddrFrom4([4]byte{192, 0, 2, 1})
 // recorded waits for what a server answered once.
 func (c *Client) recorded(r *resync.Request) (resync.Response, error) {
 	resp, wait, err := c.s.network.Recorded.Answer(r)
+	if r.Scheme != "tftp" && resp.Status == http.StatusOK {
+		resp.Announced = resp.Len()
+	}
 	if stopped := c.p.Wait(c.p.Now() + c.roundTrip() + wait); stopped != nil {
 		return resync.Response{}, stopped
 	}

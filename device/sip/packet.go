@@ -41,11 +41,11 @@ func parse(text []byte) (*packet, error) {
 	if len(text) > MostText || bytes.Count(head, []byte("\r\n")) > mostFields {
 		return nil, errTooLong
 	}
-	m, err := plain.ParseSIP(text)
+	m, n, err := plain.ParseHeaders(text, false)
 	if err != nil {
 		return nil, err
 	}
-	k := &packet{body: m.Body()}
+	k := &packet{body: text[n:]}
 	var headers []parser.Header
 	switch m := m.(type) {
 	case *parser.Request:

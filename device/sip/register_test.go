@@ -125,7 +125,7 @@ func number(t *testing.T, text string) (n int) {
 	return n
 }
 
-// A REGISTER and what becomes of it, by what the server answers: what the device tells, and
+// device-surface.md §6.2: a REGISTER and what becomes of it, by what the server answers: what the device tells, and
 // when it asks next.
 func TestRegistrations(t *testing.T) {
 	const challenge = `WWW-Authenticate: Digest realm="r", nonce="n"`

@@ -173,7 +173,7 @@ func TestALineRegistersForLife(t *testing.T) {
 	}
 }
 
-// $REGTMR1 is 0 while the line is registered, and else the seconds since it lost that.
+// device-surface.md §6.2: $REGTMR1 is 0 while the line is registered, and else the seconds since it lost that.
 func TestREGTMR(t *testing.T) {
 	b := newLine(t, "SPA2102", "Register_Expires_1_=60", "Resync_Trigger_1=$REGTMR1 ge 100", "Resync_Periodic=0", "Resync_Random_Delay=0")
 	b.serve(b.at().Do(device.Command{Order: device.SwitchOn}))

@@ -45,6 +45,7 @@ var notify = strings.ReplaceAll(strings.Replace(options, "\n\n", "\nEvent: resyn
 var sipWalks = map[string]walk{
 	"sip_names":     {"plain", "quoted", registering(func(o sip.Outcome) string { return string(o.Send[0].Text) })},
 	"sip_refresh":   {"30s", "60s", registering(func(o sip.Outcome) string { return o.Logs[0].Text })},
+	"sip_options":   {"no_cseq", "stray", heard("RT31P2", options)},
 	"sip_numbers":   {"padded", "bare", heard("SPA962", options)},
 	"sip_features":  {"x-sipura", "replaces", heard("PAP2T", options)},
 	"sip_challenge": {"plain", "qop", heard("SPA942", notify)},

@@ -137,6 +137,7 @@ type Behaviour struct {
 
 	// How it speaks SIP.
 	SIP struct {
+		OptionsAnswer string        // to OPTIONS: whole, no_cseq or stray
 		PlainNames    bool          // display names have no quotation marks
 		RefreshBefore time.Duration // a registration ends
 		BareNumbers   bool          // numbers are printed without zeros in front

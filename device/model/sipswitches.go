@@ -16,6 +16,10 @@ var sipSwitches = []firmwareSwitch{
 		"sip_refresh", "0s or a duration", "how long before its end a registration is refreshed, but never before its half is over",
 		always(inferred("30s")), pause(func(b *Behaviour) *time.Duration { return &b.SIP.RefreshBefore }),
 	},
+	{ // K28, K29: each seen once; the same trace of an RT31P2 has CSeq elsewhere
+		"sip_options", "whole, no_cseq or stray", "the answer 200 to OPTIONS: whole, without CSeq, or with a number in front and Content-Length 5 without a body",
+		always(inferred("whole")), oneOf(func(b *Behaviour) *string { return &b.SIP.OptionsAnswer }, "whole", "no_cseq", "stray"),
+	},
 	{ // K60
 		"sip_numbers", "padded or bare", "hexadecimal numbers of SIP, as in a branch: eight digits, or without the zeros in front",
 		func(r *Row) Fact {

@@ -127,9 +127,18 @@ func (r *reply) noCall() int {
 
 // text returns the answer: To, From, Call-ID, CSeq and Via come first (device-surface.md
 // §6.2: field). A 404 has neither Allow nor Supported, a 200 to OPTIONS has both
-// (surface-2.md §6.1 g, h: field); the others are like the 404 (inferred).
+// (surface-2.md §6.1 g, h: field); the others are like the 404 (inferred). By switch a 200
+// to OPTIONS lacks CSeq, or has a number in front (K28, K29: field, once each).
 func (r *reply) text() []byte {
 	b := make([]byte, 0, 640)
+	options := r.method == "OPTIONS" && r.status == 200
+	odd, length := "", "0"
+	if options {
+		odd = r.Unit.Row.Behaviour.SIP.OptionsAnswer
+	}
+	if odd == "stray" {
+		b, length = append(b, "16394"...), "5"
+	}
 	b = append(b, "SIP/2.0 "...)
 	b = strconv.AppendInt(b, int64(r.status), 10)
 	b = append(b, ' ')
@@ -139,11 +148,12 @@ func (r *reply) text() []byte {
 	if to != "" && !strings.Contains(strings.ToLower(to), ";tag=") {
 		to += ";tag=" + r.tag()
 	}
-	options := r.method == "OPTIONS" && r.status == 200
 	b = appendField(b, "To", to)
 	b = appendField(b, "From", r.get("from"))
 	b = appendField(b, "Call-ID", r.get("call-id"))
-	b = appendField(b, "CSeq", r.get("cseq"))
+	if odd != "no_cseq" {
+		b = appendField(b, "CSeq", r.get("cseq"))
+	}
 	for _, f := range r.fields {
 		if f.name == "via" {
 			b = appendField(b, "Via", f.value)
@@ -153,7 +163,7 @@ func (r *reply) text() []byte {
 	for _, f := range r.extra {
 		b = appendField(b, f.name, f.value)
 	}
-	b = appendField(b, "Content-Length", "0")
+	b = appendField(b, "Content-Length", length)
 	if options || r.status == 405 {
 		b = appendField(b, "Allow", allow(r.Unit.Row))
 	}

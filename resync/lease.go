@@ -74,7 +74,7 @@ func (l *Lease) Set(option uint8, text string) error {
 	form := leaseOptions[option]
 	switch form {
 	case 0:
-		return fmt.Errorf("DHCP option %d means nothing to these devices; there are %s", option, strings.Trim(fmt.Sprint(slices.Sorted(maps.Keys(leaseOptions))), "[]"))
+		return fmt.Errorf("DHCP option %d means nothing to these devices; there are %s", option, knownOptions())
 	case anyText:
 		l.setText(option, text)
 		return nil
@@ -92,6 +92,15 @@ func (l *Lease) Set(option uint8, text string) error {
 	}
 	l.setAddresses(option, list)
 	return nil
+}
+
+// knownOptions lists the options that mean something to a device.
+func knownOptions() string {
+	var list []string
+	for _, option := range slices.Sorted(maps.Keys(leaseOptions)) {
+		list = append(list, strconv.Itoa(int(option)))
+	}
+	return strings.Join(list, " ")
 }
 
 func isBetween(r rune) bool { return r == ',' || r == ' ' }

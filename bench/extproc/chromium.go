@@ -47,7 +47,7 @@ func OpenChromium(t *testing.T) *Chromium {
 		_ = cmd.Wait()
 		out.Close()
 	})
-	out.SetReadDeadline(time.Now().Add(2 * time.Minute))
+	Must(t, out.SetReadDeadline(time.Now().Add(2*time.Minute)))
 	var targets struct {
 		TargetInfos []struct{ TargetID, Type string }
 	}

@@ -137,17 +137,20 @@ fleet:
   open: {model: SPA2102, firmware: 5.2.12, count: 2, switches: {boot_time: 0s, reboot_time: 0s}, set: {Resync_Random_Delay: 0, Resync_Periodic: 0}}
   guarded: {model: SPA2102, firmware: 5.2.12, count: 3, switches: {boot_time: 0s, reboot_time: 0s}, set: {Resync_Random_Delay: 0, Resync_Periodic: 0, Admin_Passwd: sesame}}
   phones: {model: SPA942, count: 1, switches: {boot_time: 0s, reboot_time: 0s}, set: {Resync_Random_Delay: 0, Resync_Periodic: 0}}
+  kept: {model: SPA2102, firmware: 5.2.12, count: 2, switches: {boot_time: 0s, reboot_time: 0s}, set: {Resync_Random_Delay: 0, Resync_Periodic: 0, Protect_IVR_FactoryReset: "Yes"}}
 server:
   files:
     /spa2102.cfg: <flat-profile><GPP_A>x</GPP_A></flat-profile>
     /spa942.cfg: <flat-profile><GPP_A>x</GPP_A></flat-profile>
     /pin/{{ secret("pin") }}: <flat-profile><GPP_B>{{ index }}</GPP_B></flat-profile>
 timeline:
-  - {name: link, at: 20s, web: {of: all, path: '/admin/resync?http://${server.http}/pin/{{ secret("pin") }}'}}
+  - {name: link, at: 20s, web: {of: "open, guarded, phones", path: '/admin/resync?http://${server.http}/pin/{{ secret("pin") }}'}}
   - {name: known, at: 40s, web: {of: guarded, path: '/admin/resync?http://${server.http}/pin/{{ secret("pin") }}', user: admin, password: sesame}}
   - {name: nowhere, at: 50s, web: {of: phones, path: /nowhere}}
   - {name: keys, at: 60s, ivr: {of: open, keys: "****732668#"}}
   - {name: locked, at: 65s, ivr: {of: "guarded, phones", keys: "****73738#"}}
+  - {name: protected, at: 66s, ivr: {of: kept, keys: "****RESET#1#"}}
+  - {name: guess, at: 67s, ivr: {of: guarded, keys: "****RESET#1#"}}
   - {name: reset, at: 70s, ivr: {of: open, keys: "****73738#1"}}
 duration: 100s
 expect:
@@ -159,7 +162,8 @@ expect:
 `, func(t *testing.T, r *report.Report) {
 		scenariotest.WantVerdict(t, r, report.Passed)
 		notes := strings.Join(r.Notes, "\n")
-		for _, want := range []string{"web: 3 devices answered with status 401", "web: 1 device answered with status 404", "ivr: 1 device had no keypad menu that answers", `ivr: 3 devices did nothing, and said "Enter the password and pound."`} {
+		for _, want := range []string{"web: 3 devices answered with status 401", "web: 1 device answered with status 404", "ivr: 1 device had no keypad menu that answers", `ivr: 3 devices did nothing, and said "Enter the password and pound."`,
+			`ivr: 2 devices refused: "Factory reset is not allowed."`, `ivr: 3 devices refused: "Invalid password."`} {
 			if !strings.Contains(notes, want) {
 				t.Errorf("the notes lack %q:\n%s", want, notes)
 			}

@@ -72,6 +72,8 @@ func (m reasoner) timerReason(which timer) (model.Cause, string) {
 	switch {
 	case u.has(booting):
 		return 0, "the boot is over, and the firmware starts"
+	case which == sipTimer:
+		return 0, "a line registers, or asks its SIP server again"
 	case which == triggerTimer:
 		return model.ByTrigger, m.setting("a trigger can first hold", "Resync_Trigger_1", "Resync_Trigger_2")
 	case which == upgradeTimer:

@@ -34,15 +34,15 @@ func (m speaker) hear(line uint8, from netip.AddrPort, text []byte) {
 	m.follow(p.Hear(line, from, text))
 }
 
-// consider lets lines register that are to.
+// consider lets lines register that are to. A device that has remote customization before it
+// contacts nobody else.
 func (m speaker) consider() {
-	if m.Shared.SIP {
+	if m.Shared.SIP && !m.u.customizing() {
 		m.follow(m.phone().Consider())
 	}
 }
 
-// leave ends registrations before a boot, which the customization of a device that has not
-// been customized yet has none of.
+// leave ends registrations before a boot.
 func (m speaker) leave() {
 	if m.Shared.SIP && m.u.Answers() {
 		m.follow(m.phone().Leave())

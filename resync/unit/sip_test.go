@@ -3,6 +3,7 @@ package unit
 import (
 	"fmt"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
+	"spafleet/device/sip"
 )
 
 // notify gives the device a NOTIFY of an event, and returns what it answers.
@@ -239,7 +241,62 @@ func TestRegistrationsSurvive(t *testing.T) {
 	if want := []string{"60 REGISTER sip.example.com expires=60", "60 registered by periodic"}; !slices.Equal(b.did, want) {
 		t.Errorf("it does %q, want %q", b.did, want)
 	}
+	if list := b.m.Waiting(nil); len(list) != 1 || list[0].Text != "a line registers, or asks its SIP server again" || list[0].Took != 30e9 {
+		t.Errorf("it waits for %v", list)
+	}
 	if v := b.m.View(b.dev, &b.u, b.now); v.Registered != 1 || len(v.Lines) != 1 || v.Lines[0].Last != midnight+60e9 || v.Lines[0].Next != midnight+90e9 {
 		t.Errorf("pages see %+v", v.Lines)
 	}
+}
+
+// What a registered line costs its device, beside the unit itself: one allocation of 48
+// bytes. NOTIFYs that are refused cost nothing, however many come.
+func TestARegisteredLineCosts48Bytes(t *testing.T) {
+	const devices = 5_000
+	b := newLine(t, "SPA942")
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	units := make([]Unit, devices)
+	b.serve(b.at().Do(device.Command{Order: device.SwitchOn}))
+	for i := range units {
+		units[i] = b.u
+		units[i].lines = sip.Lines{}
+	}
+	before := heap()
+	for i := range units {
+		b.u = units[i]
+		for range 3 {
+			if answer, fx := b.notify("polling"); answer != "489" || len(fx.SIP) != 1 {
+				t.Fatal(answer)
+			}
+		}
+		units[i] = b.u
+	}
+	if cost := (float64(heap()) - float64(before)) / devices; cost > 1 {
+		t.Errorf("refused NOTIFYs cost %.1f bytes a device", cost)
+	}
+	before = heap()
+	for i := range units {
+		b.u = units[i]
+		b.did = b.did[:0]
+		b.serve(b.speak())
+		units[i] = b.u
+	}
+	cost := float64(heap()-before) / devices
+	t.Logf("%.1f bytes a registered line", cost)
+	if cost > 49 || units[devices/2].lines.Registered() != 1 {
+		t.Errorf("a registered line costs %.1f bytes, want 48", cost)
+	}
+	runtime.KeepAlive(units)
+}
+
+// speak lets the device's lines register.
+func (b *bench) speak() *Effects {
+	m := b.at()
+	speaker{m}.consider()
+	return &m.fx
 }

@@ -87,6 +87,9 @@ func New(c Config) (*Fleet, error) {
 	f.saver, f.started.whole = saver{f: f, Save: c.Save}, make(chan struct{})
 	f.shared.Tapped, f.shared.List, f.shared.Profiles.Secrets = c.Tap.Wire, c.List, c.Tap.Secrets
 	f.shared.Reasons = c.Tap.Reasons
+	if f.shared.SIP = c.SIP.Register; c.Clock != Virtual {
+		f.shared.SIPPort = c.SIP.Port
+	}
 	f.shared.Seed, f.shared.Address, f.shared.CCERT, f.shared.Profiles.Compiled = c.Seed, f.addresses.Of, c.CCERT, c.Compiled
 	f.makeLoops(&c)
 	f.populate(c.Groups)

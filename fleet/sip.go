@@ -23,7 +23,11 @@ import (
 
 // SIP says whether the devices' lines speak SIP, and where.
 type SIP struct {
+	// Register has the lines register that a profile or preset gives an account and a
+	// server.
+	Register bool
 	// Listen lets devices hear what comes to their SIP ports, NOTIFYs above all.
+	// Register implies it.
 	Listen bool
 	// Port stands for 5060: the port p of a line is reached at Port + p - 5060. It is
 	// for machines where a registrar has 5060; 0: 5060.
@@ -49,7 +53,7 @@ type Registrar interface {
 const sipPort = 5060
 
 // on reports whether devices hear anything.
-func (s *SIP) on() bool { return s.Listen }
+func (s *SIP) on() bool { return s.Register || s.Listen }
 
 // check refuses what SIP cannot have.
 func (s *SIP) check(c *Config) error {
@@ -408,6 +412,7 @@ func hearSIP(l *loop, dev device.Index, d *datagram, now int64) {
 	u := l.unit(dev)
 	m := l.machine.At(dev, u, now)
 	if d.failed != 0 {
+		l.apply(dev, u, m.SIPFailed(d.failed))
 		return
 	}
 	for line := uint8(1); line <= sip.LineCount(l.f.shared.Row(u)); line++ {

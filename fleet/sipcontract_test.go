@@ -95,7 +95,7 @@ func tellings(events []device.Event, log []string) string {
 	var words []string
 	for _, e := range events {
 		switch e.Kind {
-		case device.Notify, device.NotifyChallenged, device.NotifyFailed:
+		case device.Notify, device.NotifyChallenged, device.NotifyFailed, device.Registered, device.Unregistered, device.RegistrationFailed:
 			words = append(words, fmt.Sprint(e.Name(), " ", e.Text, " ", e.Count, " ", e.Err))
 		case device.ResyncStarted:
 			words = append(words, "resync by "+e.Cause.String())

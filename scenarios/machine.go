@@ -18,7 +18,7 @@ type Machine struct {
 	Shard      device.Shard // the part of the fleet that this machine runs
 	Addresses  netip.Prefix // of the devices; zero: fleet.DefaultAddresses
 	Web        fleet.Web
-	SIP        fleet.SIP           // Port alone; the scenario has the rest
+	SIP        fleet.SIP           // Register and Port alone; the scenario has the rest
 	PKI        *certs.PKI          // the authorities; nil: those of certs.New(1)
 	Trust      []*x509.Certificate // further authorities that the devices trust
 	Own        *certs.Material     // certificates of one's own, before those of the PKI; nil: none

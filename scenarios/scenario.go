@@ -144,7 +144,7 @@ type Server struct {
 	node    *node // of the files
 }
 
-// A registrar is that of the built-in server.
+// A registrar is that of the built-in server. Where there is one, lines register.
 type registrar struct {
 	Port     Port
 	Password string // that every user is asked for, with {{ }}; "": nobody is asked
@@ -164,6 +164,7 @@ type Target struct {
 	TFTP  string // host:port for option 66
 	Certs string // folder of a test PKI; "": the options'
 	Trust string // PEM file with further authorities that the devices trust
+	SIP   bool   // lines that have an account register, wherever their parameters say
 }
 
 // A Step is something that happens, at an instant or when a expectation holds.

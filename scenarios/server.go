@@ -37,7 +37,7 @@ func serverKeys(r *reader, s *Server) []key {
 		{"tftp", aboutListeners, r.port(&s.TFTP)},
 		{"http", aboutListeners, r.port(&s.HTTP)},
 		{"syslog", aboutListeners, r.port(&s.Syslog)},
-		{"sip", "a registrar, from which `notify` comes: `true`, `false`, a port, or a map (`false`; `true`: port 5060 in virtual time, over sockets a free one). `${server.sip}` is where it is", value{registrarForm, func(n *node, path string) { r.registrar(s, n, path) }}},
+		{"sip", "a registrar, with which lines then register and from which `notify` comes: `true`, `false`, a port, or a map (`false`; `true`: port 5060 in virtual time, over sockets a free one). `${server.sip}` is where it is", value{registrarForm, func(n *node, path string) { r.registrar(s, n, path) }}},
 		{"https", "`true`, one HTTPS listener or a list of them, each with one certificate (none)", value{listenersForm, func(n *node, path string) { r.https(s, n, path) }}},
 		{"auth", "what HTTP and HTTPS ask of clients (nothing)", value{authForm, func(n *node, path string) { s.Auth = serverAuth(r.source, n, path) }}},
 		{"latency", "how long the server takes for a request in virtual time: `20ms` or `20ms..2s` (0)", r.scalarAs(measure.SpanForm, func(text string) (err error) {
@@ -59,6 +59,13 @@ func (r *reader) registrar(s *Server, n *node, path string) {
 	}
 	if s.SIP = g; g.Port.Off {
 		s.SIP = nil
+	}
+}
+
+// Register gives a server a registrar, unless it has one.
+func (s *Server) Register() {
+	if s.SIP == nil {
+		s.SIP = &registrar{}
 	}
 }
 
@@ -263,6 +270,7 @@ func targetKeys(r *reader, t *Target) []key {
 		{"hosts", "the only hosts that devices may contact, whatever profiles say: NAME, ADDRESS or NAME=ADDRESS,…", value{form{list: &host.form}, func(n *node, path string) { r.each(n, path, host.read) }}},
 		{"tftp", "HOST:PORT for DHCP option 66", r.text(&t.TFTP)},
 		{"certs", "folder of `spafleet certs init`; its authorities sign server and devices", r.text(&t.Certs)},
+		{"sip", "`true`: lines that have an account register, where their parameters say (`false`)", r.boolean(&t.SIP)},
 		{"trust", "PEM file with further authorities that devices trust", r.text(&t.Trust)},
 	}
 }

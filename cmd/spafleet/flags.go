@@ -201,17 +201,27 @@ func (w *webFlags) web() (fleet.Web, error) {
 	return fleet.Web{Listen: true, Port: uint16(port), WAN: w.side == "wan"}, nil
 }
 
-// sipFlags say at which ports lines hear SIP.
-type sipFlags struct{ port uint16 }
+// sipFlags say whether lines register, and at which ports they hear SIP.
+type sipFlags struct {
+	on   bool
+	port uint16
+}
 
 func (f *sipFlags) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.on, "sip", false, "lines that have an account register by SIP, and hear NOTIFYs")
 	flags.Uint16Var(&f.port, "sip-port", 5060, "`PORT` of the devices' first lines, in the place of 5060; those of other lines follow it")
 }
 
-// check refuses what is no port.
-func (f *sipFlags) check() error {
-	if f.port == 0 {
+// apply has the lines of a scenario's devices register.
+func (f *sipFlags) apply(s *scenarios.Scenario) error {
+	switch {
+	case f.port == 0:
 		return fmt.Errorf("--sip-port 0: give the port that stands for 5060, such as 15060")
+	case !f.on:
+	case s.Server != nil:
+		s.Server.Register()
+	case s.Clock.Mode == fleet.Virtual:
+		return fmt.Errorf("--sip: in virtual time only the built-in server has a registrar; leave out --virtual, or use a scenario with server: {sip: true}")
 	}
 	return nil
 }

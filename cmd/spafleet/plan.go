@@ -62,6 +62,9 @@ func planText(f *forecast.Forecast) string {
 	if len(f.Extras) > 0 {
 		row("extra files", "%s, with the presets", extrasText(f.Extras))
 	}
+	if r := f.SIP; r != nil {
+		row("sip", "%d lines register if profiles give all of them an account: %s REGISTERs/s by Register_Expires of the presets, twice as many where the registrar asks for credentials", r.Lines, rateText(r.PerSecond))
+	}
 	m := &f.Memory
 	row("memory", "%s: %d B per device, %s for attempts, the rest for garbage collection; %s available", forecast.FormatSize(m.Whole), m.PerDevice, forecast.FormatSize(m.Attempts), forecast.FormatSize(m.Available))
 	row("", "%s", m.Basis)

@@ -281,7 +281,7 @@ func (f *runFlags) machine(ctx context.Context, o *run.Options) (err error) {
 	if o.Web, err = f.web.web(); err != nil {
 		return err
 	}
-	o.SIP.Port = f.web.sip.port
+	o.SIP.Register, o.SIP.Port = f.web.sip.on, f.web.sip.port
 	if err := f.certs.apply(o); err != nil {
 		return err
 	}
@@ -343,7 +343,7 @@ func (f *runFlags) adjust(c *cobra.Command, scenario *scenarios.Scenario) error 
 	if err := f.clock.apply(c, scenario); err != nil {
 		return err
 	}
-	if err := f.web.sip.check(); err != nil {
+	if err := f.web.sip.apply(scenario); err != nil {
 		return err
 	}
 	return f.goal.apply(scenario)

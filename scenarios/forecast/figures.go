@@ -10,29 +10,30 @@ import (
 // machine, in the form of its JSON. It is computed from what is known before the
 // start: presets, factory values and limits. Profiles may change all of it.
 type Forecast struct {
-	Format       int          `json:"format"`
-	Name         string       `json:"name"`
-	About        string       `json:"about,omitempty"`  // of the scenario
-	Params       []Param      `json:"params,omitempty"` // of the scenario
-	Seed         uint64       `json:"seed"`
-	Clock        string       `json:"clock"` // rates are per second of the wall
-	Devices      int          `json:"devices"`
-	Models       []tally.Make `json:"models"`
-	Contacts     []Contact    `json:"contacts"`
-	Start        Wave         `json:"start"`
-	Steady       float64      `json:"steady_per_second"` // resyncs, once all have begun to repeat
-	Failing      Failing      `json:"failing"`
-	Extras       []Extras     `json:"extra_files"` // beside profile and image, by kind
-	Memory       Memory       `json:"memory"`
-	Descriptors  Descriptors  `json:"descriptors"`
-	Certificates Certificates `json:"certificates"`
-	Handshakes   []Handshake  `json:"handshakes,omitempty"` // of the built-in server's HTTPS, by model and firmware
-	Addresses    Addresses    `json:"addresses"`
-	Connections  Connections  `json:"connections"`
-	CPU          CPU          `json:"cpu"`
-	Simulation   *Simulation  `json:"simulation,omitempty"` // of virtual time
-	Notes        []string     `json:"notes"`                // as at the start of the run
-	Misfits      []Misfit     `json:"misfits"`
+	Format       int            `json:"format"`
+	Name         string         `json:"name"`
+	About        string         `json:"about,omitempty"`  // of the scenario
+	Params       []Param        `json:"params,omitempty"` // of the scenario
+	Seed         uint64         `json:"seed"`
+	Clock        string         `json:"clock"` // rates are per second of the wall
+	Devices      int            `json:"devices"`
+	Models       []tally.Make   `json:"models"`
+	Contacts     []Contact      `json:"contacts"`
+	Start        Wave           `json:"start"`
+	Steady       float64        `json:"steady_per_second"` // resyncs, once all have begun to repeat
+	Failing      Failing        `json:"failing"`
+	Extras       []Extras       `json:"extra_files"`   // beside profile and image, by kind
+	SIP          *Registrations `json:"sip,omitempty"` // nil: no line registers
+	Memory       Memory         `json:"memory"`
+	Descriptors  Descriptors    `json:"descriptors"`
+	Certificates Certificates   `json:"certificates"`
+	Handshakes   []Handshake    `json:"handshakes,omitempty"` // of the built-in server's HTTPS, by model and firmware
+	Addresses    Addresses      `json:"addresses"`
+	Connections  Connections    `json:"connections"`
+	CPU          CPU            `json:"cpu"`
+	Simulation   *Simulation    `json:"simulation,omitempty"` // of virtual time
+	Notes        []string       `json:"notes"`                // as at the start of the run
+	Misfits      []Misfit       `json:"misfits"`
 }
 
 // A Param is a value of a scenario that may come from outside.

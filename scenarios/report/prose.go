@@ -213,7 +213,7 @@ func writeLatencies(b *strings.Builder, r *Report) {
 	}
 }
 
-// writeSIP writes what came of NOTIFYs, and why some were refused.
+// writeSIP writes what came of registrations and NOTIFYs, and why some failed.
 func writeSIP(b *strings.Builder, s *tally.SIP) {
 	if s == nil {
 		return
@@ -229,10 +229,14 @@ func writeSIP(b *strings.Builder, s *tally.SIP) {
 			fmt.Fprintf(b, "      %7d × %s\n", failed[why], why)
 		}
 	}
-	asked := ""
+	left, asked := "", ""
+	if s.Unregistered > 0 {
+		left = fmt.Sprintf(" · %d given up or lost", s.Unregistered)
+	}
 	if s.Challenged > 0 {
 		asked = fmt.Sprintf(" · credentials asked for %d times", s.Challenged)
 	}
+	line("registrations", s.Registered, "ok", s.Failed, left)
 	line("NOTIFYs", s.Notified, "ok", s.Refused, asked)
 }
 

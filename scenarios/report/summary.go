@@ -21,7 +21,7 @@ type Summary struct {
 	Repeats     int64                 `json:"repeated_fetches"` // fetches of a file that had just failed, at once and within the same resync; fetch_duration has them too
 	Extras      map[string]tally.Pair `json:"extra_files"`      // transfers of files beside profile and image, by kind
 	Reboots     map[string]int64      `json:"reboots"`
-	SIP         *tally.SIP            `json:"sip,omitempty"` // absent where devices heard no NOTIFY
+	SIP         *tally.SIP            `json:"sip,omitempty"` // absent where devices neither registered nor heard a NOTIFY
 	Metrics     map[string][]Metric   `json:"metrics"`
 	Findings    Findings              `json:"findings"`
 	History     History               `json:"history"`

@@ -86,6 +86,9 @@ var metricTable = []metric{
 	{"upgrade_duration", "an upgrade", "trend", nil, nil, with(atTime, "cause", "result", "scheme"), false},
 	{"reports", "a report", "counter", nil, nil, with(atTime, "result", "scheme"), false},
 	{"report_failed", "a report", "rate", nil, nil, with(atTime, "scheme"), false},
+	{"registrations", "a registration of a line, or its refresh, that was granted or failed", "counter", nil, nil, with(atTime, "cause", "result"), false},
+	{"registration_failed", "a registration of a line, or its refresh", "rate", nil, nil, with(atTime, "cause"), false},
+	{"registration_duration", "a registration of a line, or its refresh", "trend", nil, nil, with(atTime, "cause", "result"), false},
 	{"notifies", "a NOTIFY that a device accepted or refused", "counter", nil, nil, with(atTime, "result"), false},
 	{"notify_failed", "a NOTIFY", "rate", nil, nil, atTime, false},
 	{"notify_duration", "the time from a NOTIFY to the end of its resync", "trend", nil, seriesRows("notify_duration"), with(atTime, "result"), false},
@@ -127,9 +130,6 @@ func limitForm(kind string) measure.Form {
 	}
 	return measure.Form{Pattern: "(" + words + ") *(" + strings.Join(operators, "|") + ") *(" + value + ")", Like: []string{examples[kind]}}
 }
-
-// comingMetrics are those of later versions, and what they need.
-var comingMetrics = map[string]string{"registrations": "SIP", "registration_failed": "SIP"}
 
 // lateResults are those of failures that lateness can cause.
 var lateResults = []string{"timeout", "dns", "interrupted", "backoff"}
@@ -209,9 +209,6 @@ func ParseThreshold(name, limit string) (Threshold, error) {
 		if metricTable[i].name == word {
 			t.metric = &metricTable[i]
 		}
-	}
-	if with := comingMetrics[word]; with != "" {
-		return t, fmt.Errorf("%s is not in this spafleet yet: it comes with %s", word, with)
 	}
 	if t.metric == nil {
 		return t, fmt.Errorf("unknown metric %q%s", word, cmp.Or(model.DidYouMean(word, names), "; there are "+strings.Join(names, ", ")))

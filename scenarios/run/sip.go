@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"spafleet/device"
+	"spafleet/device/sip"
 	"spafleet/fleet"
 	"spafleet/prov"
 	"spafleet/scenarios"
@@ -68,7 +69,8 @@ func (s *server) modelSIP(addr netip.Addr) {
 // sipOf returns what the devices' lines do.
 func sipOf(r *run) fleet.SIP {
 	s, c := r.plan.Scenario, r.options.SIP
-	c.Listen = s.Server != nil && s.Server.SIP != nil
+	served := s.Server != nil && s.Server.SIP != nil
+	c.Register = c.Register || served || s.Target != nil && s.Target.SIP
 	c.Faults = &r.faults.network
 	if g := r.server.sip.modelled; g != nil {
 		c.Registrar, c.At = g, r.server.sip.at
@@ -80,7 +82,7 @@ func sipOf(r *run) fleet.SIP {
 // the line's account, as the server of that line does.
 func notify(t *timeline, s *scenarios.Step, v *device.View) {
 	line := uint8(max(s.Notify.Line, 1))
-	user, login, password := account(v, line)
+	user, login, password := sip.Account(v.Params, line)
 	n := prov.Notify{To: fleet.SIPPort(t.fleet, v, line), User: user, Event: cmp.Or(t.server.text(s.Notify.Event, &v.Unit), "resync")}
 	switch s.Notify.Auth {
 	case "none":
@@ -98,15 +100,4 @@ func notify(t *timeline, s *scenarios.Step, v *device.View) {
 	if err != nil {
 		t.people["notify: %s got no NOTIFY: "+err.Error()]++
 	}
-}
-
-// account returns who a line is at its server.
-func account(v *device.View, line uint8) (user, login, password string) {
-	of := func(name string) string { return v.Get(fmt.Sprintf("%s_%d_", name, line)) }
-	user, password = of("User_ID"), of("Password")
-	login = user
-	if v.Params.Bool(fmt.Sprintf("Use_Auth_ID_%d_", line), false) {
-		login = cmp.Or(of("Auth_ID"), user)
-	}
-	return user, login, password
 }

@@ -10,18 +10,19 @@ import (
 // live is a tally's Prometheus side: counters found once, then only added to. A
 // nil live counts nothing.
 type live struct {
-	makes    []Make
-	resyncs  *prometheus.CounterVec
-	duration *prometheus.HistogramVec
-	fetches  *prometheus.CounterVec
-	repeats  *prometheus.CounterVec
-	phase    *prometheus.HistogramVec
-	bytes    *prometheus.CounterVec
-	devices  *prometheus.GaugeVec
-	reboots  *prometheus.CounterVec
-	notifies *prometheus.CounterVec
-	notified prometheus.Histogram
-	lateness prometheus.Histogram
+	makes     []Make
+	resyncs   *prometheus.CounterVec
+	duration  *prometheus.HistogramVec
+	fetches   *prometheus.CounterVec
+	repeats   *prometheus.CounterVec
+	phase     *prometheus.HistogramVec
+	bytes     *prometheus.CounterVec
+	devices   *prometheus.GaugeVec
+	reboots   *prometheus.CounterVec
+	registers *prometheus.CounterVec
+	notifies  *prometheus.CounterVec
+	notified  prometheus.Histogram
+	lateness  prometheus.Histogram
 }
 
 // metricDoc is one row of the documentation of the metrics.
@@ -37,6 +38,7 @@ var metricDocs = []metricDoc{
 	{"spafleet_bytes_received_total", "scheme", "bytes of bodies received"},
 	{"spafleet_devices", "model, state", "devices in each state of the provisioning lifecycle"},
 	{"spafleet_reboots_total", "reason", "starts of a device's firmware"},
+	{"spafleet_registrations_total", "result", "SIP registrations: ok (refreshes among them), unregistered, or why one failed: a status, timeout or dns"},
 	{"spafleet_notifies_total", "result", "SIP NOTIFYs that devices got: ok, challenged (asked for credentials), or why one was refused"},
 	{"spafleet_notify_duration_seconds", "", "from a NOTIFY that a device accepted to the end of the resync that it asked for"},
 	{"spafleet_lateness_seconds", "", "how late attempts started; above 100 ms the machine that runs the fleet is too slow, and latencies say nothing about the server"},
@@ -90,25 +92,26 @@ func (t *Tally) Register(r prometheus.Registerer, g attempts) error {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help(name), Buckets: buckets}, labels)
 	}
 	l := &live{
-		makes:    t.makes,
-		resyncs:  counter("spafleet_resyncs_total", "model", "scheme", "result"),
-		duration: histogram("spafleet_resync_duration_seconds", "model"),
-		fetches:  counter("spafleet_fetches_total", "scheme", "rule", "what", "result"),
-		repeats:  counter("spafleet_fetch_repeats_total", "scheme"),
-		phase:    histogram("spafleet_phase_duration_seconds", "phase", "scheme"),
-		bytes:    counter("spafleet_bytes_received_total", "scheme"),
-		devices:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "spafleet_devices", Help: help("spafleet_devices")}, []string{"model", "state"}),
-		reboots:  counter("spafleet_reboots_total", "reason"),
-		notifies: counter("spafleet_notifies_total", "result"),
-		notified: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "spafleet_notify_duration_seconds", Help: help("spafleet_notify_duration_seconds"), Buckets: buckets}),
-		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "spafleet_lateness_seconds", Help: help("spafleet_lateness_seconds"), Buckets: buckets}),
+		makes:     t.makes,
+		resyncs:   counter("spafleet_resyncs_total", "model", "scheme", "result"),
+		duration:  histogram("spafleet_resync_duration_seconds", "model"),
+		fetches:   counter("spafleet_fetches_total", "scheme", "rule", "what", "result"),
+		repeats:   counter("spafleet_fetch_repeats_total", "scheme"),
+		phase:     histogram("spafleet_phase_duration_seconds", "phase", "scheme"),
+		bytes:     counter("spafleet_bytes_received_total", "scheme"),
+		devices:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "spafleet_devices", Help: help("spafleet_devices")}, []string{"model", "state"}),
+		reboots:   counter("spafleet_reboots_total", "reason"),
+		registers: counter("spafleet_registrations_total", "result"),
+		notifies:  counter("spafleet_notifies_total", "result"),
+		notified:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "spafleet_notify_duration_seconds", Help: help("spafleet_notify_duration_seconds"), Buckets: buckets}),
+		lateness:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "spafleet_lateness_seconds", Help: help("spafleet_lateness_seconds"), Buckets: buckets}),
 	}
 	running := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "spafleet_outstanding", Help: help("spafleet_outstanding")},
 		func() float64 { return float64(g.Running()) })
 	most := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "spafleet_outstanding_limit", Help: help("spafleet_outstanding_limit")},
 		func() float64 { return float64(g.Outstanding()) })
 	waits := waits{g, prometheus.NewDesc("spafleet_waits_total", help("spafleet_waits_total"), []string{"limit"}, nil)}
-	for _, c := range []prometheus.Collector{l.resyncs, l.duration, l.fetches, l.repeats, l.phase, l.bytes, l.devices, l.reboots, l.notifies, l.notified, l.lateness, running, most, waits} {
+	for _, c := range []prometheus.Collector{l.resyncs, l.duration, l.fetches, l.repeats, l.phase, l.bytes, l.devices, l.reboots, l.registers, l.notifies, l.notified, l.lateness, running, most, waits} {
 		if err := r.Register(c); err != nil {
 			return err
 		}
@@ -183,6 +186,12 @@ func (l *live) sip(e *device.Event) {
 		return
 	}
 	switch e.Kind {
+	case device.Registered:
+		l.registers.WithLabelValues("ok").Inc()
+	case device.Unregistered:
+		l.registers.WithLabelValues("unregistered").Inc()
+	case device.RegistrationFailed:
+		l.registers.WithLabelValues(e.Err).Inc()
 	case device.Notify:
 		l.notifies.WithLabelValues("ok").Inc()
 	case device.NotifyChallenged:

@@ -11,15 +11,18 @@ import (
 
 // SIP is what devices said and heard by SIP. What adds up by reason has a bound.
 type SIP struct {
-	Notified   int64            `json:"notified"`   // NOTIFYs that devices accepted
-	Challenged int64            `json:"challenged"` // those that were asked for credentials
-	Refused    map[string]int64 `json:"refused"`    // those that were refused, by why
+	Registered   int64            `json:"registered"`   // REGISTERs that were granted, refreshes among them
+	Unregistered int64            `json:"unregistered"` // registrations that were given up, or lost
+	Failed       map[string]int64 `json:"failed"`       // REGISTERs that failed, by why
+	Notified     int64            `json:"notified"`     // NOTIFYs that devices accepted
+	Challenged   int64            `json:"challenged"`   // those that were asked for credentials
+	Refused      map[string]int64 `json:"refused"`      // those that were refused, by why
 }
 
 // mostReasons bounds how many reasons are told apart.
 const mostReasons = 64
 
-func newSIP() SIP { return SIP{Refused: map[string]int64{}} }
+func newSIP() SIP { return SIP{Failed: map[string]int64{}, Refused: map[string]int64{}} }
 
 // add counts a reason, or where there are too many, that there are others.
 func addReason(to map[string]int64, why string, n int64) {
@@ -31,20 +34,23 @@ func addReason(to map[string]int64, why string, n int64) {
 
 func (s *SIP) clone() SIP {
 	c := *s
-	c.Refused = maps.Clone(s.Refused)
+	c.Failed, c.Refused = maps.Clone(s.Failed), maps.Clone(s.Refused)
 	return c
 }
 
 // merge adds what another shard has counted.
 func (s *SIP) merge(o *SIP) {
+	s.Registered += o.Registered
+	s.Unregistered += o.Unregistered
 	s.Notified += o.Notified
 	s.Challenged += o.Challenged
+	addCounts(&s.Failed, o.Failed)
 	addCounts(&s.Refused, o.Refused)
 }
 
 // Any reports whether there was anything.
 func (s *SIP) Any() bool {
-	return s.Notified+s.Challenged > 0 || len(s.Refused) > 0
+	return s.Registered+s.Unregistered+s.Notified+s.Challenged > 0 || len(s.Failed)+len(s.Refused) > 0
 }
 
 // Sum returns how many there are of all reasons.
@@ -58,6 +64,12 @@ func Sum(counts map[string]int64) (n int64) {
 // heardSIP counts an event of SIP.
 func heardSIP(t *Tally, e *device.Event) {
 	switch e.Kind {
+	case device.Registered:
+		t.sip.Registered++
+	case device.Unregistered:
+		t.sip.Unregistered++
+	case device.RegistrationFailed:
+		addReason(t.sip.Failed, e.Err, 1)
 	case device.NotifyChallenged:
 		t.sip.Challenged++
 	case device.NotifyFailed:

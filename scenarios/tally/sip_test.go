@@ -26,6 +26,10 @@ func notified() []device.Event {
 		{Dev: 1, Kind: device.ResyncOK, At: 14e9, Cause: model.ByPeriodic, File: overHTTP},
 		{Dev: 1, Kind: device.Notify, At: 20e9, Text: "resync"},
 		{Dev: 1, Kind: device.ResyncFailed, At: 24e9, Cause: model.ByNotify, Result: device.Timeout},
+		{Dev: 2, Kind: device.Registered, At: 11e9},
+		{Dev: 2, Kind: device.Registered, At: 11e9},
+		{Dev: 2, Kind: device.Unregistered, At: 11e9},
+		{Dev: 2, Kind: device.RegistrationFailed, At: 11e9, Err: "timeout"},
 		{Dev: 2, Kind: device.PowerOff, At: 12e9},
 		{Dev: 2, Kind: device.ResyncOK, At: 30e9, Cause: model.ByPowerOn, File: overHTTP},
 	}
@@ -36,7 +40,7 @@ func TestTheTimeFromANotifyToTheEndOfItsResyncIsCounted(t *testing.T) {
 	seen.Watch([]tally.Filter{{Metric: "notify_duration", Tags: map[string]string{"result": "ok"}}, {Metric: "notifies"}, {Metric: "notify_failed"}})
 	seen.Tell(notified())
 	s := report.Summarize(seen.Totals())
-	if fmt.Sprintf("%+v", *s.SIP) != "{Notified:6 Challenged:1 Refused:map[wrong credentials:1]}" {
+	if fmt.Sprintf("%+v", *s.SIP) != "{Registered:2 Unregistered:1 Failed:map[timeout:1] Notified:6 Challenged:1 Refused:map[wrong credentials:1]}" {
 		t.Errorf("SIP %+v", *s.SIP)
 	}
 	m := s.Metrics["notify_duration"][0]

@@ -198,7 +198,7 @@ func (t *Tally) count(e *device.Event) {
 	switch e.Kind {
 	case device.PowerOn:
 		m.on, m.synced = e.At, false
-	case device.Notify, device.NotifyChallenged, device.NotifyFailed:
+	case device.Registered, device.Unregistered, device.RegistrationFailed, device.Notify, device.NotifyChallenged, device.NotifyFailed:
 		heardSIP(t, e)
 	case device.PowerOff:
 		delete(t.notified, e.Dev)

@@ -207,16 +207,18 @@ func (s *sample) ofFile(tag string) string {
 
 // watchers are the metrics of which events are samples, by kind of event.
 var watchers = map[device.Kind]func(*watching, *device.Event, *sample){
-	device.ResyncOK:      watchOutcome("resyncs", "resync_failed", "resync_duration"),
-	device.ResyncFailed:  watchOutcome("resyncs", "resync_failed", "resync_duration"),
-	device.UpgradeOK:     watchOutcome("upgrades", "upgrade_failed", "upgrade_duration"),
-	device.UpgradeFailed: watchOutcome("upgrades", "upgrade_failed", "upgrade_duration"),
-	device.ReportOK:      watchReport,
-	device.ReportFailed:  watchReport,
-	device.Fetched:       watchFetch,
-	device.FetchFailed:   watchFetch,
-	device.Notify:        watchNotify,
-	device.NotifyFailed:  watchNotify,
+	device.ResyncOK:           watchOutcome("resyncs", "resync_failed", "resync_duration"),
+	device.ResyncFailed:       watchOutcome("resyncs", "resync_failed", "resync_duration"),
+	device.UpgradeOK:          watchOutcome("upgrades", "upgrade_failed", "upgrade_duration"),
+	device.UpgradeFailed:      watchOutcome("upgrades", "upgrade_failed", "upgrade_duration"),
+	device.ReportOK:           watchReport,
+	device.ReportFailed:       watchReport,
+	device.Fetched:            watchFetch,
+	device.FetchFailed:        watchFetch,
+	device.Notify:             watchNotify,
+	device.NotifyFailed:       watchNotify,
+	device.Registered:         watchRegistration,
+	device.RegistrationFailed: watchRegistration,
 	device.Boot: func(w *watching, e *device.Event, s *sample) {
 		s.tags = [2]string{"reason", e.Reason.String()}
 		w.tell("reboots", s)
@@ -236,6 +238,15 @@ func watchOutcome(counter, rate, trend string) func(*watching, *device.Event, *s
 		for _, metric := range []string{counter, rate, trend} {
 			w.tell(metric, s)
 		}
+	}
+}
+
+func watchRegistration(w *watching, e *device.Event, s *sample) {
+	s.bad = e.Kind == device.RegistrationFailed
+	s.surely = s.bad && !e.Slowness()
+	s.due, s.took = e.At-e.Took, e.Took
+	for _, metric := range []string{"registrations", "registration_failed", "registration_duration"} {
+		w.tell(metric, s)
 	}
 }
 

@@ -163,7 +163,7 @@ func sip(s *tally.SIP) string {
 		name   string
 		ok     int64
 		failed map[string]int64
-	}{{"NOTIFYs", s.Notified, s.Refused}} {
+	}{{"registrations", s.Registered, s.Failed}, {"NOTIFYs", s.Notified, s.Refused}} {
 		if n := tally.Sum(one.failed); one.ok+n > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d ok, %d failed", one.name, one.ok, n))
 		}

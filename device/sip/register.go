@@ -192,7 +192,7 @@ func (p *Phone) Due() (o Outcome) {
 		case p.Now >= x.end:
 			p.fail(&o, l, 0, device.Timeout, "timeout")
 		default:
-			x.wait = min(2*x.wait, int64(max(p.seconds("SIP_T2", 4), leastWait)))
+			x.wait = max(min(2*x.wait, int64(p.seconds("SIP_T2", 4))), int64(leastWait))
 			l.due = min(p.Now+x.wait, x.end)
 			o.Send = append(o.Send, Message{Line: l.number, Server: x.server, Text: x.text})
 		}

@@ -68,6 +68,8 @@ const (
 	ByReset // factory reset
 	ByCustomization
 	ByDictionary // a phone has stored another one
+	ByLease      // the lease is over
+	ByAddress    // the lease has another address
 )
 
 var reasons = [...]struct{ name, code, word string }{
@@ -76,6 +78,8 @@ var reasons = [...]struct{ name, code, word string }{
 	{"factory_reset", "C10", "Factory Reset"},
 	{"customization", "W400000", "Provisioning"}, // the number: field; the letter: inferred
 	{"dictionary", "C10", "Dict Download"},       // the word: texts of 7.6.2f (field); the code: inferred
+	{"lease", "C1", "DHCP Failed"},               // the number and the word: field; the letter: inferred
+	{"address", "W7372092b", "IP Changed"},       // likewise
 }
 
 // String returns the reason as metrics name it.

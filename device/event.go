@@ -34,6 +34,8 @@ const (
 	Web
 	IVR
 	Syslog
+	Leased             // an address by DHCP
+	LeaseFailed        // none, or no longer
 	Notify             // a NOTIFY was accepted
 	NotifyChallenged   // one without credentials was asked for them: the first half of most
 	NotifyFailed       // one was refused
@@ -61,7 +63,7 @@ const (
 )
 
 var kindNames = [numKinds]string{"", "power_on", "power_off", "boot", "resync_started", "resync_ok", "resync_failed",
-	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "report_ok", "report_failed", "web", "ivr", "syslog", "notify", "notify_challenged", "notify_failed",
+	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "report_ok", "report_failed", "web", "ivr", "syslog", "leased", "lease_failed", "notify", "notify_challenged", "notify_failed",
 	"registered", "unregistered", "registration_failed", "wire", "server_log", "moved", "late",
 	"rule", "timer", "waits"}
 
@@ -107,7 +109,7 @@ type Event struct {
 	Reboot model.RebootClass // of applied, with reasons: what the changes ask for
 	Err    string            // $ERR of a failure, the device's wording; of rule: the mistake in it; of notify_failed: why it was refused; of *registered, registration_failed: the status, dns or timeout
 	From   string            // of wire: who broke it off, device or server, "" where it went well; of upgrade_ok: the version before
-	Text   string            // of syslog, server_log: the line; of web, ivr: what was asked; of notify*: the event that it names; of *registered, registration_failed: the server; of upgrade_ok: the version; of boot: which parameters of a file differed; of rule, timer, waits: why
+	Text   string            // of syslog, server_log: the line; of web, ivr: what was asked; of notify*: the event that it names; of *registered, registration_failed: the server; of upgrade_ok: the version; of boot: which parameters of a file differed; of leased: address, server and time; of lease_failed, rule, timer, waits: why
 	Log    syslog.Priority   // of syslog: the line's facility and severity
 	Count  int               // of applied: values changed; of rule: the alternative that was taken, 0 for none; of notify*: the status answered, 0: no answer; of *registered, registration_failed: the line
 	Took   int64             // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds; of registered, registration_failed: since the first REGISTER was sent; of late: wall time; of timer: until it runs out, -1 for never

@@ -22,6 +22,8 @@ type Addresses struct {
 	pools  []pool          // of the groups; nil: all live in prefix
 	homes  []home          // as the groups, where there are pools
 	one    bool            // the system chooses the source address
+	leases *leaseTable     // what a DHCP server says; nil: none is asked
+	dhcp   DHCP
 }
 
 // A pool is the addresses of a prefix, and how many devices live there.
@@ -100,6 +102,9 @@ func placeOf(p netip.Prefix, addr netip.Addr) int {
 
 // Of returns the address of a device.
 func (a *Addresses) Of(dev device.Index) netip.Addr {
+	if addr, ok := a.leases.address(dev); ok {
+		return addr
+	}
 	switch {
 	case a.list.HasAddresses():
 		return a.list.Address(dev)
@@ -126,6 +131,9 @@ func (a *Addresses) home(dev device.Index) (h *home, place int) {
 // several that share it none is told apart.
 func (a *Addresses) Device(addr netip.Addr) (device.Index, bool) {
 	addr = addr.Unmap()
+	if a.leases != nil && addr.Is4() {
+		return a.leases.device(addr)
+	}
 	switch {
 	case a.list.HasAddresses():
 		return a.list.Device(addr)
@@ -252,7 +260,7 @@ func canBindAll(list *inventory.List) bool {
 // loopback reports whether all devices are at loopback addresses, 127.0.0.0/8.
 func (a *Addresses) loopback() bool {
 	lowest, highest := a.Range(0)
-	return lowest.IsLoopback() && highest.IsLoopback()
+	return a.dhcp.Interface == "" && lowest.IsLoopback() && highest.IsLoopback()
 }
 
 // wildcard listens on all addresses, and where the fleet lives on loopback, on

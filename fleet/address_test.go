@@ -139,7 +139,7 @@ func TestSourceAddressIsTheDevicesOwnWhereItCanBe(t *testing.T) {
 	for _, tt := range tests {
 		n := &sourceNetwork{network: newNetwork(), sources: map[string]netip.Addr{}}
 		n.put("/a", profileOf())
-		s := startOn(t, n, fleet.Config{Groups: []fleet.Group{ata(t, 1, "Profile_Rule="+tt.rule)}, OneAddress: tt.one, Addresses: netip.MustParsePrefix(tt.prefix)})
+		s := startOn(t, n, fleet.Config{Groups: []fleet.Group{ata(t, 1, "Profile_Rule="+tt.rule)}, Source: fleet.Source{One: tt.one}, Addresses: netip.MustParsePrefix(tt.prefix)})
 		s.await("a resync", func() bool { return s.view(0).Resyncs.OK == 1 })
 		n.mu.Lock()
 		if got := n.sources["/a"]; got.String() != tt.want {

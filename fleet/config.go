@@ -56,9 +56,8 @@ type Config struct {
 	// index. The zero Prefix is 127.64.0.0/10. The addresses of a List go first, then
 	// those of the groups.
 	Addresses netip.Prefix
-	// OneAddress leaves the choice of source address to the system: for machines
-	// that cannot bind addresses of the prefix. Devices keep theirs for $IP.
-	OneAddress bool
+	// Source says how devices come to their addresses.
+	Source Source
 	// Shard is the part of the fleet that this process works: memory is taken for
 	// its devices alone. The rest of Config describes the whole fleet.
 	Shard device.Shard
@@ -193,6 +192,9 @@ func (c *Config) check() error {
 		return fmt.Errorf("fleet: shard %d of %d has no device: the fleet has %d", c.Shard.Index, c.Shard.Count, total)
 	}
 	if err := c.checkList(); err != nil {
+		return err
+	}
+	if err := c.Source.DHCP.check(c); err != nil {
 		return err
 	}
 	return c.checkAddresses(total)

@@ -42,6 +42,7 @@ type Fleet struct {
 	sipConfig SIP
 	sip       *sipSockets // nil: the devices have no SIP ports
 	logs      *logSender
+	lessee    *lessee // nil: no DHCP server is asked
 	saver     saver
 	resumed   int64 // fleet time of the snapshot that it goes on from, 0 for none
 	mode      Clock
@@ -83,7 +84,10 @@ func New(c Config) (*Fleet, error) {
 		onTell: c.Tell,
 		web:    c.Web, sipConfig: c.SIP, done: make(chan struct{}),
 	}
-	f.addresses.one = c.OneAddress
+	f.addresses.one = c.Source.One
+	if f.addresses.dhcp = c.Source.DHCP; f.addresses.dhcp.On() {
+		f.addresses.leases = newLeaseTable(total(c.Groups))
+	}
 	f.saver, f.started.whole = saver{f: f, Save: c.Save}, make(chan struct{})
 	f.shared.Tapped, f.shared.List, f.shared.Profiles.Secrets = c.Tap.Wire, c.List, c.Tap.Secrets
 	f.shared.Reasons = c.Tap.Reasons
@@ -178,12 +182,21 @@ func (f *Fleet) loop(dev device.Index) *loop { return f.loops[f.shard.Place(dev)
 
 // Open opens the fleet's sockets: web servers, SIP ports and the way to syslog servers. A
 // used port is an error here.
-func (f *Fleet) Open() error {
+func (f *Fleet) Open() (err error) {
 	if f.mode == Virtual {
 		return nil
 	}
 	f.logs = newLogSender(f)
-	var err error
+	if f.addresses.dhcp.On() {
+		if f.lessee, err = openLessee(f, f.addresses.dhcp); err != nil {
+			return err
+		}
+		defer func() {
+			if err != nil {
+				f.lessee.conn.Close()
+			}
+		}()
+	}
 	if f.sipConfig.on() {
 		if f.sip, err = openSIP(f, f.sipConfig); err != nil {
 			return err
@@ -229,6 +242,9 @@ func (f *Fleet) Run(ctx context.Context) error {
 	if f.sip != nil {
 		others.Go(func() { f.sip.run(side) })
 	}
+	if f.lessee != nil {
+		others.Go(func() { f.lessee.run(side) })
+	}
 	if f.saver.File != "" {
 		others.Go(func() { f.saver.keep(side) })
 	}
@@ -239,6 +255,9 @@ func (f *Fleet) Run(ctx context.Context) error {
 	f.awaiting.wake()
 	if broken != nil {
 		return broken // not a nil *Broken
+	}
+	if f.lessee != nil && f.lessee.err != nil {
+		return f.lessee.err
 	}
 	return f.saver.last()
 }
@@ -252,6 +271,9 @@ func (f *Fleet) work(ctx context.Context) *Broken {
 	}
 	ctx, over := context.WithCancel(ctx)
 	defer over()
+	if f.lessee != nil {
+		defer f.lessee.ends(over)()
+	}
 	var wg sync.WaitGroup
 	for _, l := range f.loops {
 		wg.Go(func() {

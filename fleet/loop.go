@@ -47,6 +47,7 @@ type message struct {
 	answer  chan<- error // of a command; nil: nothing waits for it
 	sip     *datagram    // to a line of the device, or of a line's own request
 	commit  *commit
+	lease   []byte // what a DHCP server said to the device; nil: nothing
 	outcome *resync.Outcome
 	lack    bool            // this machine had no descriptor for the attempt
 	waited  time.Duration   // that the attempt waited for a descriptor or a port, if it did
@@ -227,6 +228,9 @@ func (l *loop) handle(m message, now int64) {
 			l.datagrams.Add(-1)
 		}
 		hearSIP(l, m.dev, m.sip, now)
+	case m.lease != nil:
+		u := l.unit(m.dev)
+		l.apply(m.dev, u, unit.Lease(l.machine.At(m.dev, u, now), m.lease))
 	case m.commit != nil:
 		l.commit(m.slot, m.commit)
 	case m.outcome != nil:
@@ -270,6 +274,9 @@ func (l *loop) apply(dev device.Index, u *unit.Unit, fx *unit.Effects) {
 		if len(l.heap) > mostEntries(len(l.units)) {
 			l.heap.keep(func(e entry) bool { return l.unit(e.dev).Due() == e.at })
 		}
+	}
+	if fx.DHCP != nil {
+		l.f.lessee.send(dev, fx.DHCP, fx.Server)
 	}
 	if fx.Start != nil {
 		l.enqueue(dev, u, fx.Start)

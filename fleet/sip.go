@@ -60,7 +60,7 @@ func (s *SIP) check(c *Config) error {
 	switch {
 	case s.on() && c.Clock == Mixed:
 		return errors.New("fleet: a mixed clock would jump over the answers of a registrar; take virtual or real time for SIP")
-	case s.on() && c.OneAddress && c.Clock == Real:
+	case s.on() && c.Source.One && c.Clock == Real:
 		return errors.New("fleet: SIP needs an address for each device, which this machine cannot bind")
 	}
 	if s.Port == 0 {

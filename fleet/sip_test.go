@@ -164,7 +164,7 @@ func TestNoAnswerGoesToAPublicAddress(t *testing.T) {
 func TestSIPIsRefusedWhereItCannotBe(t *testing.T) {
 	for want, c := range map[string]fleet.Config{
 		"mixed clock":             {Clock: fleet.Mixed, SIP: fleet.SIP{Listen: true}},
-		"address for each device": {OneAddress: true, SIP: fleet.SIP{Register: true}},
+		"address for each device": {Source: fleet.Source{One: true}, SIP: fleet.SIP{Register: true}},
 	} {
 		c.Groups = []fleet.Group{phones(t, 1)}
 		if _, err := fleet.New(c); err == nil || !strings.Contains(err.Error(), want) {

@@ -103,6 +103,28 @@ func knownOptions() string {
 	return strings.Join(list, " ")
 }
 
+// Take puts an option into a lease as a DHCP server sends it. What is no such thing is
+// left out.
+func (l *Lease) Take(option uint8, value []byte) {
+	form := leaseOptions[option]
+	if form == anyText && option != 150 {
+		text, _, _ := strings.Cut(string(value), "\x00")
+		l.setText(option, text)
+		return
+	}
+	var list []netip.Addr
+	for ; len(value) >= 4 && len(list) < mostAddresses; value = value[4:] {
+		list = append(list, netip.AddrFrom4([4]byte(value)))
+	}
+	switch {
+	case form == 0 || len(list) == 0:
+	case option == 150:
+		l.setText(option, list[0].String())
+	default:
+		l.setAddresses(option, list)
+	}
+}
+
 func isBetween(r rune) bool { return r == ',' || r == ' ' }
 
 func (l *Lease) setText(option uint8, text string) {

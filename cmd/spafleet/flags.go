@@ -263,7 +263,43 @@ func presets(texts []string) ([]scenarios.Preset, error) {
 type leaseFlags struct {
 	tftpServer string
 	lease      []string
+	dhcp       fleet.DHCP
 }
+
+// dhcpFlag says where a DHCP server is.
+type dhcpFlag struct{ to *fleet.DHCP }
+
+func (f dhcpFlag) String() string {
+	switch {
+	case f.to == nil || !f.to.On():
+		return ""
+	case f.to.Interface != "":
+		return "client:" + f.to.Interface
+	}
+	return "relay:" + f.to.Relay.String()
+}
+
+func (f dhcpFlag) Set(text string) error {
+	how, where, _ := strings.Cut(text, ":")
+	*f.to = fleet.DHCP{}
+	switch {
+	case how == "client" && where != "" && !strings.ContainsAny(where, "/ "):
+		f.to.Interface = where
+		return nil
+	case how == "relay":
+		server, err := netip.ParseAddrPort(where)
+		if addr, bare := netip.ParseAddr(where); err != nil && bare == nil {
+			server, err = netip.AddrPortFrom(addr, 67), nil
+		}
+		if err == nil && server.Addr().Is4() {
+			f.to.Relay = server
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is neither relay:ADDRESS, with :PORT as you like, nor client:INTERFACE, such as relay:127.0.0.1 or client:eth1", text)
+}
+
+func (f dhcpFlag) Type() string { return "server" }
 
 func (l *leaseFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&l.tftpServer, "tftp-server", "", "DHCP option 66: `HOST` or HOST:PORT of the TFTP server, or a URL")

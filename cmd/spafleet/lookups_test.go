@@ -54,6 +54,7 @@ var (
 var someHave = map[string]havers{
 	"Resync_At__HHmm_":       {anyOf(third, spa1xx), "documented for 7.x phones and SPA1xx"},
 	"Resync_At_Random_Delay": {anyOf(third, spa1xx), "likewise"},
+	"Network_Startup_Delay":  {anyOf(third, spa1xx), "documented for 7.x phones, exports of SPA1xx"},
 	"DHCP_Option_To_Use":     {third, "documented for 7.x phones"},
 	"Transport_Protocol":     {third, "exports and samples of 7.x phones"},
 	"HTTP_Report_Method":     {third, "exports and samples of 7.x phones"},

@@ -152,6 +152,10 @@ contact servers on other machines, name servers included, only with
   # what did one device do, and why?
   spafleet run --model SPA942 --count 200 --virtual 2h --why 17
 
+  # addresses and servers come from your DHCP server; as root
+  spafleet run --model SPA942 --count 200 --dhcp relay:127.0.0.1 \
+      --addresses 127.65.0.0/16 --duration 1m
+
   # a fleet that can be stopped and resumed
   spafleet run --model SPA504G --count 10k --tftp-server 127.0.0.1:6969 \
       --state fleet.state
@@ -250,6 +254,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.devices, "devices", "", "`FILE` of comma-separated values that lists the devices, in the place of --model and --count; - for standard input")
 	flags.Var(rateFlag{&f.rate}, "rate", "start at most this many resyncs per second, a `RATE` such as 50/s (default: no limit)")
 	f.leaseFlags.register(flags)
+	flags.Var(dhcpFlag{&f.dhcp}, "dhcp", "ask a DHCP server for the devices' addresses: `relay:HOST[:PORT] or client:INTERFACE`; see docs/dhcp.md")
 	flags.StringVar(&f.tftpClient, "tftp-client", "own", "`CLIENT` that transfers: own, or pin (the pin/tftp library, for comparison)")
 	flags.StringVar(&f.profileRule, "profile-rule", "", "set Profile_Rule to this `RULE`")
 	flags.StringArrayVar(&f.sets, "set", nil, "set a parameter before the start, `NAME=VALUE`; it survives a factory reset; may be repeated")
@@ -277,7 +282,7 @@ func (f *runFlags) register(c *cobra.Command) {
 // machine sets what is the machine's, and the user's word.
 func (f *runFlags) machine(ctx context.Context, o *run.Options) (err error) {
 	o.Addresses, o.PinTFTP, o.Public, o.Operator = f.addresses, f.tftpClient == "pin", f.safety.public, f.safety.operator
-	o.NameServers = f.safety.nameServers
+	o.NameServers, o.DHCP = f.safety.nameServers, f.dhcp
 	if o.Web, err = f.web.web(); err != nil {
 		return err
 	}
@@ -477,7 +482,7 @@ func (f *runFlags) fromFlags(in io.Reader, changed func(flag string) bool) (*sce
 	if f.tftpServer != "" {
 		return scenario, option66(f.tftpServer)
 	}
-	if !scenario.Fleet[0].OtherServer() && !changed("profile-rule") && !changed("tftp-server") && !scenario.Devices.Sets("Profile_Rule") {
+	if !scenario.Fleet[0].OtherServer() && !changed("dhcp") && !changed("profile-rule") && !changed("tftp-server") && !scenario.Devices.Sets("Profile_Rule") {
 		demo, err := scenarios.Builtin("demo")
 		if err != nil {
 			return nil, err

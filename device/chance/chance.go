@@ -22,6 +22,8 @@ const (
 	SIPBranch   Purpose = 11 // branches, by CSeq
 	SIPRetry    Purpose = 12 // the delay of a REGISTER after one that failed, by CSeq
 
+	DHCP Purpose = 9 // the waits of the client of DHCP, by the device's draws
+
 	Sample Purpose = 200 // the devices of a step's selection, by step
 	// 201 was of units whose certificate is defective; now their serial number says so.
 	Pace Purpose = 202 // the order of a step's devices, by step

@@ -11,7 +11,13 @@ import (
 var numbers = regexp.MustCompile(`^(-?\d+) to (-?\d+)$`)
 
 // described are the choices that are no words.
-var described = map[string]string{"a duration": measure.DurationForm.Pattern, "a media type": ".+/.+", "digits": "[0-9]{1,32}"}
+var described = map[string]string{"a duration": measure.DurationForm.Pattern, "a media type": ".+/.+", "digits": "[0-9]{1,32}",
+	"option numbers": "[0-9]{1,3}(,[0-9]{1,3})*", "a vendor class": vendorClass}
+
+// vendorClass is what can be told to a DHCP server.
+const vendorClass = "[A-Za-z0-9 .,-]{1,60}"
+
+var isVendorClass = regexp.MustCompile("^" + vendorClass + "$")
 
 // Form returns the values that a switch takes: the choices that are words, and how
 // others look.

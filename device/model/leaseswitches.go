@@ -1,6 +1,9 @@
 package model
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // leaseUse is what a device does with a lease.
 type leaseUse struct {
@@ -9,6 +12,11 @@ type leaseUse struct {
 	BootFile   bool   // option 67 is the path where an option names a server alone
 	CiscoPath  string // /Cisco/$PN/$MA.cfg where the lease names a server alone: never, after Profile_Rule's path or before it
 	url        string // what a URL in an option is
+
+	Asked []byte // option 55
+	Class string // option 60, "" for none
+	Again bool   // a cold start asks for the address that the device had
+	Tries int    // DISCOVERs without an answer after which there is no lease
 }
 
 // Whole reports whether a URL in an option is that of the file. Else the path of
@@ -36,6 +44,65 @@ var leaseSwitches = []firmwareSwitch{
 		"option67", "ignore or use", "whether the file name of DHCP stands for Profile_Rule's path where DHCP names a server without a path",
 		always(inferred("ignore")), choice("ignore", "use", func(b *Behaviour) *bool { return &b.Lease.BootFile }),
 	},
+	{ // §5: fingerprints
+		"option55", "option numbers", "which options the device asks a DHCP server for",
+		option55, optionList,
+	},
+	{ // §5
+		"option60", "none or a vendor class", "the vendor class that the device tells a DHCP server",
+		option60, func(b *Behaviour, v string) error {
+			if !isVendorClass.MatchString(v) {
+				return errChoice
+			}
+			if b.Lease.Class = v; v == "none" {
+				b.Lease.Class = ""
+			}
+			return nil
+		},
+	},
+	{ // no source says which
+		"dhcp_start", "discover or request", "whether a cold start asks for any address, or first for the one that the device had",
+		always(inferred("discover")), choice("discover", "request", func(b *Behaviour) *bool { return &b.Lease.Again }),
+	},
+	{ // the numbers are those of RFC 2131
+		"dhcp_tries", "1 to 20", "how often a device asks for an address until it counts as without one; it goes on asking",
+		always(inferred("4")), number(1, 20, func(b *Behaviour) *int { return &b.Lease.Tries }),
+	},
+}
+
+// option55 knows the fingerprints of a public collection.
+func option55(r *Row) Fact {
+	switch f := r.Model.Family; {
+	case f == &pap:
+		return field("1,3,42,6,7,15,58,59,66")
+	case f == &sipuraATA:
+		return field("1,3,42,6,7,15,58,59,44,66")
+	case f == &phone9xx:
+		return field("1,3,42,6,7,15,58,59,44,66,150,151")
+	case f == &phone50x || f == &phone51x || f == &phone525:
+		return field("1,3,42,6,7,15,58,59,66,2,150,151,160,159")
+	}
+	return inferred("1,3,42,6,7,15,58,59,44,66")
+}
+
+// option60 is that of the model; where none is known, none is sent.
+func option60(r *Row) Fact {
+	if f := r.Model.Option60; f.Value != "" {
+		return f
+	}
+	return inferred("none")
+}
+
+func optionList(b *Behaviour, v string) error {
+	b.Lease.Asked = nil
+	for word := range strings.SplitSeq(v, ",") {
+		n, err := strconv.ParseUint(word, 10, 8)
+		if err != nil || n == 0 || n == 255 {
+			return errChoice
+		}
+		b.Lease.Asked = append(b.Lease.Asked, byte(n))
+	}
+	return nil
 }
 
 // ciscoPath is a text of the firmware of phones that know several options.

@@ -203,7 +203,7 @@ func TestMistakesNameTheNearest(t *testing.T) {
 
 // What models show prints as a switch's choices is what the switch takes.
 func TestEverySwitchTakesItsChoicesAndNothingElse(t *testing.T) {
-	examples := []string{"1500ms", "text/xml", "4711"}
+	examples := []string{"1500ms", "text/xml", "4711", "1,66"}
 	for _, name := range inScope {
 		for _, s := range devicetest.Row(t, name, "").Switches {
 			form := s.Form()

@@ -25,6 +25,7 @@ func (m *Machine) do(c device.Command) {
 		if u.has(powered) {
 			m.abandon()
 			u.lines.Reset(false)
+			lessee{m}.unlink()
 			u.set(powered, false)
 			m.emit(device.Event{At: m.now, Kind: device.PowerOff})
 		}

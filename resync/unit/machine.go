@@ -53,8 +53,9 @@ func (m *Machine) Due() *Effects {
 	}
 	switch {
 	case u.has(booting):
-		u.set(booting, false)
-		m.startFirmware(u.reason)
+		lessee{m}.bootDue()
+	case which == leaseTimer:
+		lessee{m}.keep()
 	case which == forcedTimer:
 		m.forcePending()
 	case which == resyncTimer:
@@ -142,6 +143,9 @@ func resumed(at, saved, now int64) int64 {
 func (m *Machine) boot(reason device.Reason, warm bool, differs string) {
 	speaker{m}.leave()
 	m.goDown(reason, differs)
+	if !warm {
+		lessee{m}.unlink()
+	}
 	wait := m.takes(reason, warm)
 	if wait == 0 {
 		m.startFirmware(reason)
@@ -174,6 +178,9 @@ func (m *Machine) goDown(reason device.Reason, differs string) {
 
 // startFirmware ends a boot and sets the device's first timer.
 func (m *Machine) startFirmware(reason device.Reason) {
+	if (lessee{m}).link(reason) {
+		return
+	}
 	u := m.u
 	u.booted, u.reason = m.now, reason
 	m.logBoot(reason)

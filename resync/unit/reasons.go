@@ -70,6 +70,10 @@ func (m reasoner) never() string {
 func (m reasoner) timerReason(which timer) (model.Cause, string) {
 	u := m.u
 	switch {
+	case which == leaseTimer:
+		return 0, "it asks for more time for its lease"
+	case u.has(booting) && u.opt.leased() != nil && u.opt.leased().asking:
+		return 0, "it has no address yet, and asks for a lease"
 	case u.has(booting):
 		return 0, "the boot is over, and the firmware starts"
 	case which == sipTimer:

@@ -26,6 +26,7 @@ type Shared struct {
 	// SIP lets lines register that have an account and a server; else devices only answer.
 	SIP     bool
 	SIPPort uint16 // the port that stands for 5060 in what devices say of themselves; 0: 5060
+	Leases  *DHCP  // how devices ask for their addresses; nil: they have them, and the lease of their group
 	Reasons bool   // attempts tell the kinds of events that say why
 
 	kept   keptSets
@@ -44,9 +45,6 @@ func (s *Shared) New(number int) Unit {
 
 // Row returns the model and firmware that a device has now.
 func (s *Shared) Row(u *Unit) *model.Row { return (*s.rows.Load())[u.row] }
-
-// lease returns what the network told a device.
-func (s *Shared) lease(u *Unit) *resync.Lease { return &s.groups[u.group].Lease }
 
 // Identity returns who a device is at a firmware.
 func (s *Shared) Identity(r *model.Row, dev device.Index) device.Unit {

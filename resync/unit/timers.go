@@ -25,6 +25,7 @@ const (
 	// Few devices have one: it stands with the files that it is of.
 	extraTimer = numTimers     // an extra file is asked for again
 	sipTimer   = numTimers + 1 // a line registers, or sends again
+	leaseTimer = numTimers + 2 // the client of DHCP asks for more time
 )
 
 // timers are when a device's timers run out, as fleet times; 0 for none.

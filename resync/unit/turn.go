@@ -1,6 +1,7 @@
 package unit
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ type Effects struct {
 	// Unheard says that nothing came of a command: the device has no power, or has
 	// not started yet.
 	Unheard bool
+	DHCP    []byte     // a message of the device's client of DHCP; nil: none
+	Server  netip.Addr // that it goes to; zero: all
 
 	start Start // that Start points to
 	waits bool  // a command has to wait

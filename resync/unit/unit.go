@@ -81,6 +81,7 @@ type optional struct {
 	tries   []ExtraTry
 
 	directory device.Directory
+	net       *leased
 }
 
 // An upgradeState is what a device remembers of its upgrades.
@@ -110,7 +111,7 @@ func (u *Unit) own() *optional {
 // trim gives the optional fields back where they hold nothing any more.
 func (u *Unit) trim() {
 	if o := u.opt; o != nil && len(o.pending) == 0 && o.delayed == nil && o.asked == nil && o.told == (device.Params{}) &&
-		o.trusted == nil && o.custom == nil && o.upgrade == nil && o.fired == 0 && len(o.tries) == 0 && len(o.directory) == 0 {
+		o.trusted == nil && o.custom == nil && o.upgrade == nil && o.fired == 0 && len(o.tries) == 0 && len(o.directory) == 0 && o.net == nil {
 		u.opt = nil
 	}
 }
@@ -289,6 +290,9 @@ func (u *Unit) nextTimer() (at int64, which timer, ok bool) {
 	}
 	if due := u.lines.Due(); due != 0 && due < at {
 		at, which, ok = due, sipTimer, true
+	}
+	if ask := u.opt.leased().due(); ask != 0 && ask < at {
+		at, which, ok = ask, leaseTimer, true
 	}
 	return at, which, ok
 }

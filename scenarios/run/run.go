@@ -196,7 +196,7 @@ func (r *run) openFleet() error {
 func (r *run) config() fleet.Config {
 	s, o := r.plan.Scenario, &r.options
 	c := fleet.Config{
-		Seed: s.Seed, Groups: r.plan.Groups, List: r.plan.List, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, OneAddress: r.one,
+		Seed: s.Seed, Groups: r.plan.Groups, List: r.plan.List, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, Source: fleet.Source{One: r.one, DHCP: o.DHCP},
 		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Tap: r.tap(),
 		Web: o.Web, SIP: sipOf(r), Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
 		Clock: s.Clock.Mode, Start: s.Clock.Start, Speed: s.Clock.Speed, InProcess: r.server.modelled,

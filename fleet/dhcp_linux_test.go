@@ -1,0 +1,209 @@
+package fleet_test
+
+import (
+	"bufio"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"spafleet/bench/extproc"
+	"spafleet/device"
+	"spafleet/fleet"
+)
+
+// playIn runs a test in a network of its own, in a role; the roles' own processes call play.
+func playIn(t *testing.T, role string, play func(*testing.T)) {
+	t.Helper()
+	if os.Getenv(roleVariable) == role {
+		play(t)
+		return
+	}
+	if os.Getenv(roleVariable) != "" {
+		return
+	}
+	needNamespaces(t)
+	if out, err := inNamespace(t, role).CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {
+		t.Errorf("%s: %v\n%s", role, err, out)
+	}
+}
+
+// leasedFleet starts devices that ask a DHCP server, and waits until each has a lease.
+func leasedFleet(t *testing.T, n *network, c fleet.Config) *stand {
+	t.Helper()
+	total := 0
+	for _, g := range c.Groups {
+		total += g.Count
+	}
+	s := start(t, n, c)
+	if err := extproc.Wait("every device has a lease", func() bool { return s.count(device.Leased) >= total }); err != nil {
+		t.Fatalf("%v: %d of %d; %s", err, s.count(device.Leased), total, s.story(0))
+	}
+	return s
+}
+
+// kea is Kea's server at work, on loopback with UDP sockets.
+func kea(t *testing.T) {
+	t.Helper()
+	program := extproc.Need(t, "kea-dhcp4", "kea-dhcp4-server")
+	dir := t.TempDir()
+	config := filepath.Join(dir, "kea.json")
+	text := `{"Dhcp4": {
+ "interfaces-config": {"interfaces": ["lo/127.0.0.1"], "dhcp-socket-type": "udp"},
+ "lease-database": {"type": "memfile", "persist": false}, "valid-lifetime": 3600, "multi-threading": {"enable-multi-threading": false},
+ "option-def": [{"name": "u150", "code": 150, "type": "ipv4-address", "array": true}, {"name": "u160", "code": 160, "type": "string"}],
+ "subnet4": [{"subnet": "127.65.0.0/16", "pools": [{"pool": "127.65.1.0 - 127.65.99.255"}], "next-server": "127.0.0.9", "option-data": [
+  {"name": "routers", "data": "127.65.0.254"}, {"name": "domain-name-servers", "data": "127.0.0.53"}, {"name": "domain-name", "data": "lan.test"},
+  {"name": "tftp-server-name", "data": "127.0.0.5"}, {"name": "u150", "data": "127.0.0.6"}, {"name": "u160", "data": "http://127.0.0.7/p/$MA.cfg"}]}],
+ "loggers": [{"name": "kea-dhcp4", "output_options": [{"output": "stdout"}], "severity": "WARN"}]}}`
+	extproc.Must(t, os.WriteFile(config, []byte(text), 0o600))
+	cmd := exec.Command(program, "-c", config)
+	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir)
+	extproc.Run(t, cmd, func() bool {
+		sockets, err := os.ReadFile("/proc/net/udp")
+		return err == nil && strings.Contains(string(sockets), "0100007F:0043")
+	})
+}
+
+// device-surface.md §5: as relay agent of its devices, a fleet gets their leases of
+// Kea, each device at an address of its own, and each heeds the options that its firmware knows.
+func TestLeasesOfKeaByRelay(t *testing.T) {
+	playIn(t, "kea", func(t *testing.T) {
+		ip(t, "link set lo up")
+		kea(t)
+		count, limit := 100, time.Minute
+		if os.Getenv("SPAFLEET_SLOW") != "" {
+			count, limit = 1666, 30*time.Second
+		}
+		group := func(name, firmware string, presets ...string) fleet.Group {
+			return fleet.Group{Name: strings.ToLower(name), Row: row(t, name, firmware, map[string]string{"boot_time": "0s"}), Count: count,
+				Presets: settings(append([]string{"Resync_Random_Delay=0"}, presets...)...)}
+		}
+		n := newNetwork()
+		n.put("/spa942.cfg", "<flat-profile/>")
+		n.put("/spa504G.cfg", "<flat-profile/>")
+		n.put("/init.cfg", "<flat-profile/>")
+		begun := time.Now()
+		s := leasedFleet(t, n, fleet.Config{Addresses: netip.MustParsePrefix("127.65.0.0/16"), Source: fleet.Source{DHCP: fleet.DHCP{Relay: netip.MustParseAddrPort("127.0.0.1:67")}},
+			Groups: []fleet.Group{group("SPA942", "6.1.5(a)"), group("PAP2T", "5.1.6(LS)"), group("SPA504G", "7.5.5", "DHCP_Option_To_Use=160,66", "Network_Startup_Delay=0")}})
+		took := time.Since(begun)
+		if t.Logf("%d leases of Kea in %v", 3*count, took.Round(time.Millisecond)); took > limit {
+			t.Errorf("that is more than %v", limit)
+		}
+		pool := netip.MustParsePrefix("127.65.0.0/16")
+		seen := map[netip.Addr]bool{}
+		for dev := range device.Index(3 * count) {
+			v := s.view(dev)
+			addr := v.Unit.IP
+			if !pool.Contains(addr) || addr.As4()[2] == 0 || seen[addr] {
+				t.Fatalf("device %d has address %s", dev, addr)
+			}
+			seen[addr] = true
+			if at, ok := s.f.At(addr); !ok || at.Unit.MAC != v.Unit.MAC {
+				t.Fatalf("at %s is %v", addr, at.Unit.MAC)
+			}
+		}
+		if v := s.view(0); v.Network.Says("Gateway") != "127.65.0.254" || v.Network.Says("Primary_DNS") != "127.0.0.53" || v.Network.Says("Domain") != "lan.test" || v.Network.Says("NetMask") != "255.255.0.0" {
+			t.Errorf("%+v", v.Network)
+		}
+		wanted := s.view(device.Index(2 * count))
+		n.await(t, s, wanted.Unit.IP.String()+"/p/"+wanted.Unit.MAC.String()+".cfg")
+		n.await(t, s, s.view(0).Unit.IP.String()+"/spa942.cfg")
+		// A cold start asks again, a warm one does not.
+		before := s.count(device.Leased)
+		s.do(0, device.Restart)
+		s.do(1, device.Reboot)
+		s.await("the cold start has a lease", func() bool { return len(s.of(1, device.Leased)) == 2 })
+		if got := s.count(device.Leased); got != before+1 || len(s.of(0, device.Leased)) != 1 {
+			t.Errorf("%d leases, %s", got-before, s.story(0))
+		}
+	})
+}
+
+// await waits until a device has asked for something: its address and the path.
+func (n *network) await(t *testing.T, s *stand, want string) {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			n.look(func(n *network) { t.Log(len(n.asked), n.asked[:5], n.asked[len(n.asked)-5:]) })
+		}
+	}()
+	s.await(want, func() (found bool) {
+		n.look(func(n *network) { found = strings.Contains("\n"+strings.Join(n.asked, "\n")+"\n", "\n"+want+"\n") })
+		return found
+	})
+}
+
+// device-surface.md §5: on a network with dnsmasq, devices broadcast for their leases, and
+// renew them with the addresses that they have. A device with a static address asks nobody.
+func TestLeasesOfDnsmasqByBroadcast(t *testing.T) {
+	if os.Getenv(roleVariable) == "server" {
+		playDnsmasq(t)
+		return
+	}
+	playIn(t, "client", func(t *testing.T) {
+		ip(t, "link set lo up")
+		server := inNamespace(t, "server")
+		in, err := server.StdinPipe()
+		extproc.Must(t, err)
+		out, err := server.StdoutPipe()
+		extproc.Must(t, err)
+		server.Stderr = os.Stderr
+		extproc.Must(t, server.Start())
+		defer func() {
+			in.Close()
+			_ = server.Wait()
+		}()
+		ip(t, "link add near type veth peer name far")
+		ip(t, fmt.Sprint("link set far netns ", server.Process.Pid))
+		ip(t, "addr add 10.77.0.2/16 dev near")
+		ip(t, "link set near up")
+		ip(t, "route add local 10.77.128.0/17 dev lo")
+		fmt.Fprintln(in, "plugged")
+		log := bufio.NewScanner(out)
+		for log.Scan() && log.Text() != "ready" {
+		}
+		go func() {
+			for log.Scan() {
+				fmt.Println(log.Text())
+			}
+		}()
+		n := newNetwork()
+		still := ata(t, 1, "Connection_Type=Static IP", "Static_IP=10.77.0.2")
+		still.Name = "still"
+		s := startOn(t, n, fleet.Config{Addresses: netip.MustParsePrefix("10.77.0.0/16"), Source: fleet.Source{DHCP: fleet.DHCP{Interface: "near"}}, Groups: []fleet.Group{ata(t, 20), still}})
+		if err := extproc.Wait("every device has a lease", func() bool { return s.count(device.Leased) == 20 }); err != nil {
+			t.Fatalf("%v: %d; %s", err, s.count(device.Leased), s.story(0))
+		}
+		for dev := range device.Index(20) {
+			if addr := s.view(dev).Unit.IP; !netip.MustParsePrefix("10.77.128.0/17").Contains(addr) {
+				t.Errorf("device %d has address %s", dev, addr)
+			}
+		}
+		if got := s.view(20).Unit.IP.String(); got != "10.77.0.2" || len(s.of(20, device.Leased)) != 0 {
+			t.Errorf("the device with a static address is at %s: %s", got, s.story(20))
+		}
+		n.await(t, s, s.view(0).Unit.IP.String()+"/a")
+	})
+}
+
+// playDnsmasq is dnsmasq at the other end of the cable, until its input ends.
+func playDnsmasq(t *testing.T) {
+	in := bufio.NewScanner(os.Stdin)
+	in.Scan()
+	ip(t, "link set lo up")
+	ip(t, "addr add 10.77.0.1/16 dev far")
+	ip(t, "link set far up")
+	cmd := exec.Command(extproc.Need(t, "dnsmasq", "dnsmasq-base"), "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root", "--interface=far", "--bind-interfaces",
+		"--dhcp-range=10.77.128.1,10.77.129.254,255.255.0.0,2m", "--dhcp-option=66,10.77.0.1", "--dhcp-leasefile="+filepath.Join(t.TempDir(), "leases"), "--no-ping", "--dhcp-authoritative", "--log-facility=-")
+	extproc.Run(t, cmd, func() bool {
+		sockets, err := os.ReadFile("/proc/net/udp")
+		return err == nil && strings.Contains(string(sockets), ":0043 ")
+	})
+	fmt.Println("ready")
+	in.Scan()
+}

@@ -27,7 +27,7 @@ func sipServer(t *testing.T, o prov.RegistrarOptions) *prov.SIPServer {
 func TestSipsakRegistersWithThePassword(t *testing.T) {
 	program := extproc.Need(t, "sipsak", "sipsak")
 	s := sipServer(t, prov.RegistrarOptions{Password: func(user string, _ netip.Addr) (string, bool) { return "secret", user == "1001" }})
-	for password, want := range map[string]int{"wrong": 0, "secret": 1} {
+	for want, password := range []string{"wrong", "secret"} { // by number of contacts
 		out, err := exec.Command(program, "-v", "-U", "-x", "60", "-C", "sip:1001@127.0.0.1:5999", "-u", "1001", "-a", password, "-s", "sip:1001@"+s.At().String()).CombinedOutput()
 		if got := s.Registrar().Contacts(time.Now().UnixNano()); got != want || (err == nil) != (want == 1) {
 			t.Errorf("password %s: %d contacts, %v: %s", password, got, err, out)

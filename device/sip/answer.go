@@ -211,7 +211,7 @@ func (r *reply) tag() string {
 }
 
 // mayTalk reports whether a line listens to an address: with Restrict_Source_IP only to
-// that of its server (documented), once that has answered a REGISTER.
+// that of its server, once that has answered a REGISTER (inferred from the name).
 func (r *reply) mayTalk() bool {
 	if !r.is("Restrict_Source_IP_", r.line, false) {
 		return true

@@ -170,7 +170,8 @@ func topVia(value string) (v via, err error) {
 
 // backTo returns where an answer goes: to the place that the topmost Via names, at the
 // address that the request came from where Via has a name. Only with Send_Resp_To_Src_Port, or
-// where Insert_VIA_rport lets the device heed an rport, it is the port that it came from (documented).
+// where Insert_VIA_rport lets the device heed an rport, it is the port that it came from
+// (the meaning of both: inferred from their names).
 func (r *reply) backTo() netip.AddrPort {
 	v, err := topVia(r.packet.get("via"))
 	if err != nil || r.Params.Bool("Send_Resp_To_Src_Port", false) || v.rport && r.Params.Bool("Insert_VIA_rport", false) {

@@ -139,8 +139,8 @@ func (p *Phone) lifetime(line uint8) uint32 {
 	return p.bounded(uint32(n))
 }
 
-// bounded keeps a lifetime within Reg_Min_Expires and Reg_Max_Expires (documented for what a
-// server grants).
+// bounded keeps a lifetime within Reg_Min_Expires and Reg_Max_Expires: the names are
+// documented, that they bound what a server grants too is inferred.
 func (p *Phone) bounded(n uint32) uint32 {
 	low, high := p.seconds("Reg_Min_Expires", 1), p.seconds("Reg_Max_Expires", 7200)
 	if high > 0 {
@@ -227,7 +227,7 @@ func (p *Phone) answered(o *Outcome, line uint8, from netip.Addr, k *packet) {
 }
 
 // again asks once more because of an answer, with credentials or for longer; false where
-// the device has no more to say. Max_Auth bounds it (documented).
+// the device has no more to say. Max_Auth bounds it (its meaning: inferred).
 func (p *Phone) again(o *Outcome, l *Line, k *packet) bool {
 	most, err := strconv.ParseUint(strings.TrimSpace(p.param("Max_Auth")), 10, 8)
 	if err != nil {
@@ -363,8 +363,8 @@ func (p *Phone) fail(o *Outcome, l *Line, status int, result device.Result, why 
 	}
 }
 
-// retry returns the wait after a REGISTER that failed, 0 for none until the next boot
-// (documented): after Reg_Retry_Intvl, which doubles up to Reg_Retry_Intvl_Cap, where no answer came or
+// retry returns the wait after a REGISTER that failed, 0 for none until the next boot. The
+// parameters and their defaults are documented, what they do is inferred from their names: after Reg_Retry_Intvl, which doubles up to Reg_Retry_Intvl_Cap, where no answer came or
 // Retry_Reg_RSC has its status; else after Reg_Retry_Long_Intvl.
 func (p *Phone) retry(l *Line, status int) time.Duration {
 	if status != 0 && !listsStatus(p.param("Retry_Reg_RSC"), status) {
@@ -493,7 +493,7 @@ func (p *Phone) callID(line uint8) string {
 
 // displayed returns a display name and a blank, "" where the line has none. Quotation marks
 // are a matter of firmware (surface-2.md §6.1, K59: field) and of Escape_Display_Name
-// (documented).
+// (its meaning: inferred).
 func (p *Phone) displayed(line uint8) string {
 	name := oneLine(p.setting("Display_Name_", line))
 	switch escape := p.Params.Bool("Escape_Display_Name", false); {

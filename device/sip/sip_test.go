@@ -346,7 +346,7 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// Where answers go (documented: Insert_VIA_rport, Send_Resp_To_Src_Port).
+// Where answers go, by Insert_VIA_rport and Send_Resp_To_Src_Port.
 func TestWhereAnswersGo(t *testing.T) {
 	tests := []struct{ via, param, want string }{
 		{"127.0.0.7:5077;branch=z9hG4bK1", "", "127.0.0.7:5077"},

@@ -15,7 +15,7 @@ test:       ## everything that CI runs: vet, lint, builds for other systems, all
 	@.ci/test
 test-slow:  ## the slow rest: a day of a thousand devices against nginx, hostile servers, a thousand pages at once of ten thousand devices, as many devices under the race detector, a minute of each fuzz target
 	@SPAFLEET_SLOW=1 go test -count=1 -timeout 30m ./cmd/spafleet ./scenarios/... -run 'DayOfJumps|Endures'
-	@SPAFLEET_SLOW=1 go test -count=1 -timeout 10m -v ./fleet -run PagesOfACrowd
+	@SPAFLEET_SLOW=1 go test -count=1 -timeout 10m -v ./fleet -run "PagesOfACrowd|LeasesOfKea"
 	@SPAFLEET_SLOW=1 go test -race -count=1 -timeout 30m -v ./cmd/spafleet -run Crowd
 	@.ci/fuzz 60s
 test-k8s:   ## the Kubernetes manifests against a real control plane and Prometheus, as root; the first time builds them, fifteen minutes

@@ -285,6 +285,9 @@ func (w *world) Commit(_ device.Params, _ device.Life, events []device.Event) {
 	for _, e := range events {
 		switch e.Kind {
 		case device.Syslog:
+			if strings.HasPrefix(e.Text, "resync rule:") {
+				break // it names the server, and says nothing of the handshake
+			}
 			w.log = append(w.log, e.Text)
 		case device.Fetched, device.FetchFailed:
 			w.file = *e.File

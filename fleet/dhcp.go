@@ -112,6 +112,15 @@ func openLessee(f *Fleet, d DHCP) (*lessee, error) {
 	return l, nil
 }
 
+// DroppedDHCP returns how many messages to DHCP servers this machine has dropped because a
+// queue was full, or because they could not be sent.
+func DroppedDHCP(f *Fleet) int {
+	if f.lessee == nil {
+		return 0
+	}
+	return int(f.lessee.lost.Load())
+}
+
 // run sends and receives until ctx ends.
 func (l *lessee) run(ctx context.Context) {
 	var receiving sync.WaitGroup

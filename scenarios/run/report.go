@@ -86,6 +86,12 @@ func (r *run) remarks(g *report.Generator) []string {
 	if n := r.fleet.LogLinesDropped(); n > 0 {
 		note("%d syslog lines could not be sent, or not fast enough; look at the devices' Syslog_Server", n)
 	}
+	if n := fleet.DroppedSIP(r.fleet); n > 0 {
+		note("%d datagrams of SIP were dropped: they came or went faster than this machine could handle, or could not be sent", n)
+	}
+	if n := fleet.DroppedDHCP(r.fleet); n > 0 {
+		note("%d messages to the DHCP server were dropped: they were too many at once, or could not be sent", n)
+	}
 	return notes
 }
 

@@ -21,7 +21,9 @@ import (
 var smaller = map[string][]string{
 	"firmware-rollout":   {"params.phones=60"},
 	"key-rotation":       {"params.homes=40"},
+	"morning-notify":     {"params.phones=200"},
 	"nightly-resync":     {"params.phones=40"},
+	"registrar-down":     {"params.phones=60"},
 	"power-return":       {"params.homes=500"},
 	"redundant-servers":  {"params.units=20"},
 	"three-stage-ladder": {"fleet.homes.count=8"},

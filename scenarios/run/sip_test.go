@@ -67,7 +67,7 @@ expect:
   - {all: resyncs.ok == 2 && events("notify") == 1, of: good, at: over}
   - {all: resyncs.ok == 1 && events("notify_failed") == 1, of: bad, at: over}
   - {all: resyncs.ok == 1 && events("notify_challenged") == 1 && events("notify_failed") == 0, of: none, at: over}
-  - {all: resyncs.ok == 2 && last("resync_ok").at > last("notify").at + duration("15s"), of: busy, at: over}
+  - {all: resyncs.ok == 2 && last("resync_ok").at > last("notify").at + duration("5s"), of: busy, at: over}
   - {all: resyncs.ok == 1 && events("notify") == 0, of: off, at: over}
   - {all: resyncs.ok == 2 && last("notify").text == "check-sync", of: second, at: over}
   - {all: reboots == 1, of: reboots, at: over}
@@ -76,7 +76,7 @@ expect:
 thresholds:
   notifies: count==11
   notify_failed: rate<20%
-  notify_duration: [max>15s, min<3s]
+  notify_duration: [max>5s, min<5s]
 `, func(t *testing.T, r *report.Report) {
 		if r.Verdict != report.Passed {
 			t.Errorf("%s: %+v\n%+v", r.Verdict, r.Expect, r.Thresholds)

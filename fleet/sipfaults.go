@@ -77,8 +77,8 @@ func peek(text []byte) (branch, method string, answer bool) {
 }
 
 // end returns where the first of some bytes stands, the length of the text for none.
-func end(text []byte, any string) int {
-	if i := bytes.IndexAny(text, any); i >= 0 {
+func end(text []byte, ends string) int {
+	if i := bytes.IndexAny(text, ends); i >= 0 {
 		return i
 	}
 	return len(text)

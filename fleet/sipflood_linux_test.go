@@ -1,7 +1,6 @@
 package fleet_test
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -19,8 +18,6 @@ import (
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
-
-	"spafleet/resync"
 )
 
 // resident returns the memory that this process has, in bytes.
@@ -60,17 +57,6 @@ func (w *floodWatch) tell(events []device.Event) {
 			}
 		}
 	}
-}
-
-// A quietNetwork has one file, and keeps nothing.
-type quietNetwork struct{}
-
-func (quietNetwork) Resolve(context.Context, string) ([]netip.Addr, error) {
-	return nil, &resync.Error{Result: device.NoDNS}
-}
-
-func (quietNetwork) Fetch(context.Context, *resync.Request) (resync.Response, error) {
-	return resync.Response{Status: 200, Body: []byte("<flat-profile><GPP_B>x</GPP_B></flat-profile>")}, nil
 }
 
 // notifyFor writes a NOTIFY.

@@ -36,7 +36,7 @@ func leases(model string, answers int) func(*testing.T, string) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprintln(&b, time.Duration(at), p.MessageType(), p.Options[55], string(p.Options[60]), p.RequestedIPAddress())
+			fmt.Fprintln(&b, time.Duration(at), p.MessageType(), p.ParameterRequestList(), string(p.Options[60]), p.RequestedIPAddress())
 			if left--; left < 0 {
 				return
 			}

@@ -339,11 +339,11 @@ func TestSequenceGoesOn(t *testing.T) {
 // Before a reboot the device tells its server, and no line is left registered.
 func TestLeaving(t *testing.T) {
 	d := registers(t, "SPA942", accountOf()...)
-	text := d.one(d.Consider())
+	d.one(d.Consider())
 	if o := d.Leave(); len(o.Send) > 0 {
 		t.Error("a line that is not registered takes its leave")
 	}
-	text = d.one(d.Consider())
+	text := d.one(d.Consider())
 	d.hear(1, answer(text, 200))
 	o := d.Leave()
 	text = d.one(o)

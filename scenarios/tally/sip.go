@@ -74,11 +74,16 @@ func heardSIP(t *Tally, e *device.Event) {
 		t.sip.Challenged++
 	case device.NotifyFailed:
 		addReason(t.sip.Refused, e.Err, 1)
+	case device.PowerOff, device.Boot: // what a NOTIFY asked for is forgotten
+		delete(t.notified, e.Dev)
+		return
 	case device.Notify:
 		t.sip.Notified++
 		if _, waits := t.notified[e.Dev]; !waits && (e.Text == "resync" || e.Text == "check-sync") {
 			t.notified[e.Dev] = e.At
 		}
+	default:
+		return
 	}
 	t.live.sip(e)
 }

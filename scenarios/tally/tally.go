@@ -195,15 +195,11 @@ func (t *Tally) count(e *device.Event) {
 	kind := t.makeOf(e.Dev)
 	c := &t.counts[kind]
 	t.watch(e, kind)
+	heardSIP(t, e)
 	switch e.Kind {
 	case device.PowerOn:
 		m.on, m.synced = e.At, false
-	case device.Registered, device.Unregistered, device.RegistrationFailed, device.Notify, device.NotifyChallenged, device.NotifyFailed:
-		heardSIP(t, e)
-	case device.PowerOff:
-		delete(t.notified, e.Dev)
 	case device.Boot:
-		delete(t.notified, e.Dev)
 		t.reboots[e.Reason]++
 		t.loops.reboot(m, e)
 		if e.Reason == device.ByUpgradeFailed {

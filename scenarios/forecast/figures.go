@@ -154,8 +154,8 @@ type Misfit struct {
 
 // Measured figures of this program; TestFiguresOfTheForecast holds the first two.
 const (
-	freshBytes    = 250                    // live bytes of a device that has what its model shares
-	ownBytes      = 370                    // of one after a profile of 25 values, 8 of them its own
+	freshBytes    = 260                    // live bytes of a device that has what its model shares
+	ownBytes      = 390                    // of one after a profile of 25 values, 8 of them its own
 	watchedBytes  = 200                    // more where a scenario's expectations or server's templates look at each device
 	attemptBytes  = 24 << 10               // goroutine, buffers and body of an attempt
 	attemptCost   = 200 * time.Microsecond // CPU of a resync by HTTP that brings a changed file

@@ -1,5 +1,6 @@
 # The targets; `make` lists them.
 .DEFAULT_GOAL := help
+.PHONY: $(shell sed -n "s/:.*##.*//p" Makefile)
 SYSTEMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 freebsd/amd64
 
 help:       ## list the targets

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"cmp"
+	ordered "container/heap"
 	"net/netip"
 	"strings"
 
@@ -19,7 +20,7 @@ type mail struct {
 	at        netip.AddrPort
 	network   *modelled.Network
 	faults    *sipFaults
-	letters   []letter // a heap
+	letters   letters
 	count     uint64
 }
 
@@ -92,7 +93,7 @@ func (p *mail) post(m letter, copies int, late int64) {
 	for range copies {
 		p.count++
 		m.number = p.count
-		p.push(m)
+		ordered.Push(&p.letters, m)
 	}
 }
 
@@ -113,7 +114,7 @@ func (p *mail) next() int64 {
 // arrive hands over what has come by now.
 func (p *mail) arrive(now int64) {
 	for len(p.letters) > 0 && p.letters[0].at <= now {
-		m := p.pop()
+		m := ordered.Pop(&p.letters).(letter)
 		if m.in == nil {
 			p.registrar.Receive(now, m.from, m.text, p.deliver)
 			continue
@@ -137,34 +138,18 @@ func Deliver(f *Fleet, to netip.AddrPort, text []byte) {
 	}
 }
 
-func (p *mail) push(m letter) {
-	p.letters = append(p.letters, m)
-	for i := len(p.letters) - 1; i > 0; {
-		up := (i - 1) / 2
-		if !p.letters[i].before(&p.letters[up]) {
-			return
-		}
-		p.letters[i], p.letters[up] = p.letters[up], p.letters[i]
-		i = up
-	}
-}
+// letters are a heap, the first first.
+type letters []letter
 
-func (p *mail) pop() letter {
-	first, last := p.letters[0], len(p.letters)-1
-	p.letters[0] = p.letters[last]
-	p.letters[last] = letter{}
-	p.letters = p.letters[:last]
-	for i := 0; ; {
-		least := i
-		for _, down := range [...]int{2*i + 1, 2*i + 2} {
-			if down < last && p.letters[down].before(&p.letters[least]) {
-				least = down
-			}
-		}
-		if least == i {
-			return first
-		}
-		p.letters[i], p.letters[least] = p.letters[least], p.letters[i]
-		i = least
-	}
+func (l letters) Len() int           { return len(l) }
+func (l letters) Less(i, j int) bool { return l[i].before(&l[j]) }
+func (l letters) Swap(i, j int)      { l[i], l[j] = l[j], l[i] }
+func (l *letters) Push(m any)        { *l = append(*l, m.(letter)) }
+
+func (l *letters) Pop() any {
+	last := len(*l) - 1
+	m := (*l)[last]
+	(*l)[last] = letter{}
+	*l = (*l)[:last]
+	return m
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -200,7 +202,7 @@ func (s *sipSockets) take(dev device.Index, u *unit.Unit, list []sip.Message) {
 	}
 }
 
-// run sends until ctx ends, then what is still queued.
+// run sends until ctx ends, then the answers that are still queued.
 func (s *sipSockets) run(ctx context.Context) {
 	asking, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer s.close()
@@ -319,13 +321,8 @@ func (s *sipSockets) delay(d lateDatagram) {
 		s.dropped.Add(1)
 		return
 	}
-	i := len(s.delayed)
-	for i > 0 && s.delayed[i-1].at.After(d.at) {
-		i--
-	}
-	s.delayed = append(s.delayed, lateDatagram{})
-	copy(s.delayed[i+1:], s.delayed[i:])
-	s.delayed[i] = d
+	after := func(i int) bool { return s.delayed[i].at.After(d.at) }
+	s.delayed = slices.Insert(s.delayed, sort.Search(len(s.delayed), after), d)
 }
 
 // deliverLate delivers the late datagrams whose time has come, and returns how long it is

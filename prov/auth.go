@@ -43,7 +43,7 @@ func (a *Auth) admits(r *resync.Request) bool {
 
 // proven checks a Digest answer (RFC 2617), with qop or without.
 func (a *Auth) proven(method string, f map[string]string) bool {
-	proof := digest.Proof(digest.Hash(a.User+":"+realm+":"+a.Password), middle(f), method, f["uri"])
+	proof := digest.Proof(digest.Hash(a.User+":"+realm+":"+a.Password), digest.Middle(f), method, f["uri"])
 	return f["username"] == a.User && f["nonce"] == a.nonce() && same(f["response"], proof)
 }
 

@@ -139,7 +139,7 @@ func (n *notification) prove(challenge string) string {
 		answer["qop"], answer["nc"], answer["cnonce"] = "auth", "00000001", digest.Hash("cnonce " + f["nonce"])[:8]
 		qop = `, qop=auth, nc=00000001, cnonce="` + answer["cnonce"] + `"`
 	}
-	proof := digest.Proof(digest.Hash(n.AuthUser+":"+f["realm"]+":"+n.Password), middle(answer), "NOTIFY", n.uri())
+	proof := digest.Proof(digest.Hash(n.AuthUser+":"+f["realm"]+":"+n.Password), digest.Middle(answer), "NOTIFY", n.uri())
 	return fmt.Sprintf(`Authorization: Digest username="%s", realm="%s", nonce="%s", uri="%s", response="%s", algorithm=MD5%s`,
 		n.AuthUser, f["realm"], f["nonce"], n.uri(), proof, qop)
 }

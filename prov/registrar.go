@@ -284,16 +284,8 @@ func (r *Registrar) proves(from netip.AddrPort, m *sip.Request) bool {
 		return false
 	}
 	password, known := r.options.Password(f["username"], from.Addr())
-	proof := digest.Proof(digest.Hash(f["username"]+":"+sipRealm+":"+password), middle(f), string(m.Method), f["uri"])
+	proof := digest.Proof(digest.Hash(f["username"]+":"+sipRealm+":"+password), digest.Middle(f), string(m.Method), f["uri"])
 	return known && same(f["response"], proof)
-}
-
-// middle is what stands in the middle of a proof.
-func middle(f map[string]string) string {
-	if f["qop"] == "" {
-		return f["nonce"]
-	}
-	return f["nonce"] + ":" + f["nc"] + ":" + f["cnonce"] + ":" + f["qop"]
 }
 
 // answer writes the answer to a request.

@@ -136,9 +136,5 @@ func (c credentials) proves(method string, account login, realm string) bool {
 		return false
 	}
 	secret := digest.Hash(account.name + ":" + realm + ":" + account.password)
-	middle := c["nonce"]
-	if qop, ok := c["qop"]; ok {
-		middle += ":" + c["nc"] + ":" + c["cnonce"] + ":" + qop
-	}
-	return strings.EqualFold(c["response"], digest.Proof(secret, middle, method, c["uri"]))
+	return strings.EqualFold(c["response"], digest.Proof(secret, digest.Middle(c), method, c["uri"]))
 }

@@ -19,6 +19,14 @@ func Proof(secret, middle, method, uri string) string {
 	return Hash(secret + ":" + middle + ":" + Hash(method+":"+uri))
 }
 
+// Middle returns the middle of a [Proof], of the fields of an Authorization header.
+func Middle(f map[string]string) string {
+	if f["qop"] == "" {
+		return f["nonce"]
+	}
+	return f["nonce"] + ":" + f["nc"] + ":" + f["cnonce"] + ":" + f["qop"]
+}
+
 // Fields reads NAME="VALUE", … behind the scheme of an Authorization header. Names
 // are in lower case; quotes may be missing. What it cannot read it leaves out.
 func Fields(text string) map[string]string {

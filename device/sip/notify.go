@@ -177,11 +177,7 @@ func (r *reply) wrong(f map[string]string) string {
 	case f["username"] != a.login:
 		return "wrong credentials"
 	}
-	middle := f["nonce"]
-	if f["qop"] != "" {
-		middle += ":" + f["nc"] + ":" + f["cnonce"] + ":" + f["qop"]
-	}
-	if f["response"] != digest.Proof(digest.Hash(a.login+":"+f["realm"]+":"+a.password), middle, r.method, f["uri"]) {
+	if f["response"] != digest.Proof(digest.Hash(a.login+":"+f["realm"]+":"+a.password), digest.Middle(f), r.method, f["uri"]) {
 		return "wrong credentials"
 	}
 	return ""

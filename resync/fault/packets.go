@@ -2,6 +2,8 @@ package fault
 
 import (
 	"net/netip"
+	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -151,13 +153,8 @@ func (s *packets) arrival(n int) time.Time {
 
 // put has a packet arrive after those that come before it.
 func (s *packets) put(a arrival) {
-	i := len(s.coming)
-	for i > 0 && s.coming[i-1].at.After(a.at) {
-		i--
-	}
-	s.coming = append(s.coming, arrival{})
-	copy(s.coming[i+1:], s.coming[i:])
-	s.coming[i] = a
+	after := func(i int) bool { return s.coming[i].at.After(a.at) }
+	s.coming = slices.Insert(s.coming, sort.Search(len(s.coming), after), a)
 }
 
 // shorten cuts the block in which the file is to end. Blocks are of 512 bytes:

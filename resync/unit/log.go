@@ -23,7 +23,7 @@ func (t *turn) logBoot(reason device.Reason) {
 		return
 	}
 	t.log(syslog.Info, "System started: ip@"+t.Address(t.dev).String()+", reboot reason:"+reason.Code())
-	lease := t.group().Lease
+	lease := t.lease(t.u)
 	for _, line := range [...]struct {
 		text, param string
 		lease       netip.Addr

@@ -89,7 +89,7 @@ func TestLeasesOfKeaByRelay(t *testing.T) {
 		n.put("/init.cfg", "<flat-profile/>")
 		begun := time.Now()
 		s := leasedFleet(t, n, fleet.Config{Addresses: netip.MustParsePrefix("127.65.0.0/16"), Source: fleet.Source{DHCP: fleet.DHCP{Relay: netip.MustParseAddrPort("127.0.0.1:67")}},
-			Groups: []fleet.Group{group("SPA942", "6.1.5(a)"), group("PAP2T", "5.1.6(LS)"), group("SPA504G", "7.5.5", "DHCP_Option_To_Use=160,66", "Network_Startup_Delay=0")}})
+			Groups: []fleet.Group{group("SPA942", "6.1.5(a)"), group("PAP2T", "5.1.6(LS)"), group("SPA504G", "7.5.5", "DHCP_Option_To_Use=160,66", "Network_Startup_Delay=0", "Debug_Server=127.0.0.1", "Debug_Level=3")}})
 		took := time.Since(begun)
 		if t.Logf("%d leases of Kea in %v", 3*count, took.Round(time.Millisecond)); took > limit {
 			t.Errorf("that is more than %v", limit)
@@ -113,6 +113,13 @@ func TestLeasesOfKeaByRelay(t *testing.T) {
 		wanted := s.view(device.Index(2 * count))
 		n.await(t, s, wanted.Unit.IP.String()+"/p/"+wanted.Unit.MAC.String()+".cfg")
 		n.await(t, s, s.view(0).Unit.IP.String()+"/spa942.cfg")
+		lines := ""
+		for _, e := range s.of(wanted.Unit.Index, device.Syslog) {
+			lines += e.Text
+		}
+		if !strings.Contains(lines, "System started: ip@"+wanted.Unit.IP.String()) || !strings.Contains(lines, "\tsubnet mask:\t255.255.0.0\tgateway ip:\t127.65.0.254") {
+			t.Errorf("it logs %q", lines)
+		}
 		// A cold start asks again, a warm one does not.
 		before := s.count(device.Leased)
 		s.do(0, device.Restart)
@@ -138,8 +145,8 @@ func (n *network) await(t *testing.T, s *stand, want string) {
 	})
 }
 
-// device-surface.md §5: on a network with dnsmasq, devices broadcast for their leases, and
-// renew them with the addresses that they have. A device with a static address asks nobody.
+// device-surface.md §5: on a network with dnsmasq, devices broadcast for their leases. A
+// device with a static address asks nobody.
 func TestLeasesOfDnsmasqByBroadcast(t *testing.T) {
 	if os.Getenv(roleVariable) == "server" {
 		playDnsmasq(t)

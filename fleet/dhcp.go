@@ -40,6 +40,17 @@ type DHCP struct {
 // On reports whether there is a server to ask.
 func (d DHCP) On() bool { return d.Relay.IsValid() || d.Interface != "" }
 
+// String returns where the server is, as relay:ADDRESS:PORT or client:INTERFACE; "" for none.
+func (d DHCP) String() string {
+	switch {
+	case !d.On():
+		return ""
+	case d.Interface != "":
+		return "client:" + d.Interface
+	}
+	return "relay:" + d.Relay.String()
+}
+
 // Ports of DHCP.
 const (
 	dhcpServer = 67
@@ -110,6 +121,18 @@ func openLessee(f *Fleet, d DHCP) (*lessee, error) {
 	l.conn = ipv4.NewPacketConn(conn)
 	f.shared.Leases = &unit.DHCP{Relay: l.relay, Leased: l.leased}
 	return l, nil
+}
+
+// Addressed returns how many devices have an address: all of a fleet that asks no DHCP
+// server.
+func Addressed(f *Fleet) int {
+	t := f.addresses.leases
+	if t == nil {
+		return f.Len()
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.devices)
 }
 
 // DroppedDHCP returns how many messages to DHCP servers this machine has dropped because a

@@ -107,6 +107,9 @@ func TestLeasesOfKeaByRelay(t *testing.T) {
 				t.Fatalf("at %s is %v", addr, at.Unit.MAC)
 			}
 		}
+		if got := fleet.Addressed(s.f); got != 3*count {
+			t.Errorf("%d devices have addresses, want %d", got, 3*count)
+		}
 		if v := s.view(0); v.Network.Says("Gateway") != "127.65.0.254" || v.Network.Says("Primary_DNS") != "127.0.0.53" || v.Network.Says("Domain") != "lan.test" || v.Network.Says("NetMask") != "255.255.0.0" {
 			t.Errorf("%+v", v.Network)
 		}

@@ -270,13 +270,10 @@ type leaseFlags struct {
 type dhcpFlag struct{ to *fleet.DHCP }
 
 func (f dhcpFlag) String() string {
-	switch {
-	case f.to == nil || !f.to.On():
+	if f.to == nil {
 		return ""
-	case f.to.Interface != "":
-		return "client:" + f.to.Interface
 	}
-	return "relay:" + f.to.Relay.String()
+	return f.to.String()
 }
 
 func (f dhcpFlag) Set(text string) error {

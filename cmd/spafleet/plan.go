@@ -234,6 +234,9 @@ func certificatesText(c *forecast.Certificates) string {
 }
 
 func addressesText(a *forecast.Addresses) string {
+	if a.DHCP != "" {
+		return fmt.Sprintf("those that the DHCP server gives (%s), in %s", a.DHCP, a.Prefix)
+	}
 	text := fmt.Sprintf("%s to %s", a.First, a.Last)
 	if a.First == a.Last {
 		text = a.First

@@ -598,7 +598,11 @@ func devices(s *scenarios.Scenario) (n int) {
 
 func runHello(w io.Writer, l *run.Live) {
 	first := l.Fleet.Shard().At(0)
-	fmt.Fprintf(w, "%d devices from %s, up to %d requests at once", l.Fleet.Len(), firstAddress(l), l.Fleet.Outstanding())
+	from := "from " + firstAddress(l)
+	if l.DHCP.On() {
+		from = "with addresses of the DHCP server (" + l.DHCP.String() + ")"
+	}
+	fmt.Fprintf(w, "%d devices %s, up to %d requests at once", l.Fleet.Len(), from, l.Fleet.Outstanding())
 	if b := l.Fleet.Budget(); !l.Virtual {
 		fmt.Fprintf(w, "; open-file limit %d", b.Files)
 	}

@@ -107,7 +107,8 @@ type Addresses struct {
 	Prefix string `json:"prefix"`
 	First  string `json:"first"`
 	Last   string `json:"last"`
-	Own    bool   `json:"own"` // each device's traffic comes from its own
+	Own    bool   `json:"own"`            // each device's traffic comes from its own
+	DHCP   string `json:"dhcp,omitempty"` // the server that gives them, as relay:ADDRESS:PORT or client:INTERFACE
 	// Shared are the prefixes in which several devices are behind one address.
 	Shared []SharedAddresses `json:"shared,omitempty"`
 }

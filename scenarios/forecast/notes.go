@@ -27,7 +27,7 @@ const mostNotes = 8
 // a firmware cannot read.
 func Notes(of *scenarios.Plan, o *scenarios.Machine) ([]string, error) {
 	p := newPlan(of, o.Flags)
-	notes := slices.Concat(p.assumptions(), p.imageless(), p.shared(o), some(p.strangePrefixes()), some(p.serverless()), some(p.oddRules()), some(missingImages(p)), p.modelTimes(), some(served(p)))
+	notes := slices.Concat(p.assumptions(), p.imageless(), p.shared(o), some(p.strangePrefixes()), some(p.serverless(o)), some(p.oddRules()), some(missingImages(p)), p.modelTimes(), some(served(p)))
 	own, err := p.Scenario.Certificates(o.Own)
 	if err != nil {
 		return nil, err
@@ -134,9 +134,10 @@ func (p plan) strangePrefixes() (notes []string) {
 }
 
 // serverless returns notes on devices that know no server when they start: no lease
-// offers one, and no rule names one. A scenario whose steps name one means it so.
-func (p plan) serverless() (notes []string) {
-	if slices.ContainsFunc(p.Scenario.Timeline, func(s scenarios.Step) bool {
+// offers one, and no rule names one. A scenario whose steps name one means it so. What a
+// DHCP server says is not known yet.
+func (p plan) serverless(o *scenarios.Machine) (notes []string) {
+	if o.DHCP.On() || slices.ContainsFunc(p.Scenario.Timeline, func(s scenarios.Step) bool {
 		return s.URL != "" || len(s.Set) > 0 || s.Visit.Path != "" || s.Keys != ""
 	}) {
 		return nil

@@ -73,8 +73,9 @@ type Live struct {
 	Tally   *tally.Tally
 	Server  *prov.Server // nil with a target, and in virtual time
 	Notes   []string
-	Virtual bool      // time is virtual
-	Resumed time.Time // fleet time of the snapshot that the fleet resumed from; zero: it begins
+	Virtual bool       // time is virtual
+	DHCP    fleet.DHCP // the server that gives the devices their addresses; zero: none
+	Resumed time.Time  // fleet time of the snapshot that the fleet resumed from; zero: it begins
 	run     *run
 }
 

@@ -89,6 +89,9 @@ func (r *run) remarks(g *report.Generator) []string {
 	if n := fleet.DroppedSIP(r.fleet); n > 0 {
 		note("%d datagrams of SIP were dropped: they came or went faster than this machine could handle, or could not be sent", n)
 	}
+	if n := r.fleet.Len() - fleet.Addressed(r.fleet); n > 0 {
+		note("%d of %d devices have no address of the DHCP server at the end", n, r.fleet.Len())
+	}
 	if n := fleet.DroppedDHCP(r.fleet); n > 0 {
 		note("%d messages to the DHCP server were dropped: they were too many at once, or could not be sent", n)
 	}

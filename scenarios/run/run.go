@@ -135,7 +135,7 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.server.open(); err != nil {
 		return err
 	}
-	r.one = s.Clock.Mode != fleet.Virtual && !fleet.NewAddresses(r.options.Addresses, r.plan.List, r.plan.Groups).CanBind()
+	r.one = s.Clock.Mode != fleet.Virtual && !r.options.DHCP.On() && !fleet.NewAddresses(r.options.Addresses, r.plan.List, r.plan.Groups).CanBind()
 	err = preflight(ctx, r)
 	if err == nil {
 		err = r.openFleet()
@@ -314,7 +314,7 @@ func (r *run) tellLive(callback *func(*Live)) {
 	*callback = nil
 	notes := slices.Clone(r.notes)
 	r.plan.Scenario.Hide(&notes)
-	tell(&Live{Fleet: r.fleet, Tally: r.tally, Server: r.server.sockets, Notes: notes, Virtual: r.plan.Scenario.Clock.Mode == fleet.Virtual, Resumed: r.resumed(), run: r})
+	tell(&Live{Fleet: r.fleet, Tally: r.tally, Server: r.server.sockets, Notes: notes, DHCP: r.options.DHCP, Virtual: r.plan.Scenario.Clock.Mode == fleet.Virtual, Resumed: r.resumed(), run: r})
 }
 
 // end judges the scenario, and stops the fleet once it need not stay up.

@@ -1,0 +1,34 @@
+package run_test
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"spafleet/bench/extproc"
+	"spafleet/fleet"
+	"spafleet/scenarios"
+	"spafleet/scenarios/run"
+	"spafleet/scenarios/scenariotest"
+)
+
+// A report says how many devices no DHCP server has answered, and nothing of a lease that
+// the scenario would have given them.
+func TestDevicesWithoutALeaseAreTold(t *testing.T) {
+	t.Parallel()
+	addr, err := extproc.Address()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := run.Options{Machine: scenarios.Machine{Addresses: netip.MustParsePrefix("127.77.0.0/16"), DHCP: fleet.DHCP{Relay: netip.MustParseAddrPort(addr)}}}
+	r := scenariotest.Start(t, scenariotest.Parse(t, `
+fleet:
+  phones: {model: SPA942, count: 3, switches: {boot_time: 0s}}
+target: {hosts: [127.0.0.1]}
+duration: 300ms
+`), o)
+	want := []string{"no expectations set", "3 of 3 devices have no address of the DHCP server at the end"}
+	if !slices.Equal(r.Notes, want) || r.Resyncs.OK+r.Resyncs.Failed != 0 {
+		t.Errorf("notes %q, want %q; %+v", r.Notes, want, r.Resyncs)
+	}
+}

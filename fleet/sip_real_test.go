@@ -66,3 +66,26 @@ func TestSipsakMakesADeviceResync(t *testing.T) {
 		t.Errorf("the other device resynced %d times", n)
 	}
 }
+
+// SIPp, which many test registrars with, sends a NOTIFY, answers the challenge and is
+// content with what the phone says: three times, of which each makes it resync.
+func TestSIPpMakesADeviceResync(t *testing.T) {
+	program := extproc.Need(t, "sipp", "sip-tester")
+	s := start(t, newNetwork(), fleet.Config{Groups: []fleet.Group{phones(t, 1)}, SIP: fleet.SIP{Listen: true, Port: sipBlock(t)}})
+	scenario, err := filepath.Abs("testdata/sipp/notify.xml")
+	extproc.Must(t, err)
+	v := s.view(0)
+	before := len(s.of(0, device.ResyncStarted))
+	for n := range 3 {
+		cmd := exec.CommandContext(t.Context(), program, "-sf", scenario, "-m", "1", "-i", "127.0.0.1", "-nostdin", "-timeout", "20", fleet.SIPPort(s.f, &v, 1).String())
+		cmd.Dir = t.TempDir() // it writes files beside
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		s.settle(0)
+		s.await("a resync", func() bool { return len(s.of(0, device.ResyncStarted)) == before+n+1 })
+	}
+	if c, a := s.count(device.NotifyChallenged), s.count(device.Notify); c != 3 || a != 3 {
+		t.Errorf("%d challenged, %d accepted", c, a)
+	}
+}

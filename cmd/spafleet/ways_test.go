@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -18,7 +19,6 @@ import (
 	"spafleet/fleet/fleettest"
 	"spafleet/fsm"
 	"spafleet/prov"
-	"spafleet/resync"
 )
 
 // An operator is a service provider as the founding documents have it: a TFTP server with
@@ -52,13 +52,13 @@ func newOperator(t *testing.T) *operator {
 }
 
 // fresh is one unit of each model as it leaves the factory.
-func fresh(t *testing.T, lease resync.Lease) *fleettest.Fleet {
+func fresh(t *testing.T, c fleet.Config) *fleettest.Fleet {
 	t.Helper()
-	c := fleet.Config{Seed: 1, Web: fleet.Web{Listen: true}}
+	c.Seed, c.Web.Listen = 1, true
 	for _, m := range wayModels {
 		row := devicetest.Turned(t, m.model, "", devicetest.BootsAtOnce())
 		sets := map[string]string{"Resync_Random_Delay": "0", "Resync_Periodic": "1"}
-		c.Groups = append(c.Groups, fleet.Group{Name: m.model, Row: row, Count: 1, Presets: sets, Lease: lease})
+		c.Groups = append(c.Groups, fleet.Group{Name: m.model, Row: row, Count: 1, Presets: sets})
 	}
 	return fleettest.Run(t, c)
 }
@@ -125,11 +125,42 @@ func (p *operator) same(t *testing.T, f *fleettest.Fleet, via device.Via) {
 	}
 }
 
-// The first way into SP-CUST: DHCP names the operator's TFTP server, which has a file for
-// each model.
+// kea gives leases for 127.65.0.0/16 that name a TFTP server in option 66, and returns where
+// it listens.
+func kea(t *testing.T, tftp string) netip.AddrPort {
+	t.Helper()
+	program := extproc.Need(t, "kea-dhcp4", "kea-dhcp4-server")
+	at := netip.MustParseAddrPort(free(t))
+	dir := t.TempDir()
+	config := filepath.Join(dir, "kea.json")
+	write(t, config, []byte(`{"Dhcp4": {
+ "interfaces-config": {"interfaces": ["lo/127.0.0.1"], "dhcp-socket-type": "udp"},
+ "lease-database": {"type": "memfile", "persist": false}, "multi-threading": {"enable-multi-threading": false},
+ "subnet4": [{"subnet": "127.65.0.0/16", "pools": [{"pool": "127.65.1.0 - 127.65.1.255"}],
+  "option-data": [{"name": "tftp-server-name", "data": "`+tftp+`"}]}],
+ "loggers": [{"name": "kea-dhcp4", "output_options": [{"output": "stdout"}], "severity": "WARN"}]}}`))
+	port := strconv.Itoa(int(at.Port()))
+	cmd := exec.Command(program, "-c", config, "-p", port, "-P", port)
+	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir)
+	extproc.Run(t, cmd, func() bool {
+		sockets, err := os.ReadFile("/proc/net/udp")
+		return err == nil && bytes.Contains(sockets, fmt.Appendf(nil, "0100007F:%04X", at.Port()))
+	})
+	return at
+}
+
+// The first way into SP-CUST: a DHCP server names the operator's TFTP server, which has a
+// file for each model.
 func TestTheWayByDHCP(t *testing.T) {
 	p := newOperator(t)
-	p.same(t, fresh(t, resync.Lease{TFTPServer: p.tftp}), device.ViaDHCP)
+	c := fleet.Config{Addresses: netip.MustParsePrefix("127.65.0.0/16"), Source: fleet.Source{DHCP: fleet.DHCP{Relay: kea(t, p.tftp)}}}
+	f := fresh(t, c)
+	p.same(t, f, device.ViaDHCP)
+	for dev := range wayModels {
+		if v, _ := f.View(device.Index(dev)); !netip.MustParsePrefix("127.65.1.0/24").Contains(v.Unit.IP) {
+			t.Errorf("device %d has the address %s, which is not of the server's pool", dev, v.Unit.IP)
+		}
+	}
 }
 
 // The second way: somebody opens /admin/resync with server and path, as in
@@ -137,7 +168,7 @@ func TestTheWayByDHCP(t *testing.T) {
 func TestTheWayByURL(t *testing.T) {
 	curl := extproc.Need(t, "curl", "curl")
 	p := newOperator(t)
-	f := fresh(t, resync.Lease{})
+	f := fresh(t, fleet.Config{})
 	for i, m := range wayModels {
 		url := f.WebURL(device.Index(i)) + "admin/resync?" + p.tftp + "/" + m.first
 		if out, err := exec.CommandContext(t.Context(), curl, "--silent", "--show-error", "--fail", "--max-time", "20", url).CombinedOutput(); err != nil {
@@ -150,7 +181,7 @@ func TestTheWayByURL(t *testing.T) {
 // The third way: somebody edits Profile_Rule in a browser, as in prserv/spa2102.cfg.
 func TestTheWayByEdit(t *testing.T) {
 	p := newOperator(t)
-	f := fresh(t, resync.Lease{})
+	f := fresh(t, fleet.Config{})
 	c := extproc.OpenChromium(t)
 	for i, m := range wayModels {
 		path := "admin/advanced"

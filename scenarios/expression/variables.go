@@ -32,6 +32,7 @@ type DeviceVars struct {
 	Powered  bool                `expr:"powered"`
 	Synced   bool                `expr:"synced"`
 	OffHook  bool                `expr:"off_hook"`
+	Lines    int                 `expr:"registered"` // lines that are registered
 	Reboots  int                 `expr:"reboots"`
 	Err      string              `expr:"err"`
 	Resyncs  Outcomes            `expr:"resyncs"`
@@ -191,7 +192,7 @@ func (v *DeviceVars) Identify(u *device.Unit, group string, seed uint64) {
 // Look fills in who a device is, and what can be seen of it.
 func (v *DeviceVars) Look(d *device.View, group string, seed uint64) {
 	v.Identify(&d.Unit, group, seed)
-	v.State, v.Powered, v.OffHook = d.State.String(), d.Powered, d.InUse
+	v.State, v.Powered, v.OffHook, v.Lines = d.State.String(), d.Powered, d.InUse, d.Registered
 	v.Cert.Status = d.Unit.Certificate()
 	v.Uptime, v.Next = 0, Until(d.Due, d.Now)
 	if d.Answers() {

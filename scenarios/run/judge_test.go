@@ -284,7 +284,7 @@ func TestWhatExpressionsSee(t *testing.T) {
 	for _, code := range []string{
 		`index == 7 && group == "desk" && model == "SPA504G" && firmware == "7.5.2b" && pn == "SPA504G"`,
 		`mac matches "^[0-9a-f]{12}$" && serial != "" && address == "127.64.0.8" && family != ""`,
-		`!synced && !powered && !off_hook && reboots == 1 && err == "tftp_get failed"`,
+		`!synced && !powered && !off_hook && registered == 0 && reboots == 1 && err == "tftp_get failed"`,
 		`resyncs.ok == 0 && resyncs.failed == 1 && fetches.ok == 1 && fetches.failed == 1 && upgrades.ok == 0`,
 		`events("rotated") == 1 && events("web") == 0 && last("rotated").at == duration("3s") && last("rotated").state == "SEC-PRV-1"`,
 		`last("fetch_failed").rule == "B" && last("fetch_failed").status == 404 && last("fetch_failed").result == "not_found" && last("fetch_failed").path == "/p"`,

@@ -127,6 +127,19 @@ http {
 	return n
 }
 
+// change replaces texts of its configuration, in pairs; each is there once.
+func (n *nginx) change(t *testing.T, pairs ...string) {
+	t.Helper()
+	conf := read(t, n.conf)
+	for i := 0; i < len(pairs); i += 2 {
+		if strings.Count(conf, pairs[i]) != 1 {
+			t.Fatalf("nginx's configuration has %q %d times", pairs[i], strings.Count(conf, pairs[i]))
+		}
+		conf = strings.Replace(conf, pairs[i], pairs[i+1], 1)
+	}
+	write(t, n.conf, []byte(conf))
+}
+
 func whoami(t *testing.T) string {
 	t.Helper()
 	u, err := user.Current()
@@ -277,12 +290,7 @@ func TestNginxLetsInWhoAnswersItsChallenge(t *testing.T) {
 	write(t, filepath.Join(root, "a.xml"), []byte("<flat-profile><GPP_A>inside</GPP_A></flat-profile>"))
 	write(t, filepath.Join(root, "users"), []byte("joe:{PLAIN}secret\n"))
 	web := newNginx(t, root)
-	conf, err := os.ReadFile(web.conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	protect := "server { auth_basic provisioning; auth_basic_user_file " + filepath.Join(root, "users") + ";"
-	write(t, web.conf, bytes.Replace(conf, []byte("server {"), []byte(protect), 1))
+	web.change(t, "server {", "server { auth_basic provisioning; auth_basic_user_file "+filepath.Join(root, "users")+";")
 	web.start(t)
 	scenario := filepath.Join(t.TempDir(), "auth.yaml")
 	write(t, scenario, []byte(`

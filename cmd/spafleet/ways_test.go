@@ -51,13 +51,17 @@ func newOperator(t *testing.T) *operator {
 	return p
 }
 
-// fresh is one unit of each model as it leaves the factory.
-func fresh(t *testing.T, c fleet.Config) *fleettest.Fleet {
+// fresh is one unit of each model as it leaves the factory, but for what it is set to: names
+// and values in turns.
+func fresh(t *testing.T, c fleet.Config, set ...string) *fleettest.Fleet {
 	t.Helper()
 	c.Seed, c.Web.Listen = 1, true
 	for _, m := range wayModels {
 		row := devicetest.Turned(t, m.model, "", devicetest.BootsAtOnce())
 		sets := map[string]string{"Resync_Random_Delay": "0", "Resync_Periodic": "1"}
+		for i := 0; i < len(set); i += 2 {
+			sets[set[i]] = set[i+1]
+		}
 		c.Groups = append(c.Groups, fleet.Group{Name: m.model, Row: row, Count: 1, Presets: sets})
 	}
 	return fleettest.Run(t, c)
@@ -125,36 +129,43 @@ func (p *operator) same(t *testing.T, f *fleettest.Fleet, via device.Via) {
 	}
 }
 
-// kea gives leases for 127.65.0.0/16 that name a TFTP server in option 66, and returns where
-// it listens.
-func kea(t *testing.T, tftp string) netip.AddrPort {
+// kea gives leases of 127.65.0.0/16, with a TFTP server in option 66 if there is one, until
+// it is stopped.
+func kea(t *testing.T, at netip.AddrPort, pool, tftp string) *extproc.Process {
 	t.Helper()
 	program := extproc.Need(t, "kea-dhcp4", "kea-dhcp4-server")
-	at := netip.MustParseAddrPort(free(t))
 	dir := t.TempDir()
 	config := filepath.Join(dir, "kea.json")
+	options := ""
+	if tftp != "" {
+		options = `{"name": "tftp-server-name", "data": "` + tftp + `"}`
+	}
 	write(t, config, []byte(`{"Dhcp4": {
  "interfaces-config": {"interfaces": ["lo/127.0.0.1"], "dhcp-socket-type": "udp"},
  "lease-database": {"type": "memfile", "persist": false}, "multi-threading": {"enable-multi-threading": false},
- "subnet4": [{"subnet": "127.65.0.0/16", "pools": [{"pool": "127.65.1.0 - 127.65.1.255"}],
-  "option-data": [{"name": "tftp-server-name", "data": "`+tftp+`"}]}],
+ "subnet4": [{"subnet": "127.65.0.0/16", "pools": [{"pool": "`+pool+`"}], "option-data": [`+options+`]}],
  "loggers": [{"name": "kea-dhcp4", "output_options": [{"output": "stdout"}], "severity": "WARN"}]}}`))
 	port := strconv.Itoa(int(at.Port()))
 	cmd := exec.Command(program, "-c", config, "-p", port, "-P", port)
 	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir)
-	extproc.Run(t, cmd, func() bool {
+	return extproc.Run(t, cmd, func() bool {
 		sockets, err := os.ReadFile("/proc/net/udp")
 		return err == nil && bytes.Contains(sockets, fmt.Appendf(nil, "0100007F:%04X", at.Port()))
 	})
-	return at
+}
+
+// leased is a fleet whose devices ask the DHCP server at an address.
+func leased(at netip.AddrPort) fleet.Config {
+	return fleet.Config{Addresses: netip.MustParsePrefix("127.65.0.0/16"), Source: fleet.Source{DHCP: fleet.DHCP{Relay: at}}}
 }
 
 // The first way into SP-CUST: a DHCP server names the operator's TFTP server, which has a
 // file for each model.
 func TestTheWayByDHCP(t *testing.T) {
 	p := newOperator(t)
-	c := fleet.Config{Addresses: netip.MustParsePrefix("127.65.0.0/16"), Source: fleet.Source{DHCP: fleet.DHCP{Relay: kea(t, p.tftp)}}}
-	f := fresh(t, c)
+	at := netip.MustParseAddrPort(free(t))
+	kea(t, at, "127.65.1.0/24", p.tftp)
+	f := fresh(t, leased(at))
 	p.same(t, f, device.ViaDHCP)
 	for dev := range wayModels {
 		if v, _ := f.View(device.Index(dev)); !netip.MustParsePrefix("127.65.1.0/24").Contains(v.Unit.IP) {

@@ -47,4 +47,17 @@ func (a *Auth) proven(method string, f map[string]string) bool {
 	return f["username"] == a.User && f["nonce"] == a.nonce() && same(f["response"], proof)
 }
 
+// userOf returns the name in the credentials of a request, right or wrong; "" for none.
+func userOf(authorization string) string {
+	switch scheme, rest, _ := strings.Cut(strings.TrimSpace(authorization), " "); {
+	case strings.EqualFold(scheme, "basic"):
+		plain, _ := base64.StdEncoding.DecodeString(rest)
+		name, _, _ := strings.Cut(string(plain), ":")
+		return name
+	case strings.EqualFold(scheme, "digest"):
+		return digest.Fields(rest)["username"]
+	}
+	return ""
+}
+
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

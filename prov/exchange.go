@@ -22,6 +22,7 @@ type Line struct {
 	Path      string // as requested
 	Source    netip.Addr
 	UserAgent string
+	User      string // that an HTTP client says it is
 	MAC       string // of the asker, if it is known
 	Status    int    // HTTP status; TFTP: 200, or what the error would be in HTTP
 	Bytes     int    // of the answer's body, or of the upload
@@ -77,7 +78,7 @@ func (x *exchange) line(response resync.Response) Line {
 	r := x.request
 	l := Line{
 		At: x.at, Scheme: r.Scheme, Method: r.Method, Path: r.Path, Source: r.Source,
-		UserAgent: x.userAgent, MAC: x.asker.MAC, Status: response.Status,
+		UserAgent: x.userAgent, User: userOf(r.Authorization), MAC: x.asker.MAC, Status: response.Status,
 		Bytes: len(response.Body), TLS: x.tls, Client: x.subject, Err: x.err,
 	}
 	if isUpload(r.Method) {

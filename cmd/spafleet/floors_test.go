@@ -20,7 +20,8 @@ var floors = map[string]int{
 	"device/model":      1,
 	"device":            2,
 	"device/devicetest": 3, "device/rulecheck": 3, "device/inventory": 3,
-	"resync": 3, "resync/fault": 3, "certs": 3, "ivr": 3, "webui": 3, "device/sip": 3, "device/dhcp": 3, "scenarios/tally": 3,
+	"scenarios/accesslog": 3,
+	"resync":              3, "resync/fault": 3, "certs": 3, "ivr": 3, "webui": 3, "device/sip": 3, "device/dhcp": 3, "scenarios/tally": 3,
 	"certs/trust": 4, "resync/unit": 4, "resync/fault/faulttest": 4, "scenarios/report": 4, "device/profilecheck": 4, "scenarios/doctor/finding": 4,
 	"resync/tftp":  4, // the client without its sockets: fetch and modelled use the same one
 	"resync/fetch": 5, "resync/modelled": 5, "prov": 5, "fleet/state": 5,

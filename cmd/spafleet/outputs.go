@@ -36,8 +36,8 @@ func (rn *runner) eventsFile() (finish func() error, err error) {
 
 // leaveNothing keeps the files of an earlier run.
 func (rn *runner) leaveNothing() {
-	rn.events, rn.devices, rn.results, rn.bundles = "", "", delivery{}, bundles{}
-	rn.options.Events, rn.options.Devices = nil, nil
+	rn.events, rn.access.name, rn.devices, rn.results, rn.bundles = "", "", "", delivery{}, bundles{}
+	rn.options.Events, rn.options.Requests, rn.options.Devices = nil, nil, nil
 }
 
 // devicesFile makes ready the file that takes what became of each device. Where that is

@@ -30,6 +30,7 @@ type runner struct {
 	json    bool
 	metrics string // address of /metrics, "" for none
 	events  string // file that takes the events, "" for none
+	access  accessLog
 	devices string // file that takes what became of each device, "" for none
 	story   story  // of one device
 	hello   func(io.Writer, *run.Live)
@@ -93,6 +94,11 @@ func (rn *runner) once(ctx context.Context, s *scenarios.Scenario) (*report.Repo
 	if err != nil {
 		return nil, err
 	}
+	closeAccess, err := rn.accessFile(s)
+	if err != nil {
+		return nil, errors.Join(err, closeEvents())
+	}
+	closeEvents = closing(closeEvents, closeAccess)
 	progress := newProgress(rn.err, s)
 	if rn.title != "" {
 		progress.name = rn.title

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -25,6 +26,7 @@ type serveFlags struct {
 	json             bool
 	secure           secureFlags
 	sip, sipPassword string
+	access           accessLog
 }
 
 func serveCommand(s streams) *cobra.Command {
@@ -76,6 +78,7 @@ a Digest challenge. It connects no calls.`,
 	f.secure.register(c.Flags())
 	c.Flags().StringVar(&f.sip, "sip", "", "`ADDRESS` of a SIP registrar; port 0 for a free one (default: none)")
 	c.Flags().StringVar(&f.sipPassword, "sip-password", "", "`PASSWORD` that the registrar asks every user for")
+	c.Flags().StringVar(&f.access.name, "access-log", "", aboutAccessLog)
 	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object per line")
 	_ = c.MarkFlagDirname("root")
 	c.RunE = func(c *cobra.Command, _ []string) error { return f.serve(c.Context(), s.out) }
@@ -88,9 +91,15 @@ func (f *serveFlags) serve(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	log := &requestLog{w: w, json: f.json}
-	core, err := prov.Dir(f.root, prov.DirOptions{Log: log.tell})
-	if err != nil {
+	if err := f.access.open(); err != nil {
 		return err
+	}
+	core, err := prov.Dir(f.root, prov.DirOptions{Log: func(l prov.Line) {
+		log.tell(l)
+		f.access.tell(l)
+	}})
+	if err != nil {
+		return errors.Join(err, f.access.close())
 	}
 	defer core.Close()
 	server := &prov.Server{Core: core, TFTPAddr: f.tftp, HTTPAddr: f.http, MaxTransfers: mostTransfers}
@@ -100,11 +109,14 @@ func (f *serveFlags) serve(ctx context.Context, w io.Writer) error {
 	registrar := f.registrar(log)
 	defer registrar.Close()
 	if err := log.hello(f.root, server, registrar); err != nil {
-		return fmt.Errorf("serve %s: %w", f.root, err)
+		return errors.Join(fmt.Errorf("serve %s: %w", f.root, err), f.access.close())
 	}
 	<-ctx.Done()
 	server.Close()
 	log.bye()
+	if err := f.access.close(); err != nil {
+		return &notKept{err}
+	}
 	return nil
 }
 

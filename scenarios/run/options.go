@@ -34,6 +34,8 @@ type Options struct {
 	Registry  prometheus.Registerer // nil: no live metrics
 	Tell      func([]device.Event)  // receives all events, as fleet.Config.Tell; may be nil
 	Events    io.Writer             // takes all events, each as a line of JSON; nil: none
+	// Requests is told of each request that the built-in server has answered; may be nil.
+	Requests func(prov.Line)
 	// Devices is called once the fleet has ended, with what became of each device, in
 	// the order of their numbers; may be nil. Its error is one of Run with a report.
 	Devices func(iter.Seq[DeviceReport]) error

@@ -124,7 +124,7 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	s := r.plan.Scenario
-	r.server = &server{plan: r.plan, certs: r.certs, recorded: r.options.Recorded, texts: &texts{seed: s.Seed, tell: r.tell}}
+	r.server = &server{plan: r.plan, certs: r.certs, recorded: r.options.Recorded, requests: r.options.Requests, texts: &texts{seed: s.Seed, tell: r.tell}}
 	r.faults = &disturbances{server: r.server, begun: make([]*disturbance, len(s.Timeline)), past: make([]int, len(s.Timeline))}
 	r.faults.network.Seed, r.server.wrongs.Seed = s.Seed, s.Seed
 	r.server.network = &r.faults.network

@@ -31,6 +31,7 @@ type server struct {
 	network  *fault.Plan  // faults of the network, which virtual time needs too
 	pairs    *prov.Pairs  // nil without a server
 	texts    *texts
+	requests func(prov.Line)   // hears of each request; nil: nobody does
 	values   map[string]string // of ${…}
 	core     *prov.Core        // nil without a server
 	now      *scenarios.Server // as it is now: with what steps have changed
@@ -55,8 +56,9 @@ func (s *server) open() error {
 	s.pairs = &prov.Pairs{Seed: sc.Seed}
 	s.pairs.Resume(s.saved.Rotations)
 	options := prov.Options{Who: s.texts.who, Find: s.texts.find, Expand: s.texts.expand, Pairs: s.pairs, Faults: &s.wrongs}
+	options.Log = s.requests
 	if s.plan.Kinds[device.ServerLog.String()] {
-		options.Log = s.texts.log
+		options.Log = both(s.texts.log, s.requests)
 	}
 	options.Auth = sc.Server.Auth
 	if hasFiles(sc.Server) {
@@ -80,6 +82,17 @@ func (s *server) open() error {
 		return fmt.Errorf("scenario %s: %w", sc.Name, err)
 	}
 	return nil
+}
+
+// both tells two of a line; the second may be nil.
+func both(one, two func(prov.Line)) func(prov.Line) {
+	if two == nil {
+		return one
+	}
+	return func(l prov.Line) {
+		one(l)
+		two(l)
+	}
 }
 
 // openSockets starts the server over sockets.

@@ -1,6 +1,7 @@
 package prov
 
 import (
+	"cmp"
 	"container/heap"
 	"errors"
 	"fmt"
@@ -15,11 +16,13 @@ import (
 	"spafleet/device/digest"
 )
 
-// A Notify is what a registrar asks of a device by a NOTIFY outside of any dialog.
+// A Notify is what a registrar asks of a device outside of any dialog: by a NOTIFY, or by
+// OPTIONS only whether it is there.
 type Notify struct {
-	To    netip.AddrPort // where the device's line is
-	User  string         // of the Request-URI; may be empty
-	Event string         // resync, check-sync, reboot, report …, with its parameters
+	To     netip.AddrPort // where the device's line is
+	User   string         // of the Request-URI; may be empty
+	Method string         // OPTIONS; "": NOTIFY
+	Event  string         // of a NOTIFY: resync, check-sync, reboot, report …, with its parameters
 	// AuthUser and Password answer the device's 401; both empty: nothing does.
 	AuthUser, Password string
 }
@@ -54,7 +57,8 @@ const (
 )
 
 // Notify sends a NOTIFY at a moment of fleet time. What comes of it goes to the log: the
-// status of the device's last answer, 408 for none.
+// status of the device's last answer, 408 for none. An answer without the CSeq of its
+// request is none (RFC 3261 §17.1.3).
 func (r *Registrar) Notify(at int64, n Notify, send Send) error {
 	defer r.lock()()
 	w := &r.notifies
@@ -62,6 +66,7 @@ func (r *Registrar) Notify(at int64, n Notify, send Send) error {
 		return ErrManyNotifies
 	}
 	w.sent++
+	n.Method = cmp.Or(n.Method, "NOTIFY")
 	w.begin(r, at, &notification{Notify: n, number: w.sent, cseq: 1}, "", send)
 	return nil
 }
@@ -87,17 +92,18 @@ func (n *notification) uri() string {
 func (r *Registrar) write(n *notification, branch, authorization string) []byte {
 	id := digest.Hash(fmt.Sprint("notify ", r.at, n.number))
 	lines := []string{
-		"NOTIFY " + n.uri() + " SIP/2.0",
+		n.Method + " " + n.uri() + " SIP/2.0",
 		"Via: SIP/2.0/UDP " + r.at.String() + ";branch=" + branch,
 		"From: <sip:registrar@" + r.at.Addr().String() + ">;tag=" + id[16:],
 		"To: <" + n.uri() + ">",
 		"Call-ID: " + id[:16] + "@" + r.at.Addr().String(),
-		"CSeq: " + strconv.Itoa(n.cseq) + " NOTIFY",
+		"CSeq: " + strconv.Itoa(n.cseq) + " " + n.Method,
 		"Max-Forwards: 70",
 		"Contact: <sip:registrar@" + r.at.String() + ">",
 		"User-Agent: spafleet",
-		"Event: " + n.Event,
-		"Subscription-State: active",
+	}
+	if n.Method == "NOTIFY" {
+		lines = append(lines, "Event: "+n.Event, "Subscription-State: active")
 	}
 	if authorization != "" {
 		lines = append(lines, authorization)
@@ -105,14 +111,14 @@ func (r *Registrar) write(n *notification, branch, authorization string) []byte 
 	return []byte(strings.Join(append(lines, "Content-Length: 0"), "\r\n") + "\r\n\r\n")
 }
 
-// answered takes the answer to a NOTIFY.
+// answered takes the answer to a request of the registrar.
 func (w *notifies) answered(r *Registrar, at int64, m *sip.Response, send Send) {
 	if m.Via() == nil || m.StatusCode < http.StatusOK {
 		return
 	}
 	branch, _ := m.Via().Params.Get("branch")
 	n := w.open[branch]
-	if n == nil {
+	if n == nil || m.CSeq() == nil || int(m.CSeq().SeqNo) != n.cseq || string(m.CSeq().MethodName) != n.Method {
 		return
 	}
 	delete(w.open, branch)
@@ -139,19 +145,22 @@ func (n *notification) prove(challenge string) string {
 		answer["qop"], answer["nc"], answer["cnonce"] = "auth", "00000001", digest.Hash("cnonce " + f["nonce"])[:8]
 		qop = `, qop=auth, nc=00000001, cnonce="` + answer["cnonce"] + `"`
 	}
-	proof := digest.Proof(digest.Hash(n.AuthUser+":"+f["realm"]+":"+n.Password), digest.Middle(answer), "NOTIFY", n.uri())
+	proof := digest.Proof(digest.Hash(n.AuthUser+":"+f["realm"]+":"+n.Password), digest.Middle(answer), n.Method, n.uri())
 	return fmt.Sprintf(`Authorization: Digest username="%s", realm="%s", nonce="%s", uri="%s", response="%s", algorithm=MD5%s`,
 		n.AuthUser, f["realm"], f["nonce"], n.uri(), proof, qop)
 }
 
-// notified notes what came of a NOTIFY.
+// notified notes what came of a request of the registrar.
 func (r *Registrar) notified(at int64, n *notification, status int, agent string) {
-	if r.notifies.counts == nil {
-		r.notifies.counts = map[int]int{}
+	what := n.User
+	if n.Method == "NOTIFY" {
+		if r.notifies.counts == nil {
+			r.notifies.counts = map[int]int{}
+		}
+		r.notifies.counts[status]++
+		what, _, _ = strings.Cut(n.Event, ";")
 	}
-	r.notifies.counts[status]++
-	event, _, _ := strings.Cut(n.Event, ";")
-	r.log(Line{At: at, Method: "NOTIFY", Path: event, Source: n.To.Addr(), UserAgent: agent, Status: status})
+	r.log(Line{At: at, Method: n.Method, Path: what, Source: n.To.Addr(), UserAgent: agent, Status: status})
 }
 
 // Notified returns how many NOTIFYs devices have answered with a status, 408 for those

@@ -261,6 +261,39 @@ func TestANotifyProvesItself(t *testing.T) {
 	}
 }
 
+// By OPTIONS a registrar asks whether somebody is there. Without the CSeq of its request an
+// answer is none.
+func TestOptionsAskWhetherSomebodyIsThere(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(answer string) string
+		want   string
+	}{
+		"answered":     {func(a string) string { return a }, `sip OPTIONS 1001 200 "Linksys/SPA942-6.1.5(a)"`},
+		"no CSeq":      {func(a string) string { return strings.Replace(a, "CSeq: 1 OPTIONS\r\n", "", 1) }, "sip OPTIONS 1001 408"},
+		"another CSeq": {func(a string) string { return strings.Replace(a, "CSeq: 1", "CSeq: 2", 1) }, "sip OPTIONS 1001 408"},
+		"stray number": {func(a string) string { return "16394" + a }, "sip OPTIONS 1001 408"},
+	} {
+		var lines []prov.Line
+		r := prov.NewRegistrar(registrarAt, prov.RegistrarOptions{Log: func(l prov.Line) { lines = append(lines, l) }})
+		var p post
+		if err := r.Notify(0, prov.Notify{To: phoneAt, Method: "OPTIONS", User: "1001"}, p.send); err != nil {
+			t.Fatal(err)
+		}
+		_, text := p.take(t)
+		if !strings.HasPrefix(text, "OPTIONS sip:1001@127.64.0.1:5061 SIP/2.0\r\n") || header(text, "Event") != "" {
+			t.Errorf("%s: %q", name, text)
+		}
+		answer := tt.change(string(reply(text, "200 OK", "Server: Linksys/SPA942-6.1.5(a)")))
+		r.Receive(1e9, phoneAt, []byte(answer), p.send)
+		for at, ok := r.Next(); ok; at, ok = r.Next() {
+			r.Due(at, p.send)
+		}
+		if len(lines) != 1 || !strings.HasPrefix(lines[0].Text(), tt.want) || r.Notified(200) != 0 {
+			t.Errorf("%s: logged %v, want %s", name, lines, tt.want)
+		}
+	}
+}
+
 // A device that refuses its credentials is not asked for ever.
 func TestANotifyProvesItselfOnce(t *testing.T) {
 	r := prov.NewRegistrar(registrarAt, prov.RegistrarOptions{})

@@ -73,11 +73,13 @@ func (c *checker) group(g *Group) {
 			continue
 		}
 		fg := fleet.Group{Name: g.Name, Row: row, Count: counts[i], Off: g.Off, RCURL: g.RC, Addresses: g.Addresses, Presets: c.presets(row, g.Set, path+".set")}
-		if !g.NoLease {
-			fg.Lease = resync.Lease{TFTPServer: cmp.Or(g.TFTPServer, c.targetTFTP())}
+		if g.Classed(row) {
+			if !g.NoLease {
+				fg.Lease = resync.Lease{TFTPServer: cmp.Or(g.TFTPServer, c.targetTFTP())}
+			}
+			fg.Lease.NextServer = g.NextServer
+			_ = g.Fill(&fg.Lease, nil) // the reader has looked
 		}
-		fg.Lease.NextServer = g.NextServer
-		_ = g.Fill(&fg.Lease, nil) // the reader has looked
 		c.firsts = append(c.firsts, c.Devices())
 		c.Groups = append(c.Groups, fg)
 		c.Makes = append(c.Makes, tally.Make{Group: g.Name, Model: row.Model.Name, Firmware: row.Firmware.Version, Devices: counts[i]})

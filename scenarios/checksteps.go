@@ -82,15 +82,16 @@ func (c *checker) step(i int) {
 	}
 }
 
-// notify checks that a NOTIFY has a sender.
+// notify checks that a NOTIFY, or OPTIONS, has a sender.
 func (c *checker) notify(s *Step, path string) {
-	if s.Action != "notify" {
+	if s.Action != "notify" && s.Action != "options" {
 		return
 	}
 	if c.Scenario.Server == nil || c.Scenario.Server.SIP == nil {
-		c.mistake(s.node.at("notify"), path, "a NOTIFY comes from the built-in registrar: write server: {sip: true}. Of a target, its own registrar sends them")
+		c.mistake(s.node.at(s.Action), path, "%s comes from the built-in registrar: write server: {sip: true}. Of a target, its own registrar sends it", strings.ToUpper(s.Action))
 	}
 	c.text(s.Notify.Event, s.node.at(s.Action, "event"), path+".event", true)
+	c.text(s.Notify.User, s.node.at(s.Action, "user"), path+".user", true)
 }
 
 // pace refuses to order more attempts than the scenario lets start: the limit would

@@ -116,6 +116,7 @@ func leaseKeys() []key {
 		{"43", "of use where it holds a URL, as `60` and `125`: what real ones have in it is not known", text},
 		{"60", "as `43`", text},
 		{"125", "as `43`", text},
+		{"class", "the vendor class that the server wants, as `LINKSYS *`, where a `*` at the end stands for the rest. A device that tells another in option 60, or none, gets an address and nothing of the rest (any; switch `option60`)", text},
 		{"67", "a file: by switch `option67` the path that stands for Profile_Rule's", text},
 		{"1", "the netmask that status pages show", text},
 		{"3", "the gateway that they show", text},

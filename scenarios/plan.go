@@ -15,6 +15,7 @@ import (
 	"spafleet/certs"
 	"spafleet/device"
 	"spafleet/device/inventory"
+	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/fsm"
 	"spafleet/resync"
@@ -337,9 +338,21 @@ func (s *Scenario) Group(name string) *Group {
 	return &s.Fleet[i]
 }
 
-// Leaseless reports whether the devices of a group get no lease.
-func (s *Scenario) Leaseless(group string) bool {
-	return slices.ContainsFunc(s.Fleet, func(g Group) bool { return g.Name == group && g.NoLease })
+// Leaseless reports whether the devices of a group get no option 66 unless the group says
+// one: it says another server, or its DHCP server gives them an address alone.
+func (s *Scenario) Leaseless(group string, row *model.Row) bool {
+	g := s.Group(group)
+	return g != nil && (g.NoLease || !g.Classed(row))
+}
+
+// Classed reports whether devices tell a DHCP server the vendor class that the lease of a
+// group is for.
+func (g *Group) Classed(row *model.Row) bool {
+	class := row.Behaviour.Lease.Class
+	if head, open := strings.CutSuffix(g.Class, "*"); open {
+		return strings.HasPrefix(class, head)
+	}
+	return g.Class == "" || g.Class == class
 }
 
 // CheckShard refuses what needs the whole fleet in one process.

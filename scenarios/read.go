@@ -302,10 +302,12 @@ func (r *reader) lease(g *Group, n *node, path string) {
 		at := join(path, k.text)
 		switch {
 		case k.kind == refused:
+		case k.text == "class":
+			r.text(&g.Class).read(n.values[i], at)
 		case k.text == "siaddr":
 			r.text(&g.NextServer).read(n.values[i], at)
 		case err != nil:
-			r.mistake(k, path, "%q is neither a DHCP option number nor siaddr", k.text)
+			r.mistake(k, path, "%q is neither a DHCP option number nor siaddr nor class", k.text)
 		case option == 66:
 			r.text(&g.TFTPServer).read(n.values[i], at)
 		default:

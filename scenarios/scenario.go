@@ -55,6 +55,7 @@ type Group struct {
 	TFTPServer string           // option 66; "": the server's TFTP
 	NoLease    bool             // no option 66 in particular
 	NextServer string           // siaddr of the lease
+	Class      string           // vendor class without which the lease is an address alone; "": any
 	Options    map[uint8]string // of the lease, beside 66
 	RC         string           // where the units ask for remote customization; "": they are ordinary ones
 	Off        bool             // waits for power_on
@@ -181,7 +182,7 @@ type Step struct {
 	Clear  string        // of clear: the step whose fault ends
 	Visit  Visit         // of web
 	Keys   string        // of ivr: what is pressed
-	Notify notify        // of notify
+	Notify notify        // of notify and options
 	For    time.Duration // after which power_off, power_on, off_hook, on_hook, fault and server are undone; 0: never
 	Pace   Pace          // of the devices; the zero Pace: all at once
 	Every  time.Duration // it happens again after so long; 0: it does not
@@ -197,10 +198,11 @@ type Visit struct {
 	User, Password string // that it answers a challenge with
 }
 
-// A notify is a NOTIFY of the built-in registrar to a line of a device.
+// A notify is a NOTIFY of the built-in registrar to a line of a device, or OPTIONS.
 type notify struct {
 	Event string
 	Auth  string // good, bad or none: what it answers a challenge with
+	User  string // of options: who is asked for; "": who the line is
 	Line  int    // from 1
 }
 

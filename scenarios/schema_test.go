@@ -86,6 +86,29 @@ func TestDocumentHasTheKeys(t *testing.T) {
 	}
 }
 
+// What a step can do, and what a map of the server takes, stands in the document.
+func TestDocumentHasEachKeyOfStepsAndServers(t *testing.T) {
+	text, err := os.ReadFile("../docs/scenario.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, title := range []string{"scenario", "limits", "group", "lease", "server", "file", "auth", "sip", "https", "target", "step", "fault", "bug", "cure"} {
+		told := map[string]bool{}
+		for _, mark := range keysMark.FindAllStringSubmatch(string(text), -1) {
+			for _, k := range keysOf(t, mark[1]) {
+				if mark[1] == title && (mark[2] == "" || slices.Contains(strings.Fields(mark[2]), k.name)) {
+					told[k.name] = true
+				}
+			}
+		}
+		for _, k := range keysOf(t, title) {
+			if !told[k.name] {
+				t.Errorf("docs/scenario.md has no row for %s of %s", k.name, title)
+			}
+		}
+	}
+}
+
 // only returns the keys of these names, in the order of the names.
 func only(t *testing.T, keys []documented, names []string) (list []documented) {
 	t.Helper()

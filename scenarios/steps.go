@@ -28,6 +28,7 @@ var actions = []struct {
 	{"web", "a browser at the device: `web: {of: all, path: '/admin/resync?http://10.0.0.5/a.xml'}`, with `user` and `password` for a challenge. `post` is a form: to a page, as `path: /admin/advanced, post: 'Profile_Rule=http://10.0.0.5/b.xml&GPP_A=x'`, with parameters for names; to another path as it is. The report says how many devices answered with an error", asBrowser, "path"},
 	{"ivr", "keys at a telephone, and the receiver on the hook after the last one: `ivr: {of: all, keys: \"****RESET#1\"}` (in quotes)", onKeypad, "keys"},
 	{"notify", "a SIP NOTIFY of the built-in registrar to a line of the device, as `notify: {of: all, event: check-sync}`. A device without power hears none", withNotify, ""},
+	{"options", "the built-in registrar asks a line of the device by OPTIONS whether it is there, as PBXs do, and writes to its log what was answered: `event.kind == \"server_log\" && event.text startsWith \"sip OPTIONS\"`, with `event.status` 408 for nothing that it takes for an answer", withOptions, ""},
 	{"rotate_keys", "new `next_key` and `next_dir` for the devices", nil, ""},
 }
 
@@ -56,8 +57,19 @@ func withNotify(r *reader, s *Step) []key {
 	return []key{
 		{"event", "what `Event` names: `resync`, `check-sync`, `reboot`, `restart`, `report` and others, with parameters such as `resync;profile=http://10.0.0.5/a.xml` (`resync`)", r.text(&v.Event)},
 		{"auth", "what answers a device's challenge: `good`, the account of the line; `bad`, another password; `none`, nothing (`good`)", r.word([]string{"good", "bad", "none"}, func(word string) { v.Auth = word })},
-		{"line", "the line, from 1 (1)", r.number(&v.Line, 1, 12)},
+		lineKey(r, s),
 	}
+}
+
+func withOptions(r *reader, s *Step) []key {
+	return []key{
+		{"user", "who is asked for, with `{{ }}` (the user of the line)", r.text(&s.Notify.User)},
+		lineKey(r, s),
+	}
+}
+
+func lineKey(r *reader, s *Step) key {
+	return key{"line", "the line, from 1 (1)", r.number(&s.Notify.Line, 1, 12)}
 }
 
 // comingActions are what steps of later versions do, and what they need.

@@ -290,7 +290,7 @@ func addressText(h scenarios.Host) string {
 
 // tftpServer returns what option 66 offers to a group, empty for nothing.
 func (p plan) tftpServer(g *fleet.Group) string {
-	if g.Lease.TFTPServer == "" && p.Scenario.Server != nil && !p.Scenario.Leaseless(g.Name) {
+	if g.Lease.TFTPServer == "" && p.Scenario.Server != nil && !p.Scenario.Leaseless(g.Name, g.Row) {
 		return embedded
 	}
 	return p.sample(g.Lease.TFTPServer)

@@ -112,7 +112,11 @@ func (p plan) shared(o *scenarios.Machine) (notes []string) {
 		if s.Addresses == 1 {
 			addresses = "1 address"
 		}
-		notes = append(notes, fmt.Sprintf("%d devices have %s of %s, as behind NAT: a server can tell them apart only by what they ask for, and nobody reaches their web pages", s.Devices, addresses, s.Prefix))
+		note := fmt.Sprintf("%d devices have %s of %s, as behind NAT: a server can tell them apart only by what they ask for, and nobody reaches their web pages", s.Devices, addresses, s.Prefix)
+		if sc := p.Scenario; o.SIP.Register || sc.Server != nil && sc.Server.SIP != nil || sc.Target != nil && sc.Target.SIP {
+			note += "; what comes by SIP is lost too, so they do not register, and hear no NOTIFY"
+		}
+		notes = append(notes, note)
 	}
 	return notes
 }

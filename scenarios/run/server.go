@@ -278,10 +278,12 @@ func (s *server) fillGroup(g *fleet.Group) (err error) {
 		}
 	}
 	fill := func(text string) (string, error) { return expression.Fill(text, s.values) }
-	if err := s.plan.Scenario.Group(g.Name).Fill(&g.Lease, fill); err != nil {
-		return fmt.Errorf("fleet.%s.lease: %w", g.Name, err)
+	if of := s.plan.Scenario.Group(g.Name); of.Classed(g.Row) {
+		if err := of.Fill(&g.Lease, fill); err != nil {
+			return fmt.Errorf("fleet.%s.lease: %w", g.Name, err)
+		}
 	}
-	if g.Lease.TFTPServer == "" && !s.plan.Scenario.Leaseless(g.Name) {
+	if g.Lease.TFTPServer == "" && !s.plan.Scenario.Leaseless(g.Name, g.Row) {
 		g.Lease.TFTPServer = s.values["server.tftp"]
 	}
 	return nil

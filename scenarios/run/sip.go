@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"spafleet/device"
 	"spafleet/device/sip"
@@ -78,15 +79,17 @@ func sipOf(r *run) fleet.SIP {
 	return c
 }
 
-// notify has the registrar send a NOTIFY to a line of a device. With auth: good it knows
-// the line's account, as the server of that line does.
+// notify has the registrar send a NOTIFY to a line of a device, or OPTIONS. With auth: good it
+// knows the line's account, as the server of that line does.
 func notify(t *timeline, s *scenarios.Step, v *device.View) {
 	line := uint8(max(s.Notify.Line, 1))
 	user, login, password := sip.Account(v.Params, line)
 	n := prov.Notify{To: fleet.SIPPort(t.fleet, v, line), User: user, Event: cmp.Or(t.server.text(s.Notify.Event, &v.Unit), "resync")}
-	switch s.Notify.Auth {
-	case "none":
-	case "bad":
+	switch {
+	case s.Action == "options":
+		n.Method, n.Event, n.User = "OPTIONS", "", cmp.Or(t.server.text(s.Notify.User, &v.Unit), user)
+	case s.Notify.Auth == "none":
+	case s.Notify.Auth == "bad":
 		n.AuthUser, n.Password = login, "not "+password
 	default:
 		n.AuthUser, n.Password = login, password
@@ -98,6 +101,6 @@ func notify(t *timeline, s *scenarios.Step, v *device.View) {
 		err = g.server.Notify(n)
 	}
 	if err != nil {
-		t.people["notify: %s got no NOTIFY: "+err.Error()]++
+		t.people[s.Action+": %s got no "+strings.ToUpper(s.Action)+": "+err.Error()]++
 	}
 }

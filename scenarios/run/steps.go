@@ -151,7 +151,7 @@ func (t *timeline) act(s *scenarios.Step, action string, dev device.Index) {
 	case "ivr":
 		press(t, s, dev)
 		return
-	case "notify":
+	case "notify", "options":
 		notify(t, s, &v)
 		return
 	}

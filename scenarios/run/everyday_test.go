@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,6 +24,8 @@ var smaller = map[string][]string{
 	"key-rotation":       {"params.homes=40"},
 	"morning-notify":     {"params.phones=200"},
 	"nightly-resync":     {"params.phones=40"},
+	"notify-in-a-call":   {"params.phones=20"},
+	"notify-refused":     {"params.phones=10"},
 	"registrar-down":     {"params.phones=60"},
 	"power-return":       {"params.homes=500"},
 	"redundant-servers":  {"params.units=20"},
@@ -123,6 +126,44 @@ func TestBuiltinScenariosFailWithoutFiles(t *testing.T) {
 			}
 			r := scenariotest.Start(t, everyday(t, name, with...), run.Options{})
 			scenariotest.WantVerdict(t, r, report.Failed)
+		})
+	}
+}
+
+// What a scenario of SIP says is not so where its cause is another one: each of its
+// expectations can fail.
+func TestScenariosOfSIPFailWhereTheirCauseIsTurned(t *testing.T) {
+	t.Parallel()
+	const open = `fleet.office.set={Resync_Periodic: 0, Auth_Resync-Reboot_1_: "No"}`
+	for _, tt := range []struct {
+		name, with string
+		unmet      []int
+	}{
+		{"morning-notify", "timeline.talking.off_hook=all", []int{}}, // they all come after it
+		{"morning-notify", "timeline.talking.for=50m", []int{1}},
+		{"morning-notify", "timeline.intruder.notify.auth=good", []int{2}},
+		{"notify-in-a-call", "timeline.talking.for=1m", []int{0}},
+		{"notify-in-a-call", `timeline.second={notify: null, reboot: office where off_hook}`, []int{2}},
+		{"notify-in-a-call", `fleet.office.set={Resync_Periodic: 0, Resync_From_SIP: "No"}`, []int{0, 1, 2}},
+		{"notify-in-a-call", `timeline.talking={off_hook: 50% of office, at: 10m, for: 40m}`, []int{2}},
+		{"notify-refused", open, []int{0, 1}},
+		{"notify-refused", "timeline.stranger.notify.auth=good", []int{1}},
+		{"notify-refused", "timeline.1.notify.auth=good", []int{0, 1}},
+		{"notify-refused", "timeline.owner.notify.auth=bad", []int{2}},
+		{"registrar-down", "timeline.outage.for=3h", []int{2}},
+	} {
+		t.Run(tt.name+" "+tt.with, func(t *testing.T) {
+			t.Parallel()
+			r := scenariotest.Start(t, everyday(t, tt.name, tt.with), run.Options{})
+			unmet := []int{}
+			for i, e := range r.Expect {
+				if !e.OK {
+					unmet = append(unmet, i)
+				}
+			}
+			if !slices.Equal(unmet, tt.unmet) {
+				t.Errorf("%v are not met, want %v: %+v", unmet, tt.unmet, r.Expect)
+			}
 		})
 	}
 }

@@ -224,10 +224,7 @@ func (l *loop) handle(m message, now int64) {
 	case m.command != nil:
 		l.command(&m, now)
 	case m.sip != nil:
-		if m.sip.failed == 0 {
-			l.datagrams.Add(-1)
-		}
-		hearSIP(l, m.dev, m.sip, now)
+		l.f.sip.heard(l, m.dev, m.sip, now)
 	case m.lease != nil:
 		u := l.unit(m.dev)
 		l.apply(m.dev, u, unit.Lease(l.machine.At(m.dev, u, now), m.lease))

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,10 +95,17 @@ type sipSockets struct {
 	delayed []lateDatagram
 	names   names[outgoing]
 	faults  *sipFaults
-	ports   map[uint16]*ipv4.PacketConn // by the port that the device has
+	ports   map[uint16]sipSocket // by the port that the device has
+	free    sync.Pool            // of *datagram: their buffers are used again
 	closed  atomic.Bool
 	reading sync.WaitGroup
 	dropped atomic.Int64
+}
+
+// A sipSocket is one socket: ipv4 says which device a datagram was sent to.
+type sipSocket struct {
+	*net.UDPConn
+	ipv4 *ipv4.PacketConn
 }
 
 // An outgoing message has left a device's line.
@@ -130,7 +138,7 @@ type lateDatagram struct {
 func openSIP(f *Fleet, c SIP) (*sipSockets, error) {
 	s := &sipSockets{
 		f: f, base: c.Port, queue: make(chan outgoing, mostOutgoing), late: make(chan lateDatagram, mostLate), names: newNames[outgoing](f, mostOfName),
-		faults: newSIPFaults(c.Faults), ports: map[uint16]*ipv4.PacketConn{},
+		faults: newSIPFaults(c.Faults), ports: map[uint16]sipSocket{}, free: sync.Pool{New: func() any { return &datagram{} }},
 	}
 	for _, port := range sipPorts(f) {
 		if err := s.open(port); err != nil {
@@ -158,7 +166,7 @@ func (s *sipSockets) real(port uint16) uint16 { return s.base + port - sipPort }
 
 // open opens the socket of a port, unless it is open.
 func (s *sipSockets) open(port uint16) error {
-	if s.ports[port] != nil {
+	if _, is := s.ports[port]; is {
 		return nil
 	}
 	if len(s.ports) >= mostPorts {
@@ -170,12 +178,11 @@ func (s *sipSockets) open(port uint16) error {
 	if err != nil {
 		return hint.With(fmt.Errorf("open the devices' SIP port %d: %w", at.Port(), err), hint.SIPPort, "")
 	}
-	if u, ok := conn.(*net.UDPConn); ok {
-		_ = u.SetReadBuffer(4 << 20) // the NOTIFYs of a whole town; what the system gives is enough for others
-	}
-	p := ipv4.NewPacketConn(conn)
-	if err := p.SetControlMessage(ipv4.FlagDst, true); err != nil {
-		conn.Close()
+	u := conn.(*net.UDPConn)
+	_ = u.SetReadBuffer(4 << 20) // the NOTIFYs of a whole town; what the system gives is enough for others
+	p := sipSocket{u, ipv4.NewPacketConn(u)}
+	if err := p.ipv4.SetControlMessage(ipv4.FlagDst, true); err != nil {
+		p.Close()
 		return fmt.Errorf("this system does not say which device a datagram was sent to: %w", err)
 	}
 	s.ports[port] = p
@@ -297,8 +304,8 @@ func (s *sipSockets) after(dev device.Index, late time.Duration) time.Time {
 
 // write sends a datagram from a device's address and port.
 func (s *sipSockets) write(o *outgoing, to netip.AddrPort) {
-	p := s.ports[o.port]
-	if p == nil {
+	p, is := s.ports[o.port]
+	if !is {
 		if s.closed.Load() || s.open(o.port) != nil {
 			s.dropped.Add(1)
 			return
@@ -306,11 +313,11 @@ func (s *sipSockets) write(o *outgoing, to netip.AddrPort) {
 		p = s.ports[o.port]
 		s.reading.Go(func() { s.read(o.port, p) })
 	}
-	var cm *ipv4.ControlMessage
+	var from []byte
 	if src := s.f.addresses.source(s.f.addresses.Of(o.dev), to.Addr()); src.IsValid() {
-		cm = &ipv4.ControlMessage{Src: src.AsSlice()}
+		from = (&ipv4.ControlMessage{Src: src.AsSlice()}).Marshal()
 	}
-	if _, err := p.WriteTo(o.Text, cm, net.UDPAddrFromAddrPort(to)); err != nil {
+	if _, _, err := p.WriteMsgUDPAddrPort(o.Text, from, to); err != nil {
 		s.dropped.Add(1)
 	}
 }
@@ -335,7 +342,7 @@ func (s *sipSockets) deliverLate() time.Duration {
 		}
 		s.delayed = s.delayed[1:]
 		if d.in != nil {
-			s.give(d.dev, d.in)
+			s.give(d.dev, d.in.port, d.in.from, d.in.text)
 		} else {
 			s.write(d.out, d.to)
 		}
@@ -344,13 +351,13 @@ func (s *sipSockets) deliverLate() time.Duration {
 }
 
 // read takes what comes to a port, until its socket is closed.
-func (s *sipSockets) read(port uint16, p *ipv4.PacketConn) {
+func (s *sipSockets) read(port uint16, p sipSocket) {
 	batch := make([]ipv4.Message, batchOf)
 	for i := range batch {
 		batch[i].Buffers, batch[i].OOB = [][]byte{make([]byte, longestText+1)}, ipv4.NewControlMessage(ipv4.FlagDst)
 	}
 	for !s.closed.Load() {
-		n, err := p.ReadBatch(batch, 0)
+		n, err := p.ipv4.ReadBatch(batch, 0)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -375,32 +382,45 @@ func (s *sipSockets) received(port uint16, m *ipv4.Message) {
 	text := m.Buffers[0][:m.N]
 	copies, late := s.faults.fate(dev, port, false, text)
 	at := from.AddrPort()
-	d := &datagram{port: port, from: netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), text: append([]byte(nil), text...)}
+	at = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 	for range copies {
 		if late == 0 {
-			s.give(dev, d)
+			s.give(dev, port, at, text)
 			continue
 		}
 		select {
-		case s.late <- lateDatagram{at: s.after(dev, late), dev: dev, in: d}:
+		case s.late <- lateDatagram{at: s.after(dev, late), dev: dev, in: &datagram{port: port, from: at, text: bytes.Clone(text)}}:
 		default:
 			s.dropped.Add(1)
 		}
 	}
 }
 
-// give hands a datagram to a device's loop, which has more to do than to read them.
-func (s *sipSockets) give(dev device.Index, d *datagram) {
+// give hands a datagram to a device's loop, which has more to do than to read them, and gets
+// it back by [sipSockets.heard].
+func (s *sipSockets) give(dev device.Index, port uint16, from netip.AddrPort, text []byte) {
 	l := s.f.loop(dev)
 	if l.datagrams.Add(1) <= mostDatagrams {
+		d := s.free.Get().(*datagram)
+		d.port, d.from, d.text = port, from, append(d.text[:0], text...)
 		select {
 		case l.inbox <- message{dev: dev, sip: d}:
 			return
 		default:
+			s.free.Put(d)
 		}
 	}
 	l.datagrams.Add(-1)
 	s.dropped.Add(1)
+}
+
+// heard gives a device what its loop was handed.
+func (s *sipSockets) heard(l *loop, dev device.Index, d *datagram, now int64) {
+	hearSIP(l, dev, d, now)
+	if d.failed == 0 {
+		l.datagrams.Add(-1)
+		s.free.Put(d)
+	}
 }
 
 // hearSIP gives a device what has come to a port of it. At a port that none of its lines

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/fleet"
+	"spafleet/host"
 )
 
 // resident returns the memory that this process has, in bytes.
@@ -59,10 +59,17 @@ func (w *floodWatch) tell(events []device.Event) {
 	}
 }
 
-// notifyFor writes a NOTIFY.
-func notifyFor(n int, user, to, from, event, credentials string) []byte {
-	return []byte(fmt.Sprintf("NOTIFY sip:"+user+"@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK-%d\r\nFrom: <sip:flood@%s>;tag=%d\r\nTo: <sip:"+user+"@%s>\r\nCall-ID: %d@flood\r\nCSeq: 1 NOTIFY\r\nMax-Forwards: 70\r\nEvent: %s\r\n%sContent-Length: 0\r\n\r\n",
-		to, from, n, from, n, to, n, event, credentials))
+// A place is a line of a device, as address and as text.
+type place struct {
+	netip.AddrPort
+	text string
+}
+
+// appendNotify appends a NOTIFY. The sender must leave no garbage: what grows is to be the
+// devices'.
+func appendNotify(b []byte, n int, user, to, from, event, credentials string) []byte {
+	return fmt.Appendf(b, "NOTIFY sip:%s@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK-%d\r\nFrom: <sip:flood@%s>;tag=%d\r\nTo: <sip:%s@%s>\r\nCall-ID: %d@flood\r\nCSeq: 1 NOTIFY\r\nMax-Forwards: 70\r\nEvent: %s\r\n%sContent-Length: 0\r\n\r\n",
+		user, to, from, n, from, n, user, to, n, event, credentials)
 }
 
 // Ten thousand NOTIFYs a second at a thousand devices, for ten seconds with SPAFLEET_SLOW
@@ -87,7 +94,7 @@ func TestAFloodOfNotifiesIsBorne(t *testing.T) {
 	if raceEnabled {
 		lasts = 500 * time.Millisecond // it is no measure there
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(20)) // what is resident is what is held, not what the collector leaves
+	defer host.TuneGC()() // as the program does
 	w := &floodWatch{refused: map[string]int{}}
 	presets := settings("Profile_Rule=http://192.0.2.5/a", "Resync_Random_Delay=1", "Resync_Periodic=2", "User_ID_1_=1001", "Password_1_=secret", "Auth_Resync-Reboot_2_=No", "User_ID_2_=1002")
 	base := sipBlock(t)
@@ -103,10 +110,13 @@ func TestAFloodOfNotifiesIsBorne(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	var ports []netip.AddrPort
+	var lines [2][]place // of all devices
 	for dev := range device.Index(devices) {
 		v, _ := f.Fleet.View(dev)
-		ports = append(ports, fleet.SIPPort(f.Fleet, &v, 1))
+		for i := range lines {
+			at := fleet.SIPPort(f.Fleet, &v, uint8(i+1))
+			lines[i] = append(lines[i], place{at, at.String()})
+		}
 	}
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -115,24 +125,28 @@ func TestAFloodOfNotifiesIsBorne(t *testing.T) {
 	}
 	before, most := resident(t), 0
 	from := conn.LocalAddr().String()
-	kinds := []func(n int, to string) []byte{
-		func(n int, to string) []byte { return notifyFor(n, "1001", to, from, "resync", "") },
-		func(n int, to string) []byte { return notifyFor(n, "1001", to, from, "no-such-event", "") },
-		func(n int, to string) []byte {
-			return notifyFor(n, "1001", to, from, "reboot", fmt.Sprintf("Authorization: Digest username=\"1001\", realm=\"x\", nonce=\"%08x\", uri=\"sip:a\", response=\"%032x\"\r\n", n, n))
+	noise := []byte(strings.Repeat("x", 600))
+	const wrong = "Authorization: Digest username=\"1001\", realm=\"x\", nonce=\"12345678\", uri=\"sip:a\", response=\"0123456789abcdef0123456789abcdef\"\r\n"
+	kinds := []func(b []byte, n int, to string) []byte{
+		func(b []byte, n int, to string) []byte { return appendNotify(b, n, "1001", to, from, "resync", "") },
+		func(b []byte, n int, to string) []byte {
+			return appendNotify(b, n, "1001", to, from, "no-such-event", "")
 		},
-		func(int, string) []byte { return []byte(strings.Repeat("x", 600)) },
+		func(b []byte, n int, to string) []byte { return appendNotify(b, n, "1001", to, from, "reboot", wrong) },
+		func(b []byte, _ int, _ string) []byte { return append(b, noise...) },
 	}
+	text := make([]byte, 0, 1024)
 	sent := 0
 	for begun := time.Now(); time.Since(begun) < lasts; {
 		for due := int(time.Since(begun).Seconds() * perSecond); sent < due; sent++ {
-			at := ports[sent%devices]
-			text := kinds[sent%len(kinds)](sent, at.String())
+			at := lines[0][sent%devices]
 			if sent%5 == 4 { // line 2, which asks for no credentials
-				at = netip.AddrPortFrom(at.Addr(), at.Port()+1)
-				text = notifyFor(sent, "1002", at.String(), from, "resync", "")
+				at = lines[1][sent%devices]
+				text = appendNotify(text[:0], sent, "1002", at.text, from, "resync", "")
+			} else {
+				text = kinds[sent%len(kinds)](text[:0], sent, at.text)
 			}
-			if _, err := conn.WriteToUDPAddrPort(text, at); err != nil {
+			if _, err := conn.WriteToUDPAddrPort(text, at.AddrPort); err != nil {
 				t.Fatal(err)
 			}
 		}

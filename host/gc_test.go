@@ -50,6 +50,29 @@ func TestGarbageHasRoomByTheLiveHeap(t *testing.T) {
 	}
 }
 
+// Who makes much garbage has more room for it than who makes little.
+func TestGarbageHasRoomByHowMuchIsMade(t *testing.T) {
+	t.Setenv("GOGC", "")
+	defer host.TuneGC()()
+	var kept []byte
+	reaches := func(what string, make func(), fits func(percent int) bool) {
+		t.Helper()
+		limit := time.After(20 * time.Second)
+		for again := time.NewTicker(time.Millisecond); !fits(percent()); {
+			select {
+			case <-again.C:
+				make()
+			case <-limit:
+				t.Fatalf("%s: %d percent", what, percent())
+			}
+		}
+	}
+	// So little lives that the room is at most 16 times 4 MB, and at least 4 times.
+	reaches("much garbage", func() { kept = make([]byte, 8<<20) }, func(p int) bool { return p >= 800 })
+	reaches("little garbage", func() { kept = make([]byte, 1<<10) }, func(p int) bool { return p <= 450 })
+	runtime.KeepAlive(kept)
+}
+
 func TestGOGCTakesPrecedence(t *testing.T) {
 	t.Setenv("GOGC", "77")
 	before := percent()

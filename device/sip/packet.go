@@ -18,6 +18,7 @@ type packet struct {
 	status  int
 	fields  []field
 	body    []byte
+	top     *via // once it is read
 }
 
 // A field is one header field. Its name is in small letters, and written out.
@@ -125,7 +126,7 @@ func (k *packet) mistake() string {
 			return name + " is no address"
 		}
 	}
-	if _, err := topVia(k.get("via")); err != nil || k.count("via") > mostVias {
+	if _, err := k.topVia(); err != nil || k.count("via") > mostVias {
 		return "Via cannot be read"
 	}
 	return ""
@@ -150,11 +151,24 @@ type via struct {
 	rport bool   // asks for the port that it came from
 }
 
+var parseVia = parser.DefaultHeadersParser()["via"]
+
 var errVia = errors.New("this Via names no place that an answer can go to")
 
 // topVia reads the first value of Via.
-func topVia(value string) (v via, err error) {
-	h, err := parser.DefaultHeadersParser()["via"]([]byte("via"), value)
+func (k *packet) topVia() (*via, error) {
+	if k.top == nil {
+		v, err := readVia(k.get("via"))
+		if err != nil {
+			return nil, err
+		}
+		k.top = &v
+	}
+	return k.top, nil
+}
+
+func readVia(value string) (v via, err error) {
+	h, err := parseVia([]byte("via"), value)
 	var more interface{ Error() string }
 	if err != nil && !(errors.As(err, &more) && more.Error() == "comma detected") { // the library's way to say that a second value follows
 		return v, err
@@ -173,7 +187,7 @@ func topVia(value string) (v via, err error) {
 // where Insert_VIA_rport lets the device heed an rport, it is the port that it came from
 // (the meaning of both: inferred from their names).
 func (r *reply) backTo() netip.AddrPort {
-	v, err := topVia(r.packet.get("via"))
+	v, err := r.topVia()
 	if err != nil || r.Params.Bool("Send_Resp_To_Src_Port", false) || v.rport && r.Params.Bool("Insert_VIA_rport", false) {
 		return r.from
 	}

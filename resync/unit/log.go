@@ -38,12 +38,10 @@ func (t *turn) logBoot(reason device.Reason) {
 	}
 }
 
-// logSIP sends what the device's SIP_Debug_Option says of a message of one of its lines.
+// logSIP sends what the device's SIP_Debug_Option says of a message of one of its lines. It
+// is for a device that logs.
 // Debug_Level has no say in it (field), or by switch has one (one guide: documented).
 func (t *turn) logSIP(m *syslog.Message) {
-	if !resync.Logs(t.u.params) {
-		return
-	}
 	option, _ := t.u.params.Lookup("SIP_Debug_Option_" + strconv.Itoa(m.Line) + "_")
 	for _, l := range m.Lines(option, t.row().Behaviour.Syslog.SIPText) {
 		t.log(l.Priority, l.Text)

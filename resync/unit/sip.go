@@ -7,12 +7,22 @@ import (
 	"spafleet/device/model"
 	"spafleet/device/sip"
 	"spafleet/device/syslog"
+	"spafleet/resync"
 )
 
-// phone returns the device as its SIP sees it.
+// A talker is the device of a turn as its SIP sees it. There is one for all turns, because
+// there may be thousands of messages in a second.
+type talker struct {
+	phone sip.Phone
+	unit  device.Unit
+}
+
+// phone returns the device as its SIP sees it, until the next time.
 func (t *turn) phone() *sip.Phone {
-	u, unit := t.u, t.identity()
-	return &sip.Phone{Unit: &unit, Params: u.params, Lines: &u.lines, Seed: t.Seed, Booted: u.booted, Now: t.now, InUse: u.has(inUse), Registers: t.Shared.SIP, Base: t.SIPPort}
+	u, s := t.u, &t.talker
+	s.unit = t.identity()
+	s.phone = sip.Phone{Unit: &s.unit, Params: u.params, Lines: &u.lines, Seed: t.Seed, Booted: u.booted, Now: t.now, InUse: u.has(inUse), Registers: t.Shared.SIP, Base: t.SIPPort}
+	return &s.phone
 }
 
 // lost returns since when lines 1 and 2 have no registration, 0 for one that has.
@@ -30,7 +40,9 @@ func (m speaker) hear(line uint8, from netip.AddrPort, text []byte) {
 		m.follow(p.LastWord(line, from, text))
 		return
 	}
-	m.logSIP(&syslog.Message{Line: int(line), Port: sip.Port(m.u.params, line), Peer: from.String(), Text: text})
+	if resync.Logs(m.u.params) {
+		m.logSIP(&syslog.Message{Line: int(line), Port: sip.Port(m.u.params, line), Peer: from.String(), Text: text})
+	}
 	m.follow(p.Hear(line, from, text))
 }
 
@@ -61,6 +73,9 @@ func (m speaker) change(p device.Params) {
 func (m speaker) follow(o sip.Outcome) {
 	m.fx.SIP = append(m.fx.SIP, o.Send...)
 	for i := range o.Send {
+		if !resync.Logs(m.u.params) {
+			break
+		}
 		s := &o.Send[i]
 		peer := s.Server // a name is not resolved yet, and stands for its address
 		if peer == "" {

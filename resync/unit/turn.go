@@ -48,6 +48,8 @@ type turn struct {
 	dev device.Index
 	now int64
 	fx  Effects
+
+	talker talker
 }
 
 func (t *turn) draw(purpose chance.Purpose) float64 {

@@ -73,6 +73,9 @@ func (s *Sockets) fetchHTTP(ctx context.Context, r *resync.Request) (resync.Resp
 
 // exchange makes the request on an open connection.
 func (s *Sockets) exchange(ctx context.Context, r *resync.Request, conn net.Conn, m moments) (resync.Response, error) {
+	if s.Inside != nil {
+		conn = s.Inside(ctx, conn)
+	}
 	x := s.newExchange()
 	defer s.putExchange(x)
 	x.ctx, x.conn, x.wait, x.moments = ctx, conn, r.Unit.Row.Behaviour.HTTPRead, m

@@ -15,6 +15,7 @@ import (
 	"spafleet/certs/ssl"
 	"spafleet/certs/trust"
 	"spafleet/device"
+	"spafleet/device/phase"
 	"spafleet/host"
 	"spafleet/resync"
 )
@@ -108,6 +109,60 @@ func (s *Sockets) seal(ctx context.Context, conn net.Conn, r *resync.Request, wi
 		return nil, &handshakeError{trust.Failure{Number: trust.WrongName, Alert: ssl.NoAlert, Chain: with.shown}, errors.New("the certificate's name is another one")}
 	}
 	return &sealed{lenient{c}, asked}, nil
+}
+
+// Greet connects to the server of a request and shakes hands as the device does, but
+// takes every certificate and every prime, and asks for nothing. It returns what the
+// server showed, of a handshake that failed what was known by then. Errors are as
+// those of [Sockets.Fetch]; they do not count a certificate or prime as a failure.
+func (s *Sockets) Greet(ctx context.Context, r *resync.Request) (ssl.State, error) {
+	if err := s.Guard.Admit(r.Host, r.Server.Addr()); err != nil {
+		return ssl.State{}, &resync.Error{Result: device.NoConnect, Phase: phase.Admission, Cause: err}
+	}
+	with, err := s.handshakeConfig(ctx, r)
+	if err != nil {
+		return ssl.State{}, err
+	}
+	m := moments{begun: s.now(), secret: true}
+	conn, err := s.connect(ctx, r)
+	if err != nil {
+		return ssl.State{}, s.failure(ctx, r, m, err)
+	}
+	defer conn.Close()
+	defer wake(ctx, conn)()
+	m.connected = s.now()
+	if err := conn.SetDeadline(m.connected.Add(r.Unit.Row.Behaviour.HTTPRead)); err != nil {
+		return ssl.State{}, err
+	}
+	state, err := with.greet(ctx, conn, r)
+	if err != nil {
+		return state, s.failure(ctx, r, m, err)
+	}
+	return state, nil
+}
+
+// greet shakes hands without a look at what the server shows, and says goodbye.
+func (d *handshakeConfig) greet(ctx context.Context, conn net.Conn, r *resync.Request) (ssl.State, error) {
+	if d.modern != nil {
+		d.modern.VerifyPeerCertificate = func(chain [][]byte, _ [][]*x509.Certificate) error {
+			d.shown = chain
+			return nil
+		}
+		c, asked, _, err := d.shakeModern(ctx, conn, r)
+		if err != nil {
+			return ssl.State{Chain: d.shown}, err
+		}
+		defer c.Close()
+		now := c.(*tls.Conn).ConnectionState() //nolint:forcetypeassert // shakeModern makes no other
+		return ssl.State{Version: ssl.Version(now.Version), Suite: ssl.Suite(now.CipherSuite), Chain: d.shown, Asked: asked()}, nil
+	}
+	d.old.Verify, d.old.MostDHBits = trust.AnyClient, 0
+	old := ssl.Connect(conn, d.old)
+	if err := old.Handshake(); err != nil {
+		return old.State(), d.oldFailure(err)
+	}
+	defer old.Close()
+	return old.State(), nil
 }
 
 // shake shakes hands, and returns the server's certificate.

@@ -63,6 +63,10 @@ type Sockets struct {
 	// Faults disturbs the devices' exchanges; nil: nothing does. It does not reach
 	// PinTFTP.
 	Faults *fault.Plan
+	// Inside is given the connection of each exchange by HTTP, in clear also where the
+	// exchange is by HTTPS, and returns the one that is used: so one can look on. The
+	// context is that of Fetch. Nil: nobody does.
+	Inside func(ctx context.Context, conn net.Conn) net.Conn
 
 	exchanges sync.Pool // of *exchange
 	tftp      tftp.Client

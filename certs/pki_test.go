@@ -538,3 +538,24 @@ func TestErrorsDoNotHoldKeys(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestACertificateSaysThatAnIntermediateSignedIt(t *testing.T) {
+	p := certs.New(1)
+	for ca, want := range map[certs.Name]bool{certs.Sipura1: false, certs.VerisignServer: true} {
+		server, err := p.Server(certs.ServerRequest{CA: ca, CN: "prov.example.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := certs.ReadCertificate(server.Chain[0])
+		if err != nil || c.ByIntermediate() != want {
+			t.Errorf("%s: %v, %v", ca, c.ByIntermediate(), err)
+		}
+	}
+	root, err := p.Authority(certs.Sipura1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := certs.ReadCertificate(root.Cert.Raw); err != nil || c.ByIntermediate() {
+		t.Errorf("a root: %v", err)
+	}
+}

@@ -102,6 +102,19 @@ func (c *Certificate) Issued(subject *Certificate) bool {
 // where the certificate does not say.
 func (c *Certificate) allows(uses x509.KeyUsage) bool { return !c.hasUsage || c.KeyUsage&uses != 0 }
 
+// ByIntermediate reports whether a certificate says itself that its issuer is no root:
+// by the name of who signed that one, or where there is none by a place where the
+// issuer's certificate can be had, which roots need not be got from.
+func (c *Certificate) ByIntermediate() bool {
+	switch {
+	case c.SelfIssued:
+		return false
+	case c.keyIssuer != nil:
+		return !bytes.Equal(c.keyIssuer, c.RawIssuer)
+	}
+	return len(c.IssuingCertificateURL) > 0
+}
+
 // IsAuthority reports whether the certificate is one of an authority: so it says,
 // or it says nothing and has a sign of old times.
 func (c *Certificate) IsAuthority() bool {

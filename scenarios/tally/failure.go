@@ -122,15 +122,15 @@ func (k *failureKey) failure() *Failure {
 }
 
 func (t *Tally) example(e *device.Event, f *device.File) Example {
-	x := Example{Index: int(e.Dev), URL: address(f), At: time.Unix(0, e.At).UTC(), Said: f.Said}
+	x := Example{Index: int(e.Dev), URL: Address(f), At: time.Unix(0, e.At).UTC(), Said: f.Said}
 	if t.mac != nil {
 		x.MAC = t.mac(e.Dev).String()
 	}
 	return x
 }
 
-// address returns the URL of a file.
-func address(f *device.File) string {
+// Address returns the URL of a file, "" where it has none.
+func Address(f *device.File) string {
 	if f.Scheme == "" {
 		return ""
 	}

@@ -1,0 +1,221 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"spafleet/device"
+	"spafleet/device/phase"
+	"spafleet/scenarios/doctor/finding"
+	"spafleet/scenarios/report"
+	"spafleet/scenarios/tally"
+)
+
+// cause returns why an attempt failed, by the check that finds it; nil where it went
+// well, or where it was not made.
+func (v *visit) cause(a *attempt) *trouble {
+	e := a.last(device.FetchFailed, device.ResyncFailed)
+	switch {
+	case a.trouble != nil:
+		return a.trouble
+	case a.outcome.Aborted:
+		return &trouble{check: "reachable", severity: finding.Breaks, detail: fmt.Sprintf("the server was still not done after %s", 4*v.patience)}
+	case a.outcome.OK && a.last(device.FetchFailed) == nil, e == nil:
+		return nil
+	}
+	t := &trouble{severity: finding.Breaks, detail: report.Ending(tally.FailureOf(e))}
+	if f := e.File; f != nil {
+		t.hint = f.Hint
+		if f.Said != "" {
+			t.evidence = finding.Sent(f.Said)
+		}
+	}
+	t.check = v.checkOf(e, a)
+	v.explain(t, e, a)
+	return t
+}
+
+// results are the checks that find a failure, by its result.
+var results = map[device.Result]string{
+	device.NoDNS: "reachable", device.NoConnect: "reachable", device.Timeout: "reachable", device.Backoff: "reachable",
+	device.TLSFailed: "client-cert", device.BadScheme: "tls-version", device.NotFound: "file-found", device.BadStatus: "file-found",
+	device.Decrypt: "profile-xml", device.BadRule: "file-found", device.Restricted: "profile-parameters",
+}
+
+// checkOf returns the check that finds a failure.
+func (v *visit) checkOf(e *device.Event, a *attempt) string {
+	f, x := e.File, a.end()
+	if f == nil {
+		return results[e.Result]
+	}
+	asked := v.greeting != nil && v.greeting.state.Asked && f.Scheme == "https"
+	switch {
+	case e.Result == device.NoConnect && asked && f.Phase != phase.Connect && f.Phase != phase.Route:
+		return "client-cert" // it was hung up on, with its certificate shown
+	case e.Result == device.TLSFailed && f.TLSError != 0:
+		return "cert-root"
+	case e.Result == device.TLSFailed && !asked:
+		return "tls-suite"
+	case e.Result == device.BadStatus && f.Status/100 == 3:
+		return "redirect"
+	case e.Result == device.BadStatus && (f.Status == http.StatusUnauthorized || f.Status == http.StatusProxyAuthRequired):
+		return "auth"
+	case e.Result == device.BadStatus && x != nil && x.answer.Refusal != "":
+		return "client-cert"
+	case e.Result == device.Corrupt && f.Phase != phase.Decode && f.Phase != phase.Size:
+		return "reachable"
+	case e.Result == device.Corrupt && x != nil && packedOtherwise(x):
+		return "encoding"
+	case e.Result == device.Corrupt:
+		return "profile-xml"
+	}
+	return results[e.Result]
+}
+
+// explain writes what a person needs beside the ending of a transfer.
+func (v *visit) explain(t *trouble, e *device.Event, a *attempt) {
+	f := e.File
+	if f == nil {
+		return
+	}
+	switch t.check {
+	case "reachable":
+		if wait := v.patient(f); e.Result == device.Timeout && wait > v.patience {
+			t.detail += fmt.Sprintf("; a device waits for %s", wait)
+		}
+	case "redirect":
+		t.basis = v.basis("redirects")
+		if x := a.end(); x != nil {
+			t.evidence = finding.Sent(fmt.Sprintf("%d, Location: %s", x.answer.Status, x.answer.Location))
+		}
+		t.detail = fmt.Sprintf("the server redirects with %d, which this firmware does not follow", f.Status)
+	case "auth":
+		t.basis = v.basis("http_auth")
+		if x := a.end(); x != nil {
+			t.evidence = finding.Sent(strings.Join(x.answer.Challenges, ", "))
+		}
+		t.detail = fmt.Sprintf("the server asks for a user and a password with %d", f.Status)
+	case "client-cert":
+		t.detail = "the server refuses the device's certificate: " + t.detail
+		t.evidence = v.clientText(f)
+	case "file-found":
+		t.detail = fmt.Sprintf("there is no file for this device at %.200s: %s", f.Path, t.detail)
+	case "encoding":
+		t.detail = "the file is packed in a way that this firmware does not read: it knows gzip, by the first bytes"
+		t.basis = "documented"
+		if x := a.end(); x != nil {
+			t.evidence = packing(x)
+		}
+	}
+}
+
+// patient returns how long a device itself waits where a transfer timed out.
+func (v *visit) patient(f *device.File) time.Duration {
+	b := &v.whole.Behaviour
+	switch {
+	case f.Scheme == "tftp":
+		return b.TFTP.Wait * time.Duration(b.TFTP.Tries)
+	case f.Phase == phase.Connect:
+		return b.HTTPConnect
+	}
+	return b.HTTPRead
+}
+
+// clientText is what the server said of clients' certificates.
+func (v *visit) clientText(f *device.File) string {
+	var parts []string
+	if f.Status != 0 {
+		parts = append(parts, fmt.Sprintf("HTTP %d", f.Status))
+	}
+	if v.greeting != nil {
+		if names := authorityNames(v.greeting.state.Names); names != "" {
+			parts = append(parts, "authorities that it names: "+names)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// absentName is the name of a file that no server has.
+const absentName = "spafleet-doctor-asks-for-a-file-that-nobody-has.xml"
+
+// absent asks for a file that nobody has, beside the device's own. It returns what is
+// wrong with the answer, nil for nothing.
+func (v *visit) absent(ctx context.Context, first *attempt) (*trouble, *attempt) {
+	v.instead = first.exchanges[0].request.Path
+	a := v.try(ctx, v.URL, v.params, v.life)
+	v.instead = ""
+	if v.stopped(a) {
+		return nil, a
+	}
+	e := a.last(device.FetchFailed, device.Fetched)
+	switch {
+	case e == nil:
+		v.skip("missing-file", "no answer came that says what a missing file is answered with")
+		return nil, a
+	case e.Result == device.NotFound:
+		v.ok("missing-file", "the server says that it has no such file", answerText(a.end()))
+		return nil, a
+	}
+	t := &trouble{check: "missing-file", severity: finding.Warns, evidence: answerText(a.end())}
+	status := e.File.Status
+	switch {
+	case status/100 == 2 && e.Kind == device.Fetched:
+		t.severity, t.detail = finding.Breaks, fmt.Sprintf("the server answers %d for a file that it does not have, with one that this firmware takes for its profile", status)
+	case status/100 == 2:
+		t.severity, t.detail = finding.Breaks, fmt.Sprintf("the server answers %d for a file that it does not have: this firmware takes the page for its file, and fails with %q in place of %q", status, e.Err, "file not found")
+	case status != 0:
+		t.detail = fmt.Sprintf("the server answers %d for a file that it does not have, and this firmware takes that for a failure, so it also ignores Resync_Fails_On_FNF", status)
+	default:
+		t.detail = "the server does not say that it has no such file: " + report.Ending(tally.FailureOf(e))
+	}
+	return t, a
+}
+
+// beside returns the path of a file that nobody has, in the folder of another.
+func beside(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	return path[:strings.LastIndexByte(path, '/')+1] + absentName
+}
+
+// answerText is the beginning of an answer.
+func answerText(x *exchange) string {
+	switch {
+	case x == nil:
+		return ""
+	case x.err != nil:
+		return ""
+	case x.header == nil && x.answer.Status == http.StatusNotFound:
+		return "TFTP error 1"
+	case x.header == nil:
+		return fmt.Sprintf("%d bytes: %s", len(x.answer.Body), beginning(x))
+	}
+	text := fmt.Sprintf("HTTP %d", x.answer.Status)
+	if kind := x.header.Header.Get("Content-Type"); kind != "" {
+		text += fmt.Sprintf(", Content-Type: %.60s", kind)
+	}
+	if x.answer.Status == http.StatusOK {
+		text += ", " + beginning(x)
+	}
+	return text
+}
+
+func beginning(x *exchange) string {
+	return finding.Sent(string(x.answer.Body[:min(len(x.answer.Body), 40)]))
+}
+
+// samePage reports whether the device's own file is what the server also has for a file
+// that nobody has.
+func samePage(own, absent *attempt) bool {
+	a, b := own.end(), absent.end()
+	return a != nil && b != nil && a.answer.Status/100 == 2 && b.answer.Status/100 == 2 && (bytes.Equal(a.answer.Body, b.answer.Body) || isPage(a) && isPage(b))
+}
+
+// isPage reports whether an answer is a page for people.
+func isPage(x *exchange) bool {
+	text := strings.ToLower(string(x.answer.Body[:min(len(x.answer.Body), 256)]))
+	return strings.Contains(text, "<html") || strings.Contains(text, "<!doctype html")
+}

@@ -1,0 +1,66 @@
+package doctor
+
+import (
+	"slices"
+
+	"spafleet/device/model"
+	"spafleet/scenarios/doctor/finding"
+)
+
+// A trouble is what is wrong for a device, with the check that finds it.
+type trouble struct {
+	check    string
+	severity finding.Severity
+	detail   string
+	evidence string
+	basis    string
+	hint     string
+}
+
+// Notes are what a device found out so far.
+type notes struct {
+	of      *model.Row
+	found   []finding.Finding
+	unmade  map[string]string // checks that are not made, and why
+	unasked string            // why the rest is not asked; "" where it is
+}
+
+// has reports whether there is something to say of a check already.
+func (n *notes) has(check string) bool { return n.made(check) || n.unmade[check] != "" }
+
+func (n *notes) made(check string) bool {
+	return slices.ContainsFunc(n.found, func(f finding.Finding) bool { return f.Check == check })
+}
+
+func (n *notes) ok(check, detail, evidence string) {
+	n.found = append(n.found, finding.Finding{Model: n.of.Model.Name, Firmware: n.of.Firmware.Version, Check: check, OK: true, Detail: detail, Evidence: evidence})
+}
+
+func (n *notes) note(t *trouble) {
+	n.found = append(n.found, finding.Finding{Model: n.of.Model.Name, Firmware: n.of.Firmware.Version, Check: t.check, Severity: t.severity,
+		Detail: t.detail, Evidence: t.evidence, Basis: t.basis, Hint: t.hint})
+}
+
+// replace notes a trouble in place of what was said of its check.
+func (n *notes) replace(t *trouble) {
+	n.found = slices.DeleteFunc(n.found, func(f finding.Finding) bool { return f.Check == t.check })
+	n.note(t)
+}
+
+func (n *notes) skip(check, why string) {
+	if n.unmade == nil {
+		n.unmade = map[string]string{}
+	}
+	n.unmade[check] = why
+}
+
+// why says why a check was not made.
+func (n *notes) why(check string) string {
+	switch {
+	case n.unmade[check] != "":
+		return n.unmade[check]
+	case n.unasked != "":
+		return n.unasked
+	}
+	return "the time was up before"
+}

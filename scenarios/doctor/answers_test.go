@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"spafleet/prov"
+	"spafleet/resync"
 	"spafleet/scenarios/doctor"
 	"spafleet/scenarios/doctor/finding"
 )
@@ -35,6 +37,7 @@ func file(text string) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Content-Type", "text/xml")
+		w.Header().Set("Content-Length", strconv.Itoa(len(text))) // means nothing where chunks have begun
 		io.WriteString(w, text)
 	}
 }
@@ -89,9 +92,9 @@ func TestWhatAProfileCanHave(t *testing.T) {
 		"harmless news": {"SPA942 6.1.5(a)", func(w http.ResponseWriter, r *http.Request) {
 			flat(fmt.Sprintf("<GPP_A>%d</GPP_A>", clock.Add(1)))(w, r)
 		}, "", ""},
-		"no way back": {"SPA942 6.1.5(a)", flat("<Restricted_Access_Domains>example.com</Restricted_Access_Domains>"), "profile-parameters breaks", "leaves out this server"},
-		"https image": {"SPA2102 5.2.12", flat("<Upgrade_Rule>https://h.example/a.bin</Upgrade_Rule>"), "upgrade warns", "a.bin"},
-		"image":       {"SPA504G 7.5.4", flat("<Upgrade_Rule>https://h.example/a.bin</Upgrade_Rule>"), "", ""},
+		"no way back":  {"SPA942 6.1.5(a)", flat("<Restricted_Access_Domains>example.com</Restricted_Access_Domains>"), "profile-parameters breaks", "leaves out this server"},
+		"https image":  {"SPA2102 5.2.12", flat("<Upgrade_Rule>https://h.example/a.bin</Upgrade_Rule>"), "upgrade breaks", "takes no images by https"},
+		"no condition": {"SPA504G 7.5.4", flat("<Upgrade_Rule>( $SWVER lt 7.0 )? http://h.example/a.bin</Upgrade_Rule>"), "", ""},
 		"chunks": {"SPA942 6.1.5(a)", func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/profile.xml" {
 				w.(http.Flusher).Flush()
@@ -290,5 +293,47 @@ func TestItAsksLittle(t *testing.T) {
 	inquire(t, doctor.Question{URL: url + "/profile.xml", Devices: devices(t, six...)})
 	if gets.Load() != 18 || others.Load() != 0 {
 		t.Errorf("%d requests, %d of them no GET; want 18", gets.Load(), others.Load())
+	}
+}
+
+// The image that a profile names is fetched once, and each device says whether it would
+// take it.
+func TestTheImageOfAnUpgrade(t *testing.T) {
+	list := devices(t, "SPA504G 7.5.4", "SPA504G 7.5.5", "SPA942 6.1.5(a)")
+	made, err := resync.MakeImage(list[0].Row.Model, "7.6.2", 100<<10)
+	ok(t, err)
+	var images atomic.Int32
+	for name, tt := range map[string]struct {
+		image []byte
+		finds []string
+		says  string
+	}{
+		"there":   {made, []string{"upgrade SPA942 6.1.5(a)"}, "the image begins"},
+		"missing": {nil, []string{"upgrade SPA504G 7.5.4", "upgrade SPA504G 7.5.5", "upgrade SPA942 6.1.5(a)"}, "file not found"},
+		"a page":  {[]byte("<html>"), []string{"upgrade SPA504G 7.5.4", "upgrade SPA504G 7.5.5", "upgrade SPA942 6.1.5(a)"}, "not a valid firmware image"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			images.Store(0)
+			url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.URL.Path != "/a.bin":
+					flat("<Upgrade_Rule>http://"+r.Host+"/a.bin</Upgrade_Rule>")(w, r)
+				case tt.image == nil:
+					images.Add(1)
+					http.NotFound(w, r)
+				default:
+					images.Add(1)
+					w.Write(tt.image)
+				}
+			})
+			r := inquire(t, doctor.Question{URL: url + "/profile.xml", Devices: list})
+			if got := bad(r); !slices.Equal(got, tt.finds) || images.Load() != 1 {
+				t.Errorf("found %q, want %q; %d requests for the image", got, tt.finds, images.Load())
+			}
+			i := slices.IndexFunc(r.Findings, func(f finding.Finding) bool { return !f.OK && f.Check == "upgrade" })
+			if i < 0 || !strings.Contains(fmt.Sprintf("%+v", r.Findings[i]), tt.says) {
+				t.Errorf("%+v", r.Findings)
+			}
+		})
 	}
 }

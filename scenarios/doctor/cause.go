@@ -92,7 +92,9 @@ func (v *visit) explain(t *trouble, e *device.Event, a *attempt) {
 		if x := a.end(); x != nil {
 			t.evidence = finding.Sent(fmt.Sprintf("%d, Location: %s", x.answer.Status, x.answer.Location))
 		}
-		t.detail = fmt.Sprintf("the server redirects with %d, which this firmware does not follow", f.Status)
+		if t.detail, t.hint = t.hint, ""; t.detail == "" {
+			t.detail = fmt.Sprintf("the server redirects with %d and does not say where to", f.Status)
+		}
 	case "auth":
 		t.basis = v.basis("http_auth")
 		if x := a.end(); x != nil {
@@ -146,7 +148,7 @@ const absentName = "spafleet-doctor-asks-for-a-file-that-nobody-has.xml"
 // wrong with the answer, nil for nothing.
 func (v *visit) absent(ctx context.Context, first *attempt) (*trouble, *attempt) {
 	v.instead = first.exchanges[0].request.Path
-	a := v.try(ctx, v.URL, v.params, v.life)
+	a := v.try(ctx, v.params, v.life)
 	v.instead = ""
 	if v.stopped(a) {
 		return nil, a

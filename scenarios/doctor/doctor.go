@@ -4,9 +4,10 @@
 // One device of each model and firmware asks, with the factory's parameters, over real
 // sockets. Each makes at most three requests for a file: for its own, for one that
 // nobody has, and for its own again; more only where the server redirects, asks for a
-// password, or has several addresses, as the devices themselves do. By HTTPS there is
-// one handshake beside for each different hello, and where a hello is refused, two more
-// for the whole server. Nothing but GET is sent.
+// password, or has several addresses, as the devices themselves do. A firmware image that
+// profiles name is fetched once for all devices. By HTTPS there is one handshake beside for
+// each different hello, and where a hello is refused, three more for the whole server.
+// Nothing but GET is sent.
 package doctor
 
 import (
@@ -14,8 +15,11 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"spafleet/certs/trust"
 	"spafleet/device"
@@ -91,6 +95,7 @@ type inquiry struct {
 	mu        sync.Mutex
 	greetings map[greetingKey]*greeting
 	others    map[netip.AddrPort]*others
+	images    *simplelru.LRU[imageKey, *image]
 	done      int
 }
 
@@ -112,6 +117,7 @@ func begin(q Question) (*inquiry, error) {
 	if in.limit <= 0 {
 		in.limit = defaultLimit
 	}
+	in.images, _ = simplelru.NewLRU[imageKey, *image](mostImages, nil) // it refuses no positive size
 	in.profiles.Secrets = true
 	in.net = &fetch.Sockets{Certs: q.Certs, Guard: q.Guard, Hosts: q.Hosts, NameServers: q.NameServers, Inside: lookOn}
 	for i, d := range q.Devices {
@@ -124,6 +130,9 @@ func begin(q Question) (*inquiry, error) {
 	return in, nil
 }
 
+// timeUp is why something was not asked that nobody had time for.
+const timeUp = "the time was up before"
+
 // all sends the devices to the server, so many at once, and waits for all of them.
 func (in *inquiry) all(ctx context.Context) {
 	var wg sync.WaitGroup
@@ -133,7 +142,8 @@ func (in *inquiry) all(ctx context.Context) {
 		select {
 		case free <- struct{}{}:
 		case <-ctx.Done():
-			return
+			v.unasked = timeUp
+			continue
 		}
 		wg.Go(func() {
 			defer func() { <-free }()
@@ -178,12 +188,21 @@ func (in *inquiry) visit(i device.Index, d Device) (*visit, error) {
 	asked, err := rule.Command(in.URL, device.Env{Unit: &v.unit, Params: v.params, Situation: &device.Situation{}}, row.Dialect())
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("URL %.200q: %w", in.URL, err)
+		return nil, fmt.Errorf("URL %.200q: %w", in.shown(), err)
 	case asked.URL.Host == "":
-		return nil, fmt.Errorf("URL %.200q names no server", in.URL)
+		return nil, fmt.Errorf("URL %.200q names no server", in.shown())
 	}
 	v.asked = asked
 	return v, nil
+}
+
+// shown returns the URL of the question without its options, which may be secrets.
+func (in *inquiry) shown() string {
+	_, url, found := strings.Cut(in.URL, "]")
+	if strings.HasPrefix(strings.TrimSpace(in.URL), "[") && found {
+		return "[…] " + strings.TrimSpace(url)
+	}
+	return in.URL
 }
 
 // hurried returns a row that waits no longer than the question.

@@ -249,6 +249,7 @@ func (v *handshake) blamed(devices *trust.Devices, verdict *trust.Verdict, at *t
 	switch {
 	case verdict.DHBits > 0:
 		t.check, t.basis = "tls-key-exchange", v.basis("dh_limit")
+		t.detail, _, _ = strings.Cut(t.detail, ": use ") // the check has the cures
 		t.evidence = fmt.Sprintf("%s with a prime of %d bits", g.state.Suite, verdict.DHBits)
 	case verdict.Number == trust.WrongName:
 		t.check, t.basis = "cert-name", v.basis("name_check")

@@ -1,7 +1,10 @@
 package doctor
 
 import (
+	"cmp"
+	"regexp"
 	"slices"
+	"strings"
 
 	"spafleet/device/model"
 	"spafleet/scenarios/doctor/finding"
@@ -16,6 +19,9 @@ type trouble struct {
 	basis    string
 	hint     string
 }
+
+// tags are how texts for people say how a fact is known.
+var tags = regexp.MustCompile(` \((documented|field|image|inferred|set by a switch)(;[^()]*)?\)`)
 
 // Notes are what a device found out so far.
 type notes struct {
@@ -36,7 +42,19 @@ func (n *notes) ok(check, detail, evidence string) {
 	n.found = append(n.found, finding.Finding{Model: n.of.Model.Name, Firmware: n.of.Firmware.Version, Check: check, OK: true, Detail: detail, Evidence: evidence})
 }
 
+// note notes a trouble. What it says does not name the device, so that devices with the
+// same trouble say the same, and how it is known stands apart.
 func (n *notes) note(t *trouble) {
+	for _, text := range []*string{&t.detail, &t.hint} {
+		*text = strings.ReplaceAll(*text, n.of.Model.Name+" "+n.of.Firmware.Version, "this firmware")
+		for _, tag := range tags.FindAllString(*text, -1) {
+			*text = strings.Replace(*text, tag, "", 1)
+			t.basis = cmp.Or(t.basis, strings.Trim(tag, " ()"))
+		}
+	}
+	if t.hint == "this firmware refuses it" { // as the detail says
+		t.hint = ""
+	}
 	n.found = append(n.found, finding.Finding{Model: n.of.Model.Name, Firmware: n.of.Firmware.Version, Check: t.check, Severity: t.severity,
 		Detail: t.detail, Evidence: t.evidence, Basis: t.basis, Hint: t.hint})
 }
@@ -55,12 +73,4 @@ func (n *notes) skip(check, why string) {
 }
 
 // why says why a check was not made.
-func (n *notes) why(check string) string {
-	switch {
-	case n.unmade[check] != "":
-		return n.unmade[check]
-	case n.unasked != "":
-		return n.unasked
-	}
-	return "the time was up before"
-}
+func (n *notes) why(check string) string { return cmp.Or(n.unmade[check], n.unasked) }

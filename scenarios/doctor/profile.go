@@ -12,7 +12,6 @@ import (
 	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/device/profilecheck"
-	"spafleet/device/rule"
 	"spafleet/resync"
 	"spafleet/scenarios/doctor/finding"
 )
@@ -72,12 +71,12 @@ func (v profileLook) provisioned(ctx context.Context, first *attempt) {
 	v.parameters(body)
 	v.secrets(first)
 	v.periods(first.outcome.Params)
-	v.upgrade(first.outcome.Params)
-	again := v.try(ctx, v.URL, first.outcome.Params, first.outcome.Life)
+	again := v.try(ctx, first.outcome.Params, first.outcome.Life)
 	if v.stopped(again) {
 		return
 	}
 	v.reboots(again, body)
+	v.upgrade(ctx, first)
 }
 
 // parameters notes what the device does not take of a profile.
@@ -217,25 +216,4 @@ func (v profileLook) reboots(a *attempt, before []byte) {
 	}
 	t.detail = fmt.Sprintf("%s values that reboot the device (%s): it reboots %s", same, a.outcome.Reboot, again)
 	v.note(t)
-}
-
-// upgrade notes whether the device can have the image that the profile names.
-func (v profileLook) upgrade(p device.Params) {
-	text, _ := p.Lookup("Upgrade_Rule")
-	if strings.TrimSpace(text) == "" || !p.Bool("Upgrade_Enable", true) {
-		v.ok("upgrade", "the profile asks for no other firmware", "")
-		return
-	}
-	d, err := rule.Eval(text, device.Env{Unit: &v.unit, Params: p, Situation: &device.Situation{}}, v.row.Dialect())
-	switch {
-	case err != nil:
-		v.note(&trouble{check: "upgrade", severity: finding.Warns, basis: v.basis("malformed_rule_err"), detail: "the device cannot read Upgrade_Rule: " + err.Error()})
-	case !d.HasURL:
-		v.ok("upgrade", "no alternative of Upgrade_Rule holds for this firmware", "")
-	case d.URL.Scheme == "https" && !v.row.Behaviour.Upgrade.HTTPS:
-		v.note(&trouble{check: "upgrade", severity: finding.Warns, basis: v.basis("https_upgrade"),
-			detail: fmt.Sprintf("Upgrade_Rule names %.200s, and this firmware takes no image by HTTPS", d.URL.Path)})
-	default:
-		v.skip("upgrade", fmt.Sprintf("Upgrade_Rule names the image %.200s, which is not fetched", d.URL.Path))
-	}
 }

@@ -11,7 +11,7 @@ import (
 
 // report puts together what all devices found.
 func (in *inquiry) report(ctx context.Context) *finding.Report {
-	r := &finding.Report{Format: finding.Format, Server: in.URL, Began: in.began, Took: finding.Seconds(time.Since(in.began)), Findings: []finding.Finding{}, Unasked: []finding.Unasked{}}
+	r := &finding.Report{Format: finding.Format, Server: in.shown(), Began: in.began, Took: finding.Seconds(time.Since(in.began)), Findings: []finding.Finding{}, Unasked: []finding.Unasked{}}
 	switch {
 	case ctx.Err() != nil:
 		r.Incomplete = "interrupted"

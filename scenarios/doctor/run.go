@@ -19,7 +19,7 @@ import (
 // run sends the device to the server and notes what it finds.
 func (v *visit) run(ctx context.Context) {
 	defer func() { v.now = attempt{} }() // it has files
-	first := v.try(ctx, v.URL, v.params, v.life)
+	first := v.try(ctx, v.params, v.life)
 	if v.stopped(first) {
 		return
 	}
@@ -34,7 +34,7 @@ func (v *visit) run(ctx context.Context) {
 			v.note(missing)
 		}
 	}
-	if t == nil {
+	if t == nil || t.check == "profile-xml" {
 		profileLook{v}.transport(first)
 	}
 	v.settle(t, first)
@@ -47,7 +47,7 @@ func (v *visit) run(ctx context.Context) {
 func (v *visit) stopped(a *attempt) bool {
 	switch {
 	case v.ctx.Err() != nil:
-		v.unasked = "the time was up before"
+		v.unasked = timeUp
 	case a.refused != nil:
 		v.unasked = a.refused.Error()
 	default:
@@ -100,12 +100,7 @@ var stages = []stage{
 		return "the firmware's check of the name is passed", ""
 	}},
 	{"client-cert", 8, true, false, (*visit).clientOKText},
-	{"redirect", 9, false, true, func(v *visit, _ *attempt) (string, string) {
-		if v.redirect {
-			return "the device follows the server's redirect", ""
-		}
-		return "the server does not redirect", ""
-	}},
+	{"redirect", 9, false, true, func(*visit, *attempt) (string, string) { return "the server does not redirect", "" }},
 	{"auth", 10, false, true, func(v *visit, a *attempt) (string, string) {
 		if a.challenged() {
 			return "the server takes the device's user and password", ""
@@ -144,6 +139,9 @@ func stageOf(check string) int {
 func (v *visit) settle(t *trouble, a *attempt) {
 	if t != nil {
 		v.note(t)
+	}
+	if v.redirect && !v.has("redirect") {
+		v.ok("redirect", "the device follows the server's redirect", "")
 	}
 	for _, s := range stages {
 		switch {

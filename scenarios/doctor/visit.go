@@ -56,23 +56,27 @@ type exchange struct {
 // mostExchanges bounds what is kept of an attempt.
 const mostExchanges = 64
 
-// try lets the device resync by a URL.
-func (v *visit) try(ctx context.Context, url string, params device.Params, life device.Life) *attempt {
-	// A server may send a byte now and then without end.
+// try lets the device resync by the URL of the question.
+func (v *visit) try(ctx context.Context, params device.Params, life device.Life) *attempt {
+	in := v.input(params, life)
+	in.Command = &device.Command{Order: device.Resync, Cause: model.ByStep, Argument: v.URL}
+	return v.attempt(ctx, in, resync.Attempt)
+}
+
+// attempt lets the device do something, for some time: a server may send a byte now and
+// then without end.
+func (v *visit) attempt(ctx context.Context, in resync.Input, do func(context.Context, resync.Env, resync.Input) resync.Outcome) *attempt {
 	ctx, stop := context.WithTimeout(ctx, 4*v.patience)
 	defer stop()
 	v.now = attempt{}
-	o := resync.Attempt(ctx, v, resync.Input{
-		Unit: v.unit, Params: params, Life: life, Cause: model.ByStep,
-		Command:  &device.Command{Order: device.Resync, Cause: model.ByStep, Argument: url},
-		Booted:   v.began.UnixNano(),
-		Profiles: &v.profiles,
-		Nonce:    uint64(v.unit.Index),
-		Reasons:  true,
-	})
+	o := do(ctx, v, in)
 	a := v.now
 	a.outcome, a.events = o, append(a.events, o.Events...)
 	return &a
+}
+
+func (v *visit) input(params device.Params, life device.Life) resync.Input {
+	return resync.Input{Unit: v.unit, Params: params, Life: life, Cause: model.ByStep, Booted: v.began.UnixNano(), Profiles: &v.profiles, Nonce: uint64(v.unit.Index)}
 }
 
 // last returns the last event of one of these kinds, nil for none.
@@ -130,6 +134,11 @@ func (v *visit) Fetch(ctx context.Context, r *resync.Request) (resync.Response, 
 			v.keep(exchange{request: r, err: err})
 			return resync.Response{}, err
 		}
+	}
+	if r.Into != nil {
+		answer, err := v.image(v.asking(ctx), r)
+		v.local(err)
+		return answer, err
 	}
 	h := &head{}
 	answer, err := v.net.Fetch(context.WithValue(v.asking(ctx), headKey{}, h), r)

@@ -34,6 +34,9 @@ func (v *visit) cause(a *attempt) *trouble {
 			t.evidence = finding.Sent(f.Said)
 		}
 	}
+	if e.Result == device.BadScheme && v.asked.URL.Scheme == "https" {
+		t.detail, t.basis = "this firmware does not speak HTTPS, which came with 2.0.6", "documented"
+	}
 	t.check = v.checkOf(e, a)
 	v.explain(t, e, a)
 	return t
@@ -102,8 +105,7 @@ func (v *visit) explain(t *trouble, e *device.Event, a *attempt) {
 		}
 		t.detail = fmt.Sprintf("the server asks for a user and a password with %d", f.Status)
 	case "client-cert":
-		t.detail = "the server refuses the device's certificate: " + t.detail
-		t.evidence = v.clientText(f)
+		client{v}.refused(t, f)
 	case "file-found":
 		t.detail = fmt.Sprintf("there is no file for this device at %.200s: %s", f.Path, t.detail)
 	case "encoding":
@@ -125,20 +127,6 @@ func (v *visit) patient(f *device.File) time.Duration {
 		return b.HTTPConnect
 	}
 	return b.HTTPRead
-}
-
-// clientText is what the server said of clients' certificates.
-func (v *visit) clientText(f *device.File) string {
-	var parts []string
-	if f.Status != 0 {
-		parts = append(parts, fmt.Sprintf("HTTP %d", f.Status))
-	}
-	if v.greeting != nil {
-		if names := authorityNames(v.greeting.state.Names); names != "" {
-			parts = append(parts, "authorities that it names: "+names)
-		}
-	}
-	return strings.Join(parts, "; ")
 }
 
 // absentName is the name of a file that no server has.

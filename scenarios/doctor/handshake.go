@@ -345,7 +345,7 @@ func (v *handshake) realName(c *certs.Certificate) string {
 		if err != nil {
 			continue
 		}
-		if _, name, ok := strings.Cut(a.Cert.Subject.CommonName, " "); ok && name == c.Issuer.CommonName {
+		if name := makersName(a); name == c.Issuer.CommonName {
 			return name
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"math/big"
 	"net/http"
@@ -153,5 +154,45 @@ func TestANameThatIsNotFound(t *testing.T) {
 	r := inquire(t, doctor.Question{URL: "https://nowhere.example.test/x", Devices: devices(t, "SPA942 6.1.5(a)"), NameServers: &fetch.NameServers{}})
 	if f := one(t, r, "reachable"); f.OK || !strings.Contains(f.Detail, "name") || r.Devices[0].URL != "https://nowhere.example.test/x" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A server that does not know the authority of a part of a model's units is found by the
+// device that it takes.
+func TestAnAuthorityOfOtherUnitsIsMissing(t *testing.T) {
+	var found []string
+	for _, left := range []certs.Name{certs.CiscoSBClient1, certs.CiscoSBClient2} {
+		a, err := pki.Authority(left)
+		ok(t, err)
+		at := secured(t, func(s *ssl.Server) {
+			s.Ask, s.Names, s.Verify = ssl.AskFirst, [][]byte{a.Cert.RawSubject}, trust.AnyClient
+		})
+		r := inquire(t, doctor.Question{URL: "https://" + named(at), Devices: devices(t, "SPA504G 7.5.4"), Certs: nginx(t).certs, Hosts: here, Seed: 1})
+		for _, f := range r.Findings {
+			if !f.OK {
+				found = append(found, fmt.Sprintf("%s %s: %s", f.Check, f.Severity, f.Detail))
+			}
+		}
+	}
+	if len(found) != 1 || !strings.HasPrefix(found[0], "client-cert warns: the server takes this device's certificate, and does not name") {
+		t.Errorf("%q", found)
+	}
+}
+
+// Nor is it a mistake of a server that it takes the maker's devices alone.
+func TestAServerOfTheMakersDevices(t *testing.T) {
+	own, err := pki.Authority(certs.SipuraClient1)
+	ok(t, err)
+	_, name, _ := strings.Cut(own.Cert.Subject.CommonName, " ")
+	der, err := asn1.Marshal(pkix.Name{CommonName: name}.ToRDNSequence())
+	ok(t, err)
+	at := secured(t, func(s *ssl.Server) {
+		s.Ask, s.Names = ssl.AskFirst, [][]byte{der}
+		s.Verify, err = trust.Clients(nil, time.Now)
+		ok(t, err)
+	})
+	r := inquire(t, doctor.Question{URL: "https://" + named(at), Devices: devices(t, "SPA942 6.1.5(a)"), Certs: nginx(t).certs, Hosts: here})
+	if f := one(t, r, "client-cert"); f.OK || f.Severity != finding.Note || !strings.Contains(f.Detail, "maker's authority") {
+		t.Errorf("%+v", f)
 	}
 }

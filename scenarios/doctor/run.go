@@ -37,6 +37,9 @@ func (v *visit) run(ctx context.Context) {
 	if t == nil || t.check == "profile-xml" {
 		profileLook{v}.transport(first)
 	}
+	if t == nil || stageOf(t.check) > stageOf("client-cert") {
+		client{v}.others()
+	}
 	v.settle(t, first)
 	if t == nil {
 		profileLook{v}.provisioned(ctx, first)

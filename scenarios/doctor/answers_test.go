@@ -131,7 +131,11 @@ func TestWhatAProfileCanHave(t *testing.T) {
 		"circle": {"SPA504G 7.5.4", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://"+r.Host+r.URL.Path, http.StatusFound)
 		}, "redirect breaks", "places"},
-		"too large": {"SPA942 6.1.5(a)", file("<flat-profile>" + strings.Repeat(" ", 3<<20)), "profile-xml breaks", "larger"},
+		"to a stranger": {"SPA504G 7.5.4", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://192.0.2.1/profile.xml", http.StatusFound)
+		}, "redirect note", "may not contact"},
+		"control characters": {"SPA942 6.1.5(a)", flat("<\x1b[31m>x</\x1b[31m>"), "profile-xml breaks", ""},
+		"too large":          {"SPA942 6.1.5(a)", file("<flat-profile>" + strings.Repeat(" ", 3<<20)), "profile-xml breaks", "larger"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := inquire(t, doctor.Question{URL: serve(t, tt.answer) + "/profile.xml", Devices: devices(t, tt.device), Fleet: 500})
@@ -143,10 +147,30 @@ func TestWhatAProfileCanHave(t *testing.T) {
 					said += fmt.Sprintf("%+v", f)
 				}
 			}
+			if strings.Contains(said, "\x1b") {
+				t.Errorf("an escape for a terminal: %q", said)
+			}
 			if strings.Join(got, ",") != tt.finds || !strings.Contains(said, tt.says) {
 				t.Errorf("found %q, want %q with %q:\n%s", got, tt.finds, tt.says, said)
 			}
 		})
+	}
+}
+
+// A server that breaks off in between changes nothing of what it answered before.
+func TestAServerThatChangesMeanwhile(t *testing.T) {
+	var asked atomic.Int32
+	r := inquire(t, doctor.Question{Devices: devices(t, "SPA942 6.1.5(a)"), URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) > 1 {
+			panic(http.ErrAbortHandler)
+		}
+		flat("<Resync_Periodic>60</Resync_Periodic>")(w, r)
+	}) + "/profile.xml"})
+	if got := bad(r); !slices.Equal(got, []string{"missing-file SPA942 6.1.5(a)", "profile-periods SPA942 6.1.5(a)"}) || !one(t, r, "file-found").OK {
+		t.Errorf("found %q", got)
+	}
+	if i := slices.IndexFunc(r.Unasked, func(u finding.Unasked) bool { return u.Check == "profile-reboots" }); i < 0 || !strings.Contains(r.Unasked[i].Why, "the second time the device fails") {
+		t.Errorf("%+v", r.Unasked)
 	}
 }
 

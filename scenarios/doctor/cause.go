@@ -57,6 +57,8 @@ func (v *visit) checkOf(e *device.Event, a *attempt) string {
 	}
 	asked := v.greeting != nil && v.greeting.state.Asked && f.Scheme == "https"
 	switch {
+	case f.Phase == phase.Admission && a.answered():
+		return "redirect"
 	case e.Result == device.NoConnect && asked && f.Phase != phase.Connect && f.Phase != phase.Route:
 		return "client-cert" // it was hung up on, with its certificate shown
 	case e.Result == device.TLSFailed && f.TLSError != 0:
@@ -91,6 +93,10 @@ func (v *visit) explain(t *trouble, e *device.Event, a *attempt) {
 			t.detail += fmt.Sprintf("; a device waits for %s", wait)
 		}
 	case "redirect":
+		if f.Phase == phase.Admission {
+			t.severity, t.detail = finding.Note, fmt.Sprintf("the server redirects to %.200s, which this program may not contact, so what is there is not known", f.Host)
+			return
+		}
 		t.basis = v.basis("redirects")
 		if x := a.end(); x != nil {
 			t.evidence = finding.Sent(fmt.Sprintf("%d, Location: %s", x.answer.Status, x.answer.Location))

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"spafleet/device/model"
 	"spafleet/scenarios/doctor/finding"
@@ -39,7 +40,24 @@ func (n *notes) made(check string) bool {
 }
 
 func (n *notes) ok(check, detail, evidence string) {
-	n.found = append(n.found, finding.Finding{Model: n.of.Model.Name, Firmware: n.of.Firmware.Version, Check: check, OK: true, Detail: detail, Evidence: evidence})
+	n.add(finding.Finding{Check: check, OK: true, Detail: detail, Evidence: evidence})
+}
+
+// mostText bounds each text of a finding, in bytes.
+const mostText = 1000
+
+// add adds a finding. A server can say anything, and some of it stands in the texts.
+func (n *notes) add(f finding.Finding) {
+	f.Model, f.Firmware = n.of.Model.Name, n.of.Firmware.Version
+	for _, text := range []*string{&f.Detail, &f.Evidence, &f.Hint} {
+		*text = strings.Map(func(r rune) rune {
+			if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+				return '?'
+			}
+			return r
+		}, (*text)[:min(len(*text), mostText)])
+	}
+	n.found = append(n.found, f)
 }
 
 // note notes a trouble. What it says does not name the device, so that devices with the
@@ -55,8 +73,7 @@ func (n *notes) note(t *trouble) {
 	if t.hint == "this firmware refuses it" { // as the detail says
 		t.hint = ""
 	}
-	n.found = append(n.found, finding.Finding{Model: n.of.Model.Name, Firmware: n.of.Firmware.Version, Check: t.check, Severity: t.severity,
-		Detail: t.detail, Evidence: t.evidence, Basis: t.basis, Hint: t.hint})
+	n.add(finding.Finding{Check: t.check, Severity: t.severity, Detail: t.detail, Evidence: t.evidence, Basis: t.basis, Hint: t.hint})
 }
 
 // replace notes a trouble in place of what was said of its check.

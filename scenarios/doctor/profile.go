@@ -84,6 +84,7 @@ func (v profileLook) parameters(body []byte) {
 	var ignored, refused, rules []string
 	worst, evidence, hint := finding.Warns, "", ""
 	for _, f := range profilecheck.New(v.row, v.asked.Options.Key, v.asked.Options.HasKey).File(body, v.unit.MAC.String()) {
+		f.Name = fmt.Sprintf("%.60s", f.Name)
 		switch {
 		case f.Kind == profilecheck.Partly:
 			v.replace(&trouble{check: "profile-xml", severity: finding.Warns, detail: f.Text, hint: f.Hint, basis: f.Evidence.String()})

@@ -7,6 +7,7 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (v *visit) run(ctx context.Context) {
 	}
 	v.see(first)
 	t := v.cause(first)
-	if t == nil || stageOf(t.check) >= stageOf("file-found") {
+	if (t == nil || stageOf(t.check) >= stageOf("file-found")) && len(first.exchanges) > 0 {
 		missing, other := v.absent(ctx, first)
 		switch {
 		case missing != nil && t != nil && samePage(first, other):
@@ -51,12 +52,17 @@ func (v *visit) stopped(a *attempt) bool {
 	switch {
 	case v.ctx.Err() != nil:
 		v.unasked = timeUp
-	case a.refused != nil:
+	case a.refused != nil && !a.answered():
 		v.unasked = a.refused.Error()
 	default:
 		return false
 	}
 	return true
+}
+
+// answered reports whether the server said anything.
+func (a *attempt) answered() bool {
+	return slices.ContainsFunc(a.exchanges, func(x exchange) bool { return x.err == nil })
 }
 
 // see notes by which ways the device came to the server.

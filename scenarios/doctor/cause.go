@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -42,43 +43,68 @@ func (v *visit) cause(a *attempt) *trouble {
 	return t
 }
 
-// results are the checks that find a failure, by its result.
+// results are the checks that find a failure, by its result, where nothing else does.
 var results = map[device.Result]string{
-	device.NoDNS: "reachable", device.NoConnect: "reachable", device.Timeout: "reachable", device.Backoff: "reachable",
-	device.TLSFailed: "client-cert", device.BadScheme: "tls-version", device.NotFound: "file-found", device.BadStatus: "file-found",
+	device.NoDNS: "reachable", device.NoConnect: "reachable", device.Timeout: "reachable", device.Backoff: "reachable", device.Corrupt: "profile-xml",
+	device.TLSFailed: "tls-suite", device.BadScheme: "tls-version", device.NotFound: "file-found", device.BadStatus: "file-found",
 	device.Decrypt: "profile-xml", device.BadRule: "file-found", device.Restricted: "profile-parameters",
 }
 
 // checkOf returns the check that finds a failure.
-func (v *visit) checkOf(e *device.Event, a *attempt) string {
+func (v *visit) checkOf(e *device.Event, a *attempt) (check string) {
 	f, x := e.File, a.end()
-	if f == nil {
+	if f == nil || x == nil {
 		return results[e.Result]
 	}
-	asked := v.greeting != nil && v.greeting.state.Asked && f.Scheme == "https"
+	switch e.Result {
+	case device.NoConnect, device.TLSFailed:
+		check = v.connectionCheck(f, a)
+	case device.BadStatus:
+		check = statusCheck(f.Status, x)
+	case device.Corrupt:
+		check = bodyCheck(f.Phase, x)
+	default: // the result says all
+	}
+	return cmp.Or(check, results[e.Result])
+}
+
+// connectionCheck returns the check that finds a connection which failed, "" where the
+// result says all.
+func (v *visit) connectionCheck(f *device.File, a *attempt) string {
+	shown := v.greeting != nil && v.greeting.state.Asked && f.Scheme == "https"
 	switch {
 	case f.Phase == phase.Admission && a.answered():
 		return "redirect"
-	case e.Result == device.NoConnect && asked && f.Phase != phase.Connect && f.Phase != phase.Route:
-		return "client-cert" // it was hung up on, with its certificate shown
-	case e.Result == device.TLSFailed && f.TLSError != 0:
+	case f.TLSError != 0:
 		return "cert-root"
-	case e.Result == device.TLSFailed && !asked:
-		return "tls-suite"
-	case e.Result == device.BadStatus && f.Status/100 == 3:
-		return "redirect"
-	case e.Result == device.BadStatus && (f.Status == http.StatusUnauthorized || f.Status == http.StatusProxyAuthRequired):
-		return "auth"
-	case e.Result == device.BadStatus && x != nil && x.answer.Refusal != "":
+	case shown && f.Phase > phase.Connect: // it was hung up on, with its certificate shown
 		return "client-cert"
-	case e.Result == device.Corrupt && f.Phase != phase.Decode && f.Phase != phase.Size:
-		return "reachable"
-	case e.Result == device.Corrupt && x != nil && packedOtherwise(x):
-		return "encoding"
-	case e.Result == device.Corrupt:
-		return "profile-xml"
 	}
-	return results[e.Result]
+	return ""
+}
+
+// statusCheck is likewise for a status.
+func statusCheck(status int, x *exchange) string {
+	switch {
+	case status/100 == 3:
+		return "redirect"
+	case status == http.StatusUnauthorized, status == http.StatusProxyAuthRequired:
+		return "auth"
+	case x.answer.Refusal != "":
+		return "client-cert"
+	}
+	return ""
+}
+
+// bodyCheck is likewise for what came.
+func bodyCheck(at phase.Phase, x *exchange) string {
+	switch {
+	case at != phase.Decode && at != phase.Size:
+		return "reachable"
+	case packedOtherwise(x):
+		return "encoding"
+	}
+	return ""
 }
 
 // explain writes what a person needs beside the ending of a transfer.

@@ -4,6 +4,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"spafleet/host/lines"
 )
 
 // The narrowest that a column of text is broken to.
@@ -35,15 +37,15 @@ func writeColumns(w io.Writer, width int, rows [][]string) {
 // writeRow prints the lines of a row.
 func writeRow(b *strings.Builder, widths []int, row []string) {
 	cells := make([][]string, len(row))
-	lines := 0
+	most := 0
 	for i, text := range row {
 		cells[i] = strings.Split(text, "\n")
 		if i == len(row)-1 {
 			cells[i] = wrapHard(text, widths[i])
 		}
-		lines = max(lines, len(cells[i]))
+		most = max(most, len(cells[i]))
 	}
-	for n := range lines {
+	for n := range most {
 		line := ""
 		for i, cell := range cells {
 			text := ""
@@ -57,14 +59,14 @@ func writeRow(b *strings.Builder, widths []int, row []string) {
 }
 
 // wrapHard breaks a text at its blanks, and words that are too long anywhere.
-func wrapHard(text string, width int) (lines []string) {
-	for _, line := range wrap(text, width) {
+func wrapHard(text string, width int) (list []string) {
+	for _, line := range lines.Wrap(text, width) {
 		letters := []rune(line)
 		for len(letters) > width {
-			lines = append(lines, string(letters[:width]))
+			list = append(list, string(letters[:width]))
 			letters = letters[width:]
 		}
-		lines = append(lines, string(letters))
+		list = append(list, string(letters))
 	}
-	return lines
+	return list
 }

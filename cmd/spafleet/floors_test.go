@@ -16,7 +16,7 @@ import (
 // imports lower floors only, never a neighbour: so each can be understood, tested
 // and replaced without what stands above or beside it. Tests may look up.
 var floors = map[string]int{
-	"fsm": 0, "device/profile": 0, "device/rule": 0, "device/hint": 0, "device/phase": 0, "resync/path": 0, "device/digest": 0, "resync/image": 0, "resync/tftp/packet": 0, "certs/ssl": 0, "host": 0, "host/golden": 0, "device/measure": 0, "device/chance": 0, "device/syslog": 0,
+	"fsm": 0, "device/profile": 0, "device/rule": 0, "device/hint": 0, "device/phase": 0, "resync/path": 0, "device/digest": 0, "resync/image": 0, "resync/tftp/packet": 0, "certs/ssl": 0, "host": 0, "host/golden": 0, "host/lines": 0, "device/measure": 0, "device/chance": 0, "device/syslog": 0,
 	"device/model":      1,
 	"device":            2,
 	"device/devicetest": 3, "device/rulecheck": 3, "device/inventory": 3,
@@ -25,7 +25,7 @@ var floors = map[string]int{
 	"certs/trust": 4, "resync/unit": 4, "resync/fault/faulttest": 4, "scenarios/report": 4, "device/profilecheck": 4, "scenarios/doctor/finding": 4,
 	"resync/tftp":  4, // the client without its sockets: fetch and modelled use the same one
 	"resync/fetch": 5, "resync/modelled": 5, "prov": 5, "fleet/state": 5,
-	"fleet":                6,
+	"fleet": 6, "scenarios/doctor/answer": 6,
 	"scenarios/expression": 5, "scenarios/report/compare": 5, "scenarios/report/junit": 5, "scenarios/report/webpage": 5, "scenarios/report/why": 5,
 	"scenarios": 7, "fleet/fleettest": 7,
 	"scenarios/forecast": 8, "scenarios/bundle": 8,

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"spafleet/host/lines"
 	"spafleet/scenarios"
 	"spafleet/scenarios/forecast"
 	"spafleet/scenarios/report"
@@ -45,7 +46,7 @@ func planText(f *forecast.Forecast) string {
 	}
 	b.WriteByte('\n')
 	row := func(name, format string, args ...any) {
-		for _, line := range wrap(fmt.Sprintf(format, args...), helpWidth-14) {
+		for _, line := range lines.Wrap(fmt.Sprintf(format, args...), lines.Width-14) {
 			fmt.Fprintf(&b, "%-13s %s\n", name, line)
 			name = ""
 		}
@@ -98,7 +99,7 @@ func aboutText(about string) string {
 	if about == "" {
 		return ""
 	}
-	return strings.Join(wrap(about, helpWidth), "\n") + "\n"
+	return strings.Join(lines.Wrap(about, lines.Width), "\n") + "\n"
 }
 
 // paramText says how a value of a scenario is changed.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/host"
+	"spafleet/host/lines"
 	"spafleet/scenarios"
 )
 
@@ -89,5 +90,5 @@ func columns(w io.Writer) int {
 	if screen, is := host.Terminal(w); is {
 		return screen.Columns
 	}
-	return helpWidth
+	return lines.Width
 }

@@ -7,10 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-)
 
-// Help fits a terminal of this width.
-const helpWidth = 80
+	"spafleet/host/lines"
+)
 
 // usageColumn is where the text of a flag begins.
 const usageColumn = 27
@@ -108,7 +107,7 @@ func writeFlag(b *strings.Builder, f *pflag.Flag) {
 		fmt.Fprintf(b, "%s\n", head)
 		head = ""
 	}
-	for _, line := range wrap(text, helpWidth-usageColumn) {
+	for _, line := range lines.Wrap(text, lines.Width-usageColumn) {
 		fmt.Fprintf(b, "%-*s%s\n", usageColumn, head, line)
 		head = ""
 	}
@@ -130,7 +129,7 @@ func wrapParagraphs(text string) string {
 	var out, paragraph []string
 	end := func() {
 		if len(paragraph) > 0 {
-			out = append(out, wrap(strings.Join(paragraph, " "), helpWidth)...)
+			out = append(out, lines.Wrap(strings.Join(paragraph, " "), lines.Width)...)
 			paragraph = nil
 		}
 	}
@@ -144,21 +143,4 @@ func wrapParagraphs(text string) string {
 	}
 	end()
 	return strings.Join(out, "\n")
-}
-
-// wrap breaks a text at its blanks.
-func wrap(text string, width int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return append(lines, line)
 }

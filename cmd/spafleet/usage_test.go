@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"spafleet/host/lines"
 )
 
 // eachCommand calls f for every command of the program but cobra's own.
@@ -41,7 +43,7 @@ func TestHelpFitsATerminalAndHasExamples(t *testing.T) {
 	eachCommand(t, func(t *testing.T, c *cobra.Command) {
 		help := helpOf(t, c)
 		for _, line := range strings.Split(help, "\n") {
-			if n := len([]rune(line)); n > helpWidth {
+			if n := len([]rune(line)); n > lines.Width {
 				t.Errorf("%d columns: %s", n, line)
 			}
 		}

@@ -42,7 +42,7 @@ func TestTextsAreInPlainWords(t *testing.T) {
 			return goTexts(path, refuse)
 		case isText(path):
 			read++
-			return lines(path, refuse)
+			return eachLine(path, refuse)
 		}
 		return nil
 	})
@@ -64,7 +64,7 @@ func isText(path string) bool {
 	return filepath.Base(path) == "Makefile"
 }
 
-func lines(path string, refuse func(at, text string)) error {
+func eachLine(path string, refuse func(at, text string)) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"spafleet/device/measure"
+	"spafleet/host/lines"
 	"spafleet/scenarios/tally"
 )
 
@@ -136,27 +137,7 @@ func writeFailure(b *strings.Builder, f *tally.Failure, at float64) {
 // mostModels is how many models one line names.
 const mostModels = 3
 
-// width is how many columns a terminal has.
-const width = 80
-
-// wrap writes words in lines that fit a terminal. A word that is longer stands
-// alone.
+// wrap writes words in lines that fit a terminal.
 func wrap(b *strings.Builder, head, text string) {
-	b.WriteString(head)
-	column := len([]rune(head))
-	for i, word := range strings.Fields(text) {
-		n := len([]rune(word))
-		switch {
-		case i == 0:
-		case column+1+n > width:
-			b.WriteString("\n" + indent + "  ")
-			column = len(indent) + 2
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += n
-	}
-	b.WriteByte('\n')
+	b.WriteString(lines.Hang(head, indent+"  ", text))
 }

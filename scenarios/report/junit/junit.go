@@ -2,6 +2,7 @@
 package junit
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -12,7 +13,8 @@ import (
 	"spafleet/scenarios/report"
 )
 
-type suites struct {
+// A Document is one JUnit XML file. Its counts are made by Add.
+type Document struct {
 	XMLName  xml.Name `xml:"testsuites"`
 	Name     string   `xml:"name,attr"`
 	Tests    int      `xml:"tests,attr"`
@@ -20,10 +22,11 @@ type suites struct {
 	Errors   int      `xml:"errors,attr"`
 	Skipped  int      `xml:"skipped,attr"`
 	Time     string   `xml:"time,attr"`
-	Suites   []suite
+	Suites   []Suite
 }
 
-type suite struct {
+// A Suite is a group of cases.
+type Suite struct {
 	XMLName    xml.Name `xml:"testsuite"`
 	Name       string   `xml:"name,attr"`
 	Tests      int      `xml:"tests,attr"`
@@ -32,83 +35,63 @@ type suite struct {
 	Skipped    int      `xml:"skipped,attr"`
 	Time       string   `xml:"time,attr"`
 	Timestamp  string   `xml:"timestamp,attr"`
-	Properties *properties
-	Cases      []testcase
+	Properties *Properties
+	Cases      []Case
 }
 
-type properties struct {
+// Properties are facts of a suite.
+type Properties struct {
 	XMLName xml.Name   `xml:"properties"`
-	List    []property `xml:"property"`
+	List    []Property `xml:"property"`
 }
 
-type property struct {
+// A Property is a fact.
+type Property struct {
 	Name  string `xml:"name,attr"`
 	Value string `xml:"value,attr"`
 }
 
-type testcase struct {
+// A Case has passed unless it has one of the outcomes.
+type Case struct {
 	XMLName xml.Name `xml:"testcase"`
 	Class   string   `xml:"classname,attr"`
 	Name    string   `xml:"name,attr"`
-	Time    string   `xml:"time,attr"`
-	Failure *outcome `xml:"failure"`
-	Error   *outcome `xml:"error"`
-	Skipped *outcome `xml:"skipped"`
+	Time    string   `xml:"time,attr"` // see Seconds; empty: none
+	Failure *Outcome `xml:"failure"`
+	Error   *Outcome `xml:"error"`
+	Skipped *Outcome `xml:"skipped"`
 	Out     string   `xml:"system-out,omitempty"`
 }
 
-type outcome struct {
+// An Outcome says how a case ended.
+type Outcome struct {
 	Message string `xml:"message,attr"`
 	Type    string `xml:"type,attr,omitempty"`
 	Text    string `xml:",chardata"`
 }
 
-// Write writes a report as JUnit XML: a suite each for expectations (awaited steps
-// are among them), thresholds, a bug of the field, models and this machine. Names of cases are texts of
-// the scenario, the same in each run of it. Times are of this machine's clock.
-//
-// A case fails only in a run that failed, so CI and the exit code agree. In an
-// invalid run the machine's case is an error and the others are skipped. What
-// nobody expected anything of is skipped, not passed.
-func Write(w io.Writer, r *report.Report) error {
-	all := suites{Name: r.Name, Time: seconds(r.WallSeconds)}
-	for _, s := range []suite{
-		{Name: "expectations", Cases: expectations(r)},
-		{Name: "thresholds", Cases: thresholds(r)},
-		{Name: "bug", Cases: bug(r)},
-		{Name: "models", Cases: models(r)},
-		{Name: "machine", Cases: machine(r), Properties: facts(r)},
-	} {
-		if len(s.Cases) == 0 {
-			continue
-		}
-		s.Timestamp, s.Time = r.Started.UTC().Format("2006-01-02T15:04:05"), seconds(0)
-		for i := range s.Cases {
-			s.add(&s.Cases[i], r, s.Name)
-		}
-		all.add(&s)
+// Seconds is a duration as JUnit XML has it.
+func Seconds(s float64) string { return fmt.Sprintf("%.3f", s) }
+
+// Add appends a suite that began at a time and counts its cases. One without cases is
+// left out.
+func (d *Document) Add(s Suite, began time.Time) {
+	if len(s.Cases) == 0 {
+		return
 	}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
+	s.Timestamp, s.Time = began.UTC().Format("2006-01-02T15:04:05"), Seconds(0)
+	for i := range s.Cases {
+		s.count(&s.Cases[i])
 	}
-	e := xml.NewEncoder(w)
-	e.Indent("", "  ")
-	if err := e.Encode(&all); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
+	d.Tests += s.Tests
+	d.Failures += s.Failures
+	d.Errors += s.Errors
+	d.Skipped += s.Skipped
+	d.Suites = append(d.Suites, s)
 }
 
-// add completes a case and counts it.
-func (s *suite) add(c *testcase, r *report.Report, class string) {
-	c.Class = r.Name + "." + class
-	if c.Time == "" {
-		c.Time = seconds(0)
-	}
-	if r.Verdict == report.Invalid && class != "machine" {
-		c.Failure, c.Skipped = nil, &outcome{Message: "not to be trusted: this machine was too slow"}
-	}
+func (s *Suite) count(c *Case) {
+	c.Time = cmp.Or(c.Time, Seconds(0))
 	s.Tests++
 	switch {
 	case c.Failure != nil:
@@ -120,41 +103,73 @@ func (s *suite) add(c *testcase, r *report.Report, class string) {
 	}
 }
 
-func (a *suites) add(s *suite) {
-	a.Tests += s.Tests
-	a.Failures += s.Failures
-	a.Errors += s.Errors
-	a.Skipped += s.Skipped
-	a.Suites = append(a.Suites, *s)
+// Write writes the file.
+func (d *Document) Write(w io.Writer) error {
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	e := xml.NewEncoder(w)
+	e.Indent("", "  ")
+	if err := e.Encode(d); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
 }
 
-func seconds(s float64) string { return fmt.Sprintf("%.3f", s) }
+// Write writes a report as JUnit XML: a suite each for expectations (awaited steps
+// are among them), thresholds, a bug of the field, models and this machine. Names of cases are texts of
+// the scenario, the same in each run of it. Times are of this machine's clock.
+//
+// A case fails only in a run that failed, so CI and the exit code agree. In an
+// invalid run the machine's case is an error and the others are skipped. What
+// nobody expected anything of is skipped, not passed.
+func Write(w io.Writer, r *report.Report) error {
+	all := Document{Name: r.Name, Time: Seconds(r.WallSeconds)}
+	for _, s := range []Suite{
+		{Name: "expectations", Cases: expectations(r)},
+		{Name: "thresholds", Cases: thresholds(r)},
+		{Name: "bug", Cases: bug(r)},
+		{Name: "models", Cases: models(r)},
+		{Name: "machine", Cases: machine(r), Properties: facts(r)},
+	} {
+		for i := range s.Cases {
+			c := &s.Cases[i]
+			c.Class = r.Name + "." + s.Name
+			if r.Verdict == report.Invalid && s.Name != "machine" {
+				c.Failure, c.Skipped = nil, &Outcome{Message: "not to be trusted: this machine was too slow"}
+			}
+		}
+		all.Add(s, r.Started)
+	}
+	return all.Write(w)
+}
 
 // merged is the reason for skipping what only the merge of all shards decides.
 const merged = "decided by 'spafleet report merge' for the whole fleet"
 
 // expectations returns a case for each expectation and awaited step.
-func expectations(r *report.Report) []testcase {
-	var list []testcase
+func expectations(r *report.Report) []Case {
+	var list []Case
 	for i := range r.Timeline {
 		s := &r.Timeline[i]
 		if s.Fired && !s.Awaited {
 			continue
 		}
-		c := testcase{Name: "step " + s.Name}
+		c := Case{Name: "step " + s.Name}
 		if !s.Fired {
-			c.Failure = &outcome{Message: "the step did not happen", Type: "step", Text: devices(s.Missing)}
+			c.Failure = &Outcome{Message: "the step did not happen", Type: "step", Text: devices(s.Missing)}
 		}
 		list = append(list, c)
 	}
 	for i := range r.Expect {
 		e := &r.Expect[i]
-		c := testcase{Name: e.Name}
+		c := Case{Name: e.Name}
 		switch {
 		case e.Shared:
-			c.Skipped = &outcome{Message: merged}
+			c.Skipped = &Outcome{Message: merged}
 		case !e.OK:
-			c.Failure = &outcome{Message: e.Measured(), Type: "expectation", Text: devices(e.First)}
+			c.Failure = &Outcome{Message: e.Measured(), Type: "expectation", Text: devices(e.First)}
 		}
 		list = append(list, c)
 	}
@@ -170,16 +185,16 @@ func devices(list []report.Failing) string {
 	return b.String()
 }
 
-func thresholds(r *report.Report) []testcase {
-	var list []testcase
+func thresholds(r *report.Report) []Case {
+	var list []Case
 	for i := range r.Thresholds {
 		t := &r.Thresholds[i]
-		c := testcase{Name: t.Metric + ": " + t.Threshold}
+		c := Case{Name: t.Metric + ": " + t.Threshold}
 		switch {
 		case t.Shared:
-			c.Skipped = &outcome{Message: merged}
+			c.Skipped = &Outcome{Message: merged}
 		case !t.OK:
-			c.Failure = &outcome{Message: t.Measured(), Type: "threshold"}
+			c.Failure = &Outcome{Message: t.Measured(), Type: "threshold"}
 		}
 		list = append(list, c)
 	}
@@ -187,15 +202,15 @@ func thresholds(r *report.Report) []testcase {
 }
 
 // bug returns a case for each side of a bug and each cure.
-func bug(r *report.Report) []testcase {
+func bug(r *report.Report) []Case {
 	if r.Bug == nil {
 		return nil
 	}
-	var list []testcase
+	var list []Case
 	for _, b := range r.Bug.Checks() {
-		c := testcase{Name: b.Name}
+		c := Case{Name: b.Name}
 		if !b.OK {
-			c.Failure = &outcome{Message: b.Text, Type: "bug", Text: devices(b.First) + strings.Join(b.Failed, "\n")}
+			c.Failure = &Outcome{Message: b.Text, Type: "bug", Text: devices(b.First) + strings.Join(b.Failed, "\n")}
 		}
 		list = append(list, c)
 	}
@@ -204,23 +219,23 @@ func bug(r *report.Report) []testcase {
 
 // models returns a case for each group, model and firmware. That of devices which
 // have failed fails with the run.
-func models(r *report.Report) []testcase {
-	var list []testcase
+func models(r *report.Report) []Case {
+	var list []Case
 	for i := range r.Models {
 		m := &r.Models[i]
 		if m.Devices == 0 {
 			continue
 		}
-		c := testcase{Name: m.Make.String(), Out: causes(r, m.Make.String())}
+		c := Case{Name: m.Make.String(), Out: causes(r, m.Make.String())}
 		if m.Group != "" {
 			c.Name = m.Group + ": " + c.Name
 		}
 		bad := fmt.Sprintf("of %d devices %d failed their last resync, %d never got an answer", m.Devices, m.Failed, m.Unanswered)
 		switch well := m.Failed+m.Unanswered == 0; {
 		case r.Verdict == report.Finished:
-			c.Skipped = &outcome{Message: "nothing was expected; " + bad}
+			c.Skipped = &Outcome{Message: "nothing was expected; " + bad}
 		case r.Verdict == report.Failed && !well:
-			c.Failure = &outcome{Message: bad, Type: "devices", Text: named(r, m.Model)}
+			c.Failure = &Outcome{Message: bad, Type: "devices", Text: named(r, m.Model)}
 		case !well:
 			c.Out = bad + "\n" + c.Out
 		}
@@ -277,20 +292,20 @@ func named(r *report.Report, model string) string {
 }
 
 // machine is whether this machine was fast enough and the run came to its end.
-func machine(r *report.Report) []testcase {
-	fast := testcase{Name: "this machine was fast enough"}
+func machine(r *report.Report) []Case {
+	fast := Case{Name: "this machine was fast enough"}
 	if !r.Generator.Valid {
-		fast.Error = &outcome{Message: "requests started late: p99 " + report.Seconds(r.Generator.Lateness.P99), Type: "invalid", Text: strings.Join(r.Generator.Reasons, "\n")}
+		fast.Error = &Outcome{Message: "requests started late: p99 " + report.Seconds(r.Generator.Lateness.P99), Type: "invalid", Text: strings.Join(r.Generator.Reasons, "\n")}
 	}
-	end := testcase{Name: "the run came to its end", Time: seconds(r.WallSeconds), Out: strings.Join(r.Notes, "\n")}
+	end := Case{Name: "the run came to its end", Time: Seconds(r.WallSeconds), Out: strings.Join(r.Notes, "\n")}
 	if r.Verdict == report.Interrupted {
-		end.Error = &outcome{Message: "interrupted after " + report.Seconds(r.DurationSeconds), Type: "interrupted"}
+		end.Error = &Outcome{Message: "interrupted after " + report.Seconds(r.DurationSeconds), Type: "interrupted"}
 	}
-	return []testcase{fast, end}
+	return []Case{fast, end}
 }
 
-func facts(r *report.Report) *properties {
-	return &properties{List: []property{
+func facts(r *report.Report) *Properties {
+	return &Properties{List: []Property{
 		{"verdict", r.Verdict}, {"exit", fmt.Sprint(r.Exit)}, {"seed", fmt.Sprint(r.Seed)}, {"clock", r.Clock},
 		{"devices", fmt.Sprint(r.Devices)}, {"fleet_start", r.FleetStart.UTC().Format(time.RFC3339)}, {"scenario_sha256", r.Source.SHA256},
 	}}

@@ -24,6 +24,9 @@ var source string
 //go:embed webpage.css
 var style string
 
+// Style returns the style of the page, for other pages of the program.
+func Style() template.CSS { return template.CSS(style) } //nolint:gosec // a file of the program
+
 var parsed = template.Must(template.New("page").Funcs(template.FuncMap{
 	"seconds": report.Seconds, "describe": func(f tally.Failure) string { return report.Describe(&f) }, "count": count, "models": func(n map[string]int) string { return measure.Counts(n, 5) }, "percent": percent,
 	"date":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
@@ -84,7 +87,7 @@ type latency struct {
 func Write(w io.Writer, r *report.Report) error {
 	f := newFrame(r)
 	v := &view{
-		Report: r, Style: template.CSS(style), Sentence: sentence(r), //nolint:gosec // a file of the program
+		Report: r, Style: Style(), Sentence: sentence(r),
 		Resyncs: f.resyncs(), Retries: f.retries(), States: f.states(), Phases: f.phases(), Figures: f.figures(),
 		Causes: firstOf(r.Findings.Errors), Unknown: firstOf(r.Findings.UnknownParams), Rejected: firstOf(r.Findings.RejectedParams),
 		Partial:   firstOf(r.Findings.PartialFiles),

@@ -1,0 +1,42 @@
+// Package lines breaks texts into the lines of a terminal.
+package lines
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Width is how many columns a terminal has.
+const Width = 80
+
+// Wrap breaks a text at its blanks into lines of at most width letters. A longer word
+// stands alone. The lines of an empty text are one, which is empty.
+func Wrap(text string, width int) []string { return broken(text, width, width) }
+
+// Hang returns a text behind a head, in lines of at most Width letters. They go on
+// under the indent, and each ends with a newline.
+func Hang(head, indent, text string) string {
+	list := broken(text, Width-utf8.RuneCountInString(head), Width-utf8.RuneCountInString(indent))
+	return head + strings.Join(list, "\n"+indent) + "\n"
+}
+
+// broken is Wrap with another width for the first line.
+func broken(text string, first, width int) []string {
+	var list []string
+	line, letters, most := "", 0, first
+	for _, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case line == "":
+		case letters+1+n > most:
+			list = append(list, line)
+			line, letters, most = "", 0, width
+		default:
+			line += " "
+			letters++
+		}
+		line += word
+		letters += n
+	}
+	return append(list, line)
+}

@@ -63,7 +63,7 @@ func Compare(before, after *finding.Report) *Comparison {
 			c.Notes = append(c.Notes, fmt.Sprintf("%s: %s", where, s.unfinished()))
 		}
 		if missing[i] > 0 {
-			c.Notes = append(c.Notes, fmt.Sprintf("%s: %s of the other report were not asked", where, devices(missing[i])))
+			c.Notes = append(c.Notes, fmt.Sprintf("%s: not asked by %s of the other report", where, devices(missing[i])))
 		}
 	}
 	return c

@@ -38,6 +38,7 @@ type view struct {
 	MoreRows int
 	Problems []problemView
 	Gaps     []gapView
+	MoreGaps int
 	Checks   []checkView
 }
 
@@ -88,7 +89,7 @@ func WritePage(w io.Writer, r *finding.Report) error {
 		Server: r.Server, Circumstances: s.circumstances(), Verdict: verdicts[verdict], Class: verdict, Sign: sign(verdict), Sentence: s.sentence(), Unfinished: s.unfinished(),
 		Style: webpage.Style() + template.CSS(pageStyle), Format: finding.Format, //nolint:gosec // a file of the program
 		Tiles: s.tiles(), Problems: s.problemViews(), Gaps: s.gapViews(), Checks: s.checkViews(),
-		MoreRows: max(len(s.rows)-mostPageRows, 0),
+		MoreRows: max(len(s.rows)-mostPageRows, 0), MoreGaps: max(len(s.gaps)-mostPageRows, 0),
 	}
 	for _, a := range s.areas {
 		v.Areas = append(v.Areas, a.name)
@@ -158,7 +159,7 @@ func (s *sheet) problemViews() []problemView {
 
 func (s *sheet) gapViews() []gapView {
 	var list []gapView
-	for _, g := range s.gaps {
+	for _, g := range s.gaps[:min(len(s.gaps), mostPageRows)] {
 		v := gapView{g.why, strings.Join(g.checks, ", "), "none was asked"}
 		if len(g.devices.list) > 0 {
 			v.Who = s.names(g.devices, mostPageNames)

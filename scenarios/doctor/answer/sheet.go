@@ -118,13 +118,17 @@ type problem struct {
 	fare    fare
 	devices crowd
 	ways    []way
+	at      map[wayKey]int // where in ways
 }
+
+// A wayKey is what tells ways apart.
+type wayKey struct{ detail, basis, hint string }
 
 // A way is one of those in which a check does not hold.
 type way struct {
-	detail, basis, hint string
-	evidence            []string // different ones, the first mostEvidence
-	devices             crowd
+	wayKey
+	evidence []string // different ones, the first mostEvidence
+	devices  crowd
 }
 
 const mostEvidence = 3
@@ -256,7 +260,7 @@ func (s *sheet) trouble() {
 			if !known {
 				check = finding.Check{ID: f.Check, Title: "a check that this spafleet does not know"}
 			}
-			s.problems = append(s.problems, problem{check: check, fare: k.fare})
+			s.problems = append(s.problems, problem{check: check, fare: k.fare, at: map[wayKey]int{}})
 		}
 		s.problems[at[k]].add(f, s.places[finding.Device{Model: f.Model, Firmware: f.Firmware}.Name()])
 	}
@@ -279,12 +283,12 @@ func rank(id string) int {
 
 func (p *problem) add(f *finding.Finding, place int) {
 	p.devices.add(place)
-	at := slices.IndexFunc(p.ways, func(w way) bool { return w.detail == f.Detail && w.basis == f.Basis && w.hint == f.Hint })
-	if at < 0 {
-		at = len(p.ways)
-		p.ways = append(p.ways, way{detail: f.Detail, basis: f.Basis, hint: f.Hint})
+	key := wayKey{f.Detail, f.Basis, f.Hint}
+	if _, ok := p.at[key]; !ok {
+		p.at[key] = len(p.ways)
+		p.ways = append(p.ways, way{wayKey: key})
 	}
-	w := &p.ways[at]
+	w := &p.ways[p.at[key]]
 	w.devices.add(place)
 	if f.Evidence != "" && len(w.evidence) < mostEvidence && !slices.Contains(w.evidence, f.Evidence) {
 		w.evidence = append(w.evidence, f.Evidence)

@@ -145,7 +145,11 @@ func (s *sheet) writeGaps(b *strings.Builder) {
 		return
 	}
 	b.WriteString("\n– not asked\n")
-	for _, g := range s.gaps {
+	for i, g := range s.gaps {
+		if i == mostRows {
+			fmt.Fprintf(b, "%sand for %d more reasons; --json has all\n", inset, len(s.gaps)-i)
+			return
+		}
 		text := strings.Join(g.checks, ", ") + ": " + shown(g.why)
 		if n := len(g.devices.list); n > 0 && n < len(s.crew) {
 			text += " (" + s.names(g.devices, mostNamed) + ")"

@@ -18,7 +18,7 @@ func WriteJUnit(w io.Writer, r *finding.Report) error {
 	s := newSheet(r)
 	all := junit.Document{Name: "doctor " + r.Server, Time: junit.Seconds(time.Duration(r.Took).Seconds())}
 	for place, d := range s.crew {
-		all.Add(junit.Suite{Name: d.Name(), Cases: s.cases(place)}, r.Began)
+		all.Add(junit.Suite{Name: d.Name(), Cases: cases(s, place)}, r.Began)
 	}
 	whole := junit.Case{Class: "doctor", Name: "the server was asked to the end"}
 	if text := s.unfinished(); text != "" {
@@ -29,7 +29,7 @@ func WriteJUnit(w io.Writer, r *finding.Report) error {
 }
 
 // cases returns the cases of a device, in the order of the table of checks.
-func (s *sheet) cases(place int) []junit.Case {
+func cases(s *sheet, place int) []junit.Case {
 	d := s.crew[place]
 	var list []junit.Case
 	for _, c := range finding.Checks {

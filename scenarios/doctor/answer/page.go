@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"strings"
 
 	"spafleet/scenarios/doctor/finding"
 	"spafleet/scenarios/report/webpage"
@@ -160,7 +159,7 @@ func (s *sheet) problemViews() []problemView {
 func (s *sheet) gapViews() []gapView {
 	var list []gapView
 	for _, g := range s.gaps[:min(len(s.gaps), mostPageRows)] {
-		v := gapView{g.why, strings.Join(g.checks, ", "), "none was asked"}
+		v := gapView{g.why, g.names(), "all"}
 		if len(g.devices.list) > 0 {
 			v.Who = s.names(g.devices, mostPageNames)
 		}

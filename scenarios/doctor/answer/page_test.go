@@ -2,11 +2,10 @@ package answer_test
 
 import (
 	"bytes"
-	"fmt"
 	"image/png"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -90,24 +89,18 @@ func TestThePageIsBounded(t *testing.T) {
 
 // On a telephone nothing of the page is wider than the window.
 func TestChromiumShowsThePage(t *testing.T) {
-	chromium := extproc.Need(t, "chromium", "chromium")
-	dir := t.TempDir()
-	path, out := filepath.Join(dir, "page.html"), filepath.Join(dir, "page.png")
+	path := filepath.Join(t.TempDir(), "page.html")
 	if err := os.WriteFile(path, []byte(page(t, sample())), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	const width = 400
-	c := exec.CommandContext(t.Context(), chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1", "--user-data-dir="+dir,
-		"--blink-settings=preferredColorScheme=1", fmt.Sprintf("--window-size=%d,3000", width), "--screenshot="+out, "file://"+path)
-	if said, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, said)
+	c := extproc.OpenChromium(t)
+	c.Visit("file://" + path)
+	shot := c.Shot(width, 3000)
+	if wide := c.Eval("document.documentElement.scrollWidth"); wide != strconv.Itoa(width) {
+		t.Errorf("the page is %s wide in a window of %d", wide, width)
 	}
-	f, err := os.Open(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	picture, err := png.Decode(f)
+	picture, err := png.Decode(bytes.NewReader(shot))
 	if err != nil {
 		t.Fatal(err)
 	}

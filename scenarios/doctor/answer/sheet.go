@@ -141,6 +141,38 @@ type gap struct {
 	why     string
 }
 
+// names names the checks; all of an area by its name.
+func (g *gap) names() string {
+	var names, areas []string
+	for _, a := range finding.Areas() {
+		var here, all []string
+		for _, c := range finding.Checks {
+			if c.Area == a {
+				all = append(all, c.ID)
+			}
+		}
+		for _, id := range g.checks {
+			if slices.Contains(all, id) {
+				here = append(here, id)
+			}
+		}
+		if len(here) == len(all) && len(all) > 1 {
+			areas = append(areas, a)
+			continue
+		}
+		names = append(names, here...)
+	}
+	for _, id := range g.checks {
+		if _, known := finding.Find(id); !known {
+			names = append(names, shown(id))
+		}
+	}
+	if len(areas) > 0 {
+		names = append(names, "all of "+listed(areas))
+	}
+	return strings.Join(names, ", ")
+}
+
 // newSheet sorts a report.
 func newSheet(r *finding.Report) *sheet {
 	s := &sheet{Report: r, places: map[string]int{}, found: map[spot][]*finding.Finding{}, why: map[spot]string{}}

@@ -9,6 +9,7 @@ import (
 
 	"spafleet/host/lines"
 	"spafleet/scenarios/doctor/finding"
+	"spafleet/scenarios/report"
 )
 
 // What text shows of long lists; JSON has all.
@@ -53,7 +54,7 @@ func (s *sheet) circumstances() string {
 	if stand > 0 {
 		text += fmt.Sprintf(", which stand for %d of a list,", stand)
 	}
-	return fmt.Sprintf("%s in %s, %s", text, time.Duration(s.Took).Round(100*time.Millisecond), s.Began.UTC().Format("2006-01-02 15:04 UTC"))
+	return fmt.Sprintf("%s in %s at %s", text, report.Seconds(time.Duration(s.Took).Seconds()), s.Began.UTC().Format(time.RFC3339))
 }
 
 // writeTable writes a row for devices that fare alike, with their names above it.
@@ -150,7 +151,7 @@ func (s *sheet) writeGaps(b *strings.Builder) {
 			fmt.Fprintf(b, "%sand for %d more reasons; --json has all\n", inset, len(s.gaps)-i)
 			return
 		}
-		text := strings.Join(g.checks, ", ") + ": " + shown(g.why)
+		text := g.names() + ": " + shown(g.why)
 		if n := len(g.devices.list); n > 0 && n < len(s.crew) {
 			text += " (" + s.names(g.devices, mostNamed) + ")"
 		}

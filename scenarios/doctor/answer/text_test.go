@@ -60,6 +60,7 @@ func TestTheVerdictSaysNoMoreThanWasSeen(t *testing.T) {
 		{cut(one(held, broken)), answer.Breaks, "– This is incomplete (interrupted): it is what was seen with 1 of 1 device."},
 		{cut(one(held)), answer.Incomplete, "– What was asked so far would break no device; the rest is not known."},
 		{cut(one()), answer.Incomplete, "– Nothing was asked, so this says nothing about the server."},
+		{one(finding.Finding{Check: "reachable", Severity: finding.Breaks}), answer.Breaks, "✗ No device reached this server, so nothing else was asked."},
 		{one(), answer.Incomplete, "– Nothing was asked, so this says nothing about the server."},
 	} {
 		if got := answer.Verdict(tt.r); got != tt.verdict {

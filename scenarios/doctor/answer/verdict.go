@@ -34,6 +34,9 @@ func Verdict(r *finding.Report) string {
 
 // sentence says what a report comes to, and no more than was seen.
 func (s *sheet) sentence() string {
+	if s.unreached() {
+		return "No device reached this server, so nothing else was asked."
+	}
 	n, stand := s.count(breaks)
 	text := ""
 	switch Verdict(s.Report) {
@@ -54,6 +57,16 @@ func (s *sheet) sentence() string {
 		text = "Nothing that was asked would break a device"
 	}
 	return text + "."
+}
+
+// unreached reports whether no device got an answer of any kind.
+func (s *sheet) unreached() bool {
+	for place := range s.crew {
+		if len(s.fared[place]) != 1 || s.fared[place]["reachable"] != breaks {
+			return false
+		}
+	}
+	return len(s.crew) > 0
 }
 
 // unfinished says why a report is not whole; "" for one that is.

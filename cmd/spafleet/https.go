@@ -27,12 +27,17 @@ func (f *certFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.certs, "certs", "", "`DIR` of 'spafleet certs init': the authorities that devices trust and that sign devices (default: a built-in set)")
 }
 
-// registerDevices adds what concerns the devices' own certificates.
-func (f *certFlags) registerDevices(flags *pflag.FlagSet) {
+// registerTrust adds what the devices hold and trust beside.
+func (f *certFlags) registerTrust(flags *pflag.FlagSet) {
 	f.register(flags)
 	flags.StringVar(&f.own, "client-certs", "", "`DIR` with the devices' own certificates: MAC.pem, or MAC.crt with MAC.key, or MAC.p12")
 	flags.StringVar(&f.passphrase, "client-certs-pass", "", "`FILE` with the pass phrase of the .p12 files")
 	flags.StringVar(&f.trust, "trust", "", "PEM `FILE` with further authorities that the devices trust")
+}
+
+// registerDevices adds how many certificates of devices there are.
+func (f *certFlags) registerDevices(flags *pflag.FlagSet) {
+	f.registerTrust(flags)
 	flags.IntVar(&f.pool, "key-pool", 64, "`NUMBER` of keys that the devices' certificates share")
 	flags.IntVar(&f.keep, "keep-certs", certs.Kept, "about this `NUMBER` of device certificates stay in memory, 2 kB each; others are made again for each handshake")
 	flags.BoolVar(&f.unique, "unique-keys", false, "a key for each device; making one takes about 20 ms")

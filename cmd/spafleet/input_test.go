@@ -73,6 +73,12 @@ var inputs = map[string]string{
 	"capacity --trust":             "capacity --model SPA942 --profile-rule http://127.0.0.1:1/ --trust ENDLESS",
 	"capacity --sidecar":           "capacity --model SPA942 --profile-rule http://127.0.0.1:1/ --sidecar go.mod=ENDLESS",
 	"capacity --client-certs-pass": "capacity --model SPA942 --profile-rule http://127.0.0.1:1/ --client-certs HUGE --client-certs-pass ENDLESS",
+	"doctor --before":              "doctor --before ENDLESS --after go.mod",
+	"doctor --after":               "doctor --before http://127.0.0.1:1/ --after ENDLESS",
+	"doctor --devices":             "doctor http://127.0.0.1:1/ --devices ENDLESS",
+	"doctor --certs":               "doctor http://127.0.0.1:1/ --certs HUGE",
+	"doctor --trust":               "doctor http://127.0.0.1:1/ --trust ENDLESS",
+	"doctor --client-certs-pass":   "doctor http://127.0.0.1:1/ --client-certs HUGE --client-certs-pass ENDLESS",
 	"why FILE":                     "why ENDLESS 17",
 	"models guess UA":              "models guess -",
 	"firmware check FILE":          "firmware check ENDLESS",
@@ -94,6 +100,7 @@ var notRead = map[string]string{
 	"firmware make --out": "written", "firmware make --size": "of what is made", "run --state-every": "how often --state is written",
 	"models show NAME": "a model", "why DEVICE": "a device", "rule eval RULE": "a rule", "rule check RULE": "a rule", "run NAME": "a scenario of the program",
 	"scenarios show NAME": "a scenario of the program", "scenarios new FILE": "written",
+	"doctor URL": "a server", "doctor HOST": "a server", "doctor --html": "written", "doctor --junit": "written", "doctor --client-certs": "as of run",
 }
 
 var (

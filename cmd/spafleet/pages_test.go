@@ -35,7 +35,7 @@ import (
 // lines before. 127.0.0.1:6969 and :8080 are free ports of this machine.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"README.md", "docs/commands.md", "docs/certificates.md", "docs/cookbook.md", "docs/scenarios.md"} {
+	for _, page := range []string{"README.md", "docs/commands.md", "docs/certificates.md", "docs/cookbook.md", "docs/doctor.md", "docs/scenarios.md"} {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join("..", "..", filepath.FromSlash(page))

@@ -93,7 +93,7 @@ func (c *counted) Read(p []byte) (int, error) {
 
 func hold(conn net.Conn) { io.Copy(io.Discard, conn) }
 
-func answer(conn net.Conn) {
+func replies(conn net.Conn) {
 	conn.Read(make([]byte, 2048))
 	const body = "<flat-profile></flat-profile>"
 	fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
@@ -108,7 +108,7 @@ func TestCtrlCEndsAllTrafficWithinASecond(t *testing.T) {
 	tftp, tftpAt := packets(t, "tftp", &servers)
 	syslog, syslogAt := packets(t, "syslog", &servers)
 	held, heldAt := connections(t, "http, held", &servers, hold)
-	busy, busyAt := connections(t, "http, answered", &servers, answer)
+	busy, busyAt := connections(t, "http, answered", &servers, replies)
 	secret, secretAt := connections(t, "https", &servers, hold)
 	scenario := filepath.Join(t.TempDir(), "storm.yaml")
 	group := func(name, rule string) string {

@@ -83,7 +83,7 @@ func finding(row *model.Row, n rule.Note) (Finding, bool) {
 		f.Hint, f.Evidence = "give all but the last a condition", row.Switch("failed_alternative").Evidence
 	case rule.UnknownMacro:
 		f.Text = fmt.Sprintf("%s is no macro of %s %s and stays as it is written", n.Text, row.Model.Name, row.Firmware.Version)
-		f.Hint, f.Evidence = nearMacro(n.Text), model.Documented
+		f.Hint, f.Evidence = NearMacro(n.Text), model.Documented
 	case rule.SecretOutsideKey:
 		f.Text, f.Evidence = n.Text+" stays as it is written: it is replaced after --key alone", model.Documented
 	case rule.EmptyKey:
@@ -117,7 +117,8 @@ var macros = []string{
 	"PRVST", "PRVTMR", "UPGST", "UPGTMR", "UPGERR", "REGTMR1", "REGTMR2", "UID1", "UID2", "ISCUST",
 }
 
-func nearMacro(written string) string {
+// NearMacro says what may have been meant by a macro that no firmware knows.
+func NearMacro(written string) string {
 	if near := model.DidYouMean(strings.Trim(written, "$()"), macros); near != "" {
 		return strings.TrimPrefix(near, "; ")
 	}

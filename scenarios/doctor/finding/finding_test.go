@@ -2,6 +2,7 @@ package finding_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"regexp"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"spafleet/host/golden"
 	"spafleet/scenarios/doctor/finding"
 )
 
@@ -53,6 +55,27 @@ func TestEachCheckHasWordsAndCures(t *testing.T) {
 		}
 		last[c.Area] = i
 	}
+}
+
+// docs/doctor.md has the checks and the cures as the table says them.
+func TestThePageHasTheChecks(t *testing.T) {
+	var checks, cures strings.Builder
+	checks.WriteString("\n| check | wanted | what is looked at |\n|---|---|---|\n")
+	cures.WriteString("\n")
+	for _, c := range finding.Checks {
+		fmt.Fprintf(&checks, "| `%s` | %s | %s |\n", c.ID, c.Title, c.About)
+		fmt.Fprintf(&cures, "* `%s`\n", c.ID)
+		for _, cure := range c.Cures {
+			if cure.Server == "" {
+				fmt.Fprintf(&cures, "  * %s\n", cure.Text)
+				continue
+			}
+			fmt.Fprintf(&cures, "  * %s: `%s`\n", cure.Server, cure.Text)
+		}
+	}
+	page := "../../../docs/doctor.md"
+	golden.Section(t, page, "<!-- checks -->", "<!-- /checks -->", checks.String())
+	golden.Section(t, page, "<!-- cures -->", "<!-- /cures -->", cures.String())
 }
 
 func TestAReportReadsBackAsItWasWritten(t *testing.T) {

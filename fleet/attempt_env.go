@@ -32,6 +32,9 @@ const localWait = 100 * time.Millisecond
 
 // Fetch asks the network from the device's own address.
 func (e *attemptEnv) Fetch(ctx context.Context, r *resync.Request) (resp resync.Response, err error) {
+	if e.l.f.addresses.stranded(r.Unit.IP) {
+		return resp, &resync.Error{Result: device.NoConnect}
+	}
 	r.Source = e.l.f.addresses.source(r.Unit.IP, r.Server.Addr())
 	if r.Scheme == "https" { // a certificate may bear a name
 		ctx = e.asking(ctx)
@@ -47,6 +50,9 @@ func (e *attemptEnv) Fetch(ctx context.Context, r *resync.Request) (resp resync.
 }
 
 func (e *attemptEnv) Resolve(ctx context.Context, name string) (addrs []netip.Addr, err error) {
+	if e.l.f.addresses.stranded(e.in.Unit.IP) {
+		return nil, &resync.Error{Result: device.NoDNS}
+	}
 	ctx = e.asking(ctx)
 	err = e.whenAble(ctx, func() error {
 		addrs, err = e.l.f.network.Resolve(ctx, name)

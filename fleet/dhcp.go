@@ -90,7 +90,7 @@ type lessee struct {
 	relay   netip.Addr
 	queue   chan leaseMessage
 	lost    atomic.Int64 // messages that found the queue full, or could not be sent
-	strange atomic.Int64 // messages that are to no device
+	refused [dhcp.NumFlaws]atomic.Int64
 	once    sync.Once
 	over    context.CancelCauseFunc
 	ended   context.Context // with err
@@ -98,9 +98,10 @@ type lessee struct {
 }
 
 type leaseMessage struct {
-	dev  device.Index
-	text []byte
-	to   netip.Addr
+	dev   device.Index
+	text  []byte
+	to    netip.Addr
+	bound bool // the device has a lease, and sends from its address
 }
 
 func openLessee(f *Fleet, d DHCP) (*lessee, error) {
@@ -119,12 +120,12 @@ func openLessee(f *Fleet, d DHCP) (*lessee, error) {
 		return nil, fmt.Errorf("open the DHCP socket at %s: %w (ports below 1024 need root or CAP_NET_BIND_SERVICE; a server at another port is relay:HOST:PORT)", at, err)
 	}
 	l.conn = ipv4.NewPacketConn(conn)
-	f.shared.Leases = &unit.DHCP{Relay: l.relay, Leased: l.leased}
+	f.shared.Leases = &unit.DHCP{Relay: l.relay, Leased: l.leased, Own: l.own}
 	return l, nil
 }
 
-// Addressed returns how many devices have an address: all of a fleet that asks no DHCP
-// server.
+// Addressed returns how many devices have an address of a server's, or a static one: all of
+// a fleet that asks no DHCP server.
 func Addressed(f *Fleet) int {
 	t := f.addresses.leases
 	if t == nil {
@@ -132,7 +133,12 @@ func Addressed(f *Fleet) int {
 	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return len(t.devices)
+	n := len(t.devices)
+	backup, _ := unit.Backup()
+	if _, ok := t.devices[binary.BigEndian.Uint32(backup.AsSlice())]; ok {
+		n--
+	}
+	return n
 }
 
 // DroppedDHCP returns how many messages to DHCP servers this machine has dropped because a
@@ -142,6 +148,20 @@ func DroppedDHCP(f *Fleet) int {
 		return 0
 	}
 	return int(f.lessee.lost.Load())
+}
+
+// RefusedDHCP returns how many messages of DHCP servers counted for nothing, by the reason.
+func RefusedDHCP(f *Fleet) map[string]int {
+	list := map[string]int{}
+	if f.lessee == nil {
+		return list
+	}
+	for flaw := range f.lessee.refused {
+		if n := f.lessee.refused[flaw].Load(); n > 0 {
+			list[dhcp.Flaw(flaw).String()] = int(n)
+		}
+	}
+	return list
 }
 
 // run sends and receives until ctx ends.
@@ -162,9 +182,9 @@ func (l *lessee) run(ctx context.Context) {
 }
 
 // send queues a message of a device. It runs in the loop.
-func (l *lessee) send(dev device.Index, text []byte, to netip.Addr) {
+func (l *lessee) send(dev device.Index, text []byte, to netip.Addr, bound bool) {
 	select {
-	case l.queue <- leaseMessage{dev, text, to}:
+	case l.queue <- leaseMessage{dev, text, to, bound}:
 	default:
 		l.lost.Add(1)
 	}
@@ -180,7 +200,9 @@ func (l *lessee) write(m leaseMessage) {
 			return
 		}
 		to = &net.UDPAddr{IP: m.to.AsSlice(), Port: dhcpServer}
-		cm = &ipv4.ControlMessage{Src: l.f.addresses.Of(m.dev).AsSlice()}
+	}
+	if addr, ok := l.f.addresses.leases.address(m.dev); ok && m.bound && !l.relay.IsValid() {
+		cm = &ipv4.ControlMessage{Src: addr.AsSlice()}
 	}
 	if _, err := l.conn.WriteTo(m.text, cm, to); err != nil {
 		l.lost.Add(1)
@@ -200,7 +222,7 @@ func (l *lessee) receive() {
 		}
 		dev, ok := l.f.shared.Asked(buffer[:n])
 		if !ok || !l.f.has(dev) {
-			l.strange.Add(1)
+			l.refused[map[bool]dhcp.Flaw{false: dhcp.Malformed, true: dhcp.Foreign}[ok]].Add(1)
 			continue
 		}
 		text := append([]byte(nil), buffer[:n]...)
@@ -212,17 +234,43 @@ func (l *lessee) receive() {
 	}
 }
 
-// leased gives a device the address of its lease. One that this machine cannot send
-// from ends the run: its devices would reach nobody.
-func (l *lessee) leased(dev device.Index, addr netip.Addr) {
-	l.f.addresses.lease(dev, addr)
-	if addr.IsValid() && !l.f.addresses.one && !host.CanBind(addr) {
-		l.once.Do(func() {
-			l.err = fmt.Errorf("device %d has a lease for %s, and this machine cannot send from there; route the subnet to it, such as: ip route add local %s dev lo",
-				dev, addr, netip.PrefixFrom(addr, 24).Masked())
-			l.over(l.err)
-		})
+// leased gives a device the address of its lease, if no other device has that.
+func (l *lessee) leased(dev device.Index, addr netip.Addr) bool {
+	if !l.f.addresses.lease(dev, addr, false) {
+		return false
 	}
+	if addr.IsValid() {
+		l.mayBind(dev, addr)
+	}
+	return true
+}
+
+// own gives a device an address that no server gave it.
+func (l *lessee) own(dev device.Index, addr netip.Addr) {
+	l.f.addresses.lease(dev, addr, true)
+	if backup, _ := unit.Backup(); addr.IsValid() && addr != backup {
+		l.mayBind(dev, addr)
+	}
+}
+
+// mayBind ends the run where this machine cannot send from the address of a device, which
+// would reach nobody.
+func (l *lessee) mayBind(dev device.Index, addr netip.Addr) {
+	if l.f.addresses.one || host.CanBind(addr) {
+		return
+	}
+	l.once.Do(func() {
+		l.err = fmt.Errorf("device %d has a lease for %s, and this machine cannot send from there; route the subnet to it, such as: ip route add local %s dev lo",
+			dev, addr, netip.PrefixFrom(addr, 24).Masked())
+		l.over(l.err)
+	})
+}
+
+// stranded reports whether a device has its backup address, and this machine has not: what
+// it sends reaches nobody.
+func (a *Addresses) stranded(own netip.Addr) bool {
+	backup, _ := unit.Backup()
+	return a.leases != nil && own == backup && !host.CanBind(own)
 }
 
 // ends lets a lease that is of no use end the fleet.
@@ -249,8 +297,9 @@ func newLeaseTable(devices int) *leaseTable {
 	return &leaseTable{of: make([]atomic.Uint32, devices), devices: map[uint32]device.Index{}}
 }
 
-// lease notes the address that a device has from now on; zero: none.
-func (a *Addresses) lease(dev device.Index, addr netip.Addr) {
+// lease notes the address that a device has from now on; zero: none. It does not where
+// another device has it, except with shared: then the other alone is found there.
+func (a *Addresses) lease(dev device.Index, addr netip.Addr, shared bool) bool {
 	t, now := a.leases, uint32(0)
 	if addr.Is4() {
 		b := addr.As4()
@@ -258,13 +307,18 @@ func (a *Addresses) lease(dev device.Index, addr netip.Addr) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	other, taken := t.devices[now]
+	if taken = taken && other != dev; taken && !shared {
+		return false
+	}
 	before := t.of[dev].Swap(now)
 	if before != 0 && t.devices[before] == dev {
 		delete(t.devices, before)
 	}
-	if now != 0 {
+	if now != 0 && !taken {
 		t.devices[now] = dev
 	}
+	return true
 }
 
 // address returns the address that a device has by DHCP, false for none.

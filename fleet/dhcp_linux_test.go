@@ -27,6 +27,7 @@ func playIn(t *testing.T, role string, play func(*testing.T)) {
 		return
 	}
 	needNamespaces(t)
+	t.Parallel() // it only waits
 	if out, err := inNamespace(t, role).CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {
 		t.Errorf("%s: %v\n%s", role, err, out)
 	}
@@ -46,35 +47,34 @@ func leasedFleet(t *testing.T, n *network, c fleet.Config) *stand {
 	return s
 }
 
-// kea is Kea's server at work, on loopback with UDP sockets.
-func kea(t *testing.T) {
+// kea starts Kea's server, which answers when a socket of /proc/net/udp is open.
+func kea(t *testing.T, dhcp4, socket string) *extproc.Process {
 	t.Helper()
 	program := extproc.Need(t, "kea-dhcp4", "kea-dhcp4-server")
 	dir := t.TempDir()
 	config := filepath.Join(dir, "kea.json")
-	text := `{"Dhcp4": {
- "interfaces-config": {"interfaces": ["lo/127.0.0.1"], "dhcp-socket-type": "udp"},
- "lease-database": {"type": "memfile", "persist": false}, "valid-lifetime": 3600, "multi-threading": {"enable-multi-threading": false},
- "option-def": [{"name": "u150", "code": 150, "type": "ipv4-address", "array": true}, {"name": "u160", "code": 160, "type": "string"}],
- "subnet4": [{"subnet": "127.65.0.0/16", "pools": [{"pool": "127.65.1.0 - 127.65.99.255"}], "next-server": "127.0.0.9", "option-data": [
-  {"name": "routers", "data": "127.65.0.254"}, {"name": "domain-name-servers", "data": "127.0.0.53"}, {"name": "domain-name", "data": "lan.test"},
-  {"name": "tftp-server-name", "data": "127.0.0.5"}, {"name": "u150", "data": "127.0.0.6"}, {"name": "u160", "data": "http://127.0.0.7/p/$MA.cfg"}]}],
- "loggers": [{"name": "kea-dhcp4", "output_options": [{"output": "stdout"}], "severity": "WARN"}]}}`
+	text := `{"Dhcp4": {"lease-database": {"type": "memfile", "persist": false}, "multi-threading": {"enable-multi-threading": false},
+ "loggers": [{"name": "kea-dhcp4", "output_options": [{"output": "stdout"}], "severity": "WARN"}],` + dhcp4 + `}}`
 	extproc.Must(t, os.WriteFile(config, []byte(text), 0o600))
 	cmd := exec.Command(program, "-c", config)
 	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir)
-	extproc.Run(t, cmd, func() bool {
-		sockets, err := os.ReadFile("/proc/net/udp")
-		return err == nil && strings.Contains(string(sockets), "0100007F:0043")
-	})
+	return extproc.Run(t, cmd, listensForDHCP(socket))
 }
+
+// keaOnLoopback is the configuration of Kea for a relay agent on loopback.
+const keaOnLoopback = `
+ "interfaces-config": {"interfaces": ["lo/127.0.0.1"], "dhcp-socket-type": "udp"}, "valid-lifetime": 3600,
+ "option-def": [{"name": "u150", "code": 150, "type": "ipv4-address", "array": true}, {"name": "u160", "code": 160, "type": "string"}],
+ "subnet4": [{"subnet": "127.65.0.0/16", "pools": [{"pool": "127.65.1.0 - 127.65.99.255"}], "next-server": "127.0.0.9", "option-data": [
+  {"name": "routers", "data": "127.65.0.254"}, {"name": "domain-name-servers", "data": "127.0.0.53"}, {"name": "domain-name", "data": "lan.test"},
+  {"name": "tftp-server-name", "data": "127.0.0.5"}, {"name": "u150", "data": "127.0.0.6"}, {"name": "u160", "data": "http://127.0.0.7/p/$MA.cfg"}]}]`
 
 // device-surface.md §5: as relay agent of its devices, a fleet gets their leases of
 // Kea, each device at an address of its own, and each heeds the options that its firmware knows.
 func TestLeasesOfKeaByRelay(t *testing.T) {
 	playIn(t, "kea", func(t *testing.T) {
 		ip(t, "link set lo up")
-		kea(t)
+		kea(t, keaOnLoopback, "0100007F:0043")
 		count, limit := 100, time.Minute
 		if os.Getenv("SPAFLEET_SLOW") != "" {
 			count, limit = 1666, 30*time.Second
@@ -148,6 +148,60 @@ func (n *network) await(t *testing.T, s *stand, want string) {
 	})
 }
 
+// plug starts a server in a network of its own, with a cable to this one: near is this end,
+// and the devices' addresses are those of 10.77.128.0/17. It returns what tells the server more.
+func plug(t *testing.T) (tell func(string)) {
+	ip(t, "link set lo up")
+	server := inNamespace(t, "server")
+	in, err := server.StdinPipe()
+	extproc.Must(t, err)
+	out, err := server.StdoutPipe()
+	extproc.Must(t, err)
+	server.Stderr = os.Stderr
+	extproc.Must(t, server.Start())
+	t.Cleanup(func() {
+		in.Close()
+		_ = server.Wait()
+	})
+	ip(t, "link add near type veth peer name far")
+	ip(t, fmt.Sprint("link set far netns ", server.Process.Pid))
+	ip(t, "addr add 10.77.0.2/16 dev near")
+	ip(t, "link set near up")
+	ip(t, "route add local 10.77.128.0/17 dev lo")
+	said := make(chan string, 16)
+	go func() {
+		for log := bufio.NewScanner(out); log.Scan(); {
+			if word, ok := strings.CutPrefix(log.Text(), "done: "); ok {
+				said <- word
+				continue
+			}
+			fmt.Println(log.Text())
+		}
+		close(said)
+	}()
+	tell = func(word string) {
+		t.Helper()
+		fmt.Fprintln(in, word)
+		if done := <-said; done != word {
+			t.Fatalf("the server said %q to %q", done, word)
+		}
+	}
+	tell("plugged")
+	return tell
+}
+
+// playServer does at the other end of the cable what it is told, until its input ends.
+func playServer(t *testing.T, does func(word string)) {
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); fmt.Println("done: " + in.Text()) {
+		if in.Text() == "plugged" {
+			ip(t, "link set lo up")
+			ip(t, "addr add 10.77.0.1/16 dev far")
+			ip(t, "link set far up")
+		}
+		does(in.Text())
+	}
+}
+
 // device-surface.md §5: on a network with dnsmasq, devices broadcast for their leases. A
 // device with a static address asks nobody.
 func TestLeasesOfDnsmasqByBroadcast(t *testing.T) {
@@ -156,32 +210,7 @@ func TestLeasesOfDnsmasqByBroadcast(t *testing.T) {
 		return
 	}
 	playIn(t, "client", func(t *testing.T) {
-		ip(t, "link set lo up")
-		server := inNamespace(t, "server")
-		in, err := server.StdinPipe()
-		extproc.Must(t, err)
-		out, err := server.StdoutPipe()
-		extproc.Must(t, err)
-		server.Stderr = os.Stderr
-		extproc.Must(t, server.Start())
-		defer func() {
-			in.Close()
-			_ = server.Wait()
-		}()
-		ip(t, "link add near type veth peer name far")
-		ip(t, fmt.Sprint("link set far netns ", server.Process.Pid))
-		ip(t, "addr add 10.77.0.2/16 dev near")
-		ip(t, "link set near up")
-		ip(t, "route add local 10.77.128.0/17 dev lo")
-		fmt.Fprintln(in, "plugged")
-		log := bufio.NewScanner(out)
-		for log.Scan() && log.Text() != "ready" {
-		}
-		go func() {
-			for log.Scan() {
-				fmt.Println(log.Text())
-			}
-		}()
+		plug(t)
 		n := newNetwork()
 		still := ata(t, 1, "Connection_Type=Static IP", "Static_IP=10.77.0.2")
 		still.Name = "still"
@@ -201,19 +230,23 @@ func TestLeasesOfDnsmasqByBroadcast(t *testing.T) {
 	})
 }
 
-// playDnsmasq is dnsmasq at the other end of the cable, until its input ends.
+// playDnsmasq is dnsmasq at the other end of the cable.
 func playDnsmasq(t *testing.T) {
-	in := bufio.NewScanner(os.Stdin)
-	in.Scan()
-	ip(t, "link set lo up")
-	ip(t, "addr add 10.77.0.1/16 dev far")
-	ip(t, "link set far up")
-	cmd := exec.Command(extproc.Need(t, "dnsmasq", "dnsmasq-base"), "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root", "--interface=far", "--bind-interfaces",
-		"--dhcp-range=10.77.128.1,10.77.129.254,255.255.0.0,2m", "--dhcp-option=66,10.77.0.1", "--dhcp-leasefile="+filepath.Join(t.TempDir(), "leases"), "--no-ping", "--dhcp-authoritative", "--log-facility=-")
-	extproc.Run(t, cmd, func() bool {
+	playServer(t, func(string) { dnsmasq(t, "10.77.128.1,10.77.129.254", "--dhcp-option=66,10.77.0.1") })
+}
+
+// dnsmasq starts dnsmasq, with leases of a range for two minutes, at the cable.
+func dnsmasq(t *testing.T, from string, options ...string) *extproc.Process {
+	t.Helper()
+	cmd := exec.Command(extproc.Need(t, "dnsmasq", "dnsmasq-base"), append(options, "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root", "--interface=far", "--bind-interfaces",
+		"--dhcp-range="+from+",255.255.0.0,2m", "--dhcp-leasefile="+filepath.Join(t.TempDir(), "leases"), "--no-ping", "--dhcp-authoritative", "--log-facility=-")...)
+	return extproc.Run(t, cmd, listensForDHCP(":0043 "))
+}
+
+// listensForDHCP reports whether a socket is open that /proc/net/udp lists so.
+func listensForDHCP(socket string) func() bool {
+	return func() bool {
 		sockets, err := os.ReadFile("/proc/net/udp")
-		return err == nil && strings.Contains(string(sockets), ":0043 ")
-	})
-	fmt.Println("ready")
-	in.Scan()
+		return err == nil && strings.Contains(string(sockets), socket)
+	}
 }

@@ -273,7 +273,10 @@ func (l *loop) apply(dev device.Index, u *unit.Unit, fx *unit.Effects) {
 		}
 	}
 	if fx.DHCP != nil {
-		l.f.lessee.send(dev, fx.DHCP, fx.Server)
+		l.f.lessee.send(dev, fx.DHCP, fx.Server, fx.Leased)
+	}
+	if fx.Flaw != 0 {
+		l.f.lessee.refused[fx.Flaw].Add(1)
 	}
 	if fx.Start != nil {
 		l.enqueue(dev, u, fx.Start)

@@ -313,8 +313,12 @@ func (s *sipSockets) write(o *outgoing, to netip.AddrPort) {
 		p = s.ports[o.port]
 		s.reading.Go(func() { s.read(o.port, p) })
 	}
+	own := s.f.addresses.Of(o.dev)
+	if s.f.addresses.stranded(own) {
+		return // into the air
+	}
 	var from []byte
-	if src := s.f.addresses.source(s.f.addresses.Of(o.dev), to.Addr()); src.IsValid() {
+	if src := s.f.addresses.source(own, to.Addr()); src.IsValid() {
 		from = (&ipv4.ControlMessage{Src: src.AsSlice()}).Marshal()
 	}
 	if _, _, err := p.WriteMsgUDPAddrPort(o.Text, from, to); err != nil {

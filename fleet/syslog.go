@@ -155,7 +155,11 @@ func (s *logSender) sendTo(host string, addr netip.Addr, line namedLine) {
 		return
 	}
 	var cm *ipv4.ControlMessage
-	if src := s.f.addresses.source(s.f.addresses.Of(line.dev), addr); src.IsValid() {
+	own := s.f.addresses.Of(line.dev)
+	if s.f.addresses.stranded(own) {
+		return // into the air
+	}
+	if src := s.f.addresses.source(own, addr); src.IsValid() {
 		cm = &ipv4.ControlMessage{Src: src.AsSlice()}
 	}
 	if _, err := s.conn.WriteTo(line.text, cm, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, line.port))); err != nil {

@@ -20,7 +20,7 @@ func leases(model string, answers int) func(*testing.T, string) string {
 	return func(t *testing.T, setting string) string {
 		var b strings.Builder
 		addr := netip.MustParseAddr("192.0.2.7")
-		shared := works.Shared{Seed: 1, Address: func(device.Index) netip.Addr { return addr }, Leases: &works.DHCP{Leased: func(device.Index, netip.Addr) {}}}
+		shared := works.Shared{Seed: 1, Address: func(device.Index) netip.Addr { return addr }, Leases: &works.DHCP{Leased: func(device.Index, netip.Addr) bool { return true }}}
 		shared.Add(works.Group{Row: rowOf(t, model, setting), Count: 1, Presets: map[string]string{"Provision_Enable": "No"}})
 		u, m := shared.New(0), works.NewMachine(&shared)
 		left := answers
@@ -43,7 +43,7 @@ func leases(model string, answers int) func(*testing.T, string) string {
 			p.OpCode, p.YourIPAddr = dhcpv4.OpcodeBootReply, addr.AsSlice()
 			kind := map[dhcpv4.MessageType]dhcpv4.MessageType{dhcpv4.MessageTypeDiscover: dhcpv4.MessageTypeOffer, dhcpv4.MessageTypeRequest: dhcpv4.MessageTypeAck}[p.MessageType()]
 			p.UpdateOption(dhcpv4.OptMessageType(kind))
-			p.Options[54], p.Options[51] = []byte{192, 0, 2, 1}, binary.BigEndian.AppendUint32(nil, 86400)
+			p.Options[54], p.Options[51] = []byte{192, 0, 2, 1}, binary.BigEndian.AppendUint32(nil, 200)
 			tell(at, works.Lease(m.At(0, &u, at), p.ToBytes()))
 		}
 		tell(1, m.At(0, &u, 1).PowerOn())
@@ -55,7 +55,7 @@ func leases(model string, answers int) func(*testing.T, string) string {
 		}
 		run(100 * time.Second)
 		tell(int64(100*time.Second), m.At(0, &u, int64(100*time.Second)).Do(device.Command{Order: device.Reboot}))
-		run(300 * time.Second)
+		run(400 * time.Second)
 		return b.String()
 	}
 }
@@ -68,5 +68,6 @@ var leaseWalks = map[string]walk{
 	"option55":   {"1,3,66", "1,3,66,150", leases("SPA942 6.1.5(a)", 0)},
 	"option60":   {"none", "LINKSYS SPA-942", leases("SPA942 6.1.5(a)", 0)},
 	"dhcp_start": {"discover", "request", leases("SPA942 6.1.5(a)", 4)},
+	"lease_end":  {"reboot", "restart", leases("SPA942 6.1.5(a)", 4)},
 	"dhcp_tries": {"2", "3", leases("SPA942 6.1.5(a)", 0)},
 }

@@ -58,7 +58,29 @@ const (
 	Failed          // nobody answered; it goes on asking
 	Refused         // a server refused the address; it asks for another
 	Ended           // the time of the lease is over; it has no address any more
+	Taken           // the server took the address back when it was asked for more time
 )
+
+// A Flaw is why a server's message counts for nothing.
+type Flaw uint8
+
+const (
+	Sound     Flaw = iota
+	Malformed      // no message of a server, or one whose options cannot be read
+	Foreign        // to another device, or of another exchange
+	NoServer       // it does not say which server it is from, or names another than the device asked
+	NoAddress      // of no host
+	NoTime         // a lease of no time
+	Unasked        // nothing of this kind was asked for now
+	InUse          // the address is that of another device: see [Client.Decline]
+	NumFlaws  int  = iota
+)
+
+// String says what is wrong, as a report counts it.
+func (f Flaw) String() string {
+	return [...]string{"nothing", "cannot be read", "for another device or exchange", "of no server that was asked", "without an address of a host", "of no time",
+		"not asked for", "an address that another device has"}[f]
+}
 
 // A Result is what a client wants sent, and what came of an input.
 type Result struct {
@@ -66,6 +88,7 @@ type Result struct {
 	To      netip.Addr // the server that it goes to; zero: all of them
 	Outcome Outcome
 	Lease   *Lease // of Leased
+	Flaw    Flaw   // of the message that came
 }
 
 // Address returns the address that the device has, zero while it has none.
@@ -81,6 +104,16 @@ func (c *Client) Next() int64 { return c.next }
 
 // Forget drops the lease, as a cold start does. The address of before is kept in mind.
 func (c *Client) Forget() { *c = Client{addr: c.addr} }
+
+// declined is how long a client waits that found its address in use (RFC 2131 §3.1; that
+// these units heed it: inferred).
+const declined = 10 * time.Second
+
+// Decline gives back a lease whose address another device has, and asks for another after
+// a while. No source says that these units tell the server.
+func (c *Client) Decline(now int64) {
+	*c = Client{begun: now, state: selecting, next: now + int64(declined)}
+}
 
 // Start begins to ask.
 func (c *Client) Start(a *Asker, now int64) Result {

@@ -45,7 +45,7 @@ func reply(a *dhcp.Asker, r answer) []byte {
 // told writes down what came of an input.
 func told(b *strings.Builder, at int64, r dhcp.Result) {
 	if r.Outcome != dhcp.Nothing {
-		fmt.Fprintf(b, "%v %s", time.Duration(at), []string{"", "leased", "failed", "refused", "ended"}[r.Outcome])
+		fmt.Fprintf(b, "%v %s", time.Duration(at), []string{"", "leased", "failed", "refused", "ended", "taken"}[r.Outcome])
 		if r.Lease != nil {
 			fmt.Fprintf(b, " %s of %s", r.Lease.Address, r.Lease.Server)
 		}
@@ -164,7 +164,7 @@ func TestTimelines(t *testing.T) {
 1ms REQUEST for 192.0.2.7 of 192.0.2.1
 2ms leased 192.0.2.7 of 192.0.2.1
 30m0.002s REQUEST to 192.0.2.1 has 192.0.2.7
-30m0.003s ended
+30m0.003s taken
 `},
 		{"the server is gone", 3601 * time.Second, got("192.0.2.7"), `
 0s DISCOVER
@@ -194,11 +194,13 @@ func TestTimelines(t *testing.T) {
 20.002s REQUEST to 192.0.2.1 has 192.0.2.7
 40.002s REQUEST has 192.0.2.7
 `},
-		{"a lease of no time", 6 * time.Second, []answer{{ms, offer, "192.0.2.7", nil}, {ms, ack, "192.0.2.7", map[uint8][]byte{51: u32(1), 58: u32(0)}}}, `
+		{"a lease of little time", 3600 * time.Millisecond, []answer{{ms, offer, "192.0.2.7", nil}, {ms, ack, "192.0.2.7", map[uint8][]byte{51: u32(1), 58: u32(0)}}}, `
 0s DISCOVER
 1ms REQUEST for 192.0.2.7 of 192.0.2.1
 2ms leased 192.0.2.7 of 192.0.2.1
-5.002s REQUEST to 192.0.2.1 has 192.0.2.7
+1.502s REQUEST to 192.0.2.1 has 192.0.2.7
+2.627s REQUEST has 192.0.2.7
+3.002s ended
 `},
 		{"no address of a host", 5 * time.Second, []answer{{ms, offer, "255.255.255.255", nil}}, "\n0s DISCOVER\n4s DISCOVER\n"},
 	}
@@ -242,7 +244,8 @@ func TestMessagesSayWhoAsks(t *testing.T) {
 	}
 }
 
-// What is not a server's answer to this device changes nothing, and what a server says is bounded.
+// What is no answer of a server to this device, or of no use to it, changes nothing, and the
+// client says why.
 func TestAnswersOfOthers(t *testing.T) {
 	a := asker()
 	good := reply(a, answer{0, offer, "192.0.2.7", nil})
@@ -254,25 +257,108 @@ func TestAnswersOfOthers(t *testing.T) {
 		text[at] = b
 		return text
 	}
-	for name, text := range map[string][]byte{
-		"nothing": nil, "short": good[:200], "a request": change(0, 1), "no cookie": change(236, 0), "no end": good[:len(good)-40][:245],
-		"a length that lies": append(bytes.Clone(good[:240]), 53, 200, 2), "another device": reply(&other, answer{0, offer, "192.0.2.7", nil}),
-		"another exchange": reply(&wrong, answer{0, offer, "192.0.2.7", nil}), "an acknowledgement": reply(a, answer{0, ack, "192.0.2.7", nil}),
-		"no server": reply(a, answer{0, offer, "192.0.2.7", map[uint8][]byte{54: {1}}}), "too long": append(bytes.Clone(good), make([]byte, 1500)...),
+	says := func(kind dhcpv4.MessageType, addr string, option uint8, value ...byte) []byte {
+		return reply(a, answer{0, kind, addr, map[uint8][]byte{option: value}})
+	}
+	for _, tt := range []struct {
+		name     string
+		text     []byte
+		selected dhcp.Flaw // what is wrong with it for a client that waits for an offer
+		asked    dhcp.Flaw // for one that has asked for an offer
+	}{
+		{"nothing", nil, dhcp.Malformed, dhcp.Malformed},
+		{"short", good[:200], dhcp.Malformed, dhcp.Malformed},
+		{"too long", append(bytes.Clone(good), make([]byte, 1500)...), dhcp.Malformed, dhcp.Malformed},
+		{"a request", change(0, 1), dhcp.Malformed, dhcp.Malformed},
+		{"no cookie", change(236, 0), dhcp.Malformed, dhcp.Malformed},
+		{"no end", good[:len(good)-40][:245], dhcp.Malformed, dhcp.Malformed},
+		{"a length that lies", append(bytes.Clone(good[:240]), 53, 200, 2), dhcp.Malformed, dhcp.Malformed},
+		{"an overload whose lengths lie", overloaded(a, 3, "\x42\xff", "\x43\x7f"), dhcp.Malformed, dhcp.Malformed},
+		{"another device", reply(&other, answer{0, offer, "192.0.2.7", nil}), dhcp.Foreign, dhcp.Foreign},
+		{"another exchange", reply(&wrong, answer{0, offer, "192.0.2.7", nil}), dhcp.Foreign, dhcp.Foreign},
+		{"an acknowledgement", reply(a, answer{0, ack, "192.0.2.7", nil}), dhcp.Unasked, dhcp.Sound},
+		{"an offer", good, dhcp.Sound, dhcp.Unasked},
+		{"a refusal", says(nak, "0.0.0.0", 56, 'n', 'o'), dhcp.Unasked, dhcp.Sound},
+		{"a DISCOVER that a server echoes", says(dhcpv4.MessageTypeDiscover, "192.0.2.7", 99), dhcp.Unasked, dhcp.Unasked},
+		{"no kind", says(offer, "192.0.2.7", 53), dhcp.Unasked, dhcp.Unasked},
+		{"half a server", says(offer, "192.0.2.7", 54, 1), dhcp.NoServer, dhcp.Unasked},
+		{"server 0.0.0.0", says(offer, "192.0.2.7", 54, 0, 0, 0, 0), dhcp.NoServer, dhcp.Unasked},
+		{"a lease of server 0.0.0.0", says(ack, "192.0.2.7", 54, 0, 0, 0, 0), dhcp.Unasked, dhcp.NoServer},
+		{"a lease of another server", says(ack, "192.0.2.7", 54, 192, 0, 2, 2), dhcp.Unasked, dhcp.NoServer},
+		{"a refusal of another server", says(nak, "0.0.0.0", 54, 192, 0, 2, 2), dhcp.Unasked, dhcp.NoServer},
+		{"no address", reply(a, answer{0, offer, "0.0.0.0", nil}), dhcp.NoAddress, dhcp.Unasked},
+		{"the address of a group", reply(a, answer{0, offer, "239.0.0.1", nil}), dhcp.NoAddress, dhcp.Unasked},
+		{"an address of no network", reply(a, answer{0, ack, "0.0.0.7", nil}), dhcp.Unasked, dhcp.NoAddress},
+		{"the address of all", reply(a, answer{0, ack, "255.255.255.255", nil}), dhcp.Unasked, dhcp.NoAddress},
+		{"no time", says(offer, "192.0.2.7", 51), dhcp.NoTime, dhcp.Unasked},
+		{"zero time", says(offer, "192.0.2.7", 51, 0, 0, 0, 0), dhcp.NoTime, dhcp.Unasked},
+		{"a lease of zero time", says(ack, "192.0.2.7", 51, 0, 0, 0, 0), dhcp.Unasked, dhcp.NoTime},
+		{"a time of three bytes", says(ack, "192.0.2.7", 51, 1, 1, 1), dhcp.Unasked, dhcp.NoTime},
 	} {
-		var c dhcp.Client
-		c.Start(a, 0)
-		next := c.Next()
-		if r := c.Receive(a, 1, text); r.Send != nil || r.Outcome != dhcp.Nothing || c.Next() != next {
-			t.Errorf("%s: %+v", name, r)
+		for asked, want := range map[bool]dhcp.Flaw{false: tt.selected, true: tt.asked} {
+			var c dhcp.Client
+			c.Start(a, 0)
+			if asked {
+				c.Receive(a, 1, good)
+			}
+			next := c.Next()
+			r := c.Receive(a, 2, tt.text)
+			if r.Flaw != want || want != dhcp.Sound && (r.Send != nil || r.Outcome != dhcp.Nothing || r.Lease != nil || c.Next() != next) {
+				t.Errorf("%s, asked for it %t: %s, want %s; %+v", tt.name, asked, r.Flaw, want, r)
+			}
 		}
 	}
+}
+
+// overloaded is an offer with options in the fields file and sname, as option 52 says.
+func overloaded(a *dhcp.Asker, which byte, file, server string) []byte {
+	text := reply(a, answer{0, offer, "192.0.2.7", map[uint8][]byte{52: {which}}})
+	copy(text[44:108], server)
+	copy(text[108:236], file)
+	return text
+}
+
+// What a server says is bounded; the fields of the names hold options where it says so, else
+// names.
+func TestLeasesAreBounded(t *testing.T) {
+	a := asker()
+	lease := func(text []byte) *dhcp.Lease {
+		t.Helper()
+		var c dhcp.Client
+		c.Start(a, 0)
+		c.Receive(a, 1, reply(a, answer{0, offer, "192.0.2.7", nil}))
+		text = bytes.Clone(text)
+		text[bytes.Index(text, []byte{53, 1, byte(offer)})+2] = byte(ack)
+		r := c.Receive(a, 2, text)
+		if r.Outcome != dhcp.Leased {
+			t.Fatalf("%+v", r)
+		}
+		return r.Lease
+	}
+	l := lease(reply(a, answer{0, offer, "192.0.2.7", map[uint8][]byte{66: bytes.Repeat([]byte("x"), 600), 99: []byte("not asked for")}}))
+	if len(l.Options[66]) != dhcp.MostOfOption || l.Options[99] != nil {
+		t.Errorf("%+v", l)
+	}
+	const file, server = "\x43\x05a.cfg\xff", "\x42\x05b.cfg\xff"
+	for which, want := range map[byte]string{0: file[:7] + "\xff ", 1: "a.cfg ", 2: file[:7] + "\xff b.cfg", 3: "a.cfg b.cfg", 4: file[:7] + "\xff "} {
+		l := lease(overloaded(a, which, file, server))
+		if got := string(l.Options[67]) + " " + string(l.Options[66]); got != want {
+			t.Errorf("option 52 is %d: %q, want %q", which, got, want)
+		}
+	}
+}
+
+// A device that finds its address in use asks for another after a while.
+func TestDeclines(t *testing.T) {
 	var c dhcp.Client
-	c.Start(a, 0)
-	c.Receive(a, 1, good)
-	r := c.Receive(a, 2, reply(a, answer{0, ack, "192.0.2.7", map[uint8][]byte{66: bytes.Repeat([]byte("x"), 600), 99: []byte("not asked for")}}))
-	if r.Outcome != dhcp.Leased || len(r.Lease.Options[66]) != dhcp.MostOfOption || r.Lease.Options[99] != nil {
-		t.Errorf("%+v", r)
+	a := asker()
+	play(a, &c, 0, time.Second, []answer{{ms, offer, "192.0.2.7", nil}, {ms, ack, "192.0.2.7", nil}})
+	c.Decline(int64(time.Second))
+	if c.Address().IsValid() || c.Next() != int64(11*time.Second) {
+		t.Errorf("it has %s and is due at %v", c.Address(), time.Duration(c.Next()))
+	}
+	if m, err := dhcpv4.FromBytes(c.Due(a, c.Next()).Send); err != nil || m.MessageType() != dhcpv4.MessageTypeDiscover {
+		t.Errorf("%v %v", err, m)
 	}
 }
 
@@ -282,6 +368,7 @@ func FuzzReply(f *testing.F) {
 	f.Add(byte(0), reply(a, answer{0, offer, "192.0.2.7", nil}))
 	f.Add(byte(1), reply(a, answer{0, ack, "192.0.2.7", map[uint8][]byte{66: []byte("http://$MA/\x00"), 6: bytes.Repeat([]byte{1}, 1000)}}))
 	f.Add(byte(2), reply(a, answer{0, nak, "0.0.0.0", nil}))
+	f.Add(byte(0), overloaded(a, 3, "\x43\x05a.cfg\xff", "\x42\x05b.cfg\xff"))
 	f.Fuzz(func(t *testing.T, steps byte, text []byte) {
 		var c dhcp.Client
 		c.Start(a, 0)

@@ -3,7 +3,6 @@ package dhcp
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -27,7 +26,7 @@ const (
 	MostOfOption = 255
 
 	forEver    = 0xffffffff
-	leastLease = 10 * time.Second // a shorter one would keep its device busy
+	leastLease = 3 * time.Second // a shorter one would keep its device busy
 )
 
 // A message is what counts of a server's message.
@@ -35,7 +34,10 @@ type message struct {
 	kind  dhcpv4.MessageType
 	xid   uint32
 	lease Lease
-	times struct{ renew, rebind time.Duration }
+	times struct {
+		renew, rebind time.Duration
+		ends          bool
+	}
 }
 
 // XID returns the transaction of a server's message, false where this is none.
@@ -46,20 +48,21 @@ func XID(text []byte) (uint32, bool) {
 	return binary.BigEndian.Uint32(text[4:]), true
 }
 
-var errNoReply = errors.New("no answer of a DHCP server")
-
 // read reads a server's message for a device.
-func read(a *Asker, text []byte) (m message, err error) {
+func read(a *Asker, text []byte) (m message, flaw Flaw) {
 	xid, ok := XID(text)
-	if !ok || xid != a.XID {
-		return m, errNoReply
+	if !ok {
+		return m, Malformed
 	}
 	p, err := dhcpv4.FromBytes(text)
-	if err != nil {
-		return m, err
+	switch {
+	case err != nil:
+		return m, Malformed
+	case xid != a.XID || !bytes.Equal(p.ClientHWAddr, a.MAC[:]):
+		return m, Foreign
 	}
-	if !bytes.Equal(p.ClientHWAddr, a.MAC[:]) {
-		return m, errNoReply
+	if err := overload(p, text); err != nil {
+		return m, Malformed
 	}
 	m.kind, m.xid = p.MessageType(), xid
 	m.lease = Lease{Address: address(p.YourIPAddr), Server: address(p.Options[54]), NextServer: address(p.ServerIPAddr), Options: map[uint8][]byte{}}
@@ -71,9 +74,34 @@ func read(a *Asker, text []byte) (m message, err error) {
 	if _, ok := m.lease.Options[67]; !ok && p.BootFileName != "" {
 		m.lease.Options[67] = []byte(p.BootFileName)
 	}
-	m.lease.Lasts = seconds(p.Options[51])
-	m.times.renew, m.times.rebind = seconds(p.Options[58]), seconds(p.Options[59])
-	return m, nil
+	m.lease.Lasts, m.times.ends = seconds(p.Options[51])
+	m.times.renew, _ = seconds(p.Options[58])
+	m.times.rebind, _ = seconds(p.Options[59])
+	return m, Sound
+}
+
+// overload reads the options in the fields of the names, where option 52 says that there
+// are some (RFC 2131 §4.1; that these units read them: inferred).
+func overload(p *dhcpv4.DHCPv4, text []byte) error {
+	const file, server = 1, 2
+	which := p.Options[52]
+	if len(which) != 1 {
+		return nil
+	}
+	for _, field := range []struct {
+		bit  byte
+		at   []byte
+		name *string
+	}{{file, text[108:236], &p.BootFileName}, {server, text[44:108], &p.ServerHostName}} {
+		if which[0]&field.bit == 0 {
+			continue
+		}
+		*field.name = ""
+		if err := p.Options.FromBytes(field.at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // wanted reports whether an option is kept: what was asked for, and what may name a
@@ -82,53 +110,71 @@ func wanted(a *Asker, option uint8) bool {
 	return bytes.IndexByte(a.Options, option) >= 0 || bytes.IndexByte([]byte{1, 43, 60, 67, 125}, option) >= 0
 }
 
-// address returns an IPv4 address of a host, zero for anything else.
+// address returns an IPv4 address that a host can have, zero for anything else.
 func address(ip net.IP) netip.Addr {
 	a, ok := netip.AddrFromSlice(ip)
-	if a = a.Unmap(); !ok || !a.Is4() || a.IsUnspecified() || a.IsMulticast() || a.As4() == [4]byte{255, 255, 255, 255} {
+	if a = a.Unmap(); !ok || !a.Is4() || a.As4()[0] == 0 || a.As4()[0] >= 224 {
 		return netip.Addr{}
 	}
 	return a
 }
 
-// seconds reads a time, 0 for none or for ever.
-func seconds(value []byte) time.Duration {
+// seconds reads a time, 0 for none and for ever; ends is false where it is not a time that
+// passes.
+func seconds(value []byte) (d time.Duration, ends bool) {
 	if len(value) != 4 {
-		return 0
+		return 0, true
 	}
 	n := binary.BigEndian.Uint32(value)
 	if n == forEver {
-		return 0
+		return 0, false
 	}
-	return time.Duration(n) * time.Second
+	return time.Duration(n) * time.Second, true
 }
 
 // Receive takes a message that came for the device. What is not a server's answer to it
 // changes nothing.
 func (c *Client) Receive(a *Asker, now int64, text []byte) Result {
-	m, err := read(a, text)
-	if err != nil {
-		return Result{}
+	m, flaw := read(a, text)
+	if flaw == Sound {
+		flaw = c.judge(&m)
 	}
-	switch {
-	case m.kind == dhcpv4.MessageTypeOffer && c.state == selecting && m.lease.Address.IsValid() && m.lease.Server.IsValid():
+	if flaw != Sound {
+		return Result{Flaw: flaw}
+	}
+	switch m.kind {
+	case dhcpv4.MessageTypeOffer:
 		c.state, c.tries = requesting, 0 // the first offer counts (inferred)
 		c.addr, c.server = m.lease.Address.As4(), m.lease.Server.As4()
 		return c.request(a, now)
-	case m.kind == dhcpv4.MessageTypeAck && c.asks() && m.lease.Address.IsValid():
+	case dhcpv4.MessageTypeAck:
 		return c.bind(now, &m)
-	case m.kind == dhcpv4.MessageTypeNak && c.asks():
-		had := c.state >= bound
-		c.addr = [4]byte{}
-		c.Forget()
-		c.begun, c.state = now, selecting
-		c.next = now + wait(0, a.Draw()) // a server that refuses all is not asked without a pause
-		if had {
-			return Result{Outcome: Ended}
-		}
-		return Result{Outcome: Refused}
 	}
-	return Result{}
+	had := c.state >= bound
+	*c = Client{begun: now, state: selecting, next: now + wait(0, a.Draw())} // a server that refuses all is not asked without a pause
+	if had {
+		return Result{Outcome: Taken}
+	}
+	return Result{Outcome: Refused}
+}
+
+// judge looks for what makes a message of no use to the device now.
+func (c *Client) judge(m *message) Flaw {
+	switch {
+	case m.kind == dhcpv4.MessageTypeOffer && c.state != selecting, m.kind == dhcpv4.MessageTypeAck && !c.asks(),
+		m.kind == dhcpv4.MessageTypeNak && !c.asks(),
+		m.kind != dhcpv4.MessageTypeOffer && m.kind != dhcpv4.MessageTypeAck && m.kind != dhcpv4.MessageTypeNak:
+		return Unasked
+	case !m.lease.Server.IsValid(), m.kind != dhcpv4.MessageTypeOffer && c.state == requesting && m.lease.Server.As4() != c.server:
+		return NoServer
+	case m.kind == dhcpv4.MessageTypeNak:
+		return Sound
+	case !m.lease.Address.IsValid():
+		return NoAddress
+	case m.times.ends && m.lease.Lasts == 0:
+		return NoTime
+	}
+	return Sound
 }
 
 // asks reports whether a REQUEST is on its way.
@@ -139,9 +185,7 @@ func (c *Client) asks() bool {
 // bind takes a lease. Without times of the server's that make sense, half and seven
 // eighths of it count (RFC 2131 §4.4.5).
 func (c *Client) bind(now int64, m *message) Result {
-	if m.lease.Server.IsValid() {
-		c.server = m.lease.Server.As4()
-	}
+	c.server = m.lease.Server.As4()
 	c.state, c.tries, c.addr, c.next = bound, 0, m.lease.Address.As4(), 0
 	lasts := m.lease.Lasts
 	if lasts == 0 {

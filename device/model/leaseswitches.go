@@ -17,6 +17,7 @@ type leaseUse struct {
 	Class string // option 60, "" for none
 	Again bool   // a cold start asks for the address that the device had
 	Tries int    // DISCOVERs without an answer after which there is no lease
+	Warm  bool   // the end of a lease is a warm restart; else the device reboots
 }
 
 // Whole reports whether a URL in an option is that of the file. Else the path of
@@ -64,6 +65,10 @@ var leaseSwitches = []firmwareSwitch{
 		"dhcp_start", "discover or request", "whether a cold start asks for any address, or first for the one that the device had",
 		always(inferred("discover")), choice("discover", "request", func(b *Behaviour) *bool { return &b.Lease.Again }),
 	},
+	{ // §5
+		"lease_end", "reboot or restart", "what a device does whose lease is over: it reboots, or it starts its program again; then it asks for another",
+		leaseEnd, choice("reboot", "restart", func(b *Behaviour) *bool { return &b.Lease.Warm }),
+	},
 	{ // the numbers are those of RFC 2131
 		"dhcp_tries", "1 to 20", "how often a device asks for an address until it counts as without one; it goes on asking",
 		always(inferred("4")), number(1, 20, func(b *Behaviour) *int { return &b.Lease.Tries }),
@@ -83,6 +88,15 @@ func option55(r *Row) Fact {
 		return field("1,3,42,6,7,15,58,59,66,2,150,151,160,159")
 	}
 	return inferred("1,3,42,6,7,15,58,59,44,66")
+}
+
+// leaseEnd is a text of the firmware of phones SPA5xx.
+func leaseEnd(r *Row) Fact {
+	switch r.Model.Family {
+	case &phone50x, &phone51x, &phone525:
+		return field("reboot")
+	}
+	return inferred("reboot")
 }
 
 // option60 is that of the model; where none is known, none is sent.

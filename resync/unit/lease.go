@@ -17,8 +17,11 @@ import (
 // DHCP says how the devices of a fleet ask for their leases.
 type DHCP struct {
 	Relay netip.Addr // the fleet's own address, where it is their relay agent; zero: they broadcast
-	// Leased is called when the address of a device has changed; zero: it has none.
-	Leased func(device.Index, netip.Addr)
+	// Leased is called when the lease of a device has another address; zero: it has none.
+	// It reports false, and changes nothing, where another device has that address.
+	Leased func(device.Index, netip.Addr) bool
+	// Own is called when a device has an address of its own: a static one, or [Backup].
+	Own func(device.Index, netip.Addr)
 
 	known leases
 }
@@ -28,6 +31,14 @@ type leased struct {
 	client dhcp.Client
 	lease  *resync.Lease // nil: none
 	asking bool          // the firmware waits for it
+	backup bool          // the device works with its backup address, and goes on asking
+}
+
+// Backup returns the address that a phone with Use_Backup_IP has where no server answers
+// (device-surface.md §5: field), and what it knows of its network then.
+func Backup() (netip.Addr, resync.Lease) {
+	return netip.AddrFrom4([4]byte{192, 168, 1, 235}), resync.Lease{
+		Netmask: netip.AddrFrom4([4]byte{255, 255, 255, 0}), Gateway: netip.AddrFrom4([4]byte{192, 168, 1, 1})}
 }
 
 // mostLeases is how many different leases are kept once for all devices that have them.
@@ -141,14 +152,14 @@ func (n *leased) due() int64 {
 // and lets it ask for one.
 func (m lessee) link(reason device.Reason) bool {
 	u := m.u
-	if m.Leases == nil || u.opt.leased() != nil && u.opt.leased().client.Address().IsValid() {
+	if n := u.opt.leased(); m.Leases == nil || n != nil && (n.backup || n.client.Address().IsValid()) {
 		return false
 	}
 	if !m.usesDHCP() {
 		m.unlink()
 		if own, _ := u.params.Lookup("Static_IP"); own != "" {
 			addr, _ := netip.ParseAddr(own)
-			m.Leases.Leased(m.dev, addr)
+			m.Leases.Own(m.dev, addr)
 		}
 		return false
 	}
@@ -173,7 +184,7 @@ func (n *leased) cold() (c dhcp.Client) {
 func (m lessee) unlink() {
 	if n := m.u.opt.leased(); n != nil {
 		n.client.Forget()
-		n.lease, n.asking = nil, false
+		n.lease, n.asking, n.backup = nil, false, false
 		m.Leases.Leased(m.dev, netip.Addr{})
 	}
 }
@@ -213,23 +224,47 @@ func (m lessee) hear(text []byte) {
 // answered takes what the client wants sent, and what came of an input to it.
 func (m lessee) answered(r dhcp.Result) {
 	n := m.u.opt.leased()
-	m.fx.DHCP, m.fx.Server = r.Send, r.To
+	m.fx.DHCP, m.fx.Server, m.fx.Flaw, m.fx.Leased = r.Send, r.To, r.Flaw, n.client.Address().IsValid()
 	switch r.Outcome {
 	case dhcp.Leased:
 		m.bound(r.Lease)
 	case dhcp.Failed:
-		m.unleased("no server answers; it goes on asking")
+		m.backup()
 	case dhcp.Refused:
 		m.unleased("a server refused the address; it asks again")
 	case dhcp.Ended:
-		m.unleased("the time of the lease is over, or the server took it back; the device reboots")
-		m.abandon()
-		m.boot(device.ByLease, false, "")
+		m.lost("the time of the lease is over", device.ByLease, m.row().Behaviour.Lease.Warm)
+	case dhcp.Taken:
+		m.lost("the server took the address back", device.ByAddress, true)
 	}
 	if n.asking && n.client.Next() != 0 {
 		m.setTimer(bootTimer, n.client.Next())
 	}
 	m.schedule()
+}
+
+// backup is what a device does that no server has answered: it goes on asking, and
+// meanwhile works with its backup address if it waited for one.
+func (m lessee) backup() {
+	n := m.u.opt.leased()
+	if !n.asking || !m.u.params.Bool("Use_Backup_IP", false) {
+		m.unleased("no server answers; it goes on asking")
+		return
+	}
+	addr, lease := Backup()
+	m.unleased("no server answers; it takes its backup address " + addr.String() + ", and goes on asking")
+	m.Leases.Own(m.dev, addr)
+	n.lease, n.backup = m.Leases.known.keep(&lease), true
+	m.begin()
+}
+
+// lost restarts a device that has no lease any more. It has no address to say goodbye from.
+func (m lessee) lost(text string, reason device.Reason, warm bool) {
+	m.unleased(text + "; the device " + map[bool]string{false: "reboots", true: "restarts"}[warm])
+	m.unlink()
+	m.abandon()
+	m.boot(reason, warm, "")
+	m.fx.SIP = m.fx.SIP[:0]
 }
 
 func (m lessee) unleased(text string) {
@@ -240,9 +275,14 @@ func (m lessee) unleased(text string) {
 // another address than it had restarts (documented).
 func (m lessee) bound(l *dhcp.Lease) {
 	n := m.u.opt.leased()
-	before, had := m.Address(m.dev), !n.asking
+	before, had := m.Address(m.dev), !n.asking // its backup address counts
+	if !m.Leases.Leased(m.dev, l.Address) {
+		m.fx.Flaw = dhcp.InUse
+		m.inUse(l.Address)
+		return
+	}
+	n.backup = false
 	n.lease = m.Leases.known.keep(leaseOf(l))
-	m.Leases.Leased(m.dev, l.Address)
 	if had && before == l.Address {
 		return
 	}
@@ -256,7 +296,24 @@ func (m lessee) bound(l *dhcp.Lease) {
 		m.boot(device.ByAddress, true, "")
 		return
 	}
-	n.asking = false
+	m.begin()
+}
+
+// inUse is a lease for the address of another device. Phones show that they notice
+// (surface-2.md §4.1: documented); that they ask for another address is inferred.
+func (m lessee) inUse(addr netip.Addr) {
+	n := m.u.opt.leased()
+	if !n.asking && !n.backup {
+		m.lost("another device has the address "+addr.String(), device.ByAddress, true)
+		return
+	}
+	m.unleased("another device has the address " + addr.String() + "; it asks for another")
+	n.client.Decline(m.now)
+}
+
+// begin starts the firmware of a device that waited for its address.
+func (m lessee) begin() {
+	m.u.opt.leased().asking = false
 	m.u.timers[bootTimer] = 0
 	m.u.set(booting, false)
 	m.startFirmware(m.u.reason)

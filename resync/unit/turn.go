@@ -8,6 +8,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/chance"
+	"spafleet/device/dhcp"
 	"spafleet/device/model"
 	"spafleet/device/sip"
 	"spafleet/device/syslog"
@@ -28,6 +29,8 @@ type Effects struct {
 	Unheard bool
 	DHCP    []byte     // a message of the device's client of DHCP; nil: none
 	Server  netip.Addr // that it goes to; zero: all
+	Leased  bool       // the device has a lease that DHCP asks more time for
+	Flaw    dhcp.Flaw  // of a DHCP server's message; 0: none
 
 	start Start // that Start points to
 	waits bool  // a command has to wait

@@ -3,6 +3,8 @@ package run
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -94,6 +96,10 @@ func (r *run) remarks(g *report.Generator) []string {
 	}
 	if n := fleet.DroppedDHCP(r.fleet); n > 0 {
 		note("%d messages to the DHCP server were dropped: they were too many at once, or could not be sent", n)
+	}
+	refused := fleet.RefusedDHCP(r.fleet)
+	for _, reason := range slices.Sorted(maps.Keys(refused)) {
+		note("%d messages of DHCP servers counted for nothing: %s", refused[reason], reason)
 	}
 	return notes
 }

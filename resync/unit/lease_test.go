@@ -1,0 +1,143 @@
+package unit
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"spafleet/device"
+	"spafleet/device/devicetest"
+)
+
+// A lan is one device and a DHCP server whose answers are given, with what the device does.
+type lan struct {
+	*bench
+	addr    netip.Addr // that it has
+	answers []string   // the kind of the next ones, and the address: "" is none
+}
+
+func newLAN(t *testing.T, model, firmware string, switches []string, presets ...string) *lan {
+	l := &lan{bench: newBench(t, devicetest.Row(t, model, firmware, switches...), 0, append([]string{"Provision_Enable=No"}, presets...)...)}
+	l.m.Shared.Address = func(device.Index) netip.Addr { return l.addr }
+	l.m.Shared.Leases = &DHCP{
+		Leased: func(_ device.Index, a netip.Addr) bool {
+			if a == netip.AddrFrom4([4]byte{192, 0, 2, 99}) { // another device's
+				return false
+			}
+			l.addr = a
+			return true
+		},
+		Own: func(_ device.Index, a netip.Addr) { l.addr = a },
+	}
+	return l
+}
+
+func (l *lan) hears(fx *Effects) {
+	for _, e := range fx.Events {
+		if e.Kind == device.Leased || e.Kind == device.LeaseFailed {
+			l.note("%s %s", e.Name(), e.Text)
+		}
+	}
+	if fx.Flaw != 0 {
+		l.note("flaw: %s", fx.Flaw)
+	}
+	text := fx.DHCP
+	l.take(fx)
+	if text == nil {
+		return
+	}
+	p, err := dhcpv4.FromBytes(text)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if len(l.answers) == 0 {
+		return
+	}
+	kind, addr, ok := strings.Cut(l.answers[0], " ")
+	if l.answers = l.answers[1:]; !ok {
+		return
+	}
+	p.OpCode, p.YourIPAddr = dhcpv4.OpcodeBootReply, netip.MustParseAddr(addr).AsSlice()
+	p.UpdateOption(dhcpv4.OptMessageType(map[string]dhcpv4.MessageType{"offer": dhcpv4.MessageTypeOffer, "ack": dhcpv4.MessageTypeAck, "nak": dhcpv4.MessageTypeNak}[kind]))
+	p.Options[54], p.Options[51] = []byte{192, 0, 2, 1}, binary.BigEndian.AppendUint32(nil, 100)
+	l.hears(Lease(l.at(), p.ToBytes()))
+}
+
+func (l *lan) run(seconds float64) {
+	for end := midnight + int64(seconds*1e9); l.u.Due() != 0 && l.u.Due() <= end; {
+		l.now = l.u.Due()
+		l.hears(l.at().Due())
+	}
+}
+
+// device-surface.md §5: what a device does when its lease is over, when a server takes the
+// address back or gives another, and when another device has it.
+func TestLeasesEnd(t *testing.T) {
+	got := []string{"offer 192.0.2.7", "ack 192.0.2.7"}
+	for _, tt := range []struct {
+		name     string
+		switches []string
+		answers  []string
+		lasts    float64
+		want     string
+	}{
+		{"it goes on", nil, []string{"ack 192.0.2.7"}, 60, ""},
+		{"the time is over", nil, nil, 100, "100 lease_failed the time of the lease is over; the device reboots, 100 boot:lease"},
+		{"the same by the other switch", []string{"lease_end=restart"}, nil, 100, "100 lease_failed the time of the lease is over; the device restarts, 100 boot:lease"},
+		{"another lease after it", nil, []string{"", "", "offer 192.0.2.8", "ack 192.0.2.8"}, 111,
+			"100 lease_failed the time of the lease is over; the device reboots, 100 boot:lease, 110 leased 192.0.2.8 of 192.0.2.1 for 1m40s"},
+		{"another address", nil, []string{"ack 192.0.2.8"}, 51, "50 leased 192.0.2.8 of 192.0.2.1 for 1m40s, 50 boot:address"},
+		{"taken back", nil, []string{"nak 0.0.0.0", "offer 192.0.2.8", "ack 192.0.2.8"}, 53,
+			"50 lease_failed the server took the address back; the device restarts, 50 boot:address, 52 leased 192.0.2.8 of 192.0.2.1 for 1m40s"},
+		{"the address of another device", nil, []string{"ack 192.0.2.99", "offer 192.0.2.99", "ack 192.0.2.99", "offer 192.0.2.8", "ack 192.0.2.8"}, 63,
+			"50 lease_failed another device has the address 192.0.2.99; the device restarts, 50 flaw: an address that another device has, 50 boot:address, " +
+				"52 lease_failed another device has the address 192.0.2.99; it asks for another, 52 flaw: an address that another device has, 62 leased 192.0.2.8 of 192.0.2.1 for 1m40s"},
+	} {
+		l := newLAN(t, "SPA2102", "5.2.10", append([]string{"boot_time=10s", "reboot_time=2s"}, tt.switches...))
+		l.answers = slices.Concat(got, tt.answers)
+		l.hears(l.at().PowerOn())
+		l.run(0)
+		l.did = nil
+		l.run(tt.lasts)
+		if got := strings.Join(l.did, ", "); got != tt.want {
+			t.Errorf("%s: %s\nwant %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// device-surface.md §5: an SPA5xx that gets no answer takes its backup address, and works; it
+// goes on asking, and restarts with the address of a lease.
+func TestBackupAddress(t *testing.T) {
+	for preset, want := range map[string]string{
+		"Use_Backup_IP=Yes": "boot:power, lease_failed no server answers; it takes its backup address 192.168.1.235, and goes on asking, log reboot reason:H0, " +
+			"leased 192.0.2.7 of 192.0.2.1 for 1m40s, boot:address, log reboot reason:W7372092b",
+		"Use_Backup_IP=No": "boot:power, lease_failed no server answers; it goes on asking, leased 192.0.2.7 of 192.0.2.1 for 1m40s, log reboot reason:H0",
+	} {
+		l := newLAN(t, "SPA504G", "7.6.2", []string{"boot_time=10s", "reboot_time=2s"}, preset, "Network_Startup_Delay=0", logs)
+		l.hears(l.at().PowerOn())
+		l.answers = []string{"", "", "", "", "", "offer 192.0.2.7", "ack 192.0.2.7"}
+		l.run(70)
+		backup, lease := Backup()
+		if v := l.view(); preset == "Use_Backup_IP=Yes" && (v.Unit.IP != backup || v.Network.Netmask != lease.Netmask || v.Network.Gateway.String() != "192.168.1.1") {
+			t.Errorf("it has %s, %+v", v.Unit.IP, v.Network)
+		}
+		l.run(140)
+		for i := range l.did {
+			_, l.did[i], _ = strings.Cut(l.did[i], " ")
+		}
+		if got := strings.Join(l.did, ", "); got != want {
+			t.Errorf("%s: %s\nwant %s", preset, got, want)
+		}
+		if v := l.view(); v.Unit.IP.String() != "192.0.2.7" || v.Network.Netmask.IsValid() {
+			t.Errorf("%s: it has %s, %+v", preset, v.Unit.IP, v.Network)
+		}
+	}
+	l := newLAN(t, "SPA942", "6.1.5(a)", nil)
+	if _, ok := l.u.Params().Lookup("Use_Backup_IP"); ok {
+		t.Error("an SPA942 has a backup address")
+	}
+}

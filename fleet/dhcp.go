@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -49,6 +50,27 @@ func (d DHCP) String() string {
 		return "client:" + d.Interface
 	}
 	return "relay:" + d.Relay.String()
+}
+
+// Set reads relay:ADDRESS[:PORT] or client:INTERFACE.
+func (d *DHCP) Set(text string) error {
+	how, where, _ := strings.Cut(text, ":")
+	*d = DHCP{}
+	switch {
+	case how == "client" && where != "" && !strings.ContainsAny(where, "/ "):
+		d.Interface = where
+		return nil
+	case how == "relay":
+		server, err := netip.ParseAddrPort(where)
+		if addr, bare := netip.ParseAddr(where); err != nil && bare == nil {
+			server, err = netip.AddrPortFrom(addr, dhcpServer), nil
+		}
+		if err == nil && server.Addr().Is4() {
+			d.Relay = server
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is neither relay:ADDRESS, with :PORT as you like, nor client:INTERFACE, such as relay:127.0.0.1 or client:eth1", text)
 }
 
 // Ports of DHCP.

@@ -47,6 +47,7 @@ var (
 	// To an editor 000e08123456 is a number, and so are some serial numbers.
 	macForm    = measure.Form{Pattern: `[0-9A-Fa-f:.-]+`, Like: []string{"000e08100000-000e081fffff"}}
 	serialForm = measure.Form{Pattern: `[0-9A-Za-z.-]+`, Like: []string{"FM500F100000-FM500F199999"}}
+	dhcpForm   = measure.Form{Pattern: `relay:[0-9.]+(:[0-9]+)?|client:[^/ ]+`, Like: []string{"relay:127.0.0.1", "client:eth1"}}
 	validForm  = measure.Form{Pattern: `([0-9]{4}-[0-9]{2}-[0-9]{2})?\.\.([0-9]{4}-[0-9]{2}-[0-9]{2})?`, Like: []string{"2008-01-01..2015-06-30"}}
 )
 

@@ -31,7 +31,8 @@ type Machine struct {
 	// Operator says that the user operates the servers: without it no more than
 	// 1,000 devices contact any off this machine.
 	Operator bool
-	// DHCP is the server that gives the devices their addresses; zero: they have them.
+	// DHCP is the server that gives the devices their addresses; zero: the scenario's, or
+	// they have them.
 	DHCP fleet.DHCP
 	// NameServers are asked for names, in this order; none: the system's.
 	NameServers []netip.AddrPort

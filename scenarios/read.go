@@ -38,6 +38,9 @@ func (r *reader) scenario(s *Scenario, root *node) {
 	if s.Target != nil && s.Clock.Mode == fleet.Virtual {
 		r.mistake(root.key("clock"), "clock", "in virtual time only the built-in server answers; a target needs real, mixed or a speed")
 	}
+	if s.Target != nil && s.Target.DHCP.On() && (s.Clock.Mode == fleet.Mixed || s.Clock.Speed > 1) {
+		r.mistake(root.key("clock"), "clock", "a DHCP server is asked in real time alone: target.dhcp needs real, without a speed")
+	}
 }
 
 // scenarioKeys are those of the whole file.

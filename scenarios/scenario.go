@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spafleet/device/inventory"
+	"spafleet/fleet"
 	"spafleet/prov"
 	"spafleet/scenarios/report"
 )
@@ -161,11 +162,20 @@ type Port struct {
 
 // A Target is the server under test.
 type Target struct {
-	Hosts []Host // the only hosts that the fleet may contact; nil: any
-	TFTP  string // host:port for option 66
-	Certs string // folder of a test PKI; "": the options'
-	Trust string // PEM file with further authorities that the devices trust
-	SIP   bool   // lines that have an account register, wherever their parameters say
+	Hosts []Host     // the only hosts that the fleet may contact; nil: any
+	TFTP  string     // host:port for option 66
+	Certs string     // folder of a test PKI; "": the options'
+	Trust string     // PEM file with further authorities that the devices trust
+	SIP   bool       // lines that have an account register, wherever their parameters say
+	DHCP  fleet.DHCP // the server that gives the devices their addresses, where the Machine names none
+}
+
+// DHCPOn returns the server that gives the devices their addresses on a machine; zero: they have them.
+func (s *Scenario) DHCPOn(m *Machine) fleet.DHCP {
+	if s.Target != nil && !m.DHCP.On() {
+		return s.Target.DHCP
+	}
+	return m.DHCP
 }
 
 // A Step is something that happens, at an instant or when a expectation holds.

@@ -270,6 +270,7 @@ func targetKeys(r *reader, t *Target) []key {
 		{"hosts", "the only hosts that devices may contact, whatever profiles say: NAME, ADDRESS or NAME=ADDRESS,…", value{form{list: &host.form}, func(n *node, path string) { r.each(n, path, host.read) }}},
 		{"tftp", "HOST:PORT for DHCP option 66", r.text(&t.TFTP)},
 		{"certs", "folder of `spafleet certs init`; its authorities sign server and devices", r.text(&t.Certs)},
+		{"dhcp", "the DHCP server that gives the devices their addresses: `relay:ADDRESS[:PORT]` or `client:INTERFACE`; the flag `--dhcp` goes first, see [DHCP](dhcp.md#ask-a-real-server)", r.scalarAs(dhcpForm, t.DHCP.Set)},
 		{"sip", "`true`: lines that have an account register, where their parameters say (`false`)", r.boolean(&t.SIP)},
 		{"trust", "PEM file with further authorities that devices trust", r.text(&t.Trust)},
 	}

@@ -276,25 +276,7 @@ func (f dhcpFlag) String() string {
 	return f.to.String()
 }
 
-func (f dhcpFlag) Set(text string) error {
-	how, where, _ := strings.Cut(text, ":")
-	*f.to = fleet.DHCP{}
-	switch {
-	case how == "client" && where != "" && !strings.ContainsAny(where, "/ "):
-		f.to.Interface = where
-		return nil
-	case how == "relay":
-		server, err := netip.ParseAddrPort(where)
-		if addr, bare := netip.ParseAddr(where); err != nil && bare == nil {
-			server, err = netip.AddrPortFrom(addr, 67), nil
-		}
-		if err == nil && server.Addr().Is4() {
-			f.to.Relay = server
-			return nil
-		}
-	}
-	return fmt.Errorf("%q is neither relay:ADDRESS, with :PORT as you like, nor client:INTERFACE, such as relay:127.0.0.1 or client:eth1", text)
-}
+func (f dhcpFlag) Set(text string) error { return f.to.Set(text) }
 
 func (f dhcpFlag) Type() string { return "server" }
 

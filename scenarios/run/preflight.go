@@ -171,7 +171,7 @@ func newScout(r *run, g *fleet.Group, dev device.Index) *scout {
 	list := r.plan.List
 	own := fleet.NewAddresses(r.options.Addresses, list, r.plan.Groups).Of(dev)
 	s := &scout{Network: r.network(), source: func(server netip.Addr) netip.Addr {
-		if own.IsLoopback() != server.IsLoopback() || r.one || r.options.DHCP.On() {
+		if own.IsLoopback() != server.IsLoopback() || r.one || r.dhcp().On() {
 			return netip.Addr{}
 		}
 		return own

@@ -135,7 +135,7 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.server.open(); err != nil {
 		return err
 	}
-	r.one = s.Clock.Mode != fleet.Virtual && !r.options.DHCP.On() && !fleet.NewAddresses(r.options.Addresses, r.plan.List, r.plan.Groups).CanBind()
+	r.one = s.Clock.Mode != fleet.Virtual && !r.dhcp().On() && !fleet.NewAddresses(r.options.Addresses, r.plan.List, r.plan.Groups).CanBind()
 	err = preflight(ctx, r)
 	if err == nil {
 		err = r.openFleet()
@@ -192,11 +192,14 @@ func (r *run) openFleet() error {
 	return f.Open()
 }
 
+// dhcp returns the server that gives the devices their addresses; zero: they have them.
+func (r *run) dhcp() fleet.DHCP { return r.plan.Scenario.DHCPOn(&r.options.Machine) }
+
 // config returns the fleet of the scenario.
 func (r *run) config() fleet.Config {
 	s, o := r.plan.Scenario, &r.options
 	c := fleet.Config{
-		Seed: s.Seed, Groups: r.plan.Groups, List: r.plan.List, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, Source: fleet.Source{One: r.one, DHCP: o.DHCP},
+		Seed: s.Seed, Groups: r.plan.Groups, List: r.plan.List, Shard: o.Shard, Network: r.network(), Guard: r.guard, Addresses: o.Addresses, Source: fleet.Source{One: r.one, DHCP: r.dhcp()},
 		Outstanding: s.Most, Rate: s.Rate, Tell: r.tell, Tap: r.tap(),
 		Web: o.Web, SIP: sipOf(r), Compiled: o.Compiled, CCERT: r.certs.Holder.Status,
 		Clock: s.Clock.Mode, Start: s.Clock.Start, Speed: s.Clock.Speed, InProcess: r.server.modelled,
@@ -314,7 +317,7 @@ func (r *run) tellLive(callback *func(*Live)) {
 	*callback = nil
 	notes := slices.Clone(r.notes)
 	r.plan.Scenario.Hide(&notes)
-	tell(&Live{Fleet: r.fleet, Tally: r.tally, Server: r.server.sockets, Notes: notes, DHCP: r.options.DHCP, Virtual: r.plan.Scenario.Clock.Mode == fleet.Virtual, Resumed: r.resumed(), run: r})
+	tell(&Live{Fleet: r.fleet, Tally: r.tally, Server: r.server.sockets, Notes: notes, DHCP: r.dhcp(), Virtual: r.plan.Scenario.Clock.Mode == fleet.Virtual, Resumed: r.resumed(), run: r})
 }
 
 // end judges the scenario, and stops the fleet once it need not stay up.

@@ -23,7 +23,7 @@ import (
 // begin with > are what the line above them brings about: what the world is
 // asked, what is committed, the events (*), and what the attempt came to (=). Among them
 // are the forms of URL commands (device-surface.md §1.1).
-// See device-surface.md §4.2 and surface-2.md §4.7.
+// See device-surface.md §4.2, §5 and surface-2.md §4.7, §5.
 //
 //	model NAME FIRMWARE [SWITCH=VALUE]   the device; first
 //	set NAME=VALUE                       an edit, as by a person

@@ -46,6 +46,7 @@ var surface = []struct{ part, about, tests string }{
 	{"device-surface.md §4.4", "TFTP", "resync/fetch.TestTFTPReadPackets resync/fetch.TestTFTPRequestsWithOptions resync/fetch.TestTFTPSilenceTakesTriesTimesWait resync/fetch.TestTFTPBlockNumbersRollOverToZeroOnReading"},
 	{"device-surface.md §4.5", "DNS", "fleet.TestADeadFirstARecord fleet.TestADeadFirstNameServer fleet.TestNoNameServerAnswers fleet.TestAnswersLastOnTheFleetsClock resync.TestNameServersOfADevice resync/fetch.TestResolveKeepsTheOrderOfTheAnswer"},
 	{"device-surface.md §4.6", "timing", "resync.TestScheduleAtBoot resync.TestScheduleAfterAttempts resync/unit.TestTimelines"},
+	{"device-surface.md §5", "DHCP client", "device/dhcp.TestMessagesSayWhoAsks resync/unit.TestWhatADeviceSaysToADHCPServer resync/unit.TestLeasesEnd resync/unit.TestBackupAddress resync.TestAttempts fleet.TestLeasesOfKeaByRelay fleet.TestLeasesOfDnsmasqByBroadcast fleet.TestRenewals"},
 	{"device-surface.md §6.1", "NOTIFY events", "device/sip.TestSIPEvents device/sip.TestSIPChallenge device/sip.TestSIPAnswers"},
 	{"device-surface.md §6.2", "identity of SIP and its defaults", "device/sip.TestSIPAnswers device/sip.TestRegistrations resync/unit.TestALineRegistersForLife resync/unit.TestREGTMR"},
 	{"device-surface.md §7", "syslog and debug", "device/syslog.TestDatagramOfALine device/syslog.TestLevelsOfDebugLevel fleet.TestLogOfABootAndResyncs fleet.TestRsyslogTakesTheLines fleet.TestLogLinesComeFromTheDevicesOwnAddress"},
@@ -56,6 +57,7 @@ var surface = []struct{ part, about, tests string }{
 	{"surface-2.md §4.5", "firmware images", "resync/image.TestImagesOfTheMakersFormAreRight resync/image.TestEveryDamagedByteIsTold resync/image.TestNoRealUnitTakesAnImageThatIsMade resync.TestImageBeginsWithItsMagic"},
 	{"surface-2.md §4.6", "what 7.6.2f has that 7.5.2b has not", "device/model.TestSetsAreThoseOfTheFirmware resync.TestEverySwitchChangesWhatADeviceDoes"},
 	{"surface-2.md §4.7", "the image of 7.5.2b", "device/syslog.TestDatagramOfALine device/syslog.TestLevelsOfDebugLevel device/syslog.TestLinesOfASIPMessage device/syslog.TestValuesOfSIPDebugOption device/model.TestImageValuesAndThoseWithoutThem resync/fetch.TestTFTPRequestsWithOptions resync/unit.TestANotifyIsLogged fleet.TestDeviceStaysAwayForAsLongAsTheServerAsked resync.TestAttempts"},
+	{"surface-2.md §5", "no option 66", "resync/unit.TestWhatADeviceSaysToADHCPServer resync.TestAttempts scenarios/run.TestPhonesWithoutOption66AskByTheNamesOfSCCP"},
 	{"surface-2.md §6.1", "field orders of SIP", "device/sip.TestSIPIdentity device/sip.TestSIPCredentials device/sip.TestSIPAnswers resync/unit.TestALineRegistersForLife"},
 	{"surface-2.md §6.3", "NOTIFY", "device/sip.TestSIPEvents"},
 	{"surface-2.md §7", "syslog and debug", "resync/unit.TestSIPTextOfAnAnswer fleet.TestLogOfABootAndResyncs fleet.TestRsyslogTakesTheLines"},
@@ -147,7 +149,7 @@ func TestEachPartOfTheSurfaceHasItsTests(t *testing.T) {
 // The list is of these parts: all of the reference that a browser, a keypad and servers see.
 func TestTheSurfaceIsWhole(t *testing.T) {
 	want := map[string]int{"device-surface.md §1": 8, "device-surface.md §2": 4, "device-surface.md §3": 2, "surface-2.md §1": 6, "surface-2.md §2": 3, "surface-2.md §3": 1,
-		"device-surface.md §4": 6, "device-surface.md §7": 1, "device-surface.md §6": 2, "surface-2.md §6": 2, "surface-2.md §4": 7, "surface-2.md §7": 1}
+		"device-surface.md §4": 6, "device-surface.md §5": 1, "surface-2.md §5": 1, "device-surface.md §7": 1, "device-surface.md §6": 2, "surface-2.md §6": 2, "surface-2.md §4": 7, "surface-2.md §7": 1}
 	got := map[string]int{}
 	for _, s := range surface {
 		chapter, _, _ := strings.Cut(s.part[strings.Index(s.part, "§"):], ".")

@@ -1,7 +1,9 @@
 package unit
 
 import (
+	"cmp"
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -139,5 +141,82 @@ func TestBackupAddress(t *testing.T) {
 	l := newLAN(t, "SPA942", "6.1.5(a)", nil)
 	if _, ok := l.u.Params().Lookup("Use_Backup_IP"); ok {
 		t.Error("an SPA942 has a backup address")
+	}
+}
+
+// device-surface.md §5 and surface-2.md §5, row by row: what a device of each family tells a DHCP
+// server of itself, what it asks for, and what its factory values of DHCP are.
+func TestWhatADeviceSaysToADHCPServer(t *testing.T) {
+	for _, tt := range []struct{ model, firmware, asked, class, name string }{
+		{"PAP2T", "5.1.6(LS)", "1 3 42 6 7 15 58 59 66", "", "LinksysPAP"},
+		{"PAP2", "3.1.9(LSc)", "1 3 42 6 7 15 58 59 66", "", "LinksysPAP"},
+		{"SPA2000", "", "1 3 42 6 7 15 58 59 44 66", "", "SipuraSPA"},
+		{"SPA2102", "5.2.10", "1 3 42 6 7 15 58 59 44 66", "LINKSYS SPA-2102", "SipuraSPA"},
+		{"SPA3102", "5.1.10(GW)", "1 3 42 6 7 15 58 59 44 66", "LINKSYS SPA-3102", "SipuraSPA"},
+		{"SPA8000", "", "1 3 42 6 7 15 58 59 44 66", "LINKSYS SPA8000", "SipuraSPA"},
+		{"SPA8800", "", "1 3 42 6 7 15 58 59 44 66", "CISCO SPA8800", "SipuraSPA"},
+		{"SPA901", "", "1 3 42 6 7 15 58 59 44 66 150 151", "LINKSYS SPA-901", "SipuraSPA"},
+		{"SPA921", "", "1 3 42 6 7 15 58 59 44 66 150 151", "LINKSYS SPA-921", "SipuraSPA"},
+		{"SPA922", "", "1 3 42 6 7 15 58 59 44 66 150 151", "LINKSYS SPA-922", "SipuraSPA"},
+		{"SPA941", "", "1 3 42 6 7 15 58 59 44 66 150 151", "LINKSYS SPA-941", "SipuraSPA"},
+		{"SPA942", "", "1 3 42 6 7 15 58 59 44 66 150 151", "LINKSYS SPA-942", "SipuraSPA"},
+		{"SPA962", "", "1 3 42 6 7 15 58 59 44 66 150 151", "LINKSYS SPA-962", "SipuraSPA"},
+		{"SPA303", "", "1 3 42 6 7 15 58 59 66 2 150 151 160 159", "Cisco SPA303", "SipuraSPA"},
+		{"SPA504G", "7.4.9c", "1 3 42 6 7 15 58 59 66 2 150 151 160 159", "Cisco SPA504G", "SipuraSPA"},
+		{"SPA504G", "7.6.2", "1 3 42 6 7 15 58 59 66 2 150 151 160 159", "Cisco SPA504G", "SipuraSPA"},
+		{"SPA525G2", "", "1 3 42 6 7 15 58 59 66 2 150 151 160 159", "Cisco SPA525G2", "SipuraSPA"},
+		{"SPA112", "", "1 3 42 6 7 15 58 59 44 66", "CISCO SPA112", "SipuraSPA"},
+		{"SPA122", "", "1 3 42 6 7 15 58 59 44 66", "CISCO SPA122", "SipuraSPA"},
+		{"SPA232D", "", "1 3 42 6 7 15 58 59 44 66", "CISCO SPA232D", "SipuraSPA"},
+	} {
+		for _, own := range []string{"", "desk-7"} {
+			l := newLAN(t, tt.model, tt.firmware, []string{"boot_time=0s"}, "HostName="+own)
+			fx := l.at().PowerOn()
+			for fx.DHCP == nil && l.u.Due() != 0 { // its Network_Startup_Delay
+				l.now = l.u.Due()
+				fx = l.at().Due()
+			}
+			p, err := dhcpv4.FromBytes(fx.DHCP)
+			if err != nil {
+				t.Errorf("%s: %v", tt.model, err)
+				continue
+			}
+			asked := strings.Trim(fmt.Sprint([]byte(p.Options[55])), "[]")
+			if _, has := l.u.Params().Lookup("HostName"); !has {
+				own = ""
+			}
+			if name := string(p.Options[12]); p.MessageType() != dhcpv4.MessageTypeDiscover || asked != tt.asked || string(p.Options[60]) != tt.class || name != cmp.Or(own, tt.name) {
+				t.Errorf("%s %s: %s, asks for %s, class %q, name %q", tt.model, tt.firmware, p.MessageType(), asked, p.Options[60], name)
+			}
+			if len(p.Options) != map[bool]int{false: 4, true: 3}[tt.class == ""] {
+				t.Errorf("%s says more: %v", tt.model, p.Options)
+			}
+		}
+	}
+	for _, tt := range []struct{ model, firmware, name, want string }{
+		{"SPA504G", "7.4.9c", "DHCP_Option_To_Use", "66,160,159,150"},
+		{"SPA504G", "7.6.2", "DHCP_Option_To_Use", "66,160,159,150,60,43,125"},
+		{"SPA942", "6.1.5(a)", "DHCP_Option_To_Use", "none"},
+		{"SPA504G", "7.6.2", "Transport_Protocol", "https"},
+		{"SPA2102", "5.2.10", "Transport_Protocol", "none"},
+		{"SPA3102", "5.1.10(GW)", "DHCP_IP_Revalidate_Timer", "0"},
+		{"SPA504G", "7.6.2", "Network_Startup_Delay", "3"},
+		{"SPA504G", "7.6.2", "Use_Backup_IP", "Yes"},
+	} {
+		value, ok := newLAN(t, tt.model, tt.firmware, nil).u.Params().Lookup(tt.name)
+		if !ok {
+			value = "none"
+		}
+		if value != tt.want {
+			t.Errorf("%s of %s %s is %q", tt.name, tt.model, tt.firmware, value)
+		}
+	}
+	for _, model := range []string{"SPA301", "SPA504G", "SPA514G", "SPA525G2", "SPA942", "SPA2102"} {
+		for _, s := range devicetest.Row(t, model, "").Switches {
+			is5xx := !slices.Contains([]string{"SPA942", "SPA2102"}, model)
+			if s.Name == "lease_end" && (s.Value != "reboot" || (s.Evidence.String() == "field") != is5xx) {
+				t.Errorf("the end of a lease of %s: %s, %s", model, s.Value, s.Evidence)
+			}
+		}
 	}
 }

@@ -262,7 +262,7 @@ expect:
 
 // A phone whose lease has no option 66 asks the server in siaddr by the names of SCCP
 // phones, one after the other until there is one, at each boot; any other model asks
-// for nothing.
+// for nothing. See surface-2.md §5.
 func TestPhonesWithoutOption66AskByTheNamesOfSCCP(t *testing.T) {
 	t.Parallel()
 	const head = `

@@ -3,13 +3,17 @@ package fleet
 import (
 	"context"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"spafleet/device"
+	"spafleet/resync"
 	"spafleet/resync/fetch"
+	"spafleet/resync/unit"
 )
 
 // What names hold has these bounds.
@@ -27,13 +31,44 @@ const (
 type names[W any] struct {
 	f       *Fleet
 	most    int // that wait for one name: those of a burst
-	known   *simplelru.LRU[string, knownName]
-	wanted  map[string]*wantedName[W]
-	turn    []string        // of wanted: those not asked for yet
+	known   *simplelru.LRU[question, knownName]
+	wanted  map[question]*wantedName[W]
+	turn    []question      // of wanted: those not asked for yet
 	running int             // of wanted: those asked for
 	waiting int             // for the names in wanted
 	answers chan nameAnswer // has room for all that are asked for
 	asked   sync.WaitGroup
+}
+
+// A question is a name, and who is asked for it.
+type question struct {
+	name string
+	resolver
+}
+
+// A resolver is the name servers that a device asks, in its order; the zero resolver is the
+// network's. Devices that ask the same have one answer.
+type resolver struct {
+	servers  [resync.MostNameServers]netip.Addr // one that is not valid is the network's
+	count    int
+	parallel bool
+}
+
+// resolverOf returns whom a device asks for the names among some servers, each host or
+// host:port; nil where there are none. It runs in the loop, which owns the unit.
+func resolverOf(s *unit.Shared, u *unit.Unit, servers ...string) *resolver {
+	named := func(server string) bool {
+		host, _, _ := strings.Cut(server, ":")
+		_, err := netip.ParseAddr(host)
+		return host != "" && err != nil
+	}
+	if !slices.ContainsFunc(servers, named) {
+		return nil
+	}
+	list, parallel := s.NameServers(u)
+	r := &resolver{parallel: parallel}
+	r.count = copy(r.servers[:], list)
+	return r
 }
 
 // A wantedName is a name that something waits for, and the device that asks for it.
@@ -49,46 +84,51 @@ type knownName struct {
 }
 
 type nameAnswer struct {
-	name string
+	question
 	addr netip.Addr // not valid: not found
 	last time.Duration
 }
 
 func newNames[W any](f *Fleet, most int) names[W] {
-	known, _ := simplelru.NewLRU[string, knownName](mostNames, nil) // it refuses no positive size
-	return names[W]{f: f, most: most, known: known, wanted: map[string]*wantedName[W]{}, answers: make(chan nameAnswer, mostNamesAsked)}
+	known, _ := simplelru.NewLRU[question, knownName](mostNames, nil) // it refuses no positive size
+	return names[W]{f: f, most: most, known: known, wanted: map[question]*wantedName[W]{}, answers: make(chan nameAnswer, mostNamesAsked)}
 }
 
 // lookup returns what is known of a name; the address is not valid where the name
 // was not found.
-func (n *names[W]) lookup(name string, now time.Time) (addr netip.Addr, known bool) {
-	k, ok := n.known.Get(name)
+func (n *names[W]) lookup(q question, now time.Time) (addr netip.Addr, known bool) {
+	k, ok := n.known.Get(q)
 	return k.addr, ok && now.Before(k.until)
 }
 
 // find returns the address of a host, which may be an address itself. While its name is
-// asked for, what is to be sent there waits; false: too much does.
-func (n *names[W]) find(ctx context.Context, host string, dev device.Index, what W) (addr netip.Addr, known, waits bool) {
+// asked for, what is to be sent there waits; false: too much does. By nil the network's
+// name servers are asked.
+func (n *names[W]) find(ctx context.Context, host string, by *resolver, dev device.Index, what W) (addr netip.Addr, known, waits bool) {
 	addr, err := netip.ParseAddr(host)
 	if err == nil {
 		return addr, true, false
 	}
-	if addr, known = n.lookup(host, time.Now()); known {
+	q := question{name: host}
+	if by != nil {
+		q.resolver = *by
+	}
+	if addr, known = n.lookup(q, time.Now()); known {
 		return addr, true, false
 	}
-	return addr, false, n.wait(ctx, host, dev, what)
+	return addr, false, n.wait(ctx, q, dev, what)
 }
 
 // wait keeps what a device sends until the name of its server is answered. It reports
 // false where too much waits.
-func (n *names[W]) wait(ctx context.Context, name string, dev device.Index, what W) bool {
-	w := n.wanted[name]
+func (n *names[W]) wait(ctx context.Context, q question, dev device.Index, what W) bool {
+	w := n.wanted[q]
 	if w == nil {
 		if len(n.wanted) >= mostNamesWanted {
 			return false
 		}
 		w = &wantedName[W]{dev: dev}
-		n.wanted[name], n.turn = w, append(n.turn, name)
+		n.wanted[q], n.turn = w, append(n.turn, q)
 	}
 	if len(w.waiting) >= n.most {
 		return false
@@ -102,38 +142,42 @@ func (n *names[W]) wait(ctx context.Context, name string, dev device.Index, what
 // ask asks for the names whose turn it is.
 func (n *names[W]) ask(ctx context.Context) {
 	for n.running < mostNamesAsked && len(n.turn) > 0 {
-		name := n.turn[0]
+		q := n.turn[0]
 		n.turn = n.turn[1:]
-		dev := n.wanted[name].dev
+		dev := n.wanted[q].dev
 		n.running++
-		n.asked.Go(func() { n.answers <- nameQuestion(ctx, n.f, name, dev) })
+		n.asked.Go(func() { n.answers <- answerTo(ctx, n.f, q, dev) })
 	}
 }
 
-// nameQuestion asks for a name from a device's address. What the device keeps and the
+// answerTo asks for a name from a device's address. What the device keeps and the
 // faults that a scenario plans for its provisioning have no part in it.
-func nameQuestion(ctx context.Context, f *Fleet, name string, dev device.Index) nameAnswer {
+func answerTo(ctx context.Context, f *Fleet, q question, dev device.Index) nameAnswer {
 	addresses := f.addresses
-	ctx = fetch.For(ctx, fetch.Asker{Device: dev, Faultless: true,
+	var servers []netip.Addr // nil: the network's
+	if q.count > 0 {
+		servers = q.servers[:q.count]
+	}
+	ctx = fetch.For(ctx, fetch.Asker{Device: dev, Faultless: true, Servers: servers, Parallel: q.parallel,
 		Source: func(server netip.Addr) netip.Addr { return addresses.source(addresses.Of(dev), server) }})
-	addrs, err := f.network.Resolve(ctx, name)
+	addrs, err := f.network.Resolve(ctx, q.name)
 	if _, local := fetch.LocalLimit(err); local {
-		return nameAnswer{name: name, last: localWait} // it says nothing of the name
+		return nameAnswer{question: q, last: localWait} // it says nothing of the name
 	}
 	if err != nil || len(addrs) == 0 {
-		return nameAnswer{name: name, last: notFoundFor}
+		return nameAnswer{question: q, last: notFoundFor}
 	}
-	return nameAnswer{name, addrs[0], foundFor}
+	return nameAnswer{q, addrs[0], foundFor}
 }
 
 // answered remembers an answer, asks for the next name, and returns what has waited for
 // this one.
 func (n *names[W]) answered(ctx context.Context, a nameAnswer, now time.Time) []W {
-	n.known.Add(a.name, knownName{a.addr, now.Add(a.last)})
+	n.known.Add(a.question, knownName{a.addr, now.Add(a.last)})
 	var waiting []W
-	if w := n.wanted[a.name]; w != nil {
+	if w := n.wanted[a.question]; w != nil {
 		waiting = w.waiting
-		delete(n.wanted, a.name)
+		delete(n.wanted, a.question)
 	}
 	n.waiting -= len(waiting)
 	n.running--

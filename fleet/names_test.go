@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/device/devicetest"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
+	"spafleet/resync/unit"
 )
 
 // A nameNetwork knows one name, and counts what it is asked. It does not answer
@@ -21,6 +23,7 @@ type nameNetwork struct {
 	askedNetwork
 	asked  atomic.Int64
 	source atomic.Value // of the last question, a netip.Addr
+	asker  atomic.Value // of the last question, its name servers in words
 	silent atomic.Int64 // questions that wait
 }
 
@@ -28,6 +31,7 @@ func (n *nameNetwork) Resolve(ctx context.Context, name string) ([]netip.Addr, e
 	n.asked.Add(1)
 	if who, ok := fetch.AskerOf(ctx); ok {
 		n.source.Store(who.Source(netip.MustParseAddr("127.0.0.53")))
+		n.asker.Store(fmt.Sprint(who.Servers, who.Parallel))
 	}
 	if name == "log.example" {
 		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
@@ -138,6 +142,36 @@ func TestLogLinesWaitForTheirServersName(t *testing.T) {
 	}
 }
 
+// A name is asked of the name servers of the device, and devices that ask others ask for it
+// again; a server that has an address asks nobody.
+func TestALogServersNameIsAskedOfTheDevicesNameServers(t *testing.T) {
+	shared := &unit.Shared{Address: NewAddresses(netip.Prefix{}, nil, nil).Of}
+	shared.Add(unit.Group{Row: devicetest.Row(t, "SPA504G", ""), Count: 1, Lease: resync.Lease{DNS: []netip.Addr{netip.MustParseAddr("192.0.2.53")}}})
+	u := shared.New(0)
+	if by := resolverOf(shared, &u, "", "192.0.2.1:514", "192.0.2.2"); by != nil {
+		t.Errorf("addresses are asked of %v", by)
+	}
+	leased := resolverOf(shared, &u, "192.0.2.1", "log.example:514")
+	l := newLogStand(t)
+	for _, tt := range []struct {
+		by   *resolver
+		want string
+	}{
+		{nil, "[] false"}, {leased, "[192.0.2.53] true"}, {&resolver{count: 2, servers: [resync.MostNameServers]netip.Addr{netip.MustParseAddr("192.0.2.54")}}, "[192.0.2.54 invalid IP] false"},
+	} {
+		for range 2 {
+			l.queue <- logLine{dev: 4, servers: []string{"log.example:" + l.port}, by: tt.by, text: []byte("x")}
+			l.wants(t, "x")
+		}
+		if got := l.network.asker.Load(); got != tt.want {
+			t.Errorf("asked of %s, want %s", got, tt.want)
+		}
+	}
+	if n := l.network.asked.Load(); n != 3 {
+		t.Errorf("asked %d times", n)
+	}
+}
+
 // The socket is opened by the first line that can be sent.
 func TestTheSyslogSocketOpensAtItsFirstLine(t *testing.T) {
 	l := newLogStand(t)
@@ -170,10 +204,10 @@ func TestANameNotFoundIsRemembered(t *testing.T) {
 		t.Errorf("asked %d times", n)
 	}
 	now := time.Now()
-	if addr, known := l.names.lookup("nowhere.example", now); !known || addr.IsValid() {
+	if addr, known := l.names.lookup(question{name: "nowhere.example"}, now); !known || addr.IsValid() {
 		t.Errorf("known %v, %v", known, addr)
 	}
-	if _, known := l.names.lookup("nowhere.example", now.Add(notFoundFor)); known {
+	if _, known := l.names.lookup(question{name: "nowhere.example"}, now.Add(notFoundFor)); known {
 		t.Errorf("still known after %s", notFoundFor)
 	}
 }
@@ -187,7 +221,7 @@ func TestNamesAreBounded(t *testing.T) {
 	kept := 0
 	for name := range 2 * mostNamesWanted {
 		for range 2 * mostLinesOfName {
-			if n.wait(ctx, fmt.Sprint("silent", name), 0, namedLine{}) {
+			if n.wait(ctx, question{name: fmt.Sprint("silent", name)}, 0, namedLine{}) {
 				kept++
 			}
 		}
@@ -205,7 +239,7 @@ func TestNamesAreBounded(t *testing.T) {
 	}
 	for name := range 2 * mostNames {
 		n.running++
-		n.answered(ctx, nameAnswer{name: fmt.Sprint(name), last: time.Hour}, time.Now())
+		n.answered(ctx, nameAnswer{question: question{name: fmt.Sprint(name)}, last: time.Hour}, time.Now())
 	}
 	if n.known.Len() != mostNames {
 		t.Errorf("%d names are known", n.known.Len())

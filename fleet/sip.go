@@ -111,7 +111,8 @@ type sipSocket struct {
 // An outgoing message has left a device's line.
 type outgoing struct {
 	dev  device.Index
-	port uint16 // of the line
+	port uint16    // of the line
+	by   *resolver // of the server's name
 	sip.Message
 }
 
@@ -202,7 +203,7 @@ func (s *sipSockets) close() {
 func (s *sipSockets) take(dev device.Index, u *unit.Unit, list []sip.Message) {
 	for _, m := range list {
 		select {
-		case s.queue <- outgoing{dev, sip.Port(u.Params(), m.Line), m}:
+		case s.queue <- outgoing{dev, sip.Port(u.Params(), m.Line), resolverOf(&s.f.shared, u, m.Server), m}:
 		default:
 			s.dropped.Add(1)
 		}
@@ -256,7 +257,7 @@ func (s *sipSockets) send(asking context.Context, o outgoing) {
 		s.failed(asking, &o)
 		return
 	}
-	addr, known, waits := s.names.find(asking, host, o.dev, o)
+	addr, known, waits := s.names.find(asking, host, o.by, o.dev, o)
 	switch {
 	case known:
 		s.sendTo(asking, o, host, addr)

@@ -29,7 +29,8 @@ type logSender struct {
 
 type logLine struct {
 	dev     device.Index
-	servers []string // host[:port]
+	servers []string  // host[:port]
+	by      *resolver // of their names
 	text    []byte
 }
 
@@ -87,6 +88,7 @@ func (s *logSender) take(l *loop, events []device.Event) {
 				line.servers = append(line.servers, server)
 			}
 		}
+		line.by = resolverOf(&l.f.shared, u, line.servers...)
 		select {
 		case s.queue <- line:
 		default:
@@ -136,7 +138,7 @@ func (s *logSender) send(asking context.Context, line logLine) {
 			continue
 		}
 		one := namedLine{line.dev, port, line.text}
-		addr, known, waits := s.names.find(asking, host, line.dev, one)
+		addr, known, waits := s.names.find(asking, host, line.by, line.dev, one)
 		if !known {
 			if !waits {
 				s.dropped.Add(1)

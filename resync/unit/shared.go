@@ -101,6 +101,11 @@ func (s *Shared) Rule(u *Unit, c *device.Command) string {
 	return text
 }
 
+// NameServers returns the name servers that a device asks, as [resync.Lease.NameServers] does.
+func (s *Shared) NameServers(u *Unit) (servers []netip.Addr, parallel bool) {
+	return s.lease(u).NameServers(s.Row(u), u.params)
+}
+
 // View returns a copy of a device for those who look at it.
 func (s *Shared) View(dev device.Index, u *Unit, now int64) device.View {
 	v := device.View{

@@ -110,7 +110,7 @@ func (p plan) refusal(c *Contact) string {
 // says of each; the name servers come last.
 func (p plan) contacts(g *fetch.Guard, o *scenarios.Machine) []Contact {
 	found := map[string]*Contact{}
-	p.eachHost(func(host, purpose string) {
+	tell := func(host, purpose string) {
 		host = strings.ToLower(host)
 		if host == "" || strings.ContainsAny(host, "{}$ ") {
 			return // known only when a device fills it in
@@ -121,14 +121,58 @@ func (p plan) contacts(g *fetch.Guard, o *scenarios.Machine) []Contact {
 		if c := found[host]; !slices.Contains(c.For, purpose) {
 			c.For = append(c.For, purpose)
 		}
-	})
+	}
+	p.eachHost(tell)
+	if relay := p.Scenario.DHCPOn(o).Relay; relay.IsValid() {
+		tell(relay.Addr().String(), "DHCP")
+	}
 	list := []Contact{}
 	for _, c := range found {
 		p.locate(c, g)
 		list = append(list, *c)
 	}
 	slices.SortFunc(list, func(a, b Contact) int { return cmp.Compare(a.Host, b.Host) })
-	return append(list, p.nameServers(list, g, o)...)
+	return append(append(list, p.ownNameServers(list, g)...), p.nameServers(list, g, o)...)
+}
+
+// ownNameServers returns those that the devices' parameters and leases name, if any name is
+// asked for: those that the guard permits, or where it permits none, all.
+func (p plan) ownNameServers(contacts []Contact, g *fetch.Guard) (list []Contact) {
+	named := slices.IndexFunc(contacts, func(c Contact) bool { return c.Where == whereDNS })
+	if named < 0 || p.Scenario.Clock.Mode == fleet.Virtual {
+		return nil
+	}
+	tell := func(text, purpose string) {
+		addr, err := netip.ParseAddr(text)
+		if err != nil || !addr.Is4() || addr.IsUnspecified() {
+			return
+		}
+		at := slices.IndexFunc(list, func(c Contact) bool { return c.Host == addr.String() })
+		if at < 0 {
+			c := Contact{Host: addr.String(), Addresses: []string{addr.String()}, Where: whereOf(addr), Needs: []string{}}
+			c.permit(p, g, contacts[named].Host, addr)
+			at, list = len(list), append(list, c)
+		}
+		if !slices.Contains(list[at].For, purpose) {
+			list[at].For = append(list[at].For, purpose)
+		}
+	}
+	for i := range p.Groups {
+		for d := range p.settings(i, p.Groups[i].Count) {
+			for _, name := range [...]string{"Primary_DNS", "Secondary_DNS"} {
+				text, _ := d.params.Lookup(name)
+				tell(text, name)
+			}
+		}
+		lease := p.lease(&p.Groups[i])
+		for _, server := range lease.DNS {
+			tell(server.String(), "option 6")
+		}
+	}
+	if permitted := slices.DeleteFunc(slices.Clone(list), func(c Contact) bool { return len(c.Needs) > 0 }); len(permitted) > 0 {
+		return permitted
+	}
+	return list
 }
 
 // nameServers returns those that are asked for the names among the contacts, or

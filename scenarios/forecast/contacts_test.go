@@ -1,12 +1,14 @@
 package forecast_test
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"spafleet/fleet"
 	"spafleet/scenarios"
 	"spafleet/scenarios/forecast"
 	"spafleet/scenarios/report"
@@ -179,6 +181,38 @@ func TestNameServersAreContacts(t *testing.T) {
 		_, err = run.Run(t.Context(), aFleet(tt.devices, "Profile_Rule="+tt.rule), run.Options{Machine: m, Started: func(*run.Live) { t.Errorf("%v: it started", tt) }})
 		if err == nil || !strings.Contains(err.Error(), tt.needs) {
 			t.Errorf("%v: error %v, want one that names %s", tt, err, tt.needs)
+		}
+	}
+}
+
+// The name servers of devices' own are contacts if a name is asked for; so is the server that a
+// relay agent asks.
+func TestNameServersOfDevicesAreContacts(t *testing.T) {
+	for _, tt := range []struct {
+		sets []string
+		want string // host, what for, where and needs of those that are no profile's
+	}{
+		{[]string{"Profile_Rule=http://prov.example/a", "Primary_DNS=10.0.0.53", "Secondary_DNS=127.0.0.53"},
+			"127.0.0.9 [DHCP] loopback []; 10.0.0.53 [Primary_DNS] private []; 127.0.0.53 [Secondary_DNS] loopback []; 127.0.0.54 [the address of prov.example] loopback []"},
+		{[]string{"Profile_Rule=http://prov.example/a", "Primary_DNS=203.0.113.53"},
+			"127.0.0.9 [DHCP] loopback []; 203.0.113.53 [Primary_DNS] public [--allow-public 203.0.113.53]; 127.0.0.54 [the address of prov.example] loopback []"},
+		{[]string{"Profile_Rule=http://prov.example/a", "Primary_DNS=203.0.113.53", "Secondary_DNS=10.0.0.53"},
+			"127.0.0.9 [DHCP] loopback []; 10.0.0.53 [Secondary_DNS] private []; 127.0.0.54 [the address of prov.example] loopback []"},
+		{[]string{"Profile_Rule=http://127.0.0.1/a", "Primary_DNS=203.0.113.53"}, "127.0.0.9 [DHCP] loopback []"},
+	} {
+		m := scenarios.Machine{Flags: flags, NameServers: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.54:53")}, DHCP: fleet.DHCP{Relay: netip.MustParseAddrPort("127.0.0.9:67")}}
+		f, err := forecast.Of(aFleet(2, tt.sets...), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range f.Contacts {
+			if c.Host != "prov.example" && c.Host != "127.0.0.1" {
+				got = append(got, fmt.Sprint(c.Host, " ", c.For, " ", c.Where, " ", c.Needs))
+			}
+		}
+		if strings.Join(got, "; ") != tt.want {
+			t.Errorf("%v: %s\nwant %s", tt.sets, strings.Join(got, "; "), tt.want)
 		}
 	}
 }

@@ -88,8 +88,6 @@ func (d DHCP) check(c *Config) error {
 		return errors.New("fleet: DHCP by a relay and by an interface; give one")
 	case c.Clock != Real || c.Speed != 1:
 		return errors.New("fleet: a DHCP server is asked in real time alone; leave it out, or take the real clock")
-	case c.Save.File != "" || c.Resume != nil:
-		return errors.New("fleet: leases of a DHCP server are not in a state file; leave out one of the two")
 	case c.List.HasAddresses():
 		return errors.New("fleet: the list of devices has their addresses; leave out the column, or the DHCP server")
 	}

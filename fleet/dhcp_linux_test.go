@@ -14,6 +14,7 @@ import (
 	"spafleet/bench/extproc"
 	"spafleet/device"
 	"spafleet/fleet"
+	"spafleet/fleet/state"
 )
 
 // playIn runs a test in a network of its own, in a role; the roles' own processes call play.
@@ -70,12 +71,12 @@ const keaOnLoopback = `
   {"name": "tftp-server-name", "data": "127.0.0.5"}, {"name": "u150", "data": "127.0.0.6"}, {"name": "u160", "data": "http://127.0.0.7/p/$MA.cfg"}]}]`
 
 // device-surface.md §5: as relay agent of its devices, a fleet gets their leases of
-// Kea, each device at an address of its own, and each heeds the options that its firmware knows.
+// Kea, each device at an address of its own, and each heeds the options that its firmware knows. A fleet that was saved has its addresses again.
 func TestLeasesOfKeaByRelay(t *testing.T) {
 	playIn(t, "kea", func(t *testing.T) {
 		ip(t, "link set lo up")
 		kea(t, keaOnLoopback, "0100007F:0043")
-		count, limit := 100, time.Minute
+		count, limit := 30, time.Minute
 		if os.Getenv("SPAFLEET_SLOW") != "" {
 			count, limit = 1666, 30*time.Second
 		}
@@ -88,8 +89,9 @@ func TestLeasesOfKeaByRelay(t *testing.T) {
 		n.put("/spa504G.cfg", "<flat-profile/>")
 		n.put("/init.cfg", "<flat-profile/>")
 		begun := time.Now()
-		s := leasedFleet(t, n, fleet.Config{Addresses: netip.MustParsePrefix("127.65.0.0/16"), Source: fleet.Source{DHCP: fleet.DHCP{Relay: netip.MustParseAddrPort("127.0.0.1:67")}},
-			Groups: []fleet.Group{group("SPA942", "6.1.5(a)"), group("PAP2T", "5.1.6(LS)"), group("SPA504G", "7.5.5", "DHCP_Option_To_Use=160,66", "Network_Startup_Delay=0", "Debug_Server=127.0.0.1", "Debug_Level=3")}})
+		c := fleet.Config{Save: fleet.Save{File: filepath.Join(t.TempDir(), "state")}, Addresses: netip.MustParsePrefix("127.65.0.0/16"), Source: fleet.Source{DHCP: fleet.DHCP{Relay: netip.MustParseAddrPort("127.0.0.1:67")}},
+			Groups: []fleet.Group{group("SPA942", "6.1.5(a)"), group("PAP2T", "5.1.6(LS)"), group("SPA504G", "7.5.5", "DHCP_Option_To_Use=160,66", "Network_Startup_Delay=0", "Debug_Server=127.0.0.1", "Debug_Level=3")}}
+		s := leasedFleet(t, n, c)
 		took := time.Since(begun)
 		if t.Logf("%d leases of Kea in %v", 3*count, took.Round(time.Millisecond)); took > limit {
 			t.Errorf("that is more than %v", limit)
@@ -131,7 +133,27 @@ func TestLeasesOfKeaByRelay(t *testing.T) {
 		if got := s.count(device.Leased); got != before+1 || len(s.of(0, device.Leased)) != 1 {
 			t.Errorf("%d leases, %s", got-before, s.story(0))
 		}
+		goOn(t, n, c, s, 3*count)
 	})
+}
+
+// goOn saves a fleet and resumes it: each device has its address again, and has not restarted.
+func goOn(t *testing.T, n *network, c fleet.Config, s *stand, count int) {
+	addrs := map[device.Index]netip.Addr{}
+	for dev := range device.Index(count) {
+		addrs[dev] = s.view(dev).Unit.IP
+	}
+	s.stop()
+	saved, err := state.Open(c.Save.File)
+	extproc.Must(t, err)
+	defer saved.Close()
+	c.Resume = saved
+	s = leasedFleet(t, n, c)
+	for dev, addr := range addrs {
+		if now := s.view(dev).Unit.IP; now != addr || len(s.of(dev, device.Boot)) > 0 {
+			t.Fatalf("device %d had %s and has %s: %s", dev, addr, now, s.story(dev))
+		}
+	}
 }
 
 // await waits until a device has asked for something: its address and the path.

@@ -102,6 +102,22 @@ func (c *Client) Address() netip.Addr {
 // Next returns when [Client.Due] is to be called, 0 for never.
 func (c *Client) Next() int64 { return c.next }
 
+// Remember returns a client that has had an address, zero for none.
+func Remember(addr netip.Addr) (c Client) {
+	if addr.Is4() {
+		c.addr = addr.As4()
+	}
+	return c
+}
+
+// Had returns the address that the client has, or had last, zero for none.
+func (c *Client) Had() netip.Addr {
+	if c.addr == [4]byte{} || c.state == selecting || c.state == requesting {
+		return netip.Addr{}
+	}
+	return netip.AddrFrom4(c.addr)
+}
+
 // Forget drops the lease, as a cold start does. The address of before is kept in mind.
 func (c *Client) Forget() { *c = Client{addr: c.addr} }
 

@@ -140,7 +140,7 @@ func (w *recordWriter) times(r *unit.Record) {
 func (w *recordWriter) optional(r *unit.Record) {
 	which := uint64(0)
 	for i, has := range []bool{len(r.Pending) > 0, r.Delayed != nil, r.Asked != nil, r.Custom != nil, r.Trusted != nil, r.Told != (device.Params{}), r.Reason != 0,
-		len(r.Extras.Kept) > 0, len(r.Extras.Tried) > 0, len(r.Extras.Directory) > 0, len(r.Lines) > 0} {
+		len(r.Extras.Kept) > 0, len(r.Extras.Tried) > 0, len(r.Extras.Directory) > 0, len(r.Lines) > 0, r.Leased.IsValid()} {
 		if has {
 			which |= 1 << i
 		}
@@ -174,6 +174,9 @@ func (w *recordWriter) optional(r *unit.Record) {
 	}
 	w.extras(&r.Extras)
 	w.lines(r.Lines)
+	if r.Leased.IsValid() {
+		w.b = append(w.b, r.Leased.AsSlice()...)
+	}
 }
 
 // extras writes what there is of files beside profile and image, and of the directory.
@@ -363,7 +366,7 @@ func (r *recordReader) times(rec *unit.Record) {
 }
 
 func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
-	which := r.upTo(1<<11 - 1)
+	which := r.upTo(1<<12 - 1)
 	for which != 0 && r.err == nil {
 		bit := bits.TrailingZeros64(which)
 		which &^= 1 << bit
@@ -383,7 +386,7 @@ func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
 		case 5:
 			rec.Told = r.params(f)
 		case 6:
-			rec.Reason = device.Reason(r.upTo(uint64(device.ByDictionary)))
+			rec.Reason = device.Reason(r.upTo(uint64(device.ByAddress)))
 		case 7:
 			for n := r.upTo(unit.RecordExtras); n > 0 && r.err == nil; n-- {
 				rec.Extras.Kept = append(rec.Extras.Kept, r.uint())
@@ -396,8 +399,21 @@ func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
 			rec.Extras.Directory = r.directory()
 		case 10:
 			rec.Lines = r.lines()
+		case 11:
+			rec.Leased = r.address()
 		}
 	}
+}
+
+// address reads an IPv4 address.
+func (r *recordReader) address() netip.Addr {
+	if len(r.b) < 4 {
+		r.fail(errRecord)
+		return netip.Addr{}
+	}
+	addr := netip.AddrFrom4([4]byte(r.b))
+	r.b = r.b[4:]
+	return addr
 }
 
 // directory reads the entries of a personal directory.

@@ -32,6 +32,9 @@ type leased struct {
 	lease  *resync.Lease // nil: none
 	asking bool          // the firmware waits for it
 	backup bool          // the device works with its backup address, and goes on asking
+	saved  bool          // the device was saved, and goes on when it has its address again
+	before netip.Addr    // that it had when it was saved; zero: none
+	forced int64         // of such a device, the timer whose place the client has
 }
 
 // Backup returns the address that a phone with Use_Backup_IP has where no server answers
@@ -157,10 +160,7 @@ func (m lessee) link(reason device.Reason) bool {
 	}
 	if !m.usesDHCP() {
 		m.unlink()
-		if own, _ := u.params.Lookup("Static_IP"); own != "" {
-			addr, _ := netip.ParseAddr(own)
-			m.Leases.Own(m.dev, addr)
-		}
+		m.static()
 		return false
 	}
 	client := u.opt.leased().cold()
@@ -169,6 +169,58 @@ func (m lessee) link(reason device.Reason) bool {
 	u.set(booting, true)
 	m.setTimer(bootTimer, m.now+int64(m.startupDelay()))
 	return true
+}
+
+// static gives a device the address that it is set to.
+func (m lessee) static() {
+	if own, _ := m.u.params.Lookup("Static_IP"); own != "" {
+		addr, _ := netip.ParseAddr(own)
+		m.Leases.Own(m.dev, addr)
+	}
+}
+
+// resume lets a device that was saved ask for the address that it had (RFC 2131 §3.2), and
+// go on where it was when it has it. Until then all that it does waits.
+func (m lessee) resume() {
+	u := m.u
+	switch {
+	case m.Leases == nil: // this time nobody asks
+		if u.opt != nil {
+			u.opt.net = nil
+			u.trim()
+		}
+		return
+	case !u.has(powered) || u.has(booting):
+		return
+	case !m.usesDHCP():
+		m.static()
+		return
+	}
+	if u.own().net == nil {
+		u.opt.net = &leased{}
+	}
+	n := u.opt.net
+	n.asking, n.saved, n.before, n.forced = true, true, n.client.Had(), u.timers[forcedTimer]
+	u.set(booting, true)
+	a := m.asker()
+	a.Again = true
+	m.answered(n.client.Start(a, m.now))
+}
+
+// resumed lets a device go on that has the address of before it was saved; another restarts it.
+func (m lessee) resumed() {
+	n, u := m.u.opt.leased(), m.u
+	same := n.before == n.client.Address()
+	n.saved, n.asking = false, false
+	u.set(booting, false)
+	u.timers[bootTimer] = n.forced
+	if !same {
+		m.abandon()
+		m.boot(device.ByAddress, true, "")
+		return
+	}
+	m.runPending()
+	m.schedule()
 }
 
 // cold returns the client as a cold start leaves it.
@@ -313,6 +365,10 @@ func (m lessee) inUse(addr netip.Addr) {
 
 // begin starts the firmware of a device that waited for its address.
 func (m lessee) begin() {
+	if m.u.opt.leased().saved {
+		m.resumed()
+		return
+	}
 	m.u.opt.leased().asking = false
 	m.u.timers[bootTimer] = 0
 	m.u.set(booting, false)

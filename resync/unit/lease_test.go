@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,6 +21,7 @@ type lan struct {
 	*bench
 	addr    netip.Addr // that it has
 	answers []string   // the kind of the next ones, and the address: "" is none
+	says    bool       // its messages are noted
 }
 
 func newLAN(t *testing.T, model, firmware string, switches []string, presets ...string) *lan {
@@ -55,6 +57,16 @@ func (l *lan) hears(fx *Effects) {
 	p, err := dhcpv4.FromBytes(text)
 	if err != nil {
 		l.t.Fatal(err)
+	}
+	if l.says {
+		what := p.MessageType().String()
+		if ip := p.RequestedIPAddress(); ip != nil {
+			what += " for " + ip.String()
+		}
+		if ip := p.ServerIdentifier(); ip != nil {
+			what += " of " + ip.String()
+		}
+		l.note("%s", what)
 	}
 	if len(l.answers) == 0 {
 		return
@@ -106,6 +118,48 @@ func TestLeasesEnd(t *testing.T) {
 		l.did = nil
 		l.run(tt.lasts)
 		if got := strings.Join(l.did, ", "); got != tt.want {
+			t.Errorf("%s: %s\nwant %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// A device that was saved with a lease asks for its address again, and goes on where it was
+// when it has it. What ran out meanwhile waits for that; another address restarts it.
+func TestASavedDeviceAsksForItsAddressAgain(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		answers []string
+		want    string
+	}{
+		{"its own", []string{"ack 192.0.2.7"}, "20 REQUEST for 192.0.2.7, 20 leased 192.0.2.7 of 192.0.2.1 for 1m40s, 40 periodic"},
+		{"nobody answers at once", []string{"", "ack 192.0.2.7"}, "20 REQUEST for 192.0.2.7, 25 REQUEST for 192.0.2.7, 25 leased 192.0.2.7 of 192.0.2.1 for 1m40s, 40 periodic"},
+		{"another", []string{"nak 0.0.0.0", "offer 192.0.2.8", "ack 192.0.2.8"}, "20 REQUEST for 192.0.2.7, 20 lease_failed a server refused the address; it asks again, 25 DISCOVER, " +
+			"25 REQUEST for 192.0.2.8 of 192.0.2.1, 25 leased 192.0.2.8 of 192.0.2.1 for 1m40s, 25 boot:address, 27 power_on"},
+	} {
+		presets := []string{"Provision_Enable=Yes", "Profile_Rule=http://192.0.2.5/a", "Resync_Periodic=40", "Resync_Random_Delay=0"}
+		l := newLAN(t, "SPA2102", "5.2.10", []string{"boot_time=10s", "reboot_time=2s"}, presets...)
+		l.answers = []string{"offer 192.0.2.7", "ack 192.0.2.7"}
+		l.hears(l.at().PowerOn())
+		l.run(20)
+		l.now = midnight + 20e9
+		kept := l.m.Record(l.dev, &l.u)
+		again := newLAN(t, "SPA2102", "5.2.10", []string{"boot_time=10s", "reboot_time=2s"}, presets...)
+		again.now, again.says, again.answers, again.started = l.now, true, tt.answers, l.started
+		again.m.Restore(&again.u, &kept)
+		again.hears(again.at().Resume(l.now, true))
+		if tt.answers[0] == "" { // it still asks
+			saved := again.m.Record(again.dev, &again.u)
+			if saved.Timers != kept.Timers || saved.Flags != kept.Flags || saved.Leased != kept.Leased {
+				t.Errorf("saved once more it is %+v, want %+v", saved, kept)
+			}
+		}
+		again.run(42)
+		for i, text := range again.did { // the waits are drawn
+			at, what, _ := strings.Cut(text, " ")
+			seconds, _ := strconv.ParseFloat(at, 64)
+			again.did[i] = fmt.Sprintf("%.0f %s", seconds, what)
+		}
+		if got := strings.Join(again.did, ", "); got != tt.want {
 			t.Errorf("%s: %s\nwant %s", tt.name, got, tt.want)
 		}
 	}

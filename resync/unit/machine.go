@@ -109,6 +109,7 @@ func (m *Machine) Resume(saved int64, powers bool) *Effects {
 			t.Again = resumed(t.Again, saved, m.now)
 		}
 	}
+	lessee{m}.resume()
 	m.schedule()
 	if u.doing == 0 {
 		return &m.fx

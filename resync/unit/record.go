@@ -1,9 +1,11 @@
 package unit
 
 import (
+	"net/netip"
 	"slices"
 
 	"spafleet/device"
+	"spafleet/device/dhcp"
 	"spafleet/device/model"
 	"spafleet/device/sip"
 	"spafleet/resync"
@@ -39,6 +41,7 @@ type Record struct {
 	Reason  device.Reason // of the last boot, or of one that is under way
 	Extras  ExtraRecord
 	Lines   []sip.LineRecord
+	Leased  netip.Addr // that it had of a DHCP server; zero: none
 }
 
 // A CommandRecord is what is kept of a device's orders.
@@ -89,6 +92,12 @@ func (s *Shared) Record(dev device.Index, u *Unit) Record {
 	r.Target, r.Upgrade = u.upgrades().target, u.upgrades().history
 	r.Pending = slices.Clone(o.pending) // the device deletes in place
 	r.Extras.Tried = slices.Clone(o.tries)
+	if o.net != nil {
+		if r.Leased = o.net.client.Had(); o.net.saved { // as it was before
+			r.Leased, r.Timers[forcedTimer] = o.net.before, o.net.forced
+			r.Flags &^= uint16(booting)
+		}
+	}
 	return r
 }
 
@@ -114,6 +123,9 @@ func (s *Shared) Restore(u *Unit, r *Record) {
 	}
 	if state := (upgradeState{r.Target, r.Upgrade}); state != (upgradeState{}) {
 		u.opt.upgrade = &state
+	}
+	if r.Leased.IsValid() {
+		u.opt.net = &leased{client: dhcp.Remember(r.Leased)}
 	}
 	u.trim()
 }

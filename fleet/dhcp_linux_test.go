@@ -81,7 +81,7 @@ func TestLeasesOfKeaByRelay(t *testing.T) {
 			count, limit = 1666, 30*time.Second
 		}
 		group := func(name, firmware string, presets ...string) fleet.Group {
-			return fleet.Group{Name: strings.ToLower(name), Row: row(t, name, firmware, map[string]string{"boot_time": "0s"}), Count: count,
+			return fleet.Group{Name: strings.ToLower(name), Row: row(t, name, firmware, map[string]string{"boot_time": "0s", "reboot_time": "0s"}), Count: count,
 				Presets: settings(append([]string{"Resync_Random_Delay=0"}, presets...)...)}
 		}
 		n := newNetwork()

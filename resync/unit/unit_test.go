@@ -12,6 +12,15 @@ func TestIdleDeviceIsSmall(t *testing.T) {
 	}
 }
 
+// A device that has a lease of a real server keeps this more than one that has none.
+func TestALeaseIsSmall(t *testing.T) {
+	lease, rest := unsafe.Sizeof(leased{}), unsafe.Sizeof(optional{})
+	t.Logf("a lease takes %d bytes, what few devices have %d", lease, rest)
+	if lease > 112 || rest > 224 {
+		t.Errorf("a lease takes %d bytes and what few devices have %d; 112 and 224 are the most", lease, rest)
+	}
+}
+
 // State files hold these numbers.
 func TestFlagsKeepTheirNumbers(t *testing.T) {
 	for i, f := range []flags{powered, inUse, erring, queued, preset, spent1, spent2, rcPending, isCustom, booting} {

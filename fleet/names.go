@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"spafleet/device"
-	"spafleet/resync"
 	"spafleet/resync/fetch"
 	"spafleet/resync/unit"
 )
@@ -49,12 +48,15 @@ type question struct {
 // A resolver is the name servers that a device asks, in its order; the zero resolver is the
 // network's. Devices that ask the same have one answer.
 type resolver struct {
-	servers  [resync.MostNameServers]netip.Addr // one that is not valid is the network's
+	servers  [mostNameServers]netip.Addr // one that is not valid is the network's
 	count    int
 	parallel bool
 }
 
-// resolverOf returns whom a device asks for the names among some servers, each host or
+// mostNameServers is how many name servers a device asks at most, as resync has it.
+const mostNameServers = 4
+
+// resolverOf returns who is asked by a device for the names among some servers, each host or
 // host:port; nil where there are none. It runs in the loop, which owns the unit.
 func resolverOf(s *unit.Shared, u *unit.Unit, servers ...string) *resolver {
 	named := func(server string) bool {

@@ -157,7 +157,7 @@ func TestALogServersNameIsAskedOfTheDevicesNameServers(t *testing.T) {
 		by   *resolver
 		want string
 	}{
-		{nil, "[] false"}, {leased, "[192.0.2.53] true"}, {&resolver{count: 2, servers: [resync.MostNameServers]netip.Addr{netip.MustParseAddr("192.0.2.54")}}, "[192.0.2.54 invalid IP] false"},
+		{nil, "[] false"}, {leased, "[192.0.2.53] true"}, {&resolver{count: 2, servers: [mostNameServers]netip.Addr{netip.MustParseAddr("192.0.2.54")}}, "[192.0.2.54 invalid IP] false"},
 	} {
 		for range 2 {
 			l.queue <- logLine{dev: 4, servers: []string{"log.example:" + l.port}, by: tt.by, text: []byte("x")}

@@ -7,15 +7,15 @@ import (
 	"spafleet/device/model"
 )
 
-// MostNameServers is how many name servers a device asks at most: its own two, and as many of a
+// mostNameServers is how many name servers a device asks at most: its own two, and as many of a
 // lease (inferred). It bounds the sockets of one question.
-const MostNameServers = 4
+const mostNameServers = 4
 
 // NameServers returns the name servers that a device asks, in its order, and whether it
 // asks all of them at once (DNS_Query_Mode: documented). An address that is not valid
 // stands for what the network's resolver is: a lease that names none.
 func (l *Lease) NameServers(r *model.Row, p device.Params) (servers []netip.Addr, parallel bool) {
-	leased := l.DNS[:min(len(l.DNS), MostNameServers-2)]
+	leased := l.DNS[:min(len(l.DNS), mostNameServers-2)]
 	if len(leased) == 0 {
 		leased = []netip.Addr{{}}
 	}

@@ -42,6 +42,15 @@ type Machine struct {
 	Flags Flags
 }
 
+// LeasesOf returns the DHCP server that gives the devices of a scenario their addresses; zero:
+// they have them.
+func (m *Machine) LeasesOf(s *Scenario) fleet.DHCP {
+	if s.Target != nil && !m.DHCP.On() {
+		return s.Target.DHCP
+	}
+	return m.DHCP
+}
+
 // Flags are how the user of a program that runs scenarios gives what a text may
 // advise. "" is a field's or a key's own name, for a caller that is a Go test.
 type Flags struct {

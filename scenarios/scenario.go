@@ -170,14 +170,6 @@ type Target struct {
 	DHCP  fleet.DHCP // the server that gives the devices their addresses, where the Machine names none
 }
 
-// DHCPOn returns the server that gives the devices their addresses on a machine; zero: they have them.
-func (s *Scenario) DHCPOn(m *Machine) fleet.DHCP {
-	if s.Target != nil && !m.DHCP.On() {
-		return s.Target.DHCP
-	}
-	return m.DHCP
-}
-
 // A Step is something that happens, at an instant or when a expectation holds.
 type Step struct {
 	Name   string

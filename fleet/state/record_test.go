@@ -48,7 +48,7 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 		return p
 	}
 	r := unit.Record{
-		Leased: rapid.SampledFrom([]netip.Addr{{}, netip.MustParseAddr("192.0.2.7")}).Draw(t, "leased"), Dev: dev, Firmware: rapid.SampledFrom([]string{"5.2.10", "5.2.12", "9.9"}).Draw(t, "version"),
+		NetworkRecord: unit.NetworkRecord{Leased: rapid.SampledFrom([]netip.Addr{{}, netip.MustParseAddr("192.0.2.7")}).Draw(t, "leased")}, Dev: dev, Firmware: rapid.SampledFrom([]string{"5.2.10", "5.2.12", "9.9"}).Draw(t, "version"),
 		Params: params(), Booted: moment("booted"), Last: moment("last"),
 		Count: number("n", 1<<32-1), Draws: number("draws", 1<<32-1),
 		Life:  device.Life{State: fsm.State(number("state", uint32(fsm.SecPrv2))), Proven: rapid.Bool().Draw(t, "proven")},

@@ -40,8 +40,13 @@ type Record struct {
 	Told    device.Params // zero: it has reported nothing
 	Reason  device.Reason // of the last boot, or of one that is under way
 	Extras  ExtraRecord
-	Lines   []sip.LineRecord
-	Leased  netip.Addr // that it had of a DHCP server; zero: none
+	NetworkRecord
+}
+
+// A NetworkRecord is what is kept of a device's lines and of its lease.
+type NetworkRecord struct {
+	Lines  []sip.LineRecord
+	Leased netip.Addr // the address that it had of a DHCP server; zero: none
 }
 
 // A CommandRecord is what is kept of a device's orders.

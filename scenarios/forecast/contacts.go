@@ -123,7 +123,7 @@ func (p plan) contacts(g *fetch.Guard, o *scenarios.Machine) []Contact {
 		}
 	}
 	p.eachHost(tell)
-	if relay := p.Scenario.DHCPOn(o).Relay; relay.IsValid() {
+	if relay := o.LeasesOf(p.Scenario).Relay; relay.IsValid() {
 		tell(relay.Addr().String(), "DHCP")
 	}
 	list := []Contact{}
@@ -132,12 +132,12 @@ func (p plan) contacts(g *fetch.Guard, o *scenarios.Machine) []Contact {
 		list = append(list, *c)
 	}
 	slices.SortFunc(list, func(a, b Contact) int { return cmp.Compare(a.Host, b.Host) })
-	return append(append(list, p.ownNameServers(list, g)...), p.nameServers(list, g, o)...)
+	return append(append(list, ownNameServers(p, list, g)...), p.nameServers(list, g, o)...)
 }
 
 // ownNameServers returns those that the devices' parameters and leases name, if any name is
 // asked for: those that the guard permits, or where it permits none, all.
-func (p plan) ownNameServers(contacts []Contact, g *fetch.Guard) (list []Contact) {
+func ownNameServers(p plan, contacts []Contact, g *fetch.Guard) (list []Contact) {
 	named := slices.IndexFunc(contacts, func(c Contact) bool { return c.Where == whereDNS })
 	if named < 0 || p.Scenario.Clock.Mode == fleet.Virtual {
 		return nil

@@ -306,7 +306,7 @@ func (p plan) memory(f *Forecast) Memory {
 func (p plan) ownAddresses(o *scenarios.Machine) Addresses {
 	all := fleet.NewAddresses(o.Addresses, p.List, p.Groups)
 	first, last := all.Range(p.Devices())
-	dhcp := p.Scenario.DHCPOn(o)
+	dhcp := o.LeasesOf(p.Scenario)
 	a := Addresses{First: first.String(), Last: last.String(), Own: dhcp.On() || all.CanBind(), DHCP: dhcp.String()}
 	if prefix, alone := all.Prefix(); alone {
 		a.Prefix = prefix.String()

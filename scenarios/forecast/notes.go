@@ -141,7 +141,7 @@ func (p plan) strangePrefixes() (notes []string) {
 // offers one, and no rule names one. A scenario whose steps name one means it so. What a
 // DHCP server says is not known yet.
 func (p plan) serverless(o *scenarios.Machine) (notes []string) {
-	if p.Scenario.DHCPOn(o).On() || slices.ContainsFunc(p.Scenario.Timeline, func(s scenarios.Step) bool {
+	if o.LeasesOf(p.Scenario).On() || slices.ContainsFunc(p.Scenario.Timeline, func(s scenarios.Step) bool {
 		return s.URL != "" || len(s.Set) > 0 || s.Visit.Path != "" || s.Keys != ""
 	}) {
 		return nil

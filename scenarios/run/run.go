@@ -193,7 +193,7 @@ func (r *run) openFleet() error {
 }
 
 // dhcp returns the server that gives the devices their addresses; zero: they have them.
-func (r *run) dhcp() fleet.DHCP { return r.plan.Scenario.DHCPOn(&r.options.Machine) }
+func (r *run) dhcp() fleet.DHCP { return r.options.LeasesOf(r.plan.Scenario) }
 
 // config returns the fleet of the scenario.
 func (r *run) config() fleet.Config {

@@ -168,9 +168,9 @@ func (m *Machine) carryOut(c device.Command) {
 	case device.Fetch:
 		m.considerExtra()
 	case device.Reboot, device.Restart:
-		retry := m.u.timers[resyncTimer]
+		retry := m.u.timers.resync
 		m.abandon()
-		m.u.timers[resyncTimer] = retry // the boot ends it, or by switch does not
+		m.u.timers.resync = retry // the boot ends it, or by switch does not
 		m.boot(rebootReason(c.Cause), c.Order == device.Restart, "")
 	case device.SetParams:
 		m.edit(c.Sets)

@@ -84,7 +84,7 @@ func (t *turn) nextExtra() *model.Extra {
 // first (inferred).
 func (t *turn) considerExtra() {
 	u := t.u
-	first := u.timers[resyncTimer] != 0 && u.last == 0 && u.cause != model.ByPeriodic && u.cause != model.ByDaily
+	first := u.timers.resync != 0 && u.last == 0 && u.cause != model.ByPeriodic && u.cause != model.ByDaily
 	if first || u.customizing() || !u.has(powered) || !u.mayStart(device.Fetch) {
 		return
 	}

@@ -200,7 +200,7 @@ func (m lessee) resume() {
 		u.opt.net = &leased{}
 	}
 	n := u.opt.net
-	n.asking, n.saved, n.before, n.forced = true, true, n.client.Had(), u.timers[forcedTimer]
+	n.asking, n.saved, n.before, n.forced = true, true, n.client.Had(), u.timers.forced
 	u.set(booting, true)
 	a := m.asker()
 	a.Again = true
@@ -213,7 +213,7 @@ func (m lessee) resumed() {
 	same := n.before == n.client.Address()
 	n.saved, n.asking = false, false
 	u.set(booting, false)
-	u.timers[bootTimer] = n.forced
+	timing{u}.set(bootTimer, n.forced)
 	if !same {
 		m.abandon()
 		m.boot(device.ByAddress, true, "")
@@ -370,7 +370,7 @@ func (m lessee) begin() {
 		return
 	}
 	m.u.opt.leased().asking = false
-	m.u.timers[bootTimer] = 0
+	timing{m.u}.set(bootTimer, 0)
 	m.u.set(booting, false)
 	m.startFirmware(m.u.reason)
 }

@@ -49,7 +49,7 @@ func (m *Machine) Due() *Effects {
 	at, which, _ := u.nextTimer()
 	u.due = 0
 	if which < numTimers {
-		u.timers[which] = 0
+		timing{u}.set(which, 0)
 	}
 	switch {
 	case u.has(booting):
@@ -99,8 +99,8 @@ func (m *Machine) Resume(saved int64, powers bool) *Effects {
 	if !u.has(powered|preset) && powers {
 		return m.PowerOn()
 	}
-	for t, at := range u.timers {
-		u.timers[t] = resumed(at, saved, m.now)
+	for which, at := range (timing{u}).all() {
+		timing{u}.set(timer(which), resumed(at, saved, m.now))
 	}
 	u.lines.Delay(func(at int64) int64 { return resumed(at, saved, m.now) })
 	if u.opt != nil {
@@ -166,9 +166,10 @@ func (m *Machine) goDown(reason device.Reason, differs string) {
 	u.set(inUse|spent1|spent2, false)
 	u.forgetTries()
 	u.lines.Reset(reason != device.ByPower)
-	u.timers[forcedTimer], u.timers[triggerTimer] = 0, 0
+	timing{u}.set(forcedTimer, 0)
+	timing{u}.set(triggerTimer, 0)
 	if u.delayed() == nil && !(keeps && u.cause == model.ByRetry) {
-		u.timers[resyncTimer] = 0
+		u.timers.resync = 0
 	}
 	if !keeps {
 		u.run = 0
@@ -203,7 +204,7 @@ func (m *Machine) startFirmware(reason device.Reason) {
 func (m *Machine) firstContact(reason device.Reason) {
 	s := resync.ScheduleOf(m.row(), m.u.params)
 	at, cause, ok := s.AtBoot(m.now, reason, m.draw(chance.Boot))
-	if retry := m.u.timers[resyncTimer]; !ok && retry != 0 && m.u.has(erring) {
+	if retry := m.u.timers.resync; !ok && retry != 0 && m.u.has(erring) {
 		at, cause, ok = retry, model.ByRetry, true
 	}
 	m.arm(at, cause, ok)

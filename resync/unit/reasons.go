@@ -49,7 +49,7 @@ func (m reasoner) busy() string {
 	switch u := m.u; {
 	case u.has(inUse):
 		return "the end of a call"
-	case u.attempt == None && !u.has(queued) && u.timers[forcedTimer] != 0:
+	case u.attempt == None && !u.has(queued) && u.timers.forced != 0:
 		return m.setting("the countdown after a call", "Forced_Resync_Delay")
 	}
 	return "the end of what the device is doing"

@@ -83,7 +83,7 @@ const (
 func (s *Shared) Record(dev device.Index, u *Unit) Record {
 	r := Record{
 		Dev: dev, Firmware: s.Row(u).Firmware.Version, Params: u.params, Life: u.life, Flags: uint16(u.flags) & RecordFlags,
-		Timers: u.timers, Booted: u.booted, Last: u.last, Count: u.n, Draws: u.draws, Run: u.run, Cause: u.cause, Reboot: u.reboot, Doing: u.doing, Why: u.why, Reason: u.reason,
+		Timers: timing{u}.all(), Booted: u.booted, Last: u.last, Count: u.n, Draws: u.draws, Run: u.run, Cause: u.cause, Reboot: u.reboot, Doing: u.doing, Why: u.why, Reason: u.reason,
 	}
 	r.Resyncs.OK, r.Resyncs.Failed = u.ok, u.failed
 	r.Extras.Kept = s.kept.keys(u.kept)
@@ -115,13 +115,14 @@ func (s *Shared) Restore(u *Unit, r *Record) {
 	kept := s.kept.swap(u.kept, r.Extras.Kept)
 	*u = Unit{
 		attempt: None, group: u.group, row: row, params: r.Params, life: r.Life, flags: flags(r.Flags),
-		timers: r.Timers, booted: r.Booted, last: r.Last, n: r.Count, draws: r.Draws, kept: kept, ok: r.Resyncs.OK, failed: r.Resyncs.Failed,
+		booted: r.Booted, last: r.Last, n: r.Count, draws: r.Draws, kept: kept, ok: r.Resyncs.OK, failed: r.Resyncs.Failed,
 		run: r.Run, cause: r.Cause, reboot: r.Reboot, doing: r.Doing, why: r.Why, reason: r.Reason, lines: sip.Restore(r.Lines),
 		opt: &optional{pending: r.Pending, delayed: r.Delayed, asked: r.Asked, told: r.Told, trusted: r.Trusted, custom: r.Custom, fired: r.Fired, tries: r.Extras.Tried, directory: r.Extras.Directory},
 	}
+	all := timers(r.Timers)
 	if u.has(booting) && u.reason == 0 { // in files of older versions only power booted, by the resync timer
 		u.reason = device.ByPower
-		u.timers = timers{bootTimer: r.Timers[resyncTimer]}
+		all = timers{bootTimer: all[resyncTimer]}
 	}
 	if u.has(isCustom) && r.Custom == nil {
 		u.opt.custom = &Custom{Defaults: s.presets(r.Dev, u).At(&s.Profiles.Layers, s.Row(u).Factory)}
@@ -132,5 +133,6 @@ func (s *Shared) Restore(u *Unit, r *Record) {
 	if r.Leased.IsValid() {
 		u.opt.net = &leased{client: dhcp.Remember(r.Leased)}
 	}
+	timing{u}.setAll(all)
 	u.trim()
 }

@@ -31,6 +31,59 @@ const (
 // timers are when a device's timers run out, as fleet times; 0 for none.
 type timers [numTimers]int64
 
+// commonTimers are those that each device has. The others stand in its optional fields.
+type commonTimers struct{ resync, forced int64 }
+
+// A timing is the timers of a device, wherever they stand.
+type timing struct{ *Unit }
+
+// when returns when a timer runs out, 0 for never.
+func (u timing) when(which timer) int64 {
+	switch {
+	case which == resyncTimer:
+		return u.timers.resync
+	case which == forcedTimer:
+		return u.timers.forced
+	case u.opt == nil:
+		return 0
+	case which == triggerTimer:
+		return u.opt.trigger
+	}
+	return u.opt.again
+}
+
+// all returns when they all run out.
+func (u timing) all() (t timers) {
+	for which := range t {
+		t[which] = u.when(timer(which))
+	}
+	return t
+}
+
+// set sets a timer, or stops it with 0.
+func (u timing) set(which timer, at int64) {
+	switch {
+	case which == resyncTimer:
+		u.timers.resync = at
+	case which == forcedTimer:
+		u.timers.forced = at
+	case at == 0 && u.opt == nil:
+	case which == triggerTimer:
+		u.own().trigger = at
+		u.trim()
+	default:
+		u.own().again = at
+		u.trim()
+	}
+}
+
+// setAll sets them all.
+func (u timing) setAll(t timers) {
+	for which, at := range t {
+		u.set(timer(which), at)
+	}
+}
+
 // next returns the earliest timer; false where there is none. At equal times
 // the first in the list counts.
 func (t *timers) next() (at int64, which timer, ok bool) {

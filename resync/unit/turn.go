@@ -113,7 +113,7 @@ func (t *turn) moved(via device.Via, life device.Life, moves ...fsm.Event) {
 
 // setTimer sets one of the device's timers, or stops it with 0.
 func (t *turn) setTimer(which timer, at int64) {
-	t.u.timers[which] = at
+	timing{t.u}.set(which, at)
 	t.schedule()
 }
 
@@ -152,7 +152,7 @@ func (t *turn) arm(at int64, cause model.Cause, ok bool) {
 // delay (inferred).
 func (t *turn) watch() {
 	u, at := t.u, int64(0)
-	first := u.timers[resyncTimer] != 0 && u.cause == model.ByPowerOn
+	first := u.timers.resync != 0 && u.cause == model.ByPowerOn
 	if triggers, ok := resync.TriggersOf(t.row(), u.params); ok && u.attempt == None && !u.has(queued) && !u.customizing() && !first {
 		when, spent, ok := triggers.Next(t.conditions())
 		u.spend(spent)
@@ -248,7 +248,8 @@ func (t *turn) applyPresets() {
 func (t *turn) request(c device.Command, due int64) {
 	u := t.u
 	if c.Order == device.Resync || c.Order == device.Customize {
-		u.timers[resyncTimer], u.timers[triggerTimer] = 0, 0
+		u.timers.resync = 0
+		timing{u}.set(triggerTimer, 0)
 		t.schedule()
 		if later := u.delayed(); later != nil { // its timer is gone: it comes next
 			u.opt.delayed = nil
@@ -269,7 +270,8 @@ func (t *turn) request(c device.Command, due int64) {
 // stays.
 func (t *turn) abandon() {
 	u := t.u
-	u.due, u.timers = 0, timers{}
+	u.due = 0
+	timing{u}.setAll(timers{})
 	u.set(queued|booting, false)
 	if t.upgrading() { // it was not tried to its end, and counts as new
 		u.upgradeState().target = 0
@@ -308,7 +310,7 @@ func (t *turn) wait(c device.Command) {
 	if !known && (len(list) < mostPending || byRule) {
 		u.own().pending = append(list, c)
 	}
-	if c.Order == device.Resync && u.has(inUse) && u.timers[forcedTimer] == 0 && !t.row().Behaviour.ForcedCountdown {
+	if c.Order == device.Resync && u.has(inUse) && u.timers.forced == 0 && !t.row().Behaviour.ForcedCountdown {
 		t.setTimer(forcedTimer, t.now+int64(forcedDelay(u.params)))
 	}
 }

@@ -17,14 +17,14 @@ import (
 	"spafleet/resync"
 )
 
-// A Unit is one device. It holds what cannot be computed: 144 bytes, and in its
+// A Unit is one device. It holds what cannot be computed: 128 bytes, and in its
 // parameters what is the device's own. A test holds it to that: there may be a
 // million. [Shared.New] makes one.
 type Unit struct {
 	params  device.Params
 	digest  resync.Digest // of the body applied last; its protection is below
 	due     int64         // the earliest timer, as the owner was last told; 0: none
-	timers  timers
+	timers  commonTimers
 	booted  int64  // fleet time of the last boot
 	last    int64  // fleet time of the last attempt's start, or by switch of its end; 0 for none since boot
 	attempt int32  // the number of the attempt that runs, or None
@@ -77,6 +77,8 @@ type optional struct {
 	trusted *resync.Authority
 	custom  *Custom
 	upgrade *upgradeState
+	trigger int64 // two timers: see [timing]
+	again   int64
 	fired   int64 // fleet time of the last attempt's start that a trigger made, before a boot too
 	tries   []ExtraTry
 
@@ -111,7 +113,7 @@ func (u *Unit) own() *optional {
 // trim gives the optional fields back where they hold nothing any more.
 func (u *Unit) trim() {
 	if o := u.opt; o != nil && len(o.pending) == 0 && o.delayed == nil && o.asked == nil && o.told == (device.Params{}) &&
-		o.trusted == nil && o.custom == nil && o.upgrade == nil && o.fired == 0 && len(o.tries) == 0 && len(o.directory) == 0 && o.net == nil {
+		o.trusted == nil && o.custom == nil && o.upgrade == nil && o.trigger == 0 && o.again == 0 && o.fired == 0 && len(o.tries) == 0 && len(o.directory) == 0 && o.net == nil {
 		u.opt = nil
 	}
 }
@@ -237,7 +239,7 @@ func (u *Unit) customization(r *model.Row) string {
 // mayStart reports whether a device can carry out an order now. With an idle
 // line, the forced timer is the countdown after a call: resyncs wait for it.
 func (u *Unit) mayStart(o device.Order) bool {
-	counting := o == device.Resync && u.timers[forcedTimer] != 0
+	counting := o == device.Resync && u.timers.forced != 0
 	return u.attempt == None && !u.has(inUse) && !u.has(queued) && !u.has(booting) && !counting
 }
 
@@ -258,7 +260,7 @@ func (u *Unit) recall(i int) device.Command {
 func (u *Unit) Due() int64 { return u.due }
 
 // DueResync reports whether it is the resync timer that runs out at [Unit.Due].
-func (u *Unit) DueResync() bool { return u.due != 0 && u.timers[resyncTimer] == u.due }
+func (u *Unit) DueResync() bool { return u.due != 0 && u.timers.resync == u.due }
 
 // Answers reports whether the device has power and its firmware runs.
 func (u *Unit) Answers() bool { return u.has(powered) && !u.has(booting) }
@@ -282,9 +284,10 @@ func (u *Unit) Group() int { return int(u.group) }
 // the others wait for its end.
 func (u *Unit) nextTimer() (at int64, which timer, ok bool) {
 	if u.has(booting) {
-		return u.timers[bootTimer], bootTimer, true
+		return timing{u}.when(bootTimer), bootTimer, true
 	}
-	at, which, ok = u.timers.next()
+	all := timing{u}.all()
+	at, which, ok = all.next()
 	if again := u.nextTry(); again != 0 && again < at {
 		at, which, ok = again, extraTimer, true
 	}
@@ -302,7 +305,7 @@ func (u *Unit) nextResync() int64 {
 	if u.has(booting) {
 		return 0
 	}
-	t := u.timers
+	t := timing{u}.all()
 	t[upgradeTimer] = 0
 	at, _, ok := t.next()
 	if !ok {

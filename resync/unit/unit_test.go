@@ -7,8 +7,8 @@ import (
 
 // Memory for each of a million devices is what a fleet is limited by.
 func TestIdleDeviceIsSmall(t *testing.T) {
-	if size := unsafe.Sizeof(Unit{}); size > 144 {
-		t.Errorf("a unit takes %d bytes, 144 is the most: what few devices have belongs into optional", size)
+	if size := unsafe.Sizeof(Unit{}); size > 128 {
+		t.Errorf("a unit takes %d bytes, 128 is the most: what few devices have belongs into optional", size)
 	}
 }
 

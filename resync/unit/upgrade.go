@@ -74,7 +74,7 @@ func (m *Machine) newDefaults(f *model.Factory) {
 // this may have caused. Without a delay the device waits for a reboot (documented).
 func (m *Machine) retryUpgrade() {
 	s := m.u.upgrades()
-	if s.history.Retries == 0 || s.target == 0 || m.u.timers[upgradeTimer] != 0 {
+	if s.history.Retries == 0 || s.target == 0 || (timing{m.u}).when(upgradeTimer) != 0 {
 		return
 	}
 	wait, again := resync.UpgradeRetry(m.u.params).Nth(s.history.Retries-1, m.draw(chance.Upgrade))
@@ -97,7 +97,7 @@ func (m *Machine) dueUpgrade() {
 // its timer; by switch a boot ends that wait.
 func (m *Machine) bootUpgrade(reason device.Reason, resyncs bool) {
 	b := &m.row().Behaviour.Upgrade
-	waits := b.KeepsRetry && (m.u.timers[upgradeTimer] != 0 || reason == device.ByUpgradeFailed)
+	waits := b.KeepsRetry && (timing{m.u}.when(upgradeTimer) != 0 || reason == device.ByUpgradeFailed)
 	if m.u.upgrades().history.Retries > 0 && !waits {
 		s := m.u.upgradeState()
 		s.target, s.history.Retries = 0, 0

@@ -19,15 +19,15 @@ func (l *Loops) reboot(m *mark, e *device.Event) {
 	if e.Reason != device.ByParams || e.Text == "" {
 		return
 	}
-	m.calm = false
+	m.set(calm, false)
 	if m.again <= mostInARow {
 		m.again++
 	}
 	if m.again <= mostInARow {
 		return
 	}
-	if !m.loops {
-		m.loops = true
+	if !m.has(loops) {
+		m.set(loops, true)
 		l.Devices, l.MoreThan = l.Devices+1, mostInARow
 	}
 	if l.Differs == "" || e.Text < l.Differs {
@@ -38,10 +38,10 @@ func (l *Loops) reboot(m *mark, e *device.Event) {
 // settle notes a resync that succeeded. If the one before has changed nothing that
 // reboots, no reboots stand in a row any more.
 func (m *mark) settle() {
-	if m.calm {
+	if m.has(calm) {
 		m.again = 0
 	}
-	m.calm = true
+	m.set(calm, true)
 }
 
 // merge adds those of another shard.

@@ -77,20 +77,36 @@ func (m Make) String() string { return m.Model + " " + m.Firmware }
 
 // mark is what a tally remembers of one device.
 type mark struct {
-	state  fsm.State
-	known  bool   // has resynced at least once
-	flying bool   // an attempt is under way
-	ok     bool   // the last resync succeeded
-	synced bool   // since power-on
-	done   bool   // a resync has succeeded: the device is provisioned
-	heard  bool   // a server has answered
-	calm   bool   // since the last resync that succeeded, no changes have rebooted it
-	loops  bool   // has had more of these than an honest server causes
-	again  uint8  // reboots in a row for changes of each file
-	tries  uint8  // reboots in a row after upgrades that failed; looped: it has had many
-	now    uint16 // firmware, as a place in Tally.firmwares
-	fell   uint32 // the second of the last of those reboots
-	on     int64
+	state fsm.State
+	flags markFlags
+	again uint8  // reboots in a row for changes of each file
+	tries uint8  // reboots in a row after upgrades that failed; looped: it has had many
+	fell  uint32 // the second of the last of those reboots
+	on    int64
+	now   uint16 // firmware, as a place in Tally.firmwares
+}
+
+type markFlags uint8
+
+const (
+	resynced    markFlags = 1 << iota // has resynced at least once
+	flying                            // an attempt is under way
+	succeeded                         // the last resync succeeded
+	synced                            // since power-on
+	provisioned                       // a resync has succeeded: the device is provisioned
+	answered                          // a server has answered
+	calm                              // since the last resync that succeeded, no changes have rebooted it
+	loops                             // has had more of those reboots than an honest server causes
+)
+
+func (m *mark) has(f markFlags) bool { return m.flags&f == f }
+
+func (m *mark) set(f markFlags, on bool) {
+	if on {
+		m.flags |= f
+	} else {
+		m.flags &^= f
+	}
 }
 
 // mostFirmwares bounds how many firmware versions are told apart.
@@ -198,7 +214,8 @@ func (t *Tally) count(e *device.Event) {
 	heardSIP(t, e)
 	switch e.Kind {
 	case device.PowerOn:
-		m.on, m.synced = e.At, false
+		m.on = e.At
+		m.set(synced, false)
 	case device.Boot:
 		t.reboots[e.Reason]++
 		t.loops.reboot(m, e)
@@ -264,16 +281,19 @@ func (t *Tally) flight(e *device.Event) {
 	case device.ResyncOK, device.ResyncFailed, device.UpgradeOK, device.UpgradeFailed, device.PowerOff, device.Boot:
 		by = -1
 	}
-	if flies := by > 0; by != 0 && flies != m.flying {
-		m.flying = flies
+	if flies := by > 0; by != 0 && flies != m.has(flying) {
+		m.set(flying, flies)
 		t.watching.changed("outstanding", t.makeOf(e.Dev), by, "", "")
 	}
 }
 
 // ended counts the end of a resync.
 func (t *Tally) ended(e *device.Event, m *mark, kind int) {
-	m.known, m.ok = true, e.Kind == device.ResyncOK
-	m.done = m.done || m.ok
+	m.set(resynced, true)
+	m.set(succeeded, e.Kind == device.ResyncOK)
+	if m.has(succeeded) {
+		m.set(provisioned, true)
+	}
 	scheme := ""
 	if e.File != nil {
 		scheme = e.File.Scheme
@@ -285,8 +305,8 @@ func (t *Tally) ended(e *device.Event, m *mark, kind int) {
 }
 
 func (t *Tally) readyAfter(e *device.Event, m *mark) {
-	if !m.synced {
-		m.synced = true
+	if !m.has(synced) {
+		m.set(synced, true)
 		t.ready.add(e.At - m.on)
 		t.watching.tell("ready_duration", &sample{kind: t.makeOf(e.Dev), due: m.on, n: 1, took: e.At - m.on})
 	}
@@ -295,7 +315,7 @@ func (t *Tally) readyAfter(e *device.Event, m *mark) {
 func (t *Tally) file(e *device.Event) {
 	f := e.File
 	if f.Answered() {
-		t.devices[t.shard.Place(e.Dev)].heard = true
+		t.devices[t.shard.Place(e.Dev)].set(answered, true)
 	}
 	t.files[fileKey{f.Scheme, f.Rule, f.What, f.Result}]++
 	t.bytes[f.Scheme] += int64(f.Bytes)

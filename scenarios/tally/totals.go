@@ -87,14 +87,14 @@ func (a *Answers) Add(o Answers) {
 // count counts a device.
 func (a *Answers) count(m *mark) {
 	switch {
-	case m.known && m.ok:
+	case m.has(resynced | succeeded):
 		a.OK++
-	case m.known:
+	case m.has(resynced):
 		a.Failed++
 	}
-	if m.done {
+	if m.has(provisioned) {
 		a.Provisioned++
-	} else if !m.heard {
+	} else if !m.has(answered) {
 		a.Unanswered++
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,10 +56,12 @@ func newSender(t *testing.T) *sender {
 	return s
 }
 
-func (s *sender) log() string {
+func (s *sender) log() string { return strings.Join(s.all(), "\n") }
+
+func (s *sender) all() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return strings.Join(s.lines, "\n")
+	return slices.Clone(s.lines)
 }
 
 func (s *sender) notify(t *testing.T, n prov.Notify) {

@@ -18,12 +18,18 @@ import (
 
 // A sipCase is what happens to a device by SIP, over sockets and in virtual time.
 type sipCase struct {
-	name    string
-	presets []string
-	send    []prov.Notify // to line 1, each once the one before was answered
-	faults  []fault.Fault // of the network
-	wrongs  []fault.Fault // of the registrar
-	ends    func(events []device.Event, log []string) bool
+	name     string
+	presets  []string
+	register bool
+	switches []string
+	send     []prov.Notify // to line 1, each once what is before it was answered
+	after    int           // the first of them comes after so many lines of the registrar's log
+	faults   []fault.Fault // of the network
+	wrongs   []fault.Fault // of the registrar
+	options  prov.RegistrarOptions
+	ends     func(events []device.Event, log []string) bool
+	first    int      // how much of the device's words and of the log counts, where more may come; 0: all
+	want     []string // what is among them
 }
 
 func answers(n int) func([]device.Event, []string) bool {
@@ -60,6 +66,61 @@ func sipCases(t *testing.T) []sipCase {
 	}
 }
 
+// until returns whether a kind of event has come so often.
+func until(kind device.Kind, n int) func([]device.Event, []string) bool {
+	return func(events []device.Event, _ []string) bool {
+		seen := 0
+		for _, e := range events {
+			if e.Kind == kind {
+				seen++
+			}
+		}
+		return seen >= n
+	}
+}
+
+// registerCases are what becomes of a line that registers.
+func registerCases(t *testing.T) []sipCase {
+	ask := func(password string) prov.RegistrarOptions {
+		return prov.RegistrarOptions{Password: func(user string, _ netip.Addr) (string, bool) { return password, user == "1001" }}
+	}
+	status := func(code int) []fault.Fault {
+		return []fault.Fault{sipFault(t, "sip /REGISTER", fault.Effects{HasStatus: true, Status: code})}
+	}
+	once := sipFault(t, "sip /REGISTER", fault.Effects{Down: true})
+	once.Nth = ordinalsOf(t, "1")
+	hurried := []string{"SIP_T1=.1", "SIP_Timer_F=.25", "Reg_Retry_Intvl=1"}
+	cases := []sipCase{
+		{name: "granted", ends: until(device.Registered, 1), want: []string{"registered", "REGISTER 1001@127.0.0.1 200", "1 contacts"}},
+		{name: "granted after a challenge", options: ask("secret"), ends: until(device.Registered, 1), want: []string{"REGISTER 1001@127.0.0.1 401", "REGISTER 1001@127.0.0.1 200", "1 contacts"}},
+		{name: "another password", options: ask("other"), ends: until(device.RegistrationFailed, 1), want: []string{"registration_failed REGISTRAR 1 401", "0 contacts"}},
+		{name: "too brief", presets: []string{"Register_Expires_1_=10"}, options: prov.RegistrarOptions{Shortest: 60}, ends: until(device.Registered, 1), want: []string{"REGISTER 1001@127.0.0.1 423", "registered", "1 contacts"}},
+		{name: "too brief without a number", wrongs: status(423), ends: until(device.RegistrationFailed, 1), want: []string{"registration_failed REGISTRAR 1 423"}},
+		{name: "refused", wrongs: status(403), ends: until(device.RegistrationFailed, 1), want: []string{"registration_failed REGISTRAR 1 403", "0 contacts"}},
+		{name: "no answer, then one", presets: hurried, wrongs: []fault.Fault{once}, ends: until(device.Registered, 1), want: []string{"registration_failed REGISTRAR 1 timeout", "registered", "1 contacts"}},
+		{name: "all are lost", presets: hurried, faults: []fault.Fault{sipFault(t, "sip /REGISTER", fault.Effects{Lose: packetsOf(t, "all")})}, ends: until(device.RegistrationFailed, 2), first: 3, want: []string{"registration_failed REGISTRAR 1 timeout", "0 contacts"}},
+		{name: "the first is lost", presets: []string{"SIP_T1=.1"}, faults: []fault.Fault{sipFault(t, "sip /REGISTER", fault.Effects{Lose: packetsOf(t, "packet 1 once")})}, ends: until(device.Registered, 1), want: []string{"registered"}},
+		{name: "refreshed", presets: []string{"Register_Expires_1_=1"}, ends: until(device.Registered, 3), first: 3, want: []string{"registered", "1 contacts"}},
+		{name: "left before a restart", switches: []string{"reboot_time=1h"}, send: []prov.Notify{{User: "1001", Event: "restart", AuthUser: "1001", Password: "secret"}}, after: 1,
+			ends: answers(3), want: []string{"registered", "unregistered", "boot by notify", "0 contacts"}},
+		{name: "registered after a reboot", send: []prov.Notify{{User: "1001", Event: "reboot", AuthUser: "1001", Password: "secret"}}, after: 1,
+			ends: until(device.Registered, 2), want: []string{"unregistered", "boot by notify", "1 contacts"}},
+	}
+	for i := range cases {
+		cases[i].register = true
+	}
+	return cases
+}
+
+func ordinalsOf(t *testing.T, text string) fault.Ordinals {
+	t.Helper()
+	o, err := fault.ParseOrdinals(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
 func packetsOf(t *testing.T, text string) fault.Packets {
 	t.Helper()
 	var e fault.Effects
@@ -76,9 +137,9 @@ func (c *sipCase) config(t *testing.T, at netip.AddrPort) fleet.Config {
 	for _, f := range c.faults {
 		plan.Start(f)
 	}
-	presets := append([]string{"Resync_On_Reset=No", "Profile_Rule=http://192.0.2.5/a", "Resync_Random_Delay=0", "Resync_Periodic=0", "User_ID_1_=1001", "Password_1_=secret", "Proxy_1_=" + at.String()}, c.presets...)
-	g := fleet.Group{Name: "phones", Row: row(t, "SPA942", "6.1.5(a)", devicetest.BootsAtOnce()), Count: 1, Presets: settings(presets...)}
-	return fleet.Config{Seed: 1, Groups: []fleet.Group{g}, Loops: 1, SIP: fleet.SIP{Listen: true, Faults: plan}}
+	presets := append([]string{"Resync_On_Reset=No", "Profile_Rule=http://192.0.2.5/a", "Resync_Random_Delay=0", "Resync_Periodic=0", "User_ID_1_=1001", "Password_1_=secret", "Proxy_1_=" + at.String(), "Register_2_=No"}, c.presets...)
+	g := fleet.Group{Name: "phones", Row: row(t, "SPA942", "6.1.5(a)", devicetest.BootsAtOnce(c.switches...)), Count: 1, Presets: settings(presets...)}
+	return fleet.Config{Seed: 1, Groups: []fleet.Group{g}, Loops: 1, SIP: fleet.SIP{Register: c.register, Listen: true, Faults: plan}}
 }
 
 func (c *sipCase) registrar(log func(prov.Line)) prov.RegistrarOptions {
@@ -86,12 +147,14 @@ func (c *sipCase) registrar(log func(prov.Line)) prov.RegistrarOptions {
 	for _, f := range c.wrongs {
 		plan.Start(f)
 	}
-	return prov.RegistrarOptions{Log: log, Faults: plan}
+	o := c.options
+	o.Log, o.Faults = log, plan
+	return o
 }
 
-// tellings are what is compared of a run: what the device did by SIP or because of it, and
-// what the registrar logged.
-func tellings(events []device.Event, log []string) string {
+// tellings are what is compared of a run: what the device did by SIP or because of it,
+// what the registrar logged, and how many contacts it has at the end.
+func (c *sipCase) tellings(events []device.Event, log []string, contacts int) string {
 	var words []string
 	for _, e := range events {
 		switch e.Kind {
@@ -103,7 +166,10 @@ func tellings(events []device.Event, log []string) string {
 			words = append(words, "boot by "+e.Reason.String())
 		}
 	}
-	return strings.Join(append(words, log...), "\n")
+	if c.first > 0 {
+		words, log = words[:min(c.first, len(words))], log[:min(c.first, len(log))]
+	}
+	return strings.Join(append(append(words, log...), fmt.Sprint(contacts, " contacts")), "\n")
 }
 
 // overSockets runs a case against a registrar over a socket.
@@ -119,19 +185,24 @@ func (c *sipCase) overSockets(t *testing.T) string {
 	config.SIP.Port = sipBlock(t)
 	f := startOn(t, quietNetwork{}, config)
 	v := f.view(0)
+	f.await("what is before the first NOTIFY", func() bool { return len(s.all()) >= c.after })
 	for i, n := range c.send {
 		n.To = fleet.SIPPort(f.f, &v, 1)
 		s.notify(t, n)
 		f.await("answer", func() bool { return strings.Count(s.log(), "NOTIFY") > i })
-		f.settle(0)
+		f.settleUnlessBooting(0)
 	}
-	var log []string
-	f.await(c.name, func() bool {
-		log = strings.Split(s.log(), "\n")
-		return c.ends(f.of(0), log)
-	})
-	f.settle(0)
-	return strings.ReplaceAll(tellings(f.of(0), log), s.At().String(), "REGISTRAR")
+	f.await(c.name, func() bool { return c.ends(f.of(0), s.all()) })
+	s.Close() // its log is whole
+	f.settleUnlessBooting(0)
+	return strings.ReplaceAll(c.tellings(f.of(0), s.all(), s.Registrar().Contacts(time.Now().UnixNano())), s.At().String(), "REGISTRAR")
+}
+
+// settleUnlessBooting waits until a device has done what it was asked to; one that boots is deaf.
+func (s *stand) settleUnlessBooting(dev device.Index) {
+	if !s.view(dev).Booting {
+		s.settle(dev)
+	}
 }
 
 // inVirtualTime runs a case without sockets.
@@ -156,7 +227,7 @@ func (c *sipCase) inVirtualTime(t *testing.T) string {
 		if done := strings.Count(strings.Join(log, "\n"), "NOTIFY"); done > answered {
 			answered = done
 		}
-		if sent < len(c.send) && sent == answered {
+		if sent < len(c.send) && sent == answered && len(log) >= c.after {
 			n := c.send[sent]
 			v, _ := f.View(0)
 			n.To = fleet.SIPPort(f, &v, 1)
@@ -176,17 +247,22 @@ func (c *sipCase) inVirtualTime(t *testing.T) string {
 	if err := f.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return strings.ReplaceAll(tellings(events, log), at.String(), "REGISTRAR")
+	return strings.ReplaceAll(c.tellings(events, log, g.Contacts(end)), at.String(), "REGISTRAR")
 }
 
 // Devices do the same by SIP over sockets and in virtual time.
 func TestSIPIsTheSameInVirtualTime(t *testing.T) {
-	for _, c := range sipCases(t) {
+	for _, c := range slices.Concat(sipCases(t), registerCases(t)) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			virtual, real := c.inVirtualTime(t), c.overSockets(t)
 			if virtual != real || virtual == "" {
 				t.Errorf("in virtual time:\n%s\n\nover sockets:\n%s", virtual, real)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(virtual, want) {
+					t.Errorf("%q is not in\n%s", want, virtual)
+				}
 			}
 		})
 	}

@@ -27,6 +27,7 @@ type RegistrarOptions struct {
 	Who      func(addr netip.Addr) (*device.Unit, bool) // the device at a source address; may be nil
 	Faults   *fault.Plan                                // what the registrar does wrong; nil: nothing
 	Most     int                                        // most contacts, and most NOTIFYs under way; 0: 100,000
+	Shortest int                                        // seconds; who wants to register for less gets 423 and this as Min-Expires
 	Log      func(Line)                                 // is told of every request that was answered, and of every NOTIFY that ended
 }
 
@@ -232,6 +233,8 @@ func (r *Registrar) register(at int64, from netip.AddrPort, m *sip.Request) (int
 	case expires == 0:
 		r.keep(record, func(c contact) bool { return c.uri != uri })
 		return http.StatusOK, nil
+	case expires < r.options.Shortest:
+		return statusTooBrief, []string{"Min-Expires: " + strconv.Itoa(r.options.Shortest)}
 	case !r.bind(at, record, contact{uri, at + int64(expires)*1e9}):
 		return http.StatusServiceUnavailable, []string{"Retry-After: 60"}
 	default:
@@ -265,6 +268,8 @@ func expiryOf(m *sip.Request) (int, bool) {
 	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
 	return int(min(n, longestContact)), err == nil
 }
+
+const statusTooBrief = 423
 
 const sipRealm = "registrar"
 
@@ -350,7 +355,7 @@ func valueOf(m interface{ GetHeader(name string) sip.Header }, name string) stri
 // reasonOf returns the words of a status.
 func reasonOf(status int) string {
 	words := map[int]string{
-		http.StatusRequestTimeout: "Request Timeout", 423: "Interval Too Brief", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist",
+		http.StatusRequestTimeout: "Request Timeout", statusTooBrief: "Interval Too Brief", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist",
 		482: "Loop Detected", 486: "Busy Here", 489: "Bad Event", 500: "Server Internal Error", 603: "Decline",
 	}
 	return cmp.Or(words[status], http.StatusText(status), "Refused")

@@ -129,6 +129,18 @@ func TestARegistrarHasABound(t *testing.T) {
 	}
 }
 
+func TestARegistrarWantsNoneForTooShort(t *testing.T) {
+	r := prov.NewRegistrar(registrarAt, prov.RegistrarOptions{Shortest: 60})
+	for expires, want := range map[string]string{"59": "423", "60": "200", "0": "200"} {
+		var p post
+		r.Receive(0, phoneAt, says("REGISTER", "1001", "Contact: <sip:1001@127.64.0.1:5061>;expires="+expires), p.send)
+		_, text := p.take(t)
+		if got := status(text); got != want || (header(text, "Min-Expires") == "60") != (want == "423") {
+			t.Errorf("for %s s: %q, want %s", expires, text, want)
+		}
+	}
+}
+
 func TestARegistrarAsksForThePassword(t *testing.T) {
 	passwords := map[string]string{"1001": "secret"}
 	r := prov.NewRegistrar(registrarAt, prov.RegistrarOptions{Password: func(user string, from netip.Addr) (string, bool) {

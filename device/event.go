@@ -42,6 +42,8 @@ const (
 	Registered         // a REGISTER was granted
 	Unregistered       // a registration was given up, or lost
 	RegistrationFailed // a REGISTER failed
+	Subscribed         // a SUBSCRIBE to the state of a line's mailbox was granted
+	SubscriptionFailed // such a SUBSCRIBE failed
 	// Wire and ServerLog are what others see of the device: a tap on its line, and
 	// the built-in server. They exist only in a fleet that is asked for them, and do
 	// not count: their N is that of the device's next event.
@@ -64,7 +66,7 @@ const (
 
 var kindNames = [numKinds]string{"", "power_on", "power_off", "boot", "resync_started", "resync_ok", "resync_failed",
 	"fetch", "fetch_failed", "applied", "upgrade_started", "upgrade_ok", "upgrade_failed", "report_ok", "report_failed", "web", "ivr", "syslog", "leased", "lease_failed", "notify", "notify_challenged", "notify_failed",
-	"registered", "unregistered", "registration_failed", "wire", "server_log", "moved", "late",
+	"registered", "unregistered", "registration_failed", "subscribed", "subscription_failed", "wire", "server_log", "moved", "late",
 	"rule", "timer", "waits"}
 
 // String returns the kind's name.
@@ -100,19 +102,19 @@ type Event struct {
 	Dev    Index
 	N      uint32 // the device's own count
 	Kind   Kind
-	Cause  model.Cause       // of resync_*: what started it; of notify; of *registered, registration_failed: power_on, periodic for a refresh, retry
+	Cause  model.Cause       // of resync_*: what started it; of notify; of *registered, subscribed and their failures: power_on, periodic for a refresh, retry
 	Move   fsm.Event         // of a move
 	State  fsm.State         // after the event
 	Via    Via               // of customized
 	Reason Reason            // of boot
-	Result Result            // of resync_*, fetch_failed, upgrade_*, unregistered and registration_failed
+	Result Result            // of resync_*, fetch_failed, upgrade_*, unregistered, registration_failed and subscription_failed
 	Reboot model.RebootClass // of applied, with reasons: what the changes ask for
-	Err    string            // $ERR of a failure, the device's wording; of rule: the mistake in it; of notify_failed: why it was refused; of *registered, registration_failed: the status, dns or timeout
+	Err    string            // $ERR of a failure, the device's wording; of rule: the mistake in it; of notify_failed: why it was refused; of unregistered, registration_failed, subscription_failed: the status, dns or timeout
 	From   string            // of wire: who broke it off, device or server, "" where it went well; of upgrade_ok: the version before
-	Text   string            // of syslog, server_log: the line; of web, ivr: what was asked; of notify*: the event that it names; of *registered, registration_failed: the server; of upgrade_ok: the version; of boot: which parameters of a file differed; of leased: address, server and time; of lease_failed, rule, timer, waits: why
+	Text   string            // of syslog, server_log: the line; of web, ivr: what was asked; of notify*: the event that it names; of *registered, subscribed and their failures: the server; of upgrade_ok: the version; of boot: which parameters of a file differed; of leased: address, server and time; of lease_failed, rule, timer, waits: why
 	Log    syslog.Priority   // of syslog: the line's facility and severity
-	Count  int               // of applied: values changed; of rule: the alternative that was taken, 0 for none; of notify*: the status answered, 0: no answer; of *registered, registration_failed: the line
-	Took   int64             // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds; of registered, registration_failed: since the first REGISTER was sent; of late: wall time; of timer: until it runs out, -1 for never
+	Count  int               // of applied: values changed; of rule: the alternative that was taken, 0 for none; of notify*: the status answered, 0: no answer; of *registered, subscribed and their failures: the line
+	Took   int64             // of resync_ok, resync_failed, upgrade_ok, upgrade_failed: fleet time since it was due, nanoseconds; of registered, subscribed and their failures: since the first request was sent; of late: wall time; of timer: until it runs out, -1 for never
 	File   *File             // of fetch, fetch_failed, applied and resync_*: the (last) file; of rule: which rule; nil where there was none
 }
 

@@ -54,7 +54,7 @@ func (p *mail) take(dev device.Index, u *unit.Unit, list []sip.Message) {
 			to, ok = p.find(m.Server)
 		}
 		if !ok {
-			p.post(letter{dev: dev, in: &datagram{failed: m.Line}}, 1, 0)
+			p.post(letter{dev: dev, in: &datagram{failed: m.Line, server: m.Server}}, 1, 0)
 			continue
 		}
 		copies, late := p.faults.fate(dev, port, true, m.Text)

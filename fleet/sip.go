@@ -122,7 +122,8 @@ type datagram struct {
 	port   uint16
 	from   netip.AddrPort
 	text   []byte
-	failed uint8 // the line
+	failed uint8  // the line
+	server string // that it was for
 }
 
 // A lateDatagram is one that a fault delays, to a device or from it.
@@ -280,7 +281,7 @@ func (s *sipSockets) sendTo(asking context.Context, o outgoing, host string, add
 // failed tells a device that a request of it could not be sent.
 func (s *sipSockets) failed(ctx context.Context, o *outgoing) {
 	select {
-	case s.f.loop(o.dev).inbox <- message{dev: o.dev, sip: &datagram{failed: o.Line}}:
+	case s.f.loop(o.dev).inbox <- message{dev: o.dev, sip: &datagram{failed: o.Line, server: o.Server}}:
 	case <-s.f.done:
 	case <-ctx.Done():
 	}
@@ -434,7 +435,7 @@ func hearSIP(l *loop, dev device.Index, d *datagram, now int64) {
 	u := l.unit(dev)
 	m := l.machine.At(dev, u, now)
 	if d.failed != 0 {
-		l.apply(dev, u, m.SIPFailed(d.failed))
+		l.apply(dev, u, m.SIPFailed(d.failed, d.server))
 		return
 	}
 	for line := uint8(1); line <= sip.LineCount(l.f.shared.Row(u)); line++ {

@@ -109,6 +109,27 @@ func registerCases(t *testing.T) []sipCase {
 	for i := range cases {
 		cases[i].register = true
 	}
+	return append(cases, mailboxCases(t)...)
+}
+
+// mailboxCases are what becomes of a line that has a mailbox, and of one behind NAT.
+func mailboxCases(t *testing.T) []sipCase {
+	refused := sipFault(t, "sip /SUBSCRIBE", fault.Effects{HasStatus: true, Status: 489})
+	refused.Nth = ordinalsOf(t, "1")
+	cases := []sipCase{
+		{name: "subscribed", ends: answers(3), want: []string{"subscribed REGISTRAR 1", "SUBSCRIBE @127.0.0.1 200", "NOTIFY message-summary 200", "notify message-summary 200"}},
+		{name: "subscribed after a challenge", options: prov.RegistrarOptions{Password: func(string, netip.Addr) (string, bool) { return "secret", true }}, ends: answers(5),
+			want: []string{"subscribed REGISTRAR 1", "SUBSCRIBE @127.0.0.1 401", "NOTIFY message-summary 200"}},
+		{name: "refused a mailbox, then not", presets: []string{"Sub_Retry_Intvl=1"}, wrongs: []fault.Fault{refused}, ends: until(device.Subscribed, 1), first: 4,
+			want: []string{"subscription_failed REGISTRAR 1 489", "subscribed REGISTRAR 1"}},
+		{name: "unsubscribed before a restart", switches: []string{"reboot_time=1h"}, send: []prov.Notify{{User: "1001", Event: "restart", AuthUser: "1001", Password: "secret"}}, after: 3,
+			ends: answers(6), want: []string{"notify restart 200", "unregistered", "0 contacts"}},
+		{name: "kept open", presets: []string{"NAT_Keep_Alive_Enable_1_=Yes", "NAT_Keep_Alive_Intvl=1", "Voice_Mail_Server_1_=", "Register_1_=No"}, ends: answers(2), first: 2, want: []string{"NOTIFY @127.0.0.1 200"}},
+	}
+	for i := range cases {
+		cases[i].register = true
+		cases[i].presets = append([]string{"Voice_Mail_Server_1_=REGISTRAR"}, cases[i].presets...)
+	}
 	return cases
 }
 
@@ -138,6 +159,9 @@ func (c *sipCase) config(t *testing.T, at netip.AddrPort) fleet.Config {
 		plan.Start(f)
 	}
 	presets := append([]string{"Resync_On_Reset=No", "Profile_Rule=http://192.0.2.5/a", "Resync_Random_Delay=0", "Resync_Periodic=0", "User_ID_1_=1001", "Password_1_=secret", "Proxy_1_=" + at.String(), "Register_2_=No"}, c.presets...)
+	for i := range presets {
+		presets[i] = strings.ReplaceAll(presets[i], "REGISTRAR", at.String())
+	}
 	g := fleet.Group{Name: "phones", Row: row(t, "SPA942", "6.1.5(a)", devicetest.BootsAtOnce(c.switches...)), Count: 1, Presets: settings(presets...)}
 	return fleet.Config{Seed: 1, Groups: []fleet.Group{g}, Loops: 1, SIP: fleet.SIP{Register: c.register, Listen: true, Faults: plan}}
 }
@@ -158,7 +182,7 @@ func (c *sipCase) tellings(events []device.Event, log []string, contacts int) st
 	var words []string
 	for _, e := range events {
 		switch e.Kind {
-		case device.Notify, device.NotifyChallenged, device.NotifyFailed, device.Registered, device.Unregistered, device.RegistrationFailed:
+		case device.Notify, device.NotifyChallenged, device.NotifyFailed, device.Registered, device.Unregistered, device.RegistrationFailed, device.Subscribed, device.SubscriptionFailed:
 			words = append(words, fmt.Sprint(e.Name(), " ", e.Text, " ", e.Count, " ", e.Err))
 		case device.ResyncStarted:
 			words = append(words, "resync by "+e.Cause.String())

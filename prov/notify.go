@@ -47,6 +47,7 @@ type notification struct {
 	began  int64
 	wait   time.Duration
 	text   []byte
+	dialog *subscription // nil: it is of none
 }
 
 // How a request is repeated over UDP (RFC 3261 §17.1.2).
@@ -91,24 +92,32 @@ func (n *notification) uri() string {
 // write writes a NOTIFY.
 func (r *Registrar) write(n *notification, branch, authorization string) []byte {
 	id := digest.Hash(fmt.Sprint("notify ", r.at, n.number))
+	d := subscription{n.uri(), "<sip:registrar@" + r.at.Addr().String() + ">;tag=" + id[16:], "<" + n.uri() + ">", id[:16] + "@" + r.at.Addr().String(), "active"}
+	body := ""
+	if n.dialog != nil {
+		d, body = *n.dialog, "Messages-Waiting: no\r\n"
+	}
 	lines := []string{
-		n.Method + " " + n.uri() + " SIP/2.0",
+		n.Method + " " + d.uri + " SIP/2.0",
 		"Via: SIP/2.0/UDP " + r.at.String() + ";branch=" + branch,
-		"From: <sip:registrar@" + r.at.Addr().String() + ">;tag=" + id[16:],
-		"To: <" + n.uri() + ">",
-		"Call-ID: " + id[:16] + "@" + r.at.Addr().String(),
+		"From: " + d.from,
+		"To: " + d.to,
+		"Call-ID: " + d.callID,
 		"CSeq: " + strconv.Itoa(n.cseq) + " " + n.Method,
 		"Max-Forwards: 70",
 		"Contact: <sip:registrar@" + r.at.String() + ">",
 		"User-Agent: spafleet",
 	}
 	if n.Method == "NOTIFY" {
-		lines = append(lines, "Event: "+n.Event, "Subscription-State: active")
+		lines = append(lines, "Event: "+n.Event, "Subscription-State: "+d.state)
 	}
 	if authorization != "" {
 		lines = append(lines, authorization)
 	}
-	return []byte(strings.Join(append(lines, "Content-Length: 0"), "\r\n") + "\r\n\r\n")
+	if body != "" {
+		lines = append(lines, "Content-Type: application/simple-message-summary")
+	}
+	return []byte(strings.Join(append(lines, "Content-Length: "+strconv.Itoa(len(body))), "\r\n") + "\r\n\r\n" + body)
 }
 
 // answered takes the answer to a request of the registrar.

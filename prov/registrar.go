@@ -41,7 +41,7 @@ const (
 
 // A Registrar is where devices register, and which sends them NOTIFYs: datagrams in,
 // datagrams out. It has no sockets and reads no clock. It is no proxy: it answers
-// everything but REGISTER, OPTIONS and NOTIFY with 405. It is safe for concurrent use.
+// everything but REGISTER, OPTIONS, NOTIFY and SUBSCRIBE to mailboxes with 405. It is safe for concurrent use.
 type Registrar struct {
 	options RegistrarOptions
 
@@ -141,13 +141,15 @@ var answerers = map[sip.RequestMethod]answerer{
 	sip.REGISTER: (*Registrar).register,
 	sip.OPTIONS:  accepted,
 	sip.NOTIFY:   accepted, // what devices send to keep a way through NAT open
+
+	sip.SUBSCRIBE: (*Registrar).subscribe,
 }
 
 func accepted(*Registrar, int64, netip.AddrPort, *sip.Request) (int, []string) {
 	return http.StatusOK, []string{allowed}
 }
 
-const allowed = "Allow: REGISTER, OPTIONS, NOTIFY"
+const allowed = "Allow: REGISTER, OPTIONS, NOTIFY, SUBSCRIBE"
 
 func (r *Registrar) request(at int64, from netip.AddrPort, m *sip.Request, send Send) {
 	via := m.Via()
@@ -169,6 +171,9 @@ func (r *Registrar) request(at int64, from netip.AddrPort, m *sip.Request, send 
 		status, more = answer(r, at, from, m)
 	}
 	send(answerTo(via, from), []byte(r.answer(m, from, status, more)))
+	if m.Method == sip.SUBSCRIBE && status == http.StatusOK {
+		r.tellMailbox(at, answerTo(via, from), m, send)
+	}
 	r.log(Line{At: at, Method: string(m.Method), Path: recordOf(m), Source: from.Addr(), UserAgent: valueOf(m, "User-Agent"), Status: status})
 }
 
@@ -307,7 +312,7 @@ func (r *Registrar) answer(m *sip.Request, from netip.AddrPort, status int, more
 	}
 	to := m.To().Value()
 	if !m.To().Params.Has("tag") {
-		to += ";tag=" + digest.Hash("tag " + m.CallID().Value())[:16]
+		to += ";tag=" + tagOf(m)
 	}
 	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\n", m.From().Value(), to, m.CallID().Value(), m.CSeq().Value())
 	for _, line := range more {
@@ -316,6 +321,9 @@ func (r *Registrar) answer(m *sip.Request, from netip.AddrPort, status int, more
 	b.WriteString("Server: spafleet\r\nContent-Length: 0\r\n\r\n")
 	return b.String()
 }
+
+// tagOf returns the registrar's tag of a dialog.
+func tagOf(m *sip.Request) string { return digest.Hash("tag " + m.CallID().Value())[:16] }
 
 // received returns a Via with where its request came from (RFC 3261 §18.2.1, RFC 3581).
 func received(via *sip.ViaHeader, from netip.AddrPort) string {

@@ -200,7 +200,7 @@ func TestWhatIsNoRequestOfARegistrarIsRefusedOrIgnored(t *testing.T) {
 	r := prov.NewRegistrar(registrarAt, prov.RegistrarOptions{})
 	for text, want := range map[string]string{
 		string(says("INVITE", "1001")):    "405",
-		string(says("SUBSCRIBE", "1001")): "405",
+		string(says("SUBSCRIBE", "1001")): "489",
 		string(says("NOTIFY", "1001")):    "200",
 		string(says("ACK", "1001")):       "",
 		"":                                "",

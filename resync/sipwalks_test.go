@@ -49,6 +49,8 @@ var sipWalks = map[string]walk{
 	"sip_numbers":   {"padded", "bare", heard("SPA962", options)},
 	"sip_features":  {"x-sipura", "replaces", heard("PAP2T", options)},
 	"sip_challenge": {"plain", "qop", heard("SPA942", notify)},
+	"sip_mailbox":   {"boot", "registered", keepingUp},
+	"sip_nonce":     {"new", "kept", keepingUp},
 }
 
 // registering observes what a device does that registers and whose server grants it 600 s:
@@ -68,4 +70,33 @@ func registering(observe func(sip.Outcome) string) func(*testing.T, string) stri
 		granted.Send = asked.Send
 		return observe(granted)
 	}
+}
+
+// keepingUp observes what a line says that registers, has a mailbox, and refreshes once; its
+// server asks for credentials wherever there are none.
+func keepingUp(t *testing.T, setting string) string {
+	row := rowOf(t, "SPA504G 7.5.5", setting)
+	unit := devicetest.Known(row, 0)
+	params := devicetest.Params(t, row.Factory, "User_ID_1_=100", "Proxy_1_=192.0.2.9", "Voice_Mail_Server_1_=192.0.2.9")
+	phone := sip.Phone{Unit: &unit, Params: params, Lines: &sip.Lines{}, Seed: 1, Booted: 1, Now: 2, Registers: true}
+	said := ""
+	var serve func(sip.Outcome)
+	serve = func(o sip.Outcome) {
+		for _, m := range o.Send {
+			said += string(m.Text)
+		}
+		for _, m := range o.Send {
+			text := string(m.Text)
+			status := "200 OK\r\nExpires: 600"
+			if !strings.Contains(text, "Authorization:") {
+				status = `401 X` + "\r\n" + `WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"`
+			}
+			_, head, _ := strings.Cut(text, "\r\n")
+			serve(phone.Hear(1, netip.MustParseAddrPort("192.0.2.9:5060"), []byte("SIP/2.0 "+status+"\r\n"+strings.Replace(head, "Expires", "X-Expires", 1))))
+		}
+	}
+	serve(phone.Consider())
+	phone.Now = phone.Lines.Due()
+	serve(phone.Due())
+	return said
 }

@@ -238,7 +238,7 @@ func describe(e *device.Event) string {
 		}
 	case device.Notify, device.NotifyChallenged, device.NotifyFailed:
 		add("%s %d", e.Text, e.Count)
-	case device.Registered, device.Unregistered, device.RegistrationFailed:
+	case device.Registered, device.Unregistered, device.RegistrationFailed, device.Subscribed, device.SubscriptionFailed:
 		add("line %d at %s", e.Count, e.Text)
 	case device.Syslog, device.Web, device.IVR, device.UpgradeOK:
 		add("%s", e.Text)

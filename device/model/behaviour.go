@@ -143,6 +143,8 @@ type Behaviour struct {
 		BareNumbers   bool          // numbers are printed without zeros in front
 		Replaces      bool          // it supports replaces and UPDATE
 		OffersQoP     bool          // its challenges offer qop
+		Mailbox       string        // when a line subscribes to the state of its mailbox: never, boot or registered
+		KeepsNonce    bool          // a challenge that offers qop is answered again by the next request
 	}
 
 	// How it speaks of itself.

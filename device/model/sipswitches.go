@@ -42,6 +42,24 @@ var sipSwitches = []firmwareSwitch{
 		sipBySamples("plain", "qop", []string{"SPA9000 6.1.5"}, []string{"SPA504G 7.6.2f", "SPA508G 7.6.2f"}),
 		choice("plain", "qop", func(b *Behaviour) *bool { return &b.SIP.OffersQoP }),
 	},
+	{ // §6.1 e; that ATAs and other phones do the same is inferred from their parameters
+		"sip_mailbox", "never, boot or registered", "when a line subscribes that has a voice mail server: never, when the firmware starts, or once the line is registered",
+		func(r *Row) Fact {
+			if r.Model.Name == "SPA962" && r.Firmware.Version == "6.1.5(a)" { // that it does: not after what
+				return field("registered")
+			}
+			return inferred("registered")
+		}, oneOf(func(b *Behaviour) *string { return &b.SIP.Mailbox }, "never", "boot", "registered"),
+	},
+	{ // K47: weak, for the server between may have counted
+		"sip_nonce", "new or kept", "a refresh in SIP: without credentials until it is challenged, or with an answer to the last challenge, if that offered qop",
+		func(r *Row) Fact {
+			if r.Model.Name == "SPA525G2" && r.Firmware.Version == "7.6.1(ES_RC01)" {
+				return field("kept")
+			}
+			return inferred("new")
+		}, choice("new", "kept", func(b *Behaviour) *bool { return &b.SIP.KeepsNonce }),
+	},
 }
 
 // sipBySamples gives firmware before 7.x one value and later firmware another; that of a

@@ -60,8 +60,11 @@ func (p *Phone) Hear(line uint8, from netip.AddrPort, text []byte) (o Outcome) {
 // LastWord takes a datagram that comes while the device boots: all that it still hears is an
 // answer to what it has said before (inferred).
 func (p *Phone) LastWord(line uint8, from netip.AddrPort, text []byte) (o Outcome) {
-	l := p.Lines.of(line)
-	if l == nil || l.flags&leaving == 0 {
+	leaves := false
+	for l := range p.Lines.all() {
+		leaves = leaves || l.number == line && l.flags&leaving != 0
+	}
+	if !leaves {
 		return o
 	}
 	if k, err := parse(text); err == nil && k.status != 0 {

@@ -9,43 +9,79 @@ import (
 )
 
 // Lines are what a device keeps of its lines; the zero Lines is that of one that has had
-// nothing to do with SIP. What an idle registered line costs is one Line: 48 bytes.
+// nothing to do with SIP. What an idle registered line costs is one Line: 48 bytes. One that
+// subscribes to its mailbox, or keeps a way through NAT open, has a second and a third.
 type Lines struct{ first *Line }
 
-// A Line is what a device keeps of one line: the least, since there may be a million.
+// A Line is what a device keeps up for one line: the least, since there may be a million.
 // Numbers, tags and names are computed when they are sent.
 type Line struct {
 	next   *Line
-	tx     *exchange // a REGISTER that waits for its answer; nil: none
+	tx     *exchange // a request that waits for its answer, or what is kept of answers; nil: none
 	due    int64     // fleet time at which it acts by itself; 0: never
 	lost   uint32    // since when it has no registration, in seconds; 0: it has had none since the boot
-	last   uint32    // when it was registered last, in seconds; 0: not since the boot
-	seq    uint32    // CSeq of its last REGISTER
+	last   uint32    // when it was granted last, in seconds; 0: not since the boot
+	seq    uint32    // CSeq of its last request
 	server uint32    // the fingerprint of the address that registered it
 	heard  uint32    // the fingerprint of the NOTIFY that was done last
 	number uint8
-	fails  uint8 // REGISTERs in a row that failed
+	kind   lineKind
+	fails  uint8 // requests in a row that failed
 	flags  lineFlags
 }
+
+// A lineKind is what is kept up.
+type lineKind uint8
+
+const (
+	registration lineKind = iota
+	mailbox               // a subscription to message-summary
+	keepAlive             // datagrams that keep a way through NAT open
+	numKinds
+)
 
 type lineFlags uint8
 
 const (
-	registered lineFlags = 1 << iota
-	leaving              // its REGISTER ends the registration
+	granted lineFlags = 1 << iota // by its server
+	leaving                       // its request ends what was granted
 )
 
-const knownFlags = registered | leaving
+const (
+	knownFlags = granted | leaving
+	kindShift  = 4 // of the kind, in the flags of a record
+)
 
-// An exchange is a REGISTER that waits for its answer.
+// An exchange is a request that waits for its answer, or without a text what is kept between
+// two of them.
 type exchange struct {
 	server  string
-	text    []byte
+	text    []byte // nil: none is under way
 	began   int64  // when the first of it was sent
 	wait    int64  // until it is sent again
 	end     int64  // when it counts as not answered
 	expires uint32 // that it asks for
 	tries   uint8  // answers that made the device ask again
+	remains
+}
+
+// What remains between two exchanges, of few lines.
+type remains struct {
+	peer  string // the tag of the other end of a subscription
+	nonce string // the challenge that is answered again, "" for none: a 407 begins with "proxy "
+	used  uint32 // how often it was
+}
+
+// asks reports whether a request is under way.
+func (l *Line) asks() bool { return l.tx != nil && l.tx.text != nil }
+
+// over ends an exchange, and keeps what remains.
+func (l *Line) over() {
+	if l.tx != nil && l.tx.remains != (remains{}) {
+		l.tx = &exchange{remains: l.tx.remains}
+		return
+	}
+	l.tx = nil
 }
 
 // all yields the lines of which something is kept.
@@ -56,21 +92,24 @@ func (l *Lines) all() iter.Seq[*Line] {
 	}
 }
 
-// of returns a line, nil where nothing is kept of it.
-func (l *Lines) of(number uint8) *Line {
+// find returns what a line keeps up, nil for nothing of that kind.
+func (l *Lines) find(number uint8, kind lineKind) *Line {
 	for line := range l.all() {
-		if line.number == number {
+		if line.number == number && line.kind == kind {
 			return line
 		}
 	}
 	return nil
 }
 
-// own returns a line, to be changed.
-func (l *Lines) own(number uint8) *Line {
-	line := l.of(number)
+// of returns a line's registration, nil where nothing is kept of it.
+func (l *Lines) of(number uint8) *Line { return l.find(number, registration) }
+
+// own returns what a line keeps up, to be changed.
+func (l *Lines) own(number uint8, kind lineKind) *Line {
+	line := l.find(number, kind)
 	if line == nil {
-		line = &Line{next: l.first, number: number}
+		line = &Line{next: l.first, number: number, kind: kind}
 		l.first = line
 	}
 	return line
@@ -95,10 +134,10 @@ func (l *Lines) Delay(when func(at int64) int64) {
 	}
 }
 
-// Reset forgets what a boot forgets: registrations, and what was asked for. The number of the
-// last REGISTER goes on (surface-2.md K48: field; over a boot: inferred from the
-// parameter Random_REG_CID_On_Reboot), and a NOTIFY stays done. An exchange that ends a registration
-// may still be answered, if its end is said to be kept.
+// Reset forgets what a boot forgets: what was granted, and what was asked for. The number of the
+// last request goes on (surface-2.md K48: field; over a boot: inferred from the
+// parameter Random_REG_CID_On_Reboot), and a NOTIFY stays done. A request that ends what was
+// granted may still be answered, if its end is said to be kept.
 func (l *Lines) Reset(keepsLeaving bool) {
 	for line := range l.all() {
 		line.due, line.lost, line.last, line.fails = 0, 0, 0, 0
@@ -116,7 +155,7 @@ func (l *Lines) Lost(number uint8, booted int64) int64 {
 	switch line := l.of(number); {
 	case line == nil:
 		return booted
-	case line.flags&registered != 0:
+	case line.flags&granted != 0:
 		return 0
 	case line.lost != 0:
 		return int64(line.lost) * 1e9
@@ -127,7 +166,7 @@ func (l *Lines) Lost(number uint8, booted int64) int64 {
 // Registered returns how many lines are registered.
 func (l *Lines) Registered() (n int) {
 	for line := range l.all() {
-		if line.flags&registered != 0 {
+		if line.kind == registration && line.flags&granted != 0 {
 			n++
 		}
 	}
@@ -138,54 +177,70 @@ func (l *Lines) Registered() (n int) {
 func (l *Lines) Show(v *device.View) {
 	v.Registered = l.Registered()
 	for line := range l.all() {
-		if line.flags&registered != 0 || line.last != 0 || line.due != 0 {
-			v.Line(int(line.number), line.flags&registered != 0, int64(line.last)*1e9, line.due)
+		if line.kind == registration && (line.flags&granted != 0 || line.last != 0 || line.due != 0) {
+			v.Line(int(line.number), line.flags&granted != 0, int64(line.last)*1e9, line.due)
 		}
 	}
 }
 
-// A LineRecord is what is kept of a line when the program ends.
+// A LineRecord is what is kept of what a line keeps up when the program ends.
 type LineRecord struct {
-	Number, Fails, Flags           uint8
+	Number, Fails, Flags           uint8 // its kind is one of the flags
 	Lost, Last, Seq, Server, Heard uint32
 	Due                            int64
 	Exchange                       *ExchangeRecord
 }
 
-// An ExchangeRecord is a REGISTER that waits for its answer when the program ends.
+// An ExchangeRecord is a request that waits for its answer when the program ends, or what
+// remains of one.
 type ExchangeRecord struct {
 	Server, Text     string
 	Began, Wait, End int64
 	Expires          uint32
 	Tries            uint8
+	Peer, Nonce      string // with the flag RecordRemains
+	Used             uint32
 }
 
-// RecordFlags are the flags that a record may have; RecordLines is the most lines of one.
+// RecordFlags are the flags that a record may have, RecordRemains says that something remains
+// of an exchange; RecordLines is the most lines of one.
 const (
-	RecordFlags = uint8(knownFlags)
-	RecordLines = 64
+	RecordFlags   = uint8(knownFlags) | 3<<kindShift | RecordRemains
+	RecordRemains = 1 << 7
+	RecordLines   = 128
 )
 
 // Record returns what is kept of the lines.
 func (l *Lines) Record() (list []LineRecord) {
 	for line := range l.all() {
-		r := LineRecord{Number: line.number, Fails: line.fails, Flags: uint8(line.flags), Lost: line.lost, Last: line.last, Seq: line.seq, Server: line.server,
+		r := LineRecord{Number: line.number, Fails: line.fails, Flags: uint8(line.flags) | uint8(line.kind)<<kindShift, Lost: line.lost, Last: line.last, Seq: line.seq, Server: line.server,
 			Heard: line.heard, Due: line.due}
 		if x := line.tx; x != nil {
-			r.Exchange = &ExchangeRecord{x.server, string(x.text), x.began, x.wait, x.end, x.expires, x.tries}
+			r.Exchange = &ExchangeRecord{x.server, string(x.text), x.began, x.wait, x.end, x.expires, x.tries, x.peer, x.nonce, x.used}
+			if x.remains != (remains{}) {
+				r.Flags |= RecordRemains
+			}
 		}
 		list = append(list, r)
 	}
 	return list
 }
 
-// Restore returns the lines of a record.
+// Restore returns the lines of a record. What it does not know it leaves out.
 func Restore(list []LineRecord) (l Lines) {
 	end := &l.first
 	for _, r := range list {
-		line := &Line{due: r.Due, lost: r.Lost, last: r.Last, seq: r.Seq, server: r.Server, heard: r.Heard, number: r.Number, fails: r.Fails, flags: lineFlags(r.Flags)}
+		kind := lineKind(r.Flags >> kindShift & 3)
+		if kind >= numKinds {
+			continue
+		}
+		line := &Line{due: r.Due, lost: r.Lost, last: r.Last, seq: r.Seq, server: r.Server, heard: r.Heard, number: r.Number, kind: kind, fails: r.Fails,
+			flags: lineFlags(r.Flags) & knownFlags}
 		if x := r.Exchange; x != nil {
-			line.tx = &exchange{x.Server, []byte(x.Text), x.Began, x.Wait, x.End, x.Expires, x.Tries}
+			line.tx = &exchange{x.Server, nil, x.Began, x.Wait, x.End, x.Expires, x.Tries, remains{x.Peer, x.Nonce, x.Used}}
+			if x.Text != "" {
+				line.tx.text = []byte(x.Text)
+			}
 		}
 		*end, end = line, &line.next
 	}

@@ -98,7 +98,7 @@ func (r *reply) notify(o *Outcome) {
 		r.status = 200
 		return
 	}
-	if !e.unguarded && r.is("Auth_Resync-Reboot_", r.line, true) && !r.proves(o) {
+	if r.guarded(token, e) && !r.proves(o) {
 		return
 	}
 	if e.fromResync && !r.Params.Bool("Resync_From_SIP", true) {
@@ -107,10 +107,25 @@ func (r *reply) notify(o *Outcome) {
 	}
 	r.status = 200
 	if !e.unguarded {
-		r.Lines.own(r.line).heard = r.fingerprint()
+		r.Lines.own(r.line, registration).heard = r.fingerprint()
+	}
+	if token == mailboxEvent {
+		r.unsubscribed(o)
 	}
 	o.Events = append(o.Events, device.Event{Kind: device.Notify, Text: token, Count: 200, Cause: model.ByNotify})
 	o.Command = r.command(e)
+}
+
+// mailboxEvent is that of a mailbox's state.
+const mailboxEvent = "message-summary"
+
+// guarded reports whether a NOTIFY needs credentials: one that orders something unless
+// Auth_Resync-Reboot is off, one of a mailbox if Auth_MWI is on (its meaning: inferred).
+func (r *reply) guarded(token string, e asked) bool {
+	if token == mailboxEvent {
+		return r.is("Auth_MWI_", r.line, false)
+	}
+	return !e.unguarded && r.is("Auth_Resync-Reboot_", r.line, true)
 }
 
 // command returns what a NOTIFY orders. Other makes' phones know check-sync;reboot=true;

@@ -230,7 +230,7 @@ func TestRetries(t *testing.T) {
 	d := registers(t, "SPA504G 7.5.5", accountOf("Reg_Retry_Intvl=10", "Reg_Retry_Intvl_Cap=60")...)
 	d.Consider()
 	for _, want := range []float64{10, 20, 40, 60, 60} {
-		d.Failed(1)
+		d.Failed(1, "sip.example.com")
 		if got := float64(d.Lines.Due()-d.Now) / 1e9; got != want {
 			t.Errorf("after %g s, want %g", got, want)
 		}
@@ -239,7 +239,7 @@ func TestRetries(t *testing.T) {
 	seen := map[int64]bool{}
 	d = registers(t, "SPA504G 7.5.5", accountOf("Reg_Retry_Intvl=10", "Reg_Retry_Random_Delay=20")...)
 	for d.Consider(); len(seen) < 5; d.after() {
-		d.Failed(1)
+		d.Failed(1, "sip.example.com")
 		wait := d.Lines.Due() - d.Now
 		if seen[wait] = true; wait < 10e9 || wait > 30e9 {
 			t.Fatalf("after %g s", float64(wait)/1e9)
@@ -373,12 +373,17 @@ func TestALineIsSmall(t *testing.T) {
 
 // Lines survive in the state file as they are, in the middle of an exchange too.
 func TestLinesSurvive(t *testing.T) {
-	d := registers(t, "SPA2102", accountOf("Register_2_=Yes", "User_ID_2_=2", "Proxy_2_=192.0.2.1")...)
+	d := registers(t, "SPA2102", accountOf("Register_2_=Yes", "User_ID_2_=2", "Proxy_2_=192.0.2.1", "Voice_Mail_Server_1_=192.0.2.1", "NAT_Keep_Alive_Enable_1_=Yes", "sip_nonce=kept")...)
 	o := d.Consider()
-	d.hear(1, answer(string(o.Send[0].Text), 200))
+	_, again := d.hear(1, answer(string(o.Send[0].Text), 401, `WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"`))
+	_, box := d.hear(1, answer(string(again.Send[0].Text), 200))
+	d.hear(1, strings.Replace(answer(string(box.Send[0].Text), 200), "\r\nTo: <sip:192.0.2.1>", "\r\nTo: <sip:192.0.2.1>;tag=x", 1))
+	if kept := fmt.Sprint(d.Lines.find(1, mailbox).tx.remains, d.Lines.of(1).tx.used); kept != "{x  0} 1" {
+		t.Fatalf("of the answers it keeps %s", kept)
+	}
 	saved := Restore(d.Lines.Record())
 	for l := range d.Lines.all() {
-		other := saved.of(l.number)
+		other := saved.find(l.number, l.kind)
 		if other == nil {
 			t.Fatalf("line %d is lost", l.number)
 		}

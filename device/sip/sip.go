@@ -40,7 +40,7 @@ type Phone struct {
 	Now    int64
 	InUse  bool // a line is off hook
 
-	Registers bool   // lines register that have an account
+	Registers bool   // lines send requests of their own: those that have an account register
 	Base      uint16 // the port that stands for 5060; 0: that
 }
 
@@ -154,9 +154,14 @@ func (p *Phone) draw(purpose chance.Purpose, line uint8, count uint64) uint64 {
 // number returns the last 32 bits of a draw as the firmware prints numbers: eight
 // hexadecimal digits, or without the zeros in front (surface-2.md K60: field).
 func (p *Phone) number(draw uint64) string {
-	digits := strconv.FormatUint(draw&0xffffffff, 16)
 	if p.Unit.Row.Behaviour.SIP.BareNumbers {
-		return digits
+		return strconv.FormatUint(draw&0xffffffff, 16)
 	}
+	return padded(draw)
+}
+
+// padded returns the last 32 bits of a number as eight hexadecimal digits.
+func padded(n uint64) string {
+	digits := strconv.FormatUint(n&0xffffffff, 16)
 	return "00000000"[len(digits):] + digits
 }

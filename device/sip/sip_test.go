@@ -261,7 +261,7 @@ func TestWhoMayNotify(t *testing.T) {
 		}
 	}
 	d := phone(t, "SPA2102", open, "Restrict_Source_IP_1_=Yes")
-	d.Lines.own(1).server = addressOf(sender.Addr())
+	d.Lines.own(1, registration).server = addressOf(sender.Addr())
 	if answer, _ := d.hear(1, request("NOTIFY", "", "Event: resync")); status(answer) != 200 {
 		t.Error("the server may not notify")
 	}

@@ -27,6 +27,11 @@ func (w *recordWriter) lines(list []sip.LineRecord) {
 			w.uint(uint64(x.Wait))
 			w.uint(uint64(x.Expires))
 			w.uint(uint64(x.Tries))
+			if l.Flags&sip.RecordRemains != 0 {
+				w.string(x.Peer)
+				w.string(x.Nonce)
+				w.uint(uint64(x.Used))
+			}
 		}
 	}
 }
@@ -58,7 +63,10 @@ func (r *recordReader) lines() (list []sip.LineRecord) {
 		if r.bool() {
 			x := &sip.ExchangeRecord{Server: r.string(), Text: r.string(), Began: r.moment(), End: r.moment()}
 			x.Wait, x.Expires, x.Tries = int64(r.upTo(1<<62)), large(), small()
-			if len(x.Text) > sip.MostText {
+			if l.Flags&sip.RecordRemains != 0 { // no line of older versions
+				x.Peer, x.Nonce, x.Used = r.string(), r.string(), large()
+			}
+			if len(x.Text)+len(x.Peer)+len(x.Nonce) > sip.MostText {
 				r.fail(errRecord)
 			}
 			l.Exchange = x

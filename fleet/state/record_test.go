@@ -101,11 +101,14 @@ func drawRecord(t *rapid.T, layers *device.Layers, row *model.Row, dev device.In
 		r.Extras.Directory = nil
 	}
 	for range number("lines", 3) {
-		l := sip.LineRecord{Number: uint8(number("line", 255)), Fails: uint8(number("fails", 255)), Flags: uint8(number("line flags", uint32(sip.RecordFlags))),
+		l := sip.LineRecord{Number: uint8(number("line", 255)), Fails: uint8(number("fails", 255)), Flags: uint8(number("line flags", uint32(sip.RecordFlags))) & sip.RecordFlags,
 			Lost: number("lost", 1<<32-1), Last: number("last", 1<<32-1), Seq: number("seq", 1<<32-1), Server: number("server", 1<<32-1), Heard: number("heard", 1<<32-1), Due: moment("due")}
 		if maybe("exchange") {
 			l.Exchange = &sip.ExchangeRecord{Server: rapid.String().Draw(t, "host"), Text: rapid.String().Draw(t, "text"), Began: moment("began"), Wait: int64(number("wait", 1<<32-1)),
 				End: moment("end"), Expires: number("expires", 1<<32-1), Tries: uint8(number("tries", 255))}
+			if l.Flags&sip.RecordRemains != 0 {
+				l.Exchange.Peer, l.Exchange.Nonce, l.Exchange.Used = rapid.String().Draw(t, "peer"), rapid.String().Draw(t, "nonce"), number("used", 1<<32-1)
+			}
 		}
 		r.Lines = append(r.Lines, l)
 	}

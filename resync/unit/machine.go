@@ -83,11 +83,10 @@ func (m *Machine) SIP(line uint8, from netip.AddrPort, text []byte) *Effects {
 	return &m.fx
 }
 
-// SIPFailed says that the server of a line's last request has no address, or is not to be
-// asked.
-func (m *Machine) SIPFailed(line uint8) *Effects {
+// SIPFailed says that the server of a line's request has no address, or is not to be asked.
+func (m *Machine) SIPFailed(line uint8, server string) *Effects {
 	if m.u.Answers() {
-		speaker{m}.follow(m.phone().Failed(line))
+		speaker{m}.follow(m.phone().Failed(line, server))
 	}
 	return &m.fx
 }

@@ -159,7 +159,7 @@ func EventOf(e *device.Event, start int64) Event {
 		h.Facility, h.Severity = e.Log.Facility(), e.Log.Severity()
 	case device.Notify, device.NotifyChallenged, device.NotifyFailed:
 		h.Changed, h.Status = 0, e.Count
-	case device.Registered, device.Unregistered, device.RegistrationFailed:
+	case device.Registered, device.Unregistered, device.RegistrationFailed, device.Subscribed, device.SubscriptionFailed:
 		h.Changed, h.Line = 0, e.Count
 	}
 	if f := e.File; f != nil {

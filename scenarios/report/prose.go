@@ -213,7 +213,7 @@ func writeLatencies(b *strings.Builder, r *Report) {
 	}
 }
 
-// writeSIP writes what came of registrations and NOTIFYs, and why some failed.
+// writeSIP writes what came of registrations, subscriptions and NOTIFYs, and why some failed.
 func writeSIP(b *strings.Builder, s *tally.SIP) {
 	if s == nil {
 		return
@@ -237,6 +237,7 @@ func writeSIP(b *strings.Builder, s *tally.SIP) {
 		asked = fmt.Sprintf(" · credentials asked for %d times", s.Challenged)
 	}
 	line("registrations", s.Registered, "ok", s.Failed, left)
+	line("subscriptions", s.Subscribed, "ok", s.Unsubscribed, "")
 	line("NOTIFYs", s.Notified, "ok", s.Refused, asked)
 }
 

@@ -120,7 +120,7 @@ func (l *EventLog) appendEvent(b []byte, e *device.Event) []byte {
 		b = appendApplied(b, e)
 	case device.Notify, device.NotifyChallenged, device.NotifyFailed:
 		b = appendNumber(b, "status", int64(e.Count))
-	case device.Registered, device.Unregistered, device.RegistrationFailed:
+	case device.Registered, device.Unregistered, device.RegistrationFailed, device.Subscribed, device.SubscriptionFailed:
 		b = appendNumber(b, "line", int64(e.Count))
 	case device.Decided:
 		b = append(b, `,"alternative":`...)

@@ -20,6 +20,7 @@ type live struct {
 	devices   *prometheus.GaugeVec
 	reboots   *prometheus.CounterVec
 	registers *prometheus.CounterVec
+	mailboxes *prometheus.CounterVec
 	notifies  *prometheus.CounterVec
 	notified  prometheus.Histogram
 	lateness  prometheus.Histogram
@@ -39,6 +40,7 @@ var metricDocs = []metricDoc{
 	{"spafleet_devices", "model, state", "devices in each state of the provisioning lifecycle"},
 	{"spafleet_reboots_total", "reason", "starts of a device's firmware"},
 	{"spafleet_registrations_total", "result", "SIP registrations: ok (refreshes among them), unregistered, or why one failed: a status, timeout or dns"},
+	{"spafleet_subscriptions_total", "result", "SIP subscriptions to mailboxes: ok (refreshes among them), or why one failed: a status, timeout or dns"},
 	{"spafleet_notifies_total", "result", "SIP NOTIFYs that devices got: ok, challenged (asked for credentials), or why one was refused"},
 	{"spafleet_notify_duration_seconds", "", "from a NOTIFY that a device accepted to the end of the resync that it asked for"},
 	{"spafleet_lateness_seconds", "", "how late attempts started; above 100 ms the machine that runs the fleet is too slow, and latencies say nothing about the server"},
@@ -102,6 +104,7 @@ func (t *Tally) Register(r prometheus.Registerer, g attempts) error {
 		devices:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "spafleet_devices", Help: help("spafleet_devices")}, []string{"model", "state"}),
 		reboots:   counter("spafleet_reboots_total", "reason"),
 		registers: counter("spafleet_registrations_total", "result"),
+		mailboxes: counter("spafleet_subscriptions_total", "result"),
 		notifies:  counter("spafleet_notifies_total", "result"),
 		notified:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "spafleet_notify_duration_seconds", Help: help("spafleet_notify_duration_seconds"), Buckets: buckets}),
 		lateness:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "spafleet_lateness_seconds", Help: help("spafleet_lateness_seconds"), Buckets: buckets}),
@@ -111,7 +114,7 @@ func (t *Tally) Register(r prometheus.Registerer, g attempts) error {
 	most := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "spafleet_outstanding_limit", Help: help("spafleet_outstanding_limit")},
 		func() float64 { return float64(g.Outstanding()) })
 	waits := waits{g, prometheus.NewDesc("spafleet_waits_total", help("spafleet_waits_total"), []string{"limit"}, nil)}
-	for _, c := range []prometheus.Collector{l.resyncs, l.duration, l.fetches, l.repeats, l.phase, l.bytes, l.devices, l.reboots, l.registers, l.notifies, l.notified, l.lateness, running, most, waits} {
+	for _, c := range []prometheus.Collector{l.resyncs, l.duration, l.fetches, l.repeats, l.phase, l.bytes, l.devices, l.reboots, l.registers, l.mailboxes, l.notifies, l.notified, l.lateness, running, most, waits} {
 		if err := r.Register(c); err != nil {
 			return err
 		}
@@ -192,6 +195,10 @@ func (l *live) sip(e *device.Event) {
 		l.registers.WithLabelValues("unregistered").Inc()
 	case device.RegistrationFailed:
 		l.registers.WithLabelValues(e.Err).Inc()
+	case device.Subscribed:
+		l.mailboxes.WithLabelValues("ok").Inc()
+	case device.SubscriptionFailed:
+		l.mailboxes.WithLabelValues(e.Err).Inc()
 	case device.Notify:
 		l.notifies.WithLabelValues("ok").Inc()
 	case device.NotifyChallenged:

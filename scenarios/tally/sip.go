@@ -14,6 +14,8 @@ type SIP struct {
 	Registered   int64            `json:"registered"`   // REGISTERs that were granted, refreshes among them
 	Unregistered int64            `json:"unregistered"` // registrations that were given up, or lost
 	Failed       map[string]int64 `json:"failed"`       // REGISTERs that failed, by why
+	Subscribed   int64            `json:"subscribed"`   // SUBSCRIBEs to mailboxes that were granted, refreshes among them
+	Unsubscribed map[string]int64 `json:"unsubscribed"` // those that failed, by why
 	Notified     int64            `json:"notified"`     // NOTIFYs that devices accepted
 	Challenged   int64            `json:"challenged"`   // those that were asked for credentials
 	Refused      map[string]int64 `json:"refused"`      // those that were refused, by why
@@ -22,7 +24,7 @@ type SIP struct {
 // mostReasons bounds how many reasons are told apart.
 const mostReasons = 64
 
-func newSIP() SIP { return SIP{Failed: map[string]int64{}, Refused: map[string]int64{}} }
+func newSIP() SIP { return SIP{Failed: map[string]int64{}, Unsubscribed: map[string]int64{}, Refused: map[string]int64{}} }
 
 // add counts a reason, or where there are too many, that there are others.
 func addReason(to map[string]int64, why string, n int64) {
@@ -34,7 +36,7 @@ func addReason(to map[string]int64, why string, n int64) {
 
 func (s *SIP) clone() SIP {
 	c := *s
-	c.Failed, c.Refused = maps.Clone(s.Failed), maps.Clone(s.Refused)
+	c.Failed, c.Unsubscribed, c.Refused = maps.Clone(s.Failed), maps.Clone(s.Unsubscribed), maps.Clone(s.Refused)
 	return c
 }
 
@@ -44,13 +46,15 @@ func (s *SIP) merge(o *SIP) {
 	s.Unregistered += o.Unregistered
 	s.Notified += o.Notified
 	s.Challenged += o.Challenged
+	s.Subscribed += o.Subscribed
 	addCounts(&s.Failed, o.Failed)
+	addCounts(&s.Unsubscribed, o.Unsubscribed)
 	addCounts(&s.Refused, o.Refused)
 }
 
 // Any reports whether there was anything.
 func (s *SIP) Any() bool {
-	return s.Registered+s.Unregistered+s.Notified+s.Challenged > 0 || len(s.Failed)+len(s.Refused) > 0
+	return s.Registered+s.Unregistered+s.Subscribed+s.Notified+s.Challenged > 0 || len(s.Failed)+len(s.Unsubscribed)+len(s.Refused) > 0
 }
 
 // Sum returns how many there are of all reasons.
@@ -70,6 +74,10 @@ func heardSIP(t *Tally, e *device.Event) {
 		t.sip.Unregistered++
 	case device.RegistrationFailed:
 		addReason(t.sip.Failed, e.Err, 1)
+	case device.Subscribed:
+		t.sip.Subscribed++
+	case device.SubscriptionFailed:
+		addReason(t.sip.Unsubscribed, e.Err, 1)
 	case device.NotifyChallenged:
 		t.sip.Challenged++
 	case device.NotifyFailed:

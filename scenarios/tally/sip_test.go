@@ -30,6 +30,8 @@ func notified() []device.Event {
 		{Dev: 2, Kind: device.Registered, At: 11e9},
 		{Dev: 2, Kind: device.Unregistered, At: 11e9},
 		{Dev: 2, Kind: device.RegistrationFailed, At: 11e9, Err: "timeout"},
+		{Dev: 2, Kind: device.Subscribed, At: 11e9},
+		{Dev: 2, Kind: device.SubscriptionFailed, At: 11e9, Err: "489"},
 		{Dev: 2, Kind: device.PowerOff, At: 12e9},
 		{Dev: 2, Kind: device.ResyncOK, At: 30e9, Cause: model.ByPowerOn, File: overHTTP},
 	}
@@ -40,7 +42,7 @@ func TestTheTimeFromANotifyToTheEndOfItsResyncIsCounted(t *testing.T) {
 	seen.Watch([]tally.Filter{{Metric: "notify_duration", Tags: map[string]string{"result": "ok"}}, {Metric: "notifies"}, {Metric: "notify_failed"}})
 	seen.Tell(notified())
 	s := report.Summarize(seen.Totals())
-	if fmt.Sprintf("%+v", *s.SIP) != "{Registered:2 Unregistered:1 Failed:map[timeout:1] Notified:6 Challenged:1 Refused:map[wrong credentials:1]}" {
+	if fmt.Sprintf("%+v", *s.SIP) != "{Registered:2 Unregistered:1 Failed:map[timeout:1] Subscribed:1 Unsubscribed:map[489:1] Notified:6 Challenged:1 Refused:map[wrong credentials:1]}" {
 		t.Errorf("SIP %+v", *s.SIP)
 	}
 	m := s.Metrics["notify_duration"][0]

@@ -156,7 +156,7 @@ func boots(n map[string]int64) string {
 	return strings.Join(parts, ", ")
 }
 
-// sip says what came of NOTIFYs.
+// sip says what came of registrations, subscriptions and NOTIFYs.
 func sip(s *tally.SIP) string {
 	if s == nil {
 		return ""
@@ -166,7 +166,7 @@ func sip(s *tally.SIP) string {
 		name   string
 		ok     int64
 		failed map[string]int64
-	}{{"registrations", s.Registered, s.Failed}, {"NOTIFYs", s.Notified, s.Refused}} {
+	}{{"registrations", s.Registered, s.Failed}, {"subscriptions", s.Subscribed, s.Unsubscribed}, {"NOTIFYs", s.Notified, s.Refused}} {
 		if n := tally.Sum(one.failed); one.ok+n > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d ok, %d failed", one.name, one.ok, n))
 		}

@@ -65,6 +65,12 @@ var tellers = map[string]func(teller){
 	"registration_failed": func(t teller) {
 		t.begin("line %d cannot register at %s: %s", t.e.Line, t.e.Text, named(refusals, t.e.Err))
 	},
+	"subscribed": func(t teller) {
+		t.begin("line %d subscribes to its mailbox at %s%s", t.e.Line, t.e.Text, named(registers, t.e.Cause))
+	},
+	"subscription_failed": func(t teller) {
+		t.begin("line %d cannot subscribe to its mailbox at %s: %s", t.e.Line, t.e.Text, named(refusals, t.e.Err))
+	},
 	"rule":           teller.rule,
 	"fetch":          teller.fetched,
 	"fetch_failed":   teller.fetchFailed,
@@ -113,10 +119,10 @@ func (t teller) notifyFailed() {
 	t.begin("a SIP NOTIFY for %s is refused, %s: %s", cmp.Or(t.e.Text, "nothing"), t.e.Err, answer)
 }
 
-// registers say which REGISTER one was.
+// registers say which REGISTER or SUBSCRIBE one was.
 var registers = map[string]string{"power_on": ", the first time since the boot", "periodic": " again, in time", "retry": ", after a failure"}
 
-// refusals say why a REGISTER failed that has no status.
+// refusals say why one failed that has no status.
 var refusals = map[string]string{"timeout": "no answer comes", "dns": "the server has no address, or may not be asked"}
 
 func (t teller) unregistered() {

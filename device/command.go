@@ -28,11 +28,12 @@ const (
 	SetDirectory // entries of its personal directory, see [Directory.Edit]
 	RingTone     // a ring tone is fetched that Argument names
 	UpdateCA     // an authority is fetched that Argument names, or the device's own rule
+	XMLService   // an XML application is fetched that Argument names
 )
 
 // String returns the order's name.
 func (o Order) String() string {
-	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "report", "set", "off_hook", "on_hook", "power_on", "power_off", "customize", "fetch", "refused", "install", "directory", "ring_tone", "update_ca"}[o]
+	return [...]string{"", "resync", "upgrade", "reboot", "restart", "factory_reset", "report", "set", "off_hook", "on_hook", "power_on", "power_off", "customize", "fetch", "refused", "install", "directory", "ring_tone", "update_ca", "xml_service"}[o]
 }
 
 // A Command asks a device to do something. Web pages, keypad, SIP, scenarios and

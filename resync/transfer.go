@@ -207,7 +207,7 @@ func (x *transfer) request() *Request {
 		*x.extra = extraCheck{}
 		r.Into = x.extra
 	}
-	r.Service = x.what == "directory" && u.Row.Model.Family.Name != "phone 525"
+	r.Service = (x.what == "directory" || x.what == "xml_service") && u.Row.Model.Family.Name != "phone 525"
 	if x.ca != nil {
 		r.CA = x.ca.PEM
 	}

@@ -32,9 +32,9 @@ const (
 // A push is a request to that path.
 type push struct{ *request }
 
-// execute carries out a push. Of its orders Resync alone does something here; the
-// others are for calls and the display, and are answered as if done. The first
-// resync of a document counts (inferred). The forms of the answers are those of
+// execute carries out a push. Of its orders Resync does something here, and an address by HTTP
+// is fetched; the others are for calls and the display, and are answered as if done. The first
+// resync of a document counts, without one the first address (inferred). The forms of the answers are those of
 // the firmware's texts; that errors come with status 200, and a login with 401, is
 // inferred.
 func (q push) execute() answer {
@@ -57,6 +57,12 @@ func (q push) execute() answer {
 	for _, url := range items {
 		if rule, ok := strings.CutPrefix(url, "Resync:"); ok {
 			a.command = &device.Command{Order: device.Resync, Argument: rule, Cause: model.ByXMLPush, Requester: q.from}
+			return a
+		}
+	}
+	for _, url := range items {
+		if strings.HasPrefix(url, "http://") || strings.HasPrefix(url, "https://") {
+			a.command = &device.Command{Order: device.XMLService, Argument: url, Cause: model.ByXMLPush, Requester: q.from}
 			break
 		}
 	}

@@ -65,7 +65,7 @@ func TestXMLPushOrdersAResync(t *testing.T) {
 		{"the first counts", form(items("Dial:100", rule, "Resync:h/2")), response(done("Dial:100"), done(rule), done("Resync:h/2")), true, "http://192.0.2.5/pushed.xml"},
 		{"a call", form(items("Dial:100")), response(done("Dial:100")), false, ""},
 		{"a key", form(items("Key:Line1")), response(done("Key:Line1")), false, ""},
-		{"a page", form(items("http://192.0.2.5/menu.xml")), response(done("http://192.0.2.5/menu.xml")), false, ""},
+		{"a page", form(items("http://192.0.2.5/menu.xml")), response(done("http://192.0.2.5/menu.xml")), true, "http://192.0.2.5/menu.xml"},
 		{"unknown", form(items("Reboot:")), response(`<ResponseItem Status="1" Data="" URL="Reboot:"/>`), false, ""},
 		{"escapes", form(items("Dial:&lt;&quot;&gt;")), response(done("Dial:&lt;&#34;&gt;")), false, ""},
 
@@ -89,6 +89,9 @@ func TestXMLPushOrdersAResync(t *testing.T) {
 			continue
 		}
 		want := device.Command{Order: device.Resync, Cause: model.ByXMLPush, Argument: tt.argument, Requester: netip.MustParseAddr("127.0.0.1")}
+		if tt.what == "a page" {
+			want.Order = device.XMLService
+		}
 		if c := f.command(t); c.Order != want.Order || c.Cause != want.Cause || c.Argument != want.Argument || c.Requester != want.Requester {
 			t.Errorf("%s orders %+v, want %+v", tt.what, c, want)
 		}

@@ -122,6 +122,10 @@ var extraFiles = []ExtraFile{
 		when:   func(b *Behaviour) bool { return b.Extras.Feeds != 0 }, urls: feedURLs},
 }
 
+// xmlService is what a phone fetches that is told to open an XML application. It asks for none
+// by itself.
+var xmlService = ExtraFile{What: "xml_service", Evidence: Documented, Source: "the guide of the SPA300 and SPA500"}
+
 const sccpMade = "`SEP$MAU.cnf.xml`, else `XMLDefault.cnf.xml`, else `XMLDefault$PN.cnf.xml`, of the lease's `siaddr` by TFTP, only where it has no option 66"
 
 // sccpNames are what phones ask for that look for an SCCP server (the manual of a

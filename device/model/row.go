@@ -223,6 +223,15 @@ func (r *Row) RingTone(url string) *Extra {
 	return &Extra{File: file, URL: url, Key: ExtraKey("", url)}
 }
 
+// XMLService returns the document of an XML application that a phone is told to open; nil
+// for one that has none.
+func (r *Row) XMLService(url string) *Extra {
+	if extraFile("directory", r.Model.Name) == nil {
+		return nil
+	}
+	return &Extra{File: &xmlService, URL: url, Key: ExtraKey("", url)}
+}
+
 // TLSProfile returns the name of the row's profile: firmwares of one profile
 // have the same HTTPS client.
 func (r *Row) TLSProfile() string { return eraNames[eraOf(r)] }

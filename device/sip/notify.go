@@ -2,6 +2,7 @@ package sip
 
 import (
 	"hash/fnv"
+	"strconv"
 	"strings"
 
 	"spafleet/device"
@@ -21,7 +22,8 @@ type asked struct {
 // events are the events that devices know (surface-2.md §6.3: texts of 7.6.2f). What reboot,
 // restart and report do is documented, and so is resync; check-sync is what operators use
 // in place of it (field; that it is the same: inferred). That reset is a warm restart, and that
-// the others show nothing, is inferred. No display is emulated: XML-Service fetches nothing.
+// the others show nothing, is inferred. XML-Service fetches what the body names (documented);
+// no display is emulated.
 var events = map[string]asked{
 	"resync":      {order: device.Resync, fromResync: true},
 	"check-sync":  {order: device.Resync, fromResync: true},
@@ -32,7 +34,7 @@ var events = map[string]asked{
 	"reset":       {order: device.Restart},
 	"reset_now":   {order: device.Restart},
 	"report":      {order: device.Report},
-	"XML-Service": {late: true},
+	"XML-Service": {order: device.XMLService, late: true},
 
 	"keep-alive":      {unguarded: true},
 	"message-summary": {unguarded: true},
@@ -132,6 +134,12 @@ func (r *reply) guarded(token string, e asked) bool {
 // that this maker's heed it is inferred. A profile overrides the rules (documented).
 func (r *reply) command(e asked) device.Command {
 	c := device.Command{Order: e.order, Cause: model.ByNotify}
+	if e.order == device.XMLService {
+		if c.Argument = r.serviceURL(); c.Argument == "" {
+			return device.Command{}
+		}
+		return c
+	}
 	if e.order != device.Resync {
 		return c
 	}
@@ -144,6 +152,24 @@ func (r *reply) command(e asked) device.Command {
 	}
 	return c
 }
+
+// serviceURL returns the URL that is the body of a NOTIFY, "" for none: with a line end behind
+// it phones do nothing (a note of the maker's: documented). Firmware before 7.4.4 took an XML
+// document in place of it, which is not emulated.
+func (r *reply) serviceURL() string {
+	body := r.body
+	if n, err := strconv.Atoi(r.get("content-length")); err == nil && n < len(body) {
+		body = body[:n]
+	}
+	url := string(body)
+	if !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://") || len(url) > mostURL || strings.ContainsAny(url, " \t\r\n") {
+		return ""
+	}
+	return url
+}
+
+// mostURL is the longest URL that is read from a body (inferred).
+const mostURL = 512
 
 // fingerprint tells a request from every other one, but not from itself when it is sent
 // again.

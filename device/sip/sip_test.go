@@ -123,7 +123,7 @@ func TestSIPEvents(t *testing.T) {
 		{"SPA942", "reset", 200, device.Restart, ""},
 		{"SPA942", "reset_now", 200, device.Restart, ""},
 		{"PAP2T", "report", 200, device.Report, ""},
-		{"SPA504G", "XML-Service", 200, 0, ""},
+		{"SPA504G", "XML-Service", 200, 0, ""}, // it names no URL
 		{"SPA942", "XML-Service", 489, 0, ""},
 		{"SPA942", "keep-alive", 200, 0, ""},
 		{"SPA942", "message-summary", 200, 0, ""},
@@ -148,6 +148,29 @@ func TestSIPEvents(t *testing.T) {
 		}
 		if len(o.Events) != 1 || o.Events[0].Kind != kind || o.Events[0].Count != test.status {
 			t.Errorf("%s: it tells %v", test.event, o.Events)
+		}
+	}
+}
+
+// device-surface.md §6.1: a NOTIFY of XML-Service has a 5xx phone fetch the URL in its body.
+func TestXMLServiceFetchesTheURLOfTheBody(t *testing.T) {
+	const url = "http://192.0.2.1/menu.xml?a=$MA"
+	for body, want := range map[string]string{url: url, "https://192.0.2.1/": "https://192.0.2.1/", url + "\r\n": "", url + "\n": "", "tftp://192.0.2.1/a": "", "<CiscoIPPhoneText/>": "", "": "",
+		"http://192.0.2.1/" + strings.Repeat("x", 600): ""} {
+		for _, setting := range []string{"No", "Yes"} {
+			d := phone(t, "SPA504G 7.5.5", "Auth_Resync-Reboot_1_="+setting, "User_ID_1_=100", "Password_1_=secret")
+			text := request("NOTIFY", "100@", "Event: XML-Service", fmt.Sprint("Content-Length: ", len(body))) + body
+			answer, o := d.hear(1, text)
+			order := device.XMLService
+			if want == "" {
+				order = 0
+			}
+			switch {
+			case setting == "Yes" && (status(answer) != 401 || o.Command.Order != 0):
+				t.Errorf("%q: without credentials %d %v", body, status(answer), o.Command)
+			case setting == "No" && (status(answer) != 200 || o.Command.Order != order || o.Command.Argument != want):
+				t.Errorf("%q: %d %v %q, want %q", body, status(answer), o.Command.Order, o.Command.Argument, want)
+			}
 		}
 	}
 }

@@ -59,6 +59,9 @@ func (m *Machine) Begin(s *Start, number int32) (Job, resync.Input, *Effects) {
 	case device.RingTone:
 		in.Extra = m.row().RingTone(s.Command.Argument)
 		return resync.FetchExtra, in, &m.fx
+	case device.XMLService:
+		in.Extra = m.row().XMLService(s.Command.Argument)
+		return resync.FetchExtra, in, &m.fx
 	case device.UpdateCA:
 		return resync.FetchExtra, in, &m.fx
 	case device.Customize:
@@ -119,7 +122,7 @@ func (m *Machine) Ended(o *resync.Outcome, due int64) *Effects {
 		}
 	case device.Customize:
 		m.customized(o)
-	case device.RingTone, device.UpdateCA: // nothing follows, and there is no second try (inferred)
+	case device.RingTone, device.UpdateCA, device.XMLService: // nothing follows, and there is no second try (inferred)
 	case device.Fetch:
 		if m.fetched(o); m.row().Behaviour.Extras.DictionaryReboots && o.OK && o.Extra != nil && o.Extra.File.What == "dictionary" {
 			m.boot(device.ByDictionary, false, "")

@@ -114,7 +114,7 @@ func (m *Machine) note(c device.Command) {
 		m.emit(device.Event{At: m.now, Kind: kind, Cause: c.Cause, Text: strings.TrimSpace(rule.WithoutKeys(c.Text()))})
 	}
 	switch {
-	case c.Cause == model.ByXMLPush:
+	case c.Cause == model.ByXMLPush && c.Order == device.Resync:
 		m.log(syslog.Info, "CMXAPP:Resync:"+c.Argument)
 	case c.Cause == model.ByNotify && c.Order == device.Resync && m.row().Behaviour.Syslog.All:
 		m.log(syslog.Info, "++++++ resync when idle")
@@ -159,7 +159,7 @@ func (m *Machine) carryOut(c device.Command) {
 		if m.u.params.Bool("Upgrade_Enable", true) {
 			m.request(c, m.now)
 		}
-	case device.Report, device.Install, device.RingTone, device.UpdateCA: // Upgrade_Enable is about Upgrade_Rule and the URL (inferred)
+	case device.Report, device.Install, device.RingTone, device.UpdateCA, device.XMLService: // Upgrade_Enable is about Upgrade_Rule and the URL (inferred)
 		m.request(c, m.now)
 	case device.Customize:
 		if m.u.customizing() {

@@ -68,7 +68,7 @@ func answer(f *tally.Failure) string {
 
 // whats name the kinds of files.
 var whats = map[string]string{"profile": "profile", "image": "firmware image", "report": "report", "ca": "CA file", "customization": "customization file",
-	"dictionary": "dictionary", "picture": "background picture", "ring_tone": "ring tone", "directory": "XML directory", "rss": "news feed", "sccp": "SCCP configuration"}
+	"dictionary": "dictionary", "picture": "background picture", "ring_tone": "ring tone", "directory": "XML directory", "rss": "news feed", "sccp": "SCCP configuration", "xml_service": "XML application"}
 
 // rules name what asks for a file where its kind does not say it.
 var rules = map[string]string{"B": " of Profile_Rule_B", "C": " of Profile_Rule_C", "D": " of Profile_Rule_D", "url": " by URL command"}

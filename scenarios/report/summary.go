@@ -96,6 +96,7 @@ func extras(t *tally.Totals) map[string]tally.Pair {
 	for x := range model.ExtraFiles() {
 		counts[x.What] = tally.Pair{}
 	}
+	counts["xml_service"] = tally.Pair{} // a NOTIFY or a push names it
 	for _, f := range t.Fetches {
 		pair, is := counts[f.What]
 		switch {

@@ -33,7 +33,7 @@ type metricDoc struct{ name, labels, meaning string }
 var metricDocs = []metricDoc{
 	{"spafleet_resyncs_total", "model, scheme, result", "resyncs that ended, all rules together; scheme is that of the last file, empty where none was asked for"},
 	{"spafleet_resync_duration_seconds", "model", "from the moment a resync was due to its end"},
-	{"spafleet_fetches_total", "scheme, rule, what, result", "files asked for: rule A to D, url for a command with a URL, empty where a parameter names the file; what is profile, image, report, ca, customization, or the kind of an extra file: sccp, dictionary, picture, ring_tone, directory or rss"},
+	{"spafleet_fetches_total", "scheme, rule, what, result", "files asked for: rule A to D, url for a command with a URL, empty where a parameter names the file; what is profile, image, report, ca, customization, or the kind of an extra file: sccp, dictionary, picture, ring_tone, directory, rss or xml_service"},
 	{"spafleet_fetch_repeats_total", "scheme", "fetches of a file that the device had just failed to get, at once and within the same resync; spafleet_fetches_total has them too"},
 	{"spafleet_phase_duration_seconds", "phase, scheme", "parts of the transfers that succeeded: dns, connect, tls, first_byte, body; and decode and apply of what came"},
 	{"spafleet_bytes_received_total", "scheme", "bytes of bodies received"},

@@ -24,7 +24,9 @@ type SIP struct {
 // mostReasons bounds how many reasons are told apart.
 const mostReasons = 64
 
-func newSIP() SIP { return SIP{Failed: map[string]int64{}, Unsubscribed: map[string]int64{}, Refused: map[string]int64{}} }
+func newSIP() SIP {
+	return SIP{Failed: map[string]int64{}, Unsubscribed: map[string]int64{}, Refused: map[string]int64{}}
+}
 
 // add counts a reason, or where there are too many, that there are others.
 func addReason(to map[string]int64, why string, n int64) {

@@ -241,7 +241,7 @@ func (t *Tally) count(e *device.Event) {
 		t.file(e)
 	case device.FetchFailed:
 		t.file(e)
-		if slices.Contains([]string{"ca", "customization", "ring_tone"}, e.File.What) || e.File.Param != "" { // no other event tells
+		if slices.Contains([]string{"ca", "customization", "ring_tone", "xml_service"}, e.File.What) || e.File.Param != "" { // no other event tells
 			t.failure(e)
 		}
 	case device.ReportFailed:

@@ -83,6 +83,9 @@ func (a *extraFetch) place(e *model.Extra, url string) (target, *failure) {
 	case a.in.Command != nil && a.in.Command.Order == device.RingTone:
 		l = commandLine[0]
 		d.URL.Path = cmp.Or(d.URL.Path, ringTonePath)
+	case a.in.Command != nil && a.in.Command.Order == device.XMLService:
+		l = commandLine[0]
+		d.URL.Path = cmp.Or(d.URL.Path, "/")
 	default:
 		d.URL.Path = cmp.Or(d.URL.Path, "/")
 	}

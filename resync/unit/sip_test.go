@@ -12,6 +12,7 @@ import (
 	"spafleet/device/devicetest"
 	"spafleet/device/model"
 	"spafleet/device/sip"
+	"spafleet/resync"
 )
 
 // notify gives the device a NOTIFY of an event, and returns what it answers.
@@ -43,6 +44,31 @@ func TestANotifyIsACommand(t *testing.T) {
 		if got := strings.Join(b.did, ", "); answer != "200" || got != want {
 			t.Errorf("%s: %s and %q, want %q", event, answer, got, want)
 		}
+	}
+}
+
+// device-surface.md §6.1: a NOTIFY of XML-Service has a phone fetch a document, and nothing
+// follows from that.
+func TestANotifyOpensAnXMLService(t *testing.T) {
+	b := newBench(t, devicetest.Turned(t, "SPA504G", "7.5.5", devicetest.BootsAtOnce()), 0, "Auth_Resync-Reboot_1_=No", "Resync_On_Reset=No")
+	b.take(b.at().Do(device.Command{Order: device.SwitchOn}))
+	b.now += 1e9
+	const url = "http://192.0.2.1/menu.xml"
+	text := strings.Join([]string{"NOTIFY sip:127.64.0.1 SIP/2.0", "Via: SIP/2.0/UDP 127.0.0.9;branch=z9hG4bK1", "From: <sip:pbx@127.0.0.9>;tag=1", "To: <sip:127.64.0.1>",
+		"Call-ID: 1@127.0.0.9", "CSeq: 1 NOTIFY", "Event: XML-Service", fmt.Sprint("Content-Length: ", len(url)), "", url}, "\r\n")
+	fx := b.at().SIP(1, netip.MustParseAddrPort("127.0.0.9:5060"), []byte(text))
+	if fx.Start == nil || fx.Start.Command.Order != device.XMLService {
+		t.Fatalf("it starts %+v", fx.Start)
+	}
+	start := *fx.Start
+	_, in, _ := b.at().Begin(&start, 1)
+	if in.Extra == nil || in.Extra.URL != url || in.Extra.File.What != "xml_service" {
+		t.Errorf("it asks for %+v", in.Extra)
+	}
+	due := b.u.Due()
+	b.at().Ended(&resync.Outcome{OK: true, Extra: in.Extra, Params: in.Params, Life: in.Life}, b.now)
+	if b.u.Due() != due || b.u.opt != nil && len(b.u.opt.tries) > 0 {
+		t.Errorf("afterwards it waits until %d, and did until %d", b.u.Due(), due)
 	}
 }
 

@@ -47,8 +47,8 @@ var surface = []struct{ part, about, tests string }{
 	{"device-surface.md §4.5", "DNS", "fleet.TestADeadFirstARecord fleet.TestADeadFirstNameServer fleet.TestNoNameServerAnswers fleet.TestAnswersLastOnTheFleetsClock resync.TestNameServersOfADevice resync/fetch.TestResolveKeepsTheOrderOfTheAnswer"},
 	{"device-surface.md §4.6", "timing", "resync.TestScheduleAtBoot resync.TestScheduleAfterAttempts resync/unit.TestTimelines"},
 	{"device-surface.md §5", "DHCP client", "device/dhcp.TestMessagesSayWhoAsks resync/unit.TestWhatADeviceSaysToADHCPServer resync/unit.TestLeasesEnd resync/unit.TestBackupAddress resync.TestAttempts fleet.TestLeasesOfKeaByRelay fleet.TestLeasesOfDnsmasqByBroadcast fleet.TestRenewals"},
-	{"device-surface.md §6.1", "NOTIFY events", "device/sip.TestSIPEvents device/sip.TestSIPChallenge device/sip.TestSIPAnswers"},
-	{"device-surface.md §6.2", "identity of SIP and its defaults", "device/sip.TestSIPAnswers device/sip.TestRegistrations resync/unit.TestALineRegistersForLife resync/unit.TestREGTMR"},
+	{"device-surface.md §6.1", "NOTIFY events", "device/sip.TestSIPEvents device/sip.TestSIPChallenge device/sip.TestSIPAnswers device/sip.TestXMLServiceFetchesTheURLOfTheBody resync/unit.TestANotifyOpensAnXMLService"},
+	{"device-surface.md §6.2", "identity of SIP and its defaults", "device/sip.TestSIPAnswers device/sip.TestRegistrations device/sip.TestKeepAlives resync/unit.TestALineRegistersForLife resync/unit.TestREGTMR"},
 	{"device-surface.md §7", "syslog and debug", "device/syslog.TestDatagramOfALine device/syslog.TestLevelsOfDebugLevel fleet.TestLogOfABootAndResyncs fleet.TestRsyslogTakesTheLines fleet.TestLogLinesComeFromTheDevicesOwnAddress"},
 	{"surface-2.md §4.1", "durations", "resync/unit.TestEveryBootTakesItsTime"},
 	{"surface-2.md §4.2", "order at boot", "fleet.TestLogOfABootAndResyncs resync/unit.TestExtraFilesHaveTheirTime"},
@@ -58,9 +58,33 @@ var surface = []struct{ part, about, tests string }{
 	{"surface-2.md §4.6", "what 7.6.2f has that 7.5.2b has not", "device/model.TestSetsAreThoseOfTheFirmware resync.TestEverySwitchChangesWhatADeviceDoes"},
 	{"surface-2.md §4.7", "the image of 7.5.2b", "device/syslog.TestDatagramOfALine device/syslog.TestLevelsOfDebugLevel device/syslog.TestLinesOfASIPMessage device/syslog.TestValuesOfSIPDebugOption device/model.TestImageValuesAndThoseWithoutThem resync/fetch.TestTFTPRequestsWithOptions resync/unit.TestANotifyIsLogged fleet.TestDeviceStaysAwayForAsLongAsTheServerAsked resync.TestAttempts"},
 	{"surface-2.md §5", "no option 66", "resync/unit.TestWhatADeviceSaysToADHCPServer resync.TestAttempts scenarios/run.TestPhonesWithoutOption66AskByTheNamesOfSCCP"},
-	{"surface-2.md §6.1", "field orders of SIP", "device/sip.TestSIPIdentity device/sip.TestSIPCredentials device/sip.TestSIPAnswers resync/unit.TestALineRegistersForLife"},
+	{"surface-2.md §6.1", "field orders of SIP", "device/sip.TestSIPIdentity device/sip.TestSIPCredentials device/sip.TestSIPAnswers device/sip.TestMailboxSubscription device/sip.TestShortNumbers device/sip.TestANonceIsKept device/sip.TestSequenceGoesOn device/sip.TestOptionsWithoutCSeq device/sip.TestA404HasFewerFields device/sip.TestDisplayNames resync/unit.TestALineRegistersForLife"},
 	{"surface-2.md §6.3", "NOTIFY", "device/sip.TestSIPEvents"},
 	{"surface-2.md §7", "syslog and debug", "resync/unit.TestSIPTextOfAnAnswer fleet.TestLogOfABootAndResyncs fleet.TestRsyslogTakesTheLines"},
+}
+
+// quirks has the quirks of SIP on the wire (surface-2.md §8), and the tests of each, which cite
+// its number.
+var quirks = map[string]string{
+	"K28": "device/sip.TestOptionsWithoutCSeq",
+	"K30": "device/sip.TestMailboxSubscription",
+	"K47": "device/sip.TestANonceIsKept",
+	"K48": "device/sip.TestSequenceGoesOn device/sip.TestKeepAlives",
+	"K54": "device/sip.TestA404HasFewerFields",
+	"K59": "device/sip.TestDisplayNames",
+	"K60": "device/sip.TestShortNumbers",
+}
+
+// Each quirk of SIP has tests that cite it.
+func TestEachQuirkOfSIPHasItsTest(t *testing.T) {
+	for quirk, tests := range quirks {
+		for test := range strings.FieldsSeq(tests) {
+			dir, name, _ := strings.Cut(test, ".")
+			if comment, ok := testsOf(t, dir)[name]; !ok || !strings.Contains(comment, quirk) {
+				t.Errorf("%s: %s is no test, or does not cite it", quirk, test)
+			}
+		}
+	}
 }
 
 var citation = regexp.MustCompile(`(device-surface\.md|surface-2\.md)|§[0-9.]*[0-9]`)

@@ -52,9 +52,9 @@ func (p *Phone) wants(line uint8, kind lineKind) bool {
 	}
 	switch kind {
 	case mailbox:
-		return p.subscribes(line)
+		return box{p, line}.wanted()
 	case keepAlive:
-		return p.keepsAlive(line)
+		return way{p, line}.wanted()
 	}
 	return p.registers(line)
 }
@@ -93,7 +93,7 @@ func (p *Phone) LeaveChanged(after device.Params) (o Outcome) {
 				continue
 			}
 			if n := l.number; next.wants(n, kind) != p.wants(n, kind) || next.server(n) != p.server(n) || next.domain(n) != p.domain(n) || next.account(n) != p.account(n) ||
-				next.port(n) != p.port(n) || kind == mailbox && next.mailbox(n) != p.mailbox(n) {
+				next.port(n) != p.port(n) || kind == mailbox && (box{&next, n}).address() != (box{p, n}).address() {
 				dialog{p, l, &o}.leave()
 			}
 		}
@@ -121,7 +121,7 @@ const leastWait = 100 * time.Millisecond
 // one if that is to be used again. Keep-alives begin when their time has come (inferred).
 func (d dialog) begin(expires uint32) {
 	if d.l.kind == keepAlive {
-		d.l.due = d.Now + int64(d.keepAliveEvery())
+		d.l.due = d.Now + int64(way{d.Phone, d.l.number}.every())
 		return
 	}
 	if expires > 0 {
@@ -174,7 +174,7 @@ func (d dialog) method() string {
 // uri is the Request-URI.
 func (d dialog) uri() string {
 	if d.l.kind == mailbox {
-		return "sip:" + d.mailbox(d.l.number)
+		return "sip:" + box{d.Phone, d.l.number}.address()
 	}
 	return "sip:" + d.domain(d.l.number)
 }
@@ -182,7 +182,7 @@ func (d dialog) uri() string {
 // to returns where requests go: host[:port].
 func (d dialog) to() string {
 	if d.l.kind == mailbox {
-		return d.mailboxServer(d.l.number)
+		return box{d.Phone, d.l.number}.server()
 	}
 	return d.server(d.l.number)
 }

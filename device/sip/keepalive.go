@@ -6,22 +6,28 @@ import (
 	"time"
 )
 
-// keepsAlive reports whether a line sends something now and then so that its way through
-// NAT stays open (documented).
-func (p *Phone) keepsAlive(line uint8) bool {
-	return p.is("NAT_Keep_Alive_Enable_", line, false) && p.keepAliveEvery() > 0 && p.keepAliveServer(line) != "" && p.mayAsk(line, p.keepAliveServer(line))
+// A way is that of a line through NAT.
+type way struct {
+	*Phone
+	line uint8
 }
 
-// keepAliveEvery is the time from one to the next, 0 for never.
-func (p *Phone) keepAliveEvery() time.Duration {
-	return min(p.seconds("NAT_Keep_Alive_Intvl", 15).Truncate(time.Second), 24*time.Hour)
+// wanted reports whether a line sends something now and then so that its way stays open
+// (documented).
+func (w way) wanted() bool {
+	return w.is("NAT_Keep_Alive_Enable_", w.line, false) && w.every() > 0 && w.to() != "" && w.mayAsk(w.line, w.to())
 }
 
-// keepAliveServer is where they go: $PROXY is the line's proxy or outbound proxy (documented).
-func (p *Phone) keepAliveServer(line uint8) string {
-	text, ok := p.Params.Lookup(lineParam("NAT_Keep_Alive_Dest_", line))
+// every is the time from one datagram to the next, 0 for never.
+func (w way) every() time.Duration {
+	return min(w.seconds("NAT_Keep_Alive_Intvl", 15).Truncate(time.Second), 24*time.Hour)
+}
+
+// to is where they go: $PROXY is the line's proxy or outbound proxy (documented).
+func (w way) to() string {
+	text, ok := w.Params.Lookup(lineParam("NAT_Keep_Alive_Dest_", w.line))
 	if text = strings.TrimSpace(text); !ok || text == "$PROXY" {
-		return p.server(line)
+		return w.server(w.line)
 	}
 	return bare(text)
 }
@@ -32,12 +38,13 @@ func (d dialog) stayOpen(due int64) {
 	if !d.wants(l.number, keepAlive) {
 		return
 	}
-	l.due = due + int64(d.keepAliveEvery())
+	w := way{d.Phone, l.number}
+	l.due = due + int64(w.every())
 	if l.due <= d.Now { // it was away
-		l.due = d.Now + int64(d.keepAliveEvery())
+		l.due = d.Now + int64(w.every())
 	}
 	l.seq = max(l.seq, 100) + 1
-	d.o.Send = append(d.o.Send, Message{Line: l.number, Server: d.keepAliveServer(l.number), Text: d.keepAliveText()})
+	d.o.Send = append(d.o.Send, Message{Line: l.number, Server: w.to(), Text: d.keepAliveText()})
 }
 
 // keepAliveText is what NAT_Keep_Alive_Msg says: $NOTIFY is a NOTIFY, $REGISTER a REGISTER

@@ -11,69 +11,74 @@ import (
 	"spafleet/device/rule"
 )
 
-// subscribes reports whether a line subscribes to the state of its mailbox: it has an
-// account and a mailbox, and MWI_Serv does not forbid it (its meaning: inferred). By switch
-// it does when the firmware starts, or once the line is registered.
-func (p *Phone) subscribes(line uint8) bool {
-	when := p.Unit.Row.Behaviour.SIP.Mailbox
-	if when == "never" || p.setting("User_ID_", line) == "" || !p.is("MWI_Serv_", line, true) {
+// A box is the mailbox of a line.
+type box struct {
+	*Phone
+	line uint8
+}
+
+// wanted reports whether a line subscribes to the state of its mailbox: it has an account
+// and a mailbox, and MWI_Serv does not forbid it (its meaning: inferred). By switch it does
+// when the firmware starts, or once the line is registered.
+func (b box) wanted() bool {
+	when := b.Unit.Row.Behaviour.SIP.Mailbox
+	if when == "never" || b.setting("User_ID_", b.line) == "" || !b.is("MWI_Serv_", b.line, true) {
 		return false
 	}
-	server := p.mailboxServer(line)
-	if server == "" || !p.mayAsk(line, server) {
+	server := b.server()
+	if server == "" || !b.mayAsk(b.line, server) {
 		return false
 	}
 	if when == "boot" {
 		return true
 	}
-	r, l := p.Lines.of(line), p.Lines.find(line, mailbox)
+	r, l := b.Lines.of(b.line), b.Lines.find(b.line, mailbox)
 	return r != nil && r.flags&granted != 0 || l != nil && (l.flags&granted != 0 || l.due != 0)
 }
 
-// mailbox is whose messages a line subscribes to, as it stands in the Request-URI: of
+// address is whose messages a line subscribes to, as it stands in the Request-URI: of
 // Mailbox_Subscribe_URL, with $USER and $PROXY (documented for the SPA9000), else the
 // Voice_Mail_Server, which a trace has without a user (surface-2.md §6.1 e: field). "": none.
-func (p *Phone) mailbox(line uint8) string {
-	switch url := p.setting("Mailbox_Subscribe_URL_", line); {
+func (b box) address() string {
+	switch url := b.setting("Mailbox_Subscribe_URL_", b.line); {
 	case strings.Contains(url, "$"):
-		return bare(rule.Expand(url, mailboxNames{naming{device.Env{Unit: p.Unit, Params: p.Params}}, p, line}, p.Unit.Row.Dialect()))
+		return bare(rule.Expand(url, mailboxNames{naming{device.Env{Unit: b.Unit, Params: b.Params}}, b}, b.Unit.Row.Dialect()))
 	case url != "":
 		return bare(url)
 	}
-	return bare(p.setting("Voice_Mail_Server_", line))
+	return bare(b.setting("Voice_Mail_Server_", b.line))
 }
 
 // mailboxNames answers the macros of Mailbox_Subscribe_URL.
 type mailboxNames struct {
 	naming
-	p    *Phone
-	line uint8
+	of box
 }
 
 // Macro returns the value of $name.
 func (n mailboxNames) Macro(name string) (string, bool) {
 	switch name {
 	case "USER":
-		return n.p.account(n.line).user, true
+		return n.of.account(n.of.line).user, true
 	case "PROXY":
-		return n.p.domain(n.line), true
+		return n.of.domain(n.of.line), true
 	}
 	return n.naming.Macro(name)
 }
 
-// mailboxServer is where a SUBSCRIBE goes: through the outbound proxy of the line, else to
-// the host of the mailbox (RFC 3261; of the devices: inferred). "": nowhere.
-func (p *Phone) mailboxServer(line uint8) string {
-	box := p.mailbox(line)
-	if box == "" {
+// server is where a SUBSCRIBE goes: through the outbound proxy of the line, else to the host
+// of the mailbox (RFC 3261; of the devices: inferred). "": nowhere.
+func (b box) server() string {
+	address := b.address()
+	if address == "" {
 		return ""
 	}
-	if p.is("Use_Outbound_Proxy_", line, false) {
-		if proxy := bare(p.setting("Outbound_Proxy_", line)); proxy != "" {
+	if b.is("Use_Outbound_Proxy_", b.line, false) {
+		if proxy := bare(b.setting("Outbound_Proxy_", b.line)); proxy != "" {
 			return proxy
 		}
 	}
-	return box[strings.LastIndex(box, "@")+1:]
+	return address[strings.LastIndex(address, "@")+1:]
 }
 
 // forEver is what devices ask for unless a parameter says otherwise (surface-2.md K30:
@@ -137,7 +142,7 @@ func (d dialog) subscribeRetry() time.Duration {
 }
 
 // unsubscribed takes a NOTIFY by which a server ends a subscription: the line subscribes
-// anew, as after a failure (inferred).
+// again, as after a failure (inferred).
 func (r *reply) unsubscribed(o *Outcome) {
 	l := r.Lines.find(r.line, mailbox)
 	state, _, _ := strings.Cut(r.get("subscription-state"), ";")

@@ -56,7 +56,7 @@ func TestMailboxSubscription(t *testing.T) {
 	}
 }
 
-// surface-2.md K60: some numbers of an SPA962 have fewer than eight digits: a branch of seven
+// surface-2.md §6.1 e, K60: some numbers of an SPA962 have fewer than eight digits: a branch of seven
 // comes in one of sixteen.
 func TestShortNumbers(t *testing.T) {
 	short := 0
@@ -235,7 +235,7 @@ func TestWhoMayTellOfAMailbox(t *testing.T) {
 	}
 }
 
-// surface-2.md K47: by switch a challenge that offered qop is answered again by each refresh,
+// surface-2.md §6.1 i, K47: by switch a challenge that offered qop is answered again by each refresh,
 // with a number that counts up, until the server wants another one.
 func TestANonceIsKept(t *testing.T) {
 	const challenge = `WWW-Authenticate: Digest realm="r", nonce="n1", qop="auth"`
@@ -272,7 +272,8 @@ func TestANonceIsKept(t *testing.T) {
 	}
 }
 
-// device-surface.md §6.2: what keeps a way through NAT open: every 15 s a NOTIFY to the proxy.
+// device-surface.md §6.2: what keeps a way through NAT open: every 15 s a NOTIFY to the proxy. Its
+// CSeq begins at 101, as that of dialogs does (K48; of this one: inferred).
 func TestKeepAlives(t *testing.T) {
 	d := registers(t, "SPA942 6.1.5(a)", accountOf("NAT_Keep_Alive_Enable_1_=Yes", "Register_1_=No")...)
 	if o := d.Consider(); len(o.Send) != 0 {

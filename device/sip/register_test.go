@@ -309,7 +309,7 @@ func TestAnswersOfOthersAreIgnored(t *testing.T) {
 	}
 }
 
-// The number of REGISTERs goes on for long (surface-2.md K48), and each has its own branch.
+// surface-2.md §6.1, K48: the number of REGISTERs goes on for long, and each has its own branch.
 func TestSequenceGoesOn(t *testing.T) {
 	d := registers(t, "SPA942", accountOf()...)
 	o, branches := d.Consider(), map[string]bool{}

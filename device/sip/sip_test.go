@@ -336,6 +336,48 @@ func TestSIPAnswers(t *testing.T) {
 	}
 }
 
+// surface-2.md §6.1 g, K28: by switch the answer to OPTIONS has no CSeq; it is the only field that
+// is missing, and only there.
+func TestOptionsWithoutCSeq(t *testing.T) {
+	for setting, missing := range map[string]bool{"no_cseq": true, "whole": false} {
+		d := phone(t, "RT31P2 2.0.10(LIc)", "User_ID_1_=100", "sip_options="+setting)
+		answer, _ := d.hear(1, request("OPTIONS", "100@"))
+		if status(answer) != 200 || strings.Contains(answer, "\r\nCSeq: ") == missing || value(answer, "Call-ID") == "" || value(answer, "Via") == "" {
+			t.Errorf("%s:\n%s", setting, answer)
+		}
+		if answer, _ = d.hear(1, request("OPTIONS", "101@")); value(answer, "CSeq") != "1 OPTIONS" {
+			t.Errorf("%s, a 404:\n%s", setting, answer)
+		}
+	}
+}
+
+// surface-2.md §6.1 h, K54: a 404 has neither Allow nor Supported, which a 200 has.
+func TestA404HasFewerFields(t *testing.T) {
+	d := phone(t, "SPA941 4.1.8", "User_ID_1_=100")
+	for user, want := range map[string]bool{"100@": true, "101@": false} {
+		answer, _ := d.hear(1, request("OPTIONS", user))
+		if strings.Contains(answer, "\r\nAllow: ") != want || strings.Contains(answer, "\r\nSupported: ") != want || value(answer, "Server") != "Sipura/SPA941-4.1.8" {
+			t.Errorf("%s:\n%s", user, answer)
+		}
+	}
+}
+
+// surface-2.md §6.1 b and c, K59: display names with a blank have no quotation marks on early
+// firmware, and have them on later.
+func TestDisplayNames(t *testing.T) {
+	for model, want := range map[string]string{"PAP2T 3.1.15(LS)": "First Last <sip:1@192.0.2.9>", "RT31P2 2.0.10(LIc)": "First Last <sip:1@192.0.2.9>",
+		"SPA525G 7.4.9a": `"First Last" <sip:1@192.0.2.9>`} {
+		d := registers(t, model, "User_ID_1_=1", "Proxy_1_=192.0.2.9", "Display_Name_1_=First Last", "Line_Enable_2_=No")
+		text := string(d.Consider().Send[0].Text)
+		if got := value(text, "To"); got != want {
+			t.Errorf("%s: To: %s, want %s", model, got, want)
+		}
+		if from, _, _ := strings.Cut(value(text, "From"), ";tag="); from != want {
+			t.Errorf("%s: From: %s, want %s", model, from, want)
+		}
+	}
+}
+
 // tagOf returns the tag that the device has added, which ends in the line.
 func tagOf(t *testing.T, answer, end string) string {
 	t.Helper()

@@ -212,11 +212,16 @@ func (f *sipFlags) register(flags *pflag.FlagSet) {
 	flags.Uint16Var(&f.port, "sip-port", 5060, "`PORT` of the devices' first lines, in the place of 5060; those of other lines follow it")
 }
 
+// highestSIPPort leaves room for the other lines.
+const highestSIPPort = 65400
+
 // apply has the lines of a scenario's devices register.
 func (f *sipFlags) apply(s *scenarios.Scenario) error {
 	switch {
 	case f.port == 0:
 		return fmt.Errorf("--sip-port 0: give the port that stands for 5060, such as 15060")
+	case f.port > highestSIPPort:
+		return fmt.Errorf("--sip-port %d: the ports of other lines follow it; give one up to %d, such as 15060", f.port, highestSIPPort)
 	case !f.on:
 	case s.Server != nil:
 		s.Server.Register()

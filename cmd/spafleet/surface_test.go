@@ -58,7 +58,8 @@ var surface = []struct{ part, about, tests string }{
 	{"surface-2.md §4.6", "what 7.6.2f has that 7.5.2b has not", "device/model.TestSetsAreThoseOfTheFirmware resync.TestEverySwitchChangesWhatADeviceDoes"},
 	{"surface-2.md §4.7", "the image of 7.5.2b", "device/syslog.TestDatagramOfALine device/syslog.TestLevelsOfDebugLevel device/syslog.TestLinesOfASIPMessage device/syslog.TestValuesOfSIPDebugOption device/model.TestImageValuesAndThoseWithoutThem resync/fetch.TestTFTPRequestsWithOptions resync/unit.TestANotifyIsLogged fleet.TestDeviceStaysAwayForAsLongAsTheServerAsked resync.TestAttempts"},
 	{"surface-2.md §5", "no option 66", "resync/unit.TestWhatADeviceSaysToADHCPServer resync.TestAttempts scenarios/run.TestPhonesWithoutOption66AskByTheNamesOfSCCP"},
-	{"surface-2.md §6.1", "field orders of SIP", "device/sip.TestSIPIdentity device/sip.TestSIPCredentials device/sip.TestSIPAnswers device/sip.TestMailboxSubscription device/sip.TestShortNumbers device/sip.TestANonceIsKept device/sip.TestSequenceGoesOn device/sip.TestOptionsWithoutCSeq device/sip.TestA404HasFewerFields device/sip.TestDisplayNames resync/unit.TestALineRegistersForLife"},
+	{"surface-2.md §6.1", "field orders of SIP", "device/sip.TestSIPIdentity device/sip.TestSIPCredentials device/sip.TestSIPAnswers device/sip.TestMailboxSubscription device/sip.TestShortNumbers device/sip.TestANonceIsKept device/sip.TestSequenceGoesOn device/sip.TestOptionsWithoutCSeq device/sip.TestA404HasFewerFields device/sip.TestDisplayNames device/sip.TestStationName resync/unit.TestALineRegistersForLife"},
+	{"surface-2.md §6.2", "CTI", "device/sip.TestStationName resync/unit.TestAHookIsTold"},
 	{"surface-2.md §6.3", "NOTIFY", "device/sip.TestSIPEvents"},
 	{"surface-2.md §7", "syslog and debug", "resync/unit.TestSIPTextOfAnAnswer fleet.TestLogOfABootAndResyncs fleet.TestRsyslogTakesTheLines"},
 }
@@ -174,6 +175,7 @@ func TestEachPartOfTheSurfaceHasItsTests(t *testing.T) {
 func TestTheSurfaceIsWhole(t *testing.T) {
 	want := map[string]int{"device-surface.md §1": 8, "device-surface.md §2": 4, "device-surface.md §3": 2, "surface-2.md §1": 6, "surface-2.md §2": 3, "surface-2.md §3": 1,
 		"device-surface.md §4": 6, "device-surface.md §5": 1, "surface-2.md §5": 1, "device-surface.md §7": 1, "device-surface.md §6": 2, "surface-2.md §6": 2, "surface-2.md §4": 7, "surface-2.md §7": 1}
+		"device-surface.md §4": 6, "device-surface.md §7": 1, "device-surface.md §6": 2, "surface-2.md §6": 3, "surface-2.md §4": 7, "surface-2.md §7": 1}
 	got := map[string]int{}
 	for _, s := range surface {
 		chapter, _, _ := strings.Cut(s.part[strings.Index(s.part, "§"):], ".")

@@ -25,7 +25,7 @@ type dialog struct {
 // firmware has started, and when parameters have changed.
 func (p *Phone) Consider() (o Outcome) {
 	for line := uint8(1); line <= LineCount(p.Unit.Row); line++ {
-		for kind := registration; kind < numKinds; kind++ {
+		for kind := registration; kind < telling; kind++ {
 			p.consider(&o, line, kind)
 		}
 	}
@@ -101,6 +101,16 @@ func (p *Phone) LeaveChanged(after device.Params) (o Outcome) {
 	return o
 }
 
+// Hook says that the phone went off hook, or on hook. With CTI_Enable it tells the server of
+// line 1 (documented for the parameter; that this is told: inferred from the states that
+// programs know).
+func (p *Phone) Hook() (o Outcome) {
+	if p.Registers && p.enabled(1) && p.Params.Bool("CTI_Enable", false) && p.server(1) != "" && p.mayAsk(1, p.server(1)) {
+		dialog{p, p.Lines.own(1, telling), &o}.tellHook()
+	}
+	return o
+}
+
 func (d dialog) leave() {
 	l := d.l
 	was, tx := l.flags&granted != 0, l.tx
@@ -144,7 +154,7 @@ func (d dialog) begin(expires uint32) {
 func (d dialog) ask(credentials field) {
 	l := d.l
 	if l.seq == 0 {
-		l.seq = uint32(d.chance(chance.SIPSequence, 0)) & 0xffff // traces begin anywhere below 2^17 (field)
+		l.seq = d.firstNumber()
 	}
 	l.seq = l.seq%(1<<31-1) + 1
 	x := l.tx
@@ -155,6 +165,9 @@ func (d dialog) ask(credentials field) {
 	l.due = min(d.Now+x.wait, x.end)
 	d.o.Send = append(d.o.Send, Message{Line: l.number, Server: x.server, Text: x.text})
 }
+
+// firstNumber is where CSeq begins: traces begin anywhere below 2^17 (field).
+func (d dialog) firstNumber() uint32 { return uint32(d.chance(chance.SIPSequence, 0)) & 0xffff }
 
 // text returns the request.
 func (d dialog) text(credentials field) []byte {
@@ -438,7 +451,7 @@ func (d dialog) tell(kind device.Kind, result device.Result, why string) {
 	if l.kind == mailbox {
 		kind = subscriptionKinds[kind]
 	}
-	if kind == 0 || l.kind == keepAlive {
+	if kind == 0 || l.kind >= keepAlive {
 		return
 	}
 	e := device.Event{Kind: kind, Result: result, Err: why, Count: int(l.number), Text: d.to(), Cause: model.ByPeriodic}

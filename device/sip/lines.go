@@ -37,6 +37,7 @@ const (
 	registration lineKind = iota
 	mailbox               // a subscription to message-summary
 	keepAlive             // datagrams that keep a way through NAT open
+	telling               // what is told of calls
 	numKinds
 )
 
@@ -226,14 +227,11 @@ func (l *Lines) Record() (list []LineRecord) {
 	return list
 }
 
-// Restore returns the lines of a record. What it does not know it leaves out.
+// Restore returns the lines of a record.
 func Restore(list []LineRecord) (l Lines) {
 	end := &l.first
 	for _, r := range list {
 		kind := lineKind(r.Flags >> kindShift & 3)
-		if kind >= numKinds {
-			continue
-		}
 		line := &Line{due: r.Due, lost: r.Lost, last: r.Last, seq: r.Seq, server: r.Server, heard: r.Heard, number: r.Number, kind: kind, fails: r.Fails,
 			flags: lineFlags(r.Flags) & knownFlags}
 		if x := r.Exchange; x != nil {

@@ -332,3 +332,32 @@ func TestKeepAlives(t *testing.T) {
 		t.Error("it goes on though nobody wants SIP")
 	}
 }
+
+// surface-2.md §6.1 d, §6.2: with CTI_Enable a phone tells of its hook, and calls itself by
+// Station_Name and its MAC address in P-Station-Name.
+func TestStationName(t *testing.T) {
+	d := registers(t, "SPA942 6.1.5(a)", accountOf("CTI_Enable=Yes", "Station_Name=Front")...)
+	d.InUse = true
+	text := d.one(d.Hook())
+	_, tag, _ := strings.Cut(value(text, "From"), ";tag=")
+	body := `<spa-status> <call id="1" ref="129" ext="1" state="offhook"/> </spa-status>`
+	wantText(t, text, lines("NOTIFY sip:sip.example.com SIP/2.0", "Via: "+value(text, "Via"), "From: <sip:4301@sip.example.com>;tag="+tag, "To: <sip:sip.example.com>",
+		"Call-ID: "+value(text, "Call-ID"), "CSeq: "+value(text, "CSeq"), "Max-Forwards: 70", "Event: x-spa-cti", "User-Agent: Linksys/SPA942-6.1.5(a)",
+		"P-Station-Name: Front ;mac=000e08012345", fmt.Sprint("Content-Length: ", len(body)), "Content-Type: application/x-spa-status")+"\r\n"+body)
+	d.InUse = false
+	var first, second int
+	later := d.one(d.Hook())
+	fmt.Sscan(value(text, "CSeq"), &first)
+	fmt.Sscan(value(later, "CSeq"), &second)
+	if second != first+1 || !strings.Contains(later, `state="onhook"`) || value(later, "Via") == value(text, "Via") {
+		t.Errorf("then it tells\n%s", later)
+	}
+	if d.Consider(); d.Lines.find(1, telling) == nil || d.Lines.find(1, telling).due != 0 {
+		t.Error("what is told has a timer")
+	}
+	for _, params := range [][]string{{"CTI_Enable=No"}, {"CTI_Enable=Yes", "Proxy_1_="}, {"CTI_Enable=Yes", "Line_Enable_1_=No"}} {
+		if d := registers(t, "SPA942 6.1.5(a)", accountOf(params...)...); len(d.Hook().Send) > 0 {
+			t.Errorf("%q: it tells of its hook", params)
+		}
+	}
+}

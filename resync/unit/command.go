@@ -83,9 +83,13 @@ func (m *Machine) delay(c device.Command) {
 }
 
 func (m *Machine) offHook() {
+	was := m.u.has(inUse)
 	m.u.set(inUse, true)
 	if m.row().Behaviour.ForcedCountdown {
 		m.setTimer(forcedTimer, 0)
+	}
+	if !was {
+		speaker{m}.hook()
 	}
 }
 
@@ -101,6 +105,7 @@ func (m *Machine) onHook() {
 		at = m.now + int64(forcedDelay(m.u.params))
 	}
 	m.setTimer(forcedTimer, at)
+	speaker{m}.hook()
 	m.runPending()
 	m.considerExtra()
 }

@@ -54,6 +54,13 @@ func (m speaker) consider() {
 	}
 }
 
+// hook tells that the phone is in use, or not any more.
+func (m speaker) hook() {
+	if m.Shared.SIP && m.u.Answers() {
+		m.follow(m.phone().Hook())
+	}
+}
+
 // leave ends registrations before a boot.
 func (m speaker) leave() {
 	if m.Shared.SIP && m.u.Answers() {

@@ -326,3 +326,21 @@ func (b *bench) speak() *Effects {
 	speaker{m}.consider()
 	return &m.fx
 }
+
+// surface-2.md §6.2: a phone with CTI_Enable tells of each change of its hook once.
+func TestAHookIsTold(t *testing.T) {
+	b := newLine(t, "SPA942", "CTI_Enable=Yes")
+	b.serve(b.at().Do(device.Command{Order: device.SwitchOn}))
+	told := ""
+	for _, o := range []device.Order{device.HookOff, device.HookOff, device.HookOn, device.HookOn} {
+		b.now += 1e9
+		for _, m := range b.at().Do(device.Command{Order: o}).SIP {
+			_, state, _ := strings.Cut(string(m.Text), ` state="`)
+			state, _, _ = strings.Cut(state, `"`)
+			told += m.Server + " " + state + " "
+		}
+	}
+	if told != "sip.example.com offhook sip.example.com onhook " {
+		t.Errorf("it tells %q", told)
+	}
+}

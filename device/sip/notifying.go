@@ -77,3 +77,43 @@ func (d dialog) keepAliveNotify() []byte {
 	b = appendField(b, "Content-Length", "0")
 	return append(b, "\r\n"...)
 }
+
+// tellHook tells the server of a line by a NOTIFY of x-spa-cti whether it is off hook. Header
+// fields, body and P-Station-Name are those of traces (surface-2.md §6.1 d, §6.2: field); that
+// it goes to the line's proxy, and that the ref is always this one, is inferred.
+func (d dialog) tellHook() {
+	state := "onhook"
+	if d.InUse {
+		state = "offhook"
+	}
+	if d.l.seq == 0 {
+		d.l.seq = d.firstNumber()
+	}
+	d.l.seq++
+	n, domain := d.l.number, d.domain(d.l.number)
+	body := `<spa-status> <call id="1" ref="129" ext="` + strconv.Itoa(int(n)) + `" state="` + state + `"/> </spa-status>`
+	b := make([]byte, 0, 768)
+	b = append(b, "NOTIFY sip:"+domain+" SIP/2.0\r\n"...)
+	b = appendField(b, "Via", d.via())
+	b = appendField(b, "From", d.displayed(n)+"<sip:"+d.account(n).user+"@"+domain+">;tag="+d.tag()+"o"+strconv.Itoa(int(n)-1))
+	b = appendField(b, "To", "<sip:"+domain+">")
+	b = appendField(b, "Call-ID", d.callID())
+	b = appendField(b, "CSeq", strconv.FormatUint(uint64(d.l.seq), 10)+" NOTIFY")
+	b = appendField(b, "Max-Forwards", d.maxForwards())
+	b = appendField(b, "Event", "x-spa-cti")
+	b = appendField(b, "User-Agent", d.name("SIP_User_Agent_Name"))
+	b = appendField(b, "P-Station-Name", d.station())
+	b = appendField(b, "Content-Length", strconv.Itoa(len(body)))
+	b = appendField(b, "Content-Type", "application/x-spa-status")
+	b = append(b, "\r\n"...)
+	d.o.Send = append(d.o.Send, Message{Line: n, Server: d.server(n), Text: append(b, body...)})
+}
+
+// station is the name of a phone, and its address.
+func (d dialog) station() string {
+	mac := ";mac=" + d.Unit.MAC.String()
+	if name := oneLine(d.param("Station_Name")); name != "" {
+		return name + " " + mac
+	}
+	return mac
+}

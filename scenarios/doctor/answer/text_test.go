@@ -43,7 +43,8 @@ func one(findings ...finding.Finding) *finding.Report {
 }
 
 func TestTheVerdictSaysNoMoreThanWasSeen(t *testing.T) {
-	held := finding.Finding{Check: "reachable", OK: true}
+	reached := finding.Finding{Check: "reachable", OK: true}
+	held := finding.Finding{Check: "file-found", OK: true}
 	trouble := finding.Finding{Check: "profile-secrets", Severity: finding.Warns}
 	worth := finding.Finding{Check: "profile-periods", Severity: finding.Note}
 	broken := finding.Finding{Check: "file-found", Severity: finding.Breaks}
@@ -60,6 +61,7 @@ func TestTheVerdictSaysNoMoreThanWasSeen(t *testing.T) {
 		{cut(one(held, broken)), answer.Breaks, "– This is incomplete (interrupted): it is what was seen with 1 of 1 device."},
 		{cut(one(held)), answer.Incomplete, "– What was asked so far would break no device; the rest is not known."},
 		{cut(one()), answer.Incomplete, "– Nothing was asked, so this says nothing about the server."},
+		{one(reached, finding.Finding{Check: "cert-root", Severity: finding.Note}), answer.Incomplete, "– What was asked would break no device, but 1 of 1 device did not get as far as"},
 		{one(finding.Finding{Check: "reachable", Severity: finding.Breaks}), answer.Breaks, "✗ No device reached this server, so nothing else was asked."},
 		{one(), answer.Incomplete, "– Nothing was asked, so this says nothing about the server."},
 	} {

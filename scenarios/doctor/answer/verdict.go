@@ -24,12 +24,31 @@ func Verdict(r *finding.Report) string {
 	switch {
 	case found && worst >= finding.Breaks:
 		return Breaks
-	case r.Incomplete != "" || len(r.Findings) == 0:
+	case r.Incomplete != "" || len(r.Findings) == 0 || short(r) > 0:
 		return Incomplete
 	case found && worst == finding.Warns:
 		return Warns
 	}
 	return OK
+}
+
+// short counts the devices that did not get as far as their file, though nothing was
+// found that breaks them: such as where the maker's certificate is needed to go on.
+func short(r *finding.Report) int {
+	far := map[string]bool{}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if f.Check == "file-found" || fareOf(f) == breaks {
+			far[finding.Device{Model: f.Model, Firmware: f.Firmware}.Name()] = true
+		}
+	}
+	n := 0
+	for _, d := range r.Devices {
+		if !far[d.Name()] {
+			n++
+		}
+	}
+	return n
 }
 
 // sentence says what a report comes to, and no more than was seen.
@@ -46,9 +65,13 @@ func (s *sheet) sentence() string {
 			text += fmt.Sprintf("; they stand for %d of the list", stand)
 		}
 	case Incomplete:
-		text = "What was asked so far would break no device; the rest is not known"
-		if len(s.Findings) == 0 {
+		switch {
+		case len(s.Findings) == 0:
 			text = "Nothing was asked, so this says nothing about the server"
+		case s.Incomplete == "":
+			text = fmt.Sprintf("What was asked would break no device, but %d of %s did not get as far as the file", short(s.Report), devices(len(s.crew)))
+		default:
+			text = "What was asked so far would break no device; the rest is not known"
 		}
 	case Warns:
 		n, _ := s.count(warns)

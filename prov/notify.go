@@ -37,6 +37,7 @@ type notifies struct {
 	due    dueList
 	sent   uint64 // how many there ever were: their numbers
 	counts map[int]int
+	lost   map[string]int // without an answer, by method
 }
 
 // A notification is a NOTIFY under way.
@@ -180,6 +181,20 @@ func (r *Registrar) Notified(status int) int {
 	return r.notifies.counts[status]
 }
 
+// Unanswered returns how many requests of a method, NOTIFY or OPTIONS, nobody has answered:
+// those that were given up, and those that still wait.
+func (r *Registrar) Unanswered(method string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.notifies.lost[method]
+	for _, open := range r.notifies.open {
+		if open.Method == method {
+			n++
+		}
+	}
+	return n
+}
+
 // Next returns when the registrar has something to do by itself; false for never.
 func (r *Registrar) Next() (at int64, ok bool) {
 	r.mu.Lock()
@@ -201,6 +216,7 @@ func (r *Registrar) Due(at int64, send Send) {
 		case n == nil: // it was answered
 		case at-n.began >= int64(noAnswer):
 			delete(w.open, d.branch)
+			w.lost[n.Method]++
 			r.notified(at, n, http.StatusRequestTimeout, "")
 		default:
 			send(n.To, n.text)

@@ -73,7 +73,7 @@ type Send = func(to netip.AddrPort, text []byte)
 func NewRegistrar(at netip.AddrPort, o RegistrarOptions) *Registrar {
 	o.Most = cmp.Or(o.Most, mostContacts)
 	r := &Registrar{options: o, at: at, contacts: map[string][]contact{}, last: map[netip.AddrPort]transaction{}}
-	r.notifies.open = map[string]*notification{}
+	r.notifies.open, r.notifies.lost = map[string]*notification{}, map[string]int{}
 	return r
 }
 

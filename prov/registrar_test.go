@@ -340,6 +340,9 @@ func TestANotifyWithoutAnAnswerComesAgain(t *testing.T) {
 		}
 		p = post{}
 	}
+	if r.Unanswered("NOTIFY") != 2 || r.Unanswered("OPTIONS") != 0 {
+		t.Errorf("%d NOTIFYs and %d OPTIONS without an answer", r.Unanswered("NOTIFY"), r.Unanswered("OPTIONS"))
+	}
 	if got := fmt.Sprint(at); got != "[500ms 1.5s 3.5s 7.5s 11.5s 15.5s 19.5s 23.5s 27.5s 31.5s]" || r.Notified(408) != 2 {
 		t.Errorf("repeated at %s; %d without an answer", got, r.Notified(408))
 	}

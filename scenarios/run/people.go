@@ -77,5 +77,5 @@ func peopleNotes(t *timeline) (notes []string) {
 		}
 		notes = append(notes, fmt.Sprintf(text, devices))
 	}
-	return notes
+	return append(notes, t.server.sip.unheard()...)
 }

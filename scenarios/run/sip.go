@@ -23,6 +23,27 @@ type registrar struct {
 	at       netip.AddrPort
 }
 
+// unheard says which requests of the registrar nobody has answered.
+func (g *registrar) unheard() (notes []string) {
+	r := g.modelled
+	if g.server != nil {
+		r = g.server.Registrar()
+	}
+	if r == nil {
+		return nil
+	}
+	for _, s := range []struct{ action, method, many string }{{"notify", "NOTIFY", "NOTIFYs"}, {"options", "OPTIONS", "OPTIONS"}} {
+		switch n := r.Unanswered(s.method); n {
+		case 0:
+		case 1:
+			notes = append(notes, s.action+": 1 "+s.method+" had no answer")
+		default:
+			notes = append(notes, fmt.Sprintf("%s: %d %s had no answer", s.action, n, s.many))
+		}
+	}
+	return notes
+}
+
 // sipOptions are what the registrar of a scenario needs.
 func (s *server) sipOptions() prov.RegistrarOptions {
 	o := prov.RegistrarOptions{Who: s.texts.who, Faults: &s.wrongs}

@@ -22,6 +22,15 @@ type Browser struct {
 	WAN            bool       // it reaches routers on their WAN side
 }
 
+// Ordered returns what a path orders that is a command, where nothing is refused; 0: it is a
+// page.
+func Ordered(path string) device.Order {
+	if end := strings.IndexAny(path, "?&;"); end >= 0 {
+		path = path[:end]
+	}
+	return map[string]device.Order{"/resync": device.Resync, "/upgrade": device.Upgrade, "/reboot": device.Reboot}[strings.TrimPrefix(path, "/admin")]
+}
+
 // Visit asks a device for a page: by GET, or by POST with a form. A form for a page of
 // settings is filled in there: its fields have the names of parameters, and go to the
 // page's target with its token. The status is 0 where the device's web server does not

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"hash/fnv"
 	"strconv"
 	"strings"
@@ -57,6 +58,13 @@ var events = map[string]asked{
 	"missed-call-summary":   {late: true, unguarded: true},
 	"call-info":             {late: true, unguarded: true},
 	"line-seize":            {late: true, unguarded: true},
+}
+
+// Ordered returns what a NOTIFY orders whose Event is this, where nothing is refused: 0 for
+// nothing that shows.
+func Ordered(event string) device.Order {
+	r := reply{packet: &packet{fields: []field{{"event", cmp.Or(event, "resync")}}}}
+	return r.command(events[r.event()]).Order
 }
 
 // mostToken is how much of an event's name is told.

@@ -39,6 +39,69 @@ expect:
 	})
 }
 
+// A NOTIFY, and a page of a device's web server, order something that shows later: a phone
+// that has synced before has not synced after it. One that refuses is as it was.
+func TestADeadlineOfANotifyOrAVisitLooksAtWhatComesAfterIt(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		step string
+		want []bool // without a server from the step on; and with it
+	}{
+		"reboot":         {"notify: {of: all, event: reboot}", []bool{false, true}},
+		"check-sync":     {"notify: {of: all, event: check-sync;reboot=true}", []bool{false, true}},
+		"restart":        {"notify: {of: all, event: restart_now}", []bool{false, true}},
+		"wrong password": {"notify: {of: all, event: reboot, auth: bad}", []bool{true, true}},
+		"no password":    {"notify: {of: all, event: reboot, auth: none}", []bool{true, true}},
+		"keep-alive":     {"notify: {of: all, event: keep-alive}", []bool{true, true}},
+		"page":           {"web: {of: all, path: /admin/reboot}", []bool{false, true}},
+		"status":         {"web: {of: all, path: /admin/status.xml}", []bool{true, true}},
+	} {
+		for i, lost := range []string{"all", "packet 999"} {
+			r := scenariotest.Start(t, scenariotest.Parse(t, `
+clock: virtual
+fleet:
+  phones: {model: SPA942, count: 3, switches: {boot_time: 1s}, set: {Resync_Random_Delay: 0, Resync_Periodic: 0, User_ID_1_: "1001", Password_1_: secret}}
+server:
+  sip: true
+  files:
+    /spa942.cfg: <flat-profile><GPP_A>x</GPP_A></flat-profile>
+timeline:
+  - {name: up, when: {all: synced}, by: 1m}
+  - {name: broken, at: up + 5s, fault: {match: tftp, lose: `+lost+`}}
+  - {name: asked, at: broken, `+tt.step+`}
+duration: 2m
+expect:
+  - {all: synced, by: asked + 30s}
+`), run.Options{})
+			if e := r.Expect[0]; e.OK != tt.want[i] {
+				t.Errorf("%s, the server's packets lost: %s: %t, it held for %d", name, lost, e.OK, e.Held)
+			}
+		}
+	}
+}
+
+// A NOTIFY that comes to nobody is no failure of a device, and the report says so.
+func TestANotifyWithoutAnAnswerIsANote(t *testing.T) {
+	t.Parallel()
+	r := scenariotest.Start(t, scenariotest.Parse(t, `
+clock: virtual
+fleet:
+  phones: {model: SPA901, count: 4}
+server:
+  sip: true
+  files: {/spa901.cfg: <flat-profile><GPP_A>x</GPP_A></flat-profile>}
+timeline:
+  - {at: 1m, notify: {of: phones, line: 2}}
+  - {at: 1m, notify: phones}
+  - {at: 9m59s, options: {of: 1 of phones, line: 2}}
+duration: 10m
+expect: [{all: synced, by: 1m}]
+`), run.Options{})
+	if notes := strings.Join(r.Notes, "\n"); !strings.Contains(notes, "notify: 4 NOTIFYs had no answer\noptions: 1 OPTIONS had no answer") {
+		t.Errorf("notes: %s", notes)
+	}
+}
+
 // An expectation whose step does not happen says so, in words and for machines.
 func TestAnExpectationWhoseStepDoesNotHappenSaysSo(t *testing.T) {
 	t.Parallel()

@@ -66,7 +66,8 @@ func (t *timeline) chosen(i int) []device.Index {
 
 // enter begins the time that a step gives its name to. The step acts on the devices.
 func (t *timeline) enter(i int, now time.Duration, devices []device.Index) {
-	name, action := t.plan.Scenario.Timeline[i].Name, t.plan.Scenario.Timeline[i].Action
+	s := &t.plan.Scenario.Timeline[i]
+	name := s.Name
 	if name == "" {
 		return
 	}
@@ -79,7 +80,7 @@ func (t *timeline) enter(i int, now time.Duration, devices []device.Index) {
 	t.judge.mu.Unlock()
 	for _, e := range t.expect {
 		if from := e.Since(); from.Step == name {
-			e.await(action, devices)
+			e.await(s, devices)
 			t.judge.watch(e.number, now+from.Plus)
 		}
 	}

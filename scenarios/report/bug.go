@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"strings"
+
+	"spafleet/host/lines"
 )
 
 // A BugReport says whether a scenario shows a bug of the field: on all affected
@@ -89,9 +91,9 @@ func writeBug(b *strings.Builder, r *Report) {
 	if r.Bug == nil {
 		return
 	}
-	fmt.Fprintf(b, "\nbug: %s (%s)\n", r.Bug.Symptom, r.Bug.Evidence)
+	b.WriteString("\n" + lines.Hang("bug: ", "     ", r.Bug.Symptom+" ("+r.Bug.Evidence+")"))
 	for _, c := range r.Bug.Checks() {
-		fmt.Fprintf(b, "  %s %s\n", markOf(c.OK, false), c.Text)
+		b.WriteString(lines.Hang("  "+markOf(c.OK, false)+" ", "    ", c.Text))
 		writeFailing(b, c.First)
 		for _, name := range c.Failed {
 			fmt.Fprintf(b, "      not met with this cure: %s\n", name)

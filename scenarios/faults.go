@@ -43,11 +43,18 @@ var matchForm = measure.Form{Words: []string{"tftp", "http", "https", "dns", "si
 
 func parseMatch(text string) (fault.Match, error) {
 	m, err := fault.ParseMatch(text)
-	if err == nil && m.Scheme == "dhcp" {
+	switch method := strings.TrimPrefix(m.Path(), "/"); {
+	case err != nil:
+	case m.Scheme == "dhcp":
 		err = fmt.Errorf("%s is not in this spafleet yet", m.Scheme)
+	case m.Scheme == "sip" && method != "" && !strings.Contains(method, "*") && !slices.Contains(methods, method):
+		err = fmt.Errorf("SIP has no method %q%s", method, model.DidYouMean(strings.ToUpper(method), methods))
 	}
 	return m, err
 }
+
+// methods are those of SIP that devices and registrars know.
+var methods = []string{"REGISTER", "NOTIFY", "OPTIONS", "SUBSCRIBE", "INVITE", "ACK", "BYE", "CANCEL", "INFO", "MESSAGE", "PRACK", "PUBLISH", "REFER", "UPDATE"}
 
 func parsePer(text string) (fleet bool, err error) {
 	switch text {

@@ -58,6 +58,11 @@ const (
 	noAnswer      = 32 * time.Second
 )
 
+// paced returns a wait for the network in fleet time.
+func (r *Registrar) paced(wait time.Duration) time.Duration {
+	return time.Duration(float64(wait) * r.options.Speed)
+}
+
 // Notify sends a NOTIFY at a moment of fleet time. What comes of it goes to the log: the
 // status of the device's last answer, 408 for none. An answer without the CSeq of its
 // request is none (RFC 3261 §17.1.3).
@@ -76,7 +81,7 @@ func (r *Registrar) Notify(at int64, n Notify, send Send) error {
 // begin sends a NOTIFY, and once more each time that its wait is over.
 func (w *notifies) begin(r *Registrar, at int64, n *notification, authorization string, send Send) {
 	branch := fmt.Sprintf("z9hG4bK-%s-%d", digest.Hash(fmt.Sprint(r.at, n.number))[:12], n.cseq)
-	n.began, n.wait, n.text = at, firstRepeat, r.write(n, branch, authorization)
+	n.began, n.wait, n.text = at, r.paced(firstRepeat), r.write(n, branch, authorization)
 	w.open[branch] = n
 	heap.Push(&w.due, repeat{at + int64(n.wait), branch})
 	send(n.To, n.text)
@@ -214,14 +219,14 @@ func (r *Registrar) Due(at int64, send Send) {
 		n := w.open[d.branch]
 		switch {
 		case n == nil: // it was answered
-		case at-n.began >= int64(noAnswer):
+		case at-n.began >= int64(r.paced(noAnswer)):
 			delete(w.open, d.branch)
 			w.lost[n.Method]++
 			r.notified(at, n, http.StatusRequestTimeout, "")
 		default:
 			send(n.To, n.text)
-			n.wait = min(2*n.wait, longestRepeat)
-			heap.Push(&w.due, repeat{min(d.at+int64(n.wait), n.began+int64(noAnswer)), d.branch})
+			n.wait = min(2*n.wait, r.paced(longestRepeat))
+			heap.Push(&w.due, repeat{min(d.at+int64(n.wait), n.began+int64(r.paced(noAnswer))), d.branch})
 		}
 	}
 }

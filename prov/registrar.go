@@ -29,6 +29,7 @@ type RegistrarOptions struct {
 	Most     int                                        // most contacts, and most NOTIFYs under way; 0: 100,000
 	Shortest int                                        // seconds; who wants to register for less gets 423 and this as Min-Expires
 	Log      func(Line)                                 // is told of every request that was answered, and of every NOTIFY that ended
+	Speed    float64                                    // how many seconds of fleet time pass in one of the network's: so much longer the registrar waits for answers; 0: one
 }
 
 const (
@@ -71,7 +72,7 @@ type Send = func(to netip.AddrPort, text []byte)
 
 // NewRegistrar returns a registrar that devices find at an address.
 func NewRegistrar(at netip.AddrPort, o RegistrarOptions) *Registrar {
-	o.Most = cmp.Or(o.Most, mostContacts)
+	o.Most, o.Speed = cmp.Or(o.Most, mostContacts), cmp.Or(o.Speed, 1)
 	r := &Registrar{options: o, at: at, contacts: map[string][]contact{}, last: map[netip.AddrPort]transaction{}}
 	r.notifies.open, r.notifies.lost = map[string]*notification{}, map[string]int{}
 	return r

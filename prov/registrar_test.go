@@ -348,6 +348,25 @@ func TestANotifyWithoutAnAnswerComesAgain(t *testing.T) {
 	}
 }
 
+// Where fleet time passes faster than the network, a registrar waits as long as before in
+// the network's time.
+func TestARegistrarOfAFastFleetIsAsPatient(t *testing.T) {
+	r := prov.NewRegistrar(registrarAt, prov.RegistrarOptions{Speed: 60})
+	var p post
+	_ = r.Notify(0, prov.Notify{To: phoneAt, Event: "resync"}, p.send)
+	if next, ok := r.Next(); !ok || time.Duration(next) != 30*time.Second {
+		t.Errorf("the NOTIFY comes again after %s", time.Duration(next))
+	}
+	last := int64(0)
+	for next, ok := r.Next(); ok; next, ok = r.Next() {
+		last = next
+		r.Due(next, p.send)
+	}
+	if r.Unanswered("NOTIFY") != 1 || time.Duration(last) != 32*time.Minute {
+		t.Errorf("given up after %s", time.Duration(last))
+	}
+}
+
 func TestARegistrarDoesWrongWhatAFaultSays(t *testing.T) {
 	for _, e := range []fault.Effects{{Down: true}, {HasStatus: true, Status: 503}} {
 		plan := &fault.Plan{Seed: 1}

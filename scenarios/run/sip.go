@@ -46,7 +46,7 @@ func (g *registrar) unheard() (notes []string) {
 
 // sipOptions are what the registrar of a scenario needs.
 func (s *server) sipOptions() prov.RegistrarOptions {
-	o := prov.RegistrarOptions{Who: s.texts.who, Faults: &s.wrongs}
+	o := prov.RegistrarOptions{Who: s.texts.who, Faults: &s.wrongs, Speed: s.plan.Scenario.Clock.Pace()}
 	if s.plan.Kinds[device.ServerLog.String()] {
 		o.Log = s.texts.log
 	}

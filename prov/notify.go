@@ -73,7 +73,6 @@ func (r *Registrar) Notify(at int64, n Notify, send Send) error {
 		return ErrManyNotifies
 	}
 	w.sent++
-	n.Method = cmp.Or(n.Method, "NOTIFY")
 	w.begin(r, at, &notification{Notify: n, number: w.sent, cseq: 1}, "", send)
 	return nil
 }
@@ -81,6 +80,7 @@ func (r *Registrar) Notify(at int64, n Notify, send Send) error {
 // begin sends a NOTIFY, and once more each time that its wait is over.
 func (w *notifies) begin(r *Registrar, at int64, n *notification, authorization string, send Send) {
 	branch := fmt.Sprintf("z9hG4bK-%s-%d", digest.Hash(fmt.Sprint(r.at, n.number))[:12], n.cseq)
+	n.Method = cmp.Or(n.Method, "NOTIFY")
 	n.began, n.wait, n.text = at, r.paced(firstRepeat), r.write(n, branch, authorization)
 	w.open[branch] = n
 	heap.Push(&w.due, repeat{at + int64(n.wait), branch})

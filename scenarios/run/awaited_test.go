@@ -102,6 +102,26 @@ expect: [{all: synced, by: 1m}]
 	}
 }
 
+// A device that fails an expectation says what its lines could not do.
+func TestADeviceThatFailsSaysWhyItIsNotRegistered(t *testing.T) {
+	t.Parallel()
+	r := scenariotest.Start(t, scenariotest.Parse(t, `
+clock: virtual
+fleet:
+  phones: {model: SPA942, count: 1, set: {Resync_Periodic: 0, User_ID_1_: "1001", Password_1_: secret, Proxy_1_: "${server.sip}"}}
+server:
+  sip: {password: another}
+  files: {/spa942.cfg: <flat-profile><GPP_A>x</GPP_A></flat-profile>}
+timeline:
+  - {at: 1m, notify: {of: all, auth: bad}}
+duration: 10m
+expect: [{all: registered == 1, at: end}]
+`), run.Options{})
+	if first := r.Expect[0].First; len(first) != 1 || first[0].Why != "MFG-RESET, not registered: 401 at 127.0.0.1:5060, refused a NOTIFY: wrong credentials" {
+		t.Errorf("%+v", first)
+	}
+}
+
 // An expectation whose step does not happen says so, in words and for machines.
 func TestAnExpectationWhoseStepDoesNotHappenSaysSo(t *testing.T) {
 	t.Parallel()

@@ -43,6 +43,8 @@ type facts struct {
 	synced   bool
 	surely   bool // the last resync or upgrade failed, and lateness cannot have caused it
 	err      string
+	lost     string // why its last REGISTER failed, and where; "" once one is granted
+	refused  string // why it refused the last NOTIFY; "" once it accepts one
 	held     uint64 // expectations that hold, by number; latched ones held once; always and never: violated
 }
 
@@ -212,6 +214,14 @@ func (j *judge) note(f *facts, e *device.Event, h expression.Event) {
 	case device.UpgradeFailed:
 		f.upgrades.Failed++
 		f.err, f.surely = e.Err, !e.Slowness()
+	case device.RegistrationFailed:
+		f.lost = e.Err + " at " + e.Text
+	case device.Registered:
+		f.lost = ""
+	case device.NotifyFailed:
+		f.refused = e.Err
+	case device.Notify:
+		f.refused = ""
 	case device.Fetched:
 		f.fetches.OK++
 	case device.Applied:
@@ -426,6 +436,12 @@ func (j *judge) describe(dev device.Index, why string) report.Failing {
 		}
 		if f.err != "" {
 			why += ", last failure: " + f.err
+		}
+		if f.lost != "" {
+			why += ", not registered: " + f.lost
+		}
+		if f.refused != "" {
+			why += ", refused a NOTIFY: " + f.refused
 		}
 		if v.Due > v.Now {
 			why += ", next in " + time.Duration(v.Due-v.Now).Round(time.Second).String()

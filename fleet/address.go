@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -15,7 +16,7 @@ import (
 )
 
 // Addresses are where the devices of a fleet live: each at an address of its own, or
-// several behind one, as behind NAT, where the prefix of their groups has no room.
+// several behind one, as behind NAT, where their groups say so or their prefix has no room.
 type Addresses struct {
 	list   *inventory.List // whose addresses go first; may be nil
 	prefix netip.Prefix    // of the whole fleet, without bits behind it
@@ -24,12 +25,6 @@ type Addresses struct {
 	one    bool            // the system chooses the source address
 	leases *leaseTable     // what a DHCP server says; nil: none is asked
 	dhcp   DHCP
-}
-
-// A pool is the addresses of a prefix, and how many devices live there.
-type pool struct {
-	prefix  netip.Prefix
-	devices int
 }
 
 // A home says where the devices of a group live.
@@ -63,6 +58,9 @@ func NewAddresses(prefix netip.Prefix, list *inventory.List, groups []Group) *Ad
 		}
 		a.homes = append(a.homes, home{first, groups[i].Count, at, a.pools[at].devices})
 		a.pools[at].devices += groups[i].Count
+		if nat := groups[i].NAT; nat.Devices() > 0 {
+			a.pools[at].shareBy(nat)
+		}
 		first += groups[i].Count
 	}
 	return a
@@ -112,8 +110,8 @@ func (a *Addresses) Of(dev device.Index) netip.Addr {
 		return nth(a.prefix, int(dev))
 	}
 	h, place := a.home(dev)
-	p := a.pools[h.pool].prefix
-	return nth(p, (h.before+place)%room(p))
+	p := &a.pools[h.pool]
+	return nth(p.prefix, p.place(h.before+place))
 }
 
 // home returns where the group of a device lives, and how many of its devices come
@@ -147,8 +145,8 @@ func (a *Addresses) Device(addr netip.Addr) (device.Index, bool) {
 	if at < 0 {
 		return 0, false
 	}
-	place, p := placeOf(a.pools[at].prefix, addr), a.pools[at]
-	if place < 0 || place >= room(p.prefix) || place+room(p.prefix) < p.devices {
+	place, ok := a.pools[at].alone(placeOf(a.pools[at].prefix, addr))
+	if !ok {
 		return 0, false
 	}
 	for _, h := range a.homes {
@@ -158,6 +156,9 @@ func (a *Addresses) Device(addr netip.Addr) (device.Index, bool) {
 	}
 	return 0, false
 }
+
+// Room returns how many addresses the prefix of the whole fleet has.
+func (a *Addresses) Room() int { return room(a.prefix) }
 
 // A Shared is addresses behind each of which several devices live.
 type Shared struct {
@@ -169,7 +170,7 @@ type Shared struct {
 // Shared returns the prefixes that have fewer addresses than devices.
 func (a *Addresses) Shared() (list []Shared) {
 	for _, p := range a.pools {
-		if n := room(p.prefix); n < p.devices {
+		if n := p.used(); n < p.devices {
 			list = append(list, Shared{p.prefix, p.devices, n})
 		}
 	}
@@ -184,10 +185,10 @@ func (a *Addresses) Range(devices int) (lowest, highest netip.Addr) {
 	}
 	pools := a.pools
 	if pools == nil {
-		pools = []pool{{a.prefix, devices}}
+		pools = []pool{{prefix: a.prefix, devices: devices}}
 	}
 	for _, p := range pools {
-		first, last := nth(p.prefix, 0), nth(p.prefix, min(max(p.devices, 1), room(p.prefix))-1)
+		first, last := nth(p.prefix, 0), nth(p.prefix, max(p.used(), 1)-1)
 		if !lowest.IsValid() || first.Less(lowest) {
 			lowest = first
 		}
@@ -215,6 +216,9 @@ func (a *Addresses) String() string {
 			b.WriteByte(' ')
 		}
 		b.WriteString(a.pools[h.pool].prefix.String())
+		if nat := a.pools[h.pool].nat; nat != nil {
+			fmt.Fprintf(&b, " nat %s", nat)
+		}
 	}
 	return b.String()
 }

@@ -2,7 +2,9 @@ package fleet_test
 
 import (
 	"context"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"spafleet/device/inventory"
 	"spafleet/fleet"
 	"spafleet/fleet/state"
+	"spafleet/resync/unit"
 )
 
 // at returns a group that lives in a prefix.
@@ -51,6 +54,9 @@ func TestADeviceIsFoundWhereItLivesAlone(t *testing.T) {
 			n := rapid.IntRange(0, 12).Draw(rt, "count")
 			prefix := rapid.SampledFrom([]string{"127.70.0.0/29", "127.71.0.0/28", "127.72.0.8/31", "127.73.0.3/32"}).Draw(rt, "prefix")
 			groups = append(groups, at(ata(t, n, "Resync_On_Reset=No"), prefix))
+			if prefix == "127.71.0.0/28" && rapid.Bool().Draw(rt, "nat") {
+				groups[len(groups)-1].NAT = unit.NAT{{Devices: 1, Addresses: rapid.IntRange(1, 9).Draw(rt, "alone")}, {Devices: 3, Addresses: rapid.IntRange(1, 4).Draw(rt, "shared")}}
+			}
 		}
 		groups = append(groups, at(ata(t, 1, "Resync_On_Reset=No"), "127.71.0.0/28"))
 		a := fleet.NewAddresses(netip.Prefix{}, nil, groups)
@@ -65,7 +71,8 @@ func TestADeviceIsFoundWhereItLivesAlone(t *testing.T) {
 		for dev := range device.Index(total) {
 			addr := a.Of(dev)
 			found, ok := a.Device(addr)
-			if alone := lives[addr] == 1; ok != alone || alone && found != dev {
+			whole := !shares(groups, addr) // of a NAT that is not filled, one may be alone at an address of several
+			if alone := lives[addr] == 1; ok && (!alone || found != dev) || whole && ok != alone {
 				rt.Fatalf("at %s, where %d live, is %d (%t); device %d lives there", addr, lives[addr], found, ok, dev)
 			}
 		}
@@ -75,6 +82,41 @@ func TestADeviceIsFoundWhereItLivesAlone(t *testing.T) {
 			}
 		}
 	})
+}
+
+// shares reports whether the devices of a prefix share its addresses by a NAT.
+func shares(groups []fleet.Group, addr netip.Addr) bool {
+	return slices.ContainsFunc(groups, func(g fleet.Group) bool { return g.Addresses.Contains(addr) && g.NAT != nil })
+}
+
+// As many addresses as a NAT says have as many devices, whatever their groups; of a larger
+// fleet, in the same proportion. The devices of each group are mixed with others.
+func TestNATSaysWhoSharesAnAddress(t *testing.T) {
+	for _, times := range []int{1, 3} {
+		one, two := at(ata(t, 30*times), "127.65.0.0/16"), at(ata(t, 20*times), "127.65.0.0/16")
+		one.NAT = unit.NAT{{Devices: 1, Addresses: 30}, {Devices: 3, Addresses: 4}, {Devices: 4, Addresses: 2}}
+		a := fleet.NewAddresses(netip.Prefix{}, nil, []fleet.Group{one, two})
+		lives := map[netip.Addr][]int{}
+		for dev := range 50 * times {
+			lives[a.Of(device.Index(dev))] = append(lives[a.Of(device.Index(dev))], dev)
+		}
+		behind, mixed := map[int]int{}, 0
+		for addr, devices := range lives {
+			behind[len(devices)]++
+			if slices.Min(devices) < 30*times && slices.Max(devices) >= 30*times {
+				mixed++
+			}
+			if found, ok := a.Device(addr); ok != (len(devices) == 1) || ok && int(found) != devices[0] {
+				t.Errorf("at %s is %d (%t), want %v", addr, found, ok, devices)
+			}
+		}
+		if want := map[int]int{1: 30 * times, 3: 4 * times, 4: 2 * times}; !maps.Equal(behind, want) || mixed < 3*times {
+			t.Errorf("%d times: %v, want %v; %d addresses have devices of both groups", times, behind, want, mixed)
+		}
+		if s := a.Shared(); len(s) != 1 || s[0].Addresses != 36*times {
+			t.Errorf("shared: %+v", s)
+		}
+	}
 }
 
 func TestAddressesInCommonAreRefused(t *testing.T) {

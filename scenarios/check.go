@@ -72,7 +72,7 @@ func (c *checker) group(g *Group) {
 			c.mistake(n, path+key, "%s", err)
 			continue
 		}
-		fg := fleet.Group{Name: g.Name, Row: row, Count: counts[i], Off: g.Off, RCURL: g.RC, Addresses: g.Addresses, Presets: c.presets(row, g.Set, path+".set")}
+		fg := fleet.Group{Name: g.Name, Row: row, Count: counts[i], Off: g.Off, RCURL: g.RC, Addresses: g.Addresses, NAT: g.NAT, Presets: c.presets(row, g.Set, path+".set")}
 		if g.Classed(row) {
 			if !g.NoLease {
 				fg.Lease = resync.Lease{TFTPServer: cmp.Or(g.TFTPServer, c.targetTFTP())}

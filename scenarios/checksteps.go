@@ -64,6 +64,7 @@ func (c *checker) step(i int) {
 		c.fault(i, path)
 	}
 	c.notify(s, path)
+	checkArrivals(c, i)
 	c.text(s.URL, s.node.at(s.Action, "url"), path+".url", true)
 	for key, text := range map[string]string{"path": s.Visit.Path, "post": s.Visit.Post, "user": s.Visit.User, "password": s.Visit.Password, "keys": s.Keys} {
 		c.text(text, s.node.at(s.Action, key), path+"."+key, true)

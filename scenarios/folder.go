@@ -36,7 +36,7 @@ const (
 // open returns a file below the folder. A nil folder has none.
 func (f *folder) open(name string) (*bodyFile, error) {
 	if f == nil || f.path == "" {
-		return nil, errors.New("from names a file beside the scenario's, and this scenario is in no folder")
+		return nil, errors.New("this names a file beside the scenario's, and the scenario is in no folder")
 	}
 	if b := f.read[name]; b != nil {
 		return b, nil

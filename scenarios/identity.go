@@ -32,6 +32,7 @@ func checkIdentities(c *checker) {
 			checkSerials(c, g, path+".serial")
 		}
 		checkAddresses(c, i, path+".addresses")
+		checkNAT(c, i, path+".nat")
 	}
 }
 

@@ -217,6 +217,7 @@ func groupKeys(r *reader, g *Group) []key {
 			g.Addresses, err = parsePrefix(text)
 			return err
 		})},
+		{"nat", "how many addresses have how many devices behind them, as NAT: `{1: 200, 5: 12}` is 200 addresses with one device and 12 with five. It goes with `addresses` and holds for all groups that live there, whose devices are mixed; of other numbers of devices it is the proportion (each has its own as long as there are some)", value{natForm(), func(n *node, path string) { readNAT(r, g, n, path) }}},
 		{"set", "presets: parameters that are set before the start and survive a factory reset", value{parametersForm, func(n *node, path string) { g.Set = r.presets(n, path) }}},
 		{"switches", "firmware switches, see `spafleet models show MODEL`", value{switchesForm, func(n *node, path string) { r.switches(g, n, path) }}},
 		{"evidence", "`field`: switches have the values that hold without what was read in firmware images (`all`)", r.scalarAs(measure.Form{Words: []string{"all", "field"}}, g.Evidence)},

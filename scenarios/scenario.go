@@ -10,6 +10,7 @@ import (
 	"spafleet/device/inventory"
 	"spafleet/fleet"
 	"spafleet/prov"
+	"spafleet/resync/unit"
 	"spafleet/scenarios/report"
 )
 
@@ -67,7 +68,8 @@ type Group struct {
 	// Addresses is where the devices live, together with those of other groups with
 	// the same prefix; zero: where the fleet does.
 	Addresses netip.Prefix
-	Cert      string // folder with the devices' own certificates; "": those of the PKI
+	NAT       unit.NAT // how the devices at Addresses share them
+	Cert      string   // folder with the devices' own certificates; "": those of the PKI
 	node      *node
 }
 
@@ -186,11 +188,13 @@ type Step struct {
 	Keys   string        // of ivr: what is pressed
 	Notify notify        // of notify and options
 	For    time.Duration // after which power_off, power_on, off_hook, on_hook, fault and server are undone; 0: never
-	Pace   Pace          // of the devices; the zero Pace: all at once
-	Every  time.Duration // it happens again after so long; 0: it does not
-	Times  int           // how often in all; 0: until the end
-	node   *node
-	change *node // of server: what is merged into it
+	// Arrivals is when which devices resync, of arrivals.
+	Arrivals []arrival
+	Pace     Pace          // of the devices; the zero Pace: all at once
+	Every    time.Duration // it happens again after so long; 0: it does not
+	Times    int           // how often in all; 0: until the end
+	node     *node
+	change   *node // of server: what is merged into it
 }
 
 // A Visit is what a browser asks of a device.

@@ -101,6 +101,7 @@ func stepKeys(r *reader, s *Step) []key {
 		keys = append(keys, r.whole(s, a.name, a.about, value{actionForm(a.name), func(n *node, path string) { r.action(s, a.more, n, path) }}))
 	}
 	keys = append(keys,
+		r.whole(s, "arrivals", "devices resync at instants of a list, which the name of a file below the scenario's folder stands for: lines such as `12.345,17`, seconds since the step and the number of the device from 0 on, in order, below the line `at,device`", value{anyText, func(n *node, path string) { readArrivals(r, s, n, path) }}),
 		r.whole(s, "server", "merges a map into the built-in server, as `--with` does: `server: {files: {/a.xml: {body: null, status: 503}}}`. `files`, `https`, `auth` and `latency` may change",
 			value{serverChangeForm, func(n *node, path string) { s.change = serverChange(r.source, n, path) }}),
 		r.whole(s, "fault", "disturbs exchanges from then on", value{faultForm, func(n *node, path string) { r.fault(s, n, path) }}),
@@ -147,7 +148,7 @@ func (r *reader) undoAndPace(s *Step, path string) {
 	if has("for") && s.Action != "fault" && s.Action != "server" && undo[s.Action] == "" {
 		r.mistake(s.node.key("for"), path, "for undoes power_off, power_on, off_hook, on_hook, fault and server, and nothing else")
 	}
-	paced := s.Action != "" && s.Action != "fault" && s.Action != "clear" && s.Action != "server"
+	paced := s.Action != "" && s.Action != "fault" && s.Action != "clear" && s.Action != "server" && s.Action != "arrivals"
 	for _, key := range []string{"rate", "over"} {
 		if has(key) && !paced {
 			r.mistake(s.node.key(key), path, "%s is the pace of devices that do something", key)

@@ -28,6 +28,7 @@ var floors = map[string]int{
 	"fleet": 6, "scenarios/doctor/answer": 6,
 	"scenarios/expression": 5, "scenarios/report/compare": 5, "scenarios/report/junit": 5, "scenarios/report/webpage": 5, "scenarios/report/why": 5,
 	"scenarios": 7, "fleet/fleettest": 7,
+	"scenarios/fromlog":  9,
 	"scenarios/forecast": 8, "scenarios/bundle": 8,
 	"scenarios/run":      9,
 	"scenarios/capacity": 10, "scenarios/doctor": 10, "scenarios/probe": 10, "scenarios/console": 10, "scenarios/scenariotest": 10,

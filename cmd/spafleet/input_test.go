@@ -91,6 +91,7 @@ var notRead = map[string]string{
 	"run --html": "written", "run --junit": "written", "report html --out": "written", "report json --out": "written", "report junit --out": "written", "report text --out": "written",
 	"run --fail-on": "words", "device --fail-on": "words", "capacity --fail-on": "words", "capacity --html": "written", "capacity NAME": "a scenario of the program",
 	"capacity --decoder": "a program", "capacity --client-certs": "as of run",
+	"fleet import LOG": "read line by line", "fleet import --out": "written", "fleet import --tftp-root": "the name of a folder of another machine",
 	"run --events": "written", "run --access-log": "written", "serve --access-log": "written", "run --devices-out": "written", "run --bundles": "written", "run --result": "written", "run --decoder": "a program", "device --decoder": "a program",
 	"run --client-certs": "package certs reads a file when its device shows it, and has a limit", "device --client-certs": "likewise",
 	"serve --root": "package prov reads its files for requests", "profile show --decoder": "a program", "profile compile --log": "appended to",

@@ -25,9 +25,28 @@ var agentForm = regexp.MustCompile(`(?:\A|[^0-9A-Za-z/_.-])(((?i:Sipura|Linksys|
 
 var macDigits = regexp.MustCompile(`\A[0-9A-Fa-f]{12}\z`)
 
+// namesMaker reports whether a text has the name of a maker with a slash behind it. That
+// is quick: most lines of a log have none.
+func namesMaker(text string) bool {
+	for i := range len(text) {
+		if text[i] != '/' {
+			continue
+		}
+		for _, brand := range [...]string{"Cisco", "Linksys", "Sipura"} {
+			if n := len(brand); i >= n && strings.EqualFold(text[i-n:i], brand) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // FindUserAgent finds the first User-Agent in a text, such as a line of a log, whose
 // model is known; where none is, the first that has the form of one.
 func FindUserAgent(text string) (UserAgent, bool) {
+	if !namesMaker(text) {
+		return UserAgent{}, false
+	}
 	var first *UserAgent
 	for _, m := range agentForm.FindAllStringSubmatch(text, -1) {
 		u := UserAgent{Text: m[1], Brand: m[2], PN: m[3], Firmware: m[4]}

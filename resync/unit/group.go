@@ -29,6 +29,7 @@ type Group struct {
 	// Addresses is where the devices live, one after the other with those of other
 	// groups of the same prefix; zero: at the fleet's.
 	Addresses netip.Prefix
+	NAT       NAT // how the devices there share addresses
 }
 
 // Check refuses what no device could be or follow.

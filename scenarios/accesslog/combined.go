@@ -27,7 +27,11 @@ func (r *Reader) combined(line []byte, e *Entry) verdict {
 	if e.Status, ok = number(status); !ok || e.Status > 999 {
 		return unreadable
 	}
-	if _, rest = word(rest); len(rest) > 0 { // the size
+	size, rest := word(rest)
+	if n, ok := number(size); ok {
+		e.Bytes = int64(n)
+	}
+	if len(rest) > 0 {
 		r.headers(rest, e)
 	}
 	return asks(asked, e)

@@ -28,6 +28,7 @@ type Entry struct {
 	// line that only says that the client's last TFTP request failed.
 	Path   []byte
 	Status int    // of HTTP; of TFTP 200, or 404 where the log says that it failed
+	Bytes  int64  // of the answer; 0 where the log does not say
 	User   bool   // the client has told its name and password
 	Agent  []byte // User-Agent; empty: none
 }

@@ -96,7 +96,7 @@ func (s *Spool) note(dev device.Index) {
 	var h maphash.Hash
 	h.SetSeed(s.seed)
 	for id, value := range v.Params.Differing() {
-		if p, known := v.Params.Factory().Param(id); known && (isSecret(p.Name) || strings.HasPrefix(p.Name, "GPP_") || strings.ContainsAny(value, "=@<") || strings.Contains(value, "--")) {
+		if p, known := v.Params.Factory().Param(id); known && (IsSecret(p.Name) || strings.HasPrefix(p.Name, "GPP_") || strings.ContainsAny(value, "=@<") || strings.Contains(value, "--")) {
 			n.Noted = append(n.Noted, [2]string{p.Name, value})
 			h.WriteString(value)
 			h.WriteByte(0)

@@ -198,12 +198,12 @@ var secretNames = sync.OnceValue(func() map[string]bool {
 
 // isSecret reports whether a name is that of a secret in this run.
 func (v *Vault) isSecret(name string) bool {
-	return isSecret(name) || v.keys[strings.ToLower(strings.TrimSpace(name))]
+	return IsSecret(name) || v.keys[strings.ToLower(strings.TrimSpace(name))]
 }
 
-// isSecret reports whether a name is that of a secret: of a device's parameter, a key,
+// IsSecret reports whether a name is that of a secret: of a device's parameter, a key,
 // or what looks like one.
-func isSecret(name string) bool {
+func IsSecret(name string) bool {
 	name = strings.ToLower(strings.TrimSpace(name))
 	if secretNames()[name] || secretNames()[strings.NewReplacer("-", "_", " ", "_", "[", "_", "]", "_").Replace(name)] {
 		return true

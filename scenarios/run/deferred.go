@@ -56,6 +56,17 @@ func (t *timeline) inTurn(i int, now time.Duration) {
 	t.later(left...)
 }
 
+// arrive has devices resync at the instants of a step's list.
+func (t *timeline) arrive(i int, now time.Duration) {
+	var left []deferred
+	for _, a := range t.plan.Scenario.Timeline[i].Arrivals {
+		if t.fleet.Shard().Has(a.Device) {
+			left = append(left, deferred{at: now + a.At, step: i, dev: a.Device})
+		}
+	}
+	t.later(left...)
+}
+
 // later keeps actions until their moments.
 func (t *timeline) later(list ...deferred) {
 	t.deferred = append(t.deferred, list...)

@@ -44,9 +44,12 @@ func (t *timeline) fire(i int, now time.Duration) {
 		}
 		return
 	}
-	if s.Pace != (scenarios.Pace{}) {
+	switch {
+	case s.Arrivals != nil:
+		t.arrive(i, now)
+	case s.Pace != (scenarios.Pace{}):
 		t.inTurn(i, now)
-	} else {
+	default:
 		t.allAtOnce(i, devices, now)
 	}
 	if s.Action == "off_hook" || s.Action == "on_hook" || s.Action == "set" {
@@ -135,7 +138,7 @@ func (t *timeline) settleQuiet(now time.Duration) bool {
 
 var orders = map[string]device.Order{
 	"power_on": device.SwitchOn, "power_off": device.SwitchOff, "reboot": device.Reboot, "factory_reset": device.FactoryReset,
-	"off_hook": device.HookOff, "on_hook": device.HookOn, "resync": device.Resync, "upgrade": device.Upgrade, "report": device.Report, "set": device.SetParams,
+	"off_hook": device.HookOff, "on_hook": device.HookOn, "resync": device.Resync, "arrivals": device.Resync, "upgrade": device.Upgrade, "report": device.Report, "set": device.SetParams,
 }
 
 // act does a step's action to one device. An error is the end of the run, which

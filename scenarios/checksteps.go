@@ -12,6 +12,7 @@ import (
 
 	"spafleet/device/measure"
 	"spafleet/device/model"
+	"spafleet/fleet"
 	"spafleet/ivr"
 	"spafleet/scenarios/expression"
 	"spafleet/scenarios/tally"
@@ -51,6 +52,10 @@ func (c *checker) step(i int) {
 		return
 	}
 	path += "." + s.Action
+	if s.Action == "run" {
+		c.command(s, path)
+		return
+	}
 	if s.Action == "clear" {
 		c.clearing(i, path)
 		return
@@ -80,6 +85,13 @@ func (c *checker) step(i int) {
 			c.mistake(set.at.at(), path, "%s", wrong)
 		}
 		c.text(set.Value, set.value.at(), path+"."+set.Name, true)
+	}
+}
+
+// command refuses a command where the time is not that of other programs.
+func (c *checker) command(s *Step, path string) {
+	if c.Scenario.Clock.Mode == fleet.Virtual {
+		c.mistake(s.node.at("run"), path, "in virtual time nothing outside spafleet takes part. Take another clock (clock: real), or change the built-in server by a step with server")
 	}
 }
 

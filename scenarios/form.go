@@ -23,7 +23,6 @@ type form struct {
 	others []names       // or with these
 	list   *form         // a list
 	change bool          // it is merged into what is there: a part of it, in which null removes
-	coming bool          // a later version has it
 }
 
 // names are keys that a file makes up, and what they have.

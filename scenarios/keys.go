@@ -129,13 +129,6 @@ func (s *source) plain(to *string) value {
 	}}
 }
 
-// coming refuses a key that a later version has.
-func (s *source) coming(with string) value {
-	return value{form{coming: true}, func(n *node, path string) {
-		s.mistake(n, path, "this is not in this spafleet yet: it comes with %s", with)
-	}}
-}
-
 // scalarAs reads a scalar of a form with a function that may refuse it.
 func (s *source) scalarAs(f measure.Form, read func(text string) error) value {
 	return value{form{text: &f}, func(n *node, path string) {

@@ -31,6 +31,8 @@ type Machine struct {
 	// Operator says that the user operates the servers: without it no more than
 	// 1,000 devices contact any off this machine.
 	Operator bool
+	// Commands lets steps run commands on this machine: the user's permission too.
+	Commands bool
 	// DHCP is the server that gives the devices their addresses; zero: the scenario's, or
 	// they have them.
 	DHCP fleet.DHCP
@@ -56,6 +58,7 @@ func (m *Machine) LeasesOf(s *Scenario) fleet.DHCP {
 type Flags struct {
 	Public    string // a host, for Machine.Public
 	Operator  string // Machine.Operator
+	Commands  string // Machine.Commands
 	Addresses string // a prefix, for Machine.Addresses
 	Count     string // of devices
 	Set       string // a parameter, as NAME=VALUE
@@ -66,6 +69,7 @@ func (f Flags) Named() Flags {
 	return Flags{
 		Public:    cmp.Or(f.Public, "Public"),
 		Operator:  cmp.Or(f.Operator, "Operator"),
+		Commands:  cmp.Or(f.Commands, "Commands"),
 		Addresses: cmp.Or(f.Addresses, "Addresses"),
 		Count:     cmp.Or(f.Count, "count"),
 		Set:       cmp.Or(f.Set, "set"),

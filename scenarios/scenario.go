@@ -10,6 +10,7 @@ import (
 	"spafleet/device/inventory"
 	"spafleet/fleet"
 	"spafleet/prov"
+	"spafleet/resync/fetch"
 	"spafleet/resync/unit"
 	"spafleet/scenarios/report"
 )
@@ -170,6 +171,8 @@ type Target struct {
 	Trust string     // PEM file with further authorities that the devices trust
 	SIP   bool       // lines that have an account register, wherever their parameters say
 	DHCP  fleet.DHCP // the server that gives the devices their addresses, where the Machine names none
+	// Balancer is what stands before the servers of HTTP; zero: nothing.
+	Balancer fetch.Balancer
 }
 
 // A Step is something that happens, at an instant or when a expectation holds.
@@ -187,6 +190,7 @@ type Step struct {
 	Visit  Visit         // of web
 	Keys   string        // of ivr: what is pressed
 	Notify notify        // of notify and options
+	Run    []string      // of run: the program and its arguments
 	For    time.Duration // after which power_off, power_on, off_hook, on_hook, fault and server are undone; 0: never
 	// Arrivals is when which devices resync, of arrivals.
 	Arrivals []arrival
@@ -243,6 +247,11 @@ func (s *Step) Awaits() string {
 		return s.By.Step
 	}
 	return s.At.Step
+}
+
+// OfNoDevice reports whether a step acts on something else than devices.
+func (s *Step) OfNoDevice() bool {
+	return s.Action == "clear" || s.Action == "server" || s.Action == "run"
 }
 
 // Deadline returns until when a step waits for its when.

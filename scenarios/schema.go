@@ -87,9 +87,6 @@ func (w *schemaWriter) mapping(f form) object {
 	var properties object
 	if f.keys != nil {
 		for _, k := range f.keys() {
-			if k.coming {
-				continue
-			}
 			k.change = k.change || f.change
 			properties = append(properties, member{k.name, append(described(k.about), w.schema(k.form)...)})
 		}

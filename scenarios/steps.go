@@ -2,8 +2,6 @@ package scenarios
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"spafleet/device/measure"
@@ -72,9 +70,6 @@ func lineKey(r *reader, s *Step) key {
 	return key{"line", "the line, from 1 (1)", r.number(&s.Notify.Line, 1, 12)}
 }
 
-// comingActions are what steps of later versions do, and what they need.
-var comingActions = map[string]string{"run": "commands of your own"}
-
 func (r *reader) step(n *node, path string) Step {
 	s := Step{node: n}
 	r.walk(n, path, stepKeys(r, &s)...)
@@ -107,10 +102,22 @@ func stepKeys(r *reader, s *Step) []key {
 		r.whole(s, "fault", "disturbs exchanges from then on", value{faultForm, func(n *node, path string) { r.fault(s, n, path) }}),
 		r.whole(s, "clear", "ends the fault of the step with this name", r.text(&s.Clear)),
 	)
-	for _, name := range slices.Sorted(maps.Keys(comingActions)) {
-		keys = append(keys, r.whole(s, name, "", r.coming(comingActions[name])))
-	}
-	return keys
+	return append(keys, r.whole(s, "run", "runs a command of yours, not of a device's: `run: [systemctl, reload, nginx]`, the program and its arguments as a list, without a shell. See [commands](#commands)", r.command(&s.Run)))
+}
+
+// command reads a program and its arguments.
+func (r *reader) command(to *[]string) value {
+	word := r.plain(new(string))
+	return value{inList(word.form), func(n *node, path string) {
+		r.each(n, path, func(item *node, path string) {
+			text := ""
+			r.plain(&text).read(item, path)
+			*to = append(*to, text)
+		})
+		if n.kind == list && (len(*to) == 0 || (*to)[0] == "") {
+			r.mistake(n, path, "which program? A command is a list such as [systemctl, reload, nginx]")
+		}
+	}}
 }
 
 // moments checks that when a step happens, and how often, fits together.
@@ -148,7 +155,7 @@ func (r *reader) undoAndPace(s *Step, path string) {
 	if has("for") && s.Action != "fault" && s.Action != "server" && undo[s.Action] == "" {
 		r.mistake(s.node.key("for"), path, "for undoes power_off, power_on, off_hook, on_hook, fault and server, and nothing else")
 	}
-	paced := s.Action != "" && s.Action != "fault" && s.Action != "clear" && s.Action != "server" && s.Action != "arrivals"
+	paced := s.Action != "" && !s.OfNoDevice() && s.Action != "fault" && s.Action != "arrivals"
 	for _, key := range []string{"rate", "over"} {
 		if has(key) && !paced {
 			r.mistake(s.node.key(key), path, "%s is the pace of devices that do something", key)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -227,6 +228,40 @@ func (f *sipFlags) apply(s *scenarios.Scenario) error {
 		s.Server.Register()
 	case s.Clock.Mode == fleet.Virtual:
 		return fmt.Errorf("--sip: in virtual time only the built-in server has a registrar; leave out --virtual, or use a scenario with server: {sip: true}")
+	}
+	return nil
+}
+
+// balancerFlags say what stands before the server under test.
+type balancerFlags struct {
+	version      string
+	forwardedFor bool
+}
+
+func (f *balancerFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.version, "proxy-protocol", "", "begin each connection of HTTP and HTTPS with a PROXY header of this `VERSION`, v1 or v2, as a load balancer does; it has the device's own address")
+	flags.BoolVar(&f.forwardedFor, "forwarded-for", false, "put the device's own address into X-Forwarded-For of each HTTP request, as a load balancer does")
+}
+
+// apply puts a load balancer before the server of a scenario.
+func (f *balancerFlags) apply(s *scenarios.Scenario) error {
+	version := scenarios.ProxyProtocol(f.version)
+	flag := "--forwarded-for"
+	if f.version != "" {
+		flag = "--proxy-protocol " + f.version
+	}
+	switch {
+	case f.version != "" && version == 0:
+		return fmt.Errorf("--proxy-protocol %q is neither v1 nor v2", f.version)
+	case version == 0 && !f.forwardedFor:
+		return nil
+	case s.Server != nil || s.Clock.Mode == fleet.Virtual:
+		return fmt.Errorf("%s: the built-in server stands behind no load balancer; give it with a server of your own", flag)
+	}
+	s.Target = cmp.Or(s.Target, &scenarios.Target{})
+	s.Target.Balancer.ForwardedFor = s.Target.Balancer.ForwardedFor || f.forwardedFor
+	if version != 0 {
+		s.Target.Balancer.ProxyProtocol = version
 	}
 	return nil
 }

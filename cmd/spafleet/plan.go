@@ -57,6 +57,9 @@ func planText(f *forecast.Forecast) string {
 	if more := len(f.Contacts) - mostContacts; more > 0 {
 		row("", "and %d more hosts; --json has all", more)
 	}
+	for i, c := range f.Commands {
+		row(first(i, "commands"), "%s", commandText(&c))
+	}
 	row("start", "%s", startText(f))
 	row("steady", "%s resyncs/s with the presets; profiles may change that", rateText(f.Steady))
 	row("failing", "%s", failingText(&f.Failing))
@@ -92,6 +95,15 @@ func planText(f *forecast.Forecast) string {
 	}
 	writeMisfits(&b, f.Misfits)
 	return b.String()
+}
+
+// commandText says what a step runs on this machine.
+func commandText(c *forecast.Command) string {
+	text := fmt.Sprintf("timeline[%d]: %s", c.Step, strings.Join(c.Words, " "))
+	if c.Needs != "" {
+		text += "; needs " + c.Needs
+	}
+	return text
 }
 
 // aboutText is what a scenario is about, as a paragraph; "" where it does not say.

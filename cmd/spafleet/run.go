@@ -40,6 +40,7 @@ type runFlags struct {
 	sidecars       []string
 	addresses      netip.Prefix
 	web            webFlags
+	balancer       balancerFlags
 	certs          certFlags
 	caTable        string
 	evidence       evidenceFlag
@@ -63,6 +64,7 @@ type safetyFlags struct {
 	public      []string
 	nameServers []netip.AddrPort
 	operator    bool
+	commands    bool
 	preflight   bool
 }
 
@@ -255,6 +257,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.devices, "devices", "", "`FILE` of comma-separated values that lists the devices, in the place of --model and --count; - for standard input")
 	flags.Var(rateFlag{&f.rate}, "rate", "start at most this many resyncs per second, a `RATE` such as 50/s (default: no limit)")
 	f.leaseFlags.register(flags)
+	f.balancer.register(flags)
 	flags.Var(dhcpFlag{&f.dhcp}, "dhcp", "ask a DHCP server for the devices' addresses: `relay:HOST[:PORT] or client:INTERFACE`; see docs/dhcp.md")
 	flags.StringVar(&f.tftpClient, "tftp-client", "own", "`CLIENT` that transfers: own, or pin (the pin/tftp library, for comparison)")
 	flags.StringVar(&f.profileRule, "profile-rule", "", "set Profile_Rule to this `RULE`")
@@ -274,6 +277,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.Var(serversFlag{&f.safety.nameServers}, "dns", "name server for devices that neither a lease nor Primary_DNS tells one, `ADDRESS` or ADDRESS:PORT; may be repeated (default: those of this machine)")
 	flags.BoolVar(&f.safety.preflight, "preflight", false, "first have one device of each model and firmware resync, and start nothing if its kind is refused (default: with more than 1,000 devices)")
 	flags.BoolVar(&f.safety.operator, "i-operate-this-server", false, "let more than 1,000 devices contact servers on other machines")
+	flags.BoolVar(&f.safety.commands, "allow-commands", false, "let steps with run execute their commands on this machine")
 	f.clock.register(flags)
 	f.certs.registerDevices(flags)
 	f.web.register(flags, "")
@@ -283,6 +287,7 @@ func (f *runFlags) register(c *cobra.Command) {
 // machine sets what is the machine's, and the user's word.
 func (f *runFlags) machine(ctx context.Context, o *run.Options) (err error) {
 	o.Addresses, o.PinTFTP, o.Public, o.Operator = f.addresses, f.tftpClient == "pin", f.safety.public, f.safety.operator
+	o.Commands = f.safety.commands
 	o.NameServers, o.DHCP = f.safety.nameServers, f.dhcp
 	if o.Web, err = f.web.web(); err != nil {
 		return err
@@ -350,6 +355,9 @@ func (f *runFlags) adjust(c *cobra.Command, scenario *scenarios.Scenario) error 
 		return err
 	}
 	if err := f.web.sip.apply(scenario); err != nil {
+		return err
+	}
+	if err := f.balancer.apply(scenario); err != nil {
 		return err
 	}
 	return f.goal.apply(scenario)

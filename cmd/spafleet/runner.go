@@ -49,7 +49,7 @@ func newRunner(s streams) *runner {
 	rn := &runner{streams: s}
 	rn.options.Now = time.Now()
 	rn.options.Flags = scenarios.Flags{
-		Public: "--allow-public", Operator: "--i-operate-this-server", Addresses: "--addresses", Count: "--count", Set: "--set",
+		Public: "--allow-public", Operator: "--i-operate-this-server", Commands: "--allow-commands", Addresses: "--addresses", Count: "--count", Set: "--set",
 	}
 	return rn
 }

@@ -24,11 +24,11 @@ type flagGroup struct {
 // has; a flag of no group is a test failure.
 var fleetGroups = []flagGroup{
 	{"Fleet", []string{"model", "firmware", "count", "devices", "mac", "serial", "index", "with", "set", "switch", "evidence", "profile-rule", "seed", "addresses", "listen-web", "web-side", "sip", "sip-port", "state", "state-every"}},
-	{"Server", []string{"tftp-server", "lease", "dhcp", "tftp-client", "dns", "syslog", "decoder", "sidecar"}},
+	{"Server", []string{"tftp-server", "lease", "dhcp", "proxy-protocol", "forwarded-for", "tftp-client", "dns", "syslog", "decoder", "sidecar"}},
 	{"Time", []string{"duration", "until", "timeout", "fail-on", "rate", "clock", "virtual", "speed", "max-lateness", "start-at", "repeat", "until-failure"}},
 	{"Search", []string{"from", "max-rate", "each", "threshold"}},
 	{"Output", []string{"plan", "json", "html", "junit", "events", "access-log", "devices-out", "bundles", "most-bundles", "why", "metrics", "help"}},
-	{"Safety", []string{"allow-public", "i-operate-this-server", "preflight"}},
+	{"Safety", []string{"allow-public", "i-operate-this-server", "allow-commands", "preflight"}},
 	{"TLS", []string{"certs", "trust", "ca-table", "client-certs", "client-certs-pass", "key-pool", "unique-keys", "keep-certs"}},
 	{"Many machines", []string{"shard-index", "shard-count", "run", "attempt", "result", "result-url"}},
 }

@@ -23,16 +23,17 @@ import (
 // is the reader of its connection: each read has a deadline of its own, and all
 // of them one together.
 type exchange struct {
-	ctx     context.Context // of the one call that uses the exchange
-	conn    net.Conn
-	now     func() time.Time
-	wait    time.Duration // for the next bytes
-	end     time.Time     // of the whole transfer
-	left    int           // bytes that may still come
-	broken  error         // why reading ended, where the parser does not tell
-	moments moments
-	in      *bufio.Reader
-	out     []byte
+	ctx      context.Context // of the one call that uses the exchange
+	conn     net.Conn
+	now      func() time.Time
+	wait     time.Duration // for the next bytes
+	end      time.Time     // of the whole transfer
+	left     int           // bytes that may still come
+	broken   error         // why reading ended, where the parser does not tell
+	moments  moments
+	in       *bufio.Reader
+	out      []byte
+	balancer Balancer
 }
 
 var errHeader = errors.New("header of the answer is too long")
@@ -94,7 +95,7 @@ func (s *Sockets) newExchange() *exchange {
 	if !ok {
 		x = &exchange{in: bufio.NewReader(nil)}
 	}
-	*x = exchange{now: s.now, in: x.in, out: x.out[:0]}
+	*x = exchange{now: s.now, in: x.in, out: x.out[:0], balancer: s.Balancer}
 	x.in.Reset(x)
 	return x
 }
@@ -111,7 +112,7 @@ func (s *Sockets) putExchange(x *exchange) {
 // before it has read the whole request, so an answer counts more than an error
 // of sending.
 func (x *exchange) do(r *resync.Request) (resync.Response, error) {
-	x.out = appendHTTP(x.out, r)
+	x.out = appendHTTP(x.out, r, x.balancer)
 	if err := x.renew(); err != nil {
 		return resync.Response{}, err
 	}

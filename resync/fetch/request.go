@@ -10,8 +10,8 @@ import (
 // appendHTTP adds a request as the devices send it: this header order and the
 // port in every Host line are those of 7.6.2f (field; of other firmware
 // inferred). A request that answers a challenge comes from another routine, with
-// headers of its own and both forms of Connection (field).
-func appendHTTP(b []byte, r *resync.Request) []byte {
+// headers of its own and both forms of Connection (field). What a balancer adds comes last.
+func appendHTTP(b []byte, r *resync.Request, by Balancer) []byte {
 	b = append(b, r.Method...)
 	b = append(b, ' ')
 	b = appendText(b, r.Path, '!')
@@ -39,7 +39,8 @@ func appendHTTP(b []byte, r *resync.Request) []byte {
 		b = strconv.AppendInt(b, int64(len(r.Body)), 10)
 	}
 	b = appendAuthorization(b, r)
-	b = append(b, "\r\nConnection: close\r\n\r\n"...)
+	b = append(b, "\r\nConnection: close"...)
+	b = append(by.appendForwarded(b, r), "\r\n\r\n"...)
 	return append(b, r.Body...)
 }
 

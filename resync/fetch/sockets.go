@@ -60,6 +60,8 @@ type Sockets struct {
 	// Dial opens the connection of one HTTP transfer, from source if that is
 	// valid, within wait; nil dials TCP. The transfer closes it.
 	Dial func(ctx context.Context, source netip.Addr, server netip.AddrPort, wait time.Duration) (net.Conn, error)
+	// Balancer is what stands before the servers of HTTP; zero: nothing.
+	Balancer Balancer
 	// Faults disturbs the devices' exchanges; nil: nothing does. It does not reach
 	// PinTFTP.
 	Faults *fault.Plan
@@ -241,7 +243,14 @@ func (s *Sockets) dial(ctx context.Context, r *resync.Request, wait time.Duratio
 	if dial == nil {
 		dial = dialTCP
 	}
-	return dial(ctx, r.Source, r.Server, wait)
+	conn, err := dial(ctx, r.Source, r.Server, wait)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Balancer.announce(conn, r, s.now().Add(wait)); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
 
 func (s *Sockets) listenPacket(ctx context.Context, source netip.Addr) (datagrams, error) {

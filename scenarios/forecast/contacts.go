@@ -73,9 +73,15 @@ func (p plan) linkLocal() (list []netip.Addr) {
 	return list
 }
 
-// Permitted refuses a scenario if the guard is known to refuse one of its contacts.
+// Permitted refuses a scenario if the guard is known to refuse one of its contacts, or
+// if it runs commands and may not.
 func Permitted(of *scenarios.Plan, g *fetch.Guard, o *scenarios.Machine) error {
 	p := newPlan(of, o.Flags)
+	for _, c := range commandsOf(&p, o) {
+		if c.Needs != "" {
+			return fmt.Errorf("%s: nothing was sent: timeline[%d] runs %q on this machine; if you want that: %s", p.Scenario.Name, c.Step, strings.Join(c.Words, " "), c.Needs)
+		}
+	}
 	if p.Scenario.Clock.Mode == fleet.Virtual {
 		return nil // nothing is sent at all
 	}

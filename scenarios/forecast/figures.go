@@ -19,6 +19,7 @@ type Forecast struct {
 	Devices      int            `json:"devices"`
 	Models       []tally.Make   `json:"models"`
 	Contacts     []Contact      `json:"contacts"`
+	Commands     []Command      `json:"commands,omitempty"` // of the user's own, that steps run
 	Start        Wave           `json:"start"`
 	Steady       float64        `json:"steady_per_second"` // resyncs, once all have begun to repeat
 	Failing      Failing        `json:"failing"`

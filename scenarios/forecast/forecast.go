@@ -173,6 +173,7 @@ func (p plan) traffic(shares []groupShare, o *scenarios.Machine) *Forecast {
 	f.Start, f.Steady = p.waves(shares, o.Shard)
 	f.Failing = p.failing(shares)
 	f.Extras = extrasOf(&p, shares)
+	f.Commands = commandsOf(&p, o)
 	f.SIP = registrationsOf(&p, shares, o)
 	f.Addresses = p.ownAddresses(o)
 	f.Connections = p.connections(f)

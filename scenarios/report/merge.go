@@ -216,6 +216,7 @@ func mergeSteps(results []ShardResult, i int) StepReport {
 		o := p.Report.Timeline[i]
 		s.Fired, s.Idle = s.Fired && o.Fired, s.Idle && o.Idle
 		s.Surely = s.Surely || o.Surely
+		s.Error = cmp.Or(s.Error, o.Error)
 		s.At = max(s.At, o.At)
 		s.Devices += o.Devices
 		s.Exchanges += o.Exchanges

@@ -92,7 +92,10 @@ func writeSteps(b *strings.Builder, r *Report) {
 	b.WriteString("\nsteps\n")
 	for _, s := range r.Timeline {
 		if s.Fired {
-			fmt.Fprintf(b, "  ✓ %s, at %s%s\n", s.Name, Seconds(s.At), exchanges(s.Exchanges))
+			fmt.Fprintf(b, "  %s %s, at %s%s\n", markOf(s.OK(), false), s.Name, Seconds(s.At), exchanges(s.Exchanges))
+			if s.Error != "" {
+				fmt.Fprintf(b, "      %s\n", s.Error)
+			}
 			if remark := r.Remark(s); remark != "" {
 				fmt.Fprintf(b, "      %s\n", remark)
 			}

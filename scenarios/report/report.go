@@ -87,6 +87,7 @@ type StepReport struct {
 	Devices   int       `json:"devices"`             // that it chose
 	Exchanges int       `json:"exchanges,omitempty"` // that its fault affected
 	Idle      bool      `json:"idle,omitempty"`      // it chose no device, or its fault affected no exchange; of a shard: in its part
+	Error     string    `json:"error,omitempty"`     // of a step that happened and failed: how its command ended
 	Missing   []Failing `json:"missing,omitempty"`   // the first devices that kept it from happening
 }
 
@@ -101,6 +102,13 @@ func (r *Report) Remark(s StepReport) string {
 	}
 	return "it met no device"
 }
+
+// Asked reports whether something was expected of a step: that what it waited for
+// came, or that its command succeeded.
+func (s StepReport) Asked() bool { return s.Awaited || s.Action == "run" }
+
+// OK reports whether a step happened and did what it is for.
+func (s StepReport) OK() bool { return s.Fired && s.Error == "" }
 
 // An ExpectationReport says whether an expectation held.
 type ExpectationReport struct {
@@ -189,7 +197,8 @@ func (r *Report) worked() string {
 		}
 	}
 	for i := range r.Timeline {
-		count(!r.Timeline[i].Fired, r.Timeline[i].Surely)
+		s := &r.Timeline[i]
+		count(!s.OK(), s.Surely || s.Error != "")
 	}
 	for i := range r.Expect {
 		e := &r.Expect[i]
@@ -216,5 +225,5 @@ func (r *Report) worked() string {
 // expects reports whether anything was expected of the run.
 func (r *Report) expects() bool {
 	asked := func(t ThresholdReport) bool { return !t.OnlyFails }
-	return len(r.Expect) > 0 || r.Bug != nil || slices.ContainsFunc(r.Thresholds, asked) || slices.ContainsFunc(r.Timeline, func(s StepReport) bool { return s.Awaited })
+	return len(r.Expect) > 0 || r.Bug != nil || slices.ContainsFunc(r.Thresholds, asked) || slices.ContainsFunc(r.Timeline, StepReport.Asked)
 }

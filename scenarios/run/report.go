@@ -107,7 +107,7 @@ func (r *run) remarks(g *report.Generator) []string {
 // idleStep reports whether a step that happened came to nothing here.
 func (t *timeline) idleStep(i int) bool {
 	switch s := &t.plan.Scenario.Timeline[i]; {
-	case t.fired[i] < 0 || s.Action == "" || s.Action == "clear" || s.Action == "server":
+	case t.fired[i] < 0 || s.Action == "" || s.OfNoDevice():
 		return false
 	case s.Fault != nil:
 		return t.faults.affected(i) == 0
@@ -122,6 +122,7 @@ func (t *timeline) stepReports() []report.StepReport {
 	for i := range t.plan.Scenario.Timeline {
 		step := &t.plan.Scenario.Timeline[i]
 		s := report.StepReport{Step: i, Name: step.Name, Action: step.Action, Idle: t.idleStep(i), Fired: t.fired[i] >= 0, Awaited: step.When != nil, At: t.fired[i].Seconds(), Times: t.times[i], Devices: t.reached[i], Exchanges: t.faults.affected(i)}
+		s.Error = t.commands.failure(i)
 		if s.Name == "" {
 			s.Name = step.Action
 		}

@@ -256,6 +256,9 @@ func (r *run) network() fleet.Network {
 	if t := s.Target; t != nil && t.Hosts != nil {
 		sockets.Hosts = t.Known()
 	}
+	if t := s.Target; t != nil {
+		sockets.Balancer = t.Balancer
+	}
 	return sockets
 }
 
@@ -292,6 +295,8 @@ func (r *run) run(ctx context.Context) (*report.Report, error) {
 	r.began = time.Now()
 	r.timeline.start = r.fleet.Now()
 	r.server.texts.fleet.Store(r.fleet)
+	r.timeline.commands = newCommands(ctx, r)
+	defer r.timeline.commands.stop()
 	r.timeline.begin() // before the first event
 	work := r.fleet.Begin(ctx)
 	defer work.Close()
@@ -304,6 +309,7 @@ func (r *run) run(ctx context.Context) (*report.Report, error) {
 		if r.timeline.run(ctx); r.timeline.idle {
 			r.notes = append(r.notes, "ended early: no device had anything left to do before the deadline")
 		}
+		r.timeline.commands.stop() // before they are reported
 	}
 	return r.end(ctx, work)
 }

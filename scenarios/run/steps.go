@@ -25,6 +25,9 @@ func (t *timeline) fire(i int, now time.Duration) {
 	case "clear":
 		t.faults.stop(t.place(s.Clear))
 		return
+	case "run":
+		t.commands.start(i, s)
+		return
 	case "server":
 		t.noted(t.server.change(i), i)
 		if s.For > 0 {
@@ -60,8 +63,7 @@ func (t *timeline) fire(i int, now time.Duration) {
 // chosen returns the devices of this process that a step is about, nil where it is about
 // none.
 func (t *timeline) chosen(i int) []device.Index {
-	switch t.plan.Scenario.Timeline[i].Action {
-	case "", "clear", "server":
+	if s := &t.plan.Scenario.Timeline[i]; s.Action == "" || s.OfNoDevice() {
 		return nil
 	}
 	return t.judge.choose(t.plan.Selector(i), i)

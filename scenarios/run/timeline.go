@@ -14,14 +14,15 @@ import (
 
 // A timeline makes the steps of a scenario happen, and decides its expectations.
 type timeline struct {
-	plan   *scenarios.Plan
-	fleet  *fleet.Fleet
-	judge  *judge
-	server *server
-	faults *disturbances
-	tally  *tally.Tally
-	order  func(device.Index, device.Command) // how devices are commanded
-	start  int64                              // fleet time
+	plan     *scenarios.Plan
+	fleet    *fleet.Fleet
+	judge    *judge
+	server   *server
+	faults   *disturbances
+	tally    *tally.Tally
+	commands *commands
+	order    func(device.Index, device.Command) // how devices are commanded
+	start    int64                              // fleet time
 
 	when     []*tracked // by step; nil: it happens at an instant
 	expect   []*tracked
@@ -131,7 +132,7 @@ const idleEvery = 200 * time.Millisecond
 // devices, and no expectation asks for the time.
 func (t *timeline) onlyDevices() (until time.Duration, only bool) {
 	s := t.plan.Scenario
-	if t.web || len(t.deferred) > 0 || len(t.quiet) > 0 || len(t.expect) == 0 || s.Duration > 0 && !s.Brief {
+	if t.web || t.commands.running() || len(t.deferred) > 0 || len(t.quiet) > 0 || len(t.expect) == 0 || s.Duration > 0 && !s.Brief {
 		return 0, false
 	}
 	for i := range t.fired {
@@ -254,7 +255,7 @@ func (t *timeline) over(now time.Duration) bool {
 			return false
 		}
 	}
-	if slices.ContainsFunc(t.deferred, t.holds) {
+	if slices.ContainsFunc(t.deferred, t.holds) || t.commands.running() {
 		return false
 	}
 	t.judge.mu.Lock()

@@ -159,8 +159,8 @@ func checks(both [2]*report.Report) []Check {
 			held[i][name] = map[bool]string{true: "yes", false: "no"}[ok]
 		}
 		for _, s := range r.Timeline {
-			if s.Awaited {
-				add("step "+s.Name, s.Fired)
+			if s.Asked() {
+				add("step "+s.Name, s.OK())
 			}
 		}
 		for j := range r.Expect {

@@ -153,11 +153,14 @@ func expectations(r *report.Report) []Case {
 	var list []Case
 	for i := range r.Timeline {
 		s := &r.Timeline[i]
-		if s.Fired && !s.Awaited {
+		if s.OK() && !s.Asked() {
 			continue
 		}
 		c := Case{Name: "step " + s.Name}
-		if !s.Fired {
+		switch {
+		case s.Error != "":
+			c.Failure = &Outcome{Message: s.Error, Type: "step"}
+		case !s.Fired:
 			c.Failure = &Outcome{Message: "the step did not happen", Type: "step", Text: devices(s.Missing)}
 		}
 		list = append(list, c)

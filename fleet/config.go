@@ -12,6 +12,7 @@ import (
 	"spafleet/device/inventory"
 	"spafleet/fleet/state"
 	"spafleet/resync"
+	"spafleet/resync/capture"
 	"spafleet/resync/fetch"
 	"spafleet/resync/modelled"
 	"spafleet/resync/unit"
@@ -103,6 +104,9 @@ type Tap struct {
 	// Secrets counts the passwords and keys that could be read of each file. Files that
 	// did not change are decoded again for it.
 	Secrets bool
+	// Capture keeps the packets of chosen devices that the fleet itself sends and
+	// receives: SIP and log lines. What a network sends, it keeps itself. Nil: none.
+	Capture *capture.File
 }
 
 // Web says whether and where the devices' admin web servers answer.

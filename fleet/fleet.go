@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/resync/capture"
 	"spafleet/resync/fetch"
 	"spafleet/resync/unit"
 )
@@ -44,7 +45,7 @@ type Fleet struct {
 	logs      *logSender
 	lessee    *lessee // nil: no DHCP server is asked
 	saver     saver
-	resumed   int64 // fleet time of the snapshot that it goes on from, 0 for none
+	packets   *capture.File // keeps those that the fleet itself sends and receives; nil: none
 	mode      Clock
 	start     int64
 	conduct   func(int64, func(device.Index, device.Command)) (int64, bool)
@@ -90,7 +91,7 @@ func New(c Config) (*Fleet, error) {
 	}
 	f.saver, f.started.whole = saver{f: f, Save: c.Save}, make(chan struct{})
 	f.shared.Tapped, f.shared.List, f.shared.Profiles.Secrets = c.Tap.Wire, c.List, c.Tap.Secrets
-	f.shared.Reasons = c.Tap.Reasons
+	f.shared.Reasons, f.packets = c.Tap.Reasons, c.Tap.Capture
 	if f.shared.SIP = c.SIP.Register; c.Clock != Virtual {
 		f.shared.SIPPort = c.SIP.Port
 	}

@@ -100,7 +100,9 @@ func (f *Fleet) State(dev device.Index) fsm.State {
 
 // Resumed returns the fleet time of the snapshot that the fleet goes on from,
 // false where it began without one.
-func (f *Fleet) Resumed() (at time.Time, ok bool) { return time.Unix(0, f.resumed), f.resumed != 0 }
+func (f *Fleet) Resumed() (at time.Time, ok bool) {
+	return time.Unix(0, f.saver.resumed), f.saver.resumed != 0
+}
 
 // Limits returns how often an attempt had to wait for this machine, by what was
 // missing: descriptors, ports.

@@ -173,8 +173,8 @@ func (l *loop) begin() {
 		l.mu.Lock()
 		m := l.machine.At(dev, u, now)
 		switch {
-		case l.f.resumed != 0:
-			l.apply(dev, u, m.Resume(l.f.resumed, powers))
+		case l.f.saver.resumed != 0:
+			l.apply(dev, u, m.Resume(l.f.saver.resumed, powers))
 		case powers:
 			l.apply(dev, u, m.PowerOn())
 		}

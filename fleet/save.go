@@ -38,6 +38,7 @@ type saver struct {
 	f *Fleet
 	Save
 	fingerprint state.Fingerprint // without its moment
+	resumed     int64             // fleet time of the snapshot that the fleet goes on from, 0 for none
 }
 
 // keep saves the fleet again and again until ctx ends.
@@ -161,7 +162,7 @@ func (f *Fleet) resume(s *state.Saved) error {
 	if err := s.Check(&f.saver.fingerprint); err != nil {
 		return err
 	}
-	f.resumed = s.At.UnixNano()
+	f.saver.resumed = s.At.UnixNano()
 	return s.Load(state.Loader{
 		Layers: &f.shared.Profiles.Layers, Len: f.Len(),
 		Place: func(dev device.Index) (int, *model.Factory, bool) {

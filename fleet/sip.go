@@ -325,7 +325,9 @@ func (s *sipSockets) write(o *outgoing, to netip.AddrPort) {
 	}
 	if _, _, err := p.WriteMsgUDPAddrPort(o.Text, from, to); err != nil {
 		s.dropped.Add(1)
+		return
 	}
+	kept(s.f, o.dev, netip.AddrPortFrom(s.f.addresses.Of(o.dev), o.port), to, o.Text)
 }
 
 // delay keeps a datagram until its time.
@@ -386,6 +388,7 @@ func (s *sipSockets) received(port uint16, m *ipv4.Message) {
 		return
 	}
 	text := m.Buffers[0][:m.N]
+	kept(s.f, dev, from.AddrPort(), netip.AddrPortFrom(to, port), text)
 	copies, late := s.faults.fate(dev, port, false, text)
 	at := from.AddrPort()
 	at = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())

@@ -164,7 +164,20 @@ func (s *logSender) sendTo(host string, addr netip.Addr, line namedLine) {
 	if src := s.f.addresses.source(own, addr); src.IsValid() {
 		cm = &ipv4.ControlMessage{Src: src.AsSlice()}
 	}
-	if _, err := s.conn.WriteTo(line.text, cm, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, line.port))); err != nil {
+	to := netip.AddrPortFrom(addr, line.port)
+	if _, err := s.conn.WriteTo(line.text, cm, net.UDPAddrFromAddrPort(to)); err != nil {
 		s.dropped.Add(1)
+		return
+	}
+	if from, ok := s.conn.LocalAddr().(*net.UDPAddr); ok {
+		kept(s.f, line.dev, netip.AddrPortFrom(s.f.addresses.Of(line.dev), from.AddrPort().Port()), to, line.text)
+	}
+}
+
+// kept adds a datagram of a device to the capture, if there is one.
+func kept(f *Fleet, dev device.Index, from, to netip.AddrPort, text []byte) {
+	if f.packets != nil {
+		u := f.Unit(dev)
+		f.packets.Datagram(&u, from, to, text)
 	}
 }

@@ -332,6 +332,11 @@ func (h *handshake) exchangeKey(key *rsa.PublicKey, dh *dhParams) error {
 	}
 	h.finish()
 	h.deriveMaster(premaster)
+	if h.c.client.KeyLog != nil {
+		if _, err := fmt.Fprintf(h.c.client.KeyLog, "CLIENT_RANDOM %x %x\n", h.clientRandom, h.master); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

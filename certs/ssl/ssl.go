@@ -125,8 +125,11 @@ type Client struct {
 	// Think is called before the key exchange is computed, to imitate a slow
 	// processor; an error ends the handshake. Nil does not wait.
 	Think func(serverKeyBits int) error
-	Now   func() time.Time // for the time in the hello; nil: chance stands there
-	Rand  io.Reader        // nil: crypto/rand; to serve many at once, it must be able to
+	// KeyLog takes a line in the NSS key log format once the secrets of a connection are
+	// agreed on, so that a capture of it can be decrypted; nil: they are told to nobody.
+	KeyLog io.Writer
+	Now    func() time.Time // for the time in the hello; nil: chance stands there
+	Rand   io.Reader        // nil: crypto/rand; to serve many at once, it must be able to
 }
 
 // A Server is how the small server side speaks. It is only read, and may serve

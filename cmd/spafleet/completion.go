@@ -17,23 +17,24 @@ import (
 // completions are the values that the shell offers for flags with a closed set of
 // values, by the flag's name, in all commands.
 var completions = map[string]func(c *cobra.Command, args []string) []string{
-	"model":       func(*cobra.Command, []string) []string { return modelNames() },
-	"models":      func(*cobra.Command, []string) []string { return modelNames() },
-	"firmware":    firmwaresOf,
-	"version":     firmwaresOf, // of 'firmware make'
-	"family":      func(*cobra.Command, []string) []string { return families() },
-	"until":       func(*cobra.Command, []string) []string { return goals() },
-	"fail-on":     values("failures", "unknown-params", "rejected-params", "partial-files", "lateness"),
-	"ignore":      values(strings.Split(joined(profilecheck.Kinds()), ", ")...),
-	"set":         parametersOf,
-	"switch":      switchesOf,
-	"evidence":    values("all", "field"),
-	"clock":       func(*cobra.Command, []string) []string { return clockNames() },
-	"tftp-client": values("own", "pin"),
-	"web-side":    values("lan", "wan"),
-	"ca-table":    values("field", "documented"),
-	"hash":        values(hashNames...),
-	"ca":          func(*cobra.Command, []string) []string { return authorities() },
+	"model":          func(*cobra.Command, []string) []string { return modelNames() },
+	"models":         func(*cobra.Command, []string) []string { return modelNames() },
+	"firmware":       firmwaresOf,
+	"version":        firmwaresOf, // of 'firmware make'
+	"family":         func(*cobra.Command, []string) []string { return families() },
+	"until":          func(*cobra.Command, []string) []string { return goals() },
+	"fail-on":        values("failures", "unknown-params", "rejected-params", "partial-files", "lateness"),
+	"ignore":         values(strings.Split(joined(profilecheck.Kinds()), ", ")...),
+	"set":            parametersOf,
+	"switch":         switchesOf,
+	"evidence":       values("all", "field"),
+	"clock":          func(*cobra.Command, []string) []string { return clockNames() },
+	"tftp-client":    values("own", "pin"),
+	"proxy-protocol": values("v1", "v2"),
+	"web-side":       values("lan", "wan"),
+	"ca-table":       values("field", "documented"),
+	"hash":           values(hashNames...),
+	"ca":             func(*cobra.Command, []string) []string { return authorities() },
 }
 
 func values(list ...string) func(*cobra.Command, []string) []string {

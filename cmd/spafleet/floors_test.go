@@ -23,8 +23,9 @@ var floors = map[string]int{
 	"scenarios/accesslog": 3,
 	"resync":              3, "resync/fault": 3, "certs": 3, "ivr": 3, "webui": 3, "device/sip": 3, "device/dhcp": 3, "scenarios/tally": 3,
 	"certs/trust": 4, "resync/unit": 4, "resync/fault/faulttest": 4, "scenarios/report": 4, "device/profilecheck": 4, "scenarios/doctor/finding": 4,
-	"resync/tftp":  4, // the client without its sockets: fetch and modelled use the same one
-	"resync/fetch": 5, "resync/modelled": 5, "prov": 5, "fleet/state": 5,
+	"resync/capture": 4,
+	"resync/tftp":    4, // the client without its sockets: fetch and modelled use the same one
+	"resync/fetch":   5, "resync/modelled": 5, "prov": 5, "fleet/state": 5,
 	"fleet": 6, "scenarios/doctor/answer": 6,
 	"scenarios/expression": 5, "scenarios/report/compare": 5, "scenarios/report/junit": 5, "scenarios/report/webpage": 5, "scenarios/report/why": 5,
 	"scenarios": 7, "fleet/fleettest": 7,

@@ -2,14 +2,35 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"os"
 
 	"spafleet/host"
+	"spafleet/scenarios"
 	"spafleet/scenarios/run"
 )
+
+// openFiles opens the files that a run writes meanwhile, and returns how to close them.
+func (rn *runner) openFiles(s *scenarios.Scenario) (finish func() error, err error) {
+	finish, err = rn.eventsFile()
+	if err != nil {
+		return nil, err
+	}
+	closeAccess, err := rn.accessFile(s)
+	if err != nil {
+		return nil, errors.Join(err, finish())
+	}
+	finish = closing(finish, closeAccess)
+	packets, closeCapture, err := rn.capture.open()
+	if err != nil {
+		return nil, errors.Join(err, finish())
+	}
+	rn.options.Capture = packets
+	return closing(finish, closeCapture), nil
+}
 
 // eventsFile opens the file that takes the events, and returns how to close it.
 // Where that is stdout, what else would be printed there goes to stderr.
@@ -36,7 +57,7 @@ func (rn *runner) eventsFile() (finish func() error, err error) {
 
 // leaveNothing keeps the files of an earlier run.
 func (rn *runner) leaveNothing() {
-	rn.events, rn.access.name, rn.devices, rn.results, rn.bundles = "", "", "", delivery{}, bundles{}
+	rn.events, rn.access.name, rn.devices, rn.results, rn.bundles, rn.capture = "", "", "", delivery{}, bundles{}, captureFlags{}
 	rn.options.Events, rn.options.Requests, rn.options.Devices = nil, nil, nil
 }
 

@@ -195,6 +195,7 @@ contact servers on other machines, name servers included, only with
 	c.Flags().StringVar(&rn.metrics, "metrics", "", "serve Prometheus metrics at this `HOST:PORT`")
 	c.Flags().StringVar(&rn.events, "events", "", "write every event to this `FILE` (- for stdout; the report then goes to stderr), one line of JSON each")
 	c.Flags().StringVar(&rn.access.name, "access-log", "", aboutAccessLog)
+	rn.capture.register(c.Flags())
 	c.Flags().StringVar(&rn.devices, "devices-out", "", "write what became of each device to this `FILE` (- for stdout; the report then goes to stderr), one line of JSON each")
 	c.Flags().StringVar(&rn.story.name, "why", "", "at the end tell what this `DEVICE` did and why: its MAC address, serial number or index; see 'spafleet why -h'")
 	c.Flags().StringVar(&rn.options.State, "state", "", "resume the fleet in this `FILE` if it exists; save the fleet in it every minute and at the end")

@@ -31,6 +31,7 @@ type runner struct {
 	metrics string // address of /metrics, "" for none
 	events  string // file that takes the events, "" for none
 	access  accessLog
+	capture captureFlags
 	devices string // file that takes what became of each device, "" for none
 	story   story  // of one device
 	hello   func(io.Writer, *run.Live)
@@ -90,25 +91,20 @@ func (rn *runner) once(ctx context.Context, s *scenarios.Scenario) (*report.Repo
 	if err := rn.devicesFile(); err != nil {
 		return nil, err
 	}
-	closeEvents, err := rn.eventsFile()
+	closeFiles, err := rn.openFiles(s)
 	if err != nil {
 		return nil, err
 	}
-	closeAccess, err := rn.accessFile(s)
-	if err != nil {
-		return nil, errors.Join(err, closeEvents())
-	}
-	closeEvents = closing(closeEvents, closeAccess)
 	progress := newProgress(rn.err, s)
 	if rn.title != "" {
 		progress.name = rn.title
 	}
 	rn.listen(progress)
 	if err := rn.bundles.follow(s, &rn.options); err != nil {
-		return nil, errors.Join(err, closeEvents())
+		return nil, errors.Join(err, closeFiles())
 	}
 	result, err := run.Run(ctx, s, rn.options)
-	err = errors.Join(err, closeEvents(), rn.bundles.end(rn.err, result, rn.show == nil))
+	err = errors.Join(err, closeFiles(), rn.bundles.end(rn.err, result, rn.show == nil))
 	var refused *run.Refused
 	if errors.As(err, &refused) {
 		return nil, rn.refused(refused)

@@ -64,6 +64,7 @@ func (s *Sockets) handshakeConfig(ctx context.Context, r *resync.Request) (d *ha
 		if d.modern, err = devices.Modern(r.Unit, r.Params, at); err != nil {
 			return nil, err
 		}
+		d.modern.KeyLogWriter = s.Capture.KeyLog(r.Unit)
 		verify := d.modern.VerifyPeerCertificate
 		d.modern.VerifyPeerCertificate = func(chain [][]byte, verified [][]*x509.Certificate) error {
 			d.shown = chain
@@ -74,6 +75,7 @@ func (s *Sockets) handshakeConfig(ctx context.Context, r *resync.Request) (d *ha
 	if d.old, err = devices.Client(r.Unit, r.Params, at); err != nil {
 		return nil, err
 	}
+	d.old.KeyLog = s.Capture.KeyLog(r.Unit)
 	verify := d.old.Verify
 	d.old.Verify = func(chain [][]byte) (*rsa.PublicKey, int) {
 		d.shown = chain

@@ -94,6 +94,8 @@ type Asker struct {
 	// Source returns the address from which the device asks a name server; not
 	// valid, or nil: one of the system's choice.
 	Source func(server netip.Addr) netip.Addr
+	// Unit is the device, where Sockets.Capture may keep what it asks; nil: it does not.
+	Unit *device.Unit
 	// Faultless: the faults of the device do not happen to the question, which is
 	// none for its provisioning.
 	Faultless bool
@@ -103,7 +105,7 @@ type Asker struct {
 // time. Source may be nil.
 func AskerAs(in *resync.Input, now int64, source func(netip.Addr) netip.Addr) Asker {
 	b := &in.Unit.Row.Behaviour
-	a := Asker{Device: in.Unit.Index, Now: now, Booted: in.Booted, Behaviour: b, Source: source}
+	a := Asker{Device: in.Unit.Index, Unit: &in.Unit, Now: now, Booted: in.Booted, Behaviour: b, Source: source}
 	a.Keeps = b.KeepsNames && !in.Params.Bool("DNS_Query_TTL_Ignore", false) // a parameter of some models
 	a.Servers, a.Parallel = in.Lease.NameServers(in.Unit.Row, in.Params)
 	return a

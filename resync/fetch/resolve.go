@@ -246,6 +246,11 @@ func (s *Sockets) exchangeOver(ctx context.Context, network string, m *dns.Msg, 
 		return nil, err
 	}
 	defer conn.Close()
+	if network == "tcp" {
+		conn = s.Capture.Stream(who.Unit, conn)
+	} else {
+		conn = s.Capture.Packets(who.Unit, conn)
+	}
 	if err := conn.SetDeadline(s.now().Add(wait)); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"spafleet/device/phase"
 	"spafleet/host"
 	"spafleet/resync"
+	"spafleet/resync/capture"
 	"spafleet/resync/fault"
 	"spafleet/resync/tftp"
 )
@@ -62,6 +63,9 @@ type Sockets struct {
 	Dial func(ctx context.Context, source netip.Addr, server netip.AddrPort, wait time.Duration) (net.Conn, error)
 	// Balancer is what stands before the servers of HTTP; zero: nothing.
 	Balancer Balancer
+	// Capture keeps what chosen devices send and receive: behind Faults, which imitates
+	// the line before this machine. It does not reach PinTFTP. Nil: nothing is kept.
+	Capture *capture.File
 	// Faults disturbs the devices' exchanges; nil: nothing does. It does not reach
 	// PinTFTP.
 	Faults *fault.Plan
@@ -247,6 +251,7 @@ func (s *Sockets) dial(ctx context.Context, r *resync.Request, wait time.Duratio
 	if err != nil {
 		return nil, err
 	}
+	conn = s.Capture.Stream(r.Unit, conn)
 	if err := s.Balancer.announce(conn, r, s.now().Add(wait)); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}

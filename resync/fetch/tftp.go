@@ -16,6 +16,7 @@ func (s *Sockets) fetchTFTP(ctx context.Context, r *resync.Request) (resync.Resp
 	if err != nil {
 		return resync.Response{}, s.failure(ctx, r, moments{begun: begun}, err)
 	}
+	conn = s.Capture.Socket(r.Unit, conn)
 	d := s.disturbance(r)
 	if d != nil {
 		conn = d.Packets(conn, s.now)

@@ -11,6 +11,7 @@ import (
 	"spafleet/fleet"
 	"spafleet/prov"
 	"spafleet/resync"
+	"spafleet/resync/capture"
 	"spafleet/resync/modelled"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
@@ -32,6 +33,7 @@ type Options struct {
 	Preflight bool
 	Compiled  resync.Compiled       // opens files of the vendor's compiler
 	Registry  prometheus.Registerer // nil: no live metrics
+	Capture   *capture.File         // keeps packets of chosen devices; nil: none. Virtual time has none
 	Tell      func([]device.Event)  // receives all events, as fleet.Config.Tell; may be nil
 	Events    io.Writer             // takes all events, each as a line of JSON; nil: none
 	// Requests is told of each request that the built-in server has answered; may be nil.

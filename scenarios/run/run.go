@@ -101,6 +101,8 @@ func checkOptions(s *scenarios.Scenario, o *Options) error {
 	virtual := s.Clock.Mode == fleet.Virtual
 	ofNetwork := func(s scenarios.Step) bool { return s.Fault != nil && s.Fault.OfNetwork() }
 	switch {
+	case o.Capture != nil && virtual:
+		return fmt.Errorf("in virtual time there are no packets to keep; take another clock")
 	case o.PinTFTP && slices.ContainsFunc(s.Timeline, ofNetwork):
 		return fmt.Errorf("pin/tftp opens its own sockets, and faults of the network do not reach it; leave it out")
 	case o.Keep && s.Bug != nil:
@@ -213,7 +215,7 @@ func (r *run) config() fleet.Config {
 
 // tap returns what the scenario, or its log, asks to be seen on the devices' lines.
 func (r *run) tap() fleet.Tap {
-	return fleet.Tap{Reasons: r.options.Reasons || r.options.Events != nil, Wire: r.plan.Kinds[device.Wire.String()], Secrets: r.options.Events != nil || r.plan.Names[expression.Costly.Secrets]}
+	return fleet.Tap{Capture: r.options.Capture, Reasons: r.options.Reasons || r.options.Events != nil, Wire: r.plan.Kinds[device.Wire.String()], Secrets: r.options.Events != nil || r.plan.Names[expression.Costly.Secrets]}
 }
 
 // pkiSeed is that of the test PKI which a run has where nobody gives it another.
@@ -245,7 +247,7 @@ func (r *run) network() fleet.Network {
 	if s.Clock.Mode == fleet.Virtual {
 		return nil
 	}
-	sockets := &fetch.Sockets{PinTFTP: r.options.PinTFTP, Certs: r.certs, Guard: r.guard, Faults: &r.faults.network}
+	sockets := &fetch.Sockets{PinTFTP: r.options.PinTFTP, Certs: r.certs, Guard: r.guard, Capture: r.options.Capture, Faults: &r.faults.network}
 	if servers := r.options.NameServers; servers != nil {
 		sockets.NameServers = fetch.SystemNames()
 		sockets.NameServers.Servers = servers

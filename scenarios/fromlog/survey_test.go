@@ -2,7 +2,9 @@ package fromlog_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"slices"
 	"strings"
@@ -269,8 +271,8 @@ func TestManyNamesAndHabits(t *testing.T) {
 	}
 }
 
-// Whatever stands in a log, the scenario that is made of it can be run, and has no line
-// that the log has put there.
+// Whatever stands in a log, the scenario that is made of it can be run: to see that takes
+// long, so only one in a hundred is loaded, and each one that go test runs.
 func FuzzImport(f *testing.F) {
 	f.Add("/spa942.cfg", "Linksys/SPA-942-6.1.5(a) (88019L400001)", "192.0.2.7", 200)
 	f.Add("/a\\x22\\x0a  evil: 1?key=x&v=${server.name}{{ mac }}", "Cisco/SPA504G-7.5.5 (0002FD000001)(CCQ16230001)", "x", 404)
@@ -286,7 +288,7 @@ func FuzzImport(f *testing.F) {
 			l.tftp(time.Duration(k)*time.Hour, client, path)
 		}
 		for _, o := range []fromlog.Options{{}, {Arrivals: true, HTTPS: true}} {
-			if r, err := l.result(t, o); err == nil {
+			if r, err := l.result(t, o); err == nil && (flag.Lookup("test.fuzz").Value.String() == "" || crc32.ChecksumIEEE([]byte(path+agent))%100 == 0) {
 				loads(t, r)
 			}
 		}

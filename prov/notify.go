@@ -187,13 +187,13 @@ func (r *Registrar) Notified(status int) int {
 }
 
 // Unanswered returns how many requests of a method, NOTIFY or OPTIONS, nobody has answered:
-// those that were given up, and those that still wait.
+// those that were given up, and those that still wait. The NOTIFYs of subscriptions are left out.
 func (r *Registrar) Unanswered(method string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := r.notifies.lost[method]
 	for _, open := range r.notifies.open {
-		if open.Method == method {
+		if open.Method == method && open.dialog == nil {
 			n++
 		}
 	}
@@ -221,7 +221,9 @@ func (r *Registrar) Due(at int64, send Send) {
 		case n == nil: // it was answered
 		case at-n.began >= int64(r.paced(noAnswer)):
 			delete(w.open, d.branch)
-			w.lost[n.Method]++
+			if n.dialog == nil {
+				w.lost[n.Method]++
+			}
 			r.notified(at, n, http.StatusRequestTimeout, "")
 		default:
 			send(n.To, n.text)

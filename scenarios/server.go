@@ -9,6 +9,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/prov"
 	"spafleet/resync"
+	"spafleet/resync/fetch"
 )
 
 // mostReplicas is how many addresses a server's name has at most.
@@ -272,7 +273,7 @@ func targetKeys(r *reader, t *Target) []key {
 		{"certs", "folder of `spafleet certs init`; its authorities sign server and devices", r.text(&t.Certs)},
 		{"dhcp", "the DHCP server that gives the devices their addresses: `relay:ADDRESS[:PORT]` or `client:INTERFACE`; the flag `--dhcp` goes first, see [DHCP](dhcp.md#ask-a-real-server)", r.scalarAs(dhcpForm, t.DHCP.Set)},
 		{"sip", "`true`: lines that have an account register, where their parameters say (`false`)", r.boolean(&t.SIP)},
-		{"proxy_protocol", "`v1` or `v2`: each connection of HTTP and HTTPS begins with a PROXY header that has the device's own address, as behind HAProxy or another load balancer (none)", r.word(ProxyProtocols(), func(word string) { t.Balancer.ProxyProtocol = ProxyProtocol(word) })},
+		{"proxy_protocol", "`v1` or `v2`: each connection of HTTP and HTTPS begins with a PROXY header that has the device's own address, as behind HAProxy or another load balancer (none)", r.scalarAs(measure.Form{Words: fetch.ProxyProtocols}, t.Balancer.SetProxyProtocol)},
 		{"forwarded_for", "`true`: each request of HTTP has the device's own address in `X-Forwarded-For` (`false`)", r.boolean(&t.Balancer.ForwardedFor)},
 		{"trust", "PEM file with further authorities that devices trust", r.text(&t.Trust)},
 	}

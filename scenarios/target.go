@@ -65,12 +65,6 @@ func (t *Target) Texts() []string {
 	return list
 }
 
-// ProxyProtocols are the versions of the PROXY protocol, as people write them.
-func ProxyProtocols() []string { return []string{"v1", "v2"} }
-
-// ProxyProtocol returns the number of a version; 0 for any other word.
-func ProxyProtocol(word string) byte { return byte(1 + slices.Index(ProxyProtocols(), word)) }
-
 // Open reads the authorities that a target names.
 func (t *Target) Open(d *trust.Devices) (err error) {
 	if t.Certs != "" && d.PKI == nil {

@@ -11,6 +11,7 @@ import (
 	"spafleet/device/profilecheck"
 	"spafleet/fleet"
 	"spafleet/fsm"
+	"spafleet/resync/fetch"
 	"spafleet/scenarios"
 )
 
@@ -30,7 +31,7 @@ var completions = map[string]func(c *cobra.Command, args []string) []string{
 	"evidence":       values("all", "field"),
 	"clock":          func(*cobra.Command, []string) []string { return clockNames() },
 	"tftp-client":    values("own", "pin"),
-	"proxy-protocol": values("v1", "v2"),
+	"proxy-protocol": values(fetch.ProxyProtocols...),
 	"web-side":       values("lan", "wan"),
 	"ca-table":       values("field", "documented"),
 	"hash":           values(hashNames...),

@@ -15,6 +15,7 @@ import (
 	"spafleet/device/measure"
 	"spafleet/fleet"
 	"spafleet/resync"
+	"spafleet/resync/fetch"
 	"spafleet/scenarios"
 )
 
@@ -245,24 +246,24 @@ func (f *balancerFlags) register(flags *pflag.FlagSet) {
 
 // apply puts a load balancer before the server of a scenario.
 func (f *balancerFlags) apply(s *scenarios.Scenario) error {
-	version := scenarios.ProxyProtocol(f.version)
+	given := fetch.Balancer{ForwardedFor: f.forwardedFor}
 	flag := "--forwarded-for"
 	if f.version != "" {
 		flag = "--proxy-protocol " + f.version
+		if err := given.SetProxyProtocol(f.version); err != nil {
+			return fmt.Errorf("--proxy-protocol %w", err)
+		}
 	}
 	switch {
-	case f.version != "" && version == 0:
-		return fmt.Errorf("--proxy-protocol %q is neither v1 nor v2", f.version)
-	case version == 0 && !f.forwardedFor:
+	case given == (fetch.Balancer{}):
 		return nil
 	case s.Server != nil || s.Clock.Mode == fleet.Virtual:
 		return fmt.Errorf("%s: the built-in server stands behind no load balancer; give it with a server of your own", flag)
 	}
 	s.Target = cmp.Or(s.Target, &scenarios.Target{})
-	s.Target.Balancer.ForwardedFor = s.Target.Balancer.ForwardedFor || f.forwardedFor
-	if version != 0 {
-		s.Target.Balancer.ProxyProtocol = version
-	}
+	b := &s.Target.Balancer
+	b.ForwardedFor = b.ForwardedFor || given.ForwardedFor
+	b.ProxyProtocol = cmp.Or(given.ProxyProtocol, b.ProxyProtocol)
 	return nil
 }
 

@@ -26,10 +26,9 @@ import (
 type runFlags struct {
 	fleetFlags
 	leaseFlags
+	targetFlags
 	rate           float64
-	tftpClient     string
 	profileRule    string
-	syslog         string
 	goal           goalFlags
 	sets, switches []string
 	with           []string
@@ -40,7 +39,6 @@ type runFlags struct {
 	sidecars       []string
 	addresses      netip.Prefix
 	web            webFlags
-	balancer       balancerFlags
 	certs          certFlags
 	caTable        string
 	evidence       evidenceFlag
@@ -49,6 +47,13 @@ type runFlags struct {
 	clock          clockFlags
 	file           *scenarios.File // that the scenario was read from; nil: none
 	listed         *inventory.List // of a bundle, in the place of --devices; nil: none
+}
+
+// targetFlags say how devices reach the servers under test.
+type targetFlags struct {
+	tftpClient string
+	syslog     string
+	balancer   balancerFlags
 }
 
 // fleetFlags say which devices there are.

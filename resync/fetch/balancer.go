@@ -3,6 +3,7 @@ package fetch
 import (
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/pires/go-proxyproto"
@@ -19,6 +20,19 @@ type Balancer struct {
 	ProxyProtocol byte
 	// ForwardedFor adds X-Forwarded-For to each request, as its last header.
 	ForwardedFor bool
+}
+
+// ProxyProtocols are the versions of the PROXY protocol, as people write them.
+var ProxyProtocols = []string{"v1", "v2"}
+
+// SetProxyProtocol sets the version of the PROXY protocol to one of [ProxyProtocols].
+func (b *Balancer) SetProxyProtocol(version string) error {
+	at := slices.Index(ProxyProtocols, version)
+	if at < 0 {
+		return fmt.Errorf("%q is neither v1 nor v2", version)
+	}
+	b.ProxyProtocol = byte(at + 1)
+	return nil
 }
 
 // announce sends the PROXY header of a device's connection, by a deadline.

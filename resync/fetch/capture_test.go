@@ -213,4 +213,3 @@ func TestACaptureThatIsCutShort(t *testing.T) {
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, fmt.Errorf("no space left") }
-

@@ -109,9 +109,9 @@ func (v profileLook) parameters(body []byte) {
 	for _, p := range []struct {
 		names []string
 		what  string
-	}{{ignored, "parameters that this firmware does not have or not there"}, {refused, "values that it does not take as they are"}, {rules, "rules that it cannot read or that can hardly be meant"}} {
+	}{{ignored, "this firmware does not have, or not there: %s"}, {refused, "it does not take the value as it is of %s"}, {rules, "it cannot read the rule, or it can hardly be meant, of %s"}} {
 		if len(p.names) > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s: %s", len(p.names), p.what, someOf(p.names)))
+			parts = append(parts, fmt.Sprintf(p.what, someOf(p.names)))
 		}
 	}
 	if parts == nil {
@@ -126,7 +126,7 @@ func someOf(names []string) string {
 	const most = 5
 	text := strings.Join(names[:min(len(names), most)], ", ")
 	if len(names) > most {
-		text += ", …"
+		text += fmt.Sprintf(" and %d more", len(names)-most)
 	}
 	return text
 }

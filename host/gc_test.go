@@ -55,13 +55,13 @@ func TestGarbageHasRoomByHowMuchIsMade(t *testing.T) {
 	t.Setenv("GOGC", "")
 	defer host.TuneGC()()
 	var kept []byte
-	reaches := func(what string, make func(), fits func(percent int) bool) {
+	reaches := func(what string, garbage func(), fits func(percent int) bool) {
 		t.Helper()
 		limit := time.After(20 * time.Second)
 		for again := time.NewTicker(time.Millisecond); !fits(percent()); {
 			select {
 			case <-again.C:
-				make()
+				garbage()
 			case <-limit:
 				t.Fatalf("%s: %d percent", what, percent())
 			}

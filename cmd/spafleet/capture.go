@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -50,7 +51,7 @@ func (f *captureFlags) open() (file *capture.File, finish func() error, err erro
 			return nil, none, fmt.Errorf("%s: %w", flag, err)
 		}
 	}
-	file, err = capture.New(writer(files["--pcap"]), writer(files["--keylog"]), devices, 0, nil)
+	file, err = capture.New(writer(files["--pcap"]), writer(files["--keylog"]), devices, 0, time.Now)
 	if err != nil {
 		return nil, none, fmt.Errorf("--pcap: %w", err)
 	}

@@ -58,8 +58,13 @@ func importOf(t *testing.T, scenario string, flags ...string) (sum imported, tex
 
 func importLog(t *testing.T, log string, flags ...string) (sum imported, text []byte) {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "imported.yaml")
-	code, summary, say := spafleetIn(t, append([]string{"fleet", "import", log, "--json", "--out", out}, flags...)...)
+	return importLogs(t, filepath.Join(t.TempDir(), "imported.yaml"), append([]string{log}, flags...)...)
+}
+
+// importLogs imports logs, with flags among them, to a file.
+func importLogs(t *testing.T, out string, args ...string) (sum imported, text []byte) {
+	t.Helper()
+	code, summary, say := spafleetIn(t, append([]string{"fleet", "import", "--json", "--out", out}, args...)...)
 	if code != exitOK {
 		t.Fatalf("import: exit %d\n%s\n%s", code, summary, say)
 	}

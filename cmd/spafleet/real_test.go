@@ -72,8 +72,8 @@ type tftpServer struct {
 }
 
 // dnsmasq serves a folder by TFTP. Its port is 69 and cannot be changed, so it
-// has an address of its own.
-func dnsmasq(t *testing.T, root string) tftpServer {
+// has an address of its own. Options may say where its log goes; none: to its output.
+func dnsmasq(t *testing.T, root string, options ...string) tftpServer {
 	t.Helper()
 	program := extproc.Need(t, "dnsmasq", "dnsmasq-base")
 	if os.Geteuid() != 0 {
@@ -97,8 +97,11 @@ func dnsmasq(t *testing.T, root string) tftpServer {
 		_, _, err = c.ReadFrom(make([]byte, 512))
 		return err == nil
 	}
-	cmd := exec.Command(program, "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--enable-tftp", "--tftp-root="+root,
-		"--listen-address="+addr, "--bind-interfaces", "--user=root", "--tftp-max=1000", "--log-facility=-")
+	if len(options) == 0 {
+		options = []string{"--log-facility=-"}
+	}
+	cmd := exec.Command(program, append([]string{"--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--enable-tftp", "--tftp-root=" + root,
+		"--listen-address=" + addr, "--bind-interfaces", "--user=root", "--tftp-max=1000"}, options...)...)
 	return tftpServer{addr, extproc.Run(t, cmd, ready)}
 }
 

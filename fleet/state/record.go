@@ -388,13 +388,9 @@ func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
 		case 6:
 			rec.Reason = device.Reason(r.upTo(uint64(device.ByAddress)))
 		case 7:
-			for n := r.upTo(unit.RecordExtras); n > 0 && r.err == nil; n-- {
-				rec.Extras.Kept = append(rec.Extras.Kept, r.uint())
-			}
+			r.kept(rec)
 		case 8:
-			for n := r.upTo(unit.RecordExtras); n > 0 && r.err == nil; n-- {
-				rec.Extras.Tried = append(rec.Extras.Tried, unit.ExtraTry{Key: r.uint(), Tries: uint8(r.upTo(1<<8 - 1)), Again: r.int()})
-			}
+			r.tried(rec)
 		case 9:
 			rec.Extras.Directory = r.directory()
 		case 10:
@@ -402,6 +398,20 @@ func (r *recordReader) optional(rec *unit.Record, f *model.Factory) {
 		case 11:
 			rec.Leased = r.address()
 		}
+	}
+}
+
+// kept reads which extra files a phone has.
+func (r *recordReader) kept(rec *unit.Record) {
+	for n := r.upTo(unit.RecordExtras); n > 0 && r.err == nil; n-- {
+		rec.Extras.Kept = append(rec.Extras.Kept, r.uint())
+	}
+}
+
+// tried reads which extra files a phone could not get.
+func (r *recordReader) tried(rec *unit.Record) {
+	for n := r.upTo(unit.RecordExtras); n > 0 && r.err == nil; n-- {
+		rec.Extras.Tried = append(rec.Extras.Tried, unit.ExtraTry{Key: r.uint(), Tries: uint8(r.upTo(1<<8 - 1)), Again: r.int()})
 	}
 }
 

@@ -46,12 +46,9 @@ var errFull = errors.New("it is as large as it may become")
 
 // New returns a File that writes packets to one writer and secrets to another, either of
 // which may be nil. It keeps the devices of the list, all where it is
-// empty, and at most so many bytes of packets; 0: [MostBytes]. Now is the wall's time; nil: time.Now.
+// empty, and at most so many bytes of packets; 0: [MostBytes]. Now is the wall's time.
 func New(packets, keys io.Writer, devices []model.MAC, most int64, now func() time.Time) (*File, error) {
 	f := &File{devices: map[model.MAC]bool{}, now: now, keys: keys, left: most}
-	if f.now == nil {
-		f.now = time.Now
-	}
 	if f.left == 0 {
 		f.left = MostBytes
 	}

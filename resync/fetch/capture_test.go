@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -29,7 +30,7 @@ import (
 func TestTsharkReadsACapture(t *testing.T) {
 	tshark := extproc.Need(t, "tshark", "tshark")
 	var packets, keys bytes.Buffer
-	file, err := capture.New(&packets, &keys, nil, 0, nil)
+	file, err := capture.New(&packets, &keys, nil, 0, time.Now)
 	extproc.Must(t, err)
 	sockets := secureSockets()
 	sockets.Capture = file
@@ -151,7 +152,7 @@ func TestACaptureKeepsTheChosenDevices(t *testing.T) {
 		kept   bool
 	}{{r.Unit.MAC, true}, {other, false}} {
 		var packets bytes.Buffer
-		file, err := capture.New(&packets, nil, []model.MAC{tt.device}, 0, nil)
+		file, err := capture.New(&packets, nil, []model.MAC{tt.device}, 0, time.Now)
 		extproc.Must(t, err)
 		_, err = (&fetch.Sockets{Capture: file}).Fetch(t.Context(), r)
 		extproc.Must(t, err)
@@ -169,7 +170,7 @@ func TestACaptureKeepsQuestionsForNames(t *testing.T) {
 		answer.Answer = records(t, name+" 60 IN A 127.0.0.1")
 	})
 	var packets bytes.Buffer
-	file, err := capture.New(&packets, nil, nil, 0, nil)
+	file, err := capture.New(&packets, nil, nil, 0, time.Now)
 	extproc.Must(t, err)
 	s := &fetch.Sockets{Capture: file, NameServers: only(z.at)}
 	u := unit(t, "SPA2102", "5.2.10", nil)
@@ -191,8 +192,8 @@ func TestACaptureThatIsCutShort(t *testing.T) {
 		to   func(*bytes.Buffer) *capture.File
 		want string
 	}{
-		"its bound": {func(b *bytes.Buffer) *capture.File { f, _ := capture.New(b, nil, nil, 200, nil); return f }, "as large as it may become"},
-		"its disk":  {func(*bytes.Buffer) *capture.File { f, _ := capture.New(fullDisk{}, nil, nil, 0, nil); return f }, "no space left"},
+		"its bound": {func(b *bytes.Buffer) *capture.File { f, _ := capture.New(b, nil, nil, 200, time.Now); return f }, "as large as it may become"},
+		"its disk":  {func(*bytes.Buffer) *capture.File { f, _ := capture.New(fullDisk{}, nil, nil, 0, time.Now); return f }, "no space left"},
 	} {
 		var packets bytes.Buffer
 		file := tt.to(&packets)

@@ -61,6 +61,7 @@ func TestLinesOfServersAreRead(t *testing.T) {
 		{"atftpd", "Dec  1 05:00:01 boot atftpd[99]: Serving /init.cfg to 192.0.2.7:2048", "2026-12-01T05:00:01 192.0.2.7 tftp /init.cfg 200"},
 		{"the year before", "Dec 24 05:00:01 boot atftpd[99]: Serving /init.cfg to 192.0.2.7:2048", "2025-12-24T05:00:01 192.0.2.7 tftp /init.cfg 200"},
 		{"dnsmasq", "Nov 30 15:47:51 r dnsmasq-tftp[7]: sent /srv/tftp/spa942.cfg to 192.0.2.7", "2026-11-30T15:47:51 192.0.2.7 tftp /spa942.cfg 200"},
+		{"dnsmasq's own file", "Nov 30 15:47:51 dnsmasq-tftp[7]: sent /srv/tftp/spa942.cfg to 192.0.2.7", "2026-11-30T15:47:51 192.0.2.7 tftp /spa942.cfg 200"},
 		{"dnsmasq, not found", "Nov 30 15:47:51 r dnsmasq-tftp[7]: file /srv/tftp//spa942.cfg not found for 192.0.2.7", "2026-11-30T15:47:51 192.0.2.7 tftp /spa942.cfg 404"},
 	} {
 		list, counts, err := all(t, tt.line+"\n")

@@ -3,10 +3,12 @@ package accesslog
 import "bytes"
 
 // syslog reads what a program told syslog: its host, its name with a number maybe, and
-// the message.
+// the message. A program's own log file, as of dnsmasq's log-facility, has no host.
 func (r *Reader) syslog(at int64, rest []byte, e *Entry) verdict {
-	_, rest = word(rest) // the host
 	tag, message := word(rest)
+	if !bytes.HasSuffix(tag, []byte(":")) { // it is the host
+		tag, message = word(message)
+	}
 	if len(tag) == 0 || tag[len(tag)-1] != ':' {
 		return other // nothing with a name
 	}

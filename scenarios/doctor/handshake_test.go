@@ -109,7 +109,7 @@ func TestACertificateOfTheMakerIsNoMistake(t *testing.T) {
 	_, name, _ := strings.Cut(own.Cert.Subject.CommonName, " ")
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	ok(t, err)
-	make := func(name string, by *x509.Certificate) *x509.Certificate {
+	issue := func(name string, by *x509.Certificate) *x509.Certificate {
 		c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 			SignatureAlgorithm: x509.SHA1WithRSA, IsCA: by == nil, BasicConstraintsValid: true}
 		if by == nil {
@@ -121,8 +121,8 @@ func TestACertificateOfTheMakerIsNoMistake(t *testing.T) {
 		ok(t, err)
 		return c
 	}
-	root := make(name, nil)
-	leaf := make(host, root)
+	root := issue(name, nil)
+	leaf := issue(host, root)
 	at := secured(t, func(s *ssl.Server) { s.Certificate = &ssl.Certificate{Chain: [][]byte{leaf.Raw}, Key: key} })
 	r := inquire(t, doctor.Question{URL: "https://" + named(at), Devices: devices(t, "SPA942 6.1.5(a)"), Certs: nginx(t).certs, Hosts: here})
 	f := one(t, r, "cert-root")

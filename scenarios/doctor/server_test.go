@@ -192,7 +192,7 @@ func (s *server) ownAuthorities(t *testing.T, server *rsa.PrivateKey) {
 	below, err := rsa.GenerateKey(rand.Reader, 2048)
 	ok(t, err)
 	serial := int64(0)
-	make := func(name string, hash x509.SignatureAlgorithm, of, by *rsa.PrivateKey, parent *x509.Certificate) *x509.Certificate {
+	issue := func(name string, hash x509.SignatureAlgorithm, of, by *rsa.PrivateKey, parent *x509.Certificate) *x509.Certificate {
 		serial++
 		c := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 			SignatureAlgorithm: hash, IsCA: name != host, BasicConstraintsValid: true}
@@ -207,11 +207,11 @@ func (s *server) ownAuthorities(t *testing.T, server *rsa.PrivateKey) {
 		ok(t, err)
 		return c
 	}
-	root := make("Operator Root", x509.SHA1WithRSA, above, above, nil)
-	middle := make("Operator Middle", x509.SHA1WithRSA, below, above, root)
-	leaf := make(host, x509.SHA1WithRSA, server, below, middle)
-	modern := make("Operator Modern Root", x509.SHA256WithRSA, above, above, nil)
-	plain := make(host, x509.SHA1WithRSA, server, above, modern)
+	root := issue("Operator Root", x509.SHA1WithRSA, above, above, nil)
+	middle := issue("Operator Middle", x509.SHA1WithRSA, below, above, root)
+	leaf := issue(host, x509.SHA1WithRSA, server, below, middle)
+	modern := issue("Operator Modern Root", x509.SHA256WithRSA, above, above, nil)
+	plain := issue(host, x509.SHA1WithRSA, server, above, modern)
 	s.write(t, "leaf-alone.crt", certs.EncodeCertificates([][]byte{leaf.Raw}))
 	s.write(t, "whole-chain.crt", certs.EncodeCertificates([][]byte{leaf.Raw, middle.Raw}))
 	s.write(t, "sha256-root.crt", certs.EncodeCertificates([][]byte{plain.Raw}))

@@ -33,7 +33,6 @@ type group struct {
 	units    []int32
 	seen     gapCounts
 	joined   int // devices with other files that are counted here
-	rough    []int
 	firstAt  int64
 	lastAt   int64
 	sameTime bool // they ask in a small part of the period

@@ -63,6 +63,11 @@ var someHave = map[string]havers{
 	"IVR_Admin_Passwd":         {spa1xx, "export"},
 	"Protect_IVR_FactoryReset": {not(spa525), "exports hide it; absent from the SPA525's (inferred)"},
 
+	"CTI_Enable":      {anyOf(early9xx, third, spa1xx), "exports of phones and SPA1xx"},
+	"Sub_Min_Expires": {anyOf(early9xx, third), "exports of phones"},
+	"Sub_Retry_Intvl": {anyOf(early9xx, third), "likewise"},
+	"Use_Backup_IP":   {bothOf(third, not(spa525)), "samples of 7.5.5, texts of 7.6.2f"},
+
 	"CISCO_XML_EXE_Auth_Mode": {third, "samples of 7.5.5, texts of 7.6.2f"},
 	"CISCO_XML_EXE_Enable":    {third, "texts of 7.6.2f, export of the SPA525G2"},
 	"XML_User_Name":           {third, "samples of 7.4.8a and 7.5.5"},

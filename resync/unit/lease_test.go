@@ -235,7 +235,7 @@ func TestWhatADeviceSaysToADHCPServer(t *testing.T) {
 				t.Errorf("%s: %v", tt.model, err)
 				continue
 			}
-			asked := strings.Trim(fmt.Sprint(p.Options[55]), "[]")
+			asked := strings.Trim(fmt.Sprintf("%d", p.Options[55]), "[]")
 			if _, has := l.u.Params().Lookup("HostName"); !has {
 				own = ""
 			}

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -128,6 +130,43 @@ func TestABundleDoesWhatItsDeviceDid(t *testing.T) {
 				t.Errorf("%v: the events of the replay are others", err)
 			}
 		})
+	}
+}
+
+// A replay of a scenario that ran commands of its user's shows the failure, and executes
+// none of them.
+func TestAReplayExecutesNoCommands(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, made := filepath.Join(dir, "fails.yaml"), filepath.Join(dir, "made")
+	text := `
+clock: real
+limits: {lateness: 1h}
+fleet: {phone: {model: SPA942, set: {Resync_Random_Delay: 0}, switches: {boot_time: 0s}}}
+server: {files: {/other.cfg: <flat-profile></flat-profile>}}
+timeline: [{name: prepared, run: [touch, "` + made + `"]}]
+expect: [{all: resyncs.ok > 0, by: 1s}]
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, say := spafleetIn(t, "run", file, "--bundles", dir, "--allow-commands")
+	archives, _ := filepath.Glob(filepath.Join(dir, "*.zip"))
+	if code != exitFailed || len(archives) != 1 {
+		t.Fatalf("exit code %d, %v\n%s%s", code, archives, out, say)
+	}
+	if err := os.Remove(made); err != nil {
+		t.Fatal(err)
+	}
+	code, out, say = spafleetIn(t, "run", archives[0])
+	if code != exitFailed || !strings.Contains(out, "the bundle's failure showed again") {
+		t.Errorf("exit code %d\n%s%s", code, out, say)
+	}
+	if !strings.Contains(out+say, "a replay executes no commands of steps") {
+		t.Errorf("it does not say that commands are left out:\n%s%s", out, say)
+	}
+	if _, err := os.Stat(made); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the replay executed the command: %v", err)
 	}
 }
 

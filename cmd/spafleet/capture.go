@@ -43,24 +43,28 @@ func (f *captureFlags) open() (file *capture.File, finish func() error, err erro
 		devices = append(devices, mac)
 	}
 	files := map[string]*os.File{}
+	closeAll := func(err error) error {
+		for _, one := range files {
+			err = errors.Join(err, one.Close())
+		}
+		return err
+	}
 	for flag, name := range map[string]string{"--pcap": f.pcap, "--keylog": f.keys} {
 		if name == "" {
 			continue
 		}
-		if files[flag], err = os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
-			return nil, none, fmt.Errorf("%s: %w", flag, err)
+		one, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, none, closeAll(fmt.Errorf("%s: %w", flag, err))
 		}
+		files[flag] = one
 	}
 	file, err = capture.New(writer(files["--pcap"]), writer(files["--keylog"]), devices, 0, time.Now)
 	if err != nil {
-		return nil, none, fmt.Errorf("--pcap: %w", err)
+		return nil, none, closeAll(fmt.Errorf("--pcap: %w", err))
 	}
 	return file, func() error {
-		err := file.Close()
-		for _, one := range files {
-			err = errors.Join(err, one.Close())
-		}
-		if err != nil {
+		if err := closeAll(file.Close()); err != nil {
 			return fmt.Errorf("the capture is not whole: %w", err)
 		}
 		return nil

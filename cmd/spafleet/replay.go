@@ -172,6 +172,11 @@ func (r *replay) settle() error {
 	for i := range s.Fleet {
 		s.Fleet[i].Cert = ""
 	}
+	for i := range s.Timeline {
+		if step := &s.Timeline[i]; step.Action == "run" { // it is a moment, and nothing is executed
+			step.Action, step.Run = "", nil
+		}
+	}
 	for i := range s.Expect {
 		s.Expect[i].Abort = false // it is run for as long as it was
 	}

@@ -46,7 +46,7 @@ var errFull = errors.New("it is as large as it may become")
 
 // New returns a File that writes packets to one writer and secrets to another, either of
 // which may be nil. It keeps the devices of the list, all where it is
-// empty, and at most so many bytes of packets; 0: [MostBytes]. Now is the wall's time.
+// empty, and at most so many bytes of both; 0: [MostBytes]. Now is the wall's time.
 func New(packets, keys io.Writer, devices []model.MAC, most int64, now func() time.Time) (*File, error) {
 	f := &File{devices: map[model.MAC]bool{}, now: now, keys: keys, left: most}
 	if f.left == 0 {
@@ -85,7 +85,7 @@ type keyLog struct{ file *File }
 func (k keyLog) Write(p []byte) (int, error) {
 	k.file.mu.Lock()
 	defer k.file.mu.Unlock()
-	if k.file.err == nil {
+	if k.file.err == nil && k.file.fits(len(p)) {
 		if _, err := k.file.keys.Write(p); err != nil {
 			k.file.err = fmt.Errorf("write key log: %w", err)
 		}
@@ -132,13 +132,20 @@ func (f *File) write(from, to netip.Addr, next layers.IPProtocol, transport gopa
 	}
 	const header = 16 // of a packet in the file
 	size := len(buf.Bytes())
-	if f.left -= int64(size + header); f.left < 0 {
-		f.err = errFull
+	if !f.fits(size + header) {
 		return
 	}
 	if err := f.packets.WritePacket(gopacket.CaptureInfo{Timestamp: f.now(), CaptureLength: size, Length: size}, buf.Bytes()); err != nil {
 		f.err = fmt.Errorf("write packets: %w", err)
 	}
+}
+
+// fits counts bytes that are to be written, and ends the capture where they are too many.
+func (f *File) fits(n int) bool {
+	if f.left -= int64(n); f.left < 0 {
+		f.err = errFull
+	}
+	return f.err == nil
 }
 
 // Datagram keeps a datagram of UDP. An address that is not known is that of the device.

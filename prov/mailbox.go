@@ -51,8 +51,7 @@ func (r *Registrar) tellMailbox(at int64, to netip.AddrPort, m *sip.Request, sen
 	if !m.To().Params.Has("tag") {
 		from += ";tag=" + tagOf(m)
 	}
-	w.sent++
-	n := &notification{Notify: Notify{To: to, Method: "NOTIFY", Event: messageSummary}, number: w.sent, cseq: 1}
+	n := &notification{Notify: Notify{To: to, Method: "NOTIFY", Event: messageSummary}, number: w.next(at), cseq: 1}
 	n.dialog = &subscription{uri: m.Contact().Address.String(), from: from, to: m.From().Value(), callID: m.CallID().Value(), state: state}
 	w.begin(r, at, n, "", send)
 }

@@ -35,7 +35,7 @@ var ErrManyNotifies = errors.New("too many NOTIFYs wait for an answer: send fewe
 type notifies struct {
 	open   map[string]*notification // by branch
 	due    dueList
-	sent   uint64 // how many there ever were: their numbers
+	number uint64 // of the last one
 	counts map[int]int
 	lost   map[string]int // without an answer, by method
 }
@@ -72,9 +72,15 @@ func (r *Registrar) Notify(at int64, n Notify, send Send) error {
 	if len(w.open) >= r.options.Most || len(w.due) >= 2*r.options.Most {
 		return ErrManyNotifies
 	}
-	w.sent++
-	w.begin(r, at, &notification{Notify: n, number: w.sent, cseq: 1}, "", send)
+	w.begin(r, at, &notification{Notify: n, number: w.next(at), cseq: 1}, "", send)
 	return nil
+}
+
+// next returns the number of a NOTIFY: no other has it, of this registrar or of one before. Its
+// Call-ID follows from it, and a device does none twice.
+func (w *notifies) next(at int64) uint64 {
+	w.number = max(w.number, uint64(at)) + 1
+	return w.number
 }
 
 // begin sends a NOTIFY, and once more each time that its wait is over.

@@ -348,6 +348,24 @@ func TestANotifyWithoutAnAnswerComesAgain(t *testing.T) {
 	}
 }
 
+// A device does a NOTIFY once that has the same Call-ID. It is kept with a fleet: so the
+// NOTIFYs of the registrar of a resumed one must be others.
+func TestALaterRegistrarSendsOtherNotifies(t *testing.T) {
+	ids := map[string]bool{}
+	for at := range int64(3) {
+		r, p := prov.NewRegistrar(registrarAt, prov.RegistrarOptions{}), &post{}
+		for range 2 {
+			_ = r.Notify(at*int64(time.Minute), prov.Notify{To: phoneAt, Event: "resync"}, p.send)
+		}
+		for _, text := range p.text {
+			ids[header(text, "Call-ID")] = true
+		}
+	}
+	if len(ids) != 6 {
+		t.Errorf("six NOTIFYs have the Call-IDs %v", ids)
+	}
+}
+
 // Where fleet time passes faster than the network, a registrar waits as long as before in
 // the network's time.
 func TestARegistrarOfAFastFleetIsAsPatient(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"spafleet/device"
 	"spafleet/device/digest"
@@ -87,10 +86,6 @@ func TestShortNumbers(t *testing.T) {
 // What becomes of a subscription, by what the server answers.
 func TestMailboxAnswers(t *testing.T) {
 	const challenge = `WWW-Authenticate: Digest realm="r", nonce="n"`
-	type step struct {
-		status int
-		more   string
-	}
 	tests := []struct {
 		name   string
 		params []string
@@ -111,18 +106,7 @@ func TestMailboxAnswers(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			d := registers(t, "SPA962 6.1.5(a)", mailboxOf(test.params...)...)
-			o := d.register4()
-			text := d.one(o)
-			for _, s := range test.steps {
-				d.Now += int64(time.Second) / 10
-				var more []string
-				if s.more != "" {
-					more = []string{s.more}
-				}
-				if _, o = d.hear(4, answer(text, s.status, more...)); len(o.Send) > 0 {
-					text = d.one(o)
-				}
-			}
+			o := d.play(4, d.register4(), test.steps)
 			if len(o.Events) != 1 || strings.TrimSpace(o.Events[0].Kind.String()+" "+o.Events[0].Err) != test.want || o.Events[0].Count != 4 || o.Events[0].Text != "sip.example.com" {
 				t.Fatalf("it tells %v, want %s", o.Events, test.want)
 			}

@@ -47,6 +47,35 @@ func answer(register string, status int, more ...string) string {
 	return lines(append(head, more...)...) + "\r\n"
 }
 
+// A step is an answer of a server.
+type step struct {
+	status int // 0: none comes
+	more   string
+}
+
+// play gives a line the answers of a server, one to each request, and returns what comes of the last.
+func (d *desk) play(line uint8, o Outcome, steps []step) Outcome {
+	d.t.Helper()
+	text := d.one(o)
+	for _, s := range steps {
+		d.Now += int64(time.Second) / 10
+		if s.status == 0 {
+			for len(o.Events) == 0 {
+				o = d.after()
+			}
+			continue
+		}
+		var more []string
+		if s.more != "" {
+			more = []string{s.more}
+		}
+		if _, o = d.hear(line, answer(text, s.status, more...)); len(o.Send) > 0 {
+			text = d.one(o)
+		}
+	}
+	return o
+}
+
 // after moves the device to its next moment, and returns what it does.
 func (d *desk) after() Outcome {
 	d.t.Helper()
@@ -129,10 +158,6 @@ func number(t *testing.T, text string) (n int) {
 // when it asks next.
 func TestRegistrations(t *testing.T) {
 	const challenge = `WWW-Authenticate: Digest realm="r", nonce="n"`
-	type step struct {
-		status int // of the answer; 0: none comes
-		more   string
-	}
 	tests := []struct {
 		name   string
 		params []string
@@ -163,24 +188,7 @@ func TestRegistrations(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			d := registers(t, "SPA942 6.1.5(a)", accountOf(test.params...)...)
-			o := d.Consider()
-			text := d.one(o)
-			for _, s := range test.steps {
-				d.Now += int64(time.Second) / 10
-				if s.status == 0 {
-					for len(o.Events) == 0 {
-						o = d.after()
-					}
-					continue
-				}
-				var more []string
-				if s.more != "" {
-					more = []string{s.more}
-				}
-				if _, o = d.hear(1, answer(text, s.status, more...)); len(o.Send) > 0 {
-					text = d.one(o)
-				}
-			}
+			o := d.play(1, d.Consider(), test.steps)
 			if len(o.Events) != 1 {
 				t.Fatalf("it tells %v", o.Events)
 			}

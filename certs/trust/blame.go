@@ -27,7 +27,7 @@ func (s *store) blameOf(chain []*certs.Certificate, at, untrusted, number int) b
 	c := chain[at]
 	b := blame{who: role(c, at, untrusted), issuer: c.Issuer.CommonName, from: c.NotBefore, to: c.NotAfter, sameName: len(s.anchors[string(c.RawIssuer)]) > 0}
 	b.issuer = cmp.Or(b.issuer, c.Issuer.String())
-	if number == badSignature {
+	if number == BadSignature {
 		b.what = "was not made with the key of the authority that it names"
 		switch c.SignatureAlgorithm {
 		case x509.MD5WithRSA, x509.SHA1WithRSA:

@@ -65,16 +65,16 @@ func certificateHint(r *model.Row, f Failure, b blame) string {
 		b.who = "the server's certificate"
 	}
 	switch f.Number {
-	case selfSigned, selfSignedInChain, noLocalIssuer, noIssuer:
+	case SelfSigned, SelfSignedInChain, NoLocalIssuer, NoIssuer:
 		if b.sameName {
 			return fmt.Sprintf("%s is of an authority %.80q that this device trusts by name, but with another key: were they made with different seeds, or was the PKI folder not given?", b.who, b.issuer)
 		}
 		return fmt.Sprintf("%s is of %.80q, no authority that %s %s trusts, which are %s", b.who, b.issuer, r.Model.Name, r.Firmware.Version, trustedNames(r))
-	case expired:
+	case Expired:
 		return fmt.Sprintf("%s ended on %s, and this firmware looks at dates (%s)", b.who, b.to.UTC().Format(time.DateOnly), known(r, "cert_time"))
-	case notYetValid:
+	case NotYetValid:
 		return fmt.Sprintf("%s begins on %s, which is not yet by the device's clock, and this firmware refuses that (%s)", b.who, b.from.UTC().Format(time.DateOnly), known(r, "cert_early"))
-	case badSignature:
+	case BadSignature:
 		return badSignatureHint(r, b)
 	case invalidPurpose:
 		return fmt.Sprintf("%s is for another purpose than a server's, and this firmware refuses that (%s)", b.who, known(r, "cert_purpose"))

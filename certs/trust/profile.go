@@ -296,11 +296,11 @@ func checkLines(r *model.Row) []Line {
 		return "taken"
 	}
 	lines := []Line{
-		from(r, "certificate or authority ended", "cert_time", fate(b.CheckTime, expired), alike, operators),
+		from(r, "certificate or authority ended", "cert_time", fate(b.CheckTime, Expired), alike, operators),
 		from(r, "clock for certificates", "cert_clock", clockTexts[b.Clock], alike),
-		from(r, "certificate not begun", "cert_early", fate(b.RefuseEarly, notYetValid), alike, image),
+		from(r, "certificate not begun", "cert_early", fate(b.RefuseEarly, NotYetValid), alike, image),
 		from(r, "certificate for another use", "cert_purpose", fate(b.RefuseUse, invalidPurpose), alike, image),
-		from(r, "signature with SHA-256", "cert_sha256", fate(b.RefuseSHA256, badSignature), "OpenSSL before 0.9.8o", operators, "advice for signing requests"),
+		from(r, "signature with SHA-256", "cert_sha256", fate(b.RefuseSHA256, BadSignature), "OpenSSL before 0.9.8o", operators, "advice for signing requests"),
 	}
 	if b.CheckTime && b.Clock != "never" && slices.ContainsFunc(Trusted(r), func(t Trust) bool { return t.Authority == certs.Linksys1 }) {
 		lines = append(lines, Line{Name: "servers of linksys1", Value: "refused since 2015-06-30: error 10, alert 45", Evidence: model.Field, Source: operators})

@@ -12,19 +12,19 @@ import (
 )
 
 // Numbers of OpenSSL's verification, X509_V_ERR. The firmware writes them to its
-// syslog, and sends the alert that belongs to them.
+// syslog, and sends the alert that belongs to them. A [Verdict] has them.
 const (
 	verifyOK          = 0
-	noIssuer          = 2  // of an authority that is in the store
+	NoIssuer          = 2  // of an authority that is in the store
 	unreadable        = 4  // stands for a certificate that cannot be read: alert 42, nothing in the syslog
 	noIssuerKey       = 6  // the issuer's key is none of RSA
-	badSignature      = 7  // or one that the firmware cannot read
-	notYetValid       = 9  //
-	expired           = 10 //
+	BadSignature      = 7  // or one that the firmware cannot read
+	NotYetValid       = 9  // by the device's clock
+	Expired           = 10 // likewise
 	noMemory          = 17 // stands for authorities that could not be had
-	selfSigned        = 18 // the server's own
-	selfSignedInChain = 19 // an authority that is not in the store
-	noLocalIssuer     = 20 //
+	SelfSigned        = 18 // the server's own
+	SelfSignedInChain = 19 // an authority that is not in the store
+	NoLocalIssuer     = 20 // of the last certificate, whose authority is not in the store
 	chainTooLong      = 22 // stands for more certificates than the emulated device reads
 	invalidCA         = 24 // an issuer that is no authority
 	pathTooLong       = 25 //
@@ -118,7 +118,7 @@ func (s *store) build(sent []*certs.Certificate) (chain []*certs.Certificate, un
 	case top.SelfIssued && len(chain) == 1:
 		own := s.issuer(top)
 		if own == nil || !bytes.Equal(own.Raw, top.Raw) {
-			return chain, 1, selfSigned
+			return chain, 1, SelfSigned
 		}
 		return chain, 0, 0
 	case top.SelfIssued:
@@ -137,11 +137,11 @@ func (s *store) build(sent []*certs.Certificate) (chain []*certs.Certificate, un
 	}
 	switch {
 	case apart != nil && apart.Issued(chain[len(chain)-1]):
-		return chain, untrusted, selfSignedInChain
+		return chain, untrusted, SelfSignedInChain
 	case len(chain) > untrusted:
-		return chain, untrusted, noIssuer
+		return chain, untrusted, NoIssuer
 	}
-	return chain, untrusted, noLocalIssuer
+	return chain, untrusted, NoLocalIssuer
 }
 
 // climb chains what the server sent, from its own certificate up.
@@ -223,16 +223,16 @@ func (s *store) signed(issuer, c *certs.Certificate) int {
 	case issuer.Key() == nil:
 		return noIssuerKey
 	case s.noSHA2 && c.SignatureAlgorithm != x509.MD5WithRSA && c.SignatureAlgorithm != x509.SHA1WithRSA:
-		return badSignature
+		return BadSignature
 	}
 	hash := hashes[c.SignatureAlgorithm]
 	if hash == 0 {
-		return badSignature
+		return BadSignature
 	}
 	h := hash.New()
 	h.Write(c.RawTBSCertificate)
 	if rsa.VerifyPKCS1v15(issuer.Key(), hash, h.Sum(nil), c.Signature) != nil {
-		return badSignature
+		return BadSignature
 	}
 	return 0
 }
@@ -241,10 +241,10 @@ func (s *store) signed(issuer, c *certs.Certificate) int {
 // certificate has ended in its last second already: so does OpenSSL 0.9.8 read it.
 func (s *store) checkTime(c *certs.Certificate, now int64, v *verdict) int {
 	if s.checkStart && v.before(now, c.NotBefore) {
-		return notYetValid
+		return NotYetValid
 	}
 	if s.checkEnd && !v.before(now, c.NotAfter) {
-		return expired
+		return Expired
 	}
 	return 0
 }

@@ -261,32 +261,21 @@ func (v *handshake) blamed(devices *trust.Devices, verdict *trust.Verdict, at *t
 	return t
 }
 
-// OpenSSL's numbers of what is wrong with a certificate.
-const (
-	noIssuer          = 2
-	badSignature      = 7
-	notYetValid       = 9
-	expired           = 10
-	selfSigned        = 18
-	selfSignedInChain = 19
-	noLocalIssuer     = 20
-)
-
 // refusedCertificate says which check finds an error of OpenSSL's.
 func (v *handshake) refusedCertificate(t *trouble, number int, at *trust.Visit, g *greeting) {
 	t.evidence += fmt.Sprintf("; error %d", number)
 	switch number {
-	case badSignature:
+	case trust.BadSignature:
 		if t.check = "cert-root"; v.readsOtherwise(at, g) {
 			t.check, t.basis = "cert-signature", v.basis("cert_sha256")
 		}
-	case notYetValid:
+	case trust.NotYetValid:
 		t.check, t.basis = "cert-dates", v.basis("cert_early")
-	case expired:
+	case trust.Expired:
 		t.check, t.basis = "cert-dates", v.basis("cert_time")
-	case selfSigned, selfSignedInChain:
+	case trust.SelfSigned, trust.SelfSignedInChain:
 		t.check, t.basis = "cert-root", v.basis("ca_table")
-	case noLocalIssuer, noIssuer:
+	case trust.NoLocalIssuer, trust.NoIssuer:
 		t.check, t.basis = "cert-root", v.basis("ca_table")
 		v.unknownIssuer(t, g.state.Chain)
 	default:
@@ -320,7 +309,7 @@ func (v *handshake) readsOtherwise(at *trust.Visit, g *greeting) bool {
 		return false
 	}
 	_, number := v.Certs.Verify(row, g.state.Chain, at.Now)
-	return number != badSignature
+	return number != trust.BadSignature
 }
 
 // missingAbove says which certificate a server should have sent, "" where none is known

@@ -20,18 +20,13 @@ func (in *inquiry) report(ctx context.Context) *finding.Report {
 	}
 	for _, v := range in.visits {
 		r.Devices = append(r.Devices, finding.Device{Model: v.row.Model.Name, Firmware: v.row.Firmware.Version, URL: v.url, Stands: v.stands})
-		slices.SortStableFunc(v.found, func(a, b finding.Finding) int { return placeOf(a.Check) - placeOf(b.Check) })
+		slices.SortStableFunc(v.found, func(a, b finding.Finding) int { return finding.Place(a.Check) - finding.Place(b.Check) })
 		r.Findings = append(r.Findings, v.found...)
 	}
 	for i := range finding.Checks {
 		r.Unasked = append(r.Unasked, in.unaskedOf(finding.Checks[i].ID)...)
 	}
 	return r
-}
-
-// placeOf is where reports show a check.
-func placeOf(id string) int {
-	return slices.IndexFunc(finding.Checks, func(c finding.Check) bool { return c.ID == id })
 }
 
 // unaskedOf returns where a check was not made, and why: in one line where no device

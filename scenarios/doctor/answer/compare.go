@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -120,10 +121,7 @@ func (s side) checks(f fare) []string {
 		}
 	}
 	slices.SortFunc(list, func(x, y string) int {
-		if n := rank(x) - rank(y); n != 0 {
-			return n
-		}
-		return strings.Compare(x, y)
+		return cmp.Or(finding.Place(x)-finding.Place(y), strings.Compare(x, y))
 	})
 	return list
 }

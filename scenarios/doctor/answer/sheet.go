@@ -297,20 +297,11 @@ func (s *sheet) trouble() {
 		s.problems[at[k]].add(f, s.places[finding.Device{Model: f.Model, Firmware: f.Firmware}.Name()])
 	}
 	slices.SortStableFunc(s.problems, func(a, b problem) int {
-		return cmp.Or(cmp.Compare(b.fare, a.fare), cmp.Compare(rank(a.check.ID), rank(b.check.ID)))
+		return cmp.Or(cmp.Compare(b.fare, a.fare), cmp.Compare(finding.Place(a.check.ID), finding.Place(b.check.ID)))
 	})
 	for i := range s.problems {
 		slices.SortStableFunc(s.problems[i].ways, func(a, b way) int { return cmp.Compare(len(b.devices.list), len(a.devices.list)) })
 	}
-}
-
-// rank is the place of a check in the table; one that it lacks is the last.
-func rank(id string) int {
-	i := slices.IndexFunc(finding.Checks, func(c finding.Check) bool { return c.ID == id })
-	if i < 0 {
-		return len(finding.Checks)
-	}
-	return i
 }
 
 func (p *problem) add(f *finding.Finding, place int) {
@@ -346,7 +337,7 @@ func (s *sheet) missing() {
 			}
 		}
 	}
-	slices.SortStableFunc(order, func(a, b key) int { return cmp.Compare(rank(a.check), rank(b.check)) })
+	slices.SortStableFunc(order, func(a, b key) int { return cmp.Compare(finding.Place(a.check), finding.Place(b.check)) })
 	at := map[string]int{}
 	for _, k := range order {
 		slices.Sort(struck[k].list)

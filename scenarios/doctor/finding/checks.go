@@ -31,11 +31,20 @@ func Areas() []string {
 
 // Find returns the check with an ID.
 func Find(id string) (Check, bool) {
-	i := slices.IndexFunc(Checks, func(c Check) bool { return c.ID == id })
-	if i < 0 {
+	i := Place(id)
+	if i == len(Checks) {
 		return Check{}, false
 	}
 	return Checks[i], true
+}
+
+// Place returns the place of a check in the table; one that it lacks is behind the last.
+func Place(id string) int {
+	i := slices.IndexFunc(Checks, func(c Check) bool { return c.ID == id })
+	if i < 0 {
+		return len(Checks)
+	}
+	return i
 }
 
 // The settings that let old devices in (tls.md §4.4, measured with OpenSSL 3.0,

@@ -113,6 +113,8 @@ func (f *doctorFlags) arguments(args []string) error {
 		return errors.New("--before and --after go together: one server or report each")
 	case two && (f.html != "" || f.junit != ""):
 		return errors.New("--html and --junit are for one server; --json shows what a change does")
+	case f.before == "-" && f.after == "-", two && f.asking.devices == "-" && (f.before == "-" || f.after == "-"):
+		return errors.New("standard input can be read once: give one of --before, --after and --devices as -, and files for the others")
 	}
 	return nil
 }
@@ -131,7 +133,15 @@ func (f *doctorFlags) ask(ctx context.Context, s streams, url string) error {
 			return fmt.Errorf("%s: %w", form.flag, err)
 		}
 	}
-	r, err := f.examine(ctx, s, url)
+	who, err := f.askers(s)
+	if err != nil {
+		return err
+	}
+	q, err := f.question(who, url)
+	if err != nil {
+		return err
+	}
+	r, err := examine(ctx, s, q)
 	if err != nil {
 		return err
 	}
@@ -178,17 +188,8 @@ func doctorExit(ctx context.Context, r *finding.Report) int {
 }
 
 // examine asks a server.
-func (f *doctorFlags) examine(ctx context.Context, s streams, url string) (*finding.Report, error) {
-	q, err := f.question(s.in, url)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range q.Devices {
-		if note := d.Row.Assumption(); note != "" {
-			fmt.Fprintf(s.err, "note: %s\n", note)
-		}
-	}
-	progress := &doctorProgress{w: s.err, server: url}
+func examine(ctx context.Context, s streams, q doctor.Question) (*finding.Report, error) {
+	progress := &doctorProgress{w: s.err, server: q.URL}
 	q.Told = progress.told
 	r, err := doctor.Ask(ctx, q)
 	progress.end()
@@ -198,26 +199,29 @@ func (f *doctorFlags) examine(ctx context.Context, s streams, url string) (*find
 	return r, refusedContact(q.Guard, r)
 }
 
+// A compared server is one of two: a report that was written before, or a question.
+type compared struct {
+	flag, name string
+	report     *finding.Report
+	question   doctor.Question
+}
+
 // compare says what a change from one server to another does.
 func (f *doctorFlags) compare(ctx context.Context, s streams) error {
-	before, err := savedReport(s, "--before", f.before)
-	if err != nil {
+	two := [2]*compared{{flag: "--before", name: f.before}, {flag: "--after", name: f.after}}
+	if err := f.prepare(s, two); err != nil { // before a server is asked for nothing
 		return err
 	}
-	after, err := savedReport(s, "--after", f.after) // before a server is asked for nothing
-	if err != nil {
-		return err
-	}
-	if before == nil {
-		if before, err = f.examine(ctx, s, f.before); err != nil {
-			return fmt.Errorf("--before: %w", err)
+	for _, one := range two {
+		if one.report != nil {
+			continue
+		}
+		var err error
+		if one.report, err = examine(ctx, s, one.question); err != nil {
+			return fmt.Errorf("%s: %w", one.flag, err)
 		}
 	}
-	if after == nil {
-		if after, err = f.examine(ctx, s, f.after); err != nil {
-			return fmt.Errorf("--after: %w", err)
-		}
-	}
+	before, after := two[0].report, two[1].report
 	c := answer.Compare(before, after)
 	exit := exitOK
 	switch {
@@ -228,6 +232,7 @@ func (f *doctorFlags) compare(ctx context.Context, s streams) error {
 	case c.Devices == 0 || before.Incomplete != "" || after.Incomplete != "":
 		exit = exitInvalid
 	}
+	var err error
 	if f.json {
 		err = c.WriteJSON(s.out, exit)
 	} else {
@@ -239,11 +244,32 @@ func (f *doctorFlags) compare(ctx context.Context, s streams) error {
 	return err
 }
 
-// savedReport returns the report in a file; nil where the name is a server's.
-func savedReport(s streams, flag, name string) (*finding.Report, error) {
-	if !isReport(name) {
-		return nil, nil
+// prepare reads the reports, and makes the questions of the servers. The same devices
+// ask both.
+func (f *doctorFlags) prepare(s streams, two [2]*compared) error {
+	var who *askers
+	for _, one := range two {
+		var err error
+		if isReport(one.name) {
+			if one.report, err = savedReport(s, one.flag, one.name); err != nil {
+				return err
+			}
+			continue
+		}
+		if who == nil {
+			if who, err = f.askers(s); err != nil {
+				return err
+			}
+		}
+		if one.question, err = f.question(who, one.name); err != nil {
+			return fmt.Errorf("%s: %w", one.flag, err)
+		}
 	}
+	return nil
+}
+
+// savedReport returns the report in a file.
+func savedReport(s streams, flag, name string) (*finding.Report, error) {
 	text, err := readInput(s, name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", flag, err)

@@ -21,7 +21,6 @@ import (
 	"spafleet/device/rulecheck"
 	"spafleet/host"
 	"spafleet/resync/fetch"
-	"spafleet/scenarios"
 	"spafleet/scenarios/doctor"
 	"spafleet/scenarios/doctor/finding"
 )
@@ -45,14 +44,12 @@ func (d *doctorDevices) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&d.models, "model", nil, "`MODEL` that asks, as you like with a firmware behind it; more divided by commas (default: the usual ones)")
 	flags.StringVar(&d.firmware, "firmware", "", "firmware `VERSION` of all models (default: the newest and the oldest known of each)")
 	flags.StringVar(&d.devices, "devices", "", "`FILE` that lists the devices, in the place of --model; - for standard input")
-	d.count = 0
 	flags.IntVar(&d.count, "count", 0, "`NUMBER` of devices that will use the server, for the check of their periods (default: those that ask or are listed)")
 	flags.Uint64Var(&d.seed, "seed", 1, "`NUMBER` that MAC addresses and serial numbers follow from")
 }
 
-// asking returns the devices, and for a list the scenario that it makes.
-func (d *doctorDevices) asking(in io.Reader) ([]doctor.Device, *scenarios.Scenario, error) {
-	none := &scenarios.Scenario{}
+// asking returns the devices, and the list that they are of; nil for none.
+func (d *doctorDevices) asking(in io.Reader) ([]doctor.Device, *inventory.List, error) {
 	switch {
 	case d.count < 0:
 		return nil, nil, fmt.Errorf("--count %d: give how many devices will use the server", d.count)
@@ -63,8 +60,7 @@ func (d *doctorDevices) asking(in io.Reader) ([]doctor.Device, *scenarios.Scenar
 		if err != nil {
 			return nil, nil, err
 		}
-		none.List(list)
-		return oneOfEach(list), none, nil
+		return oneOfEach(list), list, nil
 	}
 	names, err := d.named()
 	if err != nil {
@@ -82,7 +78,7 @@ func (d *doctorDevices) asking(in io.Reader) ([]doctor.Device, *scenarios.Scenar
 			}
 		}
 	}
-	return all, none, nil
+	return all, nil, nil
 }
 
 // named returns the models that ask: without --model those of the usual that run the
@@ -161,48 +157,55 @@ func oneOfEach(list *inventory.List) []doctor.Device {
 	return all
 }
 
-// question is what a server is asked.
-func (f *doctorFlags) question(in io.Reader, url string) (doctor.Question, error) {
-	q := doctor.Question{URL: url, Seed: f.asking.seed, Fleet: f.asking.count, Limit: f.limit, Guard: &fetch.Guard{Public: f.safety.public}}
-	devices, scenario, err := f.asking.asking(in)
+// askers are the devices that ask, with what they trust and hold.
+type askers struct {
+	devices []doctor.Device
+	certs   *trust.Devices
+}
+
+// askers reads who asks, and says what is assumed of them.
+func (f *doctorFlags) askers(s streams) (*askers, error) {
+	devices, list, err := f.asking.asking(s.in)
 	if err != nil {
-		return q, err
+		return nil, err
 	}
-	q.Devices = devices
-	if err := knownMacros(url, f.asking.seed, devices); err != nil {
-		return q, err
+	hold, err := f.certs.devices(list)
+	if err != nil {
+		return nil, err
 	}
-	if q.Certs, err = f.certs.devices(scenario); err != nil {
-		return q, err
+	for _, d := range devices {
+		if note := d.Row.Assumption(); note != "" {
+			fmt.Fprintf(s.err, "note: %s\n", note)
+		}
 	}
+	return &askers{devices, hold}, nil
+}
+
+// question is what a server is asked.
+func (f *doctorFlags) question(who *askers, url string) (doctor.Question, error) {
+	q := doctor.Question{URL: url, Devices: who.devices, Certs: who.certs, Seed: f.asking.seed, Fleet: f.asking.count, Limit: f.limit, Guard: &fetch.Guard{Public: f.safety.public}}
 	if f.safety.nameServers != nil {
 		q.NameServers = fetch.SystemNames()
 		q.NameServers.Servers = f.safety.nameServers
 	}
-	return q, nil
+	return q, knownMacros(url, f.asking.seed, who.devices)
 }
 
-// devices opens what devices trust and hold.
-func (f *certFlags) devices(s *scenarios.Scenario) (*trust.Devices, error) {
+// devices opens what devices trust and hold, those of a list the files that it names.
+func (f *certFlags) devices(list *inventory.List) (*trust.Devices, error) {
 	p, err := f.pki()
 	if err != nil {
 		return nil, err
 	}
 	own, err := f.material()
-	if err == nil {
-		own, err = s.Certificates(own)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("--client-certs: %w", err)
+		return nil, err
 	}
-	d := &trust.Devices{PKI: p, Holder: &certs.Holder{PKI: p, Own: own}}
-	if f.trust == "" {
-		return d, nil
+	for _, c := range list.Certificates() {
+		own.AddFiles(c.MAC, c.File, c.Key)
 	}
-	if d.Extra, err = trust.OpenAuthorities(f.trust); err != nil {
-		return nil, fmt.Errorf("--trust: %w", err)
-	}
-	return d, nil
+	extra, err := f.further()
+	return &trust.Devices{PKI: p, Extra: extra, Holder: &certs.Holder{PKI: p, Own: own}}, err
 }
 
 // knownMacros refuses a URL with a macro that no device knows.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net"
 	"strconv"
@@ -70,15 +71,22 @@ func (f *certFlags) apply(o *run.Options) (err error) {
 		}
 	}
 	if o.Own, err = f.material(); err != nil {
-		return fmt.Errorf("--client-certs: %w", err)
+		return err
 	}
+	o.Trust, err = f.further()
+	return err
+}
+
+// further opens the authorities that devices trust beside; none without --trust.
+func (f *certFlags) further() ([]*x509.Certificate, error) {
 	if f.trust == "" {
-		return nil
+		return nil, nil
 	}
-	if o.Trust, err = trust.OpenAuthorities(f.trust); err != nil {
-		return fmt.Errorf("--trust: %w", err)
+	list, err := trust.OpenAuthorities(f.trust)
+	if err != nil {
+		return nil, fmt.Errorf("--trust: %w", err)
 	}
-	return nil
+	return list, nil
 }
 
 // material reads the devices' own certificates.
@@ -87,14 +95,18 @@ func (f *certFlags) material() (*certs.Material, error) {
 	if f.passphrase != "" {
 		text, err := host.ReadFile(f.passphrase, mostInput)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--client-certs-pass: %w", err)
 		}
 		passphrase = strings.TrimRight(string(text), "\r\n")
 	}
 	if f.own == "" {
 		return &certs.Material{Passphrase: passphrase}, nil // for the files of a list of devices
 	}
-	return certs.ReadMaterial(f.own, passphrase)
+	m, err := certs.ReadMaterial(f.own, passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("--client-certs: %w", err)
+	}
+	return m, nil
 }
 
 // secureFlags describe the listeners of 'serve --https'.

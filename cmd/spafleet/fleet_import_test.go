@@ -174,7 +174,7 @@ func TestKeptDevicesAreThoseOfTheLog(t *testing.T) {
 `), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sum, text := importLog(t, log, "--keep-macs")
+	sum, text := importLogs(t, filepath.Join(dir, "last, tuesday: #1.yaml"), log, "--keep-macs", "--replay")
 	list, err := os.ReadFile(sum.DeviceAt)
 	if err != nil || strings.Contains(string(text), "0002fd") {
 		t.Fatalf("%v\n%s", err, text)

@@ -48,7 +48,7 @@ func loads(t testing.TB, r *fromlog.Result) {
 	text := string(r.Text)
 	if r.Arrivals != nil { // as it would stand in the file
 		list := strings.ReplaceAll(strings.TrimSpace(string(r.Arrivals)), "\n", "\n      ")
-		text = strings.Replace(text, "- {name: replay, arrivals: a.csv}", "- name: replay\n    arrivals: |\n      "+list, 1)
+		text = strings.Replace(text, `- {name: replay, arrivals: "a.csv"}`, "- name: replay\n    arrivals: |\n      "+list, 1)
 	}
 	s, err := scenarios.Load("imported.yaml", []byte(text))
 	if err == nil {

@@ -52,7 +52,7 @@ func (w *scenario) head() {
 	for _, g := range sum.Guesses {
 		w.line("# Guessed: %s.", g)
 	}
-	w.line("name: %s", w.naming.Name)
+	w.line("name: %q", w.naming.Name)
 	w.line("about: >-\n  %d devices as the log of a provisioning server has them: their models and firmware, their files, how often they ask, and how", sum.Devices)
 	w.line("  many are behind one address.")
 	w.line("clock: {mode: virtual, start: %s}", c.First.UTC().Truncate(time.Second).Format(time.RFC3339))
@@ -126,7 +126,7 @@ func (w *scenario) guesses() {
 
 func (w *scenario) fleet() {
 	if w.options.KeepIdentities {
-		w.line("devices: %s", w.naming.Devices)
+		w.line("devices: %q", w.naming.Devices)
 	}
 	w.line("\nfleet:")
 	prefix, shared := w.addresses()
@@ -325,7 +325,7 @@ func (w *scenario) timeline() {
 	w.line("\ntimeline:")
 	if w.options.Arrivals {
 		w.line("  # %d times a device begins to ask, as in the log.", w.summary.Arrivals)
-		w.line("  - {name: replay, arrivals: %s}", w.naming.Arrivals)
+		w.line("  - {name: replay, arrivals: %q}", w.naming.Arrivals)
 		return
 	}
 	for _, g := range w.groups {

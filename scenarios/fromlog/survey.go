@@ -24,7 +24,8 @@ const (
 	mostAgents    = 2 << 20 // texts of devices
 	mostStrangers = 1 << 18 // and of others
 	mostOthers    = 256     // User-Agents of others that are counted
-	mostMakes     = 1024    // models with their firmware
+	mostAgent     = 120     // bytes of one of them
+	mostMakes     = 1024    // models with their firmware, but for the newest of each
 	mostClients   = 2 << 20
 )
 
@@ -135,10 +136,13 @@ func (s *Survey) Add(e *accesslog.Entry) error {
 	}
 	switch a.make {
 	case stranger:
-		s.other(e.Agent)
+		s.counts.Others++
+		s.saw(e.Agent)
 		return nil
 	case unknown:
 		s.counts.Unknown++
+		name, _, _ := bytes.Cut(e.Agent, []byte(" (")) // without the serial number
+		s.saw(name)
 		return nil
 	}
 	s.names.read(e, &a, s.macOf(&a), s.makeAt(a.make))
@@ -198,8 +202,6 @@ func (s *Survey) newAgent(text string) (agent, error) {
 		return agent{unit: noUnit, make: stranger}, nil
 	}
 	if u.Model == nil {
-		s.other([]byte(u.Brand + "/" + u.PN + "-" + u.Firmware))
-		s.counts.Others--
 		return agent{unit: noUnit, make: unknown}, nil
 	}
 	a := agent{unit: noUnit, make: s.make(u.Model, u.Firmware, false), mac: macNumber([]byte(u.MAC))}
@@ -246,7 +248,8 @@ func (s *Survey) find(key uint64, of uint16) (int32, error) {
 	return unit, nil
 }
 
-// make returns the number of a model at a firmware.
+// make returns the number of a model at a firmware: at its newest, where the firmware
+// cannot be or there are too many.
 func (s *Survey) make(m *model.Model, firmware string, guessed bool) uint16 {
 	key := m.Name + " " + firmware
 	if guessed {
@@ -255,23 +258,33 @@ func (s *Survey) make(m *model.Model, firmware string, guessed bool) uint16 {
 	if n, ok := s.makeOf[key]; ok {
 		return n
 	}
+	if firmware != "" && len(s.makes) >= mostMakes {
+		return s.make(m, "", guessed)
+	}
 	row, err := model.NewRow(m.Name, firmware, nil)
-	if err != nil || len(s.makes) >= mostMakes {
-		if row, err = model.NewRow(m.Name, "", nil); err != nil || len(s.makes) >= mostMakes+len(s.makeOf) {
-			return unknown
-		}
+	switch {
+	case err != nil && firmware == "":
+		return unknown
+	case err != nil:
+		return s.make(m, "", guessed)
 	}
 	s.makes = append(s.makes, make_{m, row.Firmware.Version, row, row.Assumption() != "", guessed})
 	s.makeOf[key] = uint16(len(s.makes) - 1)
 	return s.makeOf[key]
 }
 
-// other counts a request of no device.
-func (s *Survey) other(text []byte) {
-	s.counts.Others++
+// saw counts a User-Agent of no device that is known.
+func (s *Survey) saw(text []byte) {
+	text = text[:min(len(text), mostAgent)]
 	if n, ok := s.others[string(text)]; ok || len(s.others) < mostOthers {
-		s.others[string(text[:min(len(text), 120)])] = n + 1
+		s.others[string(text)] = n + 1
 	}
+}
+
+// nobody counts a request that does not say who asks.
+func (s *Survey) nobody() {
+	s.counts.Others++
+	s.saw([]byte("(none)"))
 }
 
 // unit returns who asks; noUnit for a stranger.
@@ -315,14 +328,14 @@ func (s *Survey) unnamed(e *accesslog.Entry, a *agent, c int32) (int32, error) {
 	m := a.make
 	if m == none {
 		if m = s.guess(e); m == none && s.names.mac == 0 && s.client[c].unit == noUnit {
-			s.other([]byte("(none)"))
+			s.nobody()
 			return noUnit, nil
 		}
 	}
 	if mac := s.names.mac; mac != 0 {
 		if m == none {
 			if m = s.byPrefix(mac); m == none {
-				s.other([]byte("(none)"))
+				s.nobody()
 				return noUnit, nil
 			}
 		}

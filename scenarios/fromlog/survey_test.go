@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"hash/crc32"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"spafleet/device/model"
 	"spafleet/scenarios"
 	"spafleet/scenarios/accesslog"
 	"spafleet/scenarios/fromlog"
@@ -248,13 +250,15 @@ func TestDevicesThatAskByTFTP(t *testing.T) {
 // A log without a device says who asked instead.
 func TestALogWithoutADevice(t *testing.T) {
 	var l log
+	long := "Mozilla/5.0 " + strings.Repeat("x", 200)
 	for range 3 {
 		l.get(0, "192.0.2.7", "/", 200, "Mozilla/5.0")
+		l.get(0, "192.0.2.7", "/", 200, long)
+		l.get(0, "192.0.2.7", "/", 200, "Linksys/WRT-600N-1.2.3 (x)")
 	}
-	l.get(0, "192.0.2.7", "/", 200, "Linksys/WRT-600N-1.2.3 (x)")
 	_, err := l.result(t, fromlog.Options{})
 	var none *fromlog.NoDevice
-	if !errors.As(err, &none) || none.Others["Mozilla/5.0"] != 3 || none.Others["Linksys/WRT-600N-1.2.3"] != 1 {
+	if !errors.As(err, &none) || none.Others["Mozilla/5.0"] != 3 || none.Others["Linksys/WRT-600N-1.2.3"] != 3 || none.Others[long[:120]] != 3 || none.Counts.Others != 6 || none.Counts.Unknown != 3 {
 		t.Errorf("%v", err)
 	}
 }
@@ -268,6 +272,37 @@ func TestManyNamesAndHabits(t *testing.T) {
 	r := l.scenario(t, fromlog.Options{})
 	if len(r.Summary.Groups) > 24 || len(r.Text) > 64<<10 || r.Summary.Devices != 600 {
 		t.Errorf("%d groups, %d devices, %d bytes", len(r.Summary.Groups), r.Summary.Devices, len(r.Text))
+	}
+}
+
+// A log that makes up firmware without end costs no more than a bounded number of models:
+// what a model is at a firmware takes some 20 KB.
+func TestManyFirmwares(t *testing.T) {
+	s := fromlog.New(fromlog.Options{})
+	add := func(from, to int) {
+		for n := from; n < to; n++ {
+			agent := fmt.Sprintf("Linksys/SPA-942-6.%d.%d(q) (88019L4%05d)", n%100, n/100, n)
+			if err := s.Add(&accesslog.Entry{At: start.UnixNano(), Client: []byte("192.0.2.7"), Path: []byte("/a.xml"), Status: 200, Agent: []byte(agent)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	add(0, 1100)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	add(1100, 1600)
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / 500; each > 8<<10 {
+		t.Errorf("one firmware too many takes %d bytes", each)
+	}
+	r, err := s.Scenario(fromlog.Naming{Name: "imported"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	models := r.Summary.Groups[0].Models
+	newest, _ := model.NewRow("SPA942", "", nil)
+	if title := "SPA942 " + newest.Firmware.Version; len(models) != 1025 || models[title] != 1600-1024 {
+		t.Errorf("%d models, %d devices at the newest firmware", len(models), models[title])
 	}
 }
 

@@ -189,8 +189,10 @@ func doctorExit(ctx context.Context, r *finding.Report) int {
 
 // examine asks a server.
 func examine(ctx context.Context, s streams, q doctor.Question) (*finding.Report, error) {
-	progress := &doctorProgress{w: s.err, server: q.URL}
-	q.Told = progress.told
+	progress := &statusLine{w: s.err}
+	q.Told = func(done, all int) {
+		progress.show(fmt.Sprintf("%d of %d devices have asked %s", done, all, oneLine(q.URL)))
+	}
 	r, err := doctor.Ask(ctx, q)
 	progress.end()
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/spf13/pflag"
 
@@ -19,7 +18,6 @@ import (
 	"spafleet/device/model"
 	"spafleet/device/rule"
 	"spafleet/device/rulecheck"
-	"spafleet/host"
 	"spafleet/resync/fetch"
 	"spafleet/scenarios/doctor"
 	"spafleet/scenarios/doctor/finding"
@@ -255,32 +253,4 @@ func refusedContact(g *fetch.Guard, r *finding.Report) error {
 		}
 	}
 	return nil
-}
-
-// A doctorProgress tells on a terminal how many devices have asked.
-type doctorProgress struct {
-	w      io.Writer
-	server string
-	mu     sync.Mutex
-	drawn  bool
-}
-
-func (p *doctorProgress) told(done, all int) {
-	screen, _ := host.Terminal(p.w)
-	if !screen.Live {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.drawn = true
-	fmt.Fprintf(p.w, "\r%s\x1b[K", cut(fmt.Sprintf("%d of %d devices have asked %s", done, all, oneLine(p.server)), screen.Columns-1))
-}
-
-// end removes the line.
-func (p *doctorProgress) end() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.drawn {
-		_, _ = io.WriteString(p.w, "\r\x1b[K") // to a closed pipe it does not matter
-	}
 }

@@ -127,12 +127,12 @@ func (f *importFlags) run(s streams, logs []string) error {
 	for _, name := range logs {
 		one, err := f.read(s.in, name, survey, now, show)
 		if err != nil {
-			show.end()
+			show.line.end()
 			return err
 		}
 		sum.Logs = append(sum.Logs, one)
 	}
-	show.end()
+	show.line.end()
 	result, err := survey.Scenario(beside.naming(logs))
 	if err != nil {
 		tellLogs(s.err, sum.Logs)

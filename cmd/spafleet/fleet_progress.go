@@ -6,19 +6,17 @@ import (
 	"os"
 	"time"
 
-	"spafleet/host"
 	"spafleet/scenarios/accesslog"
 )
 
 // A reading shows on a terminal how much of some logs is read.
 type reading struct {
-	w     io.Writer // nil: no terminal
-	whole int64     // bytes of all files, packed or not; 0: not known
+	line  statusLine
+	whole int64 // bytes of all files, packed or not; 0: not known
 	read  int64
 	lines int // of the logs that are read whole
 	next  time.Time
 	every int // lines until the time is looked at again
-	shown bool
 }
 
 const (
@@ -27,10 +25,7 @@ const (
 )
 
 func newReading(w io.Writer, logs []string) *reading {
-	r := &reading{every: readingLines}
-	if screen, ok := host.Terminal(w); ok && screen.Live {
-		r.w, r.next = w, time.Now().Add(readingEvery)
-	}
+	r := &reading{line: statusLine{w: w}, every: readingLines, next: time.Now().Add(readingEvery)}
 	for _, name := range logs {
 		info, err := os.Stat(name)
 		if name == "-" || err != nil || !info.Mode().IsRegular() {
@@ -58,7 +53,7 @@ func (c *countedReader) Read(p []byte) (int, error) {
 
 // at shows where the reading is, now and then.
 func (r *reading) at(c *accesslog.Counts) {
-	if r.every--; r.w == nil || r.every > 0 {
+	if r.every--; r.every > 0 {
 		return
 	}
 	r.every = readingLines
@@ -66,20 +61,13 @@ func (r *reading) at(c *accesslog.Counts) {
 	if now.Before(r.next) {
 		return
 	}
-	r.next, r.shown = now.Add(readingEvery), true
+	r.next = now.Add(readingEvery)
 	part := ""
 	if r.whole > 0 {
 		part = fmt.Sprintf(" (%d %%)", min(100, 100*r.read/r.whole))
 	}
-	fmt.Fprintf(r.w, "\r%d lines read%s\x1b[K", r.lines+c.Lines, part)
+	r.line.show(fmt.Sprintf("%d lines read%s", r.lines+c.Lines, part))
 }
 
 // ended notes that a log is read.
 func (r *reading) ended(c *accesslog.Counts) { r.lines += c.Lines }
-
-// end clears the line.
-func (r *reading) end() {
-	if r.shown {
-		fmt.Fprint(r.w, "\r\x1b[K")
-	}
-}

@@ -8,8 +8,28 @@ import (
 	"testing"
 	"time"
 
+	"spafleet/prov"
 	"spafleet/scenarios/accesslog"
 )
+
+// A log that is full says how many requests are not in it, and what is in it are whole lines.
+func TestAFullAccessLog(t *testing.T) {
+	a := accessLog{name: filepath.Join(t.TempDir(), "access.log")}
+	if err := a.open(); err != nil {
+		t.Fatal(err)
+	}
+	line := prov.Line{Method: "GET", Path: "/a", Status: 200}
+	a.tell(line)
+	a.size = mostAccessLog
+	a.tell(line)
+	a.tell(line)
+	if err := a.close(); err == nil || !strings.Contains(err.Error(), "is full at 4 GB: the last 2 requests") {
+		t.Errorf("%v", err)
+	}
+	if text, _ := os.ReadFile(a.name); strings.Count(string(text), "\n") != 1 {
+		t.Errorf("%q", text)
+	}
+}
 
 // requestsIn returns the requests of an access log, each as a line.
 func requestsIn(t *testing.T, name string) (list []string) {

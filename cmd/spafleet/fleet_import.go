@@ -319,8 +319,8 @@ func tellImport(w io.Writer, sum *imported) {
 	if where == "-" {
 		where = "the scenario"
 	}
-	fmt.Fprintf(&b, "%s: %d devices at %d addresses, from %d requests, %s to %s\n\n", where, sum.Devices, sum.Addresses,
-		sum.Requests.Requests, sum.Requests.First.UTC().Format("2006-01-02 15:04:05"), sum.Requests.Last.UTC().Format("2006-01-02 15:04:05 MST"))
+	fmt.Fprintf(&b, "%s: %s at %s, from %s, %s to %s\n\n", where, measure.Counted(sum.Devices, "device"), measure.Counted(sum.Addresses, "address"),
+		measure.Counted(sum.Requests.Requests, "request"), sum.Requests.First.UTC().Format("2006-01-02 15:04:05"), sum.Requests.Last.UTC().Format("2006-01-02 15:04:05 MST"))
 	rows := [][]string{{"GROUP", "DEVICES", "EVERY", "MODELS", "FILES"}}
 	for _, g := range sum.Groups {
 		rows = append(rows, []string{g.Name, fmt.Sprint(g.Devices), every(&g), modelsOf(g.Models), strings.Join(g.Files, " ")})
@@ -334,15 +334,15 @@ func tellImport(w io.Writer, sum *imported) {
 		fmt.Fprintf(&b, "\n  addresses × devices behind each: %s\n", strings.Join(list, ", "))
 	}
 	b.WriteByte('\n')
-	if n := sum.Requests.Others + sum.Requests.Unknown; n > 0 {
-		fmt.Fprintf(&b, "left out: %d requests of others, %d of devices whose model is not known\n", sum.Requests.Others, sum.Requests.Unknown)
+	if left := sum.Requests.LeftOut(); left != "" {
+		fmt.Fprintf(&b, "left out: %s\n", left)
 	}
 	for _, g := range sum.Guesses {
 		fmt.Fprintf(&b, "guessed: %s\n", oneLine(g))
 	}
 	tellLogs(&b, sum.Logs)
 	if sum.Replay != "" {
-		fmt.Fprintf(&b, "%s has the instants of %d arrivals\n", sum.Replay, sum.Arrivals)
+		fmt.Fprintf(&b, "%s has the instants of %s\n", sum.Replay, measure.Counted(sum.Arrivals, "arrival"))
 	}
 	if sum.DeviceAt != "" {
 		fmt.Fprintf(&b, "%s has the MAC addresses of real devices\n", sum.DeviceAt)

@@ -246,10 +246,10 @@ Nov 30 15:40:00 boot in.tftpd[812]: RRQ from 192.0.2.8 filename /init.cfg
 		t.Fatal(err)
 	}
 	code, out, say := spafleetIn(t, "fleet", "import", log, "--out", "-")
-	if code != exitOK || !strings.Contains(say, "1 of 4 lines are in no format") || !strings.Contains(say, `line 2: "nonsense"`) || !strings.Contains(say, "1 of devices whose model is not known") {
+	if code != exitOK || !strings.Contains(say, "1 of 4 lines are in no format") || !strings.Contains(say, `line 2: "nonsense"`) || !strings.Contains(say, "left out: 1 request of models that spafleet does not have") {
 		t.Fatalf("exit %d\n%s\n%s", code, out, say)
 	}
-	for _, want := range []string{"SPA942 6.1.5(a): 1", "PAP2T ", `"tftp://${server.tftp}/init.cfg"`, "# Guessed: the model of 1 devices"} {
+	for _, want := range []string{"SPA942 6.1.5(a): 1", "PAP2T ", `"tftp://${server.tftp}/init.cfg"`, "# Guessed: the model of 1 device, by"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in the scenario:\n%s", want, out)
 		}

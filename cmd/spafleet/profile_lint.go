@@ -18,6 +18,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/inventory"
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/device/profilecheck"
 )
@@ -405,25 +406,18 @@ func (l *lint) write(w io.Writer) error {
 	if l.more > 0 {
 		fmt.Fprintf(&b, "and others, %d times\n", l.more)
 	}
-	fmt.Fprintf(&b, "%s, for %s: ", plural(l.Files, "file"), strings.Join(l.rows(), ", "))
+	fmt.Fprintf(&b, "%s, for %s: ", measure.Counted(l.Files, "file"), strings.Join(l.rows(), ", "))
 	if l.counts[profilecheck.Error]+l.counts[profilecheck.Warning]+l.counts[profilecheck.Note] == 0 {
 		b.WriteString("no mistakes\n")
 	} else {
 		fmt.Fprintf(&b, "%s, %s, %s; files with errors or warnings: %d\n",
-			plural(l.counts[profilecheck.Error], "error"), plural(l.counts[profilecheck.Warning], "warning"), plural(l.counts[profilecheck.Note], "note"), l.bad)
+			measure.Counted(l.counts[profilecheck.Error], "error"), measure.Counted(l.counts[profilecheck.Warning], "warning"), measure.Counted(l.counts[profilecheck.Note], "note"), l.bad)
 	}
 	if l.Skipped > 0 {
-		fmt.Fprintf(&b, "left out, because they do not look like profiles: %s\n", plural(l.Skipped, "file"))
+		fmt.Fprintf(&b, "left out, because they do not look like profiles: %s\n", measure.Counted(l.Skipped, "file"))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // rows names the models that files were checked for.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spafleet/device/measure"
 	"spafleet/scenarios"
 )
 
@@ -127,8 +128,8 @@ func validate(in io.Reader, name string, with []string) (*validation, error) {
 		v.Warnings = append(v.Warnings, "nothing is expected, so this scenario cannot fail")
 	}
 	v.does = strings.Join([]string{
-		plural(v.Devices, "device"), plural(len(scenario.Timeline), "step"),
-		plural(len(scenario.Expect), "expectation"), plural(len(scenario.Thresholds), "threshold"),
+		measure.Counted(v.Devices, "device"), measure.Counted(len(scenario.Timeline), "step"),
+		measure.Counted(len(scenario.Expect), "expectation"), measure.Counted(len(scenario.Thresholds), "threshold"),
 	}, ", ")
 	return v, nil
 }

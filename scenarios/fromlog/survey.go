@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/scenarios/accesslog"
 )
@@ -73,6 +74,18 @@ type Counts struct {
 	Logins     int       `json:"logins"`     // those with a user's name
 	First      time.Time `json:"first"`      // of the devices' requests
 	Last       time.Time `json:"last"`
+}
+
+// LeftOut says which requests are in no scenario; "" for none.
+func (c *Counts) LeftOut() string {
+	var parts []string
+	if c.Others > 0 {
+		parts = append(parts, measure.Counted(c.Others, "request")+" of browsers, monitors and others that are no device")
+	}
+	if c.Unknown > 0 {
+		parts = append(parts, measure.Counted(c.Unknown, "request")+" of models that spafleet does not have")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // make_ is a model at a firmware.

@@ -45,15 +45,15 @@ func when(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
 func (w *scenario) head() {
 	sum, c := &w.summary, &w.counts
 	w.line("# Made by 'spafleet fleet import' from %s.", w.naming.Source)
-	w.line("# Seen: %d requests of %d devices at %d addresses, from %s to %s (GMT).", c.Requests, sum.Devices, sum.Addresses, when(c.First), when(c.Last))
-	if c.Others+c.Unknown > 0 {
-		w.line("# Left out: %d requests of others, %d of devices whose model is not known.", c.Others, c.Unknown)
+	w.line("# Seen: %s of %s at %s, from %s to %s (GMT).", measure.Counted(c.Requests, "request"), measure.Counted(sum.Devices, "device"), measure.Counted(sum.Addresses, "address"), when(c.First), when(c.Last))
+	if left := c.LeftOut(); left != "" {
+		w.line("# Left out: %s.", left)
 	}
 	for _, g := range sum.Guesses {
 		w.line("# Guessed: %s.", g)
 	}
 	w.line("name: %q", w.naming.Name)
-	w.line("about: >-\n  %d devices as the log of a provisioning server has them: their models and firmware, their files, how often they ask, and how", sum.Devices)
+	w.line("about: >-\n  %s as the log of a provisioning server has them: their models and firmware, their files, how often they ask, and how", measure.Counted(sum.Devices, "device"))
 	w.line("  many are behind one address.")
 	w.line("clock: {mode: virtual, start: %s}", c.First.UTC().Truncate(time.Second).Format(time.RFC3339))
 	w.line("duration: %s", measure.Format(w.duration()))
@@ -97,17 +97,17 @@ func (w *scenario) guesses() {
 			}
 		}
 		if g.joined > 0 {
-			w.guess("%d devices of %s ask for other files or at other intervals, too few for groups of their own", g.joined, g.name)
+			w.guess("%s of %s with other files or intervals, too few for groups of their own, are like the rest there", measure.Counted(g.joined, "device"), g.name)
 		}
 	}
 	if guessed > 0 {
-		w.guess("the model of %d devices, by the names of files and the beginning of MAC addresses, and that they have its newest firmware: TFTP has no User-Agent", guessed)
+		w.guess("the model of %s, by names of files and beginnings of MAC addresses, and the firmware, its newest: by TFTP there is no User-Agent", measure.Counted(guessed, "device"))
 	}
 	if len(assumed) > 0 {
 		w.guess("how %s behave: no source names this firmware", strings.Join(slices.Sorted(maps.Keys(assumed)), ", "))
 	}
 	if w.counts.Logins*2 > w.counts.Requests {
-		w.guess("the password, its user, and that it is asked for by Basic: %d requests had a login", w.counts.Logins)
+		w.guess("the password, its user, and that it is asked for by Basic: %s had a login", measure.Counted(w.counts.Logins, "request"))
 	}
 	hidden := 0
 	for i := range w.names.list {
@@ -116,10 +116,10 @@ func (w *scenario) guesses() {
 		}
 	}
 	if hidden > 0 {
-		w.guess("the parts of %d file names that are called hidden here: they looked like keys, or like a person's or a device's own", hidden)
+		w.guess("what is called hidden, in %s: it looked like a key, or like a person's or a device's own", measure.Counted(hidden, "file name"))
 	}
 	if w.names.missing > 0 {
-		w.guess("nothing of %d requests whose file name is one too many: more than %d differ", w.names.missing, mostNames)
+		w.guess("what devices did in %s for further files: of names, the first %d count", measure.Counted(w.names.missing, "request"), mostNames)
 	}
 	w.guess("the contents of the files: a log does not have them")
 }
@@ -178,18 +178,18 @@ func natText(nat map[int]int) string {
 func (w *scenario) told(g *group) {
 	switch {
 	case g.period > 0:
-		w.line("    # Seen: %d devices. Of the last 8 times that each asked again, %d are about %s after the time before, %d much earlier (a boot, or", len(g.units), g.seen.periodic,
+		w.line("    # Seen: %s. Of the last 8 times that each asked again, %d are about %s after the time before, %d much earlier (a boot, or", measure.Counted(len(g.units), "device"), g.seen.periodic,
 			people(g.period+g.extra/2), g.seen.boots)
 		w.line("    # somebody who resyncs it), %d after a failure.", g.seen.retries)
 	case g.short:
-		w.line("    # Seen: %d devices, each once. Guessed: that they come again after the factory's hour; the log is too short to tell.", len(g.units))
+		w.line("    # Seen: %s, only once. Guessed: that they come again after the factory's hour; the log is too short to tell.", measure.Counted(len(g.units), "device"))
 	case g.seen.boots+g.seen.retries > 0:
-		w.line("    # Seen: %d devices that only asked again after a failure, %d times.", len(g.units), g.seen.retries)
+		w.line("    # Seen: %s that only asked again after a failure, %s.", measure.Counted(len(g.units), "device"), measure.Counted(g.seen.retries, "time"))
 	default:
-		w.line("    # Seen: %d devices that did not come again. Guessed: they ask when they start, and not by themselves after that.", len(g.units))
+		w.line("    # Seen: %s that did not come again. Guessed: they ask when they start, and not by themselves after that.", measure.Counted(len(g.units), "device"))
 	}
 	if g.left > 0 {
-		w.line("    # Left out: %d more files. A device has four rules.", g.left)
+		w.line("    # Left out: %s more. A device has four rules.", measure.Counted(g.left, "file"))
 	}
 }
 
@@ -228,7 +228,7 @@ func (w *scenario) sets(g *group) {
 		w.line("      Resync_Periodic: 0")
 	}
 	if g.retry > 0 {
-		w.line("      Resync_Error_Retry_Delay: %d # seen %d times", g.retry, g.seen.retries)
+		w.line("      Resync_Error_Retry_Delay: %d # seen %s", g.retry, measure.Counted(g.seen.retries, "time"))
 	}
 	if g.missing && w.hasParam(g, "Resync_Fails_On_FNF") {
 		w.line("      Resync_Fails_On_FNF: No # seen: they keep their interval though a file is missing")
@@ -285,9 +285,9 @@ func (w *scenario) server() {
 		path, _, _ := strings.Cut(f.Path, "?")
 		switch {
 		case f.OK <= f.Failed:
-			missing = append(missing, fmt.Sprintf("%s (%d times)", path, f.Failed))
+			missing = append(missing, fmt.Sprintf("%s (%s)", path, measure.Counted(f.Failed, "time")))
 		case strings.HasSuffix(path, ".bin"):
-			images = append(images, fmt.Sprintf("%s (%d times)", path, f.OK))
+			images = append(images, fmt.Sprintf("%s (%s)", path, measure.Counted(f.OK, "time")))
 		case served[path]:
 		case len(served) == mostServed:
 			beyond++
@@ -296,7 +296,7 @@ func (w *scenario) server() {
 			w.line("    %q: <flat-profile></flat-profile>", path)
 		default:
 			served[path] = true
-			w.line("    %q: {body: <flat-profile></flat-profile>, size: %dB} # seen %d times", path, min(f.Bytes, 1<<20), f.OK)
+			w.line("    %q: {body: <flat-profile></flat-profile>, size: %dB} # seen %s", path, min(f.Bytes, 1<<20), measure.Counted(f.OK, "time"))
 		}
 	}
 	if len(served) == 0 {
@@ -305,7 +305,7 @@ func (w *scenario) server() {
 	w.named("Not there, as in the log", missing)
 	w.named("Left out: firmware images, which devices would install", images)
 	if beyond > 0 {
-		w.line("    # Left out: %d more files.", beyond)
+		w.line("    # Left out: %s more.", measure.Counted(beyond, "file"))
 	}
 }
 
@@ -324,7 +324,7 @@ func (w *scenario) named(what string, list []string) {
 func (w *scenario) timeline() {
 	w.line("\ntimeline:")
 	if w.options.Arrivals {
-		w.line("  # %d times a device begins to ask, as in the log.", w.summary.Arrivals)
+		w.line("  # %s a device begins to ask, as in the log.", measure.Counted(w.summary.Arrivals, "time"))
 		w.line("  - {name: replay, arrivals: %q}", w.naming.Arrivals)
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"spafleet/host/yamltext"
 )
 
 // checkMistakes holds that each mistake has its place.
@@ -37,24 +39,16 @@ func FuzzParse(f *testing.F) {
 		if root == nil {
 			return
 		}
-		tree, bound := outline{lines: strings.Count(string(s.src), "\n") + 1}, counted(string(s.src))
-		if tree.follow(t, root, 0); tree.deepest > bound.deepest+2 || tree.parts > bound.parts {
-			t.Errorf("%d deep with %d keys and elements; counted before: %d and %d", tree.deepest, tree.parts, bound.deepest, bound.parts)
+		tree := outline{lines: strings.Count(string(s.src), "\n") + 1}
+		deepest, parts := yamltext.Count(string(s.src))
+		if tree.follow(t, root, 0); tree.deepest > deepest+2 || tree.parts > parts {
+			t.Errorf("%d deep with %d keys and elements; counted before: %d and %d", tree.deepest, tree.parts, deepest, parts)
 		}
 	})
 }
 
 // An outline is what a text has of structure.
 type outline struct{ lines, deepest, parts int }
-
-// counted is the outline that the bounds of a file are held against.
-func counted(text string) outline {
-	var n nesting
-	for l := range strings.Lines(text) {
-		n.scan(strings.TrimRight(l, "\n"))
-	}
-	return outline{deepest: n.deepest, parts: n.marks}
-}
 
 // follow follows a tree, each of whose nodes has a place in the file.
 func (o *outline) follow(t *testing.T, n *node, depth int) {

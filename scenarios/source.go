@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
+	"spafleet/host/yamltext"
 	"spafleet/scenarios/expression"
 )
 
@@ -99,6 +100,25 @@ func (n *node) at(keys ...string) *node {
 
 // MostBytes is the longest scenario file.
 const MostBytes = 1 << 20
+
+// mostExpressions is how many {{ }} a file may have, each of which is compiled.
+const mostExpressions = 2_000
+
+// excess returns what is too much of a file, and at which line and column; "" where all
+// is within the bounds.
+func excess(text string) (what string, line, col int) {
+	if what, line, col = yamltext.Excess(text); what != "" {
+		return what, line, col
+	}
+	braces := 0
+	for l := range strings.Lines(text) {
+		line++
+		if braces += strings.Count(l, "{{"); braces > mostExpressions {
+			return "more than 2,000 expressions in {{ }}", line, 1
+		}
+	}
+	return "", 0, 0
+}
 
 // parse reads the small YAML: one document, no duplicate keys, anchors, aliases,
 // merge keys or tags.
@@ -320,34 +340,16 @@ func firstError(args []any) error {
 // mostShown bounds an excerpt: a body may be one long line.
 const mostShown = 200
 
-// yamlBreaks makes everything that ends a line of YAML a newline, as YAML itself
-// does in texts. The parser miscounts lines where they end in different ways.
-var yamlBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
-
 // take takes a file's text: without a byte order mark, and with the line ends
 // of YAML. What is not UTF-8, or is zero, is a mistake.
 func (s *source) take(src []byte) {
-	s.src = []byte(yamlBreaks.Replace(strings.TrimPrefix(string(src), "\ufeff")))
-	bad := unreadable(s.src)
-	if bad < 0 {
+	text, bad := yamltext.Clean(src)
+	if s.src = text; bad < 0 {
 		return
 	}
-	lines := strings.Split(string(s.src[:bad]), "\n")
-	at := &node{line: len(lines), col: utf8.RuneCountInString(lines[len(lines)-1]) + 1}
-	s.mistake(at, "", "byte %#02x is not text; save the file as UTF-8", s.src[bad])
-}
-
-// unreadable returns the place of the first byte that is not UTF-8, or is zero: for the
-// YAML parser that is the end of a line. It is -1 for a text.
-func unreadable(src []byte) int {
-	for i := 0; i < len(src); {
-		r, size := utf8.DecodeRune(src[i:])
-		if r == 0 || r == utf8.RuneError && size == 1 {
-			return i
-		}
-		i += size
-	}
-	return -1
+	at := &node{}
+	at.line, at.col = yamltext.Place(text, bad)
+	s.mistake(at, "", "byte %#02x is not text; save the file as UTF-8", text[bad])
 }
 
 // excerpt returns the node's line with marks below it.

@@ -1,13 +1,15 @@
-package scenarios
+// Package yamltext looks at the text of a YAML file before a parser gets it: whether it
+// is text, and whether it has more structure than is good for the parser. Begin with
+// [Clean].
+package yamltext
 
 import "strings"
 
-// What a scenario file may have of structure. The YAML parser's memory and time
-// grow with the square of both, so they are counted before it runs.
+// What a file may have of structure. The YAML parser's memory and time grow with the
+// square of both, so they are counted before it runs.
 const (
-	mostNesting     = 64     // collections in one another
-	mostMarks       = 20_000 // lines, keys and elements that are not within a block text
-	mostExpressions = 2_000  // {{ }}, each of which is compiled
+	mostNesting = 64     // collections in one another
+	mostMarks   = 20_000 // lines, keys and elements that are not within a block text
 )
 
 // A nesting follows the structure of a YAML text, line by line, without building
@@ -35,26 +37,30 @@ type block struct {
 
 func (n *nesting) depth() int { return len(n.blocks) + n.flow + n.tags }
 
-// excess returns what is too much of a text, and at which line and column; "" where
+// Excess returns what is too much of a text, and at which line and column; "" where
 // all is within the bounds.
-func excess(text string) (what string, line, col int) {
+func Excess(text string) (what string, line, col int) {
 	var n nesting
-	braces := 0
 	for l := range strings.Lines(text) {
 		line++
-		l = strings.TrimRight(l, "\n")
-		if col := n.scan(l); col > 0 {
+		if col := n.scan(strings.TrimRight(l, "\n")); col > 0 {
 			return "nested too deep: more than 64 maps and lists in one another", line, col
 		}
-		braces += strings.Count(l, "{{")
-		switch {
-		case n.marks > mostMarks:
+		if n.marks > mostMarks {
 			return "more than 20,000 lines, keys and elements", line, 1
-		case braces > mostExpressions:
-			return "more than 2,000 expressions in {{ }}", line, 1
 		}
 	}
 	return "", 0, 0
+}
+
+// Count returns how many maps and lists of a text are in one another at most, and how many
+// lines, keys and elements it has.
+func Count(text string) (deepest, parts int) {
+	var n nesting
+	for l := range strings.Lines(text) {
+		n.scan(strings.TrimRight(l, "\n"))
+	}
+	return n.deepest, n.marks
 }
 
 // scan follows a line, and returns the column at which it nests too deep, 0 for none.

@@ -33,7 +33,7 @@ var floors = map[string]int{
 	"scenarios/forecast": 8, "scenarios/bundle": 8,
 	"scenarios/run":      9,
 	"scenarios/capacity": 10, "scenarios/doctor": 10, "scenarios/probe": 10, "scenarios/console": 10, "scenarios/scenariotest": 10,
-	"cmd/spafleet":   11,
+	"cmd/spafleet": 11, "scenarios/probe/probetest": 11,
 	"bench/workload": 11,
 	"bench/harness":  12,
 	// The instruments and the tests against other programs. Nothing imports them.

@@ -1,0 +1,131 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"spafleet/device/measure"
+	"spafleet/device/observed"
+)
+
+// A result is what an experiment came to.
+type result struct {
+	experiment *experiment
+	findings   []observed.Finding
+	facts      []observed.Fact
+}
+
+// plan chooses the experiments, shows them and asks the person.
+func (s *session) plan(ctx context.Context) ([]*experiment, error) {
+	list := s.choose()
+	if len(list) == 0 {
+		return nil, fmt.Errorf("no experiment is left for a %s with firmware %s", s.phone.row.Model.Name, s.phone.row.Firmware.Version)
+	}
+	var sum time.Duration
+	restarts := 2 // to come home, and at the end
+	count := map[string]int{}
+	for _, x := range list {
+		sum += x.length(s.q.Pace)
+		restarts += x.restarts * x.repeats()
+		count[x.group]++
+	}
+	var parts []string
+	for _, g := range groups {
+		if n := count[g.name]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", g.name, n))
+		}
+	}
+	s.say("%s in about %s: %s", measure.Counted(len(list), "experiment"), measure.Format(sum.Round(time.Minute)), strings.Join(parts, ", "))
+	if !s.q.Person.Agree(ctx, fmt.Sprintf("The phone's Profile_Rule and its timers change for that time, and the phone restarts about %s. Go on?", measure.Counted(restarts, "time"))) {
+		return nil, ErrDeclined
+	}
+	return list, nil
+}
+
+// choose returns the experiments that were asked for and that the firmware can be asked, in
+// the order of the table, as many as the time allows. What they rest on goes before.
+func (s *session) choose() (list []*experiment) {
+	var sum time.Duration
+	chosen := map[string]bool{}
+	var add func(x *experiment) bool
+	add = func(x *experiment) bool {
+		if chosen[x.name] {
+			return true
+		}
+		if s.lacks(x) != "" {
+			return false
+		}
+		for _, name := range x.after {
+			if before := named(name); before != nil {
+				add(before) // it may not be possible: then the experiment says so
+			}
+		}
+		if s.q.Limit > 0 && sum+x.length(s.q.Pace) > s.q.Limit {
+			return false
+		}
+		sum += x.length(s.q.Pace)
+		chosen[x.name] = true
+		list = append(list, x)
+		return true
+	}
+	for _, x := range all() {
+		if s.wants(x) {
+			add(x)
+		}
+	}
+	return list
+}
+
+// wants reports whether an experiment was asked for.
+func (s *session) wants(x *experiment) bool {
+	if s.q.Names != nil {
+		return slices.Contains(s.q.Names, x.name)
+	}
+	return s.q.Only == nil || slices.Contains(s.q.Only, x.group)
+}
+
+// lacks says which parameter the firmware lacks for an experiment, "" for none.
+func (s *session) lacks(x *experiment) string {
+	for _, name := range x.needs {
+		if !s.phone.has(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// work does the experiments.
+func (s *session) work(ctx context.Context) error {
+	for i, x := range s.chosen {
+		s.say("%d of %d: %s", i+1, len(s.chosen), x.question)
+		s.results = append(s.results, s.do(ctx, x))
+		if err := s.keep(); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if s.gone {
+			return fmt.Errorf("the phone has not come back within %s: what was learnt until then is kept", measure.Format(s.q.Patience))
+		}
+	}
+	return nil
+}
+
+// do does one experiment as often as its row says, and once more where the phone was
+// disturbed.
+func (s *session) do(ctx context.Context, x *experiment) result {
+	var trials []*trial
+	for extra := 0; len(trials) < x.repeats()+extra && ctx.Err() == nil && !s.gone; {
+		t := s.try(ctx, x)
+		if t.disturbed != "" && extra == 0 {
+			extra = 1
+		}
+		trials = append(trials, t)
+	}
+	s.reset()
+	return conclude(x, trials)
+}

@@ -1,0 +1,99 @@
+// Package probe finds out what the firmware of one real phone does, by being its
+// provisioning server for a while. Ask is where to begin.
+//
+// The person at the phone orders the first resync. The phone's settings are read, so
+// that they can be given back. Then one profile sends the phone home: Profile_Rule
+// names the probe, and Resync_Periodic brings the phone back every few seconds. Each
+// answer sets up the next experiment of the table. At the end the phone gets its
+// settings back, also when the person interrupts.
+//
+// Nothing is done that cannot be undone: no firmware image, no factory reset, no
+// password, no setting of the network.
+package probe
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"spafleet/certs/ssl"
+	"spafleet/device/model"
+	"spafleet/device/observed"
+)
+
+// Network is where the probe meets the phone: this machine's sockets, or in tests a
+// network in memory.
+type Network interface {
+	// Listen listens for TCP at the probe's address, at a free port for 0.
+	Listen(port uint16) (net.Listener, error)
+	// ListenPacket listens for UDP there. Addresses are *net.UDPAddr.
+	ListenPacket(port uint16) (net.PacketConn, error)
+	// Dial connects to the phone's web server.
+	Dial(ctx context.Context, to netip.AddrPort) (net.Conn, error)
+	// Deaf returns a TCP port of the probe's address that answers no SYN, until the
+	// function is called.
+	Deaf() (netip.AddrPort, func(), error)
+}
+
+// Person is who sits at the phone.
+type Person interface {
+	// Say shows a line of progress.
+	Say(text string)
+	// Agree asks a question that is answered by yes or no.
+	Agree(ctx context.Context, question string) bool
+	// Resync has the person open http://PHONE/admin/resync?URL in a browser. It returns at once.
+	Resync(ctx context.Context, url string) error
+	// Power has the person unplug the phone and plug it in again, and returns the moment
+	// of power. False: the person does not want to, or cannot.
+	Power(ctx context.Context) (at time.Time, done bool)
+}
+
+// An Authority signs server certificates for the experiments of HTTPS. Its
+// certificate should be one that the phone trusts.
+type Authority struct {
+	Name string
+	Cert *x509.Certificate
+	Key  *ssl.Key
+}
+
+// A Question is which phone is asked, and what.
+type Question struct {
+	Network Network
+	Person  Person
+	Port    uint16    // of HTTP and of TFTP; 0: free ones
+	MAC     model.MAC // of the phone; zero: the first that comes
+	Only    []string  // groups of experiments; nil: all
+	Names   []string  // experiments; nil: all. Those that others rest on are done too
+	// Limit is for all experiments; those that would take longer are left out. 0: no limit.
+	Limit time.Duration
+	// Pace is how often the phone comes home; 0: 5 s.
+	Pace time.Duration
+	// Patience is how long the phone may stay away; 0: 3 minutes.
+	Patience time.Duration
+	// Restore is what the phone gets back where its own pages do not tell; nil: nothing.
+	Restore map[string]string
+	// Login is for the phone's pages.
+	User, Password string
+	Authorities    []*Authority
+	// Keep is called after each experiment with what was found until then, and with the
+	// settings that the phone must get back. It may be nil.
+	Keep func(f *observed.File, back map[string]string) error
+}
+
+// Ask takes a phone through the experiments. The file is what was found, also where the
+// error says that the phone did not come, went away, or could not be given its settings.
+func Ask(ctx context.Context, q Question) (*observed.File, error) {
+	s, err := newSession(q)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if err := s.meet(ctx); err != nil {
+		return s.file(), errors.Join(err, s.giveBack(ctx))
+	}
+	err = s.work(ctx)
+	return s.file(), errors.Join(err, s.giveBack(ctx))
+}

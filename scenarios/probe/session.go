@@ -1,0 +1,386 @@
+package probe
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"spafleet/device/measure"
+	"spafleet/device/model"
+	"spafleet/device/observed"
+	"spafleet/resync/tftp/packet"
+)
+
+// A session is one phone and its probe, from the first request to the last.
+type session struct {
+	q      Question
+	server server
+	began  time.Time
+
+	mu      sync.Mutex
+	phone   *phone            // nil until it has come
+	came    chan struct{}     // closed when it has
+	refused map[string]bool   // what was said of others
+	wanted  map[string]string // what the phone is to have now
+	once    map[string]string // likewise, in one answer alone
+	gen     int               // counts changes of wanted
+	home    answer            // instead of the profile; nil: the profile
+	trial   *trial            // under way; nil: none
+	mixed   bool              // another device came from the phone's address
+
+	base    map[string]string // what the phone has between experiments
+	back    map[string]string // what was read of its settings, to be given back
+	changed map[string]bool   // parameters that experiments have set beside those of base
+	away    bool              // it has been sent home, and must get its settings back
+
+	gone    bool // the phone has not come back
+	count   int  // of trials
+	chosen  []*experiment
+	results []result
+}
+
+func newSession(q Question) (*session, error) {
+	if q.Pace <= 0 {
+		q.Pace = 5 * time.Second
+	}
+	if q.Patience <= 0 {
+		q.Patience = 3 * time.Minute
+	}
+	token := make([]byte, 5)
+	_, _ = rand.Read(token)
+	s := &session{q: q, came: make(chan struct{}), refused: map[string]bool{}, changed: map[string]bool{}, wanted: map[string]string{}, once: map[string]string{}, began: time.Now()}
+	s.server = server{network: q.Network, token: hex.EncodeToString(token), admit: s.admit, find: s.find, first: s.first, stray: s.stray}
+	return s, s.server.open(q.Port)
+}
+
+func (s *session) close() { s.server.close() }
+
+// say shows the person a line.
+func (s *session) say(format string, args ...any) { s.q.Person.Say(fmt.Sprintf(format, args...)) }
+
+// at is the probe's port of a scheme.
+func (s *session) at(scheme string) netip.AddrPort {
+	if scheme == "tftp" {
+		return addrOf(s.server.tftp.LocalAddr())
+	}
+	return addrOf(s.server.http.Addr())
+}
+
+// url returns the address of one of the probe's places.
+func (s *session) url(scheme, place string) string {
+	return fmt.Sprintf("%s://%s/p/%s/%s", scheme, s.at(scheme), s.server.token, place)
+}
+
+// first answers a path that is none of the probe's own. Only the person's order leads there.
+func (s *session) first(q *request) (string, error) {
+	p, err := recognize(q.rest, q.agent)
+	if err == nil && s.q.MAC != (model.MAC{}) && p.mac != s.q.MAC {
+		err = fmt.Errorf("another device came: %s", p.agent.PN)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		return "", s.refuse(err)
+	}
+	p.addr = q.from.Addr()
+	switch {
+	case s.phone == nil:
+		s.phone = p
+		close(s.came)
+	case s.phone.mac != p.mac:
+		s.mixed = s.mixed || p.addr == s.phone.addr
+		return "", s.refuse(errors.New("another device came, and was sent away: this run is for one phone"))
+	}
+	q.place, q.gen = "order", s.gen
+	return s.profile(nil), nil
+}
+
+// stray refuses what came by TFTP and is none of the probe's.
+func (s *session) stray(q *request) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := model.ParseMAC(strings.TrimPrefix(q.rest, "/p/")); err != nil {
+		return s.refuse(fmt.Errorf("this is no SPA that was ordered to come here: it asked for %.60q by TFTP", q.rest))
+	}
+	return s.refuse(fmt.Errorf("by TFTP a phone does not say which model it is: order http://%s/p/$MA", s.at("http")))
+}
+
+// mostRefusals bounds what is said of those who were sent away.
+const mostRefusals = 20
+
+// refuse tells once why a client was sent away, and returns it. Its caller holds the lock.
+func (s *session) refuse(why error) error {
+	if !s.refused[why.Error()] && len(s.refused) < mostRefusals {
+		s.refused[why.Error()] = true
+		s.say("%s", why)
+	}
+	return why
+}
+
+// admit reports whether a request is of the phone.
+func (s *session) admit(q *request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.phone
+	if p == nil || q.from.Addr() != p.addr {
+		return false
+	}
+	mac, _, _ := strings.Cut(q.rest, "/")
+	if q.place == "home" && mac != p.mac.String() || q.agent != "" && !s.isPhone(q.agent) {
+		s.mixed = true
+		return false
+	}
+	return true
+}
+
+// isPhone reports whether a User-Agent is the phone's.
+func (s *session) isPhone(agent string) bool { return agent == s.phone.agent.Text }
+
+// find says how a request of the phone is answered.
+func (s *session) find(q *request) (answer, reply) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q.place == "home" && s.home != nil {
+		q.gen = s.gen
+		return s.home, nil
+	}
+	if q.place == "home" {
+		q.gen = s.gen
+		once := s.once
+		s.once = map[string]string{}
+		return given(s.profile(once)), nil
+	}
+	if t := s.trial; t != nil && t.place == q.place {
+		if r, ok := t.routes[q.name]; ok {
+			return r.http, r.tftp
+		}
+	}
+	return given(nothing), givenTFTP(nothing)
+}
+
+// nothing is a right profile that changes nothing.
+const nothing = "<flat-profile>\n</flat-profile>\n"
+
+func given(body string) answer    { return func(x *exchange) { x.give(body) } }
+func givenTFTP(body string) reply { return func(x *transfer) { x.give(body) } }
+
+// missing answers that there is no such file.
+func missing(x *exchange) { x.status(http.StatusNotFound, "") }
+
+func missingTFTP(x *transfer) { x.send(packet.AppendError(nil, packet.NotFound, "not found")) }
+
+// profile returns what the phone is to have as a profile, with what it gets once.
+func (s *session) profile(once map[string]string) string {
+	all := maps.Clone(s.wanted)
+	maps.Copy(all, once)
+	return profileOf(all)
+}
+
+// want changes what the phone is to have from its next visit on.
+func (s *session) want(set, once map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.Copy(s.wanted, set)
+	maps.Copy(s.once, once)
+	s.gen++
+}
+
+// reset goes back to what the phone has between experiments.
+func (s *session) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.home, s.trial = nil, nil
+	clear(s.once)
+	if !maps.Equal(s.wanted, s.base) {
+		s.wanted = maps.Clone(s.base)
+		s.gen++
+	}
+}
+
+// meet waits for the phone, reads its settings and sends it home.
+func (s *session) meet(ctx context.Context) error {
+	if err := s.q.Person.Resync(ctx, fmt.Sprintf("http://%s/p/$MA", s.at("http"))); err != nil {
+		return err
+	}
+	select {
+	case <-s.came:
+	case <-ctx.Done():
+		return errors.New("no phone came")
+	}
+	p := s.phone
+	s.say("%s, firmware %s", p.row.Model.Name, p.row.Firmware.Version)
+	if err := s.learn(ctx); err != nil {
+		return err
+	}
+	s.base = s.homeSettings()
+	return s.sendHome(ctx)
+}
+
+// learn finds out what the phone must get back.
+func (s *session) learn(ctx context.Context) error {
+	s.back = maps.Clone(s.q.Restore)
+	if s.back == nil {
+		s.back = map[string]string{}
+	}
+	if _, ok := s.back["Profile_Rule"]; ok {
+		return nil
+	}
+	return s.readSettings(ctx)
+}
+
+// homeSettings are what the phone has between experiments. What cannot be given back is
+// left as it is, but for what brings the phone home.
+func (s *session) homeSettings() map[string]string {
+	l := s.phone.letters()
+	pace := fmt.Sprint(int(s.q.Pace / time.Second))
+	all := map[string]string{
+		"Profile_Rule":             s.url("http", "home/$MA/$PRVST/$PRVTMR"),
+		"Profile_Rule_B":           fmt.Sprintf(`("$%s" eq "$%s")? %s | %s/$%s`, l.read, l.want, s.url("http", "same"), s.url("http", "read"), l.read),
+		"Profile_Rule_C":           "$" + l.rule,
+		"Profile_Rule_D":           "",
+		"Provision_Enable":         "Yes",
+		"Resync_On_Reset":          "Yes",
+		"Resync_Random_Delay":      "0",
+		"Resync_Periodic":          pace,
+		"Resync_At__HHmm_":         "",
+		"Resync_Error_Retry_Delay": pace,
+		"Resync_Fails_On_FNF":      "Yes",
+		"Forced_Resync_Delay":      "0",
+		"Resync_Trigger_1":         "",
+		"Resync_Trigger_2":         "",
+		"Upgrade_Enable":           "No",
+		"GPP_" + l.read:            "",
+		"GPP_" + l.rule:            "",
+		"GPP_" + l.want:            "",
+		"GPP_" + l.more:            "",
+	}
+	maps.DeleteFunc(all, func(name, _ string) bool {
+		_, known := s.back[name]
+		return !s.phone.has(name) || !known
+	})
+	return all
+}
+
+// sendHome sends the phone home, and waits until it has come.
+func (s *session) sendHome(ctx context.Context) error {
+	if _, ok := s.base["Profile_Rule"]; !ok {
+		return errors.New("the phone's Profile_Rule could not be read, so that it could not be given back: give a file with it by --restore")
+	}
+	chosen, err := s.plan(ctx)
+	if err != nil {
+		return err
+	}
+	s.chosen = chosen
+	s.mu.Lock()
+	s.wanted, s.gen, s.away = maps.Clone(s.base), s.gen+1, true
+	s.mu.Unlock()
+	if err := s.keep(); err != nil {
+		return err
+	}
+	if err := s.q.Person.Resync(ctx, fmt.Sprintf("http://%s/p/$MA", s.at("http"))); err != nil {
+		return err
+	}
+	if _, ok := s.server.until(ctx, 0, s.q.Patience, func(list []request) bool {
+		return slices.ContainsFunc(list, func(q request) bool { return q.place == "home" })
+	}); !ok {
+		return fmt.Errorf("the phone did not come back within %s: did it restart, and is %s the address by which it reaches this machine?", measure.Format(s.q.Patience), s.at("http").Addr())
+	}
+	return nil
+}
+
+// giveBack gives the phone its settings.
+func (s *session) giveBack(ctx context.Context) error {
+	if !s.away {
+		return nil
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), s.q.Patience)
+	defer stop()
+	s.reset()
+	mark := s.server.mark()
+	s.mu.Lock()
+	s.wanted = map[string]string{}
+	for name := range s.touched() {
+		s.wanted[name] = s.back[name]
+	}
+	s.gen++
+	gen := s.gen
+	s.mu.Unlock()
+	s.say("giving the phone its settings back")
+	taken := func(q request) bool {
+		return (q.place == "home" || q.place == "order") && q.gen == gen && !q.ended.IsZero()
+	}
+	list, ok := s.server.until(ctx, mark, s.q.Patience, func(list []request) bool { return slices.ContainsFunc(list, taken) })
+	if ok {
+		// It does not come home any more: twice the pace and a restart show it.
+		at := slices.IndexFunc(list, taken)
+		_, again := s.server.until(ctx, mark+at+1, 3*s.q.Pace, func(list []request) bool {
+			return slices.ContainsFunc(list, func(q request) bool { return q.place == "home" })
+		})
+		ok = !again
+	}
+	if !ok {
+		return errors.New("the phone did not take its settings back: they are in the file beside the result, for --restore")
+	}
+	s.say("the phone has its settings again")
+	return nil
+}
+
+// touched are the parameters that the phone may have other values of.
+func (s *session) touched() map[string]bool {
+	all := maps.Clone(s.changed)
+	for name := range s.base {
+		all[name] = true
+	}
+	return all
+}
+
+// value returns what was settled of a switch; "" for nothing.
+func (s *session) value(name string) string {
+	for _, r := range s.results {
+		for _, f := range r.findings {
+			if f.Switch == name && f.Value != "" {
+				return f.Value
+			}
+		}
+	}
+	return ""
+}
+
+// file returns what was found until now.
+func (s *session) file() *observed.File {
+	f := &observed.File{Date: s.began, Took: time.Since(s.began)}
+	if s.phone == nil {
+		return f
+	}
+	f.Model, f.Firmware = s.phone.row.Model.Name, s.phone.row.Firmware.Version
+	for _, r := range s.results {
+		f.Findings = append(f.Findings, r.findings...)
+		f.Facts = append(f.Facts, r.facts...)
+	}
+	order := map[string]int{}
+	for i, set := range s.phone.row.Switches {
+		order[set.Name] = i
+	}
+	slices.SortStableFunc(f.Findings, func(a, b observed.Finding) int { return order[a.Switch] - order[b.Switch] })
+	return f
+}
+
+func (s *session) keep() error {
+	if s.q.Keep == nil {
+		return nil
+	}
+	back := map[string]string{}
+	for name := range s.touched() {
+		back[name] = s.back[name]
+	}
+	return s.q.Keep(s.file(), back)
+}

@@ -1,0 +1,388 @@
+package probe
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"spafleet/device/measure"
+	"spafleet/device/observed"
+)
+
+// ErrDeclined says that the person did not want to go on.
+var ErrDeclined = errors.New("nothing was done: the phone is as it was")
+
+// A route is how a name of an experiment is answered; nil: with a right file.
+type route struct {
+	http answer
+	tftp reply
+}
+
+// A trial is one go of an experiment. After something went wrong, its methods do nothing
+// and return zero values; an experiment need not look.
+type trial struct {
+	ctx        context.Context
+	s          *session
+	experiment *experiment
+	place      string // of its files
+	letters    letters
+
+	routes  map[string]route // under the session's lock
+	fresh   []string         // names that were served since the last ask
+	mark    int              // of the server's requests: what is before was seen
+	boots   bool             // the phone is expected to restart
+	cleanup []func()
+
+	values    map[string][]string // by switch: what it may be
+	facts     []observed.Fact
+	failed    error
+	disturbed string // something that spoils the result
+}
+
+// try does an experiment once.
+func (s *session) try(ctx context.Context, x *experiment) *trial {
+	s.reset()
+	s.count++
+	t := &trial{ctx: ctx, s: s, experiment: x, place: fmt.Sprintf("x%d", s.count), letters: s.phone.letters(),
+		routes: map[string]route{}, values: map[string][]string{}}
+	s.server.forget()
+	s.mu.Lock()
+	s.trial, s.mixed = t, false
+	s.mu.Unlock()
+	defer func() {
+		for _, f := range slices.Backward(t.cleanup) {
+			f()
+		}
+	}()
+	x.run(t)
+	t.check()
+	return t
+}
+
+// check looks for what spoils a result.
+func (t *trial) check() {
+	t.s.mu.Lock()
+	mixed := t.s.mixed
+	t.s.mu.Unlock()
+	switch {
+	case t.failed != nil:
+	case mixed:
+		t.disturbed = "another device asked from the phone's address"
+	case !t.boots && t.s.value("any_change_reboots") != "yes" && slices.ContainsFunc(t.s.server.since(0), request.booted):
+		t.disturbed = "the phone restarted in the middle"
+	}
+}
+
+// booted reports whether a visit home is the first since the phone's start.
+func (q request) booted() bool { return q.place == "home" && q.cause() == "0" }
+
+// cause returns $PRVST of a visit home.
+func (q request) cause() string {
+	_, rest, _ := strings.Cut(q.rest, "/")
+	cause, _, _ := strings.Cut(rest, "/")
+	return cause
+}
+
+// fail ends the trial without a result.
+func (t *trial) fail(format string, args ...any) {
+	if t.failed == nil {
+		t.failed = fmt.Errorf(format, args...)
+	}
+}
+
+// settle says which value of a switch explains what was seen; several say that it is one of
+// them.
+func (t *trial) settle(name string, values ...string) {
+	if t.failed == nil {
+		t.values[name] = values
+	}
+}
+
+// settleTime settles a switch that is a duration, to a tenth of a second, or to a second
+// from twenty on.
+func (t *trial) settleTime(name string, d time.Duration) {
+	step := 100 * time.Millisecond
+	if d >= 20*time.Second {
+		step = time.Second
+	}
+	t.settle(name, measure.Format(d.Round(step)))
+}
+
+// fact notes what was seen.
+func (t *trial) fact(what, format string, args ...any) {
+	t.facts = append(t.facts, observed.Fact{Experiment: t.experiment.name, What: what, Text: fmt.Sprintf(format, args...)})
+}
+
+// factTime notes a time, factBytes bytes.
+func (t *trial) factTime(what string, d time.Duration) {
+	t.facts = append(t.facts, observed.Fact{Experiment: t.experiment.name, What: what, Nanoseconds: int64(d)})
+}
+
+func (t *trial) factBytes(what string, b []byte) {
+	t.facts = append(t.facts, observed.Fact{Experiment: t.experiment.name, What: what, Hex: hex.EncodeToString(b[:min(len(b), 2048)])})
+}
+
+// set lets the phone have parameters from its next visit on, as name and value in turn. A
+// parameter that cannot be given back is refused.
+func (t *trial) set(pairs ...string) { t.s.want(t.pairs(pairs), nil) }
+
+// once gives parameters in the answer to the next visit alone.
+func (t *trial) once(pairs ...string) { t.s.want(nil, t.pairs(pairs)) }
+
+func (t *trial) pairs(list []string) map[string]string {
+	all := map[string]string{}
+	for i := 0; i+1 < len(list); i += 2 {
+		name := list[i]
+		if _, known := t.s.back[name]; !known {
+			t.fail("the phone's own %s is not known, so that it could not be given back", name)
+			return nil
+		}
+		t.s.mu.Lock()
+		t.s.changed[name] = true
+		t.s.mu.Unlock()
+		all[name] = list[i+1]
+	}
+	return all
+}
+
+// serve has a name of the experiment's files answered over HTTP and HTTPS, and returns it.
+// Nil answers with a right file.
+func (t *trial) serve(a answer) string { return t.route(route{a, nil}) }
+
+// serveTFTP does so for TFTP.
+func (t *trial) serveTFTP(r reply) string { return t.route(route{nil, r}) }
+
+func (t *trial) route(r route) string {
+	if r.http == nil {
+		r.http = given(nothing)
+	}
+	if r.tftp == nil {
+		r.tftp = givenTFTP(nothing)
+	}
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	name := fmt.Sprintf("f%d", len(t.routes)+1)
+	t.routes[name] = r
+	t.fresh = append(t.fresh, name)
+	return name
+}
+
+// url returns the address of a name by HTTP, tftp by TFTP.
+func (t *trial) url(name string) string  { return t.s.url("http", t.place+"/"+name) }
+func (t *trial) tftp(name string) string { return t.s.url("tftp", t.place+"/"+name) }
+
+// home has the next visits home answered so; nil: with the profile again.
+func (t *trial) home(a answer) {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	t.s.home = a
+	t.s.gen++
+}
+
+// await waits until held is true of the requests since the mark, and returns them. The mark
+// stays.
+func (t *trial) await(within time.Duration, held func([]request) bool) ([]request, bool) {
+	if t.failed != nil {
+		return nil, false
+	}
+	list, ok := t.s.server.until(t.ctx, t.mark, within, held)
+	if err := t.ctx.Err(); err != nil {
+		t.failed = err
+		return list, false
+	}
+	return list, ok
+}
+
+// visit waits until the phone has come home and has taken all that was set, and returns
+// that visit. What came before it counts as seen.
+func (t *trial) visit() request {
+	t.s.mu.Lock()
+	gen := t.s.gen
+	t.s.mu.Unlock()
+	return t.comes(t.s.q.Patience, func(q request) bool { return q.place == "home" && q.gen >= gen && !q.ended.IsZero() })
+}
+
+// comes waits for a request, and counts what came before it as seen. A phone that does not
+// come is gone.
+func (t *trial) comes(within time.Duration, held func(request) bool) request {
+	list, ok := t.await(within, func(list []request) bool { return slices.ContainsFunc(list, held) })
+	if !ok {
+		t.gone(within)
+		return request{}
+	}
+	i := slices.IndexFunc(list, held)
+	t.mark += i + 1
+	return list[i]
+}
+
+// gone ends the trial of a phone that stayed away.
+func (t *trial) gone(within time.Duration) {
+	if t.failed == nil {
+		t.s.gone = true
+		t.fail("the phone did not come back within %s", measure.Format(within))
+	}
+}
+
+// ask has the phone follow a rule, and returns what it asked of the files that were served
+// since the last ask; nothing where it came home twice and asked for none. The rule's text
+// stands in a GPP parameter: macros in it are not expanded.
+func (t *trial) ask(rule string) []request {
+	t.set("GPP_"+t.letters.rule, rule)
+	return t.watch()
+}
+
+// watch waits until the phone has taken what was set and has followed its rules.
+func (t *trial) watch() []request {
+	fresh := t.fresh
+	t.fresh = nil
+	t.visit()
+	mine := func(q request) bool { return q.place == t.place && slices.Contains(fresh, q.name) }
+	list, ok := t.await(t.s.q.Patience+aLongWait, func(list []request) bool { return followed(list, mine) })
+	if !ok {
+		t.gone(t.s.q.Patience + aLongWait)
+		return nil
+	}
+	t.mark += len(list)
+	return slices.DeleteFunc(list, func(q request) bool { return !mine(q) })
+}
+
+// followed reports whether the phone has followed its rules: it has asked for something, and
+// has come home after that and been read, or it has come home twice.
+func followed(list []request, mine func(request) bool) bool {
+	asked, homes := false, 0
+	for _, q := range list {
+		switch {
+		case mine(q):
+			asked, homes = true, 0
+		case q.place == "home":
+			homes++
+		case asked && homes > 0 && (q.place == "read" || q.place == "same"):
+			return true
+		}
+	}
+	return homes >= 2
+}
+
+// apply has the phone take a profile by HTTP, and returns what the parameter is afterwards
+// that is read back: "before" where the file did not count. False: it was not asked for, or
+// the value cannot be read.
+func (t *trial) apply(file string) (value string, ok bool) {
+	return t.applied(func(name string) string { return t.url(name) }, given(file))
+}
+
+// applied is apply with a rule around the file's name and an answer of the caller's.
+func (t *trial) applied(rule func(name string) string, a answer) (value string, ok bool) {
+	t.once("GPP_"+t.letters.read, "before")
+	if len(t.ask(rule(t.serve(a)))) == 0 {
+		return "", false
+	}
+	return t.read()
+}
+
+// read returns the parameter that is read back, as the phone said it last.
+func (t *trial) read() (string, bool) {
+	if t.failed != nil {
+		return "", false
+	}
+	list := t.s.server.since(0)
+	for _, q := range slices.Backward(list) {
+		switch q.place {
+		case "read":
+			return q.rest, true
+		case "same":
+			return t.s.wantedValue("GPP_" + t.letters.want), true
+		}
+	}
+	return "", false
+}
+
+func (s *session) wantedValue(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wanted[name]
+}
+
+// profile returns a profile with the parameter that is read back and with what else is
+// given, as XML text.
+func (t *trial) profile(value, more string) string {
+	return fmt.Sprintf("<flat-profile>\n<GPP_%s>%s</GPP_%s>\n%s</flat-profile>\n", t.letters.read, value, t.letters.read, more)
+}
+
+// listen serves connections at a TCP port of its own until the trial ends, and returns the
+// port's address.
+func (t *trial) listen(serve func(net.Conn)) netip.AddrPort {
+	l, err := t.s.q.Network.Listen(0)
+	if err != nil {
+		t.fail("%w", err)
+		return netip.AddrPort{}
+	}
+	t.s.server.works.Go(func() { t.s.server.accept(l, serve) })
+	t.atEnd(func() { l.Close() })
+	return addrOf(l.Addr())
+}
+
+// listenPacket opens a UDP port until the trial ends.
+func (t *trial) listenPacket() net.PacketConn {
+	c, err := t.s.q.Network.ListenPacket(0)
+	if err != nil {
+		t.fail("%w", err)
+		return nil
+	}
+	t.atEnd(func() { c.Close() })
+	return c
+}
+
+// deaf opens a TCP port that answers no SYN until the trial ends.
+func (t *trial) deaf() netip.AddrPort {
+	at, end, err := t.s.q.Network.Deaf()
+	if err != nil {
+		t.fail("%w", err)
+		return netip.AddrPort{}
+	}
+	t.atEnd(end)
+	return at
+}
+
+func (t *trial) atEnd(f func()) { t.cleanup = append(t.cleanup, f) }
+
+// restart has the phone restart, by a comment in Profile_Rule_D: that is a parameter whose
+// change restarts it (documented), and the comment does nothing. It returns the visit that
+// took it and the first one after the start.
+func (t *trial) restart() (last, first request) {
+	t.boots = true
+	t.s.count++
+	t.set("Profile_Rule_D", fmt.Sprintf("# %d", t.s.count))
+	last = t.visit()
+	return last, t.comes(t.s.q.Patience, request.booted)
+}
+
+// power has the person unplug the phone, and returns the moment of power and the first visit
+// after it.
+func (t *trial) power() (at time.Time, first request) {
+	t.boots = true
+	if t.failed != nil {
+		return at, first
+	}
+	at, done := t.s.q.Person.Power(t.ctx)
+	if !done {
+		t.fail("the phone was not unplugged")
+		return at, first
+	}
+	return at, t.comes(t.s.q.Patience, func(q request) bool { return q.booted() && q.at.After(at) })
+}
+
+// order has the phone resync from a URL at once, by its web page.
+func (t *trial) order(url string) {
+	if t.failed != nil {
+		return
+	}
+	if err := t.s.q.Person.Resync(t.ctx, url); err != nil {
+		t.fail("%w", err)
+	}
+}

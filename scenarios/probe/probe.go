@@ -13,13 +13,12 @@ package probe
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"net"
 	"net/netip"
 	"time"
 
-	"spafleet/certs/ssl"
+	"spafleet/certs"
 	"spafleet/device/model"
 	"spafleet/device/observed"
 )
@@ -51,14 +50,6 @@ type Person interface {
 	Power(ctx context.Context) (at time.Time, done bool)
 }
 
-// An Authority signs server certificates for the experiments of HTTPS. Its
-// certificate should be one that the phone trusts.
-type Authority struct {
-	Name string
-	Cert *x509.Certificate
-	Key  *ssl.Key
-}
-
 // A Question is which phone is asked, and what.
 type Question struct {
 	Network Network
@@ -77,7 +68,7 @@ type Question struct {
 	Restore map[string]string
 	// Login is for the phone's pages.
 	User, Password string
-	Authorities    []*Authority
+	PKI            *certs.PKI // authorities that sign the certificates of the HTTPS experiments; nil: those need one
 	// Keep is called after each experiment with what was found until then, and with the
 	// settings that the phone must get back. It may be nil.
 	Keep func(f *observed.File, back map[string]string) error

@@ -1,0 +1,149 @@
+package probe
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"spafleet/certs"
+	"spafleet/certs/trust"
+	"spafleet/device/model"
+	"spafleet/device/observed"
+	"spafleet/scenarios/probe/probetest"
+)
+
+// loopRows are the models and firmware that are probed with each value of each switch.
+var loopRows = []struct{ model, firmware string }{
+	{"SPA942", "6.1.5(a)"}, {"SPA2102", "5.2.10"}, {"PAP2T", "5.1.6"}, {"SPA504G", "7.5.5"}, {"SPA525G2", ""}, {"SPA112", ""},
+}
+
+// loopValues are values of the switches that take more than words.
+var loopValues = map[string][]string{
+	"tftp_wait":  {"2s", "7s"},
+	"tftp_tries": {"1", "3", "8"},
+}
+
+// cannotTell are values that a probe leaves open, and why.
+var cannotTell = map[string]string{}
+
+// valuesOf returns the values of a switch that are tried.
+func valuesOf(t *testing.T, row *model.Row, name string) []string {
+	t.Helper()
+	if list, ok := loopValues[name]; ok {
+		return list
+	}
+	words := row.Switch(name).Form().Words
+	if len(words) < 2 {
+		t.Fatalf("%s has no words, and no values in loopValues", name)
+	}
+	return words
+}
+
+var loopPKI = sync.OnceValue(func() *certs.PKI { return certs.New(1) })
+
+// A loop is a phone with its probe in a bubble.
+type loop struct {
+	*probetest.Place
+	question Question
+}
+
+// newLoop starts a phone with some switches, and asks it the named experiments.
+func newLoop(t *testing.T, modelName, firmware string, switches map[string]string, names ...string) *loop {
+	t.Helper()
+	pki := loopPKI()
+	place := probetest.InMemory(t, probetest.Options{Model: modelName, Firmware: firmware, Switches: switches,
+		Certs:   &trust.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki}},
+		Presets: map[string]string{"Profile_Rule": "http://192.168.1.9/own.xml", "Resync_Periodic": "7200"}})
+	back := map[string]string{}
+	v := place.Phone.View()
+	for _, name := range v.Unit.Row.ParameterNames() {
+		back[name], _ = v.Params.Lookup(name)
+	}
+	return &loop{place, Question{Network: place, Person: place.Person, Restore: back, Names: names, PKI: loopPKI()}}
+}
+
+// ask probes. The phone must have all its settings again.
+func (l *loop) ask(t *testing.T) *observed.File {
+	t.Helper()
+	f, err := Ask(context.Background(), l.question)
+	if err != nil {
+		t.Errorf("%v\n%s", err, strings.Join(l.Person.Said(), "\n"))
+	}
+	time.Sleep(5 * time.Minute) // of the bubble: the phone restarts with its settings
+	for _, name := range slices.Sorted(maps.Keys(l.question.Restore)) {
+		if now := l.Phone.Get(name); now != l.question.Restore[name] {
+			t.Errorf("%s is %q at the end, and was %q", name, now, l.question.Restore[name])
+		}
+	}
+	return f
+}
+
+// findingOf returns what a file says of a switch.
+func findingOf(f *observed.File, name string) observed.Finding {
+	for _, found := range f.Findings {
+		if found.Switch == name {
+			return found
+		}
+	}
+	return observed.Finding{Why: "nothing was found of it"}
+}
+
+// TestTheProbeFindsWhatThePhoneDoes is the closed loop: for each experiment and each value of
+// each switch that it settles, an emulated phone of that value is probed, and that value is found.
+func TestTheProbeFindsWhatThePhoneDoes(t *testing.T) {
+	for _, x := range all() {
+		t.Run(x.name, func(t *testing.T) {
+			for _, r := range loopRows {
+				row, err := model.NewRow(r.model, r.firmware, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if lacking(row, x) {
+					continue
+				}
+				for _, name := range x.settles {
+					for _, value := range valuesOf(t, row, name) {
+						closeLoop(t, x, row, name, value)
+					}
+				}
+			}
+		})
+	}
+}
+
+func lacking(row *model.Row, x *experiment) bool {
+	return (&session{phone: &phone{row: row}}).lacks(x) != ""
+}
+
+// closeLoop probes one model with one value.
+func closeLoop(t *testing.T, x *experiment, row *model.Row, name, value string) {
+	t.Helper()
+	t.Run(fmt.Sprintf("%s/%s=%s", row.Model.Name, name, value), func(t *testing.T) {
+		probetest.Bubble(t, func(t *testing.T) {
+			l := newLoop(t, row.Model.Name, row.Firmware.Version, map[string]string{name: value}, x.name)
+			f := l.ask(t)
+			found := findingOf(f, name)
+			switch why := cmp.Or(cannotTell[name+"="+value], cannotTell[name]); {
+			case found.Value == value:
+			case found.Value == "" && why != "" && slices.Contains(found.OneOf, value):
+			default:
+				t.Errorf("found %q %v (%s)\n%s", found.Value, found.OneOf, found.Why, factsOf(f))
+			}
+		})
+	})
+}
+
+// factsOf returns the facts of a file as lines.
+func factsOf(f *observed.File) string {
+	var b strings.Builder
+	for _, one := range f.Facts {
+		fmt.Fprintf(&b, "%s: %s %s %s %v\n", one.Experiment, one.What, one.Text, one.Hex, time.Duration(one.Nanoseconds))
+	}
+	return b.String()
+}

@@ -1,6 +1,6 @@
 package probe
 
-import "time"
+import "slices"
 
 var resyncExperiments = []*experiment{
 	{
@@ -8,43 +8,45 @@ var resyncExperiments = []*experiment{
 		settles: []string{"any_change_reboots"}, takes: passes(5), times: 1, run: gppRestart,
 	},
 	{
-		name: "later-rules", question: "Does Profile_Rule_C follow a rule that the file of Profile_Rule has just set?",
-		settles: []string{"later_rules"}, after: []string{"gpp-restart"}, takes: passes(4), run: laterRules,
+		name: "later-rules", question: "Does the phone follow a rule in the pass whose first file has set it?",
+		settles: []string{"later_rules"}, takes: passes(4), restarts: 1, times: 1, run: laterRules,
 	},
 }
 
-// gppRestart changes a GPP parameter, and looks whether the next visit is one after a start.
+// gppRestart changes a GPP parameter, and looks whether the phone restarts.
 func gppRestart(t *trial) {
 	t.boots = true
 	t.visit()
 	t.set("GPP_"+t.letters.more, "1")
-	t.visit()
-	next := t.comes(t.s.q.Patience, func(q request) bool { return q.place == "home" })
-	if next.booted() {
+	last := t.visit()
+	next := t.comesHome()
+	t.factTime("next visit after", next.at.Sub(last.at))
+	if t.restarted(last, next) {
 		t.settle("any_change_reboots", "yes")
 	} else {
 		t.settle("any_change_reboots", "no")
 	}
 }
 
-// laterRules sets a rule by the file of the first, and looks in which pass it is followed.
+// laterRules sets the last rule by the file of the first, and looks in which pass it is
+// followed. A phone that restarts after the first file, before it asks by the second rule,
+// does not show it.
 func laterRules(t *trial) {
+	t.boots = true
 	name := t.serve(nil)
-	t.set("GPP_"+t.letters.rule, t.url(name))
+	t.set("Profile_Rule_D", t.url(name))
 	t.visit()
 	list, ok := t.await(t.s.q.Patience, func(list []request) bool {
-		return len(list) > 0 && (list[len(list)-1].place == t.place)
+		return slices.ContainsFunc(list, func(q request) bool { return q.place == t.place })
 	})
-	if !ok {
-		return
+	home := slices.IndexFunc(list, func(q request) bool { return q.place == "home" })
+	switch {
+	case !ok:
+	case home < 0:
+		t.settle("later_rules", "live")
+	case home == 0:
+		t.settle("later_rules", "live", "start")
+	default:
+		t.settle("later_rules", "start")
 	}
-	value := "live"
-	for _, q := range list {
-		if q.place == "home" {
-			value = "start"
-		}
-	}
-	t.settle("later_rules", value)
 }
-
-var _ = time.Second

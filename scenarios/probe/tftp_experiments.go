@@ -1,7 +1,7 @@
 package probe
 
 import (
-	"fmt"
+	"strconv"
 	"time"
 
 	"spafleet/resync/tftp/packet"
@@ -14,19 +14,24 @@ var tftpExperiments = []*experiment{
 	},
 }
 
-// tftpSilence lets a request without an answer, and takes down when it is sent again.
+// tftpSilence leaves requests without an answer, and takes down when they are sent again. After
+// the last wait the resync has failed, and the phone comes home once its retry delay is over.
 func tftpSilence(t *trial) {
-	name := t.serveTFTP(func(x *transfer) {})
+	name := t.serveTFTP(func(*transfer) {})
 	asked := t.ask(t.tftp(name))
-	if len(asked) < 2 {
+	if len(asked) == 0 {
 		return
 	}
 	t.factBytes("request", asked[0].packet)
-	for i := 1; i < len(asked); i++ {
-		t.factTime("asked again after", asked[i].at.Sub(asked[i-1].at))
+	for i, q := range asked[1:] {
+		t.factTime("sent again after", q.at.Sub(asked[i].at))
 	}
-	t.settleTime("tftp_wait", asked[1].at.Sub(asked[0].at))
-	t.settle("tftp_tries", fmt.Sprint(len(asked)))
+	t.settle("tftp_tries", strconv.Itoa(len(asked)))
+	if len(asked) > 1 {
+		t.settleTime("tftp_wait", asked[1].at.Sub(asked[0].at))
+	} else {
+		t.settleTime("tftp_wait", t.homeAfter(asked[0]).Sub(asked[0].at)-t.s.q.Pace)
+	}
 	if packet.HasOption(asked[0].packet, "timeout") {
 		t.settle("tftp_options", "timeout_tsize")
 	} else {

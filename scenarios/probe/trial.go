@@ -249,7 +249,20 @@ func (t *trial) watch() []request {
 		return nil
 	}
 	t.mark += len(list)
-	return slices.DeleteFunc(list, func(q request) bool { return !mine(q) })
+	return slices.DeleteFunc(list[:onePass(list, mine)], func(q request) bool { return !mine(q) })
+}
+
+// onePass returns how many of the requests belong to the pass in which the phone followed its
+// rule first: in the next one it asks again.
+func onePass(list []request, mine func(request) bool) int {
+	asked := false
+	for i, q := range list {
+		asked = asked || mine(q)
+		if asked && q.place == "home" {
+			return i
+		}
+	}
+	return len(list)
 }
 
 // followed reports whether the phone has followed its rules: it has asked for something, and
@@ -353,13 +366,35 @@ func (t *trial) atEnd(f func()) { t.cleanup = append(t.cleanup, f) }
 
 // restart has the phone restart, by a comment in Profile_Rule_D: that is a parameter whose
 // change restarts it (documented), and the comment does nothing. It returns the visit that
-// took it and the first one after the start.
+// took it and the next one, which may come of the start or, where the firmware does not
+// resync then, of the period.
 func (t *trial) restart() (last, first request) {
 	t.boots = true
 	t.s.count++
 	t.set("Profile_Rule_D", fmt.Sprintf("# %d", t.s.count))
 	last = t.visit()
-	return last, t.comes(t.s.q.Patience, request.booted)
+	return last, t.comesHome()
+}
+
+// comesHome waits for the next visit home.
+func (t *trial) comesHome() request {
+	return t.comes(t.s.q.Patience, func(q request) bool { return q.place == "home" })
+}
+
+// homeAfter returns when the phone came home first after a request.
+func (t *trial) homeAfter(q request) time.Time {
+	for _, h := range t.s.server.since(0) {
+		if h.place == "home" && h.at.After(q.at) {
+			return h.at
+		}
+	}
+	return time.Time{}
+}
+
+// restarted reports whether the phone has restarted between two visits of a period: it says
+// so, or it was away for longer.
+func (t *trial) restarted(last, next request) bool {
+	return next.booted() || next.at.Sub(last.at) > 2*t.s.q.Pace
 }
 
 // power has the person unplug the phone, and returns the moment of power and the first visit

@@ -43,7 +43,7 @@ type server struct {
 	mu    sync.Mutex
 	conns map[net.Conn]bool
 	seen  []*request
-	news  chan struct{} // closed, and made anew, with each request and each end of one
+	news  chan struct{} // closed, and another one made, with each request and each end of one
 }
 
 // open listens.

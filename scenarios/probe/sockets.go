@@ -6,7 +6,7 @@ import (
 	"net"
 	"net/netip"
 
-	"spafleet/host"
+	"spafleet/host/deaf"
 )
 
 // Sockets is this machine as a Network: an address by which the phone reaches it.
@@ -45,4 +45,4 @@ func (s Sockets) Dial(ctx context.Context, to netip.AddrPort) (net.Conn, error) 
 }
 
 // Deaf implements Network.
-func (s Sockets) Deaf() (netip.AddrPort, func(), error) { return host.Deaf(s.At) }
+func (s Sockets) Deaf() (netip.AddrPort, func(), error) { return deaf.Port(s.At) }

@@ -1,4 +1,4 @@
-package host_test
+package deaf_test
 
 import (
 	"errors"
@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"spafleet/host"
+	"spafleet/host/deaf"
 )
 
 func TestADeafPortAnswersNothing(t *testing.T) {
-	at, end, err := host.Deaf(netip.MustParseAddr("127.0.0.1"))
+	at, end, err := deaf.Port(netip.MustParseAddr("127.0.0.1"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,5 @@
-package host
+// Package deaf opens ports that answer nothing, for tests of those who wait.
+package deaf
 
 import (
 	"context"
@@ -10,9 +11,9 @@ import (
 	"time"
 )
 
-// Deaf opens a TCP port of an IPv4 address of this machine that answers no SYN: its queue
+// Port opens a TCP port of an IPv4 address of this machine that answers no SYN: its queue
 // of connections is full, and nobody takes one. It ends with the function.
-func Deaf(at netip.Addr) (netip.AddrPort, func(), error) {
+func Port(at netip.Addr) (netip.AddrPort, func(), error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return netip.AddrPort{}, nil, fmt.Errorf("open a port that does not answer: %w", err)

@@ -18,7 +18,7 @@ import (
 	"spafleet/certs/ssl"
 	"spafleet/certs/trust"
 	"spafleet/device"
-	"spafleet/device/model"
+	"spafleet/device/devicetest"
 	"spafleet/scenarios/probe/probetest"
 )
 
@@ -339,7 +339,7 @@ var exchanges = []struct {
 
 	{"log line", func(b bench) string {
 		c, at := b.packets()
-		b.set("Syslog_Server=" + at.String())
+		set(b.T, b.Place, "Syslog_Server="+at.String())
 		b.order("http://192.0.2.1/a.cfg")
 		buf := make([]byte, 600)
 		n, from := read(b, c, buf)
@@ -383,15 +383,6 @@ func read(b bench, c net.PacketConn, buf []byte) (int, net.Addr) {
 	return n, from
 }
 
-func (b bench) set(pair string) {
-	b.Helper()
-	name, value, _ := strings.Cut(pair, "=")
-	id := probetestID(b.T, name)
-	if err := b.Phone.Do(b.Context(), device.Command{Order: device.SetParams, Sets: []device.Set{{ID: id, Value: value, Has: true}}}); err != nil {
-		b.Fatal(err)
-	}
-}
-
 // What happens in memory is what happens over sockets.
 func TestExchanges(t *testing.T) {
 	for _, x := range exchanges {
@@ -408,11 +399,11 @@ func TestExchanges(t *testing.T) {
 	}
 }
 
-func probetestID(t *testing.T, name string) model.ID {
+// set gives a parameter a value: "GPP_A=x".
+func set(t *testing.T, p *probetest.Place, pair string) {
 	t.Helper()
-	id, ok := model.LookupID(name)
-	if !ok {
-		t.Fatalf("no parameter %q", name)
+	c := device.Command{Order: device.SetParams, Sets: devicetest.Sets(t, p.Phone.View().Unit.Row.Factory, pair)}
+	if err := p.Phone.Do(t.Context(), c); err != nil {
+		t.Fatal(err)
 	}
-	return id
 }

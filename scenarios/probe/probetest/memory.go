@@ -102,7 +102,6 @@ func (h *Host) Forget() {
 	for c := range h.conns {
 		c.forget()
 	}
-	clear(h.conns)
 }
 
 // Ports that are not asked for by number are from firstFree on.

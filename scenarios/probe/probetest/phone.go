@@ -14,6 +14,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/device/syslog"
 	"spafleet/fleet"
+	"spafleet/host"
 	"spafleet/resync"
 	"spafleet/resync/fetch"
 	"spafleet/webui"
@@ -36,15 +37,16 @@ type Options struct {
 // A Phone is an emulated device, and what it has told.
 type Phone struct {
 	Fleet *fleet.Fleet // of this one device
+	Host  *Host        // where it is: unplugged, it vanishes; nil: on sockets
 
-	host     *Host // nil: it is on sockets
-	options  Options
-	mu       sync.Mutex
-	events   []device.Event
-	logs     *packetConn
-	run      *fleet.Run
-	server   sync.WaitGroup
-	stopping context.CancelFunc
+	options Options
+	mu      sync.Mutex
+	events  []device.Event
+	logs    *packetConn
+	run     *fleet.Run
+	ctx     context.Context // until Close
+	stop    context.CancelFunc
+	works   sync.WaitGroup // the web server, and what is done once something is so
 }
 
 // mostEvents bounds what a phone remembers: the newest.
@@ -55,7 +57,7 @@ const mostEvents = 1 << 16
 // a bubble is the bubble's, and starts no random time after the others.
 func (h *Host) Phone(t testing.TB, o Options) *Phone {
 	t.Helper()
-	p := &Phone{host: h, options: o}
+	p := &Phone{Host: h, options: o}
 	guard := &fetch.Guard{}
 	sockets := &fetch.Sockets{
 		Hosts: o.Hosts, Certs: o.Certs, Guard: guard, NameServers: &fetch.NameServers{},
@@ -76,9 +78,7 @@ func (h *Host) Phone(t testing.TB, o Options) *Phone {
 	p.start(t, fleet.Config{Network: sockets, Guard: &fetch.Guard{Hosts: []string{}}}, h.Addr())
 	if l, err := h.Listen(webPort); err == nil {
 		site := &webui.Site{Devices: p.Fleet, WAN: o.WAN, Port: webPort}
-		ctx, stop := context.WithCancel(context.Background())
-		p.stopping = stop
-		p.server.Go(func() { _ = site.Serve(ctx, l) })
+		p.works.Go(func() { _ = site.Serve(p.ctx, l) })
 	}
 	return p
 }
@@ -100,6 +100,7 @@ func (p *Phone) start(t testing.TB, c fleet.Config, at netip.Addr) {
 	p.Fleet, err = fleet.New(c)
 	ok(t, err)
 	ok(t, p.Fleet.Open())
+	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.run = p.Fleet.Begin(context.Background())
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {
@@ -117,10 +118,8 @@ func ok(t testing.TB, err error) {
 
 // Close ends the phone before the test does.
 func (p *Phone) Close() error {
-	if p.stopping != nil {
-		p.stopping()
-		p.server.Wait()
-	}
+	p.stop()
+	p.works.Wait()
 	err := p.run.Close()
 	if p.logs != nil {
 		p.logs.Close()
@@ -150,19 +149,41 @@ func (p *Phone) Do(ctx context.Context, c device.Command) error {
 
 // PowerOff takes the power away, at once: its connections end without a word.
 func (p *Phone) PowerOff(ctx context.Context) error {
-	if p.host != nil {
-		p.host.Unplug()
-		p.host.Forget()
+	if p.Host != nil {
+		p.Host.Unplug()
+		p.Host.Forget()
 	}
 	return p.Do(ctx, device.Command{Order: device.SwitchOff})
 }
 
 // PowerOn gives it back.
 func (p *Phone) PowerOn(ctx context.Context) error {
-	if p.host != nil {
-		p.host.Plug()
+	if p.Host != nil {
+		p.Host.Plug()
 	}
 	return p.Do(ctx, device.Command{Order: device.SwitchOn})
+}
+
+// Once does something as soon as held is true, which is asked after each event. It is
+// left undone where the phone ends first, and its context ends then.
+func (p *Phone) Once(held func() bool, do func(ctx context.Context)) {
+	p.works.Go(func() {
+		if p.Fleet.Await(p.ctx, held) == nil {
+			do(p.ctx)
+		}
+	})
+}
+
+// Outage takes the power away after a while, for so long.
+func (p *Phone) Outage(after, long time.Duration) {
+	p.works.Go(func() {
+		if host.Sleep(p.ctx, after) != nil || p.PowerOff(p.ctx) != nil {
+			return
+		}
+		if host.Sleep(p.ctx, long) == nil {
+			_ = p.PowerOn(p.ctx) // the phone may be at its end
+		}
+	})
 }
 
 // Events returns what the phone has done, of some kinds or, for none, of all; of more
@@ -208,9 +229,9 @@ func (p *Phone) log(e *device.Event) {
 		if server == "" || i == 0 && e.Log.DebugOnly() {
 			continue
 		}
-		host, port, _ := syslog.SplitServer(server)
-		addr, err := netip.ParseAddr(host)
-		if known := p.options.Hosts[host]; err != nil && len(known) > 0 {
+		name, port, _ := syslog.SplitServer(server)
+		addr, err := netip.ParseAddr(name)
+		if known := p.options.Hosts[name]; err != nil && len(known) > 0 {
 			addr = known[0]
 		}
 		_, _ = p.logs.WriteToUDPAddrPort(line, netip.AddrPortFrom(addr, port)) // as UDP does: lost where nobody is

@@ -52,3 +52,13 @@ func Bubble(t *testing.T, test func(*testing.T)) {
 
 // Web returns where the phone's web server is, for Dial.
 func (p *Place) Web() netip.AddrPort { return netip.AddrPortFrom(p.Phone.View().Unit.IP, webPort) }
+
+// Behind starts another phone that shares the address of the first, as behind NAT. What
+// comes to the address's port 80 is for the first. Its Seed is 2 where Options have none.
+func (p *Place) Behind(t testing.TB, o Options) *Phone {
+	t.Helper()
+	if o.Seed == 0 {
+		o.Seed = 2
+	}
+	return p.Memory.Host(p.Phone.Host.Addr()).Phone(t, o)
+}

@@ -55,3 +55,21 @@ func TestAnHourOfErrorRetries(t *testing.T) {
 		t.Logf("%v of CPU", took)
 	}
 }
+
+// A day of resyncs by HTTP, one each minute.
+func TestADayOfResyncs(t *testing.T) {
+	before, n := cpu(t), 0
+	probetest.Bubble(t, func(t *testing.T) {
+		p := probetest.InMemory(t, probetest.Options{Presets: polling()})
+		asked := serve(t, listenAt(t, p, 8080))
+		for range 24 {
+			time.Sleep(time.Hour)
+			n += drain(asked)
+		}
+	})
+	took := cpu(t) - before
+	if n < 24*59 || n > 24*61 || took > 5*time.Second {
+		t.Errorf("%d requests in %v of CPU", n, took)
+	}
+	t.Logf("%d requests, %v of CPU each", n, took/time.Duration(max(n, 1)))
+}

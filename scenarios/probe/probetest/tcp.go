@@ -76,6 +76,7 @@ type conn struct {
 	shut  bool   // nothing more is sent
 	ended bool   // nothing more comes: the peer's end has arrived
 	reset bool   // the peer broke it off
+	told  bool   // and a call has returned that
 
 	closed    bool
 	hurried   bool // Close resets
@@ -111,6 +112,7 @@ func (c *conn) flush() {
 	if len(c.sent) > 0 && (p.closed || p.forgotten) { // nobody is there: it answers with a reset
 		c.reset, c.sent = true, nil
 		c.done()
+		p.done()
 		return
 	}
 	n := min(len(c.sent), mostBuffered-len(p.got))
@@ -125,14 +127,14 @@ func (c *conn) flush() {
 
 // done forgets a connection at its host that nothing can happen to any more.
 func (c *conn) done() {
-	if c.closed && len(c.sent) == 0 && !c.resets {
+	if c.forgotten && (c.peer.closed || c.peer.reset) || !c.forgotten && c.closed && len(c.sent) == 0 && !c.resets {
 		delete(c.host.conns, c)
 	}
 }
 
 // forget drops what the host has of the connection.
 func (c *conn) forget() {
-	c.forgotten, c.sent, c.got = true, nil, nil
+	c.forgotten, c.sent, c.got, c.resets = true, nil, nil, false
 	c.cond.Broadcast()
 }
 
@@ -155,9 +157,10 @@ func (c *conn) Read(p []byte) (int, error) {
 			}
 			c.peer.flush()
 			return n, nil
-		case c.ended:
+		case c.ended, c.told:
 			return 0, io.EOF
 		case c.reset:
+			c.told = true
 			return 0, c.failed("read", os.NewSyscallError("read", syscall.ECONNRESET))
 		}
 		c.cond.Wait()
@@ -174,7 +177,8 @@ func (c *conn) Write(p []byte) (n int, err error) {
 			return n, c.failed("write", net.ErrClosed)
 		case c.write.over:
 			return n, c.failed("write", os.ErrDeadlineExceeded)
-		case c.reset && !c.ended:
+		case c.reset && !c.ended && !c.told:
+			c.told = true
 			return n, c.failed("write", os.NewSyscallError("write", syscall.ECONNRESET))
 		case c.reset, c.shut:
 			return n, c.failed("write", os.NewSyscallError("write", syscall.EPIPE))
@@ -233,11 +237,12 @@ func (c *conn) close() {
 	c.read.to(time.Time{}, c.cond)
 	c.write.to(time.Time{}, c.cond)
 	if c.hurried || len(c.got) > 0 {
-		c.sent, c.got, c.resets = nil, nil, !c.reset
+		c.sent, c.got, c.resets = nil, nil, !c.reset && !c.forgotten
 	}
 	c.flush()
 	c.peer.flush() // what it has sent finds nobody
 	c.done()
+	c.peer.done()
 	c.cond.Broadcast()
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/measure"
 )
 
 // The personal directory: a page with a field for each entry, which scripts read and post
@@ -99,10 +100,10 @@ func editDirectory(q *request) answer {
 	}
 	switch {
 	case unknown > 0 && q.view.Unit.Row.Behaviour.Web.StrictForms:
-		return q.refused(http.StatusBadRequest, "a form with "+counted(unknown, "unknown field"))
+		return q.refused(http.StatusBadRequest, "a form with "+measure.Counted(unknown, "unknown field"))
 	case len(wrong) > 0:
 		page := directoryPage(q, q.view.Directory.With(changes), wrong)
-		a := q.refused(http.StatusOK, "a directory with "+counted(len(wrong), "entry")+" that is too long")
+		a := q.refused(http.StatusOK, "a directory with "+measure.Counted(len(wrong), "entry")+" too long")
 		a.body, a.buffer = page.body, page.buffer
 		return a
 	}

@@ -54,7 +54,7 @@ func TestScriptsPostTheDirectory(t *testing.T) {
 		if got := send(t, addr, tt.target, names[4]+"=n=Carl;p=1&"+names[5]+"=n="+strings.Repeat("x", 127)); !strings.Contains(got, `<font color="red">6</font>`) {
 			t.Errorf("%s: an entry that is too long is not marked", tt.model)
 		}
-		if c := f.command(t); c.Order != device.Refuse || c.Argument != "a directory with 1 entry that is too long" {
+		if c := f.command(t); c.Order != device.Refuse || c.Argument != "a directory with 1 entry too long" {
 			t.Errorf("%s orders %+v", tt.model, c)
 		}
 		if got := send(t, addr, tt.target, "1=x&"+names[0]+"=n=Old;p=100"); statusOf(got) != "200 OK" { // nothing changes

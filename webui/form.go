@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/measure"
 	"spafleet/device/model"
 )
 
@@ -88,26 +89,22 @@ func (p *post) decide() answer {
 	case p.asksToken() && p.token != p.csrfToken():
 		return q.refused(http.StatusForbidden, "a form without the page's token") // the status is inferred
 	case p.denied > 0:
-		return q.refused(http.StatusForbidden, fmt.Sprintf("a form with %s that the user may not change", counted(p.denied, "field")))
+		return q.refused(http.StatusForbidden, fmt.Sprintf("a form with %s that the user may not change", measure.Counted(p.denied, "field")))
 	case p.unknown > 0 && web.StrictForms:
-		return q.refused(http.StatusBadRequest, fmt.Sprintf("a form with %s", counted(p.unknown, "unknown field")))
+		return q.refused(http.StatusBadRequest, fmt.Sprintf("a form with %s", measure.Counted(p.unknown, "unknown field")))
 	}
 	p.judge()
 	if len(p.wrong) > 0 {
 		p.again()
-		a := q.refused(http.StatusOK, "a form with "+counted(len(p.wrong), "wrong value")+": "+p.wrongNames())
+		a := q.refused(http.StatusOK, "a form with "+measure.Counted(len(p.wrong), "wrong value")+": "+p.wrongNames())
 		a.body, a.buffer = p.Bytes(), p.Buffer
 		return a
 	}
 	return p.apply()
 }
 
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return strconv.Itoa(n) + " " + what + "s"
-}
+// mostListed is how many parameters a command or a refusal names.
+const mostListed = 8
 
 // read sorts the fields of a form.
 func (p *post) read(body string) {
@@ -161,16 +158,7 @@ func (p *post) wrongNames() string {
 		names = append(names, f.param.Name)
 	}
 	slices.Sort(names)
-	return listed(names)
-}
-
-// listed lists the first of many names.
-func listed(names []string) string {
-	const most = 8
-	if more := len(names) - most; more > 0 {
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", more)
-	}
-	return strings.Join(names, ", ")
+	return measure.FirstOf(names, mostListed)
 }
 
 // back is the page that a form came from.
@@ -190,9 +178,9 @@ func (p *post) back() string {
 func (p *post) apply() answer {
 	a := p.q.render(http.StatusOK, "update", message{Title: p.look.title, Home: p.home, Seconds: p.q.refresh()})
 	if len(p.sets) > 0 {
-		a.command = &device.Command{Order: device.SetParams, Cause: model.ByWeb, Requester: p.q.from, Sets: p.sets, Argument: listed(p.names)}
+		a.command = &device.Command{Order: device.SetParams, Cause: model.ByWeb, Requester: p.q.from, Sets: p.sets, Argument: measure.FirstOf(p.names, mostListed)}
 	} else if p.unknown > 0 { // what is passed over is told all the same
-		a.command = &device.Command{Order: device.Refuse, Cause: model.ByWeb, Requester: p.q.from, Argument: "a form with " + counted(p.unknown, "unknown field")}
+		a.command = &device.Command{Order: device.Refuse, Cause: model.ByWeb, Requester: p.q.from, Argument: "a form with " + measure.Counted(p.unknown, "unknown field")}
 	}
 	return a
 }

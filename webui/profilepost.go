@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/device/profile"
 )
@@ -53,7 +54,7 @@ func applyProfile(q *request) answer {
 	}
 	a := q.render(http.StatusOK, "update", message{Title: q.look().title, Home: q.home(), Seconds: q.refresh()})
 	if len(sets) > 0 {
-		a.command = &device.Command{Order: device.SetParams, Cause: model.ByWeb, Requester: q.from, Sets: sets, Argument: listed(changed)}
+		a.command = &device.Command{Order: device.SetParams, Cause: model.ByWeb, Requester: q.from, Sets: sets, Argument: measure.FirstOf(changed, mostListed)}
 	}
 	return a
 }

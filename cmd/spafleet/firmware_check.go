@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/resync/image"
 )
@@ -145,13 +146,10 @@ func (c *checkedImage) write(b *strings.Builder) {
 const mostModels = 4
 
 func (c *checkedImage) models() string {
-	switch n := len(c.Models); {
-	case n == 0:
+	if len(c.Models) == 0 {
 		return "of no model that is known"
-	case n > mostModels:
-		return fmt.Sprintf("of %s and %d more", strings.Join(c.Models[:mostModels], ", "), n-mostModels)
 	}
-	return "of " + strings.Join(c.Models, ", ")
+	return "of " + measure.FirstOf(c.Models, mostModels)
 }
 
 // sectors says where an image lies in the flash, and how much it has.

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"spafleet/device"
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/device/rule"
@@ -223,7 +224,7 @@ func (p *pass) params() {
 	}
 	p.spare.Put(seen)
 	if len(p.open) > 0 && p.file.Protection == 0 && !p.served("https") {
-		p.find(Finding{Level: Note, Kind: ClearText, Text: fmt.Sprintf("the file has %s in clear: %s", countOf(len(p.open), "password"), someOf(p.open)),
+		p.find(Finding{Level: Note, Kind: ClearText, Text: fmt.Sprintf("the file has %s in clear: %s", measure.Counted(len(p.open), "password"), measure.FirstOf(p.open, 3)),
 			Hint: "encrypt the file, or serve it by https alone", Evidence: model.Documented}, nil)
 	}
 }
@@ -357,21 +358,4 @@ func clipped(text string) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:most], "") + "…"
-}
-
-func countOf(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// someOf names the first few.
-func someOf(names []string) string {
-	const most = 3
-	text := strings.Join(names[:min(len(names), most)], ", ")
-	if len(names) > most {
-		text += ", …"
-	}
-	return text
 }

@@ -16,6 +16,7 @@ import (
 	"spafleet/certs/ssl"
 	"spafleet/certs/trust"
 	"spafleet/device"
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/device/phase"
 	"spafleet/resync"
@@ -319,7 +320,7 @@ func missingAbove(last *certs.Certificate, sent int) string {
 		return ""
 	}
 	return fmt.Sprintf("the server sends %s, and not the one of %.80q that signed it: the device has certificates of root authorities alone, and gets no others",
-		countOf(sent, "certificate"), last.Issuer.CommonName)
+		measure.Counted(sent, "certificate"), last.Issuer.CommonName)
 }
 
 // realName returns the maker's own authority that signed a certificate, where the device
@@ -357,11 +358,4 @@ func chainText(chain [][]byte) string {
 		parts = append(parts, fmt.Sprintf("%.40q by %.40q, %s, until %s", c.Subject.CommonName, c.Issuer.CommonName, c.SignatureAlgorithm, c.NotAfter.UTC().Format(time.DateOnly)))
 	}
 	return strings.Join(parts, "; ")
-}
-
-func countOf(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

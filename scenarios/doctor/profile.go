@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/device/profilecheck"
@@ -111,7 +112,7 @@ func (v profileLook) parameters(body []byte) {
 		what  string
 	}{{ignored, "this firmware does not have, or not there: %s"}, {refused, "it does not take the value as it is of %s"}, {rules, "it cannot read the rule, or it can hardly be meant, of %s"}} {
 		if len(p.names) > 0 {
-			parts = append(parts, fmt.Sprintf(p.what, someOf(p.names)))
+			parts = append(parts, fmt.Sprintf(p.what, measure.FirstOf(p.names, 5)))
 		}
 	}
 	if parts == nil {
@@ -119,16 +120,6 @@ func (v profileLook) parameters(body []byte) {
 		return
 	}
 	v.note(&trouble{check: "profile-parameters", severity: worst, detail: strings.Join(parts, "; "), evidence: evidence, hint: hint, basis: v.row.Model.Catalogue.Evidence.String()})
-}
-
-// someOf names the first few.
-func someOf(names []string) string {
-	const most = 5
-	text := strings.Join(names[:min(len(names), most)], ", ")
-	if len(names) > most {
-		text += fmt.Sprintf(" and %d more", len(names)-most)
-	}
-	return text
 }
 
 // secrets notes what of the profile anyone on the way can read.
@@ -140,7 +131,7 @@ func (v profileLook) secrets(a *attempt) {
 	}
 	f := e.File
 	v.note(&trouble{check: "profile-secrets", severity: finding.Warns, basis: "documented",
-		detail: fmt.Sprintf("%s can be read on the way: the file comes by %s and is not encrypted", countOf(f.Secrets, "password or key"), strings.ToUpper(f.Scheme))})
+		detail: fmt.Sprintf("%s can be read on the way: the file comes by %s and is not encrypted", measure.Counted(f.Secrets, "password or key"), strings.ToUpper(f.Scheme))})
 }
 
 // The least seconds between two questions of a device that are no burden for a server.
@@ -177,8 +168,8 @@ func (v profileLook) periods(p device.Params) {
 			continue
 		}
 		every := max(last, 1)
-		parts = append(parts, fmt.Sprintf("%s %d: %s every %s, %s come to %.3g requests a second", t.param, last, t.when, countOf(int(every), "second"),
-			countOf(v.fleet(), "device"), float64(v.fleet())/float64(every)))
+		parts = append(parts, fmt.Sprintf("%s %d: %s every %s, %s come to %.3g requests a second", t.param, last, t.when, measure.Counted(int(every), "second"),
+			measure.Counted(v.fleet(), "device"), float64(v.fleet())/float64(every)))
 	}
 	if parts == nil {
 		v.ok("profile-periods", "devices ask at times that a server can bear", "")

@@ -11,6 +11,7 @@ import (
 	"spafleet/certs"
 	"spafleet/certs/trust"
 	"spafleet/device"
+	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/device/rule"
 	"spafleet/device/rulecheck"
@@ -108,11 +109,7 @@ func (p *plan) imageless() []string {
 // shared says which devices are behind an address together.
 func (p plan) shared(o *scenarios.Machine) (notes []string) {
 	for _, s := range fleet.NewAddresses(o.Addresses, p.List, p.Groups).Shared() {
-		addresses := fmt.Sprintf("%d addresses", s.Addresses)
-		if s.Addresses == 1 {
-			addresses = "1 address"
-		}
-		note := fmt.Sprintf("%d devices have %s of %s, as behind NAT: a server can tell them apart only by what they ask for, and nobody reaches their web pages", s.Devices, addresses, s.Prefix)
+		note := fmt.Sprintf("%d devices have %s of %s, as behind NAT: a server can tell them apart only by what they ask for, and nobody reaches their web pages", s.Devices, measure.Counted(s.Addresses, "address"), s.Prefix)
 		if sc := p.Scenario; o.SIP.Register || sc.Server != nil && sc.Server.SIP != nil || sc.Target != nil && sc.Target.SIP {
 			note += "; what comes by SIP is lost too, so they do not register, and hear no NOTIFY"
 		}

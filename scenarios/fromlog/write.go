@@ -311,14 +311,9 @@ func (w *scenario) server() {
 
 // named names files in a comment.
 func (w *scenario) named(what string, list []string) {
-	if len(list) == 0 {
-		return
+	if len(list) > 0 {
+		w.line("    # %s: %s.", what, measure.FirstOf(list, mostTold))
 	}
-	more := ""
-	if n := len(list) - mostTold; n > 0 {
-		list, more = list[:mostTold], fmt.Sprintf(" and %d more", n)
-	}
-	w.line("    # %s: %s%s.", what, strings.Join(list, ", "), more)
 }
 
 func (w *scenario) timeline() {

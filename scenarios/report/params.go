@@ -123,7 +123,7 @@ func writeParams(b *strings.Builder, title, what string, list []Named, more int)
 	for i := range list {
 		times += list[i].Count
 	}
-	fmt.Fprintf(b, "\n%s: %s, %d times\n", title, counted(len(list), what), times)
+	fmt.Fprintf(b, "\n%s: %s, %d times\n", title, measure.Counted(len(list), what), times)
 	folds := folded(list)
 	for i := range folds[:min(len(folds), mostFindings)] {
 		f := &folds[i]
@@ -152,13 +152,6 @@ func writeDerived(b *strings.Builder, derived map[string]string) {
 		}
 		wrap(b, "  ", fmt.Sprintf("The parameters of %s are derived from those of %s (inferred): a real one may have others.", name, derived[name]))
 	}
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func quoted(value string) string {

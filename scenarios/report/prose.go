@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"spafleet/device/measure"
 	"spafleet/fsm"
 	"spafleet/scenarios/tally"
 )
@@ -17,7 +18,7 @@ import (
 func (r *Report) WriteText(w io.Writer) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", r.Name, r.Headline())
-	fmt.Fprintf(&b, "  %s provisioned · %s never got an answer\n", devices(r.Provisioned), devices(r.Unanswered))
+	fmt.Fprintf(&b, "  %s provisioned · %s never got an answer\n", measure.Counted(r.Provisioned, "device"), measure.Counted(r.Unanswered, "device"))
 	writeQuestions(&b, r)
 	writeShards(&b, r)
 	for _, reason := range r.Generator.Reasons {
@@ -60,14 +61,6 @@ var workedTexts = map[string]string{
 	didNot:   "no, and not because of lateness",
 	unclear:  "not known: what failed may be due to lateness",
 	notAsked: "nothing was expected",
-}
-
-// devices counts devices in words.
-func devices(n int) string {
-	if n == 1 {
-		return "1 device"
-	}
-	return fmt.Sprintf("%d devices", n)
 }
 
 // writeShards says which part of a run a report is of, or how many it was made of.
@@ -292,7 +285,7 @@ func writeLoops(b *strings.Builder, l *tally.Loops) {
 	if l.Devices == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n%s rebooted more than %d times in a row: their file changes at each request\n", devices(l.Devices), l.MoreThan)
+	fmt.Fprintf(b, "\n%s rebooted more than %d times in a row: their file changes at each request\n", measure.Counted(l.Devices, "device"), l.MoreThan)
 	fmt.Fprintf(b, "  one time: %s\n", l.Differs)
 }
 
@@ -306,11 +299,11 @@ func writeUpgradeLoops(b *strings.Builder, f *Findings) {
 			continue
 		}
 		b.WriteByte('\n')
-		wrap(b, "", fmt.Sprintf("%s of %s rebooted more than %d times in a row after a failed upgrade, which they tried again within %s", devices(l.Devices), l.Model, l.MoreThan, Seconds(float64(l.Every))))
+		wrap(b, "", fmt.Sprintf("%s of %s rebooted more than %d times in a row after a failed upgrade, which they tried again within %s", measure.Counted(l.Devices, "device"), l.Model, l.MoreThan, Seconds(float64(l.Every))))
 		wrap(b, "  ", fmt.Sprintf("cause: %q, e.g. %s", l.Err, cmp.Or(l.Example.URL, "no file asked for")))
 	}
 	if rest > 0 {
-		fmt.Fprintf(b, "\n%s more did so, for other causes; the JSON result has more\n", devices(rest))
+		fmt.Fprintf(b, "\n%s more did so, for other causes; the JSON result has more\n", measure.Counted(rest, "device"))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"spafleet/device"
+	"spafleet/device/measure"
 	"spafleet/ivr"
 	"spafleet/scenarios"
 	"spafleet/webui"
@@ -71,11 +72,7 @@ func press(t *timeline, s *scenarios.Step, dev device.Index) {
 // peopleNotes says what browsers and callers came to, where it is no order.
 func peopleNotes(t *timeline) (notes []string) {
 	for _, text := range slices.Sorted(maps.Keys(t.people)) {
-		devices := "1 device"
-		if n := t.people[text]; n != 1 {
-			devices = fmt.Sprintf("%d devices", n)
-		}
-		notes = append(notes, fmt.Sprintf(text, devices))
+		notes = append(notes, fmt.Sprintf(text, measure.Counted(t.people[text], "device")))
 	}
 	return append(notes, t.server.sip.unheard()...)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"spafleet/device/measure"
 	"spafleet/host/lines"
 	"spafleet/scenarios/doctor/finding"
 )
@@ -64,7 +65,7 @@ func Compare(before, after *finding.Report) *Comparison {
 			c.Notes = append(c.Notes, fmt.Sprintf("%s: %s", where, s.unfinished()))
 		}
 		if missing[i] > 0 {
-			c.Notes = append(c.Notes, fmt.Sprintf("%s: not asked by %s of the other report", where, devices(missing[i])))
+			c.Notes = append(c.Notes, fmt.Sprintf("%s: not asked by %s of the other report", where, measure.Counted(missing[i], "device")))
 		}
 	}
 	return c
@@ -157,9 +158,9 @@ func (c *Comparison) WriteText(w io.Writer) error {
 	case c.Devices == 0:
 		b.WriteString("– the reports have no device in common: nothing can be said\n")
 	case len(c.Strands) > 0:
-		fmt.Fprintf(&b, "%s the change strands %d of %s\n", breaks.Symbol(), len(c.Strands), devices(c.Devices))
+		fmt.Fprintf(&b, "%s the change strands %d of %s\n", breaks.Symbol(), len(c.Strands), measure.Counted(c.Devices, "device"))
 	default:
-		fmt.Fprintf(&b, "%s the change strands none of %s, by what was asked\n", fine.Symbol(), devices(c.Devices))
+		fmt.Fprintf(&b, "%s the change strands none of %s, by what was asked\n", fine.Symbol(), measure.Counted(c.Devices, "device"))
 	}
 	for _, list := range []struct {
 		sign    fare

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"spafleet/device/measure"
 	"spafleet/host/lines"
 	"spafleet/scenarios/doctor/finding"
 	"spafleet/scenarios/report"
@@ -46,7 +47,7 @@ func sign(verdict string) string {
 
 // circumstances says what asked, when and how long.
 func (s *sheet) circumstances() string {
-	text := "asked by " + devices(len(s.crew))
+	text := "asked by " + measure.Counted(len(s.crew), "device")
 	stand := 0
 	for _, d := range s.crew {
 		stand += d.Stands
@@ -130,7 +131,7 @@ func (s *sheet) writeProblem(b *strings.Builder, p *problem) {
 // strikes says how many devices a problem strikes, and how.
 func (s *sheet) strikes(p *problem) string {
 	how := map[fare]string{breaks: "breaks", warns: "troubles", note: "concerns"}[p.fare]
-	return fmt.Sprintf("%s %d of %s", how, len(p.devices.list), devices(len(s.crew)))
+	return fmt.Sprintf("%s %d of %s", how, len(p.devices.list), measure.Counted(len(s.crew), "device"))
 }
 
 // labelled writes a text behind a label; nothing for no text.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"spafleet/device/measure"
 	"spafleet/scenarios/doctor/finding"
 )
 
@@ -60,7 +61,7 @@ func (s *sheet) sentence() string {
 	text := ""
 	switch Verdict(s.Report) {
 	case Breaks:
-		text = fmt.Sprintf("%d of %s would not be provisioned by this server", n, devices(len(s.crew)))
+		text = fmt.Sprintf("%d of %s would not be provisioned by this server", n, measure.Counted(len(s.crew), "device"))
 		if stand > 0 {
 			text += fmt.Sprintf("; they stand for %d of the list", stand)
 		}
@@ -69,13 +70,13 @@ func (s *sheet) sentence() string {
 		case len(s.Findings) == 0:
 			text = "Nothing was asked, so this says nothing about the server"
 		case s.Incomplete == "":
-			text = fmt.Sprintf("What was asked would break no device, but %d of %s did not get as far as the file", short(s.Report), devices(len(s.crew)))
+			text = fmt.Sprintf("What was asked would break no device, but %d of %s did not get as far as the file", short(s.Report), measure.Counted(len(s.crew), "device"))
 		default:
 			text = "What was asked so far would break no device; the rest is not known"
 		}
 	case Warns:
 		n, _ := s.count(warns)
-		text = fmt.Sprintf("Nothing that was asked would break a device; %d of %s would have trouble", n, devices(len(s.crew)))
+		text = fmt.Sprintf("Nothing that was asked would break a device; %d of %s would have trouble", n, measure.Counted(len(s.crew), "device"))
 	case OK:
 		text = "Nothing that was asked would break a device"
 	}
@@ -103,14 +104,7 @@ func (s *sheet) unfinished() string {
 			asked++
 		}
 	}
-	return fmt.Sprintf("This is incomplete (%s): it is what was seen with %d of %s.", s.Incomplete, asked, devices(len(s.crew)))
-}
-
-func devices(n int) string {
-	if n == 1 {
-		return "1 device"
-	}
-	return fmt.Sprintf("%d devices", n)
+	return fmt.Sprintf("This is incomplete (%s): it is what was seen with %d of %s.", s.Incomplete, asked, measure.Counted(len(s.crew), "device"))
 }
 
 // A document is the JSON of a report.

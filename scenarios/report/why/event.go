@@ -2,9 +2,7 @@ package why
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
-	"strings"
 	"time"
 
 	"spafleet/device/rule"
@@ -141,10 +139,3 @@ func named(table map[string]string, key string) string {
 
 // mostNamed is how many parameters one line names.
 const mostNamed = 12
-
-func listed(names []string) string {
-	if more := len(names) - mostNamed; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], ", "), more)
-	}
-	return strings.Join(names, ", ")
-}

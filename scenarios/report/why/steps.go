@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"spafleet/device/measure"
 )
 
 // An ending is what a device is about at the end of the log.
@@ -204,7 +206,7 @@ func (t teller) applied() {
 		t.line("only a part of the file was taken, %s", t.e.Partly)
 	}
 	if n := len(t.e.Unknown); n > 0 {
-		t.line("ignored, for the model has no such parameter: %s", listed(t.e.Unknown))
+		t.line("ignored, for the model has no such parameter: %s", measure.FirstOf(t.e.Unknown, mostNamed))
 	}
 	var rejected []string
 	for i, name := range t.e.Rejected {
@@ -214,7 +216,7 @@ func (t teller) applied() {
 		rejected = append(rejected, name)
 	}
 	if len(rejected) > 0 {
-		t.line("ignored, for the parameter does not take the value: %s", listed(rejected))
+		t.line("ignored, for the parameter does not take the value: %s", measure.FirstOf(rejected, mostNamed))
 	}
 }
 

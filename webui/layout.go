@@ -2,6 +2,7 @@ package webui
 
 import (
 	"html"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -195,4 +196,25 @@ func words(name string) string {
 		}
 	}
 	return strings.TrimSpace(blanks(name))
+}
+
+// A Place is where the pages of a firmware have a parameter: a label in a section of a tab.
+type Place struct {
+	Tab, Section, Label string // a section is "" above the first heading
+	Param               *model.Param
+}
+
+// Places yields the parameters of a firmware that its pages show, in the order of the pages.
+func Places(r *model.Row) iter.Seq[Place] {
+	return func(yield func(Place) bool) {
+		for _, t := range layoutOf(r).tabs {
+			for _, b := range t.sections {
+				for _, f := range b.fields {
+					if r.Has(f.param) && !yield(Place{t.label, b.title, label(f.param), f.param}) {
+						return
+					}
+				}
+			}
+		}
+	}
 }

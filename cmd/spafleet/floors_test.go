@@ -22,7 +22,7 @@ var floors = map[string]int{
 	"device/devicetest": 3, "device/rulecheck": 3, "device/inventory": 3, "device/observed": 3,
 	"scenarios/accesslog": 3,
 	"resync":              3, "resync/fault": 3, "certs": 3, "ivr": 3, "webui": 3, "device/sip": 3, "device/dhcp": 3, "scenarios/tally": 3,
-	"certs/trust": 4, "resync/unit": 4, "resync/fault/faulttest": 4, "scenarios/report": 4, "device/profilecheck": 4, "scenarios/doctor/finding": 4,
+	"certs/trust": 4, "resync/unit": 4, "resync/fault/faulttest": 4, "scenarios/report": 4, "device/profilecheck": 4, "scenarios/doctor/finding": 4, "scenarios/probe/settings": 4,
 	"resync/capture": 4,
 	"resync/tftp":    4, // the client without its sockets: fetch and modelled use the same one
 	"resync/fetch":   5, "resync/modelled": 5, "prov": 5, "fleet/state": 5,

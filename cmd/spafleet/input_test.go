@@ -259,6 +259,7 @@ var limited = map[string]string{
 	"scenarios/capacity/capacity.go os.ReadFile":  "a file that the search itself has written",
 	"scenarios/bundle/bundle.go io.ReadAll":       "a LimitReader, mostWhole",
 	"scenarios/folder.go io.ReadAll":              "a LimitReader, mostBody",
+	"scenarios/probe/settings/read.go io.ReadAll": "a LimitReader, mostBody",
 	"webui/form.go io.ReadAll":                    "a LimitReader, mostForm",
 	"webui/xmlpush.go io.ReadAll":                 "a LimitReader, mostPush",
 }

@@ -17,16 +17,23 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
+
+	"spafleet/host"
 )
 
 // A Memory is a network of hosts that reach each other by TCP and UDP, as on one wire:
-// nothing is lost but what a [Host] loses, and packets take no time. All that waits for
+// nothing is lost but what a [Host] loses, and packets take no time, unless [Memory.Slow]
+// and [Memory.Lossy] say otherwise. All that waits for
 // it waits durably, as package testing/synctest calls it. Its zero value is ready; it is
 // safe for concurrent use.
 type Memory struct {
 	mu        sync.Mutex // guards all of the network; nobody blocks while it is held
 	changed   *sync.Cond // something listens, or a host is there, that was not
 	addresses map[netip.Addr]*address
+	delay     func() time.Duration // of a packet; nil: none
+	lose      func() bool          // a datagram; nil: none is lost
+	flying    int                  // datagrams that are under way
 }
 
 // An address is what the hosts that share it have in common.
@@ -69,6 +76,56 @@ func (m *Memory) open() {
 		m.changed = sync.NewCond(&m.mu)
 		m.addresses = map[netip.Addr]*address{}
 	}
+}
+
+// Slow has each packet take as long as a function says, which must not block; nil: no
+// time. Those of a connection keep their order.
+func (m *Memory) Slow(delay func() time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.delay = delay
+}
+
+// Lossy has datagrams lost of which a function says so, which must not block; nil: none.
+// TCP would send again what is lost, and only be slow.
+func (m *Memory) Lossy(lose func() bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lose = lose
+}
+
+// after has something arrive once a packet has taken its time, but not before a moment.
+// It returns when that is.
+func (m *Memory) after(least time.Time, arrive func()) time.Time {
+	if m.delay == nil && least.IsZero() {
+		arrive()
+		return least
+	}
+	var takes time.Duration
+	if m.delay != nil {
+		takes = m.delay()
+	}
+	now := time.Now()
+	at := now.Add(takes)
+	if at.Before(least) {
+		at = least
+	}
+	time.AfterFunc(at.Sub(now), func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		arrive()
+	})
+	return at
+}
+
+// round returns how long a packet and its answer take.
+func (m *Memory) round() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.delay == nil {
+		return 0
+	}
+	return m.delay() + m.delay()
 }
 
 // Addr returns the host's address.
@@ -183,6 +240,7 @@ func (h *Host) tcp(port uint16) *net.TCPAddr {
 // ctx ends.
 func (h *Host) Dial(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 	m := h.m
+	_ = host.Sleep(ctx, m.round()) // who looks at ctx comes next
 	defer context.AfterFunc(ctx, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()

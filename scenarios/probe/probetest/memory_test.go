@@ -42,7 +42,11 @@ func connected(t *testing.T, l net.Listener, dial func(context.Context, netip.Ad
 
 func inMemory(t *testing.T) (wire, *probetest.Host, *probetest.Host) {
 	t.Helper()
-	m := &probetest.Memory{}
+	return inThe(t, &probetest.Memory{})
+}
+
+func inThe(t *testing.T, m *probetest.Memory) (wire, *probetest.Host, *probetest.Host) {
+	t.Helper()
 	from, to := m.Host(first), m.Host(second)
 	l, err := to.Listen(0)
 	if err != nil {
@@ -303,6 +307,68 @@ func TestDatagrams(t *testing.T) {
 		}
 		if _, err := a.WriteTo(make([]byte, 65508), at); !errors.Is(err, syscall.EMSGSIZE) {
 			t.Errorf("a datagram that is too long: %v", err)
+		}
+	})
+}
+
+// On a slow network a connection takes a round, and each way its time.
+func TestASlowNetwork(t *testing.T) {
+	const way = 20 * time.Millisecond
+	probetest.Bubble(t, func(t *testing.T) {
+		m := &probetest.Memory{}
+		m.Slow(func() time.Duration { return way })
+		from, to := m.Host(first), m.Host(second)
+		l, err := to.Listen(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		passed := func(what string, want time.Duration) {
+			t.Helper()
+			if d := time.Since(began); d != want {
+				t.Errorf("%s after %v, want %v", what, d, want)
+			}
+		}
+		w := connected(t, l, from.Dial)
+		passed("connected", 2*way)
+		writes(w.a, "question")
+		w.b.Read(make([]byte, 8))
+		passed("asked", 3*way)
+		writes(w.b, "answer")
+		w.b.Close()
+		if got := all(w.a); got != `"answer" EOF` {
+			t.Error(got)
+		}
+		passed("answered", 4*way)
+		if _, err := from.Dial(t.Context(), netip.AddrPortFrom(second, 1)); said(err) != "refused" {
+			t.Error(err)
+		}
+		passed("refused", 6*way)
+	})
+}
+
+// However different the times of its packets are, a connection keeps its order.
+func TestAStreamKeepsItsOrder(t *testing.T) {
+	probetest.Bubble(t, func(t *testing.T) {
+		m := &probetest.Memory{}
+		w, _, _ := inThe(t, m)
+		n := 0
+		m.Slow(func() time.Duration { n++; return time.Duration(n*7919%50) * time.Millisecond })
+		want := ""
+		go func() {
+			for i := range 1000 {
+				fmt.Fprintf(w.a, "%d,", i)
+				if i%10 == 0 {
+					time.Sleep(time.Millisecond)
+				}
+			}
+			w.a.Close()
+		}()
+		for i := range 1000 {
+			want += fmt.Sprintf("%d,", i)
+		}
+		if got := all(w.b); got != fmt.Sprintf("%q EOF", want) {
+			t.Errorf("it arrives as %.200s", got)
 		}
 	})
 }

@@ -270,3 +270,21 @@ func TestAPerson(t *testing.T) {
 		}
 	})
 }
+
+// A phone asks again where a datagram is lost.
+func TestALossyNetwork(t *testing.T) {
+	probetest.Bubble(t, func(t *testing.T) {
+		p := probetest.InMemory(t, probetest.Options{Presets: presets()})
+		n := 0
+		p.Memory.Lossy(func() bool { n++; return n <= 2 })
+		p.Memory.Slow(func() time.Duration { return 10 * time.Millisecond })
+		b := bench{t, p}
+		c, at := b.packets()
+		began := time.Now()
+		b.order("tftp://%s/a.cfg", at)
+		read(b, c, make([]byte, 600))
+		if took := time.Since(began); took != 2*3*time.Second+10*time.Millisecond {
+			t.Errorf("the third request comes after %v", took)
+		}
+	})
+}

@@ -72,6 +72,8 @@ type conn struct {
 	local, remote *net.TCPAddr
 
 	sent  []byte // and not yet with the peer
+	count int    // of all bytes that were sent
+	way   way    // what of it has come so far that the peer can have it
 	got   []byte // and not yet read
 	shut  bool   // nothing more is sent
 	ended bool   // nothing more comes: the peer's end has arrived
@@ -84,6 +86,23 @@ type conn struct {
 	forgotten bool // the host knows nothing of it any more
 
 	read, write deadline
+}
+
+// A way is what has left an end and has taken its time.
+type way struct {
+	count  int       // of bytes
+	shut   bool      // their end too
+	resets bool      // a reset, or forgotten
+	last   time.Time // when all of it has; zero: at once
+}
+
+// send sends what the end has to send.
+func (c *conn) send() {
+	count, shut, resets := c.count, c.shut, c.resets
+	c.way.last = c.host.m.after(c.way.last, func() {
+		c.way.count, c.way.shut, c.way.resets = max(c.way.count, count), c.way.shut || shut, c.way.resets || resets
+		c.flush()
+	})
 }
 
 // connect makes both ends of a connection.
@@ -103,23 +122,24 @@ func (c *conn) flush() {
 		return
 	}
 	defer c.cond.Broadcast()
-	if c.resets {
+	if c.resets && c.way.resets {
 		p.reset, p.sent, c.resets = true, nil, false
 		c.done()
 		p.done()
 		return
 	}
-	if len(c.sent) > 0 && (p.closed || p.forgotten) { // nobody is there: it answers with a reset
+	come := len(c.sent) - (c.count - c.way.count)
+	if come > 0 && (p.closed || p.forgotten) { // nobody is there: it answers with a reset
 		c.reset, c.sent = true, nil
 		c.done()
 		p.done()
 		return
 	}
-	n := min(len(c.sent), mostBuffered-len(p.got))
+	n := min(max(come, 0), mostBuffered-len(p.got))
 	p.got = append(p.got, c.sent[:n]...)
 	if c.sent = c.sent[n:]; len(c.sent) == 0 {
 		c.sent = nil
-		p.ended = p.ended || c.shut
+		p.ended = p.ended || c.way.shut
 		c.done()
 		p.done()
 	}
@@ -185,8 +205,8 @@ func (c *conn) Write(p []byte) (n int, err error) {
 		}
 		some := min(len(p)-n, mostBuffered-len(c.sent))
 		c.sent = append(c.sent, p[n:n+some]...)
-		n += some
-		c.flush()
+		n, c.count = n+some, c.count+some
+		c.send()
 		if n == len(p) {
 			return n, nil
 		}
@@ -208,7 +228,7 @@ func (c *conn) CloseWrite() error {
 		return c.failed("close", net.ErrClosed)
 	}
 	c.shut = true
-	c.flush()
+	c.send()
 	return nil
 }
 
@@ -239,7 +259,7 @@ func (c *conn) close() {
 	if c.hurried || len(c.got) > 0 {
 		c.sent, c.got, c.resets = nil, nil, !c.reset && !c.forgotten
 	}
-	c.flush()
+	c.send()
 	c.peer.flush() // what it has sent finds nobody
 	c.done()
 	c.peer.done()

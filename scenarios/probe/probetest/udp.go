@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-// The bounds of a packet socket.
+// The bounds of packet sockets.
 const (
 	mostDatagrams = 512   // that wait to be read; more are lost
 	mostDatagram  = 65507 // bytes
+	mostFlying    = 8192  // of a network that are under way
 )
 
 // A packetConn is a socket of UDP. It has the calls of *net.UDPConn that package fetch
@@ -67,9 +68,24 @@ func (c *packetConn) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error
 	case len(p) > mostDatagram:
 		return 0, c.failed("write", os.NewSyscallError("sendto", syscall.EMSGSIZE))
 	}
-	at := c.host.m.addresses[to.Addr().Unmap()]
-	if c.host.off || at == nil {
+	m := c.host.m
+	if c.host.off || m.flying >= mostFlying || m.lose != nil && m.lose() {
 		return len(p), nil
+	}
+	data := append([]byte(nil), p...)
+	m.flying++
+	m.after(time.Time{}, func() {
+		m.flying--
+		c.arrive(data, to)
+	})
+	return len(p), nil
+}
+
+// arrive puts a datagram that c has sent into the queue of the socket that it is for.
+func (c *packetConn) arrive(data []byte, to netip.AddrPort) {
+	at := c.host.m.addresses[to.Addr().Unmap()]
+	if at == nil {
+		return
 	}
 	other := at.packets[to.Port()]
 	switch {
@@ -78,10 +94,9 @@ func (c *packetConn) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error
 		c.cond.Broadcast()
 	case other.host.off, len(other.queue) >= mostDatagrams, other.remote.IsValid() && other.remote != c.local:
 	default:
-		other.queue = append(other.queue, datagram{c.local, append([]byte(nil), p...)})
+		other.queue = append(other.queue, datagram{c.local, data})
 		other.cond.Broadcast()
 	}
-	return len(p), nil
 }
 
 // ReadFrom returns a *net.UDPAddr.

@@ -138,11 +138,11 @@ func (b bench) get(path string) string {
 	return status
 }
 
-// took says how long something took: exactly as long as it should in memory, and a
-// while longer on a busy machine.
+// took says how long something took: exactly as long as it should in memory. On a busy
+// machine it may take longer, and the test may have begun to measure late.
 func (b bench) took(since time.Time, want time.Duration) string {
 	d := time.Since(since)
-	if d == want || b.Memory == nil && d > want && d < want+2*time.Second {
+	if d == want || b.Memory == nil && d > want-100*time.Millisecond && d < want+5*time.Second {
 		return "in time"
 	}
 	return fmt.Sprintf("after %v, not %v", d, want)

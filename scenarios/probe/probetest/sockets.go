@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"spafleet/fleet"
+	"spafleet/host/deaf"
 	"spafleet/resync/fetch"
 )
 
@@ -44,3 +45,5 @@ func (l *loopback) Dial(ctx context.Context, to netip.AddrPort) (net.Conn, error
 	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(l.at, 0))}
 	return d.DialContext(ctx, "tcp4", to.String())
 }
+
+func (l *loopback) Deaf() (netip.AddrPort, func(), error) { return deaf.Port(l.at) }

@@ -25,8 +25,19 @@ var loopRows = []struct{ model, firmware string }{
 
 // loopValues are values of the switches that take more than words.
 var loopValues = map[string][]string{
-	"tftp_wait":  {"2s", "7s"},
-	"tftp_tries": {"1", "3", "8"},
+	"get_repeats":     {"0", "2", "10"},
+	"post_type":       {"none", "text/plain", "application/x-www-form-urlencoded"},
+	"redirect_places": {"3", "5", "20"},
+	"tftp_tries":      {"1", "3", "8"},
+	"tftp_wait":       {"2s", "7s"},
+}
+
+// loopWith are switches without which a phone does not show another.
+var loopWith = map[string]map[string]string{
+	"digest_count":      {"http_auth": "basic_digest"},
+	"redirect_location": {"redirects": "moved"},
+	"redirect_places":   {"redirects": "moved"},
+	"redirected_post":   {"redirects": "moved"},
 }
 
 // cannotTell are values that a probe leaves open, and why.
@@ -126,7 +137,9 @@ func closeLoop(t *testing.T, x *experiment, row *model.Row, name, value string) 
 	t.Helper()
 	t.Run(fmt.Sprintf("%s/%s=%s", row.Model.Name, name, value), func(t *testing.T) {
 		probetest.Bubble(t, func(t *testing.T) {
-			l := newLoop(t, row.Model.Name, row.Firmware.Version, map[string]string{name: value}, x.name)
+			switches := map[string]string{name: value}
+			maps.Copy(switches, loopWith[name])
+			l := newLoop(t, row.Model.Name, row.Firmware.Version, switches, x.name)
 			f := l.ask(t)
 			found := findingOf(f, name)
 			switch why := cmp.Or(cannotTell[name+"="+value], cannotTell[name]); {

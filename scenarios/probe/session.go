@@ -77,8 +77,11 @@ func (s *session) at(scheme string) netip.AddrPort {
 
 // url returns the address of one of the probe's places.
 func (s *session) url(scheme, place string) string {
-	return fmt.Sprintf("%s://%s/p/%s/%s", scheme, s.at(scheme), s.server.token, place)
+	return fmt.Sprintf("%s://%s%s", scheme, s.at(scheme), s.path(place))
 }
+
+// path returns the path of one of the probe's places.
+func (s *session) path(place string) string { return "/p/" + s.server.token + "/" + place }
 
 // first answers a path that is none of the probe's own. Only the person's order leads there.
 func (s *session) first(q *request) (string, error) {
@@ -178,9 +181,13 @@ func missing(x *exchange) { x.status(http.StatusNotFound, "") }
 
 func missingTFTP(x *transfer) { x.send(packet.AppendError(nil, packet.NotFound, "not found")) }
 
-// profile returns what the phone is to have as a profile, with what it gets once.
+// profile returns what the phone is to have as a profile, with what it gets once. The
+// parameter that is read back is left to the files of an experiment.
 func (s *session) profile(once map[string]string) string {
 	all := maps.Clone(s.wanted)
+	if s.trial != nil {
+		delete(all, "GPP_"+s.phone.letters().read)
+	}
 	maps.Copy(all, once)
 	return profileOf(all)
 }

@@ -383,12 +383,19 @@ func (t *trial) comesHome() request {
 
 // homeAfter returns when the phone came home first after a request.
 func (t *trial) homeAfter(q request) time.Time {
+	h, _ := t.nextHome(q)
+	return h.at
+}
+
+// nextHome returns the first visit home after a request that was seen; false where there is none
+// yet.
+func (t *trial) nextHome(q request) (request, bool) {
 	for _, h := range t.s.server.since(0) {
 		if h.place == "home" && h.at.After(q.at) {
-			return h.at
+			return h, true
 		}
 	}
-	return time.Time{}
+	return request{}, false
 }
 
 // restarted reports whether the phone has restarted between two visits of a period: it says

@@ -1,0 +1,4 @@
+package probe
+
+// httpWaits are about how long the phone waits, and how much it takes.
+var httpWaits = []*experiment{}

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Counted says how many of a thing there are: 1 device, 2 devices, 2 addresses, 2 entries, 2 keys.
+// Counted says how many of a thing there are: 1 device, 2 devices, 2 addresses, 2 switches,
+// 2 entries, 2 keys.
 func Counted(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -17,7 +18,7 @@ func plural(what string) string {
 	if stem, ok := strings.CutSuffix(what, "y"); ok && !strings.ContainsAny(stem[max(0, len(stem)-1):], "aeiou") {
 		return stem + "ies"
 	}
-	if strings.HasSuffix(what, "s") {
+	if strings.HasSuffix(what, "s") || strings.HasSuffix(what, "ch") {
 		return what + "es"
 	}
 	return what + "s"

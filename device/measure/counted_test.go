@@ -10,7 +10,7 @@ func TestThingsAreCountedAsPeopleDo(t *testing.T) {
 	for _, tt := range []struct {
 		n          int
 		what, want string
-	}{{0, "device", "0 devices"}, {1, "address", "1 address"}, {2, "address", "2 addresses"}, {1, "entry", "1 entry"}, {2, "entry", "2 entries"}, {2, "key", "2 keys"}} {
+	}{{0, "device", "0 devices"}, {1, "address", "1 address"}, {2, "address", "2 addresses"}, {1, "entry", "1 entry"}, {2, "entry", "2 entries"}, {2, "key", "2 keys"}, {2, "switch", "2 switches"}} {
 		if got := measure.Counted(tt.n, tt.what); got != tt.want {
 			t.Errorf("%d of %s: %q, want %q", tt.n, tt.what, got, tt.want)
 		}

@@ -238,7 +238,7 @@ func TestADialWaits(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			defer context.AfterFunc(ctx, func() { l.Close() })
+			context.AfterFunc(ctx, func() { l.Close() })
 			time.AfterFunc(time.Minute, func() { l.Accept() })
 		})
 		began := time.Now()

@@ -36,6 +36,25 @@ func newKey(seed uint64, label string, bits int) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
+// A keyName is all that a key depends on.
+type keyName struct {
+	seed  uint64
+	label string
+	bits  int
+}
+
+// made are the keys of authorities, servers and pools that were used last, of all
+// PKIs: those who run a scenario again and again open one of the same seed each time.
+var made onceCache[keyName, *rsa.PrivateKey]
+
+// mostMade is all the authorities, pools and servers of a few seeds; a key is 2 KB.
+const mostMade = 256
+
+// keptKey is newKey for keys that are likely to be asked for again.
+func keptKey(seed uint64, label string, bits int) (*rsa.PrivateKey, error) {
+	return made.get(keyName{seed, label, bits}, mostMade, func() (*rsa.PrivateKey, error) { return newKey(seed, label, bits) })
+}
+
 // A stream is endless bytes that are a function of seed and label: SHA-256 of
 // both and a count.
 type stream struct {
@@ -79,6 +98,10 @@ func (s *stream) prime(length int) *big.Int {
 	}
 }
 
+// rounds of Miller and Rabin's test, beside one by Lucas sequences. The numbers are
+// drawn, not an opponent's: for 512 bits, five rounds alone err once in 2^80.
+const rounds = 5
+
 // primeFrom returns the first fitting prime of the window that begins at an odd
 // number; nil where there is none.
 func primeFrom(first *big.Int) *big.Int {
@@ -91,7 +114,7 @@ func primeFrom(first *big.Int) *big.Int {
 		}
 		p.Add(first, big.NewInt(int64(2*i)))
 		fits := new(big.Int).Mod(less.Sub(p, big.NewInt(1)), e).Sign() != 0
-		if fits && p.ProbablyPrime(20) {
+		if fits && p.ProbablyPrime(rounds) {
 			return p
 		}
 	}

@@ -69,7 +69,7 @@ func (p *PKI) Authority(n Name) (*Authority, error) {
 
 // make makes an authority.
 func (p *PKI) make(row *authorityRow, above *Authority) (*Authority, error) {
-	key, err := newKey(p.Seed, "authority "+string(row.name), row.bits)
+	key, err := keptKey(p.Seed, "authority "+string(row.name), row.bits)
 	if err != nil {
 		return nil, err
 	}
@@ -126,15 +126,23 @@ func fast(key *rsa.PrivateKey) crypto.Signer { return &signer{ssl.NewKey(key), k
 // poolSigner returns the n-th of the keys that devices share.
 func (p *PKI) poolSigner(bits, n int) (crypto.Signer, error) {
 	return p.pool.get(poolKey{bits, n}, 0, func() (crypto.Signer, error) {
-		return p.newSigner(fmt.Sprintf("pool %d", n), bits)
+		return p.keptSigner(fmt.Sprintf("pool %d", n), bits)
 	})
 }
 
 // serverSigner returns the key of a server's certificate.
 func (p *PKI) serverSigner(label string, bits int) (crypto.Signer, error) {
 	return p.servers.get(serverKey{label, bits}, mostServers, func() (crypto.Signer, error) {
-		return p.newSigner("server "+label, bits)
+		return p.keptSigner("server "+label, bits)
 	})
+}
+
+func (p *PKI) keptSigner(label string, bits int) (crypto.Signer, error) {
+	key, err := keptKey(p.Seed, label, bits)
+	if err != nil {
+		return nil, err
+	}
+	return fast(key), nil
 }
 
 // newSigner makes a key that is not kept.

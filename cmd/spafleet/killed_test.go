@@ -71,10 +71,11 @@ type lineage struct {
 }
 
 func newLineage(t *testing.T, server string) *lineage {
-	row := devicetest.Row(t, "SPA2102", "5.2.10")
+	row := devicetest.Turned(t, "SPA2102", "5.2.10", map[string]string{"boot_time": "0s", "flash_time": "1s"})
 	g := fleet.Group{Name: "devices", Row: row, Count: killedDevices, Presets: map[string]string{}}
 	l := &lineage{t: t, file: filepath.Join(t.TempDir(), "fleet.state")}
-	l.args = []string{"run", "--model", "SPA2102", "--firmware", "5.2.10", "--count", fmt.Sprint(killedDevices), "--max-lateness", "1m", "--state", l.file, "--state-every", "50ms"}
+	l.args = []string{"run", "--model", "SPA2102", "--firmware", "5.2.10", "--count", fmt.Sprint(killedDevices), "--max-lateness", "1m", "--state", l.file, "--state-every", "50ms",
+		"--switch", "boot_time=0s", "--switch", "flash_time=1s"}
 	for _, set := range []string{"Resync_Random_Delay=0", "Upgrade_Rule=($SWVER lt 5.2.12)? http://" + server + "/up.bin", "Profile_Rule=http://" + server + "/$MA.xml"} {
 		name, value, _ := strings.Cut(set, "=")
 		g.Presets[name] = value
@@ -142,6 +143,7 @@ func (l *lineage) await(ctx context.Context, what string, held func(device.View)
 // A fleet that is killed goes on in the next process as the same devices, with
 // their parameters, states and firmware, and its timers do.
 func TestAFleetOutlivesKill9(t *testing.T) {
+	t.Parallel()
 	model, err := model.FindModel("SPA2102")
 	if err != nil {
 		t.Fatal(err)

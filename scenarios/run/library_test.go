@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"bytes"
 	"context"
 	"io/fs"
 	"maps"
@@ -187,19 +188,18 @@ func TestEachBugNamesItsCauses(t *testing.T) {
 // What a bug is stands in its file and in the firmware tables: other code knows no bug
 // by name.
 func TestNoCodeKnowsABugByName(t *testing.T) {
-	var quoted []string
-	for _, name := range scenarios.BugNames() {
-		quoted = append(quoted, regexp.QuoteMeta(name))
-	}
-	names := regexp.MustCompile(`\b(` + strings.Join(quoted, "|") + `)\b`)
 	root, read := filepath.Join("..", ".."), 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		if read++; err == nil && names.Match(text) {
-			t.Errorf("%s names the bug %s", path, names.Find(text))
+		read++
+		for _, name := range scenarios.BugNames() {
+			// The expression is slow, and most files have no such word.
+			if bytes.Contains(text, []byte(name)) && regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).Match(text) {
+				t.Errorf("%s names the bug %s", path, name)
+			}
 		}
 		return err
 	})

@@ -88,27 +88,26 @@ func lengthOf(body string) string { return fmt.Sprintf("Content-Length: %d\r\n",
 // httpInterim puts an answer 100 in front of the file.
 func httpInterim(t *trial) {
 	file := t.profile("after", "")
-	value, ok := t.applied(t.url, func(x *exchange) {
+	count := taken(t, func(x *exchange) {
 		x.send("HTTP/1.1 100 Continue\r\n\r\n")
 		x.give(file)
 	})
-	switch {
-	case !ok:
-	case value == "after":
-		t.settle("interim_answers", "skip")
-	case value == "before":
-		t.settle("interim_answers", "final")
-	}
-	tookFact(t, "after 100 Continue", value, ok)
+	t.fact("file behind 100 Continue", "%s", tookWords[count])
+	t.settle("interim_answers", map[bool]string{true: "skip", false: "final"}[count])
 }
+
+var tookWords = map[bool]string{true: "taken", false: "not taken"}
 
 // tookFact notes whether a file counted.
 func tookFact(t *trial, what, value string, ok bool) {
-	text := map[string]string{"after": "the file was taken", "before": "the file was not taken"}[value]
-	if !ok || text == "" {
-		text = "it is not known whether the file was taken"
+	switch {
+	case !ok:
+		t.fact(what, "it was not asked for")
+	case value == "after" || value == "before":
+		t.fact(what, "%s", tookWords[value == "after"])
+	default:
+		t.fact(what, "taken as something else: %.40q", value)
 	}
-	t.fact(what, "%s", text)
 }
 
 // redirectSets are which statuses are followed for each value of the switch.
@@ -295,7 +294,12 @@ func absentBy(t *trial, a answer, rule func(name string) string) (absent, seen b
 	if len(asked) == 0 {
 		return false, false
 	}
-	switch next, _ := t.nextHome(asked[0]); next.cause() {
+	return tookForAbsent(t, asked[0])
+}
+
+// tookForAbsent is absentBy of a request that had its answer.
+func tookForAbsent(t *trial, q request) (absent, seen bool) {
+	switch next, _ := t.nextHome(q); next.cause() {
 	case "1":
 		return true, true
 	case "2":

@@ -25,11 +25,16 @@ var loopRows = []struct{ model, firmware string }{
 
 // loopValues are values of the switches that take more than words.
 var loopValues = map[string][]string{
-	"get_repeats":     {"0", "2", "10"},
-	"post_type":       {"none", "text/plain", "application/x-www-form-urlencoded"},
-	"redirect_places": {"3", "5", "20"},
-	"tftp_tries":      {"1", "3", "8"},
-	"tftp_wait":       {"2s", "7s"},
+	"get_repeats":       {"0", "2", "10"},
+	"http_connect_wait": {"2s", "5s", "21s"},
+	"http_header_size":  {"300", "65536", "100001"},
+	"http_read_wait":    {"8s", "30s", "1m15s"},
+	"http_whole_waits":  {"1", "10", "20"},
+	"post_type":         {"none", "text/plain", "application/x-www-form-urlencoded"},
+	"profile_limit":     {"4000", "65536", "131072", "1000000"},
+	"redirect_places":   {"3", "5", "20"},
+	"tftp_tries":        {"1", "3", "8"},
+	"tftp_wait":         {"2s", "7s"},
 }
 
 // loopWith are switches without which a phone does not show another.

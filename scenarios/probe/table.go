@@ -42,7 +42,7 @@ var groups = []struct {
 }{
 	{"resync", "what starts a resync, and how the phone restarts", func() []*experiment { return resyncExperiments }},
 	{"rules", "the rule language", func() []*experiment { return ruleExperiments }},
-	{"profiles", "profile files", func() []*experiment { return profileExperiments }},
+	{"profiles", "profile files", func() []*experiment { return slices.Concat(profileExperiments, sizeExperiments) }},
 	{"tftp", "TFTP", func() []*experiment { return tftpExperiments }},
 	{"http", "HTTP", func() []*experiment { return httpExperiments }},
 	{"tls", "HTTPS", func() []*experiment { return tlsExperiments }},

@@ -1,0 +1,76 @@
+package probe
+
+import (
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"spafleet/device/observed"
+	"spafleet/scenarios/probe/probetest"
+)
+
+// TestFactsSayWhatAPhoneDid: experiments that settle no switch note what an emulated phone does,
+// and note something else of one that does something else.
+func TestFactsSayWhatAPhoneDid(t *testing.T) {
+	tests := []struct {
+		experiment string
+		model      string
+		switches   map[string]string
+		want       []string
+	}{
+		{"http-coding", "SPA942", nil, []string{"in chunks: taken", "packed, with Content-Encoding: taken", "packed, without Content-Encoding: taken"}},
+		{"http-length", "SPA942", nil, []string{"Content-Length ten too long: not taken", "more than Content-Length: taken", "no Content-Length: taken"}},
+		{"tftp-errors", "SPA942", nil, []string{"ERROR 0: a failure, after 1 request", "ERROR 1: a missing file, after 1 request",
+			"ERROR 2: a failure, after 1 request", "ERROR 4: a failure, after 1 request"}},
+		{"tftp-strays", "SPA942", nil, []string{`second block from another port: the phone says ERROR 5 "Unknown transfer ID"`,
+			"second block from another port, then the right one: taken",
+			"block 2 in place of block 1: the phone says nothing", "block 2 in place of block 1, then the right one: taken"}},
+		{"tftp-strays", "SPA942", map[string]string{"tftp_wait": "1s", "tftp_tries": "20"}, []string{`second block from another port: the phone says ERROR 5 "Unknown transfer ID"`,
+			"second block from another port, then the right one: taken",
+			"block 2 in place of block 1: the phone says its request again", "block 2 in place of block 1, then the right one: taken"}},
+		{"http-redirects", "SPA942", map[string]string{"redirects": "moved", "redirect_location": "absolute"}, twice(
+			"answer 301 with a whole URL: followed", "answer 302 with a whole URL: followed", "answer 303 with a whole URL: not followed",
+			"answer 307 with a whole URL: not followed", "answer 308 with a whole URL: not followed", "answer 301 with a path alone: not followed")},
+		{"http-repeats", "SPA942", map[string]string{"get_repeats": "2"}, twice("after answer 403: asked again 2 times", "after a closed connection: asked again 2 times")},
+		{"profile-size", "SPA942", map[string]string{"profile_limit": "4000"}, []string{"longest profile that was taken: 4000 bytes", "one byte more, packed: not taken"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.experiment+"/"+tt.model, func(t *testing.T) {
+			probetest.Bubble(t, func(t *testing.T) {
+				f := newLoop(t, tt.model, "", tt.switches, tt.experiment).ask(t)
+				var got []string
+				for _, one := range f.Facts {
+					if one.Text != "" {
+						got = append(got, one.What+": "+one.Text)
+					}
+				}
+				if text, want := strings.Join(got, "\n"), strings.Join(tt.want, "\n"); text != want {
+					t.Errorf("got\n%s\nwant\n%s", text, want)
+				}
+			})
+		})
+	}
+}
+
+func twice(lines ...string) []string { return slices.Concat(lines, lines) }
+
+// TestTheRequestIsNotedAsItCame: a fact has the bytes of a request in hexadecimal digits.
+func TestTheRequestIsNotedAsItCame(t *testing.T) {
+	probetest.Bubble(t, func(t *testing.T) {
+		f := newLoop(t, "SPA942", "", map[string]string{"http_version": "1.0"}, "http-request").ask(t)
+		i := slices.IndexFunc(f.Facts, func(one observed.Fact) bool { return one.What == "request" })
+		if i < 0 {
+			t.Fatalf("no request among the facts: %v", f.Facts)
+		}
+		head, err := hex.DecodeString(f.Facts[i].Hex)
+		if err != nil {
+			t.Fatal(err)
+		}
+		form := regexp.MustCompile(`^GET /p/[0-9a-f]+/x1/f1 HTTP/1\.0\r\nHost: 192\.168\.1\.10:[0-9]+\r\nUser-Agent: Linksys/SPA-942-[^\r]+\r\nConnection: close\r\n\r\n$`)
+		if !form.Match(head) {
+			t.Errorf("got %q, want the form %s", head, form)
+		}
+	})
+}

@@ -66,6 +66,7 @@ var loopPKI = sync.OnceValue(func() *certs.PKI { return certs.New(1) })
 // A loop is a phone with its probe in a bubble.
 type loop struct {
 	*probetest.Place
+	back     map[string]string // what the phone had at the beginning
 	question Question
 }
 
@@ -81,7 +82,7 @@ func newLoop(t *testing.T, modelName, firmware string, switches map[string]strin
 	for _, name := range v.Unit.Row.ParameterNames() {
 		back[name], _ = v.Params.Lookup(name)
 	}
-	return &loop{place, Question{Network: place, Person: place.Person, Restore: back, Names: names, PKI: loopPKI()}}
+	return &loop{place, back, Question{Network: place, Person: place.Person, Names: names, PKI: loopPKI(), User: "admin", Password: "admin"}}
 }
 
 // ask probes. The phone must have all its settings again.
@@ -92,9 +93,9 @@ func (l *loop) ask(t *testing.T) *observed.File {
 		t.Errorf("%v\n%s", err, strings.Join(l.Person.Said(), "\n"))
 	}
 	time.Sleep(5 * time.Minute) // of the bubble: the phone restarts with its settings
-	for _, name := range slices.Sorted(maps.Keys(l.question.Restore)) {
-		if now := l.Phone.Get(name); now != l.question.Restore[name] {
-			t.Errorf("%s is %q at the end, and was %q", name, now, l.question.Restore[name])
+	for _, name := range slices.Sorted(maps.Keys(l.back)) {
+		if now := l.Phone.Get(name); now != l.back[name] {
+			t.Errorf("%s is %q at the end, and was %q", name, now, l.back[name])
 		}
 	}
 	return f

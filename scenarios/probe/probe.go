@@ -21,6 +21,7 @@ import (
 	"spafleet/certs"
 	"spafleet/device/model"
 	"spafleet/device/observed"
+	"spafleet/scenarios/probe/settings"
 )
 
 // Network is where the probe meets the phone: this machine's sockets, or in tests a
@@ -56,22 +57,26 @@ type Question struct {
 	Person  Person
 	Port    uint16    // of HTTP and of TFTP; 0: free ones
 	MAC     model.MAC // of the phone; zero: the first that comes
-	Only    []string  // groups of experiments; nil: all
-	Names   []string  // experiments; nil: all. Those that others rest on are done too
+	// Phone is where its web server answers, for the first order; not valid: the person
+	// gives that one. The others go to where it came from.
+	Phone netip.AddrPort
+	Only  []string // groups of experiments; nil: all
+	Names []string // experiments; nil: all. Those that others rest on are done too
 	// Limit is for all experiments; those that would take longer are left out. 0: no limit.
 	Limit time.Duration
 	// Pace is how often the phone comes home; 0: 5 s.
 	Pace time.Duration
 	// Patience is how long the phone may stay away; 0: 3 minutes.
 	Patience time.Duration
-	// Restore is what the phone gets back where its own pages do not tell; nil: nothing.
-	Restore map[string]string
-	// Login is for the phone's pages.
+	// Restore is what the phone gets back; nil: its pages or its report tell.
+	Restore *settings.Settings
+	// User and Password are for the phone's web server; "": none is given.
 	User, Password string
 	PKI            *certs.PKI // authorities that sign the certificates of the HTTPS experiments; nil: those need one
 	// Keep is called after each experiment with what was found until then, and with the
-	// settings that the phone must get back. It may be nil.
-	Keep func(f *observed.File, back map[string]string) error
+	// profile that gives the phone its settings back, which has what they hold of
+	// passwords. It may be nil.
+	Keep func(f *observed.File, back string) error
 }
 
 // Ask takes a phone through the experiments. The file is what was found, also where the

@@ -18,6 +18,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/device/observed"
 	"spafleet/resync/tftp/packet"
+	"spafleet/scenarios/probe/settings"
 )
 
 // A session is one phone and its probe, from the first request to the last.
@@ -37,10 +38,13 @@ type session struct {
 	trial   *trial            // under way; nil: none
 	mixed   bool              // another device came from the phone's address
 
-	base    map[string]string // what the phone has between experiments
-	back    map[string]string // what was read of its settings, to be given back
-	changed map[string]bool   // parameters that experiments have set beside those of base
-	away    bool              // it has been sent home, and must get its settings back
+	base    map[string]string  // what the phone has between experiments
+	own     *settings.Settings // as the phone had them
+	back    map[string]string  // those whose value is known, to be given back
+	parting string             // the profile that gives them back; "": it is not time yet
+	shut    bool               // the phone's web server takes no order
+	changed map[string]bool    // parameters that experiments have set beside those of base
+	away    bool               // it has been sent home, and must get its settings back
 
 	gone    bool // the phone has not come back
 	count   int  // of trials
@@ -77,11 +81,17 @@ func (s *session) at(scheme string) netip.AddrPort {
 
 // url returns the address of one of the probe's places.
 func (s *session) url(scheme, place string) string {
-	return fmt.Sprintf("%s://%s%s", scheme, s.at(scheme), s.path(place))
+	return s.root(scheme) + s.path(place)
 }
 
 // path returns the path of one of the probe's places.
 func (s *session) path(place string) string { return "/p/" + s.server.token + "/" + place }
+
+// door is the URL at which a phone introduces itself.
+func (s *session) door() string { return s.root("http") + "/p/$MA" }
+
+// root is the address of a scheme's port.
+func (s *session) root(scheme string) string { return fmt.Sprintf("%s://%s", scheme, s.at(scheme)) }
 
 // first answers a path that is none of the probe's own. Only the person's order leads there.
 func (s *session) first(q *request) (string, error) {
@@ -114,7 +124,7 @@ func (s *session) stray(q *request) error {
 	if _, err := model.ParseMAC(strings.TrimPrefix(q.rest, "/p/")); err != nil {
 		return s.refuse(fmt.Errorf("this is no SPA that was ordered to come here: it asked for %.60q by TFTP", q.rest))
 	}
-	return s.refuse(fmt.Errorf("by TFTP a phone does not say which model it is: order http://%s/p/$MA", s.at("http")))
+	return s.refuse(fmt.Errorf("by TFTP a phone does not say which model it is: order %s", s.door()))
 }
 
 // mostRefusals bounds what is said of those who were sent away.
@@ -184,6 +194,9 @@ func missingTFTP(x *transfer) { x.send(packet.AppendError(nil, packet.NotFound, 
 // profile returns what the phone is to have as a profile, with what it gets once. The
 // parameter that is read back is left to the files of an experiment.
 func (s *session) profile(once map[string]string) string {
+	if s.parting != "" {
+		return s.parting
+	}
 	all := maps.Clone(s.wanted)
 	if s.trial != nil {
 		delete(all, "GPP_"+s.phone.letters().read)
@@ -215,13 +228,13 @@ func (s *session) reset() {
 
 // meet waits for the phone, reads its settings and sends it home.
 func (s *session) meet(ctx context.Context) error {
-	if err := s.q.Person.Resync(ctx, fmt.Sprintf("http://%s/p/$MA", s.at("http"))); err != nil {
+	if err := s.order(ctx, s.door()); err != nil {
 		return err
 	}
 	select {
 	case <-s.came:
 	case <-ctx.Done():
-		return errors.New("no phone came")
+		return fmt.Errorf("no phone came: %w", ctx.Err())
 	}
 	p := s.phone
 	s.say("%s, firmware %s", p.row.Model.Name, p.row.Firmware.Version)
@@ -230,18 +243,6 @@ func (s *session) meet(ctx context.Context) error {
 	}
 	s.base = s.homeSettings()
 	return s.sendHome(ctx)
-}
-
-// learn finds out what the phone must get back.
-func (s *session) learn(ctx context.Context) error {
-	s.back = maps.Clone(s.q.Restore)
-	if s.back == nil {
-		s.back = map[string]string{}
-	}
-	if _, ok := s.back["Profile_Rule"]; ok {
-		return nil
-	}
-	return s.readSettings(ctx)
 }
 
 // homeSettings are what the phone has between experiments. What cannot be given back is
@@ -279,9 +280,6 @@ func (s *session) homeSettings() map[string]string {
 
 // sendHome sends the phone home, and waits until it has come.
 func (s *session) sendHome(ctx context.Context) error {
-	if _, ok := s.base["Profile_Rule"]; !ok {
-		return errors.New("the phone's Profile_Rule could not be read, so that it could not be given back: give a file with it by --restore")
-	}
 	chosen, err := s.plan(ctx)
 	if err != nil {
 		return err
@@ -293,7 +291,7 @@ func (s *session) sendHome(ctx context.Context) error {
 	if err := s.keep(); err != nil {
 		return err
 	}
-	if err := s.q.Person.Resync(ctx, fmt.Sprintf("http://%s/p/$MA", s.at("http"))); err != nil {
+	if err := s.order(ctx, s.door()); err != nil {
 		return err
 	}
 	if _, ok := s.server.until(ctx, 0, s.q.Patience, func(list []request) bool {
@@ -314,10 +312,7 @@ func (s *session) giveBack(ctx context.Context) error {
 	s.reset()
 	mark := s.server.mark()
 	s.mu.Lock()
-	s.wanted = map[string]string{}
-	for name := range s.touched() {
-		s.wanted[name] = s.back[name]
-	}
+	s.parting, _ = s.own.Profile(s.touched()...)
 	s.gen++
 	gen := s.gen
 	s.mu.Unlock()
@@ -341,13 +336,14 @@ func (s *session) giveBack(ctx context.Context) error {
 	return nil
 }
 
-// touched are the parameters that the phone may have other values of.
-func (s *session) touched() map[string]bool {
+// touched are the parameters that the phone may have other values of, in the order of their
+// names.
+func (s *session) touched() []string {
 	all := maps.Clone(s.changed)
 	for name := range s.base {
 		all[name] = true
 	}
-	return all
+	return slices.Sorted(maps.Keys(all))
 }
 
 // value returns what was settled of a switch; "" for nothing.
@@ -385,9 +381,6 @@ func (s *session) keep() error {
 	if s.q.Keep == nil {
 		return nil
 	}
-	back := map[string]string{}
-	for name := range s.touched() {
-		back[name] = s.back[name]
-	}
+	back, _ := s.own.Profile(s.touched()...)
 	return s.q.Keep(s.file(), back)
 }

@@ -424,7 +424,7 @@ func (t *trial) order(url string) {
 	if t.failed != nil {
 		return
 	}
-	if err := t.s.q.Person.Resync(t.ctx, url); err != nil {
+	if err := t.s.order(t.ctx, url); err != nil {
 		t.fail("%w", err)
 	}
 }

@@ -129,3 +129,23 @@ func (s *session) do(ctx context.Context, x *experiment) result {
 	s.reset()
 	return conclude(x, trials)
 }
+
+// try does an experiment once.
+func (s *session) try(ctx context.Context, x *experiment) *trial {
+	s.reset()
+	s.count++
+	t := &trial{ctx: ctx, s: s, experiment: x, place: fmt.Sprintf("x%d", s.count), letters: s.phone.letters(),
+		routes: map[string]route{}, values: map[string][]string{}}
+	s.server.forget()
+	s.mu.Lock()
+	s.trial, s.mixed = t, false
+	s.mu.Unlock()
+	defer func() {
+		for _, f := range slices.Backward(t.cleanup) {
+			f()
+		}
+	}()
+	x.run(t)
+	t.check()
+	return t
+}

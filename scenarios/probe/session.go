@@ -384,3 +384,10 @@ func (s *session) keep() error {
 	back, _ := s.own.Profile(s.touched()...)
 	return s.q.Keep(s.file(), back)
 }
+
+// wantedValue returns what a parameter is to be now.
+func (s *session) wantedValue(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wanted[name]
+}

@@ -45,26 +45,6 @@ type trial struct {
 	disturbed string // something that spoils the result
 }
 
-// try does an experiment once.
-func (s *session) try(ctx context.Context, x *experiment) *trial {
-	s.reset()
-	s.count++
-	t := &trial{ctx: ctx, s: s, experiment: x, place: fmt.Sprintf("x%d", s.count), letters: s.phone.letters(),
-		routes: map[string]route{}, values: map[string][]string{}}
-	s.server.forget()
-	s.mu.Lock()
-	s.trial, s.mixed = t, false
-	s.mu.Unlock()
-	defer func() {
-		for _, f := range slices.Backward(t.cleanup) {
-			f()
-		}
-	}()
-	x.run(t)
-	t.check()
-	return t
-}
-
 // check looks for what spoils a result.
 func (t *trial) check() {
 	t.s.mu.Lock()
@@ -313,12 +293,6 @@ func (t *trial) read() (string, bool) {
 		}
 	}
 	return "", false
-}
-
-func (s *session) wantedValue(name string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.wanted[name]
 }
 
 // profile returns a profile with the parameter that is read back and with what else is

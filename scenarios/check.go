@@ -63,10 +63,11 @@ func (c *checker) group(g *Group) {
 		return // the reader has said so
 	}
 	shares := g.Shares()
+	checkObserved(c, g)
 	c.text(g.RC, g.node.at("rc"), path+".rc", false)
 	counts := apportion(shares, g.Count)
 	for i, share := range shares {
-		row, err := model.NewRow(share.Model, share.Firmware, g.Switches)
+		row, err := model.NewRow(share.Model, share.Firmware, g.turned(share))
 		if err != nil {
 			n, key := rowNode(g, share)
 			c.mistake(n, path+key, "%s", err)

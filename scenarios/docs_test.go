@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"spafleet/device"
+	"spafleet/device/observed"
 	"spafleet/host/golden"
 	"spafleet/resync/fault"
 	"spafleet/scenarios"
@@ -81,6 +82,20 @@ func expressionNames(vars reflect.Type) []string {
 		list = append(list, f.Tag.Get("expr"))
 	}
 	return list
+}
+
+// The example of a file of switches can be read.
+func TestDocumentHasAFileOfSwitches(t *testing.T) {
+	text, err := os.ReadFile("../docs/scenario.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```yaml\nspafleet:")
+	example, _, ok := strings.Cut(rest, "```")
+	f, err := observed.Read([]byte("spafleet:"+example), "example")
+	if !ok || err != nil || len(f.Findings) != 2 || len(f.Facts) != 2 {
+		t.Errorf("%+v, %v", f, err)
+	}
 }
 
 // The first example of the document is a whole scenario.

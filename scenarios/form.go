@@ -268,6 +268,7 @@ var switches = sync.OnceValue(func() []model.Setting {
 
 // switchesForm is a map from switches to their values.
 var switchesForm = form{title: "switches", keys: func() (keys []key) {
+	keys = append(keys, key{"from", "a file below the folder of the scenario: what a real phone was observed to do. Its settled switches hold for the devices of its model and firmware, under the others of this map", value{form: anyText}})
 	for _, s := range switches() {
 		f := s.Form()
 		keys = append(keys, key{s.Name, s.Meaning, value{form: form{text: &f}}})

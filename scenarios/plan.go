@@ -16,6 +16,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/inventory"
 	"spafleet/device/model"
+	"spafleet/device/observed"
 	"spafleet/fleet"
 	"spafleet/fsm"
 	"spafleet/resync"
@@ -219,6 +220,13 @@ func (s *Scenario) Texts(tell func(text string)) {
 			look(e.Body, e.Key, e.Location)
 		}
 	}
+}
+
+// Observe turns the settled switches of a file, but for some, in all devices that are of
+// its model and firmware. They go over those of the scenario. The error says why there
+// are no such devices. Name is what a person calls the file.
+func (s *Scenario) Observe(f *observed.File, name string, but map[string]string) error {
+	return observe(s, f, name, but)
 }
 
 // Folder returns the folder of the file, "" for a scenario without one.

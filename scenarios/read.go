@@ -219,7 +219,7 @@ func groupKeys(r *reader, g *Group) []key {
 		})},
 		{"nat", "how many addresses have how many devices behind them, as NAT: `{1: 200, 5: 12}` is 200 addresses with one device and 12 with five. It goes with `addresses` and holds for all groups that live there, whose devices are mixed; of other numbers of devices it is the proportion (each has its own as long as there are some)", value{natForm(), func(n *node, path string) { readNAT(r, g, n, path) }}},
 		{"set", "presets: parameters that are set before the start and survive a factory reset", value{parametersForm, func(n *node, path string) { g.Set = r.presets(n, path) }}},
-		{"switches", "firmware switches, see `spafleet models show MODEL`", value{switchesForm, func(n *node, path string) { r.switches(g, n, path) }}},
+		{"switches", "firmware switches, see `spafleet models show MODEL`; with `from`, those of a file of what a real phone was [observed to do](#switches-of-a-real-phone)", value{switchesForm, func(n *node, path string) { r.switches(g, n, path) }}},
 		{"evidence", "`field`: switches have the values that hold without what was read in firmware images (`all`)", r.scalarAs(measure.Form{Words: []string{"all", "field"}}, g.Evidence)},
 		{"lease", "what DHCP says: a map of option numbers and `siaddr`, see [the lease](#lease) (`66` is the built-in server, or `target.tftp`); or `none`: the devices have their addresses all the same, but no option 66. A rule without a host then sends nothing, and what the device calls that is not known (switch `no_server_err`)", value{leaseForm, func(n *node, path string) { r.lease(g, n, path) }}},
 		{"powered", "`false`: the devices are off until a `power_on` step (`true`)", r.scalarAs(measure.BoolForm, func(text string) error {
@@ -286,6 +286,10 @@ func (r *reader) presets(n *node, path string) []Preset {
 
 func (r *reader) switches(g *Group, n *node, path string) {
 	for _, p := range r.presets(n, path) {
+		if p.Name == "from" {
+			readObserved(r.source, g, p.Value, p.value, join(path, p.Name))
+			continue
+		}
 		g.Turn(p.Name, p.Value)
 	}
 }

@@ -69,8 +69,10 @@ type Group struct {
 	// Addresses is where the devices live, together with those of other groups with
 	// the same prefix; zero: where the fleet does.
 	Addresses netip.Prefix
-	NAT       unit.NAT // how the devices at Addresses share them
-	Cert      string   // folder with the devices' own certificates; "": those of the PKI
+	NAT       unit.NAT     // how the devices at Addresses share them
+	Cert      string       // folder with the devices' own certificates; "": those of the PKI
+	observed  *observation // under Switches; nil: none
+	over      *observation // over them; nil: none
 	node      *node
 }
 

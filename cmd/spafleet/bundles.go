@@ -18,6 +18,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/inventory"
 	"spafleet/device/model"
+	"spafleet/device/observed"
 	"spafleet/host"
 	"spafleet/scenarios"
 	"spafleet/scenarios/bundle"
@@ -33,6 +34,7 @@ type bundles struct {
 	flags    *pflag.FlagSet // of the command line
 	file     *scenarios.File
 	list     string // file that lists the devices; "": there is none
+	switches string // file of --switches; "": there is none
 	scenario *scenarios.Scenario
 	spool    *bundle.Spool
 	live     *run.Live
@@ -65,7 +67,7 @@ func (b *bundles) check(c *cobra.Command, f *runFlags) error {
 	if err := host.CheckWrite(filepath.Join(b.folder, "bundle.zip")); err != nil {
 		return fmt.Errorf("--bundles: %w", err)
 	}
-	b.file, b.list = f.file, f.devices
+	b.file, b.list, b.switches = f.file, f.devices, f.switches.file
 	if b.list == "" && b.file != nil {
 		b.list = bundle.ListOf(b.file.Text)
 		for _, change := range b.file.With {
@@ -266,6 +268,8 @@ func (b *bundles) recall(bu *bundle.Bundle, cut bool) {
 	note := func(text string) { a.Notes = append(a.Notes, text) }
 	b.flags.Visit(func(f *pflag.Flag) {
 		switch {
+		case f.Name == "switches":
+			a.Flags = append(a.Flags, bundle.Flag{Name: f.Name, Value: switchesFile})
 		case slices.Contains(replayed, f.Name):
 			values := []string{f.Value.String()}
 			if several, is := f.Value.(pflag.SliceValue); is {
@@ -305,7 +309,7 @@ func (b *bundles) recall(bu *bundle.Bundle, cut bool) {
 
 // replayed are the flags that say what is run.
 var replayed = []string{"model", "firmware", "count", "with", "set", "switch", "evidence", "profile-rule", "tftp-server", "lease", "syslog", "rate", "duration", "until", "timeout", "fail-on",
-	"max-lateness", "addresses", "ca-table"}
+	"max-lateness", "addresses", "ca-table", "switches"}
 
 // notReplayed are those whose effect is not in a bundle.
 var notReplayed = map[string]string{
@@ -327,6 +331,11 @@ func (b *bundles) files(bu *bundle.Bundle, v *bundle.Vault) (err error) {
 			return err
 		}
 		if bu.List, err = v.List(text); err != nil {
+			return err
+		}
+	}
+	if b.switches != "" {
+		if bu.Files[switchesFile], err = host.ReadFile(b.switches, observed.MostBytes); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 type deviceCertFlags struct {
 	dir                          dirFlag
 	model, firmware, mac, serial string
-	switches                     []string
+	switches                     switchFlags
 	generic                      bool
 	bits                         int
 	hash                         hashFlag
@@ -49,7 +49,7 @@ models show' lists, such as client_certificate=bad_signature.`,
 	flags.StringVar(&f.firmware, "firmware", "", "firmware `VERSION` (default: the newest known)")
 	flags.StringVar(&f.mac, "mac", "", "`MAC` address, 12 hexadecimal digits")
 	flags.StringVar(&f.serial, "serial", "", "serial `NUMBER`")
-	flags.StringArrayVar(&f.switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; may be repeated")
+	f.switches.register(flags)
 	flags.BoolVar(&f.generic, "generic", false, "make the generic certificate, which is the same in every device")
 	flags.IntVar(&f.bits, "bits", 0, "`LENGTH` of the key, 1024 or 2048 (default: as the maker did)")
 	flags.Var(&f.hash, "hash", "`HASH` of the signature: md5, sha1 or sha256 (default: as the maker did)")
@@ -82,6 +82,14 @@ models show' lists, such as client_certificate=bad_signature.`,
 	return c
 }
 
+// last are the switches that another flag changes.
+func (f *deviceCertFlags) last() map[string]string {
+	if !f.generic {
+		return nil
+	}
+	return map[string]string{"client_certificate": "generic"}
+}
+
 // unit returns the device that the flags describe.
 func (f *deviceCertFlags) unit() (*device.Unit, error) {
 	switch {
@@ -92,14 +100,7 @@ func (f *deviceCertFlags) unit() (*device.Unit, error) {
 	case !f.generic && (f.mac == "" || f.serial == ""):
 		return nil, errors.New("give --mac and --serial, or --generic for the certificate that every device has")
 	}
-	turned, err := model.ParseAssignments(f.switches)
-	if err != nil {
-		return nil, fmt.Errorf("--switch: %w", err)
-	}
-	if f.generic {
-		turned["client_certificate"] = "generic"
-	}
-	row, err := model.NewRow(f.model, f.firmware, turned)
+	row, err := f.switches.row(f.model, f.firmware, f.last())
 	if err != nil {
 		return nil, err
 	}

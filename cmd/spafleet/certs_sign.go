@@ -14,12 +14,13 @@ import (
 
 // signFlags say what is signed, for which subject, and by which authority.
 type signFlags struct {
-	dir              dirFlag
-	csr, out         string
-	models, switches []string
-	firmware, ca     string
-	hash             hashFlag
-	force, json      bool
+	dir          dirFlag
+	csr, out     string
+	models       []string
+	switches     switchFlags
+	firmware, ca string
+	hash         hashFlag
+	force, json  bool
 }
 
 func certsSignCommand(s streams) *cobra.Command {
@@ -49,7 +50,7 @@ what operators saw. The signature is SHA-1, which every firmware accepts, unless
 	flags.StringVar(&f.csr, "csr", "", "`FILE` of the request; - is the standard input")
 	flags.StringSliceVar(&f.models, "models", nil, "`MODELS` that must trust the server, joined by commas")
 	flags.StringVar(&f.firmware, "firmware", "", "firmware `VERSION` of these models (default: the newest known of each)")
-	flags.StringArrayVar(&f.switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; may be repeated")
+	f.switches.register(flags)
 	flags.StringVar(&f.ca, "ca", "", "`AUTHORITY` that signs; none is chosen then")
 	flags.Var(&f.hash, "hash", "`HASH` of the signature: md5, sha1 or sha256 (default sha1; public: sha256)")
 	flags.StringVar(&f.out, "out", "", "`FILE` to write, with the chain; - is the standard output")
@@ -149,17 +150,13 @@ func (f *signFlags) authority(s streams, p *certs.PKI) (certs.Name, error) {
 
 // rows returns the models' firmware.
 func (f *signFlags) rows() ([]*model.Row, error) {
-	turned, err := model.ParseAssignments(f.switches)
-	if err != nil {
-		return nil, fmt.Errorf("--switch: %w", err)
-	}
 	var rows []*model.Row
 	for _, m := range f.models {
-		r, err := model.NewRow(strings.TrimSpace(m), f.firmware, turned)
+		r, err := model.NewRow(strings.TrimSpace(m), f.firmware, nil)
 		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, r)
 	}
-	return rows, nil
+	return f.switches.rows(rows, nil)
 }

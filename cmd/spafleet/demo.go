@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/certs"
-	"spafleet/device/model"
 	"spafleet/scenarios"
 	"spafleet/scenarios/run"
 )
@@ -17,7 +16,7 @@ func demoCommand(s streams) *cobra.Command {
 	var count int
 	var models string
 	var seed uint64
-	var switches []string
+	var switches switchFlags
 	var evidence evidenceFlag
 	var https bool
 	secure := certFlags{pool: 64, keep: certs.Kept}
@@ -55,7 +54,7 @@ own, because the families trust different authorities.`,
 	c.Flags().Var(countFlag{&count}, "devices", "`NUMBER` of devices (default 20)")
 	c.Flags().StringVar(&models, "models", "", "`MODELS` of the fleet: SPA2102,PAP2T in equal shares, or SPA2102=75%,PAP2T=25%")
 	c.Flags().Uint64Var(&seed, "seed", 1, "`NUMBER` that MAC addresses and serial numbers follow from")
-	c.Flags().StringArrayVar(&switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; 'spafleet models show MODEL' lists them; may be repeated")
+	switches.register(c.Flags())
 	evidence.register(c.Flags())
 	c.Flags().BoolVar(&https, "https", false, "show a retail activation over HTTPS instead")
 	secure.register(c.Flags())
@@ -72,12 +71,15 @@ own, because the families trust different authorities.`,
 			return err
 		}
 		scenario.Seed = seed
-		turned, err := model.ParseAssignments(switches)
+		turned, err := switches.said()
 		if err != nil {
-			return fmt.Errorf("--switch: %w", err)
+			return err
 		}
 		for name, value := range turned {
 			scenario.Fleet[0].Turn(name, value)
+		}
+		if err := switches.observe(scenario, turned); err != nil {
+			return err
 		}
 		evidence.apply(scenario)
 		if rn.options.Keep && !c.Flags().Changed("listen-web") {

@@ -36,6 +36,7 @@ type doctorDevices struct {
 	devices  string // file that lists them; "": none
 	count    int
 	seed     uint64
+	switches switchFlags // --switches alone
 }
 
 func (d *doctorDevices) register(flags *pflag.FlagSet) {
@@ -43,6 +44,7 @@ func (d *doctorDevices) register(flags *pflag.FlagSet) {
 	flags.StringVar(&d.firmware, "firmware", "", "firmware `VERSION` of all models (default: the newest and the oldest known of each)")
 	flags.StringVar(&d.devices, "devices", "", "`FILE` that lists the devices, in the place of --model; - for standard input")
 	flags.IntVar(&d.count, "count", 0, "`NUMBER` of devices that will use the server, for the check of their periods (default: those that ask or are listed)")
+	d.switches.registerFile(flags)
 	flags.Uint64Var(&d.seed, "seed", 1, "`NUMBER` that MAC addresses and serial numbers follow from")
 }
 
@@ -171,12 +173,31 @@ func (f *doctorFlags) askers(s streams) (*askers, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := f.asking.observe(devices); err != nil {
+		return nil, err
+	}
 	for _, d := range devices {
 		if note := d.Row.Assumption(); note != "" {
 			fmt.Fprintf(s.err, "note: %s\n", note)
 		}
 	}
 	return &askers{devices, hold}, nil
+}
+
+// observe turns the switches of the file of --switches in the device that it is of.
+func (d *doctorDevices) observe(devices []doctor.Device) error {
+	rows := make([]*model.Row, len(devices))
+	for i := range devices {
+		rows[i] = devices[i].Row
+	}
+	rows, err := d.switches.rows(rows, nil)
+	if err != nil {
+		return err
+	}
+	for i, r := range rows {
+		devices[i].Row = r
+	}
+	return nil
 }
 
 // question is what a server is asked.

@@ -3,6 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -80,6 +84,18 @@ var inputs = map[string]string{
 	"doctor --trust":               "doctor http://127.0.0.1:1/ --trust ENDLESS",
 	"doctor --client-certs-pass":   "doctor http://127.0.0.1:1/ --client-certs HUGE --client-certs-pass ENDLESS",
 	"why FILE":                     "why ENDLESS 17",
+	"run --switches":               "run --model SPA942 --switches ENDLESS",
+	"demo --switches":              "demo --switches ENDLESS",
+	"device --switches":            "device --model SPA942 --switches ENDLESS",
+	"capacity --switches":          "capacity --model SPA942 --profile-rule http://127.0.0.1:1/ --switches ENDLESS",
+	"doctor --switches":            "doctor http://127.0.0.1:1/ --switches ENDLESS",
+	"rule eval --switches":         "rule eval /x --switches ENDLESS",
+	"rule check --switches":        "rule check /x --switches ENDLESS",
+	"profile show --switches":      "profile show go.mod --model SPA942 --switches ENDLESS",
+	"profile lint --switches":      "profile lint go.mod --model SPA942 --switches ENDLESS",
+	"certs sign --switches":        "certs sign --dir PKI --models SPA942 --out OUT --csr SIGNED --switches ENDLESS",
+	"certs device --switches":      "certs device --dir PKI --model SPA942 --generic --out x --switches ENDLESS",
+	"models diff FILE":             "models diff ENDLESS",
 	"models guess UA":              "models guess -",
 	"firmware check FILE":          "firmware check ENDLESS",
 	"scenarios validate FILE":      "scenarios validate ENDLESS",
@@ -162,6 +178,7 @@ func TestFilesWithoutEndAreReadUpToALimit(t *testing.T) {
 	if code := execute(t.Context(), []string{"certs", "init", "--dir", pki, "--seed", "1"}, streams{strings.NewReader(""), io.Discard, io.Discard}); code != exitOK {
 		t.Fatal("certs init ends with", code)
 	}
+	request := signingRequest(t, dir)
 	for what, line := range inputs {
 		t.Run(what, func(t *testing.T) {
 			source := newEndless(t)
@@ -173,7 +190,7 @@ func TestFilesWithoutEndAreReadUpToALimit(t *testing.T) {
 				return name
 			}
 			target := "fleet:\n  a: {model: SPA942}\nduration: 1s\ntarget:\n  hosts: [127.0.0.1]\n  "
-			places := strings.NewReplacer("ENDLESS", source.name, "HUGE", huge, "PKI", pki, "go.mod", "../../go.mod", "OUT", filepath.Join(dir, "out"),
+			places := strings.NewReplacer("ENDLESS", source.name, "SIGNED", request, "HUGE", huge, "PKI", pki, "go.mod", "../../go.mod", "OUT", filepath.Join(dir, "out"),
 				"IMPORT", text("import.txt", "import "+source.name+"\n"), "SCENARIO", text("trust.yaml", target+"trust: "+source.name+"\n"),
 				"TARGET", text("certs.yaml", target+"certs: "+huge+"\n"), "LISTED", text("listed.yaml", "devices: "+source.name+"\nduration: 1s\nserver: {}\n"))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -196,6 +213,24 @@ func TestFilesWithoutEndAreReadUpToALimit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// signingRequest writes a request for a certificate.
+func signingRequest(t *testing.T, dir string) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: []string{"prov.test"}}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "server.csr")
+	if err := os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // An endless is zeros for as long as somebody reads, from the file of its name or

@@ -20,11 +20,12 @@ func modelsCommand(s streams) *cobra.Command {
   inferred    our conclusion, not proven`,
 		Example: `  spafleet models list
   spafleet models show SPA2102 --firmware 5.2.10
-  spafleet models guess 'Linksys/SPA942-6.1.5(a)'`,
+  spafleet models guess 'Linksys/SPA942-6.1.5(a)'
+  spafleet models diff spa942.yaml`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(modelsListCommand(s), modelsShowCommand(s), modelsGuessCommand(s))
+	c.AddCommand(modelsListCommand(s), modelsShowCommand(s), modelsGuessCommand(s), modelsDiffCommand(s))
 	return c
 }
 

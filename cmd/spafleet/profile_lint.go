@@ -28,7 +28,7 @@ type lintFlags struct {
 	models   []string
 	devices  string // file that lists the devices; "": none
 	key      string
-	switches []string
+	switches switchFlags
 	ignore   []string
 	json     bool
 	sarif    bool
@@ -64,7 +64,7 @@ each.`,
 	flags.StringSliceVar(&f.models, "model", nil, "`MODEL` of the devices; more divided by commas, each with a firmware or the newest known")
 	flags.StringVar(&f.devices, "devices", "", "`FILE` that lists the devices, in the place of --model")
 	flags.StringVar(&f.key, "key", "", "`KEY` in the devices' rule")
-	flags.StringArrayVar(&f.switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; may be repeated")
+	f.switches.register(flags)
 	flags.StringSliceVar(&f.ignore, "ignore", nil, "leave out these `KINDS` of mistakes, divided by commas")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	flags.BoolVar(&f.sarif, "sarif", false, "print SARIF 2.1.0, for the code scanning of a forge")
@@ -148,17 +148,20 @@ func (f *lintFlags) checkers(makes lintMakes, keyed bool) ([]*profilecheck.Check
 			return nil, fmt.Errorf("--ignore %s: it is one of %s", kind, joined(all))
 		}
 	}
-	turned, err := model.ParseAssignments(f.switches)
-	if err != nil {
-		return nil, fmt.Errorf("--switch: %w", err)
-	}
-	var list []*profilecheck.Checker
-	for _, text := range makes.list {
+	rows := make([]*model.Row, len(makes.list))
+	for i, text := range makes.list {
 		name, firmware, _ := strings.Cut(strings.TrimSpace(text), " ")
-		row, err := model.NewRow(name, strings.TrimSpace(firmware), turned)
-		if err != nil {
+		var err error
+		if rows[i], err = model.NewRow(name, strings.TrimSpace(firmware), nil); err != nil {
 			return nil, err
 		}
+	}
+	rows, err := f.switches.rows(rows, nil)
+	if err != nil {
+		return nil, err
+	}
+	var list []*profilecheck.Checker
+	for _, row := range rows {
 		list = append(list, profilecheck.New(row, f.key, keyed))
 	}
 	return list, nil

@@ -18,7 +18,7 @@ import (
 type showFlags struct {
 	key, mac        string
 	model, firmware string
-	switches        []string
+	switches        switchFlags
 	decoder         decoder
 	json            bool
 }
@@ -51,7 +51,7 @@ and prints the source text.`,
 	c.Flags().StringVar(&f.mac, "mac", "", "`MAC` address of the device")
 	c.Flags().StringVar(&f.model, "model", "", "`MODEL` of the device")
 	c.Flags().StringVar(&f.firmware, "firmware", "", "firmware `VERSION` of the device (default: the newest known)")
-	c.Flags().StringArrayVar(&f.switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; may be repeated")
+	f.switches.register(c.Flags())
 	c.Flags().StringVar(&f.decoder.Program, "decoder", "", "`PROGRAM` that opens files compiled by the vendor's spc")
 	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
 	c.Args = func(_ *cobra.Command, args []string) error {
@@ -61,8 +61,8 @@ and prints the source text.`,
 		return nil
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if f.model == "" && (f.firmware != "" || len(f.switches) > 0) {
-			return fmt.Errorf("--firmware and --switch are of a device: give --model")
+		if f.model == "" && (f.firmware != "" || f.switches.given()) {
+			return errNoModel
 		}
 		body, err := readInput(s, args[0])
 		if err != nil {
@@ -162,11 +162,7 @@ func (f *showFlags) report(ctx context.Context, file string, body []byte, keyed 
 
 // row returns the model that the file is for.
 func (f *showFlags) row() (*model.Row, error) {
-	turned, err := model.ParseAssignments(f.switches)
-	if err != nil {
-		return nil, fmt.Errorf("--switch: %w", err)
-	}
-	return model.NewRow(f.model, f.firmware, turned)
+	return f.switches.row(f.model, f.firmware, nil)
 }
 
 // missing returns the flags that the file may need and that were not given.

@@ -81,6 +81,9 @@ func (r *replay) close() { _ = os.RemoveAll(r.folder) } // what is left there ha
 // listFile is the list of devices below the folder.
 const listFile = "spafleet-devices.csv"
 
+// switchesFile is the file of --switches among those of a bundle.
+const switchesFile = "spafleet-switches.yaml"
+
 // unpack writes the files that a scenario names. Their names lead nowhere else.
 func (r *replay) unpack() error {
 	root, err := os.OpenRoot(r.folder)
@@ -117,6 +120,12 @@ func (r *replay) load() error {
 		if err := c.Flags().Set(flag.Name, flag.Value); err != nil {
 			return fmt.Errorf("--%s: %w", flag.Name, err)
 		}
+	}
+	if f.switches.file != "" {
+		if f.switches.file != switchesFile || r.Files[switchesFile] == nil {
+			return errors.New("a bundle names no other file of switches than its own")
+		}
+		f.switches.file = filepath.Join(r.folder, switchesFile)
 	}
 	var err error
 	switch {

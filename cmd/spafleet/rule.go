@@ -34,7 +34,8 @@ is opened.`,
 type ruleFlags struct {
 	leaseFlags
 	model, firmware, mac, serial, ip string
-	sets, envs, switches             []string
+	sets, envs                       []string
+	switches                         switchFlags
 	json                             bool
 }
 
@@ -49,7 +50,7 @@ func (f *ruleFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.tftpServer, "dhcp-server", "", "the same as --tftp-server, `HOST` or HOST:PORT")
 	flags.StringArrayVar(&f.sets, "set", nil, "set a parameter, `NAME=VALUE`; may be repeated")
 	flags.StringArrayVar(&f.envs, "env", nil, "set a macro, `NAME=VALUE`, such as REGTMR1=301 or CCERT=Installed; may be repeated")
-	flags.StringArrayVar(&f.switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; may be repeated")
+	f.switches.register(flags)
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 }
 
@@ -94,11 +95,7 @@ func oneRule(c *cobra.Command, args []string) error {
 // input makes the device that the flags describe.
 func (f *ruleFlags) input() (resync.Input, device.Situation, error) {
 	in, situation := resync.Input{Profiles: &resync.ProfileCache{}}, device.Situation{}
-	turned, err := model.ParseAssignments(f.switches)
-	if err != nil {
-		return in, situation, fmt.Errorf("--switch: %w", err)
-	}
-	row, err := model.NewRow(f.model, f.firmware, turned)
+	row, err := f.switches.row(f.model, f.firmware, nil)
 	if err != nil {
 		return in, situation, err
 	}

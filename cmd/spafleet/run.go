@@ -27,26 +27,27 @@ type runFlags struct {
 	fleetFlags
 	leaseFlags
 	targetFlags
-	rate           float64
-	profileRule    string
-	goal           goalFlags
-	sets, switches []string
-	with           []string
-	seed           uint64
-	duration       time.Duration
-	lateness       time.Duration
-	decoder        decoder
-	sidecars       []string
-	addresses      netip.Prefix
-	web            webFlags
-	certs          certFlags
-	caTable        string
-	evidence       evidenceFlag
-	shard          shardFlags
-	safety         safetyFlags
-	clock          clockFlags
-	file           *scenarios.File // that the scenario was read from; nil: none
-	listed         *inventory.List // of a bundle, in the place of --devices; nil: none
+	rate        float64
+	profileRule string
+	goal        goalFlags
+	sets        []string
+	switches    switchFlags
+	with        []string
+	seed        uint64
+	duration    time.Duration
+	lateness    time.Duration
+	decoder     decoder
+	sidecars    []string
+	addresses   netip.Prefix
+	web         webFlags
+	certs       certFlags
+	caTable     string
+	evidence    evidenceFlag
+	shard       shardFlags
+	safety      safetyFlags
+	clock       clockFlags
+	file        *scenarios.File // that the scenario was read from; nil: none
+	listed      *inventory.List // of a bundle, in the place of --devices; nil: none
 }
 
 // targetFlags say how devices reach the servers under test.
@@ -268,7 +269,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.tftpClient, "tftp-client", "own", "`CLIENT` that transfers: own, or pin (the pin/tftp library, for comparison)")
 	flags.StringVar(&f.profileRule, "profile-rule", "", "set Profile_Rule to this `RULE`")
 	flags.StringArrayVar(&f.sets, "set", nil, "set a parameter before the start, `NAME=VALUE`; it survives a factory reset; may be repeated")
-	flags.StringArrayVar(&f.switches, "switch", nil, "change a firmware switch, `NAME=VALUE`; 'spafleet models show MODEL' lists them; may be repeated")
+	f.switches.register(flags)
 	f.evidence.register(flags)
 	flags.StringVar(&f.decoder.Program, "decoder", "", "`PROGRAM` that opens files compiled by the vendor's spc; see 'spafleet profile show -h'")
 	flags.StringArrayVar(&f.sidecars, "sidecar", nil, "source text of a file compiled by the vendor's spc, `COMPILED=SOURCE`; may be repeated")
@@ -344,6 +345,9 @@ func (f *runFlags) adjust(c *cobra.Command, scenario *scenarios.Scenario) error 
 			g.Turn("ca_table", f.caTable)
 		}
 	}
+	if err := f.observe(scenario); err != nil {
+		return err
+	}
 	f.evidence.apply(scenario)
 	if c.Flags().Changed("seed") {
 		scenario.Seed = f.seed
@@ -367,6 +371,18 @@ func (f *runFlags) adjust(c *cobra.Command, scenario *scenarios.Scenario) error 
 		return err
 	}
 	return f.goal.apply(scenario)
+}
+
+// observe turns the switches of the file of --switches, under those of other flags.
+func (f *runFlags) observe(scenario *scenarios.Scenario) error {
+	given, err := f.switches.said()
+	if err != nil {
+		return err
+	}
+	if f.caTable != "" {
+		given["ca_table"] = f.caTable
+	}
+	return f.switches.observe(scenario, given)
 }
 
 // fromFile reads a file, or a scenario of the program by its name.
@@ -393,9 +409,9 @@ func (f *runFlags) load(c *cobra.Command, file scenarios.File) (*scenarios.Scena
 	if err != nil {
 		return nil, err
 	}
-	turned, err := model.ParseAssignments(f.switches)
+	turned, err := f.switches.said()
 	if err != nil {
-		return nil, fmt.Errorf("--switch: %w", err)
+		return nil, err
 	}
 	file.Adjust = func(s *scenarios.Scenario) error {
 		if err := preset(s, sets, turned); err != nil {
@@ -475,9 +491,9 @@ func (f *runFlags) fromFlags(in io.Reader, changed func(flag string) bool) (*sce
 	if err != nil {
 		return nil, err
 	}
-	turned, err := model.ParseAssignments(f.switches)
+	turned, err := f.switches.said()
 	if err != nil {
-		return nil, fmt.Errorf("--switch: %w", err)
+		return nil, err
 	}
 	sets, err := f.presets(changed)
 	if err != nil {

@@ -23,7 +23,7 @@ type flagGroup struct {
 // fleetGroups are the flags of 'run' and 'device'. A command shows those that it
 // has; a flag of no group is a test failure.
 var fleetGroups = []flagGroup{
-	{"Fleet", []string{"model", "firmware", "count", "devices", "mac", "serial", "index", "with", "set", "switch", "evidence", "profile-rule", "seed", "addresses", "listen-web", "web-side", "sip", "sip-port", "state", "state-every"}},
+	{"Fleet", []string{"model", "firmware", "count", "devices", "mac", "serial", "index", "with", "set", "switch", "switches", "evidence", "profile-rule", "seed", "addresses", "listen-web", "web-side", "sip", "sip-port", "state", "state-every"}},
 	{"Server", []string{"tftp-server", "lease", "dhcp", "proxy-protocol", "forwarded-for", "tftp-client", "dns", "syslog", "decoder", "sidecar"}},
 	{"Time", []string{"duration", "until", "timeout", "fail-on", "rate", "clock", "virtual", "speed", "max-lateness", "start-at", "repeat", "until-failure"}},
 	{"Search", []string{"from", "max-rate", "each", "threshold"}},

@@ -17,6 +17,17 @@ type Mistake struct {
 	Err          error
 }
 
+// Error returns the mistake behind its key, without its place.
+func (m Mistake) Error() string {
+	if m.Path == "" {
+		return m.Err.Error()
+	}
+	return m.Path + ": " + m.Err.Error()
+}
+
+// Unwrap returns what is wrong.
+func (m Mistake) Unwrap() error { return m.Err }
+
 // Mistakes is what is wrong in a file.
 type Mistakes struct {
 	Name  string // of the file
@@ -31,11 +42,7 @@ func (m *Mistakes) Error() string {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "%s:%d:%d: ", m.Name, one.Line, one.Column)
-		if one.Path != "" {
-			b.WriteString(one.Path + ": ")
-		}
-		b.WriteString(one.Err.Error())
+		fmt.Fprintf(&b, "%s:%d:%d: %s", m.Name, one.Line, one.Column, one)
 	}
 	if m.Count > len(m.First) {
 		fmt.Fprintf(&b, "\n%d mistakes in all; the others are not shown", m.Count)
@@ -43,11 +50,11 @@ func (m *Mistakes) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the errors of the mistakes, with their hints.
+// Unwrap returns the mistakes, with their hints.
 func (m *Mistakes) Unwrap() []error {
 	list := make([]error, len(m.First))
 	for i := range m.First {
-		list[i] = m.First[i].Err
+		list[i] = m.First[i]
 	}
 	return list
 }

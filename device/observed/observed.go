@@ -4,8 +4,12 @@
 package observed
 
 import (
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
+	"spafleet/device/measure"
 	"spafleet/device/model"
 )
 
@@ -76,4 +80,43 @@ func order(r *model.Row) map[string]int {
 		places[s.Name] = i
 	}
 	return places
+}
+
+// Of reports whether the file is of a model at a firmware.
+func (f *File) Of(r *model.Row) bool {
+	return f.Model == r.Model.Name && f.Firmware == r.Firmware.Version
+}
+
+// Among reports whether one of the rows is what the file is of. The error says what they
+// are in its place.
+func (f *File) Among(rows []*model.Row) error {
+	var versions, models []string
+	for _, r := range rows {
+		switch {
+		case f.Of(r):
+			return nil
+		case r.Model.Name == f.Model:
+			versions = append(versions, r.Firmware.Version)
+		default:
+			models = append(models, r.Model.Name)
+		}
+	}
+	it := fmt.Sprintf("it is of %s %s, and ", f.Model, f.Firmware)
+	if len(versions) > 0 {
+		return fmt.Errorf("%sthe %s here has %s: what one firmware does says nothing of another; give the devices firmware %s",
+			it, f.Model, listed(versions), f.Firmware)
+	}
+	if len(models) == 0 {
+		return errors.New(it + "there are no devices")
+	}
+	return fmt.Errorf("%sthe devices are %s: another model need not do what it does", it, listed(models))
+}
+
+// mostListed is how many names an error lists.
+const mostListed = 5
+
+// listed joins names, each once.
+func listed(names []string) string {
+	slices.Sort(names)
+	return measure.FirstOf(slices.Compact(names), mostListed)
 }

@@ -28,7 +28,7 @@ const mostNotes = 8
 // a firmware cannot read.
 func Notes(of *scenarios.Plan, o *scenarios.Machine) ([]string, error) {
 	p := newPlan(of, o.Flags)
-	notes := slices.Concat(p.assumptions(), p.imageless(), p.shared(o), some(p.strangePrefixes()), some(p.serverless(o)), some(p.oddRules()), some(missingImages(p)), p.modelTimes(), some(served(p)))
+	notes := slices.Concat(p.assumptions(), p.imageless(), observed(p), p.shared(o), some(p.strangePrefixes()), some(p.serverless(o)), some(p.oddRules()), some(missingImages(p)), p.modelTimes(), some(served(p)))
 	own, err := p.Scenario.Certificates(o.Own)
 	if err != nil {
 		return nil, err
@@ -104,6 +104,14 @@ func (p *plan) imageless() []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("evidence=field: the behaviour of %s rests on documents, reports and inferences, not on what was read in firmware images", strings.Join(groups, ", "))}
+}
+
+// observed says which groups have switches of a real phone.
+func observed(p plan) (notes []string) {
+	for i := range p.Scenario.Fleet {
+		notes = append(notes, p.Scenario.Fleet[i].Observed()...)
+	}
+	return some(notes)
 }
 
 // shared says which devices are behind an address together.

@@ -35,7 +35,7 @@ func (a *attempt) setErr(text string) {
 // log expands a message template and sends it to the syslog server. An empty
 // template is no message (documented).
 func (a *attempt) log(template string) {
-	text := a.template(template)
+	text := a.lookup(template)
 	if text == "" || !Logs(a.params) {
 		return
 	}
@@ -80,19 +80,6 @@ func (a *attempt) sayOption(l line, d rule.Decision) {
 		a.line(syslog.Provisioning, "dhcp opt "+strconv.Itoa(int(o.option))+": \""+a.in.Lease.text(o.option)+"\"")
 		a.line(syslog.Provisioning, "Resync using DHCP supplied options")
 	}
-}
-
-// template returns a log template. Guides print the factory's success message with
-// an ending that no dump of a device has (field).
-func (a *attempt) template(name string) string {
-	text := a.lookup(name)
-	if name != "Log_Resync_Success_Msg" || !a.in.Unit.Row.Behaviour.SuccessErr {
-		return text
-	}
-	if factory, _ := a.in.Unit.Row.Factory.Lookup(name); text == factory.Default {
-		text += " -- $ERR"
-	}
-	return text
 }
 
 // late returns a text of the late firmware, or the plain one where a row knows

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -139,4 +140,19 @@ func (f *Factory) before(key [mostChanges]bool) *Factory {
 		}
 	}
 	return older
+}
+
+// successErr returns the set whose success message ends with $ERR, as guides print it. It is
+// the same pointer each time.
+func (f *Factory) successErr() *Factory {
+	p, ok := f.Lookup("Log_Resync_Success_Msg")
+	if !ok {
+		return f
+	}
+	if f.withErr.Load() == nil {
+		other := &Factory{Name: f.Name, Params: append([]Param(nil), f.Params...), byID: f.byID, exported: f.exported, latest: cmp.Or(f.latest, f)}
+		other.Params[f.byID[p.ID]].Default += " -- $ERR"
+		f.withErr.CompareAndSwap(nil, other)
+	}
+	return f.withErr.Load()
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"spafleet/device/profile"
 )
@@ -56,6 +57,8 @@ type Factory struct {
 	changes []change // defaults that earlier firmware has otherwise
 	latest  *Factory // of such firmware: the set of the latest
 	older   sync.Map // of the latest: which changes are missing, to *Factory
+
+	withErr atomic.Pointer[Factory] // the same with another success message; nil: nobody asked for it
 }
 
 // Lookup returns the parameter of that name. Names are case-sensitive

@@ -49,6 +49,9 @@ func (m *Model) row(f Firmware, turned map[string]string) (*Row, error) {
 		return nil, err
 	}
 	r.Switches = settings
+	if r.Behaviour.SuccessErr {
+		r.Factory = r.Factory.successErr()
+	}
 	r.extras = extraSources(r)
 	return r, nil
 }

@@ -33,6 +33,7 @@ var loopValues = map[string][]string{
 	"post_type":         {"none", "text/plain", "application/x-www-form-urlencoded"},
 	"profile_limit":     {"4000", "65536", "131072", "1000000"},
 	"redirect_places":   {"3", "5", "20"},
+	"rule_size":         {"256", "2047", "5001", "65536"},
 	"tftp_tries":        {"1", "3", "8"},
 	"tftp_wait":         {"2s", "7s"},
 }
@@ -46,7 +47,9 @@ var loopWith = map[string]map[string]string{
 }
 
 // cannotTell are values that a probe leaves open, and why.
-var cannotTell = map[string]string{}
+var cannotTell = map[string]string{
+	"pn_hyphen": "a name that does not begin with SPA has no place for a hyphen",
+}
 
 // valuesOf returns the values of a switch that are tried.
 func valuesOf(t *testing.T, row *model.Row, name string) []string {

@@ -136,6 +136,7 @@ func (s *session) try(ctx context.Context, x *experiment) *trial {
 	s.count++
 	t := &trial{ctx: ctx, s: s, experiment: x, place: fmt.Sprintf("x%d", s.count), letters: s.phone.letters(),
 		routes: map[string]route{}, values: map[string][]string{}}
+	rest(ctx, s)
 	s.server.forget()
 	s.mu.Lock()
 	s.trial, s.mixed = t, false
@@ -147,5 +148,28 @@ func (s *session) try(ctx context.Context, x *experiment) *trial {
 	}()
 	x.run(t)
 	t.check()
+	s.restless = t.boots
 	return t
+}
+
+// rest waits until a phone that had to restart has its usual settings again, which may
+// restart it once more.
+func rest(ctx context.Context, s *session) {
+	if !s.restless {
+		return
+	}
+	s.restless = false
+	s.mu.Lock()
+	gen := s.gen
+	s.mu.Unlock()
+	homes := 0
+	s.server.until(ctx, s.server.mark(), s.q.Patience, func(list []request) bool {
+		homes = 0
+		for _, q := range list {
+			if q.place == "home" && q.gen >= gen {
+				homes++
+			}
+		}
+		return homes >= 2
+	})
 }

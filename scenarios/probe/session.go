@@ -46,10 +46,11 @@ type session struct {
 	changed map[string]bool    // parameters that experiments have set beside those of base
 	away    bool               // it has been sent home, and must get its settings back
 
-	gone    bool // the phone has not come back
-	count   int  // of trials
-	chosen  []*experiment
-	results []result
+	gone     bool // the phone has not come back
+	restless bool // it has restarted in the last trial, and may do so once more
+	count    int  // of trials
+	chosen   []*experiment
+	results  []result
 }
 
 func newSession(q Question) (*session, error) {
@@ -220,6 +221,9 @@ func (s *session) reset() {
 	defer s.mu.Unlock()
 	s.home, s.trial = nil, nil
 	clear(s.once)
+	if name := "GPP_" + s.phone.letters().read; s.base[name] == "" && s.base != nil {
+		s.once[name] = "" // a file of an experiment has set it
+	}
 	if !maps.Equal(s.wanted, s.base) {
 		s.wanted = maps.Clone(s.base)
 		s.gen++

@@ -271,24 +271,36 @@ func (t *trial) apply(file string) (value string, ok bool) {
 
 // applied is apply with a rule around the file's name and an answer of the caller's.
 func (t *trial) applied(rule func(name string) string, a answer) (value string, ok bool) {
-	t.once("GPP_"+t.letters.read, "before")
-	if len(t.ask(rule(t.serve(a)))) == 0 {
+	asked := follow(t, rule, a)
+	if len(asked) == 0 {
 		return "", false
 	}
-	return t.read()
+	return readAfter(t, asked[len(asked)-1])
+}
+
+// follow has the phone follow a rule around a file's name. The parameter that is read back
+// is "before" until then.
+func follow(t *trial, rule func(name string) string, a answer) []request {
+	set, once := t.pairs([]string{"GPP_" + t.letters.rule, rule(t.serve(a))}), t.pairs([]string{"GPP_" + t.letters.read, "before"})
+	t.s.want(set, once) // in one answer, so that no file of before comes in between
+	return t.watch()
 }
 
 // read returns the parameter that is read back, as the phone said it last.
-func (t *trial) read() (string, bool) {
+func (t *trial) read() (string, bool) { return readAfter(t, request{}) }
+
+// readAfter returns it as the phone said it last after a request.
+func readAfter(t *trial, after request) (string, bool) {
 	if t.failed != nil {
 		return "", false
 	}
-	list := t.s.server.since(0)
-	for _, q := range slices.Backward(list) {
-		switch q.place {
-		case "read":
+	for _, q := range slices.Backward(t.s.server.since(0)) {
+		switch {
+		case !q.at.After(after.at):
+			return "", false
+		case q.place == "read":
 			return q.rest, true
-		case "same":
+		case q.place == "same":
 			return t.s.wantedValue("GPP_" + t.letters.want), true
 		}
 	}

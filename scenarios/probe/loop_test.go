@@ -25,6 +25,7 @@ var loopRows = []struct{ model, firmware string }{
 
 // loopValues are values of the switches that take more than words.
 var loopValues = map[string][]string{
+	"boot_time":         {"0", "7s500ms", "42s"},
 	"get_repeats":       {"0", "2", "10"},
 	"http_connect_wait": {"2s", "5s", "21s"},
 	"http_header_size":  {"300", "65536", "100001"},
@@ -32,10 +33,12 @@ var loopValues = map[string][]string{
 	"http_whole_waits":  {"1", "10", "20"},
 	"post_type":         {"none", "text/plain", "application/x-www-form-urlencoded"},
 	"profile_limit":     {"4000", "65536", "131072", "1000000"},
+	"reboot_time":       {"0", "7s500ms", "42s"},
 	"redirect_places":   {"3", "5", "20"},
 	"rule_size":         {"256", "2047", "5001", "65536"},
 	"tftp_tries":        {"1", "3", "8"},
 	"tftp_wait":         {"2s", "7s"},
+	"trigger_floor":     {"5s", "1m"},
 }
 
 // loopWith are switches without which a phone does not show another.

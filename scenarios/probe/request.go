@@ -2,6 +2,7 @@ package probe
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -40,4 +41,11 @@ func locate(path, token string) (place, name, rest string, ok bool) {
 		return place, rest, "", true
 	}
 	return place, rest[:end], strings.TrimPrefix(rest[end:], "/"), true
+}
+
+// timer returns $PRVTMR of a visit home; false where there is none.
+func (q request) timer() (time.Duration, bool) {
+	parts := strings.Split(q.rest, "/") // $MA/$PRVST/$PRVTMR
+	n, err := strconv.ParseUint(parts[len(parts)-1], 10, 32)
+	return time.Duration(n) * time.Second, err == nil
 }

@@ -1,6 +1,9 @@
 package probe
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 var resyncExperiments = []*experiment{
 	{
@@ -10,6 +13,34 @@ var resyncExperiments = []*experiment{
 	{
 		name: "later-rules", question: "Does the phone follow a rule in the pass whose first file has set it?",
 		settles: []string{"later_rules"}, takes: passes(4), restarts: 1, times: 1, run: laterRules,
+	},
+	{
+		name: "restart", question: "How long is the phone away when it restarts after changed parameters, and does it resync then?",
+		settles: []string{"reboot_time", "resync_after_param_reboot"}, takes: passes(6), restarts: 2, times: 1, run: warmStart,
+	},
+	{
+		name: "cold-start", question: "How long is it from the power to the first request?",
+		settles: []string{"boot_time"}, needs: []string{"Resync_Random_Delay"}, takes: passes(4), restarts: 2, power: true, times: 1, run: coldStart,
+	},
+	{ // three short delays of the unit 20s are seen of one phone in 2000, or of one in 12 where each phone has a delay of its own
+		name: "random-delay", question: "Is Resync_Random_Delay counted in seconds, or in twenty seconds?",
+		settles: []string{"random_delay_unit"}, needs: []string{"Resync_Random_Delay"}, after: []string{"restart"},
+		takes: passesAnd(10, time.Minute), restarts: 4, power: true, times: 1, run: randomDelay,
+	},
+	{
+		name: "ordered-delay", question: "Does a resync that a person orders wait for a part of Resync_Random_Delay?",
+		settles: []string{"explicit_delay"}, needs: []string{"Resync_Random_Delay"}, after: []string{"random-delay"},
+		takes: passesAnd(8, 30*time.Second), times: 1, run: orderedDelay,
+	},
+	{
+		name: "trigger", question: "When does a Resync_Trigger start a resync, how soon again, and what is $PRVST then?",
+		settles: []string{"prvst_trigger", "trigger_mode", "trigger_floor"}, needs: []string{"Resync_Trigger_1"},
+		takes: passesAnd(4, 2*time.Minute), times: 1, run: trigger,
+	},
+	{
+		name: "period-after-boot", question: "With Resync_On_Reset off, does Resync_Periodic begin with the start, or with the first resync?",
+		settles: []string{"periodic_from"}, needs: []string{"Resync_On_Reset", "Resync_Trigger_1"}, after: []string{"restart"},
+		takes: passesAnd(4, 2*time.Minute), restarts: 1, power: true, times: 1, run: periodAfterBoot,
 	},
 }
 

@@ -188,10 +188,15 @@ func (t *trial) visit() request {
 	return t.comes(t.s.q.Patience, func(q request) bool { return q.place == "home" && q.gen >= gen && !q.ended.IsZero() })
 }
 
+// hasAny returns a question to several requests: whether the answer for one of them is yes.
+func hasAny(held func(request) bool) func([]request) bool {
+	return func(list []request) bool { return slices.ContainsFunc(list, held) }
+}
+
 // comes waits for a request, and counts what came before it as seen. A phone that does not
 // come is gone.
 func (t *trial) comes(within time.Duration, held func(request) bool) request {
-	list, ok := t.await(within, func(list []request) bool { return slices.ContainsFunc(list, held) })
+	list, ok := t.await(within, hasAny(held))
 	if !ok {
 		t.gone(within)
 		return request{}
@@ -355,11 +360,23 @@ func (t *trial) atEnd(f func()) { t.cleanup = append(t.cleanup, f) }
 // took it and the next one, which may come of the start or, where the firmware does not
 // resync then, of the period.
 func (t *trial) restart() (last, first request) {
+	last = t.starts()
+	return last, t.comesHome()
+}
+
+// starts does so, and returns as soon as the phone has taken the comment. It keeps that until it
+// gets its settings back: to take it away would restart it once more.
+func (t *trial) starts() (last request) {
 	t.boots = true
 	t.s.count++
-	t.set("Profile_Rule_D", fmt.Sprintf("# %d", t.s.count))
-	last = t.visit()
-	return last, t.comesHome()
+	comment := fmt.Sprintf("# %d", t.s.count)
+	t.set("Profile_Rule_D", comment)
+	if t.failed == nil {
+		t.s.mu.Lock()
+		t.s.base["Profile_Rule_D"] = comment
+		t.s.mu.Unlock()
+	}
+	return t.visit()
 }
 
 // comesHome waits for the next visit home.
@@ -394,6 +411,7 @@ func (t *trial) restarted(last, next request) bool {
 // after it.
 func (t *trial) power() (at time.Time, first request) {
 	t.boots = true
+	t.idle()
 	if t.failed != nil {
 		return at, first
 	}
@@ -402,7 +420,16 @@ func (t *trial) power() (at time.Time, first request) {
 		t.fail("the phone was not unplugged")
 		return at, first
 	}
-	return at, t.comes(t.s.q.Patience, func(q request) bool { return q.booted() && q.at.After(at) })
+	return at, t.comes(t.s.q.Patience+longestDelay, func(q request) bool { return q.booted() && !q.at.Before(at) })
+}
+
+// longestDelay is how long a phone that starts may wait for an experiment.
+const longestDelay = 2 * time.Minute
+
+// idle waits until the phone has taken what was set, and has nothing to do.
+func (t *trial) idle() {
+	t.visit()
+	t.await(2*time.Second, func([]request) bool { return false })
 }
 
 // order has the phone resync from a URL at once, by its web page.

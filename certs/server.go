@@ -25,6 +25,9 @@ type ServerRequest struct {
 	Key *rsa.PublicKey
 	// Subject is the whole name, DER, in place of CN. Nil: O and CN.
 	Subject []byte
+	// ForClients has the certificate say that it is for clients, which is the wrong
+	// purpose.
+	ForClients bool
 }
 
 // Server returns the certificate with its chain, without the root, and its key, which
@@ -122,12 +125,16 @@ func (r *ServerRequest) template(by *Authority) *template {
 		hash: r.Hash, issuer: by.Cert.RawSubject, subject: r.Subject, from: r.From, to: r.To, key: publicKey(r.Key),
 		extensions: [][]byte{basicConstraints(false), subjectKeyID(r.Key), authorityKeyIDOf(by)},
 	}
+	kind, use := netscapeServer, oidServerAuth
+	if r.ForClients {
+		kind, use = netscapeClient, oidClientAuth
+	}
 	if by.Name == Public {
 		t.extensions = append(t.extensions, keyUsage([2]byte{5, 0xa0})) // digitalSignature, keyEncipherment
 	} else {
-		t.extensions = append(t.extensions, netscapeType(netscapeServer))
+		t.extensions = append(t.extensions, netscapeType(kind))
 	}
-	t.extensions = append(t.extensions, extKeyUsage(oidServerAuth))
+	t.extensions = append(t.extensions, extKeyUsage(use))
 	if len(r.SAN) > 0 {
 		t.extensions = append(t.extensions, subjectAltName(r.SAN))
 	}

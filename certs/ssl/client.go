@@ -75,11 +75,13 @@ func (h *handshake) sendClientHello(c *Client) error {
 		h.hello = h.c.version
 	}
 	if c.SSL2Hello && !h.again {
+		h.state.Random = h.clientRandom
 		return h.sendSSL2Hello(c)
 	}
 	if c.Now != nil {
 		binary.BigEndian.PutUint32(h.clientRandom[:], uint32(c.Now().Unix()))
 	}
+	h.state.Random = h.clientRandom
 	h.start(msgClientHello)
 	h.msg = binary.BigEndian.AppendUint16(h.msg, uint16(h.hello))
 	h.msg = append(h.msg, h.clientRandom[:]...)

@@ -139,7 +139,7 @@ type Server struct {
 	NoSSL2      bool    // a hello in the format of SSL 2.0 ends the connection without a word
 	Suites      []Suite // in the order of preference: the first that the client offers is taken
 	Certificate *Certificate
-	DHBits      int // length of the prime for DHE suites: 512, 1024 or 2048; 0 leaves them out
+	DHBits      int // length of the prime for DHE suites: 512, 768, 1024, 1536, 2048 or 4096; 0 leaves them out
 	Ask         Asking
 	Names       [][]byte // DER names of the authorities that clients are told
 	// Verify judges a client's certificates, DER, its own first; it is called
@@ -183,4 +183,5 @@ type State struct {
 	Answered bool     // of a client: it had one to show
 	Names    [][]byte // of a client: DER names of the authorities that the server told
 	DHBits   int      // length of the prime, 0 without DHE
+	Random   [32]byte // of the client's hello; most clients have the time in the first four bytes
 }

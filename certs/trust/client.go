@@ -84,19 +84,22 @@ var libraryModern = []uint16{
 	tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA,
 }
 
-// tlsParams are the two parameters of 7.6.2. The zero value has their factory values,
-// and is that of firmware without them.
+// tlsParams are the two parameters of 7.6.2, of which some models have one alone. The zero
+// value has their factory values, and is that of firmware without them.
 type tlsParams struct {
 	ssl3    bool // Enable_SSLv3
 	library bool // SSL_Key_Negotiation is not RSA
 }
 
-func tlsParamsOf(r *model.Row, p device.Params) tlsParams {
-	if _, ok := r.Lookup("SSL_Key_Negotiation"); !ok {
-		return tlsParams{}
+func tlsParamsOf(r *model.Row, p device.Params) (w tlsParams) {
+	if _, ok := r.Lookup("Enable_SSLv3"); ok {
+		w.ssl3 = p.Bool("Enable_SSLv3", false)
 	}
-	negotiation, _ := p.Lookup("SSL_Key_Negotiation")
-	return tlsParams{ssl3: p.Bool("Enable_SSLv3", false), library: negotiation == "Default"}
+	if _, ok := r.Lookup("SSL_Key_Negotiation"); ok {
+		negotiation, _ := p.Lookup("SSL_Key_Negotiation")
+		w.library = negotiation == "Default"
+	}
+	return w
 }
 
 // versions returns the least and the newest that a firmware speaks.

@@ -67,6 +67,7 @@ func TestTheTwoParametersOf762(t *testing.T) {
 		{newPhone + " tls_versions=tls1.0-tls1.1 tls_suites=sipura", "Enable_SSLv3=Yes SSL_Key_Negotiation=Default", "tls1.0 tls1.1 9"},
 		{oldPhone, "Enable_SSLv3=Yes SSL_Key_Negotiation=Default", "ssl3 tls1.0 26"},
 		{oldPhone + " tls_versions=parameter tls_suites=parameter", "Enable_SSLv3=Yes SSL_Key_Negotiation=Default", "tls1.0 tls1.0 2"},
+		{"SPA525G2 7.6.2e", "Enable_SSLv3=Yes", "ssl3 tls1.0 2"}, // it has no SSL_Key_Negotiation
 	}
 	for _, tt := range tests {
 		row := rowOf(t, modelOf(tt.row), switchesOf(tt.row)...)

@@ -14,6 +14,8 @@ type phone struct {
 	addr  netip.Addr // where its requests come from
 	agent model.UserAgent
 	row   *model.Row
+
+	authority authority // that it trusts, of those of --certs
 }
 
 // recognize says which phone a first request is of: path is /p/MAC. The error is for the

@@ -72,7 +72,9 @@ type Question struct {
 	Restore *settings.Settings
 	// User and Password are for the phone's web server; "": none is given.
 	User, Password string
-	PKI            *certs.PKI // authorities that sign the certificates of the HTTPS experiments; nil: those need one
+	// Name is one of the probe's address that the phone's name server knows; "": none.
+	Name string
+	PKI  *certs.PKI // authorities that sign the certificates of the HTTPS experiments; nil: those need one
 	// Keep is called after each experiment with what was found until then, and with the
 	// profile that gives the phone its settings back, which has what they hold of
 	// passwords. It may be nil.

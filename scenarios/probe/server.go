@@ -111,24 +111,25 @@ func (s *server) leave(conn net.Conn) {
 }
 
 // serveStream answers the first request of a stream, which is a TCP connection or what is
-// in TLS.
-func (s *server) serveStream(conn net.Conn, from netip.AddrPort, scheme string) {
+// in TLS. False: no request came.
+func (s *server) serveStream(conn net.Conn, from netip.AddrPort, scheme string) (asked bool) {
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	r := bufio.NewReaderSize(conn, mostHead)
 	q, err := readRequest(r, from, scheme)
 	if err != nil {
-		return
+		return false
 	}
 	_ = conn.SetDeadline(time.Now().Add(aLongWait))
 	x := &exchange{q, conn, r}
 	if !s.locate(q, q.target()) {
 		s.greet(x)
-		return
+		return true
 	}
 	give, _ := s.find(q)
 	s.note(q)
 	defer s.end(q)
 	give(x)
+	return true
 }
 
 // greet answers a path that is none of the probe's: the first of a phone, perhaps.
@@ -216,6 +217,13 @@ func (s *server) end(q *request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q.ended = time.Now()
+	s.tell()
+}
+
+// wake has those who wait look again.
+func (s *server) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.tell()
 }
 

@@ -96,6 +96,9 @@ func (p *Phone) start(t testing.TB, c fleet.Config, at netip.Addr) {
 	row, err := model.NewRow(o.Model, o.Firmware, o.Switches)
 	ok(t, err)
 	c.Seed, c.Loops, c.Tell = max(o.Seed, 1), 1, p.hear
+	if o.Certs != nil && o.Certs.Holder != nil {
+		c.CCERT = o.Certs.Holder.Status
+	}
 	c.Groups = []fleet.Group{{Name: "phone", Row: row, Count: 1, Presets: o.Presets, Lease: o.Lease, Off: o.Off, Addresses: netip.PrefixFrom(at, 32)}}
 	p.Fleet, err = fleet.New(c)
 	ok(t, err)

@@ -48,6 +48,7 @@ var (
 	third    = func(r *model.Row) bool { return r.Generation == 3 }
 	early9xx = family("phone 9xx")
 	smallATA = models("SPA1000", "SPA1001", "SPA2000", "SPA2002", "PAP2", "PAP2T")
+	display  = anyOf(early9xx, bothOf(third, not(models("SPA301", "SPA501G"))))
 	router   = not(anyOf(smallATA, spa1xx, third, early9xx)) // a LAN and a WAN side, or a set of one
 )
 
@@ -112,6 +113,16 @@ var someHave = map[string]havers{
 	"Enable_BT":                  {spa525, "export"},
 	"Station_Name":               {anyOf(early9xx, third, spa1xx), "samples of phones; export of the SPA122"},
 	"Text_Logo":                  {anyOf(early9xx, bothOf(third, not(models("SPA301", "SPA501G")))), "samples of phones with a display"},
+
+	"BMP_Picture_Download_URL":  {display, "samples of phones with a display"},
+	"Dictionary_Server_Script":  {display, "likewise"},
+	"Language_Selection":        {display, "likewise"},
+	"Select_Logo":               {bothOf(display, not(spa525)), "likewise"},
+	"Select_Background_Picture": {bothOf(display, not(spa525)), "likewise"},
+	"Logo_Type":                 {spa525, "export"},
+	"Background_Picture_Type":   {spa525, "export"},
+	"XML_Directory_Service_URL": {bothOf(display, third), "samples of 7.x phones with a display"},
+	"RSS_Feed_URL_1":            {anyOf(spa525, models("SPA962")), "export of the SPA525, sample of the SPA962"},
 
 	"Enable_TR-069":                {anyOf(spa525, models("SPA512G", "SPA514G")), "exports"},
 	"Enable_Broadsoft_Hoteling_1_": {third, "texts of 7.6.2f, exports"},

@@ -34,6 +34,7 @@ func TestFactsSayWhatAPhoneDid(t *testing.T) {
 			"answer 301 with a whole URL: followed", "answer 302 with a whole URL: followed", "answer 303 with a whole URL: not followed",
 			"answer 307 with a whole URL: not followed", "answer 308 with a whole URL: not followed", "answer 301 with a path alone: not followed")},
 		{"http-repeats", "SPA942", map[string]string{"get_repeats": "2"}, twice("after answer 403: asked again 2 times", "after a closed connection: asked again 2 times")},
+		{"news", "SPA525G2", map[string]string{"rss": "boot"}, []string{"asked for news: at its start, and not again within 10m"}},
 		{"profile-size", "SPA942", map[string]string{"profile_limit": "4000"}, []string{"longest profile that was taken: 4000 bytes", "one byte more, packed: not taken"}},
 	}
 	for _, tt := range tests {
@@ -73,4 +74,36 @@ func TestTheRequestIsNotedAsItCame(t *testing.T) {
 			t.Errorf("got %q, want the form %s", head, form)
 		}
 	})
+}
+
+// TestWhatAPhoneDoesNotShowIsNotSettled: a phone whose behaviour hides a switch, or outlasts the
+// experiment, leaves it open, with the reason.
+func TestWhatAPhoneDoesNotShowIsNotSettled(t *testing.T) {
+	tests := []struct {
+		experiment string
+		switches   map[string]string
+		name       string
+		oneOf, why string
+	}{
+		{"http-redirects", map[string]string{"redirects": "fail"}, "redirect_location", "any absolute", "the experiment cannot tell these apart"},
+		{"http-post", map[string]string{"redirects": "fail"}, "redirected_post", "post get", "the experiment cannot tell these apart"},
+		{"http-login", map[string]string{"http_auth": "none"}, "digest_count", "rises one", "the experiment cannot tell these apart"},
+		{"http-redirect-places", map[string]string{"redirects": "follow", "redirect_places": "1"}, "redirect_places", "", "what the phone did fits no value"},
+		{"http-trickle", map[string]string{"http_whole_waits": "120"}, "http_whole_waits", "", "the phone still waited after 14m"},
+		{"language", map[string]string{"dictionary": "never"}, "dictionary_slash", "skip keep", "the experiment cannot tell these apart"},
+		{"language-tries", map[string]string{"dictionary_tries": "1"}, "dictionary_tries", "", "the phone asked once, and not again within 5m"},
+		{"language-tries", map[string]string{"dictionary": "never"}, "dictionary_wait", "", "the phone does not ask for the file of its language"},
+		{"language-form", map[string]string{"dictionary_tries": "1"}, "dictionary_check", "", "it rests on dictionary_wait, which is not known"},
+		{"extra-files", map[string]string{"dictionary": "never", "picture": "never"}, "extra_files", "on off", "the experiment cannot tell these apart"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.experiment+"/"+tt.name, func(t *testing.T) {
+			probetest.Bubble(t, func(t *testing.T) {
+				found := findingOf(newLoop(t, "SPA942", "", tt.switches, tt.experiment).ask(t), tt.name)
+				if got := strings.Join(found.OneOf, " "); found.Value != "" || got != tt.oneOf || found.Why != tt.why {
+					t.Errorf("found %q of %q (%s), want none of %q (%s)", found.Value, got, found.Why, tt.oneOf, tt.why)
+				}
+			})
+		})
+	}
 }

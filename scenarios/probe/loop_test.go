@@ -28,6 +28,8 @@ var loopRows = []struct{ model, firmware string }{
 var loopValues = map[string][]string{
 	"boot_time":         {"0", "7s500ms", "42s"},
 	"dh_limit":          {"0", "512", "1024", "2048"},
+	"dictionary_tries":  {"2", "3", "6"},
+	"dictionary_wait":   {"20s", "1m", "1m30s"},
 	"get_repeats":       {"0", "2", "10"},
 	"http_connect_wait": {"2s", "5s", "21s"},
 	"http_header_size":  {"300", "65536", "100001"},
@@ -38,6 +40,7 @@ var loopValues = map[string][]string{
 	"reboot_time":       {"0", "7s500ms", "42s"},
 	"redirect_places":   {"3", "5", "20"},
 	"rule_size":         {"256", "2047", "5001", "65536"},
+	"rss":               {"never", "boot", "20s", "2m", "9m"},
 	"tftp_tries":        {"1", "3", "8"},
 	"tftp_wait":         {"2s", "7s"},
 	"tls_think":         {"0", "1s500ms", "3s"},
@@ -56,11 +59,13 @@ var loopWith = map[string]map[string]string{
 
 // cannotTell are values that a probe leaves open, and why.
 var cannotTell = map[string]string{
-	"ca_table":    "the lists say the same of some models",
-	"cert_clock":  "firmware without parameters for NTP servers",
-	"client_root": "models before Cisco's have one authority, and what the serial number says is early or late too",
-	"pn_hyphen":   "a name that does not begin with SPA has no place for a hyphen",
-	"verisign":    "where it was tried, the switch says nothing",
+	"ca_table":        "the lists say the same of some models",
+	"cert_clock":      "firmware without parameters for NTP servers",
+	"extra_files=off": "a phone that asks for no kind of file looks alike",
+	"client_root":     "models before Cisco's have one authority, and what the serial number says is early or late too",
+	"pn_hyphen":       "a name that does not begin with SPA has no place for a hyphen",
+	"rss=boot":        "a phone that asks again much later looks alike",
+	"verisign":        "where it was tried, the switch says nothing",
 }
 
 // cannotSee are switches of which some firmware shows nothing, and why.

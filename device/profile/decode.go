@@ -90,7 +90,7 @@ func decodeOpen(body []byte, o Options) (File, error) {
 		return decodeContainer(body, o)
 	case isCompiled(body):
 		return decodeCompiled(body, o)
-	case o.AcceptSource && !isMarkup(body):
+	case o.AcceptSource && !isMarkup(body) && !isBlank(body):
 		return decodeSource(string(body))
 	}
 	f, err := Scan(textOf(body, o), o)

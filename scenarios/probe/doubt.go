@@ -14,16 +14,16 @@ type doubt struct {
 	means map[string]string
 }
 
-// resolve gives the phone each doubt's text by saw, which says what the phone did with it. A
-// switch that several doubts are about is settled where they agree.
-func resolve(t *trial, list []doubt, saw func(t *trial, text string) string) {
+// resolve gives the phone each doubt's text by saw, which says what the phone did with it, and
+// notes that in words. A switch that several doubts are about is settled where they agree.
+func resolve(t *trial, list []doubt, saw func(t *trial, text string) string, words func(sight string) string) {
 	values := map[string][]string{}
 	for _, d := range list {
 		sight := saw(t, d.text)
 		if t.failed != nil {
 			return
 		}
-		t.fact(d.what, "%s", sight)
+		t.fact(d.what, "%s", words(sight))
 		values[d.name] = append(values[d.name], d.means[sight])
 	}
 	delete(values, "")
@@ -33,6 +33,9 @@ func resolve(t *trial, list []doubt, saw func(t *trial, text string) string) {
 		}
 	}
 }
+
+// asSeen are words that need no others.
+func asSeen(sight string) string { return sight }
 
 // endOf says how the resync ended in which the phone made the last of some requests, as its
 // next visit home has it; "" where that does not say.

@@ -14,6 +14,7 @@ import (
 
 	"spafleet/certs"
 	"spafleet/certs/trust"
+	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/observed"
 	"spafleet/scenarios/probe/probetest"
@@ -63,6 +64,7 @@ var cannotTell = map[string]string{
 	"cert_clock":      "firmware without parameters for NTP servers",
 	"extra_files=off": "a phone that asks for no kind of file looks alike",
 	"client_root":     "models before Cisco's have one authority, and what the serial number says is early or late too",
+	"missing_access":  "some phones have no page of the end user that can be read",
 	"pn_hyphen":       "a name that does not begin with SPA has no place for a hyphen",
 	"rss=boot":        "a phone that asks again much later looks alike",
 	"verisign":        "where it was tried, the switch says nothing",
@@ -103,6 +105,7 @@ const loopName = "probe.test"
 type loop struct {
 	*probetest.Place
 	back     map[string]string // what the phone had at the beginning
+	access   map[string]string // and which access the end user had
 	question Question
 }
 
@@ -119,7 +122,7 @@ func newLoop(t *testing.T, modelName, firmware string, switches map[string]strin
 	for _, name := range v.Unit.Row.ParameterNames() {
 		back[name], _ = v.Params.Lookup(name)
 	}
-	return &loop{place, back, Question{Network: place, Person: place.Person, Names: names, Name: loopName, PKI: loopPKI(), User: "admin", Password: "admin"}}
+	return &loop{place, back, accessOf(v), Question{Network: place, Person: place.Person, Names: names, Name: loopName, PKI: loopPKI(), User: "admin", Password: "admin"}}
 }
 
 // ask probes. The phone must have all its settings again.
@@ -135,7 +138,22 @@ func (l *loop) ask(t *testing.T) *observed.File {
 			t.Errorf("%s is %q at the end, and was %q", name, now, l.back[name])
 		}
 	}
+	for name, now := range accessOf(l.Phone.View()) {
+		if now != l.access[name] {
+			t.Errorf("the access of %s is %q at the end, and was %q", name, now, l.access[name])
+		}
+	}
 	return f
+}
+
+// accessOf returns the end user's access to each parameter.
+func accessOf(v device.View) map[string]string {
+	all := map[string]string{}
+	for _, name := range v.Unit.Row.ParameterNames() {
+		p, _ := v.Unit.Row.Lookup(name)
+		all[name] = v.Params.Access(p.ID).String()
+	}
+	return all
 }
 
 // findingOf returns what a file says of a switch.

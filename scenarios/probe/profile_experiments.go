@@ -2,12 +2,15 @@ package probe
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"spafleet/device/profile"
 )
 
-var profileExperiments = []*experiment{
+var profileExperiments = slices.Concat(profileTexts, profileAccess)
+
+var profileTexts = []*experiment{
 	{
 		name: "xml-mistakes", question: "What does the phone do about mistakes in XML?",
 		settles: []string{"broken_file", "mismatched_end", "slash_in_name", "bare_less_than", "bare_attribute", "blank_in_end_tag"},
@@ -40,7 +43,21 @@ const (
 	untouched = "before" // the value that the parameter had
 	atStart   = "start"
 	atEnd     = "end"
+	unread    = "not known"
 )
+
+// counted says the same in words, and which value another one is.
+func counted(value string) string {
+	if words := countedWords[value]; words != "" {
+		return words
+	}
+	return fmt.Sprintf("the value is %q", value)
+}
+
+var countedWords = map[string]string{
+	untouched: "nothing of the file counted", atStart: "what stands before it counted", atEnd: "all of the file counted",
+	unread: "it is not known which value counted",
+}
 
 // written puts the names of the phone's own parameters into a file or a rule that has N for
 // the one that is read back and M for another.
@@ -60,7 +77,7 @@ func begun(text string) string { return "<flat-profile>\n<GPP_N>start</GPP_N>" +
 func valueAfter(t *trial, file string) string {
 	value, ok := t.apply(written(t, file))
 	if !ok {
-		return "not known"
+		return unread
 	}
 	return value
 }
@@ -79,29 +96,29 @@ func onMistake(overlooked string) map[string]string {
 }
 
 var mistakeDoubts = []doubt{
-	{"broken_file", "after a comment that is never ended", around("<!-- never ended"), onMistake("")},
-	{"broken_file", "after a file that ends in an element", begun("\n<GPP_M>x"), onMistake("")},
-	{"mismatched_end", "after <GPP_M>x</GPP_X>", around("<GPP_M>x</GPP_X>"), onMistake("closes")},
-	{"slash_in_name", "after <GPP_M/x>x</GPP_M/x>", around("<GPP_M/x>x</GPP_M/x>"), onMistake("skip")},
-	{"bare_less_than", "after <GPP_M>(<:1>xx.)</GPP_M>", around("<GPP_M>(<:1>xx.)</GPP_M>"), onMistake("text")},
-	{"bare_attribute", `after <GPP_M x"y">x</GPP_M>`, around(`<GPP_M x"y">x</GPP_M>`), onMistake("ignore")},
-	{"blank_in_end_tag", "after <GPP_M>x</GPP_M >", around("<GPP_M>x</GPP_M >"), onMistake("accept")},
+	{"broken_file", "a comment that is never ended", around("<!-- never ended"), onMistake("")},
+	{"broken_file", "a file that ends in an element", begun("\n<GPP_M>x"), onMistake("")},
+	{"mismatched_end", "<GPP_M>x</GPP_X>", around("<GPP_M>x</GPP_X>"), onMistake("closes")},
+	{"slash_in_name", "<GPP_M/x>x</GPP_M/x>", around("<GPP_M/x>x</GPP_M/x>"), onMistake("skip")},
+	{"bare_less_than", "<GPP_M>(<:1>xx.)</GPP_M>", around("<GPP_M>(<:1>xx.)</GPP_M>"), onMistake("text")},
+	{"bare_attribute", `<GPP_M x"y">x</GPP_M>`, around(`<GPP_M x"y">x</GPP_M>`), onMistake("ignore")},
+	{"blank_in_end_tag", "<GPP_M>x</GPP_M >", around("<GPP_M>x</GPP_M >"), onMistake("accept")},
 }
 
 func xmlMistakes(t *trial) {
 	lastCounts(t)
-	resolve(t, mistakeDoubts, valueAfter)
+	resolve(t, mistakeDoubts, valueAfter, counted)
 }
 
 var valueDoubts = []doubt{
-	{"empty_element", "after <GPP_N/>", begun("\n<GPP_N/>\n</flat-profile>\n"), map[string]string{atStart: "keep", "": "clear"}},
-	{"bare_ampersand", "after a&b", "<flat-profile><GPP_N>a&b</GPP_N></flat-profile>\n", map[string]string{"a&b": "keep", untouched: "refuse"}},
-	{"cdata", "after <![CDATA[end]]>", begun("\n<GPP_N><![CDATA[end]]></GPP_N>\n</flat-profile>\n"), map[string]string{atStart: "ignore", atEnd: "text"}},
+	{"empty_element", "<GPP_N/>", begun("\n<GPP_N/>\n</flat-profile>\n"), map[string]string{atStart: "keep", "": "clear"}},
+	{"bare_ampersand", "a&b", "<flat-profile><GPP_N>a&b</GPP_N></flat-profile>\n", map[string]string{"a&b": "keep", untouched: "refuse"}},
+	{"cdata", "<![CDATA[end]]>", begun("\n<GPP_N><![CDATA[end]]></GPP_N>\n</flat-profile>\n"), map[string]string{atStart: "ignore", atEnd: "text"}},
 }
 
 func xmlValues(t *trial) {
 	lastCounts(t)
-	resolve(t, valueDoubts, valueAfter)
+	resolve(t, valueDoubts, valueAfter, counted)
 }
 
 var blankDoubts = []doubt{
@@ -127,7 +144,7 @@ func valueBlanks(t *trial) {
 			return "kept"
 		}
 		return fmt.Sprintf("the value is %q", value)
-	})
+	}, asSeen)
 }
 
 // saidAfter returns which address rule B asked for last after a request.
@@ -164,27 +181,27 @@ var emptyDoubts = []doubt{
 	{"", "a web page", "<!DOCTYPE html>\n<html><head><title>x</title></head><body><p>x<br></body></html>\n", nil},
 }
 
-func noProfile(t *trial) { resolve(t, emptyDoubts, failsBy) }
+func noProfile(t *trial) { resolve(t, emptyDoubts, failsBy, asSeen) }
 
 // fileForms offers a file in source form, and under a key one that is not encrypted. That
 // means something where the phone takes an encrypted one.
 func fileForms(t *trial) {
-	resolve(t, []doubt{{"plain_source", "a file in source form", "GPP_N \"end\" ;\n", map[string]string{untouched: "refuse", atEnd: "accept"}}}, valueAfter)
+	resolve(t, []doubt{{"plain_source", "a file in source form", "GPP_N \"end\" ;\n", map[string]string{untouched: "refuse", atEnd: "accept"}}}, valueAfter, counted)
 	under := func(rule, body string) string {
 		value, ok := t.applied(func(name string) string { return rule + " " + t.url(name) }, given(body))
 		if !ok {
-			return "nothing was asked for"
+			return unread
 		}
 		return value
 	}
 	plain := written(t, around(""))
-	if value := under("[--key probe]", sealed(plain, "probe")); value != atEnd {
-		t.fact("an encrypted file", "%s", value)
+	value := under("[--key probe]", sealed(plain, "probe"))
+	t.fact("an encrypted file", "%s", counted(value))
+	if value != atEnd {
 		return
 	}
-	t.fact("an encrypted file", "end")
-	value := under("[--key probe]", plain)
-	t.fact("a plain file under a key", "%s", value)
+	value = under("[--key probe]", plain)
+	t.fact("a plain file under a key", "%s", counted(value))
 	values := map[string]string{untouched: "refuse", atEnd: "accept"}
 	if values[value] != "" {
 		t.settle("plain_under_key", values[value])
@@ -226,15 +243,15 @@ var nameFacts = []doubt{
 
 // fileFacts reads what no switch is about.
 func fileFacts(t *trial) {
-	resolve(t, nameFacts, valueAfter)
+	resolve(t, nameFacts, valueAfter, counted)
 	plain := written(t, around(""))
 	for _, k := range keyFacts {
 		if value, ok := t.applied(func(name string) string { return k.option + " " + t.url(name) }, given(sealed(plain, k.key))); ok {
-			t.fact(k.what, "%s", value)
+			t.fact(k.what, "%s", counted(value))
 		}
 	}
 	t.set("GPP_"+t.letters.more, written(t, "/device/x = /flat-profile/GPP_N ;"))
 	if value, ok := t.applied(func(name string) string { return written(t, "[--alias [m]] ") + t.url(name) }, given("<device><x>end</x></device>\n")); ok {
-		t.fact("a map of names", "%s", value)
+		t.fact("a map of names", "%s", counted(value))
 	}
 }

@@ -99,7 +99,7 @@ func ruleConditions(t *trial) {
 		t.fail(`the condition ("a" eq "a") came to: %s`, saw)
 		return
 	}
-	resolve(t, conditionDoubts, condition)
+	resolve(t, conditionDoubts, condition, asSeen)
 }
 
 var suffixDoubts = []doubt{
@@ -110,7 +110,7 @@ var suffixDoubts = []doubt{
 // ruleVersions compares versions. Where letters do not count, 7.6.2.a equals both 7.6.2 and
 // 7.6.2a, whichever it is taken for.
 func ruleVersions(t *trial) {
-	resolve(t, suffixDoubts, condition)
+	resolve(t, suffixDoubts, condition, asSeen)
 	bare, suffix, neither := t.serve(nil), t.serve(nil), t.serve(nil)
 	asked := t.ask(fmt.Sprintf("(7.6.2.a eq 7.6.2)? %s | (7.6.2.a eq 7.6.2a)? %s | %s", t.url(bare), t.url(suffix), t.url(neither)))
 	if len(asked) == 0 {
@@ -142,7 +142,7 @@ var quoteDoubts = []doubt{
 	{"quote_escapes", `("\" eq "\")?`, `"\" eq "\"`, map[string]string{holds: "no", refused: "yes"}},
 }
 
-func ruleQuotes(t *trial) { resolve(t, quoteDoubts, condition) }
+func ruleQuotes(t *trial) { resolve(t, quoteDoubts, condition, asSeen) }
 
 // ruleAssignment has a rule set the parameter that is read back, with a semicolon and
 // without.
@@ -175,7 +175,7 @@ var comparisonFacts = []doubt{
 	{"", "()?", "", nil},
 }
 
-func ruleComparisons(t *trial) { resolve(t, comparisonFacts, condition) }
+func ruleComparisons(t *trial) { resolve(t, comparisonFacts, condition, asSeen) }
 
 // ruleMacros sets a rule of macros, and as the rule behind it one that is broken off where #
 // in quotes begins a comment.
@@ -257,7 +257,14 @@ func ruleSize(t *trial) {
 		each := min((size-bare)/sizeReferences, usualSize)
 		t.set("GPP_"+t.letters.more, strings.Repeat("x", each), "GPP_"+t.letters.want, strings.Repeat("x", size-bare-each*sizeReferences))
 		t.fresh = []string{name}
-		return len(t.watch()) > 0 && t.failed == nil
+		seen := t.mark
+		if len(t.watch()) > 0 {
+			return true
+		}
+		if !slices.ContainsFunc(t.s.server.since(seen), func(q request) bool { return q.place == "same" || q.place == "read" }) {
+			t.fail("the phone took no file that fills a rule of %d bytes", size)
+		}
+		return false
 	}
 	if !follows(leastSize) {
 		t.fact("rule of 256 bytes", "not followed")
@@ -334,6 +341,7 @@ func ruleRestart(t *trial) {
 	list = list[:max(0, slices.IndexFunc(list, func(q request) bool { return q.place == "home" }))]
 	between := slices.ContainsFunc(list, func(q request) bool { return q.place == "same" || q.place == "read" })
 	t.factTime("next visit after", first.at.Sub(last.at).Round(time.Millisecond))
+	t.fact("rule B before the restart", "%s", map[bool]string{true: "followed", false: "not followed"}[between])
 	if between {
 		t.settle("reboot_after", "sequence")
 	} else {

@@ -27,7 +27,7 @@ func TestFactsSayWhatAPhoneDid(t *testing.T) {
 		{"tftp-strays", "SPA942", nil, []string{`second block from another port: the phone says ERROR 5 "Unknown transfer ID"`,
 			"second block from another port, then the right one: taken",
 			"block 2 in place of block 1: the phone says nothing", "block 2 in place of block 1, then the right one: taken"}},
-		{"tftp-strays", "SPA942", map[string]string{"tftp_wait": "1s", "tftp_tries": "20"}, []string{`second block from another port: the phone says ERROR 5 "Unknown transfer ID"`,
+		{"tftp-strays", "SPA942", map[string]string{"tftp_wait": "1500ms", "tftp_tries": "20"}, []string{`second block from another port: the phone says ERROR 5 "Unknown transfer ID"`,
 			"second block from another port, then the right one: taken",
 			"block 2 in place of block 1: the phone says its request again", "block 2 in place of block 1, then the right one: taken"}},
 		{"http-redirects", "SPA942", map[string]string{"redirects": "moved", "redirect_location": "absolute"}, twice(

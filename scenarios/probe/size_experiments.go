@@ -18,7 +18,7 @@ var sizeExperiments = []*experiment{
 // profileSize finds out how long a profile may be that counts: what is beside one parameter is
 // blank. Then one byte more comes packed.
 func profileSize(t *trial) {
-	size, ok := largest(t, 1024, 16<<20, func(n int) bool { return taken(t, given(filled(t, n))) })
+	size, ok := largest(t, 1024, 16<<20, func(n int) bool { return taken(t, func(x *exchange) { x.give(filled(t, n)) }) })
 	if !ok {
 		return
 	}

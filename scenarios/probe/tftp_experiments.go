@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"spafleet/device/measure"
@@ -152,7 +153,14 @@ func (x *transfer) hear(within time.Duration, k *talk) {
 // strays notes what the phone says in a transfer, and whether it has the file in the end.
 func strays(t *trial, what string, k *talk, r reply) {
 	t.once("GPP_"+t.letters.read, "before")
-	asked := t.ask(t.tftp(t.serveTFTP(r)))
+	var done atomic.Bool
+	asked := t.ask(t.tftp(t.serveTFTP(func(x *transfer) {
+		if done.Swap(true) { // the next pass
+			x.give(nothing)
+			return
+		}
+		r(x)
+	})))
 	value, _ := t.read()
 	t.fact(what, "the phone says %s", k.text())
 	tookFact(t, what+", then the right one", value, len(asked) > 0)

@@ -149,7 +149,7 @@ func TestPowerLossInTheMiddleOfARealTransfer(t *testing.T) {
 // family comes back when it has booted, spread over its random delay, and all
 // are synced.
 func TestPowerReturnsToThousands(t *testing.T) {
-	const each = 1000
+	const each = 400
 	families := []struct {
 		model string
 		boot  time.Duration

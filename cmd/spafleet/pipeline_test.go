@@ -24,6 +24,7 @@ expect:
 // The steps of the GitHub action build the program, run a scenario, and leave what
 // the action promises.
 func TestStepsOfTheAction(t *testing.T) {
+	t.Parallel()
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"bufio"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -219,6 +220,11 @@ func playServer(t *testing.T, does func(word string)) {
 			ip(t, "link set lo up")
 			ip(t, "addr add 10.77.0.1/16 dev far")
 			ip(t, "link set far up")
+			// The kernel connects a cable a little later, and Kea passes over one that is not.
+			extproc.Must(t, extproc.Wait("the cable is connected", func() bool {
+				far, err := net.InterfaceByName("far")
+				return err == nil && far.Flags&net.FlagRunning != 0
+			}))
 		}
 		does(in.Text())
 	}

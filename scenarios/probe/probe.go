@@ -70,6 +70,8 @@ type Question struct {
 	Patience time.Duration
 	// Restore is what the phone gets back; nil: its pages or its report tell.
 	Restore *settings.Settings
+	// RestoreOnly gives the phone Restore, and asks nothing.
+	RestoreOnly bool
 	// User and Password are for the phone's web server; "": none is given.
 	User, Password string
 	// Name is one of the probe's address that the phone's name server knows; "": none.
@@ -89,6 +91,9 @@ func Ask(ctx context.Context, q Question) (*observed.File, error) {
 		return nil, err
 	}
 	defer s.close()
+	if q.RestoreOnly {
+		return s.file(), s.restore(ctx)
+	}
 	if err := s.meet(ctx); err != nil {
 		return s.file(), errors.Join(err, s.giveBack(ctx))
 	}

@@ -49,3 +49,6 @@ func (q request) timer() (time.Duration, bool) {
 	n, err := strconv.ParseUint(parts[len(parts)-1], 10, 32)
 	return time.Duration(n) * time.Second, err == nil
 }
+
+// isTrial reports whether a place is one of an experiment.
+func isTrial(place string) bool { return strings.HasPrefix(place, "x") }

@@ -41,7 +41,7 @@ type server struct {
 	slots chan struct{}
 
 	mu    sync.Mutex
-	conns map[net.Conn]bool
+	conns map[net.Conn]string // and what they are for: an experiment, or one of the probe's own places
 	seen  []*request
 	news  chan struct{} // closed, and another one made, with each request and each end of one
 }
@@ -49,7 +49,7 @@ type server struct {
 // open listens.
 func (s *server) open(port uint16) (err error) {
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.conns, s.news, s.slots = map[net.Conn]bool{}, make(chan struct{}), make(chan struct{}, mostAtOnce)
+	s.conns, s.news, s.slots = map[net.Conn]string{}, make(chan struct{}), make(chan struct{}, mostAtOnce)
 	if s.http, err = s.network.Listen(port); err != nil {
 		return fmt.Errorf("listen for HTTP: %w", err)
 	}
@@ -57,7 +57,7 @@ func (s *server) open(port uint16) (err error) {
 		s.http.Close()
 		return fmt.Errorf("listen for TFTP: %w", err)
 	}
-	s.works.Go(func() { s.accept(s.http, func(c net.Conn) { s.serveStream(c, addrOf(c.RemoteAddr()), "http") }) })
+	s.works.Go(func() { s.accept(s.http, doorstep, func(c net.Conn) { s.serveStream(c, addrOf(c.RemoteAddr()), "http") }) })
 	s.works.Go(s.hear)
 	return nil
 }
@@ -76,13 +76,13 @@ func (s *server) close() {
 }
 
 // accept serves the connections of a listener until it is closed.
-func (s *server) accept(l net.Listener, serve func(net.Conn)) {
+func (s *server) accept(l net.Listener, what string, serve func(net.Conn)) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
 			return
 		}
-		if !s.enter(conn) {
+		if !s.enter(conn, what) {
 			conn.Close()
 			continue
 		}
@@ -93,14 +93,28 @@ func (s *server) accept(l net.Listener, serve func(net.Conn)) {
 	}
 }
 
-func (s *server) enter(conn net.Conn) bool {
+// doorstep is what a connection is for that has not said it yet.
+const doorstep = "doorstep"
+
+func (s *server) enter(conn net.Conn, what string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil || len(s.conns) >= mostAtOnce {
 		return false
 	}
-	s.conns[conn] = true
+	s.conns[conn] = what
 	return true
+}
+
+// hangUp closes what is left of the connections of experiments.
+func (s *server) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn, what := range s.conns {
+		if isTrial(what) {
+			conn.Close()
+		}
+	}
 }
 
 func (s *server) leave(conn net.Conn) {
@@ -126,10 +140,20 @@ func (s *server) serveStream(conn net.Conn, from netip.AddrPort, scheme string) 
 		return true
 	}
 	give, _ := s.find(q)
+	s.belongs(conn, q.place)
 	s.note(q)
 	defer s.end(q)
 	give(x)
 	return true
+}
+
+// belongs says what a connection is for.
+func (s *server) belongs(conn net.Conn, what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, open := s.conns[conn]; open {
+		s.conns[conn] = what
+	}
 }
 
 // greet answers a path that is none of the probe's: the first of a phone, perhaps.
@@ -188,8 +212,7 @@ func (s *server) serveTFTP(b []byte, from netip.AddrPort, at time.Time) {
 		return
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(s.ctx, func() { conn.Close() })
-	defer stop()
+	defer context.AfterFunc(s.ctx, func() { conn.Close() })()
 	x := &transfer{q, conn, func() (net.PacketConn, error) { return s.network.ListenPacket(0) }, make([]byte, 65536)}
 	if !s.locate(q, path) {
 		q.rest = path

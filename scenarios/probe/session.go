@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -114,6 +115,12 @@ func (s *session) first(q *request) (string, error) {
 		s.mixed = s.mixed || p.addr == s.phone.addr
 		return "", s.refuse(errors.New("another device came, and was sent away: this run is for one phone"))
 	}
+	if s.q.RestoreOnly {
+		s.parting, _ = s.q.Restore.Profile(slices.DeleteFunc(p.row.ParameterNames(), func(name string) bool {
+			_, known := s.q.Restore.Known(name)
+			return !known
+		})...)
+	}
 	q.place, q.gen = "order", s.gen
 	return s.profile(nil), nil
 }
@@ -217,6 +224,7 @@ func (s *session) want(set, once map[string]string) {
 
 // reset goes back to what the phone has between experiments.
 func (s *session) reset() {
+	s.server.hangUp()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.home, s.trial = nil, nil
@@ -306,6 +314,20 @@ func (s *session) sendHome(ctx context.Context) error {
 	return nil
 }
 
+// restore gives a phone that was left alone its settings.
+func (s *session) restore(ctx context.Context) error {
+	if err := s.order(ctx, s.door()); err != nil {
+		return err
+	}
+	if _, ok := s.server.until(ctx, 0, s.q.Patience, func(list []request) bool {
+		return slices.ContainsFunc(list, func(q request) bool { return q.place == "order" && !q.ended.IsZero() })
+	}); !ok {
+		return errors.New("the phone did not come for its settings")
+	}
+	s.say("the phone has been given its settings")
+	return nil
+}
+
 // giveBack gives the phone its settings.
 func (s *session) giveBack(ctx context.Context) error {
 	if !s.away {
@@ -334,7 +356,7 @@ func (s *session) giveBack(ctx context.Context) error {
 		ok = !again
 	}
 	if !ok {
-		return errors.New("the phone did not take its settings back: they are in the file beside the result, for --restore")
+		return ErrNotRestored
 	}
 	s.say("the phone has its settings again")
 	return nil
@@ -378,8 +400,23 @@ func (s *session) file() *observed.File {
 		order[set.Name] = i
 	}
 	slices.SortStableFunc(f.Findings, func(a, b observed.Finding) int { return order[a.Switch] - order[b.Switch] })
-	return f
+	return f.Without(s.secrets())
 }
+
+// secrets are what the file does not tell.
+func (s *session) secrets() observed.Secrets {
+	p := s.phone
+	all := observed.Secrets{MAC: p.mac, Serial: p.agent.Serial, Addresses: []netip.Addr{p.addr, s.at("http").Addr()}, Words: []string{s.q.Password}}
+	for name, value := range s.back {
+		if secretName.MatchString(name) && len(value) > 3 {
+			all.Words = append(all.Words, value)
+		}
+	}
+	return all
+}
+
+// secretName is what a parameter is called whose value is nobody's business.
+var secretName = regexp.MustCompile(`(?i)passw|pin|key|gpp_|user_id|auth_id|display_name|proxy`)
 
 func (s *session) keep() error {
 	if s.q.Keep == nil {

@@ -15,8 +15,12 @@ import (
 	"spafleet/device/observed"
 )
 
-// ErrDeclined says that the person did not want to go on.
-var ErrDeclined = errors.New("nothing was done: the phone is as it was")
+// ErrDeclined says that the person did not want to go on, ErrNotRestored that the phone has
+// not its own settings.
+var (
+	ErrDeclined    = errors.New("nothing was done: the phone is as it was")
+	ErrNotRestored = errors.New("the phone did not take its settings back: once it answers again, order http://PHONE/admin/resync with a URL of the file that has them")
+)
 
 // A route is how a name of an experiment is answered; nil: with a right file.
 type route struct {
@@ -326,7 +330,7 @@ func (t *trial) listen(serve func(net.Conn)) netip.AddrPort {
 		t.fail("%w", err)
 		return netip.AddrPort{}
 	}
-	t.s.server.works.Go(func() { t.s.server.accept(l, serve) })
+	t.s.server.works.Go(func() { t.s.server.accept(l, t.place, serve) })
 	t.atEnd(func() { l.Close() })
 	return addrOf(l.Addr())
 }

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"spafleet/host/lines"
+	"spafleet/scenarios/probe"
+)
+
+// listExperiments lists what a phone can be asked, and what no experiment can see.
+func listExperiments(w io.Writer) error {
+	for _, g := range probe.Groups() {
+		fmt.Fprintf(w, "%s: %s\n", g.Name, g.About)
+		for _, x := range g.Experiments {
+			text := x.Question
+			if len(x.Switches) > 0 {
+				text += " (" + strings.Join(x.Switches, ", ") + ")"
+			}
+			if x.Restarts > 0 {
+				text += " It restarts."
+			}
+			writeItem(w, x.Name, text)
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintln(w, "switches that no experiment can see:")
+	for _, b := range probe.Blind() {
+		writeItem(w, b.Switch, b.Why)
+	}
+	return nil
+}
+
+// writeItem writes a name and a text beside it.
+func writeItem(w io.Writer, name, text string) {
+	const column = 26
+	head := "  " + name
+	for _, line := range lines.Wrap(text, lines.Width-column) {
+		fmt.Fprintf(w, "%-*s%s\n", column, head, line)
+		head = ""
+	}
+}

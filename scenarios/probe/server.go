@@ -57,7 +57,9 @@ func (s *server) open(port uint16) (err error) {
 		s.http.Close()
 		return fmt.Errorf("listen for TFTP: %w", err)
 	}
-	s.works.Go(func() { s.accept(s.http, doorstep, func(c net.Conn) { s.serveStream(c, addrOf(c.RemoteAddr()), "http") }) })
+	s.works.Go(func() {
+		s.accept(s.http, doorstep, func(c net.Conn) { s.serveStream(c, addrOf(c.RemoteAddr()), "http") })
+	})
 	s.works.Go(s.hear)
 	return nil
 }

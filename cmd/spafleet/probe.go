@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spafleet/certs"
 	"spafleet/device/measure"
 	"spafleet/device/model"
 	"spafleet/device/observed"
@@ -190,6 +191,9 @@ func (f *probeFlags) question() (q probe.Question, err error) {
 	}
 	if q.PKI, err = f.certs.pki(); err != nil {
 		return q, err
+	}
+	if _, err := q.PKI.Authority(certs.Sipura1); err != nil { // else it would show in the middle of an experiment
+		return q, fmt.Errorf("--certs: %w", err)
 	}
 	return q, f.files(&q)
 }

@@ -41,3 +41,17 @@ func writeItem(w io.Writer, name, text string) {
 		head = ""
 	}
 }
+
+// probeNames returns the names of the groups of experiments, or of the experiments.
+func probeNames(ofGroups bool) (list []string) {
+	for _, g := range probe.Groups() {
+		if ofGroups {
+			list = append(list, g.Name)
+			continue
+		}
+		for _, x := range g.Experiments {
+			list = append(list, x.Name)
+		}
+	}
+	return list
+}

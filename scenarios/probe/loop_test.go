@@ -190,7 +190,7 @@ func TestTheProbeFindsWhatThePhoneDoes(t *testing.T) {
 }
 
 func lacking(row *model.Row, x *experiment) bool {
-	return (&session{phone: &phone{row: row}}).lacks(x) != ""
+	return (&phone{row: row}).lacks(x) != ""
 }
 
 // closeLoop probes one model with one value.

@@ -57,3 +57,13 @@ func (p *phone) letters() letters {
 	}
 	return letters{"B", "C", "D", "A"}
 }
+
+// lacks says which parameter the firmware lacks for an experiment, "" for none.
+func (p *phone) lacks(x *experiment) string {
+	for _, name := range x.needs {
+		if !p.has(name) {
+			return name
+		}
+	}
+	return ""
+}

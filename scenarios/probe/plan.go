@@ -55,7 +55,7 @@ func (s *session) choose() (list []*experiment) {
 		if chosen[x.name] {
 			return true
 		}
-		if s.lacks(x) != "" {
+		if s.phone.lacks(x) != "" {
 			return false
 		}
 		for _, name := range x.after {
@@ -72,7 +72,7 @@ func (s *session) choose() (list []*experiment) {
 		return true
 	}
 	for _, x := range all() {
-		if s.wants(x) {
+		if s.q.wants(x) {
 			add(x)
 		}
 	}
@@ -80,21 +80,11 @@ func (s *session) choose() (list []*experiment) {
 }
 
 // wants reports whether an experiment was asked for.
-func (s *session) wants(x *experiment) bool {
-	if s.q.Names != nil {
-		return slices.Contains(s.q.Names, x.name)
+func (q *Question) wants(x *experiment) bool {
+	if q.Names != nil {
+		return slices.Contains(q.Names, x.name)
 	}
-	return s.q.Only == nil || slices.Contains(s.q.Only, x.group)
-}
-
-// lacks says which parameter the firmware lacks for an experiment, "" for none.
-func (s *session) lacks(x *experiment) string {
-	for _, name := range x.needs {
-		if !s.phone.has(name) {
-			return name
-		}
-	}
-	return ""
+	return q.Only == nil || slices.Contains(q.Only, x.group)
 }
 
 // work does the experiments.

@@ -156,15 +156,12 @@ func (s *session) admit(q *request) bool {
 		return false
 	}
 	mac, _, _ := strings.Cut(q.rest, "/")
-	if q.place == "home" && mac != p.mac.String() || q.agent != "" && !s.isPhone(q.agent) {
+	if q.place == "home" && mac != p.mac.String() || q.agent != "" && q.agent != p.agent.Text {
 		s.mixed = true
 		return false
 	}
 	return true
 }
-
-// isPhone reports whether a User-Agent is the phone's.
-func (s *session) isPhone(agent string) bool { return agent == s.phone.agent.Text }
 
 // find says how a request of the phone is answered.
 func (s *session) find(q *request) (answer, reply) {

@@ -40,8 +40,9 @@ var loopValues = map[string][]string{
 	"profile_limit":     {"4000", "65536", "131072", "1000000"},
 	"reboot_time":       {"0", "7s500ms", "42s"},
 	"redirect_places":   {"3", "5", "20"},
-	"rule_size":         {"256", "2047", "5001", "65536"},
 	"rss":               {"never", "boot", "20s", "2m", "9m"},
+	"rule_size":         {"256", "2047", "5001", "65536"},
+	"syslog_priority":   {"-1", "13", "134"},
 	"tftp_tries":        {"1", "3", "8"},
 	"tftp_wait":         {"2s", "7s"},
 	"tls_think":         {"0", "1s500ms", "3s"},
@@ -56,18 +57,22 @@ var loopWith = map[string]map[string]string{
 	"redirect_location":   {"redirects": "moved"},
 	"redirect_places":     {"redirects": "moved"},
 	"redirected_post":     {"redirects": "moved"},
+	"upgrade_order":       {"failed_upgrade_reboots": "never"},
 }
 
 // cannotTell are values that a probe leaves open, and why.
 var cannotTell = map[string]string{
-	"ca_table":        "the lists say the same of some models",
-	"cert_clock":      "firmware without parameters for NTP servers",
-	"extra_files=off": "a phone that asks for no kind of file looks alike",
-	"client_root":     "models before Cisco's have one authority, and what the serial number says is early or late too",
-	"missing_access":  "some phones have no page of the end user that can be read",
-	"pn_hyphen":       "a name that does not begin with SPA has no place for a hyphen",
-	"rss=boot":        "a phone that asks again much later looks alike",
-	"verisign":        "where it was tried, the switch says nothing",
+	"ca_table":                         "the lists say the same of some models",
+	"cert_clock":                       "firmware without parameters for NTP servers",
+	"client_root":                      "models before Cisco's have one authority, and what the serial number says is early or late too",
+	"extra_files=off":                  "a phone that asks for no kind of file looks alike",
+	"failed_upgrade_reboots=bad_image": "it would need a firmware image",
+	"failed_upgrade_reboots=never":     "it would need a firmware image",
+	"missing_access":                   "some phones have no page of the end user that can be read",
+	"pn_hyphen":                        "a name that does not begin with SPA has no place for a hyphen",
+	"rss=boot":                         "a phone that asks again much later looks alike",
+	"upgrade_retry=lost":               "a rule that always holds would show it, and might keep a phone from coming home",
+	"verisign":                         "where it was tried, the switch says nothing",
 }
 
 // cannotSee are switches of which some firmware shows nothing, and why.

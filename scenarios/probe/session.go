@@ -381,6 +381,22 @@ func (s *session) value(name string) string {
 	return ""
 }
 
+// mayBe returns the values of a switch that were not excluded; none where nothing is known.
+func (s *session) mayBe(name string) []string {
+	for _, r := range s.results {
+		for _, f := range r.findings {
+			switch {
+			case f.Switch != name:
+			case f.Value != "":
+				return []string{f.Value}
+			default:
+				return f.OneOf
+			}
+		}
+	}
+	return nil
+}
+
 // file returns what was found until now.
 func (s *session) file() *observed.File {
 	f := &observed.File{Date: s.began, Took: time.Since(s.began)}

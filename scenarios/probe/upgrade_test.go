@@ -1,0 +1,75 @@
+package probe
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"spafleet/scenarios/probe/probetest"
+)
+
+// TestAPhoneThatUpgradesFirstComesHome: a phone whose upgrades fail again and again before it
+// resyncs would never come home. No experiment on upgrades leads there, and the phone has its
+// own settings at the end.
+func TestAPhoneThatUpgradesFirstComesHome(t *testing.T) {
+	for _, r := range loopRows {
+		t.Run(r.model, func(t *testing.T) {
+			probetest.Bubble(t, func(t *testing.T) {
+				var names []string
+				for _, x := range upgradeExperiments {
+					names = append(names, x.name)
+				}
+				f := newLoop(t, r.model, r.firmware, map[string]string{"upgrade_order": "upgrade_first", "upgrade_retry": "lost"}, names...).ask(t)
+				if found := findingOf(f, "failed_upgrade_reboots"); found.Value != "always" {
+					t.Errorf("found %q (%s)", found.Value, found.Why)
+				}
+				if found := findingOf(f, "upgrade_order"); found.Value != "" || !strings.Contains(found.Why, "left out") {
+					t.Errorf("the order of upgrades is said to be %q (%s)", found.Value, found.Why)
+				}
+			})
+		})
+	}
+}
+
+// TestNoUpgradeIsServed: whatever a phone is told to upgrade to, the probe has no bytes for it.
+func TestNoUpgradeIsServed(t *testing.T) {
+	probetest.Bubble(t, func(t *testing.T) {
+		l := newLoop(t, "SPA942", "", nil, "failed-upgrade", "resync-after-upgrade", "retry-after-restart")
+		l.ask(t)
+		var failed int
+		for _, e := range l.Phone.Events() {
+			switch e.Kind.String() {
+			case "upgrade_ok":
+				t.Error("the phone took an image")
+			case "upgrade_failed":
+				failed++
+				if e.Err != "file not found" {
+					t.Errorf("an upgrade failed with %q", e.Err)
+				}
+			}
+		}
+		if failed < 3 {
+			t.Errorf("%d upgrades failed", failed)
+		}
+	})
+}
+
+// TestListsOfWaitsAreSeen: the first wait of 3,6+6 is its first element, and the others are of
+// its second, which varies.
+func TestListsOfWaitsAreSeen(t *testing.T) {
+	probetest.Bubble(t, func(t *testing.T) {
+		f := newLoop(t, "SPA942", "", nil, "retry-list").ask(t)
+		var waits []time.Duration
+		for _, one := range f.Facts {
+			waits = append(waits, time.Duration(one.Nanoseconds))
+		}
+		if len(waits) != 4 || waits[0] != 3*time.Second {
+			t.Fatalf("waits %v", waits)
+		}
+		rest := waits[1:]
+		if slices.Min(rest) < 6*time.Second || slices.Max(rest) > 12*time.Second || slices.Min(rest) == slices.Max(rest) {
+			t.Errorf("waits %v, want some from 6 s to 12 s", rest)
+		}
+	})
+}

@@ -216,9 +216,11 @@ func TestPlaces(t *testing.T) {
 
 func TestAnEmptyFileIsCorruptByOption(t *testing.T) {
 	for _, text := range []string{"", " \r\n"} {
-		_, err := profile.Decode([]byte(text), profile.Options{})
-		if text, hint := refusal(t, err); text != "corrupt file" || hint != "the file is empty" {
-			t.Errorf("%q with hint %q", text, hint)
+		for _, o := range []profile.Options{{}, {AcceptSource: true}} {
+			_, err := profile.Decode([]byte(text), o)
+			if text, hint := refusal(t, err); text != "corrupt file" || hint != "the file is empty" {
+				t.Errorf("%q with hint %q", text, hint)
+			}
 		}
 		if file, err := profile.Decode([]byte(text), profile.Options{EmptyFile: true, Keyed: true, Key: "k"}); err != nil || len(file.Params) > 0 {
 			t.Errorf("%q: %+v, %v", text, file, err)

@@ -26,7 +26,7 @@ var profileTexts = []*experiment{
 	},
 	{
 		name: "no-profile", question: "Does a resync fail by a file that is no profile?",
-		settles: []string{"empty_file", "no_flat_profile"}, takes: passes(9), run: noProfile,
+		settles: []string{"empty_file", "no_flat_profile"}, takes: passes(11), run: noProfile,
 	},
 	{
 		name: "file-forms", question: "Does the phone take a file in the compiler's source form, and a plain one where the rule has a key?",
@@ -34,7 +34,7 @@ var profileTexts = []*experiment{
 	},
 	{
 		name: "file-facts", question: "How does the phone read keys, alias maps, names, byte order marks and several roots?",
-		takes: passes(29), times: 1, run: fileFacts,
+		takes: passes(35), times: 1, run: fileFacts,
 	},
 }
 

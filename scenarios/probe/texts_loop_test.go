@@ -108,3 +108,14 @@ func hidden(modelName, name string, switches map[string]string) bool {
 	}
 	return false
 }
+
+// The longest rule is found in few tries, the usual one in two.
+func TestLongest(t *testing.T) {
+	for want, most := range map[int]int{256: 12, 2047: 2, 2048: 18, 5001: 18, 65536: 18} {
+		tries := 0
+		got := longest(leastSize, mostSize, []int{usualSize, usualSize + 1}, func(n int) bool { tries++; return n <= want })
+		if got != want || tries > most {
+			t.Errorf("found %d for %d in %d tries, want at most %d", got, want, tries, most)
+		}
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"spafleet/device/measure"
+	"spafleet/device/model"
 	"spafleet/device/observed"
 	"spafleet/scenarios/probe/probetest"
 )
@@ -106,4 +108,46 @@ func TestWhatAPhoneDoesNotShowIsNotSettled(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTheWholeGroupsFindWhatTheTablesHave asks phones, one of 7.5.2b among them, all of these
+// groups in one go: each finding is what the tables have, or is left open where that hides it.
+func TestTheWholeGroupsFindWhatTheTablesHave(t *testing.T) {
+	for _, r := range append(slices.Clone(loopRows), struct{ model, firmware string }{"SPA504G", "7.5.2b"}) {
+		t.Run(r.model+" "+r.firmware, func(t *testing.T) {
+			probetest.Bubble(t, func(t *testing.T) {
+				l := newLoop(t, r.model, r.firmware, nil)
+				l.question.Names, l.question.Only = nil, []string{"tftp", "http", "files"}
+				f := l.ask(t)
+				row := l.Phone.View().Unit.Row
+				if len(f.Findings) < 19 {
+					t.Errorf("only %d findings", len(f.Findings))
+				}
+				for _, found := range f.Findings {
+					if want := row.Switch(found.Switch).Value; !agrees(found, want) && !hides(row, found.Switch) {
+						t.Errorf("%s is %q of %q (%s), want %s", found.Switch, found.Value, found.OneOf, found.Why, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// agrees reports whether a finding is a value, or leaves it open.
+func agrees(found observed.Finding, want string) bool {
+	if d, err := measure.Positive(want); err == nil {
+		want = measure.Format(d)
+	}
+	return found.Value == want || slices.Contains(found.OneOf, want)
+}
+
+// hides reports whether a firmware shows nothing of a switch.
+func hides(row *model.Row, name string) bool {
+	switch name {
+	case "redirect_places":
+		return row.Switch("redirects").Value == "fail"
+	case "http_whole_waits":
+		return row.Behaviour.HTTPWhole() > aLongWait
+	}
+	return false
 }

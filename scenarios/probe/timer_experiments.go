@@ -20,6 +20,11 @@ var timerExperiments = []*experiment{
 		name: "period-list", question: "How does the phone read the list 3,6+6 in Resync_Periodic?",
 		takes: passesAnd(3, 40*time.Second), times: 1, run: periodList,
 	},
+	{
+		name: "daily", question: "When does the phone resync by Resync_At, and does Resync_Periodic count beside it?",
+		needs: []string{"Resync_At__HHmm_", "Resync_At_Random_Delay", "Resync_Trigger_1", "Time_Zone"},
+		takes: passesAnd(2, 2*time.Minute), times: 1, run: daily,
+	},
 }
 
 // slowly answers with a right file once some time has passed.
@@ -153,4 +158,34 @@ func visits(t *trial, n int) {
 		next := t.comesHome()
 		t.factTime("wait, $PRVST "+next.cause(), next.at.Sub(endBefore(t, next)))
 	}
+}
+
+// daily sets a time of day that comes soon by the phone's time zone. A phone whose clock shows
+// something else, as in summer, comes by its trigger.
+func daily(t *trial) {
+	zone, err := time.Parse("GMT-07:00", t.s.back["Time_Zone"])
+	if err != nil {
+		t.fact("Time_Zone", "%q is no zone that the probe can read", t.s.back["Time_Zone"])
+		return
+	}
+	due := time.Now().Add(time.Minute + 4*t.s.q.Pace).Truncate(time.Minute)
+	t.set("Resync_At__HHmm_", due.In(zone.Location()).Format("1504"), "Resync_At_Random_Delay", "0", "Resync_Trigger_1", safetyNet("150"))
+	last := t.visit()
+	calm(t, "Resync_At__HHmm_", "Resync_Trigger_1")
+	t.set("Resync_At_Random_Delay", t.s.back["Resync_At_Random_Delay"])
+	q, alone := backHome(t, 3*time.Minute)
+	late := q.at.Sub(due)
+	switch {
+	case !alone:
+		t.fact("with Resync_At", "the phone did not come by itself")
+	case q.at.Sub(last.at) <= 2*t.s.q.Pace:
+		t.fact("with Resync_At", "Resync_Periodic counts all the same")
+	case late.Abs() <= 30*time.Second:
+		t.fact("with Resync_At", "the phone came at that time, $PRVST is %s; Resync_Periodic did not count", q.cause())
+		t.factTime("later than the time of day", late)
+	default:
+		t.fact("with Resync_At", "the phone came at another time")
+		t.factTime("later than the time of day", late)
+	}
+	t.visit()
 }

@@ -63,7 +63,7 @@ func (v View) flatStatus() []byte {
 	for n := range v.Unit.Row.Model.Lines {
 		v.flatLine(d, n)
 	}
-	d.add("Custom_CA_Provisioning_Status", "", "Custom_CA_Info", "Not Installed")
+	d.add(v.caLabel(), "", "Custom_CA_Info", "Not Installed")
 	d.b = append(d.b, '\n')
 	v.routerStatus(d)
 	return d.end()

@@ -406,9 +406,12 @@ func (s *status) customCA() {
 	if !s.has("Custom_CA_RULE") && !s.has("Custom_CA_URL") {
 		return
 	}
-	label := "Custom_CA_Provisioning_Status"
-	if s.v.Unit.Row.Behaviour.Web.MisspeltCA {
-		label = "Custom_CA_Provisioing_Status"
+	s.add("Info/Custom_CA_Status", s.v.caLabel(), "", "Custom_CA_Info", "Not Installed")
+}
+
+func (v View) caLabel() string {
+	if v.Unit.Row.Behaviour.Web.MisspeltCA {
+		return "Custom_CA_Provisioing_Status"
 	}
-	s.add("Info/Custom_CA_Status", label, "", "Custom_CA_Info", "Not Installed")
+	return "Custom_CA_Provisioning_Status"
 }

@@ -152,11 +152,11 @@ func (q *request) answer() answer {
 
 func (q *request) answered() answer {
 	q.readLogin()
-	if q.spa100() && spa100Documents[q.path] == nil && !q.isCommand() {
-		return spa100Server(q)
-	}
 	if q.path == executePath && q.view.Unit.Row.Behaviour.Web.XMLPush {
 		return push{q}.execute()
+	}
+	if q.spa100() && spa100Documents[q.path] == nil && !q.isCommand() {
+		return spa100Server(q)
 	}
 	switch q.Method {
 	case http.MethodGet, http.MethodHead:

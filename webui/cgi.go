@@ -189,7 +189,7 @@ func (c *cgi) settings() answer {
 	p.home = "/index.asp" + sessionMark + c.session
 	p.audience, p.router = audience{admin: c.isAdmin(), advanced: true}, false
 	p.pick = c.voiceSheet().pick
-	p.again = func() { p.voicePages(c) }
+	p.again, p.token = func() { p.voicePages(c) }, c.form.Get("csrftoken")
 	if button := c.form.Get("submit_button"); button != "Voice" {
 		p.pick = func(string) bool { return true } // of a page of the network half: all that may be wrong
 	}
@@ -201,8 +201,8 @@ func (c *cgi) settings() answer {
 	return p.decide()
 }
 
-// ownFields are the fields of a form of apply.cgi beside those of settings (field).
-var ownFields = []string{"", "submit_button", "submit_type", "change_action", "gui_action", "next_page", "closeflg", "privilege_str", "privilege_end", "session_key", "need_reboot"}
+// ownFields are the fields of a form of apply.cgi beside those of settings (field, but for the token).
+var ownFields = []string{"", "submit_button", "submit_type", "change_action", "gui_action", "next_page", "closeflg", "privilege_str", "privilege_end", "session_key", "need_reboot", "csrftoken"}
 
 // upload takes a firmware image. Up to 1.4.1(SR5) at least, anyone may send one
 // (CVE-2023-20126: documented). One that the unit does not take breaks the connection,

@@ -107,6 +107,9 @@ func (s *sheet) head() {
 // applyForm opens a form of apply.cgi.
 func (s *sheet) applyForm(c *cgi, button string, more ...string) {
 	s.put("<form method=\"post\" action=\"/apply.cgi", sessionMark, c.session, "\">\n")
+	if s.asksToken() {
+		more = append(more, "csrftoken="+s.csrfToken())
+	}
 	for _, pair := range append([]string{"submit_button=" + button, "gui_action=Apply", "session_key=" + c.session}, more...) {
 		name, value, _ := strings.Cut(pair, "=")
 		s.put("<input type=\"hidden\" name=\"", name, "\" value=\"", html.EscapeString(value), "\">\n")

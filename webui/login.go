@@ -67,7 +67,8 @@ func (q *request) loggedIn() bool {
 // for none: its login page is not emulated.
 func (q *request) account() login {
 	if q.admin() {
-		return login{"admin", q.view.Get(q.view.Unit.Row.Factory.AdminPassword())}
+		name, password := q.view.AdminLogin()
+		return login{name, password}
 	}
 	return login{"user", q.view.Get("User_Password")}
 }

@@ -60,6 +60,13 @@ var loopWith = map[string]map[string]string{
 	"upgrade_order":       {"failed_upgrade_reboots": "never"},
 }
 
+// loopPresets are parameters without which a phone does not show a switch.
+var loopPresets = map[string]map[string]string{
+	"form_token": {"Admin_Passwd": "admin", "Admin_Password": "admin"}, // so a form is sent with a login
+	"url_login":  {"Admin_Passwd": "admin", "Admin_Password": "admin"},
+	"xml_push":   {"User_Password": "1234"},
+}
+
 // cannotTell are values that a probe leaves open, and why.
 var cannotTell = map[string]string{
 	"ca_table":                         "the lists say the same of some models",
@@ -73,12 +80,15 @@ var cannotTell = map[string]string{
 	"rss=boot":                         "a phone that asks again much later looks alike",
 	"upgrade_retry=lost":               "a rule that always holds would show it, and might keep a phone from coming home",
 	"verisign":                         "where it was tried, the switch says nothing",
+	"xml_push":                         "firmware without CISCO_XML_EXE_Auth_Mode",
 }
 
 // cannotSee are switches of which some firmware shows nothing, and why.
 var cannotSee = map[string]string{
-	"dh_exceeded": "the phone offers no suite with Diffie and Hellman's exchange",
-	"dh_limit":    "the phone offers no suite with Diffie and Hellman's exchange",
+	"custom_ca_label": "the phone's pages show no state of a Custom CA",
+	"dh_exceeded":     "the phone offers no suite with Diffie and Hellman's exchange",
+	"dh_limit":        "the phone offers no suite with Diffie and Hellman's exchange",
+	"guest_exports":   "only an SPA1xx has such an account",
 }
 
 // without says what a value comes to in firmware that lacks a parameter.
@@ -117,11 +127,28 @@ type loop struct {
 // newLoop starts a phone with some switches, and asks it the named experiments.
 func newLoop(t *testing.T, modelName, firmware string, switches map[string]string, names ...string) *loop {
 	t.Helper()
+	return newLoopWith(t, modelName, firmware, switches, nil, names...)
+}
+
+// newLoopWith does so with parameters of the phone's own, of which those that the firmware has
+// count.
+func newLoopWith(t *testing.T, modelName, firmware string, switches, presets map[string]string, names ...string) *loop {
+	t.Helper()
+	own := map[string]string{"Profile_Rule": "http://192.168.1.9/own.xml", "Resync_Periodic": "7200"}
+	row, err := model.NewRow(modelName, firmware, switches)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range presets {
+		if _, ok := row.Lookup(name); ok {
+			own[name] = value
+		}
+	}
 	pki := loopPKI()
 	place := probetest.InMemory(t, probetest.Options{Model: modelName, Firmware: firmware, Switches: switches,
 		Certs:   &trust.Devices{PKI: pki, Holder: &certs.Holder{PKI: pki}},
 		Hosts:   map[string][]netip.Addr{loopName: {netip.AddrFrom4([4]byte{192, 168, 1, 10})}},
-		Presets: map[string]string{"Profile_Rule": "http://192.168.1.9/own.xml", "Resync_Periodic": "7200"}})
+		Presets: own})
 	back := map[string]string{}
 	v := place.Phone.View()
 	for _, name := range v.Unit.Row.ParameterNames() {
@@ -205,7 +232,7 @@ func closeLoop(t *testing.T, x *experiment, row *model.Row, name, value string) 
 		probetest.Bubble(t, func(t *testing.T) {
 			switches := map[string]string{name: value}
 			maps.Copy(switches, loopWith[name])
-			l := newLoop(t, row.Model.Name, row.Firmware.Version, switches, x.name)
+			l := newLoopWith(t, row.Model.Name, row.Firmware.Version, switches, loopPresets[name], x.name)
 			f := l.ask(t)
 			found := findingOf(f, name)
 			if w, ok := without[name+"="+value]; ok {

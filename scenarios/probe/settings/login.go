@@ -95,8 +95,8 @@ func (c challenge) user(l Login) string {
 	return "admin"
 }
 
-// answer returns the Authorization header for a GET of a path.
-func (c challenge) answer(l Login, path string) string {
+// answer returns the Authorization header for a request.
+func (c challenge) answer(l Login, method, path string) string {
 	user := c.user(l)
 	if c.scheme == "Basic" {
 		return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+l.Password))
@@ -113,7 +113,7 @@ func (c challenge) answer(l Login, path string) string {
 		text += fmt.Sprintf(`, qop=auth, nc=%s, cnonce="%s"`, f["nc"], f["cnonce"])
 	}
 	secret := digest.Hash(user + ":" + c.fields["realm"] + ":" + l.Password)
-	return text + fmt.Sprintf(`, response="%s"`, digest.Proof(secret, digest.Middle(f), http.MethodGet, path))
+	return text + fmt.Sprintf(`, response="%s"`, digest.Proof(secret, digest.Middle(f), method, path))
 }
 
 // stale reports whether a server refused a login for the age of its nonce alone.

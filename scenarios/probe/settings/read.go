@@ -77,6 +77,7 @@ type reader struct {
 	dial   func(context.Context) (net.Conn, error)
 	host   string
 	login  Login
+	form   *string // that is posted; nil: paths are read
 	barred accounts
 	last   error // of a connection
 }
@@ -218,7 +219,7 @@ func (r *reader) again(ctx context.Context, path string, c challenge) (answer, e
 	if c.scheme == "URL" {
 		return r.exchange(ctx, r.login.behind(path), "")
 	}
-	return r.exchange(ctx, path, c.answer(r.login, path))
+	return r.exchange(ctx, path, c.answer(r.login, r.method(), path))
 }
 
 // exchange is one request on a connection of its own.
@@ -231,7 +232,7 @@ func (r *reader) exchange(ctx context.Context, path, authorization string) (answ
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	a, err := converse(conn, request(path, r.host, authorization))
+	a, err := converse(conn, r.request(path, authorization))
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return answer{}, fmt.Errorf("%s had no whole answer for %s within %s", r.host, path, patience)
@@ -243,12 +244,15 @@ func (r *reader) exchange(ctx context.Context, path, authorization string) (answ
 	return a, nil
 }
 
-func request(path, host, authorization string) string {
-	text := "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n"
+func (r *reader) request(path, authorization string) string {
+	text := r.method() + " " + path + " HTTP/1.1\r\nHost: " + r.host + "\r\nConnection: close\r\n"
 	if authorization != "" {
 		text += "Authorization: " + authorization + "\r\n"
 	}
-	return text + "\r\n"
+	if r.form == nil {
+		return text + "\r\n"
+	}
+	return text + fmt.Sprintf("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(*r.form), *r.form)
 }
 
 // converse sends a request and reads what comes until its end. A phone may answer before it

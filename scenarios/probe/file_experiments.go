@@ -48,7 +48,7 @@ var fileExperiments = []*experiment{
 	},
 	{
 		name: "news", question: "Does the phone ask for news before its user opens them, and how often?",
-		settles: []string{"rss"}, needs: []string{"RSS_Feed_URL_1"}, restarts: 1, takes: passesAnd(8, mostNews), times: 1, run: news,
+		settles: []string{"rss"}, needs: []string{"RSS_Feed_URL_1"}, restarts: 1, takes: passesAnd(8, time.Minute), times: 1, run: news,
 	},
 	{
 		name: "extra-files", question: "Does the phone ask for any file by itself, beside profile and firmware?",

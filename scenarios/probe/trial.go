@@ -433,6 +433,9 @@ const longestDelay = 2 * time.Minute
 // idle waits until the phone has taken what was set, and has nothing to do.
 func (t *trial) idle() {
 	t.visit()
+	if t.s.value("any_change_reboots") == "yes" {
+		t.comesHome()
+	}
 	t.await(2*time.Second, func([]request) bool { return false })
 }
 

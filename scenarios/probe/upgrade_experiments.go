@@ -101,7 +101,7 @@ func failedUpgrade(t *trial) {
 	}
 	home := t.comesHome()
 	t.factTime("after the failed upgrade the phone came home in", home.at.Sub(first.at))
-	if t.restarted(first, home) {
+	if home.booted() || home.at.Sub(first.at) > t.s.q.Pace+1500*time.Millisecond { // the period had begun before
 		t.settle("failed_upgrade_reboots", "always")
 		if _, again := requested(t, image, 1); again {
 			// Or it had looked at the rule at its start, before the guard held, and took it for a new one.
@@ -202,7 +202,7 @@ func upgradeOrder(t *trial) {
 // of its second.
 func retryAfterRestart(t *trial) {
 	image := t.serve(missing)
-	upgradeSettings(t, guarded(t.url(image)), missing, "Resync_After_Upgrade_Attempt", "Yes",
+	upgradeSettings(t, guarded(t.url(image)), missing, "Resync_After_Upgrade_Attempt", "No",
 		"Resync_Error_Retry_Delay", "8,30", "Resync_Fails_On_FNF", "Yes")
 	t.visit()
 	upgrade, ok := requested(t, image, 1)
@@ -216,7 +216,7 @@ func retryAfterRestart(t *trial) {
 	t.factTime("from the first failure after the restart to the next resync", wait)
 	noUpgrade(t, "Resync_Error_Retry_Delay", "Resync_Fails_On_FNF")
 	t.visit()
-	if !ok || !t.restarted(upgrade, one) || two.cause() != "2" {
+	if !ok || one.cause() == "2" || !t.restarted(upgrade, one) || two.cause() != "2" {
 		return
 	}
 	switch {

@@ -27,6 +27,7 @@ import (
 // probeFlags say which phone is asked, and what.
 type probeFlags struct {
 	listen, phone, mac string
+	name               string
 	port               int
 	only, experiments  []string
 	minutes            float64
@@ -85,6 +86,7 @@ func (f *probeFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.listen, "listen", "", "`ADDRESS` of this machine by which the phone reaches it")
 	flags.IntVar(&f.port, "port", 0, "`PORT` of HTTP and TFTP (default: free ones)")
 	flags.StringVar(&f.phone, "phone", "", "`ADDRESS` or ADDRESS:PORT of the phone's web server: the first resync is ordered there; without it you order it by your browser")
+	flags.StringVar(&f.name, "name", "", "`HOST` that the phone's name server finds at --listen: with --certs it shows whether names in certificates are looked up")
 	flags.StringVar(&f.mac, "device", "", "`MAC` address of the phone (default: the first that comes)")
 	flags.StringSliceVar(&f.only, "only", nil, "`GROUPS` of experiments, as of --list (default: all)")
 	flags.StringSliceVar(&f.experiments, "experiment", nil, "single experiments, by their `NAMES` in --list")
@@ -101,6 +103,9 @@ func (f *probeFlags) register(c *cobra.Command) {
 	flags.BoolVar(&f.yes, "yes", false, "answer all questions with yes; nobody unplugs the phone")
 	flags.BoolVar(&f.list, "list", false, "list the experiments, and the switches that none can see")
 }
+
+// hostNameLetters are those of a name in a URL.
+const hostNameLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
 
 // run asks the phone and writes what was found.
 func (f *probeFlags) run(ctx context.Context, s streams) error {
@@ -175,6 +180,9 @@ func (f *probeFlags) question() (q probe.Question, err error) {
 	}
 	if f.pace != 0 && f.pace < time.Second {
 		return q, fmt.Errorf("--pace %s: a phone counts whole seconds", measure.Format(f.pace))
+	}
+	if q.Name = f.name; strings.Trim(f.name, hostNameLetters) != "" {
+		return q, fmt.Errorf("--name %q is no host name", f.name)
 	}
 	sockets := probe.Sockets{At: at}
 	if f.phone != "" {

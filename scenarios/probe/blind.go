@@ -10,6 +10,10 @@ var blind = map[string]string{
 	"compiled_profile": "it would need a file of the vendor's compiler",
 	"rc_after_fnf":     "it shows only at the first start of a unit that is made for remote customization",
 	"forced_delay":     "it would need a call",
+	"sip_names":        "a line would have to leave its registrar",
+	"sip_refresh":      "a line would have to leave its registrar",
+	"sip_mailbox":      "a line would have to leave its registrar",
+	"sip_nonce":        "a line would have to leave its registrar",
 	"sip_text":         "its lines are of SIP messages, which go to the server of the phone's account",
 
 	"router_configuration": "its items are settings of the network",

@@ -42,11 +42,10 @@ func (r response) words() string {
 	if r.login == nil {
 		return text
 	}
-	scheme := "nothing that it wants"
-	if r.login.Scheme != "" {
-		scheme = r.login.Scheme
+	if r.login.Scheme == "" {
+		return text + ", without a challenge"
 	}
-	return text + ", which names " + scheme
+	return text + ", with a challenge of " + r.login.Scheme
 }
 
 // get asks the phone's web server for a path, with a login or without, post sends it a form.

@@ -45,7 +45,7 @@ func webLogin(t webTrial) {
 	switch {
 	case t.failed != nil:
 	case r.login == nil:
-		t.fail("the phone asks for no login: it has no administrator's password")
+		t.fail("the phone asks for no login: no password is set")
 	case r.login.Scheme == "Digest":
 		t.settle("url_login", "digest")
 	case r.login.Scheme == "":

@@ -52,8 +52,8 @@ type Phone struct {
 // mostEvents bounds what a phone remembers: the newest.
 const mostEvents = 1 << 16
 
-// Phone starts a device at a host, until the test ends. Its web server is at port 80,
-// unless a phone that shares the address is there already. It has a real clock, which in
+// Phone starts a device at a host, until the test ends. Its web server is at port 80, and
+// line 1 hears SIP at port 5060, unless a phone that shares the address is there already. It has a real clock, which in
 // a bubble is the bubble's, and starts no random time after the others.
 func (h *Host) Phone(t testing.TB, o Options) *Phone {
 	t.Helper()
@@ -79,6 +79,9 @@ func (h *Host) Phone(t testing.TB, o Options) *Phone {
 	if l, err := h.Listen(webPort); err == nil {
 		site := &webui.Site{Devices: p.Fleet, WAN: o.WAN, Port: webPort}
 		p.works.Go(func() { _ = site.Serve(p.ctx, l) })
+	}
+	if c, err := h.packets(sipPort); err == nil {
+		p.works.Go(func() { p.hearSIP(c) })
 	}
 	return p
 }

@@ -133,20 +133,13 @@ func newSwitchDiff(f *observed.Finding, ours model.Setting) switchDiff {
 	if f.Settled() {
 		left = []string{f.Value}
 	}
-	switch is := slices.ContainsFunc(left, func(v string) bool { return sameValue(v, ours.Value) }); {
+	switch is := slices.ContainsFunc(left, func(v string) bool { return observed.Same(v, ours.Value) }); {
 	case is && f.Settled():
 		d.Verdict = agrees
 	case !is && len(left) > 0:
 		d.Verdict = differs
 	}
 	return d
-}
-
-// sameValue reports whether two values of a switch are one: 60s is 1m.
-func sameValue(a, b string) bool {
-	long, err := time.ParseDuration(a)
-	other, bad := time.ParseDuration(b)
-	return a == b || err == nil && bad == nil && long == other
 }
 
 // text is the diff for a terminal.

@@ -36,6 +36,13 @@ type Finding struct {
 // Settled reports whether the switch has a value.
 func (f *Finding) Settled() bool { return f.Value != "" }
 
+// Same reports whether two texts are one value of a switch: 60s is 1m.
+func Same(a, b string) bool {
+	x, err := measure.Duration(a)
+	y, other := measure.Duration(b)
+	return a == b || err == nil && other == nil && x == y
+}
+
 // A Fact is what was seen in an experiment: a time, bytes, or words.
 type Fact struct {
 	Experiment, What string

@@ -98,6 +98,16 @@ var without = map[string]struct{ parameter, value string }{
 	"tls_versions=parameter": {"Enable_SSLv3", "tls1.0"},
 }
 
+// comesTo returns what a value of a switch comes to in some firmware.
+func comesTo(row *model.Row, name, value string) string {
+	if w, ok := without[name+"="+value]; ok {
+		if _, has := row.Lookup(w.parameter); !has {
+			return w.value
+		}
+	}
+	return value
+}
+
 // valuesOf returns the values of a switch that are tried.
 func valuesOf(t *testing.T, row *model.Row, name string) []string {
 	t.Helper()
@@ -235,11 +245,7 @@ func closeLoop(t *testing.T, x *experiment, row *model.Row, name, value string) 
 			l := newLoopWith(t, row.Model.Name, row.Firmware.Version, switches, loopPresets[name], x.name)
 			f := l.ask(t)
 			found := findingOf(f, name)
-			if w, ok := without[name+"="+value]; ok {
-				if _, has := row.Lookup(w.parameter); !has {
-					value = w.value
-				}
-			}
+			value := comesTo(row, name, value)
 			switch why := cmp.Or(cannotTell[name+"="+value], cannotTell[name]); {
 			case found.Value == value:
 			case found.Value == "" && why != "" && slices.Contains(found.OneOf, value):

@@ -419,9 +419,12 @@ func (s *session) file() *observed.File {
 // secrets are what the file does not tell.
 func (s *session) secrets() observed.Secrets {
 	p := s.phone
-	all := observed.Secrets{MAC: p.mac, Serial: p.agent.Serial, Addresses: []netip.Addr{p.addr, s.at("http").Addr()}, Words: []string{s.q.Password}}
+	all := observed.Secrets{MAC: p.mac, Serial: p.agent.Serial, Addresses: []netip.Addr{p.addr, s.at("http").Addr()}}
+	if s.q.Password != "admin" { // which each of these phones has from the factory
+		all.Words = append(all.Words, s.q.Password)
+	}
 	for name, value := range s.back {
-		if secretName.MatchString(name) && len(value) > 3 {
+		if secretName.MatchString(name) && len(value) > 3 && value != "admin" {
 			all.Words = append(all.Words, value)
 		}
 	}

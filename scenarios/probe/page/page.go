@@ -79,21 +79,11 @@ func (v *view) enter(r row) {
 	switch {
 	case r.Value == "":
 		v.Open = append(v.Open, r)
-	case same(r.Value, r.Table):
+	case observed.Same(r.Value, r.Table):
 		v.Agrees = append(v.Agrees, r)
 	default:
 		v.Differs = append(v.Differs, r)
 	}
-}
-
-// same reports whether two texts are one value of a switch.
-func same(a, b string) bool {
-	if a == b {
-		return true
-	}
-	x, err := measure.Duration(a)
-	y, other := measure.Duration(b)
-	return err == nil && other == nil && x == y
 }
 
 // link notes of which experiments there are facts, and says there what they settled.

@@ -29,11 +29,16 @@ type call struct {
 	asked   bool      // and a request came
 	alert   ssl.Alert // that the phone sent last; NoAlert: none
 	err     error     // why the handshake failed
+
+	waiting bool  // after the probe's first words the phone waited for more
+	shaken  bool  // of one that is asked to shake hands again: it has done so before
+	second  error // and what came of it
+	brought int   // bytes of the first record with data
 	ended   time.Time
 }
 
 // A speaker shakes hands with a phone whose hello has been read, and returns what is
-// inside.
+// inside. It notes what it sees in the call alone: the phone may call again meanwhile.
 type speaker func(*call) (net.Conn, error)
 
 // taken says in words what the phone did with a handshake.
@@ -168,7 +173,9 @@ func showing(cert *ssl.Certificate) speaker {
 
 // speakOld speaks SSL 3.0 to TLS 1.1, with all suites without DHE where the server names
 // none.
-func speakOld(c *call, s *ssl.Server) (*ssl.Conn, error) {
+func speakOld(c *call, as *ssl.Server) (*ssl.Conn, error) {
+	copied := *as
+	s := &copied
 	s.Min, s.Max = ssl.SSL30, ssl.TLS11
 	if s.Suites == nil {
 		s.Suites = everySuite
@@ -224,22 +231,21 @@ func (t tlsTrial) shows(what string, r certs.ServerRequest) *call {
 }
 
 // again has the phone shake hands, ask for a file, and then be asked to shake hands again. The
-// state is of the second handshake as far as it came; shaken says whether there was a first.
-func (t tlsTrial) again() (c *call, shaken bool, second error) {
+// state is of the second handshake as far as it came.
+func (t tlsTrial) again() *call {
 	const enough = 5 * time.Second
 	server := t.asking(ssl.AskLater)
-	c = t.secure("", func(c *call) (net.Conn, error) {
+	return t.secure("", func(c *call) (net.Conn, error) {
 		conn, err := speakOld(c, server)
 		if err != nil {
 			return nil, err
 		}
-		shaken = true
+		c.shaken = true
 		_ = conn.SetDeadline(time.Now().Add(enough))
-		_, second = conn.Read(make([]byte, 1))
+		_, c.second = conn.Read(make([]byte, 1))
 		c.state = conn.State()
-		return nil, cmp.Or(second, io.EOF) // the phone has no answer
+		return nil, cmp.Or(c.second, io.EOF) // the phone has no answer
 	})
-	return c, shaken, second
 }
 
 // mostWire bounds what is kept of a connection.

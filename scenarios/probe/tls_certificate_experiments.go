@@ -254,7 +254,7 @@ func (t tlsTrial) clock(when string) (set, ok bool) {
 	}
 	random := c.hello.random
 	if c.hello.ssl2 {
-		c, _, _ = t.again()
+		c = t.again()
 		random = c.state.Random[:]
 	}
 	at, set, ok := clockOf(random, time.Now())

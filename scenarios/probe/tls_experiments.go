@@ -192,24 +192,23 @@ func listening(*call) (net.Conn, error) { return nil, io.EOF }
 // goesOn reports whether the phone waits for more after a server's hello of a version.
 func (t tlsTrial) goesOn(version uint16, s setting) bool {
 	const enough = 3 * time.Second
-	on := false
 	c := t.secure("", func(c *call) (net.Conn, error) {
 		_, _ = c.wire.Write(answerTo(c.hello, version))
 		_ = c.wire.SetDeadline(time.Now().Add(enough))
 		before := len(c.wire.in)
 		err := c.wire.more()
-		on = isLate(err)
+		c.waiting = isLate(err)
 		if said := c.wire.in[before:]; len(said) >= 7 && said[0] == 21 {
 			c.alert = ssl.Alert(said[6])
 		}
 		return nil, cmp.Or(err, io.EOF)
 	})
 	word := "goes on"
-	if !on {
+	if !c.waiting {
 		word = c.taken()
 	}
 	t.fact("server's hello of "+versionName(version)+s.at(), "%s", word)
-	return on
+	return c.waiting
 }
 
 // An authority is one of those of --certs that the phone trusts.

@@ -64,21 +64,21 @@ func exceeded(c *call) string {
 // a certificate then.
 func tlsAgain(t tlsTrial) {
 	const what = "server that asks for a second handshake"
-	c, shaken, second := t.again()
+	c := t.again()
 	began := c.state.Version != 0
 	switch {
-	case !shaken:
+	case !c.shaken:
 		t.fact("first handshake", "%s", c.taken())
-	case second == nil:
+	case c.second == nil:
 		t.fact(what, "shakes hands again")
 		t.settle("hello_request", "renegotiate")
 	case began && c.alert == ssl.HandshakeFailure:
 		t.fact(what, "begins it, and fails where it is asked for a certificate: alert %v", c.alert)
 		t.settle("hello_request", "fail")
-	case isLate(second):
+	case isLate(c.second):
 		t.fact(what, "no answer")
 		t.settle("hello_request", "ignore")
-	case refuses(second) && !began:
+	case refuses(c.second) && !began:
 		t.fact(what, "refused with the warning %v", ssl.NoRenegotiation)
 		t.settle("hello_request", "refuse")
 	default:
@@ -93,17 +93,17 @@ func refuses(err error) bool {
 	return errors.As(err, &e) && e.Sent && e.Alert == ssl.HandshakeFailure
 }
 
-// A firstRead keeps how much the first record with data brought.
+// A firstRead notes how much the first record with data brought.
 type firstRead struct {
 	net.Conn
-	n int
+	c *call
 }
 
 // Read reads from one record.
 func (f *firstRead) Read(p []byte) (int, error) {
 	n, err := f.Conn.Read(p)
-	if f.n == 0 {
-		f.n = n
+	if f.c.brought == 0 {
+		f.c.brought = n
 	}
 	return n, err
 }
@@ -113,14 +113,12 @@ func (f *firstRead) Read(p []byte) (int, error) {
 // unless a byte of the request was in it.
 func tlsRecords(t tlsTrial) {
 	server := &ssl.Server{Certificate: t.certificate(certs.ServerRequest{})}
-	first := &firstRead{}
 	c := t.secure("", func(c *call) (net.Conn, error) {
 		conn, err := speakOld(c, server)
 		if err != nil {
 			return nil, err
 		}
-		first.Conn = conn
-		return first, nil
+		return &firstRead{conn, c}, nil
 	})
 	if !c.through || len(c.wire.waits) == 0 {
 		t.fact("handshake", "%s", c.taken())
@@ -129,10 +127,10 @@ func tlsRecords(t tlsTrial) {
 	t.factTime("answer to the server's hello after", c.wire.waits[0])
 	t.settleTime("tls_think", c.wire.waits[0])
 	lengths := c.wire.data()
-	t.fact("records", "%v bytes with %v of %v; the first with data brings %d", lengths, c.state.Suite, c.state.Version, first.n)
+	t.fact("records", "%v bytes with %v of %v; the first with data brings %d", lengths, c.state.Suite, c.state.Version, c.brought)
 	cbc := c.state.Suite != ssl.RC4SHA && c.state.Suite != ssl.RC4MD5
 	if len(lengths) > 0 && cbc && c.state.Version < ssl.TLS11 {
 		const emptyAtMost = 32 // a MAC of 20 bytes, filled up to blocks of 16
-		t.settle("empty_fragments", map[bool]string{true: "yes", false: "no"}[lengths[0] <= emptyAtMost && first.n > 1])
+		t.settle("empty_fragments", map[bool]string{true: "yes", false: "no"}[lengths[0] <= emptyAtMost && c.brought > 1])
 	}
 }

@@ -21,7 +21,7 @@ test-slow:  ## the slow rest: a day of a thousand devices against nginx, hostile
 	@.ci/fuzz 60s
 test-k8s:   ## the Kubernetes manifests against a real control plane and Prometheus, as root; the first time builds them, fifteen minutes
 	@cd deploy/kubernetes/test && go vet ./... && go test -count=1 -timeout 60m ./...
-lint:       ## golangci-lint; the first time compiles it, five minutes
+lint:       ## golangci-lint; the first time compiles it, two minutes
 	@.ci/lint
 fuzz:       ## ten seconds of each fuzz target; fails below 1,000 executions a second
 	@.ci/fuzz 10s

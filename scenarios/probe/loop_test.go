@@ -211,6 +211,7 @@ func findingOf(f *observed.File, name string) observed.Finding {
 // TestTheProbeFindsWhatThePhoneDoes is the closed loop: for each experiment and each value of
 // each switch that it settles, an emulated phone of that value is probed, and that value is found.
 func TestTheProbeFindsWhatThePhoneDoes(t *testing.T) {
+	t.Parallel()
 	for _, x := range all() {
 		t.Run(x.name, func(t *testing.T) {
 			for _, r := range loopRows {

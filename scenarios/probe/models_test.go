@@ -38,6 +38,7 @@ func askedModels(t *testing.T, wanted int) (list []*model.Row) {
 
 // Forty models are asked everything. What is found is what the tables have, or is left open.
 func TestFortyModelsAreAskedEverything(t *testing.T) {
+	t.Parallel()
 	var settled, open int
 	for _, row := range askedModels(t, 40) {
 		t.Run(row.Model.Name+" "+row.Firmware.Version, func(t *testing.T) {

@@ -31,6 +31,8 @@ func TestEachSwitchIsSeenOrSaidToBeBlind(t *testing.T) {
 		switch {
 		case settled[s.Name] != "" && blind[s.Name] != "":
 			t.Errorf("%s settles %s, which is said to be blind", settled[s.Name], s.Name)
+		case settled[s.Name] == "" && blind[s.Name] == "":
+			t.Errorf("no experiment settles %s, and it is not said to be blind", s.Name)
 		}
 	}
 	for name := range settled {

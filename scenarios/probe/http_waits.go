@@ -85,7 +85,7 @@ func httpTrickle(t *trial) {
 	took, ok := patienceOf(t, func(x *exchange) {
 		x.send("HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 10000\r\n\r\n<flat-profile>\n")
 		for began := time.Now(); time.Since(began) < most; x.send("\n") {
-			if _, gone := x.left(wait / 3); gone {
+			if x.left(wait / 3) {
 				return
 			}
 		}

@@ -58,7 +58,7 @@ func settleMiddle(t *trial, name string, list []time.Duration) {
 // endBefore returns when the request before another one had its answer.
 func endBefore(t *trial, q request) (end time.Time) {
 	for _, r := range t.s.server.since(0) {
-		if r.at == q.at && r.rest == q.rest && r.place == q.place {
+		if r.at.Equal(q.at) && r.rest == q.rest && r.place == q.place {
 			break
 		}
 		end = r.ended

@@ -45,15 +45,12 @@ func (x *transfer) next(within time.Duration) (heard, bool) {
 }
 
 // give sends a file as any server does, each packet up to five times.
-func (x *transfer) give(body string) bool {
+func (x *transfer) give(body string) {
 	for number := uint16(1); ; number++ {
 		block := body[:min(len(body), packet.BlockSize)]
 		body = body[len(block):]
-		if !x.deliver(packet.Append(nil, packet.Data, number, []byte(block)), number) {
-			return false
-		}
-		if len(block) < packet.BlockSize {
-			return true
+		if !x.deliver(packet.Append(nil, packet.Data, number, []byte(block)), number) || len(block) < packet.BlockSize {
+			return
 		}
 	}
 }

@@ -30,7 +30,7 @@ var timerExperiments = []*experiment{
 // slowly answers with a right file once some time has passed.
 func slowly(wait time.Duration) answer {
 	return func(x *exchange) {
-		if _, left := x.left(wait); !left {
+		if !x.left(wait) {
 			x.give(nothing)
 		}
 	}

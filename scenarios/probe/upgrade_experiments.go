@@ -52,7 +52,7 @@ func guarded(url string) string { return "($PRVTMR ge 3)? " + url }
 func upgradeSettings(t *trial, rule string, end answer, more ...string) {
 	t.boots = true
 	slow := t.serve(func(x *exchange) {
-		if _, left := x.left(longVisit); !left {
+		if !x.left(longVisit) {
 			end(x)
 		}
 	})

@@ -131,9 +131,7 @@ func (m *markup) attribute(t *tag) bool {
 
 // past goes past a character that begins nothing.
 func (m *markup) past() bool {
-	if strings.HasPrefix(m.rest, "=") {
-		m.rest = m.rest[1:]
-	}
+	m.rest = strings.TrimPrefix(m.rest, "=")
 	return true
 }
 

@@ -117,20 +117,6 @@ func (p *phone) pass(conn net.Conn) {
 	}
 }
 
-// server is a phone that answers every request with the same bytes.
-func server(text string) func(context.Context) (net.Conn, error) {
-	return func(context.Context) (net.Conn, error) {
-		near, far := net.Pipe()
-		go func() {
-			defer far.Close()
-			if _, err := http.ReadRequest(bufio.NewReader(far)); err == nil {
-				_, _ = io.WriteString(far, text)
-			}
-		}()
-		return near, nil
-	}
-}
-
 // passwords of the accounts of the web server.
 var accounts = []string{"Admin_Passwd", "Admin_Password", "User_Password", "User_Web_Password", "router-configuration/Web_Login_Admin_Password", "router-configuration/Web_Login_Guest_Password"}
 

@@ -14,7 +14,7 @@ import (
 
 // quick are experiments that take a few seconds of a phone's time, one or more of each kind of
 // socket.
-var quick = []string{"gpp-restart", "later-rules", "tftp-silence", "http-interim", "http-connect", "rule-versions", "tls-hello"}
+var quick = []string{"gpp-restart", "later-rules", "tftp-silence", "http-interim", "rule-versions", "tls-hello"}
 
 // askQuick asks a phone those, at a pace of a second.
 func askQuick(t *testing.T, place *probetest.Place) *observed.File {
@@ -31,7 +31,7 @@ func askQuick(t *testing.T, place *probetest.Place) *observed.File {
 func TestSocketsAndMemoryFindTheSame(t *testing.T) {
 	t.Parallel()
 	o := probetest.Options{Model: "SPA942", Firmware: "6.1.5(a)", Presets: map[string]string{"Profile_Rule": "", "Resync_Random_Delay": "0"},
-		Switches: map[string]string{"boot_time": "1s", "reboot_time": "1s", "tftp_wait": "1s", "tftp_tries": "3", "http_connect_wait": "2s"},
+		Switches: map[string]string{"boot_time": "1s", "reboot_time": "1s", "tftp_wait": "1s", "tftp_tries": "3"},
 		Certs:    &trust.Devices{PKI: loopPKI(), Holder: &certs.Holder{PKI: loopPKI()}}}
 	var inMemory *observed.File
 	t.Run("memory", func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 // webWalks are the switches of the web server: what a page is answered, or a
 // document says.
 var webWalks = map[string]walk{
-	"url_login":     {"digest", "form", asked("SPA112", "1.4.1(002)", "/admin/resync?h/x")},
+	"url_login":     {"digest", "form", asked("SPA112", "1.4.1(002)", "/admin/resync?h/x&xuser=admin&xpassword=admin")},
 	"guest_exports": {"no", "yes", asked("SPA112", "1.4.1(002)", "/admin/status.xml&xuser=cisco&xpassword=cisco")},
 	"form_token":    {"none", "admin", posted("SPA504G", "7.6.2f", "/admin/acisco.csc")},
 	"form_unknown":  {"ignore", "refuse", posted("SPA942", "", "/admin/asipura.spa")},

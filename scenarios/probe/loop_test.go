@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -208,17 +209,40 @@ func findingOf(f *observed.File, name string) observed.Finding {
 	return observed.Finding{Why: "nothing was found of it"}
 }
 
+// rowsOfLoop returns the firmware that is probed: one of each of the six models, all with
+// SPAFLEET_SLOW.
+func rowsOfLoop(t *testing.T) (rows []*model.Row) {
+	t.Helper()
+	for _, r := range loopRows {
+		versions := []string{r.firmware}
+		if os.Getenv("SPAFLEET_SLOW") != "" {
+			m, err := model.FindModel(r.model)
+			if err != nil {
+				t.Fatal(err)
+			}
+			versions = nil
+			for _, f := range m.Firmwares {
+				versions = append(versions, f.Version)
+			}
+		}
+		for _, version := range versions {
+			row, err := model.NewRow(r.model, version, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
 // TestTheProbeFindsWhatThePhoneDoes is the closed loop: for each experiment and each value of
 // each switch that it settles, an emulated phone of that value is probed, and that value is found.
 func TestTheProbeFindsWhatThePhoneDoes(t *testing.T) {
 	t.Parallel()
 	for _, x := range all() {
 		t.Run(x.name, func(t *testing.T) {
-			for _, r := range loopRows {
-				row, err := model.NewRow(r.model, r.firmware, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
+			for _, row := range rowsOfLoop(t) {
 				if lacking(row, x) {
 					continue
 				}
@@ -239,7 +263,7 @@ func lacking(row *model.Row, x *experiment) bool {
 // closeLoop probes one model with one value.
 func closeLoop(t *testing.T, x *experiment, row *model.Row, name, value string) {
 	t.Helper()
-	t.Run(fmt.Sprintf("%s/%s=%s", row.Model.Name, name, value), func(t *testing.T) {
+	t.Run(fmt.Sprintf("%s_%s/%s=%s", row.Model.Name, row.Firmware.Version, name, value), func(t *testing.T) {
 		probetest.Bubble(t, func(t *testing.T) {
 			switches := map[string]string{name: value}
 			maps.Copy(switches, loopWith[name])

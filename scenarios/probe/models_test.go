@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,15 +14,18 @@ import (
 	"spafleet/scenarios/probe/probetest"
 )
 
-// askedModels are models and firmware: of each model the newest, and the oldest that is known,
-// until there are as many as wanted.
+// askedModels are models and firmware: of each model the newest, then the oldest that is known,
+// then the others, until there are as many as wanted.
 func askedModels(t *testing.T, wanted int) (list []*model.Row) {
 	t.Helper()
-	for _, oldest := range []bool{false, true} {
+	for i := range 100 { // the newest, then the oldest, then those between
 		for m := range model.All() {
+			if i > len(m.Firmwares) {
+				continue
+			}
 			version := m.Newest().Version
-			if oldest {
-				version = m.Firmwares[0].Version
+			if i > 0 {
+				version = m.Firmwares[i-1].Version
 			}
 			row, err := model.NewRow(m.Name, version, nil)
 			if err != nil {
@@ -40,7 +44,11 @@ func askedModels(t *testing.T, wanted int) (list []*model.Row) {
 func TestFortyModelsAreAskedEverything(t *testing.T) {
 	t.Parallel()
 	var settled, open int
-	for _, row := range askedModels(t, 40) {
+	wanted := 40
+	if os.Getenv("SPAFLEET_SLOW") != "" {
+		wanted = 1000
+	}
+	for _, row := range askedModels(t, wanted) {
 		t.Run(row.Model.Name+" "+row.Firmware.Version, func(t *testing.T) {
 			probetest.Bubble(t, func(t *testing.T) {
 				l := newLoop(t, row.Model.Name, row.Firmware.Version, nil)

@@ -91,7 +91,11 @@ func (q *Question) wants(x *experiment) bool {
 func (s *session) work(ctx context.Context) error {
 	for i, x := range s.chosen {
 		s.say("%d of %d: %s", i+1, len(s.chosen), x.question)
-		s.results = append(s.results, s.do(ctx, x))
+		r := s.do(ctx, x)
+		s.results = append(s.results, r)
+		for _, f := range r.findings {
+			s.say("   %s", told(f))
+		}
 		if err := s.keep(); err != nil {
 			return err
 		}
@@ -103,6 +107,17 @@ func (s *session) work(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// told is a finding in words.
+func told(f observed.Finding) string {
+	switch {
+	case f.Value != "":
+		return f.Switch + " is " + f.Value
+	case f.OneOf != nil:
+		return f.Switch + " is " + strings.Join(f.OneOf, " or ")
+	}
+	return f.Switch + " stays open: " + f.Why
 }
 
 // do does one experiment as often as its row says, and once more where the phone was

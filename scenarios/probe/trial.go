@@ -105,6 +105,10 @@ func (t *trial) fact(what, format string, args ...any) {
 
 // factTime notes a time, factBytes bytes.
 func (t *trial) factTime(what string, d time.Duration) {
+	if d == 0 {
+		t.fact(what, "no time")
+		return
+	}
 	t.facts = append(t.facts, observed.Fact{Experiment: t.experiment.name, What: what, Nanoseconds: int64(d)})
 }
 

@@ -155,6 +155,8 @@ func (t table) row(f *observed.Finding) row {
 		r.How = "not asked"
 	case f.Value == "":
 		r.How = "asked " + times(f.Asked)
+	case f.Asked == 1:
+		r.How = "asked once"
 	case f.Agreed == f.Asked:
 		r.How = "asked " + times(f.Asked) + ", always so"
 	default:

@@ -9,8 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A version is which program this is, as the Go toolchain noted it when it was
-// built.
+// A version is which program this is, as it was noted when it was built.
 type version struct {
 	Version  string `json:"version"`            // of the module; (devel) where it was built from a checkout without a tag
 	Revision string `json:"revision,omitempty"` // commit; empty where it was built from no checkout
@@ -20,15 +19,19 @@ type version struct {
 	Platform string `json:"platform"`
 }
 
+// built is VERSION,COMMIT,TIME where .ci/dist built the program, and else empty.
+var built string
+
 func thisVersion() version {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		info = &debug.BuildInfo{}
 	}
-	return versionOf(info)
+	return versionOf(info, built)
 }
 
-func versionOf(info *debug.BuildInfo) version {
+// versionOf is the version that a release says, or what the toolchain noted.
+func versionOf(info *debug.BuildInfo, release string) version {
 	v := version{Version: info.Main.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if v.Version == "" {
 		v.Version = "(devel)"
@@ -42,6 +45,10 @@ func versionOf(info *debug.BuildInfo) version {
 		case "vcs.modified":
 			v.Modified = s.Value == "true"
 		}
+	}
+	if parts := strings.Split(release, ","); len(parts) == 3 {
+		v.Version, v.Revision, v.Time = parts[0], parts[1], parts[2]
+		v.Modified = strings.HasSuffix(v.Version, "+dirty")
 	}
 	return v
 }

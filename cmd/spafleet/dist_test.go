@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// modules runs .ci/modules.
+func modules(t *testing.T, args ...string) string {
+	t.Helper()
+	return runIn(t, moduleRoot(t), "go", append([]string{"run", "./.ci/modules"}, args...)...)
+}
+
+// This test is a program with all modules of spafleet, and those of its tests.
+func TestLicencesOfTheModulesAreAllowed(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := modules(t, "check", self)
+	for _, want := range []string{`(?m)^Apache-2.0 +github.com/spf13/cobra v`, `(?m)^MPL-2.0 +github.com/hashicorp/golang-lru/v2 v`, `(?m)^BSD-3-Clause +golang.org/x/net v`} {
+		if !regexp.MustCompile(want).MatchString(list) {
+			t.Errorf("no line %s in\n%s", want, list)
+		}
+	}
+}
+
+func TestAPartsListHasEachModule(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := modules(t, "sbom", "--version", "v1.2.3", self)
+	var list struct {
+		BomFormat, SpecVersion string
+		Metadata               struct{ Component struct{ Version string } }
+		Components             []struct {
+			Name, Version, PURL string
+			Licenses            []struct{ License struct{ ID string } }
+		}
+		Dependencies []struct{ DependsOn []string }
+	}
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if list.BomFormat != "CycloneDX" || list.SpecVersion != "1.6" || list.Metadata.Component.Version != "v1.2.3" {
+		t.Errorf("it says %s %s of %s", list.BomFormat, list.SpecVersion, list.Metadata.Component.Version)
+	}
+	found := map[string]bool{}
+	for _, c := range list.Components {
+		found[c.Name] = true
+		if len(c.Licenses) != 1 || c.Licenses[0].License.ID == "" || c.Version == "" || !strings.HasPrefix(c.PURL, "pkg:golang/"+c.Name+"@") {
+			t.Errorf("%+v", c)
+		}
+	}
+	for line := range strings.Lines(modules(t, "check", self)) {
+		if name := strings.Fields(line)[1]; !found[name] {
+			t.Errorf("%s is not in the parts list", name)
+		}
+	}
+	if !found["std"] || len(list.Dependencies) != 1 || len(list.Dependencies[0].DependsOn) != len(list.Components) {
+		t.Errorf("%d components, needed: %v", len(list.Components), list.Dependencies)
+	}
+}
+
+func TestWhatModulesRefuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text := filepath.Join(dir, "no-program")
+	if err := os.WriteFile(text, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "modules")
+	runIn(t, moduleRoot(t), "go", "build", "-o", program, "./.ci/modules")
+	for want, args := range map[string][]string{
+		"usage: ":                       {"sbom"},
+		"is it a program that Go built": {"check", text},
+		"a parts list is of one":        {"sbom", program, program},
+		"no modules":                    {"check", program},
+	} {
+		out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("%v: %v, %s; want %q", args, err, out, want)
+		}
+	}
+}
+
+// Two builds of a release have the same bytes, whatever their folder, the user's settings
+// of Go, and what is in the cache of builds.
+func TestTwoBuildsOfAReleaseAreTheSame(t *testing.T) {
+	if os.Getenv("SPAFLEET_SLOW") == "" {
+		t.Skip("compiles the program twice, without a cache: SPAFLEET_SLOW=1 runs it")
+	}
+	build := func(folder string, env ...string) map[string][]byte {
+		dir := filepath.Join(t.TempDir(), folder)
+		copyModule(t, dir)
+		c := exec.CommandContext(t.Context(), filepath.Join(dir, ".ci", "dist"), "linux/arm64")
+		c.Dir, c.Env = dir, append(append(offline(), "VERSION=v1.2.3", "GOCACHE="+t.TempDir()), env...)
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		files := map[string][]byte{}
+		for _, path := range globbed(t, filepath.Join(dir, "bin", "*")) {
+			body, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[filepath.Base(path)] = body
+		}
+		return files
+	}
+	one := build("spafleet", "TZ=Asia/Tokyo")
+	two := build("some/where/else", "TZ=UTC", "GOFLAGS=-p=1", "GOARM64=v8.2", "LC_ALL=C")
+	if got, want := slices.Sorted(maps.Keys(one)), []string{"NOTICES", "SHA256SUMS", "spafleet-linux-arm64", "spafleet-linux-arm64.cdx.json"}; !slices.Equal(got, want) {
+		t.Errorf("built are %v, want %v", got, want)
+	}
+	for name := range one {
+		if !bytes.Equal(one[name], two[name]) {
+			t.Errorf("%s: %d and %d bytes that differ", name, len(one[name]), len(two[name]))
+		}
+	}
+	if program := one["spafleet-linux-arm64"]; !bytes.Contains(program, []byte("v1.2.3,,")) || bytes.Contains(program, []byte(moduleRoot(t))) {
+		t.Error("the program has no version, or a path of this machine")
+	}
+}
+
+func globbed(t *testing.T, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s: %d files, %v", pattern, len(paths), err)
+	}
+	return paths
+}

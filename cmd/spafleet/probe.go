@@ -36,7 +36,8 @@ type probeFlags struct {
 	login              string // file
 	certs              certFlags
 	allowPublic        bool
-	yes, list, back    bool
+	yes, back          bool
+	list, json         bool
 }
 
 func probeCommand(s streams) *cobra.Command {
@@ -68,11 +69,15 @@ Exit codes:
   spafleet probe --listen 192.168.1.10 --restore own.xml --html spa942.html
   spafleet probe --listen 192.168.1.10 --restore-only \
       --restore spa942.yaml.restore
-  spafleet probe --list`,
+  spafleet probe --list
+  spafleet probe --list --json | jq '.groups[].experiments[].name'`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if f.list {
-				return listExperiments(s.out)
+				return listExperiments(s.out, f.json)
+			}
+			if f.json {
+				return errors.New("--json is for --list; what a phone did is written to the file of --out")
 			}
 			return f.run(c.Context(), s)
 		},
@@ -101,6 +106,7 @@ func (f *probeFlags) register(c *cobra.Command) {
 	f.certs.register(flags)
 	flags.BoolVar(&f.allowPublic, "allow-public", false, "listen on a public address")
 	flags.BoolVar(&f.yes, "yes", false, "answer all questions with yes; nobody unplugs the phone")
+	flags.BoolVar(&f.json, "json", false, "with --list: print one JSON object")
 	flags.BoolVar(&f.list, "list", false, "list the experiments, and the switches that none can see")
 }
 
@@ -141,7 +147,7 @@ func (f *probeFlags) conclude(ctx context.Context, s streams, k *keeper, found *
 				return &notKept{err}
 			}
 		}
-		fmt.Fprintf(s.out, "%s\n", probeSummary(found, k.out))
+		fmt.Fprint(s.out, probeSummary(found, k.out, f.html))
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -161,11 +167,15 @@ func writePage(name string, found *observed.File) error {
 	return host.WriteFile(name, b.Bytes(), 0o644)
 }
 
-// probeSummary says what came of it.
-func probeSummary(found *observed.File, out string) string {
+// probeSummary says what came of it, where it is and what can be done with it.
+func probeSummary(found *observed.File, out, html string) string {
 	settled := len(found.Switches())
-	return fmt.Sprintf("%s settled, %d not; %s says which. Compare with 'spafleet models diff %s'.",
-		measure.Counted(settled, "switch"), len(found.Findings)-settled, out, out)
+	text := fmt.Sprintf("%s settled, %d not: %s\n", measure.Counted(settled, "switch"), len(found.Findings)-settled, out)
+	if html != "" {
+		text += "as a page: " + html + "\n"
+	}
+	return text + "next:      spafleet models diff " + out + "\n" +
+		"to help:   attach " + out + " to an issue (CONTRIBUTING.md, Bring a phone)\n"
 }
 
 // question reads the flags.

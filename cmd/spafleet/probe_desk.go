@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"spafleet/host/lines"
 )
 
 // A desk is where the person sits: questions and progress go to the error stream, answers
@@ -36,7 +38,10 @@ func (d *desk) read(in io.Reader) {
 
 // Say implements probe.Person.
 func (d *desk) Say(text string) {
-	fmt.Fprintf(d.w, "%s  %s\n", time.Now().Format("15:04:05"), oneLine(text))
+	text = oneLine(text)
+	blanks := strings.Repeat(" ", len(text)-len(strings.TrimLeft(text, " ")))
+	head := time.Now().Format("15:04:05") + "  " + blanks
+	fmt.Fprint(d.w, lines.Hang(head, strings.Repeat(" ", len(head)), text))
 }
 
 // Agree implements probe.Person.
@@ -45,12 +50,17 @@ func (d *desk) Agree(ctx context.Context, question string) bool {
 		d.Say(question + " yes (--yes)")
 		return true
 	}
-	fmt.Fprintf(d.w, "%s [y/N] ", question)
+	d.ask(question + " [y/N]")
 	answer, ok := d.answer(ctx)
 	if !ok {
 		fmt.Fprintln(d.w, "no answer: give --yes where nobody can answer")
 	}
 	return ok && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
+}
+
+// ask shows a question, with the cursor behind it.
+func (d *desk) ask(question string) {
+	fmt.Fprint(d.w, strings.Join(lines.Wrap(question, lines.Width-4), "\n")+" ")
 }
 
 func (d *desk) answer(ctx context.Context) (string, bool) {
@@ -73,7 +83,7 @@ func (d *desk) Power(ctx context.Context) (time.Time, bool) {
 	if d.yes {
 		return time.Time{}, false
 	}
-	fmt.Fprint(d.w, "Unplug the phone, wait five seconds, plug it in, and press Enter in that moment (s and Enter: leave this out) ")
+	d.ask("Unplug the phone, wait five seconds, plug it in, and press Enter in that moment (s and Enter: leave this out)")
 	answer, ok := d.answer(ctx)
 	return time.Now(), ok && !strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "s")
 }

@@ -9,8 +9,17 @@ import (
 	"spafleet/scenarios/probe"
 )
 
+// A probeTable is what --list shows.
+type probeTable struct {
+	Groups []probe.Group   `json:"groups"`
+	Blind  []probe.Blinded `json:"not_visible"`
+}
+
 // listExperiments lists what a phone can be asked, and what no experiment can see.
-func listExperiments(w io.Writer) error {
+func listExperiments(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return writeJSON(w, probeTable{probe.Groups(), probe.Blind()})
+	}
 	for _, g := range probe.Groups() {
 		fmt.Fprintf(w, "%s: %s\n", g.Name, g.About)
 		for _, x := range g.Experiments {

@@ -10,15 +10,17 @@ import (
 
 // A Group is a part of the table of experiments.
 type Group struct {
-	Name, About string
-	Experiments []Listed
+	Name        string   `json:"name"`
+	About       string   `json:"about"`
+	Experiments []Listed `json:"experiments"`
 }
 
 // A Listed experiment is a row of the table, for people.
 type Listed struct {
-	Name, Question string
-	Switches       []string // that it settles; none: it notes facts
-	Restarts       int      // of the phone, each time that it is done
+	Name     string   `json:"name"`
+	Question string   `json:"question"`
+	Switches []string `json:"switches,omitempty"` // that it settles; none: it notes facts
+	Restarts int      `json:"restarts,omitempty"` // of the phone, each time that it is done
 }
 
 // Groups returns the table of experiments.
@@ -34,7 +36,10 @@ func Groups() (list []Group) {
 }
 
 // A Blinded switch is one that no experiment can see.
-type Blinded struct{ Switch, Why string }
+type Blinded struct {
+	Switch string `json:"switch"`
+	Why    string `json:"why"`
+}
 
 // Blind returns the switches that no experiment can see, in the order of their names.
 func Blind() (list []Blinded) {

@@ -2,10 +2,12 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 
 	"spafleet/scenarios/probe/settings"
 )
@@ -38,7 +40,36 @@ func (s *session) order(ctx context.Context, url string) error {
 			err = fmt.Errorf("it answers %d %s", status, http.StatusText(status))
 		}
 		s.shut = true
-		s.say("the phone's web server takes no order from here: %s", err)
+		var locked *settings.LoginError
+		if errors.As(err, &locked) && s.own == nil && s.q.Restore == nil { // neither could its settings be read
+			return locks(locked)
+		}
+		s.say("the phone's web server at %s takes no order from here: %s", at, shortly(err))
 	}
 	return s.q.Person.Resync(ctx, url)
+}
+
+// locks says what to do about a login that the phone asks for.
+func locks(e *settings.LoginError) error {
+	if e.Refused {
+		return errors.New("the phone's web pages refuse the login of --login: its file must have one line, such as admin:PASSWORD")
+	}
+	return errors.New("the phone's web pages ask for a password: write a file with one line, admin:PASSWORD, and give --login FILE")
+}
+
+// shortly is an error without the addresses of its connection, which the person knows.
+func shortly(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		err = call.Err
+	}
+	var locked *settings.LoginError
+	if errors.As(err, &locked) {
+		err = locks(locked)
+	}
+	return err
 }

@@ -38,8 +38,8 @@ func (s *session) plan(ctx context.Context) ([]*experiment, error) {
 			parts = append(parts, fmt.Sprintf("%s %d", g.name, n))
 		}
 	}
-	s.say("%s in about %s: %s", measure.Counted(len(list), "experiment"), measure.Format(sum.Round(time.Minute)), strings.Join(parts, ", "))
-	if !s.q.Person.Agree(ctx, fmt.Sprintf("The phone's Profile_Rule and its timers change for that time, and the phone restarts about %s. Go on?", measure.Counted(restarts, "time"))) {
+	s.say("%s in about %s: %s", measure.Counted(len(list), "experiment"), roughly(sum), strings.Join(parts, ", "))
+	if !s.q.Person.Agree(ctx, fmt.Sprintf("For that time the phone has another Profile_Rule and other timers. It restarts about %s. Nobody can rely on it meanwhile. Go on?", measure.Counted(restarts, "time"))) {
 		return nil, ErrDeclined
 	}
 	return list, nil
@@ -89,7 +89,11 @@ func (q *Question) wants(x *experiment) bool {
 
 // work does the experiments.
 func (s *session) work(ctx context.Context) error {
+	left := newRemainder(s.chosen, s.q.Pace)
 	for i, x := range s.chosen {
+		if text := left.say(i); text != "" {
+			s.say("%s", text)
+		}
 		s.say("%d of %d: %s", i+1, len(s.chosen), x.question)
 		r := s.do(ctx, x)
 		s.results = append(s.results, r)

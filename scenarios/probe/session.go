@@ -240,10 +240,8 @@ func (s *session) meet(ctx context.Context) error {
 	if err := s.order(ctx, s.door()); err != nil {
 		return err
 	}
-	select {
-	case <-s.came:
-	case <-ctx.Done():
-		return fmt.Errorf("no phone came: %w", ctx.Err())
+	if err := s.wait(ctx); err != nil {
+		return err
 	}
 	p := s.phone
 	s.say("%s, firmware %s", p.row.Model.Name, p.row.Firmware.Version)
@@ -252,6 +250,23 @@ func (s *session) meet(ctx context.Context) error {
 	}
 	s.base = s.homeSettings()
 	return s.sendHome(ctx)
+}
+
+// wait waits for the phone's first request, and says each minute that it does.
+func (s *session) wait(ctx context.Context) error {
+	s.say("waiting for the phone at %s", s.root("http"))
+	again := time.NewTicker(time.Minute)
+	defer again.Stop()
+	for {
+		select {
+		case <-s.came:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("no phone came: %w", ctx.Err())
+		case <-again.C:
+			s.say("still no phone at %s: see \"no phone comes\" in docs/probe.md; Ctrl-C ends this", s.root("http"))
+		}
+	}
 }
 
 // homeSettings are what the phone has between experiments. What cannot be given back is

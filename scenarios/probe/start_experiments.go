@@ -147,8 +147,8 @@ func orderTakes(t *trial, units string) time.Duration {
 	t.set("Resync_Random_Delay", units)
 	t.idle()
 	name := t.serve(nil)
+	at := time.Now() // a phone may ask before it has answered the order
 	t.order(t.url(name))
-	at := time.Now()
 	q := t.comes(t.s.q.Patience, func(q request) bool { return q.place == t.place && q.name == name })
 	return q.at.Sub(at)
 }

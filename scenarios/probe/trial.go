@@ -100,20 +100,27 @@ func (t *trial) settleTime(name string, d time.Duration) {
 
 // fact notes what was seen.
 func (t *trial) fact(what, format string, args ...any) {
-	t.facts = append(t.facts, observed.Fact{Experiment: t.experiment.name, What: what, Text: fmt.Sprintf(format, args...)})
+	t.note(observed.Fact{What: what, Text: fmt.Sprintf(format, args...)})
+}
+
+func (t *trial) note(f observed.Fact) {
+	if t.failed == nil {
+		f.Experiment = t.experiment.name
+		t.facts = append(t.facts, f)
+	}
 }
 
 // factTime notes a time, factBytes bytes.
 func (t *trial) factTime(what string, d time.Duration) {
-	if d == 0 {
+	if d <= 0 { // two clocks may differ by a moment
 		t.fact(what, "no time")
 		return
 	}
-	t.facts = append(t.facts, observed.Fact{Experiment: t.experiment.name, What: what, Nanoseconds: int64(d)})
+	t.note(observed.Fact{What: what, Nanoseconds: int64(d)})
 }
 
 func (t *trial) factBytes(what string, b []byte) {
-	t.facts = append(t.facts, observed.Fact{Experiment: t.experiment.name, What: what, Hex: hex.EncodeToString(b[:min(len(b), 2048)])})
+	t.note(observed.Fact{What: what, Hex: hex.EncodeToString(b[:min(len(b), 2048)])})
 }
 
 // set lets the phone have parameters from its next visit on, as name and value in turn. A

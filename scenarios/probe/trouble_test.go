@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -55,6 +56,26 @@ func TestAPhoneThatVanishesIsNotGuessed(t *testing.T) {
 		}
 		if found := findingOf(f, "tftp_tries"); found.Value != "" || !strings.Contains(found.Why, "did not come back") {
 			t.Errorf("found %+v\n%s", found, strings.Join(l.Person.Said(), "\n"))
+		}
+	})
+}
+
+// Who does not unplug the phone is asked the rest, and what was learnt can be written.
+func TestAPhoneThatIsNotUnpluggedIsAskedTheRest(t *testing.T) {
+	probetest.Bubble(t, func(t *testing.T) {
+		l := newLoop(t, "SPA942", "6.1.5(a)", nil, "cold-start")
+		l.question.Names = []string{"cold-start", "http-interim"}
+		l.Person.Unplugged = -1
+		l.question.Keep = func(f *observed.File, _ string) error { return f.Write(io.Discard, observed.Secrets{}) }
+		f, err := Ask(context.Background(), l.question)
+		if err != nil {
+			t.Error(err)
+		}
+		if found := findingOf(f, "boot_time"); found.Value != "" || found.Why != "the phone was not unplugged" {
+			t.Errorf("found %+v", found)
+		}
+		if found := findingOf(f, "interim_answers"); found.Value == "" {
+			t.Errorf("found %+v", found)
 		}
 	})
 }

@@ -156,6 +156,9 @@ func (f *probeFlags) conclude(ctx context.Context, s streams, k *keeper, found *
 		fmt.Fprintf(s.err, "spafleet: %v\n", asked)
 		return exitWith(exitInvalid)
 	}
+	if f.back && asked == nil {
+		fmt.Fprintf(s.out, "%s is no longer needed\n", f.restore)
+	}
 	return asked
 }
 

@@ -1,6 +1,8 @@
 package probe
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,6 +61,8 @@ func finding(x *experiment, name string, calm, trials []*trial) observed.Finding
 func why(trials []*trial) string {
 	for _, t := range slices.Backward(trials) {
 		switch {
+		case errors.Is(t.failed, context.Canceled):
+			return "it was interrupted"
 		case t.failed != nil:
 			return t.failed.Error()
 		case t.disturbed != "":

@@ -26,6 +26,9 @@ func (s *session) learn(ctx context.Context) error {
 		}
 	}
 	s.own = own
+	if s.q.Restore == nil && strings.Contains(s.back["Profile_Rule"], homeForm) {
+		return errors.New("the phone still has the settings of a probe that did not end: first give it its own, by --restore-only --restore FILE, with the FILE.restore of that probe")
+	}
 	if missing := s.missing(own); len(missing) > 0 {
 		return fmt.Errorf("%s does not say what the phone's %s is, so that it could not be given back: give a file with it by --restore", how, strings.Join(missing, ", "))
 	}

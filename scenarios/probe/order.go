@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 
 	"spafleet/scenarios/probe/settings"
@@ -30,14 +31,11 @@ func (s *session) dial(ctx context.Context) (net.Conn, error) { return s.q.Netwo
 
 // order has the phone resync from a URL: by its web server, or where that is not open, by
 // the person.
-func (s *session) order(ctx context.Context, url string) error {
+func (s *session) order(ctx context.Context, place string) error {
 	if at := s.web(); at.IsValid() && !s.shut {
-		status, _, err := settings.Get(ctx, s.dial, at.Addr().String(), "/admin/resync?"+url, s.login())
-		if err == nil && status == http.StatusOK {
-			return nil
-		}
+		err := press(ctx, s, at.Addr().String(), "/admin/resync?"+place)
 		if err == nil {
-			err = fmt.Errorf("it answers %d %s", status, http.StatusText(status))
+			return nil
 		}
 		s.shut = true
 		var locked *settings.LoginError
@@ -46,7 +44,33 @@ func (s *session) order(ctx context.Context, url string) error {
 		}
 		s.say("the phone's web server at %s takes no order from here: %s", at, shortly(err))
 	}
-	return s.q.Person.Resync(ctx, url)
+	return s.q.Person.Resync(ctx, place)
+}
+
+// press orders something by a path of the phone's web server. An SPA112, SPA122 or SPA232D
+// reads the login behind the path.
+func press(ctx context.Context, s *session, phone, path string) error {
+	status, _, err := settings.Get(ctx, s.dial, phone, path, s.login())
+	var locked *settings.LoginError
+	if errors.As(err, &locked) && locked.Scheme == "" && s.q.Password != "" {
+		status, _, err = settings.Get(ctx, s.dial, phone, path+loginBehind(s.login()), settings.Login{})
+		if errors.As(err, &locked) {
+			locked.Refused = true
+		}
+	}
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("it answers %d %s", status, http.StatusText(status))
+	}
+	return err
+}
+
+// loginBehind is what stands behind a path for a login.
+func loginBehind(l settings.Login) string {
+	user := l.User
+	if user == "" {
+		user = "admin"
+	}
+	return "&xuser=" + url.QueryEscape(user) + "&xpassword=" + url.QueryEscape(l.Password)
 }
 
 // locks says what to do about a login that the phone asks for.

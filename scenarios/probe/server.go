@@ -51,11 +51,11 @@ func (s *server) open(port uint16) (err error) {
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.conns, s.news, s.slots = map[net.Conn]string{}, make(chan struct{}), make(chan struct{}, mostAtOnce)
 	if s.http, err = s.network.Listen(port); err != nil {
-		return fmt.Errorf("listen for HTTP: %w", err)
+		return fmt.Errorf("HTTP: %w", err)
 	}
 	if s.tftp, err = s.network.ListenPacket(port); err != nil {
 		s.http.Close()
-		return fmt.Errorf("listen for TFTP: %w", err)
+		return fmt.Errorf("TFTP: %w", err)
 	}
 	s.works.Go(func() {
 		s.accept(s.http, doorstep, func(c net.Conn) { s.serveStream(c, addrOf(c.RemoteAddr()), "http") })

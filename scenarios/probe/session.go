@@ -269,13 +269,16 @@ func (s *session) wait(ctx context.Context) error {
 	}
 }
 
+// homeForm is what the phone's rule has behind the probe's address.
+const homeForm = "home/$MA/$PRVST/$PRVTMR"
+
 // homeSettings are what the phone has between experiments. What cannot be given back is
 // left as it is, but for what brings the phone home.
 func (s *session) homeSettings() map[string]string {
 	l := s.phone.letters()
 	pace := fmt.Sprint(int(s.q.Pace / time.Second))
 	all := map[string]string{
-		"Profile_Rule":             s.url("http", "home/$MA/$PRVST/$PRVTMR"),
+		"Profile_Rule":             s.url("http", homeForm),
 		"Profile_Rule_B":           fmt.Sprintf(`("$%s" eq "$%s")? %s | %s/$%s`, l.read, l.want, s.url("http", "same"), s.url("http", "read"), l.read),
 		"Profile_Rule_C":           "$" + l.rule,
 		"Profile_Rule_D":           "",
@@ -354,7 +357,7 @@ func (s *session) giveBack(ctx context.Context) error {
 	s.gen++
 	gen := s.gen
 	s.mu.Unlock()
-	s.say("giving the phone its settings back")
+	s.say("giving the phone its settings back: please let the program end by itself")
 	taken := func(q request) bool {
 		return (q.place == "home" || q.place == "order") && q.gen == gen && !q.ended.IsZero()
 	}

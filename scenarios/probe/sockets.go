@@ -2,9 +2,11 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 
 	"spafleet/host/deaf"
 )
@@ -21,7 +23,7 @@ func (s Sockets) Listen(port uint16) (net.Listener, error) {
 	at := netip.AddrPortFrom(s.At, port)
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp4", at.String())
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", at, err)
+		return nil, notOpened(at, err)
 	}
 	return l, nil
 }
@@ -31,9 +33,17 @@ func (s Sockets) ListenPacket(port uint16) (net.PacketConn, error) {
 	at := netip.AddrPortFrom(s.At, port)
 	c, err := (&net.ListenConfig{}).ListenPacket(context.Background(), "udp4", at.String())
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", at, err)
+		return nil, notOpened(at, err)
 	}
 	return c, nil
+}
+
+// notOpened says why there is no socket at an address.
+func notOpened(at netip.AddrPort, err error) error {
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		return fmt.Errorf("%s is no address of this machine", at.Addr())
+	}
+	return fmt.Errorf("%s cannot be opened: %w", at, shortly(err))
 }
 
 // Dial implements Network.

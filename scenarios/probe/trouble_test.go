@@ -80,6 +80,17 @@ func TestAPhoneThatIsNotUnpluggedIsAskedTheRest(t *testing.T) {
 	})
 }
 
+// What a probe that was killed left behind is not taken for the phone's own settings.
+func TestThePhoneOfAProbeThatDidNotEndIsRefused(t *testing.T) {
+	probetest.Bubble(t, func(t *testing.T) {
+		l := newLoopWith(t, "SPA942", "6.1.5(a)", nil, map[string]string{"Profile_Rule": "http://192.168.1.10:1/p/0/" + homeForm}, silence)
+		l.question.Keep = func(*observed.File, string) error { t.Error("the file of the settings is written over"); return nil }
+		if _, err := Ask(context.Background(), l.question); err == nil || !strings.Contains(err.Error(), "--restore-only") {
+			t.Errorf("the end is %v", err)
+		}
+	})
+}
+
 // A phone that restarts in an experiment is asked once more; one that always does is not
 // settled.
 func TestAPhoneThatRestartsInTheMiddle(t *testing.T) {

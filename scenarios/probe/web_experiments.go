@@ -49,11 +49,7 @@ func webLogin(t webTrial) {
 	case r.login.Scheme == "Digest":
 		t.settle("url_login", "digest")
 	case r.login.Scheme == "":
-		user, password := t.s.q.User, t.s.q.Password
-		if user == "" {
-			user = "admin"
-		}
-		r = t.get(order+"&xuser="+url.QueryEscape(user)+"&xpassword="+url.QueryEscape(password), settings.Login{})
+		r = t.get(order+loginBehind(t.s.login()), settings.Login{})
 		t.fact("resync with a login behind the URL", "%s", r.words())
 		if r.status == http.StatusOK {
 			t.settle("url_login", "form")

@@ -47,7 +47,7 @@ func logs(t *trial) *logServer {
 		return s
 	}
 	s.addr = addrOf(conn.LocalAddr()).String()
-	t.s.server.works.Go(func() { s.hear(conn, t.s.phone.addr.String()) })
+	t.s.server.works.Go(func() { s.hear(conn, phoneAddr(t.s).String()) })
 	return s
 }
 

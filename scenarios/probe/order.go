@@ -20,7 +20,7 @@ const webPort = 80
 func (s *session) web() netip.AddrPort {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.phone != nil && !s.q.Phone.IsValid() {
+	if s.phone != nil && (!s.q.Phone.IsValid() || s.phone.moved != nil) {
 		return netip.AddrPortFrom(s.phone.addr, webPort)
 	}
 	return s.q.Phone

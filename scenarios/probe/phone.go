@@ -11,7 +11,8 @@ import (
 // A phone is who is asked.
 type phone struct {
 	mac   model.MAC
-	addr  netip.Addr // where its requests come from
+	addr  netip.Addr   // where its requests come from; under the session's lock, as moved
+	moved []netip.Addr // where they came from before
 	agent model.UserAgent
 	row   *model.Row
 

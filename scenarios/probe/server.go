@@ -3,6 +3,7 @@ package probe
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"spafleet/host"
 	"spafleet/resync/tftp/packet"
 )
 
@@ -27,6 +29,7 @@ const mostRequests = 20000
 type server struct {
 	network Network
 	admit   func(*request) bool            // of a request that names a place of the probe
+	ours    func(netip.Addr) bool          // whether an address is the phone's
 	find    func(*request) (answer, reply) // nil: a right file, or none
 	first   func(*request) (string, error) // of a path by HTTP that is none of the probe's; the error is for the client
 	stray   func(*request) error           // likewise by TFTP
@@ -38,18 +41,24 @@ type server struct {
 	ctx   context.Context
 	stop  context.CancelFunc
 	works sync.WaitGroup
-	slots chan struct{}
+	slots map[bool]chan struct{} // of transfers of the phone, and of others
 
 	mu    sync.Mutex
-	conns map[net.Conn]string // and what they are for: an experiment, or one of the probe's own places
+	conns map[net.Conn]held
 	seen  []*request
 	news  chan struct{} // closed, and another one made, with each request and each end of one
+}
+
+// held says of a connection what it is for: an experiment, or one of the probe's own places.
+type held struct {
+	what string
+	ours bool // the phone's
 }
 
 // open listens.
 func (s *server) open(port uint16) (err error) {
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.conns, s.news, s.slots = map[net.Conn]string{}, make(chan struct{}), make(chan struct{}, mostAtOnce)
+	s.conns, s.news, s.slots = map[net.Conn]held{}, make(chan struct{}), map[bool]chan struct{}{true: make(chan struct{}, mostAtOnce), false: make(chan struct{}, mostAtOnce)}
 	if s.http, err = s.network.Listen(port); err != nil {
 		return fmt.Errorf("HTTP: %w", err)
 	}
@@ -82,7 +91,10 @@ func (s *server) accept(l net.Listener, what string, serve func(net.Conn)) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
-			return
+			if s.lasts(err) {
+				return
+			}
+			continue
 		}
 		if !s.enter(conn, what) {
 			conn.Close()
@@ -98,13 +110,31 @@ func (s *server) accept(l net.Listener, what string, serve func(net.Conn)) {
 // doorstep is what a connection is for that has not said it yet.
 const doorstep = "doorstep"
 
+// lasts reports whether a socket will give nothing any more after an error. Of another, such as
+// that there are too many open files, it waits a moment.
+func (s *server) lasts(err error) bool {
+	return errors.Is(err, net.ErrClosed) || host.Sleep(s.ctx, 50*time.Millisecond) != nil
+}
+
+// enter notes a connection that is served. Others cannot take the phone's places, and have no
+// business at the ports of an experiment.
 func (s *server) enter(conn net.Conn, what string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ctx.Err() != nil || len(s.conns) >= mostAtOnce {
+	ours := s.ours(addrOf(conn.RemoteAddr()).Addr())
+	if isTrial(what) && !ours {
 		return false
 	}
-	s.conns[conn] = what
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	alike := 0
+	for _, h := range s.conns {
+		if h.ours == ours {
+			alike++
+		}
+	}
+	if s.ctx.Err() != nil || alike >= mostAtOnce {
+		return false
+	}
+	s.conns[conn] = held{what, ours}
 	return true
 }
 
@@ -112,8 +142,8 @@ func (s *server) enter(conn net.Conn, what string) bool {
 func (s *server) hangUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for conn, what := range s.conns {
-		if isTrial(what) {
+	for conn, h := range s.conns {
+		if isTrial(h.what) {
 			conn.Close()
 		}
 	}
@@ -153,8 +183,8 @@ func (s *server) serveStream(conn net.Conn, from netip.AddrPort, scheme string) 
 func (s *server) belongs(conn net.Conn, what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, open := s.conns[conn]; open {
-		s.conns[conn] = what
+	if h, open := s.conns[conn]; open {
+		s.conns[conn] = held{what, h.ours}
 	}
 }
 
@@ -183,17 +213,21 @@ func (s *server) hear() {
 	for {
 		n, from, err := s.tftp.ReadFrom(buf)
 		if err != nil {
-			return
+			if s.lasts(err) {
+				return
+			}
+			continue
 		}
 		b := slices.Clone(buf[:n])
+		slots := s.slots[s.ours(addrOf(from).Addr())]
 		select {
-		case s.slots <- struct{}{}:
+		case slots <- struct{}{}:
 		default:
 			continue
 		}
 		at := time.Now()
 		s.works.Go(func() {
-			defer func() { <-s.slots }()
+			defer func() { <-slots }()
 			s.serveTFTP(b, addrOf(from), at)
 		})
 	}

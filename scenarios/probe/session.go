@@ -45,13 +45,30 @@ type session struct {
 	parting string             // the profile that gives them back; "": it is not time yet
 	shut    bool               // the phone's web server takes no order
 	changed map[string]bool    // parameters that experiments have set beside those of base
-	away    bool               // it has been sent home, and must get its settings back
+	away    absence
 
 	gone     bool // the phone has not come back
 	restless bool // it has restarted in the last trial, and may do so once more
 	count    int  // of trials
 	chosen   []*experiment
 	results  []result
+}
+
+// absence says whether the phone must get its settings back.
+type absence int
+
+const (
+	unaltered absence = iota // it has its own
+	invited                  // it gets others when it comes
+	altered                  // it has been given others
+)
+
+// gets returns what becomes of a phone's absence when it is answered.
+func gets(a absence) absence {
+	if a == invited {
+		return altered
+	}
+	return a
 }
 
 func newSession(q Question) (*session, error) {
@@ -64,7 +81,7 @@ func newSession(q Question) (*session, error) {
 	token := make([]byte, 5)
 	_, _ = rand.Read(token)
 	s := &session{q: q, came: make(chan struct{}), refused: map[string]bool{}, changed: map[string]bool{}, wanted: map[string]string{}, once: map[string]string{}, began: time.Now()}
-	s.server = server{network: q.Network, token: hex.EncodeToString(token), admit: s.admit, find: s.find, first: s.first, stray: s.stray}
+	s.server = server{network: q.Network, token: hex.EncodeToString(token), admit: s.admit, ours: func(a netip.Addr) bool { return ours(s, a) }, find: s.find, first: s.first, stray: s.stray}
 	return s, s.server.open(q.Port)
 }
 
@@ -114,7 +131,10 @@ func (s *session) first(q *request) (string, error) {
 	case s.phone.mac != p.mac:
 		s.mixed = s.mixed || p.addr == s.phone.addr
 		return "", s.refuse(errors.New("another device came, and was sent away: this run is for one phone"))
+	case s.phone.addr != p.addr: // it may be anybody who knows the phone's MAC address
+		return "", s.refuse(errors.New("the phone, or somebody who says so, came from another address, and was sent away"))
 	}
+	s.away = gets(s.away)
 	if s.q.RestoreOnly {
 		s.parting, _ = s.q.Restore.Profile(slices.DeleteFunc(p.row.ParameterNames(), func(name string) bool {
 			_, known := s.q.Restore.Known(name)
@@ -152,10 +172,18 @@ func (s *session) admit(q *request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.phone
-	if p == nil || q.from.Addr() != p.addr {
+	if p == nil {
 		return false
 	}
 	mac, _, _ := strings.Cut(q.rest, "/")
+	if q.place == "home" && mac == p.mac.String() && q.agent == p.agent.Text && q.from.Addr() != p.addr && len(p.moved) < mostMoves {
+		p.moved = append(p.moved, p.addr) // only the phone knows where home is
+		p.addr = q.from.Addr()
+		s.say("the phone has another address now")
+	}
+	if q.from.Addr() != p.addr {
+		return false
+	}
 	if q.place == "home" && mac != p.mac.String() || q.agent != "" && q.agent != p.agent.Text {
 		s.mixed = true
 		return false
@@ -163,10 +191,28 @@ func (s *session) admit(q *request) bool {
 	return true
 }
 
+// mostMoves bounds how often the phone's address may change.
+const mostMoves = 20
+
+// ours reports whether an address is the phone's.
+func ours(s *session, a netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phone != nil && a == s.phone.addr
+}
+
+// phoneAddr returns where the phone is.
+func phoneAddr(s *session) netip.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phone.addr
+}
+
 // find says how a request of the phone is answered.
 func (s *session) find(q *request) (answer, reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.away = gets(s.away)
 	if q.place == "home" && s.home != nil {
 		q.gen = s.gen
 		return s.home, nil
@@ -313,7 +359,7 @@ func (s *session) sendHome(ctx context.Context) error {
 	}
 	s.chosen = chosen
 	s.mu.Lock()
-	s.wanted, s.gen, s.away = maps.Clone(s.base), s.gen+1, true
+	s.wanted, s.gen, s.away = maps.Clone(s.base), s.gen+1, invited
 	s.mu.Unlock()
 	if err := s.keep(); err != nil {
 		return err
@@ -343,13 +389,19 @@ func (s *session) restore(ctx context.Context) error {
 	return nil
 }
 
-// giveBack gives the phone its settings.
+// giveBack gives the phone its settings, where it has been given others. A phone that does not
+// come by itself is ordered to; one that comes home once more gets them once more.
 func (s *session) giveBack(ctx context.Context) error {
-	if !s.away {
+	s.mu.Lock()
+	if s.away == invited {
+		s.away, s.wanted = unaltered, nil // it may come yet
+	}
+	away := s.away
+	s.mu.Unlock()
+	if away == unaltered {
 		return nil
 	}
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), s.q.Patience)
-	defer stop()
+	ctx = context.WithoutCancel(ctx)
 	s.reset()
 	mark := s.server.mark()
 	s.mu.Lock()
@@ -361,20 +413,32 @@ func (s *session) giveBack(ctx context.Context) error {
 	taken := func(q request) bool {
 		return (q.place == "home" || q.place == "order") && q.gen == gen && !q.ended.IsZero()
 	}
-	list, ok := s.server.until(ctx, mark, s.q.Patience, func(list []request) bool { return slices.ContainsFunc(list, taken) })
-	if ok {
-		// It does not come home any more: twice the pace and a restart show it.
-		at := slices.IndexFunc(list, taken)
-		_, again := s.server.until(ctx, mark+at+1, 3*s.q.Pace, func(list []request) bool {
-			return slices.ContainsFunc(list, func(q request) bool { return q.place == "home" })
-		})
-		ok = !again
+	for end := time.Now().Add(s.q.Patience); time.Now().Before(end); {
+		list, ok := s.server.until(ctx, mark, min(nudgeAfter, time.Until(end)), hasAny(taken))
+		if !ok {
+			nudge(ctx, s)
+			continue
+		}
+		mark += slices.IndexFunc(list, taken) + 1
+		// Then it does not come home any more: some times the pace show it.
+		if _, again := s.server.until(ctx, mark, 3*s.q.Pace, hasAny(func(q request) bool { return q.place == "home" })); !again {
+			s.say("the phone has its settings again")
+			return nil
+		}
 	}
-	if !ok {
-		return ErrNotRestored
+	return ErrNotRestored
+}
+
+// nudgeAfter is how long a phone may stay away before it is ordered to come for its settings.
+const nudgeAfter = 40 * time.Second
+
+// nudge orders a resync by the phone's web server, if that takes one.
+func nudge(ctx context.Context, s *session) {
+	ctx, stop := context.WithTimeout(ctx, nudgeAfter/4)
+	defer stop()
+	if at := s.web(); at.IsValid() {
+		_ = press(ctx, s, at.Addr().String(), "/admin/resync?"+s.door()) // it shows by coming
 	}
-	s.say("the phone has its settings again")
-	return nil
 }
 
 // touched are the parameters that the phone may have other values of, in the order of their
@@ -418,7 +482,10 @@ func (s *session) mayBe(name string) []string {
 // file returns what was found until now.
 func (s *session) file() *observed.File {
 	f := &observed.File{Date: s.began, Took: time.Since(s.began)}
-	if s.phone == nil {
+	s.mu.Lock()
+	came := s.phone != nil
+	s.mu.Unlock()
+	if !came {
 		return f
 	}
 	f.Model, f.Firmware = s.phone.row.Model.Name, s.phone.row.Firmware.Version
@@ -437,17 +504,23 @@ func (s *session) file() *observed.File {
 // secrets are what the file does not tell.
 func (s *session) secrets() observed.Secrets {
 	p := s.phone
-	all := observed.Secrets{MAC: p.mac, Serial: p.agent.Serial, Addresses: []netip.Addr{p.addr, s.at("http").Addr()}}
+	all := observed.Secrets{MAC: p.mac, Serial: p.agent.Serial, Addresses: []netip.Addr{s.at("http").Addr()}}
+	s.mu.Lock()
+	all.Addresses = append(append(all.Addresses, p.addr), p.moved...)
+	s.mu.Unlock()
 	if s.q.Password != "admin" { // which each of these phones has from the factory
 		all.Words = append(all.Words, s.q.Password)
 	}
 	for name, value := range s.back {
-		if secretName.MatchString(name) && len(value) > 3 && value != "admin" {
+		if secretName.MatchString(name) && len(value) >= shortestSecret && value != "admin" {
 			all.Words = append(all.Words, value)
 		}
 	}
 	return all
 }
+
+// shortestSecret is how many letters a value has that is looked for: an extension has three.
+const shortestSecret = 3
 
 // secretName is what a parameter is called whose value is nobody's business.
 var secretName = regexp.MustCompile(`(?i)passw|pin|key|gpp_|user_id|auth_id|display_name|proxy`)

@@ -19,9 +19,9 @@ type sipTrial struct {
 
 func bySIP(run func(*sipTrial)) func(*trial) {
 	return func(t *trial) {
-		s := &sipTrial{trial: t, conn: t.listenPacket(), to: netip.AddrPortFrom(t.s.phone.addr, 5060)}
+		s := &sipTrial{trial: t, conn: t.listenPacket(), to: netip.AddrPortFrom(phoneAddr(t.s), 5060)}
 		if port, err := strconv.ParseUint(strings.TrimSpace(t.s.back["SIP_Port_1_"]), 10, 16); err == nil && port > 0 {
-			s.to = netip.AddrPortFrom(t.s.phone.addr, uint16(port))
+			s.to = netip.AddrPortFrom(s.to.Addr(), uint16(port))
 		}
 		if t.failed == nil {
 			run(s)

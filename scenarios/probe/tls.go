@@ -99,7 +99,7 @@ type securePort struct {
 
 func (p *securePort) serve(conn net.Conn) {
 	s := p.t.s
-	if addrOf(conn.RemoteAddr()).Addr() != s.phone.addr {
+	if !ours(s, addrOf(conn.RemoteAddr()).Addr()) {
 		return
 	}
 	c := &call{wire: &wire{Conn: conn}, alert: ssl.NoAlert}

@@ -132,16 +132,25 @@ func (t *trial) once(pairs ...string) { t.s.want(nil, t.pairs(pairs)) }
 
 func (t *trial) pairs(list []string) map[string]string {
 	all := map[string]string{}
+	fresh := false
 	for i := 0; i+1 < len(list); i += 2 {
 		name := list[i]
 		if _, known := t.s.back[name]; !known {
 			t.fail("the phone's own %s is not known, so that it could not be given back", name)
 			return nil
 		}
+		_, base := t.s.base[name]
 		t.s.mu.Lock()
+		fresh = fresh || !base && !t.s.changed[name]
 		t.s.changed[name] = true
 		t.s.mu.Unlock()
 		all[name] = list[i+1]
+	}
+	if fresh && t.failed == nil { // before it changes, for a program that is killed
+		if err := t.s.keep(); err != nil {
+			t.fail("%w", err)
+			return nil
+		}
 	}
 	return all
 }

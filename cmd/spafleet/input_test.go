@@ -118,7 +118,7 @@ var notRead = map[string]string{
 	"serve --root": "package prov reads its files for requests", "profile show --decoder": "a program", "profile compile --log": "appended to",
 	"profile encrypt OUT": "written", "profile decrypt OUT": "written", "profile compile OUT": "written",
 	"certs init --dir": "written", "certs bundle --out": "written", "certs sign --out": "written", "certs device --out": "written",
-	"certs server --out":  "written",
+	"certs server --out": "written", "man DIR": "written",
 	"firmware make --out": "written", "firmware make --size": "of what is made", "run --state-every": "how often --state is written",
 	"models show NAME": "a model", "why DEVICE": "a device", "rule eval RULE": "a rule", "rule check RULE": "a rule", "run NAME": "a scenario of the program",
 	"scenarios show NAME": "a scenario of the program", "scenarios new FILE": "written",

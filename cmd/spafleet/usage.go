@@ -90,18 +90,13 @@ func writeFlags(b *strings.Builder, c *cobra.Command, g flagGroup) {
 
 // writeFlag prints a flag, and its text wrapped beside it.
 func writeFlag(b *strings.Builder, f *pflag.Flag) {
-	kind, text := pflag.UnquoteUsage(f)
+	kind, text := flagText(f)
 	head := "  --" + f.Name
 	if f.Shorthand != "" {
 		head = "  -" + f.Shorthand + ", --" + f.Name
 	}
 	if kind != "" {
 		head += " " + kind
-	}
-	switch f.DefValue {
-	case "", "0", "false", "[]":
-	default:
-		text += " (default " + f.DefValue + ")"
 	}
 	if len(head)+2 > usageColumn {
 		fmt.Fprintf(b, "%s\n", head)
@@ -113,14 +108,28 @@ func writeFlag(b *strings.Builder, f *pflag.Flag) {
 	}
 }
 
+// flagText is what a flag takes, empty where it is on or off, and its text with its default.
+func flagText(f *pflag.Flag) (kind, text string) {
+	kind, text = pflag.UnquoteUsage(f)
+	switch f.DefValue {
+	case "", "0", "false", "[]":
+	default:
+		text += " (default " + f.DefValue + ")"
+	}
+	return kind, text
+}
+
 // writeHelp prints a command's description and its usage.
 func writeHelp(c *cobra.Command, _ []string) {
-	text := c.Long
-	if text == "" {
-		text = c.Short + "."
-	}
-	fmt.Fprintf(c.OutOrStdout(), "%s\n\n", wrapParagraphs(text))
+	fmt.Fprintf(c.OutOrStdout(), "%s\n\n", wrapParagraphs(description(c)))
 	_ = c.Usage() // a closed pipe is nobody's trouble
+}
+
+func description(c *cobra.Command) string {
+	if c.Long == "" {
+		return c.Short + "."
+	}
+	return c.Long
 }
 
 // wrapParagraphs breaks the lines of a text that begin at the margin; indented

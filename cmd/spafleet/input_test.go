@@ -282,9 +282,9 @@ func (e *endless) end() int {
 // host.ReadFile or host.ReadAll.
 var unlimited = []string{"os.ReadFile", "os.Open", "os.OpenFile", "io.ReadAll", "os.OpenInRoot"}
 
-// notOfUsers are folders of programs for tests, of the calls themselves, and of the
-// server, which hands a folder's files on and keeps none.
-var notOfUsers = []string{"bench", "host", "prov", "certs/interop"}
+// notOfUsers are folders of programs for tests and releases, of the calls themselves, and
+// of the server, which hands a folder's files on and keeps none.
+var notOfUsers = []string{"bench", "deploy/package", "host", "prov", "certs/interop"}
 
 // limited are the places that bound what they read in another way.
 var limited = map[string]string{

@@ -32,10 +32,11 @@ import (
 // files of testdata/pages/PAGE.txtar, and the ```yaml blocks that begin with
 // # NAME. A command that ends in & runs until the page's end. Where a line ^C
 // stands in what a command prints, it is interrupted as soon as it has printed the
-// lines before. 127.0.0.1:6969 and :8080 are free ports of this machine.
+// lines before. 127.0.0.1:6969 and :8080 are free ports of this machine, as is 8080 of a
+// device.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"README.md", "docs/commands.md", "docs/certificates.md", "docs/cookbook.md", "docs/doctor.md", "docs/scenarios.md"} {
+	for _, page := range []string{"README.md", "docs/commands.md", "docs/certificates.md", "docs/cookbook.md", "docs/doctor.md", "docs/probe.md", "docs/scenarios.md"} {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join("..", "..", filepath.FromSlash(page))
@@ -68,6 +69,8 @@ func newPage(t *testing.T, name, text string) *page {
 		free := freePort(t)
 		there, back = append(there, written, free), append(back, free, written)
 	}
+	_, web, _ := net.SplitHostPort(freePort(t)) // of a device
+	there, back = append(there, "--listen-web 8080", "--listen-web "+web, "127.64.0.1:8080", "127.64.0.1:"+web), append(back, "127.64.0.1:"+web, "127.64.0.1:8080")
 	p.ports, p.back = strings.NewReplacer(there...), strings.NewReplacer(back...)
 	archive, err := txtar.ParseFile(filepath.Join("testdata", "pages", name+".txtar"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -184,6 +187,9 @@ func (p *page) print(command, wanted string) string {
 	if serve, ok := strings.CutPrefix(command, "spafleet serve "); ok && !strings.Contains(command, "--tftp") {
 		command = "spafleet serve --tftp 127.0.0.1:6969 --http 127.0.0.1:8080 " + serve
 	}
+	if device, ok := strings.CutPrefix(command, "spafleet device "); ok {
+		command = "spafleet device --max-lateness 1h " + device
+	}
 	before, after, interrupted := strings.Cut(wanted, "^C\n")
 	if !interrupted && strings.HasSuffix(wanted, "^C") {
 		before, after, interrupted = strings.TrimSuffix(wanted, "^C"), "", true
@@ -258,7 +264,8 @@ var volatile = []struct {
 	with    string
 }{
 	{regexp.MustCompile(`^ {2,}\+\d+(µs|ms|s) `), " "}, // since what is above it: nothing, on a fast machine
-	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:PORT"},
+	{regexp.MustCompile(`127\.0\.0\.(1|2):\d+`), "127.0.0.$1:PORT"},
+	{regexp.MustCompile(`^\d\d:\d\d:\d\d  `), "TIME "},
 	{regexp.MustCompile(`\d\d\d\d-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)`), "TIME"},
 	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d+`), "TIME"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(µs|ms|s)\b`), "TIME"},

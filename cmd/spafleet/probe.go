@@ -178,7 +178,7 @@ func probeSummary(found *observed.File, out, html string) string {
 		text += "as a page: " + html + "\n"
 	}
 	return text + "next:      spafleet models diff " + out + "\n" +
-		"to help:   attach " + out + " to an issue (CONTRIBUTING.md, Bring a phone)\n"
+		"to help:   send it in an issue: CONTRIBUTING.md, Bring a phone\n"
 }
 
 // question reads the flags.

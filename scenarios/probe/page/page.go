@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"time"
 
 	"spafleet/device/measure"
 	"spafleet/device/model"
@@ -56,7 +57,7 @@ type row struct {
 // asks the phone, in words, and "" for one that it does not know; it may be nil.
 func Write(w io.Writer, f *observed.File, question func(experiment string) string) error {
 	v := &view{Style: webpage.Style() + template.CSS(style), Phone: f.Model + ", firmware " + f.Firmware} //nolint:gosec // a file of the program
-	v.When = "observed on " + f.Date.Format("2 January 2006") + " in " + measure.Format(f.Took)
+	v.When = "observed on " + f.Date.Format("2 January 2006") + " in " + measure.Format(f.Took.Round(time.Second))
 	v.Experiments = experiments(f, question)
 	t := tableOf(f)
 	v.Assumed = t.assumed

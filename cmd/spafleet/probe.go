@@ -93,7 +93,7 @@ func (f *probeFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.phone, "phone", "", "`ADDRESS` or ADDRESS:PORT of the phone's web server: the first resync is ordered there; without it you order it by your browser")
 	flags.StringVar(&f.name, "name", "", "`HOST` that the phone's name server finds at --listen: with --certs it shows whether names in certificates are looked up")
 	flags.StringVar(&f.mac, "device", "", "`MAC` address of the phone (default: the first that comes)")
-	flags.StringSliceVar(&f.only, "only", nil, "`GROUPS` of experiments, as of --list (default: all)")
+	flags.StringSliceVar(&f.only, "only", nil, "`GROUPS` of experiments, as --list names them (default: all)")
 	flags.StringSliceVar(&f.experiments, "experiment", nil, "single experiments, by their `NAMES` in --list")
 	flags.Float64Var(&f.minutes, "minutes", 0, "leave out what would take longer than this `NUMBER` of minutes in all (default: no limit)")
 	flags.Var(durationFlag{&f.pace}, "pace", "the phone comes each `TIME` (default 5s)")

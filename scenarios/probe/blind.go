@@ -42,6 +42,6 @@ var blind = map[string]string{
 	"ivr_user_settings":  "it would need a person who dials",
 	"ivr_reset_acts":     "it would need a person who dials, and a factory reset",
 
-	"defect":       "it is of units of some months: the client certificate shows what this one has",
-	"defect_share": "it is of many units",
+	"defect":       "only units made in some months have it: the client certificate shows what this one has",
+	"defect_share": "it is a share of many units",
 }

@@ -30,7 +30,7 @@ var httpAnswers = []*experiment{
 		settles: []string{"redirects", "redirect_location"}, takes: passes(13), run: httpRedirects,
 	},
 	{
-		name: "http-redirect-places", question: "At how many places does the phone ask for one file?",
+		name: "http-redirect-places", question: "To how many places does the phone follow the redirects of one file?",
 		settles: []string{"redirect_places"}, takes: passes(3), run: httpRedirectPlaces,
 	},
 	{

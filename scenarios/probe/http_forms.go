@@ -8,7 +8,7 @@ import (
 // httpForms are about forms of an answer that no switch is about.
 var httpForms = []*experiment{
 	{
-		name: "http-coding", question: "Does the phone take files in chunks, and packed ones?",
+		name: "http-coding", question: "Does the phone take files that are sent in chunks or with gzip?",
 		takes: passes(8), times: 1, run: httpCoding,
 	},
 	{

@@ -19,7 +19,7 @@ var httpWaits = []*experiment{
 		settles: []string{"http_read_wait"}, takes: passesAnd(6, time.Minute), times: 1, run: httpSilence,
 	},
 	{
-		name: "http-trickle", question: "How long does the phone bear a server that sends a byte now and then?",
+		name: "http-trickle", question: "How long does the phone put up with a server that sends a byte now and then?",
 		settles: []string{"http_whole_waits"}, after: []string{"http-silence"}, takes: passesAnd(4, 5*time.Minute), times: 1, run: httpTrickle,
 	},
 	{

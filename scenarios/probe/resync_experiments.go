@@ -19,7 +19,7 @@ var resyncExperiments = []*experiment{
 		settles: []string{"reboot_time", "resync_after_param_reboot"}, takes: passes(6), restarts: 2, times: 1, run: warmStart,
 	},
 	{
-		name: "cold-start", question: "How long is it from the power to the first request?",
+		name: "cold-start", question: "How long does it take from power on to the first request?",
 		settles: []string{"boot_time"}, needs: []string{"Resync_Random_Delay"}, takes: passes(4), restarts: 2, power: true, times: 1, run: coldStart,
 	},
 	{ // three short delays of the unit 20s are seen of one phone in 2000, or of one in 12 where each phone has a delay of its own

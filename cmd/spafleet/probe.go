@@ -138,6 +138,9 @@ func (f *probeFlags) run(ctx context.Context, s streams) error {
 func (f *probeFlags) conclude(ctx context.Context, s streams, k *keeper, found *observed.File, asked error) error {
 	if errors.Is(asked, probe.ErrNotRestored) {
 		fmt.Fprintf(s.err, "spafleet: %v\n", asked)
+		if k.back {
+			fmt.Fprintf(s.err, "spafleet: they are in %s: once the phone answers again, run probe with the same --listen and --phone, and --restore-only --restore %s\n", k.restoreFile(), k.restoreFile())
+		}
 		return exitWith(exitFailed)
 	}
 	k.restored()
@@ -286,6 +289,9 @@ type keeper struct {
 func (k *keeper) keep(f *observed.File, back string) error {
 	if k.out == "" {
 		k.out = strings.ToLower(fmt.Sprintf("%s-%s.yaml", f.Model, strings.NewReplacer("(", "", ")", "").Replace(f.Firmware)))
+	}
+	if _, err := os.Stat(k.restoreFile()); err == nil && !k.back {
+		return fmt.Errorf("%s is there already: it has the settings of a phone that did not get them back; give them by --restore-only --restore %s, and delete it", k.restoreFile(), k.restoreFile())
 	}
 	k.back = true
 	if err := host.WriteFile(k.restoreFile(), []byte(back), 0o600); err != nil {

@@ -44,6 +44,10 @@ func tftpSilence(t *trial) {
 	for i, q := range asked[1:] {
 		t.factTime("sent again after", q.at.Sub(asked[i].at))
 	}
+	if lost(t, asked) {
+		t.fail("the waits differ: the network may have lost requests")
+		return
+	}
 	t.settle("tftp_tries", strconv.Itoa(len(asked)))
 	if len(asked) > 1 {
 		t.settleTime("tftp_wait", asked[1].at.Sub(asked[0].at))
@@ -55,6 +59,30 @@ func tftpSilence(t *trial) {
 	} else {
 		t.settle("tftp_options", "none")
 	}
+}
+
+// lost reports whether there may have been more requests than came: between two, in front of the
+// first or behind the last there is time for another.
+func lost(t *trial, asked []request) bool {
+	last := asked[len(asked)-1]
+	wait := t.homeAfter(last).Sub(last.at) - t.s.q.Pace
+	for i, q := range asked[1:] {
+		wait = min(wait, q.at.Sub(asked[i].at))
+	}
+	const slack = 500 * time.Millisecond
+	least, most := wait*4/5, wait*3/2+slack
+	for i, q := range asked[1:] {
+		if q.at.Sub(asked[i].at) > most {
+			return true
+		}
+	}
+	var before time.Time
+	for _, q := range t.s.server.since(0) {
+		if q.scheme != "tftp" && !q.at.After(asked[0].at) {
+			before = q.at
+		}
+	}
+	return len(asked) > 1 && t.homeAfter(last).Sub(last.at)-t.s.q.Pace > most || asked[0].at.Sub(before) >= least
 }
 
 // tftpErrors answers with ERROR of some codes while a missing file counts as a success.

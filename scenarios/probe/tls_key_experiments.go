@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strconv"
@@ -75,7 +76,7 @@ func tlsAgain(t tlsTrial) {
 	case began && c.alert == ssl.HandshakeFailure:
 		t.fact(what, "begins it, and fails where it is asked for a certificate: alert %v", c.alert)
 		t.settle("hello_request", "fail")
-	case isLate(c.second):
+	case isLate(c.second) && !began:
 		t.fact(what, "no answer")
 		t.settle("hello_request", "ignore")
 	case refuses(c.second) && !began:
@@ -108,6 +109,26 @@ func (f *firstRead) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// roundTrip is how long the network takes to the phone and back, by connections to its web server;
+// 0 where none is answered.
+func roundTrip(t tlsTrial) (shortest time.Duration) {
+	const tries, most = 3, 2 * time.Second
+	for range tries {
+		ctx, stop := context.WithTimeout(t.ctx, most)
+		began := time.Now()
+		conn, err := t.s.dial(ctx)
+		stop()
+		if err != nil {
+			return shortest
+		}
+		if took := time.Since(began); shortest == 0 || took < shortest {
+			shortest = took
+		}
+		conn.Close()
+	}
+	return shortest
+}
+
 // tlsRecords measures how long the phone needs for its answer to the server's hello, and
 // looks at the lengths of its records. A short record in front of the request is empty,
 // unless a byte of the request was in it.
@@ -124,8 +145,10 @@ func tlsRecords(t tlsTrial) {
 		t.fact("handshake", "%s", c.taken())
 		return
 	}
+	way := roundTrip(t)
 	t.factTime("answer to the server's hello after", c.wire.waits[0])
-	t.settleTime("tls_think", c.wire.waits[0])
+	t.factTime("of which is the way", way)
+	t.settleTime("tls_think", max(0, c.wire.waits[0]-way))
 	lengths := c.wire.data()
 	t.fact("records", "%v bytes with %v of %v; the first with data brings %d", lengths, c.state.Suite, c.state.Version, c.brought)
 	cbc := c.state.Suite != ssl.RC4SHA && c.state.Suite != ssl.RC4MD5

@@ -428,7 +428,29 @@ func (t *trial) nextHome(q request) (request, bool) {
 // restarted reports whether the phone has restarted between two visits of a period: it says
 // so, or it was away for longer.
 func (t *trial) restarted(last, next request) bool {
-	return next.booted() || next.at.Sub(last.at) > 2*t.s.q.Pace
+	return next.booted() || next.at.Sub(last.at) > 2*usual(t, last)
+}
+
+// usual is how long it takes from one visit home to the next, by the shortest such time before
+// a visit. On a slow network it is more than the pace, though not many times.
+func usual(t *trial, before request) time.Duration {
+	pace := t.s.q.Pace
+	shortest := 4 * pace
+	found := false
+	var at time.Time
+	for _, q := range t.s.server.since(0) {
+		if q.place != "home" || q.at.After(before.at) {
+			continue
+		}
+		if !at.IsZero() && q.at.Sub(at) >= pace {
+			shortest, found = min(shortest, q.at.Sub(at)), true
+		}
+		at = q.at
+	}
+	if !found {
+		return pace
+	}
+	return shortest
 }
 
 // power has the person unplug the phone, and returns the moment of power and the first visit

@@ -127,6 +127,7 @@ func (t webTrial) findForm() (f webForm, ok bool) {
 	t.set("GPP_"+t.letters.more, mark)
 	t.takes()
 	t.home(given(nothing)) // so that a visit does not change it meanwhile
+	t.visit()              // nor one that is under way
 	for _, page := range t.settingPages() {
 		f = webForm{page: page}
 		text := t.show(f)
@@ -186,13 +187,21 @@ func submatch(of *regexp.Regexp, text string) string {
 	return ""
 }
 
+// mostLooks is how often a page is looked at for a value that a form has sent.
+const mostLooks = 4
+
 // sends posts a form with a new value and some more fields. It returns the answer, and whether
-// the page has the value a moment later.
+// the page has the value some moments later.
 func (t webTrial) sends(f webForm, value string, more ...string) (r response, changed bool) {
 	fields := append(append([]string{}, f.fixed...), more...)
 	r = t.post(f.action, strings.Join(append(fields, f.field+"="+value), "&"), t.s.login())
-	_ = host.Sleep(t.ctx, time.Second) // the context's end shows with the next request
-	return r, strings.Contains(t.show(f), value)
+	for range mostLooks {
+		_ = host.Sleep(t.ctx, time.Second) // the context's end shows with the next request
+		if strings.Contains(t.show(f), value) {
+			return r, true
+		}
+	}
+	return r, false
 }
 
 // unknown returns a number that no field of the form has.

@@ -170,6 +170,12 @@ func webForms(t webTrial) {
 	}
 	r, changed = t.sends(f, mark+"-3", append(token, f.unknown()+"=1")...)
 	t.fact("form with an unknown number", "%s, %s", r.words(), applied(changed))
+	if !changed { // is it the number, or does the phone take no form now?
+		_, plain := t.sends(f, mark+"-4", token...)
+		if _, again := t.sends(f, mark+"-5", append(token, f.unknown()+"=1")...); !plain || again {
+			return
+		}
+	}
 	t.settle("form_unknown", map[bool]string{true: "ignore", false: "refuse"}[changed])
 }
 

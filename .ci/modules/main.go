@@ -35,7 +35,7 @@ var tasks = map[string]func(out io.Writer, version string, programs []string) er
 }
 
 func run(args []string, out io.Writer) error {
-	usage := errors.New("usage: modules check|notices|sbom [--version V] PROGRAM...")
+	usage := errors.New("usage: modules check|notices|sbom [--version V] PROGRAM, and more but for sbom")
 	if len(args) < 2 || tasks[args[0]] == nil {
 		return usage
 	}

@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"spafleet/device/model"
@@ -67,4 +68,20 @@ func (p *phone) lacks(x *experiment) string {
 		}
 	}
 	return ""
+}
+
+// withBases returns an experiment and those that it rests on, but for what is in the list
+// already and what the firmware cannot be asked: then the experiment says so.
+func (p *phone) withBases(x *experiment, list []*experiment) (more []*experiment) {
+	if slices.Contains(list, x) {
+		return nil
+	}
+	for _, name := range x.after {
+		for _, base := range p.withBases(named(name), list) {
+			if !slices.Contains(more, base) && p.lacks(base) == "" {
+				more = append(more, base)
+			}
+		}
+	}
+	return append(more, x)
 }

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -46,36 +47,31 @@ func (s *session) plan(ctx context.Context) ([]*experiment, error) {
 }
 
 // choose returns the experiments that were asked for and that the firmware can be asked, in
-// the order of the table, as many as the time allows. What they rest on goes before.
+// the order of the table, with what they rest on. Where the time is limited the shortest are
+// taken first, so that there are some of each group.
 func (s *session) choose() (list []*experiment) {
+	table := all()
+	rank := map[string]int{}
+	for i, x := range table {
+		rank[x.name] = i
+	}
+	wanted := slices.DeleteFunc(slices.Clone(table), func(x *experiment) bool { return !s.q.wants(x) || s.phone.lacks(x) != "" })
+	if s.q.Limit > 0 {
+		slices.SortStableFunc(wanted, func(a, b *experiment) int { return cmp.Compare(a.length(s.q.Pace), b.length(s.q.Pace)) })
+	}
 	var sum time.Duration
-	chosen := map[string]bool{}
-	var add func(x *experiment) bool
-	add = func(x *experiment) bool {
-		if chosen[x.name] {
-			return true
+	for _, x := range wanted {
+		more := s.phone.withBases(x, list)
+		var length time.Duration
+		for _, one := range more {
+			length += one.length(s.q.Pace)
 		}
-		if s.phone.lacks(x) != "" {
-			return false
-		}
-		for _, name := range x.after {
-			if before := named(name); before != nil {
-				add(before) // it may not be possible: then the experiment says so
-			}
-		}
-		if s.q.Limit > 0 && sum+x.length(s.q.Pace) > s.q.Limit {
-			return false
-		}
-		sum += x.length(s.q.Pace)
-		chosen[x.name] = true
-		list = append(list, x)
-		return true
-	}
-	for _, x := range all() {
-		if s.q.wants(x) {
-			add(x)
+		if s.q.Limit == 0 || sum+length <= s.q.Limit {
+			sum += length
+			list = append(list, more...)
 		}
 	}
+	slices.SortFunc(list, func(a, b *experiment) int { return rank[a.name] - rank[b.name] })
 	return list
 }
 

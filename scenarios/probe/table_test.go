@@ -2,6 +2,7 @@ package probe
 
 import (
 	"testing"
+	"time"
 
 	"spafleet/device/model"
 )
@@ -54,5 +55,37 @@ func TestEachSwitchIsSeenOrSaidToBeBlind(t *testing.T) {
 		if x.question == "" || x.question[len(x.question)-1] != '?' {
 			t.Errorf("%s asks no question: %q", x.name, x.question)
 		}
+	}
+}
+
+// A short run asks something of most groups; a long one asks all, in the order of the table.
+func TestAShortRunReachesMostGroups(t *testing.T) {
+	row, err := model.NewRow("SPA504G", "7.5.5", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{phone: &phone{row: row}, q: Question{Pace: 5 * time.Second, Limit: 15 * time.Minute}}
+	seen := map[string]bool{}
+	var sum time.Duration
+	short := s.choose()
+	for _, x := range short {
+		seen[x.group] = true
+		sum += x.length(s.q.Pace)
+	}
+	if len(seen) < 7 || sum > s.q.Limit {
+		t.Errorf("%d experiments of %d groups in %v", len(short), len(seen), sum)
+	}
+	s.q.Limit = 0
+	place := map[string]int{}
+	for i, x := range s.choose() {
+		place[x.name] = i
+		for _, name := range x.after {
+			if at, ok := place[name]; !ok && named(name) != nil && s.phone.lacks(named(name)) == "" {
+				t.Errorf("%s (%d) comes before %s, on which it rests (%d)", x.name, i, name, at)
+			}
+		}
+	}
+	if len(place) < 70 {
+		t.Errorf("a long run has %d experiments", len(place))
 	}
 }

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -54,8 +55,8 @@ var groups = []struct {
 	{"web", "the phone's own web pages", func() []*experiment { return webExperiments }},
 }
 
-// all returns the table.
-func all() (list []*experiment) {
+// all returns the table, which must not be changed.
+var all = sync.OnceValue(func() (list []*experiment) {
 	for _, g := range groups {
 		for _, x := range g.rows() {
 			x.group = g.name
@@ -63,7 +64,7 @@ func all() (list []*experiment) {
 		}
 	}
 	return list
-}
+})
 
 // named returns the experiment of a name, nil for none.
 func named(name string) *experiment {

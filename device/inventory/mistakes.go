@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"spafleet/host/lines"
 )
 
 // MostShown is how many mistakes of a list are kept; the others are counted.
@@ -59,12 +61,7 @@ func (m *Mistakes) err() error {
 }
 
 // shown is a value as a mistake quotes it.
-func shown(text string) string {
-	if len(text) > mostQuoted {
-		text = strings.ToValidUTF8(text[:mostQuoted], "") + "…"
-	}
-	return fmt.Sprintf("%q", text)
-}
+func shown(text string) string { return lines.Quoted(text, mostQuoted) }
 
 // mostQuoted is how many bytes of a value a mistake quotes.
 const mostQuoted = 80

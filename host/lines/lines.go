@@ -1,13 +1,22 @@
-// Package lines breaks texts into the lines of a terminal.
+// Package lines breaks texts into the lines of a terminal, and quotes long ones.
 package lines
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
 // Width is how many columns a terminal has.
 const Width = 80
+
+// Quoted is a value as a message quotes it: of one with more than so many bytes the beginning.
+func Quoted(text string, most int) string {
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return strconv.Quote(text)
+}
 
 // Wrap breaks a text at its blanks into lines of at most width letters. A longer word
 // stands alone. The lines of an empty text are one, which is empty.

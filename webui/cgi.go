@@ -92,9 +92,9 @@ func (c *cgi) isAdmin() bool {
 	return c.account() == admin
 }
 
-// hashed is how clients send a password: with its length behind it, repeated to 64
+// Hashed is how clients send a password to an SPA1xx: with its length behind it, repeated to 64
 // characters, as MD5 (three public clients: field).
-func hashed(password string) string {
+func Hashed(password string) string {
 	const most = 64
 	text := fmt.Sprintf("%s%02d", password, len(password))
 	for len(text) < most {
@@ -110,10 +110,10 @@ func hashed(password string) string {
 func (c *cgi) login() answer {
 	sent := c.form.Get("pwd")
 	if c.form.Get("enc") == "0" {
-		sent = hashed(sent)
+		sent = Hashed(sent)
 	}
 	for _, of := range []func() (string, string){c.view.AdminLogin, c.view.GuestLogin} {
-		if name, password := of(); c.form.Get("user") == name && sent == hashed(password) {
+		if name, password := of(); c.form.Get("user") == name && sent == Hashed(password) {
 			return c.render(http.StatusOK, "entered", sessionPage{Title: c.look().title, Key: c.view.Session(name)})
 		}
 	}

@@ -170,7 +170,7 @@ func (s *sheet) users(c *cgi) {
 	s.put("<h4>User List</h4>\n<table class=\"stat\" id=\"users\"></table>\n<script>\nvar table = [];\nfunction AAA(name, hash, level) { this.name = name; this.hash = hash; this.level = level; }\n")
 	for i, of := range []func() (string, string){c.view.AdminLogin, c.view.GuestLogin} {
 		name, password := of()
-		fmt.Fprintf(s, "table[%d]=new AAA(%s,\"%s\",\"%d\")\n", i, scriptText(name), hashed(password), i)
+		fmt.Fprintf(s, "table[%d]=new AAA(%s,\"%s\",\"%d\")\n", i, scriptText(name), Hashed(password), i)
 	}
 	s.put("for (var i = 0; i < table.length; i++) {\n  var row = document.getElementById(\"users\").insertRow();\n  row.insertCell().textContent = table[i].name;\n",
 		"  row.insertCell().textContent = table[i].level == 0 ? \"Administrator\" : \"User\";\n}\n</script>\n")

@@ -1,8 +1,6 @@
 package probe
 
 import (
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,6 +12,7 @@ import (
 
 	"spafleet/host"
 	"spafleet/scenarios/probe/settings"
+	"spafleet/webui"
 )
 
 // A webTrial is a trial with what the phone's web server needs.
@@ -84,23 +83,11 @@ var sessionKey = regexp.MustCompile(`session_key\s*=\s*['"](\w+)['"]`)
 // session logs in at the web server of an SPA1xx, and returns the key of the session; "" where
 // it lets nobody in.
 func (t webTrial) session(login settings.Login) string {
-	form := url.Values{"submit_button": {"login"}, "keep_name": {"0"}, "enc": {"1"}, "user": {login.User}, "pwd": {hashedOnce(login.Password)}}
+	form := url.Values{"submit_button": {"login"}, "keep_name": {"0"}, "enc": {"1"}, "user": {login.User}, "pwd": {webui.Hashed(login.Password)}}
 	if m := sessionKey.FindStringSubmatch(t.post("/login.cgi", form.Encode(), settings.Login{}).body); m != nil {
 		return m[1]
 	}
 	return ""
-}
-
-// hashedOnce is how such a server gets a password: with its length behind it, repeated to 64
-// characters, as MD5.
-func hashedOnce(password string) string {
-	const most = 64
-	text := fmt.Sprintf("%s%02d", password, len(password))
-	for len(text) < most {
-		text += text
-	}
-	sum := md5.Sum([]byte(text[:most]))
-	return hex.EncodeToString(sum[:])
 }
 
 // A webForm is that of a page of settings, with one field of the probe's.

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"os"
 
 	"spafleet/scenarios/probe/settings"
@@ -53,7 +52,7 @@ func press(ctx context.Context, s *session, phone, path string) error {
 	status, _, err := settings.Get(ctx, s.dial, phone, path, s.login())
 	var locked *settings.LoginError
 	if errors.As(err, &locked) && locked.Scheme == "" && s.q.Password != "" {
-		status, _, err = settings.Get(ctx, s.dial, phone, path+loginBehind(s.login()), settings.Login{})
+		status, _, err = settings.Get(ctx, s.dial, phone, s.login().Behind(path), settings.Login{})
 		if errors.As(err, &locked) {
 			locked.Refused = true
 		}
@@ -62,15 +61,6 @@ func press(ctx context.Context, s *session, phone, path string) error {
 		err = fmt.Errorf("it answers %d %s", status, http.StatusText(status))
 	}
 	return err
-}
-
-// loginBehind is what stands behind a path for a login.
-func loginBehind(l settings.Login) string {
-	user := l.User
-	if user == "" {
-		user = "admin"
-	}
-	return "&xuser=" + url.QueryEscape(user) + "&xpassword=" + url.QueryEscape(l.Password)
 }
 
 // locks says what to do about a login that the phone asks for.

@@ -49,7 +49,7 @@ func webLogin(t webTrial) {
 	case r.login.Scheme == "Digest":
 		t.settle("url_login", "digest")
 	case r.login.Scheme == "":
-		r = t.get(order+loginBehind(t.s.login()), settings.Login{})
+		r = t.get(t.s.login().Behind(order), settings.Login{})
 		t.fact("resync with a login behind the URL", "%s", r.words())
 		if r.status == http.StatusOK {
 			t.settle("url_login", "form")

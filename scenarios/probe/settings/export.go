@@ -1,26 +1,13 @@
 package settings
 
 import (
-	"fmt"
 	"strings"
 
 	"spafleet/device/profile"
 )
 
-// What came from where, beside the paths of a phone's web server.
-const (
-	fromReport = "report"
-	fromFile   = "file"
-)
-
-// FromReport reads the file that a phone sends for Report_Rule.
-func FromReport(body []byte) (*Settings, error) {
-	s := &Settings{}
-	if _, err := s.readProfile(body, fromReport); err != nil {
-		return nil, fmt.Errorf("the report: %w", err)
-	}
-	return s, nil
-}
+// fromFile is where a value came from that none of the paths of a phone's web server had.
+const fromFile = "file"
 
 // lenient takes more than devices do: what a phone writes may be not quite XML.
 var lenient = profile.Options{Nested: true, Limit: mostBody, Mistakes: profile.Mistakes{Broken: profile.ApplyStart, Less: profile.Overlook}}

@@ -70,12 +70,6 @@ func TestFilesThatAreNone(t *testing.T) {
 	}
 }
 
-func TestReportsThatAreNone(t *testing.T) {
-	if s, err := settings.FromReport([]byte("GET / HTTP/1.1")); s != nil || err == nil || !strings.HasPrefix(err.Error(), "the report: ") {
-		t.Errorf("%+v, %v", s, err)
-	}
-}
-
 // A page in the form of captured ones, and the same as a browser saves it: quotes where the
 // phone had none, end tags, its own doctype.
 func TestPagesAsPhonesAndBrowsersWriteThem(t *testing.T) {

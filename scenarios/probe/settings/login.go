@@ -119,8 +119,8 @@ func (c challenge) answer(l Login, method, path string) string {
 // stale reports whether a server refused a login for the age of its nonce alone.
 func (c challenge) stale() bool { return strings.EqualFold(c.fields["stale"], "true") }
 
-// behind returns a path with a login behind it, as an SPA112, SPA122 and SPA232D read one.
-func (l Login) behind(path string) string {
+// Behind returns a path with a login behind it, as an SPA112, SPA122 and SPA232D read one.
+func (l Login) Behind(path string) string {
 	user := l.User
 	if user == "" {
 		user = "admin"

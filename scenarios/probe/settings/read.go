@@ -217,7 +217,7 @@ func (r *reader) get(ctx context.Context, path string) (answer, error) {
 
 func (r *reader) again(ctx context.Context, path string, c challenge) (answer, error) {
 	if c.scheme == "URL" {
-		return r.exchange(ctx, r.login.behind(path), "")
+		return r.exchange(ctx, r.login.Behind(path), "")
 	}
 	return r.exchange(ctx, path, c.answer(r.login, r.method(), path))
 }

@@ -1,9 +1,8 @@
 // Package settings is what a real phone says of its settings, so that a tool can change
 // some and give them back.
 //
-// [Read] asks the phone's web server, [FromReport] reads the file that a phone sends for
-// Report_Rule, and [FromFile] what a person has saved. [Settings.Profile] is the profile
-// that gives parameters back.
+// [Read] asks the phone's web server, and [FromFile] reads what a person has saved.
+// [Settings.Profile] is the profile that gives parameters back.
 package settings
 
 import (
@@ -16,8 +15,8 @@ import (
 	"spafleet/device/profile"
 )
 
-// Settings are the parameters that a phone, or a file, told of. Make them with [Read],
-// [FromReport] or [FromFile].
+// Settings are the parameters that a phone, or a file, told of. Make them with [Read]
+// or [FromFile].
 type Settings struct {
 	Model, Firmware string // names of device/model; "": what was read does not say, or no known model
 	Tried           []Try  // what was asked, in that order
@@ -36,7 +35,7 @@ type Try struct {
 type Value struct {
 	Text    string
 	Access  profile.Access // the end user's; 0: not said
-	From    string         // a path of the phone's web server, "report" or "file"
+	From    string         // a path of the phone's web server, or "file"
 	Unknown string         // why Text is not the parameter's value; "": it is
 }
 

@@ -153,7 +153,7 @@ func TestEveryFirmwareIsReadByItsReportAndGivenBack(t *testing.T) {
 		params := oddParams(row)
 		view := device.View{Params: params}
 		view.Unit.Row = row
-		s, err := settings.FromReport(device.ReportXML(view, device.Params{}))
+		s, err := settings.FromFile(string(device.ReportXML(view, device.Params{})))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +162,7 @@ func TestEveryFirmwareIsReadByItsReportAndGivenBack(t *testing.T) {
 		if n := agrees(t, s, row, params, names); n < 200 {
 			t.Errorf("only %d parameters are known", n)
 		}
-		if v, _ := s.Lookup("GPP_A"); v.Access == 0 || v.From != "report" {
+		if v, _ := s.Lookup("GPP_A"); v.Access == 0 || v.From != "file" {
 			t.Errorf("of GPP_A it says %+v", v)
 		}
 		for _, name := range []string{"GPP_SA", "GPP_SD"} {

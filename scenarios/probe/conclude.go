@@ -11,7 +11,7 @@ import (
 )
 
 // conclude compares the trials of an experiment. A value is settled where each trial gave
-// it; trials that were disturbed count where none was not.
+// it; those that were disturbed, or failed, do not count.
 func conclude(x *experiment, trials []*trial) result {
 	r := result{experiment: x}
 	for _, t := range trials {

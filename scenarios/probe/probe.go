@@ -68,7 +68,7 @@ type Question struct {
 	Pace time.Duration
 	// Patience is how long the phone may stay away; 0: 3 minutes.
 	Patience time.Duration
-	// Restore is what the phone gets back; nil: its pages or its report tell.
+	// Restore is what the phone gets back; nil: what its web pages say.
 	Restore *settings.Settings
 	// RestoreOnly gives the phone Restore, and asks nothing.
 	RestoreOnly bool

@@ -3,18 +3,15 @@ package probe
 import (
 	"maps"
 	"slices"
-	"strings"
-)
 
-var escaped = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")
+	"spafleet/device/profile"
+)
 
 // profileOf returns a profile that sets parameters, in the order of their names.
 func profileOf(values map[string]string) string {
-	var b strings.Builder
-	b.WriteString("<flat-profile>\n")
+	b, nest := []byte("<flat-profile>\n"), profile.Nest{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		b.WriteString("<" + name + ">" + escaped.Replace(values[name]) + "</" + name + ">\n")
+		b = append(nest.Append(b, profile.Param{Name: name, Value: values[name]}, profile.Sample{}), '\n')
 	}
-	b.WriteString("</flat-profile>\n")
-	return b.String()
+	return string(append(nest.Close(b), "</flat-profile>\n"...))
 }

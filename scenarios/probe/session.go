@@ -367,9 +367,7 @@ func (s *session) sendHome(ctx context.Context) error {
 	if err := s.order(ctx, s.door()); err != nil {
 		return err
 	}
-	if _, ok := s.server.until(ctx, 0, s.q.Patience, func(list []request) bool {
-		return slices.ContainsFunc(list, func(q request) bool { return q.place == "home" })
-	}); !ok {
+	if _, ok := s.server.until(ctx, 0, s.q.Patience, hasAny(func(q request) bool { return q.place == "home" })); !ok {
 		return fmt.Errorf("the phone did not come back within %s: did it restart, and is %s the address by which it reaches this machine?", measure.Format(s.q.Patience), s.at("http").Addr())
 	}
 	return nil
@@ -380,9 +378,7 @@ func (s *session) restore(ctx context.Context) error {
 	if err := s.order(ctx, s.door()); err != nil {
 		return err
 	}
-	if _, ok := s.server.until(ctx, 0, s.q.Patience, func(list []request) bool {
-		return slices.ContainsFunc(list, func(q request) bool { return q.place == "order" && !q.ended.IsZero() })
-	}); !ok {
+	if _, ok := s.server.until(ctx, 0, s.q.Patience, hasAny(func(q request) bool { return q.place == "order" && !q.ended.IsZero() })); !ok {
 		return errors.New("the phone did not come for its settings")
 	}
 	s.say("the phone has been given its settings")

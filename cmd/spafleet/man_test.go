@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"spafleet/bench/extproc"
 )
 
 // manPages writes all pages into a folder.
@@ -56,10 +58,7 @@ func TestManPagesHaveEachFlag(t *testing.T) {
 
 // groff reads every page without a warning, and prints what -h prints.
 func TestGroffReadsTheManPages(t *testing.T) {
-	groff, err := exec.LookPath("groff")
-	if err != nil {
-		t.Skip("needs groff")
-	}
+	groff := extproc.Need(t, "groff", "groff-base")
 	for _, path := range globbed(t, filepath.Join(manPages(t), "*.1")) {
 		c := exec.CommandContext(t.Context(), groff, "-man", "-Tutf8", "-Kutf8", "-ww", "-P-cbou", "-rLL=100n", path)
 		var errs bytes.Buffer

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -92,45 +89,6 @@ func TestWhatModulesRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(string(out), want) {
 			t.Errorf("%v: %v, %s; want %q", args, err, out, want)
 		}
-	}
-}
-
-// Two builds of a release have the same bytes, whatever their folder, the user's settings
-// of Go, and what is in the cache of builds.
-func TestTwoBuildsOfAReleaseAreTheSame(t *testing.T) {
-	if os.Getenv("SPAFLEET_SLOW") == "" {
-		t.Skip("compiles the program twice, without a cache: SPAFLEET_SLOW=1 runs it")
-	}
-	build := func(folder string, env ...string) map[string][]byte {
-		dir := filepath.Join(t.TempDir(), folder)
-		copyModule(t, dir)
-		c := exec.CommandContext(t.Context(), filepath.Join(dir, ".ci", "dist"), "linux/arm64")
-		c.Dir, c.Env = dir, append(append(offline(), "VERSION=v1.2.3", "GOCACHE="+t.TempDir()), env...)
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		files := map[string][]byte{}
-		for _, path := range globbed(t, filepath.Join(dir, "bin", "*")) {
-			body, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files[filepath.Base(path)] = body
-		}
-		return files
-	}
-	one := build("spafleet", "TZ=Asia/Tokyo")
-	two := build("some/where/else", "TZ=UTC", "GOFLAGS=-p=1", "GOARM64=v8.2", "LC_ALL=C")
-	if got, want := slices.Sorted(maps.Keys(one)), []string{"NOTICES", "SHA256SUMS", "spafleet-1.2.3-1.aarch64.rpm", "spafleet-linux-arm64", "spafleet-linux-arm64.cdx.json", "spafleet_1.2.3_arm64.deb"}; !slices.Equal(got, want) {
-		t.Errorf("built are %v, want %v", got, want)
-	}
-	for name := range one {
-		if !bytes.Equal(one[name], two[name]) {
-			t.Errorf("%s: %d and %d bytes that differ", name, len(one[name]), len(two[name]))
-		}
-	}
-	if program := one["spafleet-linux-arm64"]; !bytes.Contains(program, []byte("v1.2.3,,")) || bytes.Contains(program, []byte(moduleRoot(t))) {
-		t.Error("the program has no version, or a path of this machine")
 	}
 }
 

@@ -1,12 +1,15 @@
 package tally_test
 
 import (
-	"regexp"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
 
 	"spafleet/device"
 	"spafleet/host/golden"
@@ -14,17 +17,63 @@ import (
 	"spafleet/scenarios/tally"
 )
 
-const docsFile = "../../docs/metrics.md"
-
-const docsHead = `# Metrics
-
-What ` + "`--metrics HOST:PORT`" + ` shows to Prometheus at /metrics. No label names a single device. This page is printed from the
-program; a test keeps it current.
-
-`
-
 func TestDocsOfTheMetricsAreCurrent(t *testing.T) {
-	golden.File(t, docsFile, []byte(docsHead+tally.MetricsMarkdown()))
+	const docs = "../../docs/metrics.md"
+	families := gather(t)
+	golden.Section(t, docs, "<!-- metrics -->\n", "<!-- /metrics -->", metricsTable(families))
+	golden.Section(t, docs, "<!-- values -->\n", "<!-- /values -->", valuesTable(t))
+}
+
+// metricsTable has a row for each metric.
+func metricsTable(families []*dto.MetricFamily) string {
+	var b strings.Builder
+	b.WriteString("| metric | type | labels | meaning |\n|---|---|---|---|\n")
+	for _, f := range families {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.GetName(), strings.ToLower(f.GetType().String()), strings.Join(labelsOf(f), ", "), f.GetHelp())
+	}
+	return b.String()
+}
+
+// valuesTable has the values that labels have before anything happens.
+func valuesTable(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("| metric | label | values |\n|---|---|---|\n")
+	for _, f := range fresh(t) {
+		for _, name := range labelsOf(f) {
+			if name == "model" || strings.HasSuffix(f.GetName(), "_info") {
+				continue
+			}
+			var values []string
+			for _, m := range f.GetMetric() {
+				for _, l := range m.GetLabel() {
+					if l.GetName() == name && !slices.Contains(values, l.GetValue()) {
+						values = append(values, l.GetValue())
+					}
+				}
+			}
+			slices.Sort(values)
+			if values[0] == "" {
+				values[0] = "(empty)"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.GetName(), name, strings.Join(values, " "))
+		}
+	}
+	return b.String()
+}
+
+// labelsOf are the labels that any series of a metric has, sorted.
+func labelsOf(f *dto.MetricFamily) []string {
+	names := []string{}
+	for _, m := range f.GetMetric() {
+		for _, l := range m.GetLabel() {
+			if !slices.Contains(names, l.GetName()) {
+				names = append(names, l.GetName())
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // generator is one that had some trouble.
@@ -35,14 +84,32 @@ func (generator) Outstanding() int       { return 90 }
 func (generator) Saturated() int         { return 5 }
 func (generator) Limits() map[string]int { return map[string]int{"ports": 3} }
 
-// gather returns the labels of every metric of a day that had everything.
-func gather(t *testing.T) map[string][]string {
+// registered is a tally whose figures a registry shows.
+func registered(t *testing.T) (*tally.Tally, *prometheus.Registry) {
 	t.Helper()
 	seen, registry := newTally(), prometheus.NewPedanticRegistry()
 	if err := seen.Register(registry, generator{}); err != nil {
 		t.Fatal(err)
 	}
 	registry.MustRegister(tally.BuildInfo("v1.2.3", "0123abcd", "go1.26"))
+	return seen, registry
+}
+
+// fresh is what a registry shows before anything has happened.
+func fresh(t *testing.T) []*dto.MetricFamily {
+	t.Helper()
+	_, registry := registered(t)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return families
+}
+
+// gather is what it shows after a day that had everything.
+func gather(t *testing.T) []*dto.MetricFamily {
+	t.Helper()
+	seen, registry := registered(t)
 	seen.Tell(day())
 	seen.Tell(late(1e6))
 	seen.Tell(notified())
@@ -50,43 +117,120 @@ func gather(t *testing.T) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	labels := map[string][]string{}
-	for _, f := range families {
-		labels[f.GetName()] = []string{}
-		for _, l := range f.GetMetric()[0].GetLabel() {
-			labels[f.GetName()] = append(labels[f.GetName()], l.GetName())
-		}
-	}
-	return labels
+	return families
 }
 
-func TestEveryMetricIsDocumentedWithItsLabelsAndNoOther(t *testing.T) {
-	registered := gather(t)
-	documented := map[string][]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| ([a-z_, ]*) \\| (.+) \\|$").FindAllStringSubmatch(tally.MetricsMarkdown(), -1) {
-		documented[row[1]] = strings.FieldsFunc(row[2], func(r rune) bool { return r == ',' || r == ' ' })
-		slices.Sort(documented[row[1]])
+// The conventions of prometheus.io, as the linter of its client library has them.
+func TestMetricsKeepTheConventions(t *testing.T) {
+	problems, err := promlint.NewWithMetricFamilies(gather(t)).Lint()
+	if err != nil {
+		t.Fatal(err)
 	}
-	for name, labels := range registered {
-		if got, ok := documented[name]; !ok || !slices.Equal(got, labels) {
-			t.Errorf("%s has the labels %v; the docs say %v", name, labels, got)
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// Prometheus sees no increase in the first value of a series.
+func TestSeriesBeginAtZero(t *testing.T) {
+	before := map[string]bool{}
+	for _, f := range fresh(t) {
+		if f.GetType() != dto.MetricType_COUNTER || f.GetName() == "spafleet_waits_total" { // those are the generator's
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			before[f.GetName()+m.String()] = true
+			if m.GetCounter().GetValue() != 0 {
+				t.Errorf("%s is not 0: %s", f.GetName(), m)
+			}
 		}
 	}
-	for name := range documented {
-		if _, ok := registered[name]; !ok {
-			t.Errorf("%s is documented and not registered", name)
+	if len(before) < 200 {
+		t.Errorf("%d counters", len(before))
+	}
+	_, registry := registered(t)
+	shown := keys(t, registry)
+	seen, registry := registered(t)
+	seen.Tell(day())
+	for key := range keys(t, registry) {
+		if !shown[key] {
+			t.Errorf("%s began during the day", key)
 		}
 	}
-	if len(documented) == 0 {
-		t.Error("the docs name no metric")
+}
+
+// keys are the names and label values of the series that a registry shows.
+func keys(t *testing.T, r *prometheus.Registry) map[string]bool {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]bool{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			key := f.GetName()
+			for _, l := range m.GetLabel() {
+				key += " " + l.GetValue()
+			}
+			all[key] = true
+		}
+	}
+	return all
+}
+
+func TestDurationsHaveAResultAndBothKindsOfBuckets(t *testing.T) {
+	for _, f := range gather(t) {
+		if strings.HasSuffix(f.GetName(), "_duration_seconds") && !slices.Contains(labelsOf(f), "result") {
+			t.Errorf("%s has no result", f.GetName())
+		}
+		if f.GetType() != dto.MetricType_HISTOGRAM {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if h := m.GetHistogram(); len(h.GetBucket()) == 0 || h.Schema == nil {
+				t.Errorf("%s lacks classic or native buckets: %s", f.GetName(), h)
+			}
+		}
+	}
+}
+
+// The series of each result are made from constants that a new result has to move.
+func TestTheLastResultAndReasonAreTheLast(t *testing.T) {
+	for name, next := range map[string]func() string{"result": (tally.LastResult + 1).String, "reason": (tally.LastReason + 1).String} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("there is a %s after the last", name)
+				}
+			}()
+			_ = next()
+		}()
+	}
+}
+
+// A server that makes up statuses makes no more series than the tally tells apart.
+func TestStatusesMakeABoundedNumberOfSeries(t *testing.T) {
+	seen, registry := registered(t)
+	for status := range 1000 {
+		seen.Tell([]device.Event{{Kind: device.RegistrationFailed, Err: strconv.Itoa(status)}})
+	}
+	n := 0
+	for key := range keys(t, registry) {
+		if strings.HasPrefix(key, "spafleet_registrations_total") {
+			n++
+		}
+	}
+	if n > 70 {
+		t.Errorf("%d series", n)
 	}
 }
 
 func TestNoLabelNamesADevice(t *testing.T) {
-	for name, labels := range gather(t) {
-		for _, l := range labels {
+	for _, f := range gather(t) {
+		for _, l := range labelsOf(f) {
 			if slices.Contains([]string{"mac", "serial", "device", "address", "index", "ip"}, strings.ToLower(l)) {
-				t.Errorf("%s has the label %s", name, l)
+				t.Errorf("%s has the label %s", f.GetName(), l)
 			}
 		}
 	}
@@ -118,12 +262,13 @@ func TestLiveFiguresAreThoseOfTheSummary(t *testing.T) {
 		"spafleet_resyncs_total SPA2102 ok tftp":          1,
 		"spafleet_resyncs_total SPA2102 not_found tftp":   1,
 		"spafleet_resyncs_total SPA2102 timeout ":         1,
-		"spafleet_resync_duration_seconds SPA2102":        5,
+		"spafleet_resync_duration_seconds SPA2102 ok":     3,
+		"spafleet_resync_duration_seconds SPA2102 failed": 2,
 		"spafleet_fetches_total ok A http profile":        2,
 		"spafleet_fetches_total not_found url tftp image": 1,
 		"spafleet_fetch_repeats_total https":              2,
-		"spafleet_phase_duration_seconds dns http":        2,
-		"spafleet_bytes_received_total http":              200,
+		"spafleet_phase_duration_seconds dns ok http":     2,
+		"spafleet_received_bytes_total http":              200,
 		"spafleet_devices SPA2102 SP-CUST":                1,
 		"spafleet_devices SPA2102 MFG-RESET":              1,
 		"spafleet_devices PAP2T SEC-PRV-1":                1,

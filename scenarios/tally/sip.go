@@ -29,11 +29,13 @@ func newSIP() SIP {
 }
 
 // add counts a reason, or where there are too many, that there are others.
-func addReason(to map[string]int64, why string, n int64) {
+// It returns which of the two.
+func addReason(to map[string]int64, why string, n int64) string {
 	if _, known := to[why]; !known && len(to) >= mostReasons {
 		why = "others"
 	}
 	to[why] += n
+	return why
 }
 
 func (s *SIP) clone() SIP {
@@ -69,21 +71,22 @@ func Sum(counts map[string]int64) (n int64) {
 
 // heardSIP counts an event of SIP.
 func heardSIP(t *Tally, e *device.Event) {
+	why := ""
 	switch e.Kind {
 	case device.Registered:
 		t.sip.Registered++
 	case device.Unregistered:
 		t.sip.Unregistered++
 	case device.RegistrationFailed:
-		addReason(t.sip.Failed, e.Err, 1)
+		why = addReason(t.sip.Failed, e.Err, 1)
 	case device.Subscribed:
 		t.sip.Subscribed++
 	case device.SubscriptionFailed:
-		addReason(t.sip.Unsubscribed, e.Err, 1)
+		why = addReason(t.sip.Unsubscribed, e.Err, 1)
 	case device.NotifyChallenged:
 		t.sip.Challenged++
 	case device.NotifyFailed:
-		addReason(t.sip.Refused, e.Err, 1)
+		why = addReason(t.sip.Refused, e.Err, 1)
 	case device.PowerOff, device.Boot: // what a NOTIFY asked for is forgotten
 		delete(t.notified, e.Dev)
 		return
@@ -95,7 +98,7 @@ func heardSIP(t *Tally, e *device.Event) {
 	default:
 		return
 	}
-	t.live.sip(e)
+	t.live.sip(e.Kind, why)
 }
 
 // servedNotify notes that a resync has ended, which a NOTIFY may have asked for.
@@ -105,7 +108,7 @@ func servedNotify(t *Tally, e *device.Event, kind int) {
 		took := e.At - at
 		t.notify.add(took)
 		t.watching.tell("notify_duration", &sample{kind: kind, due: at, n: 1, took: took, result: e.Result.String()})
-		t.live.served(took)
+		t.live.served(e.Result, took)
 	}
 	delete(t.notified, e.Dev)
 }

@@ -149,6 +149,9 @@ contact servers on other machines, name servers included, only with
   spafleet run --devices phones.csv --until provisioned --timeout 2m \
       --profile-rule 'http://127.0.0.1:8080/$MA.xml'
 
+  # Prometheus scrapes the run, and for a minute more its last figures
+  spafleet run outage.yaml --metrics 127.0.0.1:9100 --linger 1m
+
   # what would a million devices take? nothing is started
   spafleet run --model SPA2102 --count 1M --plan
 
@@ -198,7 +201,7 @@ contact servers on other machines, name servers included, only with
 	again.register(c)
 	rn.bundles.register(c)
 	registerWith(c.Flags(), f)
-	c.Flags().StringVar(&rn.metrics, "metrics", "", "serve Prometheus metrics at this `HOST:PORT`")
+	rn.metrics.register(c)
 	c.Flags().StringVar(&rn.events, "events", "", "write every event to this `FILE` (- for stdout; the report then goes to stderr), one line of JSON each")
 	c.Flags().StringVar(&rn.access.name, "access-log", "", aboutAccessLog)
 	rn.capture.register(c.Flags())
@@ -218,6 +221,9 @@ contact servers on other machines, name servers included, only with
 			case b != nil:
 				return rn.replay(c, b)
 			}
+		}
+		if err := rn.metrics.check(); err != nil {
+			return err
 		}
 		if c.Flags().Changed("state-every") && rn.options.State == "" {
 			return fmt.Errorf("--state-every needs --state: the file to keep the fleet in")

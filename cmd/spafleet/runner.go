@@ -5,13 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"spafleet/device"
 	"spafleet/fleet"
@@ -20,7 +14,6 @@ import (
 	"spafleet/scenarios/forecast"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
-	"spafleet/scenarios/tally"
 )
 
 // A runner runs one scenario for a command: it shows progress, serves metrics, and
@@ -28,7 +21,7 @@ import (
 type runner struct {
 	streams
 	json    bool
-	metrics string // address of /metrics, "" for none
+	metrics metricsFlags
 	events  string // file that takes the events, "" for none
 	access  accessLog
 	capture captureFlags
@@ -83,11 +76,12 @@ func (rn *runner) once(ctx context.Context, s *scenarios.Scenario) (*report.Repo
 		return nil, err
 	}
 	defer host.TuneGC()()
-	stopMetrics, err := rn.serveMetrics()
+	registry, stopMetrics, err := rn.metrics.serve(rn.err)
 	if err != nil {
 		return nil, err
 	}
 	defer stopMetrics()
+	rn.options.Registry = registry
 	if err := rn.devicesFile(); err != nil {
 		return nil, err
 	}
@@ -122,6 +116,7 @@ func (rn *runner) once(ctx context.Context, s *scenarios.Scenario) (*report.Repo
 	if err != nil {
 		return nil, &notKept{err}
 	}
+	rn.metrics.stay(ctx, rn.err)
 	return result, nil
 }
 
@@ -198,35 +193,4 @@ func (rn *runner) print(r *report.Report) {
 		fmt.Fprintln(rn.err) // below the view
 	}
 	r.WriteText(rn.out)
-}
-
-// serveMetrics opens /metrics, and returns how to close it.
-func (rn *runner) serveMetrics() (stop func(), err error) {
-	if rn.metrics == "" {
-		return func() {}, nil
-	}
-	listener, err := net.Listen("tcp", rn.metrics)
-	if err != nil {
-		return nil, fmt.Errorf("serve metrics on %s: %w; --metrics takes host:port, port 0 for a free one", rn.metrics, err)
-	}
-	registry := prometheus.NewRegistry()
-	v := thisVersion()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		tally.BuildInfo(v.Version, v.Revision, v.Go))
-	rn.options.Registry = registry
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			fmt.Fprintf(rn.err, "spafleet: metrics: %s\n", err)
-		}
-	}()
-	fmt.Fprintf(rn.err, "metrics at http://%s/metrics\n", listener.Addr())
-	return func() {
-		server.Close()
-		<-ended
-	}, nil
 }

@@ -26,7 +26,7 @@ var floors = map[string]int{
 	"resync/capture": 4,
 	"resync/tftp":    4, // the client without its sockets: fetch and modelled use the same one
 	"resync/fetch":   5, "resync/modelled": 5, "prov": 5, "fleet/state": 5,
-	"fleet": 6, "scenarios/doctor/answer": 6, "scenarios/probe/page": 6,
+	"fleet": 6, "scenarios/doctor/answer": 6, "scenarios/probe/page": 6, "scenarios/console/page": 6,
 	"scenarios/expression": 5, "scenarios/report/compare": 5, "scenarios/report/junit": 5, "scenarios/report/webpage": 5, "scenarios/report/why": 5,
 	"scenarios": 7, "fleet/fleettest": 7,
 	"scenarios/fromlog":  9,

@@ -35,15 +35,32 @@ type moment struct {
 	at   float64
 }
 
-func newFrame(r *report.Report) *frame {
-	f := &frame{h: &r.History, n: len(r.History.Started)}
-	f.start = r.History.Start.Sub(r.FleetStart).Seconds()
-	for _, s := range r.Timeline {
+func newFrame(h *report.History, fleetStart time.Time, timeline []report.StepReport) *frame {
+	f := &frame{h: h, n: len(h.Started)}
+	f.start = h.Start.Sub(fleetStart).Seconds()
+	for _, s := range timeline {
 		if s.Fired && s.Name != "" {
 			f.moments = append(f.moments, moment{s.Name, s.At})
 		}
 	}
 	return f
+}
+
+// Charts are the pictures of a history, each empty where there is nothing to draw. Their
+// classes are those of [Style].
+type Charts struct {
+	Resyncs, Retries, States template.HTML
+	Figures                  [][]string // of the pictures, a row for each step
+}
+
+// Draw draws a history. Its times are counted from the fleet's start; the steps of a
+// timeline that have happened stand in it.
+func Draw(h *report.History, fleetStart time.Time, timeline []report.StepReport) Charts {
+	return newFrame(h, fleetStart, timeline).charts()
+}
+
+func (f *frame) charts() Charts {
+	return Charts{Resyncs: f.resyncs(), Retries: f.retries(), States: f.states(), Figures: f.figures()}
 }
 
 // A plot is one chart that is being drawn.

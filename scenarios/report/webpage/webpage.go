@@ -41,12 +41,9 @@ const mostRows = 100
 // view is what the template shows.
 type view struct {
 	*report.Report
-	Style     template.CSS
-	Resyncs   template.HTML // charts, each empty where there is nothing to draw
-	Retries   template.HTML
-	States    template.HTML
+	Style template.CSS
+	Charts
 	Phases    []phaseChart
-	Figures   [][]string // of the charts, a row for each step
 	Causes    list[tally.Failure]
 	Unknown   list[report.Named]
 	Rejected  list[report.Named]
@@ -85,10 +82,10 @@ type latency struct {
 
 // Write writes a report as an HTML page of at most a megabyte.
 func Write(w io.Writer, r *report.Report) error {
-	f := newFrame(r)
+	f := newFrame(&r.History, r.FleetStart, r.Timeline)
 	v := &view{
 		Report: r, Style: Style(), Sentence: sentence(r),
-		Resyncs: f.resyncs(), Retries: f.retries(), States: f.states(), Phases: f.phases(), Figures: f.figures(),
+		Charts: f.charts(), Phases: f.phases(),
 		Causes: firstOf(r.Findings.Errors), Unknown: firstOf(r.Findings.UnknownParams), Rejected: firstOf(r.Findings.RejectedParams),
 		Partial:   firstOf(r.Findings.PartialFiles),
 		Latencies: latencies(r),
@@ -121,7 +118,9 @@ func mark(ok, shared bool) string {
 	return "✗"
 }
 
-// count writes a number with blanks between thousands.
+// Count writes a number with blanks between thousands.
+func Count(n any) string { return count(n) }
+
 func count(n any) string {
 	text := fmt.Sprint(n)
 	var b strings.Builder

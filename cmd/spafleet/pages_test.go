@@ -268,6 +268,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`^\d\d:\d\d:\d\d  `), "TIME "},
 	{regexp.MustCompile(`\d\d\d\d-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)`), "TIME"},
 	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d+`), "TIME"},
+	{regexp.MustCompile(`\b\d\d\d\d-\d\d-\d\d\b`), "DATE"}, // a page is not of today
 	{regexp.MustCompile(`\b\d+(\.\d+)?(µs|ms|s)\b`), "TIME"},
 	{regexp.MustCompile(`^ +\+TIME +`), ""}, // spafleet why: an attempt came to this in a millisecond, or in less
 	{regexp.MustCompile(`open-file limit \d+|peak \d+%|CPU \d+%|of [\d.]+ cores|\d+ of \d+ descriptors( · most attempts at once: \d+)?|( · )?up to \d+ (requests|attempts) at once`), "MACHINE"},

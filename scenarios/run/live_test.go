@@ -1,8 +1,12 @@
 package run_test
 
 import (
+	"maps"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"spafleet/fleet"
 	"spafleet/scenarios"
@@ -18,6 +22,7 @@ expect:
   - {name: all are synced, all: synced, by: 1h}
   - {name: at the end, at_least: 50%, where: resyncs.ok > 0, at: end}
   - {never: event.kind == "power_on"}
+  - {never: event.kind == "resync_failed", from: 1d}
 `
 	var live *run.Live
 	var early, late []run.Expected
@@ -31,15 +36,62 @@ expect:
 	if passed != 48*time.Hour || whole != 48*time.Hour {
 		t.Errorf("%s of %s have passed", passed, whole)
 	}
-	if len(early) != 3 || len(late) != 3 {
+	if len(early) != 4 || len(late) != 4 {
 		t.Fatalf("%+v, then %+v", early, late)
 	}
 	if e := early[0]; e.Decided || e.Devices != 6 || e.By != time.Hour || e.Name != "all are synced" {
 		t.Errorf("at the start: %+v", e)
 	}
+	if e := early[3]; e.Decided || e.Held != 6 || e.Devices != 6 {
+		t.Errorf("before its time, never is not broken: %+v", e)
+	}
 	for i, e := range late {
 		if want := r.Expect[i]; !e.Decided || e.OK != want.OK || e.Held != want.Held || e.Name != want.Name {
 			t.Errorf("at the end: %+v, and the report has %+v", e, want)
 		}
+	}
+}
+
+// Metrics say how far each expectation is, also where two have the same name.
+func TestMetricsOfExpectations(t *testing.T) {
+	const src = "duration: 2h\n" + phones + `
+expect:
+  - {name: well, all: synced, by: 1h}
+  - {name: well, none: resyncs.ok > 0, at: end}
+  - {name: begins later, never: event.kind == "resync_failed", from: 90m}
+`
+	registry := prometheus.NewRegistry()
+	shown := func() map[string]float64 {
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		figures := map[string]float64{}
+		for _, f := range families {
+			if name, ok := strings.CutPrefix(f.GetName(), "spafleet_expectation_"); ok {
+				for _, m := range f.GetMetric() {
+					figures[name+" "+m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue()
+				}
+			}
+		}
+		return figures
+	}
+	var early map[string]float64
+	scenario := scenariotest.Parse(t, src)
+	scenario.Clock = scenarios.Clock{Mode: fleet.Virtual}
+	scenariotest.Start(t, scenario, run.Options{Registry: registry, Listening: func(*run.Live) { early = shown() }})
+	if want := map[string]float64{
+		"holds well": 0, "decided well": 0, "held_devices well": 0, "devices well": 6,
+		"holds well (2)": 1, "decided well (2)": 0, "held_devices well (2)": 0, "devices well (2)": 6,
+		"holds begins later": 1, "decided begins later": 0, "held_devices begins later": 6, "devices begins later": 6,
+	}; !maps.Equal(early, want) {
+		t.Errorf("before the start:\n%v, want\n%v", early, want)
+	}
+	if late, want := shown(), map[string]float64{
+		"holds well": 1, "decided well": 1, "held_devices well": 6, "devices well": 6,
+		"holds well (2)": 0, "decided well (2)": 1, "held_devices well (2)": 6, "devices well (2)": 6,
+		"holds begins later": 1, "decided begins later": 1, "held_devices begins later": 6, "devices begins later": 6,
+	}; !maps.Equal(late, want) {
+		t.Errorf("after the end:\n%v, want\n%v", late, want)
 	}
 }

@@ -109,19 +109,7 @@ type Expected struct {
 }
 
 // Expected returns how far the expectations are, in the order of the scenario.
-func (l *Live) Expected() []Expected {
-	l.run.judge.mu.Lock()
-	defer l.run.judge.mu.Unlock()
-	var list []Expected
-	for _, e := range l.run.timeline.expect {
-		x := Expected{Name: e.Name, Quant: e.Quant, Held: e.count, Devices: e.devices, Decided: e.decided, OK: e.ok}
-		if e.By.Given && !e.By.End && e.By.Step == "" {
-			x.By = e.By.Plus
-		}
-		list = append(list, x)
-	}
-	return list
-}
+func (l *Live) Expected() []Expected { return expected(l.run.timeline) }
 
 // Steps returns the named steps that have happened, in order.
 func (l *Live) Steps() []string {

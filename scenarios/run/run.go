@@ -186,10 +186,8 @@ func (r *run) openFleet() error {
 	}
 	r.follow()
 	r.recount()
-	if r.options.Registry != nil {
-		if err := r.tally.Register(r.options.Registry, f); err != nil {
-			return err
-		}
+	if err := showMetrics(r); err != nil {
+		return err
 	}
 	return f.Open()
 }

@@ -41,7 +41,7 @@ func valuesTable(t *testing.T) string {
 	b.WriteString("| metric | label | values |\n|---|---|---|\n")
 	for _, f := range fresh(t) {
 		for _, name := range labelsOf(f) {
-			if name == "model" || strings.HasSuffix(f.GetName(), "_info") {
+			if name == "model" || name == "expectation" || strings.HasSuffix(f.GetName(), "_info") {
 				continue
 			}
 			var values []string
@@ -91,7 +91,9 @@ func registered(t *testing.T) (*tally.Tally, *prometheus.Registry) {
 	if err := seen.Register(registry, generator{}); err != nil {
 		t.Fatal(err)
 	}
-	registry.MustRegister(tally.BuildInfo("v1.2.3", "0123abcd", "go1.26"))
+	registry.MustRegister(tally.BuildInfo("v1.2.3", "0123abcd", "go1.26"), tally.Expectations(func() []tally.Standing {
+		return []tally.Standing{{Name: "all synced", Held: 3, Devices: 4}, {Name: "never stuck", Holds: true, Decided: true, Held: 4, Devices: 4}}
+	}))
 	return seen, registry
 }
 
@@ -237,10 +239,7 @@ func TestNoLabelNamesADevice(t *testing.T) {
 }
 
 func TestLiveFiguresAreThoseOfTheSummary(t *testing.T) {
-	seen, registry := newTally(), prometheus.NewPedanticRegistry()
-	if err := seen.Register(registry, generator{}); err != nil {
-		t.Fatal(err)
-	}
+	seen, registry := registered(t)
 	seen.Tell(day())
 	seen.Tell(late(1e6))
 	families, err := registry.Gather()
@@ -275,6 +274,12 @@ func TestLiveFiguresAreThoseOfTheSummary(t *testing.T) {
 		"spafleet_devices PAP2T MFG-RESET":                0,
 		"spafleet_reboots_total power":                    2,
 		"spafleet_lateness_seconds":                       1,
+		"spafleet_expectation_holds all synced":           0,
+		"spafleet_expectation_holds never stuck":          1,
+		"spafleet_expectation_decided all synced":         0,
+		"spafleet_expectation_decided never stuck":        1,
+		"spafleet_expectation_held_devices all synced":    3,
+		"spafleet_expectation_devices all synced":         4,
 		"spafleet_outstanding":                            7,
 		"spafleet_outstanding_limit":                      90,
 		"spafleet_waits_total outstanding":                5,

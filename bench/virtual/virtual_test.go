@@ -15,7 +15,7 @@ func TestASmallDayIsMeasured(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	var out, errs bytes.Buffer
 	events := filepath.Join(t.TempDir(), "events.jsonl")
-	if code := run([]string{"--devices", "20", "--lasts", "5h", "--json", "--events", events}, &out, &errs); code != 0 {
+	if code := command([]string{"--devices", "20", "--lasts", "5h", "--json", "--events", events}, &out, &errs); code != 0 {
 		t.Fatalf("exit %d: %s", code, errs.String())
 	}
 	var r measured
@@ -53,7 +53,7 @@ func TestTheTargetIsForAWholeDay(t *testing.T) {
 		}
 	}
 	var errs bytes.Buffer
-	if code := run([]string{"--devices", "x"}, &errs, &errs); code != 2 || !strings.Contains(errs.String(), "invalid value") {
+	if code := command([]string{"--devices", "x"}, &errs, &errs); code != 2 || !strings.Contains(errs.String(), "invalid value") {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 }

@@ -18,8 +18,24 @@ func (c *Core) make(r *route, x *exchange) (resync.Response, error) {
 		x.shared = true
 		return resync.Response{Status: http.StatusOK, Body: r.fixed}, nil
 	}
-	body, err := c.body(r, x)
+	body, err := c.keptBody(r, x)
 	return resync.Response{Status: http.StatusOK, Body: body}, err
+}
+
+// keptBody returns a body that was made before, where it would be the same.
+func (c *Core) keptBody(r *route, x *exchange) ([]byte, error) {
+	if !r.stable || x.asker.Unit == nil {
+		return c.body(r, x)
+	}
+	x.shared = true
+	if body := c.kept.find(r, x); body != nil {
+		return body, nil
+	}
+	body, err := c.body(r, x)
+	if err == nil {
+		c.kept.keep(r, x, body)
+	}
+	return body, err
 }
 
 func (c *Core) body(r *route, x *exchange) ([]byte, error) {

@@ -31,6 +31,10 @@ type Options struct {
 	// {{; an error is answered with status 500. In a path, where an expression
 	// is checked against what the path holds, an error is no match.
 	Expand func(text string, a Asker, r Rotation) (string, error)
+	// Stable reports whether what Expand makes of a text follows from its rotation
+	// and from which device a.Unit is, and from nothing else: such answers are made
+	// once. Nil: of no text.
+	Stable func(text string) bool
 
 	Faults     *fault.Plan // what the server does wrong; nil: nothing
 	Pairs      *Pairs      // the devices' secrets; nil: those of seed 0, never rotated
@@ -47,6 +51,7 @@ type Core struct {
 	options Options
 	finder  atomic.Pointer[finder]
 	files   files
+	kept    kept
 	auth    atomic.Pointer[Auth]
 	expand  func(text string, x *exchange) (string, error) // nil: texts are sent as they are
 	uploads uploads
@@ -114,7 +119,10 @@ func (c *Core) SetFiles(files map[string]Entry) error {
 // SetAuth asks clients of HTTP and HTTPS for credentials from now on; nil asks for none.
 func (c *Core) SetAuth(a *Auth) { c.auth.Store(a) }
 
-func (c *Core) serve(f finder) { c.finder.Store(&f) }
+func (c *Core) serve(f finder) {
+	c.finder.Store(&f)
+	c.kept.forget()
+}
 
 // Close lets go of the directory. The core answers nothing from it afterwards.
 func (c *Core) Close() error {

@@ -37,6 +37,13 @@ func (e *Entry) isPlain() bool { return e.Key == "" && !e.Gzip && !e.Bound && e.
 // isTemplate reports whether a text holds an expression.
 func isTemplate(text string) bool { return strings.Contains(text, "{{") }
 
+// isStable reports whether a body follows from the asker and the secrets that the
+// answer may speak of.
+func (e *Entry) isStable(o *Options) bool {
+	fixed := func(text string) bool { return !isTemplate(text) || o.Stable != nil && o.Stable(text) }
+	return e.File == "" && e.Status == 0 && fixed(e.Body) && fixed(e.Key)
+}
+
 // check finds mistakes that would make every request fail.
 func (e Entry) check(p *pattern, o *Options) error {
 	if err := e.checkContent(); err != nil {

@@ -183,7 +183,10 @@ func (c *Core) rotate(x *exchange, exprs []answered) bool {
 		return true
 	}
 	for back := range current + 1 {
-		x.rotation = Rotation{Asked: c.options.Pairs.At(mac, current-back), Next: next}
+		x.rotation = Rotation{Asked: next, Next: next}
+		if back > 0 {
+			x.rotation.Asked = c.options.Pairs.At(mac, current-back)
+		}
 		if c.holds(x, exprs) {
 			return true
 		}

@@ -15,6 +15,9 @@ type route struct {
 	*pattern
 	entry Entry
 	fixed []byte // the answer, where it is the same for every request
+	// stable is whether the answer follows from path, device and generations: see
+	// [Options].Stable.
+	stable bool
 }
 
 // A finder knows what is served.
@@ -82,7 +85,7 @@ func newRoute(text string, entry Entry, o *Options) (*route, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &route{pattern: p, entry: entry}
+	r := &route{pattern: p, entry: entry, stable: entry.isStable(o)}
 	if err = entry.check(p, o); err == nil {
 		r.fixed, err = entry.prepare(text)
 	}

@@ -392,7 +392,14 @@ type namesIn struct{ list []*ast.IdentifierNode }
 
 // Visit implements ast.Visitor.
 func (v *namesIn) Visit(n *ast.Node) {
-	if id, ok := (*n).(*ast.IdentifierNode); ok {
-		v.list = append(v.list, id)
+	switch node := (*n).(type) {
+	case *ast.IdentifierNode:
+		v.list = append(v.list, node)
+	case *ast.BuiltinNode:
+		if node.Name == "last" { // of the language's own functions that one is hidden by the device's
+			id := &ast.IdentifierNode{Value: node.Name}
+			id.SetLocation(node.Location())
+			v.list = append(v.list, id)
+		}
 	}
 }

@@ -34,3 +34,41 @@ func TestAnExpressionThatIsTooLongIsNotParsed(t *testing.T) {
 		t.Error("it is parsed for its names")
 	}
 }
+
+// Names whose values change are found where the language has a function of that name
+// too.
+func TestVaries(t *testing.T) {
+	for code, want := range map[string]string{
+		`index < 10 && secret("a") != mac`: "",
+		`last("secured").at > 0`:           "last",
+		`events("boot") == 1`:              "events",
+		`duration("1s") > elapsed`:         "elapsed",
+	} {
+		if got := expression.Varies(code); got != want {
+			t.Errorf("%s: %q, want %q", code, got, want)
+		}
+	}
+}
+
+func TestStable(t *testing.T) {
+	for text, want := range map[string]bool{
+		"no expression":                          true,
+		"{{ 1000 + index }} of {{ next_key }}":   true,
+		`{{ secret("sip") }}/{{ dir }}`:          true,
+		"{{ mac }} {{ firmware }}":               false,
+		`{{ param("GPP_A") }}`:                   false,
+		`{{ last("secured").at }}`:               false,
+		"{{ address }}":                          false,
+		`{{ since("5.2") ? "new" : "old" }}`:     false,
+		`{{ any([1, 2], # == index) ? mac : 1}}`: true,
+	} {
+		tpl, err := expression.ParseTemplate(text, expression.Scope{})
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if tpl.Stable() != want {
+			t.Errorf("%s: %v, want %v", text, tpl.Stable(), want)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 type Template struct {
 	texts    []string // one more than programs
 	programs []*vm.Program
+	varies   bool // one of them asks for more than who asks, and the secrets
 }
 
 // ParseTemplate splits and compiles a text. What its expressions name is added to Kinds
@@ -37,6 +38,7 @@ func ParseTemplate(text string, s Scope) (*Template, error) {
 			return nil, fmt.Errorf("{{ %s }}: %w", strings.TrimSpace(code), inside(err, whole, len(whole)-len(rest)+blanks(code)))
 		}
 		t.programs = append(t.programs, program)
+		t.varies = t.varies || slices.ContainsFunc(identifiers(code), func(name string) bool { return !slices.Contains(stableNames, name) })
 		text = after
 	}
 }
@@ -55,6 +57,17 @@ func blanks(text string) int { return len(text) - len(strings.TrimLeft(text, " \
 
 // Constant reports whether a template has no expressions.
 func (t *Template) Constant() bool { return len(t.programs) == 0 }
+
+// stableNames are the names of what [Template.Stable] allows.
+var stableNames = []string{
+	"index", "group", "model", "family", "mac", "serial", "secret", "duration",
+	"key", "dir", "next_key", "next_dir", "generation",
+}
+
+// Stable reports whether a template's text follows from which device asks, and from the
+// secrets of the request: [DeviceVars.Identify] tells all that its expressions ask of the
+// device.
+func (t *Template) Stable() bool { return !t.varies }
 
 // Expand evaluates the expressions for one device.
 func (t *Template) Expand(vars RequestVars) (string, error) {

@@ -55,7 +55,7 @@ func (s *server) open() error {
 	}
 	s.pairs = &prov.Pairs{Seed: sc.Seed}
 	s.pairs.Resume(s.saved.Rotations)
-	options := prov.Options{Who: s.texts.who, Find: s.texts.find, Expand: s.texts.expand, Pairs: s.pairs, Faults: &s.wrongs}
+	options := prov.Options{Who: s.texts.who, Find: s.texts.find, Expand: s.texts.expand, Stable: s.texts.stable, Pairs: s.pairs, Faults: &s.wrongs}
 	options.Log = s.requests
 	if s.plan.Kinds[device.ServerLog.String()] {
 		options.Log = both(s.texts.log, s.requests)

@@ -43,6 +43,12 @@ func (t *texts) template(text string) (*expression.Template, error) {
 	return c, nil
 }
 
+// stable reports whether a text is the same for a device as long as its secrets are.
+func (t *texts) stable(text string) bool {
+	tpl, err := t.template(text)
+	return err == nil && tpl.Stable()
+}
+
 // who returns the device at a source address.
 func (t *texts) who(addr netip.Addr) (*device.Unit, bool) {
 	f := t.fleet.Load()
@@ -106,6 +112,11 @@ func (t *texts) expand(text string, a prov.Asker, r prov.Rotation) (string, erro
 	vars := expression.RequestVars{Key: r.Asked.Key, Dir: r.Asked.Dir, NextKey: r.Next.Key, NextDir: r.Next.Dir, Generation: int(r.Next.Generation)}
 	if a.Unit == nil {
 		vars.DeviceVars = expression.Stranger(a.MAC, a.Serial, a.PN, t.seed)
+		return tpl.Expand(vars)
+	}
+	if tpl.Stable() {
+		vars.Index = int(a.Unit.Index)
+		vars.Identify(a.Unit, t.fleet.Load().Group(a.Unit.Index).Name, t.seed)
 		return tpl.Expand(vars)
 	}
 	t.judge.mu.Lock() // the facts of devices are the judge's

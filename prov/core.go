@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"spafleet/certs/ssl"
@@ -169,7 +170,12 @@ var errForeign = errors.New("the certificate is not that of the device in the pa
 // path and source address, as it could not in a real network. Where a fault breaks
 // the answer, r.Unit says how the transfer ends: Respond panics without it.
 func (c *Core) Respond(at int64, r *resync.Request) resync.Response {
-	x := &exchange{at: at, request: r}
+	x := exchanges.Get().(*exchange)
+	defer func() {
+		*x = exchange{}
+		exchanges.Put(x)
+	}()
+	x.at, x.request = at, r
 	if r.Unit != nil && r.Scheme != "tftp" {
 		x.userAgent = r.Unit.UserAgent()
 	}
@@ -182,6 +188,9 @@ func (c *Core) Respond(at int64, r *resync.Request) resync.Response {
 	c.log(x.line(response))
 	return response
 }
+
+// exchanges are used again.
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
 // Uploads returns the uploads that are kept, oldest first, and how many there
 // ever were. The bodies are shared and must not be changed.

@@ -153,13 +153,21 @@ func (p *pass) take(l line, d rule.Decision, text string) *failure {
 		return f
 	}
 	p.sayOption(l, d)
-	t.strong = !l.command && device.Strong(&p.in.Unit, p.params, text)
+	t.strong = !l.command && p.strong(d, text)
 	if t.scheme == "https" {
 		if f := p.authority(); f != nil {
 			return f
 		}
 	}
 	return p.look(t)
+}
+
+// strong reports whether a rule has an alternative that asks for protection.
+func (p *pass) strong(d rule.Decision, text string) bool {
+	if d.Only && len(d.Assignments) == 0 {
+		return d.Strong()
+	}
+	return device.Strong(&p.in.Unit, p.params, text)
 }
 
 // look asks for a file where the device looks for it, until there is one.

@@ -30,6 +30,7 @@ type options struct {
 	lasts   time.Duration
 	json    bool
 	profile string
+	allocs  string
 	events  string
 	only    string
 }
@@ -67,6 +68,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	f.DurationVar(&o.lasts, "lasts", 24*time.Hour, "how much of the fleet's time")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile to this file")
+	f.StringVar(&o.allocs, "memprofile", "", "write a profile of what was allocated to this file")
 	f.StringVar(&o.events, "events", "", "leave the events of the last case in this file")
 	f.StringVar(&o.only, "only", "", "measure one case alone: changing, unchanged or default")
 	return o, f.Parse(args)
@@ -124,7 +126,19 @@ func measure(o options) (*measured, error) {
 		}
 		r.Cases = append(r.Cases, m)
 	}
-	return r, nil
+	return r, o.writeAllocs()
+}
+
+// writeAllocs writes what was allocated, if the user asks for it.
+func (o *options) writeAllocs() error {
+	if o.allocs == "" {
+		return nil
+	}
+	f, err := os.Create(o.allocs)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
 }
 
 func (r *measured) print(w io.Writer) {

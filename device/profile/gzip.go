@@ -34,11 +34,15 @@ var zippers = sync.Pool{New: func() any {
 	return z
 }}
 
+// unzippers are used again: a new one takes 40 KB.
+var unzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+
 // gunzip unpacks the first member and ignores what follows it (inferred). It
 // stops as soon as there is more than limit bytes, 0 meaning no limit.
 func gunzip(body []byte, limit int) ([]byte, error) {
-	z, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
+	z := unzippers.Get().(*gzip.Reader)
+	defer unzippers.Put(z)
+	if err := z.Reset(bytes.NewReader(body)); err != nil {
 		return nil, corrupt("bad gzip header: " + err.Error())
 	}
 	z.Multistream(false)

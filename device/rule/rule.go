@@ -132,6 +132,8 @@ type Decision struct {
 	// Conditional says that the alternative has a condition, and not just the word
 	// true, which the firmware itself puts before the URL of a web command.
 	Conditional bool
+	// Only says that the rule has no other alternative.
+	Only bool
 }
 
 // Skipped reports whether no alternative held.
@@ -170,6 +172,7 @@ func eval(p *parser, after int) (Decision, error) {
 		}
 		if a.clause.holds && n > after {
 			a.Alternative, a.Why, a.Conditional = n, chosen(p, n, a.clause), a.clause.compares
+			a.Only = n == 1 && p.pos == len(p.text)
 			return a.Decision, nil
 		}
 		refused = append(refused, a.clause)
@@ -202,6 +205,7 @@ func alternatives(p *parser) ([]Decision, error) {
 		a.Alternative, a.Conditional = len(all)+1, a.clause.compares
 		all = append(all, a.Decision)
 		if !p.take('|') {
+			all[0].Only = len(all) == 1
 			return all, nil
 		}
 	}

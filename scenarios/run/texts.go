@@ -56,7 +56,8 @@ func (t *texts) who(addr netip.Addr) (*device.Unit, bool) {
 		return nil, false
 	}
 	v, ok := f.At(addr)
-	return &v.Unit, ok
+	u := v.Unit // alone: a view is larger
+	return &u, ok
 }
 
 // find returns the device with a MAC address.

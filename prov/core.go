@@ -32,7 +32,7 @@ type Options struct {
 	// {{; an error is answered with status 500. In a path, where an expression
 	// is checked against what the path holds, an error is no match.
 	Expand func(text string, a Asker, r Rotation) (string, error)
-	// Stable reports whether what Expand makes of a text follows from its rotation
+	// Stable reports whether the outcome of Expand for a text follows from its rotation
 	// and from which device a.Unit is, and from nothing else: such answers are made
 	// once. Nil: of no text.
 	Stable func(text string) bool
@@ -40,6 +40,7 @@ type Options struct {
 	Faults     *fault.Plan // what the server does wrong; nil: nothing
 	Pairs      *Pairs      // the devices' secrets; nil: those of seed 0, never rotated
 	MaxUploads int         // most bytes of uploads kept; 0: 16 MiB
+	MaxKept    int         // most bytes of answers kept that need not be made again; 0: 512 MiB
 	Log        func(Line)  // is told of every request that was answered
 	Auth       *Auth       // what HTTP and HTTPS ask of clients; nil: nothing
 }
@@ -100,7 +101,10 @@ func newCore(o Options) *Core {
 	if o.MaxUploads == 0 {
 		o.MaxUploads = 16 << 20
 	}
-	c := &Core{options: o, uploads: uploads{max: o.MaxUploads}}
+	if o.MaxKept == 0 {
+		o.MaxKept = 512 << 20
+	}
+	c := &Core{options: o, uploads: uploads{max: o.MaxUploads}, kept: kept{max: o.MaxKept}}
 	c.auth.Store(o.Auth)
 	return c
 }

@@ -6,16 +6,14 @@ import (
 	"spafleet/device"
 )
 
-// mostKept is how many bytes of answers a core keeps, with what keeping them takes.
-const mostKept = 512 << 20
-
 // A kept is the answers that were made last, so that none is made again for a device
 // that asks for the same: each device's last one of each route. When it is full, it
-// takes no answers of other devices. The zero value is ready.
+// takes no answers of other devices.
 type kept struct {
 	mu      sync.Mutex
 	answers map[keptFor]keptAnswer
-	size    int // bytes
+	size    int // bytes, with what keeping them takes
+	max     int
 }
 
 type keptFor struct {
@@ -54,7 +52,7 @@ func (k *kept) keep(r *route, x *exchange, body []byte) {
 	if old, ok := k.answers[key]; ok {
 		size -= old.weight()
 	}
-	if size > mostKept {
+	if size > k.max {
 		return
 	}
 	if k.answers == nil {

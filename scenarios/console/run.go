@@ -1,0 +1,128 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"spafleet/device"
+	"spafleet/fleet"
+	"spafleet/scenarios/report"
+	"spafleet/scenarios/run"
+	"spafleet/scenarios/tally"
+)
+
+// mostKept is how many events a Recorder keeps of all devices together, and mostOfDevice
+// how many it returns of one.
+const (
+	mostKept     = 1 << 14
+	mostOfDevice = 100
+)
+
+// A Recorder keeps the latest events of a fleet. The zero value is ready.
+type Recorder struct {
+	// Redact replaces what no answer may show; nil: nothing.
+	Redact func(string) string
+
+	mu   sync.Mutex
+	kept []device.Event
+	next int // where the next one goes
+}
+
+// Tell keeps events, and nothing of the slice.
+func (r *Recorder) Tell(events []device.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range events {
+		switch {
+		case !events[i].Kind.Counted(): // lateness, reasons and lines of servers
+		case len(r.kept) < mostKept:
+			r.kept = append(r.kept, events[i])
+		default:
+			r.kept[r.next] = events[i]
+			r.next = (r.next + 1) % mostKept
+		}
+	}
+}
+
+// of returns what is kept of a device, oldest first.
+func (r *Recorder) of(dev device.Index) []device.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []device.Event
+	for i := range r.kept {
+		if e := &r.kept[(r.next+i)%len(r.kept)]; e.Dev == dev {
+			list = append(list, *e)
+		}
+	}
+	return list[max(0, len(list)-mostOfDevice):]
+}
+
+// Of returns a run as a Source, with the events that the recorder has heard.
+func Of(l *run.Live, r *Recorder) Source { return &source{l.Fleet, l, r} }
+
+type source struct {
+	*fleet.Fleet
+	live     *run.Live
+	recorder *Recorder
+}
+
+func (s *source) Nth(n int) device.Index { return s.Shard().At(n) }
+
+func (s *source) Identity(dev device.Index) device.Unit { return fleet.Identity(s.Fleet, dev) }
+
+func (s *source) Ask(ctx context.Context, dev device.Index, c device.Command) error {
+	if s.live.Virtual {
+		return ErrVirtual
+	}
+	return s.Fleet.Ask(ctx, dev, c)
+}
+
+func (s *source) Do(ctx context.Context, dev device.Index, c device.Command) error {
+	if s.live.Virtual {
+		return ErrVirtual
+	}
+	return s.Fleet.Do(ctx, dev, c)
+}
+
+func (s *source) Events(dev device.Index) []json.RawMessage {
+	var b bytes.Buffer
+	log := tally.NewEventLog(&b, s.MAC)
+	log.Redact = s.recorder.Redact
+	log.Tell(s.recorder.of(dev))
+	_ = log.Flush() // to memory
+	var list []json.RawMessage
+	for line := range bytes.Lines(b.Bytes()) {
+		list = append(list, json.RawMessage(bytes.TrimSpace(line)))
+	}
+	return list
+}
+
+// mostCauses is how many causes of failures a summary has.
+const mostCauses = 10
+
+func (s *source) Summary() Summary {
+	totals := s.live.Tally.Totals()
+	sum, load, now := report.Summarize(totals), s.live.MachineLoad(), s.Now()
+	out := Summary{
+		Now: time.Unix(0, now).UTC(), Seconds: time.Duration(now - s.Start()).Seconds(), Devices: s.Len(), States: sum.States, Provisioned: sum.Provisioned,
+		Resyncs: Resyncs(sum.Resyncs), Running: s.Running(), CPU: load.Latest, Late: load.LateP99,
+		Errors: []Cause{}, Expectations: []Expectation{},
+	}
+	for _, f := range totals.Errors[:min(len(totals.Errors), mostCauses)] {
+		out.Errors = append(out.Errors, Cause{What: f.What, Result: f.Result, Err: s.shown(f.Err), Count: f.Count})
+	}
+	for _, e := range s.live.Expected() {
+		out.Expectations = append(out.Expectations, Expectation{Name: s.shown(e.Name), Held: e.Held, Devices: e.Devices, Decided: e.Decided, OK: e.OK})
+	}
+	return out
+}
+
+func (s *source) shown(text string) string {
+	if s.recorder.Redact == nil {
+		return text
+	}
+	return s.recorder.Redact(text)
+}

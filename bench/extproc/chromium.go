@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 )
@@ -20,6 +21,7 @@ type Chromium struct {
 	out     *bufio.Reader
 	last    int
 	session string
+	wrong   []string
 }
 
 // OpenChromium starts a browser, which ends with the test.
@@ -62,7 +64,9 @@ func OpenChromium(t *testing.T) *Chromium {
 	if c.session == "" {
 		t.Fatal("chromium has no page")
 	}
-	c.Call("Page.enable", nil, nil)
+	for _, events := range []string{"Page", "Log", "Runtime"} {
+		c.Call(events+".enable", nil, nil)
+	}
 	return c
 }
 
@@ -102,7 +106,44 @@ func (c *Chromium) next() message {
 	if err := json.Unmarshal(b[:len(b)-1], &m); err != nil {
 		c.t.Fatalf("%s: %v", b, err)
 	}
+	c.note(m)
 	return m
+}
+
+// note keeps what the browser found wrong with the page.
+func (c *Chromium) note(m message) {
+	var p struct {
+		Entry            struct{ Level, Text, URL string }
+		ExceptionDetails struct {
+			Text      string
+			Exception struct{ Description string }
+		}
+	}
+	if m.Method != "Log.entryAdded" && m.Method != "Runtime.exceptionThrown" || json.Unmarshal(m.Params, &p) != nil {
+		return
+	}
+	if text := strings.TrimSpace(p.Entry.Text + " " + p.Entry.URL + p.ExceptionDetails.Text + " " + p.ExceptionDetails.Exception.Description); m.Method == "Runtime.exceptionThrown" || p.Entry.Level == "error" {
+		c.wrong = append(c.wrong, text)
+	}
+}
+
+// Wrong returns what the browser has found wrong since it was last asked: what a page's
+// policy forbids, requests that failed, exceptions of scripts.
+func (c *Chromium) Wrong() []string {
+	c.t.Helper()
+	c.Eval("0") // what it has said before is read
+	list := c.wrong
+	c.wrong = nil
+	return list
+}
+
+// Await waits until a script's expression is true.
+func (c *Chromium) Await(expression string) {
+	c.t.Helper()
+	const look = `new Promise(done => { const end = Date.now() + 30000, look = () => { const is = !!(%s); is || Date.now() > end ? done(is) : setTimeout(look, 20) }; look() })`
+	if c.Eval(fmt.Sprintf(look, expression)) != "true" {
+		c.t.Fatalf("not within 30 s: %s", expression)
+	}
 }
 
 // Call sends a command and returns its answer. Events before it are lost.
@@ -146,14 +187,14 @@ func (c *Chromium) Visit(url string) {
 	c.Load("Page.navigate", map[string]any{"url": url})
 }
 
-// Eval returns what a script comes to, as text.
+// Eval returns what a script comes to, or what its promise does, as text.
 func (c *Chromium) Eval(script string) string {
 	c.t.Helper()
 	var r struct {
 		Result           struct{ Value any }
 		ExceptionDetails any
 	}
-	c.Call("Runtime.evaluate", map[string]any{"expression": script, "returnByValue": true}, &r)
+	c.Call("Runtime.evaluate", map[string]any{"expression": script, "returnByValue": true, "awaitPromise": true}, &r)
 	if r.ExceptionDetails != nil {
 		c.t.Fatalf("%s: %v", script, r.ExceptionDetails)
 	}

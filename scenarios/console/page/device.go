@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"io"
 	"net/url"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -120,10 +121,10 @@ type device struct {
 	*Device
 	Life    template.HTML
 	Summary string
-	Latest  []Event // first
-	Set     []Param // other than the default
-	Rest    []Param // the default
-	Hidden  int     // parameters that the page has no room for
+	Story   []chapter // the latest first
+	Set     []Param   // other than the default
+	Rest    []Param   // the default
+	Hidden  int       // parameters that the page has no room for
 }
 
 // The most bytes of a value that the page shows, and of all parameters together, so that
@@ -136,11 +137,27 @@ const (
 
 func (d *Device) view() *device {
 	v := &device{Device: d, Life: drawLife(d), Summary: d.summary()}
-	for i := len(d.Events) - 1; i >= 0 && len(v.Latest) < mostEvents; i-- {
-		v.Latest = append(v.Latest, d.Events[i])
-	}
+	v.tell()
 	v.fill()
 	return v
+}
+
+// A chapter is an event that begins one, and those up to the next.
+type chapter struct {
+	Key    string
+	Events []Event
+}
+
+// tell takes the last events, by chapters.
+func (v *device) tell() {
+	for _, e := range v.Events[max(0, len(v.Events)-mostEvents):] {
+		if e.Begin || len(v.Story) == 0 {
+			v.Story = append(v.Story, chapter{Key: e.Key})
+		}
+		last := &v.Story[len(v.Story)-1]
+		last.Events = append(last.Events, e)
+	}
+	slices.Reverse(v.Story)
 }
 
 // fill takes the parameters that the page has room for, those that differ first.

@@ -79,6 +79,9 @@ type Machine struct {
 	Limits       []string // what keeps attempts waiting; empty: nothing does
 }
 
+// chartWidth is that of a chart, of which two stand side by side on a desk.
+const chartWidth = 560
+
 // WriteOverview writes the page of the whole fleet.
 func WriteOverview(w io.Writer, o *Overview) error {
 	return write(w, "overview", "Overview", o.Frame, o.view())
@@ -106,7 +109,7 @@ type inState struct {
 }
 
 func (o *Overview) view() *overview {
-	v := &overview{Overview: o, Charts: webpage.Draw(&o.History, o.Began, o.Timeline)}
+	v := &overview{Overview: o, Charts: webpage.Draw(&o.History, o.Began, o.Timeline, chartWidth)}
 	for i, name := range fsm.StateNames() {
 		n := o.States[name]
 		v.ByState = append(v.ByState, inState{name, fmt.Sprintf("s%d", i), n, float64(n) / float64(max(o.Devices, 1))})

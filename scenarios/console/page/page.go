@@ -30,11 +30,14 @@ var style string
 //go:embed page.js
 var script []byte
 
+//go:embed page.svg
+var icon []byte
+
 //go:embed *.html
 var files embed.FS
 
 var parsed = template.Must(template.New("").Funcs(template.FuncMap{
-	"count": webpage.Count, "counted": counted, "seconds": report.Seconds, "percent": percent, "clock": clock, "stamp": stamp, "relative": relative,
+	"count": webpage.Count, "counted": counted, "seconds": report.Seconds, "percent": percent, "perSecond": perSecond, "clock": clock, "stamp": stamp, "relative": relative,
 	"lasted": lasted, "whole": func(d time.Duration) string { return measure.Format(d.Round(time.Second)) },
 }).ParseFS(files, "*.html"))
 
@@ -44,6 +47,9 @@ func Style() []byte { return []byte(string(webpage.Style()) + style) }
 // Script returns the script of all pages. Without it, pages show how things stood when
 // they were loaded.
 func Script() []byte { return script }
+
+// Icon returns the picture of the window, an SVG; pages look for it at /console.svg.
+func Icon() []byte { return icon }
 
 // A Frame is what all pages have.
 type Frame struct {
@@ -99,16 +105,15 @@ type Confirm struct {
 
 // WriteConfirm writes the page that asks whether an order is meant.
 func WriteConfirm(w io.Writer, c *Confirm) error {
-	return write(w, "confirm", c.Question(), c.Frame, c)
+	return write(w, "confirm", c.Order()+"?", c.Frame, c)
 }
 
-// Question is what is to be confirmed: Order 1 204 phones to reboot?
-func (c *Confirm) Question() string {
-	who := "phone " + c.Device
-	if c.Device == "" {
-		who = counted(c.Devices, "phone")
+// Order is what is to be confirmed: Reboot 1 204 phones.
+func (c *Confirm) Order() string {
+	if c.Device != "" {
+		return c.Action.Label + " phone " + c.Device
 	}
-	return "Order " + who + ": " + c.Action.Label + "?"
+	return c.Action.Label + " " + counted(c.Devices, "phone")
 }
 
 // window is what the head of a page shows.

@@ -12,10 +12,10 @@ import (
 // width, so that its texts have one size on a telephone and on a desk.
 const (
 	boxWidth  = 20.5
-	boxStep   = 26.5 // from one box to the next
+	boxStep   = 26.4 // from one box to the next
 	boxTop    = 4
 	boxHeight = 46
-	lifeTall  = 92
+	lifeTall  = 70
 )
 
 // drawLife draws the four states, when the device came to each, and where it is.
@@ -25,7 +25,7 @@ func drawLife(d *Device) template.HTML {
 	fmt.Fprintf(&b, `<svg class="life" height="%d" role="img" aria-label="%s">`, lifeTall, template.HTMLEscapeString(d.lifeInWords()))
 	names := fsm.StateNames()
 	for i, name := range names {
-		x, class := boxStep*float64(i), "box"
+		x, class := 0.2+boxStep*float64(i), "box"
 		if name == d.State {
 			class = "box here"
 		}
@@ -33,12 +33,12 @@ func drawLife(d *Device) template.HTML {
 			arrow(&b, x-(boxStep-boxWidth)+0.6, x-0.6, boxTop+boxHeight/2)
 		}
 		fmt.Fprintf(&b, `<rect class="%s" x="%.1f%%" y="%d" width="%.1f%%" height="%d" rx="4"/>`, class, x, boxTop, boxWidth, boxHeight)
-		fmt.Fprintf(&b, `<text class="name %s" text-anchor="middle" x="%.2f%%" y="%d">%s</text>`, class[len("box"):], x+boxWidth/2, boxTop+20, name)
+		fmt.Fprintf(&b, `<text class="name%s" text-anchor="middle" x="%.2f%%" y="%d">%s</text>`, class[len("box"):], x+boxWidth/2, boxTop+20, name)
 		when, why := "", ""
 		if m, ok := came[name]; ok && !m.At.IsZero() {
 			when, why = relative(d.Now, m.At), m.Event
 		}
-		fmt.Fprintf(&b, `<text text-anchor="middle" x="%.2f%%" y="%d">%s</text>`, x+boxWidth/2, boxTop+37, template.HTMLEscapeString(when))
+		fmt.Fprintf(&b, `<text class="when%s" text-anchor="middle" x="%.2f%%" y="%d">%s</text>`, class[len("box"):], x+boxWidth/2, boxTop+37, template.HTMLEscapeString(when))
 		fmt.Fprintf(&b, `<text class="why" text-anchor="middle" x="%.2f%%" y="%d">%s</text>`, x+boxWidth/2, boxTop+boxHeight+15, template.HTMLEscapeString(why))
 	}
 	b.WriteString(`</svg>`)

@@ -17,6 +17,14 @@ func counted(n int, what string) string {
 
 func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
 
+// perSecond writes a rate, below ten with a digit behind the point.
+func perSecond(rate float64) string {
+	if rate < 10 {
+		return fmt.Sprintf("%.1f", rate)
+	}
+	return webpage.Count(int64(rate + .5))
+}
+
 // stamp writes a moment of fleet time for machines and for the pointer.
 func stamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
 

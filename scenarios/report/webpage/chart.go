@@ -25,6 +25,7 @@ const (
 type frame struct {
 	h       *report.History
 	n       int
+	width   float64
 	start   float64 // of the first step, seconds since the fleet's start
 	moments []moment
 }
@@ -35,8 +36,8 @@ type moment struct {
 	at   float64
 }
 
-func newFrame(h *report.History, fleetStart time.Time, timeline []report.StepReport) *frame {
-	f := &frame{h: h, n: len(h.Started)}
+func newFrame(h *report.History, fleetStart time.Time, timeline []report.StepReport, width float64) *frame {
+	f := &frame{h: h, n: len(h.Started), width: width}
 	f.start = h.Start.Sub(fleetStart).Seconds()
 	for _, s := range timeline {
 		if s.Fired && s.Name != "" {
@@ -54,9 +55,10 @@ type Charts struct {
 }
 
 // Draw draws a history. Its times are counted from the fleet's start; the steps of a
-// timeline that have happened stand in it.
-func Draw(h *report.History, fleetStart time.Time, timeline []report.StepReport) Charts {
-	return newFrame(h, fleetStart, timeline).charts()
+// timeline that have happened stand in it. The width is that at which its letters have
+// 11 pixels.
+func Draw(h *report.History, fleetStart time.Time, timeline []report.StepReport, width float64) Charts {
+	return newFrame(h, fleetStart, timeline, width).charts()
 }
 
 func (f *frame) charts() Charts {
@@ -73,11 +75,11 @@ type plot struct {
 
 func (f *frame) plot(label string, height, most float64) *plot {
 	p := &plot{frame: f, height: height, most: max(most, 1)}
-	fmt.Fprintf(p, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, width, height, template.HTMLEscapeString(label))
+	fmt.Fprintf(p, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, f.width, height, template.HTMLEscapeString(label))
 	return p
 }
 
-func (p *plot) x(step float64) float64 { return left + step*(width-left-right)/float64(p.n) }
+func (p *plot) x(step float64) float64 { return left + step*(p.width-left-right)/float64(p.n) }
 func (p *plot) y(value float64) float64 {
 	return p.height - bottom - value*(p.height-bottom-top)/p.most
 }
@@ -115,17 +117,17 @@ func (p *plot) line(class string, values []int64) {
 // axes draws times below, values to the left and the named steps.
 func (p *plot) axes() {
 	for _, v := range ticks(p.most, 4) {
-		fmt.Fprintf(p, `<path class="grid" d="M%g %.1fH%g"/><text class="y" x="%g" y="%.1f">%s</text>`, left, p.y(v), width-right, left-6, p.y(v)+4, count(int64(v)))
+		fmt.Fprintf(p, `<path class="grid" d="M%g %.1fH%g"/><text class="y" x="%g" y="%.1f">%s</text>`, left, p.y(v), p.width-right, left-6, p.y(v)+4, count(int64(v)))
 	}
 	p.times()
 }
 
 func (p *plot) times() {
 	span := p.h.Step * float64(p.n)
-	every := niceDuration(span / 7)
+	every := niceDuration(span * 128 / p.width)
 	for t := math.Ceil(p.start/every) * every; t <= p.start+span; t += every {
 		anchor := "middle"
-		if p.at(t) > width-40 {
+		if p.at(t) > p.width-40 {
 			anchor = "end"
 		}
 		fmt.Fprintf(p, `<path class="grid" d="M%.1f %gv5"/><text class="x" text-anchor="%s" x="%.1f" y="%g">%s</text>`, p.at(t), p.height-bottom, anchor, p.at(t), p.height-6, duration(t))
@@ -133,11 +135,11 @@ func (p *plot) times() {
 	last := -math.MaxFloat64
 	for _, m := range p.moments {
 		at := p.at(m.at)
-		if at < left-1 || at > width-right+1 {
+		if at < left-1 || at > p.width-right+1 {
 			continue
 		}
 		fmt.Fprintf(p, `<path class="moment" d="M%.1f %gV%g"/>`, at, top-6, p.height-bottom)
-		if name := shorten(m.name); at-last > 7*float64(len([]rune(name))) && at < width-8*float64(len([]rune(name))) {
+		if name := shorten(m.name); at-last > 7*float64(len([]rune(name))) && at < p.width-8*float64(len([]rune(name))) {
 			fmt.Fprintf(p, `<text class="moment" x="%.1f" y="%g">%s</text>`, at+3, top-6, template.HTMLEscapeString(name))
 			last = at
 		}
@@ -283,7 +285,7 @@ func (f *frame) heat(name string, rows [][]int64) template.HTML {
 	}
 	for class := range high + 1 {
 		if class%3 == 1 || high < 4 && class > 0 {
-			fmt.Fprintf(p, `<path class="grid" d="M%g %.1fH%g"/><text class="y" x="%g" y="%.1f">%s</text>`, left, p.y(float64(class)), width-right, left-6, p.y(float64(class))+4, duration(ceiling(class-1)))
+			fmt.Fprintf(p, `<path class="grid" d="M%g %.1fH%g"/><text class="y" x="%g" y="%.1f">%s</text>`, left, p.y(float64(class)), p.width-right, left-6, p.y(float64(class))+4, duration(ceiling(class-1)))
 		}
 	}
 	p.times()

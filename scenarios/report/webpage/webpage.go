@@ -82,7 +82,7 @@ type latency struct {
 
 // Write writes a report as an HTML page of at most a megabyte.
 func Write(w io.Writer, r *report.Report) error {
-	f := newFrame(&r.History, r.FleetStart, r.Timeline)
+	f := newFrame(&r.History, r.FleetStart, r.Timeline, width)
 	v := &view{
 		Report: r, Style: Style(), Sentence: sentence(r),
 		Charts: f.charts(), Phases: f.phases(),

@@ -11,7 +11,7 @@ import (
 // A Screen is what a terminal can show.
 type Screen struct {
 	Columns, Rows int  // 80 and 24 where the terminal does not tell
-	Live          bool // text can be drawn over: not where TERM is dumb
+	Live          bool // text can be drawn over: not where TERM is dumb or not set, and not in CI, which keeps a log
 	Colour        bool // colours are wanted: not where NO_COLOR is set
 }
 
@@ -33,5 +33,8 @@ func Terminal(w io.Writer) (Screen, bool) {
 // console of Windows does not; terminals that do set one of these variables there.
 func drawsOver() bool {
 	name := os.Getenv("TERM")
-	return name != "dumb" && (runtime.GOOS != "windows" || name != "" || os.Getenv("WT_SESSION") != "")
+	if ci := os.Getenv("CI"); ci != "" && ci != "false" && ci != "0" {
+		return false
+	}
+	return name != "dumb" && (name != "" || runtime.GOOS == "windows" && os.Getenv("WT_SESSION") != "")
 }

@@ -35,6 +35,7 @@ var completions = map[string]func(c *cobra.Command, args []string) []string{
 	"web-side":       values("lan", "wan"),
 	"ca-table":       values("field", "documented"),
 	"hash":           values(hashNames...),
+	"progress":       values(progressForms...),
 	"only":           func(*cobra.Command, []string) []string { return probeNames(true) },
 	"experiment":     func(*cobra.Command, []string) []string { return probeNames(false) },
 	"ca":             func(*cobra.Command, []string) []string { return authorities() },

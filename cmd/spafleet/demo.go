@@ -60,6 +60,7 @@ own, because the families trust different authorities.`,
 	secure.register(c.Flags())
 	c.Flags().BoolVar(&rn.options.Keep, "keep", false, "keep running at the end; the devices' web servers answer")
 	c.Flags().BoolVar(&rn.json, "json", false, "print one JSON object")
+	rn.plain.register(c.Flags())
 	web.register(c.Flags(), "")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		name := "demo"

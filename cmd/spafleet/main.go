@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spafleet/fleet"
+	"spafleet/host"
 )
 
 func main() {
@@ -69,13 +70,17 @@ func (e *notKept) Unwrap() error { return e.error }
 // commands look at.
 type output struct {
 	io.Writer
-	err error
-	mu  sync.Mutex
+	terminal bool
+	err      error
+	mu       sync.Mutex
 }
 
 func (o *output) Write(p []byte) (int, error) {
 	n, err := o.Writer.Write(p)
-	if err != nil {
+	switch {
+	case o.terminal && errors.Is(err, syscall.EIO):
+		return len(p), nil // it was closed, and nobody reads it
+	case err != nil:
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		if o.err == nil {
@@ -107,6 +112,7 @@ func (e exitWith) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 // execute carries out a command line and returns the exit code.
 func execute(ctx context.Context, args []string, s streams) int {
 	out := &output{Writer: s.out}
+	_, out.terminal = host.Terminal(s.out)
 	s.out = out
 	root := rootCommand(s)
 	root.SetArgs(args)

@@ -55,6 +55,17 @@ func (rn *runner) eventsFile() (finish func() error, err error) {
 	}, nil
 }
 
+// printsMeanwhile reports whether a run writes to a terminal while it goes on, where a view
+// cannot be.
+func (rn *runner) printsMeanwhile() bool {
+	w := rn.options.Events
+	if w == nil {
+		return false
+	}
+	_, terminal := host.Terminal(w)
+	return terminal
+}
+
 // leaveNothing keeps the files of an earlier run.
 func (rn *runner) leaveNothing() {
 	rn.events, rn.access.name, rn.devices, rn.results, rn.bundles, rn.capture = "", "", "", delivery{}, bundles{}, captureFlags{}

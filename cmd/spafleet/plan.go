@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"spafleet/device/measure"
 	"spafleet/host/lines"
 	"spafleet/scenarios"
 	"spafleet/scenarios/forecast"
@@ -162,8 +163,8 @@ func simulationText(s *forecast.Simulation) string {
 		return fmt.Sprintf("virtual, until decided or interrupted: about %s of one core per resync", each)
 	}
 	whole := time.Duration(s.Fleet * float64(time.Second))
-	span := clockTime(whole) + " hours"
-	if whole >= 2*day {
+	span := measure.Clock(whole) + " hours"
+	if whole >= 48*time.Hour {
 		span = fmt.Sprintf("%.4g days", whole.Hours()/24)
 	}
 	return fmt.Sprintf("about %s for %s: %.0f resyncs, %s of one core each", report.Seconds(s.Seconds), span, s.Attempts, each)

@@ -210,6 +210,7 @@ contact servers on other machines, name servers included, only with
 	c.Flags().StringVar(&rn.options.State, "state", "", "resume the fleet in this `FILE` if it exists; save the fleet in it every minute and at the end")
 	c.Flags().Var(durationFlag{&rn.options.SaveEvery}, "state-every", "how often --state saves the fleet (default 1m)")
 	c.Flags().BoolVar(&rn.json, "json", false, "print one JSON object")
+	rn.plain.register(c.Flags())
 	c.Flags().StringVar(&rn.results.junit, "junit", "", "write the report as JUnit XML to this `FILE`, for CI systems")
 	c.Flags().StringVar(&rn.results.html, "html", "", "write the report as a web page with pictures to this `FILE`")
 	c.Flags().BoolVar(&plan, "plan", false, "print what the run would take and what would not fit; start nothing")

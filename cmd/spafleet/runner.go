@@ -20,6 +20,8 @@ import (
 // prints the report.
 type runner struct {
 	streams
+	screen  *screen // the error stream
+	plain   progressFlag
 	json    bool
 	metrics metricsFlags
 	events  string // file that takes the events, "" for none
@@ -40,7 +42,8 @@ type runner struct {
 
 // newRunner returns a runner whose texts name the flags of the commands.
 func newRunner(s streams) *runner {
-	rn := &runner{streams: s}
+	rn := &runner{streams: s, screen: &screen{w: s.err}}
+	rn.err = rn.screen
 	rn.options.Now = time.Now()
 	rn.options.Flags = scenarios.Flags{
 		Public: "--allow-public", Operator: "--i-operate-this-server", Commands: "--allow-commands", Addresses: "--addresses", Count: "--count", Set: "--set",
@@ -89,7 +92,9 @@ func (rn *runner) once(ctx context.Context, s *scenarios.Scenario) (*report.Repo
 	if err != nil {
 		return nil, err
 	}
-	progress := newProgress(rn.err, s)
+	progress := newProgress(rn.screen, s)
+	progress.plain = rn.plain.lines || rn.printsMeanwhile()
+	progress.finite = progress.finite && !rn.options.Keep
 	if rn.title != "" {
 		progress.name = rn.title
 	}
@@ -188,9 +193,6 @@ func (rn *runner) print(r *report.Report) {
 	if rn.json {
 		_ = writeJSON(rn.out, r) // a closed pipe is nobody's trouble
 		return
-	}
-	if screen, _ := host.Terminal(rn.err); screen.Live {
-		fmt.Fprintln(rn.err) // below the view
 	}
 	r.WriteText(rn.out)
 }

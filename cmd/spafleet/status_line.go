@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"spafleet/host"
+	"spafleet/host/lines"
 )
 
 // A statusLine is one line of a terminal that says how far something is. Where there is no
@@ -24,7 +25,7 @@ func (l *statusLine) show(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.drawn = true
-	_, _ = io.WriteString(l.w, "\r"+cut(text, screen.Columns-1)+"\x1b[K") // to a closed pipe it does not matter
+	_, _ = io.WriteString(l.w, "\r"+lines.Cut(text, screen.Columns-1)+"\x1b[K") // to a closed pipe it does not matter
 }
 
 // end removes the line.

@@ -18,6 +18,14 @@ func Quoted(text string, most int) string {
 	return strconv.Quote(text)
 }
 
+// Cut shortens a line to a width, with … in its end.
+func Cut(line string, width int) string {
+	if utf8.RuneCountInString(line) <= width {
+		return line
+	}
+	return string([]rune(line)[:max(width-1, 0)]) + "…"
+}
+
 // Wrap breaks a text at its blanks into lines of at most width letters. A longer word
 // stands alone. The lines of an empty text are one, which is empty.
 func Wrap(text string, width int) []string { return broken(text, width, width) }

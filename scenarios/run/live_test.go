@@ -2,12 +2,14 @@ package run_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"spafleet/device"
 	"spafleet/fleet"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
@@ -93,5 +95,44 @@ expect:
 		"holds begins later": 1, "decided begins later": 1, "held_devices begins later": 6, "devices begins later": 6,
 	}; !maps.Equal(late, want) {
 		t.Errorf("after the end:\n%v, want\n%v", late, want)
+	}
+}
+
+// A view asks for everything at once, and is told what comes next.
+func TestProgressNamesTheNextStepAndHidesSecrets(t *testing.T) {
+	const src = "duration: 2d\nparams:\n  word: {secret: true}\n" + phones + `
+timeline:
+  - {at: 1h, name: noon, resync: all}
+  - {at: 90m, resync: all}
+expect:
+  - {name: "${word} is synced", all: synced, by: 1h}
+`
+	file := scenarios.File{Name: "scenario.yaml", Text: []byte(src), Environment: []string{"SPAFLEET_PARAM_WORD=hidden"}}
+	scenario, err := file.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	scenario.Clock = scenarios.Clock{Mode: fleet.Virtual}
+	var live *run.Live
+	var seen []run.Upcoming
+	var p *run.Progress
+	scenariotest.Start(t, scenario, run.Options{
+		Started: func(l *run.Live) { live = l },
+		Tell: func([]device.Event) {
+			if live == nil {
+				return
+			}
+			if p = live.Progress(); !slices.Contains(seen, p.Next) {
+				seen = append(seen, p.Next)
+			}
+		},
+		Decided: func(*report.Report) { p = live.Progress() },
+	})
+	want := []run.Upcoming{{Step: "noon", At: time.Hour}, {Step: "resync", At: 90 * time.Minute}, {}}
+	if !slices.Equal(seen, want) {
+		t.Errorf("next was %+v, want %+v", seen, want)
+	}
+	if len(p.Expected) != 1 || strings.Contains(p.Expected[0].Name, "hidden") || p.Passed != 48*time.Hour || p.Summary.Devices != 6 || !slices.Equal(p.Steps, []string{"noon"}) {
+		t.Errorf("%+v", p)
 	}
 }

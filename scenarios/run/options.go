@@ -115,5 +115,5 @@ func (l *Live) Expected() []Expected { return expected(l.run.timeline) }
 func (l *Live) Steps() []string {
 	l.run.judge.mu.Lock()
 	defer l.run.judge.mu.Unlock()
-	return append([]string(nil), l.run.timeline.happened...)
+	return append([]string(nil), l.run.timeline.course.happened...)
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -32,14 +33,20 @@ type timeline struct {
 	reached  []int           // by step: devices that it chose
 	met      []bool          // by step: it chose one, whenever it happened
 	missed   []bool          // by step: its deadline passed
-	happened []string        // named steps, guarded by judge.mu
-	deferred []deferred      // by time
+	course   course
+	deferred []deferred // by time
 	quiet    []quiet
 	web      bool // the devices' web pages may command them
 	wan      bool // browsers reach routers on their WAN side
 	idle     bool // it ended because nothing was left to happen
 	aborts   aborts
 	vain     time.Duration // when it gave up a goal that has no deadline; 0: it did not
+}
+
+// A course is how far a timeline is, for who asks meanwhile. It is guarded by judge.mu.
+type course struct {
+	happened []string // named steps
+	next     Upcoming
 }
 
 // newTimeline follows the expectations of a scenario.
@@ -165,7 +172,22 @@ func (t *timeline) tick(ctx context.Context, now time.Duration) (over bool) {
 		t.fireDue(ctx, now)
 	}
 	t.decide(now)
+	t.foresee(now)
 	return t.over(now) || abort(t, now)
+}
+
+// foresee notes the step that happens next, as far as that is known.
+func (t *timeline) foresee(now time.Duration) {
+	var next Upcoming
+	for i := range t.fired {
+		s := &t.plan.Scenario.Timeline[i]
+		if at, known := t.moment(s.At); s.When == nil && t.fired[i] < 0 && known && at > now && (next.Step == "" || at < next.At) {
+			next = Upcoming{Step: cmp.Or(s.Name, s.Action), At: at}
+		}
+	}
+	t.judge.mu.Lock()
+	defer t.judge.mu.Unlock()
+	t.course.next = next
 }
 
 func (t *timeline) elapsed() time.Duration { return time.Duration(t.fleet.Now() - t.start) }

@@ -18,7 +18,7 @@ import (
 func lingering(t *testing.T, args ...string) (url string, stop func() int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	errs, ended := &syncBuffer{}, make(chan int, 1)
+	errs, ended := &extproc.Output{}, make(chan int, 1)
 	go func() {
 		ended <- execute(ctx, args, streams{strings.NewReader(""), io.Discard, errs})
 	}()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -195,16 +196,27 @@ func (p Param) More() int { return len(p.Value) - len(p.Shown()) }
 // ShownDefault is the model's own value as far as the page shows it.
 func (p Param) ShownDefault() string { return beginning(p.Default) }
 
-// beginning cuts a text where a letter begins.
+// cut is a text as far as a page shows it.
+func cut(text string) string {
+	if short := beginning(text); len(short) < len(text) {
+		return short + "…"
+	}
+	return text
+}
+
+// beginning cuts a text where a letter begins, by what it takes in HTML.
 func beginning(text string) string {
-	if len(text) <= mostOfValue {
-		return text
+	taken := 0
+	for i, letter := range text {
+		size := utf8.RuneLen(letter)
+		if strings.ContainsRune(`<>&"'+`, letter) {
+			size = len("&#34;")
+		}
+		if taken += max(size, 1); taken > mostOfValue {
+			return text[:i]
+		}
 	}
-	n := mostOfValue
-	for n > 0 && !utf8.RuneStart(text[n]) {
-		n--
-	}
-	return text[:n]
+	return text
 }
 
 func (d *Device) summary() string {

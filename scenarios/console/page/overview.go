@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,8 +99,18 @@ type overview struct {
 	Word     string
 	Summary  string // one line
 	ByState  []inState
-	Progress int // per cent of Longest
+	Foremost []Expectation // that there is room for, those first that are missed
+	Others   int           // that there is none for
+	Causes   []Failure
+	// MoreCauses are those that there is no room for.
+	MoreCauses int
 }
+
+// The most rows of tables.
+const (
+	mostExpectations = 60
+	mostCauses       = 20
+)
 
 type inState struct {
 	Name    string
@@ -114,9 +125,11 @@ func (o *Overview) view() *overview {
 		n := o.States[name]
 		v.ByState = append(v.ByState, inState{name, fmt.Sprintf("s%d", i), n, float64(n) / float64(max(o.Devices, 1))})
 	}
-	if o.Longest > 0 {
-		v.Progress = int(min(100*o.Now.Sub(o.Began)/o.Longest, 100))
-	}
+	v.Foremost = slices.SortedStableFunc(slices.Values(o.Expectations), func(a, b Expectation) int { return a.urgency() - b.urgency() })
+	v.Foremost = v.Foremost[:min(len(v.Foremost), mostExpectations)]
+	v.Others = len(o.Expectations) - len(v.Foremost)
+	v.Causes = o.Failures[:min(len(o.Failures), mostCauses)]
+	v.MoreCauses = o.MoreFailures + len(o.Failures) - len(v.Causes)
 	v.judge()
 	return v
 }
@@ -175,6 +188,17 @@ func (e Expectation) words() [3]string {
 		return [3]string{"✗", "missed", "no"}
 	}
 	return [3]string{"…", "not yet", "soft"}
+}
+
+// urgency orders expectations: those that are missed first, then those that do not hold yet.
+func (e Expectation) urgency() int {
+	switch {
+	case e.OK:
+		return 2
+	case e.Decided:
+		return 0
+	}
+	return 1
 }
 
 // Per returns how many devices it holds for, in hundredths.

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strconv"
 	"time"
 
 	"spafleet/device/measure"
@@ -37,7 +38,7 @@ var icon []byte
 var files embed.FS
 
 var parsed = template.Must(template.New("").Funcs(template.FuncMap{
-	"count": webpage.Count, "counted": counted, "seconds": report.Seconds, "percent": percent, "perSecond": perSecond, "clock": clock, "stamp": stamp, "relative": relative,
+	"count": webpage.Count, "counted": counted, "seconds": report.Seconds, "percent": percent, "perSecond": perSecond, "cut": cut, "clock": clock, "stamp": stamp, "relative": relative,
 	"lasted": lasted, "whole": func(d time.Duration) string { return measure.Format(d.Round(time.Second)) },
 }).ParseFS(files, "*.html"))
 
@@ -114,6 +115,17 @@ func (c *Confirm) Order() string {
 		return c.Action.Label + " phone " + c.Device
 	}
 	return c.Action.Label + " " + counted(c.Devices, "phone")
+}
+
+// Back is where who does not mean it goes.
+func (c *Confirm) Back() string {
+	switch query := c.Filter.Query(0, 0); {
+	case c.Device != "":
+		return "/devices/" + strconv.Itoa(c.Index)
+	case query != "":
+		return "/devices?" + query
+	}
+	return "/devices"
 }
 
 // window is what the head of a page shows.

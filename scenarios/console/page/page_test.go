@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -177,4 +178,142 @@ func wrongOf(n *html.Node) (list []string) {
 		}
 	}
 	return list
+}
+
+// mostOfPage is how large a page may be.
+const mostOfPage = 300_000
+
+func TestPagesAreBounded(t *testing.T) {
+	long := strings.Repeat(`<"&'>`, 500)
+	o, d := overview(), oneDevice()
+	for i := range 500 {
+		o.Expectations = append(o.Expectations, page.Expectation{Name: fmt.Sprint(i, long), Held: i, Devices: 500})
+		o.Failures = append(o.Failures, page.Failure{Count: i, What: long, Err: long, Hint: long, Models: long, URL: "http://" + long, MAC: "000e08000001"})
+		d.Events = append(d.Events, page.Event{Key: fmt.Sprint("e", i), At: d.Now, Text: long})
+	}
+	for i := range 3000 {
+		d.Params.Rows = append(d.Params.Rows, page.Param{Name: fmt.Sprintf("Parameter_Of_A_Name_%d_", i), Value: long, Default: long, Origin: page.Origin(i % 3)})
+	}
+	list := devices(500)
+	for i := range list.Rows {
+		list.Rows[i].Serial = strings.Repeat("&", 32)
+	}
+	for name, write := range map[string]func(io.Writer) error{
+		"overview": func(w io.Writer) error { return page.WriteOverview(w, o) },
+		"device":   func(w io.Writer) error { return page.WriteDevice(w, d) },
+		"devices":  func(w io.Writer) error { return page.WriteDevices(w, list) },
+	} {
+		got := text(t, write)
+		if len(got) > mostOfPage {
+			t.Errorf("%s has %d bytes", name, len(got))
+		}
+		if name == "overview" && (!strings.Contains(got, "444 more expectations.") || !strings.Contains(got, "484 more causes.")) {
+			t.Error("the overview does not say what it leaves out")
+		}
+		if name == "device" && !strings.Contains(got, "parameters more have no room here; search by name.") {
+			t.Error("the page of a device does not say what it leaves out")
+		}
+	}
+	if n := len(page.Script()); n > 6<<10 {
+		t.Errorf("the script has %d bytes", n)
+	}
+}
+
+func TestParametersThatDifferComeFirst(t *testing.T) {
+	d := oneDevice()
+	got := text(t, func(w io.Writer) error { return page.WriteDevice(w, d) })
+	last := 0
+	for _, want := range []string{"Profile_Rule</code>", "default /spa$PSN.cfg", "own</td>", "shared profile</td>", "<details><summary>1 parameter with the default", "Resync_Periodic</code>"} {
+		at := strings.Index(got[last:], want)
+		if at < 0 {
+			t.Fatalf("no %q behind the others", want)
+		}
+		last += at
+	}
+	d.Params.Search = "Periodic"
+	d.Params.Rows = d.Params.Rows[2:3]
+	got = text(t, func(w io.Writer) error { return page.WriteDevice(w, d) })
+	if !strings.Contains(got, `<details open><summary>1 parameter with the default`) || !strings.Contains(got, "None of them differs from the default.") || !strings.Contains(got, `value="Periodic"`) {
+		t.Error("a search does not show what it found")
+	}
+}
+
+func TestTheOverviewSaysHowItGoes(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*page.Overview)
+		want   string
+	}{
+		{"an expectation is missed", func(*page.Overview) {}, `failing: 2 of 4 expectations met, 1 missed, 9 812 of 10 000 phones provisioned, 67 resyncs failed`},
+		{"all may still hold", func(o *page.Overview) { o.Expectations = o.Expectations[:2] }, "running: 1 of 2 expectations met, 9 812"},
+		{"nothing is expected", func(o *page.Overview) { o.Expectations, o.Resyncs.Failed = nil, 0 }, "running: 9 812 of 10 000 phones provisioned\""},
+		{"the machine is the limit", func(o *page.Overview) { o.Expectations, o.Machine.Limits = nil, []string{"CPU"} }, "this machine is too slow: 9"},
+		{"it has ended", func(o *page.Overview) { o.Verdict = report.Passed }, "passed: 2 of 4"},
+	} {
+		o := overview()
+		tt.change(o)
+		got := text(t, func(w io.Writer) error { return page.WriteLive(w, o) })
+		if !strings.Contains(strings.ReplaceAll(got, "\u202f", " "), `data-summary="`+tt.want) {
+			t.Errorf("%s: no %q in %.300s", tt.name, tt.want, got)
+		}
+	}
+}
+
+func TestTimesAreSaidFromNow(t *testing.T) {
+	for after, want := range map[time.Duration]string{
+		0: "now", 400 * time.Millisecond: "now", time.Second: "in 1s", 90 * time.Second: "in 1m 30s", 2 * time.Hour: "in 2h", 25*time.Hour + 30*time.Minute: "in 1d 1h", -61 * time.Minute: "1h 1m ago", -3 * time.Second: "3s ago",
+	} {
+		d := oneDevice()
+		d.Timers = []page.Timer{{Name: "next resync", At: d.Now.Add(after)}}
+		if got := text(t, func(w io.Writer) error { return page.WriteLiveDevice(w, d) }); !strings.Contains(got, `<td data-label="runs out">`+want+"</td>") {
+			t.Errorf("%s: not %q", after, want)
+		}
+	}
+}
+
+func TestPagesOfTheListFollowOneAnother(t *testing.T) {
+	for _, tt := range []struct {
+		from, rows, found int
+		want              []string // First, Previous, Next, Last as links
+	}{
+		{0, 50, 1204, []string{"?from=50&amp;limit=50&amp;state=SP-CUST", "?from=1200&amp;limit=50&amp;state=SP-CUST"}},
+		{50, 50, 1204, []string{"?limit=50&amp;state=SP-CUST", "?limit=50&amp;state=SP-CUST", "?from=100&amp;limit=50&amp;state=SP-CUST", "?from=1200&amp;limit=50&amp;state=SP-CUST"}},
+		{1200, 4, 1204, []string{"?limit=50&amp;state=SP-CUST", "?from=1150&amp;limit=50&amp;state=SP-CUST"}},
+		{0, 3, 3, nil},
+	} {
+		d := devices(tt.rows)
+		d.From, d.Found, d.Limit = tt.from, tt.found, 50
+		_, pager, _ := strings.Cut(text(t, func(w io.Writer) error { return page.WriteDevices(w, d) }), `<nav class="pager"`)
+		var links []string
+		for _, part := range strings.Split(pager, `href="`)[1:] {
+			link, _, _ := strings.Cut(part, `"`)
+			links = append(links, link)
+		}
+		if !slices.Equal(links, tt.want) {
+			t.Errorf("from %d of %d: %q, want %q", tt.from, tt.found, links, tt.want)
+		}
+	}
+}
+
+// Who orders many phones about is asked, and the answer carries what was selected.
+func TestAnOrderToManyIsAskedFor(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*page.Confirm)
+		want   []string
+	}{
+		{"a selection", func(*page.Confirm) {}, []string{"Factory reset 1 204 phones?", `action="/selection/factory-reset"`, `name="sure" value="1"`, `name="state" value="SP-CUST"`, `href="/devices?state=SP-CUST"`}},
+		{"all", func(c *page.Confirm) { c.Filter, c.Devices = page.Filter{}, 10000 }, []string{"Factory reset 10 000 phones?", `name="all" value="1"`, "<b>all</b> phones"}},
+		{"one", func(c *page.Confirm) { c.Device, c.Index = "000e08000007", 7 }, []string{"Factory reset phone 000e08000007?", `action="/devices/7/factory-reset"`, `href="/devices/7"`}},
+		{"with a value", func(c *page.Confirm) { c.Action, c.Value = actions()[6], "drop" }, []string{`name="fault" value="drop"`}},
+	} {
+		c := confirm()
+		tt.change(c)
+		got := strings.ReplaceAll(text(t, func(w io.Writer) error { return page.WriteConfirm(w, c) }), "\u202f", " ")
+		for _, want := range tt.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: no %q", tt.name, want)
+			}
+		}
+	}
 }

@@ -96,7 +96,7 @@ func declared(t *testing.T, manifests []byte) objects {
 
 func strict[T any](list []T, text string) ([]T, error) {
 	var v T
-	err := yaml.UnmarshalStrict([]byte(text), &v)
+	err := yaml.UnmarshalStrict([]byte(text+"\n"), &v) // the line that ends it was cut off with the mark
 	return append(list, v), err
 }
 

@@ -50,6 +50,28 @@ func render(t *testing.T, fs filesys.FileSystem, dir string) []*unstructured.Uns
 	return list
 }
 
+// rendered returns the objects of the chart, from a file that deploy/test compares with it.
+func rendered(t *testing.T, name string) []*unstructured.Unstructured {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../../test/testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []*unstructured.Unstructured
+	for part := range strings.SplitSeq(strings.TrimPrefix(string(text), "---\n"), "\n---\n") {
+		object, err := yaml.YAMLToJSON([]byte(part + "\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := &unstructured.Unstructured{}
+		if err := u.UnmarshalJSON(object); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, u)
+	}
+	return list
+}
+
 // resources are where each kind is made.
 var resources = map[string]schema.GroupVersionResource{
 	"Job":         {Group: "batch", Version: "v1", Resource: "jobs"},
@@ -154,10 +176,12 @@ func has(job *batch.Job, what batch.JobConditionType) bool {
 
 func TestTheServerTakesTheManifests(t *testing.T) {
 	p := startPlane(t)
-	for _, dir := range []string{"../job", "../statefulset"} {
-		list := render(t, filesys.MakeFsOnDisk(), dir)
+	for name, list := range map[string][]*unstructured.Unstructured{
+		"job": render(t, filesys.MakeFsOnDisk(), "../job"), "statefulset": render(t, filesys.MakeFsOnDisk(), "../statefulset"),
+		"chart": rendered(t, "chart.yaml"), "chart with all values": rendered(t, "chart-own.yaml"),
+	} {
 		if len(list) < 2 {
-			t.Errorf("%s has %d objects", dir, len(list))
+			t.Errorf("%s has %d objects", name, len(list))
 		}
 		p.create(t, list, meta.CreateOptions{DryRun: []string{"All"}})
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,128 @@ func TestTheActionFitsItsSteps(t *testing.T) {
 		if !slices.Contains(used, input) {
 			t.Errorf("no step has the input %s", input)
 		}
+	}
+}
+
+// A checkout is a folder like that of a job: a user's scenario, and spafleet beside it.
+func checkout(t *testing.T) string {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	scenario := strings.NewReplacer("fleet:", "params:\n  address: {default: 192.0.2.1, about: goes into a parameter}\nfleet:", "count: 3", `count: 3, set: {GPP_P: "${address}"}`).Replace(pipelineScenario)
+	write(t, filepath.Join(dir, "tests", "phones.yaml"), []byte(scenario))
+	if err := os.Symlink(root, filepath.Join(dir, "spafleet")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// shell runs lines of a page as a CI system does, which stops at the first that fails.
+func shell(t *testing.T, dir, lines string, env ...string) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), "bash", "-e", "-o", "pipefail", "-c", lines)
+	c.Dir, c.Env = dir, append(append(os.Environ(), "TMPDIR="+t.TempDir()), env...)
+	if said, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%s\n%v\n%s", lines, err, said)
+	}
+}
+
+// What docs/pipelines.md says for GitLab and Jenkins does what it promises: a report that
+// the system finds where it looks for it.
+func TestPipelinesOfThePageRun(t *testing.T) {
+	t.Parallel()
+	page := read(t, "../../docs/pipelines.md")
+	blocks := fenced(page, "yaml")
+	var gitlab struct {
+		Phones struct {
+			Script    []string `yaml:"script"`
+			Artifacts struct {
+				Paths   []string `yaml:"paths"`
+				Reports struct {
+					JUnit string `yaml:"junit"`
+				} `yaml:"reports"`
+			} `yaml:"artifacts"`
+		} `yaml:"phones"`
+	}
+	if err := yaml.Unmarshal([]byte(blocks[1]), &gitlab); err != nil {
+		t.Fatal(err)
+	}
+	jenkins := fenced(page, "groovy")[0]
+	_, script, _ := strings.Cut(jenkins, "sh '''")
+	script, _, _ = strings.Cut(script, "'''")
+	junit := regexp.MustCompile(`junit '(.*)'`).FindStringSubmatch(jenkins)
+	for name, p := range map[string]struct{ script, junit string }{
+		"GitLab":  {strings.Join(gitlab.Phones.Script, "\n"), gitlab.Phones.Artifacts.Reports.JUnit},
+		"Jenkins": {script, junit[1]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if p.script == "" || p.junit == "" {
+				t.Fatalf("the page has no script or no report: %+v", p)
+			}
+			dir := checkout(t)
+			shell(t, dir, p.script)
+			if got := read(t, filepath.Join(dir, p.junit)); !strings.Contains(got, "all have it") {
+				t.Errorf("the report is %s", got)
+			}
+		})
+	}
+}
+
+// The job for GitHub gives the action what it takes, and its artifact is where the action
+// leaves it.
+func TestTheJobForGitHubFitsTheAction(t *testing.T) {
+	t.Parallel()
+	var job struct {
+		Jobs struct {
+			Provisioning struct {
+				Steps []struct {
+					Uses string            `yaml:"uses"`
+					With map[string]string `yaml:"with"`
+				} `yaml:"steps"`
+			} `yaml:"provisioning"`
+		} `yaml:"jobs"`
+	}
+	if err := yaml.Unmarshal([]byte(fenced(read(t, "../../docs/pipelines.md"), "yaml")[0]), &job); err != nil {
+		t.Fatal(err)
+	}
+	with := map[string]map[string]string{}
+	for _, s := range job.Jobs.Provisioning.Steps {
+		with[strings.Split(s.Uses, "@")[0]] = s.With
+	}
+	ours := with["./spafleet"]
+	if ours["scenario"] == "" || ours["reports"] != with["actions/upload-artifact"]["path"] {
+		t.Fatalf("the job has %v", with)
+	}
+	var action struct {
+		Inputs map[string]any `yaml:"inputs"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "../../action.yml")), &action); err != nil {
+		t.Fatal(err)
+	}
+	for input := range ours {
+		if _, ok := action.Inputs[input]; !ok {
+			t.Errorf("the action has no input %s", input)
+		}
+	}
+	dir := checkout(t)
+	env := []string{"SCENARIO=" + ours["scenario"], "ARGUMENTS=" + ours["args"], "REPORTS=" + ours["reports"]}
+	shell(t, dir, "spafleet/deploy/ci/run", env...)
+	if got := read(t, filepath.Join(dir, ours["reports"], "result.json")); !strings.Contains(got, `"verdict":"passed"`) {
+		t.Errorf("the result is %s", got)
+	}
+}
+
+// The commands before those jobs run as well.
+func TestCertificatesOfThePageOfPipelines(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	shell(t, dir, fenced(read(t, "../../docs/pipelines.md"), "sh")[0])
+	if made, err := filepath.Glob(filepath.Join(dir, "server*")); err != nil || len(made) == 0 {
+		t.Errorf("there is no certificate: %v", err)
 	}
 }
 

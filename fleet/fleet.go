@@ -126,7 +126,8 @@ func (f *Fleet) makeLoops(c *Config) {
 	f.budget = NewBudget(wanted, c.Memory, c.Groups)
 	most := f.budget.Most
 	n = min(n, f.Len(), most) // each loop has a part of most, at least one
-	if c.Clock != Real {
+	sideBySide := c.Clock == Virtual && c.Loops > 0
+	if n = max(n, 1); c.Clock != Real && !sideBySide {
 		n = 1
 	}
 	if c.Clock == Virtual {
@@ -148,6 +149,9 @@ func (f *Fleet) makeLoops(c *Config) {
 		l.units = make([]unit.Unit, (f.Len()-i+n-1)/n)
 		l.heap = make(heap, 0, mostEntries(len(l.units))+1)
 		l.setClock(c, start)
+		if sideBySide {
+			l.ahead = &ahead{l: l}
+		}
 		part := (most + n - 1 - i) / n
 		if c.Clock == Real {
 			l.admission.open(part, part/4)
@@ -266,6 +270,9 @@ func (f *Fleet) Run(ctx context.Context) error {
 // work runs the loops until the fleet ends, and keeps the web servers open as
 // long. It returns what is wrong with the fleet itself.
 func (f *Fleet) work(ctx context.Context) *Broken {
+	if f.loops[0].ahead != nil {
+		return (&beside{f: f}).run(ctx)
+	}
 	if f.mode == Virtual {
 		f.loops[0].run(ctx) // with its coroutines, and nobody beside it
 		return f.loops[0].broken

@@ -32,6 +32,7 @@ type loop struct {
 	asked      chan<- struct{} // closed once that is told; nil: nobody waits for it
 	executor   executor
 	simulation *simulation // of virtual time, else nil
+	ahead      *ahead      // of loops side by side, else nil
 	moment     int64       // when to ask the conductor again
 	counts     counts
 	broken     *Broken
@@ -146,39 +147,36 @@ func (l *loop) wake(now int64) {
 		l.simulation.mail.arrive(now)
 	}
 	for range mostAtOnce {
-		switch timer, attempt := l.heap.due(now), l.simulation != nil && l.simulation.wakes.due(now); {
-		case attempt && !(timer && l.heap[0].before(l.simulation.wakes[0])):
-			l.simulation.resume(l.simulation.wakes.pop())
-		case timer:
-			e := l.heap.pop()
-			if u := l.unit(e.dev); u.Due() == e.at {
-				l.mu.Lock()
-				l.apply(e.dev, u, l.machine.At(e.dev, u, now).Due())
-				l.mu.Unlock()
-			}
-		default:
+		if !l.wakeFirst(now) {
 			return
 		}
 	}
+}
+
+// wakeFirst lets the first device act whose time has come, false for none.
+func (l *loop) wakeFirst(now int64) bool {
+	switch timer, attempt := l.heap.due(now), l.simulation != nil && l.simulation.wakes.due(now); {
+	case attempt && !(timer && l.heap[0].before(l.simulation.wakes[0])):
+		l.simulation.resume(l.simulation.wakes.pop())
+	case timer:
+		e := l.heap.pop()
+		if u := l.unit(e.dev); u.Due() == e.at {
+			l.mu.Lock()
+			l.apply(e.dev, u, l.machine.At(e.dev, u, now).Due())
+			l.mu.Unlock()
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 // begin gives power to the devices that have it from the start, whose firmware
 // starts at once: the run begins where they have booted. Devices of a state file
 // go on: they have kept their power while the program was away.
 func (l *loop) begin() {
-	now := l.clock.Now()
 	for i := range l.units {
-		u, dev := &l.units[i], l.index(i)
-		powers := !l.f.shared.Group(u.Group()).Off
-		l.mu.Lock()
-		m := l.machine.At(dev, u, now)
-		switch {
-		case l.f.saver.resumed != 0:
-			l.apply(dev, u, m.Resume(l.f.saver.resumed, powers))
-		case powers:
-			l.apply(dev, u, m.PowerOn())
-		}
-		l.mu.Unlock()
+		l.beginDevice(i)
 		if len(l.out) > 4096 {
 			l.tell()
 		}
@@ -190,14 +188,33 @@ func (l *loop) begin() {
 	}
 }
 
-func (l *loop) drain() {
+func (l *loop) beginDevice(i int) {
+	u, dev := &l.units[i], l.index(i)
+	powers := !l.f.shared.Group(u.Group()).Off
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.machine.At(dev, u, l.clock.Now())
+	switch {
+	case l.f.saver.resumed != 0:
+		l.apply(dev, u, m.Resume(l.f.saver.resumed, powers))
+	case powers:
+		l.apply(dev, u, m.PowerOn())
+	}
+}
+
+// cutOff cancels the attempts that run.
+func (l *loop) cutOff() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for i := range l.slots {
 		if l.slots[i].busy {
 			l.executor.cancel(int32(i))
 		}
 	}
-	l.mu.Unlock()
+}
+
+func (l *loop) drain() {
+	l.cutOff()
 	l.tell()
 	if c, ok := l.clock.(*mixedClock); ok {
 		for _, m := range c.batch {

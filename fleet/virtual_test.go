@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,11 +24,14 @@ import (
 // library is a server in process: files by path, * for all others, and who asked
 // when.
 type library struct {
+	mu    sync.Mutex
 	files map[string]string
 	asked []string
 }
 
 func (l *library) Respond(at int64, r *resync.Request) resync.Response {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.asked = append(l.asked, fmt.Sprint(time.Duration(at-fleet.DefaultStart().UnixNano()), " ", r.Method, " ", r.Path))
 	if r.Method == "PUT" {
 		l.files[r.Path] = string(r.Body)
@@ -58,7 +62,7 @@ type virtualRun struct {
 // virtually runs a fleet for a time. The server is world's, or has the files.
 func virtually(t *testing.T, c fleet.Config, files map[string]string, lasts time.Duration, steps script) virtualRun {
 	t.Helper()
-	v := virtualRun{&stand{t: t}, "", &library{files: files}}
+	v := virtualRun{stand: &stand{t: t}, server: &library{files: files}}
 	if c.InProcess == nil {
 		c.InProcess = &modelled.Network{}
 	}

@@ -154,7 +154,31 @@ func (p *Plan) circular(first int) bool {
 // expectation, a step, or a template of the server.
 func (p *Plan) Watches() bool {
 	s := p.Scenario
-	return len(s.Expect) > 0 || len(s.Timeline) > 0 || s.Server != nil || s.Bug != nil
+	return len(s.Expect) > 0 || len(s.Timeline) > 0 || s.Server != nil && !stable(s.Server) || s.Bug != nil
+}
+
+// Independent reports whether no device can feel what another does, and nothing of the
+// scenario asks what devices have done: in virtual time several cores may then work at it.
+func (p *Plan) Independent() bool {
+	s := p.Scenario
+	v := s.Server
+	return !p.Watches() && len(s.Thresholds) == 0 && !s.Brief && s.Duration > 0 &&
+		(v == nil || v.Workers == 0 && v.SIP == nil && v.Auth == nil && len(v.HTTPS) == 0)
+}
+
+// stable reports whether what a server answers follows from which device asks, and
+// from its secrets.
+func stable(s *Server) bool {
+	fixed := func(text string) bool {
+		t, err := expression.ParseTemplate(text, expression.Scope{})
+		return err == nil && t.Stable()
+	}
+	for path, e := range s.Files {
+		if e.File != "" || !fixed(path) || !fixed(e.Body) || !fixed(e.Key) || !fixed(e.Location) {
+			return false
+		}
+	}
+	return true
 }
 
 // places are what ${…} can stand for in a scenario.

@@ -55,7 +55,7 @@ func runDay(c *dayCase, o options) (m measurement, err error) {
 	log := tally.NewEventLog(io.MultiWriter(file, &count.written), func(dev device.Index) model.MAC { return device.MACOf(row.Model, seed, dev) })
 	before := usage()
 	f, err := fleet.New(fleet.Config{
-		Seed: seed, Clock: fleet.Virtual, InProcess: &modelled.Network{Server: p, Addr: server, HTTP: 80},
+		Seed: seed, Clock: fleet.Virtual, Loops: o.cores, InProcess: &modelled.Network{Server: p, Addr: server, HTTP: 80},
 		Groups: []fleet.Group{{Name: "homes", Row: row, Count: o.devices, Presets: map[string]string{"Profile_Rule": "http://127.0.0.1/$MA.xml", "Resync_Periodic": "3600", "Resync_Random_Delay": "180"}}},
 		Tell: func(events []device.Event) {
 			count.take(events)

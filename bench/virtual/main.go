@@ -1,5 +1,5 @@
 // Command virtual measures the speed of virtual time: a day of hourly resyncs of a
-// fleet, on one core.
+// fleet, on one core or several.
 //
 // In the first two cases every event is written to a file.
 // In the first case each device has a body of its own of 1.5 KB, one value of
@@ -28,6 +28,7 @@ func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
 type options struct {
 	devices int
 	lasts   time.Duration
+	cores   int
 	json    bool
 	profile string
 	allocs  string
@@ -66,6 +67,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	f.SetOutput(errs)
 	f.IntVar(&o.devices, "devices", 10_000, "how many devices")
 	f.DurationVar(&o.lasts, "lasts", 24*time.Hour, "how much of the fleet's time")
+	f.IntVar(&o.cores, "cores", 1, "how many cores work")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile to this file")
 	f.StringVar(&o.allocs, "memprofile", "", "write a profile of what was allocated to this file")
@@ -102,7 +104,7 @@ type measurement struct {
 }
 
 func measure(o options) (*measured, error) {
-	runtime.GOMAXPROCS(1)
+	runtime.GOMAXPROCS(o.cores)
 	defer host.TuneGC()() // as the command does
 	if o.profile != "" {
 		f, err := os.Create(o.profile)
@@ -142,7 +144,7 @@ func (o *options) writeAllocs() error {
 }
 
 func (r *measured) print(w io.Writer) {
-	fmt.Fprintf(w, "%d devices, %gh of their time, one core of %s\n\n", r.Devices, r.Lasts/3600, runtime.Version())
+	fmt.Fprintf(w, "%d devices, %gh of their time, cores: %d, %s\n\n", r.Devices, r.Lasts/3600, runtime.GOMAXPROCS(0), runtime.Version())
 	fmt.Fprintf(w, "%-10s %9s %9s %9s %9s %8s %8s %10s  %s\n", "", "attempts", "failed", "applied", "events", "seconds", "µs each", "target", "")
 	for _, m := range r.Cases {
 		fmt.Fprintf(w, "%-10s %9d %9d %9d %9d %8.2f %8.1f %10s  %s\n", m.Name, m.Attempts, m.Failed, m.Applied, m.Events, m.Seconds, m.Each, m.target(), m.Verdict)

@@ -627,6 +627,10 @@ func checkSwitches(g *scenarios.Group, turned map[string]string) error {
 // preflightFrom is how many devices have a preflight by default if there are more.
 const preflightFrom = 1000
 
+// manyVirtual is from how many devices on a run in virtual time says that one core works
+// at it.
+const manyVirtual = 1000
+
 func devices(s *scenarios.Scenario) (n int) {
 	for i := range s.Fleet {
 		n += s.Fleet[i].Count
@@ -650,6 +654,9 @@ func runHello(w io.Writer, l *run.Live) {
 	}
 	if l.Virtual {
 		fmt.Fprintf(w, "simulated time starts at %s; the built-in server answers without sockets\n", time.Unix(0, l.Fleet.Now()).UTC().Format(time.RFC3339))
+		if l.Fleet.Len() >= manyVirtual && !l.Beside() {
+			fmt.Fprintln(w, "one core works at it: several do where only --duration ends the run, and no device feels another")
+		}
 	}
 	if l.Server != nil {
 		fmt.Fprintf(w, "built-in server: tftp %s, http %s\n", l.Server.TFTP(), l.Server.HTTP())

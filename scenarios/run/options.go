@@ -86,6 +86,10 @@ type Live struct {
 // MachineLoad returns how busy this machine is so far.
 func (l *Live) MachineLoad() report.MachineLoad { return l.run.monitor.look() }
 
+// Beside reports whether all cores work at a fleet in virtual time at once: no device of
+// it feels another, and nothing asks what they have done.
+func (l *Live) Beside() bool { return l.run.beside() }
+
 // Passed returns how much of the fleet's time has passed since the scenario began,
 // and how long it lasts; 0 where that is not known, because it ends when decided or
 // when it is interrupted.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"runtime"
 	"slices"
 	"time"
 
@@ -208,7 +209,17 @@ func (r *run) config() fleet.Config {
 	if s.Clock.Jumps() {
 		c.Conduct = r.conduct
 	}
+	if r.beside() {
+		c.Loops = runtime.GOMAXPROCS(0)
+	}
 	return c
+}
+
+// beside reports whether the devices are such that loops run side by side in virtual
+// time: see [fleet.Config].
+func (r *run) beside() bool {
+	o := &r.options
+	return r.plan.Scenario.Clock.Mode == fleet.Virtual && r.plan.Independent() && o.State == "" && o.Recorded == nil && o.Requests == nil
 }
 
 // tap returns what the scenario, or its log, asks to be seen on the devices' lines.

@@ -3,6 +3,7 @@ package run_test
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"regexp"
 	"runtime"
 	"slices"
@@ -61,6 +62,32 @@ func TestVirtualTimeIsTheSameEverywhere(t *testing.T) {
 	}
 	if _, other := virtually(t, builtin(t, "demo", 2)); other == first {
 		t.Error("another seed makes no difference")
+	}
+}
+
+// Devices of which none feels another are worked by as many loops as there are
+// processors, with the same bytes of log, and the same report.
+func TestIndependentDevicesAreTheSameOnAnyNumberOfProcessors(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	day := func(processors int) (*report.Report, string) {
+		runtime.GOMAXPROCS(processors)
+		return virtually(t, &scenarios.Scenario{
+			Name: "day", Seed: 1, Duration: 6 * time.Hour, Server: builtin(t, "demo", 1).Server,
+			Fleet: []scenarios.Group{{Name: "devices", Mix: []scenarios.Share{{Model: "SPA2102", Count: 60}, {Model: "SPA504G", Count: 60}}, Count: 120}},
+		})
+	}
+	want, first := day(1)
+	if want.Resyncs.OK < 600 {
+		t.Fatalf("%d resyncs went well", want.Resyncs.OK)
+	}
+	for _, processors := range []int{2, 5} {
+		r, log := day(processors)
+		if log != first {
+			t.Errorf("%d processors: %s", processors, difference(first, log))
+		}
+		if !reflect.DeepEqual(r.Summary, want.Summary) {
+			t.Errorf("%d processors: another report", processors)
+		}
 	}
 }
 

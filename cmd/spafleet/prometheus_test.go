@@ -295,7 +295,7 @@ type prometheusServer struct {
 
 // startPrometheus starts it with the configuration that comes with spafleet, to scrape
 // an address twice a second.
-func startPrometheus(t *testing.T, target string) *prometheusServer {
+func startPrometheus(t *testing.T, target string, options ...string) *prometheusServer {
 	t.Helper()
 	program, dir := extproc.Need(t, "prometheus", "prometheus"), t.TempDir()
 	config := read(t, configFile)
@@ -308,7 +308,8 @@ func startPrometheus(t *testing.T, target string) *prometheusServer {
 	write(t, filepath.Join(dir, "prometheus.yml"), []byte(config))
 	write(t, filepath.Join(dir, filepath.Base(rulesFile)), []byte(read(t, rulesFile)))
 	p := &prometheusServer{t, free(t)}
-	extproc.Run(t, exec.Command(program, "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+p.addr, "--log.level=warn"), func() bool {
+	options = append(options, "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+p.addr, "--log.level=warn")
+	extproc.Run(t, exec.Command(program, options...), func() bool {
 		r, err := http.Get("http://" + p.addr + "/-/ready")
 		if err != nil {
 			return false
@@ -379,8 +380,10 @@ func (p *prometheusServer) since(began time.Time, expr string) (n int) {
 func TestPrometheusAnswersWhatTheDashboardAsks(t *testing.T) {
 	t.Parallel()
 	target, dir, began := free(t), t.TempDir(), time.Now()
-	p := startPrometheus(t, target)
-	extproc.Must(t, extproc.Wait("Prometheus looks for the run", func() bool { return len(p.now("up", "")) > 0 })) // five seconds after its start
+	p, native := startPrometheus(t, target), startPrometheus(t, target, "--enable-feature=native-histograms")
+	for _, p := range []*prometheusServer{p, native} { // they look for it five seconds after their start
+		extproc.Must(t, extproc.Wait("Prometheus looks for the run", func() bool { return len(p.now("up", "")) > 0 }))
+	}
 	scenario, result := filepath.Join(dir, "watched.yaml"), filepath.Join(dir, "result.json")
 	write(t, scenario, []byte(watchedScenario))
 	_, stop := lingering(t, "run", scenario, "--max-lateness", "1h", "--result", result, "--metrics", target, "--linger", "1h")
@@ -413,6 +416,9 @@ func TestPrometheusAnswersWhatTheDashboardAsks(t *testing.T) {
 	p.holds(`sum(spafleet_resync_duration_seconds_count)`, "", map[string]float64{"": report.Resyncs.OK + report.Resyncs.Failed})
 	p.holds(`spafleet_outstanding`, "job", map[string]float64{"spafleet": 0})
 	p.rulesAreWell()
+	if n := native.since(began, "histogram_quantile(0.99, sum(rate(spafleet_resync_duration_seconds[3s])))"); n == 0 {
+		t.Error("there is no native histogram")
+	}
 	if code := stop(); code != exitFailed {
 		t.Errorf("exit code %d", code)
 	}

@@ -63,21 +63,7 @@ expect:
   - {name: begins later, never: event.kind == "resync_failed", from: 90m}
 `
 	registry := prometheus.NewRegistry()
-	shown := func() map[string]float64 {
-		families, err := registry.Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		figures := map[string]float64{}
-		for _, f := range families {
-			if name, ok := strings.CutPrefix(f.GetName(), "spafleet_expectation_"); ok {
-				for _, m := range f.GetMetric() {
-					figures[name+" "+m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue()
-				}
-			}
-		}
-		return figures
-	}
+	shown := func() map[string]float64 { return shownExpectations(t, registry) }
 	var early map[string]float64
 	scenario := scenariotest.Parse(t, src)
 	scenario.Clock = scenarios.Clock{Mode: fleet.Virtual}
@@ -134,5 +120,46 @@ expect:
 	}
 	if len(p.Expected) != 1 || strings.Contains(p.Expected[0].Name, "hidden") || p.Passed != 48*time.Hour || p.Summary.Devices != 6 || !slices.Equal(p.Steps, []string{"noon"}) {
 		t.Errorf("%+v", p)
+	}
+}
+
+// shownExpectations are the metrics of expectations, by the end of their name and by
+// expectation.
+func shownExpectations(t *testing.T, r *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	figures := map[string]float64{}
+	for _, f := range families {
+		if name, ok := strings.CutPrefix(f.GetName(), "spafleet_expectation_"); ok {
+			for _, m := range f.GetMetric() {
+				figures[name+" "+m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue()
+			}
+		}
+	}
+	return figures
+}
+
+// A shard has no number of devices of the whole fleet, and so does not say whether an
+// expectation of one holds.
+func TestMetricsOfExpectationsInShards(t *testing.T) {
+	const src = "duration: 2h\n" + phones + `
+expect:
+  - {name: five, at_least: 5, where: resyncs.ok > 0, at: end}
+  - {name: each, all: resyncs.ok > 0, at: end}
+`
+	registry := prometheus.NewRegistry()
+	scenario := scenariotest.Parse(t, src)
+	scenario.Clock = scenarios.Clock{Mode: fleet.Virtual}
+	o := run.Options{Registry: registry}
+	o.Shard = device.Shard{Index: 1, Count: 2}
+	scenariotest.Start(t, scenario, o)
+	if got, want := shownExpectations(t, registry), map[string]float64{
+		"held_devices five": 3, "devices five": 3,
+		"holds each": 1, "decided each": 1, "held_devices each": 3, "devices each": 3,
+	}; !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

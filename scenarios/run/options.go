@@ -110,6 +110,7 @@ type Expected struct {
 	By      time.Duration
 	Decided bool
 	OK      bool
+	Shared  bool // a number of devices of a fleet of which this run has a shard: the merge decides
 }
 
 // Expected returns how far the expectations are, in the order of the scenario.

@@ -12,7 +12,7 @@ func expected(t *timeline) []Expected {
 	defer t.judge.mu.Unlock()
 	var list []Expected
 	for _, e := range t.expect {
-		x := Expected{Name: e.Name, Quant: e.Quant, Held: e.count, Devices: e.devices, Decided: e.decided, OK: e.ok}
+		x := Expected{Name: e.Name, Quant: e.Quant, Held: e.count, Devices: e.devices, Decided: e.decided, OK: e.ok, Shared: e.shared}
 		if e.Quant.EachEvent() && !e.watching { // nothing has broken it
 			x.Held = x.Devices
 		}
@@ -28,7 +28,7 @@ func expected(t *timeline) []Expected {
 func standings(r *run) (list []tally.Standing) {
 	seen := map[string]int{}
 	for _, e := range expected(r.timeline) {
-		s := tally.Standing{Name: r.plan.Scenario.Redact(e.Name), Holds: e.OK, Decided: e.Decided, Held: e.Held, Devices: e.Devices}
+		s := tally.Standing{Name: r.plan.Scenario.Redact(e.Name), Holds: e.OK, Decided: e.Decided, Held: e.Held, Devices: e.Devices, Shared: e.Shared}
 		if !e.Decided {
 			s.Holds = e.Quant.Holds(e.Held, e.Devices)
 		}

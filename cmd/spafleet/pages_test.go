@@ -24,6 +24,10 @@ import (
 	"spafleet/host/golden"
 )
 
+// pagesWithConsole are the pages whose commands TestPages runs.
+var pagesWithConsole = []string{"README.md", "docs/commands.md", "docs/certificates.md", "docs/cookbook.md", "docs/dhcp.md", "docs/doctor.md", "docs/import.md", "docs/ivr.md",
+	"docs/pipelines.md", "docs/probe.md", "docs/scenarios.md"}
+
 // TestPages runs the commands in the ```console blocks of the pages and compares
 // what they print. Times, ports and what depends on this machine may differ; a
 // line … stands for any lines. With -update it writes what differs.
@@ -36,7 +40,7 @@ import (
 // device.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"README.md", "docs/commands.md", "docs/certificates.md", "docs/cookbook.md", "docs/doctor.md", "docs/probe.md", "docs/scenarios.md"} {
+	for _, page := range pagesWithConsole {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join("..", "..", filepath.FromSlash(page))

@@ -238,16 +238,6 @@ func TestTheJobForGitHubFitsTheAction(t *testing.T) {
 	}
 }
 
-// The commands before those jobs run as well.
-func TestCertificatesOfThePageOfPipelines(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	shell(t, dir, fenced(read(t, "../../docs/pipelines.md"), "sh")[0])
-	if made, err := filepath.Glob(filepath.Join(dir, "server*")); err != nil || len(made) == 0 {
-		t.Errorf("there is no certificate: %v", err)
-	}
-}
-
 func read(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)

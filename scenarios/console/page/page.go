@@ -18,9 +18,7 @@ import (
 	"html/template"
 	"io"
 	"strconv"
-	"time"
 
-	"spafleet/device/measure"
 	"spafleet/scenarios/report"
 	"spafleet/scenarios/report/webpage"
 )
@@ -39,7 +37,7 @@ var files embed.FS
 
 var parsed = template.Must(template.New("").Funcs(template.FuncMap{
 	"count": webpage.Count, "counted": counted, "seconds": report.Seconds, "percent": percent, "perSecond": perSecond, "cut": cut, "clock": clock, "stamp": stamp, "relative": relative,
-	"lasted": lasted, "whole": func(d time.Duration) string { return measure.Format(d.Round(time.Second)) },
+	"lasted": lasted,
 }).ParseFS(files, "*.html"))
 
 // Style returns the style of all pages.

@@ -19,7 +19,7 @@ func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
 
 // perSecond writes a rate, below ten with a digit behind the point.
 func perSecond(rate float64) string {
-	if rate < 10 {
+	if rate > 0 && rate < 10 {
 		return fmt.Sprintf("%.1f", rate)
 	}
 	return webpage.Count(int64(rate + .5))

@@ -371,7 +371,7 @@ func TestAStatefulSetsPodsAreShards(t *testing.T) {
 	await(t, 2*time.Minute, "three fleets at work", func(context.Context) bool {
 		logs := k.logs()
 		for shard := range 3 {
-			if !strings.Contains(logs, fmt.Sprintf("they are shard %d of 3 of a fleet of 3000 devices", shard)) {
+			if !strings.Contains(logs, fmt.Sprintf("shard %d of 3 of a fleet of 3000 devices", shard)) {
 				return false
 			}
 		}

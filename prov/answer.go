@@ -27,8 +27,8 @@ func (c *Core) keptBody(r *route, x *exchange) ([]byte, error) {
 	if !r.stable || x.asker.Unit == nil {
 		return c.body(r, x)
 	}
-	x.shared = true
 	if body := c.kept.find(r, x); body != nil {
+		x.shared = true
 		return body, nil
 	}
 	body, err := c.body(r, x)

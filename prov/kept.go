@@ -6,59 +6,71 @@ import (
 	"spafleet/device"
 )
 
-// A kept is the answers that were made last, so that none is made again for a device
-// that asks for the same: each device's last one of each route. When it is full, it
-// takes no answers of other devices.
+// A kept is the answers that were made last, one for each device, so that none is made
+// again for a device that asks for the same. When it is full, it takes no answers of
+// other devices.
 type kept struct {
 	mu      sync.Mutex
-	answers map[keptFor]keptAnswer
+	answers map[device.Index]keptAnswer
 	size    int // bytes, with what keeping them takes
 	max     int
 }
 
-type keptFor struct {
-	route *route
-	dev   device.Index
-}
-
-// A keptAnswer is a body with what it follows from beside route and device.
+// A keptAnswer is a body with what it follows from beside the device.
 type keptAnswer struct {
-	path        string
+	route       *route
 	asked, next uint32 // generations
-	body        []byte
+	path        uint16 // bytes of text
+	wanted      bool   // it was wanted again
+	text        []byte // path and body
 }
 
 // weight is what an answer takes: its bytes, and about so many of the map's.
-func (a *keptAnswer) weight() int { return len(a.path) + len(a.body) + 160 }
+func (a *keptAnswer) weight() int { return len(a.text) + 96 }
 
-// find returns the answer to an exchange, nil for none.
+// find returns the answer to an exchange, nil for none. It belongs to the core.
 func (k *kept) find(r *route, x *exchange) []byte {
+	dev := x.asker.Unit.Index
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	a, ok := k.answers[keptFor{r, x.asker.Unit.Index}]
-	if !ok || a.path != x.request.Path || a.asked != x.rotation.Asked.Generation || a.next != x.rotation.Next.Generation {
+	a, ok := k.answers[dev]
+	if !ok || a.route != r || a.asked != x.rotation.Asked.Generation || a.next != x.rotation.Next.Generation || string(a.text[:a.path]) != x.request.Path {
 		return nil
 	}
-	return a.body
+	if !a.wanted {
+		a.wanted = true
+		k.answers[dev] = a
+	}
+	return a.text[a.path:]
 }
 
-// keep takes the answer to an exchange, which must not be changed any more.
+// keep takes a copy of the answer to an exchange. It takes the place of the device's last
+// one, unless that is another route's and was wanted again: a device may ask for several
+// files in turn.
 func (k *kept) keep(r *route, x *exchange, body []byte) {
-	a := keptAnswer{x.request.Path, x.rotation.Asked.Generation, x.rotation.Next.Generation, body}
+	path := x.request.Path
+	if len(path) > 1<<16-1 {
+		return
+	}
+	a := keptAnswer{route: r, asked: x.rotation.Asked.Generation, next: x.rotation.Next.Generation, path: uint16(len(path))}
+	a.text = append(append(make([]byte, 0, len(path)+len(body)), path...), body...)
+	dev := x.asker.Unit.Index
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	key := keptFor{r, x.asker.Unit.Index}
 	size := k.size + a.weight()
-	if old, ok := k.answers[key]; ok {
+	if old, ok := k.answers[dev]; ok {
+		if old.wanted && old.route != r {
+			return
+		}
 		size -= old.weight()
 	}
 	if size > k.max {
 		return
 	}
 	if k.answers == nil {
-		k.answers = map[keptFor]keptAnswer{}
+		k.answers = map[device.Index]keptAnswer{}
 	}
-	k.answers[key], k.size = a, size
+	k.answers[dev], k.size = a, size
 }
 
 // forget lets go of all answers.

@@ -40,7 +40,7 @@ type Options struct {
 	Faults     *fault.Plan // what the server does wrong; nil: nothing
 	Pairs      *Pairs      // the devices' secrets; nil: those of seed 0, never rotated
 	MaxUploads int         // most bytes of uploads kept; 0: 16 MiB
-	MaxKept    int         // most bytes of answers kept that need not be made again; 0: 512 MiB
+	MaxKept    int         // most bytes of answers kept that need not be made again; 0: 128 MiB
 	Log        func(Line)  // is told of every request that was answered
 	Auth       *Auth       // what HTTP and HTTPS ask of clients; nil: nothing
 }
@@ -102,7 +102,7 @@ func newCore(o Options) *Core {
 		o.MaxUploads = 16 << 20
 	}
 	if o.MaxKept == 0 {
-		o.MaxKept = 512 << 20
+		o.MaxKept = 128 << 20
 	}
 	c := &Core{options: o, uploads: uploads{max: o.MaxUploads}, kept: kept{max: o.MaxKept}}
 	c.auth.Store(o.Auth)

@@ -96,3 +96,28 @@ func TestKeptAnswersAreBounded(t *testing.T) {
 		t.Errorf("%d of the first were made again", n)
 	}
 }
+
+// A device that asks for two files in turn has one of them made once.
+func TestTheKeptAnswerStaysWhereADeviceAsksForTwo(t *testing.T) {
+	made := map[string]int{}
+	u := devicetest.Unit(devicetest.Row(t, "SPA2102", "5.2.12"), 0)
+	core, err := prov.NewCore(map[string]prov.Entry{"/a/$MA": {Body: "{{ a }}"}, "/b/$MA": {Body: "{{ b }}"}}, prov.Options{
+		Find:   func(string) (*device.Unit, bool) { return &u, true },
+		Expand: func(text string, _ prov.Asker, _ prov.Rotation) (string, error) { made[text]++; return text, nil },
+		Stable: func(string) bool { return true },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, files := range []string{"aa", "ababab"} {
+		for _, file := range files {
+			r := core.Respond(1, &resync.Request{Method: "GET", Scheme: "tftp", Path: "/" + string(file) + "/" + u.MAC.String()})
+			if string(r.Body) != "{{ "+string(file)+" }}" {
+				t.Errorf("%c: %q", file, r.Body)
+			}
+		}
+	}
+	if made["{{ a }}"] != 1 || made["{{ b }}"] != 3 {
+		t.Errorf("made %v", made)
+	}
+}

@@ -1,45 +1,15 @@
 package host_test
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"spafleet/host"
+	"spafleet/host/tty/ttytest"
 )
-
-// pseudoTerminal is a terminal of a size.
-func pseudoTerminal(t *testing.T, columns, rows uint16) *os.File {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { master.Close() })
-	fd := int(master.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: rows}); err != nil {
-		t.Fatal(err)
-	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { slave.Close() })
-	return slave
-}
 
 func TestWhatATerminalCanShow(t *testing.T) {
 	for _, tt := range []struct {
-		columns, rows uint16
+		columns, rows int
 		term, noColor string
 		ci            string
 		want          host.Screen
@@ -53,7 +23,8 @@ func TestWhatATerminalCanShow(t *testing.T) {
 		t.Setenv("CI", tt.ci)
 		t.Setenv("TERM", tt.term)
 		t.Setenv("NO_COLOR", tt.noColor)
-		if got, is := host.Terminal(pseudoTerminal(t, tt.columns, tt.rows)); !is || got != tt.want {
+		terminal, _ := ttytest.Open(t, tt.columns, tt.rows)
+		if got, is := host.Terminal(terminal); !is || got != tt.want {
 			t.Errorf("%+v: %t, %+v", tt, is, got)
 		}
 	}

@@ -1,17 +1,21 @@
 package main
 
 import (
+	"cmp"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
 	"spafleet/host"
+	"spafleet/host/lines"
 	"spafleet/host/tty"
 	"spafleet/scenarios/live"
 )
@@ -26,28 +30,63 @@ type liveView struct {
 	signals chan os.Signal
 	loud    func() // has the terminal show again what is typed
 	ending  bool
+	paused  bool
+	out     *canvas
+	over    chan struct{} // the program has ended, by itself where the terminal is closed
 	stop    chan struct{}
-	drawn   sync.WaitGroup
 	done    sync.WaitGroup
 }
+
+// A canvas is a terminal that a view is drawn in. Its cursor is hidden from the first frame
+// until the view ends, whatever the program says of it.
+type canvas struct {
+	*screen
+	shown chan struct{} // the first frame stands
+	once  sync.Once
+}
+
+const hideCursor, showCursor = "\x1b[?25l", "\x1b[?25h"
+
+// asDrawn are sequences of the program, and what is written in their place. What erases all
+// below the cursor makes tmux keep a screen in its history, where the cursor stands at the top:
+// so the line of the cursor is erased alone, and then what is below that.
+var asDrawn = strings.NewReplacer(hideCursor, "", showCursor, "", "\x1b[J", "\x1b7\x1b[K\x1b[B\x1b[J\x1b8")
+
+func (c *canvas) Write(p []byte) (int, error) {
+	frame := asDrawn.Replace(string(p))
+	c.once.Do(func() {
+		frame = hideCursor + frame
+		close(c.shown)
+	})
+	_, err := io.WriteString(c.w, frame)
+	return len(p), err
+}
+
+func (c *canvas) Read([]byte) (int, error) { return 0, io.EOF }
+
+func (c *canvas) Close() error { return nil }
 
 // lookEvery is how often a view is made again. It is written where it has changed.
 const lookEvery = 250 * time.Millisecond
 
 // openView shows what look returns, until close.
 func openView(s *screen, what host.Screen, look func() *live.Snapshot) *liveView {
-	v := &liveView{look: look, screen: s, signals: make(chan os.Signal, 8), stop: make(chan struct{})}
+	v := &liveView{look: look, screen: s, signals: make(chan os.Signal, 8), over: make(chan struct{}), stop: make(chan struct{})}
+	v.out = &canvas{screen: s, shown: make(chan struct{})}
 	profile := colorprofile.ANSI
 	if !what.Colour {
 		profile = colorprofile.ASCII
 	}
-	v.program = tea.NewProgram(&picture{colour: what.Colour, columns: what.Columns, rows: what.Rows}, tea.WithInput(nil), tea.WithOutput(s.w), tea.WithoutSignalHandler(),
+	v.program = tea.NewProgram(&picture{colour: what.Colour, columns: what.Columns, rows: what.Rows}, tea.WithInput(nil), tea.WithOutput(v.out), tea.WithoutSignalHandler(),
 		tea.WithFPS(int(time.Second/lookEvery)), tea.WithColorProfile(profile))
-	signal.Notify(v.signals, slices.Concat(ends(), tty.Stops())...)
+	signal.Notify(v.signals, slices.Concat(ends(), tty.Stops(), tty.Continues())...)
 	v.loud = tty.Quiet(s.Fd())
-	v.drawn.Go(func() { _, _ = v.program.Run() }) // its error is that of the terminal
+	go func() { // erase waits for it
+		defer close(v.over)
+		_, _ = v.program.Run() // its error is that of the terminal
+	}()
 	v.program.Send(v.snapshot())
-	s.show(func(line string) { v.program.Send(tea.Println(line)()) })
+	s.show(v.print)
 	v.done.Go(v.follow)
 	return v
 }
@@ -62,11 +101,43 @@ func (v *liveView) close() {
 
 // erase ends the drawing.
 func (v *liveView) erase() {
-	v.program.Send(nothing{})
-	v.program.Quit()
-	v.drawn.Wait()
-	v.screen.hide()
+	v.screen.hide(func() {
+		v.program.Send(nothing{})
+		v.program.Quit()
+		<-v.over
+		_, _ = io.WriteString(v.screen.w, showCursor)
+	})
 	v.loud()
+}
+
+// print has a line stand above the view. It is broken into rows, because the program knows
+// the place of the view only where each line is one.
+func (v *liveView) print(line string) {
+	select {
+	case <-v.out.shown:
+	case <-v.over:
+	}
+	columns := 80
+	if what, is := host.Terminal(v.screen); is {
+		columns = what.Columns
+	}
+	for _, row := range rowsOf(line, columns-1) {
+		v.program.Send(tea.Println(row)())
+	}
+}
+
+// rowsOf breaks a line that is wider than a terminal, at a blank where there is one.
+func rowsOf(line string, columns int) []string {
+	if utf8.RuneCountInString(line) <= columns {
+		return []string{cmp.Or(line, " ")} // of an empty one bubbletea makes nothing
+	}
+	var rows []string
+	for _, row := range lines.Wrap(line, columns) {
+		for part := range slices.Chunk([]rune(row), max(columns, 1)) {
+			rows = append(rows, string(part))
+		}
+	}
+	return rows
 }
 
 func (v *liveView) snapshot() *live.Snapshot {
@@ -97,6 +168,8 @@ func (v *liveView) hear(s os.Signal) {
 	switch {
 	case slices.Contains(tty.Stops(), s):
 		v.pause()
+	case slices.Contains(tty.Continues(), s):
+		v.resume()
 	case v.ending:
 		v.erase()
 		tty.Die(s, exitInterrupted)
@@ -108,14 +181,32 @@ func (v *liveView) hear(s os.Signal) {
 	}
 }
 
-// pause gives the terminal back while the process is stopped.
+// pause gives the terminal back and stops the process.
 func (v *liveView) pause() {
-	v.program.Send(nothing{})
-	_ = v.program.ReleaseTerminal() // its error is that of the terminal, as below
-	v.loud()
+	if !v.paused {
+		v.paused = true
+		v.screen.hide(func() {
+			v.program.Send(nothing{})
+			_ = v.program.ReleaseTerminal() // its error is that of the terminal, as below
+			_, _ = io.WriteString(v.screen.w, showCursor)
+		})
+		v.loud()
+		v.loud = func() {}
+	}
 	tty.Stop()
+	v.resume()
+}
+
+// resume shows the view again, if the shell has not put the process into the background.
+func (v *liveView) resume() {
+	if !v.paused || !tty.Foreground(v.screen.Fd()) {
+		return
+	}
+	v.paused = false
 	v.loud = tty.Quiet(v.screen.Fd())
+	_, _ = io.WriteString(v.screen.w, hideCursor)
 	_ = v.program.RestoreTerminal()
+	v.screen.show(v.print)
 }
 
 // A picture is the model of the program: the last snapshot, in a window.
@@ -156,5 +247,9 @@ func (p *picture) Update(m tea.Msg) (tea.Model, tea.Cmd) {
 func (p *picture) View() tea.View {
 	v := tea.NewView(strings.Join(p.lines, "\n"))
 	v.DisableBracketedPasteMode = true
+	// It rests in the first line: a terminal that breaks lines again when its window changes
+	// keeps it there, so what is below it can be drawn again. This shape is that of the
+	// terminal, which others would change for good.
+	v.Cursor = &tea.Cursor{Shape: -1}
 	return v
 }

@@ -48,10 +48,11 @@ func (s *screen) show(above func(lines string)) {
 	s.above = above
 }
 
-// hide has them go to the stream again. The view has ended.
-func (s *screen) hide() {
+// hide takes the view away. What is written goes to the stream again.
+func (s *screen) hide(view func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	view()
 	s.above = nil
 	_, _ = s.w.Write(s.part) // to a closed terminal it does not matter
 	s.part = nil

@@ -11,7 +11,8 @@ import (
 // Die ends this process by a signal, as one that does not catch it, or else with an exit code.
 func Die(s os.Signal, code int) {
 	if die(s) {
-		time.Sleep(time.Second) // it comes at once
+		time.AfterFunc(time.Second, func() { os.Exit(code) }) // of a signal that was ignored from the start
+		select {}
 	}
 	os.Exit(code)
 }

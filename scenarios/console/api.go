@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"spafleet/fleet"
 )
@@ -25,6 +26,7 @@ var routes = []route{
 	{"GET", "/api/v1/summary", func(s Source, _ *http.Request) (any, error) { return s.Summary(), nil }},
 	{"GET", "/api/v1/devices", listDevices},
 	{"GET", "/api/v1/devices/{device}", oneDevice},
+	{"POST", "/api/v1/devices/{device}/keys", pressKeys},
 	{"POST", "/api/v1/devices/{device}/{action}", orderOne},
 	{"POST", "/api/v1/selection/{action}", orderMany},
 }
@@ -49,15 +51,32 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if status, why := s.refusal(r); status != 0 {
-		if status == http.StatusUnauthorized {
+	h.Set("Referrer-Policy", "no-referrer")
+	status, why := s.strange(r)
+	if ofAPI(r) && status == 0 {
+		if status, why = s.unproven(r); status != 0 {
 			h.Set("WWW-Authenticate", `Bearer realm="spafleet"`)
 		}
-		reply(w, nil, failed(status, "%s", why))
+	}
+	if status != 0 {
+		s.refuse(w, r, status, why)
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, mostBody)
 	s.mux.ServeHTTP(w, r)
+}
+
+// ofAPI reports whether a program asks.
+func ofAPI(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/") }
+
+// refuse says why something is not answered, to programs and to people.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, why string) {
+	if ofAPI(r) {
+		reply(w, nil, failed(status, "%s", why))
+		return
+	}
+	w.Header().Set("Content-Security-Policy", pagePolicy)
+	s.message(w, r, status, http.StatusText(status), sentence(why))
 }
 
 // asked returns the handler of a route. Few requests are at work at once, so that they
@@ -69,12 +88,11 @@ func (s *Server) asked(answer func(Source, *http.Request) (any, error)) http.Han
 			reply(w, nil, failed(http.StatusServiceUnavailable, "the fleet has not started yet; try again"))
 			return
 		}
-		select {
-		case s.places <- struct{}{}:
-			defer func() { <-s.places }()
-		case <-r.Context().Done():
+		done, err := s.place(r.Context())
+		if err != nil {
 			return
 		}
+		defer done()
 		value, err := answer(*source, r)
 		reply(w, value, err)
 	}
@@ -87,11 +105,11 @@ func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
 		other.Method = method
 		if _, pattern := s.mux.Handler(other); pattern != "/" {
 			w.Header().Set("Allow", method)
-			reply(w, nil, failed(http.StatusMethodNotAllowed, "%.20s is not for this path, %s is", r.Method, method))
+			s.refuse(w, r, http.StatusMethodNotAllowed, fmt.Sprintf("%.20s is not for this path, %s is", r.Method, method))
 			return
 		}
 	}
-	reply(w, nil, failed(http.StatusNotFound, "there is nothing at %.100q; /api/v1/openapi.json describes what there is", r.URL.Path))
+	s.refuse(w, r, http.StatusNotFound, fmt.Sprintf("there is nothing at %.100q; /api/v1/openapi.json describes what there is for programs", r.URL.Path))
 }
 
 // reply writes a value or an error.
@@ -116,7 +134,7 @@ func statusOf(err error) int {
 		return f.status
 	case errors.As(err, &large):
 		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, fleet.ErrNoPower), errors.Is(err, ErrVirtual):
+	case errors.Is(err, fleet.ErrNoPower), errors.Is(err, ErrVirtual), errors.Is(err, errNoMenu):
 		return http.StatusConflict
 	}
 	return http.StatusServiceUnavailable // the fleet has ended

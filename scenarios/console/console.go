@@ -1,14 +1,17 @@
-// Package console lets a program ask a running fleet how it stands and order its
-// devices about, by a small JSON API over HTTP.
+// Package console shows a run to people in a browser and to programs, and lets them order
+// its devices about.
 //
 // [Open] opens the port, [Server.Show] gives it the fleet, and [Server.Close] ends it.
-// What it needs from a fleet is a [Source]; [Of] makes one of a run. Who asks has to show
-// the token. openapi.json describes the API, and a test holds it to the handlers.
+// What it needs from a fleet is a [Source]; [Of] makes one of a run. Programs show the
+// token with each request of the JSON API, which openapi.json describes; a test holds it to
+// the handlers. Browsers show it once, for a cookie; what pages look like is in package
+// page.
 package console
 
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,12 +27,17 @@ import (
 	"spafleet/device/model"
 	"spafleet/fleet"
 	"spafleet/fsm"
+	"spafleet/scenarios/console/page"
 )
 
 // A Source is a fleet at work, as far as a console needs it. Its methods are safe for
 // concurrent use, and do not wait for what devices are doing.
 type Source interface {
+	Name() string // of the scenario
 	Summary() Summary
+	Overview() page.Overview
+	// Shown returns a text without what is secret in the scenario.
+	Shown(string) string
 	// Len is how many devices this process works, and Nth returns the index of each.
 	Len() int
 	Nth(n int) device.Index
@@ -43,6 +51,13 @@ type Source interface {
 	WebURL(device.Index) string // "": its web server does not answer
 	// Events returns what a device has done last, oldest first, as lines of 'run --events'.
 	Events(device.Index) []json.RawMessage
+	// Moves returns the latest moves of a device's lifecycle, oldest first.
+	Moves(device.Index) []device.Event
+	// Keypad returns the telephone at a device, nil where its model has no voice menu. Press
+	// presses keys there and returns what the menu says; HangUp ends the call.
+	Keypad(*device.View) *page.Keypad
+	Press(ctx context.Context, dev device.Index, keys string) (said []string, err error)
+	HangUp(context.Context, device.Index) error
 	// Ask waits until the device has heard the command, Do does not. Their error is
 	// [ErrVirtual] where nobody may command devices.
 	Ask(context.Context, device.Index, device.Command) error
@@ -52,9 +67,14 @@ type Source interface {
 // Options say where a console is.
 type Options struct {
 	Addr string // host:port; port 0 for a free one
-	// Remote allows an address that other machines reach. Nothing is encrypted, the token
-	// neither.
+	// Remote allows an address that other machines reach without TLS: whoever is between
+	// reads the token.
 	Remote bool
+	// TLS encrypts; nil: nothing does.
+	TLS *tls.Config
+	// Token is what a request has to show; "": one is made. It has at least [LeastToken]
+	// letters.
+	Token string
 	// Tell is told what goes wrong, a line at a time; nil: nobody is.
 	Tell func(line string)
 }
@@ -63,13 +83,22 @@ type Options struct {
 type Server struct {
 	token    string
 	loopback bool
+	tls      bool
+	port     string
 	listener *door
 	http     http.Server
 	mux      *http.ServeMux
+	patience patience
+	tell     func(string)
 	source   atomic.Pointer[Source]
-	places   chan struct{} // one element for each request at work
+	verdict  atomic.Pointer[string] // nil: there is none yet
+	places   chan struct{}          // one element for each request at work
+	feeds    feeds
+	notices  notices
 	serving  sync.WaitGroup
 	cancel   context.CancelFunc // of all requests
+	ended    context.Context    // the run's
+	end      context.CancelFunc
 
 	mu      sync.Mutex
 	closed  bool
@@ -77,51 +106,70 @@ type Server struct {
 }
 
 // A patience is how long a client may take to send a request's header and all of it, to
-// read the answer, and to ask for something else.
-type patience struct{ header, read, write, idle time.Duration }
+// read the answer, to ask for something else, and to read a live event.
+type patience struct{ header, read, write, idle, listener time.Duration }
 
-var usual = patience{header: 5 * time.Second, read: 10 * time.Second, write: 30 * time.Second, idle: 15 * time.Second}
+var usual = patience{header: 5 * time.Second, read: 10 * time.Second, write: 30 * time.Second, idle: 15 * time.Second, listener: 10 * time.Second}
+
+// LeastToken is how many letters a token has at least that is not made here.
+const LeastToken = 16
 
 // Open opens the port and begins to answer. The owner calls [Server.Close].
 func Open(o Options) (*Server, error) { return open(o, usual) }
 
 func open(o Options, p patience) (*Server, error) {
 	loopback, err := onLoopback(o.Addr)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if !loopback && !o.Remote {
+	case !loopback && !o.Remote && o.TLS == nil:
 		return nil, fmt.Errorf("%s can be reached by other machines: %w", o.Addr, ErrRemote)
+	case o.Token == "":
+		o.Token = rand.Text()
+	case len(o.Token) < LeastToken || strings.ContainsFunc(o.Token, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		return nil, fmt.Errorf("the token is none: it has at least %d letters, digits and other signs of ASCII, and no blanks", LeastToken)
+	}
+	if o.Tell == nil {
+		o.Tell = func(string) {}
 	}
 	listener, err := net.Listen("tcp", o.Addr)
 	if err != nil {
 		return nil, err
 	}
-	tell := o.Tell
-	if tell == nil {
-		tell = func(string) {}
-	}
 	s := &Server{
-		token: rand.Text(), loopback: loopback, listener: newDoor(listener, tell), mux: http.NewServeMux(),
+		token: o.Token, loopback: loopback, tls: o.TLS != nil, listener: newDoor(listener, o.Tell), mux: http.NewServeMux(), patience: p, tell: o.Tell,
 		places: make(chan struct{}, mostAtWork),
 	}
-	for _, r := range routes {
-		s.mux.HandleFunc(r.method+" "+r.path, s.asked(r.answer))
-	}
-	s.mux.HandleFunc("/", s.unknown)
+	_, s.port, _ = net.SplitHostPort(listener.Addr().String())
+	s.ended, s.end = context.WithCancel(context.Background())
+	s.routes()
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.http = http.Server{
 		Handler: s, BaseContext: func(net.Listener) context.Context { return ctx }, MaxHeaderBytes: mostHeader,
-		ErrorLog:          log.New(lineTo(tell), "", 0),
+		ErrorLog:          log.New(lineTo(o.Tell), "", 0),
 		ReadHeaderTimeout: p.header, ReadTimeout: p.read, WriteTimeout: p.write, IdleTimeout: p.idle,
 	}
+	var serve net.Listener = s.listener
+	if o.TLS != nil {
+		serve = tls.NewListener(serve, o.TLS)
+	}
 	s.serving.Go(func() {
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			tell("console: " + err.Error())
+		if err := s.http.Serve(serve); !errors.Is(err, http.ErrServerClosed) {
+			o.Tell("console: " + err.Error())
 		}
 	})
 	return s, nil
+}
+
+func (s *Server) routes() {
+	for _, r := range routes {
+		s.mux.HandleFunc(r.method+" "+r.path, s.asked(r.answer))
+	}
+	for _, v := range views {
+		s.mux.HandleFunc(v.pattern, s.shown(v))
+	}
+	s.mux.HandleFunc("/", s.unknown)
 }
 
 // ErrRemote says that an address is not of loopback, and ErrVirtual that the fleet's time
@@ -140,19 +188,53 @@ func (s *Server) Token() string { return s.token }
 // URL returns where the console is.
 func (s *Server) URL() string { return s.scheme() + s.listener.Addr().String() }
 
-func (s *Server) scheme() string { return "http://" }
+func (s *Server) scheme() string {
+	if s.tls {
+		return "https://"
+	}
+	return "http://"
+}
+
+// Judged gives the console the verdict of the run, which may go on.
+func (s *Server) Judged(verdict string) { s.verdict.Store(&verdict) }
+
+// End says that the run has ended: who listens is told so. The console still answers.
+func (s *Server) End() { s.end() }
+
+// lastWord is what a listener is told at the end.
+func (s *Server) lastWord() string {
+	if v := s.verdict.Load(); v != nil {
+		return "Its verdict is " + *v + "."
+	}
+	return "It has no verdict."
+}
 
 // Close ends the console, requests that are being answered too, and waits for it.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
+	s.end()
+	select {
+	case <-s.feeds.idle():
+	case <-time.After(lastWords):
+	}
 	s.cancel()
 	err := s.http.Close()
 	s.serving.Wait()
 	s.listener.telling.Wait()
 	s.working.Wait()
 	return err
+}
+
+// place waits for a place at work, and returns how it is given back.
+func (s *Server) place(ctx context.Context) (done func(), err error) {
+	select {
+	case s.places <- struct{}{}:
+		return func() { <-s.places }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // begin counts a request that begins, false where the console has ended.

@@ -201,7 +201,7 @@ func TestAnErrorSaysWhatWouldHelp(t *testing.T) {
 		{"PUT", "/api/v1/devices", "", 405, "PUT is not for this path, GET is"},
 		{"GET", "/api/v1/devices/0/resync", "", 405, "GET is not for this path, POST is"},
 		{"POST", "/api/v1/devices/0/rsync", "", 404, `did you mean "resync"`},
-		{"POST", "/api/v1/devices/0/resync", "{}", 400, "an order to one device has no body"},
+		{"POST", "/api/v1/devices/0/resync", "{}", 400, "order to one device has no body"},
 		{"POST", "/api/v1/devices/7/resync", "", 404, "there is no device 7 here"},
 		{"POST", "/api/v1/selection/fly", "{}", 404, "; there are resync, upgrade"},
 		{"POST", "/api/v1/selection/resync", "", 415, "is not application/json"},
@@ -210,7 +210,7 @@ func TestAnErrorSaysWhatWouldHelp(t *testing.T) {
 		{"POST", "/api/v1/selection/resync", `{"alll": true}`, 400, "unknown field"},
 		{"POST", "/api/v1/selection/resync", `{"all": true} {}`, 400, "something stands behind it"},
 		{"POST", "/api/v1/selection/resync", `{"model": "SPA943"}`, 400, `did you mean "SPA941"`},
-		{"POST", "/api/v1/selection/resync", `["all"]`, 400, "the body is not a selection"},
+		{"POST", "/api/v1/selection/resync", `["all"]`, 400, "the body is not what openapi.json says"},
 	} {
 		a := l.ask(t, tt.method, tt.path, tt.body, nil)
 		var e struct{ Error string }

@@ -28,22 +28,28 @@ func onLoopback(addr string) (bool, error) {
 	return tcp.IP != nil && tcp.IP.IsLoopback(), nil
 }
 
-// refusal returns why a request is not answered, and with which status; 0: it is. A page
-// of another site can have a browser send requests, but not with the token, and not
-// without its own Origin or the name by which it found this machine.
-func (s *Server) refusal(r *http.Request) (status int, why string) {
+// strange returns why a request is not answered, whoever asks, and with which status; 0:
+// it is. A page of another site can have a browser send requests, but not without its own
+// Origin or the name by which it found this machine. It may lead a person here.
+func (s *Server) strange(r *http.Request) (status int, why string) {
 	if s.loopback && !isLocal(r.Host) {
 		return http.StatusForbidden, fmt.Sprintf("the Host %.100q is not this machine's; use an address of loopback or localhost", r.Host)
 	}
 	if origin := r.Header.Get("Origin"); origin != "" && origin != s.scheme()+r.Host {
 		return http.StatusForbidden, fmt.Sprintf("the Origin %.100q is another site", origin)
 	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+	site, leads := r.Header.Get("Sec-Fetch-Site"), !ofAPI(r) && r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate"
+	if (site == "cross-site" || site == "same-site") && !leads {
 		return http.StatusForbidden, "a page of another site asks"
 	}
 	if r.ContentLength > mostBody {
 		return http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has %d bytes; at most %d are read", r.ContentLength, mostBody)
 	}
+	return 0, ""
+}
+
+// unproven returns why a program is not answered, and with which status; 0: it is.
+func (s *Server) unproven(r *http.Request) (status int, why string) {
 	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
 	case !ok:

@@ -68,7 +68,7 @@ func TestOnlyWhoHasTheTokenIsAnswered(t *testing.T) {
 
 func TestEachAnswerIsForItsReaderAlone(t *testing.T) {
 	l := newBareLab(t)
-	for _, path := range []string{"/api/v1/summary", "/nothing", "/api/v1/openapi.json"} {
+	for _, path := range []string{"/api/v1/summary", "/api/nothing", "/api/v1/openapi.json"} {
 		a := l.ask(t, "GET", path, "", nil)
 		for name, value := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Type": "application/json"} {
 			if a.header.Get(name) != value {

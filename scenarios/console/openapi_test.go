@@ -126,6 +126,11 @@ var trials = []trial{
 	{"POST /api/v1/devices/{device}/{action}", "/api/v1/devices/1/power-off", "", 200, nil},
 	{"POST /api/v1/devices/{device}/{action}", "/api/v1/devices/1/reboot", "", 409, nil},
 	{"GET /api/v1/devices/{device}", "/api/v1/devices/1", "", 200, nil}, // without power
+	{"POST /api/v1/devices/{device}/keys", "/api/v1/devices/0/keys", `{"keys": "****110#"}`, 200, nil},
+	{"POST /api/v1/devices/{device}/keys", "/api/v1/devices/0/keys", `{"keys": "!"}`, 400, nil},
+	{"POST /api/v1/devices/{device}/keys", "/api/v1/devices/7/keys", `{"keys": "1"}`, 404, nil},
+	{"POST /api/v1/devices/{device}/keys", "/api/v1/devices/4/keys", `{"keys": "1"}`, 409, nil}, // it has no voice menu
+	{"POST /api/v1/devices/{device}/keys", "/api/v1/devices/0/keys", `{"keys": "1"}`, 415, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }},
 	{"POST /api/v1/selection/{action}", "/api/v1/selection/resync", `{"model": "SPA942"}`, 200, nil},
 	{"POST /api/v1/selection/{action}", "/api/v1/selection/resync", `{}`, 400, nil},
 	{"POST /api/v1/selection/{action}", "/api/v1/selection/sing", `{"all": true}`, 404, nil},

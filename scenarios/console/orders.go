@@ -13,54 +13,91 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/scenarios/console/page"
 )
 
 // An Action is what a device can be ordered to do.
 type Action struct {
-	Name  string // resync, power-off
-	About string
-	order device.Order
+	Name   string // resync, power-off
+	Label  string
+	About  string
+	Done   string // what has been done once a device has heard it
+	Danger bool   // it stops devices, or takes from them
+	order  device.Order
 }
 
 // Actions returns all actions.
 func Actions() []Action { return slices.Clone(actions) }
 
 var actions = []Action{
-	{"resync", "Resync devices by their own rules", device.Resync},
-	{"upgrade", "Have devices upgrade by their own rules", device.Upgrade},
-	{"reboot", "Reboot devices", device.Reboot},
-	{"power-on", "Give devices power", device.SwitchOn},
-	{"power-off", "Take the power from devices", device.SwitchOff},
-	{"factory-reset", "Reset devices to their factory values", device.FactoryReset},
-	{"off-hook", "Take the receivers of devices off", device.HookOff},
-	{"on-hook", "Put the receivers of devices back", device.HookOn},
+	{"resync", "Resync", "Have it ask its server by its own rules", "Ordered to resync", false, device.Resync},
+	{"upgrade", "Upgrade", "Have it upgrade by its own rules", "Ordered to upgrade", false, device.Upgrade},
+	{"reboot", "Reboot", "Restart it", "Ordered to reboot", true, device.Reboot},
+	{"power-on", "Power on", "Give it power", "Given power", false, device.SwitchOn},
+	{"power-off", "Power off", "Take its power", "Power taken", true, device.SwitchOff},
+	{"factory-reset", "Factory reset", "Reset it to its factory values", "Reset to factory values", true, device.FactoryReset},
+	{"off-hook", "Off hook", "Take its handset off", "Handset taken off", false, device.HookOff},
+	{"on-hook", "On hook", "Put its handset back", "Handset put back", false, device.HookOn},
 }
 
-// commandOf returns the command that a request's path names.
-func commandOf(r *http.Request) (device.Command, error) {
-	name := r.PathValue("action")
+// actionNamed returns the action of a name.
+func actionNamed(name string) (*Action, error) {
 	var names []string
-	for _, a := range actions {
-		if a.Name == name {
-			return device.Command{Order: a.order, Cause: model.ByStep}, nil
+	for i := range actions {
+		if actions[i].Name == name {
+			return &actions[i], nil
 		}
-		names = append(names, a.Name)
+		names = append(names, actions[i].Name)
 	}
-	return device.Command{}, failed(http.StatusNotFound, "%w", unknown("action", name, names))
+	return nil, unknown("action", name, names)
+}
+
+// pageActions are those that a page offers, which has its own hook where there is a
+// keypad.
+func pageActions(pad *page.Keypad) (list []page.Action) {
+	for _, a := range actions {
+		if pad == nil || a.order != device.HookOff && a.order != device.HookOn {
+			list = append(list, a.shown())
+		}
+	}
+	return list
+}
+
+func (a *Action) shown() page.Action {
+	return page.Action{Name: a.Name, Label: a.Label, About: a.About, Danger: a.Danger}
+}
+
+// do has one device do it, and waits until it has heard.
+func (a *Action) do(ctx context.Context, s Source, dev device.Index) error {
+	if a.order == device.HookOn {
+		return s.HangUp(ctx, dev)
+	}
+	return s.Ask(ctx, dev, device.Command{Order: a.order, Cause: model.ByStep})
+}
+
+// doAll has devices do it. It does not wait until they have heard: those without power do
+// not.
+func (a *Action) doAll(ctx context.Context, s Source, list []device.Index) error {
+	for n, dev := range list {
+		if err := s.Do(ctx, dev, device.Command{Order: a.order, Cause: model.ByStep}); err != nil {
+			return fmt.Errorf("%d devices were ordered, the next one was not: %w", n, err)
+		}
+	}
+	return nil
 }
 
 // orderPatience is how long a device has to hear a command.
 const orderPatience = 10 * time.Second
 
 func orderOne(s Source, r *http.Request) (any, error) {
-	c, err := commandOf(r)
+	a, err := actionNamed(r.PathValue("action"))
 	if err != nil {
-		return nil, err
+		return nil, failed(http.StatusNotFound, "%w", err)
 	}
 	if n, err := io.Copy(io.Discard, r.Body); err != nil {
 		return nil, err
 	} else if n > 0 {
-		return nil, failed(http.StatusBadRequest, "an order to one device has no body")
+		return nil, failed(http.StatusBadRequest, "this order to one device has no body")
 	}
 	v, err := named(s, r)
 	if err != nil {
@@ -68,47 +105,62 @@ func orderOne(s Source, r *http.Request) (any, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), orderPatience)
 	defer cancel()
-	if err := s.Ask(ctx, v.Unit.Index, c); err != nil {
+	if err := a.do(ctx, s, v.Unit.Index); err != nil {
 		return nil, fmt.Errorf("device %d: %w", v.Unit.Index, err)
 	}
 	return Ordered{Devices: 1}, nil
 }
 
-// orderMany orders what a filter selects. It does not wait until they have heard it:
-// those without power do not.
+// orderMany orders what a filter selects.
 func orderMany(s Source, r *http.Request) (any, error) {
-	c, err := commandOf(r)
+	a, err := actionNamed(r.PathValue("action"))
 	if err != nil {
+		return nil, failed(http.StatusNotFound, "%w", err)
+	}
+	var selection Selection
+	if err := readBody(r, &selection); err != nil {
 		return nil, err
 	}
-	selection, err := readSelection(r)
-	if err != nil {
-		return nil, err
-	}
-	match, err := selection.compile()
+	list, err := selected(s, selection)
 	if err != nil {
 		return nil, failed(http.StatusBadRequest, "%w", err)
 	}
-	var ordered Ordered
-	for n := range s.Len() {
-		if dev := s.Nth(n); match(s, dev) {
-			if err := s.Do(r.Context(), dev, c); err != nil {
-				return nil, fmt.Errorf("%d devices were ordered, the next one was not: %w", ordered.Devices, err)
-			}
-			ordered.Devices++
-		}
+	if err := a.doAll(r.Context(), s, list); err != nil {
+		return nil, err
 	}
-	return ordered, nil
+	return Ordered{Devices: len(list)}, nil
 }
 
-// readSelection reads the body of an order to a selection.
-func readSelection(r *http.Request) (selection Selection, err error) {
+// pressKeys dials at the keypad of one device.
+func pressKeys(s Source, r *http.Request) (any, error) {
+	var dial Dial
+	if err := readBody(r, &dial); err != nil {
+		return nil, err
+	}
+	v, err := named(s, r)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), orderPatience)
+	defer cancel()
+	said, err := s.Press(ctx, v.Unit.Index, dial.Keys)
+	if errors.Is(err, errKeys) {
+		return nil, failed(http.StatusBadRequest, "%w", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("device %d: %w", v.Unit.Index, err)
+	}
+	return Heard{Devices: 1, Said: append([]string{}, said...)}, nil
+}
+
+// readBody reads the body of an order.
+func readBody(r *http.Request, to any) error {
 	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); kind != "application/json" {
-		return selection, failed(http.StatusUnsupportedMediaType, "the Content-Type %.50q is not application/json", kind)
+		return failed(http.StatusUnsupportedMediaType, "the Content-Type %.50q is not application/json", kind)
 	}
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
-	err = d.Decode(&selection)
+	err := d.Decode(to)
 	if err == nil {
 		if _, more := d.Token(); more != io.EOF {
 			err = errors.New("something stands behind it")
@@ -117,11 +169,9 @@ func readSelection(r *http.Request) (selection Selection, err error) {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return selection, err
+		return err
 	case err != nil:
-		return selection, failed(http.StatusBadRequest, "the body is not a selection: %w", err)
-	case selection.All == (selection.Filter != Filter{}):
-		return selection, failed(http.StatusBadRequest, `give a filter such as {"state": "SP-CUST"}, or {"all": true} for each device, and not both`)
+		return failed(http.StatusBadRequest, "the body is not what openapi.json says: %w", err)
 	}
-	return selection, nil
+	return nil
 }

@@ -5,11 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"sync"
-	"time"
 
 	"spafleet/device"
 	"spafleet/fleet"
-	"spafleet/scenarios/report"
 	"spafleet/scenarios/run"
 	"spafleet/scenarios/tally"
 )
@@ -61,12 +59,20 @@ func (r *Recorder) of(dev device.Index) []device.Event {
 }
 
 // Of returns a run as a Source, with the events that the recorder has heard.
-func Of(l *run.Live, r *Recorder) Source { return &source{l.Fleet, l, r} }
+func Of(l *run.Live, r *Recorder) Source { return &source{Fleet: l.Fleet, live: l, recorder: r} }
 
 type source struct {
 	*fleet.Fleet
 	live     *run.Live
 	recorder *Recorder
+	rate     rate // of resyncs that end
+	keypads  keypads
+}
+
+// Name returns the name of the scenario.
+func (s *source) Name() string {
+	name, _ := s.live.Scenario()
+	return s.Shown(name)
 }
 
 func (s *source) Nth(n int) device.Index { return s.Shard().At(n) }
@@ -87,6 +93,17 @@ func (s *source) Do(ctx context.Context, dev device.Index, c device.Command) err
 	return s.Fleet.Do(ctx, dev, c)
 }
 
+// Moves returns the moves of a device's lifecycle that the recorder has.
+func (s *source) Moves(dev device.Index) []device.Event {
+	var list []device.Event
+	for _, e := range s.recorder.of(dev) {
+		if e.Kind == device.Moved {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
 func (s *source) Events(dev device.Index) []json.RawMessage {
 	var b bytes.Buffer
 	log := tally.NewEventLog(&b, s.MAC)
@@ -98,31 +115,4 @@ func (s *source) Events(dev device.Index) []json.RawMessage {
 		list = append(list, json.RawMessage(bytes.TrimSpace(line)))
 	}
 	return list
-}
-
-// mostCauses is how many causes of failures a summary has.
-const mostCauses = 10
-
-func (s *source) Summary() Summary {
-	totals := s.live.Tally.Totals()
-	sum, load, now := report.Summarize(totals), s.live.MachineLoad(), s.Now()
-	out := Summary{
-		Now: time.Unix(0, now).UTC(), Seconds: time.Duration(now - s.Start()).Seconds(), Devices: s.Len(), States: sum.States, Provisioned: sum.Provisioned,
-		Resyncs: Resyncs(sum.Resyncs), Running: s.Running(), CPU: load.Latest, Late: load.LateP99,
-		Errors: []Cause{}, Expectations: []Expectation{},
-	}
-	for _, f := range totals.Errors[:min(len(totals.Errors), mostCauses)] {
-		out.Errors = append(out.Errors, Cause{What: f.What, Result: f.Result, Err: s.shown(f.Err), Count: f.Count})
-	}
-	for _, e := range s.live.Expected() {
-		out.Expectations = append(out.Expectations, Expectation{Name: s.shown(e.Name), Held: e.Held, Devices: e.Devices, Decided: e.Decided, OK: e.OK})
-	}
-	return out
-}
-
-func (s *source) shown(text string) string {
-	if s.recorder.Redact == nil {
-		return text
-	}
-	return s.recorder.Redact(text)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fleet"
+	"spafleet/scenarios/console/page"
 	"spafleet/scenarios/run"
 )
 
@@ -30,9 +32,11 @@ func newStill(t testing.TB, count int) *still {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &still{source{f, &run.Live{Fleet: f}, &Recorder{}}}
+	return &still{source{Fleet: f, live: &run.Live{Fleet: f}, recorder: &Recorder{}}}
 }
 
+func (s *still) Name() string                                            { return "still" }
+func (s *still) Overview() page.Overview                                 { return page.Overview{Devices: s.Len()} }
 func (s *still) Summary() Summary                                        { return Summary{} }
 func (s *still) Ask(context.Context, device.Index, device.Command) error { return nil }
 func (s *still) Do(context.Context, device.Index, device.Command) error  { return nil }
@@ -74,5 +78,43 @@ func TestPagesOfAHundredThousandDevicesComeAtOnce(t *testing.T) {
 	a := l.ask(t, "POST", "/api/v1/selection/resync", fmt.Sprintf(`{"mac": %q}`, last.MAC), nil)
 	if err := json.Unmarshal(a.body, &o); err != nil || o.Devices != 1 {
 		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// large is a fleet about which there is much to say.
+type large struct{ *still }
+
+func (large) Overview() page.Overview {
+	o := page.Overview{}
+	for range 200 {
+		o.Failures = append(o.Failures, page.Failure{What: strings.Repeat("x", 8<<10)})
+	}
+	return o
+}
+
+// Pages of 100,000 devices come in under 200 ms, and have less than 300 KB.
+func TestPagesForPeopleOfAHundredThousandDevicesComeAtOnce(t *testing.T) {
+	const devices = 100_000
+	l := newBareLab(t)
+	s := newStill(t, devices)
+	l.Show(s)
+	b, last := loggedInto(t, l), s.Identity(devices-1)
+	for _, path := range []string{
+		"/devices", "/devices?limit=200&from=99000", "/devices?mac=" + last.MAC.String(), "/devices?serial=" + last.Serial, "/devices?address=127.64.0.0/10&limit=200", "/devices/99999", "/devices/" + last.Serial,
+	} {
+		var took []time.Duration
+		for range 5 {
+			began := time.Now()
+			a := b.open(t, path)
+			took = append(took, time.Since(began))
+			if a.status != http.StatusOK || len(a.body) > 300<<10 {
+				t.Errorf("%s: %d, %d bytes", path, a.status, len(a.body))
+			}
+		}
+		slices.Sort(took)
+		t.Logf("%-45s %s to %s", path, took[0].Round(time.Microsecond), took[4].Round(time.Microsecond))
+		if took[2] > slowness*200*time.Millisecond {
+			t.Errorf("%s took %s", path, took)
+		}
 	}
 }

@@ -10,11 +10,13 @@ import (
 
 // A Summary is how a fleet stands.
 type Summary struct {
+	Scenario     string         `json:"scenario"`
 	Now          time.Time      `json:"now"`     // fleet time
 	Seconds      float64        `json:"seconds"` // since the start, fleet time
 	Devices      int            `json:"devices"`
 	States       map[string]int `json:"states"`
 	Provisioned  int            `json:"provisioned"` // devices that have resynced well
+	Unanswered   int            `json:"never_answered"`
 	Resyncs      Resyncs        `json:"resyncs"`
 	Running      int            `json:"running"` // attempts
 	CPU          float64        `json:"cpu"`     // share of the cores, in the latest sample
@@ -79,6 +81,17 @@ type Detail struct {
 // Ordered is how many devices an order went to.
 type Ordered struct {
 	Devices int `json:"devices"`
+}
+
+// A Dial is keys that a caller presses.
+type Dial struct {
+	Keys string `json:"keys"` // digits, * and #
+}
+
+// Heard is what a voice menu says to a caller.
+type Heard struct {
+	Devices int      `json:"devices"`
+	Said    []string `json:"said"`
 }
 
 // A Filter selects devices by what they are. "" is any.

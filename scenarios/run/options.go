@@ -90,6 +90,29 @@ func (l *Live) MachineLoad() report.MachineLoad { return l.run.monitor.look() }
 // it feels another, and nothing asks what they have done.
 func (l *Live) Beside() bool { return l.run.beside() }
 
+// Behind says what on this machine keeps attempts from starting in time, nil where they
+// do.
+func (l *Live) Behind() []string {
+	load := l.MachineLoad()
+	if load.LateP99 <= l.run.plan.Scenario.MaxLateness().Seconds() {
+		return nil
+	}
+	var list []string
+	for _, limit := range load.Reached() {
+		list = append(list, load.Why(limit))
+	}
+	return list
+}
+
+// Scenario returns the name of the scenario, and how time passes; "" is as on the wall.
+func (l *Live) Scenario() (name, clock string) {
+	s := l.run.plan.Scenario
+	if s.Clock.Mode == fleet.Real && s.Clock.Pace() == 1 {
+		return s.Name, ""
+	}
+	return s.Name, s.Clock.String()
+}
+
 // Passed returns how much of the fleet's time has passed since the scenario began,
 // and how long it lasts; 0 where that is not known, because it ends when decided or
 // when it is interrupted.
@@ -120,5 +143,9 @@ func (l *Live) Expected() []Expected { return expected(l.run.timeline) }
 func (l *Live) Steps() []string {
 	l.run.judge.mu.Lock()
 	defer l.run.judge.mu.Unlock()
-	return append([]string(nil), l.run.timeline.course.happened...)
+	var names []string
+	for _, h := range l.run.timeline.course.happened {
+		names = append(names, h.name)
+	}
+	return names
 }

@@ -12,7 +12,8 @@ type Progress struct {
 	Running       int           // attempts
 	Summary       report.Summary
 	Load          report.MachineLoad
-	Steps         []string // named ones that have happened, in order
+	Steps         []string            // named ones that have happened, in order
+	Moments       []report.StepReport // the same, with when they happened first
 	Next          Upcoming
 	Expected      []Expected // in the order of the scenario
 }
@@ -28,7 +29,7 @@ type Upcoming struct {
 func (l *Live) Progress() *Progress {
 	p := &Progress{Running: l.Fleet.Running(), Summary: report.Summarize(l.Tally.Totals()), Load: l.MachineLoad(), Steps: l.Steps(), Expected: l.Expected()}
 	p.Passed, p.Whole = l.Passed()
-	p.Next = l.next()
+	p.Next, p.Moments = l.next(), l.moments()
 	l.run.plan.Scenario.Hide(p)
 	return p
 }
@@ -37,4 +38,13 @@ func (l *Live) next() Upcoming {
 	l.run.judge.mu.Lock()
 	defer l.run.judge.mu.Unlock()
 	return l.run.timeline.course.next
+}
+
+func (l *Live) moments() (list []report.StepReport) {
+	l.run.judge.mu.Lock()
+	defer l.run.judge.mu.Unlock()
+	for _, h := range l.run.timeline.course.happened {
+		list = append(list, report.StepReport{Name: h.name, Fired: true, At: h.at.Seconds()})
+	}
+	return list
 }

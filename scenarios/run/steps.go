@@ -81,7 +81,7 @@ func (t *timeline) enter(i int, now time.Duration, devices []device.Index) {
 		return
 	}
 	t.judge.mu.Lock()
-	t.course.happened = append(t.course.happened, name)
+	t.course.happened = append(t.course.happened, happened{name, now})
 	t.judge.mu.Unlock()
 	for _, e := range t.expect {
 		if from := e.Since(); from.Step == name {

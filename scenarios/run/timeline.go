@@ -45,8 +45,14 @@ type timeline struct {
 
 // A course is how far a timeline is, for who asks meanwhile. It is guarded by judge.mu.
 type course struct {
-	happened []string // named steps
+	happened []happened // named steps
 	next     Upcoming
+}
+
+// happened is a named step, and when it happened first.
+type happened struct {
+	name string
+	at   time.Duration
 }
 
 // newTimeline follows the expectations of a scenario.

@@ -84,7 +84,7 @@ type latency struct {
 func Write(w io.Writer, r *report.Report) error {
 	f := newFrame(&r.History, r.FleetStart, r.Timeline, width)
 	v := &view{
-		Report: r, Style: Style(), Sentence: sentence(r),
+		Report: r, Style: Style(), Sentence: Sentence(r.Verdict),
 		Charts: f.charts(), Phases: f.phases(),
 		Causes: firstOf(r.Findings.Errors), Unknown: firstOf(r.Findings.UnknownParams), Rejected: firstOf(r.Findings.RejectedParams),
 		Partial:   firstOf(r.Findings.PartialFiles),
@@ -106,7 +106,8 @@ var sentences = map[string]string{
 	report.Interrupted: "The run was interrupted; this is how it stood.",
 }
 
-func sentence(r *report.Report) string { return sentences[r.Verdict] }
+// Sentence says what a verdict means.
+func Sentence(verdict string) string { return sentences[verdict] }
 
 func mark(ok, shared bool) string {
 	switch {

@@ -48,7 +48,7 @@ own, because the families trust different authorities.`,
   spafleet demo --devices 200 --models SPA2102,PAP2T,SPA504G
   spafleet demo --https
   spafleet demo --json | jq .verdict
-  spafleet demo --keep`,
+  spafleet demo --keep --console 127.0.0.1:9000`,
 		Args: noArgs,
 	}
 	c.Flags().Var(countFlag{&count}, "devices", "`NUMBER` of devices (default 20)")
@@ -62,7 +62,11 @@ own, because the families trust different authorities.`,
 	c.Flags().BoolVar(&rn.json, "json", false, "print one JSON object")
 	rn.plain.register(c.Flags())
 	web.register(c.Flags(), "")
+	rn.console.register(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := rn.console.check(); err != nil {
+			return err
+		}
 		name := "demo"
 		if https {
 			name = "retail"

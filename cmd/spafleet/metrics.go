@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,12 +31,12 @@ type metricsFlags struct {
 
 func (f *metricsFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.addr, "metrics", "", "serve Prometheus metrics at this `HOST:PORT`")
-	c.Flags().Var(durationFlag{&f.linger}, "linger", "at the end go on serving --metrics for this `TIME`, such as 2m, so that the last values are scraped")
+	c.Flags().Var(durationFlag{&f.linger}, "linger", "at the end go on serving --metrics and --console for this `TIME`, such as 2m")
 }
 
-func (f *metricsFlags) check() error {
-	if f.linger > 0 && f.addr == "" {
-		return fmt.Errorf("--linger needs --metrics: there is nothing to serve after the end")
+func (f *metricsFlags) check(also string) error {
+	if f.linger > 0 && f.addr == "" && also == "" {
+		return fmt.Errorf("--linger needs --metrics or --console: there is nothing to serve after the end")
 	}
 	return nil
 }
@@ -84,12 +86,17 @@ func greet(w http.ResponseWriter, _ *http.Request) {
 	_ = greeting.Execute(w, thisVersion().line()) // to a closed connection it does not matter
 }
 
-// stay waits after the end of a run, until its figures need not be there any longer. A
-// run that was interrupted ends at once.
-func (f *metricsFlags) stay(ctx context.Context, log io.Writer) {
-	if f.linger == 0 || f.at == "" || ctx.Err() != nil {
+// stay waits after the end of a run, until its figures, and what is at other addresses,
+// need not be there any longer. A run that was interrupted ends at once.
+func (f *metricsFlags) stay(ctx context.Context, log io.Writer, also ...string) {
+	at := slices.DeleteFunc(append([]string{f.at}, also...), func(url string) bool { return url == "" })
+	if f.linger == 0 || len(at) == 0 || ctx.Err() != nil {
 		return
 	}
-	fmt.Fprintf(log, "the run has ended; %s answers for %s more, Ctrl-C ends that\n", f.at, measure.Format(f.linger))
+	answers := "answers"
+	if len(at) > 1 {
+		answers = "answer"
+	}
+	fmt.Fprintf(log, "the run has ended; %s %s for %s more, Ctrl-C ends that\n", strings.Join(at, " and "), answers, measure.Format(f.linger))
 	_ = host.Sleep(ctx, f.linger) // its error says that the context has ended
 }

@@ -43,6 +43,7 @@ var ofOneRun = [...]struct{ name, why string }{
 	{"start-at", "it is the moment of one run"},
 	{"result-url", "it takes the result of one run"},
 	{"metrics", "its counts are those of one run"},
+	{"console", "it shows one run"},
 	{"why", "a device has another life with each seed; give it with --seed to replay one"},
 }
 

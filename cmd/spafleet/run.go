@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -174,6 +175,9 @@ contact servers on other machines, name servers included, only with
   # a scenario from a program, and its events to another
   generate | spafleet run - --events - | jq 'select(.kind == "resync_failed")'
 
+  # look at it in a browser, and steer it: the address is printed
+  spafleet run outage.yaml --console 127.0.0.1:9000
+
   # a page with pictures, and what a CI system reads
   spafleet run outage.yaml --html outage.html --junit outage.xml
 
@@ -202,6 +206,7 @@ contact servers on other machines, name servers included, only with
 	rn.bundles.register(c)
 	registerWith(c.Flags(), f)
 	rn.metrics.register(c)
+	rn.console.register(c)
 	c.Flags().StringVar(&rn.events, "events", "", "write every event to this `FILE` (- for stdout; the report then goes to stderr), one line of JSON each")
 	c.Flags().StringVar(&rn.access.name, "access-log", "", aboutAccessLog)
 	rn.capture.register(c.Flags())
@@ -223,7 +228,7 @@ contact servers on other machines, name servers included, only with
 				return rn.replay(c, b)
 			}
 		}
-		if err := rn.metrics.check(); err != nil {
+		if err := errors.Join(rn.metrics.check(rn.console.addr), rn.console.check()); err != nil {
 			return err
 		}
 		if c.Flags().Changed("state-every") && rn.options.State == "" {

@@ -24,6 +24,7 @@ type runner struct {
 	plain   progressFlag
 	json    bool
 	metrics metricsFlags
+	console consoleFlags
 	events  string // file that takes the events, "" for none
 	access  accessLog
 	capture captureFlags
@@ -102,7 +103,13 @@ func (rn *runner) once(ctx context.Context, s *scenarios.Scenario) (*report.Repo
 	if err := rn.bundles.follow(s, &rn.options); err != nil {
 		return nil, errors.Join(err, closeFiles())
 	}
+	tower, err := rn.console.open(s, &rn.options, rn.err)
+	if err != nil {
+		return nil, errors.Join(err, closeFiles())
+	}
+	defer tower.close()
 	result, err := run.Run(ctx, s, rn.options)
+	answers := tower.ended()
 	err = errors.Join(err, closeFiles(), rn.bundles.end(rn.err, result, rn.show == nil))
 	var refused *run.Refused
 	if errors.As(err, &refused) {
@@ -121,7 +128,7 @@ func (rn *runner) once(ctx context.Context, s *scenarios.Scenario) (*report.Repo
 	if err != nil {
 		return nil, &notKept{err}
 	}
-	rn.metrics.stay(ctx, rn.err)
+	rn.metrics.stay(ctx, rn.err, answers)
 	return result, nil
 }
 

@@ -27,7 +27,7 @@ var fleetGroups = []flagGroup{
 	{"Server", []string{"tftp-server", "lease", "dhcp", "proxy-protocol", "forwarded-for", "tftp-client", "dns", "syslog", "decoder", "sidecar"}},
 	{"Time", []string{"duration", "until", "timeout", "fail-on", "rate", "clock", "virtual", "speed", "max-lateness", "start-at", "repeat", "until-failure"}},
 	{"Search", []string{"from", "max-rate", "each", "threshold"}},
-	{"Output", []string{"plan", "progress", "json", "html", "junit", "events", "pcap", "keylog", "of", "access-log", "devices-out", "bundles", "most-bundles", "why", "metrics", "linger", "help"}},
+	{"Output", []string{"plan", "progress", "json", "html", "junit", "events", "pcap", "keylog", "of", "access-log", "devices-out", "bundles", "most-bundles", "why", "metrics", "linger", "console", "console-tls", "console-insecure", "console-token-file", "help"}},
 	{"Safety", []string{"allow-public", "i-operate-this-server", "allow-commands", "preflight"}},
 	{"TLS", []string{"certs", "trust", "ca-table", "client-certs", "client-certs-pass", "key-pool", "unique-keys", "keep-certs"}},
 	{"Many machines", []string{"shard-index", "shard-count", "run", "attempt", "result", "result-url"}},

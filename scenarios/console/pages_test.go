@@ -246,10 +246,10 @@ func TestAPageOrdersDevicesAboutAndSaysSoOnce(t *testing.T) {
 	if a := b.open(t, "/devices/0"); strings.Contains(string(a.body), "Ordered to resync.") {
 		t.Error("it is said twice")
 	}
-	if a := b.post(t, "/devices/0/power-off", url.Values{}); !strings.Contains(string(a.body), "Power off?") {
+	if a := b.post(t, "/devices/0/power-off", url.Values{}); !strings.Contains(string(a.body), "Power off phone ") {
 		t.Errorf("it was not asked whether that is meant: %s", a.body)
 	}
-	if a := b.post(t, "/selection/power-off", url.Values{"model": {"SPA2102"}}); !strings.Contains(string(a.body), "3 phones: Power off?") {
+	if a := b.post(t, "/selection/power-off", url.Values{"model": {"SPA2102"}}); !strings.Contains(string(a.body), "Power off 3 phones") {
 		t.Errorf("it was not asked whether that is meant: %s", a.body)
 	}
 	if v, _ := l.live.Fleet.View(0); !v.Powered {
@@ -333,6 +333,7 @@ func listenTo(t *testing.T, l *lab, path string) (*listener, string) {
 // next returns the name and the text of the next event.
 func (l *listener) next(t *testing.T) (name, data string) {
 	t.Helper()
+	_ = l.SetReadDeadline(time.Now().Add(20 * time.Second))
 	for {
 		line, err := l.ReadString('\n')
 		if err != nil {

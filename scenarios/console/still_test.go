@@ -86,8 +86,8 @@ type large struct{ *still }
 
 func (large) Overview() page.Overview {
 	o := page.Overview{}
-	for range 200 {
-		o.Failures = append(o.Failures, page.Failure{What: strings.Repeat("x", 8<<10)})
+	for range 5000 {
+		o.Failures = append(o.Failures, page.Failure{What: strings.Repeat("x", 400)})
 	}
 	return o
 }

@@ -25,7 +25,7 @@ func complete(t *testing.T, words ...string) []string {
 }
 
 // freeValues are what flags are given that have no closed set of values.
-var freeValues = []string{"NUMBER", "FILE", "HOST", "HOST:PORT", "[CA=]HOST:PORT", "TIME", "KEY", "MAC", "DEVICE", "DIR", "ADDRESS", "NAME", "PROGRAM", "PREFIX", "LENGTH", "URL",
+var freeValues = []string{"NUMBER", "FILE", "CERT,KEY", "HOST", "HOST:PORT", "[CA=]HOST:PORT", "TIME", "KEY", "MAC", "DEVICE", "DIR", "ADDRESS", "NAME", "PROGRAM", "PREFIX", "LENGTH", "URL",
 	"TIMES", "SIZE", "RULE", "PORT", "MODE", "PASSWORD", "COMPILED=SOURCE", "OPTION=VALUE", "relay:HOST[:PORT] or client:INTERFACE", "PATH=VALUE", "METRIC: LIMIT", "RATE", "count", "duration", "uint", "int", "string"}
 
 // Each flag is completed, or takes what cannot be listed.

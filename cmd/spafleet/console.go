@@ -32,8 +32,8 @@ const tokenVariable = "SPAFLEET_TOKEN"
 
 func (f *consoleFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.addr, "console", "", "show the run to browsers and to 'spafleet ctl' at this `HOST:PORT`, port 0 for a free one; its address is printed")
-	c.Flags().StringVar(&f.certs, "console-tls", "", "serve --console by HTTPS with these files, `CERT,KEY`")
-	c.Flags().BoolVar(&f.insecure, "console-insecure", false, "let other machines reach --console without TLS: whoever is between reads the token")
+	c.Flags().StringVar(&f.certs, "console-tls", "", "serve --console by HTTPS with these two files, `CERT,KEY`")
+	c.Flags().BoolVar(&f.insecure, "console-insecure", false, "let other machines reach --console without TLS, though the token can be read on the way")
 	c.Flags().StringVar(&f.tokenFile, "console-token-file", "", "take the token of --console from this `FILE`, which nobody else may read (default: that of the environment, "+tokenVariable+", or a new one)")
 }
 

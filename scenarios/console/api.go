@@ -76,7 +76,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, why 
 		return
 	}
 	w.Header().Set("Content-Security-Policy", pagePolicy)
-	s.message(w, r, status, http.StatusText(status), sentence(why))
+	site{s}.message(w, r, status, http.StatusText(status), sentence(why))
 }
 
 // asked returns the handler of a route. Few requests are at work at once, so that they

@@ -67,8 +67,8 @@ type Source interface {
 // Options say where a console is.
 type Options struct {
 	Addr string // host:port; port 0 for a free one
-	// Remote allows an address that other machines reach without TLS: whoever is between
-	// reads the token.
+	// Remote allows an address that other machines reach without TLS, though the token can
+	// be read on the way.
 	Remote bool
 	// TLS encrypts; nil: nothing does.
 	TLS *tls.Config
@@ -81,10 +81,7 @@ type Options struct {
 
 // A Server answers who has the token.
 type Server struct {
-	token    string
-	loopback bool
-	tls      bool
-	port     string
+	guard
 	listener *door
 	http     http.Server
 	mux      *http.ServeMux
@@ -106,10 +103,11 @@ type Server struct {
 }
 
 // A patience is how long a client may take to send a request's header and all of it, to
-// read the answer, to ask for something else, and to read a live event.
-type patience struct{ header, read, write, idle, listener time.Duration }
+// read the answer, to ask for something else, and to read a live event; live is how often
+// there is one.
+type patience struct{ header, read, write, idle, listener, live time.Duration }
 
-var usual = patience{header: 5 * time.Second, read: 10 * time.Second, write: 30 * time.Second, idle: 15 * time.Second, listener: 10 * time.Second}
+var usual = patience{header: 5 * time.Second, read: 10 * time.Second, write: 30 * time.Second, idle: 15 * time.Second, listener: 10 * time.Second, live: time.Second}
 
 // LeastToken is how many letters a token has at least that is not made here.
 const LeastToken = 16
@@ -137,7 +135,7 @@ func open(o Options, p patience) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		token: o.Token, loopback: loopback, tls: o.TLS != nil, listener: newDoor(listener, o.Tell), mux: http.NewServeMux(), patience: p, tell: o.Tell,
+		guard: guard{token: o.Token, loopback: loopback, tls: o.TLS != nil}, listener: newDoor(listener, o.Tell), mux: http.NewServeMux(), patience: p, tell: o.Tell,
 		places: make(chan struct{}, mostAtWork),
 	}
 	_, s.port, _ = net.SplitHostPort(listener.Addr().String())
@@ -167,7 +165,7 @@ func (s *Server) routes() {
 		s.mux.HandleFunc(r.method+" "+r.path, s.asked(r.answer))
 	}
 	for _, v := range views {
-		s.mux.HandleFunc(v.pattern, s.shown(v))
+		s.mux.HandleFunc(v.pattern, site{s}.shown(v))
 	}
 	s.mux.HandleFunc("/", s.unknown)
 }
@@ -187,13 +185,6 @@ func (s *Server) Token() string { return s.token }
 
 // URL returns where the console is.
 func (s *Server) URL() string { return s.scheme() + s.listener.Addr().String() }
-
-func (s *Server) scheme() string {
-	if s.tls {
-		return "https://"
-	}
-	return "http://"
-}
 
 // Judged gives the console the verdict of the run, which may go on.
 func (s *Server) Judged(verdict string) { s.verdict.Store(&verdict) }

@@ -14,7 +14,7 @@ import (
 
 // device returns what the page of a device shows, with the parameters that have a text in
 // their names.
-func (s *Server) device(source Source, v *device.View, search string) page.Device {
+func (s site) device(source Source, v *device.View, search string) page.Device {
 	u, d := &v.Unit, deviceOf(v)
 	group := source.Group(u.Index)
 	p := page.Device{

@@ -134,6 +134,11 @@ func find(s Source, name string) (device.Index, error) {
 			}
 		}
 	}
+	for n := range s.Len() {
+		if dev := s.Nth(n); strings.EqualFold(s.Identity(dev).Serial, name) {
+			return dev, nil
+		}
+	}
 	u, err := why.Find(name, func(yield func(device.Unit) bool) {
 		for n := range s.Len() {
 			if !yield(s.Identity(s.Nth(n))) {

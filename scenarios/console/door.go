@@ -32,6 +32,9 @@ func (d *door) Accept() (net.Conn, error) {
 		}
 		select {
 		case d.places <- struct{}{}:
+			if tcp, ok := c.(*net.TCPConn); ok {
+				_ = tcp.SetWriteBuffer(mostUnread)
+			}
 			return &guest{Conn: c, door: d}, nil
 		default:
 		}

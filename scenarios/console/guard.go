@@ -13,8 +13,9 @@ import (
 // The bounds of what others can make a console hold.
 const (
 	mostConnections = 64
-	mostRefused     = 64 // connections that are told so at once
-	mostAtWork      = 8  // requests
+	mostRefused     = 64        // connections that are told so at once
+	mostAtWork      = 8         // requests
+	mostUnread      = 256 << 10 // bytes that wait for a client to read them
 	mostHeader      = 16 << 10
 	mostBody        = 4 << 10
 )
@@ -28,14 +29,29 @@ func onLoopback(addr string) (bool, error) {
 	return tcp.IP != nil && tcp.IP.IsLoopback(), nil
 }
 
-// strange returns why a request is not answered, whoever asks, and with which status; 0:
+// A guard says who may use a console.
+type guard struct {
+	token    string
+	loopback bool
+	tls      bool
+	port     string
+}
+
+func (g *guard) scheme() string {
+	if g.tls {
+		return "https://"
+	}
+	return "http://"
+}
+
+// strange returns why a request is not answered, token or not, and with which status; 0:
 // it is. A page of another site can have a browser send requests, but not without its own
 // Origin or the name by which it found this machine. It may lead a person here.
-func (s *Server) strange(r *http.Request) (status int, why string) {
-	if s.loopback && !isLocal(r.Host) {
+func (g *guard) strange(r *http.Request) (status int, why string) {
+	if g.loopback && !isLocal(r.Host) {
 		return http.StatusForbidden, fmt.Sprintf("the Host %.100q is not this machine's; use an address of loopback or localhost", r.Host)
 	}
-	if origin := r.Header.Get("Origin"); origin != "" && origin != s.scheme()+r.Host {
+	if origin := r.Header.Get("Origin"); origin != "" && origin != g.scheme()+r.Host {
 		return http.StatusForbidden, fmt.Sprintf("the Origin %.100q is another site", origin)
 	}
 	site, leads := r.Header.Get("Sec-Fetch-Site"), !ofAPI(r) && r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate"
@@ -49,12 +65,12 @@ func (s *Server) strange(r *http.Request) (status int, why string) {
 }
 
 // unproven returns why a program is not answered, and with which status; 0: it is.
-func (s *Server) unproven(r *http.Request) (status int, why string) {
+func (g *guard) unproven(r *http.Request) (status int, why string) {
 	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
 	case !ok:
 		return http.StatusUnauthorized, "a token is missing; send the one that the run printed as Authorization: Bearer TOKEN"
-	case !same(given, s.token):
+	case !same(given, g.token):
 		return http.StatusUnauthorized, "the token is wrong; each run prints its own"
 	}
 	return 0, ""

@@ -14,12 +14,8 @@ import (
 	"spafleet/scenarios/console/page"
 )
 
-// The bounds of live events: how many listen at once, how often they hear something, and
-// how long a listener has to read it.
-const (
-	mostListeners = 32
-	liveEvery     = time.Second
-)
+// mostListeners is how many hear live events at once.
+const mostListeners = 32
 
 // A feed is what all who listen to the same thing hear: it is made once for all. A
 // listener that is slow misses some, and holds up nobody.
@@ -83,10 +79,10 @@ func (f *feeds) idle() <-chan struct{} {
 }
 
 // next returns the event of now, and makes it where the last one is old.
-func (f *feed) next(write func(*bytes.Buffer) error) ([]byte, error) {
+func (f *feed) next(every time.Duration, write func(*bytes.Buffer) error) ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.event != nil && time.Since(f.made) < liveEvery/2 {
+	if f.event != nil && time.Since(f.made) < every/2 {
 		return f.event, nil
 	}
 	var b bytes.Buffer
@@ -111,7 +107,7 @@ const overviewFeed = -1
 
 // listen answers /live: the live part of a page each second, and at the end of the run a
 // last word.
-func (s *Server) listen(w http.ResponseWriter, r *http.Request) {
+func (s site) listen(w http.ResponseWriter, r *http.Request) {
 	source := s.source.Load()
 	of, ok := overviewFeed, r.FormValue("of") == "overview"
 	if n, err := strconv.ParseUint(r.FormValue("index"), 10, 31); r.FormValue("of") == "device" && err == nil && source != nil {
@@ -153,7 +149,7 @@ func (s *Server) listen(w http.ResponseWriter, r *http.Request) {
 			send(event("ended", []byte(s.lastWord())))
 			return
 		}
-		_ = host.Sleep(waiting, liveEvery) // an error is the end of the run or of the request
+		_ = host.Sleep(waiting, s.patience.live) // an error is the end of the run or of the request
 		if r.Context().Err() != nil {
 			return
 		}
@@ -161,13 +157,13 @@ func (s *Server) listen(w http.ResponseWriter, r *http.Request) {
 }
 
 // live returns the event of now. Few are made at once, as few requests are answered.
-func (s *Server) live(ctx context.Context, f *feed, source Source, of int) ([]byte, error) {
+func (s site) live(ctx context.Context, f *feed, source Source, of int) ([]byte, error) {
 	done, err := s.place(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	return f.next(func(b *bytes.Buffer) error {
+	return f.next(s.patience.live, func(b *bytes.Buffer) error {
 		if of == overviewFeed {
 			o := s.overview(source)
 			return page.WriteLive(b, &o)

@@ -19,25 +19,28 @@ import (
 	"spafleet/scenarios/report/webpage"
 )
 
+// A site is what browsers see of a console.
+type site struct{ *Server }
+
 // A view is a page and who shows it. Open ones need no login.
 type view struct {
 	pattern string
 	open    bool
-	show    func(*Server, http.ResponseWriter, *http.Request)
+	show    func(site, http.ResponseWriter, *http.Request)
 }
 
 var views = []view{
-	{"GET /{$}", true, (*Server).showOverview}, // asks for the token itself
-	{"GET /login", true, (*Server).showLogin},
-	{"POST /login", true, (*Server).takeLogin},
-	{"POST /logout", false, (*Server).takeLogout},
-	{"GET /devices", false, (*Server).showDevices},
-	{"GET /devices/{device}", false, (*Server).showDevice},
-	{"POST /devices/{device}/keys", false, (*Server).takeKeys},
-	{"POST /devices/{device}/hook", false, (*Server).takeHook},
-	{"POST /devices/{device}/{action}", false, (*Server).takeOrder},
-	{"POST /selection/{action}", false, (*Server).takeSelection},
-	{"GET /live", false, (*Server).listen},
+	{"GET /{$}", true, site.showOverview}, // asks for the token itself
+	{"GET /login", true, site.showLogin},
+	{"POST /login", true, site.takeLogin},
+	{"POST /logout", false, site.takeLogout},
+	{"GET /devices", false, site.showDevices},
+	{"GET /devices/{device}", false, site.showDevice},
+	{"POST /devices/{device}/keys", false, site.takeKeys},
+	{"POST /devices/{device}/hook", false, site.takeHook},
+	{"POST /devices/{device}/{action}", false, site.takeOrder},
+	{"POST /selection/{action}", false, site.takeSelection},
+	{"GET /live", false, site.listen},
 	{"GET /console.js", true, asset("text/javascript; charset=utf-8", page.Script)},
 	{"GET /console.svg", true, asset("image/svg+xml", page.Icon)},
 	{"GET /console.css", true, asset("text/css; charset=utf-8", page.Style)},
@@ -45,15 +48,15 @@ var views = []view{
 
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-func asset(kind string, text func() []byte) func(*Server, http.ResponseWriter, *http.Request) {
-	return func(_ *Server, w http.ResponseWriter, _ *http.Request) {
+func asset(kind string, text func() []byte) func(site, http.ResponseWriter, *http.Request) {
+	return func(_ site, w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", kind)
 		_, _ = w.Write(text()) // who asked may be gone
 	}
 }
 
 // shown returns the handler of a page: it lets in who may see it.
-func (s *Server) shown(v view) http.HandlerFunc {
+func (s site) shown(v view) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", pagePolicy)
 		switch {
@@ -76,7 +79,7 @@ func (s *Server) shown(v view) http.HandlerFunc {
 }
 
 // frame returns what all pages have.
-func (s *Server) frame(r *http.Request) page.Frame {
+func (s site) frame(r *http.Request) page.Frame {
 	var f page.Frame
 	if !s.loggedIn(r) {
 		return f
@@ -90,7 +93,7 @@ func (s *Server) frame(r *http.Request) page.Frame {
 }
 
 // write writes a page, or says why there is none.
-func (s *Server) write(w http.ResponseWriter, status int, write func(io.Writer) error) {
+func (s site) write(w http.ResponseWriter, status int, write func(io.Writer) error) {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
 		s.tell("console: " + err.Error())
@@ -102,14 +105,14 @@ func (s *Server) write(w http.ResponseWriter, status int, write func(io.Writer) 
 	_, _ = b.WriteTo(w) // who asked may be gone
 }
 
-func (s *Server) message(w http.ResponseWriter, r *http.Request, status int, heading, text string) {
+func (s site) message(w http.ResponseWriter, r *http.Request, status int, heading, text string) {
 	m := page.Message{Frame: s.frame(r), Heading: heading, Text: text}
 	s.write(w, status, func(to io.Writer) error { return page.WriteMessage(to, &m) })
 }
 
 // begun returns the fleet and how to give back the place at work, or says that there is no
 // fleet yet.
-func (s *Server) begun(w http.ResponseWriter, r *http.Request) (Source, func(), bool) {
+func (s site) begun(w http.ResponseWriter, r *http.Request) (Source, func(), bool) {
 	source := s.source.Load()
 	if source == nil {
 		s.message(w, r, http.StatusServiceUnavailable, "The fleet has not started yet", "Load the page again in a moment.")
@@ -119,18 +122,18 @@ func (s *Server) begun(w http.ResponseWriter, r *http.Request) (Source, func(), 
 	return *source, done, err == nil
 }
 
-func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) {
+func (s site) showLogin(w http.ResponseWriter, r *http.Request) {
 	l := page.Login{Frame: s.frame(r)}
 	s.write(w, http.StatusOK, func(to io.Writer) error { return page.WriteLogin(to, &l) })
 }
 
-func (s *Server) takeLogin(w http.ResponseWriter, r *http.Request) {
+func (s site) takeLogin(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm() // a form that cannot be read has no token
 	s.take(w, r, strings.TrimSpace(r.PostForm.Get("token")))
 }
 
 // take lets a browser in that shows the token, and shows it the door otherwise.
-func (s *Server) take(w http.ResponseWriter, r *http.Request, token string) {
+func (s site) take(w http.ResponseWriter, r *http.Request, token string) {
 	if !same(token, s.token) {
 		l := page.Login{Frame: s.frame(r)}
 		l.Said, l.Wrong = "That is not the token of this run; each run prints its own.", true
@@ -141,12 +144,12 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, token string) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-func (s *Server) takeLogout(w http.ResponseWriter, r *http.Request) {
+func (s site) takeLogout(w http.ResponseWriter, r *http.Request) {
 	s.logOut(w)
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }
 
-func (s *Server) showOverview(w http.ResponseWriter, r *http.Request) {
+func (s site) showOverview(w http.ResponseWriter, r *http.Request) {
 	if token := r.URL.Query().Get("token"); token != "" {
 		s.take(w, r, token) // and out of the address bar
 		return
@@ -166,7 +169,7 @@ func (s *Server) showOverview(w http.ResponseWriter, r *http.Request) {
 }
 
 // overview returns the figures of the first page.
-func (s *Server) overview(source Source) page.Overview {
+func (s site) overview(source Source) page.Overview {
 	o := source.Overview()
 	if v := s.verdict.Load(); v != nil {
 		o.Verdict, o.Ended = *v, webpage.Sentence(*v)
@@ -191,7 +194,7 @@ func listQuery(query url.Values) (f page.Filter, from, limit int) {
 	return f, max(from, 0), min(max(limit, 1), mostRows)
 }
 
-func (s *Server) showDevices(w http.ResponseWriter, r *http.Request) {
+func (s site) showDevices(w http.ResponseWriter, r *http.Request) {
 	source, done, ok := s.begun(w, r)
 	if !ok {
 		return
@@ -243,7 +246,7 @@ func rowOf(v *device.View) page.Row {
 }
 
 // sought returns the device that the path of a page names.
-func (s *Server) sought(w http.ResponseWriter, r *http.Request) (Source, device.View, func(), bool) {
+func (s site) sought(w http.ResponseWriter, r *http.Request) (Source, device.View, func(), bool) {
 	source, done, ok := s.begun(w, r)
 	if !ok {
 		return nil, device.View{}, nil, false
@@ -257,7 +260,7 @@ func (s *Server) sought(w http.ResponseWriter, r *http.Request) (Source, device.
 	return source, v, done, true
 }
 
-func (s *Server) showDevice(w http.ResponseWriter, r *http.Request) {
+func (s site) showDevice(w http.ResponseWriter, r *http.Request) {
 	source, v, done, ok := s.sought(w, r)
 	if !ok {
 		return
@@ -269,7 +272,7 @@ func (s *Server) showDevice(w http.ResponseWriter, r *http.Request) {
 	s.write(w, http.StatusOK, func(to io.Writer) error { return page.WriteDevice(to, &d) })
 }
 
-func (s *Server) takeKeys(w http.ResponseWriter, r *http.Request) {
+func (s site) takeKeys(w http.ResponseWriter, r *http.Request) {
 	source, v, done, ok := s.sought(w, r)
 	if !ok {
 		return
@@ -284,7 +287,7 @@ func (s *Server) takeKeys(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, deviceURL(&v), http.StatusSeeOther)
 }
 
-func (s *Server) takeHook(w http.ResponseWriter, r *http.Request) {
+func (s site) takeHook(w http.ResponseWriter, r *http.Request) {
 	source, v, done, ok := s.sought(w, r)
 	if !ok {
 		return
@@ -305,12 +308,12 @@ func (s *Server) takeHook(w http.ResponseWriter, r *http.Request) {
 
 func deviceURL(v *device.View) string { return fmt.Sprintf("/devices/%d", v.Unit.Index) }
 
-func (s *Server) backToDevice(w http.ResponseWriter, r *http.Request, v *device.View, text string, wrong bool) {
+func (s site) backToDevice(w http.ResponseWriter, r *http.Request, v *device.View, text string, wrong bool) {
 	s.back(w, r, deviceURL(v), url.Values{}, text, wrong)
 }
 
 // takeOrder orders one device about. What takes something from it is asked for twice.
-func (s *Server) takeOrder(w http.ResponseWriter, r *http.Request) {
+func (s site) takeOrder(w http.ResponseWriter, r *http.Request) {
 	source, v, done, ok := s.sought(w, r)
 	if !ok {
 		return
@@ -336,7 +339,7 @@ func (s *Server) takeOrder(w http.ResponseWriter, r *http.Request) {
 }
 
 // takeSelection orders the devices that a filter selects about.
-func (s *Server) takeSelection(w http.ResponseWriter, r *http.Request) {
+func (s site) takeSelection(w http.ResponseWriter, r *http.Request) {
 	source, done, ok := s.begun(w, r)
 	if !ok {
 		return

@@ -441,7 +441,7 @@ func TestListenersAreBounded(t *testing.T) {
 // A listener that does not read is dropped, and another one hears each event meanwhile.
 func TestASlowListenerIsDropped(t *testing.T) {
 	p := usual
-	p.listener = time.Second
+	p.listener, p.live = time.Second, time.Millisecond
 	l := newLabWith(t, p)
 	l.Show(large{newStill(t, 1)})
 	slow := l.dial(t)

@@ -12,36 +12,36 @@ import (
 )
 
 // derived is a secret that follows from the token, and from which the token does not.
-func (s *Server) derived(what string) string {
-	h := hmac.New(sha256.New, []byte(s.token))
+func (g *guard) derived(what string) string {
+	h := hmac.New(sha256.New, []byte(g.token))
 	h.Write([]byte(what))
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
 // cookieName has the port: browsers send the cookies of a host to all of its ports.
-func (s *Server) cookieName() string { return "spafleet_" + s.port }
+func (g *guard) cookieName() string { return "spafleet_" + g.port }
 
 // logIn lets a browser in from now on.
-func (s *Server) logIn(w http.ResponseWriter) { s.setCookie(w, s.derived("cookie"), 0) }
+func (g *guard) logIn(w http.ResponseWriter) { g.setCookie(w, g.derived("cookie"), 0) }
 
 // logOut has a browser forget that.
-func (s *Server) logOut(w http.ResponseWriter) { s.setCookie(w, "", -1) }
+func (g *guard) logOut(w http.ResponseWriter) { g.setCookie(w, "", -1) }
 
-func (s *Server) setCookie(w http.ResponseWriter, value string, age int) {
+func (g *guard) setCookie(w http.ResponseWriter, value string, age int) {
 	http.SetCookie(w, &http.Cookie{
-		Name: s.cookieName(), Value: value, MaxAge: age, Path: "/", HttpOnly: true, Secure: s.tls, SameSite: http.SameSiteStrictMode,
+		Name: g.cookieName(), Value: value, MaxAge: age, Path: "/", HttpOnly: true, Secure: g.tls, SameSite: http.SameSiteStrictMode,
 	})
 }
 
 // loggedIn reports whether a browser was let in.
-func (s *Server) loggedIn(r *http.Request) bool {
-	c, err := r.Cookie(s.cookieName())
-	return err == nil && same(c.Value, s.derived("cookie"))
+func (g *guard) loggedIn(r *http.Request) bool {
+	c, err := r.Cookie(g.cookieName())
+	return err == nil && same(c.Value, g.derived("cookie"))
 }
 
 // ownForm reports whether a form is of a page of this console.
-func (s *Server) ownForm(r *http.Request) bool {
-	return same(r.PostForm.Get("csrf"), s.derived("csrf"))
+func (g *guard) ownForm(r *http.Request) bool {
+	return same(r.PostForm.Get("csrf"), g.derived("csrf"))
 }
 
 // notices keep what came of orders until the next page says it. The zero value is ready.
@@ -82,7 +82,7 @@ func (n *notices) take(key string) (text string, wrong bool) {
 }
 
 // back sends a browser to a page, which says what came of its order.
-func (s *Server) back(w http.ResponseWriter, r *http.Request, path string, query url.Values, text string, wrong bool) {
+func (s site) back(w http.ResponseWriter, r *http.Request, path string, query url.Values, text string, wrong bool) {
 	query.Set("said", s.notices.keep(text, wrong))
 	http.Redirect(w, r, path+"?"+query.Encode(), http.StatusSeeOther)
 }

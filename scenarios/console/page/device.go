@@ -219,6 +219,11 @@ func beginning(text string) string {
 	return text
 }
 
+// Whys reports whether it is known of a timer why it is set.
+func (d *Device) Whys() bool {
+	return slices.ContainsFunc(d.Timers, func(t Timer) bool { return t.Why != "" })
+}
+
 func (d *Device) summary() string {
 	text := "Phone " + d.MAC + ": " + d.State
 	if d.Power != "on" {

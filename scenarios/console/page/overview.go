@@ -138,10 +138,10 @@ func (o *Overview) view() *overview {
 func (v *overview) judge() {
 	held, missed := 0, 0
 	for _, e := range v.Expectations {
-		switch {
-		case e.OK:
+		switch e.urgency() {
+		case holds:
 			held++
-		case e.Decided:
+		case missing:
 			missed++
 		}
 	}
@@ -157,10 +157,13 @@ func (v *overview) judge() {
 	}
 	var parts []string
 	if n := len(v.Expectations); n > 0 {
-		parts = append(parts, fmt.Sprintf("%s of %s met", webpage.Count(held), counted(n, "expectation")))
+		parts = append(parts, fmt.Sprintf("%s of %s met so far", webpage.Count(held), counted(n, "expectation")))
 	}
 	if missed > 0 {
 		parts = append(parts, webpage.Count(missed)+" missed")
+	}
+	if v.Verdict != "" && len(parts) > 0 {
+		parts[0] = strings.TrimSuffix(parts[0], " so far")
 	}
 	parts = append(parts, fmt.Sprintf("%s of %s provisioned", webpage.Count(v.Provisioned), counted(v.Devices, "phone")))
 	if v.Resyncs.Failed > 0 {
@@ -168,6 +171,9 @@ func (v *overview) judge() {
 	}
 	v.Summary = strings.Join(parts, ", ")
 }
+
+// Words are the name of a phase as a table shows it.
+func (p Phase) Words() string { return strings.ReplaceAll(p.Name, "_", " ") }
 
 // Mark is what stands before an expectation, and what it means.
 func (e Expectation) Mark() string { return e.words()[0] }
@@ -179,26 +185,33 @@ func (e Expectation) Stands() string { return e.words()[1] }
 func (e Expectation) Class() string { return e.words()[2] }
 
 func (e Expectation) words() [3]string {
-	switch {
-	case e.OK && e.Decided:
-		return [3]string{"✓", "met", "yes"}
-	case e.OK:
-		return [3]string{"✓", "holds so far", "yes"}
-	case e.Decided:
+	switch e.urgency() {
+	case missing:
 		return [3]string{"✗", "missed", "no"}
+	case open:
+		return [3]string{"…", "not yet", "soft"}
 	}
-	return [3]string{"…", "not yet", "soft"}
+	if e.Decided {
+		return [3]string{"✓", "met", "yes"}
+	}
+	return [3]string{"✓", "holds so far", "yes"}
 }
 
-// urgency orders expectations: those that are missed first, then those that do not hold yet.
+// How urgent an expectation is, the most urgent first.
+const (
+	missing = iota
+	open    // it does not hold yet
+	holds   // so far, or for good
+)
+
 func (e Expectation) urgency() int {
 	switch {
-	case e.OK:
-		return 2
+	case e.OK, !e.Decided && e.Devices > 0 && e.Held >= e.Devices:
+		return holds
 	case e.Decided:
-		return 0
+		return missing
 	}
-	return 1
+	return open
 }
 
 // Per returns how many devices it holds for, in hundredths.

@@ -244,11 +244,14 @@ func TestTheOverviewSaysHowItGoes(t *testing.T) {
 		change func(*page.Overview)
 		want   string
 	}{
-		{"an expectation is missed", func(*page.Overview) {}, `failing: 2 of 4 expectations met, 1 missed, 9 812 of 10 000 phones provisioned, 67 resyncs failed`},
-		{"all may still hold", func(o *page.Overview) { o.Expectations = o.Expectations[:2] }, "running: 1 of 2 expectations met, 9 812"},
+		{"an expectation is missed", func(*page.Overview) {}, `failing: 2 of 4 expectations met so far, 1 missed, 9 812 of 10 000 phones provisioned, 67 resyncs failed`},
+		{"all may still hold", func(o *page.Overview) { o.Expectations = o.Expectations[:2] }, "running: 1 of 2 expectations met so far, 9 812"},
+		{"what never happened has not happened so far", func(o *page.Overview) {
+			o.Expectations = []page.Expectation{{Name: "never", Held: 10000, Devices: 10000}}
+		}, "running: 1 of 1 expectation met so far"},
 		{"nothing is expected", func(o *page.Overview) { o.Expectations, o.Resyncs.Failed = nil, 0 }, "running: 9 812 of 10 000 phones provisioned\""},
 		{"the machine is the limit", func(o *page.Overview) { o.Expectations, o.Machine.Limits = nil, []string{"CPU"} }, "this machine is too slow: 9"},
-		{"it has ended", func(o *page.Overview) { o.Verdict = report.Passed }, "passed: 2 of 4"},
+		{"it has ended", func(o *page.Overview) { o.Verdict = report.Passed }, "passed: 2 of 4 expectations met, 1 missed"},
 	} {
 		o := overview()
 		tt.change(o)

@@ -15,7 +15,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"spafleet/bench/harness"
@@ -37,7 +36,7 @@ type task struct {
 }
 
 // work is the worker.
-func work(_ context.Context, in io.Reader, out io.Writer) error {
+func work(ctx context.Context, in io.Reader, out io.Writer) error {
 	var t task
 	if err := json.NewDecoder(in).Decode(&t); err != nil {
 		return fmt.Errorf("read task: %w", err)
@@ -47,7 +46,7 @@ func work(_ context.Context, in io.Reader, out io.Writer) error {
 	if t.Mint > 0 {
 		do = certificates
 	}
-	r, err := do(&t)
+	r, err := do(ctx, &t)
 	if err != nil {
 		return err
 	}
@@ -64,7 +63,7 @@ func runWorker(ctx context.Context, core int, t *task) (r harness.Round, err err
 
 // connections connects until the time is over. What came before the first
 // connections, and those, do not count.
-func connections(t *task) (*harness.Round, error) {
+func connections(ctx context.Context, t *task) (*harness.Round, error) {
 	wrap, err := t.client()
 	if err != nil {
 		return nil, err
@@ -72,29 +71,8 @@ func connections(t *task) (*harness.Round, error) {
 	if err := fetch(t.Server, wrap); err != nil {
 		return nil, err
 	}
-	var done atomic.Int64
-	var all sync.WaitGroup
-	failed := make(chan error, t.Parallel)
-	begun, before := time.Now(), host.CPUTime()
-	for range t.Parallel {
-		all.Go(func() {
-			for time.Since(begun) < t.Time {
-				if err := fetch(t.Server, wrap); err != nil {
-					failed <- err
-					return
-				}
-				done.Add(1)
-			}
-		})
-	}
-	all.Wait()
-	r := &harness.Round{Count: int(done.Load()), Elapsed: time.Since(begun), CPU: host.CPUTime() - before}
-	select {
-	case err := <-failed:
-		return nil, err
-	default:
-		return r, nil
-	}
+	r, err := harness.Loop(ctx, t.Parallel, t.Time, func(int) error { return fetch(t.Server, wrap) })
+	return &r, err
 }
 
 // request is that of s_time.
@@ -102,8 +80,11 @@ const request = "GET /f HTTP/1.0\r\n\r\n"
 
 var answers = sync.Pool{New: func() any { return new([1 << 10]byte) }}
 
+// patience is how long a connection may take: a server that falls silent ends it.
+const patience = 10 * time.Second
+
 // dialer is the fleet's.
-var dialer = net.Dialer{Timeout: 10 * time.Second, KeepAlive: -1}
+var dialer = net.Dialer{Timeout: patience, KeepAlive: -1}
 
 // fetch makes one connection: hands shaken, GET, read to the end, close. Closing
 // says close_notify, which s_time does not.
@@ -113,6 +94,9 @@ func fetch(server string, wrap func(net.Conn) (net.Conn, error)) error {
 		return err
 	}
 	defer below.Close()
+	if err := below.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
 	conn, err := wrap(below)
 	if err != nil {
 		return err
@@ -195,7 +179,7 @@ var models = []string{"SPA2102", "PAP2", "SPA504G"}
 
 // certificates mints certificates for as many devices, with the keys that they
 // share.
-func certificates(t *task) (*harness.Round, error) {
+func certificates(_ context.Context, t *task) (*harness.Round, error) {
 	rows := make([]*model.Row, len(models))
 	for i, m := range models {
 		row, err := model.NewRow(m, "", map[string]string{"client_root": "early"})

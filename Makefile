@@ -30,7 +30,7 @@ fuzz:       ## ten seconds of each fuzz target; fails below 1,000 executions a s
 	@.ci/fuzz 10s
 golden:     ## write the golden files; look at the diff before you commit it
 	@go test $$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | awk '/\/host\/golden/ {print $$1}') -update
-bench:      ## the packages' benchmarks; NAME=http, idle, soak, storm, tftp, tls, virtual runs that instrument, with ARGS="..."
+bench:      ## the packages' benchmarks; NAME=check, http, idle, soak, storm, tftp, tls, virtual runs that instrument, with ARGS="..."
 ifdef NAME
 	@go build -o bin/bench-$(NAME) ./bench/$(NAME) && bin/bench-$(NAME) $(ARGS)
 else

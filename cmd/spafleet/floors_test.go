@@ -37,7 +37,7 @@ var floors = map[string]int{
 	"bench/workload": 11,
 	"bench/harness":  12,
 	// The instruments and the tests against other programs. Nothing imports them.
-	"bench/extproc": 13, "bench/idle": 13, "bench/http": 13, "bench/tftp": 13, "bench/tls": 13, "bench/virtual": 13, "bench/storm": 13,
+	"bench/extproc": 13, "bench/check": 13, "bench/idle": 13, "bench/http": 13, "bench/tftp": 13, "bench/tls": 13, "bench/virtual": 13, "bench/storm": 13,
 	"bench/soak": 13, "certs/interop": 13,
 }
 

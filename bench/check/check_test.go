@@ -52,7 +52,7 @@ func TestBadCommandLines(t *testing.T) {
 	if err := os.WriteFile(broken, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"--rounds", "x"}, {"--recorded", t.TempDir() + "/none", "--rounds", "1", "--devices", "2"}, {"--recorded", broken, "--rounds", "1", "--devices", "2"}} {
+	for _, args := range [][]string{{"--rounds", "x"}, {"--recorded", t.TempDir() + "/none"}, {"--recorded", broken}} {
 		var out, errs bytes.Buffer
 		if code := command(args, &out, &errs); code != 2 || errs.Len() == 0 {
 			t.Errorf("%v: exit %d, %s", args, code, errs.String())

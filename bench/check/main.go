@@ -72,6 +72,12 @@ const mostMore = 1.1
 
 // check measures, and compares or records.
 func (o *options) check(out, errs io.Writer) (lost bool, err error) {
+	var recorded []figure
+	if !o.record {
+		if recorded, err = read(o.file); err != nil {
+			return false, err
+		}
+	}
 	seen, err := o.measure(errs)
 	if err != nil {
 		return false, err
@@ -83,15 +89,18 @@ func (o *options) check(out, errs io.Writer) (lost bool, err error) {
 		}
 		return false, os.WriteFile(o.file, append(text, '\n'), 0o644)
 	}
-	text, err := os.ReadFile(o.file)
-	if err != nil {
-		return false, err
-	}
-	var recorded []figure
-	if err := json.Unmarshal(text, &recorded); err != nil {
-		return false, fmt.Errorf("%s: %w", o.file, err)
-	}
 	return compare(out, seen, recorded, o.slower)
+}
+
+// read reads the recorded figures.
+func read(name string) (list []figure, err error) {
+	text, err := os.ReadFile(name)
+	if err == nil {
+		if err = json.Unmarshal(text, &list); err != nil {
+			err = fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return list, err
 }
 
 // compare prints what was seen beside what was recorded.

@@ -59,7 +59,9 @@ func runDay(c *dayCase, o options) (m measurement, err error) {
 		Groups: []fleet.Group{{Name: "homes", Row: row, Count: o.devices, Presets: map[string]string{"Profile_Rule": "http://127.0.0.1/$MA.xml", "Resync_Periodic": "3600", "Resync_Random_Delay": "180"}}},
 		Tell: func(events []device.Event) {
 			count.take(events)
-			log.Tell(events)
+			if !o.silent {
+				log.Tell(events)
+			}
 		},
 		Conduct: func(now int64, _ func(device.Index, device.Command)) (int64, bool) {
 			end := fleet.DefaultStart().Add(o.lasts).UnixNano()

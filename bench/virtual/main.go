@@ -33,6 +33,7 @@ type options struct {
 	profile string
 	allocs  string
 	events  string
+	silent  bool
 	only    string
 }
 
@@ -72,6 +73,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile to this file")
 	f.StringVar(&o.allocs, "memprofile", "", "write a profile of what was allocated to this file")
 	f.StringVar(&o.events, "events", "", "leave the events of the last case in this file")
+	f.BoolVar(&o.silent, "no-events", false, "write no events")
 	f.StringVar(&o.only, "only", "", "measure one case alone: changing, unchanged or default")
 	return o, f.Parse(args)
 }

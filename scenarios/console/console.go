@@ -51,7 +51,7 @@ type Source interface {
 	WebURL(device.Index) string // "": its web server does not answer
 	// Events returns what a device has done last, oldest first, as lines of 'run --events'.
 	Events(device.Index) []json.RawMessage
-	// Moves returns the latest moves of a device's lifecycle, oldest first.
+	// Moves returns the moves by which a device came to the states up to its own.
 	Moves(device.Index) []device.Event
 	// Keypad returns the telephone at a device, nil where its model has no voice menu. Press
 	// presses keys there and returns what the menu says; HangUp ends the call.

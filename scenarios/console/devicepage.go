@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,28 +90,43 @@ func params(source Source, v *device.View, search string) page.Params {
 	if f == nil {
 		return list
 	}
-	own := map[model.ID]bool{}
-	for set := range v.Params.Own() {
-		own[set.ID] = true
-	}
 	differs := map[model.ID]bool{}
 	for id := range v.Params.Differing() {
 		differs[id] = true
 	}
+	others := alike(source, v)
 	for i := range f.Params {
 		p := &f.Params[i]
 		if !v.Unit.Row.Has(p) || !strings.Contains(strings.ToLower(p.Name), strings.ToLower(search)) {
 			continue
 		}
 		row := page.Param{Name: p.Name, Value: paramText(source, p, v.Params.Get(p.ID))}
-		switch {
-		case !differs[p.ID]:
-		case own[p.ID]:
-			row.Origin, row.Default = page.Own, paramText(source, p, p.Default)
-		default:
-			row.Origin, row.Default = page.Shared, paramText(source, p, p.Default)
+		if differs[p.ID] {
+			row.Default, row.Origin = paramText(source, p, p.Default), page.Own
+			if slices.ContainsFunc(others, func(o device.View) bool { return o.Params.Get(p.ID) == v.Params.Get(p.ID) }) {
+				row.Origin = page.Shared
+			}
 		}
 		list.Rows = append(list.Rows, row)
+	}
+	return list
+}
+
+// mostAlike is how many devices one is compared with.
+const mostAlike = 16
+
+// alike returns devices of the same group in the same state. A value that one of them has
+// too is from a profile that they share.
+func alike(source Source, v *device.View) (list []device.View) {
+	group := source.Group(v.Unit.Index)
+	for n := 0; n < source.Len() && len(list) < mostAlike; n++ {
+		dev := source.Nth(n)
+		if dev == v.Unit.Index || source.Group(dev) != group || source.State(dev) != v.State {
+			continue
+		}
+		if o, ok := source.View(dev); ok && o.Params.Factory() == v.Params.Factory() {
+			list = append(list, o)
+		}
 	}
 	return list
 }

@@ -124,7 +124,7 @@ func TestTheCookieIsOfOneConsole(t *testing.T) {
 	b := newBrowser(t, l)
 	b.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	a := b.open(t, "/?token="+l.Token())
-	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/" || a.header.Get("Referrer-Policy") != "no-referrer" {
+	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/" || a.header.Get("Referrer-Policy") != "same-origin" {
 		t.Errorf("%d %v", a.status, a.header)
 	}
 	cookie := a.header.Get("Set-Cookie")

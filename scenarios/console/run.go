@@ -8,6 +8,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/fleet"
+	"spafleet/fsm"
 	"spafleet/scenarios/run"
 	"spafleet/scenarios/tally"
 )
@@ -27,6 +28,26 @@ type Recorder struct {
 	mu   sync.Mutex
 	kept []device.Event
 	next int // where the next one goes
+	came map[device.Index]life
+}
+
+// A life is when a device came to each state up to the one that it is in, and by which move.
+type life struct {
+	in fsm.State
+	at [states]int64
+	by [states]fsm.Event
+}
+
+const states = int(fsm.SecPrv2) + 1
+
+// move notes a move. One that leads back to the same state is none.
+func (l life) move(e *device.Event) life {
+	if l.in == e.State && l.at[e.State] != 0 {
+		return l
+	}
+	l.in, l.at[e.State], l.by[e.State] = e.State, e.At, e.Move
+	clear(l.at[e.State+1:])
+	return l
 }
 
 // Tell keeps events, and nothing of the slice.
@@ -34,6 +55,12 @@ func (r *Recorder) Tell(events []device.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range events {
+		if e := &events[i]; e.Kind == device.Moved {
+			if r.came == nil {
+				r.came = map[device.Index]life{}
+			}
+			r.came[e.Dev] = r.came[e.Dev].move(e)
+		}
 		switch {
 		case !events[i].Kind.Counted(): // lateness, reasons and lines of servers
 		case len(r.kept) < mostKept:
@@ -93,12 +120,15 @@ func (s *source) Do(ctx context.Context, dev device.Index, c device.Command) err
 	return s.Fleet.Do(ctx, dev, c)
 }
 
-// Moves returns the moves of a device's lifecycle that the recorder has.
+// Moves returns when a device came to its states.
 func (s *source) Moves(dev device.Index) []device.Event {
+	s.recorder.mu.Lock()
+	defer s.recorder.mu.Unlock()
+	l, known := s.recorder.came[dev]
 	var list []device.Event
-	for _, e := range s.recorder.of(dev) {
-		if e.Kind == device.Moved {
-			list = append(list, e)
+	for state, at := range l.at {
+		if known && at != 0 {
+			list = append(list, device.Event{Dev: dev, At: at, Kind: device.Moved, State: fsm.State(state), Move: l.by[state]})
 		}
 	}
 	return list

@@ -23,7 +23,7 @@ type Overview struct {
 
 	Devices      int
 	Provisioned  int // devices that have resynced well
-	Unanswered   int // devices that have asked and never got an answer
+	Unanswered   int // devices that no server has answered
 	States       map[string]int
 	Resyncs      Result
 	Rate         float64 // resyncs that ended in the last seconds, per second of fleet time

@@ -190,7 +190,7 @@ Exit codes:
 
 // commands are all commands, one file each.
 func commands(s streams) []*cobra.Command {
-	return []*cobra.Command{demoCommand(s), runCommand(s), capacityCommand(s), doctorCommand(s), probeCommand(s), deviceCommand(s), serveCommand(s), modelsCommand(s), profileCommand(s), ruleCommand(s), firmwareCommand(s), certsCommand(s), reportCommand(s), scenariosCommand(s), fleetCommand(s), whyCommand(s), versionCommand(s), manCommand()}
+	return []*cobra.Command{demoCommand(s), runCommand(s), capacityCommand(s), doctorCommand(s), probeCommand(s), ctlCommand(s), deviceCommand(s), serveCommand(s), modelsCommand(s), profileCommand(s), ruleCommand(s), firmwareCommand(s), certsCommand(s), reportCommand(s), scenariosCommand(s), fleetCommand(s), whyCommand(s), versionCommand(s), manCommand()}
 }
 
 // noArgs refuses arguments, and names the command that may have been meant.

@@ -25,7 +25,7 @@ import (
 )
 
 // pagesWithConsole are the pages whose commands TestPages runs.
-var pagesWithConsole = []string{"README.md", "docs/commands.md", "docs/certificates.md", "docs/cookbook.md", "docs/dhcp.md", "docs/doctor.md", "docs/import.md", "docs/ivr.md",
+var pagesWithConsole = []string{"README.md", "docs/commands.md", "docs/certificates.md", "docs/console.md", "docs/cookbook.md", "docs/dhcp.md", "docs/doctor.md", "docs/import.md", "docs/ivr.md",
 	"docs/pipelines.md", "docs/probe.md", "docs/scenarios.md"}
 
 // TestPages runs the commands in the ```console blocks of the pages and compares

@@ -59,9 +59,13 @@ func writeUsage(c *cobra.Command) error {
 	}
 	if c.HasAvailableSubCommands() {
 		b.WriteString("\nCommands:\n")
+		width := 10
+		for _, sub := range c.Commands() {
+			width = max(width, len(sub.Name()))
+		}
 		for _, sub := range c.Commands() {
 			if sub.IsAvailableCommand() || sub.Name() == "help" {
-				fmt.Fprintf(&b, "  %-10s %s\n", sub.Name(), sub.Short)
+				fmt.Fprintf(&b, "  %-*s %s\n", width, sub.Name(), sub.Short)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spafleet/device"
+	"spafleet/scenarios/console/page"
 )
 
 // A Summary is how a fleet stands.
@@ -74,8 +75,23 @@ type Detail struct {
 	Booted      *time.Time        `json:"booted"`      // fleet time; nil: it has no power
 	Due         *time.Time        `json:"next_resync"` // fleet time; nil: none
 	Registered  int               `json:"lines_registered"`
-	Web         string            `json:"web"` // its own pages, "" where they do not answer
+	Web         string            `json:"web"`        // its own pages, "" where they do not answer
+	Parameters  []Parameter       `json:"parameters"` // those that are not as the factory made them
+	Did         []Step            `json:"did"`        // the events in words
 	Events      []json.RawMessage `json:"events"`
+}
+
+// A Parameter is one that is not as the factory made it.
+type Parameter struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`  // of a secret one, asterisks
+	Origin string `json:"origin"` // "shared profile": devices share the value; "own": it is the device's own
+}
+
+// A Step is what a device did.
+type Step struct {
+	At   time.Time `json:"at"` // fleet time
+	Text string    `json:"text"`
 }
 
 // Ordered is how many devices an order went to.
@@ -142,6 +158,15 @@ func detailOf(s Source, v *device.View) Detail {
 	}
 	if d.Events == nil {
 		d.Events = []json.RawMessage{}
+	}
+	d.Parameters, d.Did = []Parameter{}, []Step{}
+	for _, p := range params(s, v, "").Rows {
+		if p.Origin != page.Default {
+			d.Parameters = append(d.Parameters, Parameter{p.Name, p.Value, p.Origin.String()})
+		}
+	}
+	for _, e := range story(s, v.Unit.Index) {
+		d.Did = append(d.Did, Step{e.At, e.Text})
 	}
 	return d
 }

@@ -9,6 +9,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/model"
+	"spafleet/device/rule"
 	"spafleet/scenarios/console/page"
 	"spafleet/scenarios/report/why"
 )
@@ -73,7 +74,7 @@ func story(source Source, dev device.Index) []page.Event {
 		seen[key]++
 		list = append(list, page.Event{
 			Key: fmt.Sprint(key, seen[key]), At: at, Text: step.Text,
-			Begin: strings.HasSuffix(step.Kind, "_started") || strings.HasPrefix(step.Kind, "power_") || step.Kind == device.Boot.String(),
+			Begin: step.Begins(),
 			Wrong: strings.HasSuffix(step.Kind, "_failed"),
 		})
 	}
@@ -94,13 +95,16 @@ func params(source Source, v *device.View, search string) page.Params {
 	for id := range v.Params.Differing() {
 		differs[id] = true
 	}
-	others := alike(source, v)
+	others, hidden := alike(source, v), keysOf(v)
 	for i := range f.Params {
 		p := &f.Params[i]
 		if !v.Unit.Row.Has(p) || !strings.Contains(strings.ToLower(p.Name), strings.ToLower(search)) {
 			continue
 		}
 		row := page.Param{Name: p.Name, Value: paramText(source, p, v.Params.Get(p.ID))}
+		if hidden[p.Name] && row.Value != "" {
+			row.Value = masked
+		}
 		if differs[p.ID] {
 			row.Default, row.Origin = paramText(source, p, p.Default), page.Own
 			if slices.ContainsFunc(others, func(o device.View) bool { return o.Params.Get(p.ID) == v.Params.Get(p.ID) }) {
@@ -136,5 +140,19 @@ func paramText(source Source, p *model.Param, value string) string {
 	if value != "" && p.Secret() {
 		return masked
 	}
+	if rule.Keys(value) > 0 {
+		value = rule.WithoutKeys(value)
+	}
 	return source.Shown(value)
+}
+
+// keysOf names the parameters that a device's rules take keys and passwords from.
+func keysOf(v *device.View) map[string]bool {
+	names := map[string]bool{}
+	for _, value := range v.Params.Differing() {
+		for _, macro := range rule.KeyMacros(value) {
+			names["GPP_"+strings.ToUpper(macro)] = true
+		}
+	}
+	return names
 }

@@ -58,3 +58,21 @@ func TestAValueOfOneDeviceIsItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// Nobody reads on a page what opens a device's files.
+func TestKeysOfRulesAreMasked(t *testing.T) {
+	l := newLabOf(t, strings.NewReplacer("CLOCK", "real", "<GPP_K>", "<Profile_Rule_B>[--key $A --pwd $(B)]http://127.0.0.1/b [--key 0123abcd]http://127.0.0.1/c</Profile_Rule_B><GPP_A>11112222</GPP_A><GPP_B>33334444</GPP_B><GPP_C>55556666</GPP_C><GPP_K>").Replace(fleetOf))
+	v := l.until(t, 0, func(v device.View) bool { return v.Get("GPP_C") != "" })
+	for _, search := range []string{"", "GPP_"} {
+		for _, p := range params(Of(l.live, &Recorder{}), &v, search).Rows {
+			for _, secret := range []string{"11112222", "33334444", "0123abcd"} {
+				if strings.Contains(p.Value+p.Default, secret) {
+					t.Errorf("%s shows %s", p.Name, p.Value)
+				}
+			}
+			if p.Name == "GPP_C" && p.Value != "55556666" || p.Name == "GPP_A" && p.Value != masked {
+				t.Errorf("%s is %s", p.Name, p.Value)
+			}
+		}
+	}
+}

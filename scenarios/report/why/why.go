@@ -25,6 +25,9 @@ type Step struct {
 	same   string // what is compared with other chapters: the text without times
 }
 
+// Begins reports whether a step begins a chapter of the story: a boot, a resync, an order.
+func (s Step) Begins() bool { return s.begins }
+
 // A Device is one device's story.
 type Device struct {
 	MAC      string // 12 hexadecimal digits

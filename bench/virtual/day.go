@@ -78,8 +78,17 @@ func runDay(c *dayCase, o options) (m measurement, err error) {
 		return m, err
 	}
 	m = c.measurement(o, count, before, usage())
-	m.Body = len(p.answer(0, ""))
+	m.Body, m.Live = len(p.answer(0, "")), live()
+	runtime.KeepAlive(f)
 	return m, nil
+}
+
+// live returns the live heap in bytes.
+func live() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // measurement is what a case took between two readings.

@@ -34,6 +34,8 @@ type options struct {
 	allocs  string
 	events  string
 	silent  bool
+	over    string // sizes; "": one fleet
+	svg     string
 	only    string
 }
 
@@ -46,6 +48,13 @@ func command(args []string, out, errs io.Writer) int {
 		return 0
 	case err != nil:
 		return 2
+	}
+	if o.over != "" {
+		if err := o.sizes(out); err != nil {
+			fmt.Fprintln(errs, "virtual:", err)
+			return 1
+		}
+		return 0
 	}
 	report, err := measure(o)
 	if err == nil && o.json {
@@ -75,6 +84,8 @@ func parse(args []string, errs io.Writer) (options, error) {
 	f.StringVar(&o.events, "events", "", "leave the events of the last case in this file")
 	f.BoolVar(&o.silent, "no-events", false, "write no events")
 	f.StringVar(&o.only, "only", "", "measure one case alone: changing, unchanged or default")
+	f.StringVar(&o.over, "sizes", "", "measure fleets of these sizes one after the other, such as 1000,10000")
+	f.StringVar(&o.svg, "svg", "", "draw cost over --sizes into this file")
 	return o, f.Parse(args)
 }
 
@@ -99,7 +110,8 @@ type measurement struct {
 	Each     float64 `json:"microseconds_each"`
 	Speed    float64 `json:"times_real"`
 	Heap     int64   `json:"allocated_bytes_each"`
-	Most     float64 `json:"target_seconds"` // 0: none, as for another fleet than the target's
+	Live     int64   `json:"live_bytes,omitempty"` // at the end; 0: not measured
+	Most     float64 `json:"target_seconds"`       // 0: none, as for another fleet than the target's
 	Ratio    float64 `json:"of_target"`
 	MostEach float64 `json:"target_microseconds"`
 	Verdict  string  `json:"verdict"`

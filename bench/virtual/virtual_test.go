@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -58,5 +59,21 @@ func TestTheTargetIsForAWholeDay(t *testing.T) {
 	var errs bytes.Buffer
 	if code := command([]string{"--devices", "x"}, &errs, &errs); code != 2 || !strings.Contains(errs.String(), "invalid value") {
 		t.Errorf("exit %d: %s", code, errs.String())
+	}
+}
+
+// Cost over size is measured for each size, and drawn.
+func TestCostOverSizeIsDrawn(t *testing.T) {
+	svg := draw([]sized{{1000, 8, 9000}, {10_000, 8.5, 1200}, {1_000_000, 9, 900}}, "a day")
+	if err := xml.Unmarshal([]byte(svg), new(struct{})); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{">1k<", ">10k<", ">1M<", ">8.5<", ">9000<", "<title>Cost over size: a day</title>"} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("%s is not in\n%s", want, svg)
+		}
+	}
+	if strings.Contains(svg, "NaN") || strings.Contains(svg, "Inf") {
+		t.Error("a point is nowhere")
 	}
 }

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -71,11 +72,61 @@ func (c *checker) fault(i int, path string) {
 	if f.node != nil && f.node.kind != mapping {
 		return // the reader has said so
 	}
-	wrong := func(key string, err error) {
+	f.weigh(c.Scenario, func(key string, err error) {
 		if err != nil {
 			c.mistake(f.node.at(key), strings.TrimSuffix(join(path, key), "."), "%s", err)
 		}
+	})
+}
+
+// Read reads a fault that a run of a scenario is given while it is under way, by the keys of
+// a step's fault without of. Some says that it is not for all devices. The error names the
+// key.
+func (f *Fault) Read(s *Scenario, texts map[string]string, some bool) error {
+	for key, text := range texts {
+		if err := f.take(key, text); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
 	}
+	if some {
+		f.Devices = func(uint32) bool { return true }
+	}
+	var first error
+	f.weigh(s, func(key string, err error) {
+		if key != "" && err != nil {
+			err = fmt.Errorf("%s: %w", key, err)
+		}
+		first = cmp.Or(first, err)
+	})
+	f.Devices = nil
+	return first
+}
+
+// take reads the text of one key.
+func (f *Fault) take(key, text string) (err error) {
+	switch key {
+	case "match":
+		f.Match, err = parseMatch(text)
+	case "nth":
+		f.Nth, err = fault.ParseOrdinals(text)
+	case "per":
+		f.PerFleet, err = parsePer(text)
+	case "chance":
+		f.Chance, err = fault.ParseShare(text)
+	default:
+		keys := []string{"match", "nth", "per", "chance"}
+		for _, e := range fault.Table() {
+			if keys = append(keys, e.Key); e.Key == key {
+				return e.Parse(&f.Effects, text)
+			}
+		}
+		err = fmt.Errorf("a fault has no such key%s; there are %s", model.DidYouMean(key, keys), strings.Join(keys, ", "))
+	}
+	return err
+}
+
+// weigh tells what is wrong with a fault, by its key.
+func (f *Fault) weigh(s *Scenario, wrong func(key string, err error)) {
 	if !f.OfNetwork() && !f.OfServer() && !f.written() {
 		wrong("", fmt.Errorf("a fault does something: %s, or what the built-in server does wrong", strings.Join(networkEffects(), ", ")))
 	}
@@ -86,19 +137,19 @@ func (c *checker) fault(i int, path string) {
 		if !e.Given(&f.Effects) {
 			continue
 		}
-		if e.OfServer && c.Scenario.Server == nil {
+		if e.OfServer && s.Server == nil {
 			wrong(e.Key, fmt.Errorf("%s is done by the built-in server; a target can only be given faults of the network", e.Key))
 		}
 		if why := f.mistake(&e); why != "" {
 			wrong(e.Key, errors.New(why))
 		}
-		if s := c.Scenario.Server; e.Key == "down" && s != nil && f.Replica > max(s.Replicas, 1) {
-			wrong(e.Key, fmt.Errorf("there is no replica %d; server.replicas is %d", f.Replica, max(s.Replicas, 1)))
+		if b := s.Server; e.Key == "down" && b != nil && f.Replica > max(b.Replicas, 1) {
+			wrong(e.Key, fmt.Errorf("there is no replica %d; server.replicas is %d", f.Replica, max(b.Replicas, 1)))
 		}
 	}
-	wrong("lose", c.blockExists(f, f.Lose))
-	wrong("duplicate", c.blockExists(f, f.Duplicate))
-	wrong("reorder", c.blockExists(f, f.Reorder))
+	wrong("lose", f.blockExists(s, f.Lose))
+	wrong("duplicate", f.blockExists(s, f.Duplicate))
+	wrong("reorder", f.blockExists(s, f.Reorder))
 }
 
 // written reports whether a scenario gives an effect, be it a wrong one.
@@ -130,12 +181,12 @@ func (n *node) has(key string) bool { return n != nil && n.get(key) != nil }
 
 // blockExists says what is wrong with packets that no file of the server has.
 // Files whose size is known only when they are asked for may have any.
-func (c *checker) blockExists(f *Fault, packets fault.Packets) error {
-	if packets.Unit != fault.Block || c.Scenario.Server == nil || f.Match.Scheme != "" && f.Match.Scheme != "tftp" {
+func (f *Fault) blockExists(s *Scenario, packets fault.Packets) error {
+	if packets.Unit != fault.Block || s.Server == nil || f.Match.Scheme != "" && f.Match.Scheme != "tftp" {
 		return nil
 	}
 	longest := 0
-	for path, e := range c.Scenario.Server.Files {
+	for path, e := range s.Server.Files {
 		if strings.ContainsAny(path, "{$") && f.Match.Path() != "" || strings.Contains(e.Body, "{{") || strings.Contains(e.Body, "${") || e.Key != "" || e.Gzip || e.Bound || e.UCS2 || e.File != "" {
 			return nil
 		}

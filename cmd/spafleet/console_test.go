@@ -89,6 +89,9 @@ func TestTheTokenIsPrintedOnceAndKeptNowhere(t *testing.T) {
 	if code := w.stop(); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
+	if strings.Contains(w.out.String(), "came from the console") {
+		t.Error("nobody has steered it, and the report says so")
+	}
 	if status, _ := w.ask(t, "GET", "api/v1/summary"); status != 0 {
 		t.Errorf("the console still answers: %d", status)
 	}
@@ -103,6 +106,20 @@ func TestTheTokenIsPrintedOnceAndKeptNowhere(t *testing.T) {
 		if err != nil || bytes.Contains(text, []byte(w.token)) {
 			t.Errorf("%s has the token, or: %v", name, err)
 		}
+	}
+}
+
+// The report of a run that was steered says so: its seed does not repeat that.
+func TestTheReportSaysThatARunWasSteered(t *testing.T) {
+	t.Parallel()
+	w := watched(t, "", "run", "--model", "PAP2T", "--count", "3", "--duration", "1h", "--console", "127.0.0.1:0")
+	for _, path := range []string{"api/v1/devices/0/reboot", "api/v1/devices/1/power-off"} {
+		if status, body := w.ask(t, "POST", path); status != 200 && status != 409 {
+			t.Errorf("%d %s", status, body)
+		}
+	}
+	if code := w.stop(); code != exitInterrupted || !strings.Contains(w.out.String(), "came from the console, and not from the scenario") {
+		t.Errorf("exit code %d:\n%s", code, w.out)
 	}
 }
 

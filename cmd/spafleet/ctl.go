@@ -61,11 +61,12 @@ nothing. docs/console.md describes the API that ctl uses.`,
   export ` + tokenVariable + `=TOKEN
   spafleet ctl summary
   spafleet ctl devices --state SP-CUST
-  spafleet ctl resync --model SPA942`,
+  spafleet ctl resync --model SPA942
+  spafleet ctl fault status=503 --all`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(ctlSummaryCommand(s), ctlWatchCommand(s), ctlDevicesCommand(s), ctlDeviceCommand(s), ctlKeysCommand(s))
+	c.AddCommand(ctlSummaryCommand(s), ctlWatchCommand(s), ctlDevicesCommand(s), ctlDeviceCommand(s), ctlKeysCommand(s), ctlFaultCommand(s), ctlFaultsCommand(s), ctlEndFaultCommand(s))
 	for _, a := range console.Actions() {
 		c.AddCommand(ctlOrderCommand(s, a))
 	}
@@ -456,16 +457,15 @@ that, or a selection, which is not: devices without power do not hear it.`,
 		show := func(w io.Writer, o *console.Ordered) {
 			fmt.Fprintf(w, "%s: %s\n", a.Name, measure.Counted(o.Devices, "device"))
 		}
-		chosen := of.Filter != console.Filter{}
-		switch {
-		case len(args) == 1 && (chosen || of.all), chosen && of.all:
-			return errors.New("give one device, a selection, or --all: one of the three")
-		case len(args) == 1:
-			return tell(c.Context(), f, "POST", "devices/"+url.PathEscape(args[0])+"/"+a.Name, nil, show)
-		case !chosen && !of.all:
-			return fmt.Errorf("which devices? Give one by its index, MAC address or serial number, or --mac, --serial, --address, --state, --model, or --all")
+		path, err := of.path(strings.Join(args, ""), a.Name)
+		if err != nil {
+			return err
 		}
-		return tell(c.Context(), f, "POST", "selection/"+a.Name, console.Selection{Filter: of.Filter, All: of.all}, show)
+		var body any // none for one device
+		if len(args) == 0 {
+			body = console.Selection{Filter: of.Filter, All: of.all}
+		}
+		return tell(c.Context(), f, "POST", path, body, show)
 	}
 	return c
 }

@@ -22,8 +22,11 @@ func init() {
 		if strings.Contains(c.Use, "DEVICE") {
 			line += " 1"
 		}
-		if strings.Contains(c.Use, "KEYS") {
+		if strings.Contains(c.Use, "KEYS") || strings.Contains(c.Use, "NUMBER") {
 			line += " 1"
+		}
+		if strings.Contains(c.Use, "VALUE") {
+			line += " delay=1s --all"
 		}
 		inputs["ctl "+c.Name()+" --token-file"] = "ctl " + line + " --token-file ENDLESS"
 		inputs["ctl "+c.Name()+" --console-ca"] = "ctl " + line + " --url https://127.0.0.1:1/?token=x --console-ca ENDLESS"
@@ -31,7 +34,7 @@ func init() {
 			notRead["ctl "+c.Name()+" DEVICE"] = "a device"
 		}
 	}
-	notRead["ctl keys KEYS"] = "keys of a telephone"
+	notRead["ctl keys KEYS"], notRead["ctl fault KEY"], notRead["ctl fault VALUE"], notRead["ctl end-fault NUMBER"] = "keys of a telephone", "words", "words", "of a fault"
 }
 
 // ctl runs a command of ctl, and returns what it printed and its exit code.
@@ -60,6 +63,10 @@ func TestCtlAsksAndSteersARun(t *testing.T) {
 		{"resync --model SPA2102", []string{"resync: "}},
 		{"reboot --all", []string{"reboot: 6 devices\n"}},
 		{"keys 0 ****110#", []string{"says: "}},
+		{"faults", []string{"there is no fault"}},
+		{"fault status=503 match=http --model SPA2102", []string{"fault ", ": "}},
+		{"fault delay=1ms --device 0", []string{"fault 3: 1 device\n"}},
+		{"faults", []string{"3  delay=1ms: 1 device, ", "1  match=http status=503: "}},
 		{"on-hook 0", []string{"on-hook: 1 device\n"}},
 	} {
 		out, errs, code := ctl(t, append(strings.Fields(tt.args), "--url", at)...)
@@ -139,6 +146,12 @@ func TestCtlSaysWhatIsWrong(t *testing.T) {
 		"resync --state NEVER " + good:                                    "there is no state",
 		"keys 1 " + good:                                                  "give a device and keys",
 		"keys 0 x+ " + good:                                               "cannot be dialled",
+		"fault " + good:                                                   "what is to go wrong?",
+		"fault status " + good:                                            "is not KEY=VALUE",
+		"fault status=503 " + good:                                        "which devices?",
+		"fault status=1 --all " + good:                                    "status: ",
+		"end-fault " + good:                                               "give the number of one fault",
+		"end-fault 9 " + good:                                             `there is no fault "9"`,
 		"resnyc":                                                          "did you mean",
 	} {
 		out, errs, code := ctl(t, strings.Fields(line)...)

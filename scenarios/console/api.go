@@ -27,8 +27,12 @@ var routes = []route{
 	{"GET", "/api/v1/devices", listDevices},
 	{"GET", "/api/v1/devices/{device}", oneDevice},
 	{"POST", "/api/v1/devices/{device}/keys", pressKeys},
+	{"POST", "/api/v1/devices/{device}/fault", faultOne},
 	{"POST", "/api/v1/devices/{device}/{action}", orderOne},
+	{"POST", "/api/v1/selection/fault", faultMany},
 	{"POST", "/api/v1/selection/{action}", orderMany},
+	{"GET", "/api/v1/faults", listFaults},
+	{"DELETE", "/api/v1/faults/{fault}", endFault},
 }
 
 // A failure is an error with a status of HTTP.
@@ -100,7 +104,7 @@ func (s *Server) asked(answer func(Source, *http.Request) (any, error)) http.Han
 
 // unknown answers requests that no route has.
 func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
-	for _, method := range []string{"GET", "POST"} {
+	for _, method := range []string{"GET", "POST", "DELETE"} {
 		other := r.Clone(r.Context())
 		other.Method = method
 		if _, pattern := s.mux.Handler(other); pattern != "/" {
@@ -134,7 +138,7 @@ func statusOf(err error) int {
 		return f.status
 	case errors.As(err, &large):
 		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, fleet.ErrNoPower), errors.Is(err, ErrVirtual), errors.Is(err, errNoMenu):
+	case errors.Is(err, fleet.ErrNoPower), errors.Is(err, ErrVirtual), errors.Is(err, errNoMenu), errors.Is(err, errFaults):
 		return http.StatusConflict
 	}
 	return http.StatusServiceUnavailable // the fleet has ended

@@ -58,6 +58,12 @@ type Source interface {
 	Keypad(*device.View) *page.Keypad
 	Press(ctx context.Context, dev device.Index, keys string) (said []string, err error)
 	HangUp(context.Context, device.Index) error
+	// Begin begins a fault by the keys of a scenario, of some devices or, if among is nil, of
+	// all; Faults are those that are up, and EndFault ends one, false where there is none
+	// such.
+	Begin(keys map[string]string, among []device.Index) (Fault, error)
+	Faults() []Fault
+	EndFault(number int) (f Fault, ok bool, err error)
 	// Ask waits until the device has heard the command, Do does not. Their error is
 	// [ErrVirtual] where nobody may command devices.
 	Ask(context.Context, device.Index, device.Command) error

@@ -131,6 +131,16 @@ var trials = []trial{
 	{"POST /api/v1/devices/{device}/keys", "/api/v1/devices/7/keys", `{"keys": "1"}`, 404, nil},
 	{"POST /api/v1/devices/{device}/keys", "/api/v1/devices/4/keys", `{"keys": "1"}`, 409, nil}, // it has no voice menu
 	{"POST /api/v1/devices/{device}/keys", "/api/v1/devices/0/keys", `{"keys": "1"}`, 415, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }},
+	{"POST /api/v1/devices/{device}/fault", "/api/v1/devices/0/fault", `{"fault": {"status": "503", "match": "http"}}`, 200, nil},
+	{"POST /api/v1/devices/{device}/fault", "/api/v1/devices/0/fault", `{"fault": {"status": "700"}}`, 400, nil},
+	{"POST /api/v1/devices/{device}/fault", "/api/v1/devices/7/fault", `{"fault": {"delay": "1s"}}`, 404, nil},
+	{"POST /api/v1/devices/{device}/fault", "/api/v1/devices/0/fault", `{"fault": {"delay": "1s"}}`, 415, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }},
+	{"POST /api/v1/selection/fault", "/api/v1/selection/fault", `{"all": true, "fault": {"delay": "1ms"}}`, 200, nil},
+	{"POST /api/v1/selection/fault", "/api/v1/selection/fault", `{"fault": {"delay": "1s"}}`, 400, nil},
+	{"POST /api/v1/selection/fault", "/api/v1/selection/fault", `{"all": true, "fault": {"delay": "1s"}}`, 415, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }},
+	{"GET /api/v1/faults", "/api/v1/faults", "", 200, nil},
+	{"DELETE /api/v1/faults/{fault}", "/api/v1/faults/1", "", 200, nil},
+	{"DELETE /api/v1/faults/{fault}", "/api/v1/faults/1", "", 404, nil},
 	{"POST /api/v1/selection/{action}", "/api/v1/selection/resync", `{"model": "SPA942"}`, 200, nil},
 	{"POST /api/v1/selection/{action}", "/api/v1/selection/resync", `{}`, 400, nil},
 	{"POST /api/v1/selection/{action}", "/api/v1/selection/sing", `{"all": true}`, 404, nil},
@@ -192,6 +202,9 @@ func TestTheDescriptionIsHeldByTheAnswers(t *testing.T) {
 	}
 	try(virtual, trial{"POST /api/v1/devices/{device}/{action}", "/api/v1/devices/0/resync", "", 409, nil})
 	try(virtual, trial{"POST /api/v1/selection/{action}", "/api/v1/selection/resync", `{"all": true}`, 409, nil})
+	try(virtual, trial{"POST /api/v1/devices/{device}/fault", "/api/v1/devices/0/fault", `{"fault": {"delay": "1s"}}`, 409, nil})
+	try(virtual, trial{"POST /api/v1/selection/fault", "/api/v1/selection/fault", `{"all": true, "fault": {"delay": "1s"}}`, 409, nil})
+	try(virtual, trial{"DELETE /api/v1/faults/{fault}", "/api/v1/faults/1", "", 409, nil})
 	for operation, o := range said {
 		for status := range o.Responses {
 			if !given[operation+" "+status] {

@@ -60,7 +60,7 @@ func pageActions(pad *page.Keypad) (list []page.Action) {
 			list = append(list, a.shown())
 		}
 	}
-	return list
+	return append(list, faultAction())
 }
 
 func (a *Action) shown() page.Action {

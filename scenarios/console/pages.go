@@ -38,7 +38,9 @@ var views = []view{
 	{"GET /devices/{device}", false, site.showDevice},
 	{"POST /devices/{device}/keys", false, site.takeKeys},
 	{"POST /devices/{device}/hook", false, site.takeHook},
+	{"POST /devices/{device}/fault", false, site.takeFault},
 	{"POST /devices/{device}/{action}", false, site.takeOrder},
+	{"POST /selection/fault", false, site.takeFaults},
 	{"POST /selection/{action}", false, site.takeSelection},
 	{"GET /live", false, site.listen},
 	{"GET /console.js", true, asset("text/javascript; charset=utf-8", page.Script)},
@@ -367,6 +369,44 @@ func (s site) takeSelection(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.back(w, r, "/devices", query, fmt.Sprintf("%s: %s.", action.Done, measure.Counted(len(list), "phone")), false)
+}
+
+// takeFault begins a fault of one device, or ends those that are up.
+func (s site) takeFault(w http.ResponseWriter, r *http.Request) {
+	source, v, done, ok := s.sought(w, r)
+	if !ok {
+		return
+	}
+	defer done()
+	said, err := disturb(source, r.PostForm.Get("effect"), []device.Index{v.Unit.Index})
+	if err != nil {
+		said = sentence(err.Error())
+	}
+	s.backToDevice(w, r, &v, said, err != nil)
+}
+
+// takeFaults begins a fault of the devices that a filter selects.
+func (s site) takeFaults(w http.ResponseWriter, r *http.Request) {
+	source, done, ok := s.begun(w, r)
+	if !ok {
+		return
+	}
+	defer done()
+	filter, _, _ := listQuery(r.PostForm)
+	all := r.PostForm.Get("all") == "1"
+	list, err := selected(source, Selection{Filter: Filter(filter), All: all})
+	said := ""
+	if err == nil {
+		if all {
+			list = nil
+		}
+		said, err = disturb(source, r.PostForm.Get("effect"), list)
+	}
+	if err != nil {
+		said = sentence(err.Error())
+	}
+	query, _ := url.ParseQuery(filter.Query(0, 0)) // that it has made itself
+	s.back(w, r, "/devices", query, said, err != nil)
 }
 
 // errNoSelection says that an order is for nobody in particular.

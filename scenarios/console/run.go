@@ -94,6 +94,7 @@ type source struct {
 	recorder *Recorder
 	rate     rate // of resyncs that end
 	keypads  keypads
+	faults   faults
 }
 
 // Name returns the name of the scenario.
@@ -110,14 +111,22 @@ func (s *source) Ask(ctx context.Context, dev device.Index, c device.Command) er
 	if s.live.Virtual {
 		return ErrVirtual
 	}
-	return s.Fleet.Ask(ctx, dev, c)
+	err := s.Fleet.Ask(ctx, dev, c)
+	if err == nil {
+		s.live.Ordered()
+	}
+	return err
 }
 
 func (s *source) Do(ctx context.Context, dev device.Index, c device.Command) error {
 	if s.live.Virtual {
 		return ErrVirtual
 	}
-	return s.Fleet.Do(ctx, dev, c)
+	err := s.Fleet.Do(ctx, dev, c)
+	if err == nil {
+		s.live.Ordered()
+	}
+	return err
 }
 
 // Moves returns when a device came to its states.

@@ -45,7 +45,11 @@ func (s *still) Do(context.Context, device.Index, device.Command) error  { retur
 type inVirtualTime struct{ *still }
 
 func (inVirtualTime) Ask(context.Context, device.Index, device.Command) error { return ErrVirtual }
-func (inVirtualTime) Do(context.Context, device.Index, device.Command) error  { return ErrVirtual }
+func (inVirtualTime) Begin(map[string]string, []device.Index) (Fault, error) {
+	return Fault{}, ErrVirtual
+}
+func (inVirtualTime) EndFault(int) (Fault, bool, error)                      { return Fault{}, true, ErrVirtual }
+func (inVirtualTime) Do(context.Context, device.Index, device.Command) error { return ErrVirtual }
 
 // A page of any filter of 100,000 devices comes in under 200 ms.
 func TestPagesOfAHundredThousandDevicesComeAtOnce(t *testing.T) {

@@ -1,6 +1,8 @@
 package run
 
 import (
+	"fmt"
+
 	"spafleet/device"
 	"spafleet/prov"
 	"spafleet/resync/fault"
@@ -26,6 +28,14 @@ type disturbance struct {
 // start begins the fault of a step, for some devices or, if chosen is nil, for all.
 func (d *disturbances) start(step int, f fault.Fault, chosen []device.Index) {
 	f.Number = uint32(step)
+	d.stop(step) // of a step that happens again
+	d.past[step] = d.affected(step)
+	d.begun[step] = d.begin(f, chosen)
+}
+
+// begin begins a fault, for some devices or, if chosen is nil, for all. It is safe for
+// concurrent use.
+func (d *disturbances) begin(f fault.Fault, chosen []device.Index) *disturbance {
 	if chosen != nil {
 		among := make(map[uint32]bool, len(chosen))
 		for _, dev := range chosen {
@@ -33,8 +43,6 @@ func (d *disturbances) start(step int, f fault.Fault, chosen []device.Index) {
 		}
 		f.Devices = func(dev uint32) bool { return among[dev] }
 	}
-	d.stop(step) // of a step that happens again
-	d.past[step] = d.affected(step)
 	b := &disturbance{scheme: f.Match.Scheme}
 	if f.Replica > 0 {
 		f.Server = replicas(d.server.plan.Scenario.Server)[f.Replica-1]
@@ -51,15 +59,20 @@ func (d *disturbances) start(step int, f fault.Fault, chosen []device.Index) {
 			}
 		}
 	}
-	d.begun[step] = b
+	return b
 }
 
 // stop ends the fault of a step, if it was begun.
 func (d *disturbances) stop(step int) {
-	b := d.begun[step]
-	if b == nil {
-		return
+	if b := d.begun[step]; b != nil {
+		if err := b.end(); err != nil {
+			d.notes = append(d.notes, err.Error())
+		}
 	}
+}
+
+// end ends a fault. The error says that the server could not come back.
+func (b *disturbance) end() (err error) {
 	if b.network != nil {
 		b.network.Stop()
 	}
@@ -69,22 +82,29 @@ func (d *disturbances) stop(step int) {
 	if b.down {
 		b.down = false
 		for _, s := range b.among {
-			if err := s.Up(b.scheme); err != nil {
-				d.notes = append(d.notes, "the server could not come back: "+err.Error())
+			if up := s.Up(b.scheme); up != nil {
+				err = fmt.Errorf("the server could not come back: %w", up)
 			}
 		}
 	}
+	return err
+}
+
+// affected returns how many exchanges a fault has affected.
+func (b *disturbance) affected() (n int) {
+	for _, a := range []*fault.Active{b.network, b.server} {
+		if a != nil {
+			n += a.Affected()
+		}
+	}
+	return n
 }
 
 // affected returns how many exchanges the fault of a step has affected.
 func (d *disturbances) affected(step int) int {
 	n := d.past[step]
 	if b := d.begun[step]; b != nil {
-		for _, a := range []*fault.Active{b.network, b.server} {
-			if a != nil {
-				n += a.Affected()
-			}
-		}
+		n += b.affected()
 	}
 	return n
 }

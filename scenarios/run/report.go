@@ -30,6 +30,9 @@ func (r *run) report(ctx context.Context, interrupted bool) *report.Report {
 		result.Notes = append(result.Notes, vain)
 	}
 	result.Notes = append(result.Notes, peopleNotes(t)...)
+	if steered := r.steering.note(); steered != "" {
+		result.Notes = append(result.Notes, steered)
+	}
 	result.Notes = append(result.Notes, r.remarks(&result.Generator)...)
 	result.Source.Files = s.Files
 	result.Bug = r.judge.bugReport(s.Bug, r.options.cured)

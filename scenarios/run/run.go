@@ -47,6 +47,7 @@ type run struct {
 	final    *report.Report // of a clock that jumps, once the scenario is over
 	saved    *state.Saved   // what the fleet resumes from; nil: nothing
 	unlock   func()         // the state file; nil: it is not locked
+	steering steering
 }
 
 // Run runs a scenario and judges it. Whatever happened to a scenario that ran is in

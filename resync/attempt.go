@@ -7,6 +7,7 @@ import (
 	"spafleet/device/model"
 	"spafleet/device/profile"
 	"spafleet/fsm"
+	"spafleet/resync/body"
 )
 
 // A failure ends an attempt: the text that the device logs as $ERR, and its class.
@@ -34,6 +35,7 @@ type attempt struct {
 	file    *device.File // the last that was asked for
 	rekeyed int          // keyed and rotated moves so far
 	nonces  int          // client nonces so far
+	latest  *body.Buffer // of the latest answer; see release
 }
 
 func begin(ctx context.Context, env Env, in *Input) *attempt {
@@ -43,6 +45,7 @@ func begin(ctx context.Context, env Env, in *Input) *attempt {
 
 // outcome is what every kind of attempt returns; each adds what is its own.
 func (a *attempt) outcome(f *failure) Outcome {
+	a.release()
 	o := Outcome{Params: a.params, Life: a.life, Events: a.events, OK: f == nil, Applied: a.applied, CA: a.ca, Extra: a.in.Extra}
 	switch {
 	case f == aborted:
@@ -108,6 +111,13 @@ func (a *attempt) flushEvents() {
 	if len(a.events) > 0 {
 		a.flush()
 	}
+}
+
+// release gives the latest answer's body back: it is needed until the next request, or
+// the end of the attempt. What is kept of it has been copied.
+func (a *attempt) release() {
+	a.latest.Free()
+	a.latest = nil
 }
 
 // wall returns wall time, to measure by.

@@ -21,7 +21,8 @@ import (
 
 // Each script under testdata/attempts is a device and its server. Lines that
 // begin with > are what the line above them brings about: what the world is
-// asked, what is committed, the events (*), and what the attempt came to (=). Among them
+// asked, what is committed, the events (*), and what the attempt came to (=). Each body
+// is overwritten at the next request, and when the attempt has ended. Among them
 // are the forms of URL commands (device-surface.md §1.1).
 // See device-surface.md §4.2, §5 and surface-2.md §4.7, §5.
 //
@@ -178,6 +179,7 @@ func (s *stage) attempt(run func(context.Context, resync.Env, resync.Input) resy
 	s.world.cancel = cancel
 	o := run(ctx, s.world, resync.Input{Unit: s.unit, Params: s.params, Life: s.life, Lease: s.lease, Cause: cause, Command: c,
 		Booted: noon - 90e9, Lost: [2]int64{noon - 90e9, noon - 90e9}, Last: noon - 30e9, Applied: s.receipt, Profiles: s.shelf})
+	s.world.spoil()
 	s.world.tell(o.Events)
 	s.world.say("%s", s.outcome(o))
 	s.params, s.life, s.receipt = o.Params, o.Life, o.Applied

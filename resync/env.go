@@ -7,6 +7,7 @@ import (
 
 	"spafleet/device"
 	"spafleet/device/phase"
+	"spafleet/resync/body"
 )
 
 // Env is all that an attempt may ask for. A call may block the attempt; none
@@ -76,7 +77,7 @@ type Request struct {
 	Now  int64 // what the device's clock says, for certificates: see device.Params.CertificateTime
 }
 
-// A Response is a server's answer. Its body is the caller's.
+// A Response is a server's answer. Its body is the caller's, who may give it back.
 type Response struct {
 	Status   int    // HTTP status; TFTP: 200, or 404 for ERROR 1
 	Location string // of a redirect
@@ -84,11 +85,14 @@ type Response struct {
 	// Proxy-Authenticate headers of a 407.
 	Challenges []string
 	Body       []byte
-	Passed     int  // bytes of the body that Request.Into took
-	Announced  int  // of HTTP 200: how many bytes the header said the body has; 0: it did not say
-	Resent     int  // packets of TFTP that the device sent again
-	TLS        bool // the server was verified
-	Mutual     bool // it asked for a certificate and the device sent its own
+	// Buffer is the memory of the body; nil where that cannot be given back. Who keeps
+	// the body keeps the buffer; an attempt frees it when it needs the body no more.
+	Buffer    *body.Buffer
+	Passed    int  // bytes of the body that Request.Into took
+	Announced int  // of HTTP 200: how many bytes the header said the body has; 0: it did not say
+	Resent    int  // packets of TFTP that the device sent again
+	TLS       bool // the server was verified
+	Mutual    bool // it asked for a certificate and the device sent its own
 	// Refusal says, for a person, why a status 400 or 403 may be about the device's
 	// certificate; "" where the server asked for none.
 	Refusal string

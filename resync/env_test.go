@@ -11,6 +11,7 @@ import (
 	"spafleet/device"
 	"spafleet/device/devicetest"
 	"spafleet/resync"
+	"spafleet/resync/body"
 )
 
 // noon is the fleet time at which every attempt of these tests happens.
@@ -31,6 +32,7 @@ type mapWorld struct {
 	cutName string            // a name during whose lookup the context ends
 	cancel  context.CancelFunc
 	params  device.Params // committed last
+	latest  []byte        // body of the latest answer
 	lines   []string
 }
 
@@ -55,6 +57,7 @@ func (w *mapWorld) Resolve(ctx context.Context, name string) ([]netip.Addr, erro
 }
 
 func (w *mapWorld) Fetch(ctx context.Context, r *resync.Request) (resync.Response, error) {
+	w.spoil()
 	where := fmt.Sprintf("%s://%s%s", r.Scheme, r.Server, r.Path)
 	line := "fetch " + r.Method + " " + where
 	if host := r.Server.Addr().String(); r.Host != host {
@@ -91,7 +94,22 @@ func (w *mapWorld) Fetch(ctx context.Context, r *resync.Request) (resync.Respons
 	if r.Scheme != "tftp" && a.response.Status == 200 {
 		a.response.Announced = len(a.response.Body)
 	}
-	return a.response, nil
+	return w.inBuffer(a.response), nil
+}
+
+// inBuffer returns an answer in memory that is the attempt's until its next request.
+func (w *mapWorld) inBuffer(r resync.Response) resync.Response {
+	r.Body = append(make([]byte, 0, len(r.Body)+1), r.Body...)
+	r.Buffer = &body.Buffer{Bytes: r.Body}
+	w.latest = r.Body
+	return r
+}
+
+// spoil overwrites the latest answer's body, which nobody may look at any more.
+func (w *mapWorld) spoil() {
+	for i := range w.latest {
+		w.latest[i] = 0xAA
+	}
 }
 
 func (w *mapWorld) Commit(p device.Params, l device.Life, events []device.Event) {

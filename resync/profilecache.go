@@ -112,7 +112,7 @@ func (c *ProfileCache) open() {
 }
 
 // Read decodes a body for a device, or finds it decoded. As many are decoded at
-// once as there are cores; the others wait. The body must not be changed
+// once as there are cores; the others wait. With o.Keep the body must not be changed
 // afterwards. The error is *profile.Error, or that of a context that ended while
 // it waited.
 func (c *ProfileCache) Read(ctx context.Context, u *device.Unit, body []byte, d Digest, o profile.Options) (*ParsedProfile, error) {
@@ -157,7 +157,7 @@ func (c *ProfileCache) decode(u *device.Unit, body []byte, o profile.Options) (r
 	if scratch == nil {
 		scratch = new(profile.Scratch)
 	}
-	o.Keep, o.Scratch = true, scratch
+	o.Scratch = scratch
 	defer c.scratches.Put(scratch)
 	file, err := profile.Decode(body, o)
 	if err != nil {

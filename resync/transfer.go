@@ -177,6 +177,7 @@ func (x *transfer) resolve() (addrs []netip.Addr, took int64, f *failure) {
 		return []netip.Addr{addr.Unmap()}, 0, nil
 	}
 	x.flushEvents() // they are not to wait for the name
+	x.release()     // nor is a body to be held meanwhile
 	begun := x.wall()
 	addrs, err := x.env.Resolve(x.ctx, x.host)
 	took = x.wall() - begun
@@ -332,7 +333,7 @@ func (x *transfer) undecodable(body []byte, err error) *failure {
 
 // decode decodes a body; nil without error where it is the body applied last.
 func (x *transfer) decode(resp Response) (*ParsedProfile, error) {
-	options := x.decodeOptions()
+	options := x.decodeOptions(&resp)
 	now := LastApplied{Digest: x.in.Profiles.Digest(resp.Body, options)}
 	carried := profile.Protection(0)
 	if resp.TLS {
@@ -362,8 +363,11 @@ func (x *transfer) decode(resp Response) (*ParsedProfile, error) {
 	return r, nil
 }
 
-func (x *transfer) decodeOptions() profile.Options {
+// decodeOptions returns how the device reads a body. Values share the memory of one that
+// is not given back.
+func (x *transfer) decodeOptions(resp *Response) profile.Options {
 	o := x.in.Unit.Row.Reading()
+	o.Keep = resp.Buffer == nil
 	o.Key, o.Keyed, o.MAC = x.options.Key, x.options.HasKey, x.in.Unit.MAC.String()
 	o.Aliases = x.content(x.options.Alias)
 	return o

@@ -20,7 +20,9 @@ const (
 // event.
 func (x *transfer) exchange(r *Request) (Response, error) {
 	x.asked(r)
+	x.release()
 	resp, err := x.env.Fetch(x.ctx, r)
+	x.latest = resp.Buffer
 	if x.in.Tapped {
 		x.tap(r, &resp, err)
 	}
@@ -132,7 +134,7 @@ func (x *transfer) countSecrets(resp Response, r *ParsedProfile, d Digest) {
 		return
 	}
 	if r == nil {
-		again, err := x.in.Profiles.Read(x.ctx, &x.in.Unit, resp.Body, d, x.decodeOptions())
+		again, err := x.in.Profiles.Read(x.ctx, &x.in.Unit, resp.Body, d, x.decodeOptions(&resp))
 		if err != nil {
 			return // the time is up: it has been decoded before
 		}

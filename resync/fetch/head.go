@@ -3,9 +3,9 @@ package fetch
 import (
 	"bytes"
 	"io"
-	"slices"
 	"strings"
 
+	"spafleet/resync/body"
 	"spafleet/resync/tftp"
 )
 
@@ -117,23 +117,22 @@ func plainLength(value []byte) (n int, ok bool) {
 
 // readKnown reads a body whose length was announced, which is believed only so
 // far.
-func readKnown(in io.Reader, length, most int) ([]byte, error) {
+func readKnown(in io.Reader, length, most int) (*body.Buffer, error) {
 	if length > most {
 		return nil, tftp.ErrTooBig
 	}
-	body := make([]byte, 0, min(length, tftp.KeptBody))
-	for len(body) < length {
-		if len(body) == cap(body) {
-			body = slices.Grow(body, 1)
-		}
-		n, err := in.Read(body[len(body):min(cap(body), length)])
-		body = body[:len(body)+n]
-		if err == io.EOF && len(body) < length {
-			return body, io.ErrUnexpectedEOF
+	b := body.For(length)
+	for len(b.Bytes) < length {
+		room := b.Room()
+		n, err := in.Read(room[:min(len(room), length-len(b.Bytes))])
+		b.Bytes = b.Bytes[:len(b.Bytes)+n]
+		if err == io.EOF && len(b.Bytes) < length {
+			err = io.ErrUnexpectedEOF
 		}
 		if err != nil && err != io.EOF {
-			return body, err
+			b.Free()
+			return nil, err
 		}
 	}
-	return body, nil
+	return b, nil
 }

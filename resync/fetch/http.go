@@ -8,7 +8,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"spafleet/certs/trust"
 	"spafleet/host"
 	"spafleet/resync"
+	"spafleet/resync/body"
 	"spafleet/resync/tftp"
 )
 
@@ -102,7 +102,7 @@ func (s *Sockets) newExchange() *exchange {
 
 func (s *Sockets) putExchange(x *exchange) {
 	x.ctx, x.conn = nil, nil
-	if cap(x.out) > tftp.KeptBody {
+	if cap(x.out) > body.Largest {
 		x.out = nil
 	}
 	s.exchanges.Put(x)
@@ -133,11 +133,11 @@ func (x *exchange) do(r *resync.Request) (resync.Response, error) {
 			}
 			return resync.Response{Status: http.StatusOK, Passed: n, Announced: head.length}, nil
 		}
-		body, err := readKnown(x.in, head.length, r.Max)
+		b, err := readKnown(x.in, head.length, r.Max)
 		if err != nil {
 			return resync.Response{}, &cutBody{err}
 		}
-		return resync.Response{Status: http.StatusOK, Body: body, Announced: head.length}, nil
+		return resync.Response{Status: http.StatusOK, Body: b.Bytes, Buffer: b, Announced: head.length}, nil
 	}
 	answer, err := http.ReadResponse(x.in, nil)
 	for err == nil && isInterim(answer.StatusCode) && !r.Unit.Row.Behaviour.HTTP.InterimFinal { // within the limit of a header
@@ -158,11 +158,12 @@ func (x *exchange) do(r *resync.Request) (resync.Response, error) {
 	if r.Into != nil { // an error page in the place of an image
 		most = min(most, mostPage)
 	}
-	body, err := readBody(answer, most) // of an error page, what came is enough
+	b, err := readBody(answer, most) // of an error page, what came is enough
 	if err != nil && (answer.StatusCode/100 == 2 || x.ctx.Err() != nil) {
+		b.Free()
 		return resync.Response{}, &cutBody{err}
 	}
-	return resync.Response{Status: answer.StatusCode, Location: answer.Header.Get("Location"), Challenges: challenges(answer), Body: body, Announced: announced(answer)}, nil
+	return resync.Response{Status: answer.StatusCode, Location: answer.Header.Get("Location"), Challenges: challenges(answer), Body: b.Bytes, Buffer: b, Announced: announced(answer)}, nil
 }
 
 // announced is what the header of a 200 said of the body's length, 0 for nothing.
@@ -260,28 +261,27 @@ func pass(into io.Writer, from io.Reader, length int64, most int) (n int, err er
 const unknownBody = 4 << 10
 
 // readBody reads a body of at most most bytes. An announced length is believed
-// only so far.
-func readBody(answer *http.Response, most int) ([]byte, error) {
+// only so far. What came before an error is returned with it.
+func readBody(answer *http.Response, most int) (*body.Buffer, error) {
 	length := answer.ContentLength
 	if length > int64(most) {
-		return nil, tftp.ErrTooBig
+		return &body.Buffer{}, tftp.ErrTooBig
 	}
 	if length < 0 {
 		length = unknownBody
 	}
-	body := make([]byte, 0, min(length, tftp.KeptBody))
+	b := body.For(int(length))
 	for {
-		n, err := answer.Body.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
+		n, err := answer.Body.Read(b.Room())
+		b.Bytes = b.Bytes[:len(b.Bytes)+n]
 		switch {
-		case len(body) > most:
-			return body[:most], tftp.ErrTooBig
+		case len(b.Bytes) > most:
+			b.Bytes = b.Bytes[:most]
+			return b, tftp.ErrTooBig
 		case err == io.EOF:
-			return body, nil
+			return b, nil
 		case err != nil:
-			return body, err
-		case len(body) == cap(body):
-			body = slices.Grow(body, 1)
+			return b, err
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package tftp
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"spafleet/device/phase"
 	"spafleet/host"
 	"spafleet/resync"
+	"spafleet/resync/body"
 	"spafleet/resync/fault"
 	"spafleet/resync/tftp/packet"
 )
@@ -57,7 +57,7 @@ func (c *Client) newTransfer() *transfer {
 	if !ok {
 		t = new(transfer)
 	}
-	*t = transfer{out: t.out[:0], body: t.body[:0]}
+	*t = transfer{out: t.out[:0]}
 	return t
 }
 
@@ -77,10 +77,10 @@ type transfer struct {
 	first  time.Time // when the first answer came; zero: none has
 	out    []byte    // what is repeated until it is answered
 	in     [packet.HeaderSize + packet.BlockSize + 1]byte
-	body   []byte
-	into   io.Writer // takes the body in the place of body; nil: nothing does
-	passed int       // bytes that it took
-	resent int       // packets that were sent again
+	body   *body.Buffer // nil until something came
+	into   io.Writer    // takes the body in the place of body; nil: nothing does
+	passed int          // bytes that it took
+	resent int          // packets that were sent again
 }
 
 // maxStrays bounds what a server can send without getting on, so that it cannot
@@ -98,11 +98,17 @@ func (t *transfer) conclude(ctx context.Context, err error) (resync.Response, er
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused) && refused.code == packet.NotFound:
+		t.body.Free()
 		return resync.Response{Status: http.StatusNotFound, Resent: t.resent, Took: t.took()}, nil
 	case err != nil:
+		t.body.Free()
 		return resync.Response{}, t.failure(ctx, err)
 	}
-	return resync.Response{Status: http.StatusOK, Body: t.takeBody(), Passed: t.passed, Resent: t.resent, Took: t.took()}, nil
+	resp := resync.Response{Status: http.StatusOK, Buffer: t.body, Passed: t.passed, Resent: t.resent, Took: t.took()}
+	if t.body != nil {
+		resp.Body = t.body.Bytes
+	}
+	return resp, nil
 }
 
 // took returns the phases of a transfer that ends now.
@@ -164,23 +170,6 @@ func (t *transfer) resultOf(err error) device.Result {
 	return device.Corrupt
 }
 
-// KeptBody is the largest body whose buffer serves the next transfer, by any
-// scheme.
-const KeptBody = 256 << 10
-
-// takeBody returns the received body as the caller's own.
-func (t *transfer) takeBody() []byte {
-	body := t.body
-	if t.into != nil {
-		return nil
-	}
-	if cap(body) > KeptBody {
-		t.body = nil
-		return body
-	}
-	return bytes.Clone(body)
-}
-
 // options are those of every request of 7.5.2b (image), which asks for blksize only
 // where it is not 512; its transfers of files have no other.
 var options = []string{"timeout", "10", "tsize", "0"}
@@ -225,8 +214,11 @@ func (t *transfer) store(data []byte, most int) error {
 		_, err := t.into.Write(data)
 		return err
 	}
-	if !long && t.into == nil && len(t.body)+len(data) <= most {
-		t.body = append(t.body, data...)
+	if !long && t.into == nil && t.received()+len(data) <= most {
+		if t.body == nil {
+			t.body = body.For(0)
+		}
+		t.body.Append(data)
 		return nil
 	}
 	t.sendError(t.peer, packet.Full, "Buffer Full")
@@ -234,6 +226,13 @@ func (t *transfer) store(data []byte, most int) error {
 		return fmt.Errorf("DATA of more than %d bytes", packet.BlockSize)
 	}
 	return ErrTooBig
+}
+
+func (t *transfer) received() int {
+	if t.body == nil {
+		return 0
+	}
+	return len(t.body.Bytes)
 }
 
 // write sends a file.

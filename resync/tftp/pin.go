@@ -11,6 +11,7 @@ import (
 	pin "github.com/pin/tftp/v3"
 
 	"spafleet/resync"
+	"spafleet/resync/body"
 )
 
 // FetchPin transfers one file with github.com/pin/tftp instead of [Client]. It
@@ -31,7 +32,7 @@ func FetchPin(ctx context.Context, now func() time.Time, r *resync.Request) (res
 	} else {
 		in := &pinBody{ctx: ctx, most: r.Max}
 		err = pinRead(c, r.Path, in, func() { t.first = now() })
-		t.body = in.Bytes()
+		t.body = &body.Buffer{Bytes: in.Bytes()}
 	}
 	return t.conclude(ctx, pinError(err))
 }

@@ -48,6 +48,7 @@ func (v *visit) image(ctx context.Context, r *resync.Request) (resync.Response, 
 		whole := *r
 		whole.Into = nil
 		m.answer, m.err = v.net.Fetch(ctx, &whole)
+		m.answer.Buffer = nil // it is kept for the others
 	})
 	if cut := errors.Is(m.err, context.Canceled) || errors.Is(m.err, context.DeadlineExceeded); cut && ctx.Err() == nil {
 		return resync.Response{}, &resync.Error{Result: device.Timeout, Phase: phase.Body, Cause: m.err}

@@ -142,6 +142,7 @@ func (v *visit) Fetch(ctx context.Context, r *resync.Request) (resync.Response, 
 	}
 	h := &head{}
 	answer, err := v.net.Fetch(context.WithValue(v.asking(ctx), headKey{}, h), r)
+	answer.Buffer = nil // the answer is kept
 	v.local(err)
 	v.keep(exchange{request: r, answer: answer, err: err, header: h.answer()})
 	return answer, err

@@ -137,33 +137,45 @@ func (c *Chromium) Wrong() []string {
 	return list
 }
 
-// Await waits until a script's expression is true.
+// Await waits until a script's expression is true, on this page or on one that follows.
 func (c *Chromium) Await(expression string) {
 	c.t.Helper()
-	const look = `new Promise(done => { const end = Date.now() + 30000, look = () => { const is = !!(%s); is || Date.now() > end ? done(is) : setTimeout(look, 20) }; look() })`
-	if c.Eval(fmt.Sprintf(look, expression)) != "true" {
-		c.t.Fatalf("not within 30 s: %s", expression)
+	const look = `new Promise(done => { const end = Date.now() + 5000, look = () => { let is = false; try { is = !!(%s) } catch {} is || Date.now() > end ? done(is) : setTimeout(look, 20) }; look() })`
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
+		var r evaluated
+		// An error is of a page that was left meanwhile.
+		if err := c.ask("Runtime.evaluate", evaluate(fmt.Sprintf(look, expression)), &r); err == nil && r.Result.Value == true {
+			return
+		}
 	}
+	c.t.Fatalf("not within 30 s: %s", expression)
 }
 
 // Call sends a command and returns its answer. Events before it are lost.
 func (c *Chromium) Call(method string, params, result any) {
 	c.t.Helper()
+	if err := c.ask(method, params, result); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *Chromium) ask(method string, params, result any) error {
+	c.t.Helper()
 	c.send(method, params)
 	for id := c.last; ; {
 		m := c.next()
-		if m.ID != id {
+		switch {
+		case m.ID != id:
 			continue
+		case m.Error != nil:
+			return fmt.Errorf("%s: %s", method, m.Error)
+		case result == nil:
+			return nil
 		}
-		if m.Error != nil {
-			c.t.Fatalf("%s: %s", method, m.Error)
+		if err := json.Unmarshal(m.Result, result); err != nil {
+			return fmt.Errorf("%s: %w", method, err)
 		}
-		if result != nil {
-			if err := json.Unmarshal(m.Result, result); err != nil {
-				c.t.Fatalf("%s: %v", method, err)
-			}
-		}
-		return
+		return nil
 	}
 }
 
@@ -187,14 +199,21 @@ func (c *Chromium) Visit(url string) {
 	c.Load("Page.navigate", map[string]any{"url": url})
 }
 
+// evaluated is what a script came to.
+type evaluated struct {
+	Result           struct{ Value any }
+	ExceptionDetails any
+}
+
+func evaluate(script string) map[string]any {
+	return map[string]any{"expression": script, "returnByValue": true, "awaitPromise": true}
+}
+
 // Eval returns what a script comes to, or what its promise does, as text.
 func (c *Chromium) Eval(script string) string {
 	c.t.Helper()
-	var r struct {
-		Result           struct{ Value any }
-		ExceptionDetails any
-	}
-	c.Call("Runtime.evaluate", map[string]any{"expression": script, "returnByValue": true, "awaitPromise": true}, &r)
+	var r evaluated
+	c.Call("Runtime.evaluate", evaluate(script), &r)
 	if r.ExceptionDetails != nil {
 		c.t.Fatalf("%s: %v", script, r.ExceptionDetails)
 	}

@@ -25,6 +25,7 @@ type stage struct {
 	posted []string
 	heard  []chan string // events, of those that listen
 	away   bool          // it answers 503
+	out    bool          // it sends all to /login
 }
 
 func newStage(t *testing.T) *stage {
@@ -43,11 +44,13 @@ func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy", policy)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	s.mu.Lock()
-	away, write := s.away, s.pages[r.URL.Path]
+	away, out, write := s.away, s.out, s.pages[r.URL.Path]
 	s.mu.Unlock()
 	switch {
 	case away:
 		http.Error(w, "away", http.StatusServiceUnavailable)
+	case out && r.URL.Path != "/login" && !strings.HasPrefix(r.URL.Path, "/console."):
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
 	case r.URL.Path == "/console.css":
 		w.Header().Set("Content-Type", "text/css")
 		_, _ = w.Write(page.Style())

@@ -2,6 +2,7 @@ package page_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -176,6 +177,76 @@ func TestChromiumAsksAConsoleThatRefusesAgain(t *testing.T) {
 	s.listening(c)
 	s.send("live", live(t, overview()))
 	c.Await(`document.getElementById('link').hidden`)
+}
+
+// Who is logged out meanwhile, by a new run with another token, comes to the login.
+func TestChromiumGoesToTheLogin(t *testing.T) {
+	s, c := newStage(t), extproc.OpenChromium(t)
+	for _, do := range []string{"", `document.querySelector('.keys button').click()`} {
+		c.Visit(s.URL + "/device")
+		s.listening(c)
+		s.mu.Lock()
+		s.out = true
+		s.mu.Unlock()
+		if do == "" {
+			s.drop()
+		} else {
+			c.Eval(do)
+		}
+		c.Await(`location.pathname === '/login' && document.getElementById('token')`)
+		s.drop()
+		s.mu.Lock()
+		s.out = false
+		s.mu.Unlock()
+	}
+}
+
+// A page that nobody sees takes no connection.
+func TestChromiumListensWhileItIsSeen(t *testing.T) {
+	s, c := newStage(t), extproc.OpenChromium(t)
+	c.Visit(s.URL + "/overview")
+	s.listening(c)
+	seen := func(is bool) {
+		c.Eval(fmt.Sprintf(`Object.defineProperty(document, 'hidden', {value: %t, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))`, !is))
+	}
+	seen(false)
+	c.Await(`new Promise(done => setTimeout(() => done(document.getElementById('link').hidden), 300))`)
+	s.drop()
+	seen(true)
+	s.listening(c)
+	s.send("live", live(t, overview()))
+	c.Await(`document.documentElement.dataset.link === 'live'`)
+	nothingWrong(t, c)
+}
+
+// Without a mouse the first key leads to a link over the bar, whose focus can be seen, and
+// each button and field can be reached.
+func TestChromiumWithKeysAlone(t *testing.T) {
+	s, c := newStage(t), extproc.OpenChromium(t)
+	c.Visit(s.URL + "/device")
+	tab := func() {
+		for _, kind := range []string{"keyDown", "keyUp"} {
+			c.Call("Input.dispatchKeyEvent", map[string]any{"type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}, nil)
+		}
+	}
+	tab()
+	if c.Eval(`document.activeElement.className === 'skip' && document.activeElement.getBoundingClientRect().left >= 0`) != "true" {
+		t.Error("the first key does not lead over the bar")
+	}
+	want := c.Eval(`window.wanted = new Set(document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary')); window.wanted.delete(document.activeElement); String(window.wanted.size)`)
+	if want == "0" {
+		t.Fatal("nothing to reach")
+	}
+	for range 100 {
+		tab()
+		if c.Eval(`window.wanted.delete(document.activeElement); getComputedStyle(document.activeElement).outlineStyle !== 'none' || document.activeElement === document.body`) != "true" {
+			t.Errorf("one does not see where the focus is: %s", c.Eval(`document.activeElement.outerHTML.slice(0, 100)`))
+		}
+		if c.Eval(`String(window.wanted.size)`) == "0" {
+			return
+		}
+	}
+	t.Errorf("not reached by keys: %s", c.Eval(`[...window.wanted].map(e => e.outerHTML.slice(0, 80)).join(', ')`))
 }
 
 // Keys go out one by one, and the page stays.

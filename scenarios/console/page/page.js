@@ -93,18 +93,31 @@
     });
     source.onerror = () => {
       lost("The console does not answer; trying again.");
-      if (source.readyState === EventSource.CLOSED && !ended) setTimeout(listen, 5000);
+      if (source.readyState === EventSource.CLOSED && !ended) setTimeout(again, 2000);
     };
+  }
+
+  // again listens once more, or goes where the console sends who is not logged in.
+  function again() {
+    fetch(location.pathname, { method: "HEAD" })
+      .then((r) => (r.redirected ? location.assign(r.url) : listen()))
+      .catch(listen);
   }
 
   if (live && window.EventSource) {
     say();
     listen();
     setInterval(() => {
-      if (last && Date.now() - last > 10000) lost("The console has said nothing for a while.");
+      if (last && !document.hidden && Date.now() - last > 10000) lost("The console has said nothing for a while.");
     }, 2000);
+    // Who does not look needs no figures: a browser has six connections for all its pages.
     addEventListener("pagehide", () => source.close());
     addEventListener("pageshow", (e) => { if (e.persisted && !ended) listen(); });
+    document.addEventListener("visibilitychange", () => {
+      source.close();
+      last = Date.now();
+      if (!document.hidden && !ended) listen();
+    });
   }
 
   // Keys of a telephone are sent without leaving the page.
@@ -117,6 +130,7 @@
       .then((r) => r.text())
       .then((html) => {
         const page = parse(html);
+        if (!page.getElementById("keypad")) location.reload();
         for (const id of ["notice", "keypad"]) {
           const old = document.getElementById(id), now = page.getElementById(id);
           if (old && now) children(old, now);

@@ -103,6 +103,20 @@ func (m *Menu) Key(v device.View, key byte, at int64) []Action {
 	return m.knock(key)
 }
 
+// Dial presses keys one after the other, with the device as it is before each, and has done
+// what comes of them. It ends at the first error of do.
+func (m *Menu) Dial(look func() device.View, keys string, do func(Action) error) error {
+	for i := range len(keys) {
+		v := look()
+		for _, a := range m.Key(v, keys[i], v.Now) {
+			if err := do(a); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // HangUp ends the call. What was saved takes effect now (device-surface.md §3.2:
 // documented), also where the menu was left before by silence (inferred). A factory
 // reset takes all of it away.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -94,7 +95,7 @@ const mostToken = 4 << 10
 
 // readToken reads a token from a file that others cannot read.
 func readToken(name string) (string, error) {
-	if i, err := os.Stat(name); err == nil && i.Mode().IsRegular() && i.Mode().Perm()&0o077 != 0 {
+	if i, err := os.Stat(name); err == nil && runtime.GOOS != "windows" && i.Mode().IsRegular() && i.Mode().Perm()&0o077 != 0 {
 		return "", fmt.Errorf("%s can be read by others (mode %04o): chmod 600 %s", name, i.Mode().Perm(), name)
 	}
 	text, err := host.ReadFile(name, mostToken)

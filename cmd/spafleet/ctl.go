@@ -412,23 +412,36 @@ func printDevice(w io.Writer, d *console.Detail) {
 }
 
 func ctlKeysCommand(s streams) *cobra.Command {
-	f := &ctlFlags{streams: s}
+	f, of := &ctlFlags{streams: s}, &selectFlags{}
 	c := &cobra.Command{
-		Use:   "keys DEVICE KEYS",
+		Use:   "keys [DEVICE] KEYS",
 		Short: "Press keys at a device's keypad and print what its menu says",
 		Long: `Takes the handset of one device off and presses keys: digits, * and #. Prints what
 its voice menu says; docs/ivr.md has the menu. What was saved there takes effect when
-the call ends: 'spafleet ctl on-hook DEVICE'.`,
+the call ends: 'spafleet ctl on-hook DEVICE'. At the devices of a selection a caller
+presses the keys and hangs up; how many had a menu that answers is printed.`,
 		Example: `  spafleet ctl keys 17 '****110#'
-  spafleet ctl on-hook 17`,
+  spafleet ctl on-hook 17
+  spafleet ctl keys '****732668#' --model SPA2102`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return errors.New("give a device and keys, such as 17 '****110#'")
+			if len(args) != 1 && len(args) != 2 {
+				return errors.New("give a device and keys, such as 17 '****110#', or keys and a selection")
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			return tell(c.Context(), f, "POST", "devices/"+url.PathEscape(args[0])+"/keys", console.Dial{Keys: args[1]}, func(w io.Writer, h *console.Heard) {
+			keys := args[len(args)-1]
+			path, err := of.path(strings.Join(args[:len(args)-1], ""), "keys")
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				body := console.DialAll{Selection: console.Selection{Filter: of.Filter, All: of.all}, Dial: console.Dial{Keys: keys}}
+				return tell(c.Context(), f, "POST", path, body, func(w io.Writer, o *console.Ordered) {
+					fmt.Fprintf(w, "keys: %s\n", measure.Counted(o.Devices, "device"))
+				})
+			}
+			return tell(c.Context(), f, "POST", path, console.Dial{Keys: keys}, func(w io.Writer, h *console.Heard) {
 				for _, said := range h.Said {
 					fmt.Fprintf(w, "says: %s\n", oneLine(said))
 				}
@@ -436,6 +449,8 @@ the call ends: 'spafleet ctl on-hook DEVICE'.`,
 		},
 	}
 	f.register(c)
+	of.register(c)
+	c.Flags().BoolVar(&of.all, "all", false, "each device of the run")
 	return c
 }
 

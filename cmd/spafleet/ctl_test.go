@@ -67,6 +67,7 @@ func TestCtlAsksAndSteersARun(t *testing.T) {
 		{"fault status=503 match=http --model SPA2102", []string{"fault ", ": "}},
 		{"fault delay=1ms --device 0", []string{"fault 3: 1 device\n"}},
 		{"faults", []string{"3  delay=1ms: 1 device, ", "1  match=http status=503: "}},
+		{"keys ****110# --model SPA2102", []string{"keys: "}},
 		{"on-hook 0", []string{"on-hook: 1 device\n"}},
 	} {
 		out, errs, code := ctl(t, append(strings.Fields(tt.args), "--url", at)...)
@@ -144,7 +145,8 @@ func TestCtlSaysWhatIsWrong(t *testing.T) {
 		"resync 1 2 " + good:                                              "takes one device",
 		"resync 99 " + good:                                               "there is no device 99",
 		"resync --state NEVER " + good:                                    "there is no state",
-		"keys 1 " + good:                                                  "give a device and keys",
+		"keys " + good:                                                    "give a device and keys",
+		"keys 1 " + good:                                                  "which devices?",
 		"keys 0 x+ " + good:                                               "cannot be dialled",
 		"fault " + good:                                                   "what is to go wrong?",
 		"fault status " + good:                                            "is not KEY=VALUE",

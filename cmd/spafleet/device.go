@@ -322,10 +322,11 @@ func (k *keypad) press(ctx context.Context, keys string) {
 		k.off = true
 		k.do(ctx, device.Command{Order: device.HookOff, Cause: model.ByKeypad})
 	}
-	for i := range len(keys) {
-		v, _ := k.live.Fleet.View(k.dev())
-		k.take(ctx, k.menu.Key(v, keys[i], v.Now))
-	}
+	look := func() device.View { v, _ := k.live.Fleet.View(k.dev()); return v }
+	_ = k.menu.Dial(look, keys, func(a ivr.Action) error {
+		k.take(ctx, []ivr.Action{a})
+		return nil
+	})
 }
 
 func (k *keypad) hangUp(ctx context.Context) {

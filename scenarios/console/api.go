@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ var routes = []route{
 	{"POST", "/api/v1/devices/{device}/fault", faultOne},
 	{"POST", "/api/v1/devices/{device}/{action}", orderOne},
 	{"POST", "/api/v1/selection/fault", faultMany},
+	{"POST", "/api/v1/selection/keys", pressAll},
 	{"POST", "/api/v1/selection/{action}", orderMany},
 	{"GET", "/api/v1/faults", listFaults},
 	{"DELETE", "/api/v1/faults/{fault}", endFault},
@@ -92,7 +94,7 @@ func (s *Server) asked(answer func(Source, *http.Request) (any, error)) http.Han
 			reply(w, nil, failed(http.StatusServiceUnavailable, "the fleet has not started yet; try again"))
 			return
 		}
-		done, err := s.place(r.Context())
+		done, err := s.place(r)
 		if err != nil {
 			return
 		}
@@ -121,6 +123,9 @@ func reply(w http.ResponseWriter, value any, err error) {
 	status := http.StatusOK
 	if err != nil {
 		status = statusOf(err)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("it took too long until that was heard; try again: %w", err)
+		}
 		value = map[string]string{"error": err.Error()}
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -138,6 +143,8 @@ func statusOf(err error) int {
 		return f.status
 	case errors.As(err, &large):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, errKeys):
+		return http.StatusBadRequest
 	case errors.Is(err, fleet.ErrNoPower), errors.Is(err, ErrVirtual), errors.Is(err, errNoMenu), errors.Is(err, errFaults):
 		return http.StatusConflict
 	}

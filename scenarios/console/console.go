@@ -58,6 +58,9 @@ type Source interface {
 	Keypad(*device.View) *page.Keypad
 	Press(ctx context.Context, dev device.Index, keys string) (said []string, err error)
 	HangUp(context.Context, device.Index) error
+	// PressAll has a caller at each of some devices press keys and hang up, and returns at how
+	// many there is a menu.
+	PressAll(ctx context.Context, list []device.Index, keys string) (menus int, err error)
 	// Begin begins a fault by the keys of a scenario, of some devices or, if among is nil, of
 	// all; Faults are those that are up, and EndFault ends one, false where there is none
 	// such.
@@ -96,6 +99,7 @@ type Server struct {
 	source   atomic.Pointer[Source]
 	verdict  atomic.Pointer[string] // nil: there is none yet
 	places   chan struct{}          // one element for each request at work
+	orders   chan struct{}          // and one for each order, which may have to wait
 	feeds    feeds
 	notices  notices
 	serving  sync.WaitGroup
@@ -142,7 +146,7 @@ func open(o Options, p patience) (*Server, error) {
 	}
 	s := &Server{
 		guard: guard{token: o.Token, loopback: loopback, tls: o.TLS != nil}, listener: newDoor(listener, o.Tell), mux: http.NewServeMux(), patience: p, tell: o.Tell,
-		places: make(chan struct{}, mostAtWork),
+		places: make(chan struct{}, mostAtWork), orders: make(chan struct{}, mostOrders),
 	}
 	_, s.port, _ = net.SplitHostPort(listener.Addr().String())
 	s.ended, s.end = context.WithCancel(context.Background())
@@ -190,7 +194,13 @@ func (s *Server) Show(source Source) { s.source.Store(&source) }
 func (s *Server) Token() string { return s.token }
 
 // URL returns where the console is.
-func (s *Server) URL() string { return s.scheme() + s.listener.Addr().String() }
+func (s *Server) URL() string {
+	host, port, _ := net.SplitHostPort(s.listener.Addr().String())
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1" // and at any other address of this machine
+	}
+	return s.scheme() + net.JoinHostPort(host, port)
+}
 
 // Judged gives the console the verdict of the run, which may go on.
 func (s *Server) Judged(verdict string) { s.verdict.Store(&verdict) }
@@ -224,13 +234,18 @@ func (s *Server) Close() error {
 	return err
 }
 
-// place waits for a place at work, and returns how it is given back.
-func (s *Server) place(ctx context.Context) (done func(), err error) {
+// place waits for a place at work, and returns how it is given back. Orders have places of
+// their own: devices may be slow to hear them, and who only looks is not to wait for that.
+func (s *Server) place(r *http.Request) (done func(), err error) {
+	places := s.places
+	if r.Method == http.MethodPost {
+		places = s.orders
+	}
 	select {
-	case s.places <- struct{}{}:
-		return func() { <-s.places }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
 	}
 }
 

@@ -13,8 +13,9 @@ import (
 // The bounds of what others can make a console hold.
 const (
 	mostConnections = 64
-	mostRefused     = 64        // connections that are told so at once
-	mostAtWork      = 8         // requests
+	mostRefused     = 64 // connections that are told so at once
+	mostAtWork      = 8  // requests that only look
+	mostOrders      = 8
 	mostUnread      = 256 << 10 // bytes that wait for a client to read them
 	mostHeader      = 16 << 10
 	mostBody        = 4 << 10

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,17 +112,50 @@ func (s *source) Press(ctx context.Context, dev device.Index, keys string) ([]st
 		}
 	}
 	var said []string
-	for i := range len(keys) {
-		v, _ := s.View(dev)
-		heard, err := s.obey(ctx, dev, c, c.menu.Key(v, keys[i], v.Now))
+	err := c.menu.Dial(s.looking(dev), keys, func(a ivr.Action) error {
+		heard, err := s.obey(ctx, dev, c, a)
 		said = append(said, heard...)
-		if err != nil {
-			return said, err
-		}
-	}
+		return err
+	})
 	c.typed += keys
 	c.typed = c.typed[max(0, len(c.typed)-mostKeys):]
-	return said, nil
+	return said, err
+}
+
+// looking returns how a device is looked at.
+func (s *source) looking(dev device.Index) func() device.View {
+	return func() device.View { v, _ := s.View(dev); return v }
+}
+
+// PressAll has a caller at each of some devices press keys and hang up, as the step ivr of a
+// scenario does, and returns at how many there is a menu. It does not wait for devices.
+func (s *source) PressAll(ctx context.Context, list []device.Index, keys string) (menus int, err error) {
+	if len(keys) > mostKeys || keys == "" || !ivr.AreKeys(keys) {
+		return 0, errKeys
+	}
+	for _, dev := range list {
+		look := s.looking(dev)
+		v := look()
+		if !ivr.Has(v.Unit.Row.Model) || !v.Answers() {
+			continue
+		}
+		var menu ivr.Menu
+		obey := func(a ivr.Action) error {
+			if a.Command == nil {
+				return nil
+			}
+			return s.Do(ctx, dev, *a.Command)
+		}
+		err := menu.Dial(look, keys, obey)
+		for _, a := range menu.HangUp(look()) {
+			err = cmp.Or(err, obey(a))
+		}
+		if err != nil {
+			return menus, err
+		}
+		menus++
+	}
+	return menus, nil
 }
 
 // HangUp puts the handset of a device back: what was saved in the menu takes effect now.
@@ -140,24 +174,23 @@ func (s *source) HangUp(ctx context.Context, dev device.Index) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.off, c.typed = false, ""
-	_, err := s.obey(ctx, dev, c, c.menu.HangUp(v))
-	return err
+	for _, a := range c.menu.HangUp(v) {
+		if _, err := s.obey(ctx, dev, c, a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // obey does what came of a key, and returns what the menu says.
-func (s *source) obey(ctx context.Context, dev device.Index, c *call, actions []ivr.Action) (said []string, err error) {
-	for _, a := range actions {
-		if a.Say != "" {
-			text := s.Shown(a.Say)
-			said = append(said, text)
-			c.said = append(c.said, text)
-			c.said = c.said[max(0, len(c.said)-mostSaid):]
-		}
-		if a.Command != nil {
-			if err := s.Ask(ctx, dev, *a.Command); err != nil {
-				return said, err
-			}
-		}
+func (s *source) obey(ctx context.Context, dev device.Index, c *call, a ivr.Action) (said []string, err error) {
+	if a.Say != "" {
+		said = []string{s.Shown(a.Say)}
+		c.said = append(c.said, said...)
+		c.said = c.said[max(0, len(c.said)-mostSaid):]
 	}
-	return said, nil
+	if a.Command != nil {
+		err = s.Ask(ctx, dev, *a.Command)
+	}
+	return said, err
 }

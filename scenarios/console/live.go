@@ -141,7 +141,7 @@ func (s site) listen(w http.ResponseWriter, r *http.Request) {
 	defer stop()
 	defer context.AfterFunc(s.ended, stop)()
 	for {
-		made, err := s.live(r.Context(), feed, *source, of)
+		made, err := s.live(r, feed, *source, of)
 		if err != nil || !send(made) {
 			return
 		}
@@ -157,8 +157,8 @@ func (s site) listen(w http.ResponseWriter, r *http.Request) {
 }
 
 // live returns the event of now. Few are made at once, as few requests are answered.
-func (s site) live(ctx context.Context, f *feed, source Source, of int) ([]byte, error) {
-	done, err := s.place(ctx)
+func (s site) live(r *http.Request, f *feed, source Source, of int) ([]byte, error) {
+	done, err := s.place(r)
 	if err != nil {
 		return nil, err
 	}

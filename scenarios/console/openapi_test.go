@@ -131,6 +131,9 @@ var trials = []trial{
 	{"POST /api/v1/devices/{device}/keys", "/api/v1/devices/7/keys", `{"keys": "1"}`, 404, nil},
 	{"POST /api/v1/devices/{device}/keys", "/api/v1/devices/4/keys", `{"keys": "1"}`, 409, nil}, // it has no voice menu
 	{"POST /api/v1/devices/{device}/keys", "/api/v1/devices/0/keys", `{"keys": "1"}`, 415, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }},
+	{"POST /api/v1/selection/keys", "/api/v1/selection/keys", `{"model": "SPA2102", "keys": "****110#"}`, 200, nil},
+	{"POST /api/v1/selection/keys", "/api/v1/selection/keys", `{"all": true, "keys": "+"}`, 400, nil},
+	{"POST /api/v1/selection/keys", "/api/v1/selection/keys", `{"all": true, "keys": "1"}`, 415, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }},
 	{"POST /api/v1/devices/{device}/fault", "/api/v1/devices/0/fault", `{"fault": {"status": "503", "match": "http"}}`, 200, nil},
 	{"POST /api/v1/devices/{device}/fault", "/api/v1/devices/0/fault", `{"fault": {"status": "700"}}`, 400, nil},
 	{"POST /api/v1/devices/{device}/fault", "/api/v1/devices/7/fault", `{"fault": {"delay": "1s"}}`, 404, nil},
@@ -204,6 +207,7 @@ func TestTheDescriptionIsHeldByTheAnswers(t *testing.T) {
 	try(virtual, trial{"POST /api/v1/selection/{action}", "/api/v1/selection/resync", `{"all": true}`, 409, nil})
 	try(virtual, trial{"POST /api/v1/devices/{device}/fault", "/api/v1/devices/0/fault", `{"fault": {"delay": "1s"}}`, 409, nil})
 	try(virtual, trial{"POST /api/v1/selection/fault", "/api/v1/selection/fault", `{"all": true, "fault": {"delay": "1s"}}`, 409, nil})
+	try(virtual, trial{"POST /api/v1/selection/keys", "/api/v1/selection/keys", `{"all": true, "keys": "1"}`, 409, nil})
 	try(virtual, trial{"DELETE /api/v1/faults/{fault}", "/api/v1/faults/1", "", 409, nil})
 	for operation, o := range said {
 		for status := range o.Responses {

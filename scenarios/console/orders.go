@@ -86,8 +86,13 @@ func (a *Action) doAll(ctx context.Context, s Source, list []device.Index) error
 	return nil
 }
 
-// orderPatience is how long a device has to hear a command.
-const orderPatience = 10 * time.Second
+// orderPatience is how long a device has to hear a command, and selectionPatience how long
+// the fleet has to take those for a selection. Where time stands still during an attempt,
+// that may be as long as a server takes to answer.
+const (
+	orderPatience     = 10 * time.Second
+	selectionPatience = 20 * time.Second
+)
 
 func orderOne(s Source, r *http.Request) (any, error) {
 	a, err := actionNamed(r.PathValue("action"))
@@ -125,10 +130,31 @@ func orderMany(s Source, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, failed(http.StatusBadRequest, "%w", err)
 	}
-	if err := a.doAll(r.Context(), s, list); err != nil {
+	ctx, cancel := context.WithTimeout(r.Context(), selectionPatience)
+	defer cancel()
+	if err := a.doAll(ctx, s, list); err != nil {
 		return nil, err
 	}
 	return Ordered{Devices: len(list)}, nil
+}
+
+// pressAll dials at the keypads of what a filter selects.
+func pressAll(s Source, r *http.Request) (any, error) {
+	var dial DialAll
+	if err := readBody(r, &dial); err != nil {
+		return nil, err
+	}
+	list, err := selected(s, dial.Selection)
+	if err != nil {
+		return nil, failed(http.StatusBadRequest, "%w", err)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), selectionPatience)
+	defer cancel()
+	menus, err := s.PressAll(ctx, list, dial.Keys)
+	if err != nil {
+		return nil, fmt.Errorf("%d devices were dialled at, the next one was not: %w", menus, err)
+	}
+	return Ordered{Devices: menus}, nil
 }
 
 // pressKeys dials at the keypad of one device.
@@ -144,9 +170,6 @@ func pressKeys(s Source, r *http.Request) (any, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), orderPatience)
 	defer cancel()
 	said, err := s.Press(ctx, v.Unit.Index, dial.Keys)
-	if errors.Is(err, errKeys) {
-		return nil, failed(http.StatusBadRequest, "%w", err)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("device %d: %w", v.Unit.Index, err)
 	}

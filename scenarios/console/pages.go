@@ -120,7 +120,7 @@ func (s site) begun(w http.ResponseWriter, r *http.Request) (Source, func(), boo
 		s.message(w, r, http.StatusServiceUnavailable, "The fleet has not started yet", "Load the page again in a moment.")
 		return nil, nil, false
 	}
-	done, err := s.place(r.Context())
+	done, err := s.place(r)
 	return *source, done, err == nil
 }
 

@@ -295,6 +295,21 @@ func TestThereIsATelephoneAtADevice(t *testing.T) {
 	l.until(t, 0, func(v device.View) bool { return v.Reason == device.ByIVRReboot })
 }
 
+// Callers at many devices press keys and hang up, as a step of a scenario has them.
+func TestCallersDialAtASelection(t *testing.T) {
+	l := newLab(t)
+	for dev := range device.Index(3) {
+		l.until(t, dev, func(v device.View) bool { return v.Resyncs.OK > 0 && v.Answers() })
+	}
+	a := l.ask(t, "POST", "/api/v1/selection/keys", `{"all": true, "keys": "****732668#"}`, nil)
+	if string(a.body) != `{"devices":3}`+"\n" { // the phones have no voice menu
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	for dev := range device.Index(3) {
+		l.until(t, dev, func(v device.View) bool { return v.Reason == device.ByIVRReboot })
+	}
+}
+
 // Calls are bounded: the oldest makes room.
 func TestCallsAreBounded(t *testing.T) {
 	var k keypads

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,7 +49,10 @@ func (inVirtualTime) Ask(context.Context, device.Index, device.Command) error { 
 func (inVirtualTime) Begin(map[string]string, []device.Index) (Fault, error) {
 	return Fault{}, ErrVirtual
 }
-func (inVirtualTime) EndFault(int) (Fault, bool, error)                      { return Fault{}, true, ErrVirtual }
+func (inVirtualTime) EndFault(int) (Fault, bool, error) { return Fault{}, true, ErrVirtual }
+func (inVirtualTime) PressAll(context.Context, []device.Index, string) (int, error) {
+	return 0, ErrVirtual
+}
 func (inVirtualTime) Do(context.Context, device.Index, device.Command) error { return ErrVirtual }
 
 // A page of any filter of 100,000 devices comes in under 200 ms.
@@ -121,4 +125,47 @@ func TestPagesForPeopleOfAHundredThousandDevicesComeAtOnce(t *testing.T) {
 			t.Errorf("%s took %s", path, took)
 		}
 	}
+}
+
+// deaf is a fleet whose devices do not hear.
+type deaf struct{ *still }
+
+func (deaf) Ask(ctx context.Context, _ device.Index, _ device.Command) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// Who looks does not wait for orders that devices are slow to hear.
+func TestOrdersHoldUpNobodyWhoLooks(t *testing.T) {
+	l := newBareLab(t)
+	l.Show(deaf{newStill(t, 1)})
+	ctx, cancel := context.WithCancel(t.Context())
+	var orders sync.WaitGroup
+	for range 2 * mostOrders {
+		orders.Go(func() {
+			r, err := http.NewRequestWithContext(ctx, "POST", l.URL()+"/api/v1/devices/0/reboot", nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r.Header.Set("Authorization", "Bearer "+l.Token())
+			if a, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r); err == nil {
+				a.Body.Close()
+				t.Errorf("an order was answered: %s", a.Status)
+			}
+		})
+	}
+	for deadline := time.Now().Add(20 * time.Second); len(l.orders) < mostOrders; {
+		if time.Now().After(deadline) {
+			t.Fatal("the orders did not come")
+		}
+		if a := l.ask(t, "GET", "/api/v1/devices", "", nil); a.status != http.StatusOK {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	}
+	if a := l.ask(t, "GET", "/api/v1/devices", "", nil); a.status != http.StatusOK {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	cancel()
+	orders.Wait()
 }

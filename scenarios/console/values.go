@@ -104,6 +104,12 @@ type Dial struct {
 	Keys string `json:"keys"` // digits, * and #
 }
 
+// A DialAll is keys that callers press at the devices of a selection.
+type DialAll struct {
+	Selection
+	Dial
+}
+
 // Heard is what a voice menu says to a caller.
 type Heard struct {
 	Devices int      `json:"devices"`

@@ -39,25 +39,22 @@ func press(t *timeline, s *scenarios.Step, dev device.Index) {
 	var menu ivr.Menu
 	v, _ := t.fleet.View(dev)
 	said, why, ordered := "", "", false // why: what was refused first
-	obey := func(actions []ivr.Action) {
-		for _, a := range actions {
-			said = cmp.Or(a.Say, said)
-			if a.Refused {
-				why = cmp.Or(why, a.Say)
-			}
-			if a.Command != nil {
-				ordered = true
-				t.order(dev, *a.Command)
-			}
+	look := func() device.View { v, _ := t.fleet.View(dev); return v }
+	obey := func(a ivr.Action) error {
+		said = cmp.Or(a.Say, said)
+		if a.Refused {
+			why = cmp.Or(why, a.Say)
 		}
+		if a.Command != nil {
+			ordered = true
+			t.order(dev, *a.Command)
+		}
+		return nil
 	}
-	keys := t.server.text(s.Keys, &v.Unit)
-	for i := range len(keys) {
-		v, _ = t.fleet.View(dev)
-		obey(menu.Key(v, keys[i], v.Now))
+	_ = menu.Dial(look, t.server.text(s.Keys, &v.Unit), obey)
+	for _, a := range menu.HangUp(look()) {
+		_ = obey(a)
 	}
-	v, _ = t.fleet.View(dev)
-	obey(menu.HangUp(v))
 	switch {
 	case ordered:
 	case why != "":

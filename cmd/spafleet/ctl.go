@@ -173,7 +173,10 @@ func (c *caller) ask(ctx context.Context, method, path string, body any) ([]byte
 	}
 	a, err := c.client.Do(r)
 	var not *url.Error
+	var stranger *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &stranger):
+		return nil, fmt.Errorf("%s: %w; give the authorities of its certificate by --console-ca", c.base, stranger)
 	case errors.As(err, &not):
 		return nil, fmt.Errorf("%w: %s: %w; start a run with --console, or give its --url", errGone, c.base, not.Err)
 	case err != nil:

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -116,6 +118,10 @@ func TestCtlSaysWhatIsWrong(t *testing.T) {
 	w := watched(t, "", "demo", "--keep", "--console", "127.0.0.1:0")
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	defer secure.Close()
 	elsewhere := httptest.NewServer(http.RedirectHandler(w.url, http.StatusFound))
 	defer elsewhere.Close()
 	open := filepath.Join(t.TempDir(), "token")
@@ -154,7 +160,8 @@ func TestCtlSaysWhatIsWrong(t *testing.T) {
 		"fault status=1 --all " + good:                                    "status: ",
 		"end-fault " + good:                                               "give the number of one fault",
 		"end-fault 9 " + good:                                             `there is no fault "9"`,
-		"resnyc":                                                          "did you mean",
+		"summary --url " + secure.URL + "/?token=x":                       "give the authorities of its certificate by --console-ca",
+		"resnyc": "did you mean",
 	} {
 		out, errs, code := ctl(t, strings.Fields(line)...)
 		if code != exitUsage || !strings.Contains(errs, says) || out != "" {

@@ -3,7 +3,9 @@ package console
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +25,15 @@ type Fault struct {
 	Keys     map[string]string `json:"keys"`     // as in a scenario: match, status and so on
 	Devices  int               `json:"devices"`  // whose exchanges it is for
 	Affected int               `json:"affected"` // exchanges in which it has changed something
+}
+
+// words are the keys of a fault as a command has them: match=http status=503.
+func (f *Fault) words() string {
+	var list []string
+	for _, key := range slices.Sorted(maps.Keys(f.Keys)) {
+		list = append(list, key+"="+f.Keys[key])
+	}
+	return strings.Join(list, " ")
 }
 
 // Faults are those that are up.

@@ -126,4 +126,10 @@ func TestPagesBeginAndEndFaults(t *testing.T) {
 			t.Errorf("%s: %d %s", f.key, a.status, a.body)
 		}
 	}
+	overview := string(b.open(t, "/").body)
+	for _, want := range []string{"<code>status=503</code> for 1 phone: 0 exchanges disturbed", "6 faults of the console at work"} {
+		if !strings.Contains(overview, want) {
+			t.Errorf("the overview does not say %q", want)
+		}
+	}
 }

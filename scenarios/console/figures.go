@@ -33,6 +33,9 @@ func (s *source) Overview() page.Overview {
 	for _, e := range p.Expected {
 		o.Expectations = append(o.Expectations, page.Expectation{Name: e.Name, Held: e.Held, Devices: e.Devices, Decided: e.Decided, OK: e.OK})
 	}
+	for _, f := range s.Faults() {
+		o.Faults = append(o.Faults, page.Fault{What: s.Shown(f.words()), Devices: f.Devices, Affected: f.Affected})
+	}
 	for i := range sum.Findings.Errors {
 		f := &sum.Findings.Errors[i]
 		if i >= mostCauses {

@@ -87,6 +87,7 @@ func TestChromiumShowsHostileTextsAsTexts(t *testing.T) {
 		o.Expectations = append(o.Expectations, page.Expectation{Name: text, Held: 1, Devices: 2})
 		o.Failures = append(o.Failures, page.Failure{Count: i, What: text, Err: text, Hint: text, Models: text, URL: text, MAC: text})
 		o.Timeline[0].Name = text
+		o.Faults = append(o.Faults, page.Fault{What: text})
 		d.Events = append(d.Events, page.Event{Key: text, At: d.Now, Text: text})
 		d.Params.Rows = append(d.Params.Rows, page.Param{Name: text, Value: text, Origin: page.Own, Default: text})
 		d.Timers = append(d.Timers, page.Timer{Name: text, At: d.Now, Why: text})

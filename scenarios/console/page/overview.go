@@ -34,6 +34,14 @@ type Overview struct {
 	History      report.History
 	Timeline     []report.StepReport // steps that have happened stand in the charts
 	Machine      Machine
+	Faults       []Fault // that the console keeps up
+}
+
+// A Fault is what is done to exchanges because somebody at the console asked for it.
+type Fault struct {
+	What     string // status=503
+	Devices  int    // whose exchanges it is for
+	Affected int    // exchanges in which it has changed something
 }
 
 // A Result is how often something went well, and how often not.
@@ -168,6 +176,9 @@ func (v *overview) judge() {
 	parts = append(parts, fmt.Sprintf("%s of %s provisioned", webpage.Count(v.Provisioned), counted(v.Devices, "phone")))
 	if v.Resyncs.Failed > 0 {
 		parts = append(parts, counted(int(v.Resyncs.Failed), "resync")+" failed")
+	}
+	if n := len(v.Faults); n > 0 {
+		parts = append(parts, counted(n, "fault")+" of the console at work")
 	}
 	v.Summary = strings.Join(parts, ", ")
 }

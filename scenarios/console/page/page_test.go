@@ -61,6 +61,7 @@ func overview() *page.Overview {
 			h.States[name] = append(h.States[name], []int64{10000 - 100*i, 12 * i, 31 * i, 57 * i}[s])
 		}
 	}
+	o.Faults = []page.Fault{{What: "status=503", Devices: 1204, Affected: 23}}
 	o.Timeline = []report.StepReport{{Name: "the server is slow", Fired: true, At: 40}}
 	return o
 }
@@ -244,12 +245,12 @@ func TestTheOverviewSaysHowItGoes(t *testing.T) {
 		change func(*page.Overview)
 		want   string
 	}{
-		{"an expectation is missed", func(*page.Overview) {}, `failing: 2 of 4 expectations met so far, 1 missed, 9 812 of 10 000 phones provisioned, 67 resyncs failed`},
+		{"an expectation is missed", func(*page.Overview) {}, `failing: 2 of 4 expectations met so far, 1 missed, 9 812 of 10 000 phones provisioned, 67 resyncs failed, 1 fault of the console at work`},
 		{"all may still hold", func(o *page.Overview) { o.Expectations = o.Expectations[:2] }, "running: 1 of 2 expectations met so far, 9 812"},
 		{"what never happened has not happened so far", func(o *page.Overview) {
 			o.Expectations = []page.Expectation{{Name: "never", Held: 10000, Devices: 10000}}
 		}, "running: 1 of 1 expectation met so far"},
-		{"nothing is expected", func(o *page.Overview) { o.Expectations, o.Resyncs.Failed = nil, 0 }, "running: 9 812 of 10 000 phones provisioned\""},
+		{"nothing is expected", func(o *page.Overview) { o.Expectations, o.Resyncs.Failed, o.Faults = nil, 0, nil }, "running: 9 812 of 10 000 phones provisioned\""},
 		{"the machine is the limit", func(o *page.Overview) { o.Expectations, o.Machine.Limits = nil, []string{"CPU"} }, "this machine is too slow: 9"},
 		{"it has ended", func(o *page.Overview) { o.Verdict = report.Passed }, "passed: 2 of 4 expectations met, 1 missed"},
 	} {

@@ -315,6 +315,7 @@ var replayed = []string{"model", "firmware", "count", "with", "set", "switch", "
 var notReplayed = map[string]string{
 	"certs": "the folder is not in the bundle, and the test authorities of spafleet stand in for it", "trust": "the file is not in the bundle", "client-certs": "the certificates are not in the bundle",
 	"decoder": "the program is not in the bundle, and compiled files are not opened", "sidecar": "the files are not in the bundle, and compiled files are not opened",
+	"console":        "what came by it is not repeated in a replay",
 	"allow-commands": "a replay executes no commands of steps",
 	"dhcp":           "no DHCP server is asked in a replay, and the devices have the addresses of --addresses",
 	"listen-web":     "nobody can look at the devices' web servers in a replay", "sip": "nobody answers a REGISTER in a replay", "sip-port": "there are no sockets in a replay", "tftp-client": "a replay has spafleet's own",

@@ -187,7 +187,8 @@ const (
 
 // listQuery are the fields of the list's address.
 func listQuery(query url.Values) (f page.Filter, from, limit int) {
-	f = page.Filter{MAC: query.Get("mac"), Serial: query.Get("serial"), Address: query.Get("address"), State: query.Get("state"), Model: query.Get("model")}
+	get := func(name string) string { return shownAs(query.Get(name)) }
+	f = page.Filter{MAC: get("mac"), Serial: get("serial"), Address: get("address"), State: get("state"), Model: get("model")}
 	limit = rows
 	from, _ = strconv.Atoi(query.Get("from"))
 	if n, err := strconv.Atoi(query.Get("limit")); err == nil {
@@ -268,8 +269,7 @@ func (s site) showDevice(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer done()
-	search := r.URL.Query().Get("param")
-	d := s.device(source, &v, search[:min(len(search), mostName)])
+	d := s.device(source, &v, shownAs(r.URL.Query().Get("param")))
 	d.Frame = s.frame(r)
 	s.write(w, http.StatusOK, func(to io.Writer) error { return page.WriteDevice(to, &d) })
 }
@@ -428,6 +428,11 @@ func selected(s Source, of Selection) ([]device.Index, error) {
 		}
 	}
 	return list, nil
+}
+
+// shownAs is a text of a request as a page can show it.
+func shownAs(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), mostName)], "")
 }
 
 // sentence makes an error one.

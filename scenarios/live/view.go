@@ -26,7 +26,9 @@ func (s *Snapshot) View(columns, rows int, colour bool) []string {
 	list := fit(d.sections(), rows)
 	for i := range list {
 		list[i] = lines.Cut(strings.Map(printable, list[i]), columns)
-		if colour {
+		if colour && i == 0 {
+			list[i] = "\x1b[1m" + list[i] + "\x1b[0m" // apart from what was printed before
+		} else if colour {
 			list[i] = paint(list[i])
 		}
 	}
@@ -161,13 +163,14 @@ func (d *drawing) resyncs() []form {
 func (d *drawing) cells(rank int, label string, parts []string) []form {
 	line := ""
 	for i, part := range parts {
-		if i < len(parts)-1 {
-			part = fmt.Sprintf("%-*s", cellColumns-1, part)
-		}
-		line += part + " "
-		if utf8.RuneCountInString(part) >= cellColumns || d.columns < roomyColumns {
+		last := i == len(parts)-1
+		if !last && utf8.RuneCountInString(part) >= cellColumns || d.columns < roomyColumns {
 			return d.one(rank, label, parts)
 		}
+		if !last {
+			part = fmt.Sprintf("%-*s", cellColumns, part)
+		}
+		line += part
 	}
 	line = strings.TrimRight(line, " ")
 	if line == "" || d.label+utf8.RuneCountInString(line) > d.columns {
@@ -177,7 +180,7 @@ func (d *drawing) cells(rank int, label string, parts []string) []form {
 }
 
 // cellColumns is the width of one of several values in a line.
-const cellColumns = 15
+const cellColumns = 16
 
 const (
 	leastSpark = 8
@@ -221,6 +224,7 @@ func (d *drawing) machine() []string {
 		return nil
 	}
 	parts := strings.Split(d.Load.Line(), ", ")
+	parts[0] = "late p99 " + report.Seconds(d.Load.LateP99)
 	if d.Late > 0 && d.Load.LateP99 > d.Late.Seconds() {
 		parts = slices.Insert(parts, 1, "above "+report.Seconds(d.Late.Seconds())+": invalid")
 	}
@@ -232,8 +236,15 @@ func (d *drawing) next() []string {
 	if d.Next.Step == "" || d.Next.At <= d.Passed {
 		return nil
 	}
-	return []string{"in " + span(d.Next.At-d.Passed) + ": " + d.Next.Step}
+	of := ""
+	if d.Jumps || d.Speed > evidentSpeed {
+		of = " of fleet time"
+	}
+	return []string{"in " + span(d.Next.At-d.Passed) + of + ": " + d.Next.Step}
 }
+
+// evidentSpeed is one that no clock has that keeps the wall's time.
+const evidentSpeed = 1.5
 
 // mostSteps is how many steps are named that have happened.
 const mostSteps = 3

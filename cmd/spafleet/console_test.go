@@ -109,6 +109,26 @@ func TestTheTokenIsPrintedOnceAndKeptNowhere(t *testing.T) {
 	}
 }
 
+// A console changes nothing of a run that nobody steers.
+func TestAConsoleChangesNothing(t *testing.T) {
+	t.Parallel()
+	var events [2][]byte
+	for i, more := range [][]string{nil, {"--console", "127.0.0.1:0"}} {
+		file := filepath.Join(t.TempDir(), "events")
+		args := append([]string{"run", "--model", "PAP2T", "--count", "20", "--virtual", "12h", "--events", file}, more...)
+		if code := execute(t.Context(), args, streams{strings.NewReader(""), io.Discard, io.Discard}); code != exitOK {
+			t.Fatalf("exit code %d", code)
+		}
+		var err error
+		if events[i], err = os.ReadFile(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(events[0]) < 10_000 || !bytes.Equal(events[0], events[1]) {
+		t.Errorf("%d bytes of events without a console, %d with one", len(events[0]), len(events[1]))
+	}
+}
+
 // The report of a run that was steered says so: its seed does not repeat that.
 func TestTheReportSaysThatARunWasSteered(t *testing.T) {
 	t.Parallel()

@@ -21,7 +21,9 @@ import (
 	"spafleet/device/measure"
 	"spafleet/fsm"
 	"spafleet/host"
+	"spafleet/host/lines"
 	"spafleet/scenarios/console"
+	"spafleet/scenarios/report"
 )
 
 // urlVariable is the environment variable that says where a console is, and usualConsole
@@ -240,7 +242,7 @@ func ctlSummaryCommand(s streams) *cobra.Command {
 func printSummary(w io.Writer, sum *console.Summary) {
 	fmt.Fprintf(w, "%s: %s, %d provisioned, %d never got an answer\n", oneLine(sum.Scenario), measure.Counted(sum.Devices, "device"), sum.Provisioned, sum.Unanswered)
 	fmt.Fprintf(w, "  %s\n", strings.Join(states(sum), ", "))
-	fmt.Fprintf(w, "  resyncs %d ok, %d failed, %d attempts now\n", sum.Resyncs.OK, sum.Resyncs.Failed, sum.Running)
+	fmt.Fprintf(w, "  resyncs %d ok, %d failed, %.1f a second lately, %s now\n", sum.Resyncs.OK, sum.Resyncs.Failed, sum.Rate, measure.Counted(sum.Running, "attempt"))
 	fmt.Fprintf(w, "  this machine: CPU %.0f%%, attempts %.3fs late (p99)\n", 100*sum.CPU, sum.Late)
 	for _, e := range sum.Expectations {
 		mark := "…"
@@ -251,6 +253,13 @@ func printSummary(w io.Writer, sum *console.Summary) {
 			mark = "✗"
 		}
 		fmt.Fprintf(w, "  %s %s: %d of %s\n", mark, oneLine(e.Name), e.Held, measure.Counted(e.Devices, "device"))
+	}
+	if len(sum.Phases) > 0 {
+		rows := [][]string{{"phase", "count", "median", "p95", "p99"}}
+		for _, f := range sum.Phases {
+			rows = append(rows, []string{f.Name, fmt.Sprint(f.Count), report.Seconds(f.Med), report.Seconds(f.P95), report.Seconds(f.P99)})
+		}
+		writeTable(w, "  ", rows)
 	}
 	for _, e := range sum.Errors {
 		fmt.Fprintf(w, "  %7d × %s: %s\n", e.Count, oneLine(strings.TrimSpace(e.What+" "+e.Result)), oneLine(e.Err))
@@ -402,15 +411,17 @@ func printDevice(w io.Writer, d *console.Detail) {
 		fmt.Fprintln(w, "\nparameters other than the default")
 		var rows [][]string
 		for _, p := range d.Parameters {
-			rows = append(rows, []string{p.Name, p.Origin, oneLine(p.Value)})
+			rows = append(rows, []string{"  " + p.Name, p.Origin, oneLine(p.Value)})
 		}
-		writeTable(w, "  ", rows)
+		writeColumns(w, lines.Width, rows)
 	}
 	if len(d.Did) > 0 {
 		fmt.Fprintln(w, "\nwhat it did last")
+		var rows [][]string
 		for _, e := range d.Did {
-			fmt.Fprintf(w, "  %s  %s\n", e.At.Format(time.TimeOnly), oneLine(e.Text))
+			rows = append(rows, []string{"  " + e.At.Format(time.TimeOnly), oneLine(e.Text)})
 		}
+		writeColumns(w, lines.Width, rows)
 	}
 }
 

@@ -82,7 +82,7 @@ func TestCtlAsksAndSteersARun(t *testing.T) {
 			}
 		}
 		for line := range strings.SplitSeq(out, "\n") {
-			if n := utf8.RuneCountInString(line); n > 80 && !strings.HasPrefix(tt.args, "device ") {
+			if n := utf8.RuneCountInString(line); n > 80 {
 				t.Errorf("%s: %d columns: %s", tt.args, n, line)
 			}
 		}

@@ -330,7 +330,7 @@ func TestASummarySaysHowTheFleetStands(t *testing.T) {
 	for _, n := range s.States {
 		sum += n
 	}
-	if s.Devices != 5 || sum != 5 || s.Resyncs.OK < 3 || s.Resyncs.Failed < 1 || len(s.Errors) == 0 || s.Provisioned < 3 || s.Seconds <= 0 {
+	if s.Devices != 5 || sum != 5 || s.Resyncs.OK < 3 || s.Resyncs.Failed < 1 || len(s.Errors) == 0 || s.Provisioned < 3 || s.Seconds <= 0 || len(s.Phases) == 0 || s.Phases[0].Count == 0 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -56,8 +56,11 @@ func (s *source) Summary() Summary {
 	out := Summary{
 		Scenario: s.Name(), Now: time.Unix(0, now).UTC(), Seconds: time.Duration(now - s.Start()).Seconds(), Devices: s.Len(), States: sum.States,
 		Provisioned: sum.Provisioned, Unanswered: sum.Unanswered,
-		Resyncs: Resyncs(sum.Resyncs), Running: p.Running, CPU: p.Load.Latest, Late: p.Load.LateP99,
-		Errors: []Cause{}, Expectations: []Expectation{},
+		Resyncs: Resyncs(sum.Resyncs), Rate: s.rate.of(now, sum.Resyncs.OK+sum.Resyncs.Failed), Running: p.Running, CPU: p.Load.Latest, Late: p.Load.LateP99,
+		Phases: []Phase{}, Errors: []Cause{}, Expectations: []Expectation{},
+	}
+	for _, f := range phases(sum.Metrics["phase_duration"]) {
+		out.Phases = append(out.Phases, Phase{f.Name, f.Count, f.Med.Seconds(), f.P95.Seconds(), f.P99.Seconds()})
 	}
 	for _, f := range sum.Findings.Errors[:min(len(sum.Findings.Errors), mostCauses)] {
 		out.Errors = append(out.Errors, Cause{What: f.What, Result: f.Result, Err: f.Err, Count: f.Count})

@@ -19,8 +19,10 @@ type Summary struct {
 	Provisioned  int            `json:"provisioned"` // devices that have resynced well
 	Unanswered   int            `json:"never_answered"`
 	Resyncs      Resyncs        `json:"resyncs"`
-	Running      int            `json:"running"` // attempts
-	CPU          float64        `json:"cpu"`     // share of the cores, in the latest sample
+	Rate         float64        `json:"resyncs_per_second"` // that ended lately, per second of fleet time
+	Phases       []Phase        `json:"phases"`             // how long transfers took
+	Running      int            `json:"running"`            // attempts
+	CPU          float64        `json:"cpu"`                // share of the cores, in the latest sample
 	Late         float64        `json:"late_p99_seconds"`
 	Errors       []Cause        `json:"errors"` // those with most first
 	Expectations []Expectation  `json:"expectations"`
@@ -30,6 +32,15 @@ type Summary struct {
 type Resyncs struct {
 	OK     int64 `json:"ok"`
 	Failed int64 `json:"failed"`
+}
+
+// A Phase is how long a part of transfers took, in seconds.
+type Phase struct {
+	Name  string  `json:"name"` // connect, http
+	Count int64   `json:"count"`
+	Med   float64 `json:"med"`
+	P95   float64 `json:"p95"`
+	P99   float64 `json:"p99"`
 }
 
 // A Cause is why something failed, and how often.

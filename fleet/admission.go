@@ -21,6 +21,7 @@ type admission struct {
 	kept     int   // of full, for the other transport
 	lacked   int64 // when most last changed
 	running  int   // attempts whose goroutine has not ended
+	behind   bool  // none starts: this machine has not got to those that have
 	interval int64 // nanoseconds between two starts; 0: none
 	earliest int64 // of the next start
 	pushed   int   // attempts so far
@@ -95,9 +96,9 @@ func (a *admission) next() (turn transport, ok bool) {
 }
 
 // nextStart returns when the rate lets the next waiting attempt start; false
-// where none waits, or only for another one's end.
+// where none waits, or only for what an attempt does.
 func (a *admission) nextStart() (int64, bool) {
-	if _, ok := a.next(); !ok {
+	if _, ok := a.next(); !ok || a.behind {
 		return 0, false
 	}
 	return a.earliest, true
@@ -202,6 +203,7 @@ func (l *loop) enqueue(dev device.Index, u *unit.Unit, s *unit.Start) {
 
 // admit starts the attempts that may start.
 func (l *loop) admit(ctx context.Context, now int64) {
+	l.admission.behind = false
 	if l.admission.waiting() == 0 {
 		return
 	}
@@ -209,6 +211,9 @@ func (l *loop) admit(ctx context.Context, now int64) {
 	defer l.mu.Unlock()
 	l.resize(func(while int64) { l.admission.regrow(now, 50*while) })
 	for {
+		if l.admission.behind = l.executor.behind(); l.admission.behind {
+			return
+		}
 		s, ok := l.admission.pop(now)
 		if !ok {
 			l.f.attempts.saturated.Add(int64(l.admission.blocked()))

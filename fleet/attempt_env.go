@@ -14,6 +14,7 @@ import (
 // attemptEnv is what one attempt sees of everything outside its device.
 type attemptEnv struct {
 	l    *loop
+	at   *goroutines
 	slot int32
 	in   resync.Input
 	got  received
@@ -39,6 +40,8 @@ func (e *attemptEnv) Fetch(ctx context.Context, r *resync.Request) (resp resync.
 	if r.Scheme == "https" { // a certificate may bear a name
 		ctx = e.asking(ctx)
 	}
+	e.at.leave()
+	defer e.at.back()
 	err = e.whenAble(ctx, func() error {
 		resp, err = e.l.f.network.Fetch(ctx, r)
 		return err
@@ -54,6 +57,8 @@ func (e *attemptEnv) Resolve(ctx context.Context, name string) (addrs []netip.Ad
 		return nil, &resync.Error{Result: device.NoDNS}
 	}
 	ctx = e.asking(ctx)
+	e.at.leave()
+	defer e.at.back()
 	err = e.whenAble(ctx, func() error {
 		addrs, err = e.l.f.network.Resolve(ctx, name)
 		return err

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,9 @@ type executor interface {
 	// cancel ends an attempt. The loop still hears of its end, perhaps at once.
 	// The caller has locked the loop.
 	cancel(slot int32)
+	// behind reports whether so many attempts wait for this machine that more would bring
+	// nothing. The loop gets a message once fewer do.
+	behind() bool
 	// close returns when nothing is left of any attempt. All have ended.
 	close()
 }
@@ -29,7 +33,17 @@ type goroutines struct {
 	running sync.WaitGroup
 	next    chan job // to a goroutine that has nothing to do
 	idle    atomic.Int32
+
+	most   int32        // attempts that may be at work
+	atWork atomic.Int32 // attempts that have started and do not wait for the network
+	asked  atomic.Bool  // the loop wants to hear when fewer are
 }
+
+// mostAtWork is how many of a loop's attempts may want a processor, their turn to decode,
+// or the loop. Where it is this machine that is slow, more of them would bring nothing
+// but their stacks. Those that wait for a server are not among them, however many there
+// are.
+const mostAtWork = 256
 
 // A job is an attempt and what it needs.
 type job struct {
@@ -47,8 +61,26 @@ const (
 )
 
 func newGoroutines(l *loop) *goroutines {
-	return &goroutines{l: l, next: make(chan job)}
+	return &goroutines{l: l, next: make(chan job), most: math.MaxInt32}
 }
+
+func (g *goroutines) behind() bool {
+	if g.atWork.Load() < g.most {
+		return false
+	}
+	g.asked.Store(true)
+	return g.atWork.Load() >= g.most // some may have left meanwhile
+}
+
+// leave notes that an attempt waits for the network, or has ended.
+func (g *goroutines) leave() {
+	if g.atWork.Add(-1) == g.most/2 && g.asked.Swap(false) {
+		g.l.inbox <- message{}
+	}
+}
+
+// back notes that an attempt no longer waits for the network.
+func (g *goroutines) back() { g.atWork.Add(1) }
 
 func (g *goroutines) start(ctx context.Context, slot int32, run unit.Job, in resync.Input) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -57,7 +89,8 @@ func (g *goroutines) start(ctx context.Context, slot int32, run unit.Job, in res
 	}
 	g.cancels[slot] = cancel
 	in.Wall = wall
-	n := job{ctx, cancel, run, &attemptEnv{l: g.l, slot: slot, in: in}}
+	n := job{ctx, cancel, run, &attemptEnv{l: g.l, at: g, slot: slot, in: in}}
+	g.atWork.Add(1)
 	select {
 	case g.next <- n:
 	default:
@@ -72,6 +105,7 @@ func (g *goroutines) serve(n job) {
 	for again := true; again; {
 		o := n.run(n.ctx, n.env, n.env.in)
 		n.cancel()
+		g.leave()
 		g.l.inbox <- message{slot: n.env.slot, outcome: &o, got: n.env.got}
 		n, again = g.another(bored)
 	}

@@ -234,6 +234,7 @@ func (l *loop) unit(dev device.Index) *unit.Unit {
 	return &l.units[l.f.shard.Place(dev)/len(l.f.loops)]
 }
 
+// handle takes a message; an empty one has only woken the loop.
 func (l *loop) handle(m message, now int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -385,7 +386,8 @@ func (l *loop) wall(due, now int64) time.Duration {
 // setClock gives a loop its clock, and what lets attempts run under it.
 func (l *loop) setClock(c *Config, start time.Time) {
 	l.speed = c.Speed
-	l.executor = newGoroutines(l)
+	own := newGoroutines(l)
+	l.executor = own
 	switch c.Clock {
 	case Virtual:
 		l.clock = &virtualClock{}
@@ -395,6 +397,7 @@ func (l *loop) setClock(c *Config, start time.Time) {
 		l.clock = &mixedClock{l: l}
 	default:
 		l.clock = newRealClock(start, c.Start, c.Speed)
+		own.most = mostAtWork
 	}
 	if j, ok := l.clock.(interface{ jump(to int64) }); ok {
 		j.jump(c.Start.UnixNano())

@@ -145,7 +145,7 @@ func TestTheViewIsWrittenWhereItHasChanged(t *testing.T) {
 func TestAViewLeavesTheReport(t *testing.T) {
 	w := newWindow(t, 80, 24)
 	result := filepath.Join(t.TempDir(), "result.json")
-	c := w.runs(nil, aRun("--duration", "2s", "--result", result)...)
+	c := w.runs(nil, aRun("--duration", "4s", "--result", result)...)
 	w.await("resyncs ")
 	w.resize(60, 12)
 	w.until("a narrow view", func(text string) bool { return strings.Contains(text, "resyncs ") && strings.Count(text, "\n") < 12 })
@@ -332,7 +332,7 @@ var colour = regexp.MustCompile("\x1b\\[[0-9;]*[1-9][0-9;]*m")
 func TestColoursAreLeftOut(t *testing.T) {
 	for environment, want := range map[string]bool{"NO_COLOR=1": false, "NO_COLOR=": true} {
 		w := newWindow(t, 80, 24)
-		c := w.runs([]string{environment}, aRun("--duration", "2s")...)
+		c := w.runs([]string{environment}, aRun("--duration", "3s")...)
 		w.await("resyncs ")
 		c.code()
 		w.mu.Lock()

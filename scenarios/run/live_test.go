@@ -89,7 +89,7 @@ func TestProgressNamesTheNextStepAndHidesSecrets(t *testing.T) {
 	const src = "duration: 2d\nparams:\n  word: {secret: true}\n" + phones + `
 timeline:
   - {at: 1h, name: noon, resync: all}
-  - {at: 90m, resync: all}
+  - {at: 90m, resync: {of: all, url: "http://${server.http}/${word}.cfg"}}
 expect:
   - {name: "${word} is synced", all: synced, by: 1h}
 `
@@ -117,6 +117,9 @@ expect:
 	want := []run.Upcoming{{Step: "noon", At: time.Hour}, {Step: "resync", At: 90 * time.Minute}, {}}
 	if !slices.Equal(seen, want) {
 		t.Errorf("next was %+v, want %+v", seen, want)
+	}
+	if failed := p.Summary.Findings.Errors; len(failed) != 1 || !strings.HasSuffix(failed[0].Example.URL, "/***.cfg") {
+		t.Errorf("failures: %+v", failed)
 	}
 	if len(p.Expected) != 1 || strings.Contains(p.Expected[0].Name, "hidden") || p.Passed != 48*time.Hour || p.Summary.Devices != 6 || !slices.Equal(p.Steps, []string{"noon"}) {
 		t.Errorf("%+v", p)

@@ -79,7 +79,7 @@ func openView(s *screen, what host.Screen, look func() *live.Snapshot) *liveView
 	}
 	v.program = tea.NewProgram(&picture{colour: what.Colour, columns: what.Columns, rows: what.Rows}, tea.WithInput(nil), tea.WithOutput(v.out), tea.WithoutSignalHandler(),
 		tea.WithFPS(int(time.Second/lookEvery)), tea.WithColorProfile(profile))
-	signal.Notify(v.signals, slices.Concat(ends(), tty.Stops(), tty.Continues())...)
+	signal.Notify(v.signals, slices.Concat(ends(), tty.Stops())...)
 	v.loud = tty.Quiet(s.Fd())
 	go func() { // erase waits for it
 		defer close(v.over)
@@ -153,6 +153,7 @@ func (v *liveView) follow() {
 	for {
 		select {
 		case <-ticker.C:
+			v.resume() // bash tells a process by no signal that it has the terminal again
 		case s := <-v.signals:
 			v.hear(s)
 		case <-v.stop:
@@ -168,8 +169,6 @@ func (v *liveView) hear(s os.Signal) {
 	switch {
 	case slices.Contains(tty.Stops(), s):
 		v.pause()
-	case slices.Contains(tty.Continues(), s):
-		v.resume()
 	case v.ending:
 		v.erase()
 		tty.Die(s, exitInterrupted)

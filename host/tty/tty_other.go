@@ -13,9 +13,6 @@ func Quiet(uintptr) (undo func()) { return func() {} }
 // Stops are the signals that Ctrl-Z sends: none.
 func Stops() []os.Signal { return nil }
 
-// Continues are the signals that say that the process goes on: none.
-func Continues() []os.Signal { return nil }
-
 // Hangup is the signal that says that the terminal is closed; nil: there is none.
 func Hangup() os.Signal { return nil }
 

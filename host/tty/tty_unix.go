@@ -40,13 +40,10 @@ func Stops() []os.Signal { return []os.Signal{syscall.SIGTSTP} }
 // Hangup is the signal that says that the terminal is closed.
 func Hangup() os.Signal { return syscall.SIGHUP }
 
-// Continues are the signals that say that the process goes on, or is in the foreground again.
-func Continues() []os.Signal { return []os.Signal{syscall.SIGCONT} }
-
 // Stop stops this process, as Ctrl-Z does. It returns when the process goes on.
 func Stop() {
 	goesOn := make(chan os.Signal, 1)
-	signal.Notify(goesOn, Continues()...)
+	signal.Notify(goesOn, syscall.SIGCONT)
 	defer signal.Stop(goesOn)
 	if unix.Kill(unix.Getpid(), unix.SIGSTOP) == nil {
 		<-goesOn // this thread may run on for a moment before all are stopped

@@ -86,6 +86,9 @@ func TestTheTokenIsPrintedOnceAndKeptNowhere(t *testing.T) {
 	if status, body := w.ask(t, "POST", "api/v1/devices/0/resync"); status != 503 || !strings.Contains(body, "the fleet has ended") {
 		t.Errorf("an order after the end: %d %s", status, body)
 	}
+	if _, errs, code := ctl(t, "fault", "delay=1s", "--all", "--url", w.url+"?token="+w.token); code != exitUsage || !strings.Contains(errs, "the fleet has ended") {
+		t.Errorf("a fault after the end: exit %d: %s", code, errs)
+	}
 	if code := w.stop(); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}

@@ -75,6 +75,9 @@ func (s *source) Begin(keys map[string]string, among []device.Index) (Fault, err
 		return Fault{}, errFaults
 	}
 	up, err := s.live.Fault(keys, among)
+	if errors.Is(err, run.ErrEnded) {
+		return Fault{}, err
+	}
 	if err != nil {
 		return Fault{}, errFault{err}
 	}

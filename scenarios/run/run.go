@@ -355,6 +355,7 @@ func (r *run) end(ctx context.Context, work *fleet.Run) (*report.Report, error) 
 		<-ctx.Done()
 	}
 	err := work.Close()
+	r.steering.over.Store(true)
 	result.Generator.Aborted, result.Unheard = r.fleet.Aborted(), r.fleet.Unheard() // the last ones too
 	if !stays {
 		decided(result)

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -10,7 +11,13 @@ import (
 )
 
 // steering counts what came to a run from outside of its scenario.
-type steering struct{ orders, faults atomic.Int64 }
+type steering struct {
+	orders, faults atomic.Int64
+	over           atomic.Bool // the fleet has ended
+}
+
+// ErrEnded says that the fleet has ended: a fault would be for nobody.
+var ErrEnded = errors.New("the fleet has ended")
 
 // note says so in the report; "": nothing came.
 func (s *steering) note() string {
@@ -34,9 +41,12 @@ func (f *Fault) Affected() int { return f.begun.affected() }
 func (f *Fault) End() error { return f.begun.end() }
 
 // Fault begins a fault that is not of the scenario, by the keys of a step's fault; of some
-// devices or, if among is nil, of all. The error says that there is none such, and then
-// nothing was begun. In virtual time nobody may.
+// devices or, if among is nil, of all. The error says that there is none such, or is
+// [ErrEnded]; then nothing was begun. In virtual time nobody may.
 func (l *Live) Fault(texts map[string]string, among []device.Index) (*Fault, error) {
+	if l.run.steering.over.Load() {
+		return nil, ErrEnded
+	}
 	var f scenarios.Fault
 	if err := f.Read(l.run.plan.Scenario, texts, among != nil); err != nil {
 		return nil, err

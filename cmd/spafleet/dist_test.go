@@ -1,6 +1,8 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -90,6 +92,58 @@ func TestWhatModulesRefuses(t *testing.T) {
 			t.Errorf("%v: %v, %s; want %q", args, err, out, want)
 		}
 	}
+}
+
+// A program with a module under a licence that is not allowed is refused, and the module
+// named; one whose licence is not found, as well.
+func TestALicenceThatIsNotAllowedIsRefused(t *testing.T) {
+	t.Parallel()
+	checker := filepath.Join(t.TempDir(), "modules")
+	runIn(t, moduleRoot(t), "go", "build", "-o", checker, "./.ci/modules")
+	for licence, allowed := range map[string]bool{
+		"The MIT License. Permission is hereby granted, free of charge, to any person obtaining a copy": true,
+		"GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007":                                           false,
+		"All rights reserved.": false,
+	} {
+		dir := t.TempDir()
+		proxied(t, filepath.Join(dir, "proxy"), licence)
+		env := append(os.Environ(), "GOPROXY=file://"+filepath.ToSlash(dir)+"/proxy", "GONOSUMDB=*", "GOFLAGS=-mod=mod -modcacherw", "GOMODCACHE="+filepath.Join(dir, "cache"), "GOWORK=off")
+		write(t, filepath.Join(dir, "own", "go.mod"), []byte("module own\n\ngo 1.26\n\nrequire example.com/part v1.0.0\n"))
+		write(t, filepath.Join(dir, "own", "main.go"), []byte("package main\n\nimport _ \"example.com/part\"\n\nfunc main() {}\n"))
+		for _, args := range [][]string{{"go", "build", "-o", "program", "."}, {checker, "check", "program"}} {
+			c := exec.CommandContext(t.Context(), args[0], args[1:]...)
+			c.Dir, c.Env = filepath.Join(dir, "own"), env
+			out, err := c.CombinedOutput()
+			if wanted := args[0] == "go" || allowed; (err == nil) != wanted || !wanted && !strings.Contains(string(out), "example.com/part") {
+				t.Errorf("%q: %v: %v\n%s", licence, args, err, out)
+			}
+		}
+	}
+}
+
+// proxied writes a proxy of one module with a licence.
+func proxied(t *testing.T, dir, licence string) {
+	t.Helper()
+	versions := filepath.Join(dir, "example.com", "part", "@v")
+	const mod = "module example.com/part\n\ngo 1.26\n"
+	write(t, filepath.Join(versions, "list"), []byte("v1.0.0\n"))
+	write(t, filepath.Join(versions, "v1.0.0.info"), []byte(`{"Version": "v1.0.0"}`))
+	write(t, filepath.Join(versions, "v1.0.0.mod"), []byte(mod))
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for name, text := range map[string]string{"go.mod": mod, "part.go": "package part\n", "LICENSE": licence} {
+		w, err := z.Create("example.com/part@v1.0.0/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(versions, "v1.0.0.zip"), b.Bytes())
 }
 
 func globbed(t *testing.T, pattern string) []string {

@@ -174,9 +174,7 @@ func TestShownCommandsExist(t *testing.T) {
 	checked := 0
 	for page, text := range pagesOf(t) {
 		blocks, _ := blocksOf(page, text)
-		for _, block := range consoleBlocks(page, text) {
-			blocks = append(blocks, block)
-		}
+		blocks = append(blocks, consoleBlocks(page, text)...)
 		for _, b := range blocks {
 			for _, words := range commandsIn(b.text) {
 				checked++

@@ -141,6 +141,8 @@ func (c *Config) checkClock() error {
 		return errors.New("fleet: virtual time needs servers in process")
 	case c.Clock == Virtual && c.Web.Listen:
 		return errors.New("fleet: in virtual time nobody can look at the devices' web servers; leave them out, or take another clock")
+	case c.Clock == Virtual && c.Loops > 0 && (c.SIP.Register || c.SIP.Registrar != nil || c.InProcess.Workers > 0):
+		return errors.New("fleet: loops side by side are for devices of which none feels another: without SIP, and with a server that answers all at once; leave out Loops")
 	case c.Clock != Real && c.Speed != 0:
 		return fmt.Errorf("fleet: a %s clock jumps, and has no speed", c.Clock)
 	case c.Speed < 0:

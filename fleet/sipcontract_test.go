@@ -247,7 +247,7 @@ func (c *sipCase) inVirtualTime(t *testing.T) string {
 	at := netip.MustParseAddrPort("127.0.0.1:5060")
 	g := prov.NewRegistrar(at, c.registrar(func(l prov.Line) { log = append(log, fmt.Sprint(l.Source, " ", l.Text())) }))
 	config := c.config(t, at)
-	config.Clock, config.SIP.Registrar, config.SIP.At = fleet.Virtual, g, at
+	config.Clock, config.SIP.Registrar, config.SIP.At, config.Loops = fleet.Virtual, g, at, 0
 	core, err := prov.NewCore(map[string]prov.Entry{"/a": {Body: "<flat-profile><GPP_B>x</GPP_B></flat-profile>"}}, prov.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -270,6 +270,8 @@ func TestClocksThatCannotBe(t *testing.T) {
 		{fleet.Config{Clock: fleet.Virtual}, "virtual time needs servers in process"},
 		{fleet.Config{Clock: fleet.Mixed + 1, Network: newNetwork()}, "no clock is called Clock(3)"},
 		{fleet.Config{Clock: fleet.Virtual, InProcess: &modelled.Network{}, Web: fleet.Web{Listen: true}}, "take another clock"},
+		{fleet.Config{Clock: fleet.Virtual, InProcess: &modelled.Network{}, Loops: 2, SIP: fleet.SIP{Register: true}}, "leave out Loops"},
+		{fleet.Config{Clock: fleet.Virtual, InProcess: &modelled.Network{Workers: 1}, Loops: 2}, "leave out Loops"},
 		{fleet.Config{Clock: fleet.Mixed, Network: newNetwork(), Speed: 2}, "a mixed clock jumps, and has no speed"},
 		{fleet.Config{Network: newNetwork(), Speed: -1}, "goes back"},
 		{fleet.Config{Network: newNetwork(), Conduct: func(int64, func(device.Index, device.Command)) (int64, bool) { return 0, true }}, "only a clock that jumps"},

@@ -220,7 +220,7 @@ func (r *run) config() fleet.Config {
 // time: see [fleet.Config].
 func (r *run) beside() bool {
 	o := &r.options
-	return r.plan.Scenario.Clock.Mode == fleet.Virtual && r.plan.Independent() && o.State == "" && o.Recorded == nil && o.Requests == nil
+	return r.plan.Scenario.Clock.Mode == fleet.Virtual && r.plan.Independent() && o.State == "" && o.Recorded == nil && o.Requests == nil && !sipOf(r).Register
 }
 
 // tap returns what the scenario, or its log, asks to be seen on the devices' lines.

@@ -4,6 +4,7 @@
 package tty
 
 import (
+	"context"
 	"os"
 	"time"
 )
@@ -11,8 +12,9 @@ import (
 // Die ends this process by a signal, as one that does not catch it, or else with an exit code.
 func Die(s os.Signal, code int) {
 	if die(s) {
-		time.AfterFunc(time.Second, func() { os.Exit(code) }) // of a signal that was ignored from the start
-		select {}
+		soon, cancel := context.WithTimeout(context.Background(), time.Second)
+		<-soon.Done() // no further, but for a signal that was ignored from the start
+		cancel()
 	}
 	os.Exit(code)
 }

@@ -19,7 +19,7 @@ test-slow:  ## the slow rest: a day of a thousand devices against nginx, hostile
 	@SPAFLEET_SLOW=1 go test -race -count=1 -timeout 30m -v ./cmd/spafleet -run Crowd
 	@$(MAKE) --no-print-directory test-ship
 	@.ci/fuzz 60s
-test-ship:  ## two builds of a release, its deb in an empty root, the image in a read-only one, the manifests; as root, five minutes
+test-ship:  ## two builds of a release, its deb in an empty root, the image in a read-only one, the manifests, the first run of README; as root, a quarter of an hour
 	@cd deploy/package && go vet ./... && go test -count=1 -timeout 30m ./...
 	@cd deploy/test && go vet ./... && go test -count=1 -timeout 30m ./...
 test-k8s:   ## the Kubernetes manifests against a real control plane and Prometheus, as root; the first time builds them, fifteen minutes

@@ -41,7 +41,7 @@ const (
 type lane struct {
 	running int
 	last    int // the admission's count at the latest attempt; 0: none yet
-	ready   []start
+	ready   []queued
 	head    int // of ready: the one that has waited longest
 	counted int // of ready: up to here they are known to wait for another one's end
 }
@@ -51,8 +51,14 @@ type start struct {
 	unit.Start
 	dev       device.Index
 	transport transport
-	number    int   // in the order of all attempts
 	allowed   int64 // when the rate let it
+}
+
+// A queued start waits in a lane.
+type queued struct {
+	unit.Queued
+	dev    device.Index
+	number int // in the order of all attempts
 }
 
 // open sets how many attempts run at once, and how many of the places are kept.
@@ -115,8 +121,8 @@ func (a *admission) push(s start) {
 		l.ready, l.counted, l.head = l.ready[:n], max(l.counted-l.head, 0), 0
 	}
 	a.pushed++
-	s.number, l.last = a.pushed, a.pushed
-	l.ready = append(l.ready, s)
+	l.last = a.pushed
+	l.ready = append(l.ready, queued{s.Queued(), s.dev, a.pushed})
 }
 
 // blocked returns how many more attempts have to wait for the end of another
@@ -141,8 +147,9 @@ func (a *admission) pop(now int64) (start, bool) {
 		return start{}, false
 	}
 	l := &a.lanes[t]
-	s := l.ready[l.head]
-	l.ready[l.head] = start{}
+	q := &l.ready[l.head]
+	s := start{Start: q.Start(), dev: q.dev, transport: t}
+	*q = queued{}
 	if l.head++; l.head == len(l.ready) {
 		l.ready, l.head, l.counted = l.ready[:0], 0, 0
 		if cap(l.ready) > mostSpent { // of a mass power-up
@@ -274,8 +281,10 @@ func (l *loop) overdue(now int64) {
 	place := int64(0)
 	for t := range l.admission.lanes {
 		lane := &l.admission.lanes[t]
-		for _, s := range lane.ready[lane.head:] {
-			if u := l.unit(s.dev); !u.Waits(&s.Start) {
+		for i := range lane.ready[lane.head:] {
+			q := &lane.ready[lane.head+i]
+			s := q.Start()
+			if u := l.unit(q.dev); !u.Waits(&s) {
 				continue
 			}
 			allowed := int64(0)
@@ -283,7 +292,7 @@ func (l *loop) overdue(now int64) {
 				allowed = l.admission.earliest + place*l.admission.interval
 			}
 			place++
-			late(s.dev, max(s.Due, allowed))
+			late(q.dev, max(s.Due, allowed))
 		}
 	}
 	for _, e := range l.heap {

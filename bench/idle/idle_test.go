@@ -13,7 +13,7 @@ func TestFleetsAreWeighedAtRest(t *testing.T) {
 	extproc.Need(t, "taskset", "util-linux")
 	var r report
 	harness.Said(t, instrument(), &r, "--devices 200,400 --delay 0")
-	if len(r.Fleets) != 2 || len(r.Verdicts) != 6 {
+	if len(r.Fleets) != 2 || len(r.Verdicts) != 8 {
 		t.Fatalf("%+v", r)
 	}
 	for i, w := range r.Fleets {

@@ -53,6 +53,7 @@ func (o *options) read(counts string) (err error) {
 const (
 	mostBytes    = 300 // of live heap for each device
 	mostResident = 500 // MB, for a million
+	mostPeak     = 600 // MB on the way, for a million, however slow the machine is
 	mostReady    = 2.0 // seconds, for a million
 	million      = 1_000_000
 )
@@ -87,6 +88,7 @@ func (r *report) judge(w *weight) {
 	r.Verdicts = append(r.Verdicts,
 		harness.AtMost(name+"live heap for each", w.Bytes, mostBytes, "B"),
 		harness.AtMost(name+"resident memory", w.Resident, mostResident*share, "MB"),
+		harness.AtMost(name+"resident memory on the way", w.Peak, mostPeak*share, "MB"),
 		harness.AtMost(name+"built, powered, first timers armed", w.Ready, mostReady*share, "s"))
 }
 

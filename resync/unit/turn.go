@@ -44,6 +44,34 @@ type Start struct {
 	forced  bool  // starts though a line is in use
 }
 
+// A Queued is a Start in less memory: after a power failure all devices may wait.
+type Queued struct {
+	due, booted int64
+	unusual     *device.Command // nil: it has nothing but order and cause
+	order       device.Order
+	cause       model.Cause
+	forced      bool
+}
+
+// Queued returns a Start as it waits in a queue.
+func (s *Start) Queued() Queued {
+	q := Queued{due: s.Due, booted: s.booted, forced: s.forced, order: s.Command.Order, cause: s.Command.Cause}
+	if c := &s.Command; c.Argument != "" || c.Requester.IsValid() || c.Sets != nil {
+		unusual := *c
+		q.unusual = &unusual
+	}
+	return q
+}
+
+// Start returns what waits.
+func (q *Queued) Start() Start {
+	s := Start{Command: device.Command{Order: q.order, Cause: q.cause}, Due: q.due, booted: q.booted, forced: q.forced}
+	if q.unusual != nil {
+		s.Command = *q.unusual
+	}
+	return s
+}
+
 // A turn is one device at one moment, with what follows.
 type turn struct {
 	*Shared

@@ -145,12 +145,13 @@ func TestTheViewIsWrittenWhereItHasChanged(t *testing.T) {
 func TestAViewLeavesTheReport(t *testing.T) {
 	w := newWindow(t, 80, 24)
 	result := filepath.Join(t.TempDir(), "result.json")
-	c := w.runs(nil, aRun("--duration", "4s", "--result", result)...)
+	c := w.runs(nil, aRun("--result", result)...)
 	w.await("resyncs ")
 	w.resize(60, 12)
 	w.until("a narrow view", func(text string) bool { return strings.Contains(text, "resyncs ") && strings.Count(text, "\n") < 12 })
 	w.resize(80, 24)
-	if code, killed := c.code(); code != exitOK {
+	w.types(ctrlC)
+	if code, killed := c.code(); code != exitInterrupted {
 		t.Errorf("exit code %d, %v", code, killed)
 	}
 	report, err := exec.CommandContext(t.Context(), "spafleet", "report", "text", result).Output()
@@ -227,7 +228,7 @@ func TestASecondCtrlCInAViewEndsAtOnce(t *testing.T) {
 // While it is stopped the shell has the terminal.
 func TestCtrlZGivesTheTerminalBack(t *testing.T) {
 	w := newWindow(t, 80, 24)
-	c := w.runs(nil, aRun("--duration", "6s")...)
+	c := w.runs(nil, aRun()...)
 	w.await("resyncs ")
 	w.types(ctrlZ)
 	for tick := time.NewTicker(10 * time.Millisecond); !stopped(t, c.Process.Pid); <-tick.C {
@@ -239,10 +240,11 @@ func TestCtrlZGivesTheTerminalBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.await("resyncs ")
-	if code, killed := c.code(); code != exitOK {
+	w.types(ctrlC)
+	if code, killed := c.code(); code != exitInterrupted {
 		t.Errorf("exit code %d, %v", code, killed)
 	}
-	w.until("the report", func(string) bool { return strings.Contains(w.all(), "run: finished after") })
+	w.until("the report", func(string) bool { return strings.Contains(w.all(), "run: interrupted after") })
 	if !strings.Contains(w.all(), "the shell\n") {
 		t.Errorf("it wrote over the shell:\n%s", w.all())
 	}
@@ -332,8 +334,9 @@ var colour = regexp.MustCompile("\x1b\\[[0-9;]*[1-9][0-9;]*m")
 func TestColoursAreLeftOut(t *testing.T) {
 	for environment, want := range map[string]bool{"NO_COLOR=1": false, "NO_COLOR=": true} {
 		w := newWindow(t, 80, 24)
-		c := w.runs([]string{environment}, aRun("--duration", "3s")...)
+		c := w.runs([]string{environment}, aRun()...)
 		w.await("resyncs ")
+		w.types(ctrlC)
 		c.code()
 		w.mu.Lock()
 		if got := colour.MatchString(w.raw.String()); got != want {

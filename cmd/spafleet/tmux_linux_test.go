@@ -37,7 +37,7 @@ func TestTheViewInTmux(t *testing.T) {
 	seconds := regexp.MustCompile(`run 0:(\d\d) `)
 	shows := func(least int) { // the view, so many seconds after the start
 		t.Helper()
-		late := time.After(20 * time.Second)
+		late := time.After(time.Minute)
 		for tick := time.NewTicker(20 * time.Millisecond); ; <-tick.C {
 			if m := seconds.FindStringSubmatch(tmux("capture-pane", "-p")); m != nil {
 				if n, _ := strconv.Atoi(m[1]); n >= least {

@@ -101,7 +101,7 @@ func (w *window) await(what string) {
 
 func (w *window) until(what string, is func(text string) bool) {
 	w.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(time.Minute)
 	for !is(w.text()) {
 		select {
 		case <-w.news:

@@ -31,7 +31,7 @@ func TestTheViewInTmux(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	begin := fmt.Sprintf("seq 10; unset CI NO_COLOR; %s %s; tmux -S %s wait-for -S ended; read -r line", spafleet, strings.Join(aRun("--duration", "7s"), " "), socket)
+	begin := fmt.Sprintf("trap : INT; seq 10; unset CI NO_COLOR; %s %s; tmux -S %s wait-for -S ended; read -r line", spafleet, strings.Join(aRun(), " "), socket)
 	tmux("new-session", "-d", "-x", "70", "-y", "30", begin)
 	t.Cleanup(func() { _ = exec.Command("tmux", "-S", socket, "kill-server").Run() })
 	seconds := regexp.MustCompile(`run 0:(\d\d) `)
@@ -56,9 +56,10 @@ func TestTheViewInTmux(t *testing.T) {
 		tmux("resize-window", "-x", size[0], "-y", size[1])
 		shows(2 + i)
 	}
+	tmux("send-keys", "C-c")
 	tmux("wait-for", "ended")
 	left := tmux("capture-pane", "-p", "-S", "-200")
-	if !strings.Contains(left, "run: finished after") || !strings.Contains(left, "built-in server") {
+	if !strings.Contains(left, "run: interrupted after") || !strings.Contains(left, "built-in server") {
 		t.Errorf("the report is not there:\n%s", left)
 	}
 	for _, line := range strings.Split(left, "\n") {

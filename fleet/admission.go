@@ -41,9 +41,8 @@ const (
 type lane struct {
 	running int
 	last    int // the admission's count at the latest attempt; 0: none yet
-	ready   []queued
-	head    int // of ready: the one that has waited longest
-	counted int // of ready: up to here they are known to wait for another one's end
+	ready   line
+	counted int // of ready: so many are known to wait for another one's end
 }
 
 // A start is an attempt that is due.
@@ -67,7 +66,7 @@ func (a *admission) open(most, kept int) { a.most, a.full, a.kept = most, most, 
 func (a *admission) waiting() int {
 	n := 0
 	for i := range a.lanes {
-		n += len(a.lanes[i].ready) - a.lanes[i].head
+		n += a.lanes[i].ready.count
 	}
 	return n
 }
@@ -91,10 +90,10 @@ func (a *admission) placeFor(t transport) bool {
 func (a *admission) next() (turn transport, ok bool) {
 	for t := range transports {
 		l := &a.lanes[t]
-		if l.head == len(l.ready) || !a.placeFor(t) {
+		if l.ready.count == 0 || !a.placeFor(t) {
 			continue
 		}
-		if !ok || l.ready[l.head].number < a.lanes[turn].ready[a.lanes[turn].head].number {
+		if !ok || l.ready.first().number < a.lanes[turn].ready.first().number {
 			turn, ok = t, true
 		}
 	}
@@ -110,19 +109,11 @@ func (a *admission) nextStart() (int64, bool) {
 	return a.earliest, true
 }
 
-// mostSpent is how many places of the queue may be left behind or kept in store.
-const mostSpent = 1024
-
 func (a *admission) push(s start) {
 	l := &a.lanes[s.transport]
-	if l.head > mostSpent && l.head > len(l.ready)/2 { // a queue that is never empty must not grow
-		n := copy(l.ready, l.ready[l.head:])
-		clear(l.ready[n:])
-		l.ready, l.counted, l.head = l.ready[:n], max(l.counted-l.head, 0), 0
-	}
 	a.pushed++
 	l.last = a.pushed
-	l.ready = append(l.ready, queued{s.Queued(), s.dev, a.pushed})
+	l.ready.push(queued{s.Queued(), s.dev, a.pushed})
 }
 
 // blocked returns how many more attempts have to wait for the end of another
@@ -134,8 +125,8 @@ func (a *admission) blocked() int {
 			continue
 		}
 		l := &a.lanes[t]
-		n += len(l.ready) - max(l.counted, l.head)
-		l.counted = len(l.ready)
+		n += l.ready.count - l.counted
+		l.counted = l.ready.count
 	}
 	return n
 }
@@ -147,15 +138,9 @@ func (a *admission) pop(now int64) (start, bool) {
 		return start{}, false
 	}
 	l := &a.lanes[t]
-	q := &l.ready[l.head]
+	q := l.ready.pop()
 	s := start{Start: q.Start(), dev: q.dev, transport: t}
-	*q = queued{}
-	if l.head++; l.head == len(l.ready) {
-		l.ready, l.head, l.counted = l.ready[:0], 0, 0
-		if cap(l.ready) > mostSpent { // of a mass power-up
-			l.ready = nil
-		}
-	}
+	l.counted = max(l.counted-1, 0)
 	if a.interval > 0 {
 		s.allowed = a.earliest
 		a.earliest = max(a.earliest, now-a.interval) + a.interval
@@ -280,9 +265,7 @@ func (l *loop) overdue(now int64) {
 	}
 	place := int64(0)
 	for t := range l.admission.lanes {
-		lane := &l.admission.lanes[t]
-		for i := range lane.ready[lane.head:] {
-			q := &lane.ready[lane.head+i]
+		for q := range l.admission.lanes[t].ready.all {
 			s := q.Start()
 			if u := l.unit(q.dev); !u.Waits(&s) {
 				continue

@@ -205,8 +205,8 @@ func TestQueueThatIsNeverEmptyDoesNotGrow(t *testing.T) {
 		waits += g.blocked()
 		g.ended(datagrams)
 	}
-	if cap(g.lanes[0].ready) > 4*mostSpent {
-		t.Errorf("room for %d attempts while 10 wait", cap(g.lanes[0].ready))
+	if room := g.lanes[0].ready.room(); room > 2*lineBlock {
+		t.Errorf("room for %d attempts while 10 wait", room)
 	}
 	if waits != 100_000-1 {
 		t.Errorf("%d attempts have waited for another's end, want each but the first once", waits)
@@ -223,9 +223,48 @@ func TestGateForgetsAMassPowerUp(t *testing.T) {
 			t.Fatal("closed")
 		}
 	}
-	if cap(g.lanes[0].ready) > mostSpent {
-		t.Errorf("room for %d attempts while none waits", cap(g.lanes[0].ready))
+	if room := g.lanes[0].ready.room(); room > lineBlock {
+		t.Errorf("room for %d attempts while none waits", room)
 	}
+}
+
+// room returns how many attempts a line has memory for.
+func (l *line) room() (n int) {
+	for _, b := range l.blocks[:cap(l.blocks)] {
+		n += cap(b)
+	}
+	return n
+}
+
+// A line gives what it was given, in that order, however much waits.
+func TestALineIsFirstInFirstOut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var l line
+		in, out := 0, 0
+		for range rapid.IntRange(1, 20).Draw(t, "steps") {
+			for range rapid.IntRange(0, 3*lineBlock).Draw(t, "come") {
+				l.push(queued{number: in})
+				in++
+			}
+			at := out
+			for q := range l.all {
+				if q.number != at {
+					t.Fatalf("%d waits in the place of %d", q.number, at)
+				}
+				at++
+			}
+			for range rapid.IntRange(0, in-out).Draw(t, "go") {
+				first := l.first().number
+				if q := l.pop(); q.number != out || first != out {
+					t.Fatalf("%d and %d come for %d", first, q.number, out)
+				}
+				out++
+			}
+			if l.count != in-out || l.room() < l.count || l.room() > l.count+3*lineBlock {
+				t.Fatalf("%d wait, with room for %d; want %d", l.count, l.room(), in-out)
+			}
+		}
+	})
 }
 
 func TestHeapGivesEntriesInOrder(t *testing.T) {

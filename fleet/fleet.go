@@ -125,8 +125,8 @@ func (f *Fleet) makeLoops(c *Config) {
 	}
 	f.budget = NewBudget(wanted, c.Memory, c.Groups)
 	most := f.budget.Most
-	n = min(n, f.Len(), most)                                                 // each loop has a part of most, at least one
-	sideBySide := c.Clock == Virtual && c.Loops > 0 && c.SIP.Registrar == nil // a registrar is one for all
+	n = min(n, f.Len(), most) // each loop has a part of most, at least one
+	sideBySide := c.Clock == Virtual && c.Loops > 0
 	if n = max(n, 1); c.Clock != Real && !sideBySide {
 		n = 1
 	}

@@ -96,7 +96,11 @@ func TestBodiesAreAdmitted(t *testing.T) {
 	t.Parallel()
 	one, two := peakOf(t, 500), peakOf(t, 1000)
 	t.Logf("%d kB with 500 devices, %d kB with 1000", one, two)
-	if float64(two) > 1.2*float64(one) {
+	most := 1.2
+	if raceEnabled { // there a pool drops a quarter of what it is given
+		most = 1.5
+	}
+	if float64(two) > most*float64(one) {
 		t.Errorf("peaks of %d kB with 500 devices and %d kB with 1000", one, two)
 	}
 }

@@ -112,11 +112,7 @@ func TestResolveWithoutAnAddressIsNoDNS(t *testing.T) {
 // A name server sees who asks: over UDP, and over TCP where the answer is cut short.
 func TestQuestionsLeaveFromTheDevicesOwnAddress(t *testing.T) {
 	own := netip.MustParseAddr("127.64.0.9")
-	conn, server := listenUDP(t)
-	over, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(server))
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn, over, server := listenUDPAndTCP(t)
 	var from []netip.Addr
 	var answering sync.WaitGroup
 	answering.Go(func() {
@@ -141,13 +137,27 @@ func TestQuestionsLeaveFromTheDevicesOwnAddress(t *testing.T) {
 		}
 		return own
 	}}
-	_, err = s.Resolve(fetch.For(t.Context(), ask), "prov.example.com.")
+	_, err := s.Resolve(fetch.For(t.Context(), ask), "prov.example.com.")
 	conn.Close()
 	over.Close()
 	answering.Wait()
 	if want := []netip.Addr{own, own}; !slices.Equal(from, want) {
 		t.Errorf("questions from %v (%v), want %v", from, err, want)
 	}
+}
+
+// listenUDPAndTCP listens at a port that is free for both: one that is free for UDP may be some
+// TCP connection's.
+func listenUDPAndTCP(t *testing.T) (*net.UDPConn, *net.TCPListener, netip.AddrPort) {
+	t.Helper()
+	for range 100 {
+		conn, server := listenUDP(t)
+		if over, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(server)); err == nil {
+			return conn, over, server
+		}
+	}
+	t.Fatal("a hundred ports are free for UDP and not for TCP")
+	return nil, nil, netip.AddrPort{}
 }
 
 func TestResolveEndsWithItsContext(t *testing.T) {

@@ -150,11 +150,16 @@ func (b *beside) begin() {
 	close(b.f.started.whole)
 }
 
-// tellOf tells what a loop has to tell, once it is enough.
-func (b *beside) tellOf(l *loop) {
+// take takes what a loop has to tell.
+func (b *beside) take(l *loop) {
 	b.merged = append(b.merged, l.out...)
 	clear(l.out)
 	l.out = l.out[:0]
+}
+
+// tellOf tells what a loop has to tell, once it is enough.
+func (b *beside) tellOf(l *loop) {
+	b.take(l)
 	if len(b.merged) > 4096 {
 		b.flush()
 	}
@@ -187,9 +192,7 @@ func (b *beside) admit(ctx context.Context) {
 	b.flush()
 	for _, l := range b.f.loops {
 		l.admit(ctx, l.clock.Now())
-		b.merged = append(b.merged, l.out...)
-		clear(l.out)
-		l.out = l.out[:0]
+		b.take(l)
 	}
 	inOrder(b.merged)
 	b.flush()
@@ -198,23 +201,18 @@ func (b *beside) admit(ctx context.Context) {
 // until lets the loops run up to and with a moment, and tells all of it. It reports
 // whether nothing is left to happen.
 func (b *beside) until(ctx context.Context, moment int64) (over bool) {
-	for ctx.Err() == nil && b.broken() == nil {
-		bound := lastKey
-		for _, l := range b.f.loops {
-			if k := l.ahead.next(moment); k.compare(bound) < 0 {
-				bound = k
-			}
-		}
-		if bound == lastKey {
-			break
-		}
+	for first := b.first(moment); first != lastKey; {
 		var running sync.WaitGroup
 		for _, l := range b.f.loops[1:] {
 			running.Go(func() { l.ahead.run(ctx, moment) })
 		}
 		b.f.loops[0].ahead.run(ctx, moment)
 		running.Wait()
-		b.tellAhead(moment)
+		if ctx.Err() != nil || b.broken() != nil {
+			return false // the time is what it was
+		}
+		first = b.first(moment)
+		b.tellAhead(first)
 	}
 	b.telling.Wait()
 	for _, l := range b.f.loops {
@@ -223,15 +221,20 @@ func (b *beside) until(ctx context.Context, moment int64) (over bool) {
 	return moment == never
 }
 
-// tellAhead lets all turns be told that come before whatever a loop will do next.
-// Meanwhile the loops run on.
-func (b *beside) tellAhead(moment int64) {
-	bound := lastKey
+// first returns the turn that a loop takes next, lastKey for none up to a moment.
+func (b *beside) first(moment int64) turnKey {
+	first := lastKey
 	for _, l := range b.f.loops {
-		if k := l.ahead.next(moment); k.compare(bound) < 0 {
-			bound = k
+		if k := l.ahead.next(moment); k.compare(first) < 0 {
+			first = k
 		}
 	}
+	return first
+}
+
+// tellAhead lets all turns be told that come before the next one. Meanwhile the loops run
+// on.
+func (b *beside) tellAhead(bound turnKey) {
 	b.telling.Wait()
 	stretches := make([]stretch, len(b.f.loops))
 	for i, l := range b.f.loops {
@@ -345,7 +348,7 @@ func (b *beside) drain() {
 	b.flush()
 	for _, l := range b.f.loops {
 		l.cutOff()
-		b.merged = append(b.merged, l.out...)
+		b.take(l)
 		l.executor.close()
 	}
 	inOrder(b.merged)

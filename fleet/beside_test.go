@@ -86,10 +86,12 @@ func firstDifference(a, b string) string {
 func TestLoopsSideBySideAreInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	const end = 10_000 * time.Hour
 	told, latest := 0, int64(0)
 	f, err := fleet.New(fleet.Config{
 		Seed: 1, Clock: fleet.Virtual, Loops: 2, Groups: asking(t, 100, byHTTP, "Resync_Periodic=60"),
 		InProcess: &modelled.Network{Server: &library{files: map[string]string{"/a": profileOf("GPP_A=1")}}, Addr: inProcess, HTTP: 80},
+		Conduct:   func(now int64, _ func(device.Index, device.Command)) (int64, bool) { return now + int64(end), false },
 		Tell: func(events []device.Event) {
 			for _, e := range events {
 				if e.At < latest {
@@ -110,6 +112,9 @@ func TestLoopsSideBySideAreInterrupted(t *testing.T) {
 	}
 	if told < 100_000 || told > 400_000 {
 		t.Errorf("%d events were told", told)
+	}
+	if passed := time.Duration(f.Now() - f.Start()); passed <= 0 || passed >= end/2 {
+		t.Errorf("it says that %s have passed", passed)
 	}
 }
 

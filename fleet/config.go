@@ -64,10 +64,10 @@ type Config struct {
 	Shard device.Shard
 	// Loops is how many loops work at once; 0: one for each CPU that Go uses. In virtual
 	// time 0 is one loop, which takes turns with Conduct. Another number is for devices
-	// of which none feels another: the servers answer each as if it were alone, and Conduct
-	// asks nothing of what was told. (With SIP.Registrar it is as 0.) Then Conduct is called
-	// at the moments that it returned, and not after events; events are told later, by
-	// one goroutine at a time, and are the same for any number of loops.
+	// of which none feels another: the servers answer each as if it were alone, there is no
+	// SIP, and Conduct asks nothing of what was told. Then Conduct is called at the moments
+	// that it returned, and not after events; events are told later, by one goroutine at a
+	// time, and are the same for any number of loops.
 	Loops int
 	// Outstanding is the most attempts at once of the whole fleet, of which a
 	// shard has its part; 0: as many as this machine's limit of open files allows,

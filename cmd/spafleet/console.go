@@ -109,16 +109,16 @@ func readToken(name string) (string, error) {
 	return token, nil
 }
 
-// A watchtower is the console of a command while it works.
-type watchtower struct {
+// A runConsole is the console of a command while it works.
+type runConsole struct {
 	*console.Server // nil: there is none
 	recorder        *console.Recorder
 }
 
 // open opens the console, and has it see the run.
-func (f *consoleFlags) open(s *scenarios.Scenario, o *run.Options, log io.Writer) (*watchtower, error) {
+func (f *consoleFlags) open(s *scenarios.Scenario, o *run.Options, log io.Writer) (*runConsole, error) {
 	if f.addr == "" {
-		return &watchtower{}, nil
+		return &runConsole{}, nil
 	}
 	options, made, err := f.options()
 	if err != nil {
@@ -132,7 +132,7 @@ func (f *consoleFlags) open(s *scenarios.Scenario, o *run.Options, log io.Writer
 	case err != nil:
 		return nil, fmt.Errorf("--console: %w", err)
 	}
-	w := &watchtower{server, &console.Recorder{}}
+	w := &runConsole{server, &console.Recorder{}}
 	if s.HasSecrets() {
 		w.recorder.Redact = s.Redact
 	}
@@ -146,7 +146,7 @@ func (f *consoleFlags) open(s *scenarios.Scenario, o *run.Options, log io.Writer
 }
 
 // follow has a console see what a run tells.
-func (w *watchtower) follow(o *run.Options) {
+func (w *runConsole) follow(o *run.Options) {
 	tell, started, decided := o.Tell, o.Started, o.Decided
 	o.Tell = func(events []device.Event) {
 		if tell != nil {
@@ -166,7 +166,7 @@ func (w *watchtower) follow(o *run.Options) {
 
 // ended says that the run is over, and returns where the console still answers; "": there
 // is none.
-func (w *watchtower) ended() string {
+func (w *runConsole) ended() string {
 	if w.Server == nil {
 		return ""
 	}
@@ -175,7 +175,7 @@ func (w *watchtower) ended() string {
 }
 
 // close closes the console.
-func (w *watchtower) close() {
+func (w *runConsole) close() {
 	if w.Server != nil {
 		_ = w.Close() // of sockets, at the end
 	}

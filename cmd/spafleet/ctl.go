@@ -99,17 +99,6 @@ func (f *selectFlags) register(c *cobra.Command) {
 	})
 }
 
-// query is a filter as the query of a URL.
-func (f *selectFlags) query() url.Values {
-	q := url.Values{}
-	for name, value := range map[string]string{"mac": f.MAC, "serial": f.Serial, "address": f.Address, "state": f.State, "model": f.Model} {
-		if value != "" {
-			q.Set(name, value)
-		}
-	}
-	return q
-}
-
 // A caller asks a console.
 type caller struct {
 	base, token string
@@ -240,7 +229,7 @@ func ctlSummaryCommand(s streams) *cobra.Command {
 }
 
 func printSummary(w io.Writer, sum *console.Summary) {
-	fmt.Fprintf(w, "%s: %s, %d provisioned, %d never got an answer\n", oneLine(sum.Scenario), measure.Counted(sum.Devices, "device"), sum.Provisioned, sum.Unanswered)
+	fmt.Fprintf(w, "%s: %s, %d provisioned, %d without an answer\n", oneLine(sum.Scenario), measure.Counted(sum.Devices, "device"), sum.Provisioned, sum.Unanswered)
 	fmt.Fprintf(w, "  %s\n", strings.Join(states(sum), ", "))
 	fmt.Fprintf(w, "  resyncs %d ok, %d failed, %.1f a second lately, %s now\n", sum.Resyncs.OK, sum.Resyncs.Failed, sum.Rate, measure.Counted(sum.Running, "attempt"))
 	fmt.Fprintf(w, "  this machine: CPU %.0f%%, attempts %.3fs late (p99)\n", 100*sum.CPU, sum.Late)
@@ -333,7 +322,7 @@ func ctlDevicesCommand(s streams) *cobra.Command {
 	c.Flags().IntVar(&from, "from", 0, "begin with this `NUMBER`, which the list before has named")
 	c.Flags().IntVar(&limit, "limit", 50, fmt.Sprintf("list so many, a `NUMBER` up to %d", console.MostOfPage))
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		q := of.query()
+		q := of.Query()
 		q.Set("from", fmt.Sprint(from))
 		q.Set("limit", fmt.Sprint(limit))
 		return tell(c.Context(), f, "GET", "devices?"+q.Encode(), nil, printDevices)

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -96,11 +94,7 @@ func ctlFaultsCommand(s streams) *cobra.Command {
 }
 
 func printFault(w io.Writer, f *console.Fault) {
-	var keys []string
-	for _, key := range slices.Sorted(maps.Keys(f.Keys)) {
-		keys = append(keys, key+"="+f.Keys[key])
-	}
-	fmt.Fprintf(w, "%d  %s: %s, %s disturbed\n", f.Number, oneLine(strings.Join(keys, " ")), measure.Counted(f.Devices, "device"), measure.Counted(f.Affected, "exchange"))
+	fmt.Fprintf(w, "%d  %s: %s, %s disturbed\n", f.Number, oneLine(f.Words()), measure.Counted(f.Devices, "device"), measure.Counted(f.Affected, "exchange"))
 }
 
 func ctlEndFaultCommand(s streams) *cobra.Command {

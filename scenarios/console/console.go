@@ -91,7 +91,7 @@ type Options struct {
 // A Server answers who has the token.
 type Server struct {
 	guard
-	listener *door
+	listener *limited
 	http     http.Server
 	mux      *http.ServeMux
 	patience patience
@@ -145,7 +145,7 @@ func open(o Options, p patience) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		guard: guard{token: o.Token, loopback: loopback, tls: o.TLS != nil}, listener: newDoor(listener, o.Tell), mux: http.NewServeMux(), patience: p, tell: o.Tell,
+		guard: guard{token: o.Token, loopback: loopback, tls: o.TLS != nil}, listener: newLimited(listener, o.Tell), mux: http.NewServeMux(), patience: p, tell: o.Tell,
 		places: make(chan struct{}, mostAtWork), orders: make(chan struct{}, mostOrders),
 	}
 	_, s.port, _ = net.SplitHostPort(listener.Addr().String())

@@ -27,8 +27,8 @@ type Fault struct {
 	Affected int               `json:"affected"` // exchanges in which it has changed something
 }
 
-// words are the keys of a fault as a command has them: match=http status=503.
-func (f *Fault) words() string {
+// Words are the keys of a fault as a command has them: match=http status=503.
+func (f *Fault) Words() string {
 	var list []string
 	for _, key := range slices.Sorted(maps.Keys(f.Keys)) {
 		list = append(list, key+"="+f.Keys[key])

@@ -34,7 +34,7 @@ func (s *source) Overview() page.Overview {
 		o.Expectations = append(o.Expectations, page.Expectation{Name: e.Name, Held: e.Held, Devices: e.Devices, Decided: e.Decided, OK: e.OK})
 	}
 	for _, f := range s.Faults() {
-		o.Faults = append(o.Faults, page.Fault{What: s.Shown(f.words()), Devices: f.Devices, Affected: f.Affected})
+		o.Faults = append(o.Faults, page.Fault{What: s.Shown(f.Words()), Devices: f.Devices, Affected: f.Affected})
 	}
 	for i := range sum.Findings.Errors {
 		f := &sum.Findings.Errors[i]

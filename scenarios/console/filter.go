@@ -3,17 +3,25 @@ package console
 import (
 	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/fsm"
+	"spafleet/scenarios/console/page"
 )
 
 // field returns the text of a filter that a name is for, nil for none.
 func (f *Filter) field(name string) *string {
 	return map[string]*string{"mac": &f.MAC, "serial": &f.Serial, "address": &f.Address, "state": &f.State, "model": &f.Model}[name]
+}
+
+// Query returns a filter as the query of a URL has it: the fields that are set.
+func (f Filter) Query() url.Values {
+	q, _ := url.ParseQuery(page.Filter(f).Query(0, 0)) // that was made there
+	return q
 }
 
 // A test is whether a device is selected.

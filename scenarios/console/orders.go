@@ -69,6 +69,8 @@ func (a *Action) shown() page.Action {
 
 // do has one device do it, and waits until it has heard.
 func (a *Action) do(ctx context.Context, s Source, dev device.Index) error {
+	ctx, cancel := context.WithTimeout(ctx, orderPatience)
+	defer cancel()
 	if a.order == device.HookOn {
 		return s.HangUp(ctx, dev)
 	}
@@ -78,6 +80,8 @@ func (a *Action) do(ctx context.Context, s Source, dev device.Index) error {
 // doAll has devices do it. It does not wait until they have heard: those without power do
 // not.
 func (a *Action) doAll(ctx context.Context, s Source, list []device.Index) error {
+	ctx, cancel := context.WithTimeout(ctx, selectionPatience)
+	defer cancel()
 	for n, dev := range list {
 		if err := s.Do(ctx, dev, device.Command{Order: a.order, Cause: model.ByStep}); err != nil {
 			return fmt.Errorf("%d devices were ordered, the next one was not: %w", n, err)
@@ -108,9 +112,7 @@ func orderOne(s Source, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), orderPatience)
-	defer cancel()
-	if err := a.do(ctx, s, v.Unit.Index); err != nil {
+	if err := a.do(r.Context(), s, v.Unit.Index); err != nil {
 		return nil, fmt.Errorf("device %d: %w", v.Unit.Index, err)
 	}
 	return Ordered{Devices: 1}, nil
@@ -130,9 +132,7 @@ func orderMany(s Source, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, failed(http.StatusBadRequest, "%w", err)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), selectionPatience)
-	defer cancel()
-	if err := a.doAll(ctx, s, list); err != nil {
+	if err := a.doAll(r.Context(), s, list); err != nil {
 		return nil, err
 	}
 	return Ordered{Devices: len(list)}, nil

@@ -134,7 +134,7 @@ func (s site) takeLogin(w http.ResponseWriter, r *http.Request) {
 	s.take(w, r, strings.TrimSpace(r.PostForm.Get("token")))
 }
 
-// take lets a browser in that shows the token, and shows it the door otherwise.
+// take lets a browser in that shows the token, and no other.
 func (s site) take(w http.ResponseWriter, r *http.Request, token string) {
 	if !same(token, s.token) {
 		l := page.Login{Frame: s.frame(r)}
@@ -295,11 +295,9 @@ func (s site) takeHook(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer done()
-	ctx, cancel := context.WithTimeout(r.Context(), orderPatience)
-	defer cancel()
 	action, err := actionNamed(map[string]string{"on": "on-hook", "off": "off-hook"}[r.PostForm.Get("hook")])
 	if err == nil {
-		err = action.do(ctx, source, v.Unit.Index)
+		err = action.do(r.Context(), source, v.Unit.Index)
 	}
 	if err != nil {
 		s.backToDevice(w, r, &v, sentence(err.Error()), true)
@@ -331,9 +329,7 @@ func (s site) takeOrder(w http.ResponseWriter, r *http.Request) {
 		s.write(w, http.StatusOK, func(to io.Writer) error { return page.WriteConfirm(to, &c) })
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), orderPatience)
-	defer cancel()
-	if err := action.do(ctx, source, v.Unit.Index); err != nil {
+	if err := action.do(r.Context(), source, v.Unit.Index); err != nil {
 		s.backToDevice(w, r, &v, sentence(err.Error()), true)
 		return
 	}
@@ -354,7 +350,7 @@ func (s site) takeSelection(w http.ResponseWriter, r *http.Request) {
 	}
 	filter, _, _ := listQuery(r.PostForm)
 	list, err := selected(source, Selection{Filter: Filter(filter), All: r.PostForm.Get("all") == "1"})
-	query, _ := url.ParseQuery(filter.Query(0, 0)) // that it has made itself
+	query := Filter(filter).Query()
 	switch {
 	case err != nil:
 		s.back(w, r, "/devices", query, sentence(err.Error()), true)
@@ -405,7 +401,7 @@ func (s site) takeFaults(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		said = sentence(err.Error())
 	}
-	query, _ := url.ParseQuery(filter.Query(0, 0)) // that it has made itself
+	query := Filter(filter).Query()
 	s.back(w, r, "/devices", query, said, err != nil)
 }
 

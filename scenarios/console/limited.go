@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// A door is a listener that lets a number of connections in. Others are told so and
+// A limited listener lets a number of connections in. Others are told so and
 // closed.
-type door struct {
+type limited struct {
 	net.Listener
 	places  chan struct{}
 	refused chan struct{} // one element for each that is told so
@@ -19,12 +19,12 @@ type door struct {
 	once    sync.Once
 }
 
-func newDoor(l net.Listener, tell func(string)) *door {
-	return &door{Listener: l, places: make(chan struct{}, mostConnections), refused: make(chan struct{}, mostRefused), tell: tell}
+func newLimited(l net.Listener, tell func(string)) *limited {
+	return &limited{Listener: l, places: make(chan struct{}, mostConnections), refused: make(chan struct{}, mostRefused), tell: tell}
 }
 
 // Accept waits for the next connection that has a place.
-func (d *door) Accept() (net.Conn, error) {
+func (d *limited) Accept() (net.Conn, error) {
 	for {
 		c, err := d.Listener.Accept()
 		if err != nil {
@@ -35,7 +35,7 @@ func (d *door) Accept() (net.Conn, error) {
 			if tcp, ok := c.(*net.TCPConn); ok {
 				_ = tcp.SetWriteBuffer(mostUnread)
 			}
-			return &guest{Conn: c, door: d}, nil
+			return &placed{Conn: c, of: d}, nil
 		default:
 		}
 		d.once.Do(func() {
@@ -70,16 +70,16 @@ func refuse(c net.Conn) {
 	_, _ = io.CopyN(io.Discard, c, mostHeader)
 }
 
-// A guest is a connection that has a place.
-type guest struct {
+// A placed connection has a place.
+type placed struct {
 	net.Conn
-	door *door
+	of   *limited
 	once sync.Once
 }
 
 // Close closes the connection and frees its place.
-func (g *guest) Close() error {
-	err := g.Conn.Close()
-	g.once.Do(func() { <-g.door.places })
+func (p *placed) Close() error {
+	err := p.Conn.Close()
+	p.once.Do(func() { <-p.of.places })
 	return err
 }

@@ -45,7 +45,7 @@ func dpkg(t *testing.T, root string, args ...string) string {
 
 // The deb is installed into an empty root, runs there, and leaves nothing when it is removed.
 func TestTheDebInstallsRunsAndGoes(t *testing.T) {
-	if _, err := exec.LookPath("dpkg"); err != nil {
+	if _, err := exec.LookPath("dpkg"); err != nil && os.Getenv("CI") == "" {
 		t.Skip("needs dpkg")
 	}
 	_, names := ordered(t, built(t))

@@ -16,14 +16,20 @@ import (
 func TestThreadCPUTimeIsTheThreadsOwn(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	before := ThreadCPUTime()
-	for began := time.Now(); ThreadCPUTime() == before; {
-		if time.Since(began) > 10*time.Second {
-			t.Fatal("it stands still")
+	began, before := time.Now(), ThreadCPUTime()
+	for i := range 100 { // each is far shorter than a tick
+		at := ThreadCPUTime()
+		for ThreadCPUTime() == at {
+			if time.Since(began) > 10*time.Second {
+				t.Fatalf("it stands still, the %dth time", i)
+			}
 		}
 	}
-	if ThreadCPUTime() > CPUTime() {
-		t.Errorf("a thread had %s, the process %s", ThreadCPUTime(), CPUTime())
+	if took, passed := ThreadCPUTime()-before, time.Since(began); took <= 0 || took > passed {
+		t.Errorf("the thread had %s in %s", took, passed)
+	}
+	if took := ThreadCPUTime() - before; took > time.Second {
+		t.Errorf("to see it go on 100 times took %s", took)
 	}
 }
 

@@ -146,10 +146,13 @@ func TestAViewLeavesTheReport(t *testing.T) {
 	w := newWindow(t, 80, 24)
 	result := filepath.Join(t.TempDir(), "result.json")
 	c := w.runs(nil, aRun("--result", result)...)
-	w.await("resyncs ")
+	// A view is whole where its rate is: the window cuts the line that has it.
+	whole := func(text string) bool { return strings.Count(text, "resyncs ") == 1 && strings.Contains(text, "/s") }
+	w.until("a view", whole)
 	w.resize(60, 12)
-	w.until("a narrow view", func(text string) bool { return strings.Contains(text, "resyncs ") && strings.Count(text, "\n") < 12 })
+	w.until("a narrow view", func(text string) bool { return whole(text) && strings.Count(text, "\n") < 12 })
 	w.resize(80, 24)
+	w.until("a wide view", whole)
 	w.types(ctrlC)
 	if code, killed := c.code(); code != exitInterrupted {
 		t.Errorf("exit code %d, %v", code, killed)

@@ -133,18 +133,25 @@ func (w *window) types(text string) {
 // asBefore reports what a program has left of a view in its terminal.
 func (w *window) asBefore() {
 	w.t.Helper()
-	w.mu.Lock()
-	hidden, other := w.shown.CursorHidden(), w.shown.IsAltScreen()
-	w.mu.Unlock()
-	if hidden || other || !ttytest.Echoes(w.t, w.file) {
-		w.t.Errorf("cursor hidden: %t, other screen: %t, what is typed is shown: %t", hidden, other, ttytest.Echoes(w.t, w.file))
-	}
+	w.hasItsModes()
 	for _, line := range strings.Split(w.all(), "\n") {
 		for _, label := range []string{"resyncs ", "machine ", "expected ", "next ", "ending"} {
 			if strings.HasPrefix(line, label) {
 				w.t.Errorf("a line of the view is left: %q\n%s", line, w.all())
 			}
 		}
+	}
+}
+
+// hasItsModes fails where the cursor is hidden, the other screen is shown, or what is
+// typed is not.
+func (w *window) hasItsModes() {
+	w.t.Helper()
+	w.mu.Lock()
+	hidden, other := w.shown.CursorHidden(), w.shown.IsAltScreen()
+	w.mu.Unlock()
+	if hidden || other || !ttytest.Echoes(w.t, w.file) {
+		w.t.Errorf("cursor hidden: %t, other screen: %t, what is typed is shown: %t", hidden, other, ttytest.Echoes(w.t, w.file))
 	}
 }
 

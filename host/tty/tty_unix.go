@@ -17,15 +17,16 @@ func Foreground(fd uintptr) bool {
 	return err != nil || group == unix.Getpgrp()
 }
 
-// Quiet has a terminal show nothing of what is typed. Signals such as Ctrl-C work as before.
-// It returns how to undo that.
+// Quiet has a terminal show nothing of what is typed. Signals such as Ctrl-C work as before,
+// but a terminal does not drop for them what it has not shown yet: a view needs all of its
+// bytes. It returns how to undo that.
 func Quiet(fd uintptr) (undo func()) {
 	before, err := unix.IoctlGetTermios(int(fd), getTermios)
 	if err != nil || before.Lflag&unix.ECHO == 0 || !Foreground(fd) {
 		return func() {}
 	}
 	quiet := *before
-	quiet.Lflag &^= unix.ECHO
+	quiet.Lflag = quiet.Lflag&^unix.ECHO | unix.NOFLSH
 	_ = unix.IoctlSetTermios(int(fd), setTermios, &quiet) // what is typed shows then
 	return func() {
 		if Foreground(fd) { // another than the one in the foreground is stopped for it

@@ -166,7 +166,7 @@ func writeMachine(b *strings.Builder, r *Report) {
 	if h.Outstanding > 0 {
 		peak = fmt.Sprintf(" · most attempts at once: %d", h.Outstanding)
 	}
-	fmt.Fprintf(b, "\nthis machine: %s\n  start delay %s (p99) · CPU %.0f%% of %.3g cores, peak %.0f%% · GC pauses up to %s\n  %d of %d descriptors%s\n",
+	fmt.Fprintf(b, "\nthis machine: %s\n  start delay %s (p99) · CPU %.0f%% of %.3g cores, peak %.0f%%\n  GC pauses up to %s · %d of %d descriptors%s\n",
 		word, Seconds(r.Generator.Lateness.P99), 100*h.CPU, h.Cores, 100*h.CPUPeak, Seconds(h.GCPause), h.Descriptors, h.Files, peak)
 }
 

@@ -31,11 +31,11 @@ func capacityCommand(s streams) *cobra.Command {
 		Short: "Find how many resyncs a second your server holds",
 		Long: `Finds the highest rate of resyncs that a server holds, and says it in one number.
 
-First every device is provisioned, eight at a time. Then trials begin: in each the
-devices resync at one rate for --each. The rate doubles from --from until a trial
-does not hold, at most to --max-rate; then the space between the highest rate that
-held and the lowest that did not is halved until they are within 5 %. A search
-takes about two minutes.
+First every device is provisioned, eight at a time; if none is after two minutes,
+the search ends. Then trials begin: in each the devices resync at one rate for
+--each. The rate doubles from --from until a trial does not hold, at most to
+--max-rate; then the space between the highest rate that held and the lowest that
+did not is halved until they are within 5 %. A search takes about two minutes.
 
 A rate holds if every --threshold is kept and the server does not fall behind:
 if resyncs begin faster than they end, the trial was only too short to show it.

@@ -227,6 +227,7 @@ const (
 	gently      = 8                // attempts at once while the fleet is provisioned
 	gentleRate  = 20.0             // devices a second where time jumps, and admission has no say
 	provisioned = 30 * time.Minute // the longest that it may take
+	first       = 2 * time.Minute  // of which a server that has no device provisioned has this
 	rest        = 5 * time.Second  // for resyncs after the reboot that a profile causes
 )
 
@@ -237,7 +238,10 @@ func (s *search) provision(ctx context.Context) error {
 	}
 	all := scenarios.Expectation{Name: "all synced", Quant: report.Quant{Form: "all"}, Expr: "synced"}
 	scenario := s.scenario("provisioning", provisioned+rest, scenarios.Step{Name: "settled", When: &all, By: scenarios.Instant{Plus: provisioned, Given: true}})
-	scenario.Expect = []scenarios.Expectation{{Name: "all still synced", Quant: all.Quant, Expr: all.Expr, At: scenarios.Instant{Step: "settled", Plus: rest, Given: true}}}
+	scenario.Expect = []scenarios.Expectation{
+		{Name: "all still synced", Quant: all.Quant, Expr: all.Expr, At: scenarios.Instant{Step: "settled", Plus: rest, Given: true}},
+		{Name: "one synced soon", Quant: report.Quant{Form: "at_least", Limit: report.Quantity{N: 1}}, Expr: all.Expr, By: scenarios.Instant{Plus: first, Given: true}, Abort: true},
+	}
 	scenario.Brief, scenario.Most, scenario.Lateness = true, gently, time.Hour
 	on := scenarios.Step{Action: "power_on", Of: "all"}
 	if scenario.Clock.Mode == fleet.Virtual {
@@ -252,6 +256,8 @@ func (s *search) provision(ctx context.Context) error {
 		return err
 	case r.Verdict == report.Interrupted:
 		return context.Canceled
+	case r.Provisioned == 0 && r.Verdict != report.Passed:
+		return fmt.Errorf("none of %d devices could be provisioned in %s, without any load%s", r.Devices, report.Seconds(first.Seconds()), example(r))
 	case r.Verdict != report.Passed:
 		return fmt.Errorf("only %d of %d devices could be provisioned, without any load%s", r.Provisioned, r.Devices, example(r))
 	}

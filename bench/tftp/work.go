@@ -33,6 +33,7 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 	do := t.Resyncs.Run
 	if t.Name == bare {
 		do = t.loop
+		defer harness.Profiled("loop")()
 	}
 	r, err := do(ctx)
 	if err != nil {

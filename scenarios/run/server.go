@@ -44,10 +44,6 @@ type server struct {
 	recorded modelled.Recorded // what answers without a server in the scenario; nil: nobody
 }
 
-// The server keeps answers of so many bytes in all, or of so many for each device: a day
-// of a million devices takes half as long where each finds its small profile made.
-const leastKept, keptEach = 128 << 20, 400
-
 // open starts the server, if the scenario has one, and fills in where it is.
 func (s *server) open() error {
 	sc := s.plan.Scenario
@@ -64,7 +60,6 @@ func (s *server) open() error {
 	if s.plan.Kinds[device.ServerLog.String()] {
 		options.Log = both(s.texts.log, s.requests)
 	}
-	options.MaxKept = max(leastKept, keptEach*s.plan.Devices())
 	options.Auth = sc.Server.Auth
 	if hasFiles(sc.Server) {
 		options.Root = sc.Folder()

@@ -3,6 +3,7 @@ package run_test
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"spafleet/bench/extproc"
@@ -29,6 +30,7 @@ fleet:
 target: {hosts: [127.0.0.1]`+key+`}
 duration: 300ms
 `), o)
+		r.Notes = slices.DeleteFunc(r.Notes, func(note string) bool { return strings.HasPrefix(note, "attempts started in time, but") }) // a slow machine
 		want := []string{"no expectations set", "3 of 3 devices have no address of the DHCP server at the end"}
 		if !slices.Equal(r.Notes, want) || r.Resyncs.OK+r.Resyncs.Failed != 0 {
 			t.Errorf("%q: notes %q, want %q; %+v", key, r.Notes, want, r.Resyncs)

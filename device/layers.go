@@ -15,7 +15,6 @@ import (
 type Layer struct {
 	factory *model.Factory
 	entries []entry // by ascending ID, what differs from the factory
-	shared  bool    // a second device has had it; [Layers] alone looks at it
 }
 
 func (l *Layer) get(id model.ID) entry {
@@ -38,7 +37,6 @@ const recentLayers = 4
 type Layers struct {
 	mu     sync.Mutex
 	recent map[*model.Factory][]*Layer
-	begun  map[*model.Factory]*founded
 	seed   maphash.Seed
 	known  map[uint64]weak.Pointer[Layer]
 	free   sync.Pool // of *scratch
@@ -108,8 +106,7 @@ func (l *Layers) pack(now *Layer, own string, diff []entry, r *scratch) Params {
 	}
 	r.split(own, diff)
 	kept := size(r.kept)
-	if least <= smallOwn || kept <= full/2 && least-kept <= (full-kept)/2 || least <= middleOwn && !l.begun[now.factory].pays() {
-		best.shared = best.shared || best != now && least <= full/2
+	if least <= smallOwn || kept <= full/2 && least-kept <= (full-kept)/2 {
 		return Params{base: best, own: repack(own, r.best)}
 	}
 	return Params{base: l.found(now.factory, r.shared), own: repack(own, r.kept)}
@@ -142,39 +139,8 @@ func (r *scratch) split(own string, diff []entry) {
 	}
 }
 
-// smallOwn is a size below which a layer would cost more than it saves. Up to
-// middleOwn it costs more where no second device has it.
-const smallOwn, middleOwn = 64, 512
-
-// founded is the layers of a factory set that were made last: where devices have
-// profiles of their own, few of them are shared.
-type founded struct {
-	last  [64]*Layer
-	made  int
-	asked int
-}
-
-// pays reports whether a further layer may pay: enough of the last ones did, or it is
-// time to try again. Of nil it does.
-func (f *founded) pays() bool {
-	if f == nil || f.made < len(f.last) {
-		return true
-	}
-	n := 0
-	for _, l := range f.last {
-		if l.shared {
-			n++
-		}
-	}
-	f.asked++
-	return n >= len(f.last)/8 || f.asked%len(f.last) == 0
-}
-
-// add notes a layer that was made.
-func (f *founded) add(l *Layer) {
-	f.last[f.made%len(f.last)] = l
-	f.made++
-}
+// smallOwn is a size below which a layer would cost more than it saves.
+const smallOwn = 64
 
 func size(entries []entry) int {
 	n := 0
@@ -227,17 +193,9 @@ func (l *Layers) intern(f *model.Factory, diff []entry) *Layer {
 	}
 	sum := l.hash(f, diff)
 	if k := l.known[sum].Value(); k != nil && k.factory == f && slices.Equal(k.entries, diff) {
-		k.shared = true
 		return k
 	}
 	layer := &Layer{factory: f, entries: own(diff)}
-	if l.begun == nil {
-		l.begun = map[*model.Factory]*founded{}
-	}
-	if l.begun[f] == nil {
-		l.begun[f] = &founded{}
-	}
-	l.begun[f].add(layer)
 	l.known[sum] = weak.Make(layer)
 	runtime.AddCleanup(layer, l.forget, sum)
 	return layer

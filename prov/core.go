@@ -104,7 +104,7 @@ func newCore(o Options) *Core {
 	if o.MaxKept == 0 {
 		o.MaxKept = 128 << 20
 	}
-	c := &Core{options: o, uploads: uploads{max: o.MaxUploads}, kept: newKept(o.MaxKept)}
+	c := &Core{options: o, uploads: uploads{max: o.MaxUploads}, kept: kept{max: o.MaxKept}}
 	c.auth.Store(o.Auth)
 	return c
 }

@@ -1,8 +1,6 @@
 package prov
 
 import (
-	"bytes"
-	"hash/maphash"
 	"sync"
 
 	"spafleet/device"
@@ -16,54 +14,46 @@ type kept struct {
 	answers map[device.Index]keptAnswer
 	size    int // bytes, with what keeping them takes
 	max     int
-	seed    maphash.Seed
 }
 
 // A keptAnswer is a body with what it follows from beside the device.
 type keptAnswer struct {
-	route  *route
-	origin uint64 // hash of the rest
-	wanted bool   // it was wanted again
-	body   []byte
-}
-
-// An origin is what a device's answer by a route follows from.
-type origin struct {
-	path        string
+	route       *route
 	asked, next uint32 // generations
+	path        uint16 // bytes of text
+	wanted      bool   // it was wanted again
+	text        []byte // path and body
 }
-
-func newKept(most int) kept { return kept{max: most, seed: maphash.MakeSeed()} }
 
 // weight is what an answer takes: its bytes, and about so many of the map's.
-func (a *keptAnswer) weight() int { return len(a.body) + 96 }
-
-// origin returns the hash of what the answer to an exchange follows from.
-func (k *kept) origin(x *exchange) uint64 {
-	return maphash.Comparable(k.seed, origin{x.request.Path, x.rotation.Asked.Generation, x.rotation.Next.Generation})
-}
+func (a *keptAnswer) weight() int { return len(a.text) + 96 }
 
 // find returns the answer to an exchange, nil for none. It belongs to the core.
 func (k *kept) find(r *route, x *exchange) []byte {
-	dev, from := x.asker.Unit.Index, k.origin(x)
+	dev := x.asker.Unit.Index
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	a, ok := k.answers[dev]
-	if !ok || a.route != r || a.origin != from {
+	if !ok || a.route != r || a.asked != x.rotation.Asked.Generation || a.next != x.rotation.Next.Generation || string(a.text[:a.path]) != x.request.Path {
 		return nil
 	}
 	if !a.wanted {
 		a.wanted = true
 		k.answers[dev] = a
 	}
-	return a.body
+	return a.text[a.path:]
 }
 
 // keep takes a copy of the answer to an exchange. It takes the place of the device's last
 // one, unless that is another route's and was wanted again: a device may ask for several
 // files in turn.
 func (k *kept) keep(r *route, x *exchange, body []byte) {
-	a := keptAnswer{route: r, origin: k.origin(x), body: bytes.Clone(body)}
+	path := x.request.Path
+	if len(path) > 1<<16-1 {
+		return
+	}
+	a := keptAnswer{route: r, asked: x.rotation.Asked.Generation, next: x.rotation.Next.Generation, path: uint16(len(path))}
+	a.text = append(append(make([]byte, 0, len(path)+len(body)), path...), body...)
 	dev := x.asker.Unit.Index
 	k.mu.Lock()
 	defer k.mu.Unlock()

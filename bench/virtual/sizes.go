@@ -34,16 +34,15 @@ func (o *options) sizes(out io.Writer) error {
 		return err
 	}
 	o.only = cases[0].Name
-	_, base, err := o.fleetOf(1)
+	_, base, err := o.fleetOf(1, o.lasts)
 	if err != nil {
 		return err
 	}
 	var list []sized
-	largest, lasts := slices.Max(counts), o.lasts
+	largest := slices.Max(counts)
 	for _, n := range counts {
 		// A small fleet lasts longer: what its start takes must not be what an attempt takes.
-		o.lasts = lasts * time.Duration(min(largest/n, mostLonger))
-		each, live, err := o.fleetOf(n)
+		each, live, err := o.fleetOf(n, o.lasts*time.Duration(min(largest/n, mostLonger)))
 		if err != nil {
 			return err
 		}
@@ -51,7 +50,6 @@ func (o *options) sizes(out io.Writer) error {
 		fmt.Fprintf(out, "%9d devices: %5.1f µs of CPU an attempt, %7.0f bytes of live heap a device\n", s.Devices, s.Each, s.Bytes)
 		list = append(list, s)
 	}
-	o.lasts = lasts
 	if o.svg == "" {
 		return nil
 	}
@@ -60,12 +58,12 @@ func (o *options) sizes(out io.Writer) error {
 }
 
 // fleetOf measures a fleet: microseconds of CPU an attempt, and the live heap at the end.
-func (o *options) fleetOf(devices int) (each float64, live int, err error) {
+func (o *options) fleetOf(devices int, lasts time.Duration) (each float64, live int, err error) {
 	program, err := os.Executable()
 	if err != nil {
 		return 0, 0, err
 	}
-	text, err := exec.Command(program, "--devices", strconv.Itoa(devices), "--lasts", o.lasts.String(), "--cores", strconv.Itoa(o.cores), "--only", o.only, "--no-events", "--json").Output()
+	text, err := exec.Command(program, "--devices", strconv.Itoa(devices), "--lasts", lasts.String(), "--cores", strconv.Itoa(o.cores), "--only", o.only, "--no-events", "--json").Output()
 	if err != nil {
 		return 0, 0, fmt.Errorf("%d devices: %w", devices, err)
 	}

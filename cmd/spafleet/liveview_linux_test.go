@@ -176,8 +176,8 @@ func (w *window) leavesTheReport(things func()) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	words := func(text string) string { return strings.Join(strings.Fields(text), "") } // a terminal breaks lines that are longer
-	w.until("the whole report:\n"+string(report), func(string) bool { return strings.HasSuffix(words(w.all()), words(string(report))) })
+	letters := func(text string) string { return strings.Join(strings.Fields(text), "") } // a terminal breaks lines that are longer
+	w.until("the whole report:\n"+string(report), func(string) bool { return strings.HasSuffix(letters(w.all()), letters(string(report))) })
 }
 
 // blocked is a run whose end waits until its events are read.

@@ -257,7 +257,7 @@ func (s *search) provision(ctx context.Context) error {
 	case r.Verdict == report.Interrupted:
 		return context.Canceled
 	case r.Provisioned == 0 && r.Verdict != report.Passed:
-		return fmt.Errorf("none of %d devices could be provisioned in %s, without any load%s", r.Devices, report.Seconds(first.Seconds()), example(r))
+		return fmt.Errorf("none of %d devices could be provisioned in %s, without any load%s", r.Devices, report.Seconds(r.DurationSeconds), example(r))
 	case r.Verdict != report.Passed:
 		return fmt.Errorf("only %d of %d devices could be provisioned, without any load%s", r.Provisioned, r.Devices, example(r))
 	}

@@ -1,7 +1,6 @@
 package run_test
 
 import (
-	"bytes"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -23,12 +22,7 @@ import (
 func virtually(t *testing.T, scenario *scenarios.Scenario) (*report.Report, string) {
 	t.Helper()
 	scenario.Clock = scenarios.Clock{Mode: fleet.Virtual}
-	var log bytes.Buffer
-	r, err := run.Run(t.Context(), scenario, run.Options{Events: &log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r, log.String()
+	return logged(t, scenario)
 }
 
 func builtin(t *testing.T, name string, seed uint64) *scenarios.Scenario {

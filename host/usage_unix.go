@@ -10,12 +10,8 @@ import (
 // CPUTime returns the processor time that this process has had; 0 where the system
 // does not tell.
 func CPUTime() time.Duration {
-	return cpuTime(syscall.RUSAGE_SELF)
-}
-
-func cpuTime(of int) time.Duration {
 	var u syscall.Rusage
-	if err := syscall.Getrusage(of, &u); err != nil {
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())

@@ -14,7 +14,6 @@ import (
 	"spafleet/fleet"
 	"spafleet/scenarios"
 	"spafleet/scenarios/report"
-	"spafleet/scenarios/run"
 	"spafleet/scenarios/scenariotest"
 )
 

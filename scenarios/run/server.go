@@ -14,6 +14,7 @@ import (
 	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/fleet"
+	"spafleet/host"
 	"spafleet/prov"
 	"spafleet/resync/fault"
 	"spafleet/resync/modelled"
@@ -26,10 +27,11 @@ import (
 type server struct {
 	plan     *scenarios.Plan
 	certs    *trust.Devices
-	saved    savedServers // where it was in the state that the fleet goes on from
-	wrongs   fault.Plan   // what it does wrong
-	network  *fault.Plan  // faults of the network, which virtual time needs too
-	pairs    *prov.Pairs  // nil without a server
+	saved    savedServers       // where it was in the state that the fleet goes on from
+	lasting  *host.LastingPorts // of a server whose fleet is saved; nil: the system chooses ports
+	wrongs   fault.Plan         // what it does wrong
+	network  *fault.Plan        // faults of the network, which virtual time needs too
+	pairs    *prov.Pairs        // nil without a server
 	texts    *texts
 	requests func(prov.Line)   // hears of each request; nil: nobody does
 	values   map[string]string // of ${…}
@@ -98,13 +100,22 @@ func both(one, two func(prov.Line)) func(prov.Line) {
 // openSockets starts the server over sockets.
 func (s *server) openSockets(core *prov.Core) error {
 	sc := s.plan.Scenario.Server
-	server := &prov.Server{Core: core, Now: s.clock, TFTPAddr: s.saved.at(0, listenAt(sc.TFTP)), HTTPAddr: s.saved.at(1, listenAt(sc.HTTP))}
+	server := &prov.Server{Core: core, Now: s.clock}
+	var err error
+	if server.TFTPAddr, err = s.place(listenAt(sc.TFTP), s.saved.of(0)); err != nil {
+		return err
+	}
+	if server.HTTPAddr, err = s.place(listenAt(sc.HTTP), s.saved.of(1)); err != nil {
+		return err
+	}
 	for i := range sc.HTTPS {
 		l, err := sc.HTTPS[i].Listener(s.certs.PKI, sc.Host(), "127.0.0.1", s.today)
 		if err != nil {
 			return fmt.Errorf("scenario %s: https: %w", s.plan.Scenario.Name, err)
 		}
-		l.Addr = s.saved.at(2+i, l.Addr)
+		if l.Addr, err = s.place(l.Addr, s.saved.of(2+i)); err != nil {
+			return err
+		}
 		server.HTTPS = append(server.HTTPS, l)
 	}
 	if err := server.Open(); err != nil {
@@ -141,9 +152,9 @@ func (s *server) openSyslog() error {
 	if sc.Server.Syslog.Off || sc.Server.Syslog.Number == 0 && !sc.Names("server.syslog") {
 		return nil
 	}
-	at := listenAt(sc.Server.Syslog)
-	if s.saved.Syslog != "" {
-		at = s.saved.Syslog
+	at, err := s.place(listenAt(sc.Server.Syslog), s.saved.Syslog)
+	if err != nil {
+		return err
 	}
 	conn, err := net.ListenPacket("udp4", at)
 	if err != nil {

@@ -3,9 +3,7 @@ package run
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"spafleet/device"
@@ -68,8 +66,11 @@ func (s *server) openSIP() error {
 	if sc.SIP == nil {
 		return nil
 	}
-	at := net.JoinHostPort("127.0.0.1", strconv.Itoa(sc.SIP.Port.Number))
-	s.sip.server = &prov.SIPServer{Addr: cmp.Or(s.saved.SIP, at), Now: s.clock, Options: s.sipOptions()}
+	at, err := s.place(listenAt(sc.SIP.Port), s.saved.SIP)
+	if err != nil {
+		return err
+	}
+	s.sip.server = &prov.SIPServer{Addr: at, Now: s.clock, Options: s.sipOptions()}
 	if err := s.sip.server.Open(); err != nil {
 		s.sip.server = nil
 		return fmt.Errorf("scenario %s: %w", s.plan.Scenario.Name, err)

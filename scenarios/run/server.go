@@ -14,7 +14,6 @@ import (
 	"spafleet/certs/trust"
 	"spafleet/device"
 	"spafleet/fleet"
-	"spafleet/host"
 	"spafleet/prov"
 	"spafleet/resync/fault"
 	"spafleet/resync/modelled"
@@ -27,11 +26,11 @@ import (
 type server struct {
 	plan     *scenarios.Plan
 	certs    *trust.Devices
-	saved    savedServers       // where it was in the state that the fleet goes on from
-	lasting  *host.LastingPorts // of a server whose fleet is saved; nil: the system chooses ports
-	wrongs   fault.Plan         // what it does wrong
-	network  *fault.Plan        // faults of the network, which virtual time needs too
-	pairs    *prov.Pairs        // nil without a server
+	saved    savedServers  // where it was in the state that the fleet goes on from
+	lasting  *lastingPorts // of a server whose fleet is saved; nil: the system chooses ports
+	wrongs   fault.Plan    // what it does wrong
+	network  *fault.Plan   // faults of the network, which virtual time needs too
+	pairs    *prov.Pairs   // nil without a server
 	texts    *texts
 	requests func(prov.Line)   // hears of each request; nil: nobody does
 	values   map[string]string // of ${…}
@@ -102,10 +101,10 @@ func (s *server) openSockets(core *prov.Core) error {
 	sc := s.plan.Scenario.Server
 	server := &prov.Server{Core: core, Now: s.clock}
 	var err error
-	if server.TFTPAddr, err = s.place(listenAt(sc.TFTP), s.saved.of(0)); err != nil {
+	if server.TFTPAddr, err = s.lasting.place(listenAt(sc.TFTP), s.saved.of(0)); err != nil {
 		return err
 	}
-	if server.HTTPAddr, err = s.place(listenAt(sc.HTTP), s.saved.of(1)); err != nil {
+	if server.HTTPAddr, err = s.lasting.place(listenAt(sc.HTTP), s.saved.of(1)); err != nil {
 		return err
 	}
 	for i := range sc.HTTPS {
@@ -113,7 +112,7 @@ func (s *server) openSockets(core *prov.Core) error {
 		if err != nil {
 			return fmt.Errorf("scenario %s: https: %w", s.plan.Scenario.Name, err)
 		}
-		if l.Addr, err = s.place(l.Addr, s.saved.of(2+i)); err != nil {
+		if l.Addr, err = s.lasting.place(l.Addr, s.saved.of(2+i)); err != nil {
 			return err
 		}
 		server.HTTPS = append(server.HTTPS, l)
@@ -152,7 +151,7 @@ func (s *server) openSyslog() error {
 	if sc.Server.Syslog.Off || sc.Server.Syslog.Number == 0 && !sc.Names("server.syslog") {
 		return nil
 	}
-	at, err := s.place(listenAt(sc.Server.Syslog), s.saved.Syslog)
+	at, err := s.lasting.place(listenAt(sc.Server.Syslog), s.saved.Syslog)
 	if err != nil {
 		return err
 	}

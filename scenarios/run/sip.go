@@ -66,7 +66,7 @@ func (s *server) openSIP() error {
 	if sc.SIP == nil {
 		return nil
 	}
-	at, err := s.place(listenAt(sc.SIP.Port), s.saved.SIP)
+	at, err := s.lasting.place(listenAt(sc.SIP.Port), s.saved.SIP)
 	if err != nil {
 		return err
 	}

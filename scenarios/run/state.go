@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/netip"
 	"time"
 
 	"spafleet/fleet/state"
@@ -29,27 +28,6 @@ func (b *savedServers) of(i int) string {
 	return ""
 }
 
-// place returns where a server listens: where it was when its fleet was saved, or where
-// the scenario has it. One that is saved, and may take any port, takes one that it can
-// have again. "" stays "": no server.
-func (s *server) place(at, saved string) (string, error) {
-	switch {
-	case at == "":
-		return "", nil
-	case saved != "":
-		return saved, nil
-	}
-	to, err := netip.ParseAddrPort(at)
-	if err != nil || to.Port() != 0 || s.lasting == nil {
-		return at, nil //nolint:nilerr // who listens says what is wrong with a name
-	}
-	port, err := s.lasting.Of(to.Addr())
-	if err != nil {
-		return "", fmt.Errorf("a port for the server of a fleet that is saved: %w", err)
-	}
-	return netip.AddrPortFrom(to.Addr(), uint16(port)).String(), nil
-}
-
 // where adds why a server is where it is.
 func (b *savedServers) where(err error) error {
 	if err == nil || len(b.Servers) == 0 {
@@ -64,7 +42,7 @@ func (r *run) openState() error {
 	if r.options.State == "" {
 		return nil
 	}
-	r.server.lasting = new(host.LastingPorts)
+	r.server.lasting = new(lastingPorts)
 	if err := host.CheckWrite(r.options.State); err != nil {
 		return fmt.Errorf("state: %w", err)
 	}

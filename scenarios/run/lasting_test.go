@@ -1,20 +1,18 @@
-package host_test
+package run
 
 import (
 	"net"
 	"net/netip"
 	"testing"
-
-	"spafleet/host"
 )
 
 // A port in use is not offered, nor is one twice.
 func TestLastingPortsAreFreeAndDiffer(t *testing.T) {
 	loopback := netip.MustParseAddr("127.0.0.1")
-	var ports host.LastingPorts
+	var ports lastingPorts
 	seen := map[int]bool{}
 	for i := range 50 {
-		port, err := ports.Of(loopback)
+		port, err := ports.of(loopback)
 		if err != nil || port < 20000 || port > 32767 || seen[port] {
 			t.Fatalf("port %d: %d, %v, seen %t", i, port, err, seen[port])
 		}

@@ -2,6 +2,7 @@ package device
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"runtime"
 	"slices"
 	"sync"
@@ -15,6 +16,7 @@ import (
 type Layer struct {
 	factory *model.Factory
 	entries []entry // by ascending ID, what differs from the factory
+	number  uint32  // among those of its factory set that its [Layers] made; 0: the bare one
 }
 
 func (l *Layer) get(id model.ID) entry {
@@ -37,6 +39,7 @@ const recentLayers = 4
 type Layers struct {
 	mu     sync.Mutex
 	recent map[*model.Factory][]*Layer
+	begun  map[*model.Factory]*founded
 	seed   maphash.Seed
 	known  map[uint64]weak.Pointer[Layer]
 	free   sync.Pool // of *scratch
@@ -106,7 +109,10 @@ func (l *Layers) pack(now *Layer, own string, diff []entry, r *scratch) Params {
 	}
 	r.split(own, diff)
 	kept := size(r.kept)
-	if least <= smallOwn || kept <= full/2 && least-kept <= (full-kept)/2 {
+	if least <= smallOwn || kept <= full/2 && least-kept <= (full-kept)/2 || least <= middleOwn && !l.begun[now.factory].pays() {
+		if best != now && least <= full/2 {
+			l.begun[now.factory].had(best)
+		}
 		return Params{base: best, own: repack(own, r.best)}
 	}
 	return Params{base: l.found(now.factory, r.shared), own: repack(own, r.kept)}
@@ -139,8 +145,41 @@ func (r *scratch) split(own string, diff []entry) {
 	}
 }
 
-// smallOwn is a size below which a layer would cost more than it saves.
-const smallOwn = 64
+// smallOwn is a size below which a layer would cost more than it saves. Up to
+// middleOwn it costs more where no second device has it.
+const smallOwn, middleOwn = 64, 512
+
+// founded counts the layers of a factory set: where devices have profiles of their own,
+// few of the last ones were shared. Of nil nothing is known.
+type founded struct {
+	made   uint32
+	shared uint64 // of the last 64, by number: a second device has had it
+	asked  int
+}
+
+// pays reports whether a further layer may pay: an eighth of the last ones did, or it is
+// time to try again.
+func (f *founded) pays() bool {
+	if f == nil || f.made < 64 {
+		return true
+	}
+	f.asked++
+	return bits.OnesCount64(f.shared) >= 8 || f.asked%64 == 0
+}
+
+// add returns the number of a layer that is made.
+func (f *founded) add() uint32 {
+	f.made++
+	f.shared &^= 1 << (f.made % 64)
+	return f.made
+}
+
+// had notes that a second device has a layer.
+func (f *founded) had(l *Layer) {
+	if f != nil && l.number > 0 && f.made-l.number < 64 {
+		f.shared |= 1 << (l.number % 64)
+	}
+}
 
 func size(entries []entry) int {
 	n := 0
@@ -193,9 +232,16 @@ func (l *Layers) intern(f *model.Factory, diff []entry) *Layer {
 	}
 	sum := l.hash(f, diff)
 	if k := l.known[sum].Value(); k != nil && k.factory == f && slices.Equal(k.entries, diff) {
+		l.begun[f].had(k)
 		return k
 	}
-	layer := &Layer{factory: f, entries: own(diff)}
+	if l.begun == nil {
+		l.begun = map[*model.Factory]*founded{}
+	}
+	if l.begun[f] == nil {
+		l.begun[f] = &founded{}
+	}
+	layer := &Layer{factory: f, entries: own(diff), number: l.begun[f].add()}
 	l.known[sum] = weak.Make(layer)
 	runtime.AddCleanup(layer, l.forget, sum)
 	return layer

@@ -222,6 +222,28 @@ func TestLikeBodiesCostTheirDifference(t *testing.T) {
 	runtime.KeepAlive(devices)
 }
 
+// Devices whose values are mostly their own take about what those are long: a layer for
+// each would take twice that.
+func TestBodiesOfTheirOwnCostTheirLength(t *testing.T) {
+	var layers device.Layers
+	f := devicetest.Row(t, "SPA2102", "").Factory
+	const n = 10_000
+	devices := make([]device.Params, n)
+	heap := liveBytes()
+	long := 0
+	for i := range devices {
+		own := fmt.Sprintf("http://192.0.2.1/%032x/spa2102.cfg", i)
+		devices[i], _ = device.Reset(f).With(&layers, sets(t, f, "Profile_Rule="+own+"\nGPP_A="+own[:49]+"\nGPP_B=common"))
+		long = len(own) + 49 + len("common")
+	}
+	each := (liveBytes() - heap) / n
+	t.Logf("%d bytes each for %d bytes of values", each, long)
+	if most := int64(long + 64); each > most {
+		t.Errorf("a device takes %d bytes, more than %d", each, most)
+	}
+	runtime.KeepAlive(devices)
+}
+
 func liveBytes() int64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -15,27 +15,44 @@ func (c *Core) make(r *route, x *exchange) (resync.Response, error) {
 		return resync.Response{Status: r.entry.Status, Location: location}, err
 	}
 	if r.fixed != nil {
+		if x.mayLeaveOut() && x.request.Has == r.sum {
+			return unchanged(len(r.fixed)), nil
+		}
 		x.shared = true
 		return resync.Response{Status: http.StatusOK, Body: r.fixed}, nil
 	}
-	body, err := c.keptBody(r, x)
-	return resync.Response{Status: http.StatusOK, Body: body}, err
+	if !r.stable || x.asker.Unit == nil {
+		body, err := c.body(r, x)
+		return resync.Response{Status: http.StatusOK, Body: body}, err
+	}
+	return c.stable(r, x)
 }
 
-// keptBody returns a body that was made before, where it would be the same.
-func (c *Core) keptBody(r *route, x *exchange) ([]byte, error) {
-	if !r.stable || x.asker.Unit == nil {
-		return c.body(r, x)
+// mayLeaveOut reports whether the bytes of an answer may be left out: the device says
+// what it has, and nothing is done to them on the way.
+func (x *exchange) mayLeaveOut() bool { return x.request.Has != 0 && x.disturbance == nil }
+
+func unchanged(size int) resync.Response {
+	return resync.Response{Status: http.StatusOK, Unchanged: true, Passed: size}
+}
+
+// stable makes the answer of a route that follows from device, path and generations,
+// unless it was made before.
+func (c *Core) stable(r *route, x *exchange) (resync.Response, error) {
+	if x.mayLeaveOut() {
+		if size, ok := c.sums.has(x); ok {
+			return unchanged(size), nil
+		}
 	}
 	if body := c.kept.find(r, x); body != nil {
 		x.shared = true
-		return body, nil
+		return resync.Response{Status: http.StatusOK, Body: body}, nil
 	}
 	body, err := c.body(r, x)
-	if err == nil {
+	if err == nil && (!x.tellsWhatItHas || c.sums.keep(x, body)) {
 		c.kept.keep(r, x, body)
 	}
-	return body, err
+	return resync.Response{Status: http.StatusOK, Body: body}, err
 }
 
 func (c *Core) body(r *route, x *exchange) ([]byte, error) {

@@ -54,6 +54,7 @@ type Core struct {
 	finder  atomic.Pointer[finder]
 	files   files
 	kept    kept
+	sums    sums
 	auth    atomic.Pointer[Auth]
 	expand  func(text string, x *exchange) (string, error) // nil: texts are sent as they are
 	uploads uploads
@@ -127,6 +128,7 @@ func (c *Core) SetAuth(a *Auth) { c.auth.Store(a) }
 func (c *Core) serve(f finder) {
 	c.finder.Store(&f)
 	c.kept.forget()
+	c.sums.forget()
 }
 
 // Close lets go of the directory. The core answers nothing from it afterwards.
@@ -181,7 +183,7 @@ func (c *Core) Respond(at int64, r *resync.Request) resync.Response {
 	}()
 	x.at, x.request = at, r
 	if r.Unit != nil && r.Scheme != "tftp" {
-		x.userAgent = r.Unit.UserAgent()
+		x.userAgent, x.tellsWhatItHas = r.Unit.UserAgent(), true
 	}
 	response := c.answer(x)
 	x.file.release()

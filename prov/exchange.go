@@ -65,7 +65,9 @@ type exchange struct {
 	streams     bool               // it is
 	file        *file              // that the answer comes from; nil: none
 	shared      bool               // the answer's body belongs to others too
-	err         error
+	// tellsWhatItHas is whether Request.Has is filled where the device has something.
+	tellsWhatItHas bool
+	err            error
 }
 
 func (c *Core) log(l Line) {
@@ -79,7 +81,7 @@ func (x *exchange) line(response resync.Response) Line {
 	l := Line{
 		At: x.at, Scheme: r.Scheme, Method: r.Method, Path: r.Path, Source: r.Source,
 		UserAgent: x.userAgent, User: userOf(r.Authorization), MAC: x.asker.MAC, Status: response.Status,
-		Bytes: len(response.Body), TLS: x.tls, Client: x.subject, Err: x.err,
+		Bytes: response.Len(), TLS: x.tls, Client: x.subject, Err: x.err,
 	}
 	if isUpload(r.Method) {
 		l.Bytes = len(r.Body)

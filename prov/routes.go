@@ -1,12 +1,14 @@
 package prov
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
 
+	"spafleet/resync/body"
 	"spafleet/resync/path"
 )
 
@@ -14,7 +16,8 @@ import (
 type route struct {
 	*pattern
 	entry Entry
-	fixed []byte // the answer, where it is the same for every request
+	fixed []byte   // the answer, where it is the same for every request
+	sum   body.Sum // of fixed; 0: it is sent each time
 	// stable is whether the answer follows from path, device and generations: see
 	// [Options].Stable.
 	stable bool
@@ -88,6 +91,9 @@ func newRoute(text string, entry Entry, o *Options) (*route, error) {
 	r := &route{pattern: p, entry: entry, stable: entry.isStable(o)}
 	if err = entry.check(p, o); err == nil {
 		r.fixed, err = entry.prepare(text)
+	}
+	if r.fixed != nil && !bytes.HasPrefix(r.fixed, mark) {
+		r.sum = body.SumOf(r.fixed)
 	}
 	if err != nil {
 		return nil, &entryError{text, err}

@@ -73,8 +73,11 @@ type Request struct {
 	// counts; nil: it is the Response's. A Fetcher that has the body in memory
 	// anyhow may return it all the same.
 	Into io.Writer
-	Max  int   // most bytes of an answer that are wanted, at least 1; more is an Error with result Corrupt
-	Now  int64 // what the device's clock says, for certificates: see device.Params.CertificateTime
+	// Has is of the body that the device applied last, where it would find nothing new in
+	// it; zero where it wants the bytes whatever they are. Only a [Responder] looks at it.
+	Has body.Sum
+	Max int   // most bytes of an answer that are wanted, at least 1; more is an Error with result Corrupt
+	Now int64 // what the device's clock says, for certificates: see device.Params.CertificateTime
 }
 
 // A Response is a server's answer. Its body is the caller's, who may give it back.
@@ -88,7 +91,8 @@ type Response struct {
 	// Buffer is the memory of the body; nil where that cannot be given back. Who keeps
 	// the body keeps the buffer; an attempt frees it when it needs the body no more.
 	Buffer    *body.Buffer
-	Passed    int  // bytes of the body that Request.Into took
+	Passed    int  // bytes of the body that Request.Into took, or that an Unchanged one has
+	Unchanged bool // the body is that of Request.Has, and is left out
 	Announced int  // of HTTP 200: how many bytes the header said the body has; 0: it did not say
 	Resent    int  // packets of TFTP that the device sent again
 	TLS       bool // the server was verified

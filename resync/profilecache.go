@@ -15,12 +15,12 @@ import (
 	"spafleet/device"
 	"spafleet/device/model"
 	"spafleet/device/profile"
+	"spafleet/resync/body"
 	"spafleet/resync/image"
 )
 
 // A Digest stands for a body together with key and aliases of the rule that asked
-// for it.
-// Zero stands for none.
+// for it: the body's sum with what [sealed] adds. Zero stands for none.
 type Digest uint64
 
 // A LastApplied says which body a device applied last, and how that was protected.
@@ -28,6 +28,15 @@ type Digest uint64
 type LastApplied struct {
 	Digest     Digest
 	Protection profile.Protection
+}
+
+// has returns the sum of that body, if a rule with the same key and aliases would find
+// nothing new in it; zero for none.
+func (l LastApplied) has(o profile.Options) body.Sum {
+	if l.Digest == 0 || l.Protection&profile.Targeted != 0 {
+		return 0
+	}
+	return body.Sum(l.Digest ^ sealed(o))
 }
 
 // A ParsedProfile is what one model takes from a profile file. It is shared and must
@@ -57,7 +66,6 @@ type ProfileCache struct {
 	Secrets bool
 
 	once  sync.Once
-	seed  maphash.Seed
 	cores chan struct{} // one for each body that is decoded now
 	mu    sync.Mutex
 	kept  *simplelru.LRU[cacheKey, keptProfile] // nil until the first is kept
@@ -92,23 +100,27 @@ type cacheKey struct {
 
 // Digest returns the digest of a body under the key and the aliases of a rule. No
 // key and an empty one differ: a plain file opens under the first only.
-func (c *ProfileCache) Digest(body []byte, o profile.Options) Digest {
-	c.once.Do(c.open)
+func (c *ProfileCache) Digest(file []byte, o profile.Options) Digest {
+	return max(Digest(body.SumOf(file))^sealed(o), 1)
+}
+
+var sealSeed = maphash.MakeSeed()
+
+// sealed stands for the key and the aliases of a rule.
+func sealed(o profile.Options) Digest {
 	var h maphash.Hash
-	h.SetSeed(c.seed)
+	h.SetSeed(sealSeed)
 	h.WriteString(o.Key)
 	if o.Keyed {
 		h.WriteByte(1)
 	}
 	h.WriteByte(0)
 	h.WriteString(o.Aliases)
-	h.WriteByte(0)
-	h.Write(body)
-	return Digest(h.Sum64() | 1)
+	return Digest(h.Sum64())
 }
 
 func (c *ProfileCache) open() {
-	c.seed, c.cores = maphash.MakeSeed(), make(chan struct{}, runtime.GOMAXPROCS(0))
+	c.cores = make(chan struct{}, runtime.GOMAXPROCS(0))
 }
 
 // Read decodes a body for a device, or finds it decoded. As many are decoded at
@@ -120,6 +132,7 @@ func (c *ProfileCache) Read(ctx context.Context, u *device.Unit, body []byte, d 
 	if k, ok := c.find(shared, own); ok {
 		return k.ParsedProfile, k.err
 	}
+	c.once.Do(c.open)
 	select {
 	case c.cores <- struct{}{}:
 		defer func() { <-c.cores }()

@@ -204,6 +204,8 @@ func (x *transfer) request() *Request {
 	case x.what == "image":
 		x.image = newImageCheck(x.in)
 		r.Into = x.image
+	case x.what == "profile" && !x.in.Profiles.Secrets:
+		r.Has = x.applied.has(x.decodeOptions(&Response{}))
 	case x.extra != nil:
 		*x.extra = extraCheck{}
 		r.Into = x.extra
@@ -334,7 +336,10 @@ func (x *transfer) undecodable(body []byte, err error) *failure {
 // decode decodes a body; nil without error where it is the body applied last.
 func (x *transfer) decode(resp Response) (*ParsedProfile, error) {
 	options := x.decodeOptions(&resp)
-	now := LastApplied{Digest: x.in.Profiles.Digest(resp.Body, options)}
+	now := x.applied
+	if !resp.Unchanged {
+		now = LastApplied{Digest: x.in.Profiles.Digest(resp.Body, options)}
+	}
 	carried := profile.Protection(0)
 	if resp.TLS {
 		carried |= profile.TLS

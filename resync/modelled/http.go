@@ -250,7 +250,7 @@ func (x *exchange) converse() (resync.Response, error) {
 		x.took.FirstByte = 0
 		return resync.Response{}, x.fail(device.Timeout, sent+read-x.c.p.Now(), &x.took.FirstByte, errSilence)
 	}
-	x.took.Body = x.arrival(len(resp.Body)) + resp.Took.Body + int64(answer.Body)
+	x.took.Body = x.arrival(resp.Len()) + resp.Took.Body + int64(answer.Body)
 	if whole := int64(x.r.Unit.Row.Behaviour.HTTPWhole()); x.took.FirstByte+x.took.Body > whole {
 		x.took.Body, x.tired = whole-x.took.FirstByte, true
 	}
@@ -277,7 +277,12 @@ func (x *exchange) ask() resync.Response {
 			x.server = badRequestServer{}
 		}
 	}
-	return x.server.Respond(x.c.p.Now(), x.r)
+	r := x.r
+	if x.disturbance != nil && r.Has != 0 {
+		all := *r
+		all.Has, r = 0, &all // what happens to its bytes counts
+	}
+	return x.server.Respond(x.c.p.Now(), r)
 }
 
 // firstFlight is how much a server sends before it waits for the first ACK: ten
@@ -301,11 +306,11 @@ func (x *exchange) receive(resp resync.Response) (resync.Response, error) {
 			resp.Body = fmt.Appendf(nil, "%d %s\n", resp.Status, http.StatusText(resp.Status))
 		}
 	}
-	if len(resp.Body) > x.r.Max {
+	if resp.Len() > x.r.Max {
 		if resp.Status/100 == 2 {
 			return resync.Response{}, &resync.Error{Result: device.Corrupt, TooBig: true, Cut: true, Phase: phase.Size, Took: x.took, Cause: tftp.ErrTooBig}
 		}
-		resp.Body = nil
+		resp.Body, resp.Passed = nil, 0
 	}
 	resp.Took = x.took
 	resp.TLS, resp.Mutual = x.r.Scheme == "https", x.verdict.Protection&profile.Mutual != 0

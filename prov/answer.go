@@ -28,28 +28,18 @@ func (c *Core) make(r *route, x *exchange) (resync.Response, error) {
 	return c.stable(r, x)
 }
 
-// mayLeaveOut reports whether the bytes of an answer may be left out: the device says
-// what it has, and nothing is done to them on the way.
-func (x *exchange) mayLeaveOut() bool { return x.request.Has != 0 && x.disturbance == nil }
-
-func unchanged(size int) resync.Response {
-	return resync.Response{Status: http.StatusOK, Unchanged: true, Passed: size}
-}
-
 // stable makes the answer of a route that follows from device, path and generations,
 // unless it was made before.
 func (c *Core) stable(r *route, x *exchange) (resync.Response, error) {
-	if x.mayLeaveOut() {
-		if size, ok := c.sums.has(x); ok {
-			return unchanged(size), nil
-		}
+	if response, ok := c.hasBySource(x); ok {
+		return response, nil
 	}
 	if body := c.kept.find(r, x); body != nil {
 		x.shared = true
 		return resync.Response{Status: http.StatusOK, Body: body}, nil
 	}
 	body, err := c.body(r, x)
-	if err == nil && (!x.tellsWhatItHas || c.sums.keep(x, body)) {
+	if err == nil && (!x.tellsWhatItHas || c.noteSum(x, body)) {
 		c.kept.keep(r, x, body)
 	}
 	return resync.Response{Status: http.StatusOK, Body: body}, err

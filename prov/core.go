@@ -55,6 +55,7 @@ type Core struct {
 	files   files
 	kept    kept
 	sums    sums
+	changes atomic.Uint32 // of what is served
 	auth    atomic.Pointer[Auth]
 	expand  func(text string, x *exchange) (string, error) // nil: texts are sent as they are
 	uploads uploads
@@ -127,8 +128,8 @@ func (c *Core) SetAuth(a *Auth) { c.auth.Store(a) }
 
 func (c *Core) serve(f finder) {
 	c.finder.Store(&f)
+	c.changes.Add(1) // after that: see [moment]
 	c.kept.forget()
-	c.sums.forget()
 }
 
 // Close lets go of the directory. The core answers nothing from it afterwards.
@@ -176,12 +177,15 @@ var errForeign = errors.New("the certificate is not that of the device in the pa
 // path and source address, as it could not in a real network. Where a fault breaks
 // the answer, r.Unit says how the transfer ends: Respond panics without it.
 func (c *Core) Respond(at int64, r *resync.Request) resync.Response {
+	if response, ok := c.hasByRequest(r); ok {
+		return response
+	}
 	x := exchanges.Get().(*exchange)
 	defer func() {
 		*x = exchange{}
 		exchanges.Put(x)
 	}()
-	x.at, x.request = at, r
+	x.at, x.request, x.begun = at, r, c.moment()
 	if r.Unit != nil && r.Scheme != "tftp" {
 		x.userAgent, x.tellsWhatItHas = r.Unit.UserAgent(), true
 	}

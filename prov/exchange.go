@@ -67,6 +67,7 @@ type exchange struct {
 	shared      bool               // the answer's body belongs to others too
 	// tellsWhatItHas is whether Request.Has is filled where the device has something.
 	tellsWhatItHas bool
+	begun          moment
 	err            error
 }
 

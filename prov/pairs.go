@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // A Pair is the secrets of one device between two rotations: the key of its
@@ -34,6 +35,7 @@ type Pairs struct {
 
 	mu      sync.RWMutex
 	current map[string]uint32
+	changes atomic.Uint32 // of current
 }
 
 // At returns a device's pair of one generation, the first being 0. The address
@@ -73,12 +75,14 @@ func (p *Pairs) Resume(rotations map[string]uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.current = maps.Clone(rotations)
+	p.changes.Add(1)
 }
 
 // Rotate gives devices new secrets. The old ones remain honoured.
 func (p *Pairs) Rotate(macs ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.changes.Add(1)
 	if p.current == nil {
 		p.current = map[string]uint32{}
 	}

@@ -1,6 +1,7 @@
 package prov_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -17,6 +18,12 @@ import (
 // they are others, where a fault does something to them, and where it may take them for
 // something else than a file.
 func TestABodyThatTheDeviceHasIsNotMade(t *testing.T) {
+	for _, logged := range []bool{false, true} {
+		t.Run(fmt.Sprintf("logged %t", logged), func(t *testing.T) { bodyThatTheDeviceHas(t, logged) })
+	}
+}
+
+func bodyThatTheDeviceHas(t *testing.T, logged bool) {
 	made := 0
 	u := devicetest.Unit(devicetest.Row(t, "SPA2102", "5.2.12"), 700)
 	pairs := &prov.Pairs{}
@@ -25,12 +32,15 @@ func TestABodyThatTheDeviceHasIsNotMade(t *testing.T) {
 		"/all": {Body: "the same for all"}, "/$MA.xml": {Body: "{{ next_key }}", Key: "{{ mac }}", Gzip: true},
 		"/$MA.varies": {Body: "{{ mac }}, varies"}, "/$MA.busy": {Body: "####503#5# {{ mac }}"}, "/wait": {Body: "####503#5#"},
 	}
-	core := newCore(t, files, prov.Options{
+	o := prov.Options{
 		Pairs: pairs, Find: func(string) (*device.Unit, bool) { return &u, true },
 		Expand: func(text string, a prov.Asker, r prov.Rotation) (string, error) { made++; return tell(text, a, r) },
 		Stable: func(text string) bool { return !strings.Contains(text, "varies") },
-		Log:    func(l prov.Line) { lines = append(lines, l) },
-	})
+	}
+	if logged {
+		o.Log = func(l prov.Line) { lines = append(lines, l) }
+	}
+	core := newCore(t, files, o)
 	ask := func(path string, has body.Sum) resync.Response {
 		return core.Respond(1, &resync.Request{Unit: &u, Method: "GET", Scheme: "http", Path: path, Has: has})
 	}
@@ -48,6 +58,9 @@ func TestABodyThatTheDeviceHasIsNotMade(t *testing.T) {
 		if again.Unchanged != tt.out || again.Len() != len(first.Body) || again.Status != 200 || tt.out && (again.Body != nil || made > 0) {
 			t.Errorf("%s, which the device has: %+v, made %d times", tt.path, again, made)
 		}
+		if !logged {
+			lines = []prov.Line{{Bytes: len(first.Body), Status: 200}}
+		}
 		if l := lines[len(lines)-1]; l.Bytes != len(first.Body) || l.Status != 200 {
 			t.Errorf("%s: line %+v", tt.path, l)
 		}
@@ -61,6 +74,13 @@ func TestABodyThatTheDeviceHasIsNotMade(t *testing.T) {
 		t.Errorf("a broken answer: %+v", r)
 	}
 	has = body.SumOf(ask(own+".xml", 0).Body)
+	made = 0
+	for range 2 {
+		pairs.Rotate("000e08000000")
+		if r := ask(own+".xml", has); !r.Unchanged || made > 0 {
+			t.Errorf("after a rotation of another device: %+v", r)
+		}
+	}
 	pairs.Rotate(u.MAC.String())
 	if r := ask(own+".xml", has); r.Unchanged || len(r.Body) == 0 {
 		t.Errorf("after a rotation: %+v", r)

@@ -220,6 +220,9 @@ func (x *transfer) request() *Request {
 	if x.method != "" {
 		r.Method, r.Body = x.method, x.body
 	}
+	if r.Method != "GET" {
+		r.Has = 0
+	}
 	x.file.Sent = len(r.Body)
 	return r
 }

@@ -12,35 +12,42 @@ import (
 // same results as the *rsa.PrivateKey it was made from. Up to 1,536 bits it is
 // faster: there the standard library's arithmetic, which takes the same time for
 // every key, has no assembly for the halves of the key. A Key's time depends on
-// the key.
+// the key. In a program that was built with the tag openssl, OpenSSL computes it
+// all; see [Computed].
 type Key struct {
 	key *rsa.PrivateKey
-	// The numbers of the Chinese remainder theorem; nil where the standard
-	// library is faster.
-	p, q, dp, dq, qInv *big.Int
+	// power raises a message, below N and as long as N, to the private exponent; nil
+	// where the standard library is faster.
+	power func(message []byte) []byte
 }
 
-// mostOwnBits is the longest key computed with here. From 2,048 bits on the
+// NewKey prepares a key, which must not be changed afterwards.
+func NewKey(key *rsa.PrivateKey) *Key { return &Key{key: key, power: powerOf(key)} }
+
+// mostOwnBits is the longest key computed with math/big. From 2,048 bits on the
 // standard library is faster.
 const mostOwnBits = 1536
 
-// NewKey prepares a key, which must not be changed afterwards.
-func NewKey(key *rsa.PrivateKey) *Key {
-	k := &Key{key: key}
-	if len(key.Primes) == 2 && key.N.BitLen() <= mostOwnBits {
-		k.precompute()
-	}
-	return k
+// remainders are a key's numbers of the Chinese remainder theorem.
+type remainders struct {
+	p, q, dp, dq, qInv *big.Int
+	size               int
 }
 
-func (k *Key) precompute() {
-	one := big.NewInt(1)
-	p, q := k.key.Primes[0], k.key.Primes[1]
-	k.dp = new(big.Int).Mod(k.key.D, new(big.Int).Sub(p, one))
-	k.dq = new(big.Int).Mod(k.key.D, new(big.Int).Sub(q, one))
-	if k.qInv = new(big.Int).ModInverse(q, p); k.qInv != nil {
-		k.p, k.q = p, q
+// remaindersOf returns them; nil where the key has more than two primes or is none.
+func remaindersOf(key *rsa.PrivateKey) *remainders {
+	if len(key.Primes) != 2 {
+		return nil
 	}
+	one := big.NewInt(1)
+	p, q := key.Primes[0], key.Primes[1]
+	r := &remainders{p: p, q: q, size: key.Size()}
+	r.dp = new(big.Int).Mod(key.D, new(big.Int).Sub(p, one))
+	r.dq = new(big.Int).Mod(key.D, new(big.Int).Sub(q, one))
+	if r.qInv = new(big.Int).ModInverse(q, p); r.qInv == nil {
+		return nil
+	}
+	return r
 }
 
 // Public returns the public key, a *rsa.PublicKey.
@@ -57,7 +64,7 @@ var digestInfos = map[crypto.Hash]string{
 // Sign signs a digest; rand is not used where the options ask for PKCS #1 v1.5.
 func (k *Key) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	info, known := digestInfos[opts.HashFunc()]
-	if _, pss := opts.(*rsa.PSSOptions); k.p == nil || pss || !known {
+	if _, pss := opts.(*rsa.PSSOptions); k.power == nil || pss || !known {
 		return k.key.Sign(rand, digest, opts)
 	}
 	size := k.key.Size()
@@ -79,7 +86,7 @@ func (k *Key) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byt
 
 // Decrypt decrypts PKCS #1 v1.5; with options the standard library does it.
 func (k *Key) Decrypt(rand io.Reader, sealed []byte, opts crypto.DecrypterOpts) ([]byte, error) {
-	if k.p == nil || opts != nil {
+	if k.power == nil || opts != nil {
 		return k.key.Decrypt(rand, sealed, opts)
 	}
 	return k.unpad(sealed)
@@ -90,7 +97,7 @@ func (k *Key) unpad(sealed []byte) ([]byte, error) {
 	if len(sealed) > k.key.Size() || new(big.Int).SetBytes(sealed).Cmp(k.key.N) >= 0 {
 		return nil, rsa.ErrDecryption
 	}
-	m := k.power(sealed)
+	m := k.power(append(make([]byte, k.key.Size()-len(sealed)), sealed...))
 	if m[0] != 0 || m[1] != 2 {
 		return nil, rsa.ErrDecryption
 	}
@@ -104,16 +111,15 @@ func (k *Key) unpad(sealed []byte) ([]byte, error) {
 	return nil, rsa.ErrDecryption
 }
 
-// power raises a message, below N, to the private exponent.
-func (k *Key) power(message []byte) []byte {
+func (r *remainders) power(message []byte) []byte {
 	m := new(big.Int).SetBytes(message)
 	var a, b big.Int
-	a.Exp(a.Mod(m, k.p), k.dp, k.p)
-	b.Exp(b.Mod(m, k.q), k.dq, k.q)
+	a.Exp(a.Mod(m, r.p), r.dp, r.p)
+	b.Exp(b.Mod(m, r.q), r.dq, r.q)
 	m.Sub(&a, &b)
-	m.Mul(m, k.qInv)
-	m.Mod(m, k.p)
-	m.Mul(m, k.q)
+	m.Mul(m, r.qInv)
+	m.Mod(m, r.p)
+	m.Mul(m, r.q)
 	m.Add(m, &b)
-	return m.FillBytes(make([]byte, k.key.Size()))
+	return m.FillBytes(make([]byte, r.size))
 }

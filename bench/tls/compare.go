@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"spafleet/bench/harness"
+	"spafleet/certs/ssl"
 )
 
 // The clients that are compared, in the order of their turns.
@@ -27,6 +28,7 @@ const target = 0.95
 // A comparison is the result of all rounds.
 type comparison struct {
 	Machine  string     `json:"machine"`
+	RSA      string     `json:"rsa"` // what computes it in the devices' client
 	Core     int        `json:"client_core"`
 	Rounds   int        `json:"rounds"`
 	Seconds  float64    `json:"round_seconds"`
@@ -59,7 +61,7 @@ type side struct {
 
 // compare measures all clients in turns.
 func compare(ctx context.Context, o options, errs io.Writer) (*comparison, error) {
-	c := &comparison{Machine: harness.Machine(), Core: o.core, Rounds: o.rounds, Seconds: o.round.Seconds(), Target: target}
+	c := &comparison{Machine: harness.Machine(), RSA: ssl.Computed(), Core: o.core, Rounds: o.rounds, Seconds: o.round.Seconds(), Target: target}
 	s, err := newSetup()
 	if err != nil {
 		return nil, err
@@ -148,7 +150,7 @@ func (k *contest) conclude() {
 // Print writes the result as text.
 func (c *comparison) Print(out io.Writer) {
 	fmt.Fprintf(out, "Full mutual handshake, GET, close; TLS 1.0, AES256-SHA, server key of 2048 bits. %s\n", c.Machine)
-	fmt.Fprintf(out, "Client on core %d, nginx on the others; %d rounds of %.0f s in turns. Connections in a real second.\n\n", c.Core, c.Rounds, c.Seconds)
+	fmt.Fprintf(out, "Client on core %d, nginx on the others; %d rounds of %.0f s in turns. Connections in a real second. RSA of the devices' client by %s.\n\n", c.Core, c.Rounds, c.Seconds, c.RSA)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "key\tat a time\tclient\tmin\tmedian\tmax\tCPU ms\tcore busy\tto s_time")
 	for _, k := range c.Contests {

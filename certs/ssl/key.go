@@ -28,6 +28,17 @@ func NewKey(key *rsa.PrivateKey) *Key { return &Key{key: key, power: powerOf(key
 // standard library is faster.
 const mostOwnBits = 1536
 
+// goPowerOf is powerOf without OpenSSL.
+func goPowerOf(key *rsa.PrivateKey) func([]byte) []byte {
+	if key.N.BitLen() > mostOwnBits {
+		return nil
+	}
+	if r := remaindersOf(key); r != nil {
+		return r.power
+	}
+	return nil
+}
+
 // remainders are a key's numbers of the Chinese remainder theorem.
 type remainders struct {
 	p, q, dp, dq, qInv *big.Int

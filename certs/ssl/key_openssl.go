@@ -15,29 +15,32 @@ import (
 // libraries are the names of OpenSSL's library, the newest first.
 var libraries = []string{"libcrypto.so.3", "libcrypto.so.1.1", "libcrypto.3.dylib"}
 
-// load finds OpenSSL, once. A program that was built for it does not go on without it:
-// what it measures would be another program's.
-var load = sync.OnceFunc(func() {
+// load finds OpenSSL, once, and returns why it cannot be used.
+var load = sync.OnceValue(func() error {
 	for _, name := range libraries {
 		if found, _ := openssl.CheckVersion(name); !found {
 			continue
 		}
 		if err := openssl.Init(name); err != nil {
-			panic(fmt.Sprintf("this program was built with the tag openssl, and %s cannot be used: %v; build it without the tag", name, err))
+			return fmt.Errorf("%s cannot be used: %w", name, err)
 		}
-		return
+		return nil
 	}
-	panic(fmt.Sprintf("this program was built with the tag openssl, and none of %q is on this machine; install OpenSSL, or build it without the tag", libraries))
+	return fmt.Errorf("none of %q is on this machine", libraries)
 })
 
-// Computed says what computes RSA in this program.
+// Computed says what computes RSA in this program. Without OpenSSL it is Go.
 func Computed() string {
-	load()
+	if err := load(); err != nil {
+		return fmt.Sprintf("Go, since OpenSSL was not found: %v", err)
+	}
 	return openssl.VersionText()
 }
 
 func powerOf(key *rsa.PrivateKey) func([]byte) []byte {
-	load()
+	if load() != nil {
+		return goPowerOf(key)
+	}
 	r := remaindersOf(key)
 	if r == nil {
 		return nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"spafleet/certs/ssl"
 )
 
 // A version is which program this is, as it was noted when it was built.
@@ -17,6 +19,7 @@ type version struct {
 	Modified bool   `json:"modified"`           // the checkout had changes that were not committed
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
+	RSA      string `json:"rsa,omitempty"` // what computes it, where the program was built with the tag openssl
 }
 
 // built is VERSION,COMMIT,TIME where .ci/dist built the program, and else empty.
@@ -33,6 +36,9 @@ func thisVersion() version {
 // versionOf is the version that a release says, or what the toolchain noted.
 func versionOf(info *debug.BuildInfo, release string) version {
 	v := version{Version: info.Main.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if by := ssl.Computed(); by != "Go" {
+		v.RSA = by
+	}
 	if v.Version == "" {
 		v.Version = "(devel)"
 	}
@@ -66,7 +72,11 @@ func (v version) line() string {
 		}
 		parts = append(parts, commit)
 	}
-	return strings.Join(append(parts, v.Go, v.Platform), " · ")
+	parts = append(parts, v.Go, v.Platform)
+	if v.RSA != "" {
+		parts = append(parts, "RSA by "+v.RSA)
+	}
+	return strings.Join(parts, " · ")
 }
 
 func versionCommand(s streams) *cobra.Command {

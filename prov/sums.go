@@ -28,7 +28,7 @@ type sumPage struct {
 type sum struct {
 	of      body.Sum // zero: none
 	request uint64   // stands for the request
-	source  uint64   // stands for the request, whom its path is about, and the generations
+	source  uint64   // stands for the request, the device that its path names, and the generations
 	changes uint32   // of pairs, when source was looked at
 	size    int32
 }

@@ -66,12 +66,12 @@ func (x *exchange) sum() sum {
 
 // page returns the page of a device and its place there; nil where there is none and
 // none is to be made.
-func (s *sums) page(dev device.Index, make bool) (*sumPage, int) {
+func (s *sums) page(dev device.Index, found bool) (*sumPage, int) {
 	number, place := dev/device.Index(len(sumPage{}.all)), int(dev)%len(sumPage{}.all)
 	s.mu.RLock()
 	p := s.pages[number]
 	s.mu.RUnlock()
-	if p != nil || !make {
+	if p != nil || !found {
 		return p, place
 	}
 	s.mu.Lock()
@@ -109,7 +109,9 @@ func (s *sums) keep(dev device.Index, now sum) sum {
 
 // mayLeaveOut reports whether the bytes of an answer may be left out: the device says
 // what it has, and nothing is done to them on the way.
-func (x *exchange) mayLeaveOut() bool { return x.request.Has != 0 && x.disturbance == nil }
+func (x *exchange) mayLeaveOut() bool {
+	return x.tellsWhatItHas && x.request.Has != 0 && x.disturbance == nil
+}
 
 // unchanged is the answer to a device that has it.
 func unchanged(size int) resync.Response {

@@ -1,9 +1,7 @@
 package prov
 
 import (
-	"bytes"
 	"hash/maphash"
-	"net/http"
 	"sync"
 
 	"spafleet/device"
@@ -39,10 +37,6 @@ var sourceSeed = maphash.MakeSeed()
 // counts a change of files after it was made, one of secrets while nobody can read them: a
 // sum that was worked out meanwhile is never found again.
 type moment struct{ files, secrets uint32 }
-
-func (c *Core) moment() moment {
-	return moment{c.changes.Load(), c.options.Pairs.changes.Load()}
-}
 
 // requestSum stands for what an answer follows from beside secrets.
 func (m moment) requestSum(r *resync.Request) uint64 {
@@ -105,60 +99,4 @@ func (s *sums) keep(dev device.Index, now sum) sum {
 	before := p.all[place]
 	p.all[place] = now
 	return before
-}
-
-// mayLeaveOut reports whether the bytes of an answer may be left out: the device says
-// what it has, and nothing is done to them on the way.
-func (x *exchange) mayLeaveOut() bool {
-	return x.tellsWhatItHas && x.request.Has != 0 && x.disturbance == nil
-}
-
-// unchanged is the answer to a device that has it.
-func unchanged(size int) resync.Response {
-	return resync.Response{Status: http.StatusOK, Unchanged: true, Passed: size}
-}
-
-// hasByRequest answers a request that was answered before, for a device that has that
-// answer, where nothing has changed since that could change it and nobody listens.
-func (c *Core) hasByRequest(r *resync.Request) (resync.Response, bool) {
-	if r.Has == 0 || r.Unit == nil || r.Method != http.MethodGet || c.options.Log != nil || c.auth.Load() != nil || !c.options.Faults.Idle() {
-		return resync.Response{}, false
-	}
-	a, ok := c.sums.find(r.Unit.Index)
-	now := c.moment()
-	if !ok || a.of != r.Has || a.changes != now.secrets || a.request != now.requestSum(r) {
-		return resync.Response{}, false
-	}
-	return unchanged(int(a.size)), true
-}
-
-// hasBySource does that for an exchange whose route was found.
-func (c *Core) hasBySource(x *exchange) (resync.Response, bool) {
-	if !x.mayLeaveOut() {
-		return resync.Response{}, false
-	}
-	a, ok := c.sums.find(x.request.Unit.Index)
-	now := x.sum()
-	if !ok || a.of != x.request.Has || a.source != now.source {
-		return resync.Response{}, false
-	}
-	now.of, now.size = a.of, a.size
-	c.sums.keep(x.request.Unit.Index, now)
-	return unchanged(int(a.size)), true
-}
-
-// mark is how a body begins that a device may take for something else than a file; it
-// is looked at each time.
-var mark = []byte("####")
-
-// noteSum notes the answer to an exchange, and reports whether it was noted before: the
-// device wants it again and does not have it.
-func (c *Core) noteSum(x *exchange, made []byte) (again bool) {
-	if bytes.HasPrefix(made, mark) {
-		return true
-	}
-	now := x.sum()
-	now.of, now.size = body.SumOf(made), int32(len(made))
-	before := c.sums.keep(x.request.Unit.Index, now)
-	return before.of == now.of && before.source == now.source
 }

@@ -75,6 +75,7 @@ fleet:
 // disturbed is a fleet whose transfers fail in known ways.
 const disturbed = `
 seed: 7
+limits: {lateness: 10s}
 fleet:
   ata: {model: SPA2102, firmware: 5.2.10, count: 20, set: {Profile_Rule: "http://${server.http}/ata.xml", Resync_Random_Delay: 0, Resync_Error_Retry_Delay: 1, Resync_Periodic: 0}, switches: {boot_time: 0s, reboot_time: 0s}}
   phones: {model: SPA942, firmware: 6.1.5(a), count: 20, set: {Resync_Random_Delay: 0, Resync_Error_Retry_Delay: 1, Resync_Periodic: 0}, switches: {boot_time: 0s, reboot_time: 0s, tftp_wait: 100ms, tftp_tries: 2}}

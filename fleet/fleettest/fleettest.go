@@ -101,6 +101,8 @@ type Fleet struct {
 	start  int64 // fleet time
 	mu     sync.Mutex
 	events []device.Event
+	ended  map[device.Index]uint32 // resyncs that events have told the end of
+	whole  bool                    // those are all that a View counts
 }
 
 // Start starts devices, numbered in the order in which they are given. They have
@@ -118,7 +120,7 @@ func Start(t testing.TB, devices ...*Devices) *Fleet {
 // loopback addresses by sockets. Its Tell hears of events after the Fleet.
 func Run(t testing.TB, c fleet.Config) *Fleet {
 	t.Helper()
-	f := &Fleet{Patience: 10 * time.Second}
+	f := &Fleet{Patience: 10 * time.Second, ended: map[device.Index]uint32{}, whole: c.Resume == nil}
 	if c.Network == nil && c.InProcess == nil {
 		c.Guard = &fetch.Guard{OnlyLoopback: true}
 		c.Network = &loopback{fetch.Sockets{Guard: c.Guard}}
@@ -130,6 +132,11 @@ func Run(t testing.TB, c fleet.Config) *Fleet {
 	c.Tell = func(events []device.Event) {
 		f.mu.Lock()
 		f.events = append(f.events, events...)
+		for i := range events {
+			if e := &events[i]; e.Kind == device.ResyncOK || e.Kind == device.ResyncFailed {
+				f.ended[e.Dev]++
+			}
+		}
 		f.mu.Unlock()
 		if also != nil {
 			also(events)
@@ -152,8 +159,9 @@ func (f *Fleet) Stop(t testing.TB) {
 	}
 }
 
-// Until waits until something is true of each device, and fails the test with what
-// a device has done of which it does not become true.
+// Until waits until something is true of each device, and the end of each of its resyncs is
+// among its events. It fails the test with what a device has done of which it does not
+// become true.
 func (f *Fleet) Until(t testing.TB, what string, held func(device.View) bool) {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), f.Patience)
@@ -161,7 +169,7 @@ func (f *Fleet) Until(t testing.TB, what string, held func(device.View) bool) {
 	var lacks device.Index
 	err := f.Await(ctx, func() bool {
 		for i := range f.Len() {
-			if v, _ := f.View(f.Shard().At(i)); !held(v) {
+			if v, _ := f.View(f.Shard().At(i)); !held(v) || !f.hasTold(&v) {
 				lacks = v.Unit.Index
 				return false
 			}
@@ -171,6 +179,14 @@ func (f *Fleet) Until(t testing.TB, what string, held func(device.View) bool) {
 	if err != nil {
 		t.Fatalf("%s: not true of device %d: %v\n%s", what, lacks, err, f.Story(lacks))
 	}
+}
+
+// hasTold reports whether each resync that a device has ended is among its events: a View
+// is a moment ahead of them.
+func (f *Fleet) hasTold(v *device.View) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.whole || f.ended[v.Unit.Index] >= v.Resyncs.OK+v.Resyncs.Failed
 }
 
 // Do gives a device a command, and fails the test where it does not hear it.

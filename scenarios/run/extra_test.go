@@ -116,7 +116,8 @@ func TestModelsAskForTheExtraFilesOfTheirRows(t *testing.T) {
 				t.Errorf("%s: %d files of kind %s; metrics show %d, the report %+v", clock, n, kind, shown[kind], r.Extras[kind])
 			}
 		}
-		if resyncs := l.count(device.ResyncOK); len(total) != len(extraPaths) || len(r.Extras) != len(total) || r.Resyncs.OK != resyncs || r.Resyncs.Failed != 0 {
+		resyncs := l.count(device.ResyncOK) // by the real clock devices resync on while the report is made
+		if len(total) != len(extraPaths) || len(r.Extras) != len(total) || r.Resyncs.OK > resyncs || clock == "virtual" && r.Resyncs.OK < resyncs || r.Resyncs.Failed != 0 {
 			t.Errorf("%s: %v, %v; resyncs %+v, %d events", clock, total, r.Extras, r.Resyncs, resyncs)
 		}
 	}

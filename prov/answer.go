@@ -40,7 +40,7 @@ func (c *Core) stable(r *route, x *exchange) (resync.Response, error) {
 		return resync.Response{Status: http.StatusOK, Body: body}, nil
 	}
 	body, err := c.body(r, x)
-	if err == nil && (!x.tellsWhatItHas || c.noteSum(x, body)) {
+	if err == nil && (!x.tellsWhatItHas() || c.noteSum(x, body)) {
 		c.kept.keep(r, x, body)
 	}
 	return resync.Response{Status: http.StatusOK, Body: body}, err
@@ -49,7 +49,7 @@ func (c *Core) stable(r *route, x *exchange) (resync.Response, error) {
 // mayLeaveOut reports whether the bytes of an answer may be left out: the device says
 // what it has, and nothing is done to them on the way.
 func (x *exchange) mayLeaveOut() bool {
-	return x.tellsWhatItHas && x.request.Has != 0 && x.disturbance == nil
+	return x.tellsWhatItHas() && x.request.Has != 0 && x.disturbance == nil
 }
 
 // unchanged is the answer to a device that has it.

@@ -186,8 +186,8 @@ func (c *Core) Respond(at int64, r *resync.Request) resync.Response {
 		exchanges.Put(x)
 	}()
 	x.at, x.request, x.begun = at, r, c.moment()
-	if r.Unit != nil && r.Scheme != "tftp" {
-		x.userAgent, x.tellsWhatItHas = r.Unit.UserAgent(), true
+	if x.tellsWhatItHas() {
+		x.userAgent = r.Unit.UserAgent()
 	}
 	response := c.answer(x)
 	x.file.release()

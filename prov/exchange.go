@@ -65,10 +65,13 @@ type exchange struct {
 	streams     bool               // it is
 	file        *file              // that the answer comes from; nil: none
 	shared      bool               // the answer's body belongs to others too
-	// tellsWhatItHas is whether Request.Has is filled where the device has something.
-	tellsWhatItHas bool
-	begun          moment
-	err            error
+	begun       moment
+	err         error
+}
+
+// tellsWhatItHas reports whether Request.Has is filled where the device has something.
+func (x *exchange) tellsWhatItHas() bool {
+	return x.request.Unit != nil && x.request.Scheme != "tftp"
 }
 
 func (c *Core) log(l Line) {
